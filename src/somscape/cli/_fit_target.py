@@ -1,5 +1,6 @@
 """`fit --target`: from a table to what predicts one of its columns."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +110,8 @@ def fit_target(
         say(
             console,
             f"Warning: column '{leak}' alone {target.explains(share)}. If it is known only once "
-            f"{name} is, drop it (--drop {leak}).",
+            f"'{name}' is, drop it (--drop {shlex.quote(leak)}).",
         )
     n_left_out = subject.table.n_rows - len(known)
-    left_out = f"{counted(n_left_out, 'row')} left out with unknown {name}"
-    say(console, f"{quality_words(model)}; {left_out}.")
+    left_out = f"{counted(n_left_out, 'row')} left out with unknown '{name}'"
+    say(console, f"{quality_words(model, target)}; {left_out}.")

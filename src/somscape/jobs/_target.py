@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
-from somscape.encode import Encoding, level_texts
+from somscape.encode import Encoding, level_texts, number_text
 from somscape.errors import InputError
 from somscape.fit import Settings
 from somscape.outliers import ids_column
@@ -39,8 +39,13 @@ MAX_SHOWN = 8
 MAX_CLASSES = 20
 """Different numbers up to which a column of numbers holds classes."""
 
+DIGITS = 6
+"""Of the ends of a range; whole numbers have all of theirs."""
+
 COVERAGE = 0.9
 """Of the interval of a predicted number."""
+
+UNTOLD = "unknown, as no row could be left out"
 
 UNKNOWN = "unknown"
 """Predicted for a row that lies too far from the map."""
@@ -89,8 +94,8 @@ class Target:
     def explains(self, share: float) -> str:
         """Say what a column does that predicts nearly all of it."""
         if self.classes is None:
-            return f"explains {100 * share:.1f} % of the variance of {self.name}"
-        return f"names the {self.name} of {100 * share:.1f} % of the rows"
+            return f"explains {100 * share:.1f} % of the variance of '{self.name}'"
+        return f"names the '{self.name}' of {100 * share:.1f} % of the rows"
 
 
 def target_of(table: Table, name: str, role: str | None = None) -> Target:
@@ -123,10 +128,7 @@ def target_of(table: Table, name: str, role: str | None = None) -> Target:
         )
     if role not in AS_CLASSES:
         if column.problem is not None:
-            raise InputError(
-                f"{column.problem.rstrip('.')}. If it names classes, say so.",
-                options=f"--category {shlex.quote(name)}",
-            )
+            raise InputError(column.problem, options=f"--category {shlex.quote(name)}")
         if role == "numbers" and column.numbers is None:
             raise InputError(f"{place} holds text, so it is no number. Leave `number` out for it.")
         if column.numbers is not None and (role == "numbers" or column.n_distinct > MAX_CLASSES):
@@ -180,23 +182,28 @@ def notes_on(target: Target) -> list[str]:
     """
     known = target.values[target.is_known]
     if target.classes is None:
-        n = len(np.unique(known))
         return [
-            f"Target {target.name}, a number from {known.min():g} to {known.max():g}, since it has "
-            f"{n} different ones (up to {MAX_CLASSES} are classes)."
+            f"Target '{target.name}', a number {_range_words(known)}; {len(np.unique(known))} "
+            f"different ones (without --number or --category, up to {MAX_CLASSES} are classes)."
         ]
     sizes = np.bincount(known)
     order = np.argsort(-sizes, kind="stable")
     shown = [f"{target.classes[k]} ({counted(int(sizes[k]), 'row')})" for k in order[:MAX_SHOWN]]
     more = f" and {len(order) - MAX_SHOWN} more" if len(order) > MAX_SHOWN else ""
-    notes = [f"Target {target.name}, {len(sizes)} classes: {', '.join(shown)}{more}."]
+    notes = [f"Target '{target.name}', {len(sizes)} classes: {', '.join(shown)}{more}."]
     single = target.classes[sizes == 1].tolist()
     if single:
+        one = f"{'Classes' if len(single) > 1 else 'Class'} of one row"
         notes.append(
-            f"Warning: of one row each, so that nothing tells how well they are recognized: "
-            f"{listed(single)}."
+            f"Warning: {one}: {listed(single)}. Nothing tells how well "
+            f"{'they are' if len(single) > 1 else 'it is'} recognized."
         )
     return notes
+
+
+def _range_words(numbers: Float64s) -> str:
+    low, high = (number_text(float(end), digits=DIGITS) for end in (numbers.min(), numbers.max()))
+    return f"from {low} to {high}"
 
 
 def train_target(
@@ -220,29 +227,36 @@ def train_target(
     if target.classes is None:
         known = (rows, target.to_tell(), None)
         return train_predictor(known, encoding, settings, Prediction())
-    known = (rows, target.values, None)
-    return train_recognizer(known, target.classes, encoding, settings, Recognition())
+    coded = (rows, target.values, None)
+    return train_recognizer(coded, target.classes, encoding, settings, Recognition())
 
 
-def quality_words(model: Answering) -> str:
+def quality_words(model: Answering, target: Target | None = None) -> str:
     """Say how well a model does on rows that it did not see.
 
     Parameters
     ----------
     model : Recognizer or Predictor
+    target : Target, optional
+        What it learned, to compare with the most frequent class.
 
     Returns
     -------
     str
     """
-    if isinstance(model, Recognizer):
-        what, found = "accuracy", model.accuracy
-        shown = "" if found is None else f"{100 * found:.1f} %; {len(model.classes)} classes"
-    else:
+    if not isinstance(model, Recognizer):
         assert isinstance(model, Predictor)
-        what, found = "R2", model.r2
-        shown = "" if found is None else f"{found:.3f}; a number"
-    return f"cross-validated {what} {shown or 'unknown, as no row could be left out'}"
+        return f"cross-validated R2 {UNTOLD if model.r2 is None else f'{model.r2:.3f}'}"
+    if model.accuracy is None:
+        return f"cross-validated accuracy {UNTOLD}"
+    alone = ""
+    if target is not None:
+        share = np.bincount(target.values).max() / len(target.values)
+        alone = f" (the most frequent class alone: {100 * share:.1f} %)"
+    return (
+        f"cross-validated accuracy {100 * model.accuracy:.1f} %{alone}; "
+        f"{len(model.classes)} classes"
+    )
 
 
 def predictions_of(model: Answering, table: Table) -> Table:
@@ -314,10 +328,9 @@ def summary_words(model: Answering, predictions: Table) -> str:
     column = predictions.column("predicted")
     if not isinstance(model, Recognizer):
         assert column.numbers is not None
-        low, high = column.numbers.min(), column.numbers.max()
-        return f"from {low:g} to {high:g}; {100 * COVERAGE:g} % lie between low and high"
+        return f"{_range_words(column.numbers)}; {100 * COVERAGE:g} % lie between low and high"
     counts = Counter(column.cells)
-    shown = [f"{n} {name}" for name, n in counts.most_common(MAX_SHOWN)]
+    shown = [f"{name}: {n:,}" for name, n in counts.most_common(MAX_SHOWN)]
     return ", ".join([*shown, *["..."] * (len(counts) > MAX_SHOWN)])
 
 
@@ -346,12 +359,13 @@ def agreement_words(model: Answering, table: Table, predictions: Table) -> str |
     if isinstance(model, Recognizer):
         codes, classes = _coded(column.take(is_known))
         return _named_words(
-            model, predicted.cells[is_known], classes[codes], f"{n} with a known {name}"
+            model, predicted.cells[is_known], classes[codes], f"{n} with a known '{name}'"
         )
     if column.numbers is None or predicted.numbers is None:
         return None
-    off = predicted.numbers[is_known] - column.numbers[is_known]
-    return f"Off by {np.sqrt((off**2).mean()):.4g} (root mean square) in {n} with a known {name}."
+    errors = predicted.numbers[is_known] - column.numbers[is_known]
+    off = number_text(float(np.sqrt((errors**2).mean())))
+    return f"Off by {off} (root mean square) in {n} with a known '{name}'."
 
 
 def _named_words(model: Recognizer, found: NDArray[Any], known: NDArray[Any], rows: str) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -65,10 +66,12 @@ def test_the_last_line_says_how_good_it_is(table: Path) -> None:
     assert 0.6 < found.accuracy < 1
     assert [c.name for c in found.map_.encoding.features] == ["size", "weight", "color"]
     assert outcome.out.splitlines()[-1] == (
-        f"cross-validated accuracy {100 * found.accuracy:.1f} %; 3 classes; 0 rows left out with "
-        "unknown kind."
+        f"cross-validated accuracy {100 * found.accuracy:.1f} % (the most frequent class alone: "
+        "33.3 %); 3 classes; 0 rows left out with unknown 'kind'."
     )
-    assert "Target kind, 3 classes: apple (30 rows), pear (30 rows), plum (30 rows)." in outcome.out
+    assert (
+        "Target 'kind', 3 classes: apple (30 rows), pear (30 rows), plum (30 rows)." in outcome.out
+    )
     assert "Warning" not in outcome.out
 
 
@@ -76,7 +79,7 @@ def test_rows_without_a_target_are_left_out_and_the_seed_gives_the_same_bytes(ta
     header, rows = fruits()
     unknown = [f"{row.rpartition(',')[0]},?" for row in fruits(7, seed=2)[1]]
     write(Path("more.csv"), header, [*rows[:50], *unknown, *rows[50:]])
-    assert "; 7 rows left out with unknown kind." in fit("more.csv").out
+    assert "; 7 rows left out with unknown 'kind'." in fit("more.csv").out
     more = load("m.som")
     fit(table)
     assert load("m.som").map_.hits.sum() == more.map_.hits.sum() == 90
@@ -95,7 +98,7 @@ def test_a_column_that_gives_the_target_away_is_named(here: Path, what: str) -> 
     }[what]
     write(Path("t.csv"), f"{header},later", [f"{r},{c}" for r, c in zip(rows, cells, strict=True)])
     (warning,) = (line for line in fit("t.csv").out.splitlines() if "Warning" in line)
-    assert "column 'later' alone names the kind of" in warning
+    assert "column 'later' alone names the 'kind' of" in warning
     assert "--drop later" in warning
     assert "Warning" not in fit("t.csv", "--drop", "later").out
 
@@ -116,8 +119,8 @@ def test_a_class_of_one_row_is_warned_of(here: Path) -> None:
     header, rows = fruits()
     write(Path("t.csv"), header, [*rows, "f90,30,1,red,melon"])
     outcome = fit("t.csv")
-    assert "Warning: of one row each" in outcome.out
-    assert "'melon'" in outcome.out
+    said = "Warning: Class of one row: 'melon'. Nothing tells how well it is recognized."
+    assert said in outcome.out
     assert "melon" in load("m.som").classes
 
 
@@ -269,7 +272,7 @@ def test_each_row_gets_a_class_and_the_probability_of_each(model: Path) -> None:
     assert outcome.out == ""
     kinds = [line.rpartition(",")[2] for line in fruits(40, seed=1)[1]]
     right = np.mean([row["predicted"] == kind for row, kind in zip(rows, kinds, strict=True)])
-    assert f"{100 * right:.1f} % of 40 rows with a known kind are named rightly." in outcome.err
+    assert f"{100 * right:.1f} % of 40 rows with a known 'kind' are named rightly." in outcome.err
     assert list(csv.DictReader(io.StringIO(Path("p.csv").read_text()))) == rows
 
 
@@ -291,7 +294,7 @@ def test_a_row_unlike_all_others_is_unknown(model: Path) -> None:
     rejecting = predicted(model, "new.csv", "--reject", 0.02)
     assert rejecting[-1]["predicted"] == "unknown"
     assert sum(row["predicted"] == "unknown" for row in rejecting) < 5
-    assert "1 unknown" in run("predict", model, "new.csv", "--reject", 0.02).err
+    assert "unknown: 1." in run("predict", model, "new.csv", "--reject", 0.02).err
 
 
 def test_a_class_called_unknown_is_not_a_row_that_is(here: Path) -> None:
@@ -378,6 +381,20 @@ def test_refused_rows_are_neither_right_nor_wrong(model: Path) -> None:
     assert "1 refused; of the others none are named rightly." in said
 
 
+def test_the_first_line_says_how_often_each_class_came(model: Path, table: Path) -> None:
+    counts = Counter(row["predicted"] for row in predicted(model, table))
+    said = ", ".join(f"{name}: {n}" for name, n in counts.most_common())
+    assert f"90 rows: {said}." in run("predict", model, table).err
+
+
+@pytest.mark.parametrize(("out", "is_all"), [("x.cod", False), ("x.csv", False), ("x.som", True)])
+def test_a_map_of_another_program_lacks_what_was_learned(
+    model: Path, out: str, is_all: bool
+) -> None:
+    said = run("convert", model, out).out
+    assert ("without what it learned to predict" not in " ".join(said.split())) == is_all
+
+
 # numbers
 
 
@@ -396,11 +413,11 @@ def test_a_column_of_many_numbers_is_predicted_with_intervals(here: Path) -> Non
     write(Path("t.csv"), header, [*rows, "h120,0.5,red,"])
     outcome = run("fit", "t.csv", "--target", "price", "--out", "m.som")
     assert outcome.code == 0, outcome.err
-    assert "Target price, a number from" in outcome.out
+    assert "Target 'price', a number from" in outcome.out
     model = load("m.som")
     assert isinstance(model, Predictor)
     assert outcome.out.splitlines()[-1] == (
-        f"cross-validated R2 {model.r2:.3f}; a number; 1 row left out with unknown price."
+        f"cross-validated R2 {model.r2:.3f}; 1 row left out with unknown 'price'."
     )
     assert "Warning" not in outcome.out
     write(Path("new.csv"), *prices(50, seed=1))
@@ -414,7 +431,7 @@ def test_a_column_of_many_numbers_is_predicted_with_intervals(here: Path) -> Non
     assert 0.75 < ((low <= price) & (price <= high)).mean() <= 1
     said = run("predict", "m.som", "new.csv").err
     off = np.sqrt(((value - price) ** 2).mean())
-    assert f"Off by {off:.4g} (root mean square) in 50 rows with a known price." in said
+    assert f"Off by {off:.4g} (root mean square) in 50 rows with a known 'price'." in said
     assert "`reject`" not in refused("predict", "m.som", "new.csv", "--reject", 0.1)
     assert "predicts price quality cross-validated R2" in " ".join(run("info", "m.som").out.split())
 
@@ -426,7 +443,7 @@ def test_a_copy_of_a_number_is_named(here: Path) -> None:
     outcome = run("fit", "t.csv", "--target", "price", "--out", "m.som")
     (warning,) = (line for line in outcome.out.splitlines() if "Warning" in line)
     assert "column 'paid' alone explains" in warning
-    assert "% of the variance of price" in warning
+    assert "% of the variance of 'price'" in warning
 
 
 def test_large_numbers_keep_their_digits(here: Path) -> None:
@@ -436,7 +453,9 @@ def test_large_numbers_keep_their_digits(here: Path) -> None:
         for row in rows
     ]
     write(Path("t.csv"), header, seconds)
-    assert run("fit", "t.csv", "--target", "price", "--out", "m.som").code == 0
+    outcome = run("fit", "t.csv", "--target", "price", "--out", "m.som")
+    ends_told = sorted(row.rpartition(",")[2] for row in seconds)[:: len(seconds) - 1]
+    assert f"a number from {ends_told[0]} to {ends_told[1]}; 60 different ones" in outcome.out
     model = load("m.som")
     assert isinstance(model, Predictor)
     found = predicted("m.som", "t.csv")
