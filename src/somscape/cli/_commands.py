@@ -25,6 +25,7 @@ from somscape.cli._options import (
     missing_option,
     option,
     per_option,
+    prediction_options,
     ranking_options,
     read_options,
     save_roles_option,
@@ -221,8 +222,9 @@ def fit(path: str, out: Path, **options: Any) -> None:
     somscape predict model.som new.csv --out predictions.csv
 
     The last line says how well it predicts rows that it did not see (five folds, each left out
-    once), and a warning names columns that give the target away. Rows without a target are left
-    out.
+    once; above 1,000 different rows one fold, of at most 3,000 rows), and a warning names columns
+    that give the target away. Rows without a target are left out.  --category COL says that a
+    target of numbers has classes, --number COL that it is a number.
     """
     from somscape.cli._fit import fit_file
 
@@ -278,7 +280,7 @@ def score(map_file: str, path: str, out: str, **options: Any) -> None:
     "of ordinary rows does, such as 0.01; 0 for none, by default as the model was saved.",
 )
 @read_options
-@list_options
+@prediction_options
 @option(
     "--out",
     default="-",
@@ -292,8 +294,9 @@ def predict(model_file: str, path: str, out: str, **options: Any) -> None:
     MODEL is what `fit --target` wrote.  NEW has the columns of the table that it learned from, in
     any order, with or without the target.  Each row of the result has the id, what is predicted,
     the share of ordinary rows that lie as far from the map (p_value), and how probable each class
-    is; of a number, low and high, between which 90 % lie.  If NEW has the target, too, a last line
-    says how good the predictions are.
+    is; of a number, low and high, between which 90 % lie.  A row that --reject refuses is unknown,
+    or unknown_row where a class is called unknown.  If NEW has the target, too, a last line says
+    how good the predictions are.
     """
     from somscape.cli._predict import predict_file
 

@@ -13,6 +13,7 @@ from somscape.errors import InputError
 from somscape.jobs import READING
 from somscape.maps import Map, as_map
 from somscape.outliers import ids_of
+from somscape.recognize import Answering
 from somscape.regions import keep, read
 from somscape.tables import (
     ARROW_FILES,
@@ -180,7 +181,9 @@ def _write_map(thing: save.Saved, out: Path, options: dict[str, Any]) -> str:
         (save.write_codebook if what == "codebook" else save.write_planes)(out, map_)
     else:
         MAP_WRITERS[goes](out, thing)
-    return f"{map_.lattice.size_text}, {counted(map_.codebook.shape[1], 'feature')}"
+    has_more = isinstance(thing, Answering) and goes != ".som"
+    kept = "; the map alone, without what it learned to predict" if has_more else ""
+    return f"{map_.lattice.size_text}, {counted(map_.codebook.shape[1], 'feature')}{kept}"
 
 
 def _ids(map_: Map, rows: Any) -> dict[str, Sequence[str]] | None:

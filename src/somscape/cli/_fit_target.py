@@ -1,6 +1,6 @@
 """`fit --target`: from a table to what predicts one of its columns."""
 
-from dataclasses import replace
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from somscape.cli._console import (
     show_facts,
 )
 from somscape.cli._save_roles import write_roles
-from somscape.encode import Roles
+from somscape.encode import Roles, overridden
 from somscape.errors import InputError
 from somscape.fit import Callback, Settings
 from somscape.jobs import Ready, leaks_of, notes_on, quality_words, target_of, train_target
@@ -29,6 +29,9 @@ NOT_HERE = {
     "label": "is an outcome to compare with; the target is one already",
     "per": "puts rows together, and a target is of rows as they are",
 }
+
+NOT_OF_TARGET = ("id_column", "drop", "protect", "date")
+"""Options that cannot name the target, too."""
 
 
 def settings_from(options: dict[str, Any], callbacks: tuple[Callback, ...]) -> Settings:
@@ -44,22 +47,44 @@ def settings_from(options: dict[str, Any], callbacks: tuple[Callback, ...]) -> S
 
 def check_target_options(options: dict[str, Any]) -> None:
     """Raise InputError for options that do not go with a target, before any work."""
+    target = options["target"]
     for name, why in NOT_HERE.items():
         if options[name]:
             raise InputError(f"`{name}` {why}, so it does not go with `target`. Leave it out.")
-    if options["missing"] == "mask":
+    for name in NOT_OF_TARGET:
+        if target == options[name] or target in (options[name] or ()):
+            raise InputError(
+                f"column '{target}' cannot be of both `target` and `{name}`; keep one."
+            )
+    _check_missing(options["missing"])
+
+
+def _check_missing(missing: str | None) -> None:
+    if missing == "mask":
         raise InputError(
             "`missing` mask leaves cells out, and a prediction needs complete rows. Give "
             "--missing fill."
         )
 
 
+def _roles_of(roles: Roles, target: str, file: str | None) -> Roles:
+    """Return roles in which a column is the target, and no other outcome a feature."""
+    _check_missing(roles.missing)
+    if roles.per:
+        raise InputError(
+            f"{file} says that column '{roles.per[0]}' is of kind per, which {NOT_HERE['per']}, so "
+            "it does not go with `target`. Make it of kind drop."
+        )
+    return overridden(roles, Roles(label=target))
+
+
 def fit_target(
     table: Table, roles: Roles, notes: list[str], out: Path, options: dict[str, Any]
 ) -> None:
     """Train what predicts a column of a table, save it, and say how good it is."""
-    target = target_of(table, options["target"])
-    roles = replace(roles, label=target.name)
+    name = options["target"]
+    target = target_of(table, name, roles.by_column().get(name))
+    roles = _roles_of(roles, name, options["roles"])
     subject = Ready(table, roles, given=roles)
     known = np.flatnonzero(target.is_known)
     target = target.part(known)
@@ -81,12 +106,12 @@ def fit_target(
     show_facts(console, map_facts(model.map_))
     say(console, kernels_line(select_kernels().name))
     say(console, f"Wrote {out}{'' if save_roles is None else f' and {save_roles}'}")
-    for name, share in leaks_of(encoding, rows, target.to_tell()):
+    for leak, share in leaks_of(encoding, rows, target):
         say(
             console,
-            f"Warning: column '{name}' alone {target.explains(share)}. If it is known only once "
-            f"{target.name} is, drop it (--drop {name}).",
+            f"Warning: column '{leak}' alone {target.explains(share)}. If it is known only once "
+            f"'{name}' is, drop it (--drop {shlex.quote(leak)}).",
         )
     n_left_out = subject.table.n_rows - len(known)
-    left_out = f"{counted(n_left_out, 'row')} left out with unknown {target.name}"
-    say(console, f"{quality_words(model)}; {left_out}.")
+    left_out = f"{counted(n_left_out, 'row')} left out with unknown '{name}'"
+    say(console, f"{quality_words(model, target)}; {left_out}.")

@@ -239,15 +239,18 @@ rule_options = [
 ]
 
 
-format_options = [
-    option(
-        "--format",
-        type=click.Choice(["csv", "xlsx", "parquet"]),
-        help="How the list is written: for people, with rounded scores, as CSV (if not given) or "
-        "in Excel with filters and a column for decisions; or with all digits as Parquet.",
-    ),
-    option("--bom", is_flag=True, help="Begin a CSV file so that Excel reads its letters right."),
-]
+def _format_options(said: str) -> list[Callable[[Command], Command]]:
+    bom = "Begin a CSV file so that Excel reads its letters right."
+    return [
+        option("--format", type=click.Choice(["csv", "xlsx", "parquet"]), help=said),
+        option("--bom", is_flag=True, help=bom),
+    ]
+
+
+format_options = _format_options(
+    "How the list is written: for people, with rounded scores, as CSV (if not given) or in Excel "
+    "with filters and a column for decisions; or with all digits as Parquet."
+)
 
 
 def ranking_options(command: Command) -> Command:
@@ -279,6 +282,12 @@ def ranking_options(command: Command) -> Command:
 def list_options(command: Command) -> Command:
     """Add the options that say how a list is written."""
     return add_all(format_options, command)
+
+
+def prediction_options(command: Command) -> Command:
+    """Add the options that say how predictions are written."""
+    said = "How predictions are written; as CSV if neither this nor the ending of --out says it."
+    return add_all(_format_options(said), command)
 
 
 def flag_options(command: Command) -> Command:

@@ -4,6 +4,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.encode import Encoding
+from somscape.jobs._target import Target
 
 MAX_ROWS = 5_000
 """Rows that tell, evenly spaced."""
@@ -16,7 +17,7 @@ MAX_LEFT = 0.1
 """Share that such a column may leave of what is named wrongly without any."""
 
 
-def leaks_of(encoding: Encoding, rows: Float64s, y: Float64s) -> list[tuple[str, float]]:
+def leaks_of(encoding: Encoding, rows: Float64s, target: Target) -> list[tuple[str, float]]:
     """Return the columns that alone predict a target nearly perfectly.
 
     Each row is predicted by the other rows of the same value, or of the nearest one.
@@ -26,8 +27,8 @@ def leaks_of(encoding: Encoding, rows: Float64s, y: Float64s) -> list[tuple[str,
     encoding : Encoding
     rows : ndarray of shape (n, n_features)
         Encoded.
-    y : ndarray of shape (n, k)
-        A column of 0 and 1 for each of several classes, or one column of numbers.
+    target : Target
+        Of the rows, all known.
 
     Returns
     -------
@@ -36,9 +37,10 @@ def leaks_of(encoding: Encoding, rows: Float64s, y: Float64s) -> list[tuple[str,
         that it explains.
     """
     some = slice(None, None, -(-len(rows) // MAX_ROWS))
-    rows, y = rows[some], y[some]
+    rows = rows[some]
     if len(rows) < MIN_ROWS:
         return []
+    y = target.part(some).to_tell()
     centered = y - y.mean(axis=0)
     least = _wrong(np.zeros_like(y) + y.mean(axis=0), y)
     found = []

@@ -1,14 +1,16 @@
 """A column to predict: what it holds, what is trained for it, and what a model says of new rows."""
 
+import re
+import shlex
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Float64s, Floats
-from somscape.encode import Encoding, level_texts
+from somscape._types import Float64s, Floats, Ints
+from somscape.encode import Encoding, level_texts, number_text
 from somscape.errors import InputError
 from somscape.fit import Settings
 from somscape.outliers import ids_column
@@ -21,7 +23,15 @@ from somscape.recognize import (
     train_predictor,
     train_recognizer,
 )
-from somscape.tables import Table, counted, free_name, listed, rounded, table_from_columns
+from somscape.tables import (
+    Column,
+    Table,
+    counted,
+    free_name,
+    listed,
+    rounded,
+    table_from_columns,
+)
 
 MAX_SHOWN = 8
 """Classes that are listed."""
@@ -29,11 +39,26 @@ MAX_SHOWN = 8
 MAX_CLASSES = 20
 """Different numbers up to which a column of numbers holds classes."""
 
+DIGITS = 6
+"""Of the ends of a range; whole numbers have all of theirs."""
+
 COVERAGE = 0.9
 """Of the interval of a predicted number."""
 
+UNTOLD = "unknown, as no row could be left out"
+
 UNKNOWN = "unknown"
 """Predicted for a row that lies too far from the map."""
+
+
+MAX_TAUGHT = 300
+"""Classes that can be learned; the time grows with their square."""
+
+AS_CLASSES = ("categories", "ordinals")
+"""Roles by which the numbers of a column are classes."""
+
+LONG = re.compile(r"-?[1-9][0-9]{15,}")
+"""A number of more digits than a float holds: a name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,45 +69,45 @@ class Target:
     ----------
     name : str
     values : ndarray of shape (n_rows,)
-        Of each row: classes as text, or numbers.
+        Of each row: the place of its class among `classes`, -1 if unknown; or a number.
     is_known : ndarray of shape (n_rows,), bool
         False where the cell is missing.
+    classes : ndarray of str or None
+        In order; None for a number to predict.
     """
 
     name: str
     values: NDArray[Any]
     is_known: NDArray[np.bool_]
-
-    @property
-    def is_number(self) -> bool:
-        """Whether it is a number to predict, not a class to name."""
-        return self.values.dtype.kind == "f"
+    classes: NDArray[Any] | None = None
 
     def part(self, some: Any) -> "Target":
         """Return the target of some rows."""
-        return Target(self.name, self.values[some], self.is_known[some])
+        return replace(self, values=self.values[some], is_known=self.is_known[some])
 
     def to_tell(self) -> Float64s:
         """Return a column of 0 and 1 for each class, or the numbers as a column."""
-        if self.is_number:
+        if self.classes is None:
             return np.asarray(self.values[:, None])
-        classes, codes = np.unique(self.values, return_inverse=True)
-        return np.eye(len(classes))[codes]
+        return np.eye(len(self.classes))[self.values]
 
     def explains(self, share: float) -> str:
         """Say what a column does that predicts nearly all of it."""
-        if self.is_number:
-            return f"explains {100 * share:.1f} % of the variance of {self.name}"
-        return f"names the {self.name} of {100 * share:.1f} % of the rows"
+        if self.classes is None:
+            return f"explains {100 * share:.1f} % of the variance of '{self.name}'"
+        return f"names the '{self.name}' of {100 * share:.1f} % of the rows"
 
 
-def target_of(table: Table, name: str) -> Target:
+def target_of(table: Table, name: str, role: str | None = None) -> Target:
     """Return a column to predict: many different numbers, or else classes.
 
     Parameters
     ----------
     table : Table
     name : str
+    role : str or None, default=None
+        What it is said to be, as `Roles.by_column` has it: "categories" and "ordinals" make classes
+        of numbers, "numbers" a number of few different ones.
 
     Returns
     -------
@@ -101,10 +126,20 @@ def target_of(table: Table, name: str) -> Target:
             f"{place} is empty in all {counted(table.n_rows, 'row')}. Give a column that says what "
             "is known."
         )
-    if column.numbers is not None and column.n_distinct > MAX_CLASSES:
-        return Target(name, np.asarray(column.numbers, dtype=np.float64), is_known)
-    values = np.array(level_texts(column))
-    classes, sizes = np.unique(values[is_known], return_counts=True)
+    if role not in AS_CLASSES:
+        if column.problem is not None:
+            raise InputError(column.problem, options=f"--category {shlex.quote(name)}")
+        if role == "numbers" and column.numbers is None:
+            raise InputError(f"{place} holds text, so it is no number. Leave `number` out for it.")
+        if column.numbers is not None and (role == "numbers" or column.n_distinct > MAX_CLASSES):
+            return Target(name, np.asarray(column.numbers, dtype=np.float64), is_known)
+    if column.n_distinct > MAX_TAUGHT:
+        raise InputError(
+            f"{place} has {column.n_distinct:,} different values, and at most {MAX_TAUGHT} classes "
+            "can be learned. Put rare ones together, or give another column."
+        )
+    codes, classes = _coded(column)
+    sizes = np.bincount(codes[is_known])
     if len(classes) < 2:
         raise InputError(
             f"{place} has one class, '{classes[0]}', in all rows; at least two are needed. To find "
@@ -115,7 +150,23 @@ def target_of(table: Table, name: str) -> Target:
             f"{place} has another value in each row, from which no class can be learned. Give a "
             "column whose values come back."
         )
-    return Target(name, values, is_known)
+    return Target(name, codes, is_known, classes.astype(str))
+
+
+def _coded(column: Column) -> tuple[Ints, NDArray[Any]]:
+    """Return the place of each row's class, -1 where missing, and the classes in order."""
+    codes, texts = column.coded()
+    codes = np.where(column.missing, -1, codes)
+    kinds, rows = np.unique(codes, return_index=True)
+    one_each = column.take(rows[kinds >= 0])
+    names = [
+        level if column.is_exact and not LONG.fullmatch(cell) else cell
+        for cell, level in zip(one_each.cells, level_texts(one_each), strict=True)
+    ]
+    classes, place = np.unique(np.array(names, dtype=object), return_inverse=True)
+    places = np.full(len(texts) + 1, -1)
+    places[kinds[kinds >= 0]] = place
+    return places[codes], classes
 
 
 def notes_on(target: Target) -> list[str]:
@@ -130,23 +181,29 @@ def notes_on(target: Target) -> list[str]:
     list of str
     """
     known = target.values[target.is_known]
-    values, sizes = np.unique(known, return_counts=True)
-    if target.is_number:
+    if target.classes is None:
         return [
-            f"Target {target.name}, a number from {values[0]:g} to {values[-1]:g}, since it has "
-            f"{len(values)} different ones (up to {MAX_CLASSES} are classes)."
+            f"Target '{target.name}', a number {_range_words(known)}; {len(np.unique(known))} "
+            f"different ones (without --number or --category, up to {MAX_CLASSES} are classes)."
         ]
+    sizes = np.bincount(known)
     order = np.argsort(-sizes, kind="stable")
-    shown = [f"{values[k]} ({counted(int(sizes[k]), 'row')})" for k in order[:MAX_SHOWN]]
+    shown = [f"{target.classes[k]} ({counted(int(sizes[k]), 'row')})" for k in order[:MAX_SHOWN]]
     more = f" and {len(order) - MAX_SHOWN} more" if len(order) > MAX_SHOWN else ""
-    notes = [f"Target {target.name}, {len(values)} classes: {', '.join(shown)}{more}."]
-    single = values[sizes == 1]
-    if single.size:
+    notes = [f"Target '{target.name}', {len(sizes)} classes: {', '.join(shown)}{more}."]
+    single = target.classes[sizes == 1].tolist()
+    if single:
+        one = f"{'Classes' if len(single) > 1 else 'Class'} of one row"
         notes.append(
-            f"Warning: of one row each, so that nothing tells how well they are recognized: "
-            f"{listed(single)}."
+            f"Warning: {one}: {listed(single)}. Nothing tells how well "
+            f"{'they are' if len(single) > 1 else 'it is'} recognized."
         )
     return notes
+
+
+def _range_words(numbers: Float64s) -> str:
+    low, high = (number_text(float(end), digits=DIGITS) for end in (numbers.min(), numbers.max()))
+    return f"from {low} to {high}"
 
 
 def train_target(
@@ -167,32 +224,39 @@ def train_target(
     -------
     Recognizer or Predictor
     """
-    if target.is_number:
+    if target.classes is None:
         known = (rows, target.to_tell(), None)
         return train_predictor(known, encoding, settings, Prediction())
-    classes, codes = np.unique(target.values, return_inverse=True)
-    return train_recognizer((rows, codes, None), classes, encoding, settings, Recognition())
+    coded = (rows, target.values, None)
+    return train_recognizer(coded, target.classes, encoding, settings, Recognition())
 
 
-def quality_words(model: Answering) -> str:
+def quality_words(model: Answering, target: Target | None = None) -> str:
     """Say how well a model does on rows that it did not see.
 
     Parameters
     ----------
     model : Recognizer or Predictor
+    target : Target, optional
+        What it learned, to compare with the most frequent class.
 
     Returns
     -------
     str
     """
-    if isinstance(model, Recognizer):
-        what, found = "accuracy", model.accuracy
-        shown = "" if found is None else f"{100 * found:.1f} %; {len(model.classes)} classes"
-    else:
+    if not isinstance(model, Recognizer):
         assert isinstance(model, Predictor)
-        what, found = "R2", model.r2
-        shown = "" if found is None else f"{found:.3f}; a number"
-    return f"cross-validated {what} {shown or 'unknown, as no row could be left out'}"
+        return f"cross-validated R2 {UNTOLD if model.r2 is None else f'{model.r2:.3f}'}"
+    if model.accuracy is None:
+        return f"cross-validated accuracy {UNTOLD}"
+    alone = ""
+    if target is not None:
+        share = np.bincount(target.values).max() / len(target.values)
+        alone = f" (the most frequent class alone: {100 * share:.1f} %)"
+    return (
+        f"cross-validated accuracy {100 * model.accuracy:.1f} %{alone}; "
+        f"{len(model.classes)} classes"
+    )
 
 
 def predictions_of(model: Answering, table: Table) -> Table:
@@ -212,21 +276,27 @@ def predictions_of(model: Answering, table: Table) -> Table:
     """
     rows = model.map_.rows_of(table)
     if isinstance(model, Recognizer):
-        columns = _classes(model, rows)
+        predicted, more = _classes(model, rows)
     else:
         assert isinstance(model, Predictor)
-        columns = _numbers(model, rows)
+        predicted, more = _numbers(model, rows)
     ids = ids_column(model.map_, table, np.arange(table.n_rows))
-    ids = ids.renamed(free_name(ids.name, columns))
-    return Table((ids, *table_from_columns(columns).columns), "predictions")
+    ids = ids.renamed(free_name(ids.name, ["predicted", *more]))
+    return Table((ids, predicted, *table_from_columns(more).columns), "predictions")
 
 
-def _classes(model: Recognizer, rows: Floats) -> dict[str, Any]:
+def _unknown_word(model: Recognizer) -> str:
+    return free_name(UNKNOWN, [str(name) for name in model.classes], "_row")
+
+
+def _classes(model: Recognizer, rows: Floats) -> tuple[Column, dict[str, Any]]:
     probabilities, p_values = model.probabilities_of_rows(rows)
-    named = model.classes_of(probabilities, p_values)
-    unknown = free_name(UNKNOWN, [str(name) for name in model.classes], "_row")
-    return {
-        "predicted": [unknown if name is None else str(name) for name in named],
+    unknown = _unknown_word(model)
+    named = [
+        unknown if name is None else str(name) for name in model.classes_of(probabilities, p_values)
+    ]
+    # Made here, or a class called NA would be read as a missing cell.
+    return Column("predicted", np.array(named, dtype=object)), {
         "p_value": rounded(p_values),
         **{
             f"p({name})": rounded(p) for name, p in zip(model.classes, probabilities.T, strict=True)
@@ -234,15 +304,12 @@ def _classes(model: Recognizer, rows: Floats) -> dict[str, Any]:
     }
 
 
-def _numbers(model: Predictor, rows: Floats) -> dict[str, Any]:
-    found, _, p_values = model.answers_of_rows(rows)
-    low, high = model.intervals_of_rows(rows, COVERAGE).T
-    return {
-        "predicted": rounded(found[:, 0]),
-        "p_value": rounded(p_values),
-        "low": rounded(low),
-        "high": rounded(high),
-    }
+def _numbers(model: Predictor, rows: Floats) -> tuple[Column, dict[str, Any]]:
+    found, spread, p_values = model.answers_of_rows(rows)
+    half = spread * model.factors(COVERAGE)
+    ends = {"low": (found - half)[:, 0], "high": (found + half)[:, 0]}
+    (predicted,) = table_from_columns({"predicted": found[:, 0]}).columns
+    return predicted, {"p_value": rounded(p_values), **ends}
 
 
 def summary_words(model: Answering, predictions: Table) -> str:
@@ -261,10 +328,9 @@ def summary_words(model: Answering, predictions: Table) -> str:
     column = predictions.column("predicted")
     if not isinstance(model, Recognizer):
         assert column.numbers is not None
-        low, high = column.numbers.min(), column.numbers.max()
-        return f"from {low:g} to {high:g}; {100 * COVERAGE:g} % lie between low and high"
+        return f"{_range_words(column.numbers)}; {100 * COVERAGE:g} % lie between low and high"
     counts = Counter(column.cells)
-    shown = [f"{n} {name}" for name, n in counts.most_common(MAX_SHOWN)]
+    shown = [f"{name}: {n:,}" for name, n in counts.most_common(MAX_SHOWN)]
     return ", ".join([*shown, *["..."] * (len(counts) > MAX_SHOWN)])
 
 
@@ -291,10 +357,20 @@ def agreement_words(model: Answering, table: Table, predictions: Table) -> str |
         return None
     n = counted(int(is_known.sum()), "row")
     if isinstance(model, Recognizer):
-        found = np.array(predicted.cells, dtype=object)
-        is_right = found[is_known] == np.array(level_texts(column), dtype=object)[is_known]
-        return f"{100 * is_right.mean():.1f} % of {n} with a known {name} are named rightly."
+        codes, classes = _coded(column.take(is_known))
+        return _named_words(
+            model, predicted.cells[is_known], classes[codes], f"{n} with a known '{name}'"
+        )
     if column.numbers is None or predicted.numbers is None:
         return None
-    off = predicted.numbers[is_known] - column.numbers[is_known]
-    return f"Off by {np.sqrt((off**2).mean()):.4g} (root mean square) in {n} with a known {name}."
+    errors = predicted.numbers[is_known] - column.numbers[is_known]
+    off = number_text(float(np.sqrt((errors**2).mean())))
+    return f"Off by {off} (root mean square) in {n} with a known '{name}'."
+
+
+def _named_words(model: Recognizer, found: NDArray[Any], known: NDArray[Any], rows: str) -> str:
+    is_named = found != _unknown_word(model)
+    share = f"{100 * (found == known)[is_named].mean():.1f} %" if is_named.any() else "none"
+    if is_named.all():
+        return f"{share} of {rows} are named rightly."
+    return f"Of {rows}: {(~is_named).sum():,} refused; of the others {share} are named rightly."

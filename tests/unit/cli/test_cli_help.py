@@ -143,3 +143,10 @@ def test_importing_somscape_offers_its_public_names() -> None:
 def test_name_that_somscape_has_not_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'somscape' has no attribute 'SON'"):
         _ = somscape.SON
+
+
+def test_predictions_are_not_called_a_list_for_decisions() -> None:
+    assert "column for decisions" in " ".join(run("score", "--help").out.split())
+    said = " ".join(run("predict", "--help").out.split())
+    assert "decisions" not in said
+    assert "unknown_row" in said

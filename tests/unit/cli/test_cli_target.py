@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -65,10 +66,12 @@ def test_the_last_line_says_how_good_it_is(table: Path) -> None:
     assert 0.6 < found.accuracy < 1
     assert [c.name for c in found.map_.encoding.features] == ["size", "weight", "color"]
     assert outcome.out.splitlines()[-1] == (
-        f"cross-validated accuracy {100 * found.accuracy:.1f} %; 3 classes; 0 rows left out with "
-        "unknown kind."
+        f"cross-validated accuracy {100 * found.accuracy:.1f} % (the most frequent class alone: "
+        "33.3 %); 3 classes; 0 rows left out with unknown 'kind'."
     )
-    assert "Target kind, 3 classes: apple (30 rows), pear (30 rows), plum (30 rows)." in outcome.out
+    assert (
+        "Target 'kind', 3 classes: apple (30 rows), pear (30 rows), plum (30 rows)." in outcome.out
+    )
     assert "Warning" not in outcome.out
 
 
@@ -76,7 +79,7 @@ def test_rows_without_a_target_are_left_out_and_the_seed_gives_the_same_bytes(ta
     header, rows = fruits()
     unknown = [f"{row.rpartition(',')[0]},?" for row in fruits(7, seed=2)[1]]
     write(Path("more.csv"), header, [*rows[:50], *unknown, *rows[50:]])
-    assert "; 7 rows left out with unknown kind." in fit("more.csv").out
+    assert "; 7 rows left out with unknown 'kind'." in fit("more.csv").out
     more = load("m.som")
     fit(table)
     assert load("m.som").map_.hits.sum() == more.map_.hits.sum() == 90
@@ -95,7 +98,7 @@ def test_a_column_that_gives_the_target_away_is_named(here: Path, what: str) -> 
     }[what]
     write(Path("t.csv"), f"{header},later", [f"{r},{c}" for r, c in zip(rows, cells, strict=True)])
     (warning,) = (line for line in fit("t.csv").out.splitlines() if "Warning" in line)
-    assert "column 'later' alone names the kind of" in warning
+    assert "column 'later' alone names the 'kind' of" in warning
     assert "--drop later" in warning
     assert "Warning" not in fit("t.csv", "--drop", "later").out
 
@@ -108,6 +111,7 @@ def test_size_and_roles_are_as_asked(table: Path) -> None:
     assert "Wrote m.som and r.toml" in outcome.out
     assert 'kind = "label"' in Path("r.toml").read_text()
     again = fit(table, "--rows", 3, "--cols", 4, "--roles", "r.toml")
+    assert again.code == 0, again.err
     assert again.out.splitlines()[-1] == outcome.out.splitlines()[-1]
 
 
@@ -115,8 +119,8 @@ def test_a_class_of_one_row_is_warned_of(here: Path) -> None:
     header, rows = fruits()
     write(Path("t.csv"), header, [*rows, "f90,30,1,red,melon"])
     outcome = fit("t.csv")
-    assert "Warning: of one row each" in outcome.out
-    assert "'melon'" in outcome.out
+    said = "Warning: Class of one row: 'melon'. Nothing tells how well it is recognized."
+    assert said in outcome.out
     assert "melon" in load("m.som").classes
 
 
@@ -155,6 +159,101 @@ def test_options_that_do_not_go_with_a_target_are_named(table: Path, words: list
     assert words[0] in message
 
 
+def roles_file(*lines: str) -> str:
+    Path("r.toml").write_text("\n".join(lines))
+    return "r.toml"
+
+
+def test_a_roles_file_cannot_leave_cells_out(table: Path) -> None:
+    file = roles_file('missing = "mask"', "[columns]", 'color = "category"')
+    message = refused("fit", table, "--target", "kind", "--out", "m.som", "--roles", file)
+    assert "--missing mask leaves cells out" in message
+
+
+def test_a_roles_file_cannot_put_rows_together(table: Path) -> None:
+    file = roles_file("[columns]", 'color = "per"')
+    message = refused("fit", table, "--target", "kind", "--out", "m.som", "--roles", file)
+    assert "r.toml says that column 'color' is of kind per" in message
+    assert "--target" in message
+
+
+def test_another_outcome_of_a_roles_file_is_no_feature(table: Path) -> None:
+    file = roles_file("[columns]", 'color = {kind = "label", value = "red"}')
+    outcome = fit(table, "--roles", file, "--save-roles", "s.toml")
+    assert outcome.code == 0, outcome.err
+    encoding = load("m.som").map_.encoding
+    assert [c.name for c in encoding.features] == ["size", "weight"]
+    assert encoding.named("label") == "kind"
+    assert "value =" not in Path("s.toml").read_text()
+
+
+@pytest.mark.parametrize("option", ["--id", "--drop", "--protect", "--date"])
+def test_a_target_cannot_be_something_else_too(table: Path, option: str) -> None:
+    message = refused("fit", table, "--target", "kind", "--out", "m.som", option, "kind")
+    assert f"column 'kind' cannot be of both --target and {option}; keep one" in message
+
+
+@pytest.mark.parametrize("cell", ["12 kg", "inf"])
+def test_a_bad_cell_among_numbers_makes_no_classes(here: Path, cell: str) -> None:
+    header, rows = prices(60)
+    rows[6] = f"{rows[6].rpartition(',')[0]},{cell}"
+    write(Path("t.csv"), header, rows)
+    message = refused("fit", "t.csv", "--target", "price", "--out", "m.som")
+    assert f"line 8, column 'price': '{cell}'" in message
+    assert "--category price" in message
+
+
+def codes(n: int = 120) -> tuple[str, list[str]]:
+    """A header and rows: 24 codes, which a size and a color tell."""
+    header, rows = prices(n)
+    return header, [f"{row.rpartition(',')[0]},{i % 24}" for i, row in enumerate(rows)]
+
+
+def test_numbers_are_classes_if_they_are_said_to_be(here: Path) -> None:
+    write(Path("t.csv"), *codes())
+    words = ("fit", "t.csv", "--target", "price", "--out", "m.som")
+    assert run(*words).code == 0
+    assert isinstance(load("m.som"), Predictor)
+    outcome = run(*words, "--category", "price", "--save-roles", "r.toml")
+    assert outcome.code == 0, outcome.err
+    found = load("m.som")
+    assert isinstance(found, Recognizer)
+    assert len(found.classes) == 24
+    assert run(*words, "--category", "price", "--roles", "r.toml").code == 0
+    assert isinstance(load("m.som"), Recognizer)
+
+
+def test_few_numbers_are_a_number_if_they_are_said_to_be(here: Path) -> None:
+    header, rows = prices(60)
+    rows = [f"{row.rpartition(',')[0]},{round(float(row.split(',')[1]))}" for row in rows]
+    write(Path("t.csv"), header, rows)
+    words = ("fit", "t.csv", "--target", "price", "--out", "m.som")
+    assert run(*words).code == 0
+    assert isinstance(load("m.som"), Recognizer)
+    assert run(*words, "--number", "price").code == 0
+    assert isinstance(load("m.som"), Predictor)
+    assert "holds text" in refused(*words[:3], "color", *words[4:], "--number", "color")
+
+
+def test_a_target_of_too_many_classes_is_refused(here: Path) -> None:
+    write(Path("t.csv"), "size,kind", [f"{i}.5,k{i // 2}" for i in range(602)])
+    message = refused("fit", "t.csv", "--target", "kind", "--out", "m.som")
+    assert "has 301 different values, and at most 300 classes can be learned" in message
+
+
+def test_classes_of_many_digits_stay_apart(here: Path) -> None:
+    header, rows = fruits()
+    rows = [
+        row.replace("apple", "1234567890123456").replace("pear", "1234567890123457") for row in rows
+    ]
+    for plum in ("7", "plum", "12345678901234567890"):
+        write(Path("t.csv"), header, [row.replace("plum", plum) for row in rows])
+        assert fit("t.csv").code == 0
+        found = load("m.som")
+        assert isinstance(found, Recognizer)
+        assert {*found.classes.tolist()} == {"1234567890123456", "1234567890123457", plum}
+
+
 # predict
 
 
@@ -173,7 +272,7 @@ def test_each_row_gets_a_class_and_the_probability_of_each(model: Path) -> None:
     assert outcome.out == ""
     kinds = [line.rpartition(",")[2] for line in fruits(40, seed=1)[1]]
     right = np.mean([row["predicted"] == kind for row, kind in zip(rows, kinds, strict=True)])
-    assert f"{100 * right:.1f} % of 40 rows with a known kind are named rightly." in outcome.err
+    assert f"{100 * right:.1f} % of 40 rows with a known 'kind' are named rightly." in outcome.err
     assert list(csv.DictReader(io.StringIO(Path("p.csv").read_text()))) == rows
 
 
@@ -195,7 +294,7 @@ def test_a_row_unlike_all_others_is_unknown(model: Path) -> None:
     rejecting = predicted(model, "new.csv", "--reject", 0.02)
     assert rejecting[-1]["predicted"] == "unknown"
     assert sum(row["predicted"] == "unknown" for row in rejecting) < 5
-    assert "1 unknown" in run("predict", model, "new.csv", "--reject", 0.02).err
+    assert "unknown: 1." in run("predict", model, "new.csv", "--reject", 0.02).err
 
 
 def test_a_class_called_unknown_is_not_a_row_that_is(here: Path) -> None:
@@ -255,6 +354,47 @@ def test_info_says_what_it_predicts(model: Path) -> None:
     assert "detector none" not in said
 
 
+def test_a_class_that_looks_like_a_missing_cell_is_written(here: Path) -> None:
+    header, rows = fruits()
+    write(Path("t.csv"), header, [row.replace("plum", "NA") for row in rows])
+    assert fit("t.csv", "--missing-values", "").code == 0
+    found = predicted("m.som", "t.csv", "--missing-values", "")
+    assert {row["predicted"] for row in found} == {"apple", "pear", "NA"}
+    right = np.mean(
+        [row["predicted"] == ("apple", "pear", "NA")[i % 3] for i, row in enumerate(found)]
+    )
+    said = run("predict", "m.som", "t.csv", "--missing-values", "").err
+    assert f"{100 * right:.1f} % of 90 rows" in said
+
+
+def test_refused_rows_are_neither_right_nor_wrong(model: Path) -> None:
+    header, rows = fruits(30, seed=1)
+    kinds = [row.rpartition(",")[2] for row in rows]
+    write(Path("new.csv"), header, [*rows, "f99,999,-999,red,pear"])
+    found = [row["predicted"] for row in predicted(model, "new.csv", "--reject", 0.02)]
+    pairs = [(f, k) for f, k in zip(found, [*kinds, "pear"], strict=True) if f != "unknown"]
+    right = 100 * np.mean([f == k for f, k in pairs])
+    said = run("predict", model, "new.csv", "--reject", 0.02).err
+    assert f"{31 - len(pairs)} refused; of the others {right:.1f} % are named rightly." in said
+    write(Path("far.csv"), header, ["f99,999,-999,red,pear"])
+    said = run("predict", model, "far.csv", "--reject", 0.02).err
+    assert "1 refused; of the others none are named rightly." in said
+
+
+def test_the_first_line_says_how_often_each_class_came(model: Path, table: Path) -> None:
+    counts = Counter(row["predicted"] for row in predicted(model, table))
+    said = ", ".join(f"{name}: {n}" for name, n in counts.most_common())
+    assert f"90 rows: {said}." in run("predict", model, table).err
+
+
+@pytest.mark.parametrize(("out", "is_all"), [("x.cod", False), ("x.csv", False), ("x.som", True)])
+def test_a_map_of_another_program_lacks_what_was_learned(
+    model: Path, out: str, is_all: bool
+) -> None:
+    said = run("convert", model, out).out
+    assert ("without what it learned to predict" not in " ".join(said.split())) == is_all
+
+
 # numbers
 
 
@@ -273,11 +413,11 @@ def test_a_column_of_many_numbers_is_predicted_with_intervals(here: Path) -> Non
     write(Path("t.csv"), header, [*rows, "h120,0.5,red,"])
     outcome = run("fit", "t.csv", "--target", "price", "--out", "m.som")
     assert outcome.code == 0, outcome.err
-    assert "Target price, a number from" in outcome.out
+    assert "Target 'price', a number from" in outcome.out
     model = load("m.som")
     assert isinstance(model, Predictor)
     assert outcome.out.splitlines()[-1] == (
-        f"cross-validated R2 {model.r2:.3f}; a number; 1 row left out with unknown price."
+        f"cross-validated R2 {model.r2:.3f}; 1 row left out with unknown 'price'."
     )
     assert "Warning" not in outcome.out
     write(Path("new.csv"), *prices(50, seed=1))
@@ -291,7 +431,7 @@ def test_a_column_of_many_numbers_is_predicted_with_intervals(here: Path) -> Non
     assert 0.75 < ((low <= price) & (price <= high)).mean() <= 1
     said = run("predict", "m.som", "new.csv").err
     off = np.sqrt(((value - price) ** 2).mean())
-    assert f"Off by {off:.4g} (root mean square) in 50 rows with a known price." in said
+    assert f"Off by {off:.4g} (root mean square) in 50 rows with a known 'price'." in said
     assert "`reject`" not in refused("predict", "m.som", "new.csv", "--reject", 0.1)
     assert "predicts price quality cross-validated R2" in " ".join(run("info", "m.som").out.split())
 
@@ -303,4 +443,28 @@ def test_a_copy_of_a_number_is_named(here: Path) -> None:
     outcome = run("fit", "t.csv", "--target", "price", "--out", "m.som")
     (warning,) = (line for line in outcome.out.splitlines() if "Warning" in line)
     assert "column 'paid' alone explains" in warning
-    assert "% of the variance of price" in warning
+    assert "% of the variance of 'price'" in warning
+
+
+def test_large_numbers_keep_their_digits(here: Path) -> None:
+    header, rows = prices(60)
+    seconds = [
+        f"{row.rpartition(',')[0]},{1_700_000_000 + int(100 * float(row.rpartition(',')[2]))}"
+        for row in rows
+    ]
+    write(Path("t.csv"), header, seconds)
+    outcome = run("fit", "t.csv", "--target", "price", "--out", "m.som")
+    ends_told = sorted(row.rpartition(",")[2] for row in seconds)[:: len(seconds) - 1]
+    assert f"a number from {ends_told[0]} to {ends_told[1]}; 60 different ones" in outcome.out
+    model = load("m.som")
+    assert isinstance(model, Predictor)
+    found = predicted("m.som", "t.csv")
+    table = read_table("t.csv")
+    expected = model.predict(table)
+    assert [float(row["predicted"]) for row in found] == expected.tolist()
+    ends = model.predict_interval(table)
+    assert [[float(row["low"]), float(row["high"])] for row in found] == ends.tolist()
+    price = table.column("price").numbers
+    assert price is not None
+    off = np.sqrt(((expected - price) ** 2).mean())
+    assert f"Off by {off:.4g} (root mean" in run("predict", "m.som", "t.csv").err
