@@ -75,6 +75,16 @@ def test_intervals_of_diabetes_cover_what_they_say():
     assert 0.87 < diabetes()[1] < 0.93
 
 
+def test_intervals_cover_what_they_say_where_rows_are_often_equal():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 2, (2000, 2)).astype(float)
+    y = X[:, 0] + np.round(rng.normal(size=2000), 1)
+    model = quick().fit(X[:1000], y[:1000])
+    low, high = model.predict_interval(X[1000:]).T
+    assert 0.87 < ((low <= y[1000:]) & (y[1000:] <= high)).mean() < 0.93
+    assert model.predictor_.r2 == pytest.approx(model.score(X[1000:], y[1000:]), abs=0.05)
+
+
 def test_intervals_are_wider_where_targets_spread_more():
     rng = np.random.default_rng(0)
     X = rng.uniform(-1, 1, (2000, 1))

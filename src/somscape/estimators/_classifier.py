@@ -76,9 +76,10 @@ class SOMClassifier(ClassifierMixin, Learner):
     Notes
     -----
     Columns of arrays should be on one scale, as for `SOM`.  `fit` trains two maps: of all rows, and
-    without a fifth of them, by which it chooses the smoothing; for at most 1,000 rows six, as each
-    fifth is left out once; and as many more if classes are unknown.  Rows of more than 100 features
-    are compared on their 100 main axes.
+    without a fifth of them, by which it chooses the smoothing; for at most 1,000 different rows
+    six, as each fifth is left out once; and as many more if classes are unknown.  Of equal rows of
+    a class, each fifth is left out in turn.  Rows of more than 100 features are compared on their
+    100 main axes.
     The same data, parameters and seed give the same answers on one machine; linear algebra
     libraries may differ in the last bits.
 

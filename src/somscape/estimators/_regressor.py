@@ -62,9 +62,9 @@ class SOMRegressor(RegressorMixin, Learner):
     Notes
     -----
     Columns of arrays should be on one scale, as for `SOM`.  `fit` trains eighteen maps for at most
-    1,000 rows, as each fifth is left out once, with and without relevance; six for more rows; and
-    as many more if targets are unknown.  Slopes of a unit's own need at most 30 axes.  Predictions
-    stay within the range of the known targets and a tenth of it on both sides.
+    1,000 different rows, as each fifth is left out once, with and without relevance; six for more
+    rows; and as many more if targets are unknown.  Slopes of a unit's own need at most 30 axes.
+    Predictions stay within the range of the known targets and a tenth of it on both sides.
     Intervals compare with rows that were left out, each in units of how far targets lie from
     predictions around it (cross-conformal).
 

@@ -33,9 +33,9 @@ class Known(NamedTuple):
         """Return some of the rows."""
         return Known(self.rows[some], self.y[some], self.weights[some])
 
-    def without(self, some: Ints) -> "Known":
-        """Return the other rows."""
-        return self.part(np.setdiff1d(np.arange(len(self.rows)), some))
+    def weighing(self, weights: Float64s) -> "Known":
+        """Return the rows with other weights, without those of weight 0."""
+        return self._replace(weights=weights).part(np.flatnonzero(weights > 0))
 
     def sized(self, settings: Settings, n_units: float) -> Settings:
         """Return settings by which an automatic map has about `n_units`."""

@@ -36,7 +36,7 @@ class Predictor(Answering):
     power : float
         A unit that is twice as far away counts ``2 ** -power``.
     far : ndarray of shape (n_calibration,)
-        Distance to the map of rows that did not train it, in order.
+        Distance to the map of rows that did not train it, in order; a row of weight 2 is two rows.
     values : ndarray of shape (n_units, n_targets)
         What each unit says of a row where all axes are 0.
     spread : ndarray of shape (n_units, n_targets)

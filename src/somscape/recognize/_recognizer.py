@@ -35,7 +35,7 @@ class Recognizer(Answering):
     power : float
         A unit that is twice as far away counts ``2 ** -power``.
     far : ndarray of shape (n_calibration,)
-        Distance to the map of rows that did not train it, in order.
+        Distance to the map of rows that did not train it, in order; a row of weight 2 is two rows.
     classes : ndarray of shape (n_classes,)
         The classes, in order: text, numbers or truth values.
     shares : ndarray of shape (n_units, n_classes)
