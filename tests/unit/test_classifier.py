@@ -177,6 +177,20 @@ def test_values_are_kept_as_often_as_their_weights_say():
     assert many.mean() == 0.75
 
 
+def test_weights_so_light_that_they_vanish_beside_others_are_taken():
+    X, y = groups(60)
+    weights = np.where(np.arange(60) < 40, 1e300, 1e-300)
+    found = SOMClassifier(SOM(n_init=1), random_state=0).fit(X, y, weights)
+    assert found.score(X[:40], y[:40]) > 0.8
+
+
+def test_a_score_of_no_weight_is_refused(fitted):
+    X, y = groups()
+    some = np.arange(len(y)) < 9
+    with pytest.raises(InputError, match="`sample_weight` is zero for every row of which `y`"):
+        fitted.score(X, np.where(some, y.astype(object), None), ~some)
+
+
 def test_rows_far_from_the_map_are_refused():
     X, y = groups(1200)
     strange = np.full((5, 4), 30.0)

@@ -11,9 +11,15 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from somscape._types import Float64s, Ints
-from somscape._validate import checked_weights, is_missing
+from somscape._validate import is_missing
 from somscape.errors import InputError
-from somscape.estimators._learner import Learner, check_one_per_row, kept_of, rows_of
+from somscape.estimators._learner import (
+    Learner,
+    check_one_per_row,
+    kept_of,
+    rows_of,
+    scoring_weights,
+)
 from somscape.estimators._settings import settings_of_classifier
 from somscape.estimators._som import SOM
 from somscape.estimators._table_encoder import TableEncoder
@@ -220,9 +226,8 @@ class SOMClassifier(ClassifierMixin, Learner):
         is_known = ~_is_unknown(given)
         if not is_known.any():
             raise InputError(f"`y` must name the class of some rows; all {len(y)} are unknown.")
-        weights = checked_weights(sample_weight, len(found))
-        is_right = found[is_known] == given[is_known]
-        return float(np.average(is_right, weights=None if weights is None else weights[is_known]))
+        weights = scoring_weights(sample_weight, is_known)[is_known]
+        return float(np.average(found[is_known] == given[is_known], weights=weights))
 
     def _answering(self) -> Recognizer:
         """Return what answers, with today's `reject`."""

@@ -170,7 +170,8 @@ def _scale(known: Known) -> tuple[Float64s, Float64s]:
     center = (weights * np.nan_to_num(known.y)).sum(axis=0) / n
     apart = np.nan_to_num(known.y - center)
     scale = np.sqrt((weights * apart**2).sum(axis=0) / n)
-    return center, np.where(scale > SMALLEST * np.abs(center), scale, 1.0)
+    varies = np.nanmax(known.y, axis=0) > np.nanmin(known.y, axis=0)
+    return center, np.where(varies & (scale > 0), scale, 1.0)
 
 
 def _tried(known: Known, settings: Settings, prediction: Prediction, turns: bool) -> Chosen:
