@@ -10,6 +10,7 @@ from somscape.errors import InputError
 from somscape.recognize._choose import MAX_TOLD, held_out, spread_evenly
 from somscape.tables import table_from_columns
 
+DAYS = np.array(["2026-01-01", "2026-01-02"] * 30, dtype="datetime64[D]")
 NAMES = np.array(["apple", "pear", "quince"])
 
 
@@ -262,6 +263,8 @@ def test_the_map_is_the_one_asked_for_and_the_same_seed_gives_the_same_answers()
         ([0, np.inf] * 30, "infinity"),
         (np.linspace(0, 1, 60), "continuous"),
         (None, "requires y to be passed"),
+        (DAYS, r"`y` must hold text, numbers or truth values; got datetime64\[D\]. Pass text"),
+        (DAYS.tolist(), "`y` must hold text, numbers or truth values; got date. Pass text"),
     ],
 )
 def test_classes_that_cannot_be_learned_are_refused_in_one_line(y, message):

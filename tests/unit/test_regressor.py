@@ -318,6 +318,7 @@ BAD = [
     ({}, {"limits": np.zeros((1, 1))}, "`limits` must be an array of 2 x 1"),
     ({}, {"errors": np.array([[2.0], [1.0]])}, "`errors` must be in ascending order"),
     ({}, {"errors": np.array([[1.0], [np.inf]])}, "`errors` must be an array"),
+    ({"errors": [[1.0]]}, {"errors": None}, "`errors` must be an array"),
     ({}, {"far": np.array([2.0, 1.0])}, "`far` must be in ascending order"),
     ({}, {"slopes": np.zeros((60, 1, 9))}, "`slopes` must be an array"),
 ]

@@ -274,6 +274,12 @@ def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
         known = np.array(known.tolist())
     if known.dtype.kind == "f":
         assert_all_finite(known, input_name="y")
+    if known.dtype.kind not in "biufU":
+        kind = type(y[is_known][0]).__name__ if known.dtype == object else known.dtype
+        raise InputError(
+            f"`y` must hold text, numbers or truth values; got {kind}. Pass text, such as "
+            "y.astype(str)."
+        )
     check_classification_targets(known)
     classes, codes = np.unique(known, return_inverse=True)
     if len(classes) < 2:

@@ -131,8 +131,8 @@ class SOMRegressor(RegressorMixin, Learner):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Numbers of at most 1e145 in size; None or NaN where a target is unknown.  The map learns from rows of unknown targets,
-            too, if that predicts rows that are left out better.
+            Numbers of at most 1e145 in size; None or NaN where a target is unknown.  The map learns
+            from rows of unknown targets, too, if that predicts rows that are left out better.
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
 

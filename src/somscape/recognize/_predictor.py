@@ -87,7 +87,8 @@ class Predictor(Answering):
             raise ValueError("`spread` must be above 0.")
         check_numbers("limits", self.limits, (2, n_targets))
         errors = self.errors
-        known = errors[~np.isnan(errors)] if errors.dtype.kind == "f" else errors
+        is_float = isinstance(errors, np.ndarray) and errors.dtype.kind == "f"
+        known = errors[~np.isnan(errors)] if is_float else errors
         check_numbers("errors", known, (-1,))
         if errors.shape[1:] != (n_targets,) or not np.array_equal(
             np.sort(errors, axis=0), errors, equal_nan=True
