@@ -273,6 +273,22 @@ def test_classes_that_cannot_be_learned_are_refused_in_one_line(y, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("n", "least"), [(60, "0.016, as 60 rows"), (3, "1, as 0 rows")])
+def test_a_share_to_refuse_that_too_few_rows_tell_is_refused(n, least):
+    X, y = groups(n)
+    with pytest.raises(InputError, match=f"`reject` can be at least {least}") as caught:
+        SOMClassifier(SOM(n_init=1), reject=0.01, random_state=0).fit(X, y)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_parameter_set_wrongly_leaves_the_map_as_it_is():
+    found = SOMClassifier(SOM(n_init=1), random_state=0).fit(*groups(60))
+    found.set_params(reject=5)
+    assert found.map_ is found.recognizer_.map_
+    with pytest.raises(ValueError, match="`reject`"):
+        found.predict(groups(60)[0])
+
+
 def test_values_that_are_not_finite_are_named():
     X, y = groups(60)
     X[3, 1] = np.nan

@@ -50,7 +50,8 @@ class SOMClassifier(ClassifierMixin, Learner):
         rows that are left out of training.  Without it, the winner answers.
     reject : float or None, default=None
         Share, up to 0.5, of rows like those of the training that `predict` may refuse: it answers
-        None where rows so far from the map are not more than that.
+        None where rows so far from the map are not more than that.  At least 1 / (n + 1) for n
+        rows that are left out: all known ones up to 1,000, a fifth of more, at most 3,000.
     missing : {"error", "fill"}, default="error"
         As for `SOM`.  A `TableEncoder` passed as ``encoder`` has its own.
     encoder : "auto", TableEncoder or None, default="auto"
@@ -170,6 +171,7 @@ class SOMClassifier(ClassifierMixin, Learner):
             settings,
             recognition,
         )
+        self._answering()  # refuses a `reject` that so few rows cannot tell
         self._explain_size()
         if self.smooth:
             self.explain_defaults_["smooth"] = (
@@ -228,6 +230,9 @@ class SOMClassifier(ClassifierMixin, Learner):
             raise InputError(f"`y` must name the class of some rows; all {len(y)} are unknown.")
         weights = scoring_weights(sample_weight, is_known)[is_known]
         return float(np.average(found[is_known] == given[is_known], weights=weights))
+
+    def _fitted(self) -> Recognizer:
+        return self.recognizer_
 
     def _answering(self) -> Recognizer:
         """Return what answers, with today's `reject`."""

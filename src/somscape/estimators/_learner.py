@@ -32,14 +32,18 @@ class Learner(Base):
         tags.input_tags.allow_nan = missing_of(self) == "fill"
         return tags
 
+    def _fitted(self) -> Answering:
+        """Return what `fit` made."""
+        raise NotImplementedError
+
     def _answering(self) -> Answering:
         """Return what answers."""
-        raise NotImplementedError
+        return self._fitted()
 
     @property
     def map_(self) -> Map:
         """The map."""
-        return self._answering().map_
+        return self._fitted().map_
 
     def p_values(self, X: Any) -> Float64s:
         """Return the share of rows like the training's that lie as far from the map.
@@ -54,7 +58,7 @@ class Learner(Base):
             In (0, 1]; small for a row that is like none of the training.
         """
         rows = self._rows(X)
-        return self._answering().p_values_of_rows(rows)
+        return self._fitted().p_values_of_rows(rows)
 
     def save(self, path: str | Path) -> None:
         """Save what answers to one file, completely or not at all.

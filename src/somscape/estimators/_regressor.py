@@ -227,7 +227,7 @@ class SOMRegressor(RegressorMixin, Learner):
         columns = zip(given.reshape(len(given), -1).T, found.reshape(len(found), -1).T, strict=True)
         return float(np.mean([_r2(y, p, weights) for y, p in columns]))
 
-    def _answering(self) -> Predictor:
+    def _fitted(self) -> Predictor:
         return self.predictor_
 
 
