@@ -42,8 +42,8 @@ class Predictor(Answering):
     spread : ndarray of shape (n_units, n_targets)
         How far the targets of rows around each unit lie from predictions, on average.
     errors : ndarray of shape (n_calibration, n_targets)
-        How far rows that were left out lie from their prediction, in units of `spread`, in order;
-        NaN at the end where a target was unknown.
+        How far rows that were left out lie from their prediction, in units of `spread`, in order,
+        as often as in `far`; NaN at the end where a target was unknown.
     limits : ndarray of shape (2, n_targets)
         Lowest and highest prediction.
     slopes : ndarray of shape (n_units, n_targets, n_axes) or None, default=None
