@@ -7,8 +7,10 @@ import pytest
 
 from somscape import SOM, Map, SOMClassifier, TableEncoder
 from somscape.errors import InputError
+from somscape.recognize._choose import MAX_TOLD, held_out, spread_evenly
 from somscape.tables import table_from_columns
 
+DAYS = np.array(["2026-01-01", "2026-01-02"] * 30, dtype="datetime64[D]")
 NAMES = np.array(["apple", "pear", "quince"])
 
 
@@ -136,6 +138,60 @@ def test_the_order_of_rows_and_copies_in_place_of_weights_change_nothing():
         np.testing.assert_array_equal(weighed.predict_proba(X), other.predict_proba(X))
 
 
+def test_accuracy_is_true_where_rows_are_often_equal():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 2, (600, 2)).astype(float)
+    y = np.where(rng.random(600) < 0.1, 1 - X[:, 0], X[:, 0])
+    found = SOMClassifier(SOM(n_init=1), random_state=0).fit(X, y).recognizer_
+    assert found.accuracy == pytest.approx((y == X[:, 0]).mean())
+    assert len(found.far) == 600
+
+
+def test_far_counts_rows_by_their_weight():
+    X, y = groups(60)
+    weighed = SOMClassifier(SOM(n_init=1), random_state=0).fit(X, y, np.full(60, 7) - np.eye(60)[0])
+    assert len(weighed.recognizer_.far) == 419
+
+
+@pytest.mark.parametrize("weight", [0.2, 1.0, 1.5, 2.0, 5.0, 7.0])
+@pytest.mark.parametrize("n", [1, 2, 3, 40])
+def test_folds_leave_each_part_of_a_row_out_once(weight, n):
+    y = np.r_[np.zeros(n, np.intp), np.ones(3, np.intp), -1]
+    weights = np.r_[np.full(n, weight), np.ones(4)]
+    folds = np.stack(list(held_out(y, weights, 0)))
+    alone = n == 1 and weight <= 1
+    np.testing.assert_allclose(folds.sum(axis=0)[:n], 0 if alone else weight)
+    assert folds[:, -1].max() == 0
+    assert ((weights - folds)[:, :n].sum(axis=1) > 0).all()
+    if weight <= 1 and not alone:
+        assert ((folds[:, :n] > 0).sum(axis=0) == 1).all()
+    if weight >= 5:
+        assert np.ptp(folds[:, :n], axis=0).max() <= 1
+
+
+def test_values_are_kept_as_often_as_their_weights_say():
+    assert spread_evenly([], []).tolist() == []
+    found = spread_evenly([np.array([3.0, 1.0]), np.array([np.nan])], [np.array([2.0, 3]), [9.0]])
+    assert found.tolist() == [1, 1, 1, 3, 3]
+    many = spread_evenly([np.arange(2.0)], [np.array([1e9, 3e9])])
+    assert len(many) == MAX_TOLD
+    assert many.mean() == 0.75
+
+
+def test_weights_so_light_that_they_vanish_beside_others_are_taken():
+    X, y = groups(60)
+    weights = np.where(np.arange(60) < 40, 1e300, 1e-300)
+    found = SOMClassifier(SOM(n_init=1), random_state=0).fit(X, y, weights)
+    assert found.score(X[:40], y[:40]) > 0.8
+
+
+def test_a_score_of_no_weight_is_refused(fitted):
+    X, y = groups()
+    some = np.arange(len(y)) < 9
+    with pytest.raises(InputError, match="`sample_weight` is zero for every row of which `y`"):
+        fitted.score(X, np.where(some, y.astype(object), None), ~some)
+
+
 def test_rows_far_from_the_map_are_refused():
     X, y = groups(1200)
     strange = np.full((5, 4), 30.0)
@@ -207,12 +263,30 @@ def test_the_map_is_the_one_asked_for_and_the_same_seed_gives_the_same_answers()
         ([0, np.inf] * 30, "infinity"),
         (np.linspace(0, 1, 60), "continuous"),
         (None, "requires y to be passed"),
+        (DAYS, r"`y` must hold text, numbers or truth values; got datetime64\[D\]. Pass text"),
+        (DAYS.tolist(), "`y` must hold text, numbers or truth values; got date. Pass text"),
     ],
 )
 def test_classes_that_cannot_be_learned_are_refused_in_one_line(y, message):
     with pytest.raises(ValueError, match=message) as caught:
         SOMClassifier().fit(groups(60)[0], y)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("n", "least"), [(60, "0.016, as 60 rows"), (3, "1, as 0 rows")])
+def test_a_share_to_refuse_that_too_few_rows_tell_is_refused(n, least):
+    X, y = groups(n)
+    with pytest.raises(InputError, match=f"`reject` can be at least {least}") as caught:
+        SOMClassifier(SOM(n_init=1), reject=0.01, random_state=0).fit(X, y)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_parameter_set_wrongly_leaves_the_map_as_it_is():
+    found = SOMClassifier(SOM(n_init=1), random_state=0).fit(*groups(60))
+    found.set_params(reject=5)
+    assert found.map_ is found.recognizer_.map_
+    with pytest.raises(ValueError, match="`reject`"):
+        found.predict(groups(60)[0])
 
 
 def test_values_that_are_not_finite_are_named():

@@ -138,13 +138,13 @@ def test_probabilities_are_between_the_shares_and_add_up_to_one(seed, k):
 
 def test_each_known_row_is_left_out_once_and_a_class_of_one_row_never():
     y = np.array([0] * 20 + [1] * 3 + [2] + [-1] * 4)
-    parts = list(held_out(y, 0))
+    parts = [np.flatnonzero(left_out) for left_out in held_out(y, np.ones(28), 0)]
     assert sorted(np.concatenate(parts).tolist()) == list(range(23))
     assert len(parts) == 5
     for part in parts:
         assert set(y[np.setdiff1d(np.arange(28), part)]) == {0, 1, 2, -1}
-    assert len(list(held_out(np.tile([0, 1], 600), 0))) == 1
-    assert not list(held_out(np.array([0, 1, -1]), 0))
+    assert len(list(held_out(np.tile([0, 1], 600), np.ones(1200), 0))) == 1
+    assert not list(held_out(np.array([0, 1, -1]), np.ones(3), 0))
 
 
 def test_the_smoothing_that_rows_left_out_ask_for_is_chosen():

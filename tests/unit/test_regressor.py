@@ -75,6 +75,16 @@ def test_intervals_of_diabetes_cover_what_they_say():
     assert 0.87 < diabetes()[1] < 0.93
 
 
+def test_intervals_cover_what_they_say_where_rows_are_often_equal():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 2, (2000, 2)).astype(float)
+    y = X[:, 0] + np.round(rng.normal(size=2000), 1)
+    model = quick().fit(X[:1000], y[:1000])
+    low, high = model.predict_interval(X[1000:]).T
+    assert 0.87 < ((low <= y[1000:]) & (y[1000:] <= high)).mean() < 0.93
+    assert model.predictor_.r2 == pytest.approx(model.score(X[1000:], y[1000:]), abs=0.05)
+
+
 def test_intervals_are_wider_where_targets_spread_more():
     rng = np.random.default_rng(0)
     X = rng.uniform(-1, 1, (2000, 1))
@@ -141,6 +151,12 @@ def test_the_order_of_rows_and_copies_in_place_of_weights_change_nothing():
         np.testing.assert_array_equal(weighed.predict_interval(X), other.predict_interval(X))
 
 
+def test_weights_so_light_that_they_vanish_beside_others_change_little():
+    X, y = hills(60)
+    weights = np.where(np.arange(60) < 40, 1e300, 1e-300)
+    assert quick().fit(X, y, weights).score(X[:40], y[:40]) > 0.8
+
+
 def test_predictions_stay_near_what_was_seen_and_a_far_row_is_told(fitted):
     _, y = hills()
     far = np.full((1, 3), 1e3)
@@ -153,6 +169,13 @@ def test_scales_do_not_matter(scale, fitted):
     X, y = hills()
     found = quick().fit(X * scale, y * scale)
     assert found.score(X * scale, y * scale) == pytest.approx(fitted.score(X, y), abs=0.02)
+
+
+def test_an_offset_does_not_matter(fitted):
+    X, y = hills()
+    model = quick().fit(X, y + 1e11)
+    assert model.predictor_.r2 > 0.8
+    assert model.score(X, y + 1e11) == pytest.approx(fitted.score(X, y), abs=0.02)
 
 
 @pytest.mark.parametrize("y", [[3.0] * 30, [0.1] * 29 + [0.1]])
@@ -201,6 +224,11 @@ def test_the_map_is_the_one_asked_for_and_a_pickle_answers_the_same():
         (np.array(["a", "b"] * 30), "must hold numbers, in one column"),
         ([0, np.inf] * 30, "infinity"),
         (np.zeros((60, 2, 2)), "in 3 dimensions"),
+        (np.zeros((60, 0)), "has no column"),
+        ([1 + 2j] * 60, r"must hold numbers; got \(1\+2j\)"),
+        ([b"a"] * 60, "must hold numbers; got b'a'"),
+        ([10**400] * 60, "must hold numbers; got 1000"),
+        ([0.0] * 59 + [-1e155], "`y` must be at most 1e\\+145 in size; got -1e\\+155 in row 59"),
     ],
 )
 def test_targets_that_cannot_be_learned_are_refused_in_one_line(y, message):
@@ -237,6 +265,10 @@ def test_scores_of_other_shapes_or_nothing_known_are_refused(fitted):
         fitted.score(X, np.stack([y, y], axis=1))
     with pytest.raises(InputError, match="all are unknown"):
         fitted.score(X, np.full(len(y), np.nan))
+    with pytest.raises(InputError, match="`sample_weight` is zero for every row of which `y`"):
+        fitted.score(X, np.where(np.arange(len(y)) < 9, y, np.nan), np.arange(len(y)) >= 9)
+    heavy = np.where(np.arange(len(y)) < 9, 1e300, 1)
+    assert fitted.score(X, y, heavy) == pytest.approx(fitted.score(X[:9], y[:9]))
 
 
 # Its file
@@ -286,6 +318,7 @@ BAD = [
     ({}, {"limits": np.zeros((1, 1))}, "`limits` must be an array of 2 x 1"),
     ({}, {"errors": np.array([[2.0], [1.0]])}, "`errors` must be in ascending order"),
     ({}, {"errors": np.array([[1.0], [np.inf]])}, "`errors` must be an array"),
+    ({"errors": [[1.0]]}, {"errors": None}, "`errors` must be an array"),
     ({}, {"far": np.array([2.0, 1.0])}, "`far` must be in ascending order"),
     ({}, {"slopes": np.zeros((60, 1, 9))}, "`slopes` must be an array"),
 ]

@@ -11,9 +11,15 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from somscape._types import Float64s, Ints
-from somscape._validate import checked_weights, is_missing
+from somscape._validate import is_missing
 from somscape.errors import InputError
-from somscape.estimators._learner import Learner, check_one_per_row, kept_of, rows_of
+from somscape.estimators._learner import (
+    Learner,
+    check_one_per_row,
+    kept_of,
+    rows_of,
+    scoring_weights,
+)
 from somscape.estimators._settings import settings_of_classifier
 from somscape.estimators._som import SOM
 from somscape.estimators._table_encoder import TableEncoder
@@ -44,7 +50,8 @@ class SOMClassifier(ClassifierMixin, Learner):
         rows that are left out of training.  Without it, the winner answers.
     reject : float or None, default=None
         Share, up to 0.5, of rows like those of the training that `predict` may refuse: it answers
-        None where rows so far from the map are not more than that.
+        None where rows so far from the map are not more than that.  At least 1 / (n + 1) for n
+        rows that are left out: all known ones up to 1,000, a fifth of more, at most 3,000.
     missing : {"error", "fill"}, default="error"
         As for `SOM`.  A `TableEncoder` passed as ``encoder`` has its own.
     encoder : "auto", TableEncoder or None, default="auto"
@@ -76,9 +83,10 @@ class SOMClassifier(ClassifierMixin, Learner):
     Notes
     -----
     Columns of arrays should be on one scale, as for `SOM`.  `fit` trains two maps: of all rows, and
-    without a fifth of them, by which it chooses the smoothing; for at most 1,000 rows six, as each
-    fifth is left out once; and as many more if classes are unknown.  Rows of more than 100 features
-    are compared on their 100 main axes.
+    without a fifth of them, by which it chooses the smoothing; for at most 1,000 different rows
+    six, as each fifth is left out once; and as many more if classes are unknown.  Of equal rows of
+    a class, each fifth is left out in turn.  Rows of more than 100 features are compared on their
+    100 main axes.
     The same data, parameters and seed give the same answers on one machine; linear algebra
     libraries may differ in the last bits.
 
@@ -163,6 +171,7 @@ class SOMClassifier(ClassifierMixin, Learner):
             settings,
             recognition,
         )
+        self._answering()  # refuses a `reject` that so few rows cannot tell
         self._explain_size()
         if self.smooth:
             self.explain_defaults_["smooth"] = (
@@ -219,9 +228,11 @@ class SOMClassifier(ClassifierMixin, Learner):
         is_known = ~_is_unknown(given)
         if not is_known.any():
             raise InputError(f"`y` must name the class of some rows; all {len(y)} are unknown.")
-        weights = checked_weights(sample_weight, len(found))
-        is_right = found[is_known] == given[is_known]
-        return float(np.average(is_right, weights=None if weights is None else weights[is_known]))
+        weights = scoring_weights(sample_weight, is_known)[is_known]
+        return float(np.average(found[is_known] == given[is_known], weights=weights))
+
+    def _fitted(self) -> Recognizer:
+        return self.recognizer_
 
     def _answering(self) -> Recognizer:
         """Return what answers, with today's `reject`."""
@@ -268,6 +279,12 @@ def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
         known = np.array(known.tolist())
     if known.dtype.kind == "f":
         assert_all_finite(known, input_name="y")
+    if known.dtype.kind not in "biufU":
+        kind = type(y[is_known][0]).__name__ if known.dtype == object else known.dtype
+        raise InputError(
+            f"`y` must hold text, numbers or truth values; got {kind}. Pass text, such as "
+            "y.astype(str)."
+        )
     check_classification_targets(known)
     classes, codes = np.unique(known, return_inverse=True)
     if len(classes) < 2:

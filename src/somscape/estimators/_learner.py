@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Floats
-from somscape._validate import check_choice
+from somscape._validate import check_choice, checked_weights
+from somscape._weights import ones_or
 from somscape.errors import InputError
 from somscape.estimators._base import Base
 from somscape.estimators._choose_encoding import check_has_no_gaps, choose_encoding, missing_of
@@ -30,14 +32,18 @@ class Learner(Base):
         tags.input_tags.allow_nan = missing_of(self) == "fill"
         return tags
 
+    def _fitted(self) -> Answering:
+        """Return what `fit` made."""
+        raise NotImplementedError
+
     def _answering(self) -> Answering:
         """Return what answers."""
-        raise NotImplementedError
+        return self._fitted()
 
     @property
     def map_(self) -> Map:
         """The map."""
-        return self._answering().map_
+        return self._fitted().map_
 
     def p_values(self, X: Any) -> Float64s:
         """Return the share of rows like the training's that lie as far from the map.
@@ -52,7 +58,7 @@ class Learner(Base):
             In (0, 1]; small for a row that is like none of the training.
         """
         rows = self._rows(X)
-        return self._answering().p_values_of_rows(rows)
+        return self._fitted().p_values_of_rows(rows)
 
     def save(self, path: str | Path) -> None:
         """Save what answers to one file, completely or not at all.
@@ -114,6 +120,33 @@ def check_one_per_row(n: int, n_rows: int, what: str) -> None:
             f"`y` must have one {what} for each row of X, {n_rows}; got {n}. Pass None or NaN for "
             f"a row of unknown {what}."
         )
+
+
+def scoring_weights(sample_weight: Any, is_known: NDArray[np.bool_]) -> Float64s:
+    """Return how much each row counts in a score, at most 1.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,), number or None
+    is_known : ndarray of shape (n_samples,) or (n_samples, n_targets)
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    InputError
+        If nothing counts of which `y` is known.
+    """
+    weights = ones_or(checked_weights(sample_weight, len(is_known)), len(is_known))
+    weights = weights / weights.max()
+    if not is_known[weights > 0].any(axis=0).all():
+        raise InputError(
+            "`sample_weight` is zero for every row of which `y` is known. Give one a weight above "
+            "0."
+        )
+    return weights
 
 
 def kept_of(prepared: Prepared, y: Any) -> Any:

@@ -8,13 +8,22 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import assert_all_finite
 
 from somscape._types import Float64s
-from somscape._validate import checked_weights, is_missing
+from somscape._validate import is_missing
 from somscape.errors import InputError
-from somscape.estimators._learner import Learner, check_one_per_row, kept_of, rows_of
+from somscape.estimators._learner import (
+    Learner,
+    check_one_per_row,
+    kept_of,
+    rows_of,
+    scoring_weights,
+)
 from somscape.estimators._settings import settings_of_regressor
 from somscape.estimators._som import SOM
 from somscape.estimators._table_encoder import TableEncoder
 from somscape.recognize import Predictor, train_predictor
+
+LARGEST = 1e145
+"""Size of targets whose squares can be added up."""
 
 
 class SOMRegressor(RegressorMixin, Learner):
@@ -62,9 +71,9 @@ class SOMRegressor(RegressorMixin, Learner):
     Notes
     -----
     Columns of arrays should be on one scale, as for `SOM`.  `fit` trains eighteen maps for at most
-    1,000 rows, as each fifth is left out once, with and without relevance; six for more rows; and
-    as many more if targets are unknown.  Slopes of a unit's own need at most 30 axes.  Predictions
-    stay within the range of the known targets and a tenth of it on both sides.
+    1,000 different rows, as each fifth is left out once, with and without relevance; six for more
+    rows; and as many more if targets are unknown.  Slopes of a unit's own need at most 30 axes.
+    Predictions stay within the range of the known targets and a tenth of it on both sides.
     Intervals compare with rows that were left out, each in units of how far targets lie from
     predictions around it (cross-conformal).
 
@@ -122,8 +131,8 @@ class SOMRegressor(RegressorMixin, Learner):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            None or NaN where a target is unknown.  The map learns from rows of unknown targets,
-            too, if that predicts rows that are left out better.
+            Numbers of at most 1e145 in size; None or NaN where a target is unknown.  The map learns
+            from rows of unknown targets, too, if that predicts rows that are left out better.
         sample_weight : array-like of shape (n_samples,), optional
             A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
 
@@ -214,12 +223,11 @@ class SOMRegressor(RegressorMixin, Learner):
             raise InputError(f"`y` must have the shape {found.shape}; got {given.shape}.")
         if np.isnan(given).all(axis=0).any():
             raise InputError("`y` must say the target of some rows; all are unknown.")
-        weights = checked_weights(sample_weight, len(found))
-        weights = np.ones(len(found)) if weights is None else weights
+        weights = scoring_weights(sample_weight, ~np.isnan(given))
         columns = zip(given.reshape(len(given), -1).T, found.reshape(len(found), -1).T, strict=True)
         return float(np.mean([_r2(y, p, weights) for y, p in columns]))
 
-    def _answering(self) -> Predictor:
+    def _fitted(self) -> Predictor:
         return self.predictor_
 
 
@@ -245,16 +253,33 @@ def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
             "`y` must hold numbers, in one column or one for each target; got "
             f"{values.dtype} in {values.ndim} dimensions. For names of classes, use SOMClassifier."
         )
+    if values.shape[1:] == (0,):
+        raise InputError("`y` has no column. Pass one column, or one for each target.")
     if values.dtype == object:
         flat = [np.nan if is_missing(value) else value for value in values.ravel().tolist()]
         try:
             values = np.array(flat, dtype=np.float64).reshape(values.shape)
-        except (TypeError, ValueError) as error:
-            wrong = next(v for v in flat if isinstance(v, str) or not np.isscalar(v))
+        except (TypeError, ValueError, OverflowError) as error:
+            wrong = next((value for value in flat if not _is_number(value)), flat[0])
             raise InputError(
-                f"`y` must hold numbers; got {wrong!r}. For names of classes, use SOMClassifier."
+                f"`y` must hold numbers; got {wrong!r:.40}. For names of classes, use "
+                "SOMClassifier."
             ) from error
     values = values.astype(np.float64)
     assert_all_finite(values, input_name="y", allow_nan=True)
     check_one_per_row(len(values), n_rows, "target")
+    too_large = np.argwhere(np.abs(values) > LARGEST)
+    if len(too_large):
+        raise InputError(
+            f"`y` must be at most {LARGEST:g} in size; got {values[tuple(too_large[0])]:g} in row "
+            f"{too_large[0, 0]}. Rescale the targets."
+        )
     return values
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True

@@ -54,7 +54,7 @@ class Answering:
     power : float
         A unit that is twice as far away counts ``2 ** -power``.
     far : ndarray of shape (n_calibration,)
-        Distance to the map of rows that did not train it, in order.
+        Distance to the map of rows that did not train it, in order; a row of weight 2 is two rows.
     """
 
     map_: Map

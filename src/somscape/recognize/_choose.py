@@ -15,6 +15,12 @@ ALL_FOLDS = 1_000
 
 MAX_HELD_OUT = 3_000
 
+MAX_TOLD = 10_000
+"""Distances and errors of left-out rows that are kept, at most."""
+
+ROUNDING = 1e-9
+"""Share by which sums of weights may be off."""
+
 POWERS = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 48.0)
 PRIORS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
@@ -33,31 +39,69 @@ class Held(NamedTuple):
     weights: Float64s
 
 
-def held_out(y: Ints, seed: int) -> Iterator[Ints]:
-    """Yield rows to leave out, with all classes in their shares; nothing of a class of one row.
+def held_out(y: Ints, weights: Float64s, seed: int) -> Iterator[Float64s]:
+    """Yield what to leave out of the weight of rows, with all classes in their shares.
+
+    A row is as many parts as its weight says, rounded up, which are dealt out to the folds one by
+    one.  Nothing is left out of a class of one part.
 
     Parameters
     ----------
     y : ndarray of shape (n,)
         Class of each row; -1 is unknown and is not left out.
+    weights : ndarray of shape (n,)
+        Above 0.
     seed : int
 
     Yields
     ------
-    ndarray of int
+    ndarray of shape (n,), float64
+        0 for a row that stays whole.
     """
     order = np.random.default_rng(seed).permutation(len(y))
-    fold = np.full(len(y), -1)
+    n_parts = np.ceil(weights * (1 - ROUNDING)).astype(np.int64)
+    start = np.full(len(y), -1)
     place = 0
     for k in range(y.max() + 1):
         mine = order[y[order] == k]
-        if len(mine) > 1:
-            fold[mine] = (place + np.arange(len(mine))) % N_FOLDS
-            place += len(mine)
+        ends = place + np.cumsum(n_parts[mine])
+        if len(mine) and ends[-1] - place > 1:
+            start[mine] = ends - n_parts[mine]
+            place = ends[-1]
     for number in range(N_FOLDS if len(y) <= ALL_FOLDS else 1):
-        found = order[fold[order] == number][:MAX_HELD_OUT]
+        n_left_out = (n_parts + N_FOLDS - 1 - (number - start) % N_FOLDS) // N_FOLDS
+        n_left_out[start < 0] = 0
+        found = order[n_left_out[order] > 0][:MAX_HELD_OUT]
         if len(found):
-            yield np.sort(found)
+            left_out = np.zeros(len(y))
+            left_out[found] = (n_left_out * (weights / n_parts))[found]
+            yield left_out
+
+
+def spread_evenly(parts: Sequence[Float64s], weights_of_parts: Sequence[Float64s]) -> Float64s:
+    """Return values in ascending order, each about as often as its weight says.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray of shape (n,)
+        Values; NaN does not count.
+    weights_of_parts : sequence of ndarray of shape (n,)
+        Above 0.
+
+    Returns
+    -------
+    ndarray of shape (m,)
+        As many as the weights add up to, but at least one and at most `MAX_TOLD`; none of none.
+    """
+    values = np.concatenate([np.empty(0), *parts])
+    weights = np.concatenate([np.empty(0), *weights_of_parts])
+    order = np.argsort(values, kind="stable")[: np.count_nonzero(~np.isnan(values))]
+    if not len(order):
+        return np.empty(0)
+    ends = np.cumsum(weights[order])
+    n = min(max(round(float(ends[-1])), 1), MAX_TOLD)
+    places = (np.arange(n) + 0.5) * (ends[-1] / n)
+    return np.asarray(values[order][np.searchsorted(ends, places, side="right")])
 
 
 def best_smoothing(held: Sequence[Held], *, is_smooth: bool) -> tuple[Smoothing, float]:

@@ -18,6 +18,9 @@ from somscape.maps import Map
 MAX_UNITS = 1_500
 """Of an automatic map."""
 
+LIGHTEST = 1e-12
+"""Least weight of a row, beside a mean of 1: the sums of lighter ones would have no digits."""
+
 
 class Known(NamedTuple):
     """Rows, what is known of them, and their weights.
@@ -33,9 +36,9 @@ class Known(NamedTuple):
         """Return some of the rows."""
         return Known(self.rows[some], self.y[some], self.weights[some])
 
-    def without(self, some: Ints) -> "Known":
-        """Return the other rows."""
-        return self.part(np.setdiff1d(np.arange(len(self.rows)), some))
+    def weighing(self, weights: Float64s) -> "Known":
+        """Return the rows with other weights, without those of weight 0."""
+        return self._replace(weights=weights).part(np.flatnonzero(weights > 0))
 
     def sized(self, settings: Settings, n_units: float) -> Settings:
         """Return settings by which an automatic map has about `n_units`."""
@@ -57,7 +60,7 @@ def merged(rows: Float64s, y: NDArray[Any], weights: Float64s | None) -> Known:
     -------
     Known
     """
-    counts = ones_or(counts_of(weights), len(rows))
+    counts = np.maximum(ones_or(counts_of(weights), len(rows)), LIGHTEST)
     whole = np.ascontiguousarray(np.column_stack([rows, y]) + 0.0)  # no -0.0
     whole[np.isnan(whole)] = np.nan
     as_bytes = whole.view(np.dtype((np.void, whole.itemsize * whole.shape[1]))).ravel()

@@ -36,14 +36,14 @@ class Predictor(Answering):
     power : float
         A unit that is twice as far away counts ``2 ** -power``.
     far : ndarray of shape (n_calibration,)
-        Distance to the map of rows that did not train it, in order.
+        Distance to the map of rows that did not train it, in order; a row of weight 2 is two rows.
     values : ndarray of shape (n_units, n_targets)
         What each unit says of a row where all axes are 0.
     spread : ndarray of shape (n_units, n_targets)
         How far the targets of rows around each unit lie from predictions, on average.
     errors : ndarray of shape (n_calibration, n_targets)
-        How far rows that were left out lie from their prediction, in units of `spread`, in order;
-        NaN at the end where a target was unknown.
+        How far rows that were left out lie from their prediction, in units of `spread`, in order,
+        as often as in `far`; NaN at the end where a target was unknown.
     limits : ndarray of shape (2, n_targets)
         Lowest and highest prediction.
     slopes : ndarray of shape (n_units, n_targets, n_axes) or None, default=None
@@ -87,7 +87,8 @@ class Predictor(Answering):
             raise ValueError("`spread` must be above 0.")
         check_numbers("limits", self.limits, (2, n_targets))
         errors = self.errors
-        known = errors[~np.isnan(errors)] if errors.dtype.kind == "f" else errors
+        is_float = isinstance(errors, np.ndarray) and errors.dtype.kind == "f"
+        known = errors[~np.isnan(errors)] if is_float else errors
         check_numbers("errors", known, (-1,))
         if errors.shape[1:] != (n_targets,) or not np.array_equal(
             np.sort(errors, axis=0), errors, equal_nan=True

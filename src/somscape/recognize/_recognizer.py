@@ -35,7 +35,7 @@ class Recognizer(Answering):
     power : float
         A unit that is twice as far away counts ``2 ** -power``.
     far : ndarray of shape (n_calibration,)
-        Distance to the map of rows that did not train it, in order.
+        Distance to the map of rows that did not train it, in order; a row of weight 2 is two rows.
     classes : ndarray of shape (n_classes,)
         The classes, in order: text, numbers or truth values.
     shares : ndarray of shape (n_units, n_classes)
@@ -45,7 +45,8 @@ class Recognizer(Answering):
     accuracy : float or None, default=None
         Share of rows named rightly by maps that did not see them; None if none was left out.
     reject : float or None, default=None
-        Share of rows like those of the training that `predict` may refuse.
+        Share of rows like those of the training that `predict` may refuse; at least
+        ``1 / (1 + n_calibration)``, the least p-value there is.
 
     Raises
     ------
@@ -82,6 +83,13 @@ class Recognizer(Answering):
             check_number("accuracy", self.accuracy, 0, 1, low_is_allowed=True)
         if self.reject is not None:
             check_number("reject", self.reject, 0, 0.5)
+            least = 1 / (1 + len(self.far))
+            if self.reject < least:
+                raise InputError(
+                    f"`reject` can be at least {least:.2g}, as {len(self.far)} rows were left out "
+                    f"of training to tell how far rows may lie; got {self.reject:g}. Ask for "
+                    f"{'None' if least > 0.5 else 'that'}, or train on more rows."
+                )
 
     def __repr__(self) -> str:
         return f"Recognizer({self.map_!r}, {len(self.classes)} classes)"

@@ -16,7 +16,7 @@ from somscape.fit import Settings
 from somscape.grid import Lattice
 from somscape.maps import Map
 from somscape.recognize._answering import MAX_NEAREST
-from somscape.recognize._choose import Held, accuracy_of, best_smoothing, held_out
+from somscape.recognize._choose import Held, accuracy_of, best_smoothing, held_out, spread_evenly
 from somscape.recognize._known import MAX_UNITS, Known, merged, on_axes, trained_on, with_rows
 from somscape.recognize._margin import sharpened
 from somscape.recognize._recognizer import Recognizer
@@ -90,16 +90,16 @@ def _tried(given: Known, settings: Settings, recognition: Recognition) -> tuple[
     lattice, quiet = learned.map_.lattice, replace(settings, callbacks=())
     n_nearest = min(MAX_NEAREST, lattice.n_units) if recognition.smooth else 1
     held = []
-    for left_out in held_out(given.y, settings.seed):
-        others = given.without(left_out)
+    for left_out in held_out(given.y, given.weights, settings.seed):
+        others = given.weighing(given.weights - left_out)
         fold = _learned(others, quiet, recognition, lattice)
-        rows, y, weights = given.part(left_out)
+        rows, y, weights = given.weighing(left_out)
         units, distances = fold.map_.nearest(rows, n_nearest)
         counts = _counts(fold.map_, others, n_classes)
         held.append(Held(counts, fold.classes, units, distances, y, weights))
     smoothing, loss = best_smoothing(held, is_smooth=recognition.smooth)
     shares = smoothing.shares(_counts(learned.map_, given, n_classes), learned.classes)
-    far = np.sort(np.concatenate([part.distances[:, 0] for part in held] or [np.empty(0)]))
+    far = spread_evenly([part.distances[:, 0] for part in held], [part.weights for part in held])
     recognizer = Recognizer(
         learned.map_,
         n_nearest,

@@ -7,7 +7,7 @@ left out are predicted better then.
 """
 
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import product, zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from somscape.fit import Settings
 from somscape.grid import Lattice
 from somscape.maps import Map
 from somscape.recognize._answering import MAX_NEAREST, pulls
-from somscape.recognize._choose import held_out
+from somscape.recognize._choose import held_out, spread_evenly
 from somscape.recognize._known import MAX_UNITS, Known, merged, on_axes, trained_on, with_rows
 from somscape.recognize._lines import (
     Bend,
@@ -170,7 +170,8 @@ def _scale(known: Known) -> tuple[Float64s, Float64s]:
     center = (weights * np.nan_to_num(known.y)).sum(axis=0) / n
     apart = np.nan_to_num(known.y - center)
     scale = np.sqrt((weights * apart**2).sum(axis=0) / n)
-    return center, np.where(scale > SMALLEST * np.abs(center), scale, 1.0)
+    varies = np.nanmax(known.y, axis=0) > np.nanmin(known.y, axis=0)
+    return center, np.where(varies & (scale > 0), scale, 1.0)
 
 
 def _tried(known: Known, settings: Settings, prediction: Prediction, turns: bool) -> Chosen:
@@ -179,9 +180,10 @@ def _tried(known: Known, settings: Settings, prediction: Prediction, turns: bool
     settings = known.sized(settings, n_units)
     laid = _laid(known, settings, turns)
     quiet, folds = replace(settings, callbacks=()), []
-    for some in held_out(np.where(np.isnan(known.y).all(axis=1), -1, 0), settings.seed):
-        fold = _laid(known.without(some), quiet, turns, laid.map_.lattice)
-        left_out = known.part(some)
+    groups = np.where(np.isnan(known.y).all(axis=1), -1, 0)
+    for weights in held_out(groups, known.weights, settings.seed):
+        fold = _laid(known.weighing(known.weights - weights), quiet, turns, laid.map_.lattice)
+        left_out = known.weighing(weights)
         folds.append(Fold(fold, left_out, *fold.near(left_out.rows)))
     return Chosen(laid, folds, *_best(folds, laid.map_.lattice, prediction.linear))
 
@@ -242,21 +244,23 @@ def _predictor(chosen: Chosen, known: Known, scale: tuple[Float64s, Float64s]) -
     (center, size), (laid, folds, bend, power, loss) = scale, chosen
     counting = pulls_on_map(laid.map_.lattice, bend.radius)
     lines = lines_of(laid.sums, counting, bend)
-    errors = [np.empty((0, len(size)))]
+    errors = []
     for fold in folds:
         told = lines_of(fold.laid.sums, counting, bend)
         spread = mixed(fold.laid.spread(told, power), fold.units, pulls(fold.distances, power))
         errors.append(np.abs(fold.predicted(told, power) - fold.left_out.y) / spread)
+    weights = [fold.left_out.weights for fold in folds]
+    told_errors = [spread_evenly([e[:, j] for e in errors], weights) for j in range(len(size))]
     ends = np.stack([np.nanmin(known.y, axis=0), np.nanmax(known.y, axis=0)])
     ends += MARGIN * np.diff(ends, axis=0) * [[-1], [1]]
     return Predictor(
         laid.map_,
         min(MAX_NEAREST, laid.map_.n_units),
         power,
-        np.sort(np.concatenate([np.empty(0), *(fold.distances[:, 0] for fold in folds)])),
+        spread_evenly([fold.distances[:, 0] for fold in folds], weights),
         values=lines.values * size + center,
         spread=laid.spread(lines, power) * size,
-        errors=np.sort(np.concatenate(errors), axis=0),
+        errors=np.array(list(zip_longest(*told_errors, fillvalue=np.nan))).reshape(-1, len(size)),
         limits=ends * size + center,
         slopes=None if lines.slopes is None else lines.slopes * size[:, None],
         r2=1 - loss if folds else None,
