@@ -44,7 +44,7 @@ class SOMClassifier(ClassifierMixin, Learner):
         of one class, which a map needs that is not sharpened.
     sharpen : bool, default=True
         Whether a margin rule moves the prototypes and turns the axes (GMLVQ), until rows lie nearer
-        to a prototype of their class than to any other.  `map_` then has a metric of its own.
+        to a prototype of their class than to any other.  ``map_`` then has a metric of its own.
     smooth : bool, default=True
         Whether the 16 units near a row answer together, the nearer the more.  How much is chosen by
         rows that are left out of training.  Without it, the winner answers.

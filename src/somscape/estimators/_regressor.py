@@ -40,7 +40,7 @@ class SOMRegressor(RegressorMixin, Learner):
         its own.
     relevance : bool, default=True
         Whether columns may count by how steeply the targets rise along them, instead of alike.
-        Rows that are left out of training decide.  `map_` then has a metric of its own.
+        Rows that are left out of training decide.  ``map_`` then has a metric of its own.
     linear : bool, default=True
         Whether units may have slopes, the same for all or their own.  Rows that are left out
         decide.
