@@ -21,8 +21,15 @@ html_theme_options = {"show_prev_next": False, "navbar_end": ["theme-switcher"]}
 html_show_sourcelink = False
 html_sidebars = {page: [] for page in ("start", "reading", "examples")}
 autosummary_generate = True
-# The page that a class of the reference belongs to, which names the class in turn.
 autosummary_context = {
+    # Classes whose pages have what they inherit, but from these on.
+    "inherited": {
+        "SOMDetector": "OutlierMixin, Estimator",
+        "SOMClassifier": "ClassifierMixin, Base",
+        "SOMRegressor": "RegressorMixin, Base",
+        **dict.fromkeys(("Recognizer", "Predictor"), "object"),
+    },
+    # The page that a class of the reference belongs to, which names the class in turn.
     "guides": {
         **dict.fromkeys(("SOM", "Lattice", "Graph", "Metric"), "guide/choosing"),
         **dict.fromkeys(("Checkpoint", "Progress", "TimeLimit"), "guide/choosing"),
