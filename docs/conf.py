@@ -60,7 +60,7 @@ autosummary_context = {
         "Grouped": "guide/customers",
         "Report": "guide/report",
         "MiniSom": "guide/minisom",
-    }
+    },
 }
 autodoc_typehints = "none"  # the docstrings say more than the annotations
 numpydoc_show_class_members = False
