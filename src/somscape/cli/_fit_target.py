@@ -24,8 +24,8 @@ from somscape.kernels import select_kernels
 from somscape.tables import Table, counted
 
 NOT_HERE = {
-    "checkpoint": "goes on with a map alone",
-    "resume": "goes on with a map alone",
+    "checkpoint": "keeps the training of one map, and a target takes several",
+    "resume": "goes on with the training of one map, and a target takes several",
     "label": "is an outcome to compare with; the target is one already",
     "per": "puts rows together, and a target is of rows as they are",
 }

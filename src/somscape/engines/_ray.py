@@ -98,7 +98,7 @@ def _in_order(dataset: Any) -> Iterator[None]:
 def _asked_by(dataset: Any) -> list[dict[str, Any]]:
     """Return what each step of a dataset asks of its tasks; nothing from a Ray that hides it.
 
-    Steps of classes are left out: their actors know no retries.
+    Steps that run classes are left out: Ray does not let their actors set retries.
     """
     from ray.data import ActorPoolStrategy
 

@@ -26,9 +26,9 @@ from somscape.kernels import (
 from somscape.maps._frames import place_columns, unit_columns
 from somscape.maps._html import map_html
 from somscape.maps._kept_regions import KeptRegions, regions_of_record, regions_to_record
-from somscape.maps._record import history_of, names_of_units
+from somscape.maps._record import history_of, map_alone, names_of_units
 from somscape.maps._rows import dense_rows, sparse_rows
-from somscape.records import CLASSES, TARGETS, Record, built_from, write_record
+from somscape.records import Record, built_from, write_record
 from somscape.tables import Table, frame_of, suggestion
 
 NO_UNIT = -1
@@ -430,21 +430,7 @@ class Map:
         >>> Map.from_record(map_.to_record())
         Map(2 x 3 hexagonal, 1 features)
         """
-        header, arrays = record.header, record.arrays
-        if isinstance(header, dict) and header.get("checkpoint") is not None:
-            arrays = {n: values for n, values in arrays.items() if not n.startswith("checkpoint.")}
-        others = ("detector", CLASSES, TARGETS) if isinstance(header, dict) else ()
-        more = [name for name in others if header.get(name) is not None]
-        if more:
-            arrays = {name: values for name, values in arrays.items() if _is_maps_own(name)}
-            header = {**header, **dict.fromkeys(more)}
-        record = Record(header, arrays)
-        return built_from(record, _read, "map")
-
-
-def _is_maps_own(name: str) -> bool:
-    own = ("codebook", "hits", "history", "metric", "lattice", "joins", "kept_regions")
-    return name.split(".")[0] in own
+        return built_from(map_alone(record), _read, "map")
 
 
 def _read(record: Record) -> Map:

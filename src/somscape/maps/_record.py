@@ -1,7 +1,25 @@
-"""History and names of units from a record."""
+"""What is a map's own in a record, its history and the names of its units."""
 
 from collections.abc import Mapping
 from typing import Any
+
+from somscape.records import CLASSES, TARGETS, Record
+
+OWN = ("codebook", "hits", "history", "metric", "lattice", "joins", "kept_regions")
+"""How the names of a map's arrays begin."""
+
+OTHERS = ("checkpoint", "detector", CLASSES, TARGETS)
+"""What else a file may hold, by its entry of the header."""
+
+
+def map_alone(record: Record) -> Record:
+    """Return a record without what belongs to a detector, a classifier and so on."""
+    header, arrays = record.header, record.arrays
+    more = [name for name in OTHERS if isinstance(header, dict) and header.get(name) is not None]
+    if not more:
+        return record
+    own = {name: values for name, values in arrays.items() if name.split(".")[0] in OWN}
+    return Record({**header, **dict.fromkeys(more)}, own)
 
 
 def history_of(arrays: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ MIN_OF_CONFORMAL = 0.01
 the assumed law alone."""
 
 EXCESS = 1 + 1e-12
-"""Times the share of the rows to flag: 0.29 * 100 is 29 rows, not 28."""
+"""The share of the rows to flag is multiplied by it: 0.29 * 100 is to be 29 rows, not 28."""
 
 
 @dataclass(frozen=True, eq=False)

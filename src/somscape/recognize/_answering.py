@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_number, check_whole
+from somscape.errors import InputError
 from somscape.maps import Map
-from somscape.records import Record, write_record
+from somscape.records import Record, built_from, write_record
 
 BLOCK_ROWS = 1 << 13
 """Rows whose nearest units are in memory at once."""
@@ -56,6 +57,15 @@ class Answering:
     far : ndarray of shape (n_calibration,)
         Distance to the map of rows that did not train it, in order; a row of weight 2 is two rows.
     """
+
+    PART: ClassVar[str]
+    """Its entry of a file's header, and the beginning of the names of its arrays."""
+
+    KIND: ClassVar[str]
+    """What a file with it is called."""
+
+    WITHOUT: ClassVar[str]
+    """What to say of a file that lacks it."""
 
     map_: Map
     n_nearest: int
@@ -149,6 +159,36 @@ class Answering:
     def to_record(self) -> Record:
         """Return it as JSON data and named arrays, the contents of a file."""
         raise NotImplementedError
+
+    @classmethod
+    def from_record(cls, record: Record) -> Self:
+        """Return what a record holds.
+
+        Parameters
+        ----------
+        record : Record
+            From `to_record` or `somscape.save.read_record`.
+
+        Returns
+        -------
+        Recognizer or Predictor
+            Whichever this is called of.
+
+        Raises
+        ------
+        InputError
+            If the parts of the record do not fit together, or it holds a map alone.
+        """
+        if record.header.get(cls.PART) is None:
+            raise InputError(cls.WITHOUT)
+        map_ = Map.from_record(record)
+        return built_from(
+            record, lambda record: cls._of(map_, parts_of(record, cls.PART)), cls.KIND
+        )
+
+    @classmethod
+    def _of(cls, map_: Map, parts: dict[str, Any]) -> Self:
+        return cls(map_, **parts)
 
 
 def check_numbers(name: str, values: Any, shape: tuple[int, ...], kinds: str = "f") -> None:

@@ -7,18 +7,15 @@ import numpy as np
 
 from somscape._types import Float64s, Floats
 from somscape._validate import check_number
-from somscape.errors import InputError
-from somscape.maps import Map
 from somscape.recognize._answering import (
     Answering,
     check_numbers,
-    parts_of,
     pulls,
     record_of,
 )
 from somscape.recognize._lines import Lines, together
 from somscape.recognize._shares import mixed
-from somscape.records import TARGETS, Record, built_from
+from somscape.records import TARGETS, Record
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +63,12 @@ class Predictor(Answering):
     >>> predictor.predict([[1.0]]).round(1)
     array([1.])
     """
+
+    PART, KIND = TARGETS, "regressor"
+    WITHOUT = (
+        "this is a map without targets, so it cannot predict numbers. Save a fitted SOMRegressor, "
+        "or use `somscape fit --target`."
+    )
 
     values: Float64s
     spread: Float64s
@@ -229,32 +232,4 @@ class Predictor(Answering):
             name: getattr(self, name)
             for name in ("far", "values", "slopes", "spread", "errors", "limits")
         }
-        return record_of(self.map_, TARGETS, header, arrays)
-
-    @classmethod
-    def from_record(cls, record: Record) -> "Predictor":
-        """Return the predictor of a record.
-
-        Parameters
-        ----------
-        record : Record
-            From `to_record` or `somscape.save.read_record`.
-
-        Returns
-        -------
-        Predictor
-
-        Raises
-        ------
-        InputError
-            If the parts of the record do not fit together, or it holds a map without targets.
-        """
-        if record.header.get(TARGETS) is None:
-            raise InputError(
-                "this is a map without targets, so it cannot predict numbers. Save a fitted "
-                "SOMRegressor, or use `somscape fit --target`."
-            )
-        map_ = Map.from_record(record)
-        return built_from(
-            record, lambda record: cls(map_, **parts_of(record, TARGETS)), "regressor"
-        )
+        return record_of(self.map_, self.PART, header, arrays)

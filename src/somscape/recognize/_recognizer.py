@@ -1,7 +1,7 @@
 """The fitted recognizer: a frozen record of a map and the classes of its units."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,11 @@ from somscape.maps import Map
 from somscape.recognize._answering import (
     Answering,
     check_numbers,
-    parts_of,
     pulls,
     record_of,
 )
 from somscape.recognize._shares import mixed
-from somscape.records import CLASSES, Record, built_from
+from somscape.records import CLASSES, Record
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +60,12 @@ class Recognizer(Answering):
     >>> recognizer.predict([[0.1, 0.9]])
     array(['a'], dtype='<U1')
     """
+
+    PART, KIND = CLASSES, "classifier"
+    WITHOUT = (
+        "this is a map without classes, so it cannot name rows. Save a fitted SOMClassifier, or "
+        "use `somscape fit --target`."
+    )
 
     classes: NDArray[Any]
     shares: Float64s
@@ -186,42 +191,15 @@ class Recognizer(Answering):
             "shares": self.shares,
             "far": self.far,
         }
-        return record_of(self.map_, CLASSES, header, arrays)
+        return record_of(self.map_, self.PART, header, arrays)
 
     @classmethod
-    def from_record(cls, record: Record) -> "Recognizer":
-        """Return the recognizer of a record.
-
-        Parameters
-        ----------
-        record : Record
-            From `to_record` or `somscape.save.read_record`.
-
-        Returns
-        -------
-        Recognizer
-
-        Raises
-        ------
-        InputError
-            If the parts of the record do not fit together, or it holds a map without classes.
-        """
-        if record.header.get(CLASSES) is None:
-            raise InputError(
-                "this is a map without classes, so it cannot name rows. Save a fitted "
-                "SOMClassifier, or use `somscape fit --target`."
-            )
-        map_ = Map.from_record(record)
-        return built_from(record, lambda record: _read(record, map_), "classifier")
-
-
-def _read(record: Record, map_: Map) -> Recognizer:
-    parts = parts_of(record, CLASSES)
-    names, values = parts.pop("names", None), parts.pop("values", None)
-    if (names is None) == (values is None):
-        raise ValueError("classes must have either names or values")
-    if names is not None and not (
-        isinstance(names, list) and all(isinstance(name, str) for name in names)
-    ):
-        raise TypeError("classes.names must be texts")
-    return Recognizer(map_, classes=values if names is None else np.array(names), **parts)
+    def _of(cls, map_: Map, parts: dict[str, Any]) -> Self:
+        names, values = parts.pop("names", None), parts.pop("values", None)
+        if (names is None) == (values is None):
+            raise ValueError("classes must have either names or values")
+        if names is not None and not (
+            isinstance(names, list) and all(isinstance(name, str) for name in names)
+        ):
+            raise TypeError("classes.names must be texts")
+        return cls(map_, classes=values if names is None else np.array(names), **parts)

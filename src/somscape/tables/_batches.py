@@ -212,7 +212,7 @@ def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
 
 
 def _array_file(path: str | os.PathLike[str], name: str) -> Floats:
-    """Return the rows of a .npy file; mapped, one that is cut short would end the process."""
+    """Return the rows of a .npy file, which is read: a mapped one that is cut short ends Python."""
     with opened(path, name) as file:
         try:
             shape, has_columns, type_ = _header(file)

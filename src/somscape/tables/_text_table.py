@@ -69,7 +69,7 @@ def text_records(
     missing_values: Sequence[str] | None = None,
     n_files: int = 1,
 ) -> tuple[Records[Any], str]:
-    """Return the raw cells of a text, one of so many, and its delimiter."""
+    """Return the raw cells of one of `n_files` texts, and its delimiter."""
     file, notes = decoded
     if delimiter is None:
         delimiter, file = detect_delimiter(file)
