@@ -49,7 +49,7 @@ SETS = [f"core/{name}" for name in _instruction_sets()]
 
 
 def pytest_collection_finish():
-    """Have the garbage collector pass over what was imported and collected: a tenth of the time."""
+    """Have the garbage collector pass over all that was imported and collected."""
     gc.collect()
     gc.freeze()
 
