@@ -82,7 +82,7 @@ sanitize: $(ENVS)/sanitize/ready  ## the core under sanitizers: addresses, undef
 	    assert b'__asan_init' in open(core.__file__, 'rb').read(), 'built without sanitizers'; \
 	    print('under sanitizers:', *core.instruction_sets())"
 	$(SANITIZED) -m pytest --capture=sys -p no:faulthandler --max-worker-restart=0 \
-	    --hypothesis-profile=sanitized -m "not slow" -k "$(CORE_TESTS)"
+	    --hypothesis-profile=sanitized -m "not slow" -k "$(CORE_TESTS)" tests/unit
 	@g++ -std=c++20 -O1 -g -fsanitize=thread tests/threads.cpp -o $(ENVS)/sanitize/threads
 	@$(ENVS)/sanitize/threads
 

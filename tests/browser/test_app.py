@@ -149,7 +149,7 @@ def person(browser: Browser, server: Server) -> Iterator[Person]:
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table that takes long enough to be watched."""
     path = tmp_path_factory.mktemp("tables") / "slow.csv"
-    rows = np.random.default_rng(0).integers(0, 1000, (19_000, 24))
+    rows = np.random.default_rng(0).integers(0, 10, (19_000, 48))
     names = ",".join(f"x{i}" for i in range(rows.shape[1]))
     np.savetxt(path, rows, "%d", ",", header=names, comments="")
     return path
