@@ -142,7 +142,11 @@ def copied(file: IO[bytes], size: int) -> mmap:
 
 
 def assembled(
-    parts: Iterable[NDArray[Any]], shape: tuple[int, int], dtype: DTypeLike = np.float64
+    parts: Iterable[NDArray[Any]],
+    shape: tuple[int, int],
+    dtype: DTypeLike = np.float64,
+    *,
+    among: int = 1,
 ) -> NDArray[Any]:
     """Return rows that come in parts as one array, in a temporary file if it is large.
 
@@ -153,6 +157,8 @@ def assembled(
     shape : tuple of int
     dtype : data type, default=float64
         Of all parts.
+    among : int, default=1
+        As for `stored`.
 
     Returns
     -------
@@ -163,9 +169,10 @@ def assembled(
     InputError
         As `stored`.
     """
-    if are_large(math.prod(shape) * np.dtype(dtype).itemsize):
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size >= EXTENT and are_large(size, among):
         return gathered(parts, shape[1], dtype)
-    out, begin = np.empty(shape, dtype), 0
+    out, begin = stored(shape, dtype, among=among), 0
     for part in parts:
         out[begin : begin + len(part)] = part
         begin += len(part)

@@ -28,6 +28,7 @@ SOURCE = ROOT / "src" / "somscape"
 ROWS = (
     ("_types", "_version", "errors"),
     (
+        "_ahead",
         "_blocks",
         "_budget",
         "_elementary",

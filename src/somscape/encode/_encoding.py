@@ -1,13 +1,14 @@
 """The encoding of a whole table, kept with the map so that answers come in original units."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._ahead import one_ahead
 from somscape._blocks import blocks
 from somscape._stored import assembled, stored
 from somscape._types import Float64s, Floats
@@ -150,26 +151,30 @@ class Encoding:
             refuse_missing(table, sources)
         categories = [code.name for code in self.used if isinstance(code, CategoryCode)]
         is_unseen = {name: np.empty(table.n_rows, dtype=bool) for name in categories}
-        parts = self._parts(table, sources, is_unseen)
-        rows = assembled(parts, (table.n_rows, self.n_features))
+        encoded = partial(self._part, table, sources, is_unseen)
+        parts = (partial(encoded, part) for part in blocks(table.n_rows, self._block_rows))
+        rows = assembled(one_ahead(parts), (table.n_rows, self.n_features))
         for name in categories:
             warn_of_unseen(table, table.column(name), is_unseen[name])
         return rows
 
-    def _parts(
-        self, table: Table, sources: dict[str, Any], is_unseen: dict[str, NDArray[np.bool_]]
-    ) -> Iterator[Float64s]:
-        """Yield encoded rows, some at a time, and say which have a level that is new."""
-        for part in blocks(table.n_rows, self._block_rows):
-            some = {name: _rows_of(source, part) for name, source in sources.items()}
-            rows = np.empty((part.stop - part.start, self.n_features), order="F")
-            for code, place in zip(self.used, self.slices, strict=False):
-                rows[:, place] = code.encode(some[code.name])
-                refuse_far(table, table.column(code.name), rows[:, place], part.start)
-            self._encode_parts(rows, some)
-            for name, are_new in is_unseen.items():
-                are_new[part] = rows[:, self._place[name].stop - 1] > 0
-            yield np.ascontiguousarray(rows)
+    def _part(
+        self,
+        table: Table,
+        sources: dict[str, Any],
+        is_unseen: dict[str, NDArray[np.bool_]],
+        part: slice,
+    ) -> Float64s:
+        """Return some rows encoded, and say which have a level that is new."""
+        some = {name: _rows_of(source, part) for name, source in sources.items()}
+        rows = np.empty((part.stop - part.start, self.n_features), order="F")
+        for code, place in zip(self.used, self.slices, strict=False):
+            rows[:, place] = code.encode(some[code.name])
+            refuse_far(table, table.column(code.name), rows[:, place], part.start)
+        self._encode_parts(rows, some)
+        for name, are_new in is_unseen.items():
+            are_new[part] = rows[:, self._place[name].stop - 1] > 0
+        return np.ascontiguousarray(rows)
 
     def _encode_parts(self, rows: Float64s, sources: dict[str, Any]) -> None:
         """Write what dates tell of some rows, and NaN where cells are to stay missing."""

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from somscape._types import Floats
+from somscape._blocks import blocks
+from somscape._stored import assembled
+from somscape._types import Float64s
 from somscape.errors import InputError
 from somscape.tables._cells import are_asked, clean, clean_values, without
 from somscape.tables._made import numbers as numbers_of
 from somscape.tables._numbers import Verdict, Where
 from somscape.tables._table import EXACT, Column
-from somscape.tables._texts import ArrowTexts, NumberTexts, Texts, ValueTexts
+from somscape.tables._texts import ArrowTexts, NumberTexts, ValueTexts
 from somscape.tables._words import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+PIECE = 1 << 17
+"""Numbers that are converted at a time: they stay in the cache."""
 
 
 def column_from_arrow(
@@ -26,6 +31,8 @@ def column_from_arrow(
     where: Where,
     asked: Sequence[str] | None = None,
     words: set[str] | None = None,
+    *,
+    among: int = 1,
 ) -> Column:
     """Make a column of the values that Arrow holds.
 
@@ -40,10 +47,13 @@ def column_from_arrow(
         Words and numbers that mean a missing cell; default: null, NaN and `MISSING_WORDS`.
     words : set of str, optional
         Those that stand for missing cells are added.
+    among : int, default=1
+        How many columns its table has; together they are large or not.
 
     Returns
     -------
     Column
+        Large numbers are in a temporary file.
     """
     from pyarrow import types
 
@@ -59,9 +69,9 @@ def column_from_arrow(
         words.update(found)
         return Column(name, ArrowTexts(cells))
     if not is_coded and types.is_integer(type_):
-        return _whole(name, array, asked, words)
+        return _whole(name, array, asked, words, among)
     if not is_coded and (types.is_floating(type_) or types.is_null(type_)):
-        return _floats(name, array, where, asked, words)
+        return _floats(name, array, where, asked, words, among)
     if not is_coded and types.is_decimal(type_):
         return _decimals(name, array, asked, words)
     if not is_coded and types.is_temporal(type_):
@@ -74,9 +84,13 @@ def column_from_arrow(
 
 def column_of_floats(name: str, values: Any, where: Where) -> Column:
     """Make a column of an array of float32 or float64 that nobody changes, NaN where missing."""
-    numbers, are_narrow = values.astype(np.float64, copy=False), values.dtype == np.float32
+    numbers = values.astype(np.float64, copy=False)
+    return _of_numbers(name, numbers, where, values.dtype == np.float32)
+
+
+def _of_numbers(name: str, numbers: Float64s, where: Where, are_narrow: bool) -> Column:
     is_number, problem = True, None
-    if not np.isfinite(numbers).all():
+    if not all(np.isfinite(numbers[part]).all() for part in blocks(len(numbers), PIECE)):
         verdict = Verdict()
         verdict.look(0, numbers_of(numbers, np.isnan(numbers)), numbers)
         is_number, problem = verdict.settle(name, where)
@@ -96,26 +110,19 @@ def is_text(type_: Any) -> bool:
     return bool(types.is_string(type_) or types.is_large_string(type_) or views(type_))
 
 
-def _without(
-    numbers: Floats, array: pa.ChunkedArray, asked: Sequence[str] | None, words: set[str]
-) -> tuple[Any, pa.ChunkedArray]:
-    """Return numbers, and the values that they were made of, without those that are missing."""
-    if not asked or not (is_asked := are_asked(numbers, asked)).any():
-        return numbers, array
-    return np.where(is_asked, numbers.dtype.type(np.nan), numbers), without(array, is_asked, words)
-
-
 def _whole(
-    name: str, array: pa.ChunkedArray, asked: Sequence[str] | None, words: set[str]
+    name: str, array: pa.ChunkedArray, asked: Sequence[str] | None, words: set[str], among: int
 ) -> Column:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    numbers = _as_numpy(pc.cast(array, pa.float64(), safe=False))
-    numbers, array = _without(numbers, array, asked, words)
-    is_exact = not len(numbers) or not np.nanmax(np.abs(numbers), initial=0.0) >= EXACT
-    texts: Texts = NumberTexts(numbers, True) if is_exact else ValueTexts(array)
-    return Column(name, texts, numbers=numbers)
+    numbers = _numbers_of(array, pa.float64(), asked, words, among)
+    # Both leave out what is missing.
+    farthest = max(np.fmax.reduce(numbers, initial=0.0), -np.fmin.reduce(numbers, initial=0.0))
+    if farthest < EXACT:
+        return Column(name, NumberTexts(numbers, True), numbers=numbers)
+    if asked:
+        array = without(array, np.isnan(numbers), set())
+    return Column(name, ValueTexts(array), numbers=numbers)
 
 
 def _floats(
@@ -124,13 +131,35 @@ def _floats(
     where: Where,
     asked: Sequence[str] | None,
     words: set[str],
+    among: int,
 ) -> Column:
     import pyarrow as pa
 
-    narrow = array.type in (pa.float16(), pa.float32())
-    array = array.cast(pa.float32() if narrow else pa.float64())
-    values, _ = _without(_as_numpy(array), array, asked, words)
-    return column_of_floats(name, values, where)
+    are_narrow = array.type in (pa.float16(), pa.float32())
+    type_ = pa.float32() if are_narrow else pa.float64()
+    numbers = _numbers_of(array, type_, asked, words, among)
+    return _of_numbers(name, numbers, where, are_narrow)
+
+
+def _numbers_of(
+    array: pa.ChunkedArray,
+    type_: pa.DataType,
+    asked: Sequence[str] | None,
+    words: set[str],
+    among: int,
+) -> Float64s:
+    """Return numbers, read as values of a type, NaN where missing; a piece at a time."""
+
+    def pieces() -> Iterator[Float64s]:
+        for part in blocks(len(array), PIECE):
+            piece = array[part].cast(type_, safe=False)
+            values = piece.to_numpy()
+            if asked and (is_asked := are_asked(values, asked)).any():
+                without(piece, is_asked, words)
+                values = np.where(is_asked, np.nan, values)
+            yield values.astype(np.float64)[:, None]
+
+    return assembled(pieces(), (len(array), 1), among=among)[:, 0]
 
 
 def _decimals(
@@ -139,7 +168,9 @@ def _decimals(
     import pyarrow as pa
 
     texts = array.cast(pa.string())
-    numbers, texts = _without(_as_numpy(texts.cast(pa.float64())), texts, asked, words)
+    numbers = texts.cast(pa.float64()).to_numpy()
+    if asked and (is_asked := are_asked(numbers, asked)).any():
+        numbers, texts = np.where(is_asked, np.nan, numbers), without(texts, is_asked, words)
     return without_zeros(Column(name, ArrowTexts(texts), numbers=numbers))
 
 
@@ -189,9 +220,3 @@ def refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: in
             " it missing, or write the column as plain text or numbers; dates go from the year 1 to"
             " 9999."
         ) from error
-
-
-def _as_numpy(numbers: pa.ChunkedArray) -> Floats:
-    """Return numbers as an array of its own memory, NaN where null."""
-    found = numbers.to_numpy()
-    return found if found.flags.writeable else found.copy()

@@ -106,8 +106,9 @@ def table_at(
         shown = _opened(frame, source)
         for series in shown.iter_columns():
             _refuse_others_than_cells(series, source)
-            column = _column_of(series, source, where, asked, words)
-            columns.append(column.put_away(n_columns or len(shown.columns)))
+            among = n_columns or len(shown.columns)
+            column = _column_of(series, source, where, asked, words, among)
+            columns.append(column.put_away(among))
     if not columns:
         raise InputError(f"{source} has no columns; give at least one")
     if not len(columns[0]):
@@ -116,7 +117,12 @@ def table_at(
 
 
 def _column_of(
-    series: Any, source: str, where: Where, asked: Sequence[str] | None, words: set[str]
+    series: Any,
+    source: str,
+    where: Where,
+    asked: Sequence[str] | None,
+    words: set[str],
+    among: int,
 ) -> Column:
     """Return a narwhals series as a column."""
     import narwhals as nw
@@ -137,7 +143,7 @@ def _column_of(
             " numbers."
         ) from error
     chunked = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
-    return column_from_arrow(name, chunked, where, asked, words)
+    return column_from_arrow(name, chunked, where, asked, words, among=among)
 
 
 def _refuse_others_than_cells(series: Any, source: str) -> None:

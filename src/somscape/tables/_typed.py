@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from somscape._ahead import one_ahead
 from somscape._stored import put_away
 from somscape.errors import InputError
 from somscape.tables._frame import table_at
@@ -106,18 +108,22 @@ def typed_table(
     Returns
     -------
     Table
-        What is large of it is in temporary files; memory holds one column at a time.
+        What is large of it is in temporary files; memory holds two columns at a time: one that is
+        read, and one that is put away.
     """
-    import pyarrow as pa
-
-    def columns() -> Iterator[pa.Table]:
-        for name, type_ in agreed.types.items():
-            yield pa.table({name: joined_column(name, type_, parts, names)})
-            pa.default_memory_pool().release_unused()
-
+    columns = one_ahead(partial(_column, each, parts, names) for each in agreed.types.items())
     sizes = [part.num_rows for part in parts]
     lines = None if len(parts) == 1 and names[0] == source else rows_of(names, sizes)
-    return table_at(columns(), source, asked, lines, n_columns=len(agreed.types))
+    return table_at(columns, source, asked, lines, n_columns=len(agreed.types))
+
+
+def _column(
+    each: tuple[str, pa.DataType], parts: Sequence[TypedRows], names: Sequence[str]
+) -> pa.Table:
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
+    return pa.table({each[0]: joined_column(*each, parts, names)})
 
 
 def rows_of(names: Sequence[str], sizes: Sequence[int]) -> FileLines:
