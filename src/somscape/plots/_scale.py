@@ -11,7 +11,6 @@ from somscape.plots._style import shade
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.collections import PolyCollection
     from matplotlib.colorbar import Colorbar
     from matplotlib.colorizer import ColorizingArtist
 
@@ -23,9 +22,6 @@ ROOM = {FEW: 0.5, SEVERAL: 2.0}
 """How far colors reach beyond the range of the other units, in lengths of that range."""
 
 MIN_UNITS = 9
-
-_TICK = 0.4
-"""Width of a tick's label in inches."""
 
 _BAR_LETTER = 0.075
 """Width of a letter of a bar's label in inches."""
@@ -104,39 +100,3 @@ def add_bar(ax: "Axes", cells: "ColorizingArtist", label: str, extend: str) -> "
     height = box.height * figure.get_figheight()  # type: ignore[union-attr]
     bar.set_label(fill(label, max(8, int(height / _BAR_LETTER))), fontsize=9)
     return bar
-
-
-def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -> None:
-    """Draw a slim color bar below a panel, in a third of the time of a full one.
-
-    Pointed ends say that values lie beyond.
-    """
-    low, high = cells.get_clim()
-    inch = ax.figure.dpi / ax.get_window_extent().height
-    bar = ax.inset_axes((0.1, -0.14 * inch, 0.8, 0.09 * inch))
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    colors = cells.get_cmap()
-    bar.imshow(
-        np.linspace(0, 1, 128)[None, :],
-        cmap=colors,
-        aspect="auto",
-        extent=(float(low), float(high), 0, 1),
-    )
-    for end, (share, is_there) in enumerate(
-        ((0.0, extend in ("min", "both")), (1.0, extend in ("max", "both")))
-    ):
-        if is_there:
-            tip = share + 0.035 * (2 * end - 1)
-            bar.fill(
-                [share, tip, share], [0, 0.5, 1], color=colors(share), transform=bar.transAxes,
-                clip_on=False, linewidth=0,
-            )  # fmt: skip
-    bar.set_yticks([])
-    width = ax.get_window_extent().width / ax.figure.dpi
-    bar.locator_params(axis="x", nbins=int(np.clip(0.8 * width / _TICK, 2, 4)))
-    bar.tick_params(labelsize=7, length=2, pad=1.5)
-    bar.xaxis.get_offset_text().set_fontsize(7)
-    bar.set_xlabel(label, fontsize=7.5, labelpad=1)
-    for side in bar.spines.values():
-        side.set_visible(False)

@@ -10,8 +10,8 @@ from somscape.plots._cells import draw_borders, height_for, short
 from somscape.plots._legend import Entry, level_entries, wrapped_legend
 from somscape.plots._paint import paint
 from somscape.plots._panels import area_of, given_axes
-from somscape.plots._scale import add_slim_bar
 from somscape.plots._shown import ColumnPlane
+from somscape.plots._slim_bar import add_slim_bar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
