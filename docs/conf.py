@@ -20,12 +20,14 @@ extensions = [
     "myst_parser",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_generated", "_templates", "gallery/*.py", "gallery/*.ipynb"]
+exclude_patterns = ["_build", "_generated", "_templates"]
 templates_path = ["_templates"]
 html_title = "somscape"
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"show_prev_next": False, "navbar_end": ["theme-switcher"]}
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["gallery.css"]
 html_sidebars = {page: [] for page in ("start", "reading", "examples", "gallery/*")}
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/gallery",
@@ -35,6 +37,9 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "image_scrapers": "first_picture.first_picture_at_the_top",
     "download_all_examples": False,
+    "notebook_extensions": set(),
+    "show_signature": False,
+    "thumbnail_size": (520, 400),
     "min_reported_time": 1e9,  # times differ from build to build
     "write_computation_times": False,
 }

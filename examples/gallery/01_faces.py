@@ -3,7 +3,8 @@ Faces
 =====
 
 .. image:: /gallery/images/sphx_glr_01_faces_001.png
-    :alt: A map of drawn faces, alike ones side by side; five new faces with the names that the map gives them
+    :alt: A map of drawn faces, alike ones side by side; five new faces with the names that the map
+        gives them
 
 Each cell of the map is a face that stands for those around it: alike faces lie side by side. The
 map names new pictures of 40 people, and says "unknown" to a person whom it has never seen.
@@ -13,9 +14,9 @@ map names new pictures of 40 people, and says "unknown" to a person whom it has 
 # Forty people, ten pictures each
 # -------------------------------
 # Photographs of people may not be shipped with a library, so a recipe draws faces: 32 x 32 gray
-# pixels each. A person is a set of numbers, such as the width of the face or the color of the hair.
-# A picture adds what changes from day to day: where the head turns, where light comes from, a smile,
-# glasses, and noise.
+# pixels each. A person is a set of numbers, such as the width of the face or the color of the
+# hair. A picture adds what changes from day to day: where the head turns, where light comes from,
+# a smile, glasses, and noise.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -87,10 +88,11 @@ def picture(who, glasses=False):
     return (image + rng.normal(0, 0.02, image.shape)).clip(0, 1).ravel()
 
 
-NAMES = (
-    "Ada Ben Cleo Dan Eva Finn Gia Hugo Ines Jan Kim Leo Mia Nils Olga Paul Quy Rosa Sam Tara Udo Vera "
-    "Will Xenia Yann Zoe Anna Bilal Carl Dora Emil Fay Gus Hana Igor Jade Karl Lena Marc Nora"
-).split()
+TEXT = """
+Ada Ben Cleo Dan Eva Finn Gia Hugo Ines Jan Kim Leo Mia Nils Olga Paul Quy Rosa Sam Tara
+Udo Vera Will Xenia Yann Zoe Anna Bilal Carl Dora Emil Fay Gus Hana Igor Jade Karl Lena Marc Nora
+"""
+NAMES = TEXT.split()
 people = {name: person() for name in NAMES}
 faces = np.array([picture(people[name], view % 5 == 4) for name in NAMES for view in range(10)])
 names, views = np.repeat(NAMES, 10), np.tile(np.arange(10), len(NAMES))
@@ -114,8 +116,9 @@ print(f"{is_refused.sum()} are refused, {(~is_right & ~is_refused).sum()} get a 
 # A person nobody knows
 # ---------------------
 # Fifty more people come by, whom the map has never seen. A name for one of them would be wrong, so
-# the map should refuse: it does if a face lies further from it than all but 3 % of the known people's
-# new pictures would (``reject=0.03``). Who looks much like somebody on the map gets that name.
+# the map should refuse: it does if a face lies further from it than all but 3 % of the known
+# people's new pictures would (``reject=0.03``). Who looks much like somebody on the map gets that
+# name.
 
 strangers = np.array([picture(person()) for _ in range(50)])
 print(f"{sum(name is None for name in classifier.predict(strangers))} of 50 strangers are unknown")
@@ -124,18 +127,18 @@ print("p-values of the first five:", classifier.p_values(strangers[:5]).round(3)
 # %%
 # How good is it on photographs?
 # ------------------------------
-# Drawn faces are easier than real ones. On photographs of 20 people, eight each to learn and two to
-# name, :class:`somscape.SOMClassifier` names 95.0 % rightly, as many as a single nearest neighbor,
-# which keeps all photographs; the map keeps two units for each person
+# Drawn faces are easier than real ones. On photographs of 20 people, eight each to learn and two
+# to name, :class:`somscape.SOMClassifier` names 95.0 % rightly, as many as a single nearest
+# neighbor, which keeps all photographs; the map keeps two units for each person
 # (``benchmarks/recognition/README.md``).
 #
 # The picture
 # -----------
-# The map of faces is a :class:`somscape.SOM` of the same pictures: a classifier's map shows how people
-# differ, this one what they look like.
+# The map of faces is a :class:`somscape.SOM` of the same pictures: a classifier's map shows how
+# people differ, this one what they look like.
 
 som = SOM(10, 14, random_state=0).fit(faces[learns])
-figure = plt.figure(figsize=(9, 8.4), layout="constrained")
+figure = plt.figure(figsize=(9, 7.9), layout="constrained")
 top, below = figure.subfigures(2, 1, height_ratios=(3.4, 1))
 ax = top.subplots()
 plots.images(som, (SIDE, SIDE), colormap="gray", ax=ax)

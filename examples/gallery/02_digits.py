@@ -5,16 +5,16 @@ Handwritten digits
 .. image:: /gallery/images/sphx_glr_02_digits_001.png
     :alt: Prototypes of digits on a map; which digits are taken for which; two doubtful digits
 
-Each cell of the map on the left is a digit as its unit sees it: all ways to write a seven lie side by
-side, and lead over to ones. On the right are how often which digits are taken for which, and two of
-them that the map itself is not sure of.
+Each cell of the map on the left is a digit as its unit sees it: all ways to write a seven lie side
+by side, and lead over to ones. On the right are how often which digits are taken for which, and
+two of them that the map itself is not sure of.
 """
 
 # %%
 # The rows
 # --------
-# scikit-learn brings 1,797 digits of 8 x 8 pixels, from 43 people. The first half is learned, the
-# second one is named: other people wrote it.
+# scikit-learn brings 1,797 digits of 8 x 8 pixels, by 13 people. The first half is learned, and the
+# second one is named, which is mostly by other people.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -36,8 +36,8 @@ print(f"5 nearest neighbors, which keep all {half} digits, {neighbors.score(aske
 # %%
 # How sure is it?
 # ---------------
-# A probability of 0.8 should be right in 80 % of cases. So digits with a low one are worth a second
-# look: here, most mistakes are among the least sure.
+# A probability of 0.8 should be right in 80 % of cases. So digits with a low one are worth a
+# second look: here, most mistakes are among the least sure.
 
 highest = sure.max(axis=1)
 for low, high in ((0, 0.6), (0.6, 0.9), (0.9, 0.99), (0.99, 1.01)):

@@ -5,19 +5,19 @@ Spoken vowels
 .. image:: /gallery/images/sphx_glr_03_vowels_001.png
     :alt: A map of vowels by their most frequent word, and its net among the formants of the vowels
 
-The map on the left knows only spectra of sounds, and has put vowels that sound alike side by side. On
-the right, each unit lies at the mean formants of its sounds: the map, as a net, has unfolded over the
-triangle of vowels that phoneticians draw.
+The map on the left knows only spectra of sounds, and has put vowels that sound alike side by side.
+On the right, each unit lies at the mean formants of its sounds: the map, as a net, has unfolded
+over the triangle of vowels that phoneticians draw.
 """
 
 # %%
 # Voices by a recipe
 # ------------------
 # Recordings are not bundled. A voice is made as speech synthesizers made it: pulses of the vocal
-# folds go through one resonator for each formant of the mouth. The formants are averages of men, women
-# and children by Peterson and Barney (1952), Control methods used in a study of the vowels, Journal of
-# the Acoustical Society of America 24. A speaker has a pitch and a length of the vocal tract, which
-# shifts all formants; each sound varies in addition.
+# folds go through one resonator for each formant of the mouth. The formants are averages of men,
+# women and children by Peterson and Barney (1952), Control methods used in a study of the vowels,
+# Journal of the Acoustical Society of America 24. A speaker has a pitch and a length of the vocal
+# tract, which shifts all formants; each sound varies in addition.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 
 from somscape import SOM, SOMClassifier, plots
 
-WORDS = "heed hid head had hud hod hawed hood who'd heard".split()
+WORDS = ["heed", "hid", "head", "had", "hud", "hod", "hawed", "hood", "who'd", "heard"]
 FORMANTS = {  # of men, women and children, by word, in Hz
     "man": [
         [270, 390, 530, 660, 640, 730, 570, 440, 300, 490],
@@ -85,8 +85,8 @@ words, speakers = np.array(words), np.array(speakers)
 print(f"{len(rows)} sounds of {speakers.max() + 1} speakers, {len(rows[0])} numbers each")
 
 # %%
-# A child's spectra lie higher than a man's. So the mean of all that a speaker says is taken out, for
-# which no word needs to be known.
+# A child's spectra lie higher than a man's. So the mean of all that a speaker says is taken out,
+# for which no word needs to be known.
 
 
 def of_speaker(values):

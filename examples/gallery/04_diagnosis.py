@@ -3,20 +3,22 @@ A diagnosis, with reasons
 =========================
 
 .. image:: /gallery/images/sphx_glr_04_diagnosis_001.png
-    :alt: A map of tumors, benign on one side and malignant on the other, and the reasons for one answer
+    :alt: A map of tumors, benign on one side and malignant on the other, and the reasons for one
+        answer
 
-Tumors whose cells look alike lie side by side: malignant ones on one side of the map, benign ones on
-the other, and doubtful ones between them. The bars say which measurements speak for "malignant" and
-against it for one of these, the star on the map.
+Tumors whose cells look alike lie side by side: malignant ones on one side of the map, benign ones
+on the other, and doubtful ones between them. The bars say which measurements speak for "malignant"
+and against it for one of these, the star on the map.
 """
 
 # %%
 # The rows
 # --------
-# scikit-learn brings the Wisconsin diagnostic data: 30 measurements of cell nuclei of 569 tumors, of
-# which 357 are benign. Reasons should be easy to check, so the map sees the diagnoses while it trains
-# (``layer_weight``) and is not sharpened afterwards: sharpening turns the axes, and each measurement
-# would speak together with the others. On this set it would name half a point more rightly.
+# scikit-learn brings the Wisconsin diagnostic data: 30 measurements of cell nuclei of 569 tumors,
+# of which 357 are benign. Reasons should be easy to check, so the map sees the diagnoses while it
+# trains (``layer_weight``) and is not sharpened afterwards: sharpening turns the axes, and each
+# measurement would speak together with the others. On this set it would name half a point more
+# rightly.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -44,8 +46,9 @@ for answer in ("benign", "malignant", None):
 # Reasons
 # -------
 # A tumor gets the answer of the units that lie nearest. What speaks for it is how much farther the
-# nearest unit of the other diagnosis is. A squared distance is a sum over the measurements, so each one
-# has its exact part of the difference. Here are those of the least sure answer "malignant".
+# nearest unit of the other diagnosis is. A squared distance is a sum over the measurements, so
+# each one has its exact part of the difference. Here are those of the least sure answer
+# "malignant".
 
 map_ = classifier.map_
 of_unit = classifier.classes_[classifier.shares_.argmax(axis=1)]
@@ -77,7 +80,8 @@ for column in order:
 # Unknown
 # -------
 # With ``reject=0.01``, a row that lies further from the map than 99 % of ordinary rows gets no
-# diagnosis. A slip of the comma is such a row, though a classifier without "unknown" would be sure.
+# diagnosis. A slip of the comma is such a row, though a classifier without "unknown" would be
+# sure.
 
 slip = new.iloc[[0]].assign(**{"mean texture": new["mean texture"].iloc[0] * 10})
 without = SOMClassifier(**readable).fit(scaler.transform(known), y_known)

@@ -3,7 +3,8 @@ A bearing wears out
 ===================
 
 .. image:: /gallery/images/sphx_glr_05_bearing_001.png
-    :alt: The path of a bearing over a map, away from its healthy corner; below, level and alarm by hour
+    :alt: The path of a bearing over a map, away from its healthy corner; below, level and alarm by
+        hour
 
 A bearing walks over the map, an hour a step, and leaves the region of healthy hours long before it
 fails. Below, the alarm comes while the level of its vibration, which plants watch, is still usual.
@@ -12,10 +13,10 @@ fails. Below, the alarm comes while the level of its vibration, which plants wat
 # %%
 # The records
 # -----------
-# A recipe stands in for the record of a test rig, which runs bearings until they fail: noise of the
-# machine, a hum at its speed, and, late in the life of a bearing, knocks that grow, one each time that
-# a ball rolls over the damage in the outer ring. Each hour has 4,096 values. Real records are not as
-# clean.
+# A recipe stands in for the record of a test rig, which runs bearings until they fail: noise of
+# the machine, a hum at its speed, and, late in the life of a bearing, knocks that grow, one each
+# time that a ball rolls over the damage in the outer ring. Each hour has 4,096 values. Real
+# records are not as clean.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -76,8 +77,8 @@ print(f"{len(first)} hours of the first bearing, {len(second)} of the second")
 # %%
 # A map of the first life
 # -----------------------
-# Features are in standard deviations of its first half. Units that the first half wins are healthy,
-# all others worn.
+# Features are in standard deviations of its first half. Units that the first half wins are
+# healthy, all others worn.
 
 half = len(first) // 2
 middle, spread = first[:half].mean(axis=0), first[:half].std(axis=0)
@@ -87,8 +88,8 @@ is_healthy = np.isin(np.arange(som.map_.n_units), som.labels_[:half])
 state = np.where(is_healthy, "healthy", "worn")
 
 # %%
-# The second bearing, which lives longer, walks over that map: how long it stays where, and where it
-# goes.
+# The second bearing, which lives longer, walks over that map: how long it stays where, and where
+# it goes.
 
 hours = np.arange(len(second))
 walked = paths.follow(som, second, times=hours)
@@ -98,9 +99,9 @@ print(walked.transitions(state).round(3).to_string(index=False))
 # %%
 # Two alarms
 # ----------
-# The first alarm is three hours in a row outside the healthy region. The second needs no bearing that
-# has failed: a :class:`somscape.SOMDetector` learns healthy hours alone, and three p-values in a row
-# below 1 in 100 are the alarm.
+# The first alarm is three hours in a row outside the healthy region. The second needs no bearing
+# that has failed: a :class:`somscape.SOMDetector` learns healthy hours alone, and three p-values
+# in a row below 1 in 100 are the alarm.
 
 alarm = walked.entries("worn", state, min_rows=3)[0]
 print(f"by the region:  hour {alarm.time:g}, {len(second) - alarm.time:g} before the end")
@@ -109,7 +110,8 @@ detector = SOMDetector(random_state=0).fit(first[:half])
 p_values = detector.p_values(second)
 is_rare = p_values < 0.01
 in_a_row = is_rare[2:] & is_rare[1:-1] & is_rare[:-2]
-print(f"by the p-value: hour {np.argmax(in_a_row) + 2}, {len(second) - np.argmax(in_a_row) - 2} before")
+third = int(np.argmax(in_a_row)) + 2
+print(f"by the p-value: hour {third}, {len(second) - third} before the end")
 
 level = np.exp(second[:, 0] * spread[0])
 is_loud = level > 2 * np.median(level)

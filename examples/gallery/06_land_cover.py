@@ -3,17 +3,18 @@ Land cover
 ==========
 
 .. image:: /gallery/images/sphx_glr_06_land_cover_001.png
-    :alt: A photograph with marked areas, its patches by class, in the colors of the map, and a flower
+    :alt: A photograph with marked areas, its patches by class, in the colors of the map, and a
+        flower
 
-A few marked areas of the photograph teach a map what sky, water, trees and building look like; it then
-names every patch of 8 x 8 pixels. Most of a photograph of a flower is unknown to it.
+A few marked areas of the photograph teach a map what sky, water, trees and building look like; it
+then names every patch of 8 x 8 pixels. Most of a photograph of a flower is unknown to it.
 """
 
 # %%
 # Patches and their textures
 # --------------------------
-# scikit-learn brings two photographs. Each patch becomes a row of six numbers: three colors, and how
-# much brightness varies within it, and from pixel to pixel along both directions.
+# scikit-learn brings two photographs. Each patch becomes a row of six numbers: three colors, and
+# how much brightness varies within it, and from pixel to pixel along both directions.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -36,7 +37,9 @@ def patches(image):
     gray = cut.mean(axis=4)
     changes = [gray.std(axis=(2, 3))]
     changes += [np.abs(np.diff(gray, axis=axis)).mean(axis=(2, 3)) for axis in (2, 3)]
-    return np.concatenate([cut.mean(axis=(2, 3)), np.log(0.003 + np.stack(changes, axis=2))], axis=2)
+    return np.concatenate(
+        [cut.mean(axis=(2, 3)), np.log(0.003 + np.stack(changes, axis=2))], axis=2
+    )
 
 
 rows = patches(palace)
@@ -45,8 +48,8 @@ print(f"{rows.shape[0]} x {rows.shape[1]} patches, {rows.shape[2]} numbers each"
 # %%
 # Marked areas
 # ------------
-# As in surveys from the air, somebody marks areas whose cover is known: here by their left, top, right
-# and bottom in pixels. Half of them teach the map, the others test it.
+# As in surveys from the air, somebody marks areas whose cover is known: here by their left, top,
+# right and bottom in pixels. Half of them teach the map, the others test it.
 
 TEACH = {
     "sky": [(400, 8, 624, 96), (8, 8, 88, 96)],
@@ -92,20 +95,30 @@ def cover(rows):
 
 for title, found in (("palace", cover(rows)), ("flower", cover(patches(flower)))):
     shares = {name: np.mean(found == name) for name in [*TEACH, None]}
-    print(f"{title}:", ", ".join(f"{name or 'unknown'} {part:.0%}" for name, part in shares.items()))
+    print(
+        f"{title}:", ", ".join(f"{name or 'unknown'} {part:.0%}" for name, part in shares.items())
+    )
 
 # %%
 # The picture
 # -----------
-# Below on the left, no class was marked: a map of 10 x 12 units saw all patches of the photograph, and
-# each one has the mean color of its unit.
+# Below on the left, no class was marked: a map of 10 x 12 units saw all patches of the photograph,
+# and each one has the mean color of its unit.
 
-COLORS = {"sky": "#a6cee3", "water": "#1f78b4", "trees": "#33a02c", "building": "#e31a1c", None: "0.2"}
+COLORS = {
+    "sky": "#a6cee3",
+    "water": "#1f78b4",
+    "trees": "#33a02c",
+    "building": "#e31a1c",
+    None: "0.2",
+}
 figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
 axes[0, 0].imshow(palace)
 for name, boxes in TEACH.items():
     for left, top, right, bottom in boxes:
-        box = Rectangle((left, top), right - left, bottom - top, fill=False, lw=2.5, ec=COLORS[name])
+        box = Rectangle(
+            (left, top), right - left, bottom - top, fill=False, lw=2.5, ec=COLORS[name]
+        )
         axes[0, 0].add_patch(box)
 names = [*COLORS]
 for ax, image in ((axes[0, 1], palace), (axes[1, 1], flower)):
@@ -114,7 +127,12 @@ for ax, image in ((axes[0, 1], palace), (axes[1, 1], flower)):
 som = SOM(10, 12, random_state=0).fit(scaler.transform(rows.reshape(-1, 6)))
 colors = scaler.inverse_transform(som.map_.codebook)[:, :3].clip(0, 1)
 axes[1, 0].imshow(colors[som.labels_].reshape(*rows.shape[:2], 3))
-titles = ("A photograph, with marked areas", "Cover of every patch", "In the colors of a map", "A flower")
+titles = (
+    "A photograph, with marked areas",
+    "Cover of every patch",
+    "In the colors of a map",
+    "A flower",
+)
 for ax, title in zip(axes.flat, titles, strict=True):
     ax.set_title(title)
     ax.set_axis_off()
