@@ -6,8 +6,8 @@ Handwritten digits
     :alt: Prototypes of digits on a map; which digits are taken for which; two doubtful digits
 
 Each cell of the map on the left is a digit as its unit sees it: all ways to write a seven lie side
-by side, and lead over to ones. On the right are how often which digits are taken for which, and
-two of them that the map itself is not sure of.
+by side, and lead over to ones. On the right is which digits are taken for which, and what the map
+says of two that it is not sure of.
 """
 
 # %%
@@ -51,7 +51,7 @@ for low, high in ((0, 0.6), (0.6, 0.9), (0.9, 0.99), (0.99, 1.01)):
 # The map of prototypes is a :class:`somscape.SOM` of the same digits.
 
 som = SOM(14, 12, random_state=0).fit(pixels[:half])
-figure = plt.figure(figsize=(11, 6.6), layout="constrained")
+figure = plt.figure(figsize=(9.5, 5.7), layout="constrained")
 left, right = figure.subfigures(1, 2, width_ratios=(1.3, 1))
 ax = left.subplots()
 plots.images(som, (8, 8), ax=ax)

@@ -120,7 +120,7 @@ for word in WORDS:
 
 som = SOM(8, 12, random_state=0).fit(rows[learns])
 formants = 2 ** of_speaker(np.log2(spoken))[learns]  # as multiples of the speaker's mean
-figure, (ax, plane) = plt.subplots(1, 2, figsize=(12, 5.4), layout="constrained")
+figure, (ax, plane) = plt.subplots(1, 2, figsize=(9.5, 4.8), layout="constrained")
 plots.majority(som, rows[learns], words[learns], max_classes=10, ax=ax)
 ax.set_title("Words on the map")
 hits = np.bincount(som.labels_, minlength=som.map_.n_units)

@@ -80,8 +80,7 @@ for column in order:
 # Unknown
 # -------
 # With ``reject=0.01``, a row that lies further from the map than 99 % of ordinary rows gets no
-# diagnosis. A slip of the comma is such a row, though a classifier without "unknown" would be
-# sure.
+# diagnosis. A slip of the comma is such a row; without ``reject`` it gets a diagnosis, too.
 
 slip = new.iloc[[0]].assign(**{"mean texture": new["mean texture"].iloc[0] * 10})
 without = SOMClassifier(**readable).fit(scaler.transform(known), y_known)
@@ -96,7 +95,7 @@ for name, model in (("with reject", classifier), ("without", without)):
 # -----------
 
 figure, (ax, bars) = plt.subplots(
-    1, 2, figsize=(12, 5), width_ratios=(1, 1.1), layout="constrained"
+    1, 2, figsize=(9.5, 4.2), width_ratios=(1, 1.1), layout="constrained"
 )
 malignant = list(classifier.classes_).index("malignant")
 display = plots.values(
@@ -110,5 +109,5 @@ shown = order[::-1]
 colors = np.where(speaks[shown] > 0, "tab:red", "tab:blue")
 bars.barh(new.columns[shown], speaks[shown], color=colors)
 bars.axvline(0, color="black", linewidth=0.8)
-bars.set_title(f"What speaks for malignant (red), against it (blue); {sure[doubtful]:.0%} sure")
+bars.set_title(f"For and against malignant; {sure[doubtful]:.0%} sure")
 plt.show()

@@ -112,7 +112,7 @@ COLORS = {
     "building": "#e31a1c",
     None: "0.2",
 }
-figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(9, 6.8), layout="constrained")
 axes[0, 0].imshow(palace)
 for name, boxes in TEACH.items():
     for left, top, right, bottom in boxes:
