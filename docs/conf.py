@@ -35,6 +35,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/\d",
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
+    "run_stale_examples": True,  # the library may have changed
     "image_scrapers": "first_picture.first_picture_at_the_top",
     "download_all_examples": False,
     "notebook_extensions": set(),
