@@ -94,7 +94,7 @@ docs: $(ENVS)/test/ready  ## the site, in docs/_build/html
 	@echo "open docs/_build/html/index.html"
 
 clean:  ## everything that the other targets made
-	rm -rf .env build docs/_build docs/api results
+	rm -rf .env build docs/_build docs/_generated docs/api docs/gallery results
 
 # The demo is an ordinary installation; the others follow the source as it is edited.
 $(ENVS)/demo/ready: $(PACKAGE)

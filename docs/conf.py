@@ -7,19 +7,43 @@ from pathlib import Path
 import somscape
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # for first_picture
 GENERATED = HERE / "_generated"
 
 project = "somscape"
 author = "The somscape developers"
 release = somscape.__version__
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_parser"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_gallery.gen_gallery",
+]
 exclude_patterns = ["_build", "_generated", "_templates"]
 templates_path = ["_templates"]
 html_title = "somscape"
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"show_prev_next": False, "navbar_end": ["theme-switcher"]}
 html_show_sourcelink = False
-html_sidebars = {page: [] for page in ("start", "reading", "examples")}
+html_static_path = ["_static"]
+html_css_files = ["gallery.css"]
+html_sidebars = {page: [] for page in ("start", "reading", "examples", "gallery/*")}
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples/gallery",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"/\d",
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "run_stale_examples": True,  # the library may have changed
+    "image_scrapers": "first_picture.first_picture_at_the_top",
+    "download_all_examples": False,
+    "notebook_extensions": set(),
+    "show_signature": False,
+    "thumbnail_size": (520, 400),
+    "min_reported_time": 1e9,  # times differ from build to build
+    "write_computation_times": False,
+}
 autosummary_generate = True
 autosummary_context = {
     # Classes whose pages have what they inherit, but from these on.
