@@ -94,7 +94,7 @@ myst_heading_anchors = 3
 def run_examples() -> None:
     """Draw the pictures that the pages show."""
     GENERATED.mkdir(exist_ok=True)
-    for name in ("02_colors.py", "04_pictures.py"):
+    for name in ("02_colors.py", "03_pictures.py"):
         example = HERE.parent / "examples" / name
         subprocess.run([sys.executable, str(example)], cwd=GENERATED, check=True)
 

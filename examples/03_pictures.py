@@ -1,9 +1,9 @@
 """Every picture of a map: wines by their chemistry, digits as images, borrowers as a table.
 
-    python 04_pictures.py
+    python 03_pictures.py
 
-Writes one file a picture into the folder 04_pictures, and all of them side by side to
-04_pictures.png.
+Writes one file a picture into the folder 03_pictures, and all of them side by side to
+03_pictures.png.
 """
 
 from math import ceil
@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from somscape import SOM, TableEncoder, paths, plots
 from somscape.regions import find_regions, rename, stability
 
-FOLDER = Path("04_pictures")
+FOLDER = Path("03_pictures")
 FOLDER.mkdir(exist_ok=True)
 N_WIDE = 5
 
@@ -95,5 +95,5 @@ for place, file in enumerate(files, 1):
     ax.imshow(imread(file))
     ax.set_axis_off()
 sheet.subplots_adjust(0, 0, 1, 1, 0.02, 0.02)
-sheet.savefig("04_pictures.png", dpi=100)
-print(f"wrote {len(files)} pictures to {FOLDER}, and 04_pictures.png")
+sheet.savefig("03_pictures.png", dpi=100)
+print(f"wrote {len(files)} pictures to {FOLDER}, and 03_pictures.png")
