@@ -96,6 +96,12 @@ def any_roles(draw: st.DrawFn) -> Roles:
         elif name == "dictionary":
             words = st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2)
             said[name] = draw(st.dictionaries(NAMES, words, max_size=2))
+        elif name == "layers":
+            columns = st.lists(NAMES, max_size=2).map(tuple)
+            said[name] = draw(st.dictionaries(NAMES, columns, max_size=2))
+        elif name == "layer_weights":
+            weights = st.floats(1e-9, 1e9) | st.integers(1, 9)
+            said[name] = draw(st.dictionaries(NAMES, weights, max_size=2))
         elif name == "reading":
             said[name] = draw(st.dictionaries(st.sampled_from(READING), st.text(max_size=3)))
         elif tuple in SHAPES[name]:

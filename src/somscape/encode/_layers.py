@@ -172,6 +172,7 @@ def checked_layers(encoding: Encoding, names: str | Iterable[str]) -> list[str]:
     if unknown or not found:
         said = f"no layer {unknown[0]!r}" if unknown else "no layer was named"
         raise InputError(f"{said}; this map has {listed(layers)}. Name one of them or several.")
+    _layer_by_column(encoding, layers)  # a file may say anything
     return found
 
 
