@@ -148,6 +148,13 @@ class TableEncoder(TransformerMixin, Base):
     >>> encoder.inverse_transform([[0.25, 0.4]])
         age size
     0  39.0    M
+
+    Two columns of a layer count as much as the one of another:
+
+    >>> layers = {"one": [0], "two": [1, 2]}
+    >>> TableEncoder(layers=layers).fit_transform([[0, 0, 0], [1, 1, 1]]).round(3)
+    array([[0.   , 0.   , 0.   ],
+           [1.414, 1.   , 1.   ]])
     """
 
     def __init__(
