@@ -254,6 +254,17 @@ WRONG = {
         ", line 2: reading has no 'delimeter'; it may have",
     ),
     "reading no text": ("[reading]\ndelimiter = 3", ", line 1: reading must be a table of texts"),
+    "layers no lists": (
+        'missing = "fill"\n[layers]\none = "a"',
+        ", line 2: layers must be a table of lists of columns; got {'one': 'a'}",
+    ),
+    **{
+        f"layer weight {wrong}": (
+            f"[layer_weights]\none = {wrong}",
+            ", line 1: layer_weights must be a table of numbers above 0; got",
+        )
+        for wrong in ("0", "-1", "nan", "inf", '"2"', "true")
+    },
     "deep": ("a = " + "[" * 50_000, " nests its values too deeply"),
     "long key": ("a" + ".a" * 500_000 + " = 1", ", line 1: a key has too many parts"),
     "long number": ("[columns]\na = 0x" + "f" * 9999, " has a number of too many digits"),

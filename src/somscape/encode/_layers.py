@@ -5,6 +5,7 @@ average and multiplied by the layer's weight: for Euclidean distances that is a 
 layer's features (the layers of Wehrens and Kruisselbrink 2018).
 """
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -118,7 +119,8 @@ def _layer_by_column(encoding: Encoding, layers: Mapping[str, Sequence[str]]) ->
     if outside:
         raise InputError(
             f"no layer has some of the columns ({listed(outside)}). Put each column into a layer, "
-            "or into `drop`."
+            "or into `drop`.",
+            options=f"--drop {shlex.quote(outside[0])}",
         )
     return layer
 
