@@ -114,7 +114,16 @@ def checked_setting(name: str, value: Any) -> Any:
 
 
 def is_layer_weight(value: Any) -> bool:
-    """Return whether a value is a number that a layer may count."""
+    """Return whether a value is a number that a layer may count.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    bool
+    """
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     return is_number and MIN_LAYER_WEIGHT <= value <= MAX_LAYER_WEIGHT
 

@@ -449,7 +449,9 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         check_is_fitted(self)
         return units_of(self, X)
 
-    def predict_layers(self, X: Any, given: str | Iterable[str], library: str | None = None) -> Any:
+    def predict_layers(
+        self, X: Any, given: str | Iterable[str], *, library: str | None = None
+    ) -> Any:
         """Return what rows are expected to hold in the layers that are not given.
 
         For a map whose `encoder` is a `TableEncoder` with layers; see `Map.predict_layers`.
@@ -486,7 +488,7 @@ class SOM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         check_is_fitted(self)
         part = self.map_.of_layers(given).encoding
         table = table_for(self, brought_here(X), part, reset=False)
-        return self.map_.predict_layers(table, given, library)
+        return self.map_.predict_layers(table, given, library=library)
 
     def transform(self, X: Any) -> Floats:
         """Return the distance of each row to every unit's prototype.

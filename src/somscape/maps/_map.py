@@ -368,7 +368,7 @@ class Map:
         return map_of_layers(self, layers)
 
     def predict_layers(
-        self, X: Table | Any, given: str | Iterable[str], library: str | None = None
+        self, X: Table | Any, given: str | Iterable[str], *, library: str | None = None
     ) -> Any:
         """Return what rows are expected to hold in the layers that are not given.
 
