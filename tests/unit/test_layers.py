@@ -248,6 +248,19 @@ def test_rows_may_lack_a_whole_layer():
     assert found[~is_there].isna().to_numpy().all()
 
 
+def test_a_layer_of_next_to_no_weight_moves_nothing_and_is_predicted():
+    X = RNG.normal(size=(300, 4))
+    X[:, 3] = 3 * X[:, 0] + 0.1 * RNG.normal(size=300)
+    alone = SOM(6, 6, encoder=TableEncoder(layers={"seen": slice(0, 3)})).fit(X[:, :3])
+    layers = {"seen": slice(0, 3), "told": [3]}
+    encoder = TableEncoder(layers=layers, layer_weights={"told": 1e-9})
+    som = SOM(6, 6, encoder=encoder).fit(X)
+    np.testing.assert_array_equal(som.labels_, alone.labels_)
+    found = som.predict_layers(X, "seen")["x3"]
+    assert np.corrcoef(found, X[:, 3])[0, 1] > 0.8
+    assert som.explain_defaults_["encoder"].endswith("in the layers 'seen', 'told'.")
+
+
 def test_a_map_of_layers_is_a_map():
     frame = mixed()
     weight = {"a": 2.0, "b": 0.5}
