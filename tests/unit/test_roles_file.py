@@ -96,6 +96,12 @@ def any_roles(draw: st.DrawFn) -> Roles:
         elif name == "dictionary":
             words = st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2)
             said[name] = draw(st.dictionaries(NAMES, words, max_size=2))
+        elif name == "layers":
+            columns = st.lists(NAMES, max_size=2).map(tuple)
+            said[name] = draw(st.dictionaries(NAMES, columns, max_size=2))
+        elif name == "layer_weights":
+            weights = st.floats(1e-9, 1e9) | st.integers(1, 9)
+            said[name] = draw(st.dictionaries(NAMES, weights, max_size=2))
         elif name == "reading":
             said[name] = draw(st.dictionaries(st.sampled_from(READING), st.text(max_size=3)))
         elif tuple in SHAPES[name]:
@@ -248,6 +254,17 @@ WRONG = {
         ", line 2: reading has no 'delimeter'; it may have",
     ),
     "reading no text": ("[reading]\ndelimiter = 3", ", line 1: reading must be a table of texts"),
+    "layers no lists": (
+        'missing = "fill"\n[layers]\none = "a"',
+        ", line 2: layers must be a table of lists of columns; got {'one': 'a'}",
+    ),
+    **{
+        f"layer weight {wrong}": (
+            f"[layer_weights]\none = {wrong}",
+            ", line 1: layer_weights must be a table of numbers above 0; got",
+        )
+        for wrong in ("0", "-1", "nan", "inf", '"2"', "true")
+    },
     "deep": ("a = " + "[" * 50_000, " nests its values too deeply"),
     "long key": ("a" + ".a" * 500_000 + " = 1", ", line 1: a key has too many parts"),
     "long number": ("[columns]\na = 0x" + "f" * 9999, " has a number of too many digits"),

@@ -49,11 +49,15 @@ def settings_of(
     """
     names = [column["name"] for column in table["columns"]]
     roles = roles_from_text(text.encode(), source)
-    if roles.per:
-        raise InputError(
-            f"{source} puts rows together by {listed(roles.per)}, which the app does not. Use "
-            "`somscape detect --roles`."
-        )
+    for does, what in (
+        ("puts rows together by", roles.per),
+        ("puts columns into the layers", roles.layers),
+    ):
+        if what:
+            raise InputError(
+                f"{source} {does} {listed(what)}, which the app does not. Use `somscape detect "
+                "--roles`."
+            )
     roles, told = roles_for(roles, source, names, "the table")
     role_of = roles.by_column()
     kind_of = {role: kind for kind, role in KINDS.items()}

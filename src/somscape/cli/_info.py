@@ -12,7 +12,7 @@ from somscape.maps import Map, as_map
 from somscape.outliers import Detector, detector_in
 from somscape.recognize import Answering, Recognizer
 from somscape.save import load
-from somscape.tables import listed
+from somscape.tables import counted, listed
 
 WORDS = {"n_epochs": "epochs planned", "n_init": "starts"}
 TOLD = ("n_iter", "stop_reason")
@@ -80,6 +80,13 @@ def _of_model(model: Answering) -> list[tuple[str, Any]]:
 def _said(encoding: Encoding) -> list[tuple[str, Any]]:
     """Return what was said of the table beside the kinds of its columns."""
     said = said_by(encoding.roles)
+    weights = said.pop("layer_weights", {})
+    if "layers" in said:
+        layers = said["layers"].items()
+        parts = [
+            f"{n} ({counted(len(c), 'column')}, weight {weights.get(n, 1):g})" for n, c in layers
+        ]
+        said["layers"] = ", ".join(parts)
     return [*said.pop("reading", {}).items(), *said.items()]
 
 

@@ -14,12 +14,13 @@ from somscape.encode._encoding import ColumnCode, Encoding, FeatureCode, sources
 from somscape.encode._fit import SCALES, fit_encoding
 from somscape.encode._kinds import MAX_LEVELS, MISSING, OTHERS, Roles, unfit_columns
 from somscape.encode._lasting import comments_on, overridden, pinned, role_of_kind, roles_for
+from somscape.encode._layers import checked_layers, in_layers, of_layers
 from somscape.encode._levels import level_texts
 from somscape.encode._notes import notes_of, notes_of_unfit
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
 from somscape.encode._recoded import recoded
 from somscape.encode._roles_file import KINDS, read_roles, roles_from_text, roles_text
-from somscape.encode._said import said_by
+from somscape.encode._said import is_layer_weight, said_by
 from somscape.encode._text import number_text
 
 __all__ = [
@@ -42,13 +43,17 @@ __all__ = [
     "SpanCode",
     "UnusedColumn",
     "checked_dictionary",
+    "checked_layers",
     "comments_on",
     "fit_encoding",
+    "in_layers",
     "in_words",
+    "is_layer_weight",
     "level_texts",
     "notes_of",
     "notes_of_unfit",
     "number_text",
+    "of_layers",
     "ordinal_levels",
     "overridden",
     "part_names",

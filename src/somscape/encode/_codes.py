@@ -143,6 +143,8 @@ class NumberCode(OneFeature):
         The smallest and the largest number seen.
     decimals : int
         With how many decimals all numbers seen are written.
+    factor : float
+        What the layer of the column multiplies its features by.
     """
 
     kind: ClassVar[str] = "number"
@@ -159,6 +161,7 @@ class NumberCode(OneFeature):
     least: float = -LARGEST
     most: float = LARGEST
     decimals: int = ANY_DECIMALS
+    factor: float = 1.0
 
     @classmethod
     def plain(cls, name: str, fill: float = 0.0) -> "NumberCode":
@@ -265,13 +268,18 @@ class NumberCode(OneFeature):
         with np.errstate(over="ignore"):  # the encoding refuses what is too far
             if self.width:
                 values = asinh((values - self.center) / self.width)
-            return (values - self.low) / self.span
+            return (values - self.low) / self._unit
 
     def decode(self, features: Float64s) -> Float64s:
         """Return numbers in original units from encoded features of shape (n, 1)."""
-        values = features[:, 0] * self.span + self.low
+        values = features[:, 0] * self._unit + self.low
         with np.errstate(over="ignore"):  # infinite, where a row is no encoded one
             return self.center + self.width * np.sinh(values) if self.width else values
+
+    @property
+    def _unit(self) -> float:
+        """How much more a number, tamed where it is, becomes 1 more."""
+        return self.span / self.factor
 
     def short(self, features: Float64s, step: float, side: int = 0) -> Float64s:
         """Return numbers of few digits, in original units, near encoded ones.
@@ -365,16 +373,24 @@ class CategoryCode(SaysUsual):
         The column, and why it is taken as a category.
     levels : tuple of str
         Levels in order; "(missing)" is one of them where cells were missing.
+    factor : float
+        What the layer of the column multiplies its features by.
     """
 
     kind: ClassVar[str] = "category"
     name: str
     why: str
     levels: tuple[str, ...]
+    factor: float = 1.0
 
     @cached_property
     def _feature_of(self) -> dict[str, int]:
         return {level: i for i, level in enumerate(self.levels)}
+
+    @property
+    def _applies(self) -> float:
+        """Value of the level that applies."""
+        return MISMATCH_WEIGHT * self.factor
 
     @property
     def n_features(self) -> int:
@@ -410,7 +426,7 @@ class CategoryCode(SaysUsual):
         """Return the encoded column, of shape (n_rows, n_features)."""
         which = [self._feature_of.get(t, len(self.levels)) for t in level_texts(column)]
         features = np.zeros((len(which), self.n_features))
-        features[np.arange(len(which)), which] = MISMATCH_WEIGHT
+        features[np.arange(len(which)), which] = self._applies
         return features
 
     def decode(self, features: Floats) -> Objects:
@@ -421,7 +437,7 @@ class CategoryCode(SaysUsual):
     @property
     def encoded_levels(self) -> Float64s:
         """All levels, encoded, of shape (n_levels, n_features)."""
-        return MISMATCH_WEIGHT * np.eye(len(self.levels), self.n_features)
+        return self._applies * np.eye(len(self.levels), self.n_features)
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
         """Return the levels that prevail in some prototypes (n, n_features), encoded."""
@@ -437,7 +453,7 @@ class CategoryCode(SaysUsual):
 
     def usual(self, prototypes: Float64s) -> str:
         """Return the level that prevails among some prototypes, with its share, in words."""
-        share = prototypes.mean(axis=0) / MISMATCH_WEIGHT
+        share = prototypes.mean(axis=0) / self._applies
         level, percent = self.prevailing(prototypes), round(100 * float(share.max()))
         return level if percent >= 100 else f"{level} ({percent} %)"
 

@@ -56,6 +56,8 @@ class CycleCode(SaysUsual):
     part : {"weekday", "hour"}
     fill : int
         The weekday from 0 or the minute of the day that stands in for missing dates.
+    factor : float
+        What the layer of the column multiplies its features by.
     """
 
     kind: ClassVar[str] = "circle"
@@ -64,6 +66,7 @@ class CycleCode(SaysUsual):
     source: str
     part: str
     fill: int
+    factor: float = 1.0
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -112,7 +115,7 @@ class CycleCode(SaysUsual):
     @property
     def circle(self) -> Float64s:
         """All weekdays, or all minutes of a day, encoded, of shape (n, 2)."""
-        return _circle(STEPS[self.part])
+        return self.factor * _circle(STEPS[self.part])
 
     @property
     def encoded_levels(self) -> Float64s:
@@ -196,8 +199,9 @@ class CycleCode(SaysUsual):
         widths = np.arange(1, n + 1)
         lengths = np.sin(widths * np.pi / n) / (widths * np.sin(np.pi / n))
         covered: NDArray[np.bool_] = np.zeros(n, dtype=np.bool_)
+        radius = RADIUS * self.factor
         for x, y in prototypes.tolist():
-            n_levels = int(widths[np.abs(lengths - math.hypot(x, y) / RADIUS).argmin()])
+            n_levels = int(widths[np.abs(lengths - math.hypot(x, y) / radius).argmin()])
             middle = math.atan2(y, x) / (2 * math.pi) * n - half
             first = math.floor(middle - (n_levels - 1) / 2 + 0.5)
             covered[np.arange(first, first + n_levels) % n] = True
@@ -212,7 +216,7 @@ class SpanCode(NumberCode):
     ----------
     name, why, center, width, low, span, fill, is_whole, is_padded, reach
         As of a `NumberCode`.
-    least, most, decimals
+    least, most, decimals, factor
         As of a `NumberCode`.
     start, end : str
         The two columns of dates.

@@ -20,6 +20,7 @@ from somscape.encode._kinds import (
     find_dates,
     numbers_as_text,
 )
+from somscape.encode._layers import with_layers
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
 from somscape.encode._refuse import refuse_missing, refuse_problem
 from somscape.errors import InputError, SomscapeWarning
@@ -130,7 +131,7 @@ def fit_encoding(
         refuse_missing(
             table, {c.name: dates.get(c.name, table.column(c.name)) for c in encoding.used}
         )
-    return encoding
+    return with_layers(encoding, table, counts)
 
 
 def _warn_of_spelled(table: Table, names: Sequence[str]) -> None:

@@ -104,6 +104,8 @@ def _value(type_: Any, name: str, value: Any) -> Any:
 
 
 def _is_sound(code: ColumnCode | PartCode) -> bool:
+    if not isinstance(code, UnusedColumn) and code.factor <= 0:
+        return False
     if isinstance(code, CycleCode):
         return code.part in STEPS and 0 <= code.fill < STEPS[code.part]
     if isinstance(code, NumberCode):

@@ -23,7 +23,7 @@ SAID_AS = {"protected": "protect"}
 """Kinds of columns that roles call otherwise."""
 
 ENDS = np.array([[0.0], [1.0]])
-"""The ends of a number's usual range, encoded."""
+"""The ends of a number's usual range, encoded, without a layer's factor."""
 
 MAX_LISTED = 6
 """Levels of a category that a comment names."""
@@ -102,7 +102,9 @@ def _found(code: ColumnCode) -> str:
         return listed(code.levels, MAX_LISTED)
     if isinstance(code, NumberCode) and code.is_plain:
         return ""
-    return f"usually {code.usual(ENDS)}" if isinstance(code, NumberCode | DateCode) else ""
+    if not isinstance(code, NumberCode | DateCode):
+        return ""
+    return f"usually {code.usual(code.factor * ENDS)}"
 
 
 def roles_for(

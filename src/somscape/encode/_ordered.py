@@ -44,6 +44,8 @@ class OrdinalCode(OneFeature):
         From the lowest to the highest.
     fill : int
         Position of the median level (the lower of two), which stands in for missing cells.
+    factor : float
+        What the layer of the column multiplies its features by.
     """
 
     kind: ClassVar[str] = "ordinal"
@@ -51,6 +53,7 @@ class OrdinalCode(OneFeature):
     why: str
     levels: tuple[str, ...]
     fill: int
+    factor: float = 1.0
 
     @classmethod
     def fit(
@@ -90,7 +93,7 @@ class OrdinalCode(OneFeature):
     @property
     def encoded_levels(self) -> Float64s:
         """All levels, encoded, of shape (n_levels, 1)."""
-        return (np.arange(len(self.levels)) / (len(self.levels) - 1))[:, None]
+        return self.factor * (np.arange(len(self.levels)) / (len(self.levels) - 1))[:, None]
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
         """Return the levels nearest to some prototypes (n, 1), encoded."""
@@ -104,7 +107,7 @@ class OrdinalCode(OneFeature):
 
     def _places(self, features: Floats) -> Ints:
         last = len(self.levels) - 1
-        return np.rint(np.clip(features[:, 0] * last, 0, last)).astype(np.intp)
+        return np.rint(np.clip(features[:, 0] / self.factor * last, 0, last)).astype(np.intp)
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,11 @@ class DateCode(OneFeature):
     has_zone: bool
     number: NumberCode
     order: str = "dmy"
+
+    @property
+    def factor(self) -> float:
+        """What the layer of the column multiplies its feature by."""
+        return self.number.factor
 
     @classmethod
     def fit(

@@ -103,7 +103,7 @@ def _feature(parts: dict[str, tuple[FeatureCode, Float64s]], now: FeatureCode) -
     if was is None:
         n_rows = len(next(iter(parts.values()))[1])
         return np.zeros((n_rows, now.n_features))
-    return features
+    return features * (now.factor / was.factor)
 
 
 def _microseconds(code: Any, features: Float64s) -> Float64s:
@@ -116,4 +116,4 @@ def _levels(features: Float64s, was: CategoryCode, now: CategoryCode) -> Float64
     out = np.zeros((len(features), now.n_features))
     for level, values in zip((*was.levels, UNSEEN_LEVEL), features.T, strict=True):
         out[:, place.get(level, len(now.levels))] += values
-    return out
+    return out * (now.factor / was.factor)

@@ -31,6 +31,8 @@ SAID = {
     "missing": "missing cells: fill, error or mask",
     "others": "columns that are not named here: drop leaves them out, rules decides by rule",
     "dictionary": 'words for the codes of a column; "" names the column itself',
+    "layers": "columns that count together, as much as those of any other layer",
+    "layer_weights": "what a layer counts; others count 1",
     "reading": f"what is not said is found out: {', '.join(READING)}",
     "columns": f"kinds: {', '.join(KINDS)}",
 }

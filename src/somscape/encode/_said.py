@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from numbers import Real
 from typing import Any, get_args, get_origin, get_type_hints
 
 from somscape.encode._kinds import MISSING, OTHERS, WORDS, Roles
@@ -10,6 +11,9 @@ CHOICES = {"missing": MISSING, "others": OTHERS}
 
 READING = ("delimiter", "decimal", "encoding", "sheet")
 """How a file may be read: parameters of `read_table` that are texts."""
+
+MIN_LAYER_WEIGHT, MAX_LAYER_WEIGHT = 1e-9, 1e9
+"""What a layer may count: between these, squares of all layers add up without loss of all."""
 
 SETTINGS = {
     field.name: getattr(Roles(), field.name) for field in fields(Roles) if field.name not in WORDS
@@ -85,6 +89,12 @@ def checked_setting(name: str, value: Any) -> Any:
     elif name == "dictionary":
         is_allowed = isinstance(value, dict) and all(map(_is_words, value.values()))
         allowed = "a table of columns with words for their codes"
+    elif name == "layers":
+        is_allowed = isinstance(value, dict) and all(map(_is_list, value.values()))
+        allowed = "a table of lists of columns"
+    elif name == "layer_weights":
+        is_allowed = isinstance(value, dict) and all(map(is_layer_weight, value.values()))
+        allowed = "a table of numbers above 0"
     elif Mapping in SHAPES[name]:
         is_allowed, allowed = _is_table(value), "a table of texts"
     elif tuple in SHAPES[name]:
@@ -101,6 +111,21 @@ def checked_setting(name: str, value: Any) -> Any:
     value = tuple(value) if isinstance(value, list) else value
     Roles(**{name: value})  # which may refuse it
     return value
+
+
+def is_layer_weight(value: Any) -> bool:
+    """Return whether a value is a number that a layer may count.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    bool
+    """
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return is_number and MIN_LAYER_WEIGHT <= value <= MAX_LAYER_WEIGHT
 
 
 def _is_words(value: Any) -> bool:

@@ -168,6 +168,8 @@ def _became(encoding: Encoding) -> str:
     parts = [f"{PLURALS[kind]} {listed(names)}" for kind, names in found.items()]
     if encoding.parts:
         parts.append(f"from dates also {listed(code.name for code in encoding.parts)}")
+    if encoding.roles.layers:
+        parts.append(f"in the layers {listed(encoding.roles.layers)}")
     left = [f"'{c.name}' ({c.why})" for c in encoding.columns if c.kind not in PLURALS]
     return "; ".join([*parts, *(f"left out {text}" for text in left)])
 

@@ -30,6 +30,7 @@ from somscape.encode import (
 from somscape.errors import InputError
 from somscape.estimators._base import Base
 from somscape.estimators._form import Form
+from somscape.estimators._layers import check_layers, named_layers
 from somscape.estimators._prepare import read_data
 from somscape.tables import Table, listed
 
@@ -92,6 +93,13 @@ class TableEncoder(TransformerMixin, Base):
         ``{"job": {"": "Job", "A171": "unskilled"}}``, where "" names the column itself; or a
         table in a file with the columns ``column``, ``code`` and ``words``.  Features, and names
         that parameters take, stay as they are.
+    layers : dict of str to list or slice, or None, default=None
+        Columns that count together, by name of the layer: ``{"spectrum": slice(0, 100), "clinic":
+        ["age", "sex"]}``, each a list of names or numbers of columns, or a slice of them.  Every
+        column that is used must be in one layer.  Two rows drawn at random are at a mean squared
+        distance of 1 in each layer, however many columns it has.
+    layer_weights : dict of str to float or None, default=None
+        What squared distances of a layer count: ``{"clinic": 2}``.  Others count 1.
 
     Attributes
     ----------
@@ -114,6 +122,12 @@ class TableEncoder(TransformerMixin, Base):
     the value ``sqrt(1/2)`` for the level that applies, and a last feature for levels that `fit` did
     not see.  Ordered categories refuse such levels.
 
+    With layers, features are also multiplied by ``sqrt(weight / m)``, where m is the mean squared
+    distance of two rows within the layer, over values that are not missing.  For Euclidean
+    distances these are the layers of kohonen's ``supersom``.  Days between dates of two layers are
+    no feature.  `Map.of_layers` finds units by some of them, and `SOM.predict_layers` what the
+    others hold.
+
     Fitting sorts each column, O(n_samples log n_samples); transforming is
     O(n_samples * n_features_out).  Nothing is drawn at random.
 
@@ -134,6 +148,13 @@ class TableEncoder(TransformerMixin, Base):
     >>> encoder.inverse_transform([[0.25, 0.4]])
         age size
     0  39.0    M
+
+    Two columns of a layer count as much as the one of another:
+
+    >>> layers = {"one": [0], "two": [1, 2]}
+    >>> TableEncoder(layers=layers).fit_transform([[0, 0, 0], [1, 1, 1]]).round(3)
+    array([[0.   , 0.   , 0.   ],
+           [1.414, 1.   , 1.   ]])
     """
 
     def __init__(
@@ -154,6 +175,8 @@ class TableEncoder(TransformerMixin, Base):
         max_levels: int | None = 50,
         others: str = "rules",
         dictionary: Mapping[str, Mapping[Any, str]] | str | Path | None = None,
+        layers: Mapping[str, Sequence[str | int] | slice] | None = None,
+        layer_weights: Mapping[str, float] | None = None,
     ) -> None:
         self.id = id
         self.label = label
@@ -170,6 +193,8 @@ class TableEncoder(TransformerMixin, Base):
         self.max_levels = max_levels
         self.others = others
         self.dictionary = dictionary
+        self.layers = layers
+        self.layer_weights = layer_weights
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -305,7 +330,8 @@ class TableEncoder(TransformerMixin, Base):
         <BLANKLINE>
         """
         self._check_parameters()
-        roles, comments = self._roles([], set(), are_numbers=False), {}
+        columns = self.encoding_.columns if hasattr(self, "encoding_") else ()
+        roles, comments = self._roles([c.name for c in columns], set(), are_numbers=False), {}
         if hasattr(self, "encoding_"):
             comments = comments_on(self.encoding_)
             roles = pinned(self.encoding_, roles)
@@ -394,6 +420,7 @@ class TableEncoder(TransformerMixin, Base):
                 "`ordinals` must be a dict of column names to lists of levels; got "
                 f"{self.ordinals!r}."
             )
+        check_layers(self.layers, self.layer_weights)
         for parameter in ("id", "label"):
             name = getattr(self, parameter)
             if not (name is None or isinstance(name, str)):
@@ -427,6 +454,8 @@ class TableEncoder(TransformerMixin, Base):
             missing=self.missing,
             others=self.others,
             dictionary=checked_dictionary(self.dictionary),
+            layers=named_layers(self.layers, names),
+            layer_weights={n: float(w) for n, w in (self.layer_weights or {}).items()},
         )
 
 

@@ -140,7 +140,7 @@ def _scaled(graph: OnnxGraph, values: str, number: dict[str, Any], is_filled: bo
         shifted = graph.op("Sub", values, graph.constant(number["center"]))
         values = _asinh(graph, graph.op("Div", shifted, graph.constant(number["width"])))
     above = graph.op("Sub", values, graph.constant(number["low"]))
-    return graph.op("Div", above, graph.constant(number["span"]))
+    return graph.op("Div", above, graph.constant(number["span"] / number.get("factor", 1.0)))
 
 
 def _asinh(graph: OnnxGraph, values: str) -> str:
@@ -156,14 +156,15 @@ def _filled(graph: OnnxGraph, values: str, fill: Any) -> str:
 
 def _category(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
     levels = column["levels"]
-    table = MISMATCH_WEIGHT * np.eye(len(levels) + 1)
+    table = column.get("factor", 1.0) * MISMATCH_WEIGHT * np.eye(len(levels) + 1)
     missing = levels.index(MISSING_LEVEL) if MISSING_LEVEL in levels else len(levels)
     return _looked_up(graph, column["name"], levels, table, table[missing] if is_filled else np.nan)
 
 
 def _ordinal(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
     levels = column["levels"]
-    places = np.append(np.arange(len(levels)) / (len(levels) - 1), np.nan)[:, None]
+    steps = column.get("factor", 1.0) * np.arange(len(levels)) / (len(levels) - 1)
+    places = np.append(steps, np.nan)[:, None]
     missing = places[column["fill"]] if is_filled else np.nan
     return _looked_up(graph, column["name"], levels, places, missing)
 

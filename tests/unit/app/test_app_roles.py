@@ -74,6 +74,7 @@ def test_a_roles_file_meets_other_columns() -> None:
         ('missing = "mask"', "filled ('fill') or stop the run ('error')"),
         ('[columns]\nsize = {kind = "label", value = "XL"}', "has no such value"),
         ('[columns]\nsize = {kind = "ordinal", levels = ["a<b", "c"]}', "a level with <"),
+        ('[layers]\na = ["amount"]', "r.toml puts columns into the layers 'a', which the app does"),
         ("[columns]\namount = 3", "r.toml, line 2: column 'amount'"),
     ],
 )

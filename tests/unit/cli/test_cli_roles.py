@@ -141,6 +141,30 @@ def test_info_shows_and_writes_the_roles_of_a_map(table: Path) -> None:
     assert read_roles("first.toml").ordinals == {"job": ("smith", "clerk", "nurse")}
 
 
+def test_a_file_puts_columns_into_layers(table: Path) -> None:
+    layers = '[layers]\nperson = ["age", "amount"]\nwork = ["job"]\n[layer_weights]\nwork = 2.5\n'
+    write(Path("layers.toml"), 'others = "rules"', [layers, "[columns]", 'answer = "label"'])
+    outcome = run(
+        "fit", table, "--roles", "layers.toml", "--out", "m.som", "--save-roles", "r.toml"
+    )
+    assert outcome.code == 0, outcome.err
+    encoding = load("m.som").encoding
+    assert {code.name: code.factor == 1 for code in encoding.used} == dict.fromkeys(
+        ("amount", "age", "job"), False
+    )
+    again = read_roles("r.toml")
+    assert again.layers == {"person": ("age", "amount"), "work": ("job",)}
+    assert again.layer_weights == {"work": 2.5}
+    shown = " ".join(run("info", "m.som").out.split())
+    assert "layers person (2 columns, weight 1), work (1 column, weight 2.5)" in shown
+    assert run("fit", table, "--roles", "r.toml", "--out", "n.som").code == 0
+    used = load("n.som").encoding.used
+    assert [code.factor for code in used] == [code.factor for code in encoding.used]
+    outcome = run("fit", table, "--roles", "layers.toml", "--drop", "job", "--out", "o.som")
+    assert outcome.code == 2
+    assert "layer 'work' has no column to use ('job': as asked)." in outcome.err.replace("\n", " ")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -188,7 +188,10 @@ def table_of(n=80, seed=0):
     return table_from_columns(columns)
 
 
-def fitted_on(table, missing="fill"):
+LAYERS = {"money": ["amount", "grade"], "work": ["job", "code", "score", "since", "until"]}
+
+
+def fitted_on(table, missing="fill", layers=None):
     encoder = TableEncoder(
         id="id",
         dates=["since", "until"],
@@ -196,6 +199,7 @@ def fitted_on(table, missing="fill"):
         numbers=["amount", "score"],
         categories=["code", "job"],
         missing=missing,
+        layers=layers,
     )
     return SOMDetector(som=SOM(3, 4), encoder=encoder, random_state=0).fit(table)
 
@@ -217,9 +221,10 @@ def feeds_of(map_, table):
     return feeds
 
 
-def test_a_table_with_a_column_of_each_kind(tmp_path):
+@pytest.mark.parametrize("layers", [None, LAYERS])
+def test_a_table_with_a_column_of_each_kind(tmp_path, layers):
     table = table_of()
-    detector = fitted_on(table)
+    detector = fitted_on(table, layers=layers)
     kinds = {code.kind for code in detector.map_.encoding.features}
     assert kinds == {"number", "category", "ordinal", "date", "circle", "days"}
     parts = [code.name for code in detector.map_.encoding.parts]
