@@ -48,10 +48,11 @@ autosummary_generate = True
 autosummary_context = {
     # Classes whose pages have what they inherit, but from these on.
     "inherited": {
+        "SOM": "ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator",
         "SOMDetector": "OutlierMixin, Estimator",
         "SOMClassifier": "ClassifierMixin, Base",
         "SOMRegressor": "RegressorMixin, Base",
-        **dict.fromkeys(("Recognizer", "Predictor"), "object"),
+        **dict.fromkeys(("Map", "Recognizer", "Predictor"), "object"),
     },
     # The page that a class of the reference belongs to, which names the class in turn.
     "guides": {

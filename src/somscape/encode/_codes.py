@@ -171,12 +171,8 @@ class NumberCode(OneFeature):
     @property
     def is_plain(self) -> bool:
         """Whether numbers stay as they are."""
-        return self == replace(
-            NumberCode.plain(self.name, self.fill),
-            least=self.least,
-            most=self.most,
-            decimals=self.decimals,
-        )
+        plain = NumberCode.plain(self.name, self.fill)
+        return self == replace(plain, least=self.least, most=self.most, decimals=self.decimals)
 
     def having_seen(self, values: Floats) -> "NumberCode":
         """Return the code with what numbers, NaN where missing, show of the column."""
@@ -268,18 +264,13 @@ class NumberCode(OneFeature):
         with np.errstate(over="ignore"):  # the encoding refuses what is too far
             if self.width:
                 values = asinh((values - self.center) / self.width)
-            return (values - self.low) / self._unit
+            return (values - self.low) / (self.span / self.factor)
 
     def decode(self, features: Float64s) -> Float64s:
         """Return numbers in original units from encoded features of shape (n, 1)."""
-        values = features[:, 0] * self._unit + self.low
+        values = features[:, 0] * (self.span / self.factor) + self.low
         with np.errstate(over="ignore"):  # infinite, where a row is no encoded one
             return self.center + self.width * np.sinh(values) if self.width else values
-
-    @property
-    def _unit(self) -> float:
-        """How much more a number, tamed where it is, becomes 1 more."""
-        return self.span / self.factor
 
     def short(self, features: Float64s, step: float, side: int = 0) -> Float64s:
         """Return numbers of few digits, in original units, near encoded ones.

@@ -104,13 +104,10 @@ class Roles:
         month first if another column of dates shows that.
     dictionary : mapping of str to mapping
         By column, words of its codes; those of the empty code name the column itself.
-    layers : mapping of str to tuple of str
-        By name of a layer, its columns, which are scaled together.
-    layer_weights : mapping of str to float
-        By name of a layer, what it counts; others count 1.
+    layers, layer_weights : mapping
+        By name of a layer, its columns, which are scaled together, and what it counts if not 1.
     missing_values : tuple of str or None
-        Texts that mean that a cell is missing, for whoever reads the table.  None: a built-in
-        list.
+        Texts that mean a missing cell, for whoever reads the table.  None: a built-in list.
     """
 
     id: str | None = None

@@ -1,6 +1,6 @@
 """The fitted map: a frozen record that finds winners, measures heights and saves itself."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,7 @@ from somscape.kernels import (
 from somscape.maps._frames import place_columns, unit_columns
 from somscape.maps._html import map_html
 from somscape.maps._kept_regions import KeptRegions, regions_of_record, regions_to_record
-from somscape.maps._layers import columns_of_others, map_of_layers
+from somscape.maps._layers import Layered
 from somscape.maps._record import history_of, map_alone, names_of_units
 from somscape.maps._rows import dense_rows, sparse_rows
 from somscape.records import Record, built_from, write_record
@@ -37,7 +37,7 @@ NO_UNIT = -1
 
 
 @dataclass(frozen=True, eq=False)
-class Map:
+class Map(Layered):
     """A trained self-organizing map.
 
     Its arrays are read-only.  To change them, change a copy and pass it to
@@ -337,76 +337,6 @@ class Map:
         ['unit', 'row', 'col', 'hits', 'u_height', 'x0']
         """
         return frame_of(unit_columns(self), library)
-
-    def of_layers(self, layers: str | Iterable[str]) -> "Map":
-        """Return the map as some of its layers see it.
-
-        Parameters
-        ----------
-        layers : str or iterable of str
-            Names of layers that the `TableEncoder` of the training had.
-
-        Returns
-        -------
-        Map
-            Of the same units, with the features of these layers: it finds units by them alone, and
-            rows may lack all other columns.
-
-        Raises
-        ------
-        InputError
-            For a map without layers, a name that none has, or metric ``"mahalanobis"``.
-
-        Examples
-        --------
-        >>> from somscape import SOM, TableEncoder
-        >>> encoder = TableEncoder(layers={"size": [0, 1], "price": [2]})
-        >>> X = [[1.0, 2.0, 10.0], [2.0, 1.0, 12.0], [8.0, 9.0, 70.0], [9.0, 8.0, 75.0]]
-        >>> SOM(2, 2, encoder=encoder).fit(X).map_.of_layers("size")
-        Map(2 x 2 hexagonal, 2 features)
-        """
-        return map_of_layers(self, layers)
-
-    def predict_layers(
-        self, X: Table | Any, given: str | Iterable[str], *, library: str | None = None
-    ) -> Any:
-        """Return what rows are expected to hold in the layers that are not given.
-
-        Parameters
-        ----------
-        X : Table, data frame or array-like
-            As for `rows_of`, of the given layers only: an array holds their encoded features.
-            Other columns may be there or not.
-        given : str or iterable of str
-            Names of the layers by which units are found.
-        library : {"pandas", "polars", "pyarrow"}, optional
-            Default: pandas where it is installed, else polars, else pyarrow.
-
-        Returns
-        -------
-        pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            The columns of the other layers, in original units: those of the best matching unit, as
-            in `plane`.  Missing for a row without any value in the given layers.
-
-        Raises
-        ------
-        InputError
-            As for `of_layers` and `rows_of`, and if all layers are given.
-
-        Examples
-        --------
-        >>> import pandas as pd
-        >>> from somscape import SOM, TableEncoder
-        >>> encoder = TableEncoder(layers={"size": ["w", "h"], "use": ["use"]})
-        >>> frame = pd.DataFrame({"w": [1, 2, 8, 9], "h": [2, 1, 9, 8], "use": list("aabb")})
-        >>> map_ = SOM(2, 2, encoder=encoder, radius_end=0.3).fit(frame).map_
-        >>> map_.predict_layers(pd.DataFrame({"w": [1.5, 8.5], "h": [1.5, 8.5]}), "size")
-          use
-        0   a
-        1   b
-        """
-        part = self.of_layers(given)
-        return frame_of(columns_of_others(self, part, part.winners(X)), library)
 
     def locate(self, X: Table | Any, library: str | None = None) -> Any:
         """Return where rows lie on the map, as a data frame with one row each.
