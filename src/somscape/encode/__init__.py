@@ -1,5 +1,6 @@
 """Tables to numbers and back: what each column becomes, with its inverse."""
 
+from somscape.encode._cells import NO_CELL, mark_of, value_shown
 from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
 from somscape.encode._date_parts import CycleCode, LeveledCode, PartCode, SpanCode, part_names
 from somscape.encode._dictionary import (
@@ -26,6 +27,7 @@ __all__ = [
     "KINDS",
     "MAX_LEVELS",
     "MISSING",
+    "NO_CELL",
     "OTHERS",
     "SCALES",
     "CategoryCode",
@@ -46,6 +48,7 @@ __all__ = [
     "fit_encoding",
     "in_words",
     "level_texts",
+    "mark_of",
     "notes_of",
     "notes_of_unfit",
     "number_text",
@@ -64,6 +67,7 @@ __all__ = [
     "sources_of",
     "table_in_words",
     "unfit_columns",
+    "value_shown",
     "words_of_column",
     "words_of_level",
 ]

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from somscape._types import Float64s, Ints
 from somscape._validate import is_missing
 from somscape.errors import InputError
+from somscape.estimators._elsewhere import pieces_here
+from somscape.estimators._explains import in_words_of
 from somscape.estimators._learner import (
     Learner,
     check_one_per_row,
@@ -23,7 +25,7 @@ from somscape.estimators._learner import (
 from somscape.estimators._settings import settings_of_classifier
 from somscape.estimators._som import SOM
 from somscape.estimators._table_encoder import TableEncoder
-from somscape.recognize import Recognizer, train_recognizer
+from somscape.recognize import ClassReasons, Recognizer, train_recognizer
 
 
 class SOMClassifier(ClassifierMixin, Learner):
@@ -208,6 +210,16 @@ class SOMClassifier(ClassifierMixin, Learner):
             In the order of `classes_`; each row has the sum 1.
         """
         return self._answers(X)[0]
+
+    @in_words_of(Recognizer.contributions)
+    def contributions(self, X: Any) -> Float64s:
+        rows = self._rows(X)
+        return self.recognizer_.contributions(rows)
+
+    @in_words_of(Recognizer.reasons)
+    def reasons(self, X: Any) -> list[ClassReasons]:
+        check_is_fitted(self)
+        return self.recognizer_.reasons(pieces_here(X))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of rows whose class is named rightly.

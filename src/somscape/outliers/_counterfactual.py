@@ -12,10 +12,10 @@ import numpy as np
 
 from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
-from somscape.encode import LeveledCode
+from somscape.encode import LeveledCode, mark_of, value_shown
 from somscape.kernels import select_kernels
 from somscape.outliers._feasible_range import Range, ranges_of, steps_of
-from somscape.outliers._reasons import both_in_words, mark_of, value_shown
+from somscape.outliers._reasons import both_in_words
 from somscape.tables import Table
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from somscape._shares import wilson
 from somscape._types import Float64s, Ints
 from somscape._validate import check_number, check_whole
 from somscape.errors import InputError
-from somscape.maps import Map
+from somscape.maps import Map, table_and_rows
 from somscape.outliers._labels import ANOMALY, UNKNOWN, known_labels
-from somscape.outliers._reasons import ids_of, table_and_rows
+from somscape.outliers._reasons import ids_of
 
 if TYPE_CHECKING:
     from somscape.outliers._detector import Detector

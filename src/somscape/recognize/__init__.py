@@ -5,13 +5,17 @@ from somscape.recognize._predictor import Predictor
 from somscape.recognize._recognizer import Recognizer
 from somscape.recognize._train import Recognition, train_recognizer
 from somscape.recognize._train_predictor import Prediction, train_predictor
+from somscape.recognize._why import ClassReason, ClassReasons, UnitReason
 
 __all__ = [
     "Answering",
+    "ClassReason",
+    "ClassReasons",
     "Prediction",
     "Predictor",
     "Recognition",
     "Recognizer",
+    "UnitReason",
     "train_predictor",
     "train_recognizer",
 ]
