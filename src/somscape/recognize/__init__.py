@@ -2,7 +2,7 @@
 
 from somscape.recognize._answering import Answering
 from somscape.recognize._predictor import Predictor
-from somscape.recognize._recognizer import Recognizer
+from somscape.recognize._recognizer import Recognizer, recognizer_in
 from somscape.recognize._train import Recognition, train_recognizer
 from somscape.recognize._train_predictor import Prediction, train_predictor
 from somscape.recognize._why import ClassReason, ClassReasons, UnitReason
@@ -16,6 +16,7 @@ __all__ = [
     "Recognition",
     "Recognizer",
     "UnitReason",
+    "recognizer_in",
     "train_predictor",
     "train_recognizer",
 ]

@@ -183,8 +183,8 @@ class Recognizer(Answering):
         ndarray of shape (n_samples, n_columns)
             Columns in the order of ``map_.encoding.features``, with the levels of a category
             merged.  Each row adds up to the squared distance to the nearest prototype of the
-            runner-up, the second most probable class, less that of the class named.  With a column halfway between the
-            two prototypes, that margin would be less by the column's part.
+            runner-up, the second most probable class, less that of the class named.  With a column
+            halfway between the two prototypes, this would be less by the column's part.
         """
         rows = self.map_.rows_of(X)
         return contributions_of(self, rows, compared(self, rows))
@@ -237,3 +237,18 @@ class Recognizer(Answering):
         ):
             raise TypeError("classes.names must be texts")
         return cls(map_, classes=values if names is None else np.array(names), **parts)
+
+
+def recognizer_in(thing: Any) -> Recognizer | None:
+    """Return an object if it is a recognizer, its recognizer if it has one.
+
+    Parameters
+    ----------
+    thing : Recognizer, SOMClassifier, Map or anything else
+
+    Returns
+    -------
+    Recognizer or None
+    """
+    found = getattr(thing, "recognizer_", thing)
+    return found if isinstance(found, Recognizer) else None
