@@ -65,7 +65,9 @@ def test_the_hatch_of_a_cell_lies_below_its_pie() -> None:
     recognizer = replace(recognizer_of(["a", "b"]), classes=np.array(classes), shares=shares)
     y = [*classes[:6]]
     ax = plots.confusion_map(recognizer, ROWS, y, max_classes=9).ax_
-    hatched = [each.get_zorder() for each in ax.collections if each.get_hatch()]
+    hatched = [
+        each.get_zorder() for each in ax.collections if each.get_hatch() and each.get_paths()
+    ]
     pies = [each.get_zorder() for each in ax.collections if len(each.get_paths()) == len(y)]
     assert hatched
     assert max(hatched) < min(pies)
