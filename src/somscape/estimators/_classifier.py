@@ -25,6 +25,7 @@ from somscape.estimators._learner import (
 from somscape.estimators._settings import settings_of_classifier
 from somscape.estimators._som import SOM
 from somscape.estimators._table_encoder import TableEncoder
+from somscape.outliers import SimilarRows, nearest_rows
 from somscape.recognize import ClassReasons, Recognizer, train_recognizer
 
 
@@ -220,6 +221,34 @@ class SOMClassifier(ClassifierMixin, Learner):
     def reasons(self, X: Any) -> list[ClassReasons]:
         check_is_fitted(self)
         return self.recognizer_.reasons(pieces_here(X))
+
+    def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
+        """Return the rows nearest to each row, by the metric that the classifier learned.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_rows, n_features)
+        among : Table, data frame or array-like of shape (n_others, n_features)
+            Rows to search, such as the training rows, or those of one class; the classifier itself
+            keeps none.
+        n_similar : int, default=5
+            Number of similar rows for each row, at least 1.
+
+        Returns
+        -------
+        SimilarRows
+            Nearest first; a row that is in both is nearest to itself.
+
+        Examples
+        --------
+        >>> from somscape import SOMClassifier
+        >>> X, y = [[0.0, 1.0], [1.0, 0.0]] * 20, ["a", "b"] * 20
+        >>> classifier = SOMClassifier(random_state=0).fit(X, y)
+        >>> classifier.similar_rows([[0.9, 0.2]], among=X[:4], n_similar=2).rows
+        array([[1, 3]])
+        """
+        check_is_fitted(self)
+        return nearest_rows(self.map_, pieces_here(X), pieces_here(among), n_similar)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of rows whose class is named rightly.
