@@ -1,6 +1,7 @@
 """Tables to numbers and back: what each column becomes, with its inverse."""
 
-from somscape.encode._cells import NO_CELL, mark_of, value_shown
+from somscape.encode._cells import NO_CELL, cell_text, mark_of, value_shown
+from somscape.encode._changes import cells_of, fewest_changes, rounding_steps
 from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
 from somscape.encode._date_parts import CycleCode, LeveledCode, PartCode, SpanCode, part_names
 from somscape.encode._dictionary import (
@@ -43,8 +44,11 @@ __all__ = [
     "Roles",
     "SpanCode",
     "UnusedColumn",
+    "cell_text",
+    "cells_of",
     "checked_dictionary",
     "comments_on",
+    "fewest_changes",
     "fit_encoding",
     "in_words",
     "level_texts",
@@ -63,6 +67,7 @@ __all__ = [
     "roles_for",
     "roles_from_text",
     "roles_text",
+    "rounding_steps",
     "said_by",
     "sources_of",
     "table_in_words",

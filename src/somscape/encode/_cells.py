@@ -1,10 +1,13 @@
 """The cells of a table as reasons and counterfactuals show them."""
 
+from typing import Any
+
 from somscape._types import Floats
 from somscape.encode._codes import NumberCode
 from somscape.encode._date_parts import PartCode
 from somscape.encode._encoding import FeatureCode, sources_of
 from somscape.encode._ordered import DateCode
+from somscape.encode._text import number_text
 from somscape.tables import Table
 
 NO_CELL = "missing"
@@ -48,3 +51,21 @@ def value_shown(code: FeatureCode, table: Table, row: int, encoded: Floats) -> s
     if any(cell is None for cell in cells):
         return NO_CELL
     return code.text(encoded) if isinstance(code, DateCode | PartCode) else str(cells[0])
+
+
+def cell_text(value: Any, mark: str) -> str:
+    """Return a number, date or level of a column as text.
+
+    Parameters
+    ----------
+    value : float, str or numpy.datetime64
+    mark : str
+        Decimal mark with which numbers are written.
+
+    Returns
+    -------
+    str
+    """
+    if not isinstance(value, float):
+        return str(value)
+    return number_text(value, digits=12).replace(".", mark)

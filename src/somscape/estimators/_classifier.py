@@ -26,7 +26,7 @@ from somscape.estimators._settings import settings_of_classifier
 from somscape.estimators._som import SOM
 from somscape.estimators._table_encoder import TableEncoder
 from somscape.outliers import SimilarRows, nearest_rows
-from somscape.recognize import ClassReasons, Recognizer, train_recognizer
+from somscape.recognize import ClassReasons, OtherClass, Recognizer, train_recognizer
 
 
 class SOMClassifier(ClassifierMixin, Learner):
@@ -221,6 +221,11 @@ class SOMClassifier(ClassifierMixin, Learner):
     def reasons(self, X: Any) -> list[ClassReasons]:
         check_is_fitted(self)
         return self.recognizer_.reasons(pieces_here(X))
+
+    @in_words_of(Recognizer.counterfactuals)
+    def counterfactuals(self, X: Any) -> list[OtherClass | None]:
+        check_is_fitted(self)
+        return self.recognizer_.counterfactuals(pieces_here(X))
 
     def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
         """Return the rows nearest to each row, by the metric that the classifier learned.

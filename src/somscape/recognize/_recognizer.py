@@ -16,6 +16,7 @@ from somscape.recognize._answering import (
     pulls,
     record_of,
 )
+from somscape.recognize._other_class import OtherClass, other_classes_of
 from somscape.recognize._shares import mixed
 from somscape.recognize._why import ClassReasons, compared, contributions_of, reasons_of_classes
 from somscape.records import CLASSES, Record
@@ -203,6 +204,21 @@ class Recognizer(Answering):
             it in words, with values in original units.
         """
         return reasons_of_classes(self, *table_and_rows(self.map_, X))
+
+    def counterfactuals(self, X: Any) -> list[OtherClass | None]:
+        """Return what would have to change for each row to be named another class.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        list of OtherClass or None
+            For each row few columns and the values that they become, near to its own; with these
+            the row is named that class.  None where no prototype is named another class.
+        """
+        return other_classes_of(self, *table_and_rows(self.map_, X))
 
     def to_record(self) -> Record:
         """Return the recognizer as JSON data and named arrays, the contents of a file.

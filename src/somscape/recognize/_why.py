@@ -148,7 +148,7 @@ class ClassReasons:
         )
         parts = [for_it, against and f"against it {against}"]
         why = "; ".join(part for part in parts if part)
-        named = f"{self.named} {_percent(self.probability)}, rather than {self.other}"
+        named = f"{self.named} {percent(self.probability)}, rather than {self.other}"
         return f"{named}: {why}" if why else named
 
     def sentence(self) -> str:
@@ -170,7 +170,7 @@ class ClassReasons:
             "; ".join(reason.clause() for reason in reasons)
             for reasons in (self.reasons_for, self.reasons_against)
         )
-        said = f"{self.named} ({_percent(self.probability)}), rather than {self.other}"
+        said = f"{self.named} ({percent(self.probability)}), rather than {self.other}"
         said = f"{said}: {for_it}." if for_it else f"{said}."
         said += f" Against it: {against}." if against else ""
         if self.margin < 0:
@@ -178,7 +178,8 @@ class ClassReasons:
         return said
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Return a probability in words; one just below 1 is none of 100 %."""
     is_nearly_all = 0.995 <= share < 1 - 1e-9
     return "> 99 %" if is_nearly_all else f"{100 * share:.0f} %"
 
@@ -277,7 +278,7 @@ def reasons_of_classes(recognizer: "Recognizer", table: Table, rows: Floats) -> 
     -------
     list of ClassReasons
     """
-    recognizer, table = _in_words(recognizer, table)
+    recognizer, table = in_words_both(recognizer, table)
     found = compared(recognizer, rows)
     parts = contributions_of(recognizer, rows, found)
     sizes = np.abs(parts)
@@ -325,7 +326,7 @@ def _side(code: FeatureCode, row: Float64s, halfway: Float64s, mark: str) -> str
     return f"{word} {at if mark == '.' else at.replace('.', mark)}"
 
 
-def _in_words(recognizer: "Recognizer", table: Table) -> "tuple[Recognizer, Table]":
+def in_words_both(recognizer: "Recognizer", table: Table) -> "tuple[Recognizer, Table]":
     """Return both with the words of a dictionary for columns and codes."""
     map_, encoding = recognizer.map_, recognizer.map_.encoding
     if not encoding.roles.dictionary:
