@@ -77,6 +77,8 @@ autosummary_context = {
         **dict.fromkeys(("Alignment", "MapChange"), "guide/regions"),
         "Agreement": "reading",
         **dict.fromkeys(("SOMClassifier", "Recognizer"), "guide/recognizing"),
+        **dict.fromkeys(("ClassReasons", "ClassReason", "UnitReason"), "guide/recognizing"),
+        **dict.fromkeys(("OtherClass", "ClassChange"), "guide/recognizing"),
         **dict.fromkeys(("SOMRegressor", "Predictor"), "guide/recognizing"),
         **dict.fromkeys(("ColumnPlane", "Display"), "guide/pictures"),
         **dict.fromkeys(("MeasuresReport", "Measure", "DistortionParts"), "guide/measures"),

@@ -15,14 +15,14 @@ from matplotlib.image import imread
 from sklearn.datasets import load_digits, load_wine
 from sklearn.preprocessing import StandardScaler
 
-from somscape import SOM, TableEncoder, paths, plots
+from somscape import SOM, SOMClassifier, TableEncoder, paths, plots
 from somscape.regions import find_regions, rename, stability
 
 FOLDER = Path("03_pictures")
 FOLDER.mkdir(exist_ok=True)
 N_WIDE = 5
 
-# %% Three maps: wines as a data frame, digits of 8 x 8 pixels, and wines on a torus
+# %% Maps: wines as a data frame, digits of 8 x 8 pixels, and wines on a torus
 wine = load_wine(as_frame=True)
 frame, growers = wine.data, np.array(["Barolo", "Grignolino", "Barbera"])[wine.target]
 som = SOM(10, 12, encoder=TableEncoder(), random_state=0).fit(frame)
@@ -36,6 +36,8 @@ tree = plots.spanning_tree(som, layout="tree")
 named = rename(three, {0: "Barolo", 1: "Grignolino", 2: "Barbera"})
 warm_year = frame.iloc[20:].assign(alcohol=frame["alcohol"] + 0.5)  # with less Barolo
 later = SOM(init=som, random_state=0).fit(warm_year)
+half = np.arange(len(digits.target)) % 2 == 0
+recognizer = SOMClassifier(random_state=0).fit(digits.data[half], digits.target[half])
 steps = np.linspace(scaled[0], scaled[-1], 60)  # from the first wine to the last one
 
 
@@ -59,6 +61,9 @@ PICTURES = {
     "pies": lambda: plots.hits(som, frame, growers, y_name="wine"),
     "majority": lambda: plots.majority(
         digit_som, digits.data, digits.target, y_name="digit", max_classes=10
+    ),
+    "confusion_map": lambda: plots.confusion_map(
+        recognizer, digits.data[~half], digits.target[~half], y_name="digit", max_classes=10
     ),
     "labels": lambda: plots.labels(som, frame, names=[f"no {i}" for i in range(len(frame))]),
     "regions": lambda: plots.regions(som, three),

@@ -133,6 +133,7 @@ POSITIONAL_OUTSIDE = {
     "Detector.__init__": "as Map",
     "plots.umatrix": "map, X, y: the rows and their classes belong together, as in `fit`",
     **dict.fromkeys(("plots.hits", "plots.majority", "plots.net"), "as plots.umatrix"),
+    "plots.confusion_map": "as plots.umatrix",
     "measures.label_agreement": "three operands without a default",
     "report.build": "map, table and alerts, in the order in which they come to be",
 }

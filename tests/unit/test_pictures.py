@@ -87,6 +87,7 @@ PICTURES = {
     "hits": plots.hits,
     "pies": lambda m, **more: plots.hits(m, ROWS, CLASSES, **more),
     "majority": lambda m, **more: plots.majority(m, ROWS, CLASSES, **more),
+    "confusion": lambda m, **more: plots.confusion_map(m, ROWS, CLASSES, **more),
     "labels": lambda m, **more: plots.labels(m, ROWS, names=range(60), **more),
     "regions": plots.regions,
     "path": lambda m, **more: plots.paths(paths.follow(m, ROWS), **more),
@@ -169,7 +170,9 @@ def luminance(color: Any) -> float:
     return float(np.dot(to_rgb(color), (0.2126, 0.7152, 0.0722)))
 
 
-@pytest.mark.parametrize("name", ["umatrix", "pies", "majority", "levels", "bars", "stars", "net"])
+@pytest.mark.parametrize(
+    "name", ["umatrix", "pies", "majority", "confusion", "levels", "bars", "stars", "net"]
+)
 def test_legends_are_outside_and_whole(name: str) -> None:
     m = map_of(
         RNG.normal(size=(12, 4)), Lattice(3, 4), names=[f"a long name {i}" for i in range(4)]

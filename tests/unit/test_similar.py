@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder
+from somscape import SOM, Lattice, Map, SOMClassifier, SOMDetector, TableEncoder
 from somscape._shares import wilson
 from somscape.encode import Encoding
 from somscape.errors import InputError
@@ -140,3 +140,22 @@ def test_similar_rows_take_the_maps_own_missing_rule():
     X[3, 1] = np.nan
     detector = SOMDetector(missing="fill", random_state=0).fit(X)
     assert detector.detector_.similar_rows(X[3:4], among=X).rows[0, 0] == 3
+
+
+@pytest.mark.parametrize("k", [1, 7, 500])
+def test_similar_rows_of_a_classifier_are_the_nearest_by_its_metric(k):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 4)) * [1, 1, 9, 1]
+    X = np.vstack([X, X[:20]])  # equal rows: the first comes first
+    y = np.where(X[:, 0] + X[:, 1] > 0, "high", "low")
+    classifier = SOMClassifier(random_state=0).fit(X, y)
+    queries = np.vstack([X[:5], rng.normal(size=(5, 4)) * 20])
+    found = classifier.similar_rows(queries, among=X, n_similar=k)
+    axes = classifier.map_.metric.whitening
+    for i, row in enumerate(queries):
+        distances = np.sqrt((((X - row) @ axes) ** 2).sum(axis=1))
+        order = np.argsort(distances.round(9), kind="stable")[:k]
+        np.testing.assert_array_equal(found.rows[i][:5], order[:5])
+        np.testing.assert_allclose(found.distances[i], distances[order], atol=1e-9)
+    with pytest.raises(ValueError, match="`n_similar` must be at least 1; got 0"):
+        classifier.similar_rows(queries, among=X, n_similar=0)

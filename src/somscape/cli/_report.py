@@ -12,6 +12,7 @@ from somscape.cli._out import check_result
 from somscape.errors import InputError
 from somscape.jobs import (
     RULES,
+    UNTOLD,
     agreement_of,
     command_line,
     now,
@@ -68,6 +69,8 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
         say(console, f"{alerts.headline}.")
     for line in gaps:
         say(console, line)
+    if "classes" in data:
+        say(console, _classes_line(data["classes"]))
     if label is not None and agreement is not None:
         say(console, agreement_line(label, agreement))
     say(console, f"Wrote {out}")
@@ -77,6 +80,17 @@ def _regions(map_: Map, given: int | str | None) -> Regions:
     if isinstance(given, int) or given == "auto":
         return find_regions(map_, given)
     return given_or_found(None, map_) if given is None else read(given, map_)
+
+
+def _classes_line(found: dict[str, Any]) -> str:
+    """Return how good a classifier is, as the page says it."""
+    accuracy, n_known = found["accuracy"], found["n_known"]
+    told = UNTOLD if accuracy is None else f"{100 * accuracy:.1f} %"
+    line = f"{len(found['names'])} classes; cross-validated accuracy {told}"
+    if not n_known:
+        return f"{line}."
+    rows = f"{counted(n_known, 'row')} with a known '{found['target']}'"
+    return f"{line}; of {rows}, {found['n_right']:,} are named rightly."
 
 
 def _check_label(map_: Map, table: Table, given: str | None) -> None:

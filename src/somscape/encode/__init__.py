@@ -1,5 +1,7 @@
 """Tables to numbers and back: what each column becomes, with its inverse."""
 
+from somscape.encode._cells import NO_CELL, cell_text, mark_of, value_shown
+from somscape.encode._changes import cells_of, fewest_changes, rounding_steps
 from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
 from somscape.encode._date_parts import CycleCode, LeveledCode, PartCode, SpanCode, part_names
 from somscape.encode._dictionary import (
@@ -27,6 +29,7 @@ __all__ = [
     "KINDS",
     "MAX_LEVELS",
     "MISSING",
+    "NO_CELL",
     "OTHERS",
     "SCALES",
     "CategoryCode",
@@ -42,14 +45,18 @@ __all__ = [
     "Roles",
     "SpanCode",
     "UnusedColumn",
+    "cell_text",
+    "cells_of",
     "checked_dictionary",
     "checked_layers",
     "comments_on",
+    "fewest_changes",
     "fit_encoding",
     "in_layers",
     "in_words",
     "is_layer_weight",
     "level_texts",
+    "mark_of",
     "notes_of",
     "notes_of_unfit",
     "number_text",
@@ -65,10 +72,12 @@ __all__ = [
     "roles_for",
     "roles_from_text",
     "roles_text",
+    "rounding_steps",
     "said_by",
     "sources_of",
     "table_in_words",
     "unfit_columns",
+    "value_shown",
     "words_of_column",
     "words_of_level",
 ]

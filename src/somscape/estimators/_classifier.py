@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from somscape._types import Float64s, Ints
 from somscape._validate import is_missing
 from somscape.errors import InputError
+from somscape.estimators._elsewhere import pieces_here
+from somscape.estimators._explains import in_words_of
 from somscape.estimators._learner import (
     Learner,
     check_one_per_row,
@@ -23,7 +25,8 @@ from somscape.estimators._learner import (
 from somscape.estimators._settings import settings_of_classifier
 from somscape.estimators._som import SOM
 from somscape.estimators._table_encoder import TableEncoder
-from somscape.recognize import Recognizer, train_recognizer
+from somscape.outliers import SimilarRows, nearest_rows
+from somscape.recognize import ClassReasons, OtherClass, Recognizer, train_recognizer
 
 
 class SOMClassifier(ClassifierMixin, Learner):
@@ -208,6 +211,49 @@ class SOMClassifier(ClassifierMixin, Learner):
             In the order of `classes_`; each row has the sum 1.
         """
         return self._answers(X)[0]
+
+    @in_words_of(Recognizer.contributions)
+    def contributions(self, X: Any) -> Float64s:
+        rows = self._rows(X)
+        return self.recognizer_.contributions(rows)
+
+    @in_words_of(Recognizer.reasons)
+    def reasons(self, X: Any) -> list[ClassReasons]:
+        check_is_fitted(self)
+        return self.recognizer_.reasons(pieces_here(X))
+
+    @in_words_of(Recognizer.counterfactuals)
+    def counterfactuals(self, X: Any) -> list[OtherClass | None]:
+        check_is_fitted(self)
+        return self.recognizer_.counterfactuals(pieces_here(X))
+
+    def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
+        """Return the rows nearest to each row, by the metric that the classifier learned.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_rows, n_features)
+        among : Table, data frame or array-like of shape (n_others, n_features)
+            Rows to search, such as the training rows, or those of one class; the classifier itself
+            keeps none.
+        n_similar : int, default=5
+            Number of similar rows for each row, at least 1.
+
+        Returns
+        -------
+        SimilarRows
+            Nearest first; a row that is in both is nearest to itself.
+
+        Examples
+        --------
+        >>> from somscape import SOMClassifier
+        >>> X, y = [[0.0, 1.0], [1.0, 0.0]] * 20, ["a", "b"] * 20
+        >>> classifier = SOMClassifier(random_state=0).fit(X, y)
+        >>> classifier.similar_rows([[0.9, 0.2]], among=X[:4], n_similar=2).rows
+        array([[1, 3]])
+        """
+        check_is_fitted(self)
+        return nearest_rows(self.map_, pieces_here(X), pieces_here(among), n_similar)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of rows whose class is named rightly.

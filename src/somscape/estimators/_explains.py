@@ -20,7 +20,7 @@ from somscape.outliers import (
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _in_words_of(answering: Callable[..., Any]) -> Callable[[F], F]:
+def in_words_of(answering: Callable[..., Any]) -> Callable[[F], F]:
     """Give a method the docstring of the one that answers for it."""
 
     def with_words(method: F) -> F:
@@ -35,36 +35,36 @@ class Explains:
 
     detector_: Detector
 
-    @_in_words_of(Detector.contributions)
+    @in_words_of(Detector.contributions)
     def contributions(self, X: Any) -> Float64s:
         check_is_fitted(self)
         return self.detector_.contributions(data_for(self, X))
 
-    @_in_words_of(Detector.reasons)
+    @in_words_of(Detector.reasons)
     def reasons(self, X: Any) -> list[Reasons]:
         check_is_fitted(self)
         return self.detector_.reasons(pieces_here(X))
 
-    @_in_words_of(Detector.counterfactuals)
+    @in_words_of(Detector.counterfactuals)
     def counterfactuals(self, X: Any) -> list[Counterfactual | None]:
         check_is_fitted(self)
         return self.detector_.counterfactuals(pieces_here(X))
 
-    @_in_words_of(Detector.similar_rows)
+    @in_words_of(Detector.similar_rows)
     def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
         check_is_fitted(self)
         return self.detector_.similar_rows(
             pieces_here(X), among=pieces_here(among), n_similar=n_similar
         )
 
-    @_in_words_of(Detector.label_share)
+    @in_words_of(Detector.label_share)
     def label_share(self, X: Any, *, among: Any, y: Any, level: float = 0.95) -> LabelShare:
         check_is_fitted(self)
         return self.detector_.label_share(
             pieces_here(X), among=pieces_here(among), y=y, level=level
         )
 
-    @_in_words_of(Detector.alerts)
+    @in_words_of(Detector.alerts)
     def alerts(
         self,
         X: Any,

@@ -23,6 +23,7 @@ from somscape.jobs._roles import (
 from somscape.jobs._rule import RULES, rule_of
 from somscape.jobs._sink import check_sink_of, run_of, send_alerts
 from somscape.jobs._target import (
+    UNTOLD,
     Target,
     agreement_words,
     notes_on,
@@ -40,6 +41,7 @@ __all__ = [
     "READING",
     "ROWS_FILE",
     "RULES",
+    "UNTOLD",
     "Found",
     "Label",
     "MapCount",

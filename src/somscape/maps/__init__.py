@@ -6,6 +6,7 @@ from somscape.maps._kept_regions import KeptRegions
 from somscape.maps._map import NO_UNIT, Map, map_of_arrays
 from somscape.maps._refusal import refusal_of
 from somscape.maps._reordered import reordered
+from somscape.maps._table_and_rows import table_and_rows
 
 __all__ = [
     "NO_UNIT",
@@ -15,5 +16,6 @@ __all__ = [
     "map_of_arrays",
     "refusal_of",
     "reordered",
+    "table_and_rows",
     "unit_columns",
 ]

@@ -17,7 +17,7 @@ from somscape.outliers._reasons import RECORD, Reason, Reasons, both_in_words, i
 from somscape.outliers._rule import AlertRule, adjusted, usual_share
 from somscape.outliers._score import density_width, local_scales, mass_rows
 from somscape.outliers._scorer import SCORES, Scorer
-from somscape.outliers._similar import LabelShare, SimilarRows, label_share_around
+from somscape.outliers._similar import LabelShare, SimilarRows, label_share_around, nearest_rows
 from somscape.outliers._stream import DetectorStream, updated
 from somscape.outliers._train import TrainedDetector, n_trainings, train_detector
 
@@ -62,6 +62,7 @@ __all__ = [
     "local_scales",
     "mass_rows",
     "n_trainings",
+    "nearest_rows",
     "ranked",
     "threshold_for",
     "train_detector",

@@ -4,25 +4,20 @@ A row is moved towards usual prototypes near it, the column that differs most fi
 is no more than the threshold.  Columns that turn out not to be needed are put back.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from somscape._blocks import blocks
-from somscape._types import Float64s, Floats, Ints
-from somscape.encode import LeveledCode
-from somscape.kernels import select_kernels
+from somscape._types import Float64s, Floats
+from somscape.encode import cells_of, fewest_changes, mark_of, value_shown
 from somscape.outliers._feasible_range import Range, ranges_of, steps_of
-from somscape.outliers._reasons import both_in_words, mark_of, value_shown
+from somscape.outliers._reasons import both_in_words
 from somscape.tables import Table
 
 if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
-
-N_TARGETS = 8
-"""Number of usual prototypes that a row is moved towards."""
 
 MARGIN = 1e-9
 """Share of the threshold by which scores stay below it, so that rounding lifts none above it."""
@@ -128,71 +123,18 @@ def _usual_rows(detector: "Detector", limit: float) -> Float64s:
 def _made_usual(
     detector: "Detector", table: Table, rows: Float64s, targets: Float64s, limit: float
 ) -> list[Counterfactual]:
-    moved, columns = _moved(detector, rows, targets, limit)
+    encoding = detector.map_.encoding
+    moved, columns = fewest_changes(
+        encoding, rows, targets, lambda some: detector.scores_of_rows(some) <= limit
+    )
     pairs = [(i, j) for i, changed in enumerate(columns) for j in changed]
     ranges = ranges_of(detector, moved, limit, pairs, unusual=rows)
+    cells = cells_of(encoding, moved, pairs, steps_of(detector.of_all_rows))
     changes: list[list[Change]] = [[] for _ in rows]
-    for (i, j), to, within in zip(pairs, _values_of(detector, moved, pairs), ranges, strict=True):
-        code, place = detector.map_.encoding.features[j], detector.map_.encoding.slices[j]
+    for (i, j), to, within in zip(pairs, cells, ranges, strict=True):
+        code, place = encoding.features[j], encoding.slices[j]
         value = value_shown(code, table, i, rows[i, place])
         spelled = replace(within, mark=mark_of(table, code))
         changes[i].append(Change(code.name, value, to, spelled))
     scores = detector.scores_of_rows(moved)
     return [Counterfactual(tuple(c), float(s)) for c, s in zip(changes, scores, strict=True)]
-
-
-def _moved(
-    detector: "Detector", rows: Float64s, targets: Float64s, limit: float
-) -> tuple[Float64s, list[list[int]]]:
-    """Return rows that become usual by a few columns of a target, and those columns."""
-    k = min(N_TARGETS, len(targets))
-    near, _ = select_kernels().search(rows, targets, k)
-    start, target = rows.repeat(k, axis=0), targets[near.ravel()]  # a row's ways lie together
-    encoding = detector.map_.encoding
-    apart = encoding.sum_by_used((start - target) ** 2)
-    order = np.argsort(-apart, axis=1, kind="stable")
-    is_changed = np.zeros(apart.shape, dtype=bool)
-    n_changed = np.zeros(len(start), dtype=np.intp)
-    widths = [code.n_features for code in encoding.used]
-    end = sum(widths)
-
-    def at(ways: Ints) -> Float64s:
-        rows = start[ways].copy()
-        which = is_changed[ways].repeat(widths, axis=1)
-        rows[:, :end] = np.where(which, target[ways, :end], rows[:, :end])
-        return encoding.with_parts(rows, is_changed[ways])
-
-    ways = np.arange(len(start))
-    for n in range(apart.shape[1]):
-        is_changed[ways, order[ways, n]] = True
-        n_changed[ways[detector.scores_of_rows(at(ways)) <= limit]] = n + 1
-        # The first way of a row to succeed needs the fewest columns and ends its other ways.
-        ways = np.flatnonzero(~(n_changed > 0).reshape(-1, k).any(axis=1).repeat(k))
-        if not len(ways):
-            break
-    for n in range(n_changed.max() - 2, -1, -1):
-        ways = np.flatnonzero(n_changed > n + 1)
-        columns = order[ways, n]
-        is_changed[ways, columns] = False
-        is_changed[ways, columns] = detector.scores_of_rows(at(ways)) > limit
-    # The fewest columns; among equal numbers, the least distance, a fraction of a column.
-    moved = (apart * is_changed).sum(axis=1)
-    cost = np.where(n_changed > 0, is_changed.sum(axis=1) + moved / (1 + moved), np.inf)
-    best = cost.reshape(-1, k).argmin(axis=1) + k * np.arange(len(rows))
-    return at(best), [[j for j in order[way] if is_changed[way, j]] for way in best]
-
-
-def _values_of(detector: "Detector", rows: Float64s, pairs: Sequence[tuple[int, int]]) -> list[Any]:
-    """Return cells of encoded rows, all of them possible, in original units."""
-    steps = steps_of(detector.of_all_rows)
-    values: list[Any] = []
-    for i, j in pairs:
-        code, part = (
-            detector.map_.encoding.features[j],
-            rows[i : i + 1, detector.map_.encoding.slices[j]],
-        )
-        if isinstance(code, LeveledCode):
-            values.append(code.decode(part)[0])
-        else:
-            values.append(code.short(part, steps[j])[0])
-    return values

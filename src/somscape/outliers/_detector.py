@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_number
 from somscape.errors import InputError
-from somscape.maps import Map
+from somscape.maps import Map, table_and_rows
 from somscape.outliers._alerts import Alerts, ranked
 from somscape.outliers._arrays import is_array
 from somscape.outliers._calibration import Calibration
@@ -19,7 +19,7 @@ from somscape.outliers._counterfactual import Counterfactual, counterfactuals_of
 from somscape.outliers._counts import ValueCounts
 from somscape.outliers._marks import Marks
 from somscape.outliers._rarity import Rarity
-from somscape.outliers._reasons import Reasons, reasons_of, table_and_rows
+from somscape.outliers._reasons import Reasons, reasons_of
 from somscape.outliers._rule import AlertRule
 from somscape.outliers._score import contributions_by, scores_by
 from somscape.outliers._scorer import Scorer

@@ -9,16 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
-from somscape.encode import LeveledCode, NumberCode, number_text
+from somscape.encode import LeveledCode, NumberCode, cell_text, rounding_steps
 from somscape.outliers._rarity import on_line
 from somscape.outliers._score import nearest_usual
 from somscape.outliers._scorer import Scorer
 
 if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
-
-RESOLUTION = 0.01
-"""Numbers are rounded to this share of the range of the usual prototypes in their column."""
 
 NEWTON_STEPS = 60
 
@@ -68,18 +65,12 @@ class Range:
 
     def text(self, value: Any) -> str:
         """Return a number, date or level of the column as text."""
-        if not isinstance(value, float):
-            return str(value)
-        return number_text(value, digits=12).replace(".", self.mark)
+        return cell_text(value, self.mark)
 
 
 def steps_of(scorer: Scorer) -> list[float]:
     """Return for each column how far rounding may move a number, on the encoded scale."""
-    encoding, usual = scorer.map_.encoding, scorer.usual_codebook
-    return [
-        RESOLUTION * float(np.ptp(usual[:, place])) if code.n_features == 1 else 0.0
-        for code, place in zip(encoding.features, encoding.slices, strict=True)
-    ]
+    return rounding_steps(scorer.map_.encoding, scorer.usual_codebook)
 
 
 def ranges_of(

@@ -3,37 +3,33 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.encode import (
+    NO_CELL,
     CategoryCode,
     CycleCode,
     DateCode,
-    FeatureCode,
-    NumberCode,
     PartCode,
     in_words,
+    mark_of,
     sources_of,
     table_in_words,
 )
-from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.outliers._counts import Occurrence
 from somscape.outliers._score import nearest_usual
-from somscape.tables import Column, Table, collected, table_from_columns, table_from_frame
+from somscape.tables import Column, Table, table_from_columns
 
 if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
 
 RECORD = "record"
 """Name of the id if the table has no id column: the number of the row, from 1."""
-
-MISSING = "missing"
-"""Stands for a cell without a value."""
 
 NONE_STANDS_OUT = "no single column stands out; the combination is unusual"
 """Stands where there is no reason."""
@@ -238,7 +234,7 @@ class _Described:
         )
         made = []
         for value, words, share, place, low, high, one in found:
-            at = None if value == MISSING else place
+            at = None if value == NO_CELL else place
             is_usual = self._is_decorrelated and at is not None and low <= at <= high
             made.append(Reason(name, value, words, share, at, (low, high), is_usual, one))
         return made
@@ -250,53 +246,20 @@ class _Described:
         found = self._counts.occurrences(self._number, self._code, self._rows[which])
         if isinstance(self._code, CategoryCode):
             return found  # a missing cell is a level, too
-        return [None if value == MISSING else one for value, one in zip(values, found, strict=True)]
+        return [None if value == NO_CELL else one for value, one in zip(values, found, strict=True)]
 
     def _shown(self, table: Table, which: Ints) -> list[str]:
         """Return what some rows have in the column: their cells, or what their dates tell."""
         code = self._code
         sources = [table.column(name).take(which) for name in sources_of(code)]
         if not isinstance(code, DateCode | PartCode):
-            return [cell or MISSING for cell in sources[0].each_cell()]
+            return [cell or NO_CELL for cell in sources[0].each_cell()]
         is_missing = np.any([column.missing for column in sources], axis=0)
         encoded = self._rows[which]
         return [
-            MISSING if gone else code.text(row)
+            NO_CELL if gone else code.text(row)
             for row, gone in zip(encoded, is_missing, strict=True)
         ]
-
-
-def table_and_rows(map_: Map, X: Any) -> tuple[Table, Floats]:
-    """Return data as a table with the columns of a map's encoding, and as encoded rows.
-
-    Parameters
-    ----------
-    map_ : Map
-    X : Table, data frame or array-like of shape (n_rows, n_features)
-        An array's columns are taken in order.
-
-    Returns
-    -------
-    table : Table
-    rows : ndarray of shape (n_rows, n_features)
-        Checked.
-
-    Raises
-    ------
-    InputError
-        For an array where columns are encoded by name, and as `Map.rows_of`.
-    """
-    X = collected(X)
-    if isinstance(X, Table) or hasattr(X, "columns"):
-        table = X if isinstance(X, Table) else table_from_frame(X)
-        return table, map_.rows_of(table)
-    if not map_.encoding.is_plain:
-        raise InputError(
-            "this detector encodes columns, which it finds by name; got X without names "
-            f"({type(X).__name__}). Pass a table or a data frame."
-        )
-    rows = map_.rows_of(X)
-    return table_from_columns(dict(zip(map_.encoding.feature_names, rows.T, strict=True))), rows
 
 
 class Ids(Sequence[str]):
@@ -419,42 +382,3 @@ def both_in_words(detector: "Detector", table: Table) -> tuple["Detector", Table
     map_ = replace(whole.map_, encoding=in_words(encoding), told=whole.map_.joins)
     worded = replace(detector, of_all_rows=replace(whole, map_=map_))
     return worded, table_in_words(encoding, table)
-
-
-def mark_of(table: Table, code: FeatureCode) -> str:
-    """Return the decimal mark with which a table writes the numbers of a feature column.
-
-    Parameters
-    ----------
-    table : Table
-    code : FeatureCode
-
-    Returns
-    -------
-    {".", ","}
-    """
-    if not isinstance(code, NumberCode) or isinstance(code, PartCode):
-        return "."
-    return "," if "decimal comma" in table.column(code.name).style else "."
-
-
-def value_shown(code: FeatureCode, table: Table, row: int, encoded: Floats) -> str:
-    """Return what a row has in a feature column: its cell, or what its dates tell.
-
-    Parameters
-    ----------
-    code : FeatureCode
-    table : Table
-    row : int
-    encoded : ndarray of shape (n_features of the code,)
-        The same, encoded.
-
-    Returns
-    -------
-    str
-        Dates in ISO form, as the usual ones are shown.
-    """
-    cells = [table.column(name).cell(row) for name in sources_of(code)]
-    if any(cell is None for cell in cells):
-        return MISSING
-    return code.text(encoded) if isinstance(code, DateCode | PartCode) else str(cells[0])

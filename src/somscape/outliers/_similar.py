@@ -9,9 +9,9 @@ from somscape._shares import wilson
 from somscape._types import Float64s, Ints
 from somscape._validate import check_number, check_whole
 from somscape.errors import InputError
-from somscape.maps import Map
+from somscape.maps import Map, table_and_rows
 from somscape.outliers._labels import ANOMALY, UNKNOWN, known_labels
-from somscape.outliers._reasons import ids_of, table_and_rows
+from somscape.outliers._reasons import Ids, ids_of
 
 if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
@@ -22,7 +22,7 @@ FIRST_UNITS = 8
 
 @dataclass(frozen=True, eq=False)
 class SimilarRows:
-    """For each of some rows the usual rows nearest to it, nearest first.
+    """For each of some rows the rows nearest to it, nearest first: of a detector, usual ones.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class SimilarRows:
     rows : ndarray of shape (n_rows, k)
         Numbers of the similar rows among the rows searched, from 0.
     distances : ndarray of shape (n_rows, k)
-        In encoded feature units.
+        Of a detector, in encoded feature units; of a map, by its metric.
     """
 
     ids: list[list[str]]
@@ -65,13 +65,35 @@ def nearest_usual_rows(detector: "Detector", X: Any, among: Any, n_similar: int)
             "`among` holds no usual row: all rows score above the threshold. Pass the rows that "
             "the detector was trained on."
         )
-    groups = _Groups.of(map_, others, usual)
-    k = min(n_similar, len(usual))
-    found, distances = np.empty((len(rows), k), dtype=np.intp), np.empty((len(rows), k))
-    for i, row in enumerate(rows):
-        found[i], distances[i] = groups.nearest(row, k)
-    ids = list(ids_of(map_, table)[1])
-    return SimilarRows([[ids[j] for j in near] for near in found], found, distances)
+    units = map_.winners_of_rows(others[usual])
+    groups = _Groups.of(others, units, map_.codebook, usual)
+    return groups.similar(rows, n_similar, ids_of(map_, table)[1])
+
+
+def nearest_rows(map_: Map, X: Any, among: Any, n_similar: int) -> SimilarRows:
+    """Return the rows nearest to each row by the metric of a map.
+
+    Parameters
+    ----------
+    map_ : Map
+        Of a metric by which rows have places: not Manhattan's or Chebyshev's.
+    X, among : Table, data frame or array-like
+    n_similar : int
+
+    Returns
+    -------
+    SimilarRows
+        Without regard to what is usual.
+    """
+    check_whole("n_similar", n_similar, 1)
+    table, others = table_and_rows(map_, among)
+    units = map_.winners_of_rows(others)
+    rows, places = (
+        np.asarray(map_.metric.as_euclidean(some), dtype=np.float64)
+        for some in (map_.rows_of(X), others)
+    )
+    groups = _Groups.of(places, units, map_.places, np.arange(len(places)))
+    return groups.similar(rows, n_similar, ids_of(map_, table)[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,16 +107,23 @@ class _Groups:
     radii: Float64s
 
     @classmethod
-    def of(cls, map_: Map, rows: Float64s, chosen: Ints) -> "_Groups":
-        units = map_.winners_of_rows(rows[chosen])
+    def of(cls, rows: Float64s, units: Ints, prototypes: Float64s, chosen: Ints) -> "_Groups":
+        """Group chosen rows by their units, which are given for these alone."""
         order = np.argsort(units, kind="stable")
         chosen, units = chosen[order], units[order]
         present, begin = np.unique(units, return_index=True)
-        apart = _distances(rows[chosen], map_.codebook[units])
+        apart = _distances(rows[chosen], prototypes[units])
         radii = np.maximum.reduceat(apart, begin)
-        return cls(
-            rows[chosen], chosen, np.append(begin, len(chosen)), map_.codebook[present], radii
-        )
+        return cls(rows[chosen], chosen, np.append(begin, len(chosen)), prototypes[present], radii)
+
+    def similar(self, rows: Float64s, n_similar: int, ids: Ids) -> SimilarRows:
+        """Return the rows of the groups nearest to each row."""
+        k = min(n_similar, len(self.rows))
+        found, distances = np.empty((len(rows), k), dtype=np.intp), np.empty((len(rows), k))
+        for i, row in enumerate(rows):
+            found[i], distances[i] = self.nearest(row, k)
+        names = list(ids)
+        return SimilarRows([[names[j] for j in near] for near in found], found, distances)
 
     def nearest(self, row: Float64s, k: int) -> tuple[Ints, Float64s]:
         """Return numbers and distances of the k nearest rows, equal distances by number."""

@@ -3,6 +3,7 @@
 Importing this folder does not import matplotlib; the first picture does.
 """
 
+from somscape.plots._confusion_map import confusion_map
 from somscape.plots._correlations import correlations
 from somscape.plots._dendrogram import dendrogram
 from somscape.plots._difference import difference
@@ -32,6 +33,7 @@ __all__ = [
     "ColumnPlane",
     "Display",
     "column_plane",
+    "confusion_map",
     "correlations",
     "dark",
     "dendrogram",

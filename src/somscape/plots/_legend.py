@@ -168,18 +168,22 @@ def level_entries(
     return colors, class_entries(named, len(plane.levels) - len(named))
 
 
-def hatch_cells(ax: "Axes", lattice: Lattice, places: Any, n_named: int) -> None:
+def hatch_cells(
+    ax: "Axes", lattice: Lattice, places: Any, n_named: int, *, level: float = 3.5
+) -> None:
     """Draw the hatches of levels beyond the eighth, of which `n_named` have a look of their own."""
     for pattern in dict.fromkeys(map(hatch, range(n_named))):
         if pattern:
             is_of = [0 <= i < n_named and hatch(int(i)) == pattern for i in places]
             spots = lattice.positions[np.array(is_of, dtype=bool)]
-            hatch_shapes(ax, list(spots[:, None, :] + lattice.cell[None, :, :]), pattern)
+            hatch_shapes(
+                ax, list(spots[:, None, :] + lattice.cell[None, :, :]), pattern, level=level
+            )
 
 
-def hatch_shapes(ax: "Axes", shapes: Sequence[Any], pattern: str) -> None:
+def hatch_shapes(ax: "Axes", shapes: Sequence[Any], pattern: str, *, level: float = 3.5) -> None:
     """Draw a hatch over polygons."""
-    look = {"facecolors": "none", "edgecolors": ink(), "linewidths": 0, "zorder": 3.5}
+    look = {"facecolors": "none", "edgecolors": ink(), "linewidths": 0, "zorder": level}
     add_polygons(ax, shapes, **look).set_hatch(pattern)
 
 

@@ -11,7 +11,7 @@ from somscape.plots._classes import ClassCounts, count_classes
 from somscape.plots._display import Display
 from somscape.plots._legend import MAX_CLASSES, Entry, class_entries, hatch_cells
 from somscape.plots._picture import Picture
-from somscape.plots._style import LETTERS, contrast, empty_color, faint_line, hatch, paper
+from somscape.plots._style import LETTERS, contrast, empty_color, faint_line, hatch, paled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,15 +115,12 @@ def _majorities(found: ClassCounts) -> tuple[Ints, Float64s]:
 
 def _color(entries: list[Entry], place: int, share: float) -> Any:
     """Return a class's color, mixed with the page where it has few of the rows."""
-    from matplotlib.colors import to_rgb
-
     if place < 0:
         return empty_color()
     lowest = 1 / len(entries)
     part = 1.0 if lowest == 1 else (share - lowest) / (1 - lowest)
     part = _FAINTEST + (1 - _FAINTEST) * float(np.clip(part, 0, 1))
-    pairs = zip(to_rgb(paper()), to_rgb(entries[place].color), strict=True)
-    return tuple(low + part * (high - low) for low, high in pairs)
+    return paled(entries[place].color, part)
 
 
 def _lettered(entries: list[Entry]) -> list[Entry]:

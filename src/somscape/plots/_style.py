@@ -90,11 +90,18 @@ def ink() -> str:
 
 def shade(share: float) -> str:
     """Return a color between the page, at 0, and the ink, at 1."""
-    from matplotlib.colors import to_hex, to_rgb
+    from matplotlib.colors import to_hex
 
-    low, high = to_rgb(paper()), to_rgb(ink())
-    red, green, blue = (a + share * (b - a) for a, b in zip(low, high, strict=True))
-    return to_hex((red, green, blue))
+    return to_hex(paled(ink(), share))
+
+
+def paled(color: Any, part: float) -> tuple[float, float, float]:
+    """Return a color mixed with the page, of which it is some part, from 0 to 1."""
+    from matplotlib.colors import to_rgb
+
+    pairs = zip(to_rgb(paper()), to_rgb(color), strict=True)
+    red, green, blue = (low + part * (high - low) for low, high in pairs)
+    return red, green, blue
 
 
 def empty_color() -> str:

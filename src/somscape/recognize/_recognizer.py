@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Floats
 from somscape._validate import check_number
 from somscape.errors import InputError
-from somscape.maps import Map
+from somscape.maps import Map, table_and_rows
 from somscape.recognize._answering import (
     Answering,
     check_numbers,
     pulls,
     record_of,
 )
+from somscape.recognize._other_class import OtherClass, other_classes_of
 from somscape.recognize._shares import mixed
+from somscape.recognize._why import ClassReasons, compared, contributions_of, reasons_of_classes
 from somscape.records import CLASSES, Record
 
 
@@ -170,6 +172,54 @@ class Recognizer(Answering):
         answers[p_values <= self.reject] = None
         return answers
 
+    def contributions(self, X: Any) -> Float64s:
+        """Return how much each column speaks for each row's class.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns)
+            Columns in the order of ``map_.encoding.features``, with the levels of a category
+            merged.  Each row adds up to the squared distance to the nearest prototype of the
+            runner-up, the second most probable class, less that of the class named.  With a column
+            halfway between the two prototypes, this would be less by the column's part.
+        """
+        rows = self.map_.rows_of(X)
+        return contributions_of(self, rows, compared(self, rows))
+
+    def reasons(self, X: Any) -> list[ClassReasons]:
+        """Return why each row is of its class: which columns and units say so.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        list of ClassReasons
+            One for each row, also for one that `predict` refuses.  ``str`` and ``sentence()`` say
+            it in words, with values in original units.
+        """
+        return reasons_of_classes(self, *table_and_rows(self.map_, X))
+
+    def counterfactuals(self, X: Any) -> list[OtherClass | None]:
+        """Return what would have to change for each row to be named another class.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        list of OtherClass or None
+            For each row few columns and the values that they become, near to its own; with these
+            the row is named that class.  None where no prototype is named another class.
+        """
+        return other_classes_of(self, *table_and_rows(self.map_, X))
+
     def to_record(self) -> Record:
         """Return the recognizer as JSON data and named arrays, the contents of a file.
 
@@ -203,3 +253,18 @@ class Recognizer(Answering):
         ):
             raise TypeError("classes.names must be texts")
         return cls(map_, classes=values if names is None else np.array(names), **parts)
+
+
+def recognizer_in(thing: Any) -> Recognizer | None:
+    """Return an object if it is a recognizer, its recognizer if it has one.
+
+    Parameters
+    ----------
+    thing : Recognizer, SOMClassifier, Map or anything else
+
+    Returns
+    -------
+    Recognizer or None
+    """
+    found = getattr(thing, "recognizer_", thing)
+    return found if isinstance(found, Recognizer) else None

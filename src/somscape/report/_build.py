@@ -10,8 +10,10 @@ from somscape.grid import Graph
 from somscape.maps import Map, as_map
 from somscape.measures import quantization_error, topographic_error
 from somscape.outliers import AlertRule, Alerts, Detector, detector_in
+from somscape.recognize import Recognizer, recognizer_in
 from somscape.regions import Regions, fingerprint, given_or_found, order_of_joins
 from somscape.report._cases import cases_of
+from somscape.report._classes import NamedRows
 from somscape.report._columns import columns_of
 from somscape.report._counts import Counts
 from somscape.report._distance import by_distance
@@ -143,6 +145,14 @@ def build(
       95 % interval; or None; with ``grouped`` also ``rows``, the original ones: how many,
       ``n_rows``, the column ``by`` whose largest numbers come first, or None, and ``cells`` of
       the first, up to 50: ``name`` and ``values`` of each column
+    - ``classes``, of a classifier alone: ``names`` of the classes; ``target``, the column that it
+      predicts, or None if the table lacks it; ``accuracy``, the share of rows named rightly by maps
+      that did not see them, or None; of the ``n_known`` rows of the table ``n_right`` are named
+      rightly and ``n_refused`` not at all; ``confusion``, or None: ``names`` of up to 20 classes,
+      ``n_left_out`` others, and ``counts`` of rows, true classes by named ones; ``rows``: for each
+      row in ``rows`` the place of its class in ``names``, ``named`` (None if refused), its
+      ``probabilities``, the ``true`` class, or None, and ``why``, in sentences.  The planes then
+      begin with "class", what each cell stands for, and "mistakes", rows named wrongly
     - ``columns``: for each ``name``, ``kind``, ``why``, ``n_missing``; for a feature also
       ``explained`` (share of its variance that prototypes explain) and a histogram: ``levels`` or
       ``edges`` of bars, ``counts`` of rows measured, ``alert_counts``, the bar of each row in
@@ -166,7 +176,9 @@ def build(
     >>> data["n_rows"], data["n_alerts"], len(data["reasons"])
     (60, 3, 3)
     """
-    detector, map, table = detector_in(map), as_map(map), as_table(table)
+    detector, recognizer = detector_in(map), recognizer_in(map)
+    map, table = as_map(map), as_table(table)
+    named = None if recognizer is None else NamedRows.of(recognizer, table)
     agreement = checked_agreement(agreement, table)
     if alerts is None:
         alerts, rule = _ranked(detector or map, table, rule)
@@ -177,13 +189,14 @@ def build(
     cases = cases if grouped is None else with_own_rows(cases, grouped, alerts)
     n_listed = _n_listed(table)
     ranks = _ranks(n_listed, cases)
-    named = np.asarray(map.rows_of(table.take(np.asarray(alerts.rows)[ranks])), dtype=np.float64)
+    shown = np.asarray(alerts.rows)[ranks]
+    shown_rows = np.asarray(map.rows_of(table.take(shown)), dtype=np.float64)
     n_shown = min(alerts.n_alerts, n_listed)
     return Report(
         {
             "schema": "somscape-report",
             "schema_version": SCHEMA_VERSION,
-            "title": title or _title(detector, table),
+            "title": title or _title(detector or recognizer, table),
             "source": table.source,
             "n_rows": table.n_rows,
             "n_features": len(map.encoding.features),
@@ -193,12 +206,13 @@ def build(
             "score": _score(detector),
             "rule": rule.words(detector) if rule and detector else None,
             "map": _lattice(map),
-            **_by_cell(map, table, alerts, sample, regions, labels, detector is not None),
+            **_by_cell(map, table, alerts, sample, regions, labels, detector is not None, named),
             "n_listed": n_listed,
             "rows": _rows(table, alerts, ranks),
             "reasons": [_reasons(r) for r in alerts.reasons[:n_shown]],
             "cases": cases,
-            "columns": columns_of(map, table, sample, named, n_shown),
+            **({} if named is None else {"classes": named.told(shown)}),
+            "columns": columns_of(map, table, sample, shown_rows, n_shown),
             "n_measured": len(sample.rows),
             "quality": _quality(map, sample.rows),
             "history": _history(map),
@@ -218,8 +232,9 @@ def _ranked(
     return thing.alerts_by(rule, table), rule
 
 
-def _title(detector: Detector | None, table: Table) -> str:
-    return f"{'Map' if detector is None else 'Unusual rows'} of {table.source}"
+def _title(thing: Detector | Recognizer | None, table: Table) -> str:
+    of = {Detector: "Unusual rows", Recognizer: "Classes"}.get(type(thing), "Map")
+    return f"{of} of {table.source}"
 
 
 def _n_listed(table: Table) -> int:
@@ -279,11 +294,15 @@ def _by_cell(
     regions: Regions,
     labels: Labels | None,
     is_scored: bool,
+    named: NamedRows | None,
 ) -> dict[str, Any]:
     counts, units = Counts.of(alerts, map_.n_units), np.empty(table.n_rows, dtype=np.intp)
     units[np.asarray(alerts.rows)] = alerts.units
     planes, n_left_out = planes_of(
-        *(map_, table, sample, counts, units, labels), id_name=alerts.id_name, is_scored=is_scored
+        *(map_, table, sample, counts, units, labels),
+        first=[] if named is None else named.planes(units),
+        id_name=alerts.id_name,
+        is_scored=is_scored,
     )
     described = regions_of(regions, counts, units, sample, labels)
     return {

@@ -35,6 +35,7 @@ def planes_of(
     units: Ints,
     labels: Labels | None,
     *,
+    first: Sequence[dict[str, Any]] = (),
     id_name: str,
     is_scored: bool,
 ) -> tuple[list[dict[str, Any]], int]:
@@ -49,6 +50,8 @@ def planes_of(
     units : ndarray of shape (n_rows,)
         Unit of each row of the table.
     labels : Labels or None
+    first : sequence of dict, default=()
+        Planes that come before.
     id_name : str
         The column that names rows.
     is_scored : bool
@@ -60,7 +63,7 @@ def planes_of(
         All but that of regions.
     n_left_out : int
     """
-    shown = _map_planes(map_, sample, counts, is_scored)
+    shown = [*first, *_map_planes(map_, sample, counts, is_scored)]
     shown += _class_planes(map_, units, labels)
     n_free = max(0, MAX_PLANE_VALUES // map_.n_units - len(shown) - 1)
     features = [code.name for code in map_.encoding.features]

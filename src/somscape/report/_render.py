@@ -13,6 +13,7 @@ from typing import Any
 SCRIPTS = (
     "elements.js",
     "page.js",
+    "classes.js",
     "colors.js",
     "map.js",
     "legend.js",

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -468,3 +469,33 @@ def test_large_numbers_keep_their_digits(here: Path) -> None:
     assert price is not None
     off = np.sqrt(((expected - price) ** 2).mean())
     assert f"Off by {off:.4g} (root mean" in run("predict", "m.som", "t.csv").err
+
+
+# report
+
+
+def test_the_page_of_a_classifier_has_its_classes_and_mistakes(model: Path, table: Path) -> None:
+    outcome = run("report", model, table, "--out", "page.html")
+    assert outcome.code == 0, outcome.err
+    page = Path("page.html").read_text(encoding="utf-8")
+    data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+    found, recognizer = data["classes"], load(model)
+    assert isinstance(recognizer, Recognizer)
+    assert found["names"] == ["apple", "pear", "plum"]
+    assert (found["target"], found["n_known"]) == ("kind", 90)
+    named = recognizer.predict(read_table(table))
+    n_right = int((named == read_table(table).column("kind").cells).sum())
+    assert found["n_right"] == n_right
+    assert outcome.out.splitlines()[1] == (
+        f"3 classes; cross-validated accuracy {100 * recognizer.accuracy:.1f} %; of 90 rows with a "
+        f"known 'kind', {n_right} are named rightly."
+    )
+
+
+def test_a_table_without_the_target_has_a_page_too(model: Path) -> None:
+    header, lines = fruits(20, seed=1)
+    write(Path("new.csv"), header.removesuffix(",kind"), [x.rpartition(",")[0] for x in lines])
+    outcome = run("report", model, "new.csv", "--out", "page.html")
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.splitlines()[1].endswith(" %.")
+    assert "named rightly" not in outcome.out

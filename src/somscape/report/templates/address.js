@@ -55,6 +55,7 @@ function readView() {
 
 fillWords();
 fillAgreement();
+fillClasses();
 drawMap(0);
 fillPlanes();
 fillRegionLists();

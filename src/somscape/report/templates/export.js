@@ -10,11 +10,12 @@ function csvCell(value) {
 }
 
 function listAsCsv() {
-  const names = ["rank", data.id_name, "score", "p_value", "unit", "row", "col", ...(hasRegions() ? ["region", "region_name"] : []), "reasons",
+  const names = ["rank", data.id_name, "score", "p_value", "unit", "row", "col", ...(hasRegions() ? ["region", "region_name"] : []), ...(named ? ["named", "probability", "true"] : []), "reasons",
     ...data.rows.cells.map(({ name }) => name)];
   const lines = chosenRows().map((row) => [row.rank, row.id, row.score, row.p, row.unit, ...place(row.unit),
     ...(hasRegions() ? [regionOfUnit(row.unit).number, regionOfUnit(row.unit).name] : []),
-    row.isAlert ? row.reasons.map((reason) => reason.column + " " + reason.value + besideValue(reason)).join(" | ") || NONE_STANDS_OUT : "",
+    ...(named ? [classOf(row).name, classOf(row).probability, classOf(row).is] : []),
+    named ? classOf(row).why : row.isAlert ? row.reasons.map((reason) => reason.column + " " + reason.value + besideValue(reason)).join(" | ") || NONE_STANDS_OUT : "",
     ...row.cells().map(([, cell]) => cell)]);
   return [names, ...lines].map((line) => line.map(csvCell).join(",")).join("\n") + "\n";
 }

@@ -2,7 +2,8 @@
 
 function sayCell(unit) {
   const alerts = data.score ? ", " + plural(perUnit.alerts[unit], "alert", "alerts") : "";
-  return cellName(unit) + ": " + plural(perUnit.rows[unit], "row", "rows") + alerts;
+  const mistakes = nMistakes ? ", " + number(perUnit.dots[unit]) + " named wrongly" : "";
+  return cellName(unit) + ": " + plural(perUnit.rows[unit], "row", "rows") + alerts + mistakes;
 }
 
 function sayPlane(plane, unit) {
@@ -45,8 +46,8 @@ function drawLegend(plane) {
   const isNamed = plane.kind === "level" || plane.kind === "region";
   const parts = isNamed ? [levelLegend(plane)] : rampLegend(plane);
   if (plane.values.includes(null)) parts.push(legendLine("swatch empty-key", plane.group === "other" ? "no rows with a value" : "no rows"));
-  if (byId("dots").checked && data.n_alerts) {
-    parts.push(legendLine("dot-key", "alerts in the cell; a larger dot for more"));
+  if (byId("dots").checked && (data.n_alerts || nMistakes)) {
+    parts.push(legendLine("dot-key", (nMistakes ? "rows named wrongly" : "alerts in the cell") + "; a larger dot for more"));
   }
   return parts;
 }

@@ -107,6 +107,8 @@ function showCell(unit) {
 }
 
 function drawReasons(row) {
+  const found = classOf(row);
+  if (found) return drawNamed(found);
   if (!row.isAlert) return make("span", { class: "tag" }, data.score ? "not an alert" : "");
   if (!row.reasons.length) return make("span", { class: "tag" }, NONE_STANDS_OUT);
   return make("ul", { class: "reasons" }, ...row.reasons.map((reason) => make("li", null,

@@ -40,8 +40,8 @@ function drawMap(number) {
 }
 
 function drawDots() {
-  const most = ends(perUnit.alerts)[1];
-  return perUnit.alerts.flatMap((count, unit) => {
+  const most = ends(perUnit.dots)[1];
+  return perUnit.dots.flatMap((count, unit) => {
     const [cx, cy] = data.map.positions[unit];
     return count ? [makeSvg("circle", { class: "dot", cx, cy, r: (0.1 + 0.18 * Math.sqrt(count / most)).toFixed(3) })] : [];
   });

@@ -105,7 +105,7 @@ function fillWords() {
   document.querySelector('[data-fill="score_name"]').title = data.score
     ? "Here " + scoreWords + (nMaps > 1 ? ", of several maps together" : "") + "; higher is more unusual"
     : "Distance to the prototype of the row's cell";
-  for (const place of document.querySelectorAll(".of-map")) place.hidden = Boolean(data.score);
+  for (const place of document.querySelectorAll(".of-map")) place.hidden = Boolean(data.score || data.classes);
   byId("command-box").hidden = !method.command;
   byId("made").hidden = !byId("made-at").textContent;
   byId("notes-box").hidden = data.notes.length === 0;
@@ -158,6 +158,8 @@ function searchText(row) {
   if (row.searchable === undefined) {
     const parts = [row.id, ...row.cells().map(([, cell]) => cell)];
     for (const { column, usual } of row.reasons) parts.push(column, usual);
+    const found = classOf(row);
+    if (found) parts.push(found.why, ...(found.isWrong ? ["named wrongly"] : []));
     row.searchable = parts.join("\n").toLowerCase();
   }
   return row.searchable;
@@ -167,6 +169,8 @@ const planes = new Map(data.planes.map((plane) => [plane.key, plane]));
 const perUnit = {
   rows: planes.get("hits").values,
   alerts: (planes.get("alerts") || { values: data.map.positions.map(() => 0) }).values,
+  // What dots show: alerts, or the mistakes of a classifier.
+  dots: (planes.get("alerts") || planes.get("mistakes") || { values: data.map.positions.map(() => 0) }).values,
 };
 
 // Where a cell is, as alerts.csv says it.

@@ -1,0 +1,186 @@
+"""What would have to change for a row to be named another class: few columns, by little.
+
+A row is moved towards prototypes of other classes, the column that differs most first, until it is
+named otherwise.  Columns that are not needed are put back, and the others, where they are numbers,
+come back as far as they can.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Floats, Ints
+from somscape.encode import (
+    LeveledCode,
+    cell_text,
+    cells_of,
+    fewest_changes,
+    mark_of,
+    rounding_steps,
+    value_shown,
+)
+from somscape.recognize._why import in_words_both, percent
+from somscape.tables import Table
+
+if TYPE_CHECKING:
+    from somscape.recognize._recognizer import Recognizer
+
+N_HALVINGS = 12
+"""How often the way back is halved."""
+
+MAX_NAMED = 4
+"""Most columns that are named as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassChange:
+    """One column that would have to change.
+
+    Attributes
+    ----------
+    column : str
+    value : str
+        The row's value, in original units.
+    to : float, str or numpy.datetime64
+        The value that it becomes.
+    mark : str, default="."
+        Decimal mark with which numbers are written.
+    """
+
+    column: str
+    value: str
+    to: Any
+    mark: str = "."
+
+    def __str__(self) -> str:
+        return f"{self.column} {cell_text(self.to, self.mark)}"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherClass:
+    """What would have to change for a row to be named another class.
+
+    Attributes
+    ----------
+    named : text, number or truth value
+        The other class.
+    probability : float
+        Of that class, once all changes are made.
+    changes : tuple of ClassChange
+        The column that differs most first.
+    """
+
+    named: Any
+    probability: float
+    changes: tuple[ClassChange, ...]
+
+    def __str__(self) -> str:
+        parts = [str(change) for change in self.changes[:MAX_NAMED]]
+        n_more = len(self.changes) - len(parts)
+        if n_more:
+            parts.append(f"{n_more} more {'column' if n_more == 1 else 'columns'}")
+        said = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+        return f"would be {self.named} ({percent(self.probability)}) with {said}"
+
+
+def other_classes_of(
+    recognizer: "Recognizer", table: Table, encoded: Floats
+) -> list[OtherClass | None]:
+    """Return what would name each row another class; see `Recognizer.counterfactuals`.
+
+    Parameters
+    ----------
+    recognizer : Recognizer
+    table : Table
+    encoded : ndarray of shape (n_rows, n_features)
+        The same rows, encoded.
+
+    Returns
+    -------
+    list of OtherClass or None
+    """
+    recognizer, table = in_words_both(recognizer, table)
+    encoding, codebook = recognizer.map_.encoding, recognizer.map_.codebook
+    rows = np.asarray(encoded, dtype=np.float64)
+    steps = rounding_steps(encoding, codebook)
+    targets = encoding.possible(codebook, steps)
+    own, of_targets = _named(recognizer, rows), _named(recognizer, targets)
+    found: list[OtherClass | None] = [None] * len(rows)
+    for k in np.unique(own):
+        which, others = np.flatnonzero(own == k), targets[of_targets != k]
+        if not len(others):
+            continue
+
+        def is_other(some: Float64s, k: int = k) -> NDArray[np.bool_]:
+            return np.asarray(_named(recognizer, some) != k)
+
+        moved, columns = fewest_changes(encoding, rows[which], others, is_other)
+        moved = _nearer(recognizer, rows[which], moved, columns, steps, is_other)
+        for i, one in zip(
+            which, _told(recognizer, table.take(which), rows[which], moved, columns), strict=True
+        ):
+            found[i] = one
+    return found
+
+
+def _named(recognizer: "Recognizer", rows: Float64s) -> Ints:
+    return np.asarray(recognizer.probabilities_of_rows(rows)[0].argmax(axis=1))
+
+
+def _nearer(
+    recognizer: "Recognizer",
+    rows: Float64s,
+    moved: Float64s,
+    columns: list[list[int]],
+    steps: list[float],
+    is_other: Any,
+) -> Float64s:
+    """Return moved rows whose numbers came back as far as they stay of another class."""
+    encoding = recognizer.map_.encoding
+    n_used = len(encoding.used)
+    is_changed = np.zeros((len(rows), n_used), dtype=bool)
+    for i, changed in enumerate(columns):
+        is_changed[i, changed] = True
+    widths = [code.n_features for code in encoding.used]
+    may_differ = np.zeros(rows.shape, dtype=bool)
+    may_differ[:, : sum(widths)] = is_changed.repeat(widths, axis=1)
+    is_level = np.zeros(rows.shape[1], dtype=bool)
+    for code, place in zip(encoding.features, encoding.slices, strict=True):
+        is_level[place] = isinstance(code, LeveledCode)
+    best, low, high = moved.copy(), np.zeros(len(rows)), np.ones(len(rows))
+    for _ in range(N_HALVINGS):
+        middle = (low + high) / 2
+        between = rows + middle[:, None] * (moved - rows)
+        between = encoding.possible(np.where(is_level, moved, between), steps)
+        between = encoding.with_parts(np.where(may_differ, between, rows), is_changed)
+        is_reached = is_other(between)
+        best[is_reached] = between[is_reached]
+        low, high = np.where(is_reached, low, middle), np.where(is_reached, middle, high)
+    return best
+
+
+def _told(
+    recognizer: "Recognizer",
+    table: Table,
+    rows: Float64s,
+    moved: Float64s,
+    columns: list[list[int]],
+) -> list[OtherClass]:
+    encoding = recognizer.map_.encoding
+    steps = rounding_steps(encoding, recognizer.map_.codebook)
+    probabilities, _ = recognizer.probabilities_of_rows(moved)
+    told = []
+    for i, changed in enumerate(columns):
+        kept = [j for j in changed if (moved[i] != rows[i])[encoding.slices[j]].any()]
+        changes = []
+        for j, to in zip(
+            kept, cells_of(encoding, moved, [(i, j) for j in kept], steps), strict=True
+        ):
+            code = encoding.features[j]
+            value = value_shown(code, table, i, rows[i, encoding.slices[j]])
+            changes.append(ClassChange(code.name, value, to, mark_of(table, code)))
+        named = recognizer.classes[probabilities[i].argmax()].item()
+        told.append(OtherClass(named, float(probabilities[i].max()), tuple(changes)))
+    return told

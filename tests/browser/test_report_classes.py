@@ -1,0 +1,96 @@
+"""The report of a classifier in a real browser: its classes, its mistakes and its reasons."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pages import HOSTILE, write_page
+from webdriver import Browser
+
+from somscape import SOMClassifier, TableEncoder, report
+from somscape.tables import table_from_columns
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+CLASSES = [HOSTILE[0], "pear", "plum"]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN_AXE = """
+return axe.run(document, {runOnly: arguments[0]}).then(found => found.violations
+  .filter(({ impact }) => impact === "serious" || impact === "critical")
+  .map(({ id, nodes }) => [id, nodes.map(node => node.html.slice(0, 200) + node.failureSummary)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def data() -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    k = np.arange(150) % 3
+    kind = [None if i % 29 == 0 else CLASSES[k[i]] for i in range(150)]
+    table = table_from_columns(
+        {
+            "size": rng.normal(5 + 2 * k),
+            "<i>weight</i>": rng.normal(9 - 1.2 * k),
+            "kind": kind,
+        }
+    )
+    encoder = TableEncoder(label="kind")
+    classifier = SOMClassifier(encoder=encoder, random_state=0)
+    return report.build(classifier.fit(table, np.array(kind, dtype=object)), table)
+
+
+@pytest.fixture
+def opened(browser: Browser, data: dict[str, Any], tmp_path: Path) -> Iterator[Browser]:
+    browser.resize(1400, 1000)
+    browser.complaints()
+    browser.open(write_page(data, tmp_path))
+    yield browser
+    assert browser.complaints() == []
+    browser.emulate_nothing()
+
+
+def test_rows_have_their_class_why_and_what_they_are(opened: Browser, data: dict[str, Any]) -> None:
+    rows, names = data["classes"]["rows"], data["classes"]["names"]
+    said = [" ".join(words.split()) for words in opened.texts("#rows tbody .why")]
+    assert len(said) == 50
+    for i, words in enumerate(said):
+        is_wrong = rows["true"][i] not in (None, names[rows["named"][i]])
+        expected = rows["why"][i] + (f" It is {rows['true'][i]}." if is_wrong else "")
+        assert words == " ".join(expected.split())
+    assert any("It is" in words for words in said)
+
+
+def test_the_section_says_how_good_it_is_and_counts_mistakes(
+    opened: Browser, data: dict[str, Any]
+) -> None:
+    found = data["classes"]
+    words = " ".join(opened.texts("#classes-quality p"))
+    assert f"{round(100 * found['accuracy'])}\u00a0% of the rows that were left out" in words
+    assert f"Of {found['n_known']} rows of this table whose class is known" in words
+    cells = opened.texts("#confusion tbody td")
+    assert [int(cell or 0) for cell in cells] == np.ravel(found["confusion"]["counts"]).tolist()
+    assert len(opened.texts("#map .dot")) == sum(
+        n > 0 for n in next(p["values"] for p in data["planes"] if p["key"] == "mistakes")
+    )
+    shown = opened.run("return document.querySelector('#legend').innerText")
+    assert "rows named wrongly" in shown
+    header = opened.run("return document.querySelector('header').innerText")
+    assert "of a classifier" in header
+    assert "judges none of them" not in header
+
+
+def test_search_finds_what_is_named_wrongly(opened: Browser, data: dict[str, Any]) -> None:
+    found = data["classes"]
+    opened.type("#search", "named wrongly")
+    n_wrong = found["n_known"] - found["n_right"] - found["n_refused"]
+    assert 0 < n_wrong < 50
+    assert len(opened.texts("#rows tbody .mistake")) == n_wrong
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1920, "light")])
+def test_axe_finds_no_serious_violation(opened: Browser, axe: str, width: int, scheme: str) -> None:
+    opened.emulate(width=width, height=900, color_scheme=scheme)
+    opened.run(axe + "; window.axe = axe;")
+    assert opened.run(RUN_AXE, RULES) == []
+    assert opened.run("return document.documentElement.scrollWidth") <= width

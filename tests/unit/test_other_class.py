@@ -1,0 +1,97 @@
+"""What would name a row another class: with these changes it really does."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from somscape import SOMClassifier
+from somscape.encode import Encoding
+from somscape.grid import Lattice
+from somscape.kernels import Metric
+from somscape.maps import Map
+from somscape.recognize import ClassChange, OtherClass, Recognizer
+from somscape.tables import table_from_columns
+
+
+def recognizer_of(codebook, shares, classes=("a", "b")):
+    codebook = np.asarray(codebook, dtype=float)
+    n_units, n_features = codebook.shape
+    encoding = Encoding.plain([f"x{j}" for j in range(n_features)])
+    metric = Metric("mahalanobis", None, np.eye(n_features), np.zeros(n_features))
+    map_ = Map(
+        codebook, Lattice(1, n_units, "rectangular"), encoding, np.ones(n_units), metric=metric
+    )
+    shares = np.asarray(shares, dtype=float)
+    classes = np.array(classes)
+    return Recognizer(map_, 1, 2.0, np.array([1.0]), classes=classes, shares=shares, prior=0.1)
+
+
+def test_one_column_comes_back_to_the_border_by_hand():
+    # The winner answers.  From (0, 1), with x0 at 10 the nearest prototype is (10, 0); the border
+    # is at 5.  Prototypes span 10, so that values are tenths.
+    recognizer = recognizer_of([[0, 0], [10, 0]], [[0.9, 0.1], [0.2, 0.8]])
+    (found,) = recognizer.counterfactuals([[0.0, 1.0]])
+    assert (found.named, found.probability) == ("b", 0.8)
+    (change,) = found.changes
+    assert (change.column, change.value) == ("x0", "0")
+    assert 5 < change.to <= 5.1
+    assert str(found) == f"would be b (80 %) with x0 {change.to:g}"
+
+
+def test_a_class_without_a_prototype_cannot_be_named():
+    recognizer = recognizer_of([[0.0], [10.0]], [[0.9, 0.1], [0.8, 0.2]])
+    assert recognizer.counterfactuals([[3.0], [12.0]]) == [None, None]
+
+
+def test_the_text_names_some_columns_and_counts_the_others():
+    changes = tuple(ClassChange(f"x{i}", "0", float(i) + 0.5, ",") for i in range(6))
+    assert str(OtherClass("b", 0.514, changes[:2])) == "would be b (51 %) with x0 0,5 and x1 1,5"
+    assert str(OtherClass("b", 0.514, changes)) == (
+        "would be b (51 %) with x0 0,5, x1 1,5, x2 2,5, x3 3,5 and 2 more columns"
+    )
+
+
+def mixed_table(rng, n=160):
+    kind = rng.choice(["round", "long", "flat"], n)
+    size, weight = rng.normal(10, 2, n).round(2), rng.integers(50, 90, n)
+    y = np.where((kind == "round") & (size > 10), "pea", np.where(weight > 75, "bean", "lentil"))
+    return {"kind": kind, "size": size, "weight": weight}, y
+
+
+@settings(max_examples=10)
+@given(st.integers(0, 1000))
+def test_rows_with_the_changes_are_named_as_said(seed):
+    rng = np.random.default_rng(seed)
+    columns, y = mixed_table(rng)
+    classifier = SOMClassifier(random_state=0).fit(table_from_columns(columns), y)
+    some = rng.choice(160, 12, replace=False)
+    rows = table_from_columns({name: values[some] for name, values in columns.items()})
+    for i, (before, found) in enumerate(
+        zip(classifier.predict(rows), classifier.counterfactuals(rows), strict=True)
+    ):
+        assert found is not None
+        assert found.named != before
+        to = {change.column: change.to for change in found.changes}
+        assert to
+        cells = {name: [to.get(name, values[some[i]])] for name, values in columns.items()}
+        changed = table_from_columns(cells)
+        assert classifier.predict(changed).tolist() == [found.named]
+        proba = classifier.predict_proba(changed).max()
+        assert found.probability == pytest.approx(proba, abs=1e-9)
+        for change in found.changes:
+            assert str(columns[change.column][some[i]]) in (change.value, f"{change.value}.0")
+
+
+def test_no_column_is_named_that_is_not_needed():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=200), rng.normal(size=(200, 3))])
+    classifier = SOMClassifier(random_state=0).fit(X, np.where(X[:, 0] > 0, 1, 0))
+    rows = X[np.abs(X[:, 0]) > 0.5][:20]
+    for row, found in zip(rows, classifier.counterfactuals(rows), strict=True):
+        for left_out in found.changes:
+            changed = row.copy()
+            for change in found.changes:
+                if change is not left_out:
+                    changed[int(change.column[1:])] = change.to
+            assert classifier.predict([changed])[0] != found.named
