@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from somscape._types import Floats, Ints
 
@@ -26,6 +27,8 @@ RATE_OF_PROTOTYPES, RATE_OF_AXES = 0.02, 0.01
 """First step, as a share of the prototypes' standard deviation and of the largest entry of axes."""
 
 TINY = 1e-12
+FLUSHED_EVERY, VANISHED = 100, 1e-30
+"""Means of slopes below that become 0 after so many steps: processors are slow with lesser ones."""
 
 
 class Slopes(NamedTuple):
@@ -132,6 +135,8 @@ class Steps:
         self.n += 1
         self.mean = 0.9 * self.mean + 0.1 * slope
         self.square = 0.99 * self.square + 0.01 * slope**2
+        if self.n % FLUSHED_EVERY == 0:
+            self.mean[np.abs(self.mean) < VANISHED] = 0.0
         mean, square = self.mean / (1 - 0.9**self.n), self.square / (1 - 0.99**self.n)
         return np.asarray(mean / (np.sqrt(square) + TINY))
 
@@ -180,10 +185,9 @@ def sharpened(
         n_steps = n_epochs * -(-len(rows) // BATCH)
         spread = np.sqrt(prototypes.var(axis=0).mean())
         of_prototypes, of_axes, sides = Steps(), Steps(), Sides(is_own, np.float32)
-        for _ in range(n_epochs):
-            order = rng.permutation(len(rows))
-            for start in range(0, len(rows), BATCH):
-                some = order[start : start + BATCH]
+        orders = (rng.permutation(len(rows)) for _ in range(n_epochs))
+        with threadpool_limits(1, user_api="blas"):  # threads wait longer than such products take
+            for some in (o[i : i + BATCH] for o in orders for i in range(0, len(rows), BATCH)):
                 found = slopes(rows[some], y[some], weights[some], prototypes, axes, sides)
                 rate = np.float32(1 - of_prototypes.n / n_steps)
                 step = np.float32(RATE_OF_PROTOTYPES) * rate * spread
