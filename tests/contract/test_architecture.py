@@ -76,6 +76,7 @@ HOMES = {
     "scipy": {"fit", "estimators", "grid", "joins"},
     "sklearn": {"estimators", "pyod"},
     "starlette": {"app"},
+    "threadpoolctl": {"recognize"},
     "uvicorn": {"app"},
     "xlsxwriter": {"tables"},
 }

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from somscape._types import Floats, Ints
 
@@ -172,6 +171,8 @@ def sharpened(
     axes : ndarray of shape (n_axes, n_axes), float64
         Of the length of the unit matrix.
     """
+    from threadpoolctl import threadpool_limits
+
     n_axes = rows.shape[1]
     is_own = np.arange(max(y.max(), classes.max()) + 1)[:, None] == classes
     is_used = is_own[y].any(axis=1) & ~is_own[y].all(axis=1)

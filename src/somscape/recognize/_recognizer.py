@@ -19,6 +19,8 @@ from somscape.recognize._answering import (
 from somscape.recognize._shares import mixed
 from somscape.records import CLASSES, Record
 
+UNKNOWN = "unknown"
+
 
 @dataclass(frozen=True, eq=False)
 class Recognizer(Answering):
@@ -98,6 +100,14 @@ class Recognizer(Answering):
 
     def __repr__(self) -> str:
         return f"Recognizer({self.map_!r}, {len(self.classes)} classes)"
+
+    @property
+    def unknown(self) -> str:
+        """What a file calls a row that is refused: a word that is none of the classes."""
+        word, taken = UNKNOWN, [str(name) for name in self.classes.tolist()]
+        while word in taken:
+            word += "_row"
+        return word
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the class of each row.
