@@ -78,13 +78,22 @@ def _roles_of(roles: Roles, target: str, file: str | None) -> Roles:
     return overridden(roles, Roles(label=target))
 
 
+def _kept(roles: Roles, given: Roles, target: str) -> Roles:
+    """Return roles for a file, in which the target is what it was said to be: class or number."""
+    role = given.by_column().get(target)
+    if role not in ("categories", "ordinals", "numbers"):
+        return roles
+    levels = {name: found for name, found in given.ordinals.items() if name == target}
+    return overridden(roles, Roles.of({target: role}, levels))
+
+
 def fit_target(
     table: Table, roles: Roles, notes: list[str], out: Path, options: dict[str, Any]
 ) -> None:
     """Train what predicts a column of a table, save it, and say how good it is."""
     name = options["target"]
     target = target_of(table, name, roles.by_column().get(name))
-    roles = _roles_of(roles, name, options["roles"])
+    given, roles = roles, _roles_of(roles, name, options["roles"])
     subject = Ready(table, roles, given=roles)
     known = np.flatnonzero(target.is_known)
     target = target.part(known)
@@ -102,7 +111,8 @@ def fit_target(
     model.save(out)
     save_roles = options["save_roles"]
     if save_roles is not None:
-        write_roles(save_roles, *subject.lasting(encoding), subject.as_read)
+        lasting, comments = subject.lasting(encoding)
+        write_roles(save_roles, _kept(lasting, given, name), comments, subject.as_read)
     show_facts(console, map_facts(model.map_))
     say(console, kernels_line(select_kernels().name))
     say(console, f"Wrote {out}{'' if save_roles is None else f' and {save_roles}'}")

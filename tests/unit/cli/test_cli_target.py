@@ -219,8 +219,12 @@ def test_numbers_are_classes_if_they_are_said_to_be(here: Path) -> None:
     found = load("m.som")
     assert isinstance(found, Recognizer)
     assert len(found.classes) == 24
-    assert run(*words, "--category", "price", "--roles", "r.toml").code == 0
+    again = run(*words, "--roles", "r.toml", "--save-roles", "s.toml")
+    assert again.code == 0, again.err
     assert isinstance(load("m.som"), Recognizer)
+    assert again.out.splitlines()[-1] == outcome.out.splitlines()[-1]
+    for name in ("r.toml", "s.toml"):
+        assert 'price = "category"' in Path(name).read_text()
 
 
 def test_few_numbers_are_a_number_if_they_are_said_to_be(here: Path) -> None:
