@@ -16,7 +16,7 @@ from somscape.cli._console import (
     show_facts,
 )
 from somscape.cli._save_roles import write_roles
-from somscape.encode import Roles, overridden
+from somscape.encode import Encoding, Roles, overridden
 from somscape.errors import InputError
 from somscape.fit import Callback, Settings
 from somscape.jobs import Ready, leaks_of, notes_on, quality_words, target_of, train_target
@@ -78,13 +78,15 @@ def _roles_of(roles: Roles, target: str, file: str | None) -> Roles:
     return overridden(roles, Roles(label=target))
 
 
-def _kept(roles: Roles, given: Roles, target: str) -> Roles:
-    """Return roles for a file, in which the target is what it was said to be: class or number."""
+def _lasting(subject: Ready, encoding: Encoding, given: Roles) -> tuple[Roles, dict[str, str]]:
+    """Return roles and comments for a file that keep what the target was said to be, if it was."""
+    (roles, comments), target = subject.lasting(encoding), str(subject.roles.label)
     role = given.by_column().get(target)
     if role not in ("categories", "ordinals", "numbers"):
-        return roles
+        return roles, comments
     levels = {name: found for name, found in given.ordinals.items() if name == target}
-    return overridden(roles, Roles.of({target: role}, levels))
+    roles = overridden(roles, Roles.of({target: role}, levels))
+    return roles, {**comments, target: "the target; a feature for commands without --target"}
 
 
 def fit_target(
@@ -111,8 +113,7 @@ def fit_target(
     model.save(out)
     save_roles = options["save_roles"]
     if save_roles is not None:
-        lasting, comments = subject.lasting(encoding)
-        write_roles(save_roles, _kept(lasting, given, name), comments, subject.as_read)
+        write_roles(save_roles, *_lasting(subject, encoding, given), subject.as_read)
     show_facts(console, map_facts(model.map_))
     say(console, kernels_line(select_kernels().name))
     say(console, f"Wrote {out}{'' if save_roles is None else f' and {save_roles}'}")
