@@ -34,6 +34,7 @@ sys.path.append(str(HERE.parent))
 
 from peers import METHODS, ours  # noqa: E402
 from readme import machine, write_between_markers  # noqa: E402
+from wanted import N_FOLDS, middle, values_of, wanted  # noqa: E402
 
 CHOSEN_BY = ("wine", "digits", "vowel", "letter", "satimage")
 """Sets by which the method was chosen; the others are for reporting."""
@@ -46,8 +47,8 @@ OF_SCIKIT = {
     "digits": datasets.load_digits,
 }
 FACES = "faces"
-N_FOLDS = 5
 N_BINS = 15
+PEERS = ("somscape", "5-NN", "1-NN", "GMLVQ", "SuSi", "MiniSom", "k-means")
 
 
 @functools.cache
@@ -133,15 +134,7 @@ def middle_of(
     record: dict[str, Any], name: str, methods: list[str], what: str
 ) -> list[float | None]:
     """Return the median, by method, of the means of five folds."""
-    return [_middle(record.get(name, {}).get(method, {}), what) for method in methods]
-
-
-def _middle(folds: dict[str, Any], what: str) -> float | None:
-    repeats: dict[int, list[float]] = {}
-    for fold, found in folds.items():
-        if what in found:
-            repeats.setdefault(int(fold) // N_FOLDS, []).append(found[what])
-    return float(np.median([np.mean(each) for each in repeats.values()])) if repeats else None
+    return [middle(values_of(record, name, method, what)) for method in methods]
 
 
 def table(record: dict[str, Any], methods: list[str], what: str, digits: int = 1) -> list[str]:
@@ -171,14 +164,16 @@ def sizes(record: dict[str, Any], methods: list[str]) -> list[str]:
     return lines
 
 
-def report(record: dict[str, Any], arguments: argparse.Namespace) -> str:
+def report(record: dict[str, Any]) -> str:
     """Return the page."""
-    peers = ["somscape", "5-NN", "1-NN", "GMLVQ", "SuSi", "MiniSom", "k-means"]
+    peers = list(PEERS)
     alone = ["votes", "smooth", "layer", "margin", "smooth, layer", "layer, margin", "somscape"]
     alone.append("all three")
     sure = ["somscape", "margin", "all three", "5-NN", "5-NN, sigmoid", "5-NN, isotonic"]
     lines = [
         record["machine"],
+        "\n## What was wanted\n",
+        *wanted(record, [n for n in (*CHOSEN_BY, *REPORTED) if n in record], PEERS[1:]),
         "\n## Accuracy (%)\n",
         *table(record, peers, "accuracy"),
         "\n## Rows, and repeats of five folds\n",
@@ -240,7 +235,7 @@ def main() -> None:
         record["speed"] = speed(arguments.speed)
         arguments.record.write_text(json.dumps(record, indent=1))
     if arguments.out:
-        write_between_markers(arguments.out, report(record, arguments))
+        write_between_markers(arguments.out, report(record))
 
 
 if __name__ == "__main__":
