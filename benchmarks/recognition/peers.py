@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -80,6 +81,11 @@ class MiniSomVotes:
         return self
 
 
+def calibrated(method: str) -> Any:
+    """Return 5-NN whose probabilities are calibrated by five folds of the training rows."""
+    return CalibratedClassifierCV(KNeighborsClassifier(5), method=method)
+
+
 def susi(n_units: int, n_classes: int, seed: int) -> Any:
     """Return SuSi's classifier with 5,000 steps of each kind."""
     from susi import SOMClassifier as Susi
@@ -112,6 +118,8 @@ def gmlvq(n_units: int, n_classes: int, seed: int) -> Any:
 METHODS: dict[str, Callable[..., Any]] = {
     "somscape": ours(),
     "5-NN": lambda n_units, n_classes, seed: KNeighborsClassifier(5),
+    "5-NN, sigmoid": lambda n_units, n_classes, seed: calibrated("sigmoid"),
+    "5-NN, isotonic": lambda n_units, n_classes, seed: calibrated("isotonic"),
     "1-NN": lambda n_units, n_classes, seed: KNeighborsClassifier(1),
     "GMLVQ": gmlvq,
     "SuSi": susi,

@@ -77,6 +77,7 @@ HOMES = {
     "scipy": {"fit", "estimators", "grid", "joins"},
     "sklearn": {"estimators", "pyod"},
     "starlette": {"app"},
+    "threadpoolctl": {"recognize"},
     "uvicorn": {"app"},
     "xlsxwriter": {"tables"},
 }

@@ -9,18 +9,24 @@ from hypothesis import strategies as st
 
 from somscape.grid import Lattice
 from somscape.recognize._choose import Held, best_smoothing, held_out
-from somscape.recognize._margin import STEEPNESS, Slopes, Steps, sharpened, slopes
+from somscape.recognize._margin import STEEPNESS, Sides, Slopes, Steps, sharpened, slopes
 from somscape.recognize._shares import Smoothing, classes_of_units, counts_by_unit, smoothed
 from somscape.recognize._space import MAX_AXES, Space
 
 ONE = np.ones(1)
 
 
+def slopes_of(rows, is_own, weights, prototypes, axes):
+    """Return the slopes of rows, of which `is_own` says for each which units are of its class."""
+    sides = Sides(is_own, np.float64)
+    return slopes(rows, np.arange(len(rows)), weights, prototypes, axes, sides)
+
+
 def test_the_slope_of_one_row_worked_by_hand():
     # A row at 1, its own prototype at 0 (squared distance 1), the other at 3 (4): mu = -3 / 5.
     # d mu / d own = 2 * 4 / 25, d mu / d other = -2 * 1 / 25; d own / d prototype = -2 (1 - 0).
     rows, prototypes, axes = np.array([[1.0]]), np.array([[0.0], [3.0]]), np.eye(1)
-    cost, moved, turned = slopes(rows, np.array([[True, False]]), ONE, prototypes, axes)
+    cost, moved, turned = slopes_of(rows, np.array([[True, False]]), ONE, prototypes, axes)
     value = 1 / (1 + math.exp(STEEPNESS * 0.6))
     steep = STEEPNESS * value * (1 - value)
     assert cost == pytest.approx(value)
@@ -35,9 +41,9 @@ def test_slopes_are_those_of_finite_differences():
     is_own = np.array([0, 0, 1, 1, 2]) == rng.integers(0, 3, 12)[:, None]
 
     def cost(prototypes, axes):
-        return slopes(rows, is_own, weights, prototypes, axes).cost
+        return slopes_of(rows, is_own, weights, prototypes, axes).cost
 
-    found: Slopes = slopes(rows, is_own, weights, prototypes, axes)
+    found: Slopes = slopes_of(rows, is_own, weights, prototypes, axes)
     step = 1e-6
     for i in np.ndindex(prototypes.shape):
         there = np.zeros_like(prototypes)
@@ -55,8 +61,8 @@ def test_a_weight_of_two_is_two_rows_in_a_slope():
     rng = np.random.default_rng(1)
     rows, prototypes = rng.normal(size=(3, 2)), rng.normal(size=(4, 2))
     is_own = np.array([[True, False, True, False]] * 3)
-    twice = slopes(rows[[0, 0, 1, 2]], is_own[[0, 0, 1, 2]], np.ones(4), prototypes, np.eye(2))
-    weighed = slopes(rows, is_own, np.array([2.0, 1.0, 1.0]), prototypes, np.eye(2))
+    twice = slopes_of(rows[[0, 0, 1, 2]], is_own[[0, 0, 1, 2]], np.ones(4), prototypes, np.eye(2))
+    weighed = slopes_of(rows, is_own, np.array([2.0, 1.0, 1.0]), prototypes, np.eye(2))
     for one, other in zip(twice, weighed, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
 

@@ -181,7 +181,7 @@ def _write_map(thing: save.Saved, out: Path, options: dict[str, Any]) -> str:
         (save.write_codebook if what == "codebook" else save.write_planes)(out, map_)
     else:
         MAP_WRITERS[goes](out, thing)
-    has_more = isinstance(thing, Answering) and goes != ".som"
+    has_more = isinstance(thing, Answering) and goes not in (".som", ".onnx")
     kept = "; the map alone, without what it learned to predict" if has_more else ""
     return f"{map_.lattice.size_text}, {counted(map_.codebook.shape[1], 'feature')}{kept}"
 

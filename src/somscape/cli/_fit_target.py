@@ -16,7 +16,7 @@ from somscape.cli._console import (
     show_facts,
 )
 from somscape.cli._save_roles import write_roles
-from somscape.encode import Roles, overridden
+from somscape.encode import Encoding, Roles, overridden
 from somscape.errors import InputError
 from somscape.fit import Callback, Settings
 from somscape.jobs import Ready, leaks_of, notes_on, quality_words, target_of, train_target
@@ -78,13 +78,24 @@ def _roles_of(roles: Roles, target: str, file: str | None) -> Roles:
     return overridden(roles, Roles(label=target))
 
 
+def _lasting(subject: Ready, encoding: Encoding, given: Roles) -> tuple[Roles, dict[str, str]]:
+    """Return roles and comments for a file that keep what the target was said to be, if it was."""
+    (roles, comments), target = subject.lasting(encoding), str(subject.roles.label)
+    role = given.by_column().get(target)
+    if role not in ("categories", "ordinals", "numbers"):
+        return roles, comments
+    levels = {name: found for name, found in given.ordinals.items() if name == target}
+    roles = overridden(roles, Roles.of({target: role}, levels))
+    return roles, {**comments, target: "the target; a feature for commands without --target"}
+
+
 def fit_target(
     table: Table, roles: Roles, notes: list[str], out: Path, options: dict[str, Any]
 ) -> None:
     """Train what predicts a column of a table, save it, and say how good it is."""
     name = options["target"]
     target = target_of(table, name, roles.by_column().get(name))
-    roles = _roles_of(roles, name, options["roles"])
+    given, roles = roles, _roles_of(roles, name, options["roles"])
     subject = Ready(table, roles, given=roles)
     known = np.flatnonzero(target.is_known)
     target = target.part(known)
@@ -102,7 +113,7 @@ def fit_target(
     model.save(out)
     save_roles = options["save_roles"]
     if save_roles is not None:
-        write_roles(save_roles, *subject.lasting(encoding), subject.as_read)
+        write_roles(save_roles, *_lasting(subject, encoding, given), subject.as_read)
     show_facts(console, map_facts(model.map_))
     say(console, kernels_line(select_kernels().name))
     say(console, f"Wrote {out}{'' if save_roles is None else f' and {save_roles}'}")

@@ -15,6 +15,7 @@ from somscape.errors import InputError
 from somscape.fit import Settings
 from somscape.outliers import ids_column
 from somscape.recognize import (
+    COVERAGE,
     Answering,
     Prediction,
     Predictor,
@@ -42,14 +43,7 @@ MAX_CLASSES = 20
 DIGITS = 6
 """Of the ends of a range; whole numbers have all of theirs."""
 
-COVERAGE = 0.9
-"""Of the interval of a predicted number."""
-
 UNTOLD = "unknown, as no row could be left out"
-
-UNKNOWN = "unknown"
-"""Predicted for a row that lies too far from the map."""
-
 
 MAX_TAUGHT = 300
 """Classes that can be learned; the time grows with their square."""
@@ -270,9 +264,9 @@ def predictions_of(model: Answering, table: Table) -> Table:
     Returns
     -------
     Table
-        The id, or the number of the row; ``predicted``, the class or `UNKNOWN`, or the number;
-        ``p_value``; and ``p(CLASS)``, the probability of each class, or ``low`` and ``high``, the
-        ends of the interval.
+        The id, or the number of the row; ``predicted``, the number, the class or
+        `Recognizer.unknown`; ``p_value``; and ``p(CLASS)``, the probability of each class, or
+        ``low`` and ``high``, the ends of the interval.
     """
     rows = model.map_.rows_of(table)
     if isinstance(model, Recognizer):
@@ -285,16 +279,10 @@ def predictions_of(model: Answering, table: Table) -> Table:
     return Table((ids, predicted, *table_from_columns(more).columns), "predictions")
 
 
-def _unknown_word(model: Recognizer) -> str:
-    return free_name(UNKNOWN, [str(name) for name in model.classes], "_row")
-
-
 def _classes(model: Recognizer, rows: Floats) -> tuple[Column, dict[str, Any]]:
     probabilities, p_values = model.probabilities_of_rows(rows)
-    unknown = _unknown_word(model)
-    named = [
-        unknown if name is None else str(name) for name in model.classes_of(probabilities, p_values)
-    ]
+    classes = model.classes_of(probabilities, p_values)
+    named = [model.unknown if name is None else str(name) for name in classes]
     # Made here, or a class called NA would be read as a missing cell.
     return Column("predicted", np.array(named, dtype=object)), {
         "p_value": rounded(p_values),
@@ -369,7 +357,7 @@ def agreement_words(model: Answering, table: Table, predictions: Table) -> str |
 
 
 def _named_words(model: Recognizer, found: NDArray[Any], known: NDArray[Any], rows: str) -> str:
-    is_named = found != _unknown_word(model)
+    is_named = found != model.unknown
     share = f"{100 * (found == known)[is_named].mean():.1f} %" if is_named.any() else "none"
     if is_named.all():
         return f"{share} of {rows} are named rightly."

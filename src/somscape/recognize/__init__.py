@@ -1,14 +1,16 @@
 """From rows with known classes or numbers to a map that names or predicts those of new ones."""
 
 from somscape.recognize._answering import Answering
+from somscape.recognize._as_answering import answering_in, recognizer_in
 from somscape.recognize._other_class import ClassChange, OtherClass
-from somscape.recognize._predictor import Predictor
-from somscape.recognize._recognizer import Recognizer, recognizer_in
+from somscape.recognize._predictor import COVERAGE, Predictor
+from somscape.recognize._recognizer import Recognizer
 from somscape.recognize._train import Recognition, train_recognizer
 from somscape.recognize._train_predictor import Prediction, train_predictor
 from somscape.recognize._why import ClassReason, ClassReasons, UnitReason
 
 __all__ = [
+    "COVERAGE",
     "Answering",
     "ClassChange",
     "ClassReason",
@@ -19,6 +21,7 @@ __all__ = [
     "Recognition",
     "Recognizer",
     "UnitReason",
+    "answering_in",
     "recognizer_in",
     "train_predictor",
     "train_recognizer",

@@ -26,6 +26,8 @@ RATE_OF_PROTOTYPES, RATE_OF_AXES = 0.02, 0.01
 """First step, as a share of the prototypes' standard deviation and of the largest entry of axes."""
 
 TINY = 1e-12
+FLUSHED_EVERY, VANISHED = 100, 1e-30
+"""Means of slopes below that become 0 after so many steps: processors are slow with lesser ones."""
 
 
 class Slopes(NamedTuple):
@@ -36,31 +38,74 @@ class Slopes(NamedTuple):
     of_axes: Floats
 
 
+class Sides:
+    """Which units are of a class and which are not; it finds the nearest of both kinds.
+
+    Its arrays are made once: to make them for every step took most of the time.
+
+    Parameters
+    ----------
+    is_own : ndarray of shape (n_classes, n_units), bool
+        Whether a unit is of a class.
+    dtype : dtype
+        Of the distances.
+    """
+
+    def __init__(self, is_own: NDArray[np.bool_], dtype: Any) -> None:
+        kinds = (is_own, ~is_own)
+        self.barred = [np.where(kind, 0, np.inf).astype(dtype) for kind in kinds]
+        self.squares, self.allowed = np.empty((2, BATCH, is_own.shape[1]), dtype)
+
+    def nearest(self, turned: Floats, y: Ints, prototypes: Floats) -> list[Ints]:
+        """Return the nearest unit of each row's class, and the nearest of the others.
+
+        Parameters
+        ----------
+        turned : ndarray of shape (n, n_axes)
+            At most `BATCH` rows.
+        y : ndarray of shape (n,)
+            Class of each row.
+        prototypes : ndarray of shape (n_units, n_axes)
+
+        Returns
+        -------
+        list of two ndarrays of shape (n,)
+        """
+        squares, allowed = self.squares[: len(turned)], self.allowed[: len(turned)]
+        np.matmul(-2 * turned, prototypes.T, out=squares)
+        squares += np.einsum("ij,ij->i", prototypes, prototypes)  # less the row's own square
+        units = []
+        for barred in self.barred:
+            barred.take(y, axis=0, out=allowed, mode="clip")  # other modes copy once more
+            allowed += squares
+            units.append(allowed.argmin(axis=1))
+        return units
+
+
 def slopes(
-    rows: Floats, own_units: NDArray[np.bool_], weights: Floats, prototypes: Floats, axes: Floats
+    rows: Floats, y: Ints, weights: Floats, prototypes: Floats, axes: Floats, sides: Sides
 ) -> Slopes:
     """Return the weighted mean cost of rows, and its derivatives.
 
     Parameters
     ----------
     rows : ndarray of shape (n, n_axes)
-    own_units : ndarray of shape (n, n_units), bool
-        Which units are of each row's class; at least one is, and one is not.
+        At most `BATCH`.
+    y : ndarray of shape (n,)
+        Class of each row; of its units there is at least one, and one that is not.
     weights : ndarray of shape (n,)
     prototypes : ndarray of shape (n_units, n_axes)
         As rows are after they were turned by `axes`.
     axes : ndarray of shape (n_axes, n_axes)
         Rows are compared as ``rows @ axes``.
+    sides : Sides
 
     Returns
     -------
     Slopes
     """
     turned = rows @ axes
-    lengths = np.einsum("ij,ij->i", prototypes, prototypes)
-    squares = lengths - 2 * (turned @ prototypes.T)  # less the row's own, alike for all units
-    nearest = [np.where(own_units, squares, np.inf), np.where(own_units, np.inf, squares)]
-    own, other = (found.argmin(axis=1) for found in nearest)
+    own, other = sides.nearest(turned, y, prototypes)
     from_own, from_other = turned - prototypes[own], turned - prototypes[other]
     d_own = np.einsum("ij,ij->i", from_own, from_own)
     d_other = np.einsum("ij,ij->i", from_other, from_other)
@@ -89,6 +134,8 @@ class Steps:
         self.n += 1
         self.mean = 0.9 * self.mean + 0.1 * slope
         self.square = 0.99 * self.square + 0.01 * slope**2
+        if self.n % FLUSHED_EVERY == 0:
+            self.mean[np.abs(self.mean) < VANISHED] = 0.0
         mean, square = self.mean / (1 - 0.9**self.n), self.square / (1 - 0.99**self.n)
         return np.asarray(mean / (np.sqrt(square) + TINY))
 
@@ -124,6 +171,8 @@ def sharpened(
     axes : ndarray of shape (n_axes, n_axes), float64
         Of the length of the unit matrix.
     """
+    from threadpoolctl import threadpool_limits
+
     n_axes = rows.shape[1]
     is_own = np.arange(max(y.max(), classes.max()) + 1)[:, None] == classes
     is_used = is_own[y].any(axis=1) & ~is_own[y].all(axis=1)
@@ -136,12 +185,11 @@ def sharpened(
         n_epochs = int(np.clip(PRESENTED // len(rows), MIN_EPOCHS, MAX_EPOCHS))
         n_steps = n_epochs * -(-len(rows) // BATCH)
         spread = np.sqrt(prototypes.var(axis=0).mean())
-        of_prototypes, of_axes = Steps(), Steps()
-        for _ in range(n_epochs):
-            order = rng.permutation(len(rows))
-            for start in range(0, len(rows), BATCH):
-                some = order[start : start + BATCH]
-                found = slopes(rows[some], is_own[y[some]], weights[some], prototypes, axes)
+        of_prototypes, of_axes, sides = Steps(), Steps(), Sides(is_own, np.float32)
+        orders = (rng.permutation(len(rows)) for _ in range(n_epochs))
+        with threadpool_limits(1, user_api="blas"):  # threads wait longer than such products take
+            for some in (o[i : i + BATCH] for o in orders for i in range(0, len(rows), BATCH)):
+                found = slopes(rows[some], y[some], weights[some], prototypes, axes, sides)
                 rate = np.float32(1 - of_prototypes.n / n_steps)
                 step = np.float32(RATE_OF_PROTOTYPES) * rate * spread
                 prototypes = prototypes - step * of_prototypes.next(found.of_prototypes)

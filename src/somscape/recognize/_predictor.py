@@ -17,6 +17,9 @@ from somscape.recognize._lines import Lines, together
 from somscape.recognize._shares import mixed
 from somscape.records import TARGETS, Record
 
+COVERAGE = 0.9
+"""Of the interval of a predicted number, unless another is asked for."""
+
 
 @dataclass(frozen=True, eq=False)
 class Predictor(Answering):
@@ -125,7 +128,7 @@ class Predictor(Answering):
         """
         return self.predictions_of_rows(self.map_.rows_of(X))
 
-    def predict_interval(self, X: Any, coverage: float = 0.9) -> Float64s:
+    def predict_interval(self, X: Any, coverage: float = COVERAGE) -> Float64s:
         """Return where the target of each row lies with a given probability.
 
         Parameters

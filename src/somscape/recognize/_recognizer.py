@@ -21,6 +21,8 @@ from somscape.recognize._shares import mixed
 from somscape.recognize._why import ClassReasons, compared, contributions_of, reasons_of_classes
 from somscape.records import CLASSES, Record
 
+UNKNOWN = "unknown"
+
 
 @dataclass(frozen=True, eq=False)
 class Recognizer(Answering):
@@ -100,6 +102,14 @@ class Recognizer(Answering):
 
     def __repr__(self) -> str:
         return f"Recognizer({self.map_!r}, {len(self.classes)} classes)"
+
+    @property
+    def unknown(self) -> str:
+        """What a file calls a row that is refused: a word that is none of the classes."""
+        word, taken = UNKNOWN, [str(name) for name in self.classes.tolist()]
+        while word in taken:
+            word += "_row"
+        return word
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the class of each row.
@@ -253,18 +263,3 @@ class Recognizer(Answering):
         ):
             raise TypeError("classes.names must be texts")
         return cls(map_, classes=values if names is None else np.array(names), **parts)
-
-
-def recognizer_in(thing: Any) -> Recognizer | None:
-    """Return an object if it is a recognizer, its recognizer if it has one.
-
-    Parameters
-    ----------
-    thing : Recognizer, SOMClassifier, Map or anything else
-
-    Returns
-    -------
-    Recognizer or None
-    """
-    found = getattr(thing, "recognizer_", thing)
-    return found if isinstance(found, Recognizer) else None

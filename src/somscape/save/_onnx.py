@@ -1,4 +1,4 @@
-"""A map as an ONNX model: encoding, winner, distance and score, for runtimes in any language."""
+"""A map as an ONNX model, from rows to what they are told: for runtimes in any language."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,27 +11,34 @@ from somscape._validate import check_choice
 from somscape.errors import InputError
 from somscape.maps import NO_UNIT, as_map
 from somscape.outliers import detector_in
+from somscape.recognize import answering_in
 from somscape.records import Record
 from somscape.save._load import thing_of
+from somscape.save._onnx_answers import add_answers, answered
 from somscape.save._onnx_columns import encoded_rows
 from somscape.save._onnx_graph import OnnxGraph
 from somscape.save._onnx_scores import nearest, score_of
 
 
 def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
-    """Write a map or a detector as an ONNX model.
+    """Write a map, or what scores, names or predicts by one, as an ONNX model.
 
-    The model takes rows in original units, encodes them, and finds winners.  The model of a
-    detector also scores.  A map of an array has one input ``X`` of shape (n, n_features).  A map of
-    a table has one input of shape (n, 1) for each feature column, with its name: numbers; whole
-    numbers for dates (days, seconds or microseconds since 1970, as the map's encoding says; NumPy's
-    NaT is missing); and text for categories, spelled like the map's levels ("" is missing).  The
-    outputs have shape (n,): ``winner`` (int64), ``distance``, and ``score``.  An input column with
-    one of these names gets a suffix, such as ``winner_input``.
+    The model takes rows in original units, encodes them, and finds winners.  A map of an array has
+    one input ``X`` of shape (n, n_features).  A map of a table has one input of shape (n, 1) for
+    each feature column, with its name: numbers; whole numbers for dates (days, seconds or
+    microseconds since 1970, as the map's encoding says; NumPy's NaT is missing); and text for
+    categories, spelled like the map's levels ("" is missing).  The outputs
+    have shape (n,): ``winner`` (int64) and ``distance``; of a detector also ``score``.  A
+    recognizer adds ``predicted`` (the class as text; ``unknown`` for a row that is refused, or
+    ``unknown_row`` where a class is called so), ``p_value``, and ``probabilities`` of shape (n,
+    n_classes); the model's metadata has the ``classes`` as a list in JSON.  A predictor adds
+    ``predicted``, ``low`` and ``high``, the ends of the 90 % interval, and ``p_value``; of several
+    targets, the first three have shape (n, n_targets).  An input column with the name of an output,
+    or ``score``, gets a suffix, such as ``winner_input``.
 
     Parameters
     ----------
-    map_ : Map, Detector, fitted estimator or Record
+    map_ : Map, Detector, Recognizer, Predictor, fitted estimator or Record
         With any metric, and any score.
     path : str or Path
         Usually ends in ``.onnx``.  Written completely or not at all; an existing file is replaced.
@@ -47,12 +54,13 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     Notes
     -----
     A row that a map would refuse (a missing value under ``missing="error"``, an unknown level of an
-    ordered category) gets winner -1 and NaN.  A level of a category that the map never saw counts
-    as a mismatch with all levels, as in the map.  The model finds the nearest prototypes by
-    ``|x|^2 - 2 x.w + |w|^2`` and then recomputes their distances.  A row that is equally near to
-    two prototypes, up to rounding, may go to the other one.  The metrics "manhattan" and
-    "chebyshev" need n * n_units * n_features numbers in memory: pass rows by the hundred.  A row
-    costs O(n_units * n_features).
+    ordered category) gets winner -1, NaN, and the class ``unknown``.  A level of a category that
+    the map never saw counts as a mismatch with all levels, as in the map.  The model finds the
+    nearest prototypes by ``|x|^2 - 2 x.w + |w|^2`` and then recomputes their distances.  A row that
+    is equally near to two prototypes, up to rounding, may go to the other one, and a p-value may be
+    the next one where distances are equal.  The metrics "manhattan" and "chebyshev" need
+    n * n_units * n_features numbers in memory: pass rows by the hundred.  A row costs
+    O(n_units * n_features).
 
     Examples
     --------
@@ -65,10 +73,12 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     check_choice("dtype", dtype, ("float32", "float64"))
     thing = thing_of(map_) if isinstance(map_, Record) else map_
     detector, map_ = detector_in(thing), as_map(thing)
-    graph = OnnxGraph(_onnx(), dtype)
+    answering = answering_in(thing)
+    graph = OnnxGraph(_onnx(), dtype, ("winner", "distance", "score", *answered(answering)))
     rows = encoded_rows(graph, map_.encoding.to_json())
-    units, distances = nearest(graph, rows, map_.codebook, 1, map_.metric)
-    winners, distances = (graph.op("Reshape", v, graph.constant([-1])) for v in (units, distances))
+    k = 1 if answering is None else answering.n_nearest
+    near = nearest(graph, rows, map_.codebook, k, map_.metric)
+    winners, distances = (graph.op("Gather", v, graph.constant(0), axis=1) for v in near)
 
     is_refused = _has_nan(graph, rows)
     graph.output("winner", graph.op("Where", is_refused, graph.constant(NO_UNIT), winners), "int64")
@@ -78,7 +88,9 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     for name, value in values.items():
         known = graph.op("Where", is_refused, graph.constant(np.nan), value)
         graph.output(name, known, dtype)
-    write_whole(path, graph.model_bytes("A self-organizing map: winner, distance, score."))
+    if answering is not None:
+        add_answers(graph, rows, near, answering, is_refused)
+    write_whole(path, graph.model_bytes("A self-organizing map: winner, distance, answers."))
 
 
 def _has_nan(graph: OnnxGraph, rows: str) -> str:

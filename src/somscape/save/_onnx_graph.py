@@ -9,7 +9,6 @@ OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
 """Versions of 2022, which runtimes since then support."""
 
 ML = "ai.onnx.ml"
-OUTPUTS = ("winner", "distance", "score")
 
 
 @dataclass
@@ -21,14 +20,20 @@ class OnnxGraph:
     onnx : module
     number : str
         Type of input and output numbers, "float32" or "float64".
+    results : tuple of str
+        Names of outputs, which no input may have.
+    notes : dict of str to str
+        Kept with the model, for its reader.
     """
 
     onnx: Any
     number: str
+    results: tuple[str, ...]
     nodes: list[Any] = field(default_factory=list)
     constants: list[Any] = field(default_factory=list)
     inputs: list[Any] = field(default_factory=list)
     outputs: list[Any] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
 
     def new_name(self, kind: str) -> str:
         """Return a name that no column has."""
@@ -44,9 +49,11 @@ class OnnxGraph:
         return name
 
     def constant(self, value: Any) -> str:
-        """Add a constant: float64 or int64."""
+        """Add a constant: float64, int64 or text."""
         array = np.asarray(value)
-        array = array.astype(np.int64 if array.dtype.kind in "iu" else np.float64)
+        array = array.astype(
+            {"i": np.int64, "u": np.int64, "U": object}.get(array.dtype.kind, float)
+        )
         name = self.new_name("constant")
         self.constants.append(self.onnx.numpy_helper.from_array(array, name))
         return name
@@ -56,7 +63,7 @@ class OnnxGraph:
 
         A column with the name of an output of the graph gets ``_input`` added to its name.
         """
-        taken = {info.name for info in self.inputs} | set(OUTPUTS)
+        taken = {info.name for info in self.inputs} | set(self.results)
         while name in taken:
             name += "_input"
         self._input(name, type_, 1)
@@ -71,11 +78,13 @@ class OnnxGraph:
         """Return a value as float64, the type of all computations."""
         return self.op("Cast", name, to=self.onnx.TensorProto.DOUBLE)
 
-    def output(self, name: str, value: str, type_: str) -> None:
-        """Name a value of shape (n,) as an output of the graph."""
-        code = self._type(type_)
-        self.nodes.append(self.onnx.helper.make_node("Cast", [value], [name], name, to=code))
-        self.outputs.append(self.onnx.helper.make_tensor_value_info(name, code, ["n"]))
+    def output(self, name: str, value: str, type_: str, n_columns: int | None = None) -> None:
+        """Name a value of shape (n,) or (n, n_columns) as an output of the graph."""
+        code, helper = self._type(type_), self.onnx.helper
+        how = ("Identity", {}) if type_ == "string" else ("Cast", {"to": code})
+        self.nodes.append(helper.make_node(how[0], [value], [name], name, **how[1]))
+        shape = ["n"] if n_columns is None else ["n", n_columns]
+        self.outputs.append(helper.make_tensor_value_info(name, code, shape))
 
     def model_bytes(self, description: str) -> bytes:
         """Return the checked model."""
@@ -87,6 +96,7 @@ class OnnxGraph:
         model = helper.make_model(
             graph, producer_name="somscape", opset_imports=opsets, ir_version=IR_VERSION
         )
+        helper.set_model_props(model, self.notes)
         self.onnx.checker.check_model(model, full_check=True)
         return bytes(model.SerializeToString())
 

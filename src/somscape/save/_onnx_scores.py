@@ -42,13 +42,19 @@ def _compared(
         share = np.full(prototypes.shape[1], 1.0) if weights is None else weights
         mean = graph.op("MatMul", rows, graph.constant((share / share.sum())[:, None]))
         rows = graph.op("Sub", rows, mean)
-    if metric.whitening is not None and metric.center is not None:
-        rows = graph.op("Sub", rows, graph.constant(metric.center))
-        rows = graph.op("MatMul", rows, graph.constant(metric.whitening))
+    rows = placed(graph, rows, metric)
     if weights is not None:
         scale = weights if metric.kernel in ("manhattan", "chebyshev") else np.sqrt(weights)
         rows, prototypes = graph.op("Mul", rows, graph.constant(scale)), prototypes * scale
     return rows, prototypes
+
+
+def placed(graph: OnnxGraph, rows: str, metric: Metric) -> str:
+    """Return rows on the axes of a metric that has some."""
+    if metric.whitening is None or metric.center is None:
+        return rows
+    rows = graph.op("Sub", rows, graph.constant(metric.center))
+    return graph.op("MatMul", rows, graph.constant(metric.whitening))
 
 
 def _smallest(graph: OnnxGraph, distances: str, k: int) -> tuple[str, str]:

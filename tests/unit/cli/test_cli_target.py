@@ -220,8 +220,12 @@ def test_numbers_are_classes_if_they_are_said_to_be(here: Path) -> None:
     found = load("m.som")
     assert isinstance(found, Recognizer)
     assert len(found.classes) == 24
-    assert run(*words, "--category", "price", "--roles", "r.toml").code == 0
+    again = run(*words, "--roles", "r.toml", "--save-roles", "s.toml")
+    assert again.code == 0, again.err
     assert isinstance(load("m.som"), Recognizer)
+    assert again.out.splitlines()[-1] == outcome.out.splitlines()[-1]
+    for name in ("r.toml", "s.toml"):
+        assert 'price = "category"' in Path(name).read_text()
 
 
 def test_few_numbers_are_a_number_if_they_are_said_to_be(here: Path) -> None:
@@ -469,6 +473,23 @@ def test_large_numbers_keep_their_digits(here: Path) -> None:
     assert price is not None
     off = np.sqrt(((expected - price) ** 2).mean())
     assert f"Off by {off:.4g} (root mean" in run("predict", "m.som", "t.csv").err
+
+
+def test_a_model_for_onnx_names_as_predict_does(model: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    outcome = run("convert", model, "m.onnx")
+    assert outcome.code == 0, outcome.err
+    assert "the map alone" not in outcome.out + outcome.err
+    table = read_table(write(Path("new.csv"), *fruits(seed=1)))
+    session = onnxruntime.InferenceSession("m.onnx", providers=["CPUExecutionProvider"])
+    feeds = {
+        name: table.to_numpy([name]).astype(np.float32)
+        if name != "color"
+        else np.array(table.column(name).cells, dtype=object)[:, None]
+        for name in (i.name for i in session.get_inputs())
+    }
+    (named,) = session.run(["predicted"], feeds)
+    assert named.tolist() == [line["predicted"] for line in predicted(model, "new.csv")]
 
 
 # report
