@@ -54,7 +54,7 @@ def test_the_text_names_some_columns_and_counts_the_others():
 
 def mixed_table(rng, n=160):
     kind = rng.choice(["round", "long", "flat"], n)
-    size, weight = rng.normal(10, 2, n).round(2), rng.integers(50, 90, n)
+    size, weight = rng.normal(10, 2, n), rng.integers(50, 90, n)
     y = np.where((kind == "round") & (size > 10), "pea", np.where(weight > 75, "bean", "lentil"))
     return {"kind": kind, "size": size, "weight": weight}, y
 

@@ -19,7 +19,7 @@ RESOLUTION = 0.01
 
 
 def rounding_steps(encoding: Encoding, prototypes: Float64s) -> list[float]:
-    """Return for each column how far rounding may move a number, on the encoded scale.
+    """Return how far rounding may move a number of each column, as encoded.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ FIRST_UNITS = 8
 
 @dataclass(frozen=True, eq=False)
 class SimilarRows:
-    """For each of some rows the rows nearest to it, nearest first: of a detector, usual ones.
+    """For each of some rows those nearest to it: of a detector, usual ones.
 
     Attributes
     ----------

@@ -1,10 +1,11 @@
 """What would have to change for a row to be named another class: few columns, by little.
 
 A row is moved towards prototypes of other classes, the column that differs most first, until it is
-named otherwise.  Columns that are not needed are put back, and the others, where they are numbers,
-come back as far as they can.
+named otherwise.  Columns that are not needed are put back, and the others come back as far as they
+can.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.encode import (
-    LeveledCode,
+    Encoding,
     cell_text,
     cells_of,
     fewest_changes,
@@ -117,7 +118,7 @@ def other_classes_of(
             return np.asarray(_named(recognizer, some) != k)
 
         moved, columns = fewest_changes(encoding, rows[which], others, is_other)
-        moved = _nearer(recognizer, rows[which], moved, columns, steps, is_other)
+        moved = _nearer(encoding, rows[which], moved, columns, steps=steps, is_other=is_other)
         for i, one in zip(
             which, _told(recognizer, table.take(which), rows[which], moved, columns), strict=True
         ):
@@ -130,15 +131,15 @@ def _named(recognizer: "Recognizer", rows: Float64s) -> Ints:
 
 
 def _nearer(
-    recognizer: "Recognizer",
+    encoding: Encoding,
     rows: Float64s,
     moved: Float64s,
     columns: list[list[int]],
+    *,
     steps: list[float],
-    is_other: Any,
+    is_other: Callable[[Float64s], NDArray[np.bool_]],
 ) -> Float64s:
-    """Return moved rows whose numbers came back as far as they stay of another class."""
-    encoding = recognizer.map_.encoding
+    """Return moved rows that came back as far as they stay of another class."""
     n_used = len(encoding.used)
     is_changed = np.zeros((len(rows), n_used), dtype=bool)
     for i, changed in enumerate(columns):
@@ -146,14 +147,11 @@ def _nearer(
     widths = [code.n_features for code in encoding.used]
     may_differ = np.zeros(rows.shape, dtype=bool)
     may_differ[:, : sum(widths)] = is_changed.repeat(widths, axis=1)
-    is_level = np.zeros(rows.shape[1], dtype=bool)
-    for code, place in zip(encoding.features, encoding.slices, strict=True):
-        is_level[place] = isinstance(code, LeveledCode)
     best, low, high = moved.copy(), np.zeros(len(rows)), np.ones(len(rows))
     for _ in range(N_HALVINGS):
         middle = (low + high) / 2
         between = rows + middle[:, None] * (moved - rows)
-        between = encoding.possible(np.where(is_level, moved, between), steps)
+        between = encoding.possible(between, steps)
         between = encoding.with_parts(np.where(may_differ, between, rows), is_changed)
         is_reached = is_other(between)
         best[is_reached] = between[is_reached]
