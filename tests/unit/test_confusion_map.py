@@ -22,9 +22,8 @@ def recognizer_of(classes: Any, **more: Any) -> Recognizer:
     map_ = Map(np.arange(4.0)[:, None], Lattice(1, 4, "rectangular"), encoding, np.ones(4))
     shares = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.0, 1.0]])
     far = np.linspace(0, 1, 40)
-    return Recognizer(
-        map_, 1, 2.0, far, classes=np.array(classes), shares=shares, prior=0.1, **more
-    )
+    parts = {"classes": np.array(classes), "shares": shares, "moments": np.ones((2, 1))}
+    return Recognizer(map_, 1, 2.0, far, prior=0.1, **parts, **more)
 
 
 def test_units_mistakes_and_the_border_by_hand() -> None:

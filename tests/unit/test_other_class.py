@@ -24,7 +24,9 @@ def recognizer_of(codebook, shares, classes=("a", "b")):
     )
     shares = np.asarray(shares, dtype=float)
     classes = np.array(classes)
-    return Recognizer(map_, 1, 2.0, np.array([1.0]), classes=classes, shares=shares, prior=0.1)
+    moments = np.ones((2, n_features))
+    far = np.array([1.0])
+    return Recognizer(map_, 1, 2.0, far, classes=classes, shares=shares, prior=0.1, moments=moments)
 
 
 def test_one_column_comes_back_to_the_border_by_hand():

@@ -30,6 +30,7 @@ def recognizer(classes: Any = ("a", "b"), **more: Any) -> Recognizer:
         classes=np.array(classes),
         shares=shares,
         prior=0.1,
+        moments=np.ones((2, 1)),
         accuracy=0.75,
         **more,
     )

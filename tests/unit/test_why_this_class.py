@@ -17,8 +17,11 @@ from somscape.recognize import ClassReason, ClassReasons, Recognizer
 from somscape.tables import read_table, table_from_columns
 
 
-def recognizer_of(codebook, shares, axes, classes=("a", "b"), power=2.0):
-    """Return a recognizer of prototypes in a row, whose metric compares rows on axes."""
+def recognizer_of(codebook, shares, axes, classes=("a", "b"), power=2.0, moments=None):
+    """Return a recognizer of prototypes in a row, whose metric compares rows on axes.
+
+    Without `moments`, its training rows lie around the mean of the prototypes.
+    """
     codebook, axes = np.asarray(codebook, dtype=float), np.asarray(axes, dtype=float)
     n_units, n_features = codebook.shape
     encoding = Encoding.plain([f"x{j}" for j in range(n_features)])
@@ -33,19 +36,23 @@ def recognizer_of(codebook, shares, axes, classes=("a", "b"), power=2.0):
         classes=np.array(classes),
         shares=np.asarray(shares, dtype=float),
         prior=0.1,
+        moments=np.array([codebook.mean(axis=0), np.ones(n_features)])
+        if moments is None
+        else np.asarray(moments, dtype=float),
     )
 
 
 def test_two_prototypes_and_two_columns_worked_by_hand():
     # Prototypes a at (0, 0) and b at (2, 1); x0 counts four times.  The row (0.5, 2) has squared
-    # distances 4 * 0.25 + 4 = 5 to a, and 4 * 2.25 + 1 = 10 to b.  Halfway is (1, 0.5); there,
-    # x0 would be 0.5 more, x1 1.5 less: 2 * -0.5 * 4 * -2 = 8 for a, 2 * 1.5 * 1 * -1 = -3 against.
+    # distances 4 * 0.25 + 4 = 5 to a, and 4 * 2.25 + 1 = 10 to b.  The mean (1, 0.5) is on the
+    # border; there, x0 would be 0.5 more, x1 1.5 less: 2 * -0.5 * 4 * -2 = 8 for a, and
+    # 2 * 1.5 * 1 * -1 = -3 against.
     recognizer = recognizer_of([[0, 0], [2, 1]], [[0.9, 0.1], [0.2, 0.8]], np.diag([2.0, 1.0]))
     row = [[0.5, 2.0]]
     np.testing.assert_allclose(recognizer.contributions(row), [[8, -3]])
     (why,) = recognizer.reasons(row)
     assert (why.named, why.other, why.margin) == ("a", "b", pytest.approx(5))
-    assert [(r.column, r.value, r.halfway) for r in why.columns] == [
+    assert [(r.column, r.value, r.side) for r in why.columns] == [
         ("x0", "0.5", "below 1"),
         ("x1", "2", "above 0.5"),
     ]
@@ -61,6 +68,41 @@ def test_two_prototypes_and_two_columns_worked_by_hand():
     assert why.sentence() == (
         "a (67 %), rather than b: x0 is 0.5, below 1. Against it: x1 is 2, above 0.5."
     )
+
+
+def test_the_border_is_taken_where_it_is_nearest_to_the_rows():
+    # As above, but rows have the mean (0, 0.5) and deviations 1 and 2.  The difference of squared
+    # distances falls by 16 for each x0 and by 2 for each x1, and is 17 at (0, 0), so 16 at the
+    # mean.  In deviations the steepest way is (-16, -4), on which it rises by 272: -16 / 272 of it
+    # leads to the border, at (16 / 17, 0.5 + 8 / 17).
+    moments = [[0, 0.5], [1, 2]]
+    recognizer = recognizer_of(
+        [[0, 0], [2, 1]], [[0.9, 0.1], [0.2, 0.8]], np.diag([2.0, 1.0]), moments=moments
+    )
+    parts = recognizer.contributions([[0.5, 2.0]])[0]
+    np.testing.assert_allclose(parts, [16 * (16 / 17 - 0.5), -2 * (1.5 - 8 / 17)])
+    assert parts.sum() == pytest.approx(5)
+    (why,) = recognizer.reasons([[0.5, 2.0]])
+    assert [reason.side for reason in why.columns] == ["below 0.941", "above 0.971"]
+
+
+def test_rows_that_do_not_vary_are_compared_halfway_between_the_prototypes():
+    recognizer = recognizer_of(
+        [[0, 0], [2, 1]], [[0.9, 0.1], [0.2, 0.8]], np.diag([2.0, 1.0]), moments=np.zeros((2, 2))
+    )
+    np.testing.assert_allclose(recognizer.contributions([[0.5, 2.0]]), [[8, -3]])
+
+
+def test_columns_that_hardly_vary_have_borders_among_the_rows():
+    # Columns of numbers between 1 and 1000 and around 0.01: a sharpened metric hardly sees the
+    # small ones, and its prototypes may lie anywhere in them.
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 2
+    X = np.column_stack([rng.normal(500 + 200 * y, 100), rng.normal(0.01 + 0.003 * y, 0.002)])
+    classifier = SOMClassifier(random_state=0).fit(X, y)
+    small = [r for why in classifier.reasons(X) for r in why.columns if r.column == "x1"]
+    borders = [float(reason.side.split()[1]) for reason in small]
+    assert all(X[:, 1].min() < border < X[:, 1].max() for border in borders)
 
 
 def test_the_nearest_prototype_of_another_class_makes_the_margin_negative_and_is_said():
@@ -136,7 +178,7 @@ def test_a_category_is_one_reason_in_the_words_of_the_table():
     first = whys[0]
     assert first.columns[0].column == "kind"
     assert first.columns[0].value == kind[0]
-    assert first.columns[0].halfway == ""
+    assert first.columns[0].side == ""
     assert first.columns[0].part == pytest.approx(parts[0, 0])
     assert all(isinstance(reason, ClassReason) for reason in first.columns)
 
@@ -151,9 +193,9 @@ def test_a_decimal_comma_and_a_date_are_shown_as_the_table_has_them(tmp_path):
     why = classifier.reasons(table)[0]
     shown = {reason.column: reason for reason in why.columns}
     assert shown["day"].value == "2024-01-01"
-    assert shown["day"].halfway.startswith("before 2024-")
+    assert shown["day"].side.startswith("before 2024-")
     why = classifier.reasons(table.take(np.arange(35, 45)))
-    sizes = [r.halfway for one in why for r in one.columns if r.column == "size"]
+    sizes = [r.side for one in why for r in one.columns if r.column == "size"]
     assert sizes
     assert not any("." in words for words in sizes)
 

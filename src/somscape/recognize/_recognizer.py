@@ -45,6 +45,8 @@ class Recognizer(Answering):
         Share of each class among the rows around each unit.
     prior : float
         Rows of its own class that each unit counted in addition.
+    moments : ndarray of shape (2, n_features)
+        Mean and standard deviation of the features of the rows that trained it.
     accuracy : float or None, default=None
         Share of rows named rightly by maps that did not see them; None if none was left out.
     reject : float or None, default=None
@@ -74,6 +76,7 @@ class Recognizer(Answering):
     classes: NDArray[Any]
     shares: Float64s
     prior: float
+    moments: Float64s
     accuracy: float | None = None
     reject: float | None = None
 
@@ -88,6 +91,9 @@ class Recognizer(Answering):
         if not ((self.shares >= 0).all() and np.allclose(self.shares.sum(axis=1), 1)):
             raise ValueError("`shares` must have the sum 1 for each unit.")
         check_number("prior", self.prior, 0)
+        check_numbers("moments", self.moments, (2, self.map_.codebook.shape[1]))
+        if not (self.moments[1] >= 0).all():
+            raise ValueError("`moments` must have standard deviations of at least 0.")
         if self.accuracy is not None:
             check_number("accuracy", self.accuracy, 0, 1, low_is_allowed=True)
         if self.reject is not None:
@@ -194,11 +200,12 @@ class Recognizer(Answering):
         ndarray of shape (n_samples, n_columns)
             Columns in the order of ``map_.encoding.features``, with the levels of a category
             merged.  Each row adds up to the squared distance to the nearest prototype of the
-            runner-up, the second most probable class, less that of the class named.  With a column
-            halfway between the two prototypes, this would be less by the column's part.
+            runner-up, the second most probable class, less that of the class named.  With a
+            column's value at the border between the two, where it passes nearest to the mean of
+            the training rows, this would be less by the column's part.
         """
         rows = self.map_.rows_of(X)
-        return contributions_of(self, rows, compared(self, rows))
+        return contributions_of(self, rows, compared(self, rows))[0]
 
     def reasons(self, X: Any) -> list[ClassReasons]:
         """Return why each row is of its class: which columns and units say so.
@@ -250,6 +257,7 @@ class Recognizer(Answering):
             "values": None if is_text else self.classes,
             "shares": self.shares,
             "far": self.far,
+            "moments": self.moments,
         }
         return record_of(self.map_, self.PART, header, arrays)
 

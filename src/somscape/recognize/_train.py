@@ -108,9 +108,17 @@ def _tried(given: Known, settings: Settings, recognition: Recognition) -> tuple[
         classes=np.arange(n_classes),
         shares=shares,
         prior=smoothing.prior,
+        moments=_moments(given),
         accuracy=accuracy_of(held, smoothing),
     )
     return recognizer, loss
+
+
+def _moments(known: Known) -> Float64s:
+    """Return the mean and the standard deviation of each feature."""
+    mean = np.average(known.rows, axis=0, weights=known.weights)
+    variance = np.average((known.rows - mean) ** 2, axis=0, weights=known.weights)
+    return np.array([mean, np.sqrt(variance)], dtype=np.float64)
 
 
 def _counts(map_: Map, known: Known, n_classes: int) -> Float64s:

@@ -2,12 +2,13 @@
 
 Two prototypes are compared: the nearest one of the class named, w, and the nearest one of the
 runner-up, v.  The metric (x - w)' M (x - w) is the same for both, so that the difference of the
-squared distances is linear in the row x:
+squared distances is linear in the row x, and 0 at each place b of the border between the two:
 
-    d(x, v)^2 - d(x, w)^2 = 2 (x - h)' M (w - v),    h = (w + v) / 2
+    d(x, v)^2 - d(x, w)^2 = 2 (x - b)' M (w - v)
 
-A column's part is its term of this sum: how far the row lies beyond halfway, times what that
-counts.
+A column's part is its term of this sum.  The border is taken where it passes nearest to the mean
+of the training rows, in standard deviations of the columns: halfway between the prototypes it may
+be far from all rows, as a sharpened metric tells nothing of directions in which rows hardly vary.
 """
 
 from dataclasses import dataclass, replace
@@ -52,8 +53,8 @@ class ClassReason:
     column : str
     value : str
         The row's value, in original units.
-    halfway : str
-        For example "below 2.9": on which side of halfway between the two prototypes the value
+    side : str
+        For example "below 2.9": on which side of the border between the two classes the value
         lies; "" for a category.
     part : float
         What the column adds to the margin; below 0 if it speaks for the runner-up.
@@ -63,12 +64,12 @@ class ClassReason:
 
     column: str
     value: str
-    halfway: str
+    side: str
     part: float
     share: float
 
     def __str__(self) -> str:
-        return f"{self.column} {self.value}" + (f" ({self.halfway})" if self.halfway else "")
+        return f"{self.column} {self.value}" + (f" ({self.side})" if self.side else "")
 
     def clause(self) -> str:
         """Return the reason as a part of a sentence.
@@ -83,7 +84,7 @@ class ClassReason:
         >>> ClassReason("petal length", "1.4", "below 2.9", 3.6, 0.5).clause()
         'petal length is 1.4, below 2.9'
         """
-        return f"{self.column} is {self.value}" + (f", {self.halfway}" if self.halfway else "")
+        return f"{self.column} is {self.value}" + (f", {self.side}" if self.side else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +234,9 @@ def compared(recognizer: "Recognizer", rows: Floats) -> Compared:
     return Compared(classes, np.take_along_axis(probabilities, classes, axis=1), prototypes)
 
 
-def contributions_of(recognizer: "Recognizer", rows: Floats, found: Compared) -> Float64s:
+def contributions_of(
+    recognizer: "Recognizer", rows: Floats, found: Compared
+) -> tuple[Float64s, Float64s]:
     """Return the parts of the columns; see `Recognizer.contributions`.
 
     Parameters
@@ -244,12 +247,20 @@ def contributions_of(recognizer: "Recognizer", rows: Floats, found: Compared) ->
 
     Returns
     -------
-    ndarray of shape (n, n_columns)
+    parts : ndarray of shape (n, n_columns)
+    border : ndarray of shape (n, n_features)
+        The place to which each row is compared.
     """
-    map_ = recognizer.map_
+    map_, (mean, deviation) = recognizer.map_, recognizer.moments
     own, other = (map_.codebook[units] for units in found.prototypes.T)
-    by_feature = 2 * (rows - (own + other) / 2) * _stretched(map_.metric, own - other)
-    return map_.encoding.sum_by_column(np.asarray(by_feature, dtype=np.float64))
+    slopes, border = 2 * _stretched(map_.metric, own - other), (own + other) / 2
+    ways = slopes * deviation**2
+    steepness = (slopes * ways).sum(axis=1, keepdims=True)
+    beyond = (slopes * (border - mean)).sum(axis=1, keepdims=True)
+    is_near = steepness > 0  # or nothing that varies tells the two apart
+    border = np.where(is_near, mean + beyond / np.where(is_near, steepness, 1.0) * ways, border)
+    parts = map_.encoding.sum_by_column(np.asarray(slopes * (rows - border), dtype=np.float64))
+    return parts, border
 
 
 def _stretched(metric: Metric, steps: Float64s) -> Float64s:
@@ -280,13 +291,12 @@ def reasons_of_classes(recognizer: "Recognizer", table: Table, rows: Floats) -> 
     """
     recognizer, table = in_words_both(recognizer, table)
     found = compared(recognizer, rows)
-    parts = contributions_of(recognizer, rows, found)
+    parts, border = contributions_of(recognizer, rows, found)
     sizes = np.abs(parts)
     total = sizes.sum(axis=1, keepdims=True)
     shares = np.divide(parts, total, out=np.zeros_like(parts), where=total > 0)
     order = np.argsort(-sizes, axis=1, kind="stable")[:, :MAX_REASONS]
-    encoding, codebook = recognizer.map_.encoding, recognizer.map_.codebook
-    halfway = codebook[found.prototypes].mean(axis=1)
+    encoding = recognizer.map_.encoding
     near = [(units, apart) for _, units, apart in recognizer.near(rows)]
     units = np.concatenate([units for units, _ in near])
     weights = np.concatenate([pulls(apart, recognizer.power) for _, apart in near])
@@ -296,7 +306,7 @@ def reasons_of_classes(recognizer: "Recognizer", table: Table, rows: Floats) -> 
         for j in order[i][np.abs(shares[i, order[i]]) >= MIN_SHARE]:
             code, place = encoding.features[j], encoding.slices[j]
             value = value_shown(code, table, i, row[place])
-            side = _side(code, row[place], halfway[i : i + 1, place], mark_of(table, code))
+            side = _side(code, row[place], border[i : i + 1, place], mark_of(table, code))
             columns.append(
                 ClassReason(code.name, value, side, float(parts[i, j]), float(shares[i, j]))
             )
@@ -316,13 +326,13 @@ def reasons_of_classes(recognizer: "Recognizer", table: Table, rows: Floats) -> 
     return reasons
 
 
-def _side(code: FeatureCode, row: Float64s, halfway: Float64s, mark: str) -> str:
-    """Return on which side of halfway between two prototypes a value lies."""
+def _side(code: FeatureCode, row: Float64s, border: Float64s, mark: str) -> str:
+    """Return on which side of a border a value lies."""
     if not isinstance(code, NumberCode | OrdinalCode | DateCode):
         return ""
-    is_date, is_less = isinstance(code, DateCode), row[0] < halfway[0, 0]
+    is_date, is_less = isinstance(code, DateCode), row[0] < border[0, 0]
     word = ("before" if is_less else "after") if is_date else ("below" if is_less else "above")
-    (at,) = code.usual_of(halfway, np.array([[0]]))
+    (at,) = code.usual_of(border, np.array([[0]]))
     return f"{word} {at if mark == '.' else at.replace('.', mark)}"
 
 
