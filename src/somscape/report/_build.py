@@ -206,7 +206,11 @@ def build(
             "score": _score(detector),
             "rule": rule.words(detector) if rule and detector else None,
             "map": _lattice(map),
-            **_by_cell(map, table, alerts, sample, regions, labels, detector is not None, named),
+            **_by_cell(
+                *(map, table, alerts, sample, regions, labels),
+                is_scored=detector is not None,
+                named=named,
+            ),
             "n_listed": n_listed,
             "rows": _rows(table, alerts, ranks),
             "reasons": [_reasons(r) for r in alerts.reasons[:n_shown]],
@@ -293,6 +297,7 @@ def _by_cell(
     sample: Sample,
     regions: Regions,
     labels: Labels | None,
+    *,
     is_scored: bool,
     named: NamedRows | None,
 ) -> dict[str, Any]:
