@@ -187,6 +187,7 @@ def build(
     sample, labels = Sample.of(map, table, alerts), Labels.of(map, table, agreement)
     cases = [] if detector is None else cases_of(detector, table, alerts, sample, labels)
     cases = cases if grouped is None else with_own_rows(cases, grouped, alerts)
+    about = (map, table, alerts, sample, regions, labels)
     n_listed = _n_listed(table)
     ranks = _ranks(n_listed, cases)
     shown = np.asarray(alerts.rows)[ranks]
@@ -206,7 +207,7 @@ def build(
             "score": _score(detector),
             "rule": rule.words(detector) if rule and detector else None,
             "map": _lattice(map),
-            **_by_cell(map, table, alerts, sample, regions, labels, detector is not None, named),
+            **_by_cell(*about, is_scored=detector is not None, named=named),
             "n_listed": n_listed,
             "rows": _rows(table, alerts, ranks),
             "reasons": [_reasons(r) for r in alerts.reasons[:n_shown]],
@@ -293,6 +294,7 @@ def _by_cell(
     sample: Sample,
     regions: Regions,
     labels: Labels | None,
+    *,
     is_scored: bool,
     named: NamedRows | None,
 ) -> dict[str, Any]:
