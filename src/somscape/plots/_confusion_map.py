@@ -85,7 +85,8 @@ def confusion_map(
     >>> y = np.where(X[:, 0] * X[:, 1] > 0, "same", "other")
     >>> classifier = SOMClassifier(random_state=0).fit(X[:200], y[:200])
     >>> display = plots.confusion_map(classifier, X[200:], y[200:])
-    >>> int(display.drawn_["mistakes"].sum()) == (classifier.predict(X[200:]) != y[200:]).sum()
+    >>> n_wrong = int((classifier.predict(X[200:]) != y[200:]).sum())
+    >>> int(display.drawn_["mistakes"].sum()) == n_wrong
     True
     """
     recognizer = recognizer_in(map)
