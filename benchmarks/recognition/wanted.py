@@ -56,7 +56,7 @@ def wanted(record: dict[str, Any], names: list[str], peers: Iterable[str]) -> li
         more = Compared(record, names, peer, "accuracy").more
         if more:
             mean, least = float(np.mean(list(more.values()))), 0.5 * (peer == NEIGHBORS)
-            what = f"mean accuracy at least {least:g} points above {peer}"
+            what = f"mean accuracy {f'at least {least:g} points ' if least else ''}above {peer}"
             add(what, f"{mean:+.2f} on {len(more)} sets", mean >= least)
     said, gap = Compared(record, names, NEIGHBORS, "accuracy").words(min)
     add(f"accuracy never more than 2 points below {NEIGHBORS}", said, gap >= -2)

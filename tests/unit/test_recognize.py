@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from somscape.grid import Lattice
+from somscape.recognize import _margin
 from somscape.recognize._choose import Held, best_smoothing, held_out
 from somscape.recognize._margin import STEEPNESS, Sides, Slopes, Steps, sharpened, slopes
 from somscape.recognize._shares import Smoothing, classes_of_units, counts_by_unit, smoothed
@@ -69,6 +71,33 @@ def test_a_weight_of_two_is_two_rows_in_a_slope():
 
 def test_the_first_step_has_the_size_one_against_the_slope():
     assert Steps().next(np.array([3.0, -0.2, 0.0])) == pytest.approx([1.0, -1.0, 0.0])
+
+
+def test_slopes_of_long_ago_become_nothing():
+    steps = Steps()
+    for first in (1.0, *[0.0] * 799):
+        steps.next(np.array([first, 1e-3], np.float32))
+    assert steps.mean[0] == 0.0
+    assert steps.mean[1] == pytest.approx(1e-3, rel=1e-4)
+
+
+def test_the_margin_rule_multiplies_in_one_thread(monkeypatch):
+    def n_threads():
+        return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+    def watched(*given):
+        seen.append(n_threads())
+        return slopes(*given)
+
+    seen = []
+    monkeypatch.setattr(_margin, "slopes", watched)
+    rows, start = np.array([[0.0], [1.0]]), np.array([[0.2], [0.9]])
+    with threadpool_limits(2, user_api="blas"):
+        before = n_threads()
+        sharpened(rows, np.array([0, 1]), np.ones(2), start, np.array([0, 1]), seed=0)
+        assert n_threads() == before
+    assert seen
+    assert all(each <= {1} for each in seen)
 
 
 def test_the_margin_rule_learns_to_overlook_a_column_of_noise():
