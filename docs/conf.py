@@ -48,7 +48,7 @@ autosummary_generate = True
 autosummary_context = {
     # Classes whose pages have what they inherit, but from these on.
     "inherited": {
-        "SOM": "ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator",
+        "SOM": "ClassNamePrefixFeaturesOutMixin, TransformerMixin, _SetOutputMixin, Estimator",
         "SOMDetector": "OutlierMixin, Estimator",
         "SOMClassifier": "ClassifierMixin, Base",
         "SOMRegressor": "RegressorMixin, Base",

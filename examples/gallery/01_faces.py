@@ -3,11 +3,11 @@ Faces
 =====
 
 .. image:: /gallery/images/sphx_glr_01_faces_001.png
-    :alt: A map of drawn faces, alike ones side by side; five new faces with the names that the map
+    :alt: A map of drawn faces, alike ones side by side; six new faces with the names that the map
         gives them
 
 Each cell of the map is a face that stands for those around it: alike faces lie side by side. The
-map names new pictures of 40 people, and says "unknown" to a person whom it has never seen.
+map names new pictures of 40 people, and says "unknown" to most whom it has never seen.
 """
 
 # %%

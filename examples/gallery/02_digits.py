@@ -37,7 +37,7 @@ print(f"5 nearest neighbors, which keep all {half} digits, {neighbors.score(aske
 # How sure is it?
 # ---------------
 # A probability of 0.8 should be right in 80 % of cases. So digits with a low one are worth a
-# second look: here, most mistakes are among the least sure.
+# second look: here, most mistakes are among those below 0.9.
 
 highest = sure.max(axis=1)
 for low, high in ((0, 0.6), (0.6, 0.9), (0.9, 0.99), (0.99, 1.01)):

@@ -49,7 +49,7 @@ print(f"{rows.shape[0]} x {rows.shape[1]} patches, {rows.shape[2]} numbers each"
 # Marked areas
 # ------------
 # As in surveys from the air, somebody marks areas whose cover is known: here by their left, top,
-# right and bottom in pixels. Half of them teach the map, the others test it.
+# right and bottom in pixels. Some teach the map, the others test it.
 
 TEACH = {
     "sky": [(400, 8, 624, 96), (8, 8, 88, 96)],

@@ -14,7 +14,8 @@ def one_ahead(makers: Iterable[Callable[[], Thing]]) -> Iterator[Thing]:
     Parameters
     ----------
     makers : iterable of callable
-        Called by one thread; a single one without.
+        Called by one thread, which does not see the caller's ``numpy.errstate``; a single one is
+        called without.
 
     Yields
     ------

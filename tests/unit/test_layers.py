@@ -381,7 +381,7 @@ WHOLE = {"a": [0, 1], "b": [2, 3]}
     ("layers", "weights", "said"),
     [
         ({"a": [0, 1], "b": [1, 2, 3]}, None, "column 'x1' is in two layers, 'a' and 'b'."),
-        ({"a": [0, 1], "b": [3]}, None, "no layer has some of the columns ('x2')."),
+        ({"a": [0, 1], "b": [3]}, None, "'x2': in no layer. Put"),
         ({"a": [0, 1], "b": [2, 3, "x9"]}, None, "layer 'b' names columns that are not there"),
         ({"a": [0, 1], "b": [2, 4]}, None, "layer 'b' has column number 4, and there are 4"),
         ({"a": slice(0, 4), "b": []}, None, "layer 'b' has no column; got [] of 4 columns."),
@@ -407,11 +407,39 @@ def test_layers_that_do_not_fit_are_refused(layers, weights, said):
         ({"layers": {"a": 1}}, "layer 'a' must be a list of columns, by name or by number, or"),
         ({"layers": {"a": [True, False]}}, "layer 'a' must be a list of columns"),
         ({"layers": {"a": [0.5]}}, "layer 'a' must be a list of columns"),
+        ({"layers": {"a": slice(0, 4, 0)}}, "layer 'a' must be a list of columns"),
+        ({"layers": {"a": slice("x0", "x2")}}, "layer 'a' must be a list of columns"),
+        ({"layers": {"a": iter([0, 1])}}, "layer 'a' must be a list of columns"),
+        ({"layers": []}, "`layers` must be a dict whose keys are names of layers; got []"),
+        ({"layers": np.eye(2)}, "`layers` must be a dict whose keys are names of layers"),
         ({"layers": WHOLE, "layer_weights": [1, 2]}, "`layer_weights` must be a dict whose keys"),
     ],
 )
 def test_layers_of_another_type_are_refused(parameters, said):
     assert said in refusal(TypeError, **parameters)
+
+
+def test_numbers_are_refused_where_they_may_be_names():
+    frame = pd.DataFrame(np.arange(40.0).reshape(10, 4) ** 2, columns=[3, 2, 1, 0])
+    said = refusal(X=frame, layers={"a": [3, 2], "b": [1, 0]})
+    assert "a column of that name is not the one of that number, '0'. Give the name as text" in said
+    by_name = {"a": ["3", "2"], "b": ["1", "0"]}
+    assert TableEncoder(layers=by_name).fit(frame).encoding_.roles.layers["a"] == ("3", "2")
+    by_both = pd.DataFrame(frame.to_numpy())  # columns 0 to 3: number and name agree
+    assert TableEncoder(layers=WHOLE).fit(by_both).encoding_.roles.layers["b"] == ("2", "3")
+
+
+def test_numbers_need_data(tmp_path):
+    with pytest.raises(InputError, match="columns by number, and no data were seen"):
+        TableEncoder(layers=WHOLE).save_roles(tmp_path / "roles.toml")
+
+
+@pytest.mark.parametrize("given", [None, 1, 3.5, b"a"])
+def test_layers_are_asked_for_by_name(given):
+    encoder = TableEncoder(layers=WHOLE)
+    som = SOM(2, 2, encoder=encoder).fit(np.arange(40.0).reshape(10, 4) ** 2)
+    with pytest.raises(InputError, match="layers are asked for by name, or by a list of names"):
+        som.map_.of_layers(given)
 
 
 def test_a_layer_that_does_not_vary_is_refused():

@@ -261,7 +261,7 @@ WRONG = {
     **{
         f"layer weight {wrong}": (
             f"[layer_weights]\none = {wrong}",
-            ", line 1: layer_weights must be a table of numbers above 0; got",
+            ", line 1: layer_weights must be a table of numbers from 1e-9 to 1e9; got",
         )
         for wrong in ("0", "-1", "nan", "inf", '"2"', "true")
     },

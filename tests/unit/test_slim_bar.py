@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from matplotlib import rcParams
 from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
+from somscape.plots import dark
 from somscape.plots._slim_bar import add_slim_bar
 
 
@@ -46,6 +49,24 @@ def test_round_numbers_stand_below_their_colors(limits, numbers, power) -> None:
 def test_pointed_ends_say_that_values_lie_beyond(extend, tips) -> None:
     points = [each for each in drawn(0, 1, extend).get_children() if isinstance(each, Polygon)]
     np.testing.assert_allclose([point.get_xy()[1][0] for point in points], tips)
+
+
+@pytest.mark.parametrize("size", [1e16, 1e18, -3e17, 1e20, 1e300])
+def test_any_constant_can_be_shown(size) -> None:
+    texts = [text.get_text() for text in drawn(size, size).texts[:-2]]
+    assert 1 <= len(texts) <= 9
+
+
+def test_a_range_beyond_floats_has_no_numbers() -> None:
+    assert len(drawn(-1.7e308, 1.7e308).texts) == 2
+
+
+def test_marks_have_the_color_of_the_text() -> None:
+    with dark():
+        (marks,) = (c for c in drawn(0, 1).get_children() if isinstance(c, LineCollection))
+        color = to_hex(marks.get_color()[0])
+        assert color == to_hex(rcParams["text.color"])
+    assert color != "#000000"
 
 
 def test_a_narrow_one_has_fewer_numbers() -> None:

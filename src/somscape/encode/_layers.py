@@ -118,8 +118,7 @@ def _layer_by_column(encoding: Encoding, layers: Mapping[str, Sequence[str]]) ->
     outside = [code.name for code in encoding.used if code.name not in layer]
     if outside:
         raise InputError(
-            f"no layer has some of the columns ({listed(outside)}). Put each column into a layer, "
-            "or into `drop`.",
+            f"{listed(outside)}: in no layer. Put each column into one, or into `drop`.",
             options=f"--drop {shlex.quote(outside[0])}",
         )
     return layer
@@ -164,6 +163,8 @@ def checked_layers(encoding: Encoding, names: str | Iterable[str]) -> list[str]:
         For no name, or one that no layer has.
     """
     layers = encoding.roles.layers
+    if not isinstance(names, str | Iterable) or isinstance(names, bytes):
+        raise InputError(f"layers are asked for by name, or by a list of names; got {names!r:.60}.")
     found = list(dict.fromkeys([names] if isinstance(names, str) else names))
     if not layers:
         raise InputError(

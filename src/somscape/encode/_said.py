@@ -94,7 +94,7 @@ def checked_setting(name: str, value: Any) -> Any:
         allowed = "a table of lists of columns"
     elif name == "layer_weights":
         is_allowed = isinstance(value, dict) and all(map(is_layer_weight, value.values()))
-        allowed = "a table of numbers above 0"
+        allowed = "a table of numbers from 1e-9 to 1e9"
     elif Mapping in SHAPES[name]:
         is_allowed, allowed = _is_table(value), "a table of texts"
     elif tuple in SHAPES[name]:

@@ -1,7 +1,7 @@
 """Layers as a user gives them: columns by name, by number or as a slice."""
 
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from somscape.encode import is_layer_weight
@@ -21,16 +21,16 @@ def check_layers(layers: Any, layer_weights: Any) -> None:
         The message says what is allowed.
     """
     for parameter, given in (("layers", layers), ("layer_weights", layer_weights)):
-        is_dict = isinstance(given or {}, Mapping)
-        if not (is_dict and all(isinstance(name, str) for name in given or {})):
+        names = {} if given is None else given
+        if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names):
             raise TypeError(
                 f"`{parameter}` must be a dict whose keys are names of layers; got {given!r:.80}."
             )
     for name, columns in (layers or {}).items():
         if not _are_columns(columns):
             raise TypeError(
-                f"layer '{name}' must be a list of columns, by name or by number, or a slice; got "
-                f"{columns!r:.80}. Write ['name'] for one."
+                f"layer '{name}' must be a list of columns, by name or by number, or a slice of "
+                f"numbers; got {columns!r:.80}. Write ['name'] for one."
             )
     for name, weight in (layer_weights or {}).items():
         if not is_layer_weight(weight):
@@ -42,9 +42,11 @@ def check_layers(layers: Any, layer_weights: Any) -> None:
 
 def _are_columns(columns: Any) -> bool:
     if isinstance(columns, slice):
-        return True
-    is_list = isinstance(columns, Iterable) and not isinstance(columns, str | bytes)
-    return is_list and all(isinstance(c, str) or _is_number(c) for c in columns)
+        ends = columns.start, columns.stop, columns.step
+        return columns.step != 0 and all(end is None or _is_number(end) for end in ends)
+    if isinstance(columns, str | bytes | Iterator) or not isinstance(columns, Iterable):
+        return False
+    return all(isinstance(c, str) or _is_number(c) for c in columns)
 
 
 def _is_number(column: Any) -> bool:
@@ -88,6 +90,16 @@ def _name(layer: str, column: Any, names: Sequence[str]) -> str:
     if isinstance(column, str):
         return column
     number = operator.index(column)
+    if not names:
+        raise InputError(
+            f"layer '{layer}' has columns by number, and no data were seen. Fit first, or give "
+            "names."
+        )
+    if str(number) in names and names.index(str(number)) != number % len(names):
+        raise InputError(
+            f"layer '{layer}' has the column {number}, and a column of that name is not the one "
+            f"of that number, '{names[number % len(names)]}'. Give the name as text: '{number}'."
+        )
     if not -len(names) <= number < len(names):
         raise InputError(
             f"layer '{layer}' has column number {number}, and there are {len(names)} columns, from "

@@ -90,8 +90,9 @@ class Layered:
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            The columns of the other layers, in original units: those of the best matching unit, as
-            in `plane`.  Missing for a row without any value in the given layers.
+            The columns of the other layers, but those that were constant in training: the values
+            of the best matching unit in original units, as in `plane`.  With ``missing="mask"``
+            they are missing for a row without any value in the given layers.
 
         Raises
         ------

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from somscape.plots._style import ink
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PolyCollection
@@ -36,7 +38,8 @@ def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -
 
     low, high = map(float, cells.get_clim())
     if low == high:
-        low, high = low - 0.5, high + 0.5
+        room = max(0.5, 4 * np.spacing(abs(low)))
+        low, high = low - room, high + room
     box, dpi = ax.get_window_extent(), ax.figure.dpi
     heights = _TOP, _BOTTOM, _MARK, _NUMBERS, _LABEL
     top, bottom, mark, numbers, below = (height * dpi / box.height for height in heights)
@@ -54,7 +57,7 @@ def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -
     values, texts, power = _ticks(low, high, n_most=0.8 * box.width / dpi / _TICK)
     places = [_LEFT + (_RIGHT - _LEFT) * (value - low) / (high - low) for value in values]
     lines = [[(x, bottom), (x, mark)] for x in places]
-    ax.add_artist(LineCollection(lines, colors="black", linewidths=0.8, **there))
+    ax.add_artist(LineCollection(lines, colors=ink(), linewidths=0.8, **there))
     there |= {"va": "top", "ha": "center", "fontsize": 7}
     for x, text in zip(places, texts, strict=True):
         ax.text(x, numbers, text, **there)
@@ -68,6 +71,8 @@ def _ticks(low: float, high: float, n_most: float) -> tuple[list[float], list[st
 
     locator = MaxNLocator(int(np.clip(n_most, 2, 4)), steps=[1, 2, 2.5, 5, 10])
     room = 1e-9 * (high - low)
+    if not np.isfinite(room):
+        return [], [], ""  # no step between such numbers is one
     found = np.asarray(locator.tick_values(low, high), dtype=np.float64)
     values = found[(found >= low - room) & (found <= high + room)].tolist()
     form = ScalarFormatter()

@@ -152,10 +152,9 @@ def _numbers_of(
 
     def pieces() -> Iterator[Float64s]:
         for part in blocks(len(array), PIECE):
-            piece = array[part].cast(type_, safe=False)
-            values = piece.to_numpy()
+            values = array[part].cast(type_, safe=False).to_numpy()
             if asked and (is_asked := are_asked(values, asked)).any():
-                without(piece, is_asked, words)
+                without(array[part], is_asked, words)
                 values = np.where(is_asked, np.nan, values)
             yield values.astype(np.float64)[:, None]
 
