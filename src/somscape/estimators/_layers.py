@@ -24,13 +24,13 @@ def check_layers(layers: Any, layer_weights: Any) -> None:
         names = {} if given is None else given
         if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names):
             raise TypeError(
-                f"`{parameter}` must be a dict whose keys are names of layers; got {given!r:.80}."
+                f"`{parameter}` must be a dict whose keys are names of layers; got {_shown(given)}."
             )
     for name, columns in (layers or {}).items():
         if not _are_columns(columns):
             raise TypeError(
                 f"layer '{name}' must be a list of columns, by name or by number, or a slice of "
-                f"numbers; got {columns!r:.80}. Write ['name'] for one."
+                f"numbers; got {_shown(columns)}. Write ['name'] for one."
             )
     for name, weight in (layer_weights or {}).items():
         if not is_layer_weight(weight):
@@ -38,6 +38,10 @@ def check_layers(layers: Any, layer_weights: Any) -> None:
                 f"`layer_weights` must be numbers from 1e-9 to 1e9; got {weight!r:.40} for "
                 f"'{name}'. To leave a layer out, leave out its columns."
             )
+
+
+def _shown(value: Any) -> str:
+    return f"{' '.join(repr(value).split()):.80}"
 
 
 def _are_columns(columns: Any) -> bool:
