@@ -22,7 +22,7 @@ def recognizer_of(classes: Any, **more: Any) -> Recognizer:
     map_ = Map(np.arange(4.0)[:, None], Lattice(1, 4, "rectangular"), encoding, np.ones(4))
     shares = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.0, 1.0]])
     far = np.linspace(0, 1, 40)
-    parts = {"classes": np.array(classes), "shares": shares, "moments": np.ones((2, 1))}
+    parts = {"classes": np.array(classes), "shares": shares, "centers": np.arange(4.0)[:, None]}
     return Recognizer(map_, 1, 2.0, far, prior=0.1, **parts, **more)
 
 
@@ -37,7 +37,7 @@ def test_units_mistakes_and_the_border_by_hand() -> None:
     assert drawn["mistakes"].tolist() == [[0, 0], [0, 2], [1, 0], [0, 0]]
     assert drawn["confusion"].tolist() == [[2, 1], [2, 1]]
     assert drawn["borders"].mean(axis=1).tolist() == [[1.5, 0.0]]
-    assert display.ax_.get_title() == "3 of 6 rows named wrongly, 1 x 4 units"
+    assert display.ax_.get_title() == "3 of 6 rows wrong, 1 x 4 units"
     assert sorted(text.get_text() for text in display.ax_.texts) == ["1", "2"]
     assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["a", "b"]
 
@@ -77,7 +77,7 @@ def test_refused_rows_are_no_mistakes() -> None:
     display = plots.confusion_map(recognizer, [*ROWS, [90.0]], ["a", "a", "a", "a", "b", "b", "a"])
     assert display.drawn_["mistakes"].sum() == 0
     assert display.drawn_["refused"] == 1
-    assert display.ax_.get_title() == "0 of 6 rows named wrongly, 1 refused, 1 x 4 units"
+    assert display.ax_.get_title() == "0 of 6 rows wrong, 1 refused, 1 x 4 units"
 
 
 def test_a_map_without_classes_names_by_the_most_frequent_one() -> None:
@@ -104,7 +104,8 @@ def test_an_estimator_draws_what_its_recognizer_draws() -> None:
     ("X", "y", "message"),
     [
         (ROWS, ["a"], "y must have one label per row of X, 6; got 1"),
-        (ROWS, [None] * 6, "y holds no label"),
+        (ROWS, [None] * 6, "`y` has no class of any row"),
+        (ROWS, None, "`y` has no class of any row"),
         (None, ["a"], "y needs X"),
     ],
 )

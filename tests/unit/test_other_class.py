@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.datasets import load_digits
 
-from somscape import SOMClassifier
+from somscape import SOMClassifier, TableEncoder
 from somscape.encode import Encoding
 from somscape.grid import Lattice
 from somscape.kernels import Metric
@@ -24,9 +25,10 @@ def recognizer_of(codebook, shares, classes=("a", "b")):
     )
     shares = np.asarray(shares, dtype=float)
     classes = np.array(classes)
-    moments = np.ones((2, n_features))
     far = np.array([1.0])
-    return Recognizer(map_, 1, 2.0, far, classes=classes, shares=shares, prior=0.1, moments=moments)
+    return Recognizer(
+        map_, 1, 2.0, far, classes=classes, shares=shares, prior=0.1, centers=codebook
+    )
 
 
 def test_one_column_comes_back_to_the_border_by_hand():
@@ -97,3 +99,33 @@ def test_no_column_is_named_that_is_not_needed():
                 if change is not left_out:
                     changed[int(change.column[1:])] = change.to
             assert classifier.predict([changed])[0] != found.named
+
+
+@pytest.mark.parametrize("encoder", [None, TableEncoder()])
+def test_values_lie_where_rows_do_though_prototypes_do_not(encoder):
+    digits = load_digits(as_frame=True)
+    data, y = digits.data[:300], digits.target[:300].to_numpy()
+    classifier = SOMClassifier(random_state=0, encoder=encoder).fit(data, y)
+    low, high = data.min(), data.max()
+    named = classifier.predict(data[:20])
+    for row, one in enumerate(classifier.counterfactuals(data[:20])):
+        changed = data.iloc[[row]].astype(float)
+        for change in one.changes:
+            value = float(change.to)  # a column of few numbers is a category
+            assert low[change.column] <= value <= high[change.column]
+            changed[change.column] = value
+        assert classifier.predict(changed)[0] == one.named != named[row]
+
+
+def test_a_changed_row_is_not_refused():
+    rng = np.random.default_rng(0)
+    y = np.arange(300) % 3
+    X = rng.normal(size=(300, 3)) + 1.5 * np.eye(3)[y]
+    classifier = SOMClassifier(random_state=0, reject=0.2).fit(X, y)
+    found = classifier.counterfactuals(X)
+    assert any(found)
+    for row, one in zip(X, found, strict=True):
+        if one is not None:
+            for change in one.changes:
+                row[int(change.column[1:])] = change.to
+            assert classifier.predict([row])[0] == one.named

@@ -30,7 +30,7 @@ def recognizer(classes: Any = ("a", "b"), **more: Any) -> Recognizer:
         classes=np.array(classes),
         shares=shares,
         prior=0.1,
-        moments=np.ones((2, 1)),
+        centers=np.arange(4.0)[:, None],
         accuracy=0.75,
         **more,
     )

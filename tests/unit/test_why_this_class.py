@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somscape import SOMClassifier
+from somscape import SOMClassifier, TableEncoder
 from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.grid import Lattice
@@ -17,10 +17,10 @@ from somscape.recognize import ClassReason, ClassReasons, Recognizer
 from somscape.tables import read_table, table_from_columns
 
 
-def recognizer_of(codebook, shares, axes, classes=("a", "b"), power=2.0, moments=None):
+def recognizer_of(codebook, shares, axes, classes=("a", "b"), power=2.0, centers=None):
     """Return a recognizer of prototypes in a row, whose metric compares rows on axes.
 
-    Without `moments`, its training rows lie around the mean of the prototypes.
+    Without `centers`, its training rows lie at the prototypes.
     """
     codebook, axes = np.asarray(codebook, dtype=float), np.asarray(axes, dtype=float)
     n_units, n_features = codebook.shape
@@ -36,9 +36,7 @@ def recognizer_of(codebook, shares, axes, classes=("a", "b"), power=2.0, moments
         classes=np.array(classes),
         shares=np.asarray(shares, dtype=float),
         prior=0.1,
-        moments=np.array([codebook.mean(axis=0), np.ones(n_features)])
-        if moments is None
-        else np.asarray(moments, dtype=float),
+        centers=codebook if centers is None else np.asarray(centers, dtype=float),
     )
 
 
@@ -71,13 +69,13 @@ def test_two_prototypes_and_two_columns_worked_by_hand():
 
 
 def test_the_border_is_taken_where_it_is_nearest_to_the_rows():
-    # As above, but rows have the mean (0, 0.5) and deviations 1 and 2.  The difference of squared
-    # distances falls by 16 for each x0 and by 2 for each x1, and is 17 at (0, 0), so 16 at the
-    # mean.  In deviations the steepest way is (-16, -4), on which it rises by 272: -16 / 272 of it
-    # leads to the border, at (16 / 17, 0.5 + 8 / 17).
-    moments = [[0, 0.5], [1, 2]]
+    # As above, but means of rows have the mean (0, 0.5) and deviations 1 and 2.  The difference of
+    # squared distances falls by 16 for each x0 and by 2 for each x1, and is 17 at (0, 0), so 16 at
+    # the mean.  In deviations the steepest way is (-16, -4), on which it rises by 272: -16 / 272 of
+    # it leads to the border, at (16 / 17, 0.5 + 8 / 17).
+    centers = [[-1, -1.5], [1, 2.5]]
     recognizer = recognizer_of(
-        [[0, 0], [2, 1]], [[0.9, 0.1], [0.2, 0.8]], np.diag([2.0, 1.0]), moments=moments
+        [[0, 0], [2, 1]], [[0.9, 0.1], [0.2, 0.8]], np.diag([2.0, 1.0]), centers=centers
     )
     parts = recognizer.contributions([[0.5, 2.0]])[0]
     np.testing.assert_allclose(parts, [16 * (16 / 17 - 0.5), -2 * (1.5 - 8 / 17)])
@@ -88,7 +86,7 @@ def test_the_border_is_taken_where_it_is_nearest_to_the_rows():
 
 def test_rows_that_do_not_vary_are_compared_halfway_between_the_prototypes():
     recognizer = recognizer_of(
-        [[0, 0], [2, 1]], [[0.9, 0.1], [0.2, 0.8]], np.diag([2.0, 1.0]), moments=np.zeros((2, 2))
+        [[0, 0], [2, 1]], [[0.9, 0.1], [0.2, 0.8]], np.diag([2.0, 1.0]), centers=np.zeros((2, 2))
     )
     np.testing.assert_allclose(recognizer.contributions([[0.5, 2.0]]), [[8, -3]])
 
@@ -226,3 +224,25 @@ def test_a_row_without_reasons_is_named_alone():
     assert (
         ClassReasons("a", "b", 0.9999, 0.0, 0.0, (), ()).sentence() == "a (> 99 %), rather than b."
     )
+
+
+def test_a_missing_cell_lies_on_no_side():
+    table = table_from_columns({"a": [1.0, 2.0, 3.0, 9.0, 8.0, 7.0] * 9, "b": [0.0, 1.0] * 27})
+    y = np.array(["low", "low", "low", "high", "high", "high"] * 9)
+    classifier = SOMClassifier(encoder=TableEncoder(missing="fill"), random_state=0).fit(table, y)
+    gap = table_from_columns({"a": [None, 9.0], "b": [0.0, 1.0]})
+    sides = [r.side for r in classifier.reasons(gap)[0].columns if r.value == "missing"]
+    assert sides == [""]
+
+
+def test_classes_are_told_in_words_of_the_dictionary():
+    table = table_from_columns({"a": [1.0, 2.0, 8.0, 9.0] * 9, "sick": ["0", "0", "1", "1"] * 9})
+    words = {"sick": {"": "state", "0": "healthy", "1": "ill"}}
+    encoder = TableEncoder(label="sick", dictionary=words)
+    y = np.array(["0", "0", "1", "1"] * 9)
+    classifier = SOMClassifier(encoder=encoder, random_state=0).fit(table, y)
+    (why,) = classifier.reasons(table.take([0]))
+    assert (why.named, why.other) == ("healthy", "ill")
+    (other,) = classifier.counterfactuals(table.take([0]))
+    assert other.named == "ill"
+    assert classifier.predict(table.take([0])).tolist() == ["0"]

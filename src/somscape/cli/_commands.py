@@ -334,8 +334,9 @@ def predict(model_file: str, path: str, out: str, **options: Any) -> None:
 def report(map_file: str, path: str, out: Path, **options: Any) -> None:
     """Show the rows of TABLE on a saved map, as one page to click through.
 
-    MAP is the map.som of a `detect`, or a map of `fit` or of another program, which flags no
-    rows.  Columns are found by name and encoded as the map's own table was.
+    MAP is the map.som of a `detect`; a model of `fit --target`, of which the page shows classes
+    and mistakes; or a map of `fit` or of another program, which flags no rows.  Columns are found
+    by name and encoded as the map's own table was.
     """
     from somscape.cli._report import report_file
 

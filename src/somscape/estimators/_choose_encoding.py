@@ -178,7 +178,6 @@ def check_has_no_gaps(encoding: Encoding | None) -> None:
     """Raise InputError for an encoding that keeps missing cells, which no score supports."""
     if encoding is not None and encoding.missing == "mask":
         raise InputError(
-            "`encoder` leaves missing cells out (missing='mask'); a detector supports only "
-            "complete rows. Pass TableEncoder(missing='fill'), or leave `encoder` out and pass "
-            "missing='fill' to the detector."
+            "`encoder` leaves missing cells out (missing='mask'), and this needs complete rows. "
+            "Pass TableEncoder(missing='fill'), or leave `encoder` out and pass missing='fill'."
         )

@@ -225,7 +225,7 @@ class SOMClassifier(ClassifierMixin, Learner):
     @in_words_of(Recognizer.counterfactuals)
     def counterfactuals(self, X: Any) -> list[OtherClass | None]:
         check_is_fitted(self)
-        return self.recognizer_.counterfactuals(pieces_here(X))
+        return self._answering().counterfactuals(pieces_here(X))
 
     def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
         """Return the rows nearest to each row, by the metric that the classifier learned.

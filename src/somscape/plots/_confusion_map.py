@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from somscape._types import Ints
 from somscape._validate import is_missing
+from somscape.errors import InputError
 from somscape.maps import NO_UNIT, Map, as_map
 from somscape.plots._cells import draw_borders, draw_cells
 from somscape.plots._classes import ClassCounts, Classes, classes_of, require_rows
 from somscape.plots._display import Display
-from somscape.plots._legend import MAX_CLASSES, class_entries, hatch_cells
+from somscape.plots._legend import class_entries, hatch_cells
 from somscape.plots._picture import Picture
 from somscape.plots._pies import draw_pies
 from somscape.plots._style import empty_color, faint_line, ink, paled, paper
@@ -33,7 +34,7 @@ def confusion_map(
     y: Any,
     *,
     y_name: str = "",
-    max_classes: int = MAX_CLASSES,
+    max_classes: int = 12,
     highlight: Any = None,
     unit_size: float | None = None,
     ax: "Axes | None" = None,
@@ -56,7 +57,7 @@ def confusion_map(
         classifier does not know are named wrongly.
     y_name : str, default=""
         Title of the legend.
-    max_classes : int, default=8
+    max_classes : int, default=12
         As for `plots.majority`.
     highlight, unit_size, ax : optional
         As for `plots.values`.
@@ -119,7 +120,7 @@ def confusion_map(
     }
     n, n_wrong = int(found.confusion.sum()), int(found.mistakes.sum())
     refused = f", {found.n_refused:,} refused" if found.n_refused else ""
-    return picture.done(f"{n_wrong:,} of {n:,} rows named wrongly{refused}")
+    return picture.done(f"{n_wrong:,} of {n:,} rows wrong{refused}")
 
 
 class _Found(NamedTuple):
@@ -137,6 +138,8 @@ def _found(recognizer: Recognizer | None, map_: Map, X: Any, y: Any, max_classes
     require_rows(X)
     units = map_.winners(X)
     n = len(units)
+    if y is None or all(is_missing(label) for label in np.asarray(y, dtype=object).ravel()):
+        raise InputError("`y` has no class of any row. Give the true class of at least one.")
     classes_of(y, n, max_classes)  # or says what is wrong with y
     texts = _texts(np.asarray(y, dtype=object).ravel(), recognizer)
     if recognizer is None:

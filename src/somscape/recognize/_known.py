@@ -112,7 +112,35 @@ def on_axes(map_: Map, prototypes: Float64s, axes: Float64s, center: Float64s) -
     metric = Metric("mahalanobis", None, np.ascontiguousarray(axes), center)
     encoding = Encoding.plain([f"x{j}" for j in range(len(axes))])
     codebook = metric.restored(prototypes)
-    return replace(map_, codebook=codebook, encoding=encoding, metric=metric, told=None)
+    parameters = {**map_.parameters, "metric": metric.name}
+    return replace(
+        map_, codebook=codebook, encoding=encoding, metric=metric, parameters=parameters, told=None
+    )
+
+
+def centers_of(units: Ints, known: Known, lattice: Lattice) -> Float64s:
+    """Return the mean of the rows of each unit, and that of the units next to one without rows.
+
+    Parameters
+    ----------
+    units : ndarray of shape (n_rows,)
+    known : Known
+    lattice : Lattice
+
+    Returns
+    -------
+    ndarray of shape (n_units, n_features)
+    """
+    n, weights = lattice.n_units, known.weights
+    totals = np.bincount(units, weights, n)
+    sums = np.array([np.bincount(units, weights * column, n) for column in known.rows.T]).T
+    centers = sums / np.where(totals > 0, totals, 1.0)[:, None]
+    with_rows = np.flatnonzero(totals > 0)
+    for unit in np.flatnonzero(totals == 0):
+        apart = lattice.distances_from(int(unit))[with_rows]
+        next_to = with_rows[apart == apart.min()]
+        centers[unit] = np.average(centers[next_to], axis=0, weights=totals[next_to])
+    return np.asarray(centers, dtype=np.float64)
 
 
 def with_rows(map_: Map, known: Known, encoding: Encoding) -> Map:

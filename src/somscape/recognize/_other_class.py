@@ -1,12 +1,12 @@
 """What would have to change for a row to be named another class: few columns, by little.
 
-A row is moved towards prototypes of other classes, the column that differs most first, until it is
-named otherwise.  Columns that are not needed are put back, and the others come back as far as they
+A row is moved towards means of rows that are named otherwise, the column that differs most first,
+until it is, too.  Columns that are not needed are put back, and the others come back as far as they
 can.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from somscape.encode import (
     rounding_steps,
     value_shown,
 )
-from somscape.recognize._why import in_words_both, percent
+from somscape.recognize._why import classes_in_words, in_words_both, percent
 from somscape.tables import Table
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 N_HALVINGS = 12
 """How often the way back is halved."""
+
+REFUSED = -1
 
 MAX_NAMED = 4
 """Most columns that are named as text."""
@@ -102,32 +104,39 @@ def other_classes_of(
     -------
     list of OtherClass or None
     """
+    classes = classes_in_words(recognizer)
     recognizer, table = in_words_both(recognizer, table)
-    encoding, codebook = recognizer.map_.encoding, recognizer.map_.codebook
-    rows = np.asarray(encoded, dtype=np.float64)
-    steps = rounding_steps(encoding, codebook)
-    targets = encoding.possible(codebook, steps)
-    own, of_targets = _named(recognizer, rows), _named(recognizer, targets)
+    encoding, rows = recognizer.map_.encoding, np.asarray(encoded, dtype=np.float64)
+    # Prototypes may lie far from all rows, so that rows move towards means of rows.
+    steps = rounding_steps(encoding, recognizer.centers)
+    targets = encoding.possible(recognizer.centers, steps)
+    own, of_targets = _named(replace(recognizer, reject=None), rows), _named(recognizer, targets)
     found: list[OtherClass | None] = [None] * len(rows)
     for k in np.unique(own):
-        which, others = np.flatnonzero(own == k), targets[of_targets != k]
+        is_other_target = (of_targets != k) & (of_targets != REFUSED)
+        which, others = np.flatnonzero(own == k), targets[is_other_target]
         if not len(others):
             continue
 
         def is_other(some: Float64s, k: int = k) -> NDArray[np.bool_]:
-            return np.asarray(_named(recognizer, some) != k)
+            named = _named(recognizer, some)
+            return np.asarray((named != k) & (named != REFUSED))
 
         moved, columns = fewest_changes(encoding, rows[which], others, is_other)
         moved = _nearer(encoding, rows[which], moved, columns, steps=steps, is_other=is_other)
-        for i, one in zip(
-            which, _told(recognizer, table.take(which), rows[which], moved, columns), strict=True
-        ):
-            found[i] = one
+        told = _told(recognizer, table.take(which), rows[which], moved, columns, steps=steps)
+        for i, (number, probability, changes) in zip(which, told, strict=True):
+            found[i] = OtherClass(classes[number], probability, changes)
     return found
 
 
 def _named(recognizer: "Recognizer", rows: Float64s) -> Ints:
-    return np.asarray(recognizer.probabilities_of_rows(rows)[0].argmax(axis=1))
+    """Return the number of each row's class; `REFUSED` without one."""
+    probabilities, p_values = recognizer.probabilities_of_rows(rows)
+    named = probabilities.argmax(axis=1)
+    if recognizer.reject is not None:
+        named[p_values <= recognizer.reject] = REFUSED
+    return np.asarray(named)
 
 
 def _nearer(
@@ -165,9 +174,11 @@ def _told(
     rows: Float64s,
     moved: Float64s,
     columns: list[list[int]],
-) -> list[OtherClass]:
+    *,
+    steps: list[float],
+) -> list[tuple[int, float, tuple[ClassChange, ...]]]:
+    """Return the number of the class of each moved row, its probability and the changes."""
     encoding = recognizer.map_.encoding
-    steps = rounding_steps(encoding, recognizer.map_.codebook)
     probabilities, _ = recognizer.probabilities_of_rows(moved)
     told = []
     for i, changed in enumerate(columns):
@@ -179,6 +190,6 @@ def _told(
             code = encoding.features[j]
             value = value_shown(code, table, i, rows[i, encoding.slices[j]])
             changes.append(ClassChange(code.name, value, to, mark_of(table, code)))
-        named = recognizer.classes[probabilities[i].argmax()].item()
-        told.append(OtherClass(named, float(probabilities[i].max()), tuple(changes)))
+        named = int(probabilities[i].argmax())
+        told.append((named, float(probabilities[i, named]), tuple(changes)))
     return told

@@ -45,8 +45,9 @@ class Recognizer(Answering):
         Share of each class among the rows around each unit.
     prior : float
         Rows of its own class that each unit counted in addition.
-    moments : ndarray of shape (2, n_features)
-        Mean and standard deviation of the features of the rows that trained it.
+    centers : ndarray of shape (n_units, n_features)
+        Mean of the training rows of each unit; of one without rows, of those next to it.  The
+        prototypes of the map may lie far from all rows: they only tell classes apart.
     accuracy : float or None, default=None
         Share of rows named rightly by maps that did not see them; None if none was left out.
     reject : float or None, default=None
@@ -76,7 +77,7 @@ class Recognizer(Answering):
     classes: NDArray[Any]
     shares: Float64s
     prior: float
-    moments: Float64s
+    centers: Float64s
     accuracy: float | None = None
     reject: float | None = None
 
@@ -91,9 +92,7 @@ class Recognizer(Answering):
         if not ((self.shares >= 0).all() and np.allclose(self.shares.sum(axis=1), 1)):
             raise ValueError("`shares` must have the sum 1 for each unit.")
         check_number("prior", self.prior, 0)
-        check_numbers("moments", self.moments, (2, self.map_.codebook.shape[1]))
-        if not (self.moments[1] >= 0).all():
-            raise ValueError("`moments` must have standard deviations of at least 0.")
+        check_numbers("centers", self.centers, self.map_.codebook.shape)
         if self.accuracy is not None:
             check_number("accuracy", self.accuracy, 0, 1, low_is_allowed=True)
         if self.reject is not None:
@@ -200,9 +199,9 @@ class Recognizer(Answering):
         ndarray of shape (n_samples, n_columns)
             Columns in the order of ``map_.encoding.features``, with the levels of a category
             merged.  Each row adds up to the squared distance to the nearest prototype of the
-            runner-up, the second most probable class, less that of the class named.  With a
-            column's value at the border between the two, where it passes nearest to the mean of
-            the training rows, this would be less by the column's part.
+            runner-up, the second most probable class, less that of the class named.  A column's
+            part tells how far its value lies beyond the border between the two, which is taken
+            where it passes nearest to the mean of the training rows.
         """
         rows = self.map_.rows_of(X)
         return contributions_of(self, rows, compared(self, rows))[0]
@@ -233,7 +232,7 @@ class Recognizer(Answering):
         -------
         list of OtherClass or None
             For each row few columns and the values that they become, near to its own; with these
-            the row is named that class.  None where no prototype is named another class.
+            `predict` names the row that class.  None where no mean of a unit's rows is named so.
         """
         return other_classes_of(self, *table_and_rows(self.map_, X))
 
@@ -257,7 +256,7 @@ class Recognizer(Answering):
             "values": None if is_text else self.classes,
             "shares": self.shares,
             "far": self.far,
-            "moments": self.moments,
+            "centers": self.centers,
         }
         return record_of(self.map_, self.PART, header, arrays)
 

@@ -17,7 +17,15 @@ from somscape.grid import Lattice
 from somscape.maps import Map
 from somscape.recognize._answering import MAX_NEAREST
 from somscape.recognize._choose import Held, accuracy_of, best_smoothing, held_out, spread_evenly
-from somscape.recognize._known import MAX_UNITS, Known, merged, on_axes, trained_on, with_rows
+from somscape.recognize._known import (
+    MAX_UNITS,
+    Known,
+    centers_of,
+    merged,
+    on_axes,
+    trained_on,
+    with_rows,
+)
 from somscape.recognize._margin import sharpened
 from somscape.recognize._recognizer import Recognizer
 from somscape.recognize._shares import classes_of_units, counts_by_unit
@@ -98,7 +106,9 @@ def _tried(given: Known, settings: Settings, recognition: Recognition) -> tuple[
         counts = _counts(fold.map_, others, n_classes)
         held.append(Held(counts, fold.classes, units, distances, y, weights))
     smoothing, loss = best_smoothing(held, is_smooth=recognition.smooth)
-    shares = smoothing.shares(_counts(learned.map_, given, n_classes), learned.classes)
+    units = learned.map_.winners_of_rows(given.rows)
+    counts = _counts_in(units, given, (lattice.n_units, n_classes))
+    shares = smoothing.shares(counts, learned.classes)
     far = spread_evenly([part.distances[:, 0] for part in held], [part.weights for part in held])
     recognizer = Recognizer(
         learned.map_,
@@ -108,22 +118,18 @@ def _tried(given: Known, settings: Settings, recognition: Recognition) -> tuple[
         classes=np.arange(n_classes),
         shares=shares,
         prior=smoothing.prior,
-        moments=_moments(given),
+        centers=centers_of(units, given, lattice),
         accuracy=accuracy_of(held, smoothing),
     )
     return recognizer, loss
 
 
-def _moments(known: Known) -> Float64s:
-    """Return the mean and the standard deviation of each feature."""
-    mean = np.average(known.rows, axis=0, weights=known.weights)
-    variance = np.average((known.rows - mean) ** 2, axis=0, weights=known.weights)
-    return np.array([mean, np.sqrt(variance)], dtype=np.float64)
-
-
 def _counts(map_: Map, known: Known, n_classes: int) -> Float64s:
-    units = map_.winners_of_rows(known.rows)
-    return counts_by_unit(units, known.y, known.weights, (map_.n_units, n_classes))
+    return _counts_in(map_.winners_of_rows(known.rows), known, (map_.n_units, n_classes))
+
+
+def _counts_in(units: Ints, known: Known, shape: tuple[int, int]) -> Float64s:
+    return counts_by_unit(units, known.y, known.weights, shape)
 
 
 def _learned(

@@ -9,6 +9,7 @@ squared distances is linear in the row x, and 0 at each place b of the border be
 A column's part is its term of this sum.  The border is taken where it passes nearest to the mean
 of the training rows, in standard deviations of the columns: halfway between the prototypes it may
 be far from all rows, as a sharpened metric tells nothing of directions in which rows hardly vary.
+Means and deviations are those of the units' means of rows.
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ import numpy as np
 from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape.encode import (
+    NO_CELL,
     DateCode,
     FeatureCode,
     NumberCode,
@@ -55,7 +57,7 @@ class ClassReason:
         The row's value, in original units.
     side : str
         For example "below 2.9": on which side of the border between the two classes the value
-        lies; "" for a category.
+        lies; "" for a category and for a missing cell.
     part : float
         What the column adds to the margin; below 0 if it speaks for the runner-up.
     share : float
@@ -251,10 +253,12 @@ def contributions_of(
     border : ndarray of shape (n, n_features)
         The place to which each row is compared.
     """
-    map_, (mean, deviation) = recognizer.map_, recognizer.moments
+    map_, centers = recognizer.map_, recognizer.centers
+    mean = np.average(centers, axis=0, weights=map_.hits)
+    variance = np.average((centers - mean) ** 2, axis=0, weights=map_.hits)
     own, other = (map_.codebook[units] for units in found.prototypes.T)
     slopes, border = 2 * _stretched(map_.metric, own - other), (own + other) / 2
-    ways = slopes * deviation**2
+    ways = slopes * variance
     steepness = (slopes * ways).sum(axis=1, keepdims=True)
     beyond = (slopes * (border - mean)).sum(axis=1, keepdims=True)
     is_near = steepness > 0  # or nothing that varies tells the two apart
@@ -289,6 +293,7 @@ def reasons_of_classes(recognizer: "Recognizer", table: Table, rows: Floats) -> 
     -------
     list of ClassReasons
     """
+    classes = classes_in_words(recognizer)
     recognizer, table = in_words_both(recognizer, table)
     found = compared(recognizer, rows)
     parts, border = contributions_of(recognizer, rows, found)
@@ -306,7 +311,9 @@ def reasons_of_classes(recognizer: "Recognizer", table: Table, rows: Floats) -> 
         for j in order[i][np.abs(shares[i, order[i]]) >= MIN_SHARE]:
             code, place = encoding.features[j], encoding.slices[j]
             value = value_shown(code, table, i, row[place])
-            side = _side(code, row[place], border[i : i + 1, place], mark_of(table, code))
+            side = ""
+            if value != NO_CELL:
+                side = _side(code, row[place], border[i : i + 1, place], mark_of(table, code))
             columns.append(
                 ClassReason(code.name, value, side, float(parts[i, j]), float(shares[i, j]))
             )
@@ -314,8 +321,8 @@ def reasons_of_classes(recognizer: "Recognizer", table: Table, rows: Floats) -> 
         of_units = zip(units[i], weights[i], recognizer.shares[units[i], own], strict=True)
         reasons.append(
             ClassReasons(
-                named=recognizer.classes[own].item(),
-                other=recognizer.classes[other].item(),
+                named=classes[own],
+                other=classes[other],
                 probability=float(found.probabilities[i, 0]),
                 of_other=float(found.probabilities[i, 1]),
                 margin=float(parts[i].sum()),
@@ -334,6 +341,22 @@ def _side(code: FeatureCode, row: Float64s, border: Float64s, mark: str) -> str:
     word = ("before" if is_less else "after") if is_date else ("below" if is_less else "above")
     (at,) = code.usual_of(border, np.array([[0]]))
     return f"{word} {at if mark == '.' else at.replace('.', mark)}"
+
+
+def classes_in_words(recognizer: "Recognizer") -> list[Any]:
+    """Return the classes, in words where a dictionary has some.
+
+    Parameters
+    ----------
+    recognizer : Recognizer
+
+    Returns
+    -------
+    list
+    """
+    encoding = recognizer.map_.encoding
+    words = encoding.roles.dictionary.get(encoding.named("label") or "", {})
+    return [words.get(str(one), one) for one in recognizer.classes.tolist()]
 
 
 def in_words_both(recognizer: "Recognizer", table: Table) -> "tuple[Recognizer, Table]":

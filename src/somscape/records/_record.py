@@ -55,7 +55,7 @@ ARRAYS = {
     *("metric.feature_weights", "metric.center", "metric.whitening"),
     *("lattice.pairs", "lattice.lengths", "lattice.positions"),
     *("joins.pairs", "joins.evidence", "joins.n_apart", "kept_regions"),
-    *(f"{CLASSES}.{name}" for name in ("values", "shares", "far", "moments")),
+    *(f"{CLASSES}.{name}" for name in ("values", "shares", "far", "centers")),
     *(f"{TARGETS}.{name}" for name in ("values", "slopes", "spread", "errors", "limits", "far")),
     *("reach", "rarity.features", "rarity.x", "rarity.y"),
     *("marks.features", "marks.x", "marks.y", "marks.places", "marks.pull"),

@@ -1,6 +1,7 @@
 """Everything that the page shows, as plain JSON data, which is also the JSON export."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -184,6 +185,8 @@ def build(
         alerts, rule = _ranked(detector or map, table, rule)
     regions = given_or_found(regions, map)
     map, detector, table, agreement = all_in_words(map, detector, table, agreement)
+    # Prototypes of a classifier may lie far from all rows; columns are shown by means of rows.
+    shown_map = map if recognizer is None else replace(map, codebook=recognizer.centers)
     sample, labels = Sample.of(map, table, alerts), Labels.of(map, table, agreement)
     cases = [] if detector is None else cases_of(detector, table, alerts, sample, labels)
     cases = cases if grouped is None else with_own_rows(cases, grouped, alerts)
@@ -207,13 +210,13 @@ def build(
             "score": _score(detector),
             "rule": rule.words(detector) if rule and detector else None,
             "map": _lattice(map),
-            **_by_cell(*about, is_scored=detector is not None, named=named),
+            **_by_cell(*about, shown_map, is_scored=detector is not None, named=named),
             "n_listed": n_listed,
             "rows": _rows(table, alerts, ranks),
             "reasons": [_reasons(r) for r in alerts.reasons[:n_shown]],
             "cases": cases,
             **({} if named is None else {"classes": named.told(shown)}),
-            "columns": columns_of(map, table, sample, shown_rows, n_shown),
+            "columns": columns_of(shown_map, table, sample, shown_rows, n_shown),
             "n_measured": len(sample.rows),
             "quality": _quality(map, sample.rows),
             "history": _history(map),
@@ -294,6 +297,7 @@ def _by_cell(
     sample: Sample,
     regions: Regions,
     labels: Labels | None,
+    shown_map: Map,
     *,
     is_scored: bool,
     named: NamedRows | None,
@@ -301,7 +305,7 @@ def _by_cell(
     counts, units = Counts.of(alerts, map_.n_units), np.empty(table.n_rows, dtype=np.intp)
     units[np.asarray(alerts.rows)] = alerts.units
     planes, n_left_out = planes_of(
-        *(map_, table, sample, counts, units, labels),
+        *(shown_map, table, sample, counts, units, labels),
         first=[] if named is None else named.planes(units),
         id_name=alerts.id_name,
         is_scored=is_scored,

@@ -1,7 +1,7 @@
 """What a classifier says of the rows of a report, why, and how often it is right."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from somscape._blocks import blocks
 from somscape._types import Float64s, Ints, Objects
-from somscape.encode import level_texts
+from somscape.encode import level_texts, words_of_column, words_of_level
 from somscape.recognize import Recognizer
 from somscape.report._values import numbers
 from somscape.tables import Table
@@ -38,7 +38,7 @@ class NamedRows:
     sure : ndarray of shape (n_rows,)
         Probability of the most probable class.
     target : str or None
-        The column that the table has and the classifier predicts.
+        The column that the classifier predicts, if it has a name.
     true : ndarray of shape (n_rows,), object
         What the rows are, as text; None where that is not known.
     """
@@ -62,11 +62,16 @@ class NamedRows:
             if recognizer.reject is not None:
                 named[part][p_values <= recognizer.reject] = REFUSED
         names = [str(name) for name in recognizer.classes.tolist()]
-        target = recognizer.map_.encoding.named("label")
-        target = target if target in table.names else None
+        encoding = recognizer.map_.encoding
+        target = encoding.named("label")
         true = np.full(table.n_rows, None, dtype=object)
         if target is not None:
-            true = _true(table, target, recognizer.classes)
+            if target in table.names:
+                true = _true(table, target, recognizer.classes)
+            words = partial(words_of_level, encoding, target)
+            names = [words(name) for name in names]
+            true = np.array([text and words(text) for text in true], dtype=object)
+            target = words_of_column(encoding, target)
         return cls(recognizer, table, names, named, sure, target, true)
 
     @cached_property
@@ -133,7 +138,8 @@ class NamedRows:
             JSON data, as `report.build` describes it.
         """
         is_known = self.is_known
-        n_refused = int((is_known & (self.named == REFUSED)).sum())
+        n_refused = int((self.named == REFUSED).sum())
+        n_known_refused = int((is_known & (self.named == REFUSED)).sum())
         n_wrong = int(self.is_wrong.sum())
         whys = self.recognizer.reasons(self.table.take(listed)) if len(listed) else []
         return {
@@ -141,7 +147,8 @@ class NamedRows:
             "names": self.names,
             "accuracy": self.recognizer.accuracy,
             "n_known": int(is_known.sum()),
-            "n_right": int(is_known.sum()) - n_refused - n_wrong,
+            "n_right": int(is_known.sum()) - n_known_refused - n_wrong,
+            "n_wrong": n_wrong,
             "n_refused": n_refused,
             "confusion": self._confusion() if is_known.any() else None,
             "rows": {

@@ -1,7 +1,7 @@
 // A classifier: how often it is right, which classes it takes for others, what it says of a row and why.
 
 const named = data.classes;
-const nMistakes = named ? named.n_known - named.n_right - named.n_refused : 0;
+const nMistakes = named ? named.n_wrong : 0;
 
 // What a row is named, whether that is wrong, and why it is named so; null without a classifier.
 function classOf(row) {
@@ -16,8 +16,9 @@ function fillClasses() {
   for (const place of document.querySelectorAll(".of-classes")) place.hidden = !named;
   byId("dots-switch").hidden = !data.score && !nMistakes;
   if (!named) return;
+  document.querySelector(".of-target").hidden = !named.target;
   fill({
-    target: named.target ?? "a column that this table lacks",
+    target: named.target ?? "",
     n_classes: plural(named.names.length, "class", "classes"),
     dots_name: "Rows named wrongly",
   });
@@ -29,16 +30,16 @@ function sayQuality() {
   const words = [named.accuracy === null
     ? "No row could be left out of training, so that nothing says how good it is on new rows."
     : percent(named.accuracy) + " of the rows that were left out of training were named rightly: expect that of new rows."];
+  if (named.n_refused) words.push(plural(named.n_refused, "row gets", "rows get") + " no name: too far from the map.");
   if (!named.n_known) return [...words, "The true classes of these rows are not known, so that nothing is said of mistakes."];
-  const refused = named.n_refused ? ", " + number(named.n_refused) + " get no name, as they lie too far from the map" : "";
   return [...words, "Of " + plural(named.n_known, "row", "rows") + " of this table whose class is known, "
-    + number(named.n_right) + " (" + percent(named.n_right / named.n_known) + ") are named rightly" + refused
+    + number(named.n_right) + " (" + percent(named.n_right / named.n_known) + ") are named rightly"
     + ". Rows that trained the classifier are named rightly more often than new ones."];
 }
 
 // True classes by rows of the table, named ones by columns; the darker, the larger the share of the true class.
 function drawConfusion({ names, counts, n_left_out: nLeftOut }) {
-  const head = make("tr", null, make("th", { scope: "col" }, "Is \\ named"),
+  const head = make("tr", null, make("th", { scope: "col" }, "True \\ named"),
     ...names.map((name) => make("th", { scope: "col", class: "number" }, text("span", name))));
   const lines = counts.map((line, i) => {
     const total = line.reduce((sum, count) => sum + count, 0);

@@ -89,7 +89,9 @@ function fillWords() {
     n_empty: number(quality.n_empty) + " of " + number(quality.n_units),
     measured_note: data.n_measured < data.n_rows
       ? "Measured on " + number(data.n_measured) + " evenly spaced rows." : "",
-    distance_note: isPlain
+    distance_note: method.parameters.metric === "mahalanobis"
+      ? "It is measured on axes that were turned and stretched."
+      : isPlain
       ? "It is in the units of the data."
       : "A distance of 1 is the usual range of one number, or one other category.",
     version: method.versions.somscape || "",
