@@ -151,7 +151,7 @@ def test_classes_that_are_no_object_are_refused(saved, value):
 def test_arrays_of_classes_without_classes_are_refused(saved):
     record = read_record(saved)
     write_record(saved, Record({**record.header, "classes": None}, record.arrays))
-    check_refused(saved, "nothing that 'classes.far' belongs to")
+    check_refused(saved, "nothing that 'classes.centers' belongs to")
 
 
 def test_a_detector_with_classes_is_refused(saved):
