@@ -131,13 +131,21 @@ class Steps:
 
     def next(self, slope: Floats) -> Floats:
         """Return the direction of the next step, each entry at most about 1."""
+        if self.n == 0:
+            self.mean, self.square = np.zeros_like(slope), np.zeros_like(slope)
         self.n += 1
-        self.mean = 0.9 * self.mean + 0.1 * slope
-        self.square = 0.99 * self.square + 0.01 * slope**2
+        self.mean *= 0.9
+        self.mean += 0.1 * slope
+        self.square *= 0.99
+        self.square += 0.01 * slope**2
         if self.n % FLUSHED_EVERY == 0:
             self.mean[np.abs(self.mean) < VANISHED] = 0.0
-        mean, square = self.mean / (1 - 0.9**self.n), self.square / (1 - 0.99**self.n)
-        return np.asarray(mean / (np.sqrt(square) + TINY))
+        root = self.square / (1 - 0.99**self.n)
+        np.sqrt(root, out=root)
+        root += TINY
+        step: Floats = self.mean / (1 - 0.9**self.n)
+        step /= root
+        return step
 
 
 def sharpened(
@@ -192,7 +200,7 @@ def sharpened(
                 found = slopes(rows[some], y[some], weights[some], prototypes, axes, sides)
                 rate = np.float32(1 - of_prototypes.n / n_steps)
                 step = np.float32(RATE_OF_PROTOTYPES) * rate * spread
-                prototypes = prototypes - step * of_prototypes.next(found.of_prototypes)
+                prototypes -= step * of_prototypes.next(found.of_prototypes)
                 step = np.float32(RATE_OF_AXES) * rate * np.abs(axes).max()
                 axes = axes - step * of_axes.next(found.of_axes)
     length = np.sqrt((axes.astype(np.float64) ** 2).sum() / n_axes)
