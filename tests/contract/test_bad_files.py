@@ -285,6 +285,13 @@ each_large = pytest.mark.parametrize(
 )
 
 
+def a_second():
+    """A second of processor time; more where the processor is slow just now."""
+    begin = time.process_time()
+    sum(i * i for i in range(1_000_000))  # takes 0.025 seconds where nobody else works
+    return max(SECONDS, 40 * (time.process_time() - begin))
+
+
 @each_large
 def test_a_megabyte_of_the_same_is_read_or_refused(name, tmp_path):
     content, path = LARGE[name], tmp_path / name
@@ -296,7 +303,8 @@ def test_a_megabyte_of_the_same_is_read_or_refused(name, tmp_path):
         begin = time.process_time()
         with contextlib.suppress(InputError):
             read(path)
-        assert time.process_time() - begin < SECONDS * max(1, size / large_files.MB)
+        seconds = time.process_time() - begin
+        assert seconds < a_second() * max(1, size / large_files.MB)
         _, _, peak = outcome(read, path)
     assert peak < TIMES * size + AT_LEAST
 
