@@ -127,7 +127,8 @@ def _columns_of_others(map_: "Map", part: "Map", units: Ints) -> dict[str, Any]:
     for name in others:
         values = np.asarray(map_.plane(name))[units]
         if (units < 0).any():
-            nothing: Any = {"f": np.nan, "M": np.datetime64("NaT")}.get(values.dtype.kind)
-            values[units < 0] = nothing
+            is_date, is_number = values.dtype.kind == "M", values.dtype.kind == "f"
+            nothing: Any = np.nan if is_number else None
+            values[units < 0] = np.array("NaT", values.dtype) if is_date else nothing
         columns[name] = values
     return columns
