@@ -23,8 +23,9 @@ def one_ahead(makers: Iterable[Callable[[], Thing]]) -> Iterator[Thing]:
         What each function returned.  An error comes in its turn.
     """
     remaining = deque(makers)
-    if len(remaining) == 1:
-        yield remaining.popleft()()
+    if len(remaining) < 2:
+        yield from (make() for make in remaining)
+        return
     with ThreadPoolExecutor(1) as thread:
         coming: deque[Future[Thing]] = deque()
         while remaining:

@@ -24,8 +24,8 @@ from somscape.kernels import select_kernels
 from somscape.tables import Table, counted
 
 NOT_HERE = {
-    "checkpoint": "keeps the training of one map, and a target takes several",
-    "resume": "goes on with the training of one map, and a target takes several",
+    "checkpoint": "saves the training of one map, but for a target several are trained",
+    "resume": "continues the training of one map, but for a target several are trained",
     "label": "is an outcome to compare with; the target is one already",
     "per": "puts rows together, and a target is of rows as they are",
 }

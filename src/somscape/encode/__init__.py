@@ -1,7 +1,7 @@
 """Tables to numbers and back: what each column becomes, with its inverse."""
 
 from somscape.encode._cells import NO_CELL, cell_text, mark_of, value_shown
-from somscape.encode._changes import cells_of, fewest_changes, rounding_steps
+from somscape.encode._changes import cells_of, changes_text, fewest_changes, rounding_steps
 from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
 from somscape.encode._date_parts import CycleCode, LeveledCode, PartCode, SpanCode, part_names
 from somscape.encode._dictionary import (
@@ -47,6 +47,7 @@ __all__ = [
     "UnusedColumn",
     "cell_text",
     "cells_of",
+    "changes_text",
     "checked_dictionary",
     "checked_layers",
     "comments_on",

@@ -11,6 +11,9 @@ from somscape.encode._date_parts import LeveledCode
 from somscape.encode._encoding import Encoding
 from somscape.kernels import select_kernels
 
+MAX_CHANGES = 4
+"""Most changes that are named as text."""
+
 N_TARGETS = 8
 """Number of targets that a row is moved towards."""
 
@@ -124,3 +127,29 @@ def cells_of(
         else:
             values.append(code.short(part, steps[j])[0])
     return values
+
+
+def changes_text(changes: Sequence[Any]) -> str:
+    """Return changes as text, the first ones by name.
+
+    Parameters
+    ----------
+    changes : sequence
+        At least one, each with a text of its own.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> changes_text(["age 40"]), changes_text(["age 40", "job clerk"])
+    ('age 40', 'age 40 and job clerk')
+    >>> changes_text("abcdef")
+    'a, b, c, d and 2 more columns'
+    """
+    parts = [str(change) for change in changes[:MAX_CHANGES]]
+    n_more = len(changes) - len(parts)
+    if n_more:
+        parts.append(f"{n_more} more {'column' if n_more == 1 else 'columns'}")
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

@@ -21,6 +21,7 @@ from somscape.recognize import (
     Predictor,
     Recognition,
     Recognizer,
+    classes_of_cells,
     train_predictor,
     train_recognizer,
 )
@@ -345,10 +346,8 @@ def agreement_words(model: Answering, table: Table, predictions: Table) -> str |
         return None
     n = counted(int(is_known.sum()), "row")
     if isinstance(model, Recognizer):
-        codes, classes = _coded(column.take(is_known))
-        return _named_words(
-            model, predicted.cells[is_known], classes[codes], f"{n} with a known '{name}'"
-        )
+        known = classes_of_cells(column, model.classes)[is_known]
+        return _named_words(model, predicted.cells[is_known], known, f"{n} with a known '{name}'")
     if column.numbers is None or predicted.numbers is None:
         return None
     errors = predicted.numbers[is_known] - column.numbers[is_known]

@@ -2,6 +2,7 @@
 
 from somscape.maps._as_map import as_map
 from somscape.maps._frames import unit_columns
+from somscape.maps._in_words import map_in_words
 from somscape.maps._kept_regions import KeptRegions
 from somscape.maps._map import NO_UNIT, Map, map_of_arrays
 from somscape.maps._refusal import refusal_of
@@ -13,6 +14,7 @@ __all__ = [
     "KeptRegions",
     "Map",
     "as_map",
+    "map_in_words",
     "map_of_arrays",
     "refusal_of",
     "reordered",

@@ -11,7 +11,7 @@ import numpy as np
 
 from somscape._blocks import blocks
 from somscape._types import Float64s, Floats
-from somscape.encode import cells_of, fewest_changes, mark_of, value_shown
+from somscape.encode import cells_of, changes_text, fewest_changes, mark_of, value_shown
 from somscape.outliers._feasible_range import Range, ranges_of, steps_of
 from somscape.outliers._reasons import both_in_words
 from somscape.tables import Table
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 MARGIN = 1e-9
 """Share of the threshold by which scores stay below it, so that rounding lifts none above it."""
-
-MAX_NAMED = 4
-"""Most columns that a counterfactual names as text."""
 
 BLOCK_ROWS = 1024
 
@@ -73,11 +70,7 @@ class Counterfactual:
             return "is usual"
         if len(self.changes) == 1:
             return f"would be usual with {self.changes[0].column} {self.changes[0].within}"
-        parts = [str(change) for change in self.changes[:MAX_NAMED]]
-        n_more = len(self.changes) - len(parts)
-        if n_more:
-            parts.append(f"{n_more} more {'column' if n_more == 1 else 'columns'}")
-        return f"would be usual with {', '.join(parts[:-1])} and {parts[-1]}"
+        return f"would be usual with {changes_text(self.changes)}"
 
 
 def counterfactuals_of(

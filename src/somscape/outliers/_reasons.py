@@ -15,12 +15,11 @@ from somscape.encode import (
     CycleCode,
     DateCode,
     PartCode,
-    in_words,
     mark_of,
     sources_of,
     table_in_words,
 )
-from somscape.maps import Map
+from somscape.maps import Map, map_in_words
 from somscape.outliers._counts import Occurrence
 from somscape.outliers._score import nearest_usual
 from somscape.tables import Column, Table, table_from_columns
@@ -379,6 +378,5 @@ def both_in_words(detector: "Detector", table: Table) -> tuple["Detector", Table
     whole, encoding = detector.of_all_rows, detector.map_.encoding
     if not encoding.roles.dictionary:
         return detector, table
-    map_ = replace(whole.map_, encoding=in_words(encoding), told=whole.map_.joins)
-    worded = replace(detector, of_all_rows=replace(whole, map_=map_))
+    worded = replace(detector, of_all_rows=replace(whole, map_=map_in_words(whole.map_)))
     return worded, table_in_words(encoding, table)

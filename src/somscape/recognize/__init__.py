@@ -2,12 +2,13 @@
 
 from somscape.recognize._answering import Answering
 from somscape.recognize._as_answering import answering_in, recognizer_in
+from somscape.recognize._class_reasons import ClassReason, ClassReasons, UnitReason
 from somscape.recognize._other_class import ClassChange, OtherClass
 from somscape.recognize._predictor import COVERAGE, Predictor
 from somscape.recognize._recognizer import Recognizer
+from somscape.recognize._spelled import classes_of_cells
 from somscape.recognize._train import Recognition, train_recognizer
 from somscape.recognize._train_predictor import Prediction, train_predictor
-from somscape.recognize._why import ClassReason, ClassReasons, UnitReason
 
 __all__ = [
     "COVERAGE",
@@ -22,6 +23,7 @@ __all__ = [
     "Recognizer",
     "UnitReason",
     "answering_in",
+    "classes_of_cells",
     "recognizer_in",
     "train_predictor",
     "train_recognizer",

@@ -27,7 +27,8 @@ RATE_OF_PROTOTYPES, RATE_OF_AXES = 0.02, 0.01
 
 TINY = 1e-12
 FLUSHED_EVERY, VANISHED = 100, 1e-30
-"""Means of slopes below that become 0 after so many steps: processors are slow with lesser ones."""
+"""Every 100 steps, mean slopes smaller than `VANISHED` are set to 0.  Without that they shrink to
+numbers so small that processors compute with them slowly."""
 
 
 class Slopes(NamedTuple):

@@ -12,29 +12,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape.encode import (
     Encoding,
     cell_text,
     cells_of,
+    changes_text,
     fewest_changes,
     mark_of,
     rounding_steps,
     value_shown,
 )
-from somscape.recognize._why import classes_in_words, in_words_both, percent
+from somscape.recognize._class_reasons import percent
+from somscape.recognize._why import classes_in_words, in_words_both
 from somscape.tables import Table
 
 if TYPE_CHECKING:
     from somscape.recognize._recognizer import Recognizer
 
+CHANGED_ROWS = 1024
+"""Rows whose ways to other classes are in memory at once."""
+
 N_HALVINGS = 12
 """How often the way back is halved."""
 
 REFUSED = -1
-
-MAX_NAMED = 4
-"""Most columns that are named as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +83,8 @@ class OtherClass:
     changes: tuple[ClassChange, ...]
 
     def __str__(self) -> str:
-        parts = [str(change) for change in self.changes[:MAX_NAMED]]
-        n_more = len(self.changes) - len(parts)
-        if n_more:
-            parts.append(f"{n_more} more {'column' if n_more == 1 else 'columns'}")
-        said = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
-        return f"would be {self.named} ({percent(self.probability)}) with {said}"
+        with_them = changes_text(self.changes)
+        return f"would be {self.named} ({percent(self.probability)}) with {with_them}"
 
 
 def other_classes_of(
@@ -114,7 +113,7 @@ def other_classes_of(
     found: list[OtherClass | None] = [None] * len(rows)
     for k in np.unique(own):
         is_other_target = (of_targets != k) & (of_targets != REFUSED)
-        which, others = np.flatnonzero(own == k), targets[is_other_target]
+        all_of_k, others = np.flatnonzero(own == k), targets[is_other_target]
         if not len(others):
             continue
 
@@ -122,11 +121,13 @@ def other_classes_of(
             named = _named(recognizer, some)
             return np.asarray((named != k) & (named != REFUSED))
 
-        moved, columns = fewest_changes(encoding, rows[which], others, is_other)
-        moved = _nearer(encoding, rows[which], moved, columns, steps=steps, is_other=is_other)
-        told = _told(recognizer, table.take(which), rows[which], moved, columns, steps=steps)
-        for i, (number, probability, changes) in zip(which, told, strict=True):
-            found[i] = OtherClass(classes[number], probability, changes)
+        for which in (all_of_k[part] for part in blocks(len(all_of_k), CHANGED_ROWS)):
+            some = rows[which]
+            moved, columns = fewest_changes(encoding, some, others, is_other)
+            moved = _nearer(encoding, some, moved, columns, steps=steps, is_other=is_other)
+            told = _told(recognizer, table.take(which), some, moved, columns, steps=steps)
+            for i, (number, probability, changes) in zip(which, told, strict=True):
+                found[i] = OtherClass(classes[number], probability, changes)
     return found
 
 

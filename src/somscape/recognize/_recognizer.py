@@ -16,12 +16,12 @@ from somscape.recognize._answering import (
     pulls,
     record_of,
 )
+from somscape.recognize._class_reasons import ClassReasons
 from somscape.recognize._other_class import OtherClass, other_classes_of
 from somscape.recognize._shares import mixed
-from somscape.recognize._why import ClassReasons, compared, contributions_of, reasons_of_classes
+from somscape.recognize._why import compared, contributions_of, reasons_of_classes
 from somscape.records import CLASSES, Record
-
-UNKNOWN = "unknown"
+from somscape.tables import free_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +111,7 @@ class Recognizer(Answering):
     @property
     def unknown(self) -> str:
         """What a file calls a row that is refused: a word that is none of the classes."""
-        word, taken = UNKNOWN, [str(name) for name in self.classes.tolist()]
-        while word in taken:
-            word += "_row"
-        return word
+        return free_name("unknown", [str(name) for name in self.classes.tolist()], "_row")
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the class of each row.

@@ -97,17 +97,18 @@ def _tried(given: Known, settings: Settings, recognition: Recognition) -> tuple[
     learned = _learned(given, settings, recognition)
     lattice, quiet = learned.map_.lattice, replace(settings, callbacks=())
     n_nearest = min(MAX_NEAREST, lattice.n_units) if recognition.smooth else 1
-    held = []
+    held, shape = [], (lattice.n_units, n_classes)
     for left_out in held_out(given.y, given.weights, settings.seed):
         others = given.weighing(given.weights - left_out)
         fold = _learned(others, quiet, recognition, lattice)
         rows, y, weights = given.weighing(left_out)
         units, distances = fold.map_.nearest(rows, n_nearest)
-        counts = _counts(fold.map_, others, n_classes)
+        won = fold.map_.winners_of_rows(others.rows)
+        counts = counts_by_unit(won, others.y, others.weights, shape)
         held.append(Held(counts, fold.classes, units, distances, y, weights))
     smoothing, loss = best_smoothing(held, is_smooth=recognition.smooth)
     units = learned.map_.winners_of_rows(given.rows)
-    counts = _counts_in(units, given, (lattice.n_units, n_classes))
+    counts = counts_by_unit(units, given.y, given.weights, shape)
     shares = smoothing.shares(counts, learned.classes)
     far = spread_evenly([part.distances[:, 0] for part in held], [part.weights for part in held])
     recognizer = Recognizer(
@@ -122,14 +123,6 @@ def _tried(given: Known, settings: Settings, recognition: Recognition) -> tuple[
         accuracy=accuracy_of(held, smoothing),
     )
     return recognizer, loss
-
-
-def _counts(map_: Map, known: Known, n_classes: int) -> Float64s:
-    return _counts_in(map_.winners_of_rows(known.rows), known, (map_.n_units, n_classes))
-
-
-def _counts_in(units: Ints, known: Known, shape: tuple[int, int]) -> Float64s:
-    return counts_by_unit(units, known.y, known.weights, shape)
 
 
 def _learned(

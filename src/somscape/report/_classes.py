@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from somscape._blocks import blocks
 from somscape._types import Float64s, Ints, Objects
-from somscape.encode import level_texts, words_of_column, words_of_level
-from somscape.recognize import Recognizer
+from somscape.encode import words_of_column, words_of_level
+from somscape.recognize import Recognizer, classes_of_cells
 from somscape.report._values import numbers
 from somscape.tables import Table
 
@@ -67,7 +67,7 @@ class NamedRows:
         true = np.full(table.n_rows, None, dtype=object)
         if target is not None:
             if target in table.names:
-                true = _true(table, target, recognizer.classes)
+                true = classes_of_cells(table.column(target), recognizer.classes)
             words = partial(words_of_level, encoding, target)
             names = [words(name) for name in names]
             true = np.array([text and words(text) for text in true], dtype=object)
@@ -178,19 +178,3 @@ class NamedRows:
             "counts": counts.tolist(),
             "n_left_out": len(every) - len(shown),
         }
-
-
-def _true(table: Table, target: str, classes: NDArray[Any]) -> Objects:
-    """Return the classes of rows, spelled as the classifier spells those that it knows."""
-    column = table.column(target)
-    if classes.dtype.kind in "iuf" and column.numbers is not None:
-        spelled: dict[Any, str] = {float(one): str(one) for one in classes.tolist()}
-        keys = column.numbers.tolist()
-    else:
-        spelled = {str(one): str(one) for one in classes.tolist()}
-        keys = list(column.each_cell())
-    found = [
-        None if gone else spelled.get(key, text)
-        for key, text, gone in zip(keys, level_texts(column), column.missing, strict=True)
-    ]
-    return np.array(found, dtype=object)

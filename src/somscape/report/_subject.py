@@ -1,10 +1,9 @@
 """What a report is of: a table, and a map, in the words of its dictionary."""
 
-from dataclasses import replace
 from typing import Any
 
-from somscape.encode import in_words, table_in_words, words_of_column, words_of_level
-from somscape.maps import Map
+from somscape.encode import table_in_words, words_of_column, words_of_level
+from somscape.maps import Map, map_in_words
 from somscape.outliers import Detector, both_in_words
 from somscape.tables import Table, as_frame, collected, table_from_frame
 
@@ -33,8 +32,7 @@ def all_in_words(
     if detector is not None:
         detector, table = both_in_words(detector, table)
         return detector.map_, detector, table, agreement
-    map_ = replace(map_, encoding=in_words(encoding), told=map_.joins)
-    return map_, None, table_in_words(encoding, table), agreement
+    return map_in_words(map_), None, table_in_words(encoding, table), agreement
 
 
 def as_table(rows: Any) -> Table:

@@ -37,7 +37,7 @@ function sayQuality() {
     + ". Rows that trained the classifier are named rightly more often than new ones."];
 }
 
-// True classes by rows of the table, named ones by columns; the darker, the larger the share of the true class.
+// True classes by rows of the table, named ones by columns; the darker, the larger the share of its line.
 function drawConfusion({ names, counts, n_left_out: nLeftOut }) {
   const head = make("tr", null, make("th", { scope: "col" }, "True \\ named"),
     ...names.map((name) => make("th", { scope: "col", class: "number" }, text("span", name))));

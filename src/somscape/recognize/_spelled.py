@@ -1,0 +1,41 @@
+"""The classes that a column tells, spelled as a classifier spells its own."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Objects
+from somscape.encode import level_texts
+from somscape.tables import Column
+
+
+def classes_of_cells(column: Column, classes: NDArray[Any]) -> Objects:
+    """Return the class of each cell as text.
+
+    Parameters
+    ----------
+    column : Column
+    classes : ndarray of shape (n_classes,)
+        Those of a `Recognizer`: text, numbers or truth values.  A number may be written in any way,
+        and a truth value as 1 or 0, or in small letters.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), object
+        None where the cell is missing.  A cell of no known class is as the table has it.
+    """
+    kind, keys = classes.dtype.kind, list[Any]()
+    if kind in "biuf" and column.numbers is not None:
+        spelled: dict[Any, str] = {float(one): str(one) for one in classes.tolist()}
+        keys = column.numbers.tolist()
+    else:
+        spelled = {str(one): str(one) for one in classes.tolist()}
+        keys = list(column.each_cell())
+        if kind == "b":
+            keys = [cell and cell.capitalize() for cell in keys]
+    found = [
+        None if gone else spelled.get(key, text)
+        for key, text, gone in zip(keys, level_texts(column), column.missing, strict=True)
+    ]
+    return np.array(found, dtype=object)
