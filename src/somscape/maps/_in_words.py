@@ -7,7 +7,7 @@ from somscape.maps._map import Map
 
 
 def map_in_words(map_: Map) -> Map:
-    """Return a map with words for columns and codes; itself where there is no dictionary.
+    """Return a map with words for columns and codes, itself without a dictionary.
 
     Parameters
     ----------
