@@ -49,6 +49,7 @@ ROWS = (
     ("estimators", "plots", "save"),
     ("report", "minisom", "datasets", "pyod"),
     ("jobs",),
+    ("cases",),
     ("app",),
     ("cli",),
 )
@@ -66,6 +67,7 @@ HOMES = {
     "narwhals": {"tables"},
     "onnx": {"save"},
     "pandas": {"engines"},
+    "psycopg": {"cases"},
     "py4j": {"engines"},
     "pyarrow": {"engines", "tables"},
     "pyod": {"pyod"},

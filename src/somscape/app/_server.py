@@ -5,7 +5,6 @@ import importlib.util
 import os
 import signal
 import socket
-import sys
 import threading
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from somscape.cases import state_folder
 from somscape.errors import InputError
 from somscape.tables import Table
 
@@ -149,22 +149,6 @@ def serve(
             server.run(sockets=[listener])
     except KeyboardInterrupt:
         pass  # how it is ended
-
-
-def state_folder() -> Path:
-    """Return the user's folder for what the app keeps from run to run.
-
-    Returns
-    -------
-    Path
-    """
-    if sys.platform == "win32":
-        home = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        home = Path.home() / "Library" / "Application Support"
-    else:
-        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return home / "somscape"
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from somscape.app import Limits, is_loopback, serve, state_folder
+from somscape.app import Limits, is_loopback, serve
+from somscape.cases import state_folder
 from somscape.cli._console import make_console, say, stage
 from somscape.cli._typed import without_password
 from somscape.errors import InputError

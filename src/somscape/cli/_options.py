@@ -88,6 +88,32 @@ save_roles_option = option(
 )
 
 
+def state_options(command: Command) -> Command:
+    """Add the options that say where watches and cases are kept."""
+    options = [
+        option(
+            "--state",
+            metavar="DIR|URL",
+            envvar="SOMSCAPE_STATE",
+            help="Where watches, cases and the audit are kept: a folder, by default your own, "
+            "or postgresql://USER@HOST/NAME. The variable SOMSCAPE_STATE says it for all commands.",
+        ),
+        option(
+            "--audit-key",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            envvar="SOMSCAPE_AUDIT_KEY",
+            help="File of a secret, kept apart from the state, that seals the lines of the audit.",
+        ),
+    ]
+    return add_all(options, command)
+
+
+author_option = option(
+    "--author", metavar="NAME", help="Who decides; by default the user of this computer."
+)
+
+
 def table_options(command: Command) -> Command:
     """Add the options that say how to read a table and what its columns are."""
     options = [

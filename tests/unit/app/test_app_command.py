@@ -11,8 +11,9 @@ import pytest
 from command_line import run
 from web_client import serving
 
-from somscape.app import Limits, state_folder
+from somscape.app import Limits
 from somscape.app._store import Store
+from somscape.cases import state_folder
 
 
 def test_without_the_extra_it_says_what_to_install(

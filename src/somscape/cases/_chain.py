@@ -1,0 +1,116 @@
+"""The audit: a line for each change, whose head holds all lines before it."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from somscape.cases._database import Change
+
+NOTHING = "0" * 64
+"""The head of no lines."""
+
+
+def next_head(head: str, said: str) -> str:
+    """Return the head after one more line.
+
+    Parameters
+    ----------
+    head : str
+        Of the lines before, 64 hexadecimal digits.
+    said : str
+        The line.
+
+    Returns
+    -------
+    str
+        SHA-256 of both.
+
+    Examples
+    --------
+    >>> next_head(NOTHING, "{}")[:8]
+    '1dbd7d31'
+    """
+    return hashlib.sha256(f"{head}\n{said}".encode()).hexdigest()
+
+
+def seal_of(head: str, key: bytes | None) -> str | None:
+    """Return what only who has the key can write under a head; None without a key.
+
+    Parameters
+    ----------
+    head : str
+    key : bytes or None
+
+    Returns
+    -------
+    str or None
+        HMAC-SHA-256.
+    """
+    return None if key is None else hmac.new(key, head.encode(), "sha256").hexdigest()
+
+
+def hidden(text: str, salt: str) -> str:
+    """Return the hash of a text that says nothing without its salt.
+
+    Parameters
+    ----------
+    text, salt : str
+
+    Returns
+    -------
+    str
+        SHA-256 in hexadecimal digits.
+    """
+    return hashlib.sha256(f"{salt}\n{text}".encode()).hexdigest()
+
+
+def add_line(
+    change: Change, kind: str, said: Mapping[str, Any], *, author: str, key: bytes | None
+) -> tuple[int, str]:
+    """Add a line to the audit, and return its number and time.
+
+    Parameters
+    ----------
+    change : Change
+        The line and what it tells of are saved together.
+    kind : str
+        Such as "decision".
+    said : mapping
+        Values of JSON; of people and their texts only hashes.
+    author : str
+    key : bytes or None
+        The seal's, see `seal_of`.
+
+    Returns
+    -------
+    number : int
+        From 1, without gaps.
+    made : str
+        In UTC, ISO form; never before the line before it, even where the clock was set back.
+    """
+    last = change.rows("SELECT number, said, head FROM audit ORDER BY number DESC LIMIT 1")
+    number, before, head = 1, "", NOTHING
+    if last:
+        number, head = last[0]["number"] + 1, last[0]["head"]
+        before = json.loads(last[0]["said"])["made"]
+    made = max(now(), before)
+    line = {"number": number, "made": made, "author": author, "kind": kind, **said}
+    text = json.dumps(line, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    head = next_head(head, text)
+    seal = seal_of(head, key)
+    change.rows("INSERT INTO audit VALUES (?, ?, ?, ?)", (number, text, head, seal))
+    return number, made
+
+
+def now() -> str:
+    """Return the time.
+
+    Returns
+    -------
+    str
+        In UTC, ISO form, to the second.
+    """
+    return datetime.now(UTC).isoformat(timespec="seconds")

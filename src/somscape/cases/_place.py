@@ -1,0 +1,21 @@
+"""Where a state lies if nobody says so."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def state_folder() -> Path:
+    """Return the user's folder for what somscape keeps from run to run.
+
+    Returns
+    -------
+    Path
+    """
+    if sys.platform == "win32":
+        home = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        home = Path.home() / "Library" / "Application Support"
+    else:
+        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return home / "somscape"

@@ -1,0 +1,78 @@
+"""The tables of a state, and the numbered steps by which an older one becomes today's."""
+
+from somscape.cases._database import Change, Database
+from somscape.errors import InputError
+
+STEPS = (
+    """
+    CREATE TABLE maps (hash TEXT PRIMARY KEY, content {bytes} NOT NULL);
+    CREATE TABLE watches (
+        name TEXT PRIMARY KEY, made TEXT NOT NULL, said TEXT NOT NULL,
+        map TEXT NOT NULL REFERENCES maps
+    );
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY, watch TEXT NOT NULL REFERENCES watches, number INTEGER NOT NULL,
+        made TEXT NOT NULL, author TEXT NOT NULL, source TEXT NOT NULL, data TEXT NOT NULL,
+        map TEXT NOT NULL REFERENCES maps, facts TEXT NOT NULL,
+        UNIQUE (watch, number)
+    );
+    CREATE TABLE listed (
+        run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, place INTEGER NOT NULL,
+        score DOUBLE PRECISION NOT NULL, p_value DOUBLE PRECISION NOT NULL,
+        news TEXT NOT NULL, reasons TEXT NOT NULL,
+        PRIMARY KEY (run, key)
+    );
+    CREATE TABLE kept (
+        run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, cells TEXT NOT NULL,
+        PRIMARY KEY (run, key)
+    );
+    CREATE TABLE decisions (
+        number INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE,
+        watch TEXT NOT NULL REFERENCES watches, key TEXT NOT NULL,
+        state TEXT NOT NULL, comment TEXT NOT NULL, author TEXT NOT NULL, made TEXT NOT NULL,
+        run TEXT, score DOUBLE PRECISION, cells TEXT
+    );
+    CREATE INDEX decisions_of ON decisions (watch, key, number);
+    CREATE TABLE salts (
+        watch TEXT NOT NULL, key TEXT NOT NULL, salt TEXT NOT NULL, PRIMARY KEY (watch, key)
+    );
+    CREATE TABLE audit (
+        number INTEGER PRIMARY KEY, said TEXT NOT NULL, head TEXT NOT NULL, seal TEXT
+    );
+    """,
+)
+"""What each version adds, the first one to an empty database; statements end with a semicolon."""
+
+
+def brought_up_to_date(database: Database) -> None:
+    """Make the tables of a new state, or bring those of an older one to today's.
+
+    Parameters
+    ----------
+    database : Database
+
+    Raises
+    ------
+    InputError
+        For a state of a later somscape.
+    """
+    with database.change() as change:
+        change.rows("CREATE TABLE IF NOT EXISTS somscape_schema (version INTEGER NOT NULL)")
+        found = change.rows("SELECT version FROM somscape_schema")
+        version = found[0]["version"] if found else 0
+        if version > len(STEPS):
+            raise InputError(
+                f"{database.name} was written by a later version of somscape. Update somscape, or "
+                "name another place with `state`."
+            )
+        for step in STEPS[version:]:
+            _take(step, change, database.bytes_type)
+        if version < len(STEPS):
+            change.rows("DELETE FROM somscape_schema")
+            change.rows("INSERT INTO somscape_schema VALUES (?)", (len(STEPS),))
+
+
+def _take(step: str, change: Change, bytes_type: str) -> None:
+    for statement in step.replace("{bytes}", bytes_type).split(";"):
+        if statement.strip():
+            change.rows(statement)

@@ -1,0 +1,38 @@
+"""The state that options name, and who asks."""
+
+import getpass
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from somscape.cases import State, state_folder
+from somscape.errors import InputError
+
+MIN_KEY = 16
+"""Bytes of a secret that nobody guesses."""
+
+
+def open_state(options: Mapping[str, Any]) -> State:
+    """Open the state that ``state`` and ``audit_key`` name."""
+    key, where = options["audit_key"], options["state"]
+    return State(where or state_folder(), None if key is None else _secret(key))
+
+
+def author_of(options: Mapping[str, Any]) -> str:
+    """Return who asks: ``author``, or the user of this computer."""
+    if options.get("author"):
+        return str(options["author"])
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may have no name for its user
+        return "unknown"
+
+
+def _secret(path: Path) -> bytes:
+    key = path.read_bytes().strip()
+    if len(key) < MIN_KEY:
+        raise InputError(
+            f"`audit_key` {path} holds {len(key)} bytes; a secret has at least {MIN_KEY}. Make one "
+            f"with: openssl rand -hex 32 > {path}"
+        )
+    return key
