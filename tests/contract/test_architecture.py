@@ -47,9 +47,9 @@ ROWS = (
     ("callbacks", "engines", "measures", "regions"),
     ("changes", "outliers", "paths", "recognize"),
     ("estimators", "plots", "save"),
-    ("report", "minisom", "datasets", "pyod"),
+    ("report", "minisom", "datasets", "pyod", "web"),
     ("jobs",),
-    ("app",),
+    ("app", "serve"),
     ("cli",),
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
@@ -58,6 +58,7 @@ ROW_OF[""] = len(ROWS)  # the root's own file gives out the public names; nothin
 # Where each library may be imported.  NumPy and the standard library are at home everywhere.
 HOMES = {
     "adbc_driver_postgresql": {"tables"},
+    "apispec": {"serve"},
     "click": {"cli"},
     "dask": {"engines"},
     "distributed": {"engines"},
@@ -67,6 +68,7 @@ HOMES = {
     "onnx": {"save"},
     "pandas": {"engines"},
     "py4j": {"engines"},
+    "prometheus_client": {"serve"},
     "pyarrow": {"engines", "tables"},
     "pyod": {"pyod"},
     "pyspark": {"engines"},
@@ -76,9 +78,9 @@ HOMES = {
     "safetensors": {"records"},
     "scipy": {"fit", "estimators", "grid", "joins"},
     "sklearn": {"estimators", "pyod"},
-    "starlette": {"app"},
+    "starlette": {"app", "serve"},
     "threadpoolctl": {"recognize"},
-    "uvicorn": {"app"},
+    "uvicorn": {"web"},
     "xlsxwriter": {"tables"},
 }
 

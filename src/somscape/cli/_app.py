@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
-from somscape.app import Limits, is_loopback, serve, state_folder
+from somscape.app import Limits, serve, state_folder
 from somscape.cli._console import make_console, say, stage
 from somscape.cli._typed import without_password
 from somscape.errors import InputError
 from somscape.tables import read_table
+from somscape.web import is_loopback
 
 NOT_ALONE = (
     "Warning: with --host, whoever reaches {host} can try to open the app. The address has a key, "
