@@ -75,6 +75,7 @@ class Gate:
             await send(message)
 
         headers = Headers(scope=scope)
+        self._metrics.under_way.inc()
         try:
             self._check(scope["path"], headers)
             body = limited(receive, headers.get("content-length"), *self._limit())
@@ -88,6 +89,7 @@ class Gate:
             raise
         finally:
             route = scope["path"] if scope["path"] in self._routes else "other"
+            self._metrics.under_way.dec()
             self._metrics.request(route, code, time.perf_counter() - begin)
 
     def _check(self, path: str, headers: Headers) -> None:

@@ -1,6 +1,6 @@
 """What the service counts, as Prometheus reads it: numbers of things, and no value of a row."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -9,7 +9,13 @@ BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 
 
 
 class Metrics:
-    """Counters of one service, in a registry of its own."""
+    """Counters of one service, in a registry of its own.
+
+    Attributes
+    ----------
+    under_way : Gauge
+        Requests that are not answered yet.
+    """
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -24,6 +30,11 @@ class Metrics:
             "Seconds from a request's head to the end of its answer.",
             ("route",),
             buckets=BUCKETS,
+            registry=self._registry,
+        )
+        self.under_way = Gauge(
+            "somscape_requests_under_way",
+            "Requests that are not answered yet.",
             registry=self._registry,
         )
         self._rows = Counter(
