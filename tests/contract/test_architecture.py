@@ -47,10 +47,10 @@ ROWS = (
     ("callbacks", "engines", "measures", "regions"),
     ("changes", "outliers", "paths", "recognize"),
     ("estimators", "plots", "save"),
-    ("report", "minisom", "datasets", "pyod"),
+    ("report", "minisom", "datasets", "pyod", "web"),
     ("jobs",),
     ("cases",),
-    ("app",),
+    ("app", "serve"),
     ("cli",),
 )
 ROW_OF = {name: row for row, names in enumerate(ROWS) for name in names}
@@ -59,6 +59,7 @@ ROW_OF[""] = len(ROWS)  # the root's own file gives out the public names; nothin
 # Where each library may be imported.  NumPy and the standard library are at home everywhere.
 HOMES = {
     "adbc_driver_postgresql": {"tables"},
+    "apispec": {"serve"},
     "click": {"cli"},
     "dask": {"engines"},
     "distributed": {"engines"},
@@ -69,6 +70,7 @@ HOMES = {
     "pandas": {"engines"},
     "psycopg": {"cases"},
     "py4j": {"engines"},
+    "prometheus_client": {"serve"},
     "pyarrow": {"engines", "tables"},
     "pyod": {"pyod"},
     "pyspark": {"engines"},
@@ -78,9 +80,9 @@ HOMES = {
     "safetensors": {"records"},
     "scipy": {"fit", "estimators", "grid", "joins"},
     "sklearn": {"estimators", "pyod"},
-    "starlette": {"app"},
+    "starlette": {"app", "serve"},
     "threadpoolctl": {"recognize"},
-    "uvicorn": {"app"},
+    "uvicorn": {"web"},
     "xlsxwriter": {"tables"},
 }
 

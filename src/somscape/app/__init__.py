@@ -1,7 +1,6 @@
 """The report as a local web app: a table in, marks and decisions out."""
 
-from somscape.app._addresses import is_loopback
 from somscape.app._server import Limits, serve
 from somscape.app._work import work
 
-__all__ = ["Limits", "is_loopback", "serve", "work"]
+__all__ = ["Limits", "serve", "work"]

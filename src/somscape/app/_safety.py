@@ -5,11 +5,9 @@ programs without the token, pages of other sites that post here (CSRF), bodies b
 docs/guide/app.md says what is not stopped.
 """
 
-import hmac
 import html
 import json
 import secrets
-import socket
 from dataclasses import dataclass, field
 from importlib.resources import files
 from string import Template
@@ -20,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from somscape.app._addresses import is_address, is_loopback
+from somscape.web import Hosts, are_same, limited
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -68,10 +66,10 @@ class Keys:
 
     def opens(self, given: str) -> bool:
         """Return whether a token lets in; one that opens once is used up."""
-        if self.once and _same(given, self.once):
+        if self.once and are_same(given, self.once):
             self.once = ""
             return True
-        return _same(given, self.token)
+        return are_same(given, self.token)
 
 
 class Refused(HTTPException):
@@ -95,13 +93,9 @@ class Safety:
     def __init__(self, app: ASGIApp, keys: Keys, host: str, port: int, max_upload: int) -> None:
         self._app = app
         self._keys = keys
-        self._host = host
-        self._port = port
+        self._hosts = Hosts(host, port)
         self._max_upload = max_upload
         self._cookie = f"somscape-{port}"
-        self._names = {"localhost", host.lower()}
-        if not is_loopback(host):
-            self._names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, refuse, or hand on a request."""
@@ -130,29 +124,27 @@ class Safety:
             if scope["method"] not in ("GET", "HEAD"):
                 self._check_origin(headers)
             limit = self._max_upload if scope["path"] == UPLOAD_PATH else MAX_BODY
-            await self._app(scope, _limited(receive, headers, limit), send_safely)
+            announced = headers.get("content-length")
+            body = limited(receive, announced, limit, _too_large(limit))
+            await self._app(scope, body, send_safely)
         except Refused as refused:
             await _refuse(scope, send_safely, refused)
 
     def _check_host(self, given: str) -> None:
         """Refuse names that are not this machine's: they may be made to lead here."""
-        name, _, port = given.rpartition(":")
-        name, port = (given, "80") if not name or given.endswith("]") else (name, port)
-        name = name.strip("[]").lower()
-        is_number = is_address(name) and (not is_loopback(self._host) or is_loopback(name))
-        if port != str(self._port) or not (name in self._names or is_number):
+        if not self._hosts.leads_here(given):
             raise Refused(421, "This is not the address of this server.")
 
     def _check_cookie(self, headers: Headers) -> None:
         # Other servers of this machine have their cookies in here, too, and in any form.
         found = cookie_parser(headers.get("cookie", "")).get(self._cookie, "")
-        if not _same(found, self._keys.cookie):
+        if not are_same(found, self._keys.cookie):
             raise Refused(403, "Open the address that `somscape app` printed: it has the key.")
 
     def _check_origin(self, headers: Headers) -> None:
         if headers.get("origin") != f"http://{headers.get('host')}":
             raise Refused(403, "Only pages of this server may ask for this.")
-        if not _same(headers.get(CSRF_HEADER, ""), self._keys.csrf):
+        if not are_same(headers.get(CSRF_HEADER, ""), self._keys.csrf):
             raise Refused(403, "The page is from before the server's last start; load it again.")
 
     async def _let_in(self, send: Send) -> None:
@@ -163,25 +155,10 @@ class Safety:
         await _answer(send, 200, "text/html; charset=utf-8", text, {"Set-Cookie": cookie})
 
 
-def _limited(receive: Receive, headers: Headers, limit: int) -> Receive:
-    """Return `receive` that refuses a body beyond the limit, announced or not."""
-    too_large = Refused(
+def _too_large(limit: int) -> Refused:
+    return Refused(
         413, f"This is larger than the {limit / 1e6:.0f} MB that this server takes (--max-upload)."
     )
-    announced = headers.get("content-length", "0")
-    if not announced.isdecimal() or int(announced) > limit:
-        raise too_large
-    n_bytes = 0
-
-    async def receive_some() -> Message:
-        nonlocal n_bytes
-        message = await receive()
-        n_bytes += len(message.get("body", b""))
-        if n_bytes > limit:
-            raise too_large
-        return message
-
-    return receive_some
 
 
 async def _refuse(scope: Scope, send: Send, refused: Refused) -> None:
@@ -200,7 +177,3 @@ async def _answer(send: Send, status: int, kind: str, body: bytes, headers: dict
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
-
-
-def _same(a: str, b: str) -> bool:
-    return hmac.compare_digest(a.encode(), b.encode())

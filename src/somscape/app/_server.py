@@ -1,9 +1,6 @@
 """What `somscape app` starts."""
 
-import errno
-import importlib.util
 import os
-import signal
 import socket
 import threading
 import webbrowser
@@ -11,11 +8,10 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from somscape.cases import state_folder
-from somscape.errors import InputError
 from somscape.tables import Table
+from somscape.web import check_libraries, listening, server_of
 
 MIN_MEMORY = 2 << 30
 """Bytes that a job should have, which limits how many jobs run at a time."""
@@ -25,13 +21,8 @@ SHARE = 0.8
 
 LIBRARIES = ("starlette", "uvicorn")
 
-UVICORN: dict[str, Any] = {
-    "log_level": "critical",
-    "access_log": False,  # addresses hold the token
-    "server_header": False,
-    "timeout_graceful_shutdown": 2,
-    "ws": "none",
-}
+PATIENCE = 2
+"""Seconds in which requests may be finished when the app ends."""
 
 
 @dataclass(frozen=True)
@@ -110,13 +101,8 @@ def serve(
     InputError
         Without the extra ``app``, or where the folder or the address is taken.
     """
-    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(f"the app needs {' and '.join(missing)}; run: pip install 'somscape[app]'")
+    check_libraries("the app", LIBRARIES, "app")
     # Late, because only the app needs them.
-    import uvicorn
-
-    from somscape.app._protocol import Protocol
     from somscape.app._queue import Queue
     from somscape.app._routes import Site
     from somscape.app._safety import Keys, Safety
@@ -125,7 +111,7 @@ def serve(
 
     try:
         # The address first: one that is taken leaves no folder behind.
-        with _listening(host, port) as listener, closing(Store(state or state_folder())) as store:
+        with listening(host, port) as listener, closing(Store(state or state_folder())) as store:
             port = listener.getsockname()[1]
             for table in tables:
                 keep_table(store, table)  # read when the others are that wait
@@ -143,34 +129,9 @@ def serve(
                     ).start()
 
             app = Safety(site.app(started), keys, host, port, limits.max_upload)
-            server = uvicorn.Server(uvicorn.Config(app, http=Protocol, **UVICORN))
-            if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-                signal.signal(signal.SIGHUP, server.handle_exit)  # as uvicorn does with others
-            server.run(sockets=[listener])
+            server_of(app, PATIENCE).run(sockets=[listener])
     except KeyboardInterrupt:
         pass  # how it is ended
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    if os.name == "posix":  # elsewhere it would let two servers share a port
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen()  # a browser that comes before the server is ready waits
-    except OSError as error:
-        listener.close()
-        is_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
-        cure = (
-            "Give --host an address of this machine, or leave it out for this machine alone."
-            if is_host
-            else "Give another --port, or leave it out for a free one."
-        )
-        raise InputError(
-            f"cannot listen on {host}, port {port} ({error.strerror or error}). {cure}"
-        ) from error
-    return listener
 
 
 def _named(host: str) -> str:

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
-from somscape.app import Limits, is_loopback, serve
+from somscape.app import Limits, serve
 from somscape.cases import state_folder
 from somscape.cli._console import make_console, say, stage
 from somscape.cli._typed import without_password
 from somscape.errors import InputError
 from somscape.tables import read_table
+from somscape.web import is_loopback
 
 NOT_ALONE = (
     "Warning: with --host, whoever reaches {host} can try to open the app. The address has a key, "

@@ -423,6 +423,54 @@ def app(path: str | None, **options: Any) -> None:
 
 @main.command()
 @click.argument("map_file", metavar="MAP")
+@option("--host", default="127.0.0.1", help="Address to listen on; any other lets others in.")
+@option("--port", type=WholeNumber(0, 65535), default=8080, help="Port; 0 takes a free one.")
+@option(
+    "--token-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="What requests must send as Authorization: Bearer TOKEN; needed with another --host.",
+)
+@option(
+    "--tls-cert",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Certificate with its chain, in PEM; needed with another --host.",
+)
+@option(
+    "--tls-key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Key of the certificate, in PEM, without a password.",
+)
+@option("--max-body", type=Number(0.001), default=32, metavar="MB", help="Largest body.")
+@option(
+    "--max-rows", type=WholeNumber(1), default=100_000, metavar="N", help="Most rows of a request."
+)
+def serve(map_file: str, **options: Any) -> None:
+    """Answer programs that ask for scores: MAP as a service over HTTP.
+
+    \b
+    somscape serve map.som
+    curl -d '{"age": 41, "job": "clerk"}' -H 'Content-Type: application/json' \\
+        'http://127.0.0.1:8080/score?reasons=all'
+
+    POST /score takes rows as JSON, CSV or an Arrow stream, and answers with score, p-value, flag,
+    unit and reasons, as `score` does. MAP is the map.som of a `detect`, or what `fit --target`
+    wrote, which answers at POST /predict. GET /openapi.json has its columns, /health which map
+    answers, /metrics counts for Prometheus, /live nothing. A file that takes MAP's place by
+    renaming is taken over within a second or two, if its columns are the same. SIGTERM ends the
+    service when the requests that came are answered.
+
+    Needs the extra `serve`: pip install 'somscape[serve]'.
+    """
+    from somscape.cli._serve import run_service
+
+    run_service(map_file, **options)
+
+
+@main.command()
+@click.argument("map_file", metavar="MAP")
 @save_roles_option
 def info(map_file: str, save_roles: Path | None) -> None:
     """Say what a saved map holds."""

@@ -444,8 +444,8 @@ class CategoryCode(SaysUsual):
 
     def usual(self, prototypes: Float64s) -> str:
         """Return the level that prevails among some prototypes, with its share, in words."""
-        share = prototypes.mean(axis=0) / self._applies
-        level, percent = self.prevailing(prototypes), round(100 * float(share.max()))
+        mean = prototypes.mean(axis=0)
+        level, percent = self.level(mean), round(100 * float((mean / self._applies).max()))
         return level if percent >= 100 else f"{level} ({percent} %)"
 
 

@@ -135,7 +135,8 @@ class Encoding:
             ``missing="error"``.
         """
         table = table if isinstance(table, Table) else table.table()
-        absent = [code.name for code in self.used if code.name not in table.names]
+        names = set(table.names)
+        absent = [code.name for code in self.used if code.name not in names]
         if absent:
             named = lacking(absent, table.names, {code.name for code in self.columns})
             raise InputError(

@@ -13,7 +13,15 @@ from somscape.outliers._feasible_range import Range
 from somscape.outliers._labels import UNKNOWN, known_labels
 from somscape.outliers._marks import LIKE_WITHIN, Marks
 from somscape.outliers._rarity import Rarity
-from somscape.outliers._reasons import RECORD, Reason, Reasons, both_in_words, ids_column, ids_of
+from somscape.outliers._reasons import (
+    RECORD,
+    Reason,
+    Reasons,
+    both_in_words,
+    ids_column,
+    ids_of,
+    reasons_of,
+)
 from somscape.outliers._rule import AlertRule, adjusted, usual_share
 from somscape.outliers._score import density_width, local_scales, mass_rows
 from somscape.outliers._scorer import SCORES, Scorer
@@ -64,6 +72,7 @@ __all__ = [
     "n_trainings",
     "nearest_rows",
     "ranked",
+    "reasons_of",
     "threshold_for",
     "train_detector",
     "updated",

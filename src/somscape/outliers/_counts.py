@@ -171,19 +171,20 @@ class ValueCounts:
         is_each = has_levels or (len(values) <= FEW_VALUES and np.array_equal(below[1:], upto[:-1]))
         high, low = ("late", "early") if isinstance(code, DateCode) else ("high", "low")
         inside = np.minimum(places, len(values) - 1)
-        keys = 2 * places + (values[inside] == asked)  # values between the same knots are alike
-        different, which = np.unique(keys, return_inverse=True)
-        made: list[Occurrence | None] = []
-        for i, is_there in zip((different // 2).tolist(), (different % 2).tolist(), strict=True):
+        keys = (2 * places + (values[inside] == asked)).tolist()
+
+        def made(key: int) -> Occurrence | None:
+            i, is_there = divmod(key, 2)
             if is_each:
-                made.append(Occurrence(float(upto[i] - below[i]) if is_there else 0.0, total))
-                continue
+                return Occurrence(float(upto[i] - below[i]) if is_there else 0.0, total)
             under = float(upto[i] if is_there else below[i] if i < len(values) else total)
             over = total - float(below[i] if is_there else upto[i - 1] if i else 0.0)
             is_exact = bool(is_there) or under + over == total
             one = Occurrence(min(under, over), total, high if over <= under else low, is_exact)
-            made.append(one if one.n_rows <= TAIL_SHARE * total else None)
-        return [made[i] for i in which.tolist()]
+            return one if one.n_rows <= TAIL_SHARE * total else None
+
+        different = {key: made(key) for key in set(keys)}  # values between the same knots are alike
+        return [different[key] for key in keys]
 
 
 def _are_counts(values: Float64s, below: Float64s, upto: Float64s) -> bool:

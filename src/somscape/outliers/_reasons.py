@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape.encode import (
     NO_CELL,
@@ -37,6 +38,9 @@ MAX_REASONS = 4
 MIN_SHARE = 0.05
 """A column that adds less than this share of the score is not a reason."""
 
+
+BLOCK_VALUES = 1 << 20
+"""Values of prototypes near some rows in memory at once."""
 
 CLEARLY_MORE = 2.0
 """A column stands out where the odds of its share are this many times those of usual rows."""
@@ -156,22 +160,31 @@ def reasons_of(detector: "Detector", table: Table, rows: Floats) -> list[Reasons
     near, _ = nearest_usual(detector.of_all_rows, rows)
     scores = by_column.sum(axis=1)
     share = np.divide(by_column.T, scores, out=np.zeros(by_column.T.shape), where=scores > 0).T
-    columns = [_Described(detector, j, near, rows) for j in range(share.shape[1])]
-    for j, column in enumerate(columns):
-        share[column.is_as_usual, j] = 0.0  # the level that prevails is no reason
+    _leave_out_as_usual(share, detector.map_, near, rows)
     stands_out = _stand_out(detector.mean_contributions, by_column, share)
     order = np.argsort(-share, axis=1, kind="stable")[:, :MAX_REASONS]
     shares = np.take_along_axis(share, order, axis=1)
-    found = np.empty(order.shape, dtype=object)
-    for j, column in enumerate(columns):
-        which = np.nonzero((order == j) & (shares >= MIN_SHARE))
-        if len(which[0]):
-            found[which] = column.reasons(table, which[0], shares[which])
+    found, is_reason = np.empty(order.shape, dtype=object), shares >= MIN_SHARE
+    for j in sorted(set(order[is_reason].tolist())):
+        which = np.nonzero((order == j) & is_reason)
+        column = _Described(detector, j, near, rows)
+        found[which] = column.reasons(table, which[0], shares[which])
     reasons = [[reason for reason in row if reason is not None] for row in found.tolist()]
     return [
         Reasons(row if is_clear or any(reason.is_rare for reason in row) else ())
         for row, is_clear in zip(reasons, stands_out, strict=True)
     ]
+
+
+def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) -> None:
+    """Take away the shares of categories whose level is the one that prevails near a row."""
+    columns = zip(map_.encoding.features, map_.encoding.slices, strict=True)
+    categories = [(j, p) for j, (code, p) in enumerate(columns) if isinstance(code, CategoryCode)]
+    for part in blocks(len(rows), max(1, BLOCK_VALUES // (near.shape[1] * rows.shape[1]))):
+        means = map_.codebook[near[part]].mean(axis=1)
+        for j, place in categories:
+            prevailing = means[:, place].argmax(axis=1)
+            share[part, j][prevailing == rows[part, place].argmax(axis=1)] = 0.0
 
 
 def _stand_out(means: Float64s | None, by_column: Float64s, share: Float64s) -> NDArray[np.bool_]:
@@ -198,10 +211,6 @@ class _Described:
         self._is_decorrelated = detector.of_all_rows.decorrelation is not None
         self._rows = rows[:, part]
         self._counts, self._number = detector.counts, j
-        self.is_as_usual = np.zeros(len(rows), dtype=bool)
-        if isinstance(self._code, CategoryCode):
-            prevailing = self._prototypes[near].mean(axis=1).argmax(axis=1)
-            self.is_as_usual = prevailing == self._rows.argmax(axis=1)
 
     def reasons(self, table: Table, which: Ints, shares: Float64s) -> list[Reason]:
         """Return the column as a reason of some rows."""

@@ -137,15 +137,22 @@ def contributions_by(
 
 
 def _parts_by_maps(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
-    out = np.zeros((len(rows), len(scorers[0].map_.encoding.features)))
+    encoding = scorers[0].map_.encoding
+    out = np.empty((len(rows), len(encoding.features)))
     for part in _blocks(len(rows), rows.shape[1] * _n_compared(scorers[0])):
         each = zip(scorers, compared_by(scorers, rows[part]), strict=True)
-        by_map = [_parts_by_one(scorer, compared) for scorer, compared in each]
+        found = [_parts_by_one(scorer, compared) for scorer, compared in each]
+        scores = np.concatenate([scores for scores, _ in found])
+        # At once for all maps: for few rows the calls, not the sums, take the time.
+        by_column = encoding.sum_by_column(np.concatenate([parts for _, parts in found]))
+        by_column[by_column.sum(axis=1) == 0] = 1.0
+        by_column *= (scores / by_column.sum(axis=1))[:, None]
+        by_map = by_column.reshape(len(scorers), -1, by_column.shape[1])
         out[part] = by_map[0] if len(by_map) == 1 else _joint_parts(by_map)
     return out
 
 
-def _joint_parts(by_map: list[Float64s]) -> Float64s:
+def _joint_parts(by_map: Float64s) -> Float64s:
     out, squares = np.zeros(by_map[0].shape), np.zeros(len(by_map[0]))
     for parts in by_map:
         scores = parts.sum(axis=1)
@@ -155,19 +162,16 @@ def _joint_parts(by_map: list[Float64s]) -> Float64s:
     return out / np.where(scores > 0, len(by_map) * scores, 1.0)[:, None]
 
 
-def _parts_by_one(scorer: Scorer, compared: Floats) -> Float64s:
+def _parts_by_one(scorer: Scorer, compared: Floats) -> tuple[Float64s, Float64s]:
+    """Return the scores of rows, and in what proportion features add to them."""
     k = min(scorer.n_prototypes, len(scorer.usual_units))
     if _is_mean(scorer) and k >= MIN_AT_ONCE:
-        usual = scorer.usual_compared_codebook
-        scores, by_feature = select_kernels().parts_of_nearest(compared, usual, k)
-    else:
-        found, codebook = _SCORES[scorer.score](scorer, compared), scorer.compared_codebook
-        scores, by_feature = found.scores, np.zeros(compared.shape)
-        for units, pull in zip(found.units.T, found.pull.T, strict=True):
-            by_feature += pull[:, None] * (compared - codebook[units]) ** 2
-    by_column = scorer.map_.encoding.sum_by_column(by_feature)
-    by_column[by_column.sum(axis=1) == 0] = 1.0
-    return by_column * (scores / by_column.sum(axis=1))[:, None]
+        return select_kernels().parts_of_nearest(compared, scorer.usual_compared_codebook, k)
+    found, codebook = _SCORES[scorer.score](scorer, compared), scorer.compared_codebook
+    by_feature = np.zeros(compared.shape)
+    for units, pull in zip(found.units.T, found.pull.T, strict=True):
+        by_feature += pull[:, None] * (compared - codebook[units]) ** 2
+    return found.scores, by_feature
 
 
 def nearest_usual(scorer: Scorer, rows: Floats, k: int | None = None) -> tuple[Ints, Float64s]:

@@ -39,6 +39,12 @@ from somscape.tables._source import Source, collected, source
 from somscape.tables._sql import read_sql
 from somscape.tables._sql_sink import check_sink, write_sql
 from somscape.tables._table import Column, Table, free_name
+from somscape.tables._wire import (
+    bytes_for_wire,
+    column_of_numbers,
+    column_of_texts,
+    table_from_wire,
+)
 from somscape.tables._words import Note, counted, in_columns, listed, suggestion
 from somscape.tables._write import rounded, table_bytes, write_table
 
@@ -62,10 +68,13 @@ __all__ = [
     "Source",
     "Table",
     "as_frame",
+    "bytes_for_wire",
     "check_library",
     "check_sheet",
     "check_sink",
     "collected",
+    "column_of_numbers",
+    "column_of_texts",
     "counted",
     "date_texts",
     "dates_of",
@@ -102,6 +111,7 @@ __all__ = [
     "table_bytes",
     "table_from_columns",
     "table_from_frame",
+    "table_from_wire",
     "unescape_cell",
     "workbook_bytes",
     "write_csv",

@@ -151,6 +151,24 @@ def _arrow(path: str | os.PathLike[str], source: str) -> "pa.Table":
         return _stream(data[:n_read], source)
 
 
+def arrow_from_bytes(content: bytes, source: str) -> "pa.Table":
+    """Return the rows of a file or a stream of Arrow's, as `open_arrow`."""
+    with _readable(source, "an Arrow"):
+        table = _stream(np.frombuffer(content, np.uint8), source)
+    check_names(table.schema.names, source)
+    return table
+
+
+def arrow_bytes(table: "pa.Table") -> bytes:
+    """Return rows as a stream of Arrow's."""
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
 def _state(file: IO[bytes]) -> tuple[int, int]:
     """Return the size of a file and when it last changed."""
     found = os.fstat(file.fileno())

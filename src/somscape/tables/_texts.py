@@ -141,6 +141,34 @@ class ArrowTexts:
         return codes.astype(np.int32, copy=False), encoded.dictionary.to_pylist()
 
 
+class GivenTexts(_Listed):
+    """Texts that are Python's objects, which are few: nothing is made of them.
+
+    Parameters
+    ----------
+    cells : ndarray of shape (n,), object
+        None where missing.
+    """
+
+    def __init__(self, cells: Objects) -> None:
+        self._cells = cells
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def take(self, chosen: NDArray[Any] | slice) -> GivenTexts:
+        return GivenTexts(self._cells[chosen])
+
+    def put_away(self, numbers: Float64s | None, among: int) -> ArrowTexts:
+        return ArrowTexts(_away(self.to_arrow(), among))
+
+    def missing(self) -> NDArray[np.bool_]:
+        return np.array([cell is None for cell in self._cells], dtype=bool)
+
+    def to_list(self, part: slice) -> list[str | None]:
+        return self._cells[part].tolist()
+
+
 class PlainTexts(_Listed):
     """Numbers that a file writes plainly: digits, at most 15 characters, no exponent.
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 
-from somscape.app import _protocol
-from somscape.app._protocol import Protocol
+from somscape.web import _patience
+from somscape.web._patience import Protocol
 
 PERIOD, MIN_BYTES = 1.0, 1000
 PATIENCE = 30.0
@@ -38,8 +38,8 @@ async def answer(scope, receive, send):
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as listener:
-        patch.setattr(_protocol, "PERIOD", PERIOD)
-        patch.setattr(_protocol, "MIN_BYTES", MIN_BYTES)
+        patch.setattr(_patience, "PERIOD", PERIOD)
+        patch.setattr(_patience, "MIN_BYTES", MIN_BYTES)
         config = uvicorn.Config(answer, http=Protocol, log_level="critical", lifespan="off")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

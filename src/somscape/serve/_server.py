@@ -1,0 +1,132 @@
+"""What `somscape serve` starts."""
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+from somscape.errors import InputError
+from somscape.serve._limits import Limits
+from somscape.web import Hosts, check_libraries, is_loopback, listening, server_of
+
+LIBRARIES = ("apispec", "prometheus_client", "starlette", "uvicorn")
+
+PATIENCE = 30
+"""Seconds in which requests may be finished when the service ends."""
+
+MIN_TOKEN = 16
+"""Letters of a token: shorter ones can be guessed."""
+
+
+def serve_map(
+    path: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    token_file: Path | None = None,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+    limits: Limits | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Answer requests by a saved map, until SIGTERM or Ctrl-C.
+
+    Parameters
+    ----------
+    path : Path
+        What ``somscape detect`` or ``somscape fit --target`` saved.  A file that takes its place
+        by renaming is taken over if its columns are the same.
+    host : str, default="127.0.0.1"
+        Address to listen on; any but this machine's own needs token and certificate.
+    port : int, default=8080
+        0: a free one.
+    token_file : Path or None, default=None
+        File with what each request must send as its bearer token.
+    tls_cert, tls_key : Path or None, default=None
+        Certificate, with its chain, and its key, in PEM.
+    limits : Limits or None, default=None
+    say : callable, optional
+        Told the address, and which maps come.
+
+    Raises
+    ------
+    InputError
+        Without the extra ``serve``, for a file that cannot be served, or an address that is taken
+        or would let others in without a key.
+    """
+    check_libraries("the service", LIBRARIES, "serve")
+    _check_others(host, token_file, tls_cert, tls_key)
+    token = None if token_file is None else _token_in(token_file)
+    tls = _tls_of(tls_cert, tls_key)
+    # Late, because only the service needs them.
+    from somscape.serve._gate import Gate
+    from somscape.serve._keeper import Keeper
+    from somscape.serve._metrics import Metrics
+    from somscape.serve._routes import Service
+
+    limits = limits or Limits()
+    try:
+        with listening(host, port) as listener:
+            port = listener.getsockname()[1]
+            keeper, metrics = Keeper(path), Metrics()
+            service = Service(keeper, limits, metrics, say)
+
+            def started() -> None:
+                name = f"[{host}]" if ":" in host else host
+                say(f"Serving {path} at {'https' if tls else 'http'}://{name}:{port}")
+
+            app = Gate(
+                service.app(started),
+                Service.ROUTES,
+                limits,
+                metrics,
+                hosts=Hosts(host, port),
+                token=token,
+                say=say,
+            )
+            server_of(app, PATIENCE, **tls).run(sockets=[listener])
+    except KeyboardInterrupt:
+        pass  # how it is ended
+
+
+def _check_others(host: str, token: Path | None, cert: Path | None, key: Path | None) -> None:
+    """Refuse to let others in without a key, or over a connection that all can read."""
+    if (cert is None) != (key is None):
+        raise InputError("`tls_cert` and `tls_key` belong together; give both or neither.")
+    lacking = [
+        words
+        for given, words in ((token, "`token_file`"), (cert, "`tls_cert` with `tls_key`"))
+        if given is None
+    ]
+    if lacking and not is_loopback(host):
+        raise InputError(
+            f"`host` {host} lets other computers in, which needs {' and '.join(lacking)}. Add "
+            "them, or leave it out for this machine alone."
+        )
+
+
+def _token_in(path: Path) -> str:
+    try:
+        token = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"`token_file` {path} cannot be read as a line of ASCII.") from error
+    if len(token) < MIN_TOKEN or not token.isprintable() or " " in token:
+        raise InputError(
+            f"`token_file` {path} must hold one word of at least {MIN_TOKEN} letters, such as "
+            "`openssl rand -hex 32` writes."
+        )
+    return token
+
+
+def _tls_of(cert: Path | None, key: Path | None) -> dict[str, str]:
+    """Return uvicorn's settings for TLS, which would fail late and at length."""
+    if cert is None or key is None:
+        return {}
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
+    except (OSError, ValueError) as error:  # OpenSSL's errors are OSErrors
+        raise InputError(
+            f"`tls_cert` {cert} and `tls_key` {key} cannot be used "
+            f"({getattr(error, 'strerror', None) or error}). Give a certificate and its key "
+            "without a password, both in PEM."
+        ) from error
+    return {"ssl_certfile": str(cert), "ssl_keyfile": str(key)}

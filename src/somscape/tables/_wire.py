@@ -1,0 +1,111 @@
+"""Tables that come and go as bytes, and columns whose values somebody has checked already."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from somscape.errors import InputError
+from somscape.tables._frame import table_from_frame
+from somscape.tables._table import Column, Table
+from somscape.tables._text import N_MAGIC, PACKED, decode
+from somscape.tables._text_table import table_from_text
+from somscape.tables._texts import GivenTexts, NumberTexts
+from somscape.tables._write import table_bytes
+
+
+def table_from_wire(
+    kind: str, content: bytes, source: str, missing_values: Sequence[str] | None = None
+) -> Table:
+    r"""Return the table that bytes hold, in memory alone.
+
+    Parameters
+    ----------
+    kind : {"csv", "arrow"}
+        Text in UTF-8, or an Arrow stream or file.
+    content : bytes
+    source : str
+        Name for messages.
+    missing_values : sequence of str or None, default=None
+        As for `read_table`.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    InputError
+        As `read_table`, and for packed text: whoever takes bytes knows how many.
+
+    Examples
+    --------
+    >>> table_from_wire("csv", b"id,rate\n7,3.5\n", "request").shape
+    (1, 2)
+    """
+    if kind == "arrow":
+        # Late: it is slow to import.
+        from somscape.tables._arrow_files import arrow_from_bytes
+
+        rows = arrow_from_bytes(content, source)
+        return table_from_frame(rows, source, missing_values=missing_values)
+    if any(content[:N_MAGIC].startswith(magic) for magic, _ in PACKED.values()):
+        raise InputError(f"{source} is packed; send the text as it is.")
+    return table_from_text(decode(content, source, "utf-8"), source, None, None, missing_values)
+
+
+def bytes_for_wire(kind: str, table: Table) -> bytes:
+    r"""Return a table as bytes that `table_from_wire` reads.
+
+    Parameters
+    ----------
+    kind : {"csv", "arrow"}
+    table : Table
+
+    Returns
+    -------
+    bytes
+
+    Examples
+    --------
+    >>> bytes_for_wire("csv", table_from_wire("csv", b"id,rate\n7,3.5\n", "request"))
+    b'id,rate\n7,3.5\n'
+    """
+    if kind == "arrow":
+        from somscape.tables._arrow_files import arrow_bytes
+
+        return arrow_bytes(table.to_arrow())
+    return b"".join(table_bytes(kind, table))
+
+
+def column_of_numbers(name: str, values: Sequence[float | None]) -> Column:
+    """Make a column of numbers that are finite, or None where missing.
+
+    Parameters
+    ----------
+    name : str
+    values : sequence of int, float or None
+
+    Returns
+    -------
+    Column
+        7.0 is written "7".
+    """
+    numbers = np.array(values, dtype=np.float64)
+    return Column(name, NumberTexts(numbers, True), numbers=numbers)
+
+
+def column_of_texts(name: str, values: Sequence[str | None]) -> Column:
+    """Make a column of texts without blanks around them, or None where missing.
+
+    Parameters
+    ----------
+    name : str
+    values : sequence of str or None
+
+    Returns
+    -------
+    Column
+    """
+    cells = np.empty(len(values), dtype=object)
+    cells[:] = values
+    return Column(name, GivenTexts(cells))

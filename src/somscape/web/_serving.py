@@ -1,0 +1,106 @@
+"""Where a server listens, and how uvicorn runs it."""
+
+import errno
+import importlib.util
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from somscape.errors import InputError
+
+if TYPE_CHECKING:
+    import uvicorn
+
+UVICORN: dict[str, Any] = {
+    "log_level": "critical",
+    "access_log": False,  # addresses may hold a key
+    "server_header": False,
+    "ws": "none",
+}
+
+
+def check_libraries(what: str, names: Sequence[str], extra: str) -> None:
+    """Raise InputError without the libraries of an extra.
+
+    Parameters
+    ----------
+    what : str
+        What needs them.
+    names : sequence of str
+    extra : str
+    """
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f"{what} needs {' and '.join(missing)}; run: pip install 'somscape[{extra}]'"
+        )
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket on which clients wait from now on.
+
+    Parameters
+    ----------
+    host : str
+    port : int
+        0: a free one.
+
+    Returns
+    -------
+    socket.socket
+
+    Raises
+    ------
+    InputError
+        Where the address is taken, or none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    if os.name == "posix":  # elsewhere it would let two servers share a port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen()  # a client that comes before the server is ready waits
+    except OSError as error:
+        listener.close()
+        is_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        cure = (
+            "Give --host an address of this machine, or leave it out for this machine alone."
+            if is_host
+            else "Give another --port, or leave it out for a free one."
+        )
+        raise InputError(
+            f"cannot listen on {host}, port {port} ({error.strerror or error}). {cure}"
+        ) from error
+    return listener
+
+
+def server_of(app: Any, patience: int, **settings: Any) -> "uvicorn.Server":
+    """Return a server that ends on Ctrl-C, SIGTERM and SIGHUP, with what it is doing done.
+
+    Parameters
+    ----------
+    app : ASGI app
+    patience : int
+        Seconds in which requests may be finished.
+    **settings
+        Others of uvicorn.
+
+    Returns
+    -------
+    uvicorn.Server
+    """
+    import uvicorn
+
+    from somscape.web._patience import Protocol
+
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, http=Protocol, timeout_graceful_shutdown=patience, **UVICORN, **settings
+        )
+    )
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, server.handle_exit)  # as uvicorn does with others
+    return server

@@ -1,0 +1,155 @@
+"""Each bad request has one clear answer, which says no cell; the next one is answered as ever."""
+
+import gzip
+import json
+import socket
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from service_client import JSON, Service
+from web_client import PATIENCE
+
+CANARY = "Xyzzy-4711"
+CSV, ARROW = {"Content-Type": "text/csv"}, {"Content-Type": "application/vnd.apache.arrow.stream"}
+ROW = {"cust_id": CANARY, "amount": 12.5, "age": 41, "job": "clerk"}
+
+
+def changed(**cells: Any) -> str:
+    return json.dumps({**ROW, **cells})
+
+
+def without(name: str) -> str:
+    return json.dumps({key: value for key, value in ROW.items() if key != name})
+
+
+def as_arrow(**columns: list[Any]) -> bytes:
+    sink = pa.BufferOutputStream()
+    table = pa.table(columns)
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+BAD = {
+    "text for a number": (changed(amount=CANARY), JSON, 422, "'amount', must hold a number"),
+    "a number as text": (changed(amount="12.5"), JSON, 422, "got text"),
+    "true for a number": (changed(age=True), JSON, 422, "got true or false"),
+    "a list for text": (changed(job=[CANARY]), JSON, 422, "'job', must hold text"),
+    "an object": (changed(job={CANARY: 1}), JSON, 422, "got an object"),
+    "NaN": (changed(age=float("nan")), JSON, 400, "NaN is no JSON"),
+    "infinity": (changed(age=float("inf")), JSON, 400, "Infinity is no JSON"),
+    "beyond floats": ('{"amount": 1e999, "age": 1, "job": "x"}', JSON, 422, "no float holds"),
+    "a whole one": (changed(amount=10**400), JSON, 422, "no float holds"),
+    "many digits": (f'{{"age": {"9" * 5000}}}', JSON, 400, "too many digits"),
+    "too far": (changed(age=1e300), JSON, 422, "column 'age' is too far"),
+    "a column less": (without("age"), JSON, 422, "lacks columns that this map needs: 'age'"),
+    "one misspelled": (
+        json.dumps({**ROW, "agee": 1} | {}).replace('"age"', '"aeg"'),
+        JSON,
+        422,
+        "'age'",
+    ),
+    "a column more": (changed(note=CANARY), JSON, 422, "does not know: 'note'"),
+    "a row of another kind": (
+        json.dumps([ROW, 7]),
+        JSON,
+        422,
+        "Row 2 must be an object; got a num",
+    ),
+    "no object": ('"row"', JSON, 422, "got text"),
+    "no rows": ("[]", JSON, 422, "no row"),
+    "no JSON": ('{"amount": Xyzzy-4711', JSON, 400, "not JSON: something is wrong at line 1"),
+    "an empty body": ("", JSON, 400, "not JSON"),
+    "bytes": (b"\xff\xfe{", JSON, 400, "not text in UTF-8"),
+    "deep JSON": ("[" * 100_000, JSON, 400, "nested too deeply"),
+    "many rows": (json.dumps([{}] * 1001), JSON, 413, "1,001 rows"),
+    "other kind of body": (changed(), {"Content-Type": "text/xml"}, 415, "Content-Type must be"),
+    "no kind of body": (changed(), {}, 415, "Content-Type must be"),
+    "packed": (gzip.compress(changed().encode()), {**JSON, "Content-Encoding": "gzip"}, 415, "as"),
+    "packed CSV": (gzip.compress(b"a,b\n1,2\n" * 99), CSV, 422, "cannot be read as CSV"),
+    "CSV of one line": (f"{CANARY},1\n", CSV, 422, "cannot be read as CSV"),
+    "ragged CSV": (f"amount,age,job\n1,2\n3,4,{CANARY},6\n", CSV, 422, "cannot be read as CSV"),
+    "CSV without names": (f"{CANARY},a,b\nc,d,e\n", CSV, 422, "must name the columns"),
+    "a word in CSV": (f"amount,age,job\n1,{CANARY},x\n", CSV, 422, "Row 1: column 'age' must hold"),
+    "no Arrow": (b"ARROW1" + CANARY.encode(), ARROW, 422, "cannot be read as an Arrow"),
+    "text in Arrow": (
+        as_arrow(amount=[1.0, 2.0], age=["1", CANARY], job=["a", "b"]),
+        ARROW,
+        422,
+        "Row 2: column 'age' must hold numbers",
+    ),
+    "infinity in Arrow": (
+        as_arrow(amount=[1.0], age=[float("inf")], job=["a"]),
+        ARROW,
+        422,
+        "column 'age' must hold numbers",
+    ),
+    "lists in Arrow": (as_arrow(amount=[[1]], age=[1], job=["a"]), ARROW, 422, "cannot be read as"),
+    "other accept": (changed(), {**JSON, "Accept": "text/html"}, 406, "Accept must be"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_bad_request_has_one_clear_answer(service: Service, what: str) -> None:
+    body, headers, status, words = BAD[what]
+    answer = service.ask("POST", "/score", body, headers)
+    assert (answer.status, answer.headers["content-type"]) == (status, "application/json")
+    assert words in answer.problem
+    assert "\n" not in answer.problem
+    assert CANARY not in answer.problem
+    assert service.post("/score", ROW)["rows"][0]["id"] == CANARY
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/score", 405), ("POST", "/scores", 404), ("POST", "/score?reasons=few", 400)],
+)
+def test_another_route_method_or_parameter_is_refused(
+    service: Service, method: str, path: str, status: int
+) -> None:
+    answer = service.ask(method, path, json.dumps(ROW), JSON)
+    assert answer.status == status
+    assert answer.problem
+
+
+def test_a_large_body_is_refused_before_it_comes(service: Service) -> None:
+    head = "POST /score HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Length: 1000000000\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", service.port), PATIENCE) as connection:
+        connection.sendall(head.format(service.port).encode())
+        answer = connection.makefile("rb").read()
+    assert b" 413 " in answer.splitlines()[0]
+    assert b"larger than 0.5 MB (--max-body)" in answer
+
+
+def test_a_large_body_that_nobody_announced_is_cut_off(service: Service) -> None:
+    head = "POST /score HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    piece = b"10000\r\n" + b" " * 65536 + b"\r\n"
+    with socket.create_connection(("127.0.0.1", service.port), PATIENCE) as connection:
+        connection.sendall(head.format(service.port).encode() + piece * 8)
+        answer = connection.recv(1 << 16)
+    assert b" 413 " in answer.splitlines()[0]
+
+
+def test_half_a_request_keeps_nobody_waiting(service: Service) -> None:
+    head = "POST /score HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Length: 100\r\n\r\n{{"
+    with socket.create_connection(("127.0.0.1", service.port), PATIENCE) as connection:
+        connection.sendall(head.format(service.port).encode())
+        assert service.post("/score", ROW)["rows"]
+    assert service.post("/score", ROW)["rows"]
+    assert 'code="500"' not in service.ask("GET", "/metrics").text
+
+
+def test_names_that_are_made_to_lead_here_are_refused(service: Service) -> None:
+    answer = service.ask("GET", "/health", headers={"Host": "evil.example"})
+    assert (answer.status, answer.headers["connection"]) == (421, "close")
+
+
+def test_no_cell_is_in_metrics(service: Service) -> None:
+    service.post("/score?reasons=all", {**ROW, "job": CANARY})
+    text = service.ask("GET", f"/{CANARY}").text + service.ask("GET", "/metrics").text
+    assert 'somscape_requests_total{code="200",route="/score"}' in text
+    assert 'somscape_requests_total{code="404",route="other"}' in text
+    assert "somscape_rows_total" in text
+    assert CANARY not in text
+    assert "clerk" not in text

@@ -1,0 +1,141 @@
+"""Who may ask the service, and how it begins and ends."""
+
+import json
+import shutil
+import ssl
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import run
+from service_client import JSON, Service, serving_map
+from web_client import PATIENCE
+
+TOKEN = "0123456789abcdef-secret"
+
+
+@pytest.fixture(scope="module")
+def token_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("token") / "token"
+    path.write_text(f"{TOKEN}\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl to make a certificate")
+    folder = tmp_path_factory.mktemp("tls")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+    names = ["-subj", "/CN=localhost", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run([*command.split(), *names], check=True, capture_output=True)
+    return cert, key
+
+
+@pytest.mark.parametrize(
+    ("words", "lacking"),
+    [
+        ([], "--token-file and --tls-cert with --tls-key"),
+        (["--token-file"], "--tls-cert with --tls-key"),
+        (["--tls-cert", "--tls-key"], "--token-file"),
+    ],
+)
+def test_others_are_let_in_only_with_token_and_tls(
+    map_file: Path,
+    token_file: Path,
+    certificate: tuple[Path, Path],
+    words: list[str],
+    lacking: str,
+) -> None:
+    cert, key = certificate
+    files = {"--token-file": token_file, "--tls-cert": cert, "--tls-key": key}
+    given = [each for word in words for each in (word, files[word])]
+    outcome = run("serve", map_file, "--host", "0.0.0.0", *given)
+    assert outcome.code == 2
+    assert outcome.err == (
+        f"Error: --host 0.0.0.0 lets other computers in, which needs {lacking}. Add them, or "
+        "leave it out for this machine alone.\n"
+    )
+
+
+def test_with_token_and_tls_the_token_opens(
+    map_file: Path, token_file: Path, certificate: tuple[Path, Path], rows: Any
+) -> None:
+    cert, key = certificate
+    tls = ssl.create_default_context(cafile=str(cert))
+    tls.check_hostname = False
+    words = ["--token-file", token_file, "--tls-cert", cert, "--tls-key", key]
+    with serving_map(map_file, "--host", "0.0.0.0", *map(str, words), tls=tls) as service:
+        body = json.dumps(rows[0])
+        for given in (None, "Bearer wrong", f"Basic {TOKEN}", "Bearer", "Bearer ä"):
+            headers = {} if given is None else {"Authorization": given}
+            answer = service.ask("POST", "/score", body, {**JSON, **headers})
+            assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+            assert service.ask("GET", "/metrics", headers=headers).status == 401
+        assert service.ask("GET", "/live").status == 204
+        headers = {**JSON, "Authorization": f"Bearer {TOKEN}", "Host": "scores.example"}
+        answer = service.ask("POST", "/score", body, headers)
+        assert (answer.status, answer.json["rows"][0]["id"]) == (200, "00000")
+        assert service.end() == 0
+    assert TOKEN not in "".join(service.said)
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        ("short", "at least 16 letters"),
+        ("two words, and long ones", "one word"),
+        ("ä" * 20, "ASCII"),
+    ],
+)
+def test_a_token_that_is_none_is_refused(
+    map_file: Path, tmp_path: Path, token: str, words: str
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(token, encoding="utf-8")
+    outcome = run("serve", map_file, "--token-file", file)
+    assert (outcome.code, words in outcome.err) == (2, True)
+    assert token not in outcome.err
+
+
+def test_a_key_that_does_not_fit_is_refused(map_file: Path, certificate: tuple[Path, Path]) -> None:
+    cert, _ = certificate
+    outcome = run("serve", map_file, "--tls-cert", cert, "--tls-key", map_file)
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert f"--tls-cert {cert} and --tls-key {map_file} cannot be used" in outcome.err
+    outcome = run("serve", map_file, "--tls-cert", cert)
+    assert "--tls-cert and --tls-key belong together" in outcome.err
+
+
+def test_no_map_and_no_port_are_refused(map_file: Path, service: Service, tmp_path: Path) -> None:
+    outcome = run("serve", tmp_path / "none.som")
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    outcome = run("serve", map_file, "--port", service.port)
+    assert outcome.code == 2
+    assert f"cannot listen on 127.0.0.1, port {service.port}" in outcome.err
+
+
+def test_what_is_asked_is_answered_before_it_ends(map_file: Path, rows: Any) -> None:
+    answers: list[Any] = []
+    many = rows * 20
+    with serving_map(map_file) as service:
+
+        def ask() -> None:
+            answers.append(service.post("/score?reasons=all", many))
+
+        clients = [threading.Thread(target=ask) for _ in range(2)]
+        for client in clients:
+            client.start()
+        deadline = time.monotonic() + PATIENCE
+        while "under_way 3.0" not in service.ask("GET", "/metrics").text:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert service.end() == 0
+        for client in clients:
+            client.join(PATIENCE)
+    assert [len(answer["rows"]) for answer in answers] == [len(many)] * 2
+    assert service.said[-1] == "Stopped; requests that had come were answered.\n"
