@@ -51,6 +51,8 @@ def product(a: Float64s, b: Float64s, out: Float64s | None = None) -> Float64s:
     out = np.empty((len(a), b.shape[1])) if out is None else out
     n_rows = max(ALONE_ROWS, ALONE_WORK // max(b.size, 1))
     n_columns = max(1, ALONE_WORK // (n_rows * max(len(b), 1)))
+    if len(a) <= n_rows and b.shape[1] <= n_columns:
+        return np.matmul(a, b, out=out)
     for row in blocks(len(a), n_rows):
         for column in blocks(b.shape[1], n_columns):
             np.matmul(a[row], b[:, column], out=out[row, column])

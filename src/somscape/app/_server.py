@@ -21,7 +21,7 @@ SHARE = 0.8
 
 LIBRARIES = ("starlette", "uvicorn")
 
-PATIENCE = 2
+GRACE = 2
 """Seconds in which requests may be finished when the app ends."""
 
 
@@ -129,7 +129,7 @@ def serve(
                     ).start()
 
             app = Safety(site.app(started), keys, host, port, limits.max_upload)
-            server_of(app, PATIENCE).run(sockets=[listener])
+            server_of(app, GRACE).run(sockets=[listener])
     except KeyboardInterrupt:
         pass  # how it is ended
 

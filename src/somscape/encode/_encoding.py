@@ -18,7 +18,13 @@ from somscape.encode._json import code_from_json, part_from_json
 from somscape.encode._kinds import MISSING, Roles
 from somscape.encode._names import lacking
 from somscape.encode._ordered import DateCode, OrdinalCode
-from somscape.encode._refuse import refuse_far, refuse_missing, refuse_problem, warn_of_unseen
+from somscape.encode._refuse import (
+    are_near,
+    refuse_far,
+    refuse_missing,
+    refuse_problem,
+    warn_of_unseen,
+)
 from somscape.encode._said import checked_settings, said_by
 from somscape.errors import InputError
 from somscape.tables import Dates, Source, Table
@@ -167,15 +173,25 @@ class Encoding:
         part: slice,
     ) -> Float64s:
         """Return some rows encoded, and say which have a level that is new."""
-        some = {name: _rows_of(source, part) for name, source in sources.items()}
-        rows = np.empty((part.stop - part.start, self.n_features), order="F")
+        n_rows = part.stop - part.start
+        some = sources
+        if n_rows < table.n_rows:
+            some = {name: _rows_of(source, part) for name, source in sources.items()}
+        rows = np.empty((n_rows, self.n_features), order="F")
         for code, place in zip(self.used, self.slices, strict=False):
             rows[:, place] = code.encode(some[code.name])
-            refuse_far(table, table.column(code.name), rows[:, place], part.start)
+        self._refuse_far(table, rows, part.start)
         self._encode_parts(rows, some)
         for name, are_new in is_unseen.items():
             are_new[part] = rows[:, self._place[name].stop - 1] > 0
         return np.ascontiguousarray(rows)
+
+    def _refuse_far(self, table: Table, rows: Float64s, begin: int) -> None:
+        """Refuse rows of which a column is too far; dates' parts, which never are, come later."""
+        end = self.slices[len(self.used) - 1].stop if self.used else 0
+        if not are_near(rows[:, :end]):
+            for code, place in zip(self.used, self.slices, strict=False):
+                refuse_far(table, table.column(code.name), rows[:, place], begin)
 
     def _encode_parts(self, rows: Float64s, sources: dict[str, Any]) -> None:
         """Write what dates tell of some rows, and NaN where cells are to stay missing."""

@@ -28,8 +28,9 @@ def level_texts(column: Column) -> list[str]:
     """
     if column.numbers is not None:
         return [MISSING_LEVEL if v != v else _number_level(v) for v in column.numbers]
-    level_of = {cell: _text_level(cell) for cell in set(column.cells)}
-    return [level_of[cell] for cell in column.cells]
+    cells = column.cells.tolist()
+    level_of = {cell: _text_level(cell) for cell in set(cells)}
+    return [level_of[cell] for cell in cells]
 
 
 def _text_level(cell: str | None) -> str:

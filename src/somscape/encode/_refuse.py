@@ -33,6 +33,11 @@ def cell_of(column: Column, row: int) -> str | None:
     return cell
 
 
+def are_near(rows: Float64s) -> bool:
+    """Say whether nothing in encoded rows is too far."""
+    return bool((np.abs(rows) <= FARTHEST).all())
+
+
 def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None:
     """Refuse what is too far in the encoded rows of a column from row `begin` on."""
     is_near = np.abs(part) <= FARTHEST
@@ -47,6 +52,8 @@ def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None
 
 def warn_of_unseen(table: Table, column: Column, is_unseen: NDArray[np.bool_]) -> None:
     """Warn where most cells of a category have a level that the map never saw."""
+    if np.count_nonzero(is_unseen) < MIN_UNSEEN_CELLS / 2:
+        return  # before anybody looks at the cells
     is_unseen = is_unseen & ~column.missing
     n_unseen, n_present = int(is_unseen.sum()), len(column) - column.n_missing
     if n_present < MIN_UNSEEN_CELLS or n_unseen <= n_present / 2:

@@ -141,7 +141,9 @@ class Reasons(tuple[Reason, ...]):
         return " ".join(reason.sentence() for reason in self) or whole
 
 
-def reasons_of(detector: "Detector", table: Table, rows: Floats) -> list[Reasons]:
+def reasons_of(
+    detector: "Detector", table: Table, rows: Floats, by_column: Float64s | None = None
+) -> list[Reasons]:
     """Return the reasons of all rows of a table; see `Detector.reasons`.
 
     Parameters
@@ -150,13 +152,15 @@ def reasons_of(detector: "Detector", table: Table, rows: Floats) -> list[Reasons
     table : Table
     rows : ndarray of shape (n_rows, n_features)
         The same rows, encoded.
+    by_column : ndarray of shape (n_rows, n_columns) or None, default=None
+        Their contributions, if known already.
 
     Returns
     -------
     list of Reasons
     """
     detector, table = both_in_words(detector, table)
-    by_column = detector.contributions_of_rows(rows)
+    by_column = detector.contributions_of_rows(rows) if by_column is None else by_column
     near, _ = nearest_usual(detector.of_all_rows, rows)
     scores = by_column.sum(axis=1)
     share = np.divide(by_column.T, scores, out=np.zeros(by_column.T.shape), where=scores > 0).T

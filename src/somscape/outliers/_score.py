@@ -130,32 +130,54 @@ def contributions_by(
         Columns in the order of ``map_.encoding.features``.  Each row adds up to its score, in equal
         shares if it does not differ from the prototypes.
     """
-    found = _parts_by_maps(scorers, rows)
+    return explained_by(scorers, rows, rarity)[1]
+
+
+def explained_by(
+    scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None
+) -> tuple[Float64s, Float64s]:
+    """Return what `scores_by` and `contributions_by` do, in half of the time.
+
+    Parameters
+    ----------
+    scorers, rows, rarity
+        As there.
+
+    Returns
+    -------
+    scores : ndarray of shape (n_samples,)
+    contributions : ndarray of shape (n_samples, n_columns)
+    """
+    each, found = _parts_by_maps(scorers, rows)
+    scores = joint(each)
     if rarity is not None:
+        scores = scores + rarity.scores(rows)
         found += scorers[0].map_.encoding.sum_by_column(rarity.parts(rows))
-    return found
+    return scores, found
 
 
-def _parts_by_maps(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
+def _parts_by_maps(scorers: Sequence[Scorer], rows: Floats) -> tuple[Float64s, Float64s]:
+    """Return the scores of each map, and what columns add to those of all maps together."""
     encoding = scorers[0].map_.encoding
     out = np.empty((len(rows), len(encoding.features)))
+    each_scores = np.empty((len(scorers), len(rows)))
     for part in _blocks(len(rows), rows.shape[1] * _n_compared(scorers[0])):
         each = zip(scorers, compared_by(scorers, rows[part]), strict=True)
         found = [_parts_by_one(scorer, compared) for scorer, compared in each]
         scores = np.concatenate([scores for scores, _ in found])
+        each_scores[:, part] = scores.reshape(len(scorers), -1)
         # At once for all maps: for few rows the calls, not the sums, take the time.
         by_column = encoding.sum_by_column(np.concatenate([parts for _, parts in found]))
         by_column[by_column.sum(axis=1) == 0] = 1.0
         by_column *= (scores / by_column.sum(axis=1))[:, None]
         by_map = by_column.reshape(len(scorers), -1, by_column.shape[1])
         out[part] = by_map[0] if len(by_map) == 1 else _joint_parts(by_map)
-    return out
+    return each_scores, out
 
 
 def _joint_parts(by_map: Float64s) -> Float64s:
     out, squares = np.zeros(by_map[0].shape), np.zeros(len(by_map[0]))
-    for parts in by_map:
-        scores = parts.sum(axis=1)
+    for parts, scores in zip(by_map, by_map.sum(axis=2), strict=True):
         out += parts * scores[:, None]
         squares += scores**2
     scores = np.sqrt(squares / len(by_map))

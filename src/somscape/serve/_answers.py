@@ -104,17 +104,21 @@ def answers_of(detector: Detector, table: Table, explained: Sequence[str]) -> An
     InputError
         For rows that the map cannot encode.
     """
-    rows = detector.map_.rows_of(table)
+    rows, asked = detector.map_.rows_of(table), np.array(explained)
     units = detector.map_.winners_of_rows(rows)
-    scores = detector.scores_of_rows(rows, units)
+    by_column = None
+    if (asked == ALL).all():
+        scores, by_column = detector.explained_rows(rows, units)
+    else:
+        scores = detector.scores_of_rows(rows, units)
     p_values = detector.calibration.p_values(scores, units)
     is_flagged = scores > detector.threshold
-    asked = np.array(explained)
     which = np.flatnonzero((asked == ALL) | ((asked == FLAGGED) & is_flagged))
     reasons: list[Reasons | None] = [None] * len(rows)
-    if len(which):
-        some = table if len(which) == len(rows) else table.take(which)
-        found = reasons_of(detector, some, np.ascontiguousarray(rows[which]))
+    if by_column is not None:
+        reasons[:] = reasons_of(detector, table, rows, by_column)
+    elif len(which):
+        found = reasons_of(detector, table.take(which), np.ascontiguousarray(rows[which]))
         for row, one in zip(which.tolist(), found, strict=True):
             reasons[row] = one
     return Answers(scores, p_values, is_flagged, units, reasons)

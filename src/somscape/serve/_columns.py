@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import isinf, nan
+from math import isfinite
 from typing import Any, TypeAlias
-
-import numpy as np
 
 from somscape.encode import CategoryCode, Encoding, NumberCode, OrdinalCode
 from somscape.serve._refused import Refused
@@ -163,12 +161,9 @@ class _Numbers(_Reader):
         self.check(values)
         if self._missing:
             values = [None if value in self._missing else value for value in values]
-        try:
-            is_far = np.isinf(np.array(values, dtype=np.float64))
-        except OverflowError:
-            is_far = np.array([_is_far(value) for value in values])
-        if is_far.any():
-            self.refuse(int(is_far.argmax()), "one that no float holds")
+        far = next((i for i, value in enumerate(values) if not _is_finite(value)), None)
+        if far is not None:
+            self.refuse(far, "one that no float holds")
         return values
 
     def column(self, cells: list[Any]) -> Column:
@@ -189,7 +184,7 @@ class _Texts(_Reader):
         may_miss: bool,
     ) -> None:
         super().__init__(name, may_miss=may_miss)
-        self._levels = frozenset(levels)
+        self._levels = {level: level for level in levels}
         self._as_level = {level.casefold(): level for level in levels}
         self._missing = {
             word.strip().casefold() for word in (MISSING_WORDS if words is None else words)
@@ -197,10 +192,10 @@ class _Texts(_Reader):
 
     def cells(self, values: list[Any]) -> list[Any]:
         """Return the texts, None where missing."""
-        self.check(values)
-        if {*map(type, values)} == {str}:
-            cell_of = {value: self._cell(value) for value in {*values}}
-            return [cell_of[value] for value in values]
+        try:
+            return [self._levels[value] for value in values]  # as nearly always
+        except (KeyError, TypeError):
+            self.check(values)
         return [self._cell(value) for value in values]
 
     def column(self, cells: list[Any]) -> Column:
@@ -218,11 +213,11 @@ class _Texts(_Reader):
         return None if text.casefold() in self._missing else text
 
 
-def _is_far(value: Any) -> bool:
+def _is_finite(value: Any) -> bool:
     try:
-        return isinf(float(nan if value is None else value))
-    except OverflowError:
-        return True
+        return value is None or isfinite(value)
+    except OverflowError:  # a whole number beyond floats
+        return False
 
 
 def _numbers_among(words: Sequence[str]) -> frozenset[float]:

@@ -10,7 +10,7 @@ from somscape.web import Hosts, check_libraries, is_loopback, listening, server_
 
 LIBRARIES = ("apispec", "prometheus_client", "starlette", "uvicorn")
 
-PATIENCE = 30
+GRACE = 30
 """Seconds in which requests may be finished when the service ends."""
 
 MIN_TOKEN = 16
@@ -83,7 +83,7 @@ def serve_map(
                 token=token,
                 say=say,
             )
-            server_of(app, PATIENCE, **tls).run(sockets=[listener])
+            server_of(app, GRACE, **tls).run(sockets=[listener])
     except KeyboardInterrupt:
         pass  # how it is ended
 

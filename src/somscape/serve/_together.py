@@ -9,6 +9,9 @@ from somscape.serve._columns import Cells
 from somscape.serve._refused import Refused
 from somscape.serve._served import Served
 
+MOMENT = 0.001
+"""Seconds that a request may wait for others."""
+
 
 @dataclass(eq=False)
 class _Waiting:
@@ -21,26 +24,34 @@ class _Waiting:
 
 
 class Together:
-    """Scores the few rows of each request, with those of requests that came with it.
+    """Scores the few rows of each request, with those of requests that come with it.
 
-    All runs in the event loop: what is ready there at the same time is answered at the same time,
-    and nobody waits for others to come.
+    All runs in the event loop.  What is ready there at the same time is answered at the same time.
+    Where several requests came together the last time, the first to come waits a moment for as
+    many, as clients that ask again and again do; who comes alone never waits twice.
     """
 
     def __init__(self) -> None:
         self._waiting: list[_Waiting] = []
+        self._expected = 1
+        self._timer: asyncio.Handle | None = None
 
     async def score(self, served: Served, cells: Cells, explained: list[str]) -> Answers:
         """Return the answers for the rows of one request, or refuse them."""
         loop = asyncio.get_running_loop()
         one = _Waiting(served, cells, explained, loop.create_future())
-        if not self._waiting:
-            loop.call_soon(self._answer)
         self._waiting.append(one)
+        if len(self._waiting) == self._expected:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = loop.call_soon(self._answer)
+        elif self._timer is None:
+            self._timer = loop.call_later(MOMENT, self._answer)
         return await one.answers
 
     def _answer(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._timer = self._waiting, [], None
+        self._expected = len(waiting)
         served = waiting[-1].served
         may_join = served.reads_rows_alone
         joined = [one for one in waiting if may_join and one.served is served]

@@ -4,7 +4,7 @@ import ipaddress
 
 
 def is_address(host: str) -> bool:
-    """Return whether a host is given by number, which no name server can turn elsewhere.
+    """Return whether a host is a number, which no name server turns elsewhere.
 
     Parameters
     ----------

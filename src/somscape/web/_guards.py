@@ -13,7 +13,16 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 def are_same(a: str, b: str) -> bool:
-    """Return whether two secrets are the same, in a time that tells nothing of them."""
+    """Return whether two secrets are the same, in a time that tells nothing.
+
+    Parameters
+    ----------
+    a, b : str
+
+    Returns
+    -------
+    bool
+    """
     return hmac.compare_digest(a.encode(), b.encode())
 
 

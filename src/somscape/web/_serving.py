@@ -57,7 +57,8 @@ def listening(host: str, port: int) -> socket.socket:
         Where the address is taken, or none of this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # By its name: asyncio sends small pieces at once only where it reads TCP there.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name == "posix":  # elsewhere it would let two servers share a port
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -77,13 +78,13 @@ def listening(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server_of(app: Any, patience: int, **settings: Any) -> "uvicorn.Server":
-    """Return a server that ends on Ctrl-C, SIGTERM and SIGHUP, with what it is doing done.
+def server_of(app: Any, grace: int, **settings: Any) -> "uvicorn.Server":
+    """Return a server that finishes requests on Ctrl-C, SIGTERM and SIGHUP.
 
     Parameters
     ----------
     app : ASGI app
-    patience : int
+    grace : int
         Seconds in which requests may be finished.
     **settings
         Others of uvicorn.
@@ -97,9 +98,7 @@ def server_of(app: Any, patience: int, **settings: Any) -> "uvicorn.Server":
     from somscape.web._patience import Protocol
 
     server = uvicorn.Server(
-        uvicorn.Config(
-            app, http=Protocol, timeout_graceful_shutdown=patience, **UVICORN, **settings
-        )
+        uvicorn.Config(app, http=Protocol, timeout_graceful_shutdown=grace, **UVICORN, **settings)
     )
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         signal.signal(signal.SIGHUP, server.handle_exit)  # as uvicorn does with others
