@@ -36,6 +36,7 @@ ROWS = (
         "_order",
         "_shares",
         "_stored",
+        "_toml",
         "_validate",
         "_weights",
     ),
@@ -59,6 +60,7 @@ ROW_OF[""] = len(ROWS)  # the root's own file gives out the public names; nothin
 # Where each library may be imported.  NumPy and the standard library are at home everywhere.
 HOMES = {
     "adbc_driver_postgresql": {"tables"},
+    "argon2": {"app"},
     "click": {"cli"},
     "dask": {"engines"},
     "distributed": {"engines"},

@@ -1,10 +1,8 @@
 """What `somscape app` starts."""
 
-import errno
 import importlib.util
 import os
 import signal
-import socket
 import threading
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -13,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from somscape.app._front import Front
+from somscape.app._listening import listening
 from somscape.cases import state_folder
 from somscape.errors import InputError
 from somscape.tables import Table
@@ -23,7 +23,8 @@ MIN_MEMORY = 2 << 30
 SHARE = 0.8
 """Of the machine's memory, for all jobs together."""
 
-LIBRARIES = ("starlette", "uvicorn")
+LIBRARIES = {"starlette": "app", "uvicorn": "app", "argon2": "team"}
+"""What the app needs, and the extra that brings it."""
 
 UVICORN: dict[str, Any] = {
     "log_level": "critical",
@@ -31,6 +32,7 @@ UVICORN: dict[str, Any] = {
     "server_header": False,
     "timeout_graceful_shutdown": 2,
     "ws": "none",
+    "proxy_headers": False,  # or anybody on this machine could say to come from elsewhere
 }
 
 
@@ -80,8 +82,7 @@ class Limits:
 def serve(
     state: Path | None = None,
     *,
-    host: str = "127.0.0.1",
-    port: int = 0,
+    front: Front,
     limits: Limits,
     opens_browser: bool = True,
     tables: Sequence[Table] = (),
@@ -93,13 +94,11 @@ def serve(
     ----------
     state : Path or None, default=None
         Folder of uploads, results and decisions; None: the user's own for such things.
-    host : str, default="127.0.0.1"
-        Address to listen on; any but this machine's own lets others in.
-    port : int, default=0
-        0: a free one.
+    front : Front
+        Where it listens, and who may come.
     limits : Limits
     opens_browser : bool, default=True
-        Whether the user's browser is started.
+        Whether the user's browser is started; not for a team.
     tables : sequence of Table, default=()
         Shown from the start, as if somebody had dropped them in.
     say : callable, optional
@@ -108,76 +107,62 @@ def serve(
     Raises
     ------
     InputError
-        Without the extra ``app``, or where the folder or the address is taken.
+        Without the extra ``app``, or ``team`` for users; where the folder, the address, the users
+        or the certificate cannot be used.
     """
-    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(f"the app needs {' and '.join(missing)}; run: pip install 'somscape[app]'")
+    _check_libraries(is_team=front.users is not None)
     # Late, because only the app needs them.
     import uvicorn
 
+    from somscape.app._entrance import open_entrance
     from somscape.app._protocol import Protocol
     from somscape.app._queue import Queue
     from somscape.app._routes import Site
-    from somscape.app._safety import Keys, Safety
+    from somscape.app._safety import Safety
     from somscape.app._store import Store
     from somscape.app._uploads import keep_table
 
     try:
         # The address first: one that is taken leaves no folder behind.
-        with _listening(host, port) as listener, closing(Store(state or state_folder())) as store:
-            port = listener.getsockname()[1]
-            for table in tables:
-                keep_table(store, table)  # read when the others are that wait
-            keys = Keys()
-            queue = Queue(store, limits.n_jobs, limits.memory)
-            site = Site(store, queue, keys.csrf, limits.max_upload)
-            address = f"http://{_named(host)}:{port}/?token="
+        with listening(front) as listener:
+            entrance = open_entrance(front, listener, say)
+            with closing(Store(state or state_folder())) as store:
+                for table in tables:
+                    keep_table(store, table)  # read when the others are that wait
+                queue = Queue(store, limits.n_jobs, limits.memory)
 
-            def started() -> None:
-                say(f"The app is at {address}{keys.token}")
-                if opens_browser:
-                    # In a thread: one that runs in the terminal would keep the server waiting.
-                    threading.Thread(
-                        target=webbrowser.open, args=(address + keys.once,), daemon=True
-                    ).start()
+                def started() -> None:
+                    say(entrance.said)
+                    if opens_browser and entrance.to_open:
+                        # In a thread: one that runs in the terminal would keep the server waiting.
+                        threading.Thread(
+                            target=webbrowser.open, args=(entrance.to_open,), daemon=True
+                        ).start()
 
-            app = Safety(site.app(started), keys, host, port, limits.max_upload)
-            server = uvicorn.Server(uvicorn.Config(app, http=Protocol, **UVICORN))
-            if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-                signal.signal(signal.SIGHUP, server.handle_exit)  # as uvicorn does with others
-            server.run(sockets=[listener])
+                site = Site(store, queue, limits.max_upload).app(started)
+                app = Safety(site, entrance.door, entrance.origins, limits.max_upload)
+                config = uvicorn.Config(app, http=Protocol, **UVICORN)
+                config.load()
+                config.ssl = entrance.tls
+                server = uvicorn.Server(config)
+                if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+                    signal.signal(signal.SIGHUP, server.handle_exit)  # as uvicorn does with others
+                server.run(sockets=[listener])
     except KeyboardInterrupt:
         pass  # how it is ended
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    if os.name == "posix":  # elsewhere it would let two servers share a port
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen()  # a browser that comes before the server is ready waits
-    except OSError as error:
-        listener.close()
-        is_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
-        cure = (
-            "Give --host an address of this machine, or leave it out for this machine alone."
-            if is_host
-            else "Give another --port, or leave it out for a free one."
-        )
+def _check_libraries(*, is_team: bool) -> None:
+    missing = [
+        name
+        for name, extra in LIBRARIES.items()
+        if (is_team or extra == "app") and importlib.util.find_spec(name) is None
+    ]
+    if missing:
+        extras = "app,team" if is_team else "app"
         raise InputError(
-            f"cannot listen on {host}, port {port} ({error.strerror or error}). {cure}"
-        ) from error
-    return listener
-
-
-def _named(host: str) -> str:
-    """Return the name of a host for an address: where it listens everywhere, this machine."""
-    if host in ("0.0.0.0", "::", ""):
-        return socket.gethostname()
-    return f"[{host}]" if ":" in host else host
+            f"the app needs {' and '.join(missing)}; run: pip install 'somscape[{extras}]'"
+        )
 
 
 def _n_cores() -> int:

@@ -9,7 +9,8 @@ import pytest
 from web_client import Client, Server
 
 from somscape.app._addresses import is_address, is_loopback
-from somscape.app._safety import HEADERS, Keys
+from somscape.app._keys import Keys
+from somscape.app._safety import HEADERS
 
 PAGES = ("/", "/runs/{run}", "/runs/{run}/report", "/runs/{run}/files/alerts.csv")
 CALLS = ("/api/runs", "/api/runs/{run}", "/api/runs/{run}/events", "/api/runs/{run}/marks")
