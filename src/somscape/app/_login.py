@@ -18,7 +18,6 @@ from somscape.app._addresses import is_address
 from somscape.app._origins import Origins
 from somscape.app._passwords import MAX_LENGTH, Checks
 from somscape.app._safety import (
-    POLICY,
     Refused,
     Visitor,
     check_origin,
@@ -40,7 +39,10 @@ PATH = re.compile(r"/(?![/\\])[\x21-\x7e]{0,500}")
 """Of a page of ours to go on to."""
 
 HEADERS = {
-    "Content-Security-Policy": POLICY.replace("form-action 'none'", "form-action 'self'"),
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
     "Referrer-Policy": "same-origin",  # without one, browsers leave out the origin of a form
 }
 WRONG = "This name and password do not belong together."
