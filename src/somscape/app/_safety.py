@@ -134,7 +134,9 @@ class Safety:
             if scope["method"] not in ("GET", "HEAD"):
                 check_origin(request, origin)
                 if not same(request.headers.get(CSRF_HEADER, ""), visitor.csrf):
-                    raise Refused(403, "The page is from an earlier start or log-in; load it again.")
+                    raise Refused(
+                        403, "The page is from an earlier start or log-in; load it again."
+                    )
             limit = self._max_upload if scope["path"] == UPLOAD_PATH else MAX_BODY
             scope.setdefault("state", {}).update(
                 user=visitor.user,
