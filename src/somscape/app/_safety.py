@@ -37,6 +37,7 @@ HEADERS = {
 }
 CSRF_HEADER = "x-somscape-csrf"
 UPLOAD_PATH = "/api/uploads"
+OLD_PAGE = "The page is from an earlier start or log-in; load it again."
 MAX_BODY = 4 << 20
 """Bytes of a request that is no upload."""
 
