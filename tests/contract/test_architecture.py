@@ -36,6 +36,7 @@ ROWS = (
         "_order",
         "_shares",
         "_stored",
+        "_toml",
         "_validate",
         "_weights",
     ),
@@ -60,6 +61,7 @@ ROW_OF[""] = len(ROWS)  # the root's own file gives out the public names; nothin
 HOMES = {
     "adbc_driver_postgresql": {"tables"},
     "apispec": {"serve"},
+    "argon2": {"app"},
     "click": {"cli"},
     "dask": {"engines"},
     "distributed": {"engines"},

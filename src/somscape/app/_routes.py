@@ -21,10 +21,11 @@ from starlette.responses import (
     Response,
     StreamingResponse,
 )
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from somscape import report
 from somscape._files import shown
+from somscape.app._access import account_line, guarded
 from somscape.app._queue import Queue
 from somscape.app._results import FILES, decisions_csv, listed_rows, marked_page, plain_page
 from somscape.app._roles import FILE as ROLES
@@ -75,16 +76,13 @@ class Site:
     ----------
     store : Store
     queue : Queue
-    csrf : str
-        Goes into the pages, which send it back.
     max_upload : int
         Bytes; the page says so before a file is sent.
     """
 
-    def __init__(self, store: Store, queue: Queue, csrf: str, max_upload: int) -> None:
+    def __init__(self, store: Store, queue: Queue, max_upload: int) -> None:
         self._store = store
         self._queue = queue
-        self._csrf = csrf
         self._max_upload = max_upload
 
     def app(self, started: Callable[[], None]) -> Starlette:
@@ -99,7 +97,7 @@ class Site:
             await self._queue.close()
 
         runs = "/api/runs/{run}"
-        routes = [
+        routes: list[BaseRoute] = [
             Route("/", self.start_page),
             Route("/runs/{run}", self.run_page),
             Route("/runs/{run}/report", self.report_page),
@@ -134,18 +132,19 @@ class Site:
             OSError: self._say_disk,
             sqlite3.Error: self._say_disk,
         }
+        routes = guarded(routes)
         return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
 
     # Pages
 
     async def start_page(self, request: Request) -> Response:
         """Drop a table in; earlier runs."""
-        return self._page("start.html")
+        return self._page(request, "start.html")
 
     async def run_page(self, request: Request) -> Response:
         """One run: its columns and settings, its progress, its report."""
         self._run(request)
-        return self._page("run.html")
+        return self._page(request, "run.html")
 
     async def report_page(self, request: Request) -> Response:
         """The report, in which rows can be marked."""
@@ -153,7 +152,7 @@ class Site:
         if not _is_ranked(run):
             return RedirectResponse(f"/runs/{run.id}", 303)
         folder = self._store.folder_of(run.id)
-        page = await asyncio.to_thread(marked_page, folder, run, self._csrf)
+        page = await asyncio.to_thread(marked_page, folder, run, request.state.csrf)
         return HTMLResponse(page, headers={"Content-Security-Policy": REPORT_POLICY})
 
     async def static(self, request: Request) -> Response:
@@ -168,9 +167,10 @@ class Site:
         """The icon, for pages that name none: browsers ask for it by this name."""
         return Response(_text("icon.svg"), media_type=STATIC["icon.svg"])
 
-    def _page(self, name: str) -> Response:
+    def _page(self, request: Request, name: str) -> Response:
         page = Template(_text(name)).substitute(
-            csrf=html.escape(self._csrf),
+            csrf=html.escape(request.state.csrf),
+            account=account_line(request),
             max_upload=self._max_upload,
             endings=",".join(ENDINGS),
         )

@@ -1,24 +1,24 @@
 """Who may ask for what: a layer around the app that refuses everything else.
 
 What it stops, in order: pages of other names that lead to this machine (DNS rebinding), people and
-programs without the token, pages of other sites that post here (CSRF), bodies beyond the limit.
-docs/guide/app.md says what is not stopped.
+programs that the door does not let in, pages of other sites that post here (CSRF), bodies beyond
+the limit. docs/security.md says what is not stopped.
 """
 
 import html
-import json
-import secrets
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
-from urllib.parse import parse_qs
+from typing import Protocol
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import cookie_parser
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from somscape.web import Hosts, are_same, limited
+from somscape.web import Origins, are_same, limited
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -36,66 +36,73 @@ HEADERS = {
 }
 CSRF_HEADER = "x-somscape-csrf"
 UPLOAD_PATH = "/api/uploads"
+OLD_PAGE = "The page is from an earlier start or log-in; load it again."
 MAX_BODY = 4 << 20
 """Bytes of a request that is no upload."""
-
-
-def _secret() -> str:
-    return secrets.token_urlsafe(32)
-
-
-@dataclass
-class Keys:
-    """What the user's browser shows to be let in.
-
-    Attributes
-    ----------
-    token : str
-        In the address that is printed.
-    once : str
-        In the address that the browser is started with: other users of the machine can see it
-        among the running programs, so it opens once.
-    cookie, csrf : str
-        Of the session; the second is in the pages.
-    """
-
-    token: str = field(default_factory=_secret)
-    once: str = field(default_factory=_secret)
-    cookie: str = field(default_factory=_secret)
-    csrf: str = field(default_factory=_secret)
-
-    def opens(self, given: str) -> bool:
-        """Return whether a token lets in; one that opens once is used up."""
-        if self.once and are_same(given, self.once):
-            self.once = ""
-            return True
-        return are_same(given, self.token)
 
 
 class Refused(HTTPException):
     """A request that is answered with a status and one line."""
 
 
+@dataclass(frozen=True)
+class Visitor:
+    """Who asks.
+
+    Attributes
+    ----------
+    user : str
+        A name, "" for nobody in particular.
+    role : str or None
+        What they may do; None: what everybody may.
+    csrf : str
+        What pages of theirs send back with a change.
+    has_account : bool
+        Whether they logged in here, and can log out.
+    is_gone : callable
+        Whether they have logged out by now, or were, while an answer is still sent.
+    """
+
+    user: str
+    role: str | None
+    csrf: str
+    has_account: bool = False
+    is_gone: Callable[[], bool] = lambda: False
+
+
+class Door(Protocol):
+    """How people come in."""
+
+    async def answer(self, request: Request, origin: str) -> Response | None:
+        """Answer what concerns coming in and going; None for all else.
+
+        `origin` is that of our own pages.
+        """
+
+    def visitor(self, request: Request) -> Visitor:
+        """Return who asks, or refuse."""
+
+
 class Safety:
     """The layer.
+
+    Each request that it hands on has ``user``, ``role``, ``csrf`` and ``has_account`` in its state.
 
     Parameters
     ----------
     app : ASGI app
-    keys : Keys
-    host : str
-        That the server listens on, as the user gave it.
-    port : int
+    door : Door
+    origins : Origins
+        Where browsers find the app.
     max_upload : int
         Bytes.
     """
 
-    def __init__(self, app: ASGIApp, keys: Keys, host: str, port: int, max_upload: int) -> None:
+    def __init__(self, app: ASGIApp, door: Door, origins: Origins, max_upload: int) -> None:
         self._app = app
-        self._keys = keys
-        self._hosts = Hosts(host, port)
+        self._door = door
+        self._origins = origins
         self._max_upload = max_upload
-        self._cookie = f"somscape-{port}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, refuse, or hand on a request."""
@@ -113,46 +120,35 @@ class Safety:
                     headers.setdefault(name, value)
             await send(message)
 
-        headers = Headers(scope=scope)
+        request = Request(scope, receive)
+        host = request.headers.get("host", "")
         try:
-            self._check_host(headers.get("host", ""))
-            token = parse_qs(scope["query_string"].decode("latin-1")).get("token")
-            if scope["path"] == "/" and token and self._keys.opens(token[0]):
-                await self._let_in(send_safely)
+            if not self._origins.has(host):
+                raise Refused(421, "This is not the address of this server.")
+            origin = self._origins.origin(host)
+            answer = await self._door.answer(request, origin)
+            if answer is not None:
+                await answer(scope, receive, send_safely)
                 return
-            self._check_cookie(headers)
+            visitor = self._door.visitor(request)
             if scope["method"] not in ("GET", "HEAD"):
-                self._check_origin(headers)
+                check_origin(request, origin)
+                if not are_same(request.headers.get(CSRF_HEADER, ""), visitor.csrf):
+                    raise Refused(
+                        403, "The page is from an earlier start or log-in; load it again."
+                    )
             limit = self._max_upload if scope["path"] == UPLOAD_PATH else MAX_BODY
-            announced = headers.get("content-length")
+            scope.setdefault("state", {}).update(
+                user=visitor.user,
+                role=visitor.role,
+                csrf=visitor.csrf,
+                has_account=visitor.has_account,
+            )
+            announced = request.headers.get("content-length")
             body = limited(receive, announced, limit, _too_large(limit))
-            await self._app(scope, body, send_safely)
+            await self._app(scope, body, _until_gone(send_safely, visitor))
         except Refused as refused:
-            await _refuse(scope, send_safely, refused)
-
-    def _check_host(self, given: str) -> None:
-        """Refuse names that are not this machine's: they may be made to lead here."""
-        if not self._hosts.leads_here(given):
-            raise Refused(421, "This is not the address of this server.")
-
-    def _check_cookie(self, headers: Headers) -> None:
-        # Other servers of this machine have their cookies in here, too, and in any form.
-        found = cookie_parser(headers.get("cookie", "")).get(self._cookie, "")
-        if not are_same(found, self._keys.cookie):
-            raise Refused(403, "Open the address that `somscape app` printed: it has the key.")
-
-    def _check_origin(self, headers: Headers) -> None:
-        if headers.get("origin") != f"http://{headers.get('host')}":
-            raise Refused(403, "Only pages of this server may ask for this.")
-        if not are_same(headers.get(CSRF_HEADER, ""), self._keys.csrf):
-            raise Refused(403, "The page is from before the server's last start; load it again.")
-
-    async def _let_in(self, send: Send) -> None:
-        # A page, not a redirect: a link from elsewhere would be followed without the cookie,
-        # which is for requests that start here.
-        text = (files("somscape.app") / "templates" / "welcome.html").read_bytes()
-        cookie = f"{self._cookie}={self._keys.cookie}; Path=/; HttpOnly; SameSite=Strict"
-        await _answer(send, 200, "text/html; charset=utf-8", text, {"Set-Cookie": cookie})
+            await _refusal(request, refused)(scope, receive, send_safely)
 
 
 def _too_large(limit: int) -> Refused:
@@ -161,19 +157,31 @@ def _too_large(limit: int) -> Refused:
     )
 
 
-async def _refuse(scope: Scope, send: Send, refused: Refused) -> None:
-    close = {"Connection": "close"}  # what is left of the body is not read
-    if scope["path"].startswith("/api/"):
-        body = json.dumps({"problem": refused.detail}).encode()
-        await _answer(send, refused.status_code, "application/json", body, close)
-        return
-    page = Template((files("somscape.app") / "templates" / "problem.html").read_text("utf-8"))
-    body = page.substitute(problem=html.escape(refused.detail)).encode()
-    await _answer(send, refused.status_code, "text/html; charset=utf-8", body, close)
+def check_origin(request: Request, origin: str) -> None:
+    """Refuse what other sites have a browser ask for."""
+    if request.headers.get("origin", "") != origin:
+        raise Refused(403, "Only pages of this server may ask for this.")
 
 
-async def _answer(send: Send, status: int, kind: str, body: bytes, headers: dict[str, str]) -> None:
-    headers = {"Content-Type": kind, "Content-Length": str(len(body)), **headers}
-    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": body})
+def _until_gone(send: Send, visitor: Visitor) -> Send:
+    """Return `send` that ends a long answer once its reader may see no more of it."""
+
+    async def send_some(message: Message) -> None:
+        if message["type"] == "http.response.body" and visitor.is_gone():
+            raise ConnectionAbortedError("the reader has logged out")  # the server closes it
+        await send(message)
+
+    return send_some
+
+
+def template(name: str) -> Template:
+    """Return one of the app's pages, to be filled."""
+    return Template((files("somscape.app") / "templates" / name).read_text("utf-8"))
+
+
+def _refusal(request: Request, refused: Refused) -> Response:
+    headers = {"Connection": "close", **(refused.headers or {})}  # what is left is not read
+    if request.scope["path"].startswith("/api/"):
+        return JSONResponse({"problem": refused.detail}, refused.status_code, headers)
+    page = template("problem.html").substitute(problem=html.escape(refused.detail))
+    return HTMLResponse(page, refused.status_code, headers)

@@ -1,7 +1,6 @@
 """What `somscape app` starts."""
 
 import os
-import socket
 import threading
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -9,9 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from somscape.app._front import Front
+from somscape.app._listening import listening
 from somscape.cases import state_folder
 from somscape.tables import Table
-from somscape.web import check_libraries, listening, server_of
+from somscape.web import check_libraries, server_of
 
 MIN_MEMORY = 2 << 30
 """Bytes that a job should have, which limits how many jobs run at a time."""
@@ -20,6 +21,7 @@ SHARE = 0.8
 """Of the machine's memory, for all jobs together."""
 
 LIBRARIES = ("starlette", "uvicorn")
+TEAM_LIBRARIES = (*LIBRARIES, "argon2")
 
 GRACE = 2
 """Seconds in which requests may be finished when the app ends."""
@@ -71,8 +73,7 @@ class Limits:
 def serve(
     state: Path | None = None,
     *,
-    host: str = "127.0.0.1",
-    port: int = 0,
+    front: Front,
     limits: Limits,
     opens_browser: bool = True,
     tables: Sequence[Table] = (),
@@ -84,13 +85,11 @@ def serve(
     ----------
     state : Path or None, default=None
         Folder of uploads, results and decisions; None: the user's own for such things.
-    host : str, default="127.0.0.1"
-        Address to listen on; any but this machine's own lets others in.
-    port : int, default=0
-        0: a free one.
+    front : Front
+        Where it listens, and who may come.
     limits : Limits
     opens_browser : bool, default=True
-        Whether the user's browser is started.
+        Whether the user's browser is started; not for a team.
     tables : sequence of Table, default=()
         Shown from the start, as if somebody had dropped them in.
     say : callable, optional
@@ -99,46 +98,42 @@ def serve(
     Raises
     ------
     InputError
-        Without the extra ``app``, or where the folder or the address is taken.
+        Without the extra ``app``, or ``team`` for users; where the folder, the address, the users
+        or the certificate cannot be used.
     """
-    check_libraries("the app", LIBRARIES, "app")
+    is_team = front.users is not None
+    names, extras = (TEAM_LIBRARIES, "app,team") if is_team else (LIBRARIES, "app")
+    check_libraries("the app", names, extras)
     # Late, because only the app needs them.
+    from somscape.app._entrance import open_entrance
     from somscape.app._queue import Queue
     from somscape.app._routes import Site
-    from somscape.app._safety import Keys, Safety
+    from somscape.app._safety import Safety
     from somscape.app._store import Store
     from somscape.app._uploads import keep_table
 
     try:
         # The address first: one that is taken leaves no folder behind.
-        with listening(host, port) as listener, closing(Store(state or state_folder())) as store:
-            port = listener.getsockname()[1]
-            for table in tables:
-                keep_table(store, table)  # read when the others are that wait
-            keys = Keys()
-            queue = Queue(store, limits.n_jobs, limits.memory)
-            site = Site(store, queue, keys.csrf, limits.max_upload)
-            address = f"http://{_named(host)}:{port}/?token="
+        with listening(front) as listener:
+            entrance = open_entrance(front, listener, say)
+            with closing(Store(state or state_folder())) as store:
+                for table in tables:
+                    keep_table(store, table)  # read when the others are that wait
+                queue = Queue(store, limits.n_jobs, limits.memory)
 
-            def started() -> None:
-                say(f"The app is at {address}{keys.token}")
-                if opens_browser:
-                    # In a thread: one that runs in the terminal would keep the server waiting.
-                    threading.Thread(
-                        target=webbrowser.open, args=(address + keys.once,), daemon=True
-                    ).start()
+                def started() -> None:
+                    say(entrance.said)
+                    if opens_browser and entrance.to_open:
+                        # In a thread: one that runs in the terminal would keep the server waiting.
+                        threading.Thread(
+                            target=webbrowser.open, args=(entrance.to_open,), daemon=True
+                        ).start()
 
-            app = Safety(site.app(started), keys, host, port, limits.max_upload)
-            server_of(app, GRACE).run(sockets=[listener])
+                site = Site(store, queue, limits.max_upload).app(started)
+                app = Safety(site, entrance.door, entrance.origins, limits.max_upload)
+                server_of(app, GRACE, entrance.tls).run(sockets=[listener])
     except KeyboardInterrupt:
         pass  # how it is ended
-
-
-def _named(host: str) -> str:
-    """Return the name of a host for an address: where it listens everywhere, this machine."""
-    if host in ("0.0.0.0", "::", ""):
-        return socket.gethostname()
-    return f"[{host}]" if ":" in host else host
 
 
 def _n_cores() -> int:

@@ -32,6 +32,7 @@ from somscape.cli._options import (
     seed_option,
     sink_options,
     table_options,
+    team_options,
     text_options,
     with_database_options,
 )
@@ -390,7 +391,11 @@ def convert(source: str, out: Path, **options: Any) -> None:
 @main.command()
 @click.argument("path", metavar="[TABLE]", required=False)
 @with_database_options
-@option("--host", default="127.0.0.1", help="Address to listen on; any other lets others in.")
+@option(
+    "--host",
+    default="127.0.0.1",
+    help="Address to listen on; any other lets others in, and needs --users and TLS.",
+)
 @option("--port", type=WholeNumber(0, 65535), default=0, help="Port; 0 takes a free one.")
 @option("--browser/--no-browser", default=True, help="Whether to open the browser.")
 @option(
@@ -407,18 +412,59 @@ def convert(source: str, out: Path, **options: Any) -> None:
     metavar="GB",
     help="Memory of each run; by default an equal share of 80 % of the machine's.",
 )
+@team_options
 def app(path: str | None, **options: Any) -> None:
     """Rank tables, look at the report and mark rows in the browser.
 
     TABLE, as of `detect`, is there from the start.  The browser gives files only: folders and
     databases are named here.
 
-    Needs the extra `app`: pip install 'somscape[app]'.
+    \b
+    For a team, with users that `somscape app-user` makes:
+    somscape app --users users.toml --host 0.0.0.0 --port 8443 --tls-cert C.pem --tls-key K.pem
+    somscape app --users users.toml --port 8765 --behind-proxy https://somscape.bank.example
+
+    Needs the extra `app`, and for a team `team`: pip install 'somscape[app,team]'.
     """
     from somscape.cli._app import run_app
 
     del options["ask_password"]  # which is done
     run_app(path, **options)
+
+
+@main.command()
+@click.argument("name", metavar="NAME")
+@option(
+    "--users",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="users.toml",
+    metavar="FILE",
+    help="File of users; made if it is not there, for you alone.",
+)
+@option(
+    "--role",
+    type=click.Choice(["look", "decide", "run"]),
+    help="look sees pages and files, decide marks rows, too, and run adds, runs and deletes, too.",
+)
+@option(
+    "--password/--no-password",
+    "has_password",
+    default=True,
+    help="Whether to ask for a new password; none for --user-header of `app`.",
+)
+@option("--remove", is_flag=True, help="Remove the user, who is logged out at once.")
+def app_user(name: str, **options: Any) -> None:
+    """Add user NAME of the app, or change their role and password.
+
+    \b
+    somscape app-user anna --role decide
+    somscape app --users users.toml --host 0.0.0.0 --tls-cert C.pem --tls-key K.pem
+
+    The password is asked for twice, and kept as a hash.  A running app follows the file.
+    """
+    from somscape.cli._app_user import change_user
+
+    change_user(name, **options)
 
 
 @main.command()

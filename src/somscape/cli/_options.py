@@ -322,6 +322,29 @@ def flag_options(command: Command) -> Command:
     return add_all([first, *rule_options], command)
 
 
+def team_options(command: Command) -> Command:
+    """Add the options of an app for a team: who may use it, and how browsers reach it."""
+    file = click.Path(path_type=Path, dir_okay=False)
+    options = [
+        option("--users", type=file, metavar="FILE", help="Users who log in: see `app-user`."),
+        option("--tls-cert", type=file, metavar="FILE", help="Certificate of the server, in PEM."),
+        option("--tls-key", type=file, metavar="FILE", help="Its key, without a passphrase."),
+        option(
+            "--behind-proxy",
+            metavar="https://NAME",
+            help="What browsers call a proxy on this computer that speaks TLS for the app.",
+        ),
+        option("--socket", type=file, metavar="PATH", help="Unix socket for the proxy."),
+        option("--socket-group", metavar="GROUP", help="Group that may use the socket, too."),
+        option(
+            "--user-header",
+            metavar="NAME",
+            help="Header in which the proxy says who it is, such as X-Remote-User; with --socket.",
+        ),
+    ]
+    return add_all(options, command)
+
+
 seed_option = option(
     "--seed", type=WholeNumber(0), default=0, metavar="S", help="Same seed, same map."
 )

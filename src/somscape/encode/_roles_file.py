@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from somscape._files import shown
+from somscape._toml import key_text, line_of, parsed, value_text
 from somscape.encode._kinds import WORDS, Roles
 from somscape.encode._said import READING, SETTINGS, checked_setting, said_by
-from somscape.encode._toml import key_text, line_of, parsed, value_text
 from somscape.errors import InputError
 
 MAX_BYTES = 2_000_000

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from somscape.serve._limits import Limits
 from somscape.serve._metrics import Metrics
 from somscape.serve._refused import Refused
-from somscape.web import Hosts, are_same, limited
+from somscape.web import Origins, are_same, limited
 
 OPEN = "/live"
 """Answers everybody: for whoever watches the process and has no token."""
@@ -40,7 +40,8 @@ class Gate:
         By which requests are counted; others are "other".
     limits : Limits
     metrics : Metrics
-    hosts : Hosts
+    origins : Origins
+        Of the loopback, asked where there is no token
     token : str or None
         None lets everybody in who can reach the address.
     say : callable
@@ -54,12 +55,12 @@ class Gate:
         limits: Limits,
         metrics: Metrics,
         *,
-        hosts: Hosts,
+        origins: Origins,
         token: str | None,
         say: Callable[[str], None],
     ) -> None:
         self._app, self._routes, self._limits, self._metrics = app, routes, limits, metrics
-        self._hosts, self._token, self._say = hosts, token, say
+        self._origins, self._token, self._say = origins, token, say
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, refuse, or hand on a request."""
@@ -96,7 +97,7 @@ class Gate:
         if path == OPEN:
             return
         if self._token is None:
-            if not self._hosts.leads_here(headers.get("host", "")):
+            if not self._origins.has(headers.get("host", "")):
                 raise Refused(
                     421, "This is not the address of this service. Behind a proxy, use a token."
                 )

@@ -1,12 +1,18 @@
 """What `somscape serve` starts."""
 
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 from somscape.errors import InputError
 from somscape.serve._limits import Limits
-from somscape.web import Hosts, check_libraries, is_loopback, listening, server_of
+from somscape.web import (
+    Origins,
+    check_libraries,
+    is_loopback,
+    listening,
+    server_context,
+    server_of,
+)
 
 LIBRARIES = ("apispec", "prometheus_client", "starlette", "uvicorn")
 
@@ -56,7 +62,7 @@ def serve_map(
     check_libraries("the service", LIBRARIES, "serve")
     _check_others(host, token_file, tls_cert, tls_key)
     token = None if token_file is None else _token_in(token_file)
-    tls = _tls_of(tls_cert, tls_key)
+    tls = server_context(tls_cert, tls_key) if tls_cert and tls_key else None
     # Late, because only the service needs them.
     from somscape.serve._gate import Gate
     from somscape.serve._keeper import Keeper
@@ -79,11 +85,11 @@ def serve_map(
                 Service.ROUTES,
                 limits,
                 metrics,
-                hosts=Hosts(host, port),
+                origins=Origins.of_loopback(host, port),
                 token=token,
                 say=say,
             )
-            server_of(app, GRACE, **tls).run(sockets=[listener])
+            server_of(app, GRACE, tls).run(sockets=[listener])
     except KeyboardInterrupt:
         pass  # how it is ended
 
@@ -115,18 +121,3 @@ def _token_in(path: Path) -> str:
             "`openssl rand -hex 32` writes."
         )
     return token
-
-
-def _tls_of(cert: Path | None, key: Path | None) -> dict[str, str]:
-    """Return uvicorn's settings for TLS, which would fail late and at length."""
-    if cert is None or key is None:
-        return {}
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")
-    except (OSError, ValueError) as error:  # OpenSSL's errors are OSErrors
-        raise InputError(
-            f"`tls_cert` {cert} and `tls_key` {key} cannot be used "
-            f"({getattr(error, 'strerror', None) or error}). Give a certificate and its key "
-            "without a password, both in PEM."
-        ) from error
-    return {"ssl_certfile": str(cert), "ssl_keyfile": str(key)}

@@ -1,13 +1,8 @@
 """What a request is checked for before anybody reads it."""
 
 import hmac
-import socket
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, TypeAlias
-
-from somscape.web._addresses import is_address, is_loopback
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -23,46 +18,8 @@ def are_same(a: str, b: str) -> bool:
     -------
     bool
     """
-    return hmac.compare_digest(a.encode(), b.encode())
-
-
-@dataclass(frozen=True)
-class Hosts:
-    """Names that lead to a server; others may be made to (DNS rebinding).
-
-    Attributes
-    ----------
-    host : str
-        That the server listens on, as the user gave it.
-    port : int
-    """
-
-    host: str
-    port: int
-
-    @cached_property
-    def _names(self) -> set[str]:
-        names = {"localhost", self.host.lower()}
-        if not is_loopback(self.host):
-            names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
-        return names
-
-    def leads_here(self, given: str) -> bool:
-        """Return whether a request's ``Host`` is this server's.
-
-        Parameters
-        ----------
-        given : str
-
-        Returns
-        -------
-        bool
-        """
-        name, _, port = given.rpartition(":")
-        name, port = (given, "80") if not name or given.endswith("]") else (name, port)
-        name = name.strip("[]").lower()
-        is_number = is_address(name) and (not is_loopback(self.host) or is_loopback(name))
-        return port == str(self.port) and (name in self._names or is_number)
+    pair = (text.encode("utf-8", "surrogatepass") for text in (a, b))
+    return hmac.compare_digest(*pair)
 
 
 def limited(receive: Receive, announced: str | None, limit: int, too_large: Exception) -> Receive:

@@ -5,6 +5,7 @@ import importlib.util
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ UVICORN: dict[str, Any] = {
     "access_log": False,  # addresses may hold a key
     "server_header": False,
     "ws": "none",
+    "proxy_headers": False,  # or anybody on this machine could say to come from elsewhere
 }
 
 
@@ -78,7 +80,9 @@ def listening(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server_of(app: Any, grace: int, **settings: Any) -> "uvicorn.Server":
+def server_of(
+    app: Any, grace: int, tls: ssl.SSLContext | None = None, **settings: Any
+) -> "uvicorn.Server":
     """Return a server that finishes requests on Ctrl-C, SIGTERM and SIGHUP.
 
     Parameters
@@ -86,6 +90,7 @@ def server_of(app: Any, grace: int, **settings: Any) -> "uvicorn.Server":
     app : ASGI app
     grace : int
         Seconds in which requests may be finished.
+    tls : SSLContext or None, default=None
     **settings
         Others of uvicorn.
 
@@ -97,9 +102,11 @@ def server_of(app: Any, grace: int, **settings: Any) -> "uvicorn.Server":
 
     from somscape.web._patience import Protocol
 
-    server = uvicorn.Server(
-        uvicorn.Config(app, http=Protocol, timeout_graceful_shutdown=grace, **UVICORN, **settings)
-    )
+    settings |= {"timeout_graceful_shutdown": grace, **UVICORN}
+    config = uvicorn.Config(app, http=Protocol, **settings)
+    config.load()
+    config.ssl = tls
+    server = uvicorn.Server(config)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         signal.signal(signal.SIGHUP, server.handle_exit)  # as uvicorn does with others
     return server

@@ -42,18 +42,6 @@ def test_a_port_that_is_taken_is_one_line(state: Path) -> None:
     assert not state.exists()
 
 
-@pytest.mark.parametrize("host", ["999.1.1.1", "192.0.2.1"])
-def test_an_address_that_is_none_of_this_machine_is_named(state: Path, host: str) -> None:
-    # Of no form, and one that nobody has (RFC 5737).
-    outcome = run("app", "--no-browser", "--state", state, "--host", host)
-    assert outcome.code == 2
-    error = outcome.err.splitlines()[-1]
-    assert f"cannot listen on {host}" in error
-    assert "Give --host an address of this machine" in error
-    assert "--port" not in error
-    assert not state.exists()
-
-
 def test_a_folder_that_is_in_use_is_one_line(state: Path) -> None:
     store = Store(state)
     outcome = run("app", "--no-browser", "--state", state)
@@ -61,18 +49,6 @@ def test_a_folder_that_is_in_use_is_one_line(state: Path) -> None:
     assert outcome.code == 2
     assert "another somscape app uses the folder" in outcome.err
     assert len(outcome.err.splitlines()) == 1
-
-
-def test_listening_for_others_is_warned_of(state: Path) -> None:
-    with serving(state, "--host", "0.0.0.0") as server:
-        warning = "".join(server.said)
-        assert "Warning" in warning
-        assert "not encrypted" in warning
-        client = server.client.enter()
-        # By its number anyone may come; a name that is not this machine's may be made to lead here.
-        for host, status in (("10.1.2.3", 200), ("evil.example", 421)):
-            headers = {"Host": f"{host}:{client.port}"}
-            assert client.ask("GET", "/api/runs", headers=headers).status == status
 
 
 def test_nothing_is_warned_of_by_default(state: Path) -> None:

@@ -8,7 +8,8 @@ from urllib.parse import quote
 import pytest
 from web_client import Client, Server
 
-from somscape.app._safety import HEADERS, Keys
+from somscape.app._keys import Keys
+from somscape.app._safety import HEADERS
 from somscape.web import is_address, is_loopback
 
 PAGES = ("/", "/runs/{run}", "/runs/{run}/report", "/runs/{run}/files/alerts.csv")

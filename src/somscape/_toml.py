@@ -1,4 +1,4 @@
-"""TOML, as far as a roles file needs it: keys and values as text, and the line of a key.
+"""TOML, as far as our files need it: keys and values as text, and the line of a key.
 
 Python reads TOML and does not write it.
 """

@@ -1,0 +1,91 @@
+"""What each route needs: one table, without whose line no route is served."""
+
+import html
+from collections.abc import Awaitable, Callable, Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from somscape.app._safety import Refused
+from somscape.app._users import DECIDE, LOOK, RUN, may
+
+ANYBODY = "anybody"
+"""Needs no user: style, script and icon, which are the same everywhere."""
+
+API = "/api/runs/{run}"
+NEEDS = {
+    "/static/{name}": ANYBODY,
+    "/favicon.ico": ANYBODY,
+    "/": LOOK,
+    "/runs/{run}": LOOK,
+    "/runs/{run}/report": LOOK,
+    "/runs/{run}/files/{name}": LOOK,
+    "/api/runs": LOOK,
+    API: LOOK,
+    f"{API}/events": LOOK,
+    f"{API}/marks": LOOK,
+    f"{API}/mark": DECIDE,
+    "/api/uploads": RUN,
+    "/api/sample": RUN,
+    f"{API}/start": RUN,
+    f"{API}/settings": RUN,
+    f"{API}/roles": RUN,
+    f"{API}/retry": RUN,
+    f"{API}/read": RUN,
+    f"{API}/cancel": RUN,
+    f"{API}/again": RUN,
+    f"{API}/delete": RUN,
+    f"{API}/regions": RUN,
+}
+"""By the route's path: the role that it needs, for all of its methods."""
+
+MAY = {DECIDE: "mark rows", RUN: "add, run, change or delete"}
+
+
+def guarded(routes: Sequence[BaseRoute]) -> list[BaseRoute]:
+    """Return the routes, each of which refuses who may not use it.
+
+    Raises
+    ------
+    LookupError
+        Where a route stands in no line of the table.
+    """
+    return [*map(_guarded, routes)]
+
+
+def _guarded(route: BaseRoute) -> Route:
+    if not isinstance(route, Route) or route.path not in NEEDS:
+        raise LookupError(f"{route}: say in NEEDS of app/_access.py which role it needs")
+    needed = NEEDS[route.path]
+    answer: Callable[[Request], Awaitable[Response]] = route.endpoint
+
+    async def answer_those_who_may(request: Request) -> Response:
+        check(request, needed)
+        return await answer(request)
+
+    methods = None if route.methods is None else [*route.methods]
+    return Route(route.path, answer_those_who_may, methods=methods, name=route.name)
+
+
+def account_line(request: Request) -> str:
+    """Return, as markup, who is logged in and the way out; "" where nobody logs in."""
+    if not request.state.has_account:
+        return ""
+    name, role = html.escape(request.state.user), request.state.role
+    return f'<p class="account"><bdi>{name}</bdi> ({role}) <a href="/logout">Log out</a></p>'
+
+
+def check(request: Request, needed: str) -> None:
+    """Refuse a request whose user may not do what needs a role."""
+    if needed == ANYBODY:
+        return
+    role = getattr(request.state, "role", None)
+    if role is None:
+        raise Refused(403, "Log in first.")
+    if not may(role, needed):
+        raise Refused(
+            403,
+            f"{request.state.user} may not {MAY[needed]} here: that needs the role {needed}, and "
+            f"yours is {role}. Whoever keeps the app's users can change it.",
+        )
