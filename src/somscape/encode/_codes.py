@@ -16,7 +16,7 @@ import numpy as np
 from somscape._elementary import asinh
 from somscape._types import Float64s, Floats, Ints, Objects
 from somscape._weights import Ascending, Counted, InOrder, in_order
-from somscape.encode._levels import MISSING_LEVEL, level_texts
+from somscape.encode._levels import MISSING_LEVEL, level_codes, level_texts
 from somscape.encode._slips import without_slips
 from somscape.encode._text import (
     ANY_DECIMALS,
@@ -415,7 +415,9 @@ class CategoryCode(SaysUsual):
 
     def encode(self, column: Column) -> Float64s:
         """Return the encoded column, of shape (n_rows, n_features)."""
-        which = [self._feature_of.get(t, len(self.levels)) for t in level_texts(column)]
+        codes, levels = level_codes(column)
+        places = [self._feature_of.get(level, len(self.levels)) for level in levels]
+        which = np.array(places)[codes]
         features = np.zeros((len(which), self.n_features))
         features[np.arange(len(which)), which] = self._applies
         return features

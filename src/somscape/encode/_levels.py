@@ -1,6 +1,10 @@
 """Cells as levels of a category."""
 
 import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from somscape.encode._text import number_text
 from somscape.tables import Column
@@ -31,6 +35,27 @@ def level_texts(column: Column) -> list[str]:
     cells = column.cells.tolist()
     level_of = {cell: _text_level(cell) for cell in set(cells)}
     return [level_of[cell] for cell in cells]
+
+
+def level_codes(column: Column) -> tuple[NDArray[np.integer[Any]], list[str]]:
+    """Return the cells as places in a list of different levels, in any order.
+
+    Parameters
+    ----------
+    column : Column
+
+    Returns
+    -------
+    codes : ndarray of shape (n_rows,), int
+    levels : list of str
+        Some may be equal; the last one is "(missing)", for cells that are.
+    """
+    if column.numbers is None:
+        codes, texts = column.coded()
+        return codes, [*map(_text_level, texts), MISSING_LEVEL]
+    values, places = np.unique(column.numbers, return_inverse=True)
+    levels = [MISSING_LEVEL if v != v else _number_level(v) for v in values.tolist()]
+    return places, [*levels, MISSING_LEVEL]
 
 
 def _text_level(cell: str | None) -> str:

@@ -1,6 +1,6 @@
 """The fitted detector: a frozen record that scores rows, gives reasons, and saves itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_number
 from somscape.errors import InputError
-from somscape.maps import Map, table_and_rows
+from somscape.maps import Map, map_in_words, table_and_rows
 from somscape.outliers._alerts import Alerts, ranked
 from somscape.outliers._arrays import is_array
 from somscape.outliers._calibration import Calibration
@@ -158,6 +158,14 @@ class Detector:
     def scorers(self) -> tuple[Scorer, ...]:
         """The maps that score: the members, or without members the map of all rows."""
         return self.members or (self.of_all_rows,)
+
+    @cached_property
+    def in_words(self) -> "Detector":
+        """The same with words for columns and codes, itself without a dictionary."""
+        if not self.map_.encoding.roles.dictionary:
+            return self
+        whole = self.of_all_rows
+        return replace(self, of_all_rows=replace(whole, map_=map_in_words(whole.map_)))
 
     @property
     def effect_of_marks(self) -> str:

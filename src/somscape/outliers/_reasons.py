@@ -1,7 +1,7 @@
 """Why a row is unusual, in original units."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import repeat
 from typing import TYPE_CHECKING, overload
 
@@ -20,7 +20,7 @@ from somscape.encode import (
     sources_of,
     table_in_words,
 )
-from somscape.maps import Map, map_in_words
+from somscape.maps import Map
 from somscape.outliers._counts import Occurrence
 from somscape.outliers._score import nearest_usual
 from somscape.tables import Column, Table, table_from_columns
@@ -388,8 +388,7 @@ def both_in_words(detector: "Detector", table: Table) -> tuple["Detector", Table
     Detector, Table
         Themselves where there is no dictionary.
     """
-    whole, encoding = detector.of_all_rows, detector.map_.encoding
+    encoding = detector.map_.encoding
     if not encoding.roles.dictionary:
         return detector, table
-    worded = replace(detector, of_all_rows=replace(whole, map_=map_in_words(whole.map_)))
-    return worded, table_in_words(encoding, table)
+    return detector.in_words, table_in_words(encoding, table)

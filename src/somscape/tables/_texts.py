@@ -168,6 +168,11 @@ class GivenTexts(_Listed):
     def to_list(self, part: slice) -> list[str | None]:
         return self._cells[part].tolist()
 
+    def coded(self) -> tuple[NDArray[np.int32], list[str]]:
+        known: dict[str, int] = {}
+        codes = [-1 if c is None else known.setdefault(c, len(known)) for c in self._cells]
+        return np.array(codes, dtype=np.int32), list(known)
+
 
 class PlainTexts(_Listed):
     """Numbers that a file writes plainly: digits, at most 15 characters, no exponent.
