@@ -38,7 +38,7 @@ FREE_BY_NAME, FREE_BY_ADDRESS = 5, 20
 PATH = re.compile(r"/(?![/\\])[\x21-\x7e]{0,500}")
 """Of a page of ours to go on to."""
 
-HEADERS = {
+OF_FORMS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
         "form-action 'self'; frame-ancestors 'none'"
@@ -234,7 +234,7 @@ def _login_page(
         problem=html.escape(problem),
         is_hidden="" if problem else "hidden",
     )
-    return HTMLResponse(page, status, {**HEADERS, **(headers or {})})
+    return HTMLResponse(page, status, {**OF_FORMS, **(headers or {})})
 
 
 def _account_page(known: Known) -> Response:
@@ -243,4 +243,4 @@ def _account_page(known: Known) -> Response:
         role=known.user.role,
         csrf=html.escape(known.session.csrf),
     )
-    return HTMLResponse(page, headers=HEADERS)
+    return HTMLResponse(page, headers=OF_FORMS)
