@@ -187,6 +187,7 @@ class LoginDoor:
         keys = {f"name {hashed}": FREE_BY_NAME}
         if is_address(address):
             number = ipaddress.ip_address(address)
+            number = getattr(number, "ipv4_mapped", None) or number
             if number.version == 6:  # a single customer has that many of them
                 number = ipaddress.ip_network((number, 64), strict=False).network_address
             keys[f"address {number}"] = FREE_BY_ADDRESS

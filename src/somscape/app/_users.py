@@ -66,12 +66,17 @@ def may(role: str, needed: str) -> bool:
 
 
 def plain_name(text: str) -> str:
-    """Return a name in the one form in which it is compared, or "" for what can be none.
+    """Return a user's name in the one form in which it is compared.
 
     Parameters
     ----------
     text : str
         As somebody typed it: letters with marks may be written in two ways.
+
+    Returns
+    -------
+    str
+        "" for what can be no name.
     """
     name = unicodedata.normalize("NFC", text.strip())
     return name if len(name) <= MAX_USER_NAME and name.isprintable() else ""
