@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from somscape._files import shown
 from somscape.errors import InputError
 
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -65,7 +64,7 @@ def value_text(value: Any) -> str:
 
 def _quoted(text: str) -> str:
     if SURROGATE.search(text):
-        raise InputError(f"'{shown(text)}' cannot be written: it holds half a letter. Rename it.")
+        raise InputError(f"{text!a} cannot be written: it holds half a letter. Rename it.")
     return f'"{"".join(map(_escaped, text))}"'
 
 

@@ -13,7 +13,7 @@ from somscape.app._users import DECIDE, LOOK, RUN, may
 ANYBODY = "anybody"
 """Needs no user: style, script and icon, which are the same everywhere."""
 
-API = "/api/runs/{run}"
+OF_RUN = "/api/runs/{run}"
 NEEDS = {
     "/static/{name}": ANYBODY,
     "/favicon.ico": ANYBODY,
@@ -22,21 +22,21 @@ NEEDS = {
     "/runs/{run}/report": LOOK,
     "/runs/{run}/files/{name}": LOOK,
     "/api/runs": LOOK,
-    API: LOOK,
-    f"{API}/events": LOOK,
-    f"{API}/marks": LOOK,
-    f"{API}/mark": DECIDE,
+    OF_RUN: LOOK,
+    f"{OF_RUN}/events": LOOK,
+    f"{OF_RUN}/marks": LOOK,
+    f"{OF_RUN}/mark": DECIDE,
     "/api/uploads": RUN,
     "/api/sample": RUN,
-    f"{API}/start": RUN,
-    f"{API}/settings": RUN,
-    f"{API}/roles": RUN,
-    f"{API}/retry": RUN,
-    f"{API}/read": RUN,
-    f"{API}/cancel": RUN,
-    f"{API}/again": RUN,
-    f"{API}/delete": RUN,
-    f"{API}/regions": RUN,
+    f"{OF_RUN}/start": RUN,
+    f"{OF_RUN}/settings": RUN,
+    f"{OF_RUN}/roles": RUN,
+    f"{OF_RUN}/retry": RUN,
+    f"{OF_RUN}/read": RUN,
+    f"{OF_RUN}/cancel": RUN,
+    f"{OF_RUN}/again": RUN,
+    f"{OF_RUN}/delete": RUN,
+    f"{OF_RUN}/regions": RUN,
 }
 """By the route's path: the role that it needs, for all of its methods."""
 

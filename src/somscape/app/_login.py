@@ -35,7 +35,7 @@ FREE_BY_NAME, FREE_BY_ADDRESS = 5, 20
 PATH = re.compile(r"/(?![/\\])[\x21-\x7e]{0,500}")
 """Of a page of ours to go on to."""
 
-HEADERS = {
+OF_FORMS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
         "form-action 'self'; frame-ancestors 'none'"
@@ -184,6 +184,7 @@ class LoginDoor:
         keys = {f"name {hashed}": FREE_BY_NAME}
         if is_address(address):
             number = ipaddress.ip_address(address)
+            number = getattr(number, "ipv4_mapped", None) or number
             if number.version == 6:  # a single customer has that many of them
                 number = ipaddress.ip_network((number, 64), strict=False).network_address
             keys[f"address {number}"] = FREE_BY_ADDRESS
@@ -236,7 +237,7 @@ def _login_page(
         problem=html.escape(problem),
         is_hidden="" if problem else "hidden",
     )
-    return HTMLResponse(page, status, {**HEADERS, **(headers or {})})
+    return HTMLResponse(page, status, {**OF_FORMS, **(headers or {})})
 
 
 def _account_page(known: Known) -> Response:
@@ -245,4 +246,4 @@ def _account_page(known: Known) -> Response:
         role=known.user.role,
         csrf=html.escape(known.session.csrf),
     )
-    return HTMLResponse(page, headers=HEADERS)
+    return HTMLResponse(page, headers=OF_FORMS)

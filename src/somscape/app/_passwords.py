@@ -23,6 +23,11 @@ def hash_password(password: str) -> str:
     ----------
     password : str
 
+    Returns
+    -------
+    str
+        By Argon2id, with its parameters and salt.
+
     Raises
     ------
     InputError

@@ -16,7 +16,7 @@ from somscape.errors import InputError
 LOOK, DECIDE, RUN = ROLES = ("look", "decide", "run")
 """What a user may do; each may do what those before it may."""
 
-MAX_NAME = 64
+MAX_USER_NAME = 64
 MAX_BYTES = 1 << 20
 """Of a file of users; thousands fit in."""
 
@@ -66,15 +66,20 @@ def may(role: str, needed: str) -> bool:
 
 
 def plain_name(text: str) -> str:
-    """Return a name in the one form in which it is compared, or "" for what can be none.
+    """Return a user's name in the one form in which it is compared.
 
     Parameters
     ----------
     text : str
         As somebody typed it: letters with marks may be written in two ways.
+
+    Returns
+    -------
+    str
+        "" for what can be no name.
     """
     name = unicodedata.normalize("NFC", text.strip())
-    return name if len(name) <= MAX_NAME and name.isprintable() else ""
+    return name if len(name) <= MAX_USER_NAME and name.isprintable() else ""
 
 
 def read_users(path: Path, *, has_passwords: bool) -> dict[str, User]:
@@ -149,7 +154,7 @@ class _Reader:
     def _user(self, key: str, entry: Any) -> User:
         path, name = ("users", key), plain_name(key)
         if not name:
-            self._refuse(path, f"a name has 1 to {MAX_NAME} letters that can be shown.")
+            self._refuse(path, f"a name has 1 to {MAX_USER_NAME} letters that can be shown.")
         if not isinstance(entry, dict):
             self._refuse(path, f'{name} must be [users.NAME] with role = "{LOOK}" and a password.')
         for part in entry:

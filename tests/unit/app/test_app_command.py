@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from command_line import run
+from team import write_team
 from web_client import serving
 
 from somscape.app import Limits
@@ -28,6 +29,22 @@ def test_without_the_extra_it_says_what_to_install(
     outcome = run("app", "--no-browser", "--state", state)
     assert outcome.code == 2
     assert outcome.err == "Error: the app needs starlette; run: pip install 'somscape[app]'\n"
+    assert not state.exists()
+
+
+def test_without_the_extra_of_a_team_it_says_what_to_install(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = write_team(tmp_path / "users.toml", anna="look")
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *m: None if name == "argon2" else find(name, *m)
+    )
+    outcome = run("app", "--no-browser", "--state", state, "--users", users)
+    assert outcome.code == 2
+    assert outcome.err == "Error: the app needs argon2; run: pip install 'somscape[app,team]'\n"
+    outcome = run("app-user", "bo", "--role", "look", "--users", users, stdin=b"long " * 4 + b"\n")
+    assert outcome.code != 0
     assert not state.exists()
 
 

@@ -269,6 +269,9 @@ def test_one_address_must_wait_whatever_names_it_tries(door: Door) -> None:
 
     assert [tried(i, "192.0.2.7") for i in range(22)] == [403] * 20 + [429] * 2
     assert tried(30, "192.0.2.8") == 403
+    assert tried(31, "::ffff:192.0.2.7") == 429  # the same, as a listener on :: sees it
+    assert tried(32, "::ffff:192.0.2.9") == 403
+    assert tried(33, "not an address") == 403
     # Whoever has one IPv6 address has 2 ** 64 of them.
     assert [tried(i, f"2001:db8::{i:x}") for i in range(40, 62)] == [403] * 20 + [429] * 2
     assert tried(70, "2001:db8:0:1::1") == 403
