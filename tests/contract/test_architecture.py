@@ -77,7 +77,6 @@ HOMES = {
     "scipy": {"fit", "estimators", "grid", "joins"},
     "sklearn": {"estimators", "pyod"},
     "starlette": {"app"},
-    "threadpoolctl": {"recognize"},
     "uvicorn": {"app"},
     "xlsxwriter": {"tables"},
 }
