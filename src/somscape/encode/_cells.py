@@ -56,7 +56,7 @@ def value_shown(code: FeatureCode, table: Table, row: int, encoded: Floats) -> s
 
 
 def values_shown(code: FeatureCode, table: Table, encoded: Floats) -> list[str]:
-    """Return what rows have in a feature column: their cells, or what their dates tell.
+    """Return what rows have in a feature column: cells, or what dates tell.
 
     Parameters
     ----------

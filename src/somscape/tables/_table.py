@@ -142,7 +142,7 @@ class Column:
 
     @property
     def is_without_text(self) -> bool:
-        """Whether the column holds numbers that came without text, as those of a data frame."""
+        """Whether the column holds numbers without text, as a data frame has them."""
         return self.numbers is not None and isinstance(self._texts, NumberTexts)
 
     @property
