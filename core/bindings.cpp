@@ -344,6 +344,45 @@ void minisom_steps(Array<const double, 2> rows, Array<const std::int64_t, 1> ord
                              map, codebook.data());
 }
 
+void margin_steps(Array<const float, 2> rows, Array<const std::int64_t, 1> classes,
+                  Array<const double, 1> weights, Array<const std::int64_t, 1> first_units,
+                  Array<const std::int64_t, 1> order, std::int64_t batch,
+                  Array<const double, 2> lengths, std::int64_t n_before,
+                  Array<float, 3> prototypes, Array<float, 3> axes) {
+    const std::int64_t n = rows.shape(0), d = rows.shape(1), m = prototypes.shape(1);
+    const std::int64_t n_classes = std::int64_t(first_units.shape(0)) - 1;
+    require(d >= 1 && d <= max_product, "rows must have 1 to 128 features");
+    require(std::int64_t(classes.shape(0)) == n && std::int64_t(weights.shape(0)) == n,
+            "one class and one weight per row");
+    require(prototypes.shape(0) == 3 && std::int64_t(prototypes.shape(2)) == d &&
+                axes.shape(0) == 3 && std::int64_t(axes.shape(1)) == d &&
+                std::int64_t(axes.shape(2)) == d,
+            "prototypes must be (3, m, d), axes (3, d, d)");
+    const MarginSteps steps{order.data(), std::int64_t(order.shape(0)), batch, lengths.data(),
+                            n_before};
+    require(batch >= 1 && batch <= max_product, "a step takes 1 to 128 rows");
+    require(lengths.shape(1) == 2 &&
+                std::int64_t(lengths.shape(0)) == (steps.n + batch - 1) / batch,
+            "two lengths per step");
+    require(n_classes >= 1 && first_units.data()[0] == 0 && first_units.data()[n_classes] == m,
+            "first units must begin with 0 and end with the number of units");
+    nb::gil_scoped_release unlocked;
+    for (std::int64_t c = 0; c < n_classes; ++c)
+        require(first_units.data()[c] <= first_units.data()[c + 1], "first units must not fall");
+    for (std::int64_t t = 0; t < steps.n; ++t) {
+        const std::int64_t i = order.data()[t];
+        require(i >= 0 && i < n, "order names a row that is not there");
+        const std::int64_t c = classes.data()[i];
+        require(c >= 0 && c < n_classes, "a class is out of range");
+        const std::int64_t n_own = first_units.data()[c + 1] - first_units.data()[c];
+        require(n_own > 0 && n_own < m, "a row needs a unit of its class, and one of another");
+    }
+    if (steps.n == 0) return;
+    current()->margin_steps(
+        {rows.data(), classes.data(), weights.data(), first_units.data(), d}, steps, m,
+        prototypes.data(), axes.data());
+}
+
 template <class T>
 void define(nb::module_& m) {
     m.def("search", &search<T>, "rows"_a.noconvert(), "codebook"_a.noconvert(),
@@ -387,6 +426,10 @@ NB_MODULE(_core, m) {
           "given"_a.noconvert().none(), "rates"_a.noconvert(), "windows"_a.noconvert().none(),
           "along_x"_a.noconvert(), "along_y"_a.noconvert(), "is_hexagonal"_a, "distance"_a,
           "codebook"_a.noconvert());
+    m.def("margin_steps", &margin_steps, "rows"_a.noconvert(), "classes"_a.noconvert(),
+          "weights"_a.noconvert(), "first_units"_a.noconvert(), "order"_a.noconvert(), "batch"_a,
+          "lengths"_a.noconvert(), "n_before"_a, "prototypes"_a.noconvert(),
+          "axes"_a.noconvert());
     m.def("instruction_sets", &instruction_sets);
     m.def("instruction_set", [] { return std::string(current()->name); });
     m.def("use_instruction_set", &use_instruction_set, "name"_a);

@@ -99,6 +99,26 @@ struct Lines {
     std::int64_t n, n_knots;
 };
 
+// Rows of known class.  Class c has the units first_units[c] up to first_units[c + 1].
+struct ClassedRows {
+    const float* rows;                // (n, d)
+    const std::int64_t* classes;      // (n,)
+    const double* weights;            // (n,), above 0
+    const std::int64_t* first_units;  // (n_classes + 1,)
+    std::int64_t d;                   // 1..max_product
+};
+
+// Sums of this many products are added one after the other.
+constexpr std::int64_t max_product = 128;
+
+// Steps of the margin rule, of `batch` rows each; the last may have fewer.
+struct MarginSteps {
+    const std::int64_t* order;  // (n,), rows to present
+    std::int64_t n, batch;      // at least 1; a batch at most max_product
+    const double* lengths;      // (n_steps, 2), of prototypes, and of axes by their largest entry
+    std::int64_t n_before;      // steps that were taken before
+};
+
 template <class T>
 struct KernelsOf {
     std::int64_t (*search)(const SearchInput<T>& in,
@@ -176,6 +196,10 @@ struct Kernels {
     void (*minisom_steps)(const double* rows,        // IN  (n, d)
                           std::int64_t d, const MiniSomSteps& steps, MiniSomMap map,
                           double* codebook);         // INOUT (m, d)
+
+    void (*margin_steps)(const ClassedRows& known, const MarginSteps& steps, std::int64_t m,
+                         float* prototypes,  // INOUT (3, m, d): them, and means of their slopes and
+                         float* axes);       // INOUT (3, d, d)   of the squares of these
 
     KernelsOf<float> f32;
     KernelsOf<double> f64;

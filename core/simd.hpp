@@ -132,12 +132,21 @@ inline Vec magnitude(Vec a) {
 template <class Vec>
 inline Vec root(Vec a) {
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
-    if constexpr (!is_float<Vec>) return (Vec)_mm512_sqrt_pd((__m512d)a);
+    if constexpr (is_float<Vec>) return (Vec)_mm512_sqrt_ps((__m512)a);
+    else return (Vec)_mm512_sqrt_pd((__m512d)a);
 #elif defined(__AVX2__)
-    if constexpr (!is_float<Vec>) return (Vec)_mm256_sqrt_pd((__m256d)a);
-#endif
+    if constexpr (is_float<Vec>) return (Vec)_mm256_sqrt_ps((__m256)a);
+    else return (Vec)_mm256_sqrt_pd((__m256d)a);
+#elif defined(__SSE2__)
+    if constexpr (is_float<Vec>) return (Vec)_mm_sqrt_ps((__m128)a);
+    else return (Vec)_mm_sqrt_pd((__m128d)a);
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+    if constexpr (is_float<Vec>) return (Vec)vsqrtq_f32((float32x4_t)a);
+    else return (Vec)vsqrtq_f64((float64x2_t)a);
+#else
     for (std::size_t i = 0; i < sizeof a / sizeof a[0]; ++i) a[i] = std::sqrt(a[i]);
     return a;
+#endif
 }
 
 // Bit i is set where a[i] <= b[i]; never for a NaN.

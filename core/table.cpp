@@ -1,6 +1,7 @@
 // This instruction set's kernels, gathered for bindings.cpp to choose from.
 #include "kernels.hpp"
 #include "lines.hpp"
+#include "margin.hpp"
 #include "mean_of_nearest.hpp"
 #include "minisom.hpp"
 #include "pack.hpp"
@@ -27,7 +28,8 @@ constexpr KernelsOf<T> kernels_of() {
 const Kernels& kernels() {
     static const Kernels table{SOMSCAPE_TEXT(SOMSCAPE_ISA), smooth,
                                minisom_winners,             minisom_steps,
-                               kernels_of<float>(),         kernels_of<double>()};
+                               margin_steps,                kernels_of<float>(),
+                               kernels_of<double>()};
     return table;
 }
 

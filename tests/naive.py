@@ -776,6 +776,64 @@ def davies_bouldin(X, groups):
     return math.fsum(worst) / len(worst)
 
 
+# Classes
+
+
+def _nearest_of(apart, allowed):
+    """Give the first of the allowed units that is nearest."""
+    return min((unit for unit in range(len(apart)) if allowed[unit]), key=lambda unit: apart[unit])
+
+
+def margin_slopes(rows, classes, weights, prototypes, unit_classes, axes):
+    """Give the cost of the margin rule, its slope by prototypes and its slope by axes.
+
+    Source: Schneider, Biehl & Hammer (2009), equations 2, 11 and 12, with the relative distance
+    mu = (own - other) / (own + other) and the sigmoid of 8 mu (Sato & Yamada, 1996). Ours: the
+    prototypes lie on the axes already, so a row is compared as (row @ axes - prototype).
+    """
+    rows, prototypes, axes = _table(rows), _table(prototypes), _table(axes)
+    n_axes = len(axes)
+    total = math.fsum(weights)
+    cost, of_prototypes = 0.0, np.zeros((len(prototypes), n_axes))
+    of_axes = np.zeros((n_axes, n_axes))
+    for row, label, weight in zip(rows, classes, weights, strict=True):
+        turned = [math.fsum(row[i] * axes[i][j] for i in range(n_axes)) for j in range(n_axes)]
+        apart = [_squared_distance(turned, w) for w in prototypes]
+        own = _nearest_of(apart, [c == label for c in unit_classes])
+        other = _nearest_of(apart, [c != label for c in unit_classes])
+        both = apart[own] + apart[other]
+        value = 1 / (1 + math.exp(-8 * (apart[own] - apart[other]) / both))
+        cost += weight / total * value
+        by_mu = weight / total * 8 * value * (1 - value)
+        for unit, by_distance in (
+            (own, by_mu * 2 * apart[other] / both**2),
+            (other, by_mu * -2 * apart[own] / both**2),
+        ):
+            for j in range(n_axes):
+                by_turned = by_distance * 2 * (turned[j] - prototypes[unit][j])
+                of_prototypes[unit, j] -= by_turned
+                for i in range(n_axes):
+                    of_axes[i, j] += by_turned * row[i]
+    return cost, of_prototypes, of_axes
+
+
+def adam(values, slopes_at, lengths):
+    """Give values after steps against their slopes.
+
+    Source: Kingma & Ba (2015), algorithm 1, with 0.9 and 0.99 as its betas and 1e-12 as epsilon.
+    ``slopes_at`` gives the slopes at values, ``lengths`` alpha by step.
+    """
+    values = [float(value) for value in values]
+    mean, square = [0.0] * len(values), [0.0] * len(values)
+    for t, length in enumerate(lengths, start=1):
+        for k, slope in enumerate(slopes_at(values)):
+            mean[k] = 0.9 * mean[k] + 0.1 * slope
+            square[k] = 0.99 * square[k] + 0.01 * slope**2
+            root = math.sqrt(square[k] / (1 - 0.99**t))
+            values[k] -= length * mean[k] / (1 - 0.9**t) / (root + 1e-12)
+    return np.array(values)
+
+
 # Outliers
 
 

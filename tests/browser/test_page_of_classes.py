@@ -1,6 +1,7 @@
 """The report of a classifier in a real browser: its classes, its mistakes and its reasons."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ def data() -> dict[str, Any]:
     )
     encoder = TableEncoder(label="kind")
     classifier = SOMClassifier(encoder=encoder, random_state=0)
-    return report.build(classifier.fit(table, np.array(kind, dtype=object)), table)
+    classifier.fit(table, np.array(kind, dtype=object))
+    return report.build(replace(classifier.recognizer_, leaks={"<i>weight</i>": 0.995}), table)
 
 
 @pytest.fixture
@@ -67,6 +69,9 @@ def test_the_section_says_how_good_it_is_and_counts_mistakes(
     found = data["classes"]
     words = " ".join(opened.texts("#classes-quality p"))
     assert f"{round(100 * found['accuracy'])}\u00a0% of the rows that were left out" in words
+    share = f"{round(100 * found['most_frequent'])}\u00a0%"
+    assert f"rightly (naming all of them by the most frequent class: {share}): expect" in words
+    assert "Warning: column '<i>weight</i>' alone names the 'kind' of 99.5 % of the rows." in words
     assert f"Of {found['n_known']} rows of this table whose class is known" in words
     cells = opened.texts("#confusion tbody td")
     assert [int(cell or 0) for cell in cells] == np.ravel(found["confusion"]["counts"]).tolist()

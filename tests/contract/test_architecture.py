@@ -83,7 +83,6 @@ HOMES = {
     "scipy": {"fit", "estimators", "grid", "joins"},
     "sklearn": {"estimators", "pyod"},
     "starlette": {"app", "serve"},
-    "threadpoolctl": {"recognize"},
     "uvicorn": {"web"},
     "xlsxwriter": {"tables"},
 }

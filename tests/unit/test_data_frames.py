@@ -5,9 +5,9 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from somscape import SOM, SOMDetector, TableEncoder, load, measures, plots
+from somscape import SOM, SOMClassifier, SOMDetector, TableEncoder, load, measures, plots
 from somscape.errors import InputError
-from somscape.tables import table_from_frame
+from somscape.tables import read_table, table_from_frame
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +137,26 @@ def test_an_estimator_stands_for_its_map(frame):
 def test_a_map_of_too_many_units_is_refused_before_memory_is(frame):
     with pytest.raises(InputError, match="at most 1000000 units; got 1000000 x 1000000"):
         SOM(1_000_000, 1_000_000).fit(frame)
+
+
+def test_reasons_show_numbers_of_a_frame_with_six_digits(tmp_path):
+    size = np.append(np.arange(60) % 7 / 3, [1234567.5678, 1e-7 / 3, 100.25])
+    frame = pd.DataFrame({"size": size, "kind": ["a", "b", "c"] * 21})
+    is_large = np.where(size > 1, "large", "small")
+    classifier = SOMClassifier(random_state=0).fit(frame, is_large)
+    classed = {
+        row: reason.value
+        for row, why in enumerate(classifier.reasons(frame))
+        for reason in why.columns
+        if reason.column == "size"
+    }
+    shown = {1: "0.333333", 60: "1234568", 61: "3.33333e-08", 62: "100.25"}
+    assert shown.items() <= classed.items()
+    detector = SOMDetector(random_state=0).fit(frame).detector_
+    reasons = detector.reasons(frame.take([60]))[0]
+    assert [reason.value for reason in reasons if reason.column == "size"] == ["1234568"]
+    lines = ["size,kind", *(f"{x!r},a" for x in size.tolist())]  # a file is shown as it is written
+    path = tmp_path / "written.csv"
+    path.write_text("\n".join(lines))
+    (why,) = classifier.reasons(read_table(path).take([1]))
+    assert why.columns[0].value == "0.3333333333333333"

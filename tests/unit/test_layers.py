@@ -476,7 +476,7 @@ def test_questions_about_layers_that_are_not_there():
         (layered, "labs", "no layer 'labs'; this map has 'body', 'work', 'lab'."),
         (layered, [], "no layer was named; this map has 'body', 'work', 'lab'."),
         (layered, list(LAYERS), "all layers of the map are given"),
-        (turned, "one", "a map with metric='mahalanobis' cannot be asked by layer"),
+        (turned, "one", "with metric='mahalanobis', which maps of classifiers and regressors have"),
         (blind, "one", "have a `feature_weight` of 0"),
     ):
         with pytest.raises(InputError) as caught:
@@ -485,6 +485,16 @@ def test_questions_about_layers_that_are_not_there():
         assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="lacks columns that the map was made from: 'b'"):
         layered.predict_layers(frame[["a"]], "lab")
+
+
+def test_the_map_of_a_classifier_says_why_it_does_not_answer_by_layer():
+    frame = mixed()
+    numbers = TableEncoder(layers={"one": ["a"], "two": ["b"]})
+    classifier = SOMClassifier(SOM(3, 3), encoder=numbers, random_state=0)
+    map_ = classifier.fit(frame[["a", "b"]], frame["a"] > 0).map_
+    for ask in (map_.of_layers, lambda name: map_.predict_layers(frame[["a"]], name)):
+        with pytest.raises(InputError, match="classifiers and regressors have, too, cannot"):
+            ask("one")
 
 
 def test_a_map_without_layers_is_as_before():

@@ -446,6 +446,49 @@ def test_topographic_error():
     assert math.isnan(naive.topographic_error([[1.0]], [[0.0]], [[]]))
 
 
+# Classes
+
+
+def test_the_margin_of_one_row():
+    # A row at 1, its own prototype at 0 (squared distance 1), the other at 3 (4): mu = -3 / 5.
+    # d mu / d own = 2 * 4 / 25, d mu / d other = -2 * 1 / 25; d own / d prototype = -2 (1 - 0).
+    found = naive.margin_slopes([[1.0]], [0], [5.0], [[0.0], [3.0]], [0, 1], [[1.0]])
+    value = 1 / (1 + math.exp(8 * 0.6))
+    steep = 8 * value * (1 - value)
+    assert found[0] == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(found[1], [[steep * 8 / 25 * -2], [steep * -2 / 25 * 4]], **CLOSE)
+    np.testing.assert_allclose(found[2], [[steep * (8 / 25 * 2 + -2 / 25 * -4)]], **CLOSE)
+
+
+def test_slopes_of_the_margin_are_those_of_finite_differences():
+    rng = np.random.default_rng(0)
+    rows, weights = rng.normal(size=(12, 3)), rng.uniform(0.5, 2, 12)
+    at = {"prototypes": rng.normal(size=(5, 3)), "axes": rng.normal(size=(3, 3))}
+    classes, unit_classes = rng.integers(0, 3, 12), np.array([0, 0, 1, 1, 2])
+
+    def found(prototypes, axes):
+        return naive.margin_slopes(rows, classes, weights, prototypes, unit_classes, axes)
+
+    step = 1e-6
+    for name, slopes in zip(at, found(**at)[1:], strict=True):
+        for place in np.ndindex(slopes.shape):
+            there = np.zeros(slopes.shape)
+            there[place] = step
+            above, below = (found(**{**at, name: at[name] + s * there})[0] for s in (1, -1))
+            assert slopes[place] == pytest.approx((above - below) / (2 * step), abs=1e-7)
+
+
+def test_adam_steps():
+    # A slope of 4 twice: means over what they have seen are 4 and 16, so each step has its length.
+    found = naive.adam([1.0, 5.0], lambda values: [4.0, 0.0], [0.5, 0.25])
+    np.testing.assert_allclose(found, [0.25, 5.0], rtol=1e-12)
+    # Slopes of 2 and -1: 0.9 * 0.2 - 0.1 = 0.08 of 0.19 seen; 0.99 * 0.04 + 0.01 of 0.0199.
+    slopes = iter([[2.0], [-1.0]])
+    found = naive.adam([0.0], lambda values: next(slopes), [1.0, 1.0])
+    second = (0.08 / 0.19) / math.sqrt(0.0496 / 0.0199)
+    np.testing.assert_allclose(found, [-1.0 - second], rtol=1e-9)
+
+
 # Outliers
 
 

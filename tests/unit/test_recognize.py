@@ -6,98 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from somscape.grid import Lattice
-from somscape.recognize import _margin
 from somscape.recognize._choose import Held, best_smoothing, held_out
-from somscape.recognize._margin import STEEPNESS, Sides, Slopes, Steps, sharpened, slopes
+from somscape.recognize._margin import sharpened
 from somscape.recognize._shares import Smoothing, classes_of_units, counts_by_unit, smoothed
 from somscape.recognize._space import MAX_AXES, Space
-
-ONE = np.ones(1)
-
-
-def slopes_of(rows, is_own, weights, prototypes, axes):
-    """Return the slopes of rows, of which `is_own` says for each which units are of its class."""
-    sides = Sides(is_own, np.float64)
-    return slopes(rows, np.arange(len(rows)), weights, prototypes, axes, sides)
-
-
-def test_the_slope_of_one_row_worked_by_hand():
-    # A row at 1, its own prototype at 0 (squared distance 1), the other at 3 (4): mu = -3 / 5.
-    # d mu / d own = 2 * 4 / 25, d mu / d other = -2 * 1 / 25; d own / d prototype = -2 (1 - 0).
-    rows, prototypes, axes = np.array([[1.0]]), np.array([[0.0], [3.0]]), np.eye(1)
-    cost, moved, turned = slopes_of(rows, np.array([[True, False]]), ONE, prototypes, axes)
-    value = 1 / (1 + math.exp(STEEPNESS * 0.6))
-    steep = STEEPNESS * value * (1 - value)
-    assert cost == pytest.approx(value)
-    assert moved.ravel() == pytest.approx([steep * 8 / 25 * -2, steep * -2 / 25 * 4])
-    assert turned.ravel() == pytest.approx([steep * 8 / 25 * 2 + steep * -2 / 25 * -4])
-
-
-def test_slopes_are_those_of_finite_differences():
-    rng = np.random.default_rng(0)
-    rows, weights = rng.normal(size=(12, 3)), rng.uniform(0.5, 2, 12)
-    prototypes, axes = rng.normal(size=(5, 3)), rng.normal(size=(3, 3))
-    is_own = np.array([0, 0, 1, 1, 2]) == rng.integers(0, 3, 12)[:, None]
-
-    def cost(prototypes, axes):
-        return slopes_of(rows, is_own, weights, prototypes, axes).cost
-
-    found: Slopes = slopes_of(rows, is_own, weights, prototypes, axes)
-    step = 1e-6
-    for i in np.ndindex(prototypes.shape):
-        there = np.zeros_like(prototypes)
-        there[i] = step
-        slope = (cost(prototypes + there, axes) - cost(prototypes - there, axes)) / (2 * step)
-        assert found.of_prototypes[i] == pytest.approx(slope, abs=1e-7)
-    for i in np.ndindex(axes.shape):
-        there = np.zeros_like(axes)
-        there[i] = step
-        slope = (cost(prototypes, axes + there) - cost(prototypes, axes - there)) / (2 * step)
-        assert found.of_axes[i] == pytest.approx(slope, abs=1e-7)
-
-
-def test_a_weight_of_two_is_two_rows_in_a_slope():
-    rng = np.random.default_rng(1)
-    rows, prototypes = rng.normal(size=(3, 2)), rng.normal(size=(4, 2))
-    is_own = np.array([[True, False, True, False]] * 3)
-    twice = slopes_of(rows[[0, 0, 1, 2]], is_own[[0, 0, 1, 2]], np.ones(4), prototypes, np.eye(2))
-    weighed = slopes_of(rows, is_own, np.array([2.0, 1.0, 1.0]), prototypes, np.eye(2))
-    for one, other in zip(twice, weighed, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-12)
-
-
-def test_the_first_step_has_the_size_one_against_the_slope():
-    assert Steps().next(np.array([3.0, -0.2, 0.0])) == pytest.approx([1.0, -1.0, 0.0])
-
-
-def test_slopes_of_long_ago_become_nothing():
-    steps = Steps()
-    for first in (1.0, *[0.0] * 799):
-        steps.next(np.array([first, 1e-3], np.float32))
-    assert steps.mean[0] == 0.0
-    assert steps.mean[1] == pytest.approx(1e-3, rel=1e-4)
-
-
-def test_the_margin_rule_multiplies_in_one_thread(monkeypatch):
-    def n_threads():
-        return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
-
-    def watched(*given):
-        seen.append(n_threads())
-        return slopes(*given)
-
-    seen = []
-    monkeypatch.setattr(_margin, "slopes", watched)
-    rows, start = np.array([[0.0], [1.0]]), np.array([[0.2], [0.9]])
-    with threadpool_limits(2, user_api="blas"):
-        before = n_threads()
-        sharpened(rows, np.array([0, 1]), np.ones(2), start, np.array([0, 1]), seed=0)
-        assert n_threads() == before
-    assert seen
-    assert all(each <= {1} for each in seen)
 
 
 def test_the_margin_rule_learns_to_overlook_a_column_of_noise():

@@ -51,6 +51,7 @@ def test_classes_mistakes_and_the_table_are_counted_by_hand() -> None:
     assert found["confusion"] == {
         "names": ["a", "b", "z"],
         "counts": [[2, 1, 0], [1, 0, 0], [0, 1, 0]],
+        "sizes": [3, 1, 1],
         "n_left_out": 0,
     }
     planes = {plane["key"]: plane for plane in data["planes"]}
@@ -99,7 +100,25 @@ def test_numbers_are_compared_as_the_classifier_spells_them() -> None:
 def test_many_classes_are_tabled_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_classes, "MAX_TABLED", 2)
     confusion = data_of(recognizer(), X, ["b", "z", "b", "z", "b", "a"])["classes"]["confusion"]
-    assert confusion == {"names": ["b", "z"], "counts": [[1, 0], [0, 0]], "n_left_out": 1}
+    # Of the three rows that are b two are named a, which is not shown; so are both of z.
+    assert confusion == {
+        "names": ["b", "z"],
+        "counts": [[1, 0], [0, 0]],
+        "sizes": [3, 2],
+        "n_left_out": 1,
+    }
+
+
+def test_columns_that_gave_the_class_away_and_the_most_frequent_class_are_told() -> None:
+    found = data_of(recognizer(), X, KINDS)["classes"]
+    assert (found["most_frequent"], found["leaks"]) == (None, [])
+    model = recognizer(most_frequent=0.6, leaks={"x": 0.995})
+    found = data_of(Recognizer.from_record(model.to_record()), X, KINDS)["classes"]
+    assert found["most_frequent"] == 0.6
+    assert found["leaks"] == [
+        "column 'x' alone names the 'kind' of 99.5 % of the rows. If it is known only once 'kind' "
+        "is, train without it."
+    ]
 
 
 def test_other_maps_have_no_classes() -> None:

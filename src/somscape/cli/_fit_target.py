@@ -1,6 +1,7 @@
 """`fit --target`: from a table to what predicts one of its columns."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,7 @@ def fit_target(
     rows = encoding.encode(table)
     with progress_bar(1) as bar:
         model = train_target(target, rows, encoding, settings_from(options, (bar,)))
+    model = replace(model, leaks=leaks_of(encoding, rows, target))
     model.save(out)
     save_roles = options["save_roles"]
     if save_roles is not None:
@@ -117,12 +119,8 @@ def fit_target(
     show_facts(console, map_facts(model.map_))
     say(console, kernels_line(select_kernels().name))
     say(console, f"Wrote {out}{'' if save_roles is None else f' and {save_roles}'}")
-    for leak, share in leaks_of(encoding, rows, target):
-        say(
-            console,
-            f"Warning: column '{leak}' alone {target.explains(share)}. If it is known only once "
-            f"'{name}' is, drop it (--drop {shlex.quote(leak)}).",
-        )
+    for leak, words in zip(model.leaks, model.leaks_in_words(), strict=True):
+        say(console, f"Warning: {words.removesuffix('.')} (--drop {shlex.quote(leak)}).")
     n_left_out = subject.table.n_rows - len(known)
     left_out = f"{counted(n_left_out, 'row')} left out with unknown '{name}'"
-    say(console, f"{quality_words(model, target)}; {left_out}.")
+    say(console, f"{quality_words(model)}; {left_out}.")

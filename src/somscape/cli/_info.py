@@ -69,6 +69,7 @@ def _of_model(model: Answering) -> list[tuple[str, Any]]:
     facts = [
         ("predicts", model.map_.encoding.named("label") or "what it learned"),
         ("quality", quality_words(model)),
+        *[("warning", words) for words in model.leaks_in_words()],
     ]
     if isinstance(model, Recognizer):
         share = 100 * (model.reject or 0)

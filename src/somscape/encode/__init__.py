@@ -1,6 +1,6 @@
 """Tables to numbers and back: what each column becomes, with its inverse."""
 
-from somscape.encode._cells import NO_CELL, cell_text, mark_of, value_shown
+from somscape.encode._cells import NO_CELL, cell_text, mark_of, value_shown, values_shown
 from somscape.encode._changes import cells_of, changes_text, fewest_changes, rounding_steps
 from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
 from somscape.encode._date_parts import CycleCode, LeveledCode, PartCode, SpanCode, part_names
@@ -79,6 +79,7 @@ __all__ = [
     "table_in_words",
     "unfit_columns",
     "value_shown",
+    "values_shown",
     "words_of_column",
     "words_of_level",
 ]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from somscape._types import Floats
 from somscape.encode._codes import NumberCode
 from somscape.encode._date_parts import PartCode
@@ -12,6 +14,9 @@ from somscape.tables import Table
 
 NO_CELL = "missing"
 """Stands for a cell without a value."""
+
+DIGITS = 6
+"""Of a number that nobody wrote."""
 
 
 def mark_of(table: Table, code: FeatureCode) -> str:
@@ -45,12 +50,42 @@ def value_shown(code: FeatureCode, table: Table, row: int, encoded: Floats) -> s
     Returns
     -------
     str
-        Dates in ISO form, as the usual ones are shown.
+        As `values_shown` has it.
     """
-    cells = [table.column(name).cell(row) for name in sources_of(code)]
-    if any(cell is None for cell in cells):
-        return NO_CELL
-    return code.text(encoded) if isinstance(code, DateCode | PartCode) else str(cells[0])
+    return values_shown(code, table.select(sources_of(code)).take([row]), encoded[None, :])[0]
+
+
+def values_shown(code: FeatureCode, table: Table, encoded: Floats) -> list[str]:
+    """Return what rows have in a feature column: cells, or what dates tell.
+
+    Parameters
+    ----------
+    code : FeatureCode
+    table : Table of n_rows
+    encoded : ndarray of shape (n_rows, n_features of the code)
+        The same, encoded.
+
+    Returns
+    -------
+    list of str
+        Dates in ISO form, as the usual ones are shown; a number as it is written, or with six
+        digits where it came without text, as in a data frame.
+    """
+    columns = [table.column(name) for name in sources_of(code)]
+    if isinstance(code, DateCode | PartCode):
+        pairs = zip(encoded, np.any([column.missing for column in columns], axis=0), strict=True)
+        return [NO_CELL if gone else code.text(row) for row, gone in pairs]
+    column = columns[0]
+    texts = [NO_CELL if cell is None else cell for cell in column.each_cell()]
+    if not isinstance(code, NumberCode) or column.numbers is None or not column.is_without_text:
+        return texts
+    both = zip(texts, column.numbers.tolist(), strict=True)
+    return [text if text == NO_CELL else _shortened(text, number) for text, number in both]
+
+
+def _shortened(text: str, number: float) -> str:
+    short = number_text(number, digits=DIGITS)
+    return text if float(short) == number else short
 
 
 def cell_text(value: Any, mark: str) -> str:

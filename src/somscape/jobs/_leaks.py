@@ -17,7 +17,7 @@ MAX_LEFT = 0.1
 """Share that such a column may leave of what is named wrongly without any."""
 
 
-def leaks_of(encoding: Encoding, rows: Float64s, target: Target) -> list[tuple[str, float]]:
+def leaks_of(encoding: Encoding, rows: Float64s, target: Target) -> dict[str, float]:
     """Return the columns that alone predict a target nearly perfectly.
 
     Each row is predicted by the other rows of the same value, or of the nearest one.
@@ -32,22 +32,22 @@ def leaks_of(encoding: Encoding, rows: Float64s, target: Target) -> list[tuple[s
 
     Returns
     -------
-    list of (str, float)
+    dict of str to float
         Name of each such column, and the share of rows that it names rightly, or of the variance
         that it explains.
     """
     some = slice(None, None, -(-len(rows) // MAX_ROWS))
     rows = rows[some]
     if len(rows) < MIN_ROWS:
-        return []
+        return {}
     y = target.part(some).to_tell()
     centered = y - y.mean(axis=0)
     least = _wrong(np.zeros_like(y) + y.mean(axis=0), y)
-    found = []
+    found = {}
     for code, features in zip(encoding.features, encoding.slices, strict=True):
         wrong = _wrong(_by_others(rows[:, features], centered) + y.mean(axis=0), y)
         if wrong <= min(MAX_WRONG, MAX_LEFT * least):
-            found.append((code.name, 1 - wrong))
+            found[code.name] = 1 - wrong
     return found
 
 

@@ -86,12 +86,6 @@ class Target:
             return np.asarray(self.values[:, None])
         return np.eye(len(self.classes))[self.values]
 
-    def explains(self, share: float) -> str:
-        """Say what a column does that predicts nearly all of it."""
-        if self.classes is None:
-            return f"explains {100 * share:.1f} % of the variance of '{self.name}'"
-        return f"names the '{self.name}' of {100 * share:.1f} % of the rows"
-
 
 def target_of(table: Table, name: str, role: str | None = None) -> Target:
     """Return a column to predict: many different numbers, or else classes.
@@ -226,14 +220,12 @@ def train_target(
     return train_recognizer(coded, target.classes, encoding, settings, Recognition())
 
 
-def quality_words(model: Answering, target: Target | None = None) -> str:
+def quality_words(model: Answering) -> str:
     """Say how well a model does on rows that it did not see.
 
     Parameters
     ----------
     model : Recognizer or Predictor
-    target : Target, optional
-        What it learned, to compare with the most frequent class.
 
     Returns
     -------
@@ -245,9 +237,8 @@ def quality_words(model: Answering, target: Target | None = None) -> str:
     if model.accuracy is None:
         return f"cross-validated accuracy {UNTOLD}"
     alone = ""
-    if target is not None:
-        share = np.bincount(target.values).max() / len(target.values)
-        alone = f" (the most frequent class alone: {100 * share:.1f} %)"
+    if model.most_frequent is not None:
+        alone = f" (the most frequent class alone: {100 * model.most_frequent:.1f} %)"
     return (
         f"cross-validated accuracy {100 * model.accuracy:.1f} %{alone}; "
         f"{len(model.classes)} classes"

@@ -5,7 +5,13 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 from somscape.grid import NEIGHBORHOODS, Lattice, NeighborhoodTables, check_pull
 from somscape.kernels import _core  # type: ignore[attr-defined]  # built, where it is
-from somscape.kernels._kernels import METRICS, MINISOM_DISTANCES, MiniSomSteps
+from somscape.kernels._kernels import (
+    METRICS,
+    MINISOM_DISTANCES,
+    ClassedRows,
+    MarginSteps,
+    MiniSomSteps,
+)
 from somscape.kernels._quota import processors_by_quota
 from somscape.kernels._sparse import Rows, SparseRows
 
@@ -171,6 +177,12 @@ class CoreKernels:
             codebook,
         )
         return total
+
+    def margin_steps(
+        self, known: ClassedRows, steps: MarginSteps, prototypes: Floats, axes: Floats
+    ) -> None:
+        """Apply the margin rule."""
+        _core.margin_steps(*known, *steps, prototypes, axes)
 
     def minisom_winners(self, rows: Float64s, codebook: Float64s, distance: str) -> Ints:
         """Return the unit that MiniSom gives each row to."""

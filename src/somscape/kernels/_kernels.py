@@ -10,6 +10,49 @@ METRICS = ("euclidean", "manhattan", "chebyshev", "cosine")
 MAX_BEST = 16
 
 
+class ClassedRows(NamedTuple):
+    """Rows of known class, and which units are of a class.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n, d), float32
+        At most 128 features.
+    classes : ndarray of shape (n,)
+        From 0.
+    weights : ndarray of shape (n,), float64
+        Above 0.
+    first_units : ndarray of shape (n_classes + 1,)
+        Class `c` has the units from ``first_units[c]`` up to ``first_units[c + 1]``.
+    """
+
+    rows: Floats
+    classes: Ints
+    weights: Float64s
+    first_units: Ints
+
+
+class MarginSteps(NamedTuple):
+    """Steps of the margin rule.
+
+    Attributes
+    ----------
+    order : ndarray of shape (n,)
+        Rows to present.
+    batch : int
+        Rows of a step, at most 128; the last may have fewer.
+    lengths : ndarray of shape (n_steps, 2), float64
+        How far a value moves where its slope is steady: of prototypes, and of axes as a share of
+        their largest entry.
+    n_before : int
+        Steps that were taken before.
+    """
+
+    order: Ints
+    batch: int
+    lengths: Float64s
+    n_before: int
+
+
 class Kernels(Protocol):
     """Kernels over C-contiguous arrays of one float type.
 
@@ -264,6 +307,31 @@ class Kernels(Protocol):
         -------
         float
             Sum of the rows' distances to their winners, before each update.
+        """
+
+    def margin_steps(
+        self, known: ClassedRows, steps: MarginSteps, prototypes: Floats, axes: Floats
+    ) -> None:
+        """Apply the margin rule: steps of prototypes and axes down its cost.
+
+        For a row, ``own`` is its squared distance, on the axes, to the nearest prototype of its
+        class and ``other`` that to the nearest of any other class; of equally near ones to the
+        first.  The cost of a step is the weighted mean over its rows of
+        ``sigmoid(8 (own - other) / (own + other))``.  Steps are Adam's, which forgets a tenth of
+        the mean slope and a hundredth of the mean square in each.
+
+        Parameters
+        ----------
+        known : ClassedRows
+            IN; each row that is presented needs a unit of its class and one of another.
+        steps : MarginSteps
+            IN.
+        prototypes : ndarray of shape (3, m, d), float32
+            INOUT, first the prototypes, as rows are on the axes; then the means of their slopes
+            and of the squares of these, 0 before the first step.
+        axes : ndarray of shape (3, d, d), float32
+            INOUT, the same of axes.  Rows are compared as ``rows @ axes[0]``.  The same bits from
+            the core and its twin.
         """
 
 

@@ -14,8 +14,9 @@ from somscape._blocks import blocks, product
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import ones_or
 from somscape.grid import Lattice, NeighborhoodTables, pull_from
-from somscape.kernels._kernels import MAX_BEST, METRICS
+from somscape.kernels._kernels import MAX_BEST, METRICS, ClassedRows, MarginSteps
 from somscape.kernels._lines import lines
+from somscape.kernels._margin_twin import margin_steps
 from somscape.kernels._sparse import Rows, SparseRows
 
 BLOCK_VALUES = 1 << 16
@@ -190,6 +191,12 @@ class NumpyKernels:
             pull = pull_from(lattice, neighborhood, winner, float(radius))
             codebook += (rate * pull).astype(codebook.dtype)[:, None] * (rows[row] - codebook)
         return total
+
+    def margin_steps(
+        self, known: ClassedRows, steps: MarginSteps, prototypes: Floats, axes: Floats
+    ) -> None:
+        """Apply the margin rule."""
+        margin_steps(known, steps, prototypes, axes)
 
 
 def _squares_in_order(rows: Floats, codebook: Floats, k: int) -> Iterator[tuple[slice, Float64s]]:

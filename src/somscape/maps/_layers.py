@@ -40,7 +40,8 @@ class Layered:
         Raises
         ------
         InputError
-            For a map without layers, a name that none has, or metric ``"mahalanobis"``.
+            For a map without layers, a name that none has, or metric ``"mahalanobis"``, which maps
+            of classifiers and regressors have.
 
         Examples
         --------
@@ -54,8 +55,9 @@ class Layered:
         is_in, weights = in_layers(self.encoding, names), metric.feature_weights
         if metric.whitening is not None:
             raise InputError(
-                f"a map with metric='{metric.name}' cannot be asked by layer: its distances are "
-                "not sums over columns. Train a map with another metric."
+                f"a map with metric='{metric.name}', which maps of classifiers and regressors "
+                "have, too, cannot be asked by layer: its distances are not sums over columns. "
+                "Train a SOM with the same encoder and another metric."
             )
         if weights is not None:
             weights = weights[is_in]

@@ -14,11 +14,10 @@ from somscape.encode import (
     NO_CELL,
     CategoryCode,
     CycleCode,
-    DateCode,
-    PartCode,
     mark_of,
     sources_of,
     table_in_words,
+    values_shown,
 )
 from somscape.maps import Map
 from somscape.outliers._counts import Occurrence
@@ -219,7 +218,8 @@ class _Described:
     def reasons(self, table: Table, which: Ints, shares: Float64s) -> list[Reason]:
         """Return the column as a reason of some rows."""
         code, name = self._code, self._code.name
-        values = self._shown(table, which)
+        some = table.select(sources_of(code)).take(which)
+        values = values_shown(code, some, self._rows[which])
         occur = self._occurrences(which, values)
         near = self._near[which]
         usual = code.usual_of(self._prototypes, near)
@@ -259,19 +259,6 @@ class _Described:
         if isinstance(self._code, CategoryCode):
             return found  # a missing cell is a level, too
         return [None if value == NO_CELL else one for value, one in zip(values, found, strict=True)]
-
-    def _shown(self, table: Table, which: Ints) -> list[str]:
-        """Return what some rows have in the column: their cells, or what their dates tell."""
-        code = self._code
-        sources = [table.column(name).take(which) for name in sources_of(code)]
-        if not isinstance(code, DateCode | PartCode):
-            return [cell or NO_CELL for cell in sources[0].each_cell()]
-        is_missing = np.any([column.missing for column in sources], axis=0)
-        encoded = self._rows[which]
-        return [
-            NO_CELL if gone else code.text(row)
-            for row, gone in zip(encoded, is_missing, strict=True)
-        ]
 
 
 class Ids(Sequence[str]):

@@ -1,7 +1,7 @@
 """A map whose units near a row answer together, and say how many rows lie as far from it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_number, check_whole
+from somscape.encode import words_of_column
 from somscape.errors import InputError
 from somscape.maps import Map
 from somscape.records import Record, built_from, write_record
@@ -56,6 +57,9 @@ class Answering:
         A unit that is twice as far away counts ``2 ** -power``.
     far : ndarray of shape (n_calibration,)
         Distance to the map of rows that did not train it, in order; a row of weight 2 is two rows.
+    leaks : dict of str to float, default={}
+        Columns that alone told what it predicts, nearly perfectly, when it was trained; and the
+        share of rows, or of the variance, that each did.
     """
 
     PART: ClassVar[str]
@@ -67,10 +71,14 @@ class Answering:
     WITHOUT: ClassVar[str]
     """What to say of a file that lacks it."""
 
+    EXPLAINS: ClassVar[str]
+    """What a column does that alone tells it: of a ``target`` and a ``share`` in percent."""
+
     map_: Map
     n_nearest: int
     power: float
     far: Float64s
+    leaks: dict[str, float] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.map_, Map):
@@ -80,6 +88,27 @@ class Answering:
         check_numbers("far", self.far, (-1,))
         if not (np.diff(self.far) >= 0).all():
             raise ValueError("`far` must be in ascending order.")
+        if not isinstance(self.leaks, dict):
+            raise TypeError("`leaks` must be shares by the name of a column.")
+        for share in self.leaks.values():
+            check_number("leaks", share, 0, 1)
+
+    def leaks_in_words(self) -> list[str]:
+        """Say of each of the `leaks` what it does, and what that may mean.
+
+        Returns
+        -------
+        list of str
+            Sentences; columns are called as the dictionary of the table says.
+        """
+        encoding = self.map_.encoding
+        target = words_of_column(encoding, encoding.named("label") or "target")
+        return [
+            f"column '{words_of_column(encoding, column)}' alone "
+            f"{self.EXPLAINS.format(target=target, share=100 * share)}. If it is known only once "
+            f"'{target}' is, train without it."
+            for column, share in self.leaks.items()
+        ]
 
     def p_values(self, X: Any) -> Float64s:
         """Return the share of rows like the training's that lie as far from the map.

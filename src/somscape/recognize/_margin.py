@@ -2,19 +2,17 @@
 
 Generalized matrix learning vector quantization.  For a row, ``own`` is its squared distance to the
 nearest prototype of its class and ``other`` that to the nearest prototype of any other class.  The
-cost is the mean of ``sigmoid(STEEPNESS (own - other) / (own + other))`` (Sato and Yamada 1996;
-Schneider, Biehl and Hammer 2009, Adaptive relevance matrices in learning vector quantization).
+cost is the mean of ``sigmoid(8 (own - other) / (own + other))`` (Sato and Yamada 1996; Schneider,
+Biehl and Hammer 2009, Adaptive relevance matrices in learning vector quantization).  A kernel takes
+the steps; here is how many there are, how long they are, and in which order rows come.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
-from somscape._types import Floats, Ints
+from somscape._blocks import blocks
+from somscape._types import Float64s, Floats, Ints
+from somscape.kernels import ClassedRows, MarginSteps, select_kernels
 
-STEEPNESS = 8.0
 BATCH = 64
 """Rows of a step."""
 
@@ -25,128 +23,8 @@ PRESENTED = 400_000
 RATE_OF_PROTOTYPES, RATE_OF_AXES = 0.02, 0.01
 """First step, as a share of the prototypes' standard deviation and of the largest entry of axes."""
 
-TINY = 1e-12
-FLUSHED_EVERY, VANISHED = 100, 1e-30
-"""Every 100 steps, mean slopes smaller than `VANISHED` are set to 0.  Without that they shrink to
-numbers so small that processors compute with them slowly."""
-
-
-class Slopes(NamedTuple):
-    """Cost of some rows, and its derivatives."""
-
-    cost: float
-    of_prototypes: Floats
-    of_axes: Floats
-
-
-class Sides:
-    """Which units are of a class and which are not; it finds the nearest of both kinds.
-
-    Its arrays are made once: to make them for every step took most of the time.
-
-    Parameters
-    ----------
-    is_own : ndarray of shape (n_classes, n_units), bool
-        Whether a unit is of a class.
-    dtype : dtype
-        Of the distances.
-    """
-
-    def __init__(self, is_own: NDArray[np.bool_], dtype: Any) -> None:
-        kinds = (is_own, ~is_own)
-        self.barred = [np.where(kind, 0, np.inf).astype(dtype) for kind in kinds]
-        self.squares, self.allowed = np.empty((2, BATCH, is_own.shape[1]), dtype)
-
-    def nearest(self, turned: Floats, y: Ints, prototypes: Floats) -> list[Ints]:
-        """Return the nearest unit of each row's class, and the nearest of the others.
-
-        Parameters
-        ----------
-        turned : ndarray of shape (n, n_axes)
-            At most `BATCH` rows.
-        y : ndarray of shape (n,)
-            Class of each row.
-        prototypes : ndarray of shape (n_units, n_axes)
-
-        Returns
-        -------
-        list of two ndarrays of shape (n,)
-        """
-        squares, allowed = self.squares[: len(turned)], self.allowed[: len(turned)]
-        np.matmul(-2 * turned, prototypes.T, out=squares)
-        squares += np.einsum("ij,ij->i", prototypes, prototypes)  # less the row's own square
-        units = []
-        for barred in self.barred:
-            barred.take(y, axis=0, out=allowed, mode="clip")  # other modes copy once more
-            allowed += squares
-            units.append(allowed.argmin(axis=1))
-        return units
-
-
-def slopes(
-    rows: Floats, y: Ints, weights: Floats, prototypes: Floats, axes: Floats, sides: Sides
-) -> Slopes:
-    """Return the weighted mean cost of rows, and its derivatives.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, n_axes)
-        At most `BATCH`.
-    y : ndarray of shape (n,)
-        Class of each row; of its units there is at least one, and one that is not.
-    weights : ndarray of shape (n,)
-    prototypes : ndarray of shape (n_units, n_axes)
-        As rows are after they were turned by `axes`.
-    axes : ndarray of shape (n_axes, n_axes)
-        Rows are compared as ``rows @ axes``.
-    sides : Sides
-
-    Returns
-    -------
-    Slopes
-    """
-    turned = rows @ axes
-    own, other = sides.nearest(turned, y, prototypes)
-    from_own, from_other = turned - prototypes[own], turned - prototypes[other]
-    d_own = np.einsum("ij,ij->i", from_own, from_own)
-    d_other = np.einsum("ij,ij->i", from_other, from_other)
-    both = d_own + d_other + TINY
-    values = 1 / (1 + np.exp(-STEEPNESS * (d_own - d_other) / both))
-    shares = weights / weights.sum()
-    slope = STEEPNESS * values * (1 - values) * shares * 2 / both**2
-    by_own = (2 * slope * d_other)[:, None] * from_own  # d cost / d turned, of each part
-    by_other = (-2 * slope * d_own)[:, None] * from_other
-    moved = np.zeros_like(prototypes)
-    np.subtract.at(moved, own, by_own)
-    np.subtract.at(moved, other, by_other)
-    return Slopes(float(shares @ values), moved, rows.T @ (by_own + by_other))
-
-
-@dataclass(eq=False)
-class Steps:
-    """Steps of a size that follows from how steady slopes are (Adam: Kingma and Ba 2015)."""
-
-    mean: Any = field(default=0.0, init=False)
-    square: Any = field(default=0.0, init=False)
-    n: int = field(default=0, init=False)
-
-    def next(self, slope: Floats) -> Floats:
-        """Return the direction of the next step, each entry at most about 1."""
-        if self.n == 0:
-            self.mean, self.square = np.zeros_like(slope), np.zeros_like(slope)
-        self.n += 1
-        self.mean *= 0.9
-        self.mean += 0.1 * slope
-        self.square *= 0.99
-        self.square += 0.01 * slope**2
-        if self.n % FLUSHED_EVERY == 0:
-            self.mean[np.abs(self.mean) < VANISHED] = 0.0
-        root = self.square / (1 - 0.99**self.n)
-        np.sqrt(root, out=root)
-        root += TINY
-        step: Floats = self.mean / (1 - 0.9**self.n)
-        step /= root
-        return step
+CALL_WORK = 1e8
+"""Multiply-adds of one call of the kernel, some 10 ms: between calls, Ctrl-C has its turn."""
 
 
 def sharpened(
@@ -157,7 +35,7 @@ def sharpened(
     classes: Ints,
     *,
     seed: int,
-) -> tuple[Floats, Floats]:
+) -> tuple[Float64s, Float64s]:
     """Return prototypes and axes after the margin rule.
 
     Parameters
@@ -175,34 +53,48 @@ def sharpened(
 
     Returns
     -------
-    prototypes : ndarray of shape (n_units, n_axes), float64
+    prototypes : ndarray of shape (n_units, n_axes)
         As rows are after they were turned.
-    axes : ndarray of shape (n_axes, n_axes), float64
+    axes : ndarray of shape (n_axes, n_axes)
         Of the length of the unit matrix.
     """
-    from threadpoolctl import threadpool_limits
+    n_axes, by_class = rows.shape[1], np.argsort(classes, kind="stable")
+    first_units = np.searchsorted(classes[by_class], np.arange(max(y.max(), classes.max()) + 2))
+    n_own = np.diff(first_units)[y]
+    is_used = (n_own > 0) & (n_own < len(classes))
+    known = ClassedRows(
+        rows[is_used].astype(np.float32),
+        y[is_used],
+        weights[is_used].astype(np.float64),
+        first_units,
+    )
+    moving, turning = np.zeros((3, *prototypes.shape), np.float32), np.zeros((3, n_axes, n_axes))
+    moving[0], turning[0] = prototypes[by_class], np.eye(n_axes)
+    turning = turning.astype(np.float32)
+    if is_used.any():
+        _take_steps(known, moving, turning, np.random.default_rng(seed))
+    length = np.sqrt((turning[0].astype(np.float64) ** 2).sum() / n_axes)
+    moved = np.empty(prototypes.shape)
+    moved[by_class] = moving[0]
+    return moved / length, turning[0] / length
 
-    n_axes = rows.shape[1]
-    is_own = np.arange(max(y.max(), classes.max()) + 1)[:, None] == classes
-    is_used = is_own[y].any(axis=1) & ~is_own[y].all(axis=1)
-    rows, y, weights = rows[is_used], y[is_used], weights[is_used]
-    axes = np.eye(n_axes, dtype=np.float32)
-    prototypes = prototypes.astype(np.float32)
-    if len(rows):
-        rows, weights = rows.astype(np.float32), weights.astype(np.float32)
-        rng = np.random.default_rng(seed)
-        n_epochs = int(np.clip(PRESENTED // len(rows), MIN_EPOCHS, MAX_EPOCHS))
-        n_steps = n_epochs * -(-len(rows) // BATCH)
-        spread = np.sqrt(prototypes.var(axis=0).mean())
-        of_prototypes, of_axes, sides = Steps(), Steps(), Sides(is_own, np.float32)
-        orders = (rng.permutation(len(rows)) for _ in range(n_epochs))
-        with threadpool_limits(1, user_api="blas"):  # threads wait longer than such products take
-            for some in (o[i : i + BATCH] for o in orders for i in range(0, len(rows), BATCH)):
-                found = slopes(rows[some], y[some], weights[some], prototypes, axes, sides)
-                rate = np.float32(1 - of_prototypes.n / n_steps)
-                step = np.float32(RATE_OF_PROTOTYPES) * rate * spread
-                prototypes -= step * of_prototypes.next(found.of_prototypes)
-                step = np.float32(RATE_OF_AXES) * rate * np.abs(axes).max()
-                axes = axes - step * of_axes.next(found.of_axes)
-    length = np.sqrt((axes.astype(np.float64) ** 2).sum() / n_axes)
-    return prototypes / length, axes / length
+
+def _take_steps(
+    known: ClassedRows, moving: Floats, turning: Floats, rng: np.random.Generator
+) -> None:
+    """Let all rows pull as often as they should, in ever shorter steps."""
+    n = len(known.rows)
+    n_epochs = int(np.clip(PRESENTED // n, MIN_EPOCHS, MAX_EPOCHS))
+    steps_each = -(-n // BATCH)
+    spread = np.sqrt(moving[0].var(axis=0, dtype=np.float64).mean())
+    first = np.array([RATE_OF_PROTOTYPES * spread, RATE_OF_AXES])
+    left = 1 - np.arange(n_epochs * steps_each) / (n_epochs * steps_each)
+    at_once = max(1, int(CALL_WORK / (BATCH * (moving[0].size + 2 * turning[0].size))))
+    kernels = select_kernels()
+    for epoch in range(n_epochs):
+        order = rng.permutation(n)
+        for part in blocks(steps_each, at_once):
+            done = epoch * steps_each + part.start
+            lengths = left[done : done + part.stop - part.start, None] * first
+            some = order[part.start * BATCH : part.stop * BATCH]
+            kernels.margin_steps(known, MarginSteps(some, BATCH, lengths, done), moving, turning)

@@ -52,6 +52,9 @@ class Predictor(Answering):
         R2 of rows that were left out, the mean of all targets; None if none was.
     is_single : bool, default=True
         Whether predictions are an array of one dimension.
+    leaks : dict of str to float, default={}
+        Columns that alone explained nearly all of the target, as `somscape fit --target` found,
+        and the share of its variance that each did.
 
     Raises
     ------
@@ -68,6 +71,7 @@ class Predictor(Answering):
     """
 
     PART, KIND = TARGETS, "regressor"
+    EXPLAINS = "explains {share:.1f} % of the variance of '{target}'"
     WITHOUT = (
         "this is a map without targets, so it cannot predict numbers. Save a fitted SOMRegressor, "
         "or use `somscape fit --target`."
@@ -230,6 +234,7 @@ class Predictor(Answering):
             "power": float(self.power),
             "r2": self.r2,
             "is_single": self.is_single,
+            "leaks": self.leaks or None,
         }
         arrays = {
             name: getattr(self, name)

@@ -50,9 +50,15 @@ class Recognizer(Answering):
         prototypes of the map may lie far from all rows: they only tell classes apart.
     accuracy : float or None, default=None
         Share of rows named rightly by maps that did not see them; None if none was left out.
+    most_frequent : float or None, default=None
+        Share of the training rows of known class that the most frequent class has; None in files
+        of earlier versions.
     reject : float or None, default=None
         Share of rows like those of the training that `predict` may refuse; at least
         ``1 / (1 + n_calibration)``, the least p-value there is.
+    leaks : dict of str to float, default={}
+        Columns that alone named the class of nearly all training rows, as `somscape fit --target`
+        found, and the share of rows that each did.
 
     Raises
     ------
@@ -69,6 +75,7 @@ class Recognizer(Answering):
     """
 
     PART, KIND = CLASSES, "classifier"
+    EXPLAINS = "names the '{target}' of {share:.1f} % of the rows"
     WITHOUT = (
         "this is a map without classes, so it cannot name rows. Save a fitted SOMClassifier, or "
         "use `somscape fit --target`."
@@ -79,6 +86,7 @@ class Recognizer(Answering):
     prior: float
     centers: Float64s
     accuracy: float | None = None
+    most_frequent: float | None = None
     reject: float | None = None
 
     def __post_init__(self) -> None:
@@ -95,6 +103,8 @@ class Recognizer(Answering):
         check_numbers("centers", self.centers, self.map_.codebook.shape)
         if self.accuracy is not None:
             check_number("accuracy", self.accuracy, 0, 1, low_is_allowed=True)
+        if self.most_frequent is not None:
+            check_number("most_frequent", self.most_frequent, 0, 1)
         if self.reject is not None:
             check_number("reject", self.reject, 0, 0.5)
             least = 1 / (1 + len(self.far))
@@ -247,6 +257,8 @@ class Recognizer(Answering):
             "power": float(self.power),
             "prior": float(self.prior),
             "accuracy": self.accuracy,
+            "most_frequent": self.most_frequent,
+            "leaks": self.leaks or None,
             "reject": self.reject,
         }
         arrays = {

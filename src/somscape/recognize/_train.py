@@ -109,7 +109,7 @@ def _tried(given: Known, settings: Settings, recognition: Recognition) -> tuple[
     smoothing, loss = best_smoothing(held, is_smooth=recognition.smooth)
     units = learned.map_.winners_of_rows(given.rows)
     counts = counts_by_unit(units, given.y, given.weights, shape)
-    shares = smoothing.shares(counts, learned.classes)
+    shares, totals = smoothing.shares(counts, learned.classes), counts.sum(axis=0)
     far = spread_evenly([part.distances[:, 0] for part in held], [part.weights for part in held])
     recognizer = Recognizer(
         learned.map_,
@@ -121,6 +121,7 @@ def _tried(given: Known, settings: Settings, recognition: Recognition) -> tuple[
         prior=smoothing.prior,
         centers=centers_of(units, given, lattice),
         accuracy=accuracy_of(held, smoothing),
+        most_frequent=float(totals.max() / totals.sum()),
     )
     return recognizer, loss
 

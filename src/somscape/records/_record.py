@@ -40,7 +40,7 @@ CLASSES, TARGETS = "classes", "targets"
 
 PARTS = ("lattice", "encoding", "parameters", "versions", "detector")
 OPTIONAL = ("format", "metric", "unit_labels", "kept_regions", "checkpoint", CLASSES, TARGETS)
-GIVEN_TEXTS = ("encoding", "unit_labels", "kept_regions", CLASSES)
+GIVEN_TEXTS = ("encoding", "unit_labels", "kept_regions", CLASSES, TARGETS)
 """Parts with names from the data, which may have several lines."""
 
 DECORRELATION = {f"decorrelation.{name}" for name in ("center", "spread", "matrix", "counts")}

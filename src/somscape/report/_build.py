@@ -148,10 +148,12 @@ def build(
       the first, up to 50: ``name`` and ``values`` of each column
     - ``classes``, of a classifier alone: ``names`` of the classes; ``target``, the column that it
       predicts, or None if the table lacks it; ``accuracy``, the share of rows named rightly by maps
-      that did not see them, or None; of the ``n_known`` rows of the table ``n_right`` are named
-      rightly and ``n_refused`` not at all; ``confusion``, or None: ``names`` of up to 20 classes,
-      ``n_left_out`` others, and ``counts`` of rows, true classes by named ones; ``rows``: for each
-      row in ``rows`` the place of its class in ``names``, ``named`` (None if refused), its
+      that did not see them, and ``most_frequent``, that of the most frequent class, each or None;
+      ``leaks``, sentences on columns that alone told the class in training; of the ``n_known`` rows
+      of the table ``n_right`` are named rightly and ``n_refused`` not at all; ``confusion``, or
+      None: ``names`` of up to 20 classes, ``n_left_out`` others, ``counts`` of rows, true classes
+      by named ones, and ``sizes``, rows of each true class whatever they are named; ``rows``: for
+      each row in ``rows`` the place of its class in ``names``, ``named`` (None if refused), its
       ``probabilities``, the ``true`` class, or None, and ``why``, in sentences.  The planes then
       begin with "class", what each cell stands for, and "mistakes", rows named wrongly
     - ``columns``: for each ``name``, ``kind``, ``why``, ``n_missing``; for a feature also

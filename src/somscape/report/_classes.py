@@ -146,6 +146,8 @@ class NamedRows:
             "target": self.target,
             "names": self.names,
             "accuracy": self.recognizer.accuracy,
+            "most_frequent": self.recognizer.most_frequent,
+            "leaks": self.recognizer.leaks_in_words(),
             "n_known": int(is_known.sum()),
             "n_right": int(is_known.sum()) - n_known_refused - n_wrong,
             "n_wrong": n_wrong,
@@ -168,13 +170,14 @@ class NamedRows:
         most = sorted(every, key=lambda name: -size.get(name, 0))[:MAX_TABLED]
         shown = [name for name in every if name in most]
         place = {name: i for i, name in enumerate(shown)}
-        counts = np.zeros((len(shown), len(shown)), dtype=np.intp)
+        counts = np.zeros((len(shown), len(shown) + 1), dtype=np.intp)  # last: classes left out
         for row in known:
-            true, named = place.get(self.true[row]), place.get(self.names[self.named[row]])
-            if true is not None and named is not None:
+            true, named = place.get(self.true[row]), place.get(self.names[self.named[row]], -1)
+            if true is not None:
                 counts[true, named] += 1
         return {
             "names": shown,
-            "counts": counts.tolist(),
+            "counts": counts[:, :-1].tolist(),
+            "sizes": counts.sum(axis=1).tolist(),
             "n_left_out": len(every) - len(shown),
         }

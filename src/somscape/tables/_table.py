@@ -141,6 +141,11 @@ class Column:
         return self.numbers is not None and isinstance(self._texts, NumberTexts | PlainTexts)
 
     @property
+    def is_without_text(self) -> bool:
+        """Whether the column holds numbers without text, as a data frame has them."""
+        return self.numbers is not None and isinstance(self._texts, NumberTexts)
+
+    @property
     def is_exact(self) -> bool:
         """Whether different numbers are different floats: not so for long ids."""
         if self.numbers is None or isinstance(self._texts, NumberTexts):

@@ -29,7 +29,8 @@ function fillClasses() {
 function sayQuality() {
   const words = [named.accuracy === null
     ? "No row could be left out of training, so that nothing says how good it is on new rows."
-    : percent(named.accuracy) + " of the rows that were left out of training were named rightly: expect that of new rows."];
+    : percent(named.accuracy) + " of the rows that were left out of training were named rightly" + sayAlone() + ": expect that of new rows."];
+  for (const leak of named.leaks) words.push("Warning: " + leak);
   if (named.n_refused) words.push(plural(named.n_refused, "row gets", "rows get") + " no name: too far from the map.");
   if (!named.n_known) return [...words, "The true classes of these rows are not known, so that nothing is said of mistakes."];
   return [...words, "Of " + plural(named.n_known, "row", "rows") + " of this table whose class is known, "
@@ -37,15 +38,19 @@ function sayQuality() {
     + ". Rows that trained the classifier are named rightly more often than new ones."];
 }
 
-// True classes by rows of the table, named ones by columns; the darker, the larger the share of its line.
-function drawConfusion({ names, counts, n_left_out: nLeftOut }) {
+function sayAlone() {
+  return named.most_frequent === null ? "" : " (naming all of them by the most frequent class: " + percent(named.most_frequent) + ")";
+}
+
+// True classes by rows of the table, named ones by columns; the darker, the larger the share of its line,
+// with the columns that are left out.
+function drawConfusion({ names, counts, sizes, n_left_out: nLeftOut }) {
   const head = make("tr", null, make("th", { scope: "col" }, "True \\ named"),
     ...names.map((name) => make("th", { scope: "col", class: "number" }, text("span", name))));
   const lines = counts.map((line, i) => {
-    const total = line.reduce((sum, count) => sum + count, 0);
     return make("tr", null, rowHead(names[i]), ...line.map((count, j) => {
       const cell = make("td", { class: "number " + (i === j ? "right" : "wrong") }, count ? number(count) : "");
-      cell.style.setProperty("--part", total ? Math.round(100 * count / total) + "%" : "0%");
+      cell.style.setProperty("--part", sizes[i] ? Math.round(100 * count / sizes[i]) + "%" : "0%");
       return cell;
     }));
   });
