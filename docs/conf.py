@@ -24,7 +24,11 @@ exclude_patterns = ["_build", "_generated", "_templates"]
 templates_path = ["_templates"]
 html_title = "somscape"
 html_theme = "pydata_sphinx_theme"
-html_theme_options = {"show_prev_next": False, "navbar_end": ["theme-switcher"]}
+html_theme_options = {
+    "show_prev_next": False,
+    "navbar_end": ["theme-switcher"],
+    "header_links_before_dropdown": 6,
+}
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["gallery.css", "learn.css"]
@@ -102,7 +106,8 @@ def run_examples() -> None:
 
     GENERATED.mkdir(exist_ok=True)
     learn_figures.draw(GENERATED)
-    list(printed.run(HERE / "learn" / "map.md", GENERATED))
+    for page in ("index.md", "learn/map.md"):
+        list(printed.run(HERE / page, GENERATED))
     for name in ("02_colors.py", "03_pictures.py"):
         example = HERE.parent / "examples" / name
         subprocess.run([sys.executable, str(example)], cwd=GENERATED, check=True)

@@ -20,8 +20,8 @@ GUIDE = set((DOCS / "guide").glob("*.md")) - {DOCS / "guide" / "index.md"}
 PAGES = sorted({DOCS / "start.md", *GUIDE} - {OF_DEVICES})
 PRINTING = [  # pages that stand alone, and show what they print
     page
-    for folder in ("learn", "howto", "coming")
-    for page in sorted((DOCS / folder).glob("*.md"))
+    for pattern in ("index.md", "learn/*.md", "howto/*.md", "coming/*.md")
+    for page in sorted(DOCS.glob(pattern))
     if BLOCK.search(page.read_text(encoding="utf-8"))
 ]
 CREDIT_CARD = DOCS / "learn" / "credit_card.md"
