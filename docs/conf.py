@@ -7,7 +7,7 @@ from pathlib import Path
 import somscape
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))  # for first_picture
+sys.path.insert(0, str(HERE))  # for first_picture and what draws figures
 GENERATED = HERE / "_generated"
 
 project = "somscape"
@@ -24,11 +24,16 @@ exclude_patterns = ["_build", "_generated", "_templates"]
 templates_path = ["_templates"]
 html_title = "somscape"
 html_theme = "pydata_sphinx_theme"
-html_theme_options = {"show_prev_next": False, "navbar_end": ["theme-switcher"]}
+html_theme_options = {
+    "show_prev_next": False,
+    "navbar_end": ["theme-switcher"],
+    "header_links_before_dropdown": 6,
+}
 html_show_sourcelink = False
 html_static_path = ["_static"]
-html_css_files = ["gallery.css"]
-html_sidebars = {page: [] for page in ("start", "reading", "examples", "gallery/*")}
+html_css_files = ["gallery.css", "learn.css"]
+html_js_files = ["learn.js"]
+html_sidebars = {page: [] for page in ("index", "examples", "gallery/*")}
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/gallery",
     "gallery_dirs": "gallery",
@@ -96,7 +101,13 @@ myst_heading_anchors = 3
 
 def run_examples() -> None:
     """Draw the pictures that the pages show."""
+    import learn_figures
+    import printed
+
     GENERATED.mkdir(exist_ok=True)
+    learn_figures.draw(GENERATED)
+    for page in ("index.md", "learn/map.md"):
+        list(printed.run(HERE / page, GENERATED))
     for name in ("02_colors.py", "03_pictures.py"):
         example = HERE.parent / "examples" / name
         subprocess.run([sys.executable, str(example)], cwd=GENERATED, check=True)
