@@ -33,9 +33,11 @@ from somscape.cli._options import (
     sink_options,
     table_options,
     text_options,
+    watch_options,
     with_database_options,
 )
 from somscape.cli._typed import as_typed, without_password
+from somscape.cli._watch_commands import cases, run, watches
 from somscape.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -153,6 +155,7 @@ def demo(out: Path, **options: Any) -> None:
 @missing_option("fill", "error")
 @ranking_options
 @sink_options
+@watch_options
 @option(
     "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where results go."
 )
@@ -164,7 +167,8 @@ def detect(path: str, out: Path, **options: Any) -> None:
     database: sqlite:///FILE, duckdb:///FILE or postgresql://USER@HOST/NAME, with --table or
     --query.  DIR gets alerts.csv (or what --format says), report.html, report.json, map.som,
     umatrix.png and planes.png, all or none.  With --per it ranks customers instead, and
-    alerts_rows.csv has the rows of those that are listed.
+    alerts_rows.csv has the rows of those that are listed.  With --watch NAME it begins a watch,
+    which `somscape run NAME` goes on with.
     """
     from somscape.cli._detect import detect_file
 
@@ -429,3 +433,7 @@ def info(map_file: str, save_roles: Path | None) -> None:
     from somscape.cli._info import show_info
 
     show_info(map_file, save_roles)
+
+
+for command in (run, watches, cases):
+    main.add_command(command)
