@@ -10,7 +10,9 @@ from somscape.cases._begin import (
 from somscape.cases._chain import NOTHING, add_line, hidden, next_head, now, seal_of
 from somscape.cases._compare import NEWS, Gone
 from somscape.cases._database import Change, Database
+from somscape.cases._decide import Seen
 from somscape.cases._drift import Drift
+from somscape.cases._exchange import Imported, cases_bytes, cases_table, import_decisions
 from somscape.cases._keys import key_columns, keys_of
 from somscape.cases._moves import UsualMoves
 from somscape.cases._outcome import RunOutcome, Unseen
@@ -56,9 +58,11 @@ __all__ = [
     "Decision",
     "Drift",
     "Gone",
+    "Imported",
     "Listed",
     "NewRun",
     "RunOutcome",
+    "Seen",
     "State",
     "Unseen",
     "UsualMoves",
@@ -66,9 +70,12 @@ __all__ = [
     "WatchRun",
     "add_line",
     "begin_watch",
+    "cases_bytes",
+    "cases_table",
     "check_name",
     "detector_of_watch",
     "hidden",
+    "import_decisions",
     "key_columns",
     "keys_of",
     "known_cases",

@@ -1,7 +1,7 @@
 """A watch begins, or is trained anew: its map, its source and its first run are kept."""
 
-import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,9 @@ from somscape.errors import InputError
 from somscape.jobs import Found
 from somscape.outliers import UNKNOWN, Detector
 from somscape.tables import Table, is_url
+
+FILES = ("sqlite", "duckdb")
+"""Databases that are files."""
 
 MAX_NAME = 100
 """Letters of a watch's name."""
@@ -61,7 +64,11 @@ def source_of(path: str) -> str:
             "a watch reads its table again and again, and standard input is read once. Give the "
             "table a name."
         )
-    return path if is_url(path) else os.path.abspath(path)
+    if not is_url(path):
+        return str(Path(path).resolve())
+    engine, _, file = path.partition(":///")
+    is_file = bool(file) and engine.lower() in FILES
+    return f"{engine}:///{Path(file).resolve()}" if is_file else path
 
 
 def begin_watch(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape.encode import Roles, level_texts
+from somscape.encode import level_texts
 from somscape.errors import InputError
 from somscape.tables import Column, Table, listed
 
@@ -18,16 +18,25 @@ MAX_SAMPLE = 2_000
 """Keys whose rows each run keeps beside those that are listed or decided."""
 
 
-def key_columns(table: Table, roles: Roles, given: Sequence[str] = ()) -> tuple[str, ...]:
+def key_columns(
+    table: Table,
+    given: Sequence[str] = (),
+    *,
+    per: Sequence[str] = (),
+    id_column: str | None = None,
+) -> tuple[str, ...]:
     """Return the columns that name the cases of a table, which is looked at before any work.
 
     Parameters
     ----------
     table : Table
         As it was read.
-    roles : Roles
-        With ``per``, its columns are the key; else those given, else the id.
     given : sequence of str, default=()
+        What is to be the key.
+    per : sequence of str, default=()
+        Columns that name customers, which then are the key.
+    id_column : str or None, default=None
+        The key where nothing else is.
 
     Returns
     -------
@@ -38,14 +47,13 @@ def key_columns(table: Table, roles: Roles, given: Sequence[str] = ()) -> tuple[
     InputError
         If nothing names the rows, a cell is missing, or rows share a key.
     """
-    if roles.per:
+    if per:
         if given:
             raise InputError(
-                f"the cases of this watch are the customers by {listed(roles.per)}; leave out "
-                "`key`."
+                f"the cases of this watch are the customers by {listed(per)}; leave out `key`."
             )
-        return tuple(roles.per)
-    names = tuple(given) or ((roles.id,) if roles.id is not None else ())
+        return tuple(per)
+    names = tuple(given) or ((id_column,) if id_column is not None else ())
     if not names:
         raise InputError(
             f"nothing names the rows of {table.source}, and a watch has to know them again. Name "
@@ -86,7 +94,7 @@ def keys_of(table: Table, columns: Sequence[str]) -> list[str]:
                 f"{table.where(row)}: the key column '{column.name}' is missing, so nothing names "
                 "this row. Fill it in, or leave the row out."
             )
-    keys = [BETWEEN.join(parts) for parts in zip(*map(_texts, found), strict=True)]
+    keys = [BETWEEN.join(parts) for parts in zip(*map(texts_of, found), strict=True)]
     first: dict[str, int] = {}
     for row, key in enumerate(keys):
         if first.setdefault(key, row) != row:
@@ -100,7 +108,18 @@ def keys_of(table: Table, columns: Sequence[str]) -> list[str]:
     return keys
 
 
-def _texts(column: Column) -> list[str]:
+def texts_of(column: Column) -> list[str]:
+    """Return the cells of a column of keys, as they stand in keys.
+
+    Parameters
+    ----------
+    column : Column
+
+    Returns
+    -------
+    list of str
+        7 and 7.0 are the same, 07 is another.
+    """
     if column.numbers is None or not column.is_exact:
         return [str(cell) for cell in column.each_cell()]
     return level_texts(column)

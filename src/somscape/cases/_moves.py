@@ -72,8 +72,8 @@ def usual_moves(
     if len(now):
         far = detector.map_.metric.between(before, now)
         rises = np.abs(detector.scores_of_rows(now) - detector.scores_of_rows(before))
-    high = (float(np.quantile(each, QUANTILE, method="higher")) for each in (far, rises))
-    return UsualMoves(*(max(each, SAME) for each in high), len(now), by)
+    highest = [float(np.quantile(each, QUANTILE, method="higher")) for each in (far, rises)]
+    return UsualMoves(max(highest[0], SAME), max(highest[1], SAME), len(now), by)
 
 
 def _pairs_of_units(detector: Detector, rows: Float64s) -> tuple[Float64s, Float64s]:

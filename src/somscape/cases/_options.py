@@ -15,7 +15,7 @@ KEPT = (
     *FROM_DATABASE,
     *RULES,
 )
-"""Options that a watch keeps; of them the map itself holds what columns are and how text is read."""
+"""Options that a watch keeps; the map itself holds what columns are and how text is read."""
 
 AT_A_RUN = ("per", "date_format", *FROM_DATABASE, *RULES, "contamination")
 """Those of them that a run looks at."""

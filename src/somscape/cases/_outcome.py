@@ -23,6 +23,7 @@ from somscape.cases._records import (
     WatchRun,
 )
 from somscape.jobs import Found
+from somscape.outliers import AlertRule
 from somscape.tables import Table, free_name, table_from_columns
 
 BY_ROW = ("rows", "scores", "p_values", "units", "stands_out")
@@ -102,9 +103,24 @@ class RunOutcome:
         return {**counts, "gone": len(self.gone)}
 
     @property
+    def news(self) -> list[Listed]:
+        """What nobody has looked at: the new, returned and risen rows."""
+        return [row for row in self.listed if row.news in NEWS]
+
+    @property
+    def n_outstanding(self) -> int:
+        """How many of these are more than a filled list: all, unless no rule was asked for.
+
+        A list without a rule has ten rows even where fewer stand out.
+        """
+        stands_out = self.found.alerts.stands_out
+        is_filled = self.found.rule == AlertRule()
+        return sum(not is_filled or bool(stands_out[row.place - 1]) for row in self.news)
+
+    @property
     def has_news(self) -> bool:
-        """Whether there is something that nobody has looked at: new, returned or risen."""
-        return any(row.news in NEWS for row in self.listed)
+        """Whether somebody should look at the list."""
+        return self.n_outstanding > 0
 
     @property
     def command_anew(self) -> str:
@@ -126,6 +142,8 @@ class RunOutcome:
         than = f"compared with run {self.last.number}" if self.last else "nothing to compare with"
         shown = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing listed"
         said = [f"Run {self.run.number} of {self.watch.name}, {than}: {shown}."]
+        if self.news and self.n_outstanding < len(self.news):
+            said.append(f"Of {len(self.news)} to look at, {self.n_outstanding} stand out.")
         said += [self.drift.sentence] if self.drift.sentence else []
         said += [self._of_unseen(each) for each in self.unseen]
         if self.drift.train_anew:
@@ -190,6 +208,7 @@ class RunOutcome:
             "rule": self.found.rule.words(self.found.detector),
             "headline": self.found.alerts.headline,
             "has_news": self.has_news,
+            "n_outstanding": self.n_outstanding,
             "counts": self.counts,
             "cases": [
                 {

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,7 @@ from somscape.cases._records import CLEARED, FOLDED, Decision, Listed, NewRun, W
 from somscape.cases._returns import returned
 from somscape.cases._state import State
 from somscape.encode import CategoryCode, level_texts
+from somscape.errors import InputError
 from somscape.jobs import Found, Label, agreement_of, data_hash, reading_of, ready_for
 from somscape.outliers import AlertRule, Alerts, Detector, ranked
 from somscape.tables import Grouped, Table, read_table
@@ -70,7 +72,17 @@ def run_watch(
     options = options_of_run(watch.options)
     how = reading_of(path, {**options, **(reading or {})}, detector.map_.encoding.roles)
     named = {} if shown_as is None else {"source": shown_as}
-    subject = ready_for(detector.map_, read_table(path, **how, **named), options)
+    try:
+        table = read_table(path, **how, **named)
+    except InputError as error:
+        if source is not None:
+            raise
+        said = f"{error}" if str(error).endswith((".", "?")) else f"{error}."
+        raise InputError(
+            f"the source of the watch {name} cannot be read: {said} Run it on another table.",
+            options=f"somscape run {shlex.quote(name)} TABLE",
+        ) from error
+    subject = ready_for(detector.map_, table, options)
     rule = rule_for(options, subject.table)
     return record_run(
         state,
@@ -158,7 +170,7 @@ def record_run(
         usual=before.usual,
         drift=drift,
         unseen=_unseen(subject),
-        decisions={k: d for k, d in subject.decided.items()},
+        decisions=subject.decided,
         why=why,
         notes=tuple(notes),
     )
@@ -362,6 +374,7 @@ def _facts(outcome: RunOutcome) -> dict[str, Any]:
         "n_alerts": found.alerts.n_alerts,
         "n_stand_out": found.alerts.n_stand_out,
         "counts": outcome.counts,
+        "n_outstanding": outcome.n_outstanding,
         "rule": found.rule.words(found.detector),
         "drift": outcome.drift.facts(),
         "usual_moves": vars(outcome.usual),

@@ -1,5 +1,6 @@
 """`detect` and `demo`: from a table to a ranked list, a report, a map and two pictures."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -104,7 +105,7 @@ def _detect(
         say(console, note)
     show_columns(console, encoding, table, subject.roles.drop)
 
-    with watch_of(options, roles, subject) as watch:
+    with watch_of(options, subject, encoding) as watch:
         with progress_bar(n_trainings(table.n_rows, detection_of(options))) as bar:
             found = detect(
                 table,
@@ -132,6 +133,7 @@ def _detect(
     if outcome is not None:
         for line in outcome.lines():
             say(console, line)
+        say(console, f"Kept as a watch: `somscape run {shlex.quote(outcome.watch.name)}` again.")
     say(console, kernels_line(select_kernels().name))
     own = () if found.grouped is None else (ROWS_FILE,)
     names = ", ".join((file, *own, *OTHER_FILES))

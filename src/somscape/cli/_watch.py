@@ -18,7 +18,7 @@ from somscape.cases import (
 )
 from somscape.changes import difference
 from somscape.cli._state import author_of, open_state
-from somscape.encode import Roles
+from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.jobs import Found, Ready
 from somscape.maps import Map
@@ -85,13 +85,20 @@ def check_watch(options: dict[str, Any], path: str) -> None:
 
 
 @contextmanager
-def watch_of(options: Mapping[str, Any], roles: Roles, subject: Ready) -> Iterator[NewWatch | None]:
+def watch_of(
+    options: Mapping[str, Any], subject: Ready, encoding: Encoding
+) -> Iterator[NewWatch | None]:
     """Open the state for a watch, if there is to be one."""
     name = options["watch"]
     if name is None:
         yield None
         return
-    key = key_columns(subject.as_read, roles, options["key"])
+    key = key_columns(
+        subject.as_read,
+        options["key"],
+        per=subject.given.per,
+        id_column=encoding.named("id"),
+    )
     with open_state(options) as state:
         before = detector_of_watch(state, name)
         known = None
