@@ -21,8 +21,8 @@ MIN_SHARED = 20
 QUANTILE = 0.95
 """A row moved far if it moved farther than this share of the rows do."""
 
-SAME = 1e-9
-"""Distances up to this are none: numbers may come with fewer digits again."""
+LEAST_MOVE = 0.01
+"""No row moves far within a hundredth of the usual range of one number, even if no other moves."""
 
 MAX_NAMED, MIN_NAMED = 3, 0.05
 """Most columns that are named as those that moved, and the least share of the squared distance."""
@@ -78,7 +78,7 @@ def usual_moves(
         far = detector.map_.metric.between(before, now)
         rises = np.abs(detector.scores_of_rows(now) - detector.scores_of_rows(before))
     highest = [float(np.quantile(each, QUANTILE, method="higher")) for each in (far, rises)]
-    return UsualMoves(max(highest[0], SAME), max(highest[1], SAME), len(now), by)
+    return UsualMoves(max(highest[0], LEAST_MOVE), highest[1], len(now), by)
 
 
 def _pairs_of_units(detector: Detector, rows: Float64s) -> tuple[Float64s, Float64s]:

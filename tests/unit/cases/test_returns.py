@@ -22,6 +22,9 @@ CELLS = {"income": 10.0, "job": "cook"}
 SAID = Decision("cards", "a", CLEARED, "a doctor", "ann", "r1", 2.0, CELLS, 3, TODAY)
 
 
+LAST = {key: Listed(key, 1, 1.0, 0.1, news, "") for key, news in {"a": NEW, "f": FOLDED}.items()}
+
+
 @pytest.fixture(scope="module")
 def detector() -> Detector:
     """Of at most fifty rows, numbers are encoded so that their range, here 0 to 100, becomes 1."""
@@ -90,11 +93,15 @@ def test_with_few_shared_keys_rows_of_one_unit_tell(detector: Detector) -> None:
 def test_what_is_usual_without_any_rows_is_nothing(detector: Detector) -> None:
     none = encoded_cells(detector.map_.encoding, [])
     usual = usual_moves(detector, none, none, none)
-    assert usual.far < 1e-6
-    assert usual.n == 0
+    assert (usual.far, usual.rise, usual.n) == (0.01, 0.0, 0)  # a hundredth is nothing to tell of
 
 
-LAST = {key: Listed(key, 1, 1.0, 0.1, news, "") for key, news in {"a": NEW, "f": FOLDED}.items()}
+def test_where_no_other_row_moves_a_little_is_not_far(detector: Detector) -> None:
+    rows = encoded_cells(detector.map_.encoding, [CELLS] * 40)
+    usual = usual_moves(detector, rows, rows, rows)
+    assert (usual.far, usual.by) == (0.01, "keys")
+    assert news_of("a", 1.005, LAST, {"a": 1.0}, usual, (), ()) == STILL
+    assert news_of("a", 1.015, LAST, {"a": 1.0}, usual, (), ()) == RISEN
 
 
 @pytest.mark.parametrize(
