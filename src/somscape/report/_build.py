@@ -52,6 +52,7 @@ def build(
     title: str | None = None,
     notes: Iterable[str] = (),
     grouped: Grouped | None = None,
+    changed: Mapping[str, Any] | None = None,
 ) -> Report:
     """Return a report as plain JSON data, for `render` or for other programs.
 
@@ -83,6 +84,9 @@ def build(
         Sentences for the page, after those of the table's reader; each is shown once.
     grouped : Grouped, optional
         From `tables.per`, which made the table: each case shows its original rows.
+    changed : mapping, optional
+        What a run of a watch found changed, as `cases.RunOutcome.to_json` says it; the page begins
+        with it.
 
     Returns
     -------
@@ -167,6 +171,7 @@ def build(
     - ``agreement``: as given, or None
     - ``method``: ``missing``, ``parameters``, ``versions``, ``command``
     - ``notes``: list of str
+    - ``changed``: as given; only of a run of a watch
 
     Examples
     --------
@@ -223,8 +228,7 @@ def build(
             "quality": _quality(map, sample.rows),
             "history": _history(map),
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
-            "method": _method(map, command),
-            "notes": list(dict.fromkeys([*table.notes, *notes])),
+            **_said(map, command, [*table.notes, *notes], changed),
         }
     )
 
@@ -357,6 +361,13 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
 def _history(map_: Map) -> dict[str, Any]:
     shown = ("step", "quantization_error", "radius")
     return {name: numbers(map_.history[name]) for name in shown if name in map_.history}
+
+
+def _said(
+    map_: Map, command: str | None, notes: Iterable[str], changed: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    said = {"method": _method(map_, command), "notes": list(dict.fromkeys(notes))}
+    return said if changed is None else {**said, "changed": dict(changed)}
 
 
 def _method(map_: Map, command: str | None) -> dict[str, Any]:

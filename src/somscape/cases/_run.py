@@ -1,0 +1,251 @@
+"""A run of a watch: read, score by its map, compare with the run before, fold, record."""
+
+import hashlib
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Ints
+from somscape._version import __version__
+from somscape.cases._chain import now
+from somscape.cases._compare import gone, news_of
+from somscape.cases._drift import drift_of
+from somscape.cases._keys import sampled
+from somscape.cases._maps import detector_of
+from somscape.cases._options import options_of_run, rule_for
+from somscape.cases._outcome import MAX_KEYS, RunOutcome, Unseen
+from somscape.cases._records import CLEARED, FOLDED, Listed, NewRun, Watch, WatchRun
+from somscape.cases._returns import returned
+from somscape.cases._state import State
+from somscape.cases._subject import Before, Subject
+from somscape.encode import CategoryCode, level_texts
+from somscape.errors import InputError
+from somscape.jobs import Found, Label, agreement_of, reading_of, ready_for
+from somscape.outliers import AlertRule, Alerts, Detector
+from somscape.tables import Grouped, Table, read_table
+
+RUN_LETTERS = 16
+"""Of a run's id, in hexadecimal digits."""
+
+
+def run_watch(
+    state: State,
+    name: str,
+    *,
+    author: str,
+    source: str | None = None,
+    shown_as: str | None = None,
+    reading: Mapping[str, Any] | None = None,
+) -> RunOutcome:
+    """Run a watch on its own source, or on another table, and record what came out.
+
+    Parameters
+    ----------
+    state : State
+    name : str
+        Of the watch.
+    author : str
+    source : str or None, default=None
+        A file, folder, pattern or database instead of the watch's own.
+    shown_as : str or None, default=None
+        What the table is called, such as the name of an upload.
+    reading : mapping or None, default=None
+        How it is read, by the names of options, where it differs from the watch's table.
+
+    Returns
+    -------
+    RunOutcome
+
+    Raises
+    ------
+    InputError
+        If there is no such watch, its source is gone, or the table is not one of its map: nothing
+        is recorded then.
+    """
+    watch = state.watch(name)
+    path = watch.source if source is None else source
+    detector = detector_of(state.map(watch.map))
+    options = options_of_run(watch.options)
+    how = reading_of(path, {**options, **(reading or {})}, detector.map_.encoding.roles)
+    named = {} if shown_as is None else {"source": shown_as}
+    try:
+        table = read_table(path, **how, **named)
+    except InputError as error:
+        if source is not None:
+            raise
+        said = f"{error}" if str(error).endswith((".", "?")) else f"{error}."
+        raise InputError(
+            f"the source of the watch {name} cannot be read: {said} Run it on another table.",
+            options=f"somscape run {shlex.quote(name)} TABLE",
+        ) from error
+    subject = ready_for(detector.map_, table, options)
+    rule = rule_for(options, subject.table)
+    return record_run(
+        state,
+        watch,
+        detector,
+        subject.table,
+        rule,
+        author=author,
+        source=shown_as or path,
+        grouped=subject.grouped,
+    )
+
+
+def record_run(
+    state: State,
+    watch: Watch,
+    detector: Detector,
+    table: Table,
+    rule: AlertRule,
+    *,
+    author: str,
+    source: str,
+    grouped: Grouped | None = None,
+    label: Label | None = None,
+    notes: Sequence[str] = (),
+) -> RunOutcome:
+    """Compare a table with the last run of a watch, and record it as the next one.
+
+    A run of the same table by the same map, after the same decisions, is the same run: it is
+    compared with the one before it and added once.
+
+    Parameters
+    ----------
+    state : State
+    watch : Watch
+    detector : Detector
+        Of the watch.
+    table : Table
+        Rows, or customers.
+    rule : AlertRule
+    author, source : str
+    grouped : Grouped or None, default=None
+        The rows of each customer.
+    label : Label or None, default=None
+        With which the ranking is compared.
+    notes : sequence of str, default=()
+
+    Returns
+    -------
+    RunOutcome
+    """
+    subject = Subject.of(state, watch, detector, table, rule)
+    runs = state.runs(watch.name)
+    last, run_id = _place_of(runs, subject.fingerprint)
+    before = Before.of(state, last, subject)
+    cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
+    why = returned(
+        *(detector, subject.decided, cells, before.usual), clear_for=watch.clear_for, today=now()
+    )
+    alerts, folded = subject.ranked([key for key in cells if key not in why])
+    listed = _listed(subject, alerts, folded, before, why)
+    agreement = None if label is None else agreement_of(alerts, label)
+    others = [run for run in runs if run.map == watch.map and run.id != run_id]
+    first_far = others[-1].facts["drift"]["far"] if others else None
+    outcome = RunOutcome(
+        watch=watch,
+        run=WatchRun(run_id, watch.name, 0, "", author, source, subject.data, watch.map, {}),
+        last=last,
+        is_again=any(run.id == run_id for run in runs),
+        found=Found(table, detector, alerts, rule, label, agreement, grouped),
+        listed=listed,
+        gone=gone(before.listed, {row.key for row in listed}, set(subject.keys)),
+        usual=before.usual,
+        drift=drift_of(detector, table, subject.rows, subject.scores, first_far),
+        unseen=_unseen(subject),
+        decisions=subject.decided,
+        why=why,
+        notes=tuple(notes),
+    )
+    return replace(outcome, run=state.add_run(watch.name, _new(outcome, subject), author=author))
+
+
+def _new(outcome: RunOutcome, subject: Subject) -> NewRun:
+    """Return what is kept of a run: its list, and rows for the next run to compare with."""
+    run = outcome.run
+    keys = {row.key for row in outcome.listed} | subject.decided.keys() | sampled(subject.keys)
+    kept = subject.cells(keys)
+    return NewRun(run.id, run.source, run.data, subject.map, _facts(outcome), outcome.listed, kept)
+
+
+def _place_of(runs: Sequence[WatchRun], fingerprint: str) -> tuple[WatchRun | None, str]:
+    """Return the run to compare with, and the id: that of the newest run if this is the same."""
+
+    def id_after(last: WatchRun | None) -> str:
+        said = f"{fingerprint}\n{last.id if last else ''}"
+        return hashlib.sha256(said.encode()).hexdigest()[:RUN_LETTERS]
+
+    if runs:
+        before = runs[1] if len(runs) > 1 else None
+        if id_after(before) == runs[0].id:
+            return before, runs[0].id
+    last = runs[0] if runs else None
+    return last, id_after(last)
+
+
+def _listed(
+    subject: Subject,
+    alerts: Alerts,
+    folded: Ints,
+    before: Before,
+    why: Mapping[str, str],
+) -> tuple[Listed, ...]:
+    last = {row.key: row for row in before.listed}
+    n, n_folded = alerts.n_alerts, len(folded)
+    reasons = [each.sentence() for each in alerts.reasons]
+    if n_folded:
+        table = subject.table.take(folded)
+        reasons += [each.sentence() for each in subject.detector.reasons(table)]
+    places = [*range(n), *range(len(alerts.rows) - n_folded, len(alerts.rows))]
+    listed = []
+    for rank, (place, said) in enumerate(zip(places, reasons, strict=True), 1):
+        key, score = subject.keys[alerts.rows[place]], float(alerts.scores[place])
+        news = FOLDED
+        if rank <= n:
+            news = news_of(key, score, last, before.scores, before.usual, why, before.decided_since)
+        said = f"{why[key]} {said}" if key in why else said
+        listed.append(Listed(key, rank, score, float(alerts.p_values[place]), news, said))
+    return tuple(listed)
+
+
+def _unseen(subject: Subject) -> tuple[Unseen, ...]:
+    """Return the levels that the map never saw, with keys of their rows."""
+    found = []
+    encoding = subject.detector.map_.encoding
+    for code in encoding.used:
+        if not isinstance(code, CategoryCode):
+            continue
+        column = subject.table.column(code.name)
+        rows = np.flatnonzero((code.encode(column)[:, -1] > 0) & ~column.missing)
+        levels: dict[str, list[str]] = {}
+        for row, level in zip(rows.tolist(), level_texts(column.take(rows)), strict=True):
+            levels.setdefault(level, []).append(subject.keys[row])
+        found += [
+            Unseen(code.name, level, len(keys), tuple(keys[:MAX_KEYS]))
+            for level, keys in levels.items()
+        ]
+    return tuple(found)
+
+
+def _facts(outcome: RunOutcome) -> dict[str, Any]:
+    """Return what the audit holds of a run for good: no keys and no cells."""
+    found, watch = outcome.found, outcome.watch
+    return {
+        "n_rows": found.table.n_rows,
+        "n_alerts": found.alerts.n_alerts,
+        "n_stand_out": found.alerts.n_stand_out,
+        "counts": outcome.counts,
+        "n_outstanding": outcome.n_outstanding,
+        "rule": found.rule.words(found.detector),
+        "drift": outcome.drift.facts(),
+        "usual_moves": vars(outcome.usual),
+        "train_anew": outcome.drift.train_anew,
+        "options": dict(watch.options),
+        "key": list(watch.key),
+        "clear_for": watch.clear_for,
+        "versions": {"somscape": __version__},
+    }
