@@ -22,6 +22,9 @@ STEPS = (
         news TEXT NOT NULL, reasons TEXT NOT NULL,
         PRIMARY KEY (run, key)
     );
+    CREATE TABLE forgotten (
+        run TEXT NOT NULL REFERENCES runs, hash TEXT NOT NULL, PRIMARY KEY (run, hash)
+    );
     CREATE TABLE kept (
         run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, cells TEXT NOT NULL,
         PRIMARY KEY (run, key)
@@ -42,6 +45,19 @@ STEPS = (
     """,
 )
 """What each version adds, the first one to an empty database; statements end with a semicolon."""
+
+TABLES = {
+    "maps": "hash",
+    "watches": "name",
+    "runs": "id",
+    "listed": "run, key",
+    "forgotten": "run, hash",
+    "kept": "run, key",
+    "decisions": "number",
+    "salts": "watch, key",
+    "audit": "number",
+}
+"""All tables, those that others refer to first, each with the columns that tell its rows apart."""
 
 
 def brought_up_to_date(database: Database) -> None:
