@@ -164,6 +164,4 @@ def _copy(read: Change, change: Change) -> dict[str, int]:
 
 
 def _counts(read: Change) -> dict[str, int]:
-    return {
-        table: read.rows(f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in TABLES
-    }
+    return {table: read.rows(f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in TABLES}

@@ -46,6 +46,11 @@ class Database:
         return self._engine.name
 
     @property
+    def is_server(self) -> bool:
+        """Whether it is a server, and not a file."""
+        return self._engine.is_server
+
+    @property
     def bytes_type(self) -> str:
         """What a column of bytes is called."""
         return self._engine.bytes_type
@@ -208,6 +213,7 @@ class Engine(Protocol):
     """What differs between databases."""
 
     name: str
+    is_server: bool
     bytes_type: str
     errors: tuple[type[Exception], ...]
 
@@ -241,7 +247,7 @@ class SQLite:
     path : Path
     """
 
-    bytes_type = "BLOB"
+    is_server, bytes_type = False, "BLOB"
     errors = (sqlite3.Error,)
 
     def __init__(self, path: Path) -> None:
@@ -306,7 +312,7 @@ class PostgreSQL:
         ``postgresql://USER@HOST/NAME``, without a password.
     """
 
-    bytes_type = "BYTEA"
+    is_server, bytes_type = True, "BYTEA"
 
     def __init__(self, url: str) -> None:
         check_library("psycopg", "state in PostgreSQL", "team")

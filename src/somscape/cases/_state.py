@@ -61,7 +61,11 @@ class State:
     def __init__(self, where: str | Path, audit_key: bytes | None = None) -> None:
         self.audit_key = audit_key
         self.database = _opened(where)
-        brought_up_to_date(self.database)
+        try:
+            brought_up_to_date(self.database)
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self

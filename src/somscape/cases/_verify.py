@@ -1,5 +1,6 @@
 """Whether the audit holds: each line follows from those before it, and the tables say the same."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -120,6 +121,8 @@ def audit_lines(state: State) -> Iterator[dict[str, Any]]:
             decisions = {row.pop("number"): row for row in found}
             for line in lines:
                 said = said_by_line(line)
+                for name in {"said", "facts"} & said.keys():
+                    said[name] = json.loads(said[name])
                 if said.get("kind") == "decision":
                     said |= decisions.get(line["number"], {"key": None, "comment": None})
                 yield {**said, "head": line["head"]}

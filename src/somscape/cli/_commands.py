@@ -35,6 +35,7 @@ from somscape.cli._options import (
     text_options,
     with_database_options,
 )
+from somscape.cli._state_commands import audit, backup, forget, restore
 from somscape.cli._typed import as_typed, without_password
 from somscape.errors import InputError
 
@@ -429,3 +430,7 @@ def info(map_file: str, save_roles: Path | None) -> None:
     from somscape.cli._info import show_info
 
     show_info(map_file, save_roles)
+
+
+for command in (audit, forget, backup, restore):
+    main.add_command(command)

@@ -43,9 +43,7 @@ def test_the_audit_tells_that_and_not_whom(place: str | Path) -> None:
         found = verify(state, head)
         assert (found.faults, found.n_lines) == ((), 8)
         assert "of line 7," in str(found.found)
-        said = json.loads(
-            state.database.rows("SELECT said FROM audit WHERE number = 8")[0]["said"]
-        )
+        said = json.loads(state.database.rows("SELECT said FROM audit WHERE number = 8")[0]["said"])
         assert said | {"made": ""} == {
             "number": 8,
             "made": "",
@@ -116,7 +114,8 @@ def test_old_cases_that_nobody_decided_are_forgotten(place: str | Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("months", "then"), [(1, "2024-02-29"), (12, "2023-03-31"), (15, "2022-12-31"), (4, "2023-11-30")]
+    ("months", "then"),
+    [(1, "2024-02-29"), (12, "2023-03-31"), (15, "2022-12-31"), (4, "2023-11-30")],
 )
 def test_months_ago_by_hand(months: int, then: str) -> None:
     assert months_ago(datetime(2024, 3, 31, tzinfo=UTC), months)[:10] == then

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +11,16 @@ from some_cases import KEY, PLACES, fill, place_for
 from somscape.cases import NOTHING, State, next_head, verify
 from somscape.errors import InputError
 
-Tamper = Callable[[State], object]
+
+@pytest.fixture
+def in_a_file(tmp_path: Path) -> Iterator[State]:
+    with State(tmp_path / "state") as state:
+        fill(state)
+        yield state
 
 
 @pytest.fixture(params=PLACES)
-def state(request: pytest.FixtureRequest, tmp_path: Path) -> State:
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
     with State(place_for(request.param, request, tmp_path)) as state:
         fill(state)
         yield state
@@ -64,7 +69,6 @@ def test_a_new_state_has_no_lines(tmp_path: Path) -> None:
         assert state.head() == NOTHING
 
 
-SAME_LINE = "UPDATE audit SET said = (SELECT said FROM audit WHERE number = ?) WHERE number = ?"
 TAMPERED = {
     "a byte of a line": (
         "UPDATE audit SET said = replace(said, 'cleared', 'cleareD') WHERE number = 6",
@@ -107,7 +111,10 @@ TAMPERED = {
         "the decision of line 6 cannot be compared: the salt of its case was deleted.",
         "the run of line 2 cannot be compared: the salt of a listed case was deleted.",
     ),
-    "a listed score": ("UPDATE listed SET score = 9 WHERE run = 'r1' AND place = 1", "says: listed."),
+    "a listed score": (
+        "UPDATE listed SET score = 9 WHERE run = 'r1' AND place = 1",
+        "says: listed.",
+    ),
     "a listed score that is no number": (
         "UPDATE listed SET score = 'x' WHERE run = 'r1' AND place = 1",
         "line 2 cannot be compared with what it tells of",
@@ -124,12 +131,10 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("what", TAMPERED)
-def test_who_changes_something_is_found_out(state: State, what: str) -> None:
+def test_who_changes_something_is_found_out(in_a_file: State, what: str) -> None:
     sql, *said = TAMPERED[what]
-    if "no number" in what and state.database.bytes_type != "BLOB":
-        pytest.skip("PostgreSQL takes numbers only")
-    do(state, sql)
-    faults = "\n".join(verify(state).faults)
+    do(in_a_file, sql)
+    faults = "\n".join(verify(in_a_file).faults)
     for words in said:
         assert words in faults
 
@@ -143,7 +148,8 @@ def test_two_decisions_that_change_places_are_found(state: State) -> None:
     ]
 
 
-def test_two_lines_that_change_places_are_found(state: State) -> None:
+def test_two_lines_that_change_places_are_found(in_a_file: State) -> None:
+    state = in_a_file
     one, two = lines(state)[3:5]
     for number, line in ((4, two), (5, one)):
         do(state, "UPDATE audit SET said = ? WHERE number = ?", line["said"], number)
