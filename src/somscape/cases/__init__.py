@@ -1,9 +1,23 @@
 """What is remembered from run to run: watches, cases, decisions, and the audit of all changes."""
 
 from somscape.cases._backup import backup, restore
+from somscape.cases._begin import (
+    begin_watch,
+    check_name,
+    detector_of_watch,
+    known_cases,
+    source_of,
+)
 from somscape.cases._chain import NOTHING, add_line, hidden, next_head, now, seal_of
+from somscape.cases._compare import NEWS, Gone
 from somscape.cases._database import Change, Database
+from somscape.cases._decide import Seen
+from somscape.cases._drift import Drift
+from somscape.cases._exchange import Imported, cases_bytes, cases_table, import_decisions
 from somscape.cases._forget import Forgotten, forget, forget_old
+from somscape.cases._keys import key_columns, keys_of
+from somscape.cases._moves import UsualMoves
+from somscape.cases._outcome import RunOutcome, Unseen
 from somscape.cases._place import state_folder
 from somscape.cases._records import (
     CLEARED,
@@ -23,6 +37,7 @@ from somscape.cases._records import (
     Watch,
     WatchRun,
 )
+from somscape.cases._run import record_run, run_watch
 from somscape.cases._state import DecidedMeanwhileError, State, new_id
 from somscape.cases._verify import Verdict, audit_lines, verify
 
@@ -32,6 +47,7 @@ __all__ = [
     "FOLDED",
     "LATER",
     "NEW",
+    "NEWS",
     "NOTHING",
     "OPEN",
     "RETURNED",
@@ -43,24 +59,43 @@ __all__ = [
     "Database",
     "DecidedMeanwhileError",
     "Decision",
+    "Drift",
     "Forgotten",
+    "Gone",
+    "Imported",
     "Listed",
     "NewRun",
+    "RunOutcome",
+    "Seen",
     "State",
+    "Unseen",
+    "UsualMoves",
     "Verdict",
     "Watch",
     "WatchRun",
     "add_line",
     "audit_lines",
     "backup",
+    "begin_watch",
+    "cases_bytes",
+    "cases_table",
+    "check_name",
+    "detector_of_watch",
     "forget",
     "forget_old",
     "hidden",
+    "import_decisions",
+    "key_columns",
+    "keys_of",
+    "known_cases",
     "new_id",
     "next_head",
     "now",
+    "record_run",
     "restore",
+    "run_watch",
     "seal_of",
+    "source_of",
     "state_folder",
     "verify",
 ]
