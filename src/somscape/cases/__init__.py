@@ -14,6 +14,7 @@ from somscape.cases._database import Change, Database
 from somscape.cases._decide import Seen
 from somscape.cases._drift import Drift
 from somscape.cases._exchange import Imported, cases_bytes, cases_table, import_decisions
+from somscape.cases._facts import versions
 from somscape.cases._forget import Forgotten, forget, forget_old
 from somscape.cases._keys import key_columns, keys_of
 from somscape.cases._moves import UsualMoves
@@ -37,6 +38,7 @@ from somscape.cases._records import (
     Watch,
     WatchRun,
 )
+from somscape.cases._reproduce import Repeated, reproduce
 from somscape.cases._run import record_run, run_watch
 from somscape.cases._state import DecidedMeanwhileError, State, new_id
 from somscape.cases._verify import Verdict, audit_lines, verify
@@ -65,6 +67,7 @@ __all__ = [
     "Imported",
     "Listed",
     "NewRun",
+    "Repeated",
     "RunOutcome",
     "Seen",
     "State",
@@ -92,10 +95,12 @@ __all__ = [
     "next_head",
     "now",
     "record_run",
+    "reproduce",
     "restore",
     "run_watch",
     "seal_of",
     "source_of",
     "state_folder",
     "verify",
+    "versions",
 ]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape._version import __version__
 from somscape.cases._chain import now
 from somscape.cases._compare import gone, news_of
 from somscape.cases._drift import drift_of
+from somscape.cases._facts import facts_to_repeat
 from somscape.cases._keys import cells_of_rows, keys_of, sampled
 from somscape.cases._maps import bytes_of, detector_of
 from somscape.cases._moves import UsualMoves, encoded_cells, usual_moves
@@ -382,5 +382,5 @@ def _facts(outcome: RunOutcome) -> dict[str, Any]:
         "options": dict(watch.options),
         "key": list(watch.key),
         "clear_for": watch.clear_for,
-        "versions": {"somscape": __version__},
+        **facts_to_repeat(found.detector, found.alerts),
     }

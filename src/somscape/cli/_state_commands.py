@@ -98,3 +98,17 @@ def restore(file: Path, **options: Any) -> None:
     from somscape.cli._backup import restore_backup
 
     restore_backup(file, **options)
+
+
+@click.command()
+@click.argument("run", metavar="RUN")
+@state_options
+def reproduce(run: str, **options: Any) -> None:
+    """Read the table of RUN again, and score it by the map and with the rule of that run.
+
+    It says that the bytes are the same, or which input changed: table, map or versions.  RUN is
+    the id of a run, as in `audit list`.  The exit code is 0 for the same bytes, and 2 otherwise.
+    """
+    from somscape.cli._reproduce import repeat_run
+
+    repeat_run(run, **options)
