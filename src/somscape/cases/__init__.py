@@ -8,6 +8,8 @@ from somscape.cases._begin import (
     known_cases,
     source_of,
 )
+from somscape.cases._card import card_of, watch_history
+from somscape.cases._card_text import card_text
 from somscape.cases._chain import NOTHING, add_line, hidden, next_head, now, seal_of
 from somscape.cases._compare import NEWS, Gone
 from somscape.cases._database import Change, Database
@@ -80,6 +82,8 @@ __all__ = [
     "audit_lines",
     "backup",
     "begin_watch",
+    "card_of",
+    "card_text",
     "cases_bytes",
     "cases_table",
     "check_name",
@@ -103,4 +107,5 @@ __all__ = [
     "state_folder",
     "verify",
     "versions",
+    "watch_history",
 ]

@@ -1,11 +1,11 @@
-"""Commands of the state: its audit, what is forgotten, a backup and back, a run once more."""
+"""Commands of what is kept: the audit, what is forgotten, backups, a run again, cards."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from somscape.cli._options import WholeNumber, author_option, option, state_options
+from somscape.cli._options import WholeNumber, author_option, option, read_options, state_options
 
 
 @click.group()
@@ -112,3 +112,30 @@ def reproduce(run: str, **options: Any) -> None:
     from somscape.cli._reproduce import repeat_run
 
     repeat_run(run, **options)
+
+
+@click.command()
+@click.argument("map_file", metavar="MAP")
+@click.argument("path", metavar="[TABLE]", required=False)
+@option(
+    "--watch",
+    metavar="NAME",
+    help="Add what became of it in that watch: drift by run, and counts of decisions.",
+)
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The card, such as card.md or card.json; by default it is printed.",
+)
+@read_options
+@state_options
+def card(map_file: str, path: str | None, out: Path | None, **options: Any) -> None:
+    """Write the model card of MAP: trained on what, for what, how good, with which limits.
+
+    Errors are measured on the rows of TABLE; without it the last one of the training is told.
+    """
+    from somscape.cli._card import write_card
+
+    del options["ask_password"]  # which is done
+    write_card(map_file, path, out, **options)
