@@ -156,7 +156,8 @@ def _copy(read: Change, change: Change) -> dict[str, int]:
             names = ", ".join(rows[0])
             values = ", ".join("?" * len(rows[0]))
             change.many(
-                f"INSERT INTO {table} ({names}) VALUES ({values})", (row.values() for row in rows)
+                f"INSERT INTO {table} ({names}) VALUES ({values})",
+                ([*row.values()] for row in rows),
             )
             n += len(rows)
         n_rows[table] = n

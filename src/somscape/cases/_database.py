@@ -248,7 +248,7 @@ class SQLite:
     """
 
     is_server, bytes_type = False, "BLOB"
-    errors = (sqlite3.Error,)
+    errors: tuple[type[Exception], ...] = (sqlite3.Error,)
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
