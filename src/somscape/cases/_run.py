@@ -183,7 +183,8 @@ def record_run(
         listed,
         subject.cells(kept),
     )
-    return replace(outcome, run=state.add_run(watch.name, new, author=author))
+    run = state.add_run(watch.name, new, author=author)
+    return replace(outcome, run=run, audit_head=state.head())
 
 
 @dataclass(frozen=True, eq=False)

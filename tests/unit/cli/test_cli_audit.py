@@ -66,6 +66,14 @@ def test_an_audit_that_holds_ends_with_0(folder: Path, tmp_path: Path) -> None:
     assert "Wrong: no line has the head ffff" in outcome.out
 
 
+def test_a_run_and_its_page_show_the_head(folder: Path, tmp_path: Path) -> None:
+    outcome = run("run", "w", folder / "customers.csv", "--out", tmp_path / "out")
+    head = run("audit", "head").out.strip()
+    assert f"Head of the audit: {head}" in outcome.out
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert f'"audit_head":"{head}"' in page.replace('": "', '":"')
+
+
 def test_an_audit_that_was_changed_ends_with_2(folder: Path, tmp_path: Path) -> None:
     spoil(tmp_path, "UPDATE decisions SET comment = 'x'")
     outcome = run("audit", "verify")
