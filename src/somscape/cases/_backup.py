@@ -13,10 +13,11 @@ from somscape.cases._verify import Verdict, verdict_on
 from somscape.errors import InputError
 from somscape.tables import counted
 
-SLICE = {"maps": 1}
-"""Rows of a table that are copied at once, where it is not `ROWS`: maps are large."""
+MOST_ROWS = 10_000
+"""Rows that are copied at once."""
 
-ROWS = 10_000
+FEW = {"maps": 1}
+"""Of tables whose rows are large."""
 
 WHOLE = [{"integrity_check": "ok"}]
 """What SQLite says of a file without damage."""
@@ -151,7 +152,7 @@ def _copy(read: Change, change: Change) -> dict[str, int]:
     """Copy all rows, and return how many of each table."""
     n_rows = {}
     for table, key in TABLES.items():
-        n, size = 0, SLICE.get(table, ROWS)
+        n, size = 0, FEW.get(table, MOST_ROWS)
         while rows := read.rows(f"SELECT * FROM {table} ORDER BY {key} LIMIT {size} OFFSET {n}"):
             names = ", ".join(rows[0])
             values = ", ".join("?" * len(rows[0]))

@@ -130,9 +130,11 @@ class Database:
 
     def _undo(self) -> None:
         """Leave no change open, also where the connection can no more be asked to."""
-        try:
+        is_open = True
+        with suppress(Exception):  # whatever it is: a new connection has no change open
             self._engine.undo(self._db)
-        except Exception:  # whatever it is, a new connection has no change open
+            is_open = False
+        if is_open:
             with suppress(Exception):
                 self._db.close()
             self._db = None

@@ -36,7 +36,9 @@ class Forgotten:
 
 
 def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
-    """Delete what is known of a case; the audit tells that a case was forgotten, not which one.
+    """Delete what is known of a case.
+
+    The audit tells that a case was forgotten, not which one.
 
     Parameters
     ----------

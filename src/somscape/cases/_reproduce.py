@@ -37,7 +37,7 @@ class Repeated:
 
 
 def reproduce(state: State, run: str) -> Repeated:
-    """Read the table of a run again, and score it by the run's map with the run's rule.
+    """Read the table of a run again, and score it by its map with its rule.
 
     Nothing is recorded.
 

@@ -83,7 +83,7 @@ class State:
         self.database.close()
 
     def head(self) -> str:
-        """Return the head of the audit, which holds all of its lines: 64 hexadecimal digits."""
+        """Return the head of the audit, 64 hexadecimal digits for all of its lines."""
         last = self.database.rows("SELECT head FROM audit ORDER BY number DESC LIMIT 1")
         return str(last[0]["head"]) if last else NOTHING
 
