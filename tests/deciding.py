@@ -1,6 +1,6 @@
 """A process that decides without end, each decision with a token, and says which were kept.
 
-``python deciding.py PLACE NAME [SEED]``: a line ``kept TOKEN`` for each decision that was answered.
+``python deciding.py PLACE NAME``: a line ``kept TOKEN`` for each decision that was answered.
 One that was not, because the server was gone, is sent again with the same token.
 """
 
@@ -13,6 +13,11 @@ from somscape.errors import InputError
 KEYS = ("a", "b", "c")
 
 
+def say(*words: object) -> None:
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
 def main(place: str, name: str) -> None:
     state = None
     n = 0
@@ -20,13 +25,13 @@ def main(place: str, name: str) -> None:
         token = f"{name}-{n}"
         try:
             state = state or State(place)
-            said = Decision("cards", KEYS[n % 3], "later", f"{token}", name)
+            said = Decision("cards", KEYS[n % 3], "later", "", name)
             number = state.decide(said, token=token).number
         except InputError as error:
-            print("again", error, flush=True)
+            say("again", error)
             time.sleep(0.02)
             continue
-        print("kept", token, number, flush=True)
+        say("kept", token, number)
         n += 1
 
 

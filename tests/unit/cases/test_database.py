@@ -2,7 +2,7 @@
 
 import resource
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from some_cases import KEY, PLACES, fill, new_database, place_for
 
-from somscape.cases import Decision, State, verify
+from somscape.cases import Change, Decision, State, verify
 from somscape.errors import InputError
 
 ADD = "INSERT INTO salts VALUES (?, ?, ?)"
@@ -21,6 +21,16 @@ SAID = Decision("cards", "a", "later", "", "ann")
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
     with State(place_for(request.param, request, tmp_path)) as state:
         yield state
+
+
+def changing(state: State, *steps: Callable[[Change], object]) -> None:
+    with state.database.change() as change:
+        for step in steps:
+            step(change)
+
+
+def add(change: Change) -> None:
+    change.rows(ADD, ("w", "k", "s"))
 
 
 def n_salts(state: State) -> int:
@@ -41,34 +51,36 @@ def test_a_block_that_ends_well_is_saved(state: State) -> None:
 def test_a_block_that_raises_leaves_nothing_and_no_change_open(
     state: State, error: type[BaseException]
 ) -> None:
-    with pytest.raises(error), state.database.change() as change:
-        change.rows(ADD, ("w", "k", "s"))
+    def fail(change: Change) -> None:
         raise error
+
+    with pytest.raises(error):
+        changing(state, add, fail)
     assert n_salts(state) == 0
-    with state.database.change() as change:
-        change.rows(ADD, ("w", "k", "s"))
+    changing(state, add)
     assert n_salts(state) == 1
 
 
 def test_a_statement_that_failed_fails_the_change_also_where_the_error_is_caught(
     state: State,
 ) -> None:
-    with pytest.raises(InputError, match="did not take this"), state.database.change() as change:
-        change.rows(ADD, ("w", "k", "s"))
+    def add_quietly(change: Change) -> None:
         with suppress(InputError):
-            change.rows(ADD, ("w", "k", "s"))
-    with pytest.raises(InputError), state.database.change() as change:
+            add(change)
+
+    def ask_nonsense(change: Change) -> None:
         with suppress(InputError):
             change.rows("SELECT no such thing")
-        change.rows(ADD, ("w", "k", "s"))
+
+    for steps in ((add, add_quietly), (ask_nonsense, add_quietly)):
+        with pytest.raises(InputError, match="did not take this"):
+            changing(state, *steps)
     assert n_salts(state) == 0
 
 
 def test_a_change_within_a_change_is_refused_and_neither_is_saved(state: State) -> None:
-    with pytest.raises(RuntimeError, match="has not ended"), state.database.change() as change:
-        change.rows(ADD, ("w", "k", "s"))
-        with state.database.change() as other:
-            other.rows(ADD, ("w", "l", "s"))
+    with pytest.raises(RuntimeError, match="has not ended"):
+        changing(state, add, lambda change: changing(state, add))
     assert n_salts(state) == 0
 
 
@@ -91,10 +103,13 @@ def test_an_interrupt_while_a_change_begins_leaves_none_open(
 
 
 def test_saving_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    def refer_to_nothing(change: Change) -> None:
+        change.rows("PRAGMA defer_foreign_keys = ON")  # so that COMMIT looks
+        change.rows("INSERT INTO forgotten VALUES ('no run', '0')")
+
     with State(tmp_path) as state:
-        with pytest.raises(InputError, match="FOREIGN KEY"), state.database.change() as change:
-            change.rows("PRAGMA defer_foreign_keys = ON")  # so that COMMIT looks
-            change.rows("INSERT INTO forgotten VALUES ('no run', '0')")
+        with pytest.raises(InputError, match="FOREIGN KEY"):
+            changing(state, refer_to_nothing)
         assert state.database.rows("SELECT * FROM forgotten") == []
         fill(state)
 
@@ -105,11 +120,15 @@ def test_a_full_disk_is_one_line_and_what_was_answered_stays(tmp_path: Path) -> 
         journal = tmp_path / "cases.sqlite-wal"
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (journal.stat().st_size + 60_000, limits[1]))
-        answered = []
+        answered: list[int] = []
+
+        def fill_the_disk() -> None:
+            for i in range(1000):
+                answered.append(state.decide(SAID, token=f"t{i}").number)
+
         try:
             with pytest.raises(InputError) as raised:
-                for i in range(1000):
-                    answered.append(state.decide(SAID, token=f"t{i}").number)
+                fill_the_disk()
             with pytest.raises(InputError, match="did not take this"):
                 state.decide(SAID, token="t")
         finally:
@@ -184,14 +203,14 @@ def test_a_connection_that_ended_is_made_anew(postgresql: Any) -> None:
 def test_a_connection_that_ends_within_a_change_ends_the_change(postgresql: Any) -> None:
     place = new_database(postgresql)
     with State(place) as state:
-        for how in ("change", "database"):
-            with pytest.raises(InputError, match="did not take"), state.database.change() as change:
-                change.rows(ADD, ("w", "k", "s"))
-                _cut(postgresql, place)
-                which = change if how == "change" else state.database
-                which.rows("SELECT 1")  # a new connection would know nothing of the change
+
+        def cut(change: Change) -> None:
+            _cut(postgresql, place)
+
+        def ask(change: Change) -> None:
+            state.database.rows("SELECT 1")  # a new connection would know nothing of the change
+
+        for steps in ((add, cut, add), (add, cut, ask), (add, cut)):
+            with pytest.raises(InputError, match="did not take"):
+                changing(state, *steps)
             assert n_salts(state) == 0
-        with pytest.raises(InputError, match="did not take"), state.database.change() as change:
-            change.rows(ADD, ("w", "k", "s"))
-            _cut(postgresql, place)  # and the end of the block is told
-        assert n_salts(state) == 0
