@@ -68,18 +68,18 @@ class Server:
         (data / "pg_hba.conf").write_text(ACCESS)
         with (data / "postgresql.conf").open("a") as settings:
             settings.write("listen_addresses = '127.0.0.1'\nfsync = off\n")
-        with (self.folder / "log").open("w") as log:
-            self.process = subprocess.Popen(
-                [bin_ / "postgres", "-D", data, "-k", self.folder, "-p", str(self.port)],
-                stdout=log,
-                stderr=log,
-                **self.who,
-            )
-        self._wait()
+        self._command = [bin_ / "postgres", "-D", data, "-k", self.folder, "-p", str(self.port)]
+        self.start()
         self.run(
             *(f"CREATE ROLE {name} LOGIN" for name in ROLES),
             f"ALTER ROLE reader PASSWORD '{SECRET}'",
         )
+
+    def start(self) -> None:
+        """Start the server, also after it died, and wait until it answers."""
+        with (self.folder / "log").open("a") as log:
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=log, **self.who)
+        self._wait()
 
     def _wait(self) -> None:
         until = time.monotonic() + 60

@@ -1,5 +1,6 @@
 """What is remembered from run to run: watches, cases, decisions, and the audit of all changes."""
 
+from somscape.cases._backup import backup, restore
 from somscape.cases._begin import (
     begin_watch,
     check_name,
@@ -7,12 +8,16 @@ from somscape.cases._begin import (
     known_cases,
     source_of,
 )
+from somscape.cases._card import card_of, watch_history
+from somscape.cases._card_text import card_text
 from somscape.cases._chain import NOTHING, add_line, hidden, next_head, now, seal_of
 from somscape.cases._compare import NEWS, Gone
 from somscape.cases._database import Change, Database
 from somscape.cases._decide import Seen
 from somscape.cases._drift import Drift
 from somscape.cases._exchange import Imported, cases_bytes, cases_table, import_decisions
+from somscape.cases._facts import versions
+from somscape.cases._forget import Forgotten, forget, forget_old
 from somscape.cases._keys import key_columns, keys_of
 from somscape.cases._moves import UsualMoves
 from somscape.cases._outcome import RunOutcome, Unseen
@@ -35,8 +40,10 @@ from somscape.cases._records import (
     Watch,
     WatchRun,
 )
+from somscape.cases._reproduce import Repeated, reproduce
 from somscape.cases._run import record_run, run_watch
 from somscape.cases._state import DecidedMeanwhileError, State, new_id
+from somscape.cases._verify import Verdict, audit_lines, verify
 
 __all__ = [
     "CLEARED",
@@ -57,23 +64,32 @@ __all__ = [
     "DecidedMeanwhileError",
     "Decision",
     "Drift",
+    "Forgotten",
     "Gone",
     "Imported",
     "Listed",
     "NewRun",
+    "Repeated",
     "RunOutcome",
     "Seen",
     "State",
     "Unseen",
     "UsualMoves",
+    "Verdict",
     "Watch",
     "WatchRun",
     "add_line",
+    "audit_lines",
+    "backup",
     "begin_watch",
+    "card_of",
+    "card_text",
     "cases_bytes",
     "cases_table",
     "check_name",
     "detector_of_watch",
+    "forget",
+    "forget_old",
     "hidden",
     "import_decisions",
     "key_columns",
@@ -83,8 +99,13 @@ __all__ = [
     "next_head",
     "now",
     "record_run",
+    "reproduce",
+    "restore",
     "run_watch",
     "seal_of",
     "source_of",
     "state_folder",
+    "verify",
+    "versions",
+    "watch_history",
 ]

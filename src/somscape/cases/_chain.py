@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from somscape.cases._database import Change
+from somscape.cases._database import Change, Row
 
 NOTHING = "0" * 64
 """The head of no lines."""
@@ -103,6 +103,25 @@ def add_line(
     seal = seal_of(head, key)
     change.rows("INSERT INTO audit VALUES (?, ?, ?, ?)", (number, text, head, seal))
     return number, made
+
+
+def said_by_line(line: Row) -> dict[str, Any]:
+    """Return what a line says, by name; nothing where somebody has made it unreadable.
+
+    Parameters
+    ----------
+    line : dict
+        By the names of columns in the database.
+
+    Returns
+    -------
+    dict
+    """
+    try:
+        said = json.loads(line["said"])
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def now() -> str:

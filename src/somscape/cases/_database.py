@@ -2,10 +2,10 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from somscape.errors import InputError
 from somscape.tables import check_library
@@ -16,7 +16,12 @@ SECONDS_TO_WAIT = 30
 LOCK = 0x736F6D73
 """PostgreSQL's name of the lock that one process holds while it changes something."""
 
+OF_PEOPLE = ("decisions", "listed", "kept", "salts")
+"""Tables with keys and texts of people."""
+
 Row = dict[str, Any]
+
+Answer = TypeVar("Answer")
 
 
 class Database:
@@ -32,12 +37,18 @@ class Database:
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
         self._lock = threading.RLock()
+        self._open: Change | None = None
         self._db: Any = engine.connect()
 
     @property
     def name(self) -> str:
         """What the database is called, for people."""
         return self._engine.name
+
+    @property
+    def is_server(self) -> bool:
+        """Whether it is a server, and not a file."""
+        return self._engine.is_server
 
     @property
     def bytes_type(self) -> str:
@@ -47,7 +58,8 @@ class Database:
     def close(self) -> None:
         """Let go of the connection."""
         with self._lock:
-            self._db.close()
+            if self._db is not None:
+                self._db.close()
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Return the rows that a query finds, by the names of its columns.
@@ -63,27 +75,69 @@ class Database:
         list of dict
         """
         with self._lock:
+            if self._open is not None:  # this thread's own change: no new connection under it
+                return self._open.rows(sql, values)
             return self._asked(lambda: self._rows(sql, values))
 
-    @contextmanager
-    def change(self) -> Iterator["Change"]:
+    def change(self) -> AbstractContextManager["Change"]:
         """Make changes that hold together.
 
-        They lie on the disk when the block has ended without an error.
+        They lie on the disk when the block has ended without an error; otherwise none of them
+        does.  Where the server fails just while it saves, nobody knows.
 
-        Yields
-        ------
-        Change
+        Returns
+        -------
+        context manager of Change
+        """
+        return self._transaction(self._engine.begin)
+
+    def snapshot(self) -> AbstractContextManager["Change"]:
+        """Read as of one moment, whatever others write meanwhile.
+
+        Returns
+        -------
+        context manager of Change
+        """
+        return self._transaction(self._engine.begin_reading)
+
+    def swept(self) -> bool:
+        """Overwrite what was deleted, as far as the database can; say whether it could.
+
+        Returns
+        -------
+        bool
+            False where somebody else is using the file just now.
         """
         with self._lock:
-            self._asked(lambda: self._engine.begin(self._db))
+            return bool(self._asked(lambda: self._engine.sweep(self._db)))
+
+    @contextmanager
+    def _transaction(self, begin: Callable[[Any], None]) -> Iterator["Change"]:
+        with self._lock:
+            if self._open is not None:
+                raise RuntimeError("a change of this thread has not ended")
             try:
-                yield Change(self)
+                self._asked(lambda: begin(self._db))
+                self._open = change = Change(self)
+                yield change
+                change.check()
                 self._told(lambda: self._db.execute("COMMIT"))
             except BaseException:
-                with suppress(Exception):  # the connection may be gone, and the change with it
-                    self._db.execute("ROLLBACK")
+                self._undo()
                 raise
+            finally:
+                self._open = None
+
+    def _undo(self) -> None:
+        """Leave no change open, also where the connection can no more be asked to."""
+        is_open = True
+        with suppress(Exception):  # whatever it is: a new connection has no change open
+            self._engine.undo(self._db)
+            is_open = False
+        if is_open:
+            with suppress(Exception):
+                self._db.close()
+            self._db = None
 
     def _rows(self, sql: str, values: Sequence[Any]) -> list[Row]:
         cursor = self._db.execute(self._engine.spelled(sql), tuple(values))
@@ -94,17 +148,18 @@ class Database:
         cursor = self._db.cursor()
         cursor.executemany(self._engine.spelled(sql), list(map(tuple, rows)))
 
-    def _asked(self, ask: Any) -> Any:
+    def _asked(self, ask: Callable[[], Answer]) -> Answer:
         """Return an answer, by a new connection where the old one has ended meanwhile."""
-        try:
-            return ask()
-        except self._engine.errors as error:
-            if not self._engine.has_ended(self._db):
-                raise self._problem(error) from error
+        if self._db is not None:
+            try:
+                return ask()
+            except self._engine.errors as error:
+                if not self._engine.has_ended(self._db):
+                    raise self._problem(error) from error
         self._db = self._told(self._engine.connect)
         return self._told(ask)
 
-    def _told(self, tell: Any) -> Any:
+    def _told(self, tell: Callable[[], Answer]) -> Answer:
         try:
             return tell()
         except self._engine.errors as error:
@@ -121,6 +176,8 @@ class Database:
 class Change:
     """What can be done within one change of a `Database`.
 
+    After a statement that failed there are no others: databases differ in what they then undo.
+
     Parameters
     ----------
     database : Database
@@ -128,20 +185,37 @@ class Change:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._failed: BaseException | None = None
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Run a statement, and return what it finds."""
-        return self._database._told(lambda: self._database._rows(sql, values))
+        return self._do(lambda: self._database._rows(sql, values))
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run a statement once for each row of values."""
-        self._database._told(lambda: self._database._many(sql, rows))
+        self._do(lambda: self._database._many(sql, rows))
+
+    def check(self) -> None:
+        """Raise what a statement raised, if one did: this change cannot be saved."""
+        if self._failed is not None:
+            raise self._failed
+
+    def _do(self, tell: Callable[[], Answer]) -> Answer:
+        self.check()
+        if self._database._open is not self:
+            raise RuntimeError("this change has ended")
+        try:
+            return self._database._told(tell)
+        except BaseException as error:
+            self._failed = error
+            raise
 
 
 class Engine(Protocol):
     """What differs between databases."""
 
     name: str
+    is_server: bool
     bytes_type: str
     errors: tuple[type[Exception], ...]
 
@@ -150,6 +224,15 @@ class Engine(Protocol):
 
     def begin(self, db: Any) -> None:
         """Begin a change, after those of others."""
+
+    def begin_reading(self, db: Any) -> None:
+        """Begin to read as of one moment."""
+
+    def undo(self, db: Any) -> None:
+        """Undo what has begun and not ended, if anything has."""
+
+    def sweep(self, db: Any) -> bool:
+        """Overwrite what was deleted, and say whether that could be done."""
 
     def spelled(self, sql: str) -> str:
         """Return a statement as the driver wants it."""
@@ -166,8 +249,8 @@ class SQLite:
     path : Path
     """
 
-    bytes_type = "BLOB"
-    errors = (sqlite3.Error,)
+    is_server, bytes_type = False, "BLOB"
+    errors: tuple[type[Exception], ...] = (sqlite3.Error,)
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
@@ -183,6 +266,7 @@ class SQLite:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")  # what was answered is on the disk
             db.execute("PRAGMA foreign_keys = ON")
+            db.execute("PRAGMA temp_store = MEMORY")  # no copy of people's texts elsewhere
             db.execute("PRAGMA secure_delete = ON")  # what is forgotten does not stay in free pages
         except BaseException:
             db.close()
@@ -192,6 +276,25 @@ class SQLite:
     def begin(self, db: sqlite3.Connection) -> None:
         """Begin as the only one who writes."""
         db.execute("BEGIN IMMEDIATE")
+
+    def begin_reading(self, db: sqlite3.Connection) -> None:
+        """Begin to read, while others may write."""
+        db.execute("BEGIN")
+
+    def undo(self, db: sqlite3.Connection) -> None:
+        """Roll back, unless SQLite has done so itself, as where the disk is full."""
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+    def sweep(self, db: sqlite3.Connection) -> bool:
+        """Write the file anew without what was deleted, and empty its journal."""
+        try:
+            db.execute("VACUUM")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
+            return False
+        return not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
     def spelled(self, sql: str) -> str:
         """Return the statement as it is."""
@@ -211,7 +314,7 @@ class PostgreSQL:
         ``postgresql://USER@HOST/NAME``, without a password.
     """
 
-    bytes_type = "BYTEA"
+    is_server, bytes_type = True, "BYTEA"
 
     def __init__(self, url: str) -> None:
         check_library("psycopg", "state in PostgreSQL", "team")
@@ -228,13 +331,41 @@ class PostgreSQL:
         return psycopg.connect(self._url, autocommit=True, connect_timeout=10)
 
     def begin(self, db: Any) -> None:
-        """Begin when no other process changes anything."""
-        db.execute("BEGIN")
-        db.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        """Begin when no other process changes anything.
+
+        Whatever the server's settings: each statement sees what was saved before it, and what is
+        saved lies on the disk.
+        """
+        db.execute(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+            f"SET LOCAL lock_timeout = '{SECONDS_TO_WAIT}s'; SET LOCAL synchronous_commit = on;"
+            f"SELECT pg_advisory_xact_lock({LOCK})"
+        )
+
+    def begin_reading(self, db: Any) -> None:
+        """Begin to read, while others may write."""
+        db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def undo(self, db: Any) -> None:
+        """Roll back, unless the connection has none open."""
+        if db.info.transaction_status.name != "IDLE":
+            db.execute("ROLLBACK")
+
+    def sweep(self, db: Any) -> bool:
+        """Have the server write anew the tables of people, without what was deleted."""
+        import psycopg
+
+        db.execute(f"SET lock_timeout = '{SECONDS_TO_WAIT}s'")
+        try:
+            for table in OF_PEOPLE:
+                db.execute(f"VACUUM FULL {table}")
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.InsufficientPrivilege):
+            return False
+        return True
 
     def spelled(self, sql: str) -> str:
         """Return the statement with the driver's own sign for a value."""
-        return sql.replace("?", "%s")
+        return sql.replace("%", "%%").replace("?", "%s")
 
     def has_ended(self, db: Any) -> bool:
         """Say whether the server has closed the connection."""

@@ -78,6 +78,8 @@ class RunOutcome:
         Why cleared cases returned, by key.
     notes : tuple of str
         Sentences for the page.
+    audit_head : str
+        Of the audit, once the run is in it.
     """
 
     watch: Watch
@@ -93,6 +95,7 @@ class RunOutcome:
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     why: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    audit_head: str = ""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -205,6 +208,7 @@ class RunOutcome:
             "number": self.run.number,
             "made": self.run.made,
             "author": self.run.author,
+            "audit_head": self.audit_head,
             "source": self.run.source,
             "compared_with": None if self.last is None else self.last.number,
             "compared_with_made": None if self.last is None else self.last.made,

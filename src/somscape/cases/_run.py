@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Ints
-from somscape._version import __version__
 from somscape.cases._chain import now
 from somscape.cases._compare import gone, news_of
 from somscape.cases._drift import drift_of
+from somscape.cases._facts import facts_to_repeat
 from somscape.cases._keys import sampled
 from somscape.cases._maps import detector_of
 from somscape.cases._options import options_of_run, rule_for
@@ -161,7 +161,8 @@ def record_run(
         why=why,
         notes=tuple(notes),
     )
-    return replace(outcome, run=state.add_run(watch.name, _new(outcome, subject), author=author))
+    run = state.add_run(watch.name, _new(outcome, subject), author=author)
+    return replace(outcome, run=run, audit_head=state.head())
 
 
 def _new(outcome: RunOutcome, subject: Subject) -> NewRun:
@@ -247,5 +248,5 @@ def _facts(outcome: RunOutcome) -> dict[str, Any]:
         "options": dict(watch.options),
         "key": list(watch.key),
         "clear_for": watch.clear_for,
-        "versions": {"somscape": __version__},
+        **facts_to_repeat(found.detector, found.alerts),
     }

@@ -22,6 +22,9 @@ STEPS = (
         news TEXT NOT NULL, reasons TEXT NOT NULL,
         PRIMARY KEY (run, key)
     );
+    CREATE TABLE forgotten (
+        run TEXT NOT NULL REFERENCES runs, hash TEXT NOT NULL, PRIMARY KEY (run, hash)
+    );
     CREATE TABLE kept (
         run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, cells TEXT NOT NULL,
         PRIMARY KEY (run, key)
@@ -43,6 +46,19 @@ STEPS = (
 )
 """What each version adds, the first one to an empty database; statements end with a semicolon."""
 
+TABLES = {
+    "maps": "hash",
+    "watches": "name",
+    "runs": "id",
+    "listed": "run, key",
+    "forgotten": "run, hash",
+    "kept": "run, key",
+    "decisions": "number",
+    "salts": "watch, key",
+    "audit": "number",
+}
+"""All tables, those that others refer to first, each with the columns that tell its rows apart."""
+
 
 def brought_up_to_date(database: Database) -> None:
     """Make the tables of a new state, or bring those of an older one to today's.
@@ -56,6 +72,8 @@ def brought_up_to_date(database: Database) -> None:
     InputError
         For a state of a later somscape.
     """
+    if _version(database) == len(STEPS):  # most often; and all that a role that only reads may do
+        return
     with database.change() as change:
         change.rows("CREATE TABLE IF NOT EXISTS somscape_schema (version INTEGER NOT NULL)")
         found = change.rows("SELECT version FROM somscape_schema")
@@ -70,6 +88,14 @@ def brought_up_to_date(database: Database) -> None:
         if version < len(STEPS):
             change.rows("DELETE FROM somscape_schema")
             change.rows("INSERT INTO somscape_schema VALUES (?)", (len(STEPS),))
+
+
+def _version(database: Database) -> int:
+    try:
+        found = database.rows("SELECT version FROM somscape_schema")
+    except InputError:  # there is no such table yet; another problem comes up again
+        return 0
+    return int(found[0]["version"]) if found else 0
 
 
 def _take(step: str, change: Change, bytes_type: str) -> None:

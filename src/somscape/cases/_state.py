@@ -3,18 +3,19 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from somscape.cases._chain import add_line, hidden
+from somscape.cases._chain import NOTHING, add_line
 from somscape.cases._database import Change, Database, PostgreSQL, Row, SQLite
+from somscape.cases._lines import as_text, decision_line, row_hash, run_line
 from somscape.cases._records import OPEN, STATES, Case, Decision, Listed, NewRun, Watch, WatchRun
 from somscape.cases._schema import brought_up_to_date
 from somscape.errors import InputError
-from somscape.tables import is_url, listed
+from somscape.tables import database_at, is_url, listed
 
 FILE = "cases.sqlite"
 """Of a state in a folder."""
@@ -60,7 +61,11 @@ class State:
     def __init__(self, where: str | Path, audit_key: bytes | None = None) -> None:
         self.audit_key = audit_key
         self.database = _opened(where)
-        brought_up_to_date(self.database)
+        try:
+            brought_up_to_date(self.database)
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -76,6 +81,11 @@ class State:
     def close(self) -> None:
         """Let go of the database."""
         self.database.close()
+
+    def head(self) -> str:
+        """Return the head of the audit, 64 hexadecimal digits for all of its lines."""
+        last = self.database.rows("SELECT head FROM audit ORDER BY number DESC LIMIT 1")
+        return str(last[0]["head"]) if last else NOTHING
 
     # Watches
 
@@ -127,7 +137,7 @@ class State:
         """
         with self.database.change() as change:
             hash_ = _keep_map(change, map_)
-            said = _text(_said(watch))
+            said = as_text(_said(watch))
             old = change.rows("SELECT made FROM watches WHERE name = ?", (watch.name,))
             line = {"watch": watch.name, "map": hash_, "said": said}
             kind = "watch changed" if old else "watch"
@@ -211,17 +221,20 @@ class State:
             hash_ = _keep_map(change, run.map)
             last = change.rows("SELECT max(number) AS n FROM runs WHERE watch = ?", (watch,))
             number = (last[0]["n"] or 0) + 1
-            facts = _text(run.facts)
-            line = {
+            row = {
+                "id": run.id,
                 "watch": watch,
-                "run": run.id,
                 "source": run.source,
                 "data": run.data,
                 "map": hash_,
-                "facts": facts,
+                "facts": as_text(run.facts),
             }
+            salts = _salts(change, watch, [listed.key for listed in run.listed])
+            hashes = [row_hash(listed, salts[listed.key]) for listed in run.listed]
+            line = run_line(row, hashes)
             _, made = add_line(change, "run", line, author=author, key=self.audit_key)
-            values = (run.id, watch, number, made, author, run.source, run.data, hash_, facts)
+            head = (run.id, watch, number, made, author)
+            values = (*head, run.source, run.data, hash_, row["facts"])
             change.rows("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
             change.many(
                 "INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -232,7 +245,7 @@ class State:
             )
             change.many(
                 "INSERT INTO kept VALUES (?, ?, ?)",
-                ((run.id, key, _text(cells)) for key, cells in run.kept.items()),
+                ((run.id, key, as_text(cells)) for key, cells in run.kept.items()),
             )
         return _run(self.database.rows("SELECT * FROM runs WHERE id = ?", (run.id,))[0])
 
@@ -294,6 +307,7 @@ class State:
                     f"`state` of case {decision.key!r} must be one of {listed(STATES)}; got "
                     f"{decision.state!r}."
                 )
+            _check_texts(decision)
         for name in {decision.watch for decision in decisions}:
             self.watch(name)
         told = zip(decisions, tokens or [None] * n, seen or [None] * n, strict=True)
@@ -312,21 +326,17 @@ class State:
             last = change.rows(f"{LAST} WHERE d.watch = ? AND d.key = ?", about)
             if last and last[0]["number"] > seen:
                 raise DecidedMeanwhileError(_decision(last[0]))
-        salt = _salt(change, *about)
-        line = {
-            "watch": decision.watch,
-            "case": hidden(decision.key, salt),
-            "state": decision.state,
-            "comment": hidden(decision.comment, salt),
-            "run": decision.run,
-            "score": decision.score,
-            "cells": hidden(_text(decision.cells), salt),
-        }
+        salt = _salts(change, decision.watch, [decision.key])[decision.key]
+        row = {**vars(decision), "cells": as_text(decision.cells)}
         number, made = add_line(
-            change, "decision", line, author=decision.author, key=self.audit_key
+            change,
+            "decision",
+            decision_line(row, salt),
+            author=decision.author,
+            key=self.audit_key,
         )
         said = (decision.state, decision.comment, decision.author, made)
-        seen_as = (decision.run, decision.score, _text(decision.cells))
+        seen_as = (decision.run, decision.score, row["cells"])
         change.rows(
             "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (number, token, *about, *said, *seen_as),
@@ -399,6 +409,7 @@ def _opened(where: str | Path) -> Database:
             raise InputError(
                 f"`state` must be a folder or postgresql://USER@HOST/NAME; got {where}."
             )
+        database_at(where)  # refuses a password, which messages would show
         engine: Any = PostgreSQL(where)
     else:
         folder = Path(where)
@@ -427,13 +438,24 @@ def _keep_map(change: Change, content: bytes) -> str:
     return hash_
 
 
-def _salt(change: Change, watch: str, key: str) -> str:
-    found = change.rows("SELECT salt FROM salts WHERE watch = ? AND key = ?", (watch, key))
-    if found:
-        return str(found[0]["salt"])
-    salt = secrets.token_hex(16)
-    change.rows("INSERT INTO salts VALUES (?, ?, ?)", (watch, key, salt))
-    return salt
+def _salts(change: Change, watch: str, keys: Sequence[str]) -> dict[str, str]:
+    """Return the salts of cases, by key; new ones for those that have none."""
+    sql, values = "SELECT key, salt FROM salts WHERE watch = ?", [watch]
+    if len(keys) == 1:
+        sql, values = f"{sql} AND key = ?", [watch, *keys]
+    salts = {row["key"]: row["salt"] for row in change.rows(sql, values)}
+    new = {key: secrets.token_hex(16) for key in keys if key not in salts}
+    change.many("INSERT INTO salts VALUES (?, ?, ?)", ((watch, *each) for each in new.items()))
+    return salts | new
+
+
+def _check_texts(decision: Decision) -> None:
+    for name in ("key", "comment", "author"):
+        text = getattr(decision, name)
+        if "\0" in text or text != text.encode(errors="replace").decode():
+            raise InputError(
+                f"`{name}` {text!r} holds letters that no database takes. Write it without them."
+            )
 
 
 def _said(watch: Watch) -> dict[str, Any]:
@@ -459,7 +481,3 @@ def _decision(row: Row) -> Decision:
     cells = row["cells"]
     known = {name: value for name, value in row.items() if name != "token"}
     return Decision(**{**known, "cells": None if cells is None else json.loads(cells)})
-
-
-def _text(value: Mapping[str, Any] | None) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)

@@ -39,6 +39,7 @@ from somscape.cli._options import (
     watch_options,
     with_database_options,
 )
+from somscape.cli._state_commands import audit, backup, card, forget, reproduce, restore
 from somscape.cli._typed import as_typed, without_password
 from somscape.cli._watch_commands import cases, run, watches
 from somscape.errors import InputError
@@ -547,5 +548,6 @@ def info(map_file: str, save_roles: Path | None) -> None:
     show_info(map_file, save_roles)
 
 
-for command in (run, watches, cases):
+cases.add_command(forget)
+for command in (run, watches, cases, audit, reproduce, backup, restore, card):
     main.add_command(command)

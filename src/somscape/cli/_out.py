@@ -16,6 +16,7 @@ ENDINGS = {
     "page": (".html", ".htm"),
     "list": tuple(f".{kind}" for kind in FORMATS),
     "roles file": (".toml",),
+    "card": (".md", ".json"),
 }
 """Of the names of result files, by what they hold."""
 

@@ -79,6 +79,7 @@ def _say(
         say(console, f"  ... and {len(news) - MAX_SHOWN} more")
     for case in outcome.gone[:MAX_SHOWN]:
         say(console, f"  gone {case.key}: {case.why}")
+    say(console, f"Head of the audit: {outcome.audit_head}")
     if sent is not None:
         say(console, f"Wrote {sent}")
     if out is not None:

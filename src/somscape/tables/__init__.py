@@ -4,7 +4,7 @@ from somscape.tables._batches import fetched_rows
 from somscape.tables._cells import MISSING_WORDS, missing_words
 from somscape.tables._columns import table_from_columns
 from somscape.tables._csv import escape_cell, unescape_cell, write_csv
-from somscape.tables._database import is_url
+from somscape.tables._database import database_at, is_url
 from somscape.tables._dates import (
     FIRST,
     ORDERS,
@@ -76,6 +76,7 @@ __all__ = [
     "column_of_numbers",
     "column_of_texts",
     "counted",
+    "database_at",
     "date_texts",
     "dates_of",
     "escape_cell",

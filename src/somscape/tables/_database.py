@@ -70,7 +70,21 @@ def is_url(text: object) -> bool:
 
 
 def database_at(url: str) -> Database:
-    """Take a URL apart; messages show nothing of it that may be a password."""
+    """Take a URL apart; messages show nothing of it that may be a password.
+
+    Parameters
+    ----------
+    url : str
+
+    Returns
+    -------
+    Database
+
+    Raises
+    ------
+    InputError
+        For a URL of another kind, or one with a password.
+    """
     match = SCHEME.match(url)
     scheme = match[1].lower() if match else ""
     if scheme in ("sqlite", "duckdb"):

@@ -23,9 +23,13 @@ HEAVY = (
     "uvicorn",
     "pyarrow",
     "duckdb",
+    "psycopg",
     "adbc_driver_manager",
 )
-COMMANDS = ("demo", "detect", "fit", "score", "predict", "report", "convert", "app", "info")
+COMMANDS = (
+    *("demo", "detect", "fit", "score", "predict", "report", "convert", "app", "info"),
+    *("run", "watches", "cases", "audit", "reproduce", "backup", "restore", "card"),
+)
 
 
 def process(code: str) -> str:

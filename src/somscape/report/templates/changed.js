@@ -34,6 +34,7 @@ function fillChanged() {
   byId("changed-anew").hidden = !changed.train_anew;
   byId("changed-anew-why").append(changed.train_anew || "");
   byId("changed-command").append(changed.command_anew || "");
+  byId("changed-head").append(changed.audit_head);
   if (changed.compared_with === null) return;
   byId("changed-lists").append(
     ...NEWS.flatMap(([key, name, what]) =>

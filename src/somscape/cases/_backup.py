@@ -1,0 +1,169 @@
+"""A copy of a state in one file, and back, from whatever database to whatever other."""
+
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+
+from somscape._files import whole
+from somscape.cases._database import Change, Database, SQLite
+from somscape.cases._schema import TABLES, brought_up_to_date
+from somscape.cases._state import State
+from somscape.cases._verify import Verdict, verdict_on
+from somscape.errors import InputError
+from somscape.tables import counted
+
+MOST_ROWS = 10_000
+"""Rows that are copied at once."""
+
+FEW = {"maps": 1}
+"""Of tables whose rows are large."""
+
+WHOLE = [{"integrity_check": "ok"}]
+"""What SQLite says of a file without damage."""
+
+
+def backup(state: State, path: str | Path) -> Verdict:
+    """Copy a state as of one moment to a file, whole or not at all.
+
+    Others may decide meanwhile.  The copy is read again, and its audit checked.
+
+    Parameters
+    ----------
+    state : State
+    path : str or Path
+        An SQLite file, whatever the state is; replaced if it is there.
+
+    Returns
+    -------
+    Verdict
+        On the audit.  Its faults are those of the state, which a copy keeps.
+
+    Raises
+    ------
+    InputError
+        If the copy does not hold what the state holds.
+    OSError
+        If it cannot be written.
+    """
+    with whole(path) as making:
+        copy = Database(SQLite(making))
+        try:
+            brought_up_to_date(copy)
+            with state.database.snapshot() as read, copy.change() as change:
+                n_rows = _copy(read, change)
+                before = verdict_on(read, state.audit_key)
+            with copy.snapshot() as read:
+                after = verdict_on(read, state.audit_key)
+                is_same = after == before and n_rows == _counts(read)
+            # One file, which another program reads without a journal beside it.
+            copy.rows("PRAGMA journal_mode = DELETE")
+            is_whole = copy.rows("PRAGMA integrity_check") == WHOLE
+        finally:
+            copy.close()
+        if not (is_same and is_whole):
+            raise InputError(
+                f"{path}: what was written is not what {state.database.name} holds. Write it to "
+                "another disk."
+            )
+    return after
+
+
+def restore(state: State, path: str | Path, *, force: bool = False) -> Verdict:
+    """Bring a state to what a backup holds, all or nothing.
+
+    Parameters
+    ----------
+    state : State
+        An empty one.
+    path : str or Path
+        A file that `backup` wrote, with this or an earlier version of somscape.
+    force : bool, default=False
+        Whether what the state holds may be lost.
+
+    Returns
+    -------
+    Verdict
+        On the audit of the backup.
+
+    Raises
+    ------
+    InputError
+        If the file is no backup, or its audit does not hold, or the state holds something.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise InputError(f"{path} is not there. Give a file that `somscape backup` wrote.")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = _opened(file, Path(folder))
+        try:
+            with copy.snapshot() as read, state.database.change() as change:
+                verdict = verdict_on(read, state.audit_key)
+                if verdict.faults:
+                    raise InputError(
+                        f"{path} is not as it was written: {verdict.faults[0]} Nothing was changed."
+                    )
+                _make_room(change, state.database.name, force=force)
+                if _copy(read, change) != _counts(change):
+                    raise InputError(f"{path} was not copied whole. Nothing was changed.")
+        finally:
+            copy.close()
+    return verdict
+
+
+def _opened(file: Path, folder: Path) -> Database:
+    """Open a copy of a backup, which may be of an earlier version or on a disk that is read only.
+
+    A state's own file has a journal beside it, without which it is not all.
+    """
+    copy = folder / "copy"
+    for ending in ("", "-wal"):
+        part = file.with_name(file.name + ending)
+        if part.exists():
+            shutil.copyfile(part, copy.with_name(copy.name + ending))
+    copied = None
+    try:
+        copied = Database(SQLite(copy))
+        is_whole = copied.rows("PRAGMA integrity_check") == WHOLE
+        found = copied.rows("SELECT name FROM sqlite_master WHERE name IN ('audit', 'decisions')")
+    except (sqlite3.Error, InputError):
+        is_whole, found = False, []
+    if copied is not None and is_whole and len(found) == 2:
+        brought_up_to_date(copied)
+        return copied
+    if copied is not None:
+        copied.close()
+    raise InputError(f"{file} is not a whole backup. Give a file that `somscape backup` wrote.")
+
+
+def _make_room(change: Change, name: str, *, force: bool) -> None:
+    n = sum(_counts(change).values())
+    if n and not force:
+        lines = counted(_counts(change)["audit"], "line")
+        raise InputError(
+            f"{name} is not empty: its audit has {lines}, which would be lost.",
+            options="--state NEW names another place, --force replaces this one",
+        )
+    for table in reversed(TABLES):
+        change.rows(f"DELETE FROM {table}")
+
+
+def _copy(read: Change, change: Change) -> dict[str, int]:
+    """Copy all rows, and return how many of each table."""
+    n_rows = {}
+    for table, key in TABLES.items():
+        n, size = 0, FEW.get(table, MOST_ROWS)
+        while rows := read.rows(f"SELECT * FROM {table} ORDER BY {key} LIMIT {size} OFFSET {n}"):
+            names = ", ".join(rows[0])
+            values = ", ".join("?" * len(rows[0]))
+            change.many(
+                f"INSERT INTO {table} ({names}) VALUES ({values})",
+                ([*row.values()] for row in rows),
+            )
+            n += len(rows)
+        n_rows[table] = n
+    return n_rows
+
+
+def _counts(read: Change) -> dict[str, int]:
+    return {table: read.rows(f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in TABLES}

@@ -1,0 +1,170 @@
+"""Cases are forgotten: their keys, texts and cells go, and the audit still holds."""
+
+import calendar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from somscape.cases._chain import add_line
+from somscape.cases._database import Change
+from somscape.cases._lines import FORGOTTEN, row_hash
+from somscape.cases._records import Listed
+from somscape.cases._state import State
+from somscape.errors import InputError
+
+AT_ONCE = 500
+"""Keys in a statement."""
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What was forgotten.
+
+    Attributes
+    ----------
+    n_cases, n_decisions, n_rows : int
+        Cases, decisions of them, and rows of lists and kept rows.
+    is_swept : bool
+        Whether the places on the disk where they stood are overwritten; False where another
+        program was using the state just then.
+    """
+
+    n_cases: int
+    n_decisions: int
+    n_rows: int
+    is_swept: bool
+
+
+def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
+    """Delete what is known of a case.
+
+    The audit tells that a case was forgotten, not which one.
+
+    Parameters
+    ----------
+    state : State
+    watch, key : str
+    author : str
+        Who says so.
+
+    Returns
+    -------
+    Forgotten
+
+    Raises
+    ------
+    InputError
+        If there is no such watch or case.
+    """
+    state.watch(watch)
+    with state.database.change() as change:
+        if not change.rows("SELECT key FROM salts WHERE watch = ? AND key = ?", (watch, key)):
+            found = change.rows(
+                "SELECT k.key FROM kept k JOIN runs r ON r.id = k.run"
+                " WHERE r.watch = ? AND k.key = ? LIMIT 1",
+                (watch, key),
+            )
+            if not found:
+                raise InputError(
+                    f"the watch '{watch}' has no case {key!r}; there is nothing to forget."
+                )
+        n_decisions, n_rows = _delete(state, change, watch, [key], author)
+    return Forgotten(1, n_decisions, n_rows, state.database.swept())
+
+
+def forget_old(state: State, watch: str, months: int, *, author: str) -> Forgotten:
+    """Delete the cases that nobody decided, and that no list of the last months has.
+
+    Parameters
+    ----------
+    state : State
+    watch : str
+    months : int
+    author : str
+
+    Returns
+    -------
+    Forgotten
+
+    Raises
+    ------
+    InputError
+        If there is no such watch.
+    """
+    state.watch(watch)
+    since = months_ago(datetime.now(UTC), months)
+    with state.database.change() as change:
+        found = change.rows(
+            "SELECT t.key FROM (SELECT l.run, l.key FROM listed l"
+            "  UNION SELECT k.run, k.key FROM kept k) t"
+            " JOIN runs r ON r.id = t.run WHERE r.watch = ? AND NOT EXISTS"
+            "  (SELECT 1 FROM decisions d WHERE d.watch = r.watch AND d.key = t.key)"
+            " GROUP BY t.key HAVING max(r.made) < ? ORDER BY t.key",
+            (watch, since),
+        )
+        keys = [row["key"] for row in found]
+        if not keys:
+            return Forgotten(0, 0, 0, is_swept=True)
+        n_decisions, n_rows = _delete(state, change, watch, keys, author)
+    return Forgotten(len(keys), n_decisions, n_rows, state.database.swept())
+
+
+def months_ago(now: datetime, months: int) -> str:
+    """Return the same time of an earlier month, on its last day if it has no such day.
+
+    Parameters
+    ----------
+    now : datetime
+        In UTC.
+    months : int
+
+    Returns
+    -------
+    str
+        ISO form, to the second.
+
+    Examples
+    --------
+    >>> months_ago(datetime(2026, 3, 31, tzinfo=UTC), 13)
+    '2025-02-28T00:00:00+00:00'
+    """
+    year, month = divmod(now.year * 12 + now.month - 1 - months, 12)
+    day = min(now.day, calendar.monthrange(year, month + 1)[1])
+    return now.replace(year=year, month=month + 1, day=day).isoformat(timespec="seconds")
+
+
+def _delete(
+    state: State, change: Change, watch: str, keys: Sequence[str], author: str
+) -> tuple[int, int]:
+    """Delete cases, and return the numbers of decisions and rows that went with them."""
+    decisions: list[int] = []
+    n_listed = n_kept = 0
+    for first in range(0, len(keys), AT_ONCE):
+        some = keys[first : first + AT_ONCE]
+        of_cases = f"key IN ({', '.join('?' * len(some))})"
+        of_runs = f"run IN (SELECT id FROM runs WHERE watch = ?) AND {of_cases}"
+        values = (watch, *some)
+        n_listed += _keep_hashes(change, watch, of_cases, values)
+        n_kept += change.rows(f"SELECT count(*) AS n FROM kept WHERE {of_runs}", values)[0]["n"]
+        said = change.rows(f"SELECT number FROM decisions WHERE watch = ? AND {of_cases}", values)
+        decisions += [row["number"] for row in said]
+        for table in ("listed", "kept"):
+            change.rows(f"DELETE FROM {table} WHERE {of_runs}", values)
+        for table in ("decisions", "salts"):
+            change.rows(f"DELETE FROM {table} WHERE watch = ? AND {of_cases}", values)
+    line = {"watch": watch, "cases": len(keys), "decisions": sorted(decisions), "rows": n_listed}
+    add_line(change, FORGOTTEN, line, author=author, key=state.audit_key)
+    return len(decisions), n_listed + n_kept
+
+
+def _keep_hashes(change: Change, watch: str, of_cases: str, values: Sequence[str]) -> int:
+    """Keep the hashes of listed rows, which say nothing more once their salts are deleted."""
+    found = change.rows(
+        "SELECT l.run, l.key, l.place, l.score, l.p_value, l.news, l.reasons, s.salt FROM listed l"
+        " JOIN runs r ON r.id = l.run JOIN salts s ON s.watch = r.watch AND s.key = l.key"
+        f" WHERE r.watch = ? AND l.{of_cases}",
+        values,
+    )
+    hashes = [(row.pop("run"), row_hash(salt=row.pop("salt"), row=Listed(**row))) for row in found]
+    change.many("INSERT INTO forgotten VALUES (?, ?)", hashes)
+    return len(hashes)

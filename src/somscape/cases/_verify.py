@@ -1,0 +1,139 @@
+"""Whether the audit holds: each line follows from those before it, and the tables say the same."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from somscape.cases._chain import said_by_line
+from somscape.cases._database import Change, Row
+from somscape.cases._follows import Follows
+from somscape.cases._state import State
+from somscape.cases._told import Told
+from somscape.errors import InputError
+
+SLICE = 10_000
+"""Lines that are read at once."""
+
+MIN_HEAD = 16
+"""Digits of a head that name it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found when the audit was checked.
+
+    Attributes
+    ----------
+    n_lines : int
+    head : str
+        Of the last line.
+    faults : tuple of str
+        A sentence each; none where all holds.
+    found : str or None
+        Of the head that was asked for: which line's it is.
+    n_sealed : int
+        Lines with a seal that the key made; 0 without a key.
+    has_seals : bool
+        Whether any line has a seal.
+    """
+
+    n_lines: int
+    head: str
+    faults: tuple[str, ...] = ()
+    found: str | None = None
+    n_sealed: int = 0
+    has_seals: bool = False
+
+
+def verify(state: State, head: str | None = None) -> Verdict:
+    """Check the audit of a state, as of one moment.
+
+    Parameters
+    ----------
+    state : State
+        Its `audit_key` checks the seals.
+    head : str or None, default=None
+        One that was written down earlier, at least its first 16 digits: the lines up to it were
+        rewritten or deleted unless it is among the heads.
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    InputError
+        If `head` is none.
+    """
+    if head is not None and not re.fullmatch(f"[0-9a-f]{{{MIN_HEAD},64}}", head.lower()):
+        raise InputError(
+            f"`head` must be 64 hexadecimal digits, or at least the first {MIN_HEAD}; got {head!r}."
+        )
+    with state.database.snapshot() as read:
+        return verdict_on(read, state.audit_key, head)
+
+
+def verdict_on(read: Change, key: bytes | None = None, head: str | None = None) -> Verdict:
+    """Check the audit of a database; see `verify`.
+
+    Parameters
+    ----------
+    read : Change
+    key : bytes or None, default=None
+    head : str or None, default=None
+
+    Returns
+    -------
+    Verdict
+    """
+    chain, told = Follows(key, None if head is None else head.lower()), Told(read)
+    for lines in _slices(read):
+        for line in lines:
+            chain.take(line)
+        told.take(lines)
+    chain.end()
+    told.end()
+    faults = (*chain.faults, *told.faults)
+    return Verdict(chain.number, chain.head, faults, chain.found, chain.n_sealed, chain.has_seals)
+
+
+def audit_lines(state: State) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a state's audit for people.
+
+    Parameters
+    ----------
+    state : State
+
+    Yields
+    ------
+    dict
+        By name: ``number``, ``made``, ``author``, ``kind``, what a line of its kind says, and
+        ``head``; of a decision key and comment themselves, unless its case was forgotten.
+    """
+    with state.database.snapshot() as read:
+        for lines in _slices(read):
+            found = read.rows(
+                "SELECT number, key, comment FROM decisions WHERE number BETWEEN ? AND ?",
+                (lines[0]["number"], lines[-1]["number"]),
+            )
+            decisions = {row.pop("number"): row for row in found}
+            for line in lines:
+                said = said_by_line(line)
+                for name in {"said", "facts"} & said.keys():
+                    said[name] = json.loads(said[name])
+                if said.get("kind") == "decision":
+                    said |= decisions.get(line["number"], {"key": None, "comment": None})
+                yield {**said, "head": line["head"]}
+
+
+def _slices(read: Change) -> Iterator[list[Row]]:
+    last = None
+    while True:
+        where, values = ("", ()) if last is None else ("WHERE number > ?", (last,))
+        lines = read.rows(f"SELECT * FROM audit {where} ORDER BY number LIMIT {SLICE}", values)
+        if not lines:
+            return
+        yield lines
+        last = lines[-1]["number"]

@@ -1,0 +1,82 @@
+"""`audit`: the lines of the audit, their head, and whether they hold."""
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from somscape.cases import Verdict, audit_lines, verify
+from somscape.cli._console import make_console, say
+from somscape.cli._state import open_state
+from somscape.errors import InputError
+from somscape.tables import counted, table_bytes, table_from_columns
+
+MAX_FAULTS = 20
+"""Shown; what is changed early in a chain may have many."""
+
+COLUMNS = ("number", "made", "author", "kind", "watch", "run", "key", "state", "comment")
+"""Of the list, before what only some kinds of lines say, and the head."""
+
+
+def verify_audit(head: str | None, **options: Any) -> None:
+    """Say whether the audit holds, and end with 2 where it does not."""
+    console = make_console()
+    with open_state(options) as state:
+        verdict, name = verify(state, head), state.database.name
+    if not verdict.n_lines and head is None:  # else a slip in --state would be good news
+        raise InputError(
+            f"{name} has no audit yet: nothing was run or decided there. Name the place with "
+            "`state`."
+        )
+    say(console, f"{counted(verdict.n_lines, 'line')}, head {verdict.head}")
+    if verdict.found is not None:
+        say(console, f"The head that you gave is that {verdict.found}.")
+    say(console, _seals(verdict, has_key=options["audit_key"] is not None))
+    for fault in verdict.faults[:MAX_FAULTS]:
+        say(console, f"Wrong: {fault}")
+    if len(verdict.faults) > MAX_FAULTS:
+        say(console, f"... and {len(verdict.faults) - MAX_FAULTS} more.")
+    if verdict.faults:
+        say(console, "The audit does not hold.")
+        click.get_current_context().exit(2)
+    say(console, "The audit holds.")
+
+
+def list_audit(*, format: str, **options: Any) -> None:
+    """Write all lines for people."""
+    with open_state(options) as state:
+        lines = list(audit_lines(state))
+    if format == "json":
+        click.echo(json.dumps(lines, ensure_ascii=False, indent=2))
+        return
+    columns = {name: [_cell(line.get(name)) for line in lines] for name in COLUMNS}
+    columns["more"] = [_cell(_rest(line)) for line in lines]
+    columns["head"] = [str(line["head"]) for line in lines]
+    sys.stdout.flush()
+    sys.stdout.buffer.writelines(table_bytes("csv", table_from_columns(columns)))
+    sys.stdout.flush()
+
+
+def print_head(**options: Any) -> None:
+    """Print the head alone."""
+    with open_state(options) as state:
+        click.echo(state.head())
+
+
+def _seals(verdict: Verdict, *, has_key: bool) -> str:
+    if has_key:
+        return f"{counted(verdict.n_sealed, 'line')} sealed by this key."
+    if verdict.has_seals:
+        return "Lines have seals, which only --audit-key FILE can check."
+    return "Lines have no seals: compare a head that you wrote down, by --head."
+
+
+def _rest(line: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name not in (*COLUMNS, "head")}
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

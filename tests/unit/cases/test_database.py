@@ -1,0 +1,216 @@
+"""A change is all there or not at all, and none is left open, whatever comes between."""
+
+import resource
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from some_cases import KEY, PLACES, fill, new_database, place_for
+
+from somscape.cases import Change, Decision, State, verify
+from somscape.errors import InputError
+
+ADD = "INSERT INTO salts VALUES (?, ?, ?)"
+SAID = Decision("cards", "a", "later", "", "ann")
+
+
+@pytest.fixture(params=PLACES)
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
+    with State(place_for(request.param, request, tmp_path)) as state:
+        yield state
+
+
+def changing(state: State, *steps: Callable[[Change], object]) -> None:
+    with state.database.change() as change:
+        for step in steps:
+            step(change)
+
+
+def add(change: Change) -> None:
+    change.rows(ADD, ("w", "k", "s"))
+
+
+def n_salts(state: State) -> int:
+    return state.database.rows("SELECT count(*) AS n FROM salts")[0]["n"]
+
+
+def test_a_block_that_ends_well_is_saved(state: State) -> None:
+    with state.database.change() as change:
+        change.rows(ADD, ("w", "50 % ?", "s"))
+        assert n_salts(state) == 1  # its own thread sees what it did
+    assert state.database.rows("SELECT key FROM salts WHERE key LIKE '50 %'")
+    with pytest.raises(RuntimeError, match="this change has ended"):
+        change.rows(ADD, ("w", "l", "s"))
+    assert n_salts(state) == 1
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_a_block_that_raises_leaves_nothing_and_no_change_open(
+    state: State, error: type[BaseException]
+) -> None:
+    def fail(change: Change) -> None:
+        raise error
+
+    with pytest.raises(error):
+        changing(state, add, fail)
+    assert n_salts(state) == 0
+    changing(state, add)
+    assert n_salts(state) == 1
+
+
+def test_a_statement_that_failed_fails_the_change_also_where_the_error_is_caught(
+    state: State,
+) -> None:
+    def add_quietly(change: Change) -> None:
+        with suppress(InputError):
+            add(change)
+
+    def ask_nonsense(change: Change) -> None:
+        with suppress(InputError):
+            change.rows("SELECT no such thing")
+
+    for steps in ((add, add_quietly), (ask_nonsense, add_quietly)):
+        with pytest.raises(InputError, match="did not take this"):
+            changing(state, *steps)
+    assert n_salts(state) == 0
+
+
+def test_a_change_within_a_change_is_refused_and_neither_is_saved(state: State) -> None:
+    with pytest.raises(RuntimeError, match="has not ended"):
+        changing(state, add, lambda change: changing(state, add))
+    assert n_salts(state) == 0
+
+
+def test_an_interrupt_while_a_change_begins_leaves_none_open(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = state.database._engine.begin
+
+    def interrupted(db: Any) -> None:
+        begin(db)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(state.database._engine, "begin", interrupted)
+        with pytest.raises(KeyboardInterrupt), state.database.change():
+            pass
+    with state.database.change() as change:
+        change.rows(ADD, ("w", "k", "s"))
+    assert n_salts(state) == 1
+
+
+def test_saving_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    def refer_to_nothing(change: Change) -> None:
+        change.rows("PRAGMA defer_foreign_keys = ON")  # so that COMMIT looks
+        change.rows("INSERT INTO forgotten VALUES ('no run', '0')")
+
+    with State(tmp_path) as state:
+        with pytest.raises(InputError, match="FOREIGN KEY"):
+            changing(state, refer_to_nothing)
+        assert state.database.rows("SELECT * FROM forgotten") == []
+        fill(state)
+
+
+def test_a_full_disk_is_one_line_and_what_was_answered_stays(tmp_path: Path) -> None:
+    with State(tmp_path) as state:
+        fill(state)
+        journal = tmp_path / "cases.sqlite-wal"
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (journal.stat().st_size + 60_000, limits[1]))
+        answered: list[int] = []
+
+        def fill_the_disk() -> None:
+            for i in range(1000):
+                answered.append(state.decide(SAID, token=f"t{i}").number)
+
+        try:
+            with pytest.raises(InputError) as raised:
+                fill_the_disk()
+            with pytest.raises(InputError, match="did not take this"):
+                state.decide(SAID, token="t")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        line = str(raised.value)
+        assert "\n" not in line
+        assert "cases.sqlite did not take this (" in line
+        assert answered
+        again = state.decide(SAID, token=f"t{len(answered)}")
+        assert again.number == answered[-1] + 1
+        assert verify(state).faults == ()
+        assert verify(state).n_lines == 7 + len(answered) + 1
+
+
+def test_another_process_that_writes_too_long_is_one_line(tmp_path: Path) -> None:
+    with State(tmp_path) as state, sqlite3.connect(tmp_path / "cases.sqlite") as other:
+        fill(state)
+        state.database.rows("PRAGMA busy_timeout = 50")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(InputError, match=r"did not take this \(database is locked\)"):
+            state.decide(SAID)
+        other.execute("ROLLBACK")
+        state.decide(SAID)
+
+
+def test_a_server_that_nobody_reaches_is_one_line_without_a_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", "geheim-4711")
+    with pytest.raises(InputError) as raised:
+        State("postgresql://anna@127.0.0.1:1/cases")
+    line = str(raised.value)
+    assert line.startswith("the state in postgresql://anna@127.0.0.1:1/cases cannot be opened (")
+    assert "\n" not in line
+    assert "geheim" not in line
+
+
+def test_a_password_in_the_url_is_refused_and_not_shown() -> None:
+    for url in ("postgresql://anna:geheim@bank/cases", "postgresql://bank/cases?password=geheim"):
+        with pytest.raises(InputError, match="a password does not belong in a URL") as raised:
+            State(url)
+        assert "geheim" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
+def test_texts_that_a_database_does_not_take_are_refused(state: State, text: str) -> None:
+    fill(state)
+    for name in ("key", "comment", "author"):
+        with pytest.raises(InputError, match=f"`{name}` .* holds letters that no database takes"):
+            state.decide(Decision(**{**vars(SAID), name: text}))
+    assert verify(state).n_lines == 7
+
+
+def _cut(server: Any, place: str) -> None:
+    name = place.rpartition("/")[2]
+    server.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+
+@pytest.mark.sql
+def test_a_connection_that_ended_is_made_anew(postgresql: Any) -> None:
+    place = new_database(postgresql)
+    with State(place) as state:
+        fill(state)
+        _cut(postgresql, place)
+        assert len(state.history("cards", KEY)) == 2
+        _cut(postgresql, place)
+        state.decide(SAID)
+        assert verify(state).n_lines == 8
+
+
+@pytest.mark.sql
+def test_a_connection_that_ends_within_a_change_ends_the_change(postgresql: Any) -> None:
+    place = new_database(postgresql)
+    with State(place) as state:
+
+        def cut(change: Change) -> None:
+            _cut(postgresql, place)
+
+        def ask(change: Change) -> None:
+            state.database.rows("SELECT 1")  # a new connection would know nothing of the change
+
+        for steps in ((add, cut, add), (add, cut, ask), (add, cut)):
+            with pytest.raises(InputError, match="did not take"):
+                changing(state, *steps)
+            assert n_salts(state) == 0

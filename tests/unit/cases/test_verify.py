@@ -1,0 +1,203 @@
+"""Whoever changes a line, or what a line tells of, is found out by `verify`."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from some_cases import KEY, PLACES, fill, place_for
+
+from somscape.cases import NOTHING, State, next_head, verify
+from somscape.errors import InputError
+
+
+@pytest.fixture
+def in_a_file(tmp_path: Path) -> Iterator[State]:
+    with State(tmp_path / "state") as state:
+        fill(state)
+        yield state
+
+
+@pytest.fixture(params=PLACES)
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
+    with State(place_for(request.param, request, tmp_path)) as state:
+        fill(state)
+        yield state
+
+
+def do(state: State, sql: str, *values: object) -> None:
+    with state.database.change() as change:
+        change.rows(sql, values)
+
+
+def lines(state: State) -> list[dict]:
+    return state.database.rows("SELECT * FROM audit ORDER BY number")
+
+
+def rewritten(state: State, change: Callable[[dict], None], first: int = 1) -> None:
+    """Rewrite lines from one on, with heads that are right again, as an insider would."""
+    head = NOTHING
+    for line in lines(state):
+        said = json.loads(line["said"])
+        if line["number"] >= first:
+            change(said)
+            line["said"] = json.dumps(said, sort_keys=True, separators=(",", ":"))
+        head = next_head(head, line["said"])
+        do(
+            state,
+            "UPDATE audit SET said = ?, head = ? WHERE number = ?",
+            line["said"],
+            head,
+            line["number"],
+        )
+
+
+def test_what_nobody_touched_holds(state: State) -> None:
+    found = verify(state)
+    assert (found.n_lines, found.faults, found.has_seals) == (7, (), False)
+    assert found.head == state.head() == lines(state)[-1]["head"]
+    for number, line in enumerate(lines(state), 1):
+        assert verify(state, line["head"]).found.startswith(f"of line {number}, written 20")
+        assert verify(state, line["head"][:16].upper()).faults == ()
+    assert verify(state, NOTHING).found == "before the first line"
+
+
+def test_a_new_state_has_no_lines(tmp_path: Path) -> None:
+    with State(tmp_path) as state:
+        assert verify(state).n_lines == 0
+        assert state.head() == NOTHING
+
+
+TAMPERED = {
+    "a byte of a line": (
+        "UPDATE audit SET said = replace(said, 'cleared', 'cleareD') WHERE number = 6",
+        "line 6 or its head was changed: they do not go together.",
+        "the decision of line 6 is no more what the line says: state.",
+    ),
+    "a head": (
+        "UPDATE audit SET head = replace(head, substr(head, 1, 1), 'x') WHERE number = 3",
+        "line 3 or its head was changed: they do not go together.",
+        "line 4 or its head was changed: they do not go together.",
+    ),
+    "a line is gone": ("DELETE FROM audit WHERE number = 3", "line 3 is missing.", "the run r2"),
+    "two lines are gone": ("DELETE FROM audit WHERE number IN (2, 3)", "lines 2 to 3 are missing."),
+    "the last line is gone": ("DELETE FROM audit WHERE number = 7", "tells of the decision 7."),
+    "a line is no JSON": (
+        "UPDATE audit SET said = '[' WHERE number = 1",
+        "line 1 or its head was changed",
+        "line 1 cannot be compared with what it tells of",
+    ),
+    "a comment": (
+        "UPDATE decisions SET comment = 'none' WHERE number = 4",
+        "the decision of line 4 is no more what the line says: comment.",
+    ),
+    "a cell": ("UPDATE decisions SET cells = '{}' WHERE number = 6", "line says: cells."),
+    "a score": ("UPDATE decisions SET score = 1 WHERE number = 6", "line says: score."),
+    "an author": ("UPDATE decisions SET author = 'eve' WHERE number = 6", "line says: author."),
+    "a time": ("UPDATE decisions SET made = '2020' WHERE number = 6", "line says: made."),
+    "another's key": ("UPDATE decisions SET key = 'c' WHERE number = 6", ": case, comment, cells."),
+    "a decision is gone": (
+        "DELETE FROM decisions WHERE number = 6",
+        "the decision of line 6 was deleted.",
+    ),
+    "a decision of no line": (
+        "INSERT INTO decisions SELECT 99, 'x', watch, key, state, comment, author, made, run,"
+        " score, cells FROM decisions WHERE number = 6",
+        "no line tells of the decision 99.",
+    ),
+    "a salt": (
+        f"DELETE FROM salts WHERE key = '{KEY}'",
+        "the decision of line 6 cannot be compared: the salt of its case was deleted.",
+        "the run of line 2 cannot be compared: the salt of a listed case was deleted.",
+    ),
+    "a listed score": (
+        "UPDATE listed SET score = 9 WHERE run = 'r1' AND place = 1",
+        "says: listed.",
+    ),
+    "a listed score that is no number": (
+        "UPDATE listed SET score = 'x' WHERE run = 'r1' AND place = 1",
+        "line 2 cannot be compared with what it tells of",
+    ),
+    "a listed row": ("DELETE FROM listed WHERE run = 'r1' AND place = 1", "line says: listed."),
+    "the source of a run": ("UPDATE runs SET source = 'x' WHERE id = 'r2'", "line says: source."),
+    "a watch": ("UPDATE watches SET said = '{}'", "the watch 'cards' is no more what its last"),
+    "a map": ("UPDATE maps SET content = 'x'", "the map ", " was changed."),
+    "a row forgotten by nobody": (
+        "INSERT INTO forgotten VALUES ('r1', 'x')",
+        "1 listed row of the watch 'cards' without key and reasons, and lines tell of 0.",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERED)
+def test_who_changes_something_is_found_out(in_a_file: State, what: str) -> None:
+    sql, *said = TAMPERED[what]
+    do(in_a_file, sql)
+    faults = "\n".join(verify(in_a_file).faults)
+    for words in said:
+        assert words in faults
+
+
+def test_two_decisions_that_change_places_are_found(state: State) -> None:
+    for old, new in ((6, 100), (4, 6), (100, 4)):
+        do(state, "UPDATE decisions SET number = ? WHERE number = ?", new, old)
+    assert [fault[:26] for fault in verify(state).faults] == [
+        "the decision of line 4 is ",
+        "the decision of line 6 is ",
+    ]
+
+
+def test_two_lines_that_change_places_are_found(in_a_file: State) -> None:
+    state = in_a_file
+    one, two = lines(state)[3:5]
+    for number, line in ((4, two), (5, one)):
+        do(state, "UPDATE audit SET said = ? WHERE number = ?", line["said"], number)
+    faults = "\n".join(verify(state).faults)
+    assert "line 4 holds what line 5 said." in faults
+    assert "line 5 holds what line 4 said." in faults
+
+
+def test_a_chain_that_is_rewritten_is_known_by_an_earlier_head(state: State) -> None:
+    noted = [line["head"] for line in lines(state)]
+    rewritten(state, lambda said: said.update(author="eve"), 4)
+    do(state, "UPDATE decisions SET author = 'eve'")
+    assert verify(state).faults == ()  # nothing in the database tells of it
+    assert verify(state, noted[2]).faults == ()  # which was before
+    for head in noted[3:]:
+        [fault] = verify(state, head).faults
+        assert fault.startswith(f"no line has the head {head}: lines that were there")
+
+
+def test_lines_that_are_cut_off_are_known_by_an_earlier_head(state: State) -> None:
+    noted = state.head()
+    do(state, "DELETE FROM decisions WHERE number = 7")
+    do(state, "DELETE FROM audit WHERE number = 7")
+    assert verify(state).faults == ()
+    assert verify(state, noted).faults
+
+
+def test_seals_are_known_by_who_has_the_key(tmp_path: Path) -> None:
+    key = b"k" * 32
+    with State(tmp_path) as state:
+        fill(state)
+    with State(tmp_path, key) as state:
+        [fault] = verify(state).faults
+        assert fault.startswith("no line from 1 on has a seal of this key")
+        state.keep_watch(state.watch("cards"), b"a map", author="ann")
+        found = verify(state)  # one seal vouches for the lines before it
+        assert (found.faults, found.n_sealed, found.n_lines) == ((), 1, 8)
+    with State(tmp_path) as state:
+        assert verify(state).has_seals
+        rewritten(state, lambda said: said.update(author="eve"), 4)
+        assert not [f for f in verify(state).faults if "seal" in f]
+    for other in (key, b"another key of 32 bytes"):
+        with State(tmp_path, other) as state:
+            faults = "\n".join(verify(state).faults)
+            assert "line 8 has a seal that this key did not make." in faults
+
+
+@pytest.mark.parametrize("head", ["", "00", "g" * 64, "0" * 65, hashlib.sha512().hexdigest()])
+def test_what_is_no_head_is_refused(tmp_path: Path, head: str) -> None:
+    with State(tmp_path) as state, pytest.raises(InputError, match="`head` must be 64 hexa"):
+        verify(state, head)

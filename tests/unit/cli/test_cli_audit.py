@@ -1,0 +1,173 @@
+"""The commands of the state, typed as people do."""
+
+import csv
+import io
+import json
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_line import customers, run, write
+
+from somscape.cases import CLEARED, Decision, State
+
+HEAD = re.compile(r"head ([0-9a-f]{64})")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A watch of 60 customers, run twice, and a decision."""
+    folder = tmp_path_factory.mktemp("audit")
+    write(folder / "customers.csv", *customers())
+    write(folder / "march.csv", *customers(50))
+    words = ("--state", folder / "state", "--author", "ann")
+    detect = ("detect", folder / "customers.csv", "--id", "cust_id", "--label", "answer=yes")
+    assert run(*detect, "--alerts", 6, "--watch", "w", "--out", folder / "out", *words).code == 0
+    assert run("run", "w", folder / "march.csv", *words).code in (0, 3)
+    with State(folder / "state") as state:
+        key = state.cases("w")[0].key
+        state.decide(Decision("w", key, CLEARED, "her own", "bob"), token="t")
+    return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of it; the table lies where the watch reads it."""
+    shutil.copytree(made, tmp_path / "copy")
+    monkeypatch.setenv("SOMSCAPE_STATE", str(tmp_path / "copy" / "state"))
+    before = (made / "customers.csv").read_text()
+    yield made
+    (made / "customers.csv").write_text(before)
+
+
+def spoil(tmp_path: Path, sql: str) -> None:
+    with sqlite3.connect(tmp_path / "copy" / "state" / "cases.sqlite") as db:
+        db.execute(sql)
+
+
+def runs(tmp_path: Path) -> list[str]:
+    with State(tmp_path / "copy" / "state") as state:
+        return [each.id for each in reversed(state.runs("w"))]
+
+
+def test_an_audit_that_holds_ends_with_0(folder: Path, tmp_path: Path) -> None:
+    outcome = run("audit", "verify")
+    assert outcome.code == 0
+    head = HEAD.search(outcome.out)[1]
+    assert run("audit", "head").out == f"{head}\n"
+    assert outcome.out.splitlines()[0] == f"4 lines, head {head}"
+    assert outcome.out.splitlines()[-1] == "The audit holds."
+    assert "of line 4, written 20" in run("audit", "verify", "--head", head).out
+    outcome = run("audit", "verify", "--head", "f" * 64)
+    assert outcome.code == 2
+    assert "Wrong: no line has the head ffff" in outcome.out
+
+
+def test_a_run_and_its_page_show_the_head(folder: Path, tmp_path: Path) -> None:
+    outcome = run("run", "w", folder / "customers.csv", "--out", tmp_path / "out")
+    head = run("audit", "head").out.strip()
+    assert f"Head of the audit: {head}" in outcome.out
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert f'"audit_head":"{head}"' in page.replace('": "', '":"')
+
+
+def test_an_audit_that_was_changed_ends_with_2(folder: Path, tmp_path: Path) -> None:
+    spoil(tmp_path, "UPDATE decisions SET comment = 'x'")
+    outcome = run("audit", "verify")
+    assert outcome.code == 2
+    assert "Wrong: the decision of line 4 is no more what the line says: comment." in outcome.out
+    assert outcome.out.endswith("The audit does not hold.\n")
+
+
+def test_an_empty_place_is_no_audit_that_holds(tmp_path: Path) -> None:
+    outcome = run("audit", "verify", "--state", tmp_path / "slip")
+    assert outcome.code == 2
+    assert "has no audit yet: nothing was run or decided there. Name" in outcome.err
+    assert outcome.err.rstrip().endswith("--state.")
+
+
+def test_seals_are_checked_with_the_file_of_the_key(folder: Path, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("k" * 32)
+    assert "has a seal of this key" in run("audit", "verify", "--audit-key", key).out
+    with State(tmp_path / "copy" / "state", b"k" * 32) as state:
+        state.decide(Decision("w", state.cases("w")[0].key, "open"))
+    outcome = run("audit", "verify", "--audit-key", key)
+    assert (outcome.code, "1 line sealed by this key." in outcome.out) == (0, True)
+    assert "only --audit-key FILE can check" in run("audit", "verify").out
+
+
+def test_lines_are_listed_for_people_and_programs(folder: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(run("audit", "list").out)))
+    assert [row["kind"] for row in rows] == ["watch", "run", "run", "decision"]
+    assert (rows[3]["author"], rows[3]["comment"], rows[3]["state"]) == ("bob", "her own", CLEARED)
+    lines = json.loads(run("audit", "list", "--format", "json").out)
+    assert [line["number"] for line in lines] == [1, 2, 3, 4]
+    assert lines[1]["facts"]["n_rows"] == 60
+    assert lines[3]["key"] == rows[3]["key"]
+
+
+def test_a_run_is_repeated_to_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    for each, n in zip(runs(tmp_path), (60, 50), strict=True):
+        outcome = run("reproduce", each)
+        assert outcome.code == 0, outcome.out
+        assert f"The same bytes: the scores of {n} rows, 6 of them listed." in outcome.out
+    assert run("audit", "verify").out.startswith("4 lines")  # nothing is recorded
+
+
+def test_an_input_that_changed_is_named(folder: Path, tmp_path: Path) -> None:
+    first = runs(tmp_path)[0]
+    table = folder / "customers.csv"
+    rows = table.read_text()
+    table.write_text(rows.replace("nurse", "clerk", 1))
+    outcome = run("reproduce", first)
+    assert (outcome.code, "The table changed: as many rows, other cells." in outcome.out) == (
+        2,
+        True,
+    )
+    table.write_text("\n".join(rows.splitlines()[:-3]) + "\n")
+    assert "The table changed: 60 rows then, 57 now, other cells." in run("reproduce", first).out
+    table.unlink()
+    assert "The table cannot be read as it was: there is no file" in run("reproduce", first).out
+    table.write_text(rows)
+    with sqlite3.connect(tmp_path / "copy" / "state" / "cases.sqlite") as db:
+        db.execute("""UPDATE runs SET facts = replace(facts, '"NumPy": "', '"NumPy": "0.')""")
+        db.execute("UPDATE listed SET score = score + 1e-15 WHERE place = 1")
+    outcome = run("reproduce", first)
+    assert "1 listed case with another score or p-value." in outcome.out
+    assert "Other versions: NumPy 0." in outcome.out
+    spoil(tmp_path, "UPDATE maps SET content = x'00'")
+    assert "The map of the run was changed in the state." in run("reproduce", first).out
+    assert "there is no run nothing in " in run("reproduce", "nothing").err
+
+
+def test_a_backup_is_written_and_restored(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "monday.sqlite"
+    outcome = run("backup", file)
+    assert outcome.code == 0
+    assert (
+        outcome.out == f"Wrote {file}: 4 lines of the audit, head {HEAD.search(outcome.out)[1]}\n"
+    )
+    refused = run("restore", file)
+    assert refused.code == 2
+    assert "is not empty: its audit has 4 lines" in refused.err
+    assert "--force replaces this one" in refused.err
+    for words in (("--force",), ("--state", tmp_path / "new")):
+        assert HEAD.search(run("restore", file, *words).out)[1] == HEAD.search(outcome.out)[1]
+
+
+def test_a_case_is_forgotten_by_key_and_old_ones_by_months(folder: Path, tmp_path: Path) -> None:
+    with State(tmp_path / "copy" / "state") as state:
+        key = state.cases("w")[0].key
+    assert "give the KEY of a case, or --older-than" in run("cases", "forget", "w").err
+    outcome = run("cases", "forget", "w", key)
+    assert outcome.code == 0
+    assert "Forgotten: 1 case, with 1 decision and " in outcome.out
+    assert "Backups, results that were written, and the source still hold it." in outcome.out
+    assert key not in run("audit", "list").out
+    assert run("audit", "verify").code == 0
+    assert "No case is that old" in run("cases", "forget", "w", "--older-than", 3).out
+    assert f"has no case '{key}'" in run("cases", "forget", "w", key).err
