@@ -88,6 +88,7 @@ def rank(
         "n_alerts": found.alerts.n_alerts,
         "headline": found.alerts.headline,
         "n_known": len(marks),
+        "effect": found.detector.effect_of_marks,
     }
 
 

@@ -46,6 +46,7 @@ function drawList() {
   byId("clear-cell").textContent = "\u2715 " + (region ? "Region " + region.number : state.cells.size === 1
     ? "Cell " + cellName([...state.cells][0]) : plural(state.cells.size, "cell", "cells"));
   byId("count").textContent = sayCount(chosen, shown);
+  additions.drawn.forEach((done) => done());
 }
 
 // In the order of the list, a line stands after the rows that stand out.
