@@ -18,8 +18,7 @@ from somscape.jobs import (
     command_line,
     detect,
     detection_of,
-    encoding_from,
-    find_label,
+    ready,
     roles_from,
     rule_of,
 )
@@ -59,18 +58,20 @@ def rank(
     dict
         What the list of runs says of it.
     """
+    subject = ready(table, roles_from(table, options))
+    table = subject.table
     rule = rule_of(options, table)
-    label = find_label(table, options["label"])
-    encoding = encoding_from(table, roles_from(table, options))
+    encoding = subject.encoding()
     teller = _Teller(n_trainings(table.n_rows, detection_of(options)), tell)
     found = detect(
         table,
         encoding,
         rule,
         options,
-        label=label,
+        label=subject.label,
         callbacks=(teller,),
         known=_known(marks, table.n_rows),
+        grouped=subject.grouped,
     )
     tell({"stage": "writing"})
     detector, said = carry_regions(found.detector, table, before)

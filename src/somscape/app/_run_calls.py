@@ -95,8 +95,13 @@ class RunCalls:
     def _with_settings(self, request: Request, given: dict[str, Any]) -> tuple[Run, dict[str, Any]]:
         """Return a run that can be set up, with the settings given."""
         run, table = self._set_up(request)
-        given = {**(run.settings or {}), **given, **reading_of(run.settings)}
-        return run, checked_settings(given, table)
+        before = run.settings or {}
+        settings = checked_settings({**before, **given, **reading_of(run.settings)}, table)
+        if run.n_decisions and settings["per"] != before.get("per", []):
+            raise Refused(
+                409, "Marks are of rows as they were put together. Drop the file in once more."
+            )
+        return run, settings
 
     def _set_up(self, request: Request) -> tuple[Run, dict[str, Any]]:
         run = self._at.run(request)

@@ -63,9 +63,11 @@ def _job_of(request: dict[str, Any]) -> Callable[[Table, Callable[[], list[str]]
     import_solvers()
     select_kernels()
     folder = Path(request["folder"])
+    options = {
+        n: tuple(v) if isinstance(v, list) else v for n, v in request.get("options", {}).items()
+    }
     if request["task"] == REGIONS:
-        return lambda table, warned: keep_regions(table, request["regions"], folder)
-    options = {n: tuple(v) if isinstance(v, list) else v for n, v in request["options"].items()}
+        return lambda table, warned: keep_regions(table, options, request["regions"], folder)
     marks = {int(number): known for number, known in request["marks"].items()}
     before = None if request["before"] is None else Path(request["before"])
     return lambda table, warned: rank(
