@@ -1,7 +1,21 @@
 """What is remembered from run to run: watches, cases, decisions, and the audit of all changes."""
 
+from somscape.cases._begin import (
+    begin_watch,
+    check_name,
+    detector_of_watch,
+    known_cases,
+    source_of,
+)
 from somscape.cases._chain import NOTHING, add_line, hidden, next_head, now, seal_of
+from somscape.cases._compare import NEWS, Gone
 from somscape.cases._database import Change, Database
+from somscape.cases._decide import Seen
+from somscape.cases._drift import Drift
+from somscape.cases._exchange import Imported, cases_bytes, cases_table, import_decisions
+from somscape.cases._keys import key_columns, keys_of
+from somscape.cases._moves import UsualMoves
+from somscape.cases._outcome import RunOutcome, Unseen
 from somscape.cases._place import state_folder
 from somscape.cases._records import (
     CLEARED,
@@ -21,6 +35,7 @@ from somscape.cases._records import (
     Watch,
     WatchRun,
 )
+from somscape.cases._run import record_run, run_watch
 from somscape.cases._state import DecidedMeanwhileError, State, new_id
 
 __all__ = [
@@ -29,6 +44,7 @@ __all__ = [
     "FOLDED",
     "LATER",
     "NEW",
+    "NEWS",
     "NOTHING",
     "OPEN",
     "RETURNED",
@@ -40,16 +56,35 @@ __all__ = [
     "Database",
     "DecidedMeanwhileError",
     "Decision",
+    "Drift",
+    "Gone",
+    "Imported",
     "Listed",
     "NewRun",
+    "RunOutcome",
+    "Seen",
     "State",
+    "Unseen",
+    "UsualMoves",
     "Watch",
     "WatchRun",
     "add_line",
+    "begin_watch",
+    "cases_bytes",
+    "cases_table",
+    "check_name",
+    "detector_of_watch",
     "hidden",
+    "import_decisions",
+    "key_columns",
+    "keys_of",
+    "known_cases",
     "new_id",
     "next_head",
     "now",
+    "record_run",
+    "run_watch",
     "seal_of",
+    "source_of",
     "state_folder",
 ]

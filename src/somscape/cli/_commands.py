@@ -19,6 +19,7 @@ from somscape.cli._options import (
     Number,
     NumberOrFile,
     WholeNumber,
+    author_option,
     date_format_option,
     flag_options,
     list_options,
@@ -31,11 +32,14 @@ from somscape.cli._options import (
     save_roles_option,
     seed_option,
     sink_options,
+    state_options,
     table_options,
     text_options,
+    watch_options,
     with_database_options,
 )
 from somscape.cli._typed import as_typed, without_password
+from somscape.cli._watch_commands import cases, run, watches
 from somscape.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -153,6 +157,7 @@ def demo(out: Path, **options: Any) -> None:
 @missing_option("fill", "error")
 @ranking_options
 @sink_options
+@watch_options
 @option(
     "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where results go."
 )
@@ -164,7 +169,8 @@ def detect(path: str, out: Path, **options: Any) -> None:
     database: sqlite:///FILE, duckdb:///FILE or postgresql://USER@HOST/NAME, with --table or
     --query.  DIR gets alerts.csv (or what --format says), report.html, report.json, map.som,
     umatrix.png and planes.png, all or none.  With --per it ranks customers instead, and
-    alerts_rows.csv has the rows of those that are listed.
+    alerts_rows.csv has the rows of those that are listed.  With --watch NAME it begins a watch,
+    which `somscape run NAME` goes on with.
     """
     from somscape.cli._detect import detect_file
 
@@ -232,8 +238,8 @@ def fit(path: str, out: Path, **options: Any) -> None:
 
 
 @main.command()
-@click.argument("map_file", metavar="MAP")
-@click.argument("path", metavar="TABLE")
+@click.argument("map_file", metavar="MAP", required=False)
+@click.argument("path", metavar="TABLE", required=False)
 @per_option
 @date_format_option
 @read_options
@@ -258,15 +264,31 @@ def fit(path: str, out: Path, **options: Any) -> None:
     help="The scores; its ending says the format. - for standard output.",
 )
 @sink_options
-def score(map_file: str, path: str, out: str, **options: Any) -> None:
+@option("--watch", metavar="NAME", help="Run this watch on TABLE, without a MAP: `somscape run`.")
+@state_options
+@author_option
+@click.pass_context
+def score(
+    ctx: click.Context, /, map_file: str | None, path: str | None, out: str, **options: Any
+) -> None:
     """Score new rows of TABLE against a saved detector, with its encoding.
 
     MAP is the map.som of a `detect`.  Columns are found by name, in any order.  Rows above its
-    threshold are flagged, or those that --alerts, --fdr, --p-value or --cost choose.
+    threshold are flagged, or those that --alerts, --fdr, --p-value or --cost choose.  With
+    --watch NAME it takes the watch's map and rule instead, as `somscape run NAME TABLE --out DIR`.
     """
+    if options["watch"] is not None:
+        from somscape.cli._run import score_watch
+
+        ctx.exit(score_watch(map_file, path, out, **options))
+    for name, value in (("map_file", map_file), ("path", path)):
+        if value is None:
+            raise click.MissingParameter(
+                ctx=ctx, param=next(p for p in ctx.command.params if p.name == name)
+            )
     from somscape.cli._score import score_file
 
-    score_file(map_file, path, out, **options)
+    score_file(str(map_file), str(path), out, **options)
 
 
 @main.command()
@@ -429,3 +451,7 @@ def info(map_file: str, save_roles: Path | None) -> None:
     from somscape.cli._info import show_info
 
     show_info(map_file, save_roles)
+
+
+for command in (run, watches, cases):
+    main.add_command(command)

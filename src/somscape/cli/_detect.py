@@ -1,6 +1,7 @@
 """`detect` and `demo`: from a table to a ranked list, a report, a map and two pictures."""
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 
 from somscape import report
 from somscape._files import whole
+from somscape.cases import RunOutcome
 from somscape.cli._agreement import agreement_line
 from somscape.cli._console import (
     kernels_line,
@@ -22,6 +24,7 @@ from somscape.cli._console import (
 from somscape.cli._out import OTHER_FILES, check_folder, format_of
 from somscape.cli._save_roles import check_save_roles, write_roles
 from somscape.cli._typed import as_typed
+from somscape.cli._watch import check_watch, watch_of
 from somscape.datasets import load_german_credit, load_german_credit_words
 from somscape.encode import Roles
 from somscape.errors import InputError
@@ -56,6 +59,7 @@ def detect_file(path: str, out: Path, **options: Any) -> None:
     check_save_roles(options["save_roles"], out, path, options["roles"])
     format_of("alerts", options["format"], bom=options["bom"])
     check_sink_of(options)
+    check_watch(options, path)
     with stage(f"reading {path}"):
         table, roles, notes = told_table(path, options)
     if roles.missing == "mask":
@@ -76,7 +80,7 @@ def detect_demo(out: Path, **options: Any) -> None:
     command = command_line(["demo"], options, "DIR")
     table = load_german_credit()
     options |= {"id_column": None, "label": "class=2", **dict.fromkeys(KINDS, ())}
-    options |= {"missing": "fill", "save_roles": None}
+    options |= {"missing": "fill", "save_roles": None, "watch": None}
     roles = replace(roles_from(table, options), dictionary=load_german_credit_words())
     _detect(table, roles, out, options, command)
 
@@ -101,18 +105,22 @@ def _detect(
         say(console, note)
     show_columns(console, encoding, table, subject.roles.drop)
 
-    with progress_bar(n_trainings(table.n_rows, detection_of(options))) as bar:
-        found = detect(
-            table,
-            encoding,
-            rule,
-            options,
-            label=label,
-            callbacks=(bar,),
-            grouped=subject.grouped,
-        )
+    with watch_of(options, subject, encoding) as watch:
+        with progress_bar(n_trainings(table.n_rows, detection_of(options))) as bar:
+            found = detect(
+                table,
+                encoding,
+                rule,
+                options,
+                label=label,
+                callbacks=(bar,),
+                known=watch.known if watch else None,
+                grouped=subject.grouped,
+                after=watch.map_before if watch else None,
+            )
+        outcome = watch.begun(found, options) if watch else None
     with stage("drawing, writing"):
-        sent = _write(out, found, options, command, notes)
+        sent = write_results(out, found, options, command, notes, outcome)
         if options["save_roles"] is not None:
             write_roles(options["save_roles"], *subject.lasting(encoding), subject.as_read)
 
@@ -122,6 +130,10 @@ def _detect(
     console.print()
     if label is not None and found.agreement is not None:
         say(console, agreement_line(label, found.agreement))
+    if outcome is not None:
+        for line in outcome.lines():
+            say(console, line)
+        say(console, f"Kept as a watch: `somscape run {shlex.quote(outcome.watch.name)}` again.")
     say(console, kernels_line(select_kernels().name))
     own = () if found.grouped is None else (ROWS_FILE,)
     names = ", ".join((file, *own, *OTHER_FILES))
@@ -132,23 +144,32 @@ def _detect(
         say(console, f"Wrote {options['save_roles']}")
 
 
-def _write(
-    out: Path, found: Found, options: dict[str, Any], command: str, notes: Sequence[str]
+def write_results(
+    out: Path,
+    found: Found,
+    options: Mapping[str, Any],
+    command: str,
+    notes: Sequence[str],
+    outcome: RunOutcome | None = None,
 ) -> str | None:
-    """Write the folder and the rows of a database, or none of them."""
+    """Write the folder and the rows of a database, or none of them.
+
+    With the `outcome` of a watch, the list says what is new, and the page begins with it.
+    """
     table, label, alerts = found.table, found.label, found.alerts
     classes = None if label is None else np.array(_classes(table, label), dtype=object)
     top = alerts.units[: alerts.n_alerts]
     with whole(out) as folder:
         folder.mkdir()
         kind = options["format"] or "csv"
-        found.write(folder, kind, bom=options["bom"], command=command)
+        listed = None if outcome is None else outcome.table()
+        found.write(folder, kind, bom=options["bom"], command=command, alerts=listed)
         rows = None if classes is None else table
         picture = umatrix(found.detector.map_, rows, classes, highlight=top)
         picture.ax_.set_title("U-matrix: dark where neighbors differ, outlined where alerts lie")
         picture.save(folder / "umatrix.png")
         planes(found.detector.map_).save(folder / "planes.png")
-        data = found.report(command, notes)
+        data = found.report(command, notes, None if outcome is None else outcome.to_json())
         pages = {"report.html": report.render(data, made_at=now()), "report.json": data.to_json()}
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8", newline="\n")

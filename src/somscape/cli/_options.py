@@ -114,6 +114,35 @@ author_option = option(
 )
 
 
+watch_option = option(
+    "--watch",
+    metavar="NAME",
+    help="Keep this as a watch of that name, which `somscape run NAME` runs again; of one that is "
+    "there already, the map is trained anew.",
+)
+
+
+def watch_options(command: Command) -> Command:
+    """Add the options that begin a watch."""
+    options = [
+        watch_option,
+        option(
+            "--key",
+            multiple=True,
+            metavar="COL",
+            help="Column that tells the rows of a watch apart (repeatable: columns that do so "
+            "together); by default those of --per, else --id.",
+        ),
+        option(
+            "--clear-for",
+            type=WholeNumber(1),
+            metavar="MONTHS",
+            help="Months after which a cleared case of a watch returns; 12 if not given.",
+        ),
+    ]
+    return add_all(options, state_options(author_option(command)))
+
+
 def table_options(command: Command) -> Command:
     """Add the options that say how to read a table and what its columns are."""
     options = [

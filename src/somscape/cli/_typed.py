@@ -23,7 +23,8 @@ def as_typed(message: object, command: click.Command | None) -> str:
     """
     line = " ".join(str(message).replace(getattr(message, "python", ""), "").split())
     line = line.replace("leave them 'auto'", "leave them out")
-    for parameter in command.params if command else ():
+    parts = command.commands.values() if isinstance(command, click.Group) else ()
+    for parameter in (p for each in (command, *parts) if each for p in each.params):
         if isinstance(parameter, click.Option):
             line = line.replace(f"`{parameter.name}`", parameter.opts[0])
     options = getattr(message, "options", "")

@@ -21,7 +21,7 @@ from somscape.jobs._roles import (
     told_table,
 )
 from somscape.jobs._rule import RULES, rule_of
-from somscape.jobs._sink import check_sink_of, run_of, send_alerts
+from somscape.jobs._sink import check_sink_of, data_hash, run_of, send_alerts
 from somscape.jobs._target import (
     UNTOLD,
     Target,
@@ -53,6 +53,7 @@ __all__ = [
     "check_format",
     "check_sink_of",
     "command_line",
+    "data_hash",
     "detect",
     "detection_of",
     "encoding_from",

@@ -8,12 +8,14 @@ from typing import Any
 from somscape import report
 from somscape._files import write_whole
 from somscape._types import Ints
-from somscape.encode import Encoding
+from somscape.encode import Encoding, recoded
+from somscape.errors import InputError
 from somscape.fit import Callback, Settings
 from somscape.jobs._agreement import agreement_of, page_agreement
 from somscape.jobs._per import ROWS_FILE, rows_of_alerts
 from somscape.jobs._results import Results
 from somscape.jobs._roles import Label
+from somscape.maps import Map
 from somscape.measures import Agreement
 from somscape.outliers import AlertRule, Alerts, Detection, Detector, ranked, train_detector
 from somscape.tables import Grouped, Table, write_csv
@@ -45,7 +47,9 @@ class Found:
     agreement: Agreement | None = None
     grouped: Grouped | None = None
 
-    def report(self, command: str, notes: Iterable[str] = ()) -> report.Report:
+    def report(
+        self, command: str, notes: Iterable[str] = (), changed: Mapping[str, Any] | None = None
+    ) -> report.Report:
         """Return the data of the report.
 
         Parameters
@@ -54,6 +58,8 @@ class Found:
             The command that makes it again.
         notes : iterable of str, default=()
             Sentences for the page, after the notes of the table's reader.
+        changed : mapping or None, default=None
+            What a run of a watch found changed; the page begins with it.
 
         Returns
         -------
@@ -69,10 +75,17 @@ class Found:
             command=command,
             notes=[*self.table.notes, *notes],
             grouped=self.grouped,
+            changed=changed,
         )
 
     def write(
-        self, folder: Path, kind: str = "csv", *, bom: bool = False, command: str = ""
+        self,
+        folder: Path,
+        kind: str = "csv",
+        *,
+        bom: bool = False,
+        command: str = "",
+        alerts: Table | None = None,
     ) -> None:
         """Write the list, its customers' rows, and the detector.
 
@@ -87,8 +100,11 @@ class Found:
             Whether a CSV file begins with a byte order mark.
         command : str, default=""
             The command that makes it again, for a workbook.
+        alerts : Table or None, default=None
+            The list, where it says more than `Alerts.to_table`.
         """
-        alerts = self.alerts.to_table(self.detector.map_, self.table)
+        if alerts is None:
+            alerts = self.alerts.to_table(self.detector.map_, self.table)
         results = Results("alerts", alerts, self.detector, self.rule, self.table, command)
         write_whole(folder / f"alerts.{kind}", results.content(kind, bom=bom))
         if self.grouped is not None:
@@ -124,6 +140,7 @@ def detect(
     callbacks: Sequence[Callback] = (),
     known: Ints | None = None,
     grouped: Grouped | None = None,
+    after: Map | None = None,
 ) -> Found:
     """Train a detector on a table and rank its rows.
 
@@ -145,12 +162,16 @@ def detect(
         is known.
     grouped : Grouped or None, default=None
         The rows of each row of the table.
+    after : Map or None, default=None
+        The map before this one, such as last month's: training starts from its prototypes, on its
+        lattice, so that units keep their places.  A map of other columns is left aside.
 
     Returns
     -------
     Found
     """
-    settings = Settings(seed=options["seed"], callbacks=tuple(callbacks))
+    start = _start_from(after, encoding)
+    settings = Settings(seed=options["seed"], callbacks=tuple(callbacks), **start)
     rows = encoding.encode(table)
     trained = train_detector(rows, None, encoding, settings, detection_of(options), known)
     detector = trained.detector
@@ -159,3 +180,13 @@ def detect(
     alerts = ranked(detector, table, rows, rule, trained.of_all_rows.units, scores)
     agreement = None if label is None else agreement_of(alerts, label)
     return Found(table, detector, alerts, rule, label, agreement, grouped)
+
+
+def _start_from(after: Map | None, encoding: Encoding) -> dict[str, Any]:
+    if after is None:
+        return {}
+    try:
+        start = recoded(after.codebook, after.encoding, encoding)
+    except InputError:
+        return {}
+    return {"lattice": after.lattice, "init": start}

@@ -43,24 +43,52 @@ def run_of(table: Table, detector: Detector, rule: AlertRule) -> str:
     (True, False)
     """
     digest = hashlib.sha256()
+    _add_table(digest, table)
+    record = detector.to_record()
+    _add(digest, {name: value for name, value in record.header.items() if name != "versions"})
+    for name, array in sorted(record.arrays.items()):
+        _add(digest, name, str(array.dtype), array.shape, np.ascontiguousarray(array).tobytes())
+    _add(digest, repr(rule))
+    return digest.hexdigest()[:RUN_LETTERS]
 
-    def add(*parts: Any) -> None:
-        for part in parts:
-            data = part if isinstance(part, bytes) else json.dumps(part, sort_keys=True).encode()
-            digest.update(len(data).to_bytes(8, "little") + data)
 
+def data_hash(table: Table) -> str:
+    """Return what tells a table from others: its names and cells, wherever they were read.
+
+    Parameters
+    ----------
+    table : Table
+
+    Returns
+    -------
+    str
+        SHA-256 in hexadecimal digits.
+
+    Examples
+    --------
+    >>> from somscape.tables import table_from_columns
+    >>> data_hash(table_from_columns({"age": [41.0, 40.0]}))[:8]
+    '........'
+    """
+    digest = hashlib.sha256()
+    _add_table(digest, table)
+    return digest.hexdigest()
+
+
+def _add_table(digest: Any, table: Table) -> None:
     for column in table.columns:
         if column.numbers is None:
             codes, texts = column.coded()
-            add(column.name, codes.tobytes(), texts)
+            _add(digest, column.name, codes.tobytes(), texts)
         else:
-            add(column.name, np.where(column.missing, np.nan, column.numbers).tobytes())
-    record = detector.to_record()
-    add({name: value for name, value in record.header.items() if name != "versions"})
-    for name, array in sorted(record.arrays.items()):
-        add(name, str(array.dtype), array.shape, np.ascontiguousarray(array).tobytes())
-    add(repr(rule))
-    return digest.hexdigest()[:RUN_LETTERS]
+            numbers = np.where(column.missing, np.nan, column.numbers)
+            _add(digest, column.name, numbers.tobytes())
+
+
+def _add(digest: Any, *parts: Any) -> None:
+    for part in parts:
+        data = part if isinstance(part, bytes) else json.dumps(part, sort_keys=True).encode()
+        digest.update(len(data).to_bytes(8, "little") + data)
 
 
 def check_sink_of(options: Mapping[str, Any]) -> None:

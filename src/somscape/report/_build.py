@@ -52,6 +52,7 @@ def build(
     title: str | None = None,
     notes: Iterable[str] = (),
     grouped: Grouped | None = None,
+    changed: Mapping[str, Any] | None = None,
 ) -> Report:
     """Return a report as plain JSON data, for `render` or for other programs.
 
@@ -83,6 +84,9 @@ def build(
         Sentences for the page, after those of the table's reader; each is shown once.
     grouped : Grouped, optional
         From `tables.per`, which made the table: each case shows its original rows.
+    changed : mapping, optional
+        What a run of a watch found changed, as `cases.RunOutcome.to_json` says it; the page begins
+        with it.
 
     Returns
     -------
@@ -165,6 +169,7 @@ def build(
     - ``agreement``: as given, or None
     - ``method``: ``missing``, ``parameters``, ``versions``, ``command``
     - ``notes``: list of str
+    - ``changed``: as given; only of a run of a watch
 
     Examples
     --------
@@ -223,6 +228,7 @@ def build(
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
             "method": _method(map, command),
             "notes": list(dict.fromkeys([*table.notes, *notes])),
+            **({} if changed is None else {"changed": dict(changed)}),
         }
     )
 

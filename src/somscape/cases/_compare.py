@@ -1,0 +1,96 @@
+"""A run beside the one before it: what is new, still there, risen, returned, folded and gone."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from somscape.cases._moves import SAME, UsualMoves
+from somscape.cases._records import FOLDED, NEW, RETURNED, RISEN, STILL, Listed
+
+NEWS = (NEW, RETURNED, RISEN)
+"""What somebody should look at."""
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A case that was listed in the run before, and is not any more.
+
+    Attributes
+    ----------
+    key : str
+    place : int
+        Its rank then.
+    is_there : bool
+        Whether it is in the data; if not, nothing is known of it.
+    """
+
+    key: str
+    place: int
+    is_there: bool
+
+    @property
+    def why(self) -> str:
+        """What became of it, in words."""
+        return "not unusual enough any more" if self.is_there else "not in the data any more"
+
+
+def news_of(
+    key: str,
+    score: float,
+    last: Mapping[str, Listed],
+    before: Mapping[str, float],
+    usual: UsualMoves,
+    back: Collection[str],
+    put_away: Collection[str],
+) -> str:
+    """Return what a listed row is beside the run before.
+
+    Parameters
+    ----------
+    key : str
+    score : float
+    last : mapping of str to Listed
+        The list of the run before, by key.
+    before : mapping of str to float
+        What the rows of that list score by today's map.
+    usual : UsualMoves
+    back : collection of str
+        Cleared cases that returned.
+    put_away : collection of str
+        Cases that were decided since.
+
+    Returns
+    -------
+    str
+        "returned" in the first run that lists it again, and not where it was listed all the time.
+    """
+    was = last.get(key)
+    if key in back and (was is None or was.news == FOLDED or key in put_away):
+        return RETURNED
+    if was is None or was.news == FOLDED:
+        return NEW
+    if key in before and score - before[key] > usual.rise + SAME:
+        return RISEN
+    return STILL
+
+
+def gone(last: Sequence[Listed], listed: set[str], there: set[str]) -> tuple[Gone, ...]:
+    """Return what the run before listed and this one does not.
+
+    Parameters
+    ----------
+    last : sequence of Listed
+    listed : set of str
+        Keys of this run's list, folded ones among them.
+    there : set of str
+        All keys of this run's table.
+
+    Returns
+    -------
+    tuple of Gone
+        In the order of the list before; what was folded then is not missed.
+    """
+    return tuple(
+        Gone(row.key, row.place, row.key in there)
+        for row in last
+        if row.news != FOLDED and row.key not in listed
+    )

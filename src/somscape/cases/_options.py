@@ -1,0 +1,95 @@
+"""What a watch keeps of the options of `detect`, and the command that trains it anew."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from somscape.jobs import FROM_DATABASE, KINDS, READING, RULES, command_line, rule_of
+from somscape.outliers import AlertRule
+from somscape.tables import Table
+
+KEPT = (
+    *("id_column", "label", "per", "date_format", "roles", "dictionary", "missing"),
+    *("missing_values", "contamination", "calibration", "seed"),
+    *KINDS,
+    *READING,
+    *FROM_DATABASE,
+    *RULES,
+)
+"""Options that a watch keeps; the map itself holds what columns are and how text is read."""
+
+AT_A_RUN = ("per", "date_format", *FROM_DATABASE, *RULES, "contamination")
+"""Those of them that a run looks at."""
+
+
+def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a watch keeps, as JSON has them.
+
+    Parameters
+    ----------
+    options : mapping
+        By their names on the command line.
+
+    Returns
+    -------
+    dict
+        Without those that are not given.
+    """
+    kept = {}
+    for name in KEPT:
+        value = options.get(name)
+        if value is not None and value != ():
+            kept[name] = list(value) if isinstance(value, tuple) else value
+    return kept
+
+
+def options_of_run(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run needs of a watch's options.
+
+    Parameters
+    ----------
+    kept : mapping
+        From `kept_options`.
+
+    Returns
+    -------
+    dict
+    """
+    options = {name: kept.get(name) for name in AT_A_RUN}
+    return {**options, "per": tuple(options["per"] or ())}
+
+
+def rule_for(options: Mapping[str, Any], table: Table) -> AlertRule:
+    """Return the rule for a table, which may have fewer rows than the rule lists.
+
+    Parameters
+    ----------
+    options : mapping
+        From `options_of_run`.
+    table : Table
+
+    Returns
+    -------
+    AlertRule
+    """
+    n = options["alerts"]
+    return rule_of({**options, "alerts": None if n is None else min(n, table.n_rows)}, table)
+
+
+def command_anew(name: str, source: str, kept: Mapping[str, Any], key: tuple[str, ...]) -> str:
+    """Return the command that trains a watch anew.
+
+    Parameters
+    ----------
+    name, source : str
+    kept : mapping
+    key : tuple of str
+
+    Returns
+    -------
+    str
+    """
+    options = {n: tuple(v) if isinstance(v, list) else v for n, v in kept.items()}
+    own = () if options.get("per") or key == (options.get("id_column"),) else key
+    words = ["detect", source, "--watch", name]
+    words += [word for column in own for word in ("--key", column)]
+    return command_line(words, options, "DIR")

@@ -1,0 +1,234 @@
+"""What came out of a run of a watch: the list with its news, what is gone, what drifted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from somscape.cases._compare import NEWS, Gone
+from somscape.cases._drift import Drift
+from somscape.cases._moves import UsualMoves
+from somscape.cases._options import command_anew
+from somscape.cases._records import (
+    FOLDED,
+    NEW,
+    OPEN,
+    RETURNED,
+    RISEN,
+    STILL,
+    Decision,
+    Listed,
+    Watch,
+    WatchRun,
+)
+from somscape.jobs import Found
+from somscape.outliers import AlertRule
+from somscape.tables import Table, free_name, table_from_columns
+
+BY_ROW = ("rows", "scores", "p_values", "units", "stands_out")
+"""Arrays of `Alerts`."""
+
+MAX_KEYS = 20
+"""Keys of rows with an unseen level that are named."""
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """A level that the map never saw.
+
+    Attributes
+    ----------
+    column, level : str
+    n : int
+        Rows that have it.
+    keys : tuple of str
+        Some of them.
+    """
+
+    column: str
+    level: str
+    n: int
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class RunOutcome:
+    """A run of a watch, as it was recorded, and what it was made of.
+
+    Attributes
+    ----------
+    watch : Watch
+    run : WatchRun
+    last : WatchRun or None
+        The run that it was compared with.
+    is_again : bool
+        Whether the same run had been recorded before, so that nothing was added.
+    found : Found
+        Table, detector and alerts; folded rows are the last of the order, behind all others.
+    listed : tuple of Listed
+        The alerts, then the folded rows.
+    gone : tuple of Gone
+    usual : UsualMoves
+    drift : Drift
+    unseen : tuple of Unseen
+    decisions : mapping of str to Decision
+        The last one of each case that has one.
+    why : mapping of str to str
+        Why cleared cases returned, by key.
+    notes : tuple of str
+        Sentences for the page.
+    """
+
+    watch: Watch
+    run: WatchRun
+    last: WatchRun | None
+    is_again: bool
+    found: Found
+    listed: tuple[Listed, ...]
+    gone: tuple[Gone, ...]
+    usual: UsualMoves
+    drift: Drift
+    unseen: tuple[Unseen, ...] = ()
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+    why: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows are new, returned, risen, still there, folded and gone."""
+        counts = dict.fromkeys((NEW, RETURNED, RISEN, STILL, FOLDED), 0)
+        for row in self.listed:
+            counts[row.news] += 1
+        return {**counts, "gone": len(self.gone)}
+
+    @property
+    def news(self) -> list[Listed]:
+        """What nobody has looked at: the new, returned and risen rows."""
+        return [row for row in self.listed if row.news in NEWS]
+
+    @property
+    def n_outstanding(self) -> int:
+        """How many of these are more than a filled list: all, unless no rule was asked for.
+
+        A list without a rule has ten rows even where fewer stand out.
+        """
+        stands_out = self.found.alerts.stands_out
+        is_filled = self.found.rule == AlertRule()
+        return sum(not is_filled or bool(stands_out[row.place - 1]) for row in self.news)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether somebody should look at the list."""
+        return self.n_outstanding > 0
+
+    @property
+    def command_anew(self) -> str:
+        """The command that trains the watch anew on this run's table."""
+        watch = self.watch
+        return command_anew(watch.name, self.run.source, watch.options, watch.key)
+
+    def state_of(self, key: str) -> str:
+        """Return the state of a case."""
+        return self.decisions[key].state if key in self.decisions else OPEN
+
+    def comment_of(self, key: str) -> str:
+        """Return the last comment on a case, "" without one."""
+        return self.decisions[key].comment if key in self.decisions else ""
+
+    def lines(self) -> list[str]:
+        """Return what is to be said, in sentences, the most important first."""
+        counts = self.counts
+        than = f"compared with run {self.last.number}" if self.last else "nothing to compare with"
+        shown = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing listed"
+        said = [f"Run {self.run.number} of {self.watch.name}, {than}: {shown}."]
+        if self.news and self.n_outstanding < len(self.news):
+            said.append(f"Of {len(self.news)} to look at, {self.n_outstanding} stand out.")
+        said += [self.drift.sentence] if self.drift.sentence else []
+        said += [self._of_unseen(each) for each in self.unseen]
+        if self.drift.train_anew:
+            said += [f"Train anew? {self.drift.train_anew}", f"  {self.command_anew}"]
+        return [*said, *self.notes]
+
+    @staticmethod
+    def _of_unseen(each: Unseen) -> str:
+        more = f" and {each.n - len(each.keys)} more" if each.n > len(each.keys) else ""
+        keys = ", ".join(each.keys)
+        return f"{each.column} has a level that the map never saw, {each.level}: {keys}{more}."
+
+    def table(self) -> Table:
+        """Return the list: as that of `detect`, with news, state and comment.
+
+        Returns
+        -------
+        Table
+            Folded rows stand at its end.
+        """
+        found, alerts = self.found, self.found.alerts
+        n, n_all = alerts.n_alerts, len(alerts.rows)
+        n_before_folded = n_all - (len(self.listed) - n)
+        order = np.r_[:n, n_before_folded:n_all, n:n_before_folded]
+        folded = found.table.take(alerts.rows[n_before_folded:])
+        listed = replace(
+            alerts,
+            ids=alerts.ids.take(order),
+            **{name: getattr(alerts, name)[order] for name in BY_ROW},
+            reasons=[*alerts.reasons, *(found.detector.reasons(folded) if len(folded) else ())],
+            n_alerts=len(self.listed),
+        )
+        whole = listed.to_table(found.detector.map_, found.table)
+        told = {
+            "news": [row.news for row in self.listed],
+            "why": [self.why.get(row.key, "") for row in self.listed],
+            "state": [self.state_of(row.key) for row in self.listed],
+            "comment": [self.comment_of(row.key) for row in self.listed],
+        }
+        rank, *others = whole.columns
+        others = [column.renamed(free_name(column.name, told)) for column in others]
+        return Table((rank, *table_from_columns(told).columns, *others), source="alerts")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run as JSON data, with keys and reasons.
+
+        Returns
+        -------
+        dict
+        """
+        drift = self.drift
+        return {
+            "watch": self.watch.name,
+            "run": self.run.id,
+            "number": self.run.number,
+            "made": self.run.made,
+            "author": self.run.author,
+            "source": self.run.source,
+            "compared_with": None if self.last is None else self.last.number,
+            "compared_with_made": None if self.last is None else self.last.made,
+            "n_rows": self.found.table.n_rows,
+            "rule": self.found.rule.words(self.found.detector),
+            "headline": self.found.alerts.headline,
+            "has_news": self.has_news,
+            "n_outstanding": self.n_outstanding,
+            "counts": self.counts,
+            "cases": [
+                {
+                    "key": row.key,
+                    "place": row.place,
+                    "score": row.score,
+                    "p_value": row.p_value,
+                    "news": row.news,
+                    "state": self.state_of(row.key),
+                    "comment": self.comment_of(row.key),
+                    "why": self.why.get(row.key),
+                    "reasons": row.reasons,
+                }
+                for row in self.listed
+            ],
+            "gone": [{"key": row.key, "place": row.place, "why": row.why} for row in self.gone],
+            "drift": {**drift.facts(), "changes": list(drift.changes), "sentence": drift.sentence},
+            "unseen": [{**vars(each), "keys": list(each.keys)} for each in self.unseen],
+            "train_anew": drift.train_anew or None,
+            "command_anew": self.command_anew if drift.train_anew else None,
+            "usual_moves": vars(self.usual),
+            "notes": list(self.notes),
+        }

@@ -1,0 +1,107 @@
+"""`detect --watch`: a detection that is kept, to be run again."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from somscape._types import Ints
+from somscape.cases import (
+    RunOutcome,
+    State,
+    begin_watch,
+    check_name,
+    detector_of_watch,
+    key_columns,
+    known_cases,
+    source_of,
+)
+from somscape.changes import difference
+from somscape.cli._state import author_of, open_state
+from somscape.encode import Encoding
+from somscape.errors import InputError
+from somscape.jobs import Found, Ready
+from somscape.maps import Map
+
+CLEAR_FOR = 12
+"""Months after which a cleared case returns, if nobody says how many."""
+
+
+@dataclass(frozen=True, eq=False)
+class NewWatch:
+    """A watch that is about to begin, or to be trained anew.
+
+    Attributes
+    ----------
+    state : State
+    key : tuple of str
+    known : ndarray or None
+        What decisions say of the rows.
+    map_before : Map or None
+    """
+
+    state: State
+    key: tuple[str, ...]
+    known: Ints | None
+    map_before: Map | None
+
+    def begun(self, found: Found, options: Mapping[str, Any]) -> RunOutcome:
+        """Keep the watch, and record its run."""
+        notes = []
+        if found.detector.marks is not None:
+            notes.append(found.detector.effect_of_marks)
+        if self.map_before is not None:
+            notes += _what_moved(self.map_before, found.detector.map_)
+        return begin_watch(
+            self.state,
+            options["watch"],
+            found,
+            key=self.key,
+            source=options["watch_source"],
+            options=options,
+            author=author_of(options),
+            clear_for=options["clear_for"] or CLEAR_FOR,
+            notes=notes,
+        )
+
+
+def _what_moved(before: Map, after: Map) -> list[str]:
+    try:
+        lines = str(difference(before, after)).splitlines()
+    except InputError as error:  # other columns, or another lattice
+        return [f"The new map does not compare with the one before: {error}"]
+    return [f"The new map beside the one before: {lines[0]}", *lines[1:]]
+
+
+def check_watch(options: dict[str, Any], path: str) -> None:
+    """Raise InputError, before any work, where options do not fit a watch."""
+    if options["watch"] is None:
+        given = [name for name in ("key", "clear_for") if options[name]]
+        if given:
+            raise InputError(f"`{given[0]}` is of a watch; give `watch` a name as well.")
+        return
+    check_name(options["watch"])
+    options["watch_source"] = source_of(path)
+
+
+@contextmanager
+def watch_of(
+    options: Mapping[str, Any], subject: Ready, encoding: Encoding
+) -> Iterator[NewWatch | None]:
+    """Open the state for a watch, if there is to be one."""
+    name = options["watch"]
+    if name is None:
+        yield None
+        return
+    key = key_columns(
+        subject.as_read,
+        options["key"],
+        per=subject.given.per,
+        id_column=encoding.named("id"),
+    )
+    with open_state(options) as state:
+        before = detector_of_watch(state, name)
+        known = None
+        if before is not None:
+            known = known_cases(state, name, subject.table, key, before)
+        yield NewWatch(state, key, known, None if before is None else before.map_)
