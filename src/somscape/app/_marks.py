@@ -6,7 +6,7 @@ from typing import Any
 from somscape.app._results import keys_of, listed_rows
 from somscape.app._safety import Refused
 from somscape.app._store import Run, Store
-from somscape.cases import CLEARED, CONFIRMED, OPEN, STATES, Decision, State
+from somscape.cases import CLEARED, CONFIRMED, OPEN, STATES, Decision, Seen, State
 
 MAX_COMMENT = 2000
 """Characters of a comment."""
@@ -89,16 +89,12 @@ class Marks:
             self._store.decide(run, number, row, decision, comment)
             return {"number": number, "decision": decision, "comment": comment, "seen": 0}
         keys = await asyncio.to_thread(keys_of, folder)
-        new = Decision(
-            run.watch,
-            keys[number],
-            decision,
-            comment,
-            author,
-            run=(run.facts or {}).get("watch_run"),
-            score=row["score"],
-            cells=row["cells"],
-        )
+        key = keys[number]
+        seen_as = await asyncio.to_thread(Seen.of, self._cases, run.watch)
+        if seen_as.knows(key):
+            new = seen_as.decision(key, decision, comment=comment, author=author)
+        else:  # far down the list, so that no run keeps it
+            new = Decision(run.watch, key, decision, comment, author, seen_as.run, row["score"])
         token, seen = token_of(given)
         said = await asyncio.to_thread(self._cases.decide, new, token=token, seen=seen)
         return _said(number, said, row)

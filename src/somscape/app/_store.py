@@ -256,9 +256,9 @@ class Store:
         """
         with self._db:
             self._db.execute(
-                "DELETE FROM runs WHERE task = ? AND state = ? AND upload IN"
+                "DELETE FROM runs WHERE task IN (?, ?) AND state = ? AND upload IN"
                 " (SELECT id FROM uploads WHERE facts IS NULL)",
-                (READ, FAILED),
+                (READ, WATCH, FAILED),
             )
             self._db.execute("DELETE FROM uploads WHERE id NOT IN (SELECT upload FROM runs)")
             self._db.execute(

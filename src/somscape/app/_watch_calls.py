@@ -12,7 +12,7 @@ from somscape.app._marks import checked, token_of
 from somscape.app._safety import Refused
 from somscape.app._store import RANK
 from somscape.app._watches import case_of, summary_of, watch_of
-from somscape.cases import Decision
+from somscape.cases import Seen
 
 MAX_NAME = 80
 """Characters of a watch's name."""
@@ -86,19 +86,8 @@ class WatchCalls:
         token, seen = token_of(given)
         if not isinstance(key, str):
             raise Refused(422, "'key' must be the key of a case.")
-        runs = await asyncio.to_thread(self._at.cases.runs, name)
-        found = await asyncio.to_thread(case_of, self._at.cases, name, key)
-        last = found["listed"][-1] if found["listed"] else None
-        new = Decision(
-            name,
-            key,
-            decision,
-            comment,
-            author_of(request),
-            run=runs[0].id if runs else None,
-            score=None if last is None else last["score"],
-            cells=found["cells"],
-        )
+        seen_as = await asyncio.to_thread(Seen.of, self._at.cases, name)
+        new = seen_as.decision(key, decision, comment=comment, author=author_of(request))
         said = await asyncio.to_thread(self._at.cases.decide, new, token=token, seen=seen)
         return JSONResponse(
             {

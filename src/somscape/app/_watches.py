@@ -13,7 +13,7 @@ from somscape.cases import CLEARED, FOLDED, LATER, NEW, OPEN, RETURNED, RISEN, C
 from somscape.errors import InputError
 from somscape.outliers import Detector, detector_in
 from somscape.save import load
-from somscape.tables import Table, table_from_columns
+from somscape.tables import Table, listed, table_from_columns
 
 MAX_CASES = 5000
 """Cases that a page lists, those of the newest run first."""
@@ -84,12 +84,12 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
     """
     watch, runs = state.watch(name), state.runs(name)
     history = state.history(name, key)
-    listed = []
+    lines = []
     for run in reversed(runs):
         found = next((row for row in state.listed(run.id) if row.key == key), None)
         if found is not None:
-            listed.append({**asdict(found), **_said(run)})
-    if not history and not listed:
+            lines.append({**asdict(found), **_said(run)})
+    if not history and not lines:
         raise InputError(f"the watch '{name}' knows no case {key!r}.")
     return {
         "watch": name,
@@ -101,7 +101,7 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
             {"decision": d.state, "comment": d.comment, "author": d.author, "made": d.made}
             for d in history
         ],
-        "listed": listed,
+        "listed": lines,
         "n_runs": len(runs),
         **_row(state, runs, key),
     }
@@ -156,21 +156,32 @@ def _said(run: WatchRun) -> dict[str, Any]:
         "source": run.source,
         "n_rows": facts.get("n_rows"),
         "n_alerts": facts.get("n_alerts"),
-        "drift": facts.get("drift") or "",
+        "drift": _drift_words(facts.get("drift") or {}),
     }
 
 
+def _drift_words(drift: Mapping[str, Any]) -> str:
+    """Return what a run found of drift, in a sentence; "" in the first run by a map."""
+    if not drift or drift.get("is_first"):
+        return ""
+    were = f"{drift['n_above']:,} flagged where {round(drift['expected']):,} were expected"
+    if not drift["is_found"]:
+        return f"No drift: {were}."
+    where = f" in {listed(drift['columns'])}" if drift["columns"] else ""
+    return f"Drift{where}: {were}."
+
+
 def _line(case: Case, last: WatchRun | None) -> dict[str, Any]:
-    listed, decision = case.listed, case.decision
+    row, decision = case.listed, case.decision
     return {
         "key": case.key,
         "state": case.state,
         "waits": is_waiting(case, last),
         "is_last": last is not None and case.run == last.id,
-        "news": None if listed is None else listed.news,
-        "place": None if listed is None else listed.place,
-        "score": None if listed is None else listed.score,
-        "reasons": "" if listed is None else listed.reasons,
+        "news": None if row is None else row.news,
+        "place": None if row is None else row.place,
+        "score": None if row is None else row.score,
+        "reasons": "" if row is None else row.reasons,
         "comment": "" if decision is None else decision.comment,
         "author": "" if decision is None else decision.author,
         "made": "" if decision is None else decision.made,
@@ -186,16 +197,18 @@ def _row(state: State, runs: Sequence[WatchRun], key: str) -> dict[str, Any]:
             break
     else:
         return {"cells": None, "usual": [], "map": None}
-    listed = {row.key for row in state.listed(run.id)}
-    others = [other for other in kept if other not in listed and other != key]
+    unusual = {row.key for row in state.listed(run.id)}
+    others = [other for other in kept if other not in unusual and other != key]
     names = list(kept[key])
-    shown = {"cells": kept[key], "of_run": _said(run)}
+    shown: dict[str, Any] = {"cells": dict(kept[key]), "of_run": _said(run)}
     try:
         detector = _detector(state, run.map)
         rows = detector.map_.rows_of(_table([kept[k] for k in (key, *others)], names))
     except InputError:  # a map of another somscape: what was kept is shown all the same
         return {**shown, "usual": [], "map": None}
     rows = np.asarray(rows, dtype=np.float64)
+    in_table = [code.name for code in detector.map_.encoding.columns if code.name in kept[key]]
+    shown["cells"] = {name: kept[key][name] for name in in_table}
     distances = np.nansum((rows[1:] - rows[0]) ** 2, axis=1)
     nearest = np.argsort(distances, kind="stable")[:N_USUAL]
     return {

@@ -23,7 +23,7 @@ function drawNavigation() {
   ] : [];
   const watch = host.watch
     ? make("a", { href: "/watches/" + encodeURIComponent(host.watch) }, text("span", host.watch))
-    : make("a", { id: "keep-watch", href: "/runs/" + host.run + "/keep" }, "Keep as a watch");
+    : button("keep-watch", "Keep as a watch", () => askForWatch());
   document.querySelector(".skip").after(
     make("nav", { class: "bar", "aria-label": "This run" },
       make("a", { href: "/" }, "Home"), watch,
@@ -36,6 +36,54 @@ function drawNavigation() {
   const { effect } = host.facts || {};
   byId("effect").hidden = !effect;
   byId("effect").append(make("b", null, "What the marks did: "), effect || "");
+}
+
+// A watch needs a name, and a column, or several, that tell its cases apart.
+async function askForWatch() {
+  const run = await call("runs/" + host.run).catch(showProblem);
+  if (!run) return;
+  const { columns, n_rows: nRows } = run.table;
+  const per = run.settings.per ?? [];
+  const isUnique = (column) => column.n_missing === 0 && column.n_distinct === nRows;
+  const numbered = columns.map((column, i) => [column, i]);
+  const unique = numbered.filter(([column]) => isUnique(column));
+  const others = numbered.filter(([column]) => !isUnique(column) && column.n_missing === 0 && column.n_distinct > 1);
+  const option = ([column, i]) => make("option", { value: i }, column.name);
+  const name = make("input", { type: "text", id: "watch-name", maxlength: 80, required: "", autocomplete: "off",
+    value: run.name.replace(/\.[a-z.]+$/i, "").replaceAll("/", " ") });
+  const key = make("select", { id: "watch-key", multiple: "", size: Math.min(6, Math.max(2, unique.length + others.length)) },
+    ...(unique.length ? [make("optgroup", { label: "all different" }, ...unique.map(option))] : []),
+    ...(others.length ? [make("optgroup", { label: "several together, such as" }, ...others.map(option))] : []));
+  const id = per.length ? null : run.settings.id ?? (unique[0] || [])[1];
+  for (const each of key.options) each.selected = Number(each.value) === id;
+  const keyed = per.length ? text("p", "Its cases are the customers by " + per.map((i) => columns[i].name).join(", ") + ".")
+    : make("p", null, make("label", { for: key.id }, "Cases are told apart by"), key,
+      make("span", { class: "hint" }, unique.length ? "Hold Ctrl for several."
+        : "No column of this table has a different value in each row. Choose several that tell rows apart together, or rank customers."));
+  const said = make("p", { class: "panel problem", role: "alert", hidden: "" });
+  const dialog = make("dialog", { id: "watch-dialog", "aria-labelledby": "watch-title" }, make("form", { method: "dialog" },
+    make("h2", { id: "watch-title" }, "Keep as a watch"),
+    make("p", { class: "hint" }, "The next file is ranked by this map and rule. The page says what is new, and what you decided stays. Marks become decisions."),
+    make("p", null, make("label", { for: name.id }, "Name"), name), keyed, said,
+    make("p", { class: "controls" }, make("button", { class: "primary", value: "keep" }, "Keep"),
+      make("button", { value: "no", formnovalidate: "" }, "Cancel"))));
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.querySelector("form").addEventListener("submit", async (event) => {
+    if (event.submitter.value !== "keep") return;
+    event.preventDefault();
+    event.submitter.disabled = true;
+    try {
+      const chosen = [...key.selectedOptions].map((each) => Number(each.value));
+      const { watch } = await call("runs/" + host.run + "/watch", { name: name.value.trim(), key: per.length ? per : chosen });
+      location.href = "/watches/" + encodeURIComponent(watch);
+    } catch (error) {
+      said.textContent = error.message;
+      said.hidden = false;
+      event.submitter.disabled = false;
+    }
+  });
+  document.body.append(dialog);
+  dialog.showModal();
 }
 
 function goOn(button, withMarks) {

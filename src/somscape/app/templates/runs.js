@@ -125,7 +125,7 @@ async function listRuns() {
 }
 
 function drawLists(watches, runs) {
-  const isBad = (run) => run.task === "read" && run.state === "failed";
+  const isBad = (run) => run.task !== "rank" && run.state === "failed";
   const failed = runs.filter(isBad);
   // What a watch's page shows is not listed twice.
   const others = runs.filter((run) => !isBad(run) && !(run.watch && run.task === "watch" && isRanked(run)));
