@@ -42,9 +42,7 @@ class Marks:
             ``p_value``, and ``seen``, which tells this decision of a case from later ones.
         """
         if run.watch is None or not run.is_ranked:
-            return [
-                {**mark, "author": "", "seen": 0} for mark in self._store.decisions(run.upload)
-            ]
+            return [{**mark, "author": "", "seen": 0} for mark in self._store.decisions(run.upload)]
         folder = self._store.folder_of(run.id)
         decided = await asyncio.to_thread(self._cases.last_decisions, run.watch)
         keys = await asyncio.to_thread(keys_of, folder)
@@ -58,6 +56,12 @@ class Marks:
             run = self._store.run((run.settings or {}).get("regions_of") or "") or run
         marks = await self.of(run)
         return {m["number"]: KNOWN[m["decision"]] for m in marks if m["decision"] in KNOWN}
+
+    async def key(self, run: Run) -> list[str]:
+        """Return the columns that tell a run's cases apart; none without a watch."""
+        if run.watch is None:
+            return []
+        return [*(await asyncio.to_thread(self._cases.watch, run.watch)).key]
 
     async def decide(self, run: Run, given: dict[str, Any], author: str) -> dict[str, Any]:
         """Keep what a page says of a row.
@@ -111,7 +115,7 @@ def checked(given: dict[str, Any]) -> tuple[str, str]:
 
 
 def token_of(given: dict[str, Any]) -> tuple[str | None, int | None]:
-    """Return what names a decision, and which one its author has seen; None for what is not said."""
+    """Return what names a decision, and the one that its author has seen; None if not said."""
     token, seen = given.get("token"), given.get("seen")
     is_token = token is None or (isinstance(token, str) and 0 < len(token) <= 64)
     is_number = seen is None or (isinstance(seen, int) and not isinstance(seen, bool))

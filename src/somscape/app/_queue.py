@@ -118,7 +118,15 @@ class Queue:
 
     async def keep_watch(self, run: Run, asked: dict[str, Any]) -> str:
         """Make a watch of a ranked run, beside the jobs in line; return what is wrong."""
-        problem, facts = await self._beside(run, {**asked, "task": KEEP}, "it became a watch")
+        same = (run.settings or {}).get("per", [])
+        others = [
+            str(self._store.folder_of(other.id))
+            for other in self._store.runs()
+            if other.upload == run.upload and other.is_ranked and other.id != run.id
+            if (other.settings or {}).get("per", []) == same
+        ]
+        asked = {**asked, "task": KEEP, "others": others}
+        problem, facts = await self._beside(run, asked, "it became a watch")
         if facts:
             self._store.say_watch(run.upload, asked["watch"])
             self._store.say_run(run.id, DONE, facts={**(run.facts or {}), **facts})
@@ -300,6 +308,7 @@ class Queue:
             request |= {
                 "options": options_of(run.settings, table),
                 "marks": await self._known(run),
+                "key": [] if self.marks is None else await self.marks.key(run),
                 "before": self._folder_before(run),
             }
         return request

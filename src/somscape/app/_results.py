@@ -78,6 +78,11 @@ def keys_of(folder: Path) -> dict[int, str]:
     return {int(number): key for number, key in json.loads(text).items()}
 
 
+def keys_text(data: Mapping[str, Any], keys: list[str]) -> str:
+    """Return the case of each row that a report knows, as a file keeps them; see `keys_of`."""
+    return json.dumps({number: keys[number] for number in data["rows"]["numbers"]})
+
+
 def decisions_csv(decisions: list[dict[str, Any]]) -> bytes:
     """Return marks as a table; score and p-value are of the run in which a row was marked."""
     decisions = [d for d in decisions if d["decision"] != OPEN]

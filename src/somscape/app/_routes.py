@@ -110,9 +110,10 @@ class Site:
         return Response(template("icon.svg"), media_type=STATIC["icon.svg"])
 
     def _say_disk(self, request: Request, error: OSError | sqlite3.Error) -> Response:
-        place, words = getattr(error, "filename", None), getattr(error, "strerror", None)
+        words = getattr(error, "strerror", None)
+        place = getattr(error, "filename", None) or self._at.store.folder
         said = (
-            f"The app cannot use {shown(place or self._at.store.folder)} ({words or error}). If the "
+            f"The app cannot use {shown(place)} ({words or error}). If the "
             "disk is full, make room; then try again."
         )
         return _say_problem(request, HTTPException(507, said))

@@ -114,9 +114,7 @@ def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _check_rule(
-    settings: Mapping[str, Any], columns: list[dict[str, Any]], n_rows: int
-) -> None:
+def _check_rule(settings: Mapping[str, Any], columns: list[dict[str, Any]], n_rows: int) -> None:
     """Raise InputError for a rule that cannot be one, or for two of them."""
     # A share besides another rule only sets the threshold.
     if sum(settings[name] is not None for name in RULES if name != "contamination") > 1:

@@ -31,7 +31,6 @@ RESULTS, REPORT = "results", "report.json"
 """In a run's folder: its results, which appear whole, and the report's data among them."""
 
 
-
 @dataclass(frozen=True)
 class Run:
     """A ranking of an upload, or what will become one.

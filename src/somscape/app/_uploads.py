@@ -46,9 +46,7 @@ def ending_of(name: str) -> str:
     return max(found, key=len)
 
 
-async def take(
-    request: Request, store: Store, watch: str | None = None, author: str = ""
-) -> Run:
+async def take(request: Request, store: Store, watch: str | None = None, author: str = "") -> Run:
     """Write the body of a request to an upload, and keep it once it is whole."""
     name = shown_name(request.query_params.get("name", ""))
     ending = ending_of(name)

@@ -103,23 +103,11 @@ class WatchCalls:
         """Keep a finished run as a watch; answered once it is one."""
         given = await json_of(request)
         run = self._at.run(request)
-        name, key = given.get("name"), given.get("key")
         if not run.is_ranked or run.task != RANK:
             raise Refused(409, "Only a run that was ranked can be kept as a watch.")
         if run.watch is not None:
             raise Refused(409, f"This table belongs to the watch '{run.watch}' already.")
-        is_name = isinstance(name, str) and name.strip() == name and name.isprintable()
-        if not is_name or not 0 < len(name) <= MAX_NAME or "/" in name or name in (".", ".."):
-            raise Refused(
-                422, f"The name of a watch is one line of up to {MAX_NAME} characters, without /."
-            )
-        table = self._at.store.table(run.upload)
-        columns = [] if table is None else table["columns"]
-        is_key = isinstance(key, list) and all(
-            isinstance(i, int) and not isinstance(i, bool) and 0 <= i < len(columns) for i in key
-        )
-        if not is_key:
-            raise Refused(422, "'key' must be the numbers of some columns.")
+        name, key = _asked(given, self._at.store.table(run.upload))
         if any(w.name == name for w in await asyncio.to_thread(self._at.cases.watches)):
             raise Refused(409, f"There is a watch '{name}' already; give this one another name.")
         if self._at.queue.is_busy(run.id):
@@ -127,7 +115,7 @@ class WatchCalls:
         marks = await self._at.marks.of(run)
         asked = {
             "watch": name,
-            "key": [columns[i]["name"] for i in key],
+            "key": key,
             "author": author_of(request),
             "decided": [
                 {n: mark[n] for n in ("number", "decision", "comment", "score")} for mark in marks
@@ -157,3 +145,20 @@ class WatchCalls:
     def _report_of(self, watch: dict[str, Any], ranked: dict[str, str]) -> dict[str, Any]:
         last = watch["last"]
         return {"report": None if last is None else ranked.get(last["run"])}
+
+
+def _asked(given: dict[str, Any], table: dict[str, Any] | None) -> tuple[str, list[str]]:
+    """Return the name of a new watch and the columns of its key, or refuse them."""
+    name, key = given.get("name"), given.get("key")
+    is_name = isinstance(name, str) and name.strip() == name and name.isprintable()
+    if not is_name or not 0 < len(str(name)) <= MAX_NAME or name in (".", "..") or "/" in str(name):
+        raise Refused(
+            422, f"The name of a watch is one line of up to {MAX_NAME} characters, without /."
+        )
+    columns = [] if table is None else table["columns"]
+    is_key = isinstance(key, list) and all(
+        isinstance(i, int) and not isinstance(i, bool) and 0 <= i < len(columns) for i in key
+    )
+    if not is_key:
+        raise Refused(422, "'key' must be the numbers of some columns.")
+    return str(name), [columns[i]["name"] for i in key or ()]

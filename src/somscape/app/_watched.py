@@ -1,12 +1,11 @@
 """What a job does for a watch: run it on an upload, or make one of a finished run."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from somscape._files import whole, write_whole
-from somscape.app._results import KEYS, read_report
+from somscape.app._results import KEYS, keys_text, read_report
 from somscape.app._store import REPORT, RESULTS
 from somscape.cases import (
     Decision,
@@ -53,7 +52,7 @@ def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str,
         making.mkdir()
         outcome.found.write(making, alerts=outcome.table())
         (making / REPORT).write_text(data.to_json(), encoding="utf-8")
-        (making / KEYS).write_text(_keys_text(data, keys), encoding="utf-8")
+        (making / KEYS).write_text(keys_text(data, keys), encoding="utf-8")
     return {
         **_facts(outcome),
         "n_alerts": outcome.found.alerts.n_alerts,
@@ -79,7 +78,8 @@ def kept(
     options : mapping
         The run's, as of the command line.
     request : mapping
-        With ``watch``, ``key``, ``author``, and ``decided``, the marks.
+        With ``watch``, ``key``, ``author``, ``decided``, the marks, and ``others``, folders of
+        other runs of the table.
     folder : Path
         The run's.
 
@@ -110,8 +110,9 @@ def kept(
     # Sent again, they are known by these names.
     tokens = [f"{outcome.run.id} {mark['number']}" for mark in request["decided"]]
     state.decide_all(decisions, tokens=tokens)
-    text = _keys_text(read_report(folder), keys)
-    write_whole(folder / RESULTS / KEYS, [text.encode()])
+    for each in (folder, *map(Path, request["others"])):
+        text = keys_text(read_report(each), keys)
+        write_whole(each / RESULTS / KEYS, [text.encode()])
     return _facts(outcome)
 
 
@@ -128,7 +129,3 @@ def _facts(outcome: RunOutcome) -> dict[str, Any]:
         "n_rows": outcome.found.table.n_rows,
         "counts": outcome.counts,
     }
-
-
-def _keys_text(data: Mapping[str, Any], keys: list[str]) -> str:
-    return json.dumps({number: keys[number] for number in data["rows"]["numbers"]})

@@ -123,7 +123,8 @@ def is_waiting(case: Case, last: WatchRun | None) -> bool:
     if last is None or case.listed is None or case.run != last.id or case.listed.news == FOLDED:
         return False
     # One that was cleared before this run is not folded because it returned.
-    returned = case.state == CLEARED and case.decision is not None and case.decision.made < last.made
+    decided = "" if case.decision is None else case.decision.made
+    returned = case.state == CLEARED and decided < last.made
     return case.state == OPEN or returned
 
 

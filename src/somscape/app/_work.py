@@ -59,7 +59,7 @@ def _job_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict
         return lambda warned: describe(table())
     # Late, so that columns are shown without waiting for what trains.
     from somscape.app._edited import keep_regions
-    from somscape.app._rank import rank
+    from somscape.app._rank import Known, rank
     from somscape.app._watched import kept, watched
     from somscape.cases import State
     from somscape.joins import import_solvers
@@ -80,8 +80,9 @@ def _job_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict
         return lambda warned: keep_regions(table(), options, request["regions"], folder)
     marks = {int(number): known for number, known in request["marks"].items()}
     before = None if request["before"] is None else Path(request["before"])
+    known = Known(marks, before, tuple(request.get("key", ())))
     return lambda warned: rank(
-        table(), options, marks, folder, before, lambda progress: _say("progress", progress), warned
+        table(), options, known, folder, lambda progress: _say("progress", progress), warned
     )
 
 

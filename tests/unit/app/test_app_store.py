@@ -313,7 +313,7 @@ def test_what_a_killed_server_left_is_deleted_and_nothing_else(state: Path) -> N
     kept = store.keep_upload(store.new_upload(".csv")[0], "kept.csv", ".csv")
     _, path = store.new_upload(".csv")  # it never arrives
     path.write_bytes(SMALL)
-    store._db.execute("INSERT INTO uploads VALUES ('0', 'no run of it was added', '.csv', NULL, NULL)")
+    store._db.execute("INSERT INTO uploads (id, name, ending) VALUES ('0', 'no run of it', '.csv')")
     store._db.commit()
     theirs = state / "runs" / "notes of my own"
     theirs.mkdir()

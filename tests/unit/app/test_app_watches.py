@@ -137,7 +137,7 @@ def test_what_is_no_decision_is_refused(
         ({"name": "", "key": [0]}, "one line"),
         ({"name": "cards", "key": [0]}, "a watch 'cards' already"),
         ({"name": "other", "key": [9]}, "'key' must be"),
-        ({"name": "other", "key": [3]}, "have the same key 'nurse' in job"),
+        ({"name": "other", "key": [3]}, "have the same key 'smith' in 'job'"),
     ],
 )
 def test_what_cannot_be_a_watch_is_refused(

@@ -20,7 +20,7 @@ async function load() {
   byId("watch-link").textContent = watch;
   byId("watch-link").href = "/" + at;
   byId("about").textContent = "Watch " + watch + ". " + (found.state === "open" ? "Nobody has decided yet." : "It is " + found.state + ".");
-  byId("why").replaceChildren(...(last ? last.reasons.split("; ").filter(Boolean).map((reason) => text("li", reason)) : []));
+  byId("why").replaceChildren(...(last ? last.reasons.split(/(?<=\.) (?=\S+ is )/).filter(Boolean).map((reason) => text("li", reason)) : []));
   byId("score").textContent = last ? "Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", " + last.source
     + "), score " + number(last.score) + ", p-value " + number(last.p_value) + "." : "It is in no list.";
   byId("history").replaceChildren(...found.history.map(({ decision, comment, author, made }) => make("li", null,
@@ -76,7 +76,7 @@ function drawValues() {
   if (!found.cells) return;
   const others = found.usual;
   byId("values-title").textContent = others.length ? "Its values, beside the usual rows nearest to it" : "Its values";
-  const reasons = byId("why").textContent;
+  const reasons = [...byId("why").children].map((reason) => " " + reason.textContent).join("");
   const head = (words) => { const made = text("th", words); made.setAttribute("scope", "col"); return made; };
   document.querySelector("#values thead").replaceChildren(make("tr", null, head("column"), head(key), ...others.map((other) => head(other.key))));
   const cell = (value, own) => {
@@ -85,7 +85,7 @@ function drawValues() {
     return made;
   };
   const names = Object.keys(found.cells);
-  const isReason = (name) => reasons.includes(name);
+  const isReason = (name) => reasons.includes(" " + name + " is ");
   const ordered = [...names.filter(isReason), ...names.filter((name) => !isReason(name))];
   document.querySelector("#values tbody").replaceChildren(...ordered.map((name) => {
     const row = text("th", name);

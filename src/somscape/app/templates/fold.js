@@ -1,10 +1,6 @@
 // Cleared rows fold away: a line says how many, and shows them.
 
-let showsCleared = false;
-
-function isFolded(row) {
-  return !showsCleared && !byId("decided").value && markOf(row).decision === "cleared";
-}
+const isCleared = (row) => markOf(row).decision === "cleared";
 
 // Which rows are listed, by what was decided.
 function drawFilter() {
@@ -12,22 +8,24 @@ function drawFilter() {
   const select = make("select", { id: "decided" }, ...choices.map(([value, words]) => make("option", { value }, words)));
   select.addEventListener("change", showList);
   byId("region-filter").after(make("span", { class: "labelled" }, make("label", { for: "decided" }, "Decided"), select));
-  const folded = make("p", { id: "folded", hidden: "" }, make("span", null), " ", make("button", { type: "button", class: "small" }, "Show"));
+  const folded = make("p", { id: "folded", hidden: "" }, make("span", null), " ", make("button", { type: "button", class: "small" }, "show"));
   folded.lastElementChild.addEventListener("click", () => {
-    showsCleared = !showsCleared;
-    drawList();
+    select.value = select.value === "cleared" ? "" : "cleared";
+    showList();
   });
   byId("rows").before(folded);
-  additions.keep.push((row) => !select.value || select.value === markOf(row).decision);
-  additions.keep.push((row) => !isFolded(row));
+  // A watch puts cleared rows behind all others, where they are no alerts.
+  additions.also.push((row) => select.value === "cleared" && isCleared(row));
+  additions.keep.push((row) => (select.value ? select.value === markOf(row).decision : !isCleared(row)));
   additions.drawn.push(sayFolded);
 }
 
 function sayFolded() {
-  const n = listed.filter((row) => markOf(row).decision === "cleared" && (row.isAlert || scope() === "all")).length;
-  byId("folded").hidden = n === 0 || Boolean(byId("decided").value);
-  byId("folded").firstElementChild.textContent = number(n) + " cleared" + (showsCleared ? "," : " and folded away,");
-  byId("folded").lastElementChild.textContent = showsCleared ? "fold away" : "show";
+  const n = listed.filter(isCleared).length;
+  const isShown = byId("decided").value === "cleared";
+  byId("folded").hidden = n === 0;
+  byId("folded").firstElementChild.textContent = number(n) + " cleared" + (isShown ? "," : " and folded away,");
+  byId("folded").lastElementChild.textContent = isShown ? "back to the others" : "show";
 }
 
 drawFilter();

@@ -19,10 +19,8 @@ function drawMarks(row) {
     button.addEventListener("click", () => press(row, decision));
     return button;
   });
-  const comment = make("button", { type: "button", class: "small comment", title: "Say why" }, "Comment");
-  comment.addEventListener("click", () => commentOn(row));
   const group = make("span", { class: "marks", role: "group", "aria-label": "Decision on " + row.id, "data-row": at, "data-id": row.id },
-    ...buttons, comment);
+    ...buttons, text("span", "", "said"));
   showMark(group);
   return group;
 }
@@ -37,10 +35,7 @@ function showMark(group) {
     button.setAttribute("aria-pressed", String(isPressed));
     button.setAttribute("aria-label", (isPressed ? done : words) + " " + group.dataset.id);
   }
-  const comment = group.querySelector(".comment");
-  comment.classList.toggle("has", Boolean(mark.comment));
-  comment.title = mark.comment || "Say why";
-  comment.setAttribute("aria-label", "Comment on " + group.dataset.id + (mark.comment ? ": " + mark.comment : ""));
+  group.lastElementChild.textContent = mark.comment;
 }
 
 // Pressed again, a button takes the mark back.

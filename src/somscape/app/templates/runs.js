@@ -25,7 +25,7 @@ function drawWatch(watch) {
     make("h3", null, make("a", { href: watchAt(name) }, text("span", name))),
     make("p", { class: "hint" }, ...sayLast(last)),
     make("p", { class: "waits" }, ...sayWaiting(watch)),
-    ...(last && last.drift ? [text("p", last.drift, "drift")] : []),
+    ...(last && last.drift ? [text("p", last.drift, last.drift.startsWith("No") ? "drift none" : "drift")] : []),
     make("p", { class: "controls" },
       make("label", { class: "button", for: file.id }, "Run on a new file"), file,
       link(watchAt(name), "Its cases"), ...report));
@@ -128,7 +128,7 @@ function drawLists(watches, runs) {
   const isBad = (run) => run.task !== "rank" && run.state === "failed";
   const failed = runs.filter(isBad);
   // What a watch's page shows is not listed twice.
-  const others = runs.filter((run) => !isBad(run) && !(run.watch && run.task === "watch" && isRanked(run)));
+  const others = runs.filter((run) => !isBad(run) && !(run.watch && isRanked(run) && run.facts.watch_run));
   byId("watches-box").hidden = watches.length === 0;
   byId("watches").replaceChildren(...watches.map((watch, place) => drawWatch({ ...watch, place })));
   byId("runs-title").textContent = watches.length ? "Other runs" : "Runs";
