@@ -3,11 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from somscape.cases._moves import SAME, UsualMoves
+from somscape.cases._moves import UsualMoves
 from somscape.cases._records import FOLDED, NEW, RETURNED, RISEN, STILL, Listed
 
 NEWS = (NEW, RETURNED, RISEN)
 """What somebody should look at."""
+
+LEAST_RISE = 0.01
+"""No score rises much by less than this share of it, even if no other row's moves."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def news_of(
         return RETURNED
     if was is None or was.news == FOLDED:
         return NEW
-    if key in before and score - before[key] > usual.rise + SAME:
+    if key in before and score - before[key] > max(usual.rise, LEAST_RISE * before[key]):
         return RISEN
     return STILL
 

@@ -104,11 +104,14 @@ class Drift:
         is_far = self.share_far > MANY_TIMES * FAR_SHARE and bool(self.alarms)
         if self.is_first or not (is_worn or is_far or "hits" in self.alarms):
             return ""
-        shares = (self.n_above / max(1, self.n_rows), self.expected / max(1, self.n_rows))
-        flagged = "{:.1%} of the rows are flagged where {:.1%} were expected".format(*shares)
-        far = f"{self.share_far:.1%} lie farther from the map than {FAR_SHARE:.0%} did at first"
-        n = counted(len(self.alarms), "drift alarm")
-        return f"{flagged}, {far}, and there are {n}: if the data are right, train anew."
+        n = max(1, self.n_rows)
+        above, expected = (_percent(each / n) for each in (self.n_above, self.expected))
+        far, at_first = (_percent(each) for each in (self.share_far, FAR_SHARE))
+        return (
+            f"{above} of the rows are flagged where {expected} were expected, "
+            f"{far} lie farther from the map than {at_first} did at first, and there are "
+            f"{counted(len(self.alarms), 'drift alarm')}: if the data are right, train anew."
+        )
 
     def facts(self) -> dict[str, Any]:
         """Return it as JSON data, without cells.
@@ -227,4 +230,9 @@ def _of_levels(encoding: Encoding, code: CategoryCode, before: Float64s, now: Fl
     text = code.feature_names[level].removeprefix(f"{code.name}=")
     words = words_of_level(encoding, code.name, text)
     name = words_of_column(encoding, code.name)
-    return f"{name} is {words} in {now[level]:.0%} of the rows where {before[level]:.0%} had it"
+    shares = [_percent(float(each[level])) for each in (now, before)]
+    return f"{name} is {words} in {shares[0]} of the rows where {shares[1]} had it"
+
+
+def _percent(share: float) -> str:
+    return f"{number_text(100 * share, digits=2)} %"

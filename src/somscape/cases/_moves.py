@@ -1,7 +1,9 @@
 """How far rows move from run to run: what is usual, and which columns moved."""
 
+import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from somscape._types import Float64s
 from somscape.cases._keys import MAX_SAMPLE, columns_of_cells
 from somscape.encode import Encoding, level_texts, words_of_column
+from somscape.errors import InputError
 from somscape.outliers import Detector
 from somscape.tables import Table, table_from_columns
 
@@ -18,8 +21,8 @@ MIN_SHARED = 20
 QUANTILE = 0.95
 """A row moved far if it moved farther than this share of the rows do."""
 
-SAME = 1e-9
-"""Distances up to this are none: numbers may come with fewer digits again."""
+LEAST_MOVE = 0.01
+"""No row moves far within a hundredth of the usual range of one number, even if no other moves."""
 
 MAX_NAMED, MIN_NAMED = 3, 0.05
 """Most columns that are named as those that moved, and the least share of the squared distance."""
@@ -65,15 +68,17 @@ def usual_moves(
     UsualMoves
     """
     by = "keys"
-    if len(now) < MIN_SHARED:
+    if np.count_nonzero(~np.isnan(before).any(axis=1)) < MIN_SHARED:
         by = "units"
         before, now = _pairs_of_units(detector, others)
     far, rises = np.zeros(1), np.zeros(1)
+    is_known = ~np.isnan(before).any(axis=1)
+    before, now = before[is_known], now[is_known]
     if len(now):
         far = detector.map_.metric.between(before, now)
         rises = np.abs(detector.scores_of_rows(now) - detector.scores_of_rows(before))
     highest = [float(np.quantile(each, QUANTILE, method="higher")) for each in (far, rises)]
-    return UsualMoves(max(highest[0], SAME), max(highest[1], SAME), len(now), by)
+    return UsualMoves(max(highest[0], LEAST_MOVE), highest[1], len(now), by)
 
 
 def _pairs_of_units(detector: Detector, rows: Float64s) -> tuple[Float64s, Float64s]:
@@ -96,11 +101,21 @@ def encoded_cells(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Flo
     Returns
     -------
     ndarray of shape (n, n_features)
-        A column that was not kept counts as missing.
+        A column that was not kept counts as missing, and missing cells are filled; NaN in rows
+        that the map cannot take, as a later one may not.
     """
-    if not cells:
-        return np.empty((0, encoding.n_features))
-    return encoding.encode(_table_of(encoding, cells))
+    rows = np.full((len(cells), encoding.n_features), np.nan)
+    lenient = replace(encoding, missing="fill")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of levels that were told of in the run itself
+        try:
+            if cells:
+                rows = lenient.encode(_table_of(encoding, cells))
+        except InputError:
+            for i, row in enumerate(cells):
+                with suppress(InputError):
+                    rows[i] = lenient.encode(_table_of(encoding, [row]))[0]
+    return rows
 
 
 def _table_of(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Table:
@@ -120,15 +135,16 @@ def what_moved(encoding: Encoding, before: Mapping[str, Any], now: Mapping[str, 
     Returns
     -------
     list of str
-        At most three, such as "income from 100 to 3000"; dates that moved along are not named.
+        At most three, such as "income moved from 100 to 3000".
     """
     a, b = encoded_cells(encoding, [before, now])
     by_column = encoding.sum_by_used((a - b)[None] ** 2)[0]
     texts = [level_texts(column) for column in _table_of(encoding, [before, now]).columns]
     order = np.argsort(-by_column, kind="stable")[:MAX_NAMED]
     least = MIN_NAMED * by_column.sum()
+    names = [words_of_column(encoding, code.name) for code in encoding.used]
     return [
-        f"{words_of_column(encoding, encoding.used[j].name)} from {texts[j][0]} to {texts[j][1]}"
+        f"{names[j]} moved from {texts[j][0]} to {texts[j][1]}"
         for j in order
         if by_column[j] > 0 and by_column[j] >= least and texts[j][0] != texts[j][1]
     ]

@@ -142,6 +142,10 @@ class RunOutcome:
         than = f"compared with run {self.last.number}" if self.last else "nothing to compare with"
         shown = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing listed"
         said = [f"Run {self.run.number} of {self.watch.name}, {than}: {shown}."]
+        if self.is_again:
+            said.append(
+                "It is the same table as then, so this is that run again; nothing was added."
+            )
         if self.news and self.n_outstanding < len(self.news):
             said.append(f"Of {len(self.news)} to look at, {self.n_outstanding} stand out.")
         said += [self.drift.sentence] if self.drift.sentence else []

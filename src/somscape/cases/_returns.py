@@ -9,6 +9,9 @@ from somscape.cases._records import CLEARED, Decision
 from somscape.outliers import Detector
 from somscape.tables import counted
 
+OTHER = "it cannot be compared with what it was"
+"""Where nothing can be named."""
+
 MONTHS = 12
 """Of a year."""
 
@@ -54,19 +57,15 @@ def returned(
     now = encoded_cells(encoding, [cells[key] for key in known])
     moved = detector.map_.metric.between(before, now) if known else ()
     for key, far in zip(known, moved, strict=True):
-        if far > usual.far:
+        if not far <= usual.far:  # or the map cannot take the row as it was
             what = what_moved(encoding, cleared[key].cells or {}, cells[key])
-            why[key] = f"{_said(cleared[key])}; since then {_and(what)}."
+            why[key] = f"{_said(cleared[key])}; since then {', '.join(what) or OTHER}."
     return why
 
 
 def _said(decision: Decision) -> str:
     by = f" by {decision.author}" if decision.author else ""
     return f"Cleared on {decision.made[:10]}{by}"
-
-
-def _and(what: list[str]) -> str:
-    return f"{', '.join(what)} moved" if what else "the whole row moved"
 
 
 def months_between(before: str, after: str) -> int:

@@ -298,11 +298,14 @@ class _Before:
         usual = usual_moves(detector, then, today, subject.rows)
         known = [row.key for row in listed if row.key in kept]
         rows = encoded_cells(encoding, [kept[key] for key in known])
-        scores = detector.scores_of_rows(rows) if known else np.empty(0)
+        is_known = ~np.isnan(rows).any(axis=1)
+        scores = np.full(len(known), np.inf)  # nothing rises above what is not known
+        if is_known.any():
+            scores[is_known] = detector.scores_of_rows(np.ascontiguousarray(rows[is_known]))
         since = (
             key
             for key, decision in subject.decided.items()
-            if last is not None and decision.made >= last.made
+            if last is not None and (decision.run == last.id or decision.made > last.made)
         )
         return cls(listed, dict(zip(known, scores.tolist(), strict=True)), usual, frozenset(since))
 

@@ -14,6 +14,7 @@ SCRIPTS = (
     "elements.js",
     "page.js",
     "classes.js",
+    "changed.js",
     "colors.js",
     "map.js",
     "legend.js",

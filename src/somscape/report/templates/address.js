@@ -55,6 +55,7 @@ function readView() {
 
 fillWords();
 fillAgreement();
+fillChanged();
 fillClasses();
 drawMap(0);
 fillPlanes();

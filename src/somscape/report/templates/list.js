@@ -92,6 +92,7 @@ function drawRow(row) {
     make("td", { role: "cell", class: "why" }, drawReasons(row)),
     make("td", { role: "cell", class: "open" }, open, ...additions.line.map((add) => add(row))));
   line.querySelector(".id").setAttribute("role", "cell");
+  line.querySelector(".id").append(...newsTag(row));
   line.addEventListener("click", (event) => {
     // A button acts for itself, and marked text is to be copied.
     if (event.target.closest("button") || String(getSelection())) return;

@@ -1,0 +1,88 @@
+// Of a run of a watch: what is new, returned, risen, folded and gone, and what drifted.
+
+const NEWS = [
+  ["returned", "Returned", "cleared once, and here again"],
+  ["new", "New", "not on the list of the run before"],
+  ["risen", "Risen", "listed before, and more unusual now than rows usually become"],
+];
+const NEWS_SHOWN = 10, KEYS_SHOWN = 50;
+
+const newsByRank = new Map((data.changed?.cases || [])
+  .filter((found) => found.news !== "folded").map((found) => [found.place, found]));
+
+// What the list says beside the id of a row.
+function newsTag(row) {
+  const found = data.changed?.compared_with ? newsByRank.get(row.rank) : undefined;
+  if (!found) return [];
+  const state = found.state === "open" ? "" : ", " + found.state;
+  return [make("span", { class: found.news === "still" ? "tag news" : "tag news fresh" }, found.news + state)];
+}
+
+function fillChanged() {
+  const changed = data.changed;
+  for (const place of document.querySelectorAll(".of-watch")) place.hidden = !changed;
+  if (!changed) return;
+  const when = changed.compared_with === null ? "Nothing to compare with yet: the next run will say what changed."
+    : "Compared with run " + changed.compared_with + " of " + changed.compared_with_made.slice(0, 10) + ".";
+  byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), ". " + when);
+  byId("changed-counts").append(...Object.entries(changed.counts).filter(([, n]) => n)
+    .map(([what, n]) => make("li", { class: NEWS.some(([key]) => key === what) ? "fresh" : null },
+      make("b", null, number(n)), " " + what)));
+  byId("changed-drift").hidden = !changed.drift.sentence;
+  byId("changed-drift").append(changed.drift.sentence);
+  byId("changed-drift").classList.toggle("loud", changed.drift.is_found);
+  byId("changed-anew").hidden = !changed.train_anew;
+  byId("changed-anew-why").append(changed.train_anew || "");
+  byId("changed-command").append(changed.command_anew || "");
+  if (changed.compared_with === null) return;
+  byId("changed-lists").append(
+    ...NEWS.flatMap(([key, name, what]) =>
+      drawNews(name, what, changed.cases.filter((found) => found.news === key))),
+    ...changed.unseen.map((found) => drawKeys(
+      found.column + " has a level that the map never saw: " + found.level, found.keys, found.n)),
+    ...drawFolded(changed.cases.filter((found) => found.news === "folded")),
+    ...drawGone(changed.gone));
+}
+
+function drawNews(name, what, found) {
+  if (!found.length) return [];
+  const more = found.length - NEWS_SHOWN;
+  return [make("div", null,
+    make("h3", null, name + " (" + number(found.length) + ")"), make("p", { class: "hint" }, what),
+    make("ul", { class: "changes" }, ...found.slice(0, NEWS_SHOWN).map(drawChange)),
+    more > 0 ? make("p", { class: "hint" }, "and " + number(more) + " more in the list below") : "")];
+}
+
+function drawChange(found) {
+  const open = make("button", { type: "button", class: "small", "aria-label": "Open case " + found.key }, found.key);
+  open.classList.add("text");
+  open.addEventListener("click", () => {
+    openCase(found.place);
+    document.querySelector('#rows tr[data-rank="' + found.place + '"]')?.scrollIntoView({ block: "start" });
+  });
+  const said = found.comment ? [" ", make("span", { class: "tag" }, found.state + ": "), text("span", found.comment, "tag")] : [];
+  return make("li", null, open, " ", text("span", found.reasons), ...said);
+}
+
+function drawKeys(title, keys, n) {
+  const more = n - keys.length;
+  return make("details", null, make("summary", null, text("span", title), " (" + number(n) + ")"),
+    make("p", null, text("span", keys.join(", ")), more > 0 ? " and " + number(more) + " more" : ""));
+}
+
+function drawFolded(found) {
+  if (!found.length) return [];
+  return [make("details", null,
+    make("summary", null, "Folded (" + number(found.length) + "): cleared, and not moved far since"),
+    make("ul", { class: "changes" }, ...found.slice(0, KEYS_SHOWN).map((each) => make("li", null,
+      text("b", each.key), " ", text("span", [each.comment, each.reasons].filter(Boolean).join(". ")))))),
+  ];
+}
+
+function drawGone(found) {
+  const kinds = [...new Set(found.map((each) => each.why))];
+  return kinds.map((why) => {
+    const own = found.filter((each) => each.why === why);
+    return drawKeys("Gone, " + why, own.slice(0, KEYS_SHOWN).map((each) => each.key), own.length);
+  });
+}
