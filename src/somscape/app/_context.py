@@ -19,8 +19,6 @@ from somscape.app._uploads import ENDINGS
 from somscape.cases import State
 
 NO_RUN = "There is no such run; it may have been deleted."
-USER = "somscape.user"
-"""Where the layer around the app says who asks, if users have names."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +83,8 @@ class Context:
 
 def author_of(request: Request) -> str:
     """Return who asks: a user by name, or whoever runs the app."""
-    named = request.scope.get(USER)
-    if named:
-        return str(named)
+    if getattr(request.state, "has_account", False):
+        return str(request.state.user)
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may have no name for its user

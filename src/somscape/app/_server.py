@@ -78,7 +78,7 @@ class Limits:
 
 
 def serve(
-    state: Path | None = None,
+    state: Path | str | None = None,
     *,
     host: str = "127.0.0.1",
     port: int = 0,
@@ -91,8 +91,9 @@ def serve(
 
     Parameters
     ----------
-    state : Path or None, default=None
-        Folder of uploads, results and decisions; None: the user's own for such things.
+    state : Path, str or None, default=None
+        Folder of uploads, results and decisions, or the URL of a database that holds the watches;
+        None: the user's own folder for such things.
     host : str, default="127.0.0.1"
         Address to listen on; any but this machine's own lets others in.
     port : int, default=0

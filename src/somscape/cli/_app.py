@@ -1,7 +1,5 @@
 """`app`: the local web app."""
 
-from pathlib import Path
-
 import click
 
 from somscape.app import Limits, is_loopback, serve
@@ -26,7 +24,7 @@ def run_app(
     host: str,
     port: int,
     browser: bool,
-    state: Path | None,
+    state: str | None,
     max_upload: int,
     jobs: int | None,
     memory: float | None,
@@ -41,7 +39,7 @@ def run_app(
         raise InputError("`table` and `query` say what to read of a database; give its URL first.")
     if not is_loopback(host):
         click.echo(NOT_ALONE.format(host=host), err=True)
-    folder = state or state_folder()
+    folder = state or str(state_folder())
     most = None if memory is None else int(memory * 1e9)
     serve(
         folder,
