@@ -207,17 +207,23 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     person.browser.click('#rows tr[data-rank="3"] .open > button')
     person.browser.click("#rows .case .marks .cleared")
     person.wait_for_words("#marked", "1 confirmed, 2 cleared")
-    pressed = '#rows tr[data-rank="3"] .marks .cleared[aria-pressed="true"]'
-    assert person.browser.texts(pressed) == ["Clear"]
+    # Cleared rows fold away, and what was pressed says what it is.
+    assert person.browser.texts('#rows tr[data-rank="1"] .confirmed') == ["Confirmed"]
+    assert person.browser.texts('#rows tr[data-rank="2"], #rows tr[data-rank="3"]') == []
+    assert person.words("#folded") == "2 cleared and folded away, show"
     person.picture("report")
+    person.browser.click("#folded button")
+    pressed = '#rows tr[data-rank="3"] .marks .cleared[aria-pressed="true"]'
+    assert person.browser.texts(pressed) == ["Cleared"]
     person.browser.click('#rows tr[data-rank="2"] .marks .cleared')
     person.wait_for_words("#marked", "1 confirmed, 1 cleared")
     numbers = found["rows"]["numbers"]
-    marks = {str(numbers[0]): "confirmed", str(numbers[2]): "cleared"}
-    assert client.get(f"/api/runs/{first}/marks") == marks
+    marks = client.get(f"/api/runs/{first}/marks").items()
+    decided = {str(numbers[0]): "confirmed", str(numbers[2]): "cleared"}
+    assert {number: mark["decision"] for number, mark in marks} == decided
 
     # The list by decision.
-    for decided, words in (("open", "10 alerts"), ("cleared", "1 alert."), ("", "12 alerts")):
+    for decided, words in (("open", "10 alerts"), ("cleared", "1 alert."), ("", "11 alerts")):
         person.choose("#decided", decided)
         person.wait_for_words("#count", words)
 
@@ -231,6 +237,7 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     )
     person.wait_for_words("#marked", "1 confirmed, 1 cleared")
     assert "1 confirmed, 1 cleared" in person.words("#notes")
+    assert "What the marks did: 2 marks (1 confirmed, 1 cleared)" in person.words("#effect")
     assert client.get(f"/api/runs/{person.run}")["facts"]["n_known"] == 2
 
     # Files leave by links of the page.
@@ -246,7 +253,7 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     person.wait_for("#runs li")
     assert len(person.browser.texts("#runs li")) == 2
     person.picture("runs")
-    person.browser.click(f'#runs li[data-run="{first}"] button')
+    person.browser.click(f'#runs li[data-run="{first}"] .delete')
     person.accept()
     person.wait("document.querySelectorAll('#runs li').length === 1")
     assert client.ask("GET", f"/api/runs/{first}").status == 404
@@ -322,8 +329,9 @@ def test_marks_of_one_tab_are_seen_in_the_other(person: Person, client: Client) 
     client.post(f"/api/runs/{run}/mark", {"row": number, "decision": "cleared"})
     person.browser.run("document.dispatchEvent(new Event('visibilitychange'))")
     person.wait_for_words("#marked", "0 confirmed, 1 cleared")
+    person.choose("#decided", "cleared")
     pressed = '#rows tr[data-rank="1"] .marks .cleared[aria-pressed="true"]'
-    assert person.browser.texts(pressed) == ["Clear"]
+    assert person.browser.texts(pressed) == ["Cleared"]
     client.post(f"/api/runs/{run}/delete")
 
 
@@ -622,3 +630,102 @@ def test_edited_regions_are_saved_in_the_run(
     person.wait_for_words("#edited", "There is no such run; it may have been deleted.")
     assert not person.browser.run("return document.getElementById('save-regions').disabled")
     assert [c for c in person.browser.complaints() if "404" not in c] == []
+
+
+def test_keys_mark_and_go_on_and_undo(person: Person, client: Client) -> None:
+    run = _ranked(client)
+    person.visit(f"/runs/{run}/report")
+    person.wait_for_words("#marked", "No row is marked yet")
+    width = "return document.querySelector('#rows .confirmed').offsetWidth"
+    before = person.browser.run(width)
+    person.press("j", "c")
+    person.wait_for_words("#marked", "1 confirmed, 0 cleared")
+    assert person.browser.run(width) == before
+    current = "return document.querySelector('#rows tr.current').dataset.rank"
+    assert person.browser.run(current) == "2"
+    person.press("x")
+    person.wait_for_words("#folded", "1 cleared and folded away")
+    assert person.browser.run(current) == "3"
+    person.press("l")
+    person.wait_for_words("#marked", "1 confirmed, 1 cleared, 1 later")
+    person.press("k", "m")  # to the row before, and its comment
+    person.wait("document.activeElement.id.startsWith('comment-')")
+    person.press(*"lux", ENTER)  # letters, and no keys
+    person.wait_for_words('#rows tr[data-rank="3"] .said', "lux")
+    number = client.get(f"/runs/{run}/files/report.json")["rows"]["numbers"][2]
+    found = client.get(f"/api/runs/{run}/marks")[str(number)]
+    assert (found["decision"], found["comment"]) == ("later", "lux")
+    for words in ("1 confirmed, 1 cleared, 1 later", "1 confirmed, 1 cleared", "1 confirmed, 0"):
+        person.browser.click("#undo-mark")
+        person.wait_for_words("#marked", words)
+    person.browser.click("#show-keys")
+    person.wait_for("#keys")
+    assert "mark" in person.words("#keys")
+    person.browser.click("#has-keys")
+    person.browser.click("#keys > button")
+    person.press("x")
+    assert person.words("#marked") == "1 confirmed, 0 cleared"
+    person.browser.run("localStorage.clear()")
+    client.post(f"/api/runs/{run}/delete")
+
+
+def test_a_run_becomes_a_watch_whose_cases_are_decided(
+    person: Person, client: Client, axe: str, tmp_path: Path
+) -> None:
+    header, rows = customers()
+    run = client.upload("january.csv", "\n".join([header, *rows, ""]).encode())
+    client.wait(run)
+    client.post(f"/api/runs/{run}/start", {"alerts": 5, "id": 0})
+    client.wait(run)
+    person.visit(f"/runs/{run}/report")
+    person.wait_for_words("#marked", "No row is marked yet")
+    person.browser.click("#keep-watch")
+    person.wait_for("#watch-dialog")
+    person.browser.run(
+        "document.getElementById('watch-name').value = arguments[0]",
+        HOSTILE[1][:40].replace("/", ""),
+    )
+    person.browser.click("#watch-dialog .primary")
+    person.wait("location.pathname.startsWith('/watches/')")
+    person.wait_for_words("#count", "5 cases")
+
+    # The next file is dropped onto the watch.
+    person.visit("/")
+    person.wait_for_words("#watches", "5 cases open")
+    cells = rows[3].split(",")
+    rows[3] = ",".join([cells[0], "99999", *cells[2:]])
+    person.browser.type("#file-of-0", str(write(tmp_path / "february.csv", header, rows)))
+    person.wait("location.pathname.endsWith('/report')")
+    assert person.browser.texts("#anew, #again") == []
+    person.visit("/")
+    person.wait_for_words("#watches", "run 2")
+    person.wait_for_words("#watches", "1 new")
+    pages = {
+        "home": "/",
+        "watch": person.browser.run(
+            "return watchAt(document.querySelector('[data-watch]').dataset.watch)"
+        ),
+    }
+
+    # Somebody else is faster.
+    person.visit(pages["watch"])
+    person.wait_for_words("#count", "5 cases")
+    case = client.get(f"/api{pages['watch']}")["cases"][0]
+    body = {"key": case["key"], "decision": "cleared", "comment": "paid", "seen": 0}
+    client.post(f"/api{pages['watch']}/decide", body)
+    person.browser.click("#cases .confirmed")
+    person.wait_for_words("#problem", "has meanwhile said cleared (paid)")
+    person.wait_for_words("#count", "4 cases")
+    pages["case"] = f"{pages['watch']}/cases/{case['key']}"
+    person.visit(pages["case"])
+    person.wait_for_words("#history", "paid")
+    person.browser.click("#decide .later")
+    person.wait_for_words("#history", "later by")
+    assert person.browser.printed().count(b"/Type /Page\n") <= 1
+    for name, path in pages.items():
+        person.visit(path)
+        person.wait_for("li, .here")
+        person.picture(name)
+        person.browser.run(axe + "; window.axe = axe;")
+        assert person.browser.run(RUN_AXE, RULES) == [], name
+    assert [c for c in person.browser.complaints() if "409" not in c] == []

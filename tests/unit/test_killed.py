@@ -46,7 +46,7 @@ ENDINGS = {"detect": "", "fit": ".som", "score": ".csv", "convert": ".cod"}
 OPTIONS = {
     **{"id_column": None, "label": None, "drop": [], "category": [], "number": [], "date": []},
     **{"ordinal": [], "missing": "fill", "contamination": 0.05, "seed": 0, "alerts": None},
-    **{"fdr": None, "p_value": None, "amount": None, "cost": None},
+    **{"fdr": None, "p_value": None, "amount": None, "cost": None, "per": []},
 }
 
 
@@ -72,7 +72,7 @@ def replaced(made, tmp_path):
             request = {
                 **{"task": "rank", "name": "t.csv", "file": str(made / f"{age}.csv")},
                 **{"folder": str(out), "memory": None, "reading": {}, "marks": {}, "before": None},
-                "options": OPTIONS,
+                **{"options": OPTIONS, "key": [], "state": str(out.parent / "state")},
             }
             job = Job(str(out / "results"), request=request)
             code = "from somscape.app import work; work()"

@@ -13,7 +13,7 @@ from somscape.app._users import DECIDE, LOOK, RUN, may
 ANYBODY = "anybody"
 """Needs no user: style, script and icon, which are the same everywhere."""
 
-OF_RUN = "/api/runs/{run}"
+OF_RUN, CASES_OF = "/api/runs/{run}", "/watches/{watch}/cases"
 NEEDS = {
     "/static/{name}": ANYBODY,
     "/favicon.ico": ANYBODY,
@@ -21,6 +21,12 @@ NEEDS = {
     "/runs/{run}": LOOK,
     "/runs/{run}/report": LOOK,
     "/runs/{run}/files/{name}": LOOK,
+    "/watches/{watch}": LOOK,
+    f"{CASES_OF}/{{key:path}}": LOOK,
+    "/api/watches": LOOK,
+    "/api/watches/{watch}": LOOK,
+    f"/api{CASES_OF}/{{key:path}}": LOOK,
+    "/api/watches/{watch}/decide": DECIDE,
     "/api/runs": LOOK,
     OF_RUN: LOOK,
     f"{OF_RUN}/events": LOOK,
@@ -35,8 +41,10 @@ NEEDS = {
     f"{OF_RUN}/read": RUN,
     f"{OF_RUN}/cancel": RUN,
     f"{OF_RUN}/again": RUN,
+    f"{OF_RUN}/name": RUN,
     f"{OF_RUN}/delete": RUN,
     f"{OF_RUN}/regions": RUN,
+    f"{OF_RUN}/watch": RUN,
 }
 """By the route's path: the role that it needs, for all of its methods."""
 

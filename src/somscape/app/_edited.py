@@ -1,6 +1,7 @@
 """Regions that were edited on the page: kept in a run's map and told anew in its report."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from somscape import regions, report
 from somscape._files import whole
 from somscape.app._results import read_report
 from somscape.app._store import REPORT, RESULTS
+from somscape.jobs import ready, roles_from
 from somscape.maps import Map
 from somscape.outliers import Detector
 from somscape.save import load
@@ -18,13 +20,17 @@ from somscape.tables import Table
 MAP = "map.som"
 
 
-def keep_regions(table: Table, given: Any, folder: Path) -> dict[str, Any]:
+def keep_regions(
+    table: Table, options: Mapping[str, Any], given: Any, folder: Path
+) -> dict[str, Any]:
     """Have a run's map and report hold other regions.
 
     Parameters
     ----------
     table : Table
-        The run's.
+        The run's, as it was read.
+    options : mapping
+        The run's, as of the command line.
     given : JSON data
         What the page says.
     folder : Path
@@ -42,6 +48,8 @@ def keep_regions(table: Table, given: Any, folder: Path) -> dict[str, Any]:
     """
     results = folder / RESULTS
     detector = _detector(results)
+    if options.get("per"):
+        table = ready(table, roles_from(table, options)).table
     found = regions.from_json(given, detector.map_)
     data = report.with_regions(read_report(folder), found, map=detector, table=table)
     with whole(results) as making:

@@ -1,6 +1,5 @@
 """The door of an app for one: whoever has the address with the key comes in."""
 
-import getpass
 import secrets
 from dataclasses import dataclass, field
 
@@ -9,6 +8,7 @@ from starlette.responses import HTMLResponse, Response
 
 from somscape.app._safety import Refused, Visitor, template
 from somscape.app._users import RUN
+from somscape.cases import user_of_computer
 from somscape.web import are_same
 
 
@@ -76,11 +76,3 @@ class KeyDoor:
         if not are_same(found, self._keys.cookie):
             raise Refused(403, "Open the address that `somscape app` printed: it has the key.")
         return self._visitor
-
-
-def user_of_computer() -> str:
-    """Return what the computer calls its user."""
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):  # a container may have no name for its user
-        return "unknown"

@@ -11,18 +11,20 @@ from typing import Any
 
 from somscape._files import shown
 from somscape.app._columns import one_line
+from somscape.app._marks import Marks
 from somscape.app._roles import settings_of
 from somscape.app._settings import default_settings, options_of, reading_of
 from somscape.app._store import (
     CANCELLED,
-    CONFIRMED,
     DONE,
     FAILED,
     GOES_ON,
+    KEEP,
     RANK,
     READ,
     REGIONS,
     RUNNING,
+    WATCH,
     Run,
     Store,
 )
@@ -66,6 +68,11 @@ class Queue:
         Processes at a time.
     memory : int or None
         Bytes that each may use; None: as the system allows.
+
+    Attributes
+    ----------
+    marks : Marks
+        Which tells what rankings may learn from.
     """
 
     def __init__(self, store: Store, n_at_once: int, memory: int | None) -> None:
@@ -79,6 +86,7 @@ class Queue:
         self._progress: dict[str, dict[str, Any]] = {}
         self._changed = asyncio.Event()
         self._is_closed = False
+        self.marks: Marks | None = None
 
     def add(self, run: Run) -> None:
         """Put a run at the end of the line; reading is quick and goes before ranking."""
@@ -104,8 +112,32 @@ class Queue:
 
     async def keep_regions(self, run: Run, regions: Any) -> str:
         """Have a ranked run hold other regions, beside the jobs in line; return what is wrong."""
+        asked = {"task": REGIONS, "regions": regions}
+        problem, _ = await self._beside(run, asked, "its regions were saved")
+        return problem
+
+    async def keep_watch(self, run: Run, asked: dict[str, Any]) -> str:
+        """Make a watch of a ranked run, beside the jobs in line; return what is wrong."""
+        same = (run.settings or {}).get("per", [])
+        others = [
+            str(self._store.folder_of(other.id))
+            for other in self._store.runs()
+            if other.upload == run.upload and other.is_ranked and other.id != run.id
+            if (other.settings or {}).get("per", []) == same
+        ]
+        asked = {**asked, "task": KEEP, "others": others}
+        problem, facts = await self._beside(run, asked, "it became a watch")
+        if facts:
+            self._store.say_watch(run.upload, asked["watch"])
+            self._store.say_run(run.id, DONE, facts={**(run.facts or {}), **facts})
+        return problem
+
+    async def _beside(
+        self, run: Run, asked: dict[str, Any], what: str
+    ) -> tuple[str, dict[str, Any]]:
+        """Return what is wrong, and what a process said that does something for a ranked run."""
         outcome: dict[str, Any] = {}
-        request = {**self._request(run), "task": REGIONS, "regions": regions}
+        request = {**await self._request(run), **asked}
         task = asyncio.create_task(self._run_process(run, request, outcome))
         self._tasks[run.id] = task  # so that it ends with the run, or with the server
         try:
@@ -114,10 +146,10 @@ class Queue:
         finally:
             self._forget(run.id)
         if is_cancelled:
-            return "The run was deleted while its regions were saved."
+            return f"The run was deleted while {what}.", {}
         if "result" in outcome:
-            return ""
-        return str(outcome.get("problem") or self._ended_badly(run, outcome))
+            return "", outcome["result"]
+        return str(outcome.get("problem") or self._ended_badly(run, outcome)), {}
 
     def is_busy(self, run: str) -> bool:
         """Return whether a process of a run goes on."""
@@ -187,7 +219,7 @@ class Queue:
         outcome: dict[str, Any] = {}
         try:
             await self._saved(run.id, lambda: self._store.say_run(run.id, RUNNING))
-            await self._run_process(run, self._request(run), outcome)
+            await self._run_process(run, await self._request(run), outcome)
             await self._saved(run.id, lambda: self._settle(run, outcome))
         finally:
             self._forget(run.id)
@@ -256,7 +288,7 @@ class Queue:
             process.kill()
         outcome["code"] = await process.wait()
 
-    def _request(self, run: Run) -> dict[str, Any]:
+    async def _request(self, run: Run) -> dict[str, Any]:
         request: dict[str, Any] = {
             "task": run.task,
             "name": run.name,
@@ -264,18 +296,28 @@ class Queue:
             "folder": str(self._store.folder_of(run.id)),
             "memory": self._memory,
             "reading": reading_of(run.settings),
+            "state": str(self._store.cases_at),
         }
+        if run.task == WATCH:
+            author = (run.settings or {}).get("author", "")
+            request |= {"watch": run.watch, "author": author, "run": run.id}
         if run.task == RANK:
             table = self._store.table(run.upload)
             assert run.settings is not None
             assert table is not None
-            marks = self._store.decisions(run.upload) if run.settings["uses_marks"] else []
             request |= {
                 "options": options_of(run.settings, table),
-                "marks": {m["number"]: int(m["decision"] == CONFIRMED) for m in marks},
+                "marks": await self._known(run),
+                "key": [] if self.marks is None else await self.marks.key(run),
                 "before": self._folder_before(run),
             }
         return request
+
+    async def _known(self, run: Run) -> dict[int, int]:
+        """Return what a run learns from: marks of its table's rows, if it is asked to."""
+        assert run.settings is not None
+        is_asked = run.settings["uses_marks"] and self.marks is not None
+        return await self.marks.known(run) if is_asked and self.marks else {}
 
     def _folder_before(self, run: Run) -> str | None:
         """Return the folder of the run whose edited regions this one takes over."""

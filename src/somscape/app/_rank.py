@@ -1,7 +1,7 @@
 """A ranking: from a table and what was asked to a folder of results."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,16 @@ import numpy as np
 from somscape._files import whole
 from somscape._types import Ints
 from somscape.app._edited import carry_regions
+from somscape.app._results import KEYS, keys_text
 from somscape.app._store import REPORT, RESULTS
+from somscape.cases import keys_of
 from somscape.fit import Progress
 from somscape.jobs import (
     MapCount,
     command_line,
     detect,
     detection_of,
-    encoding_from,
-    find_label,
+    ready,
     roles_from,
     rule_of,
 )
@@ -27,12 +28,30 @@ from somscape.outliers import UNKNOWN, n_trainings
 from somscape.tables import Table
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is known of a table from before.
+
+    Attributes
+    ----------
+    marks : mapping of int to int
+        By number of the row: 1 confirmed, 0 cleared.
+    before : Path or None
+        Folder of an earlier run of the table, whose edited regions come over.
+    key : tuple of str
+        Columns that tell the cases of its watch apart; none without one.
+    """
+
+    marks: Mapping[int, int]
+    before: Path | None
+    key: tuple[str, ...] = ()
+
+
 def rank(
     table: Table,
     options: Mapping[str, Any],
-    marks: Mapping[int, int],
+    known: "Known",
     folder: Path,
-    before: Path | None,
     tell: Callable[[dict[str, Any]], None],
     warned: Callable[[], list[str]],
 ) -> dict[str, Any]:
@@ -43,12 +62,9 @@ def rank(
     table : Table
     options : mapping
         As of the command line, and ``told``, sentences for the report.
-    marks : mapping of int to int
-        By number of the row: 1 confirmed, 0 cleared.
+    known : Known
     folder : Path
         Gets a folder of results, whole or not at all.
-    before : Path or None
-        Folder of an earlier run of the table, whose edited regions come over.
     tell : callable
         Told how far it is.
     warned : callable
@@ -59,35 +75,41 @@ def rank(
     dict
         What the list of runs says of it.
     """
+    subject = ready(table, roles_from(table, options))
+    table = subject.table
     rule = rule_of(options, table)
-    label = find_label(table, options["label"])
-    encoding = encoding_from(table, roles_from(table, options))
+    encoding = subject.encoding()
     teller = _Teller(n_trainings(table.n_rows, detection_of(options)), tell)
     found = detect(
         table,
         encoding,
         rule,
         options,
-        label=label,
+        label=subject.label,
         callbacks=(teller,),
-        known=_known(marks, table.n_rows),
+        known=_known(known.marks, table.n_rows),
+        grouped=subject.grouped,
     )
     tell({"stage": "writing"})
-    detector, said = carry_regions(found.detector, table, before)
+    detector, said = carry_regions(found.detector, table, known.before)
     found = replace(found, detector=detector)
     notes = [*options.get("told", ()), *([said] if said else []), *warned()]
-    if marks:
+    if known.marks:
         notes.append(f"{found.detector.effect_of_marks} The command below ranks without them.")
     data = found.report(command_line(["detect", table.source], options, "DIR"), notes)
     with whole(folder / RESULTS) as making:
         making.mkdir()
         found.write(making)
         (making / REPORT).write_text(data.to_json(), encoding="utf-8")
+        if known.key:
+            text = keys_text(data, keys_of(table, known.key))
+            (making / KEYS).write_text(text, encoding="utf-8")
     return {
         "n_rows": table.n_rows,
         "n_alerts": found.alerts.n_alerts,
         "headline": found.alerts.headline,
-        "n_known": len(marks),
+        "n_known": len(known.marks),
+        "effect": found.detector.effect_of_marks,
     }
 
 

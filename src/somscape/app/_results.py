@@ -11,8 +11,12 @@ from typing import Any
 from somscape import report
 from somscape.app._roles import FILE as ROLES
 from somscape.app._store import REPORT, RESULTS, Run
+from somscape.cases import OPEN
 from somscape.jobs import now
 from somscape.tables import write_csv
+
+KEYS = "keys.json"
+"""In a folder of results: the case of each row that the report knows."""
 
 FILES = {
     "alerts.csv": "text/csv; charset=utf-8",
@@ -38,28 +42,56 @@ def plain_page(folder: Path) -> bytes:
 def marked_page(folder: Path, run: Run, csrf: str) -> str:
     """Return the page in which rows are marked."""
     # A name with <!--<script> in it would swallow the end of the script.
-    host = json.dumps({"run": run.id, "name": run.name, "csrf": csrf}).replace("<", "\\u003c")
-    scripts = "\n".join(_text(name) for name in ("calls.js", "marks.js", "regions.js"))
+    known = {"run": run.id, "name": run.title, "csrf": csrf, "watch": run.watch, "task": run.task}
+    keys = {} if run.watch is None else keys_of(folder)
+    host = json.dumps({**known, "facts": run.facts, "keys": keys}).replace("<", "\\u003c")
+    names = ("calls.js", "marks.js", "fold.js", "keys.js", "bar.js", "regions.js")
+    scripts = "\n".join(map(_text, names))
     script = f"const host = {host};\n{scripts}"
     return report.render(read_report(folder), script=script, style=_text("marks.css"))
 
 
 @lru_cache(maxsize=4)
 def listed_rows(folder: Path) -> Mapping[int, Mapping[str, Any]]:
-    """Return the rows that a run's page knows: by number in the table, id, score and p-value."""
+    """Return the rows that a run's page knows, by number in the table.
+
+    Each has its ``id``, ``score``, ``p_value`` and ``cells`` by column.
+    """
     rows = read_report(folder)["rows"]
     return {
-        number: {"id": rows["ids"][i], "score": rows["scores"][i], "p_value": rows["p_values"][i]}
+        number: {
+            "id": rows["ids"][i],
+            "score": rows["scores"][i],
+            "p_value": rows["p_values"][i],
+            "cells": {column["name"]: column["values"][i] for column in rows["cells"]},
+        }
         for i, number in enumerate(rows["numbers"])
     }
 
 
+def keys_of(folder: Path) -> dict[int, str]:
+    """Return the case of each row of a run of a watch, by the row's number in the table."""
+    try:
+        text = (folder / RESULTS / KEYS).read_text(encoding="utf-8")
+    except FileNotFoundError:  # ranked before the upload had a watch
+        return {}
+    return {int(number): key for number, key in json.loads(text).items()}
+
+
+def keys_text(data: Mapping[str, Any], keys: list[str]) -> str:
+    """Return the case of each row that a report knows, as a file keeps them; see `keys_of`."""
+    return json.dumps({number: keys[number] for number in data["rows"]["numbers"]})
+
+
 def decisions_csv(decisions: list[dict[str, Any]]) -> bytes:
     """Return marks as a table; score and p-value are of the run in which a row was marked."""
+    decisions = [d for d in decisions if d["decision"] != OPEN]
     columns = {
         "id": [d["id"] for d in decisions],
         "record": [d["number"] + 1 for d in decisions],
         "decision": [d["decision"] for d in decisions],
+        "comment": [d["comment"] for d in decisions],
+        "author": [d["author"] for d in decisions],
         "time": [d["made"] for d in decisions],
         "score": [d["score"] for d in decisions],
         "p_value": [d["p_value"] for d in decisions],

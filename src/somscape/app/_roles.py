@@ -119,6 +119,11 @@ def text_of(settings: Mapping[str, Any], table: Mapping[str, Any], name: str) ->
     -------
     str
     """
+    if settings.get("per"):
+        raise InputError(
+            "Roles of customers are made from the command line: `somscape detect --per COL "
+            "--save-roles roles.toml`."
+        )
     columns, levels, comments = {}, {}, {}
     for i, column in enumerate(table["columns"]):
         called = column["name"]

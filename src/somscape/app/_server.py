@@ -71,7 +71,7 @@ class Limits:
 
 
 def serve(
-    state: Path | None = None,
+    state: Path | str | None = None,
     *,
     front: Front,
     limits: Limits,
@@ -83,8 +83,9 @@ def serve(
 
     Parameters
     ----------
-    state : Path or None, default=None
-        Folder of uploads, results and decisions; None: the user's own for such things.
+    state : Path, str or None, default=None
+        Folder of uploads, results and decisions, or the URL of a database that holds the watches;
+        None: the user's own folder for such things.
     front : Front
         Where it listens, and who may come.
     limits : Limits

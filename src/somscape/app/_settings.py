@@ -17,13 +17,25 @@ READING: dict[str, tuple[str, ...]] = {
     "delimiter": (",", ";", "tab", "|"),
     "decimal": (".", ","),
     "encoding": ("utf-8", "cp1252", "latin-1", "utf-16"),
+    "sheet": (),
 }
-"""How a text table may be written; what is None is found out."""
+"""How a text table may be written, and which sheet of a workbook is meant, by any name; what is
+None is found out."""
+
+MAX_PER = 5
+"""Columns that name the customers."""
+
+MAX_SHEET = 100
+"""Characters of a sheet's name."""
+
+RULES = ("alerts", "contamination", "fdr", "p_value", "cost")
+"""What says how many rows to list; at most one of them is given."""
 
 NAMES = {
     *READING,
     *("id", "label", "value", "kinds", "orders", "missing"),
-    *("alerts", "contamination", "seed", "uses_marks", "told", "regions_of"),
+    *RULES,
+    *("amount", "per", "seed", "uses_marks", "told", "regions_of"),
 }
 
 
@@ -48,8 +60,8 @@ def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
         "kinds": {str(i): "drop" for i, column in enumerate(columns) if column["is_problem"]},
         "orders": {},
         "missing": "fill",
-        "alerts": None,
-        "contamination": None,
+        **dict.fromkeys((*RULES, "amount")),
+        "per": [],
         "seed": 0,
         "uses_marks": False,
         "told": [],
@@ -90,12 +102,8 @@ def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
             raise InputError(f"Column '{column['name'][:60]}' cannot be taken as {kind!r:.20}.")
     if settings["missing"] not in ("fill", "error"):
         raise InputError("Missing cells can be filled ('fill') or stop the run ('error').")
-    if settings["alerts"] is not None:
-        _check_whole("alerts", settings["alerts"], 1, table["n_rows"])
-    share = settings["contamination"]
-    is_number = isinstance(share, int | float) and not isinstance(share, bool)
-    if share is not None and not (is_number and 0 < share <= 0.5):
-        raise InputError("The share of rows to list must be above 0 and at most 0.5.")
+    _check_rule(settings, columns, table["n_rows"])
+    _check_customers(settings, columns)
     _check_whole("seed", settings["seed"], 0, MAX_SEED)
     reading_of(settings)
     if not isinstance(settings["uses_marks"], bool):
@@ -104,6 +112,46 @@ def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
     if not (settings["regions_of"] is None or isinstance(settings["regions_of"], str)):
         raise InputError("'regions_of' must be the name of a run.")
     return settings
+
+
+def _check_rule(settings: Mapping[str, Any], columns: list[dict[str, Any]], n_rows: int) -> None:
+    """Raise InputError for a rule that cannot be one, or for two of them."""
+    # A share besides another rule only sets the threshold.
+    if sum(settings[name] is not None for name in RULES if name != "contamination") > 1:
+        raise InputError("How many rows to list is said in two ways; choose one.")
+    if settings["alerts"] is not None:
+        _check_whole("alerts", settings["alerts"], 1, n_rows)
+    _check_share(settings["contamination"], 0.5, "The share of rows to list")
+    _check_share(settings["fdr"], 1, "The share expected by chance")
+    _check_share(settings["p_value"], 1, "The largest p-value")
+    amount, cost = settings["amount"], settings["cost"]
+    if (amount is None) != (cost is None):
+        raise InputError("A rule by cost needs the column of what is at stake, and a cost.")
+    if amount is not None:
+        _check_whole("amount", amount, 0, len(columns) - 1)
+        if not (_is_number(cost) and 0 < cost < float("inf")):
+            raise InputError("What a review costs must be a number above 0.")
+
+
+def _check_share(value: Any, most: float, what: str) -> None:
+    if value is not None and not (_is_number(value) and 0 < value <= most):
+        raise InputError(f"{what} must be above 0 and at most {most}.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_customers(settings: Mapping[str, Any], columns: list[dict[str, Any]]) -> None:
+    per = settings["per"]
+    if not isinstance(per, list):
+        raise InputError("'per' must be a list of columns.")
+    for number in per:
+        _check_whole("per", number, 0, len(columns) - 1)
+    if len(set(per)) < len(per) or len(per) > MAX_PER:
+        raise InputError(f"Customers are named by up to {MAX_PER} different columns.")
+    if settings["label"] in per:
+        raise InputError("The column of the customers cannot be the known outcome; choose two.")
 
 
 def reading_of(given: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -120,7 +168,12 @@ def reading_of(given: Mapping[str, Any] | None) -> dict[str, Any]:
     """
     found = {name: (given or {}).get(name) for name in READING}
     for name, value in found.items():
-        if value is not None and value not in READING[name]:
+        if value is None:
+            continue
+        if name == "sheet":
+            if not isinstance(value, str) or not 0 < len(value) <= MAX_SHEET:
+                raise InputError("'sheet' must be the name of a sheet, or its number.")
+        elif value not in READING[name]:
             raise InputError(f"'{name}' must be one of {', '.join(READING[name])}.")
     return found
 
@@ -169,10 +222,12 @@ def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[st
     Returns
     -------
     dict
-        For `jobs.encoding_from`, `jobs.find_label`, `jobs.rule_of` and `jobs.command_line`.
+        For `jobs.roles_from`, `jobs.rule_of` and `jobs.command_line`.
     """
     names = [column["name"] for column in table["columns"]]
-    spoken_for = (settings["id"], settings["label"])
+    per = settings.get("per") or []  # a run of an earlier version has none
+    id_ = None if per else settings["id"]
+    spoken_for = (id_, settings["label"], *per)
     kinds = {int(i): kind for i, kind in settings["kinds"].items() if int(i) not in spoken_for}
     for i, column in enumerate(table["columns"]):
         # The rules would take it for the id again.
@@ -185,14 +240,14 @@ def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[st
         by_kind[kind].append(f"{names[i]}={order}" if is_told else names[i])
     label, value = settings["label"], settings["value"]
     return {
-        "id_column": None if settings["id"] is None else names[settings["id"]],
+        "id_column": None if id_ is None else names[id_],
+        "per": tuple(names[i] for i in per),
         "label": None if label is None else names[label] + (f"={value}" if value else ""),
         **{kind: tuple(found) for kind, found in by_kind.items()},
         "missing": settings["missing"],
-        "alerts": settings["alerts"],
-        **dict.fromkeys(("fdr", "p_value", "amount", "cost")),
+        **{name: settings.get(name) for name in RULES},
+        "amount": None if settings.get("amount") is None else names[settings["amount"]],
         **reading_of(settings),
-        "contamination": settings["contamination"],
         "seed": settings["seed"],
         "told": settings.get("told", []),  # a run of an earlier version has none
     }

@@ -11,33 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from somscape.app._schema import opened
+from somscape.cases import OPEN, state_folder
 from somscape.errors import InputError
+from somscape.tables import is_url
 
-SCHEMA = 1
-TABLES = f"""
-BEGIN;
-CREATE TABLE uploads (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, ending TEXT NOT NULL, facts TEXT
-);
-CREATE TABLE runs (
-    id TEXT PRIMARY KEY,
-    upload TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE,
-    made TEXT NOT NULL, task TEXT NOT NULL, state TEXT NOT NULL,
-    problem TEXT NOT NULL DEFAULT '', settings TEXT, facts TEXT
-);
-CREATE TABLE decisions (
-    upload TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE,
-    number INTEGER NOT NULL, id TEXT NOT NULL, decision TEXT NOT NULL, made TEXT NOT NULL,
-    score REAL, p_value REAL, run TEXT NOT NULL,
-    PRIMARY KEY (upload, number)
-);
-PRAGMA user_version = {SCHEMA};
-COMMIT;
-"""
-
-READ, RANK, REGIONS = "read", "rank", "regions"
-"""What a job does: say what the columns are, rank the rows, or tell a ranked run's edited regions;
-a run's own task is one of the first two."""
+READ, RANK, WATCH, REGIONS, KEEP = "read", "rank", "watch", "regions", "keep"
+"""What a job does: say what the columns are, rank the rows, run a watch on them, tell a ranked
+run's edited regions, or keep it as a watch; a run's own task is one of the first three."""
 
 WAITING, RUNNING, DONE = "waiting", "running", "done"
 FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
@@ -48,8 +29,6 @@ OURS = "[0-9a-f]" * 16
 
 RESULTS, REPORT = "results", "report.json"
 """In a run's folder: its results, which appear whole, and the report's data among them."""
-
-CONFIRMED, CLEARED = "confirmed", "cleared"
 
 
 @dataclass(frozen=True)
@@ -77,6 +56,10 @@ class Run:
         What a finished ranking says of itself.
     n_decisions : int
         Rows of the upload that are marked.
+    title : str
+        What the user calls the run; by itself the name of the file.
+    watch : str or None
+        The watch that the upload belongs to.
     """
 
     id: str
@@ -90,11 +73,19 @@ class Run:
     settings: dict[str, Any] | None
     facts: dict[str, Any] | None
     n_decisions: int
+    title: str
+    watch: str | None
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether there is a list to look at."""
+        return self.task in (RANK, WATCH) and self.state == DONE
 
 
 RUN = """
 SELECT runs.id, upload, name, ending, made, task, state, problem, settings, runs.facts,
-    (SELECT count(*) FROM decisions WHERE decisions.upload = runs.upload)
+    (SELECT count(*) FROM decisions d WHERE d.upload = runs.upload AND decision != 'open'),
+    coalesce(nullif(title, ''), name), watch
 FROM runs JOIN uploads ON uploads.id = upload
 """
 
@@ -106,22 +97,26 @@ class Store:
 
     Parameters
     ----------
-    folder : Path
-        Made if it is not there, for the user alone.
+    place : Path or str
+        A folder, made if it is not there, for the user alone; or the URL of a database that holds
+        the watches, whose app keeps its files in the user's own folder.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, place: Path | str) -> None:
+        is_database = isinstance(place, str) and is_url(place)
+        folder = state_folder() if is_database else Path(place)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._folder = folder.resolve()
-            with ExitStack() as opened:
-                self._lock = opened.enter_context(closing(_lock(self._folder)))
-                self._db = _open(self._folder / "app.sqlite")
-                opened.pop_all()  # all went well: they stay open
+            with ExitStack() as opening:
+                self._lock = opening.enter_context(closing(_lock(self._folder)))
+                self._db = opened(self._folder / "app.sqlite")
+                opening.pop_all()  # all went well: they stay open
         except (OSError, sqlite3.Error) as error:
             raise InputError(
                 f"{folder} cannot hold the app's state ({error}). Give another folder with --state."
             ) from error
+        self.cases_at = place if is_database else self._folder
 
     @property
     def folder(self) -> Path:
@@ -146,12 +141,25 @@ class Store:
         return upload, folder / f"table{ending}"
 
     def keep_upload(
-        self, upload: str, name: str, ending: str, settings: Mapping[str, Any] | None = None
+        self,
+        upload: str,
+        name: str,
+        ending: str,
+        settings: Mapping[str, Any] | None = None,
+        watch: str | None = None,
     ) -> Run:
-        """Keep an upload that is written, with a first run that will read it."""
+        """Keep an upload that is written, with a first run: of its watch, or one that reads it."""
         with self._db:
-            self._db.execute("INSERT INTO uploads VALUES (?, ?, ?, NULL)", (upload, name, ending))
-        return self.new_run(upload, READ, settings)
+            self._db.execute(
+                "INSERT INTO uploads (id, name, ending, watch) VALUES (?, ?, ?, ?)",
+                (upload, name, ending, watch),
+            )
+        return self.new_run(upload, READ if watch is None else WATCH, settings)
+
+    def say_watch(self, upload: str, watch: str) -> None:
+        """Say which watch an upload belongs to from now on."""
+        with self._db:
+            self._db.execute("UPDATE uploads SET watch = ? WHERE id = ?", (watch, upload))
 
     def drop_upload(self, upload: str) -> None:
         """Delete an upload and its file."""
@@ -221,6 +229,11 @@ class Store:
                 (state, problem, task, _text(settings), _text(facts), run),
             )
 
+    def say_title(self, run: str, title: str) -> None:
+        """Say what a run is called; "" calls it after its file."""
+        with self._db:
+            self._db.execute("UPDATE runs SET title = ? WHERE id = ?", (title, run))
+
     def n_runs(self, upload: str) -> int:
         """Return how many runs an upload has."""
         found = self._db.execute("SELECT count(*) FROM runs WHERE upload = ?", (upload,))
@@ -237,9 +250,15 @@ class Store:
     def after_start(self) -> list[Run]:
         """Tidy up after the last server, however it ended; return what still waits.
 
-        What ran is marked as interrupted; uploads that never arrived whole are deleted.
+        What ran is marked as interrupted; uploads that never arrived whole, or could not be read,
+        are deleted.
         """
         with self._db:
+            self._db.execute(
+                "DELETE FROM runs WHERE task IN (?, ?) AND state = ? AND upload IN"
+                " (SELECT id FROM uploads WHERE facts IS NULL)",
+                (READ, WATCH, FAILED),
+            )
             self._db.execute("DELETE FROM uploads WHERE id NOT IN (SELECT upload FROM runs)")
             self._db.execute(
                 "UPDATE runs SET state = ?, problem = ? WHERE state = ?",
@@ -254,7 +273,14 @@ class Store:
 
     # Decisions
 
-    def decide(self, run: Run, number: int, row: Mapping[str, Any], decision: str | None) -> None:
+    def decide(
+        self,
+        run: Run,
+        number: int,
+        row: Mapping[str, Any],
+        decision: str | None,
+        comment: str = "",
+    ) -> None:
         """Mark a row of a run's upload, or take the mark back.
 
         Parameters
@@ -264,24 +290,26 @@ class Store:
             The row in the table, from 0.
         row : mapping
             Its ``id``, ``score`` and ``p_value``, in that run.
-        decision : "confirmed", "cleared" or None
+        decision : "confirmed", "cleared", "later", "open" or None
+        comment : str, default=""
         """
         with self._db:
-            if decision is None:
+            if decision is None or (decision == OPEN and not comment):
                 self._db.execute(
                     "DELETE FROM decisions WHERE upload = ? AND number = ?", (run.upload, number)
                 )
                 return
-            values = (row["id"], decision, _now(), row["score"], row["p_value"], run.id)
+            values = (row["id"], decision, _now(), row["score"], row["p_value"], run.id, comment)
             self._db.execute(
-                "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO decisions (upload, number, id, decision, made, score,"
+                " p_value, run, comment) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (run.upload, number, *values),
             )
 
     def decisions(self, upload: str) -> list[dict[str, Any]]:
         """Return the marks of an upload's rows, in the order of the table."""
         found = self._db.execute(
-            "SELECT id, number, decision, made, score, p_value FROM decisions"
+            "SELECT id, number, decision, made, score, p_value, comment FROM decisions"
             " WHERE upload = ? ORDER BY number",
             (upload,),
         )
@@ -303,26 +331,6 @@ def _lock(folder: Path) -> sqlite3.Connection:
             "folder with --state."
         ) from error
     return lock
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path)
-    with ExitStack() as opened:
-        opened.enter_context(closing(db))
-        path.chmod(0o600)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")  # a mark that was answered is on the disk
-        db.execute("PRAGMA foreign_keys = ON")
-        found = db.execute("PRAGMA user_version").fetchone()[0]
-        if found == 0:
-            db.executescript(TABLES)
-        elif found != SCHEMA:
-            raise InputError(
-                f"{path} was written by another version of somscape. Give another folder with "
-                "--state."
-            )
-        opened.pop_all()
-    return db
 
 
 def _run(values: tuple[Any, ...]) -> Run:

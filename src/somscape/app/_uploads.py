@@ -46,7 +46,7 @@ def ending_of(name: str) -> str:
     return max(found, key=len)
 
 
-async def take(request: Request, store: Store) -> Run:
+async def take(request: Request, store: Store, watch: str | None = None, author: str = "") -> Run:
     """Write the body of a request to an upload, and keep it once it is whole."""
     name = shown_name(request.query_params.get("name", ""))
     ending = ending_of(name)
@@ -54,7 +54,8 @@ async def take(request: Request, store: Store) -> Run:
     try:
         if not await _write(request, path):
             raise Refused(422, f"{name} is empty.")
-        return store.keep_upload(upload, name, ending)
+        settings = None if watch is None else {"author": author}
+        return store.keep_upload(upload, name, ending, settings, watch)
     except BaseException:
         store.drop_upload(upload)
         raise

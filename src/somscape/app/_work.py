@@ -15,7 +15,7 @@ from typing import Any
 
 from somscape._files import shown
 from somscape.app._columns import describe, one_line
-from somscape.app._store import READ, REGIONS
+from somscape.app._store import KEEP, READ, REGIONS, WATCH
 from somscape.errors import InputError
 from somscape.tables import Table, import_reader, read_table
 
@@ -35,8 +35,7 @@ def work() -> None:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             _say("progress", {"stage": "reading"})
-            table = read_table(request["file"], source=request["name"], **request["reading"])
-            _say("result", job(table, lambda: [str(warning.message) for warning in caught]))
+            _say("result", job(lambda: [str(warning.message) for warning in caught]))
     except OSError as error:
         if error.errno in (errno.ENOMEM, errno.EAGAIN):
             raise
@@ -46,30 +45,44 @@ def work() -> None:
         _say("problem", one_line(str(error)))
 
 
-def _job_of(request: dict[str, Any]) -> Callable[[Table, Callable[[], list[str]]], dict[str, Any]]:
-    """Return what is done with a table, given what tells the warnings so far.
+def _job_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict[str, Any]]:
+    """Return what is done, given what tells the warnings so far.
 
     All libraries that it needs are loaded: without memory, that can end in any error.
     """
     import_reader(request["file"])
+
+    def table() -> Table:
+        return read_table(request["file"], source=request["name"], **request["reading"])
+
     if request["task"] == READ:
-        return lambda table, warned: describe(table)
+        return lambda warned: describe(table())
     # Late, so that columns are shown without waiting for what trains.
     from somscape.app._edited import keep_regions
-    from somscape.app._rank import rank
+    from somscape.app._rank import Known, rank
+    from somscape.app._watched import kept, watched
+    from somscape.cases import State
     from somscape.joins import import_solvers
     from somscape.kernels import select_kernels
 
     import_solvers()
     select_kernels()
     folder = Path(request["folder"])
+    options = {
+        n: tuple(v) if isinstance(v, list) else v for n, v in request.get("options", {}).items()
+    }
+    if request["task"] in (WATCH, KEEP):
+        state = State(request["state"])
+        if request["task"] == WATCH:
+            return lambda warned: watched(state, request, folder)
+        return lambda warned: kept(state, table(), options, request, folder)
     if request["task"] == REGIONS:
-        return lambda table, warned: keep_regions(table, request["regions"], folder)
-    options = {n: tuple(v) if isinstance(v, list) else v for n, v in request["options"].items()}
+        return lambda warned: keep_regions(table(), options, request["regions"], folder)
     marks = {int(number): known for number, known in request["marks"].items()}
     before = None if request["before"] is None else Path(request["before"])
-    return lambda table, warned: rank(
-        table, options, marks, folder, before, lambda progress: _say("progress", progress), warned
+    known = Known(marks, before, tuple(request.get("key", ())))
+    return lambda warned: rank(
+        table(), options, known, folder, lambda progress: _say("progress", progress), warned
     )
 
 

@@ -21,7 +21,7 @@ from somscape.cases._forget import Forgotten, forget, forget_old
 from somscape.cases._keys import key_columns, keys_of
 from somscape.cases._moves import UsualMoves
 from somscape.cases._outcome import RunOutcome, Unseen
-from somscape.cases._place import state_folder
+from somscape.cases._place import state_folder, user_of_computer
 from somscape.cases._records import (
     CLEARED,
     CONFIRMED,
@@ -105,6 +105,7 @@ __all__ = [
     "seal_of",
     "source_of",
     "state_folder",
+    "user_of_computer",
     "verify",
     "versions",
     "watch_history",

@@ -1,5 +1,6 @@
-"""Where a state lies if nobody says so."""
+"""Where a state lies, and who asks, if nobody says so."""
 
+import getpass
 import os
 import sys
 from pathlib import Path
@@ -19,3 +20,17 @@ def state_folder() -> Path:
     else:
         home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     return home / "somscape"
+
+
+def user_of_computer() -> str:
+    """Return what the computer calls its user.
+
+    Returns
+    -------
+    str
+        "unknown" where it has no name for them.
+    """
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # as in a container
+        return "unknown"

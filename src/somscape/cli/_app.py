@@ -1,6 +1,5 @@
 """`app`: the local web app."""
 
-from pathlib import Path
 from typing import Any
 
 from somscape.app import Front, Limits, serve
@@ -17,7 +16,7 @@ def run_app(
     table: str | None,
     query: str | None,
     browser: bool,
-    state: Path | None,
+    state: str | None,
     max_upload: int,
     jobs: int | None,
     memory: float | None,
@@ -32,7 +31,7 @@ def run_app(
             tables.append(read_table(path, table=table, query=query))
     elif table or query:
         raise InputError("`table` and `query` say what to read of a database; give its URL first.")
-    folder = state or state_folder()
+    folder = state or str(state_folder())
     most = None if memory is None else int(memory * 1e9)
     serve(
         folder,

@@ -423,9 +423,9 @@ def convert(source: str, out: Path, **options: Any) -> None:
 @option("--browser/--no-browser", default=True, help="Whether to open the browser.")
 @option(
     "--state",
-    type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Where uploads, results and decisions are kept; by default the user's state folder.",
+    help="Where uploads, results and decisions are kept, or postgresql://USER@HOST/NAME for the "
+    "watches of a team; by default the user's state folder.",
 )
 @option("--max-upload", type=WholeNumber(1), default=200, metavar="MB", help="Largest file.")
 @option("--jobs", type=WholeNumber(1), metavar="N", help="Runs at a time; by default one per core.")

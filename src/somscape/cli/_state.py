@@ -1,11 +1,10 @@
 """The state that options name, and who asks."""
 
-import getpass
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from somscape.cases import State, state_folder
+from somscape.cases import State, state_folder, user_of_computer
 from somscape.errors import InputError
 
 MIN_KEY = 16
@@ -20,12 +19,7 @@ def open_state(options: Mapping[str, Any]) -> State:
 
 def author_of(options: Mapping[str, Any]) -> str:
     """Return who asks: ``author``, or the user of this computer."""
-    if options.get("author"):
-        return str(options["author"])
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may have no name for its user
-        return "unknown"
+    return str(options.get("author") or user_of_computer())
 
 
 def _secret(path: Path) -> bytes:

@@ -274,7 +274,9 @@ class Marks:
         marks += f"{self.n_cleared:,} cleared)"
         parts = [f"{marks} {self._change(encoding)}."]
         if self.teach and self.trust < CLEAR_TRUST:
-            parts.append(f"They agree little with each other, so they count {self.trust:.0%}.")
+            parts.append(
+                f"They agree little with each other, so they count {100 * self.trust:.0f} %."
+            )
         if len(self.held):
             n_ending = len(self.held) - self.n_leading
             kinds = (self.n_leading, "confirmed rows lead"), (n_ending, "cleared ones end")

@@ -182,7 +182,7 @@ class AlertRule:
         if self.n_alerts is not None:
             if self.n_alerts > len(scores):
                 raise InputError(
-                    f"{self.n_alerts} alerts are more than the {len(scores)} rows of "
+                    f"{self.n_alerts} alerts are more than the {counted(len(scores), 'row')} of "
                     f"{table.source}; ask for fewer."
                 )
             return as_it_is, self.n_alerts

@@ -52,6 +52,10 @@ _BYTE_ORDER_MARKS = {
 }
 
 
+WEB_PAGES, MAX_BLANKS = (b"<!doctype html", b"<html"), 256
+"""How one begins, after some blanks at most."""
+
+
 def read_bytes(path: str | os.PathLike[str], source: str) -> bytes:
     """Read a file; `InputError` as `opened`."""
     with opened(path, source) as file:
@@ -168,6 +172,11 @@ def decode(data: Content, source: str, encoding: str | None = None) -> tuple[Tex
             raise InputError(
                 f"{source} is not a {kind} file; remove {ending} from its name or compress it"
             )
+    if bytes(data[:MAX_BLANKS]).lstrip().lower().startswith(WEB_PAGES):
+        raise InputError(
+            f"{source} is a web page, not a table; give the table that it was made from, or the"
+            " list beside it (alerts.csv)"
+        )
     start = data[:N_MAGIC]
     for magic, kind in _OTHER_FILES.items():
         if start.startswith(magic):

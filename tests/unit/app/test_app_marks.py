@@ -20,6 +20,11 @@ def decisions(client: Client, run: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
+def marks_of(client: Client, run: str) -> dict[str, str]:
+    """Return what was decided of each marked row."""
+    return {n: mark["decision"] for n, mark in client.get(f"/api/runs/{run}/marks").items()}
+
+
 def mark(client: Client, run: str, row: Any, decision: Any) -> Any:
     return client.post(f"/api/runs/{run}/mark", {"row": row, "decision": decision})
 
@@ -28,9 +33,10 @@ def test_marks_are_saved_and_taken_back(client: Client, ranked) -> None:
     rows = ranked.report["rows"]
     for number, decision in zip(rows["numbers"], ("confirmed", "cleared", "cleared"), strict=False):
         mark(client, ranked.run, number, decision)
-    assert mark(client, ranked.run, rows["numbers"][2], None) == {"n_decisions": 2}
+    assert mark(client, ranked.run, rows["numbers"][2], None)["decision"] == "open"
+    assert client.get(f"/api/runs/{ranked.run}")["n_decisions"] == 2
     first, second = rows["numbers"][:2]
-    marks = client.get(f"/api/runs/{ranked.run}/marks")
+    marks = marks_of(client, ranked.run)
     assert marks == {str(first): "confirmed", str(second): "cleared"}
     lines = {int(line["record"]) - 1: line for line in decisions(client, ranked.run)}
     assert {n: line["decision"] for n, line in lines.items()} == {
@@ -46,6 +52,25 @@ def test_marks_are_saved_and_taken_back(client: Client, ranked) -> None:
     assert decisions(client, ranked.run) == []
 
 
+def test_a_mark_has_a_comment_and_may_say_later(client: Client, ranked) -> None:
+    number = ranked.report["rows"]["numbers"][0]
+    body = {"row": number, "decision": "later", "comment": "  ask Jane, =1+1 "}
+    client.post(f"/api/runs/{ranked.run}/mark", body)
+    found = client.get(f"/api/runs/{ranked.run}/marks")[str(number)]
+    assert (found["decision"], found["comment"]) == ("later", "ask Jane, =1+1")
+    (line,) = decisions(client, ranked.run)
+    assert (line["decision"], line["comment"]) == ("later", "ask Jane, =1+1")
+    # Nothing can be learned from it.
+    again = client.ask("POST", f"/api/runs/{ranked.run}/again", '{"with_marks": true}')
+    assert (again.status, again.problem) == (409, "No row is confirmed or cleared yet.")
+    # A comment may stand alone, and goes with an empty one.
+    client.post(f"/api/runs/{ranked.run}/mark", {**body, "decision": None})
+    assert marks_of(client, ranked.run) == {str(number): "open"}
+    assert decisions(client, ranked.run) == []
+    client.post(f"/api/runs/{ranked.run}/mark", {"row": number, "decision": None})
+    assert marks_of(client, ranked.run) == {}
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -57,6 +82,8 @@ def test_marks_are_saved_and_taken_back(client: Client, ranked) -> None:
         {"decision": "confirmed"},
         {"row": 0, "decision": "guilty"},
         {"row": 0, "decision": ["confirmed"]},
+        {"row": 0, "decision": "cleared", "comment": 7},
+        {"row": 0, "decision": "cleared", "comment": "x" * 2001},
         [],
     ],
     ids=str,
@@ -81,7 +108,7 @@ def test_a_table_is_not_read_in_another_way_under_its_marks(client: Client) -> N
     client.post(f"/api/runs/{run}/delete")
     answer = client.ask("POST", f"/api/runs/{again}/read", read)
     assert (answer.status, "Drop the file in once more" in answer.problem) == (409, True)
-    assert client.get(f"/api/runs/{again}/marks") == {str(number): "confirmed"}
+    assert marks_of(client, again) == {str(number): "confirmed"}
     client.post(f"/api/runs/{again}/delete")
 
 
@@ -89,7 +116,7 @@ def test_a_run_without_a_ranking_has_no_rows_to_mark(client: Client, ready: str)
     body = json.dumps({"row": 0, "decision": "cleared"})
     assert client.ask("POST", f"/api/runs/{ready}/mark", body).status == 409
     again = client.ask("POST", f"/api/runs/{ready}/again", '{"with_marks": true}')
-    assert (again.status, again.problem) == (409, "No row is marked yet.")
+    assert (again.status, again.problem) == (409, "No row is confirmed or cleared yet.")
 
 
 def test_ids_in_the_decisions_are_safe_in_a_spreadsheet(client: Client) -> None:
@@ -136,6 +163,8 @@ def test_ranking_again_learns_from_the_marks(client: Client) -> None:
     report = client.get(f"/runs/{other}/files/report.json")
     n = int((y == 1).sum())
     assert any(f"{n} confirmed, {60 - n} cleared" in note for note in report["notes"])
+    effect = client.get(f"/api/runs/{other}")["facts"]["effect"]
+    assert effect.startswith(f"60 marks ({n} confirmed, {60 - n} cleared) raised the scores of")
 
     detector = SOMDetector(missing="fill", random_state=0).fit(table, known=y)
     scores = -detector.score_samples(table)

@@ -57,6 +57,7 @@ def request_of(path: Path, task: str) -> dict[str, object]:
     return {
         **{"task": task, "name": path.name, "file": str(path), "folder": str(path.parent)},
         **{"memory": 10**9, "reading": {}, "marks": {}, "before": None},
+        **{"key": [], "state": str(path.parent / "state")},
         "options": options_of(default_settings(facts), facts),
     }
 
@@ -100,6 +101,22 @@ def test_no_library_is_loaded_where_regions_are_saved(tmp_path: Path) -> None:
     assert code == 0, log.read_text()
     assert result == {"result": {"n_regions": 1}}
     assert late["late"] == []
+
+
+def test_no_library_is_loaded_where_a_run_becomes_a_watch_and_the_watch_is_run(
+    tmp_path: Path,
+) -> None:
+    path, log = write(tmp_path / "t.csv", *customers(60)), tmp_path / LOG
+    request = request_of(path, "rank")
+    run_job(LATE, request, log)
+    keep = {"watch": "w", "author": "a", "decided": [], "others": [], "task": "keep"}
+    key = {"key": ["cust_id"]}
+    code, (*_, result, late) = run_job(LATE, {**request, **keep, **key}, log)
+    assert code == 0, log.read_text()
+    assert (result["result"]["n_rows"], late["late"]) == (60, [])
+    code, (*_, result, late) = run_job(LATE, {**request, **keep, "task": "watch"}, log)
+    assert code == 0, log.read_text()
+    assert (result["result"]["n_rows"], late["late"]) == (60, [])
 
 
 @pytest.fixture

@@ -82,6 +82,9 @@ def test_defaults_can_be_used() -> None:
         ({"alerts": 3}, AlertRule(n_alerts=3)),
         ({"alerts": 3, "contamination": None}, AlertRule(n_alerts=3)),
         ({"alerts": 3, "contamination": 0.2}, AlertRule(n_alerts=3)),
+        ({"fdr": 0.2}, AlertRule(fdr=0.2)),
+        ({"p_value": 0.01}, AlertRule(p_value=0.01)),
+        ({"amount": 1, "cost": 10}, AlertRule(amount="a=b", cost=10)),
     ],
     ids=str,
 )
@@ -104,12 +107,39 @@ def test_settings_say_which_rows_are_listed(given: dict[str, Any], rule: AlertRu
         # A column that has become the id or the label keeps no other kind.
         ({"id": 0, "kinds": {"0": "drop"}}, {"id_column": "key_id", "drop": ()}),
         ({"delimiter": "tab", "decimal": ","}, {"delimiter": "tab", "decimal": ","}),
+        ({"sheet": "2"}, {"sheet": "2"}),
+        # Customers are named by their column, so that no other names the rows.
+        (
+            {"id": 0, "per": [2]},
+            {"id_column": None, "per": ("kind",), "drop": ("key_id",), "category": ()},
+        ),
     ],
     ids=str,
 )
 def test_settings_are_said_as_options(given: dict[str, Any], expected: dict[str, Any]) -> None:
     options = options_of(checked_settings(given, FACTS), FACTS)
     assert {name: options[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"alerts": 3, "fdr": 0.1}, "in two ways"),
+        ({"fdr": 1.5}, "above 0 and at most 1"),
+        ({"p_value": True}, "above 0 and at most 1"),
+        ({"amount": 1}, "needs the column of what is at stake, and a cost"),
+        ({"amount": 1, "cost": 0}, "above 0"),
+        ({"amount": 9, "cost": 1}, "'amount' must be a whole number"),
+        ({"per": 2}, "a list of columns"),
+        ({"per": [2, 2]}, "different columns"),
+        ({"per": [3], "label": 3}, "choose two"),
+        ({"sheet": ""}, "the name of a sheet"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_a_rule_or_a_customer_is_refused(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        checked_settings(given, FACTS)
 
 
 def test_columns_say_what_they_may_be() -> None:

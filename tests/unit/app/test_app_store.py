@@ -70,7 +70,8 @@ def test_a_killed_server_loses_nothing_that_was_marked(state: Path) -> None:
 
     with serving(state, "--jobs", "1") as server:
         client = server.client.enter()
-        assert client.get(f"/api/runs/{done}/marks") == {str(number): "confirmed"}
+        found = client.get(f"/api/runs/{done}/marks")
+        assert {n: mark["decision"] for n, mark in found.items()} == {str(number): "confirmed"}
         assert client.ask("GET", f"/runs/{done}/report").status == 200
         found = client.get(f"/api/runs/{running}")
         assert (found["state"], found["task"]) == ("interrupted", "rank")
@@ -126,6 +127,76 @@ def test_a_state_of_another_version_is_refused(state: Path) -> None:
         Store(state)
 
 
+OLD_TABLES = """
+CREATE TABLE uploads (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, ending TEXT NOT NULL, facts TEXT
+);
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    upload TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE,
+    made TEXT NOT NULL, task TEXT NOT NULL, state TEXT NOT NULL,
+    problem TEXT NOT NULL DEFAULT '', settings TEXT, facts TEXT
+);
+CREATE TABLE decisions (
+    upload TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE,
+    number INTEGER NOT NULL, id TEXT NOT NULL, decision TEXT NOT NULL, made TEXT NOT NULL,
+    score REAL, p_value REAL, run TEXT NOT NULL,
+    PRIMARY KEY (upload, number)
+);
+INSERT INTO uploads VALUES ('00000000000000aa', 'january.csv', '.csv', '{}');
+INSERT INTO runs VALUES ('00000000000000bb', '00000000000000aa', '2026-01-31T08:00:00+00:00',
+    'rank', 'done', '', '{"seed": 3}', '{"n_rows": 9}');
+INSERT INTO decisions VALUES ('00000000000000aa', 4, 'k4', 'cleared', '2026-02-01T08:00:00+00:00',
+    1.5, 0.25, '00000000000000bb');
+PRAGMA user_version = 1;
+"""
+
+
+def test_the_state_of_the_first_version_is_brought_up_to_date(state: Path) -> None:
+    state.mkdir()
+    with contextlib.closing(sqlite3.connect(state / "app.sqlite")) as db:
+        db.executescript(OLD_TABLES)
+    for _ in range(2):  # a second start finds nothing to do
+        store = Store(state)
+        (run,) = store.runs()
+        assert (run.name, run.title, run.watch, run.settings) == (
+            *("january.csv", "january.csv", None),
+            {"seed": 3},
+        )
+        assert store.decisions(run.upload) == [
+            {
+                **{"id": "k4", "number": 4, "decision": "cleared", "comment": ""},
+                **{"made": "2026-02-01T08:00:00+00:00", "score": 1.5, "p_value": 0.25},
+            }
+        ]
+        store.close()
+    store = Store(state)
+    store.say_title(run.id, "January, all branches")
+    store.decide(run, 4, {"id": "k4", "score": 2.0, "p_value": 0.1}, "later", "ask Jane")
+    store.close()
+    store = Store(state)
+    (run,) = store.runs()
+    assert (run.title, run.name, run.n_decisions) == ("January, all branches", "january.csv", 1)
+    assert store.decisions(run.upload)[0]["comment"] == "ask Jane"
+    store.close()
+
+
+def test_an_upload_that_could_not_be_read_is_gone_at_the_next_start(state: Path) -> None:
+    store = Store(state)
+    bad = store.keep_upload(store.new_upload(".csv")[0], "ragged.csv", ".csv")
+    good = store.keep_upload(store.new_upload(".csv")[0], "good.csv", ".csv")
+    store.say_run(bad.id, "failed", problem="line 2 has 3 cells")
+    store.say_table(good.upload, {"n_rows": 1})
+    store.say_run(good.id, "failed", problem="said by a ranking")
+    store.close()
+    store = Store(state)
+    store.after_start()
+    assert [run.id for run in store.runs()] == [good.id]
+    assert [folder.name for folder in (state / "uploads").iterdir()] == [good.upload]
+    assert not store.folder_of(bad.id).exists()
+    store.close()
+
+
 def test_a_state_that_is_no_folder_or_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="--state"):
@@ -141,7 +212,7 @@ def test_a_run_goes_with_its_files_and_the_last_one_with_its_upload(state: Path)
     path.write_bytes(SMALL)
     first = store.keep_upload(upload, "a.csv", ".csv")
     second = store.new_run(upload, "rank", {"seed": 1})
-    row = {"id": "7", "score": 1.5, "p_value": 0.5}
+    row = {"id": "7", "score": 1.5, "p_value": 0.5, "cells": {}}
     store.decide(first, 6, row, "cleared")
     store.decide(second, 6, row, "confirmed")
     assert [d["decision"] for d in store.decisions(upload)] == ["confirmed"]
@@ -242,7 +313,7 @@ def test_what_a_killed_server_left_is_deleted_and_nothing_else(state: Path) -> N
     kept = store.keep_upload(store.new_upload(".csv")[0], "kept.csv", ".csv")
     _, path = store.new_upload(".csv")  # it never arrives
     path.write_bytes(SMALL)
-    store._db.execute("INSERT INTO uploads VALUES ('0', 'no run of it was added', '.csv', NULL)")
+    store._db.execute("INSERT INTO uploads (id, name, ending) VALUES ('0', 'no run of it', '.csv')")
     store._db.commit()
     theirs = state / "runs" / "notes of my own"
     theirs.mkdir()

@@ -12,7 +12,10 @@ async function call(path, body) {
     throw new Error("The server does not answer. Does `somscape app` still run in the terminal?");
   }
   const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(said.problem || "The server answered with error " + answer.status + ".");
+  if (!answer.ok) {
+    const problem = new Error(said.problem || "The server answered with error " + answer.status + ".");
+    throw Object.assign(problem, { said });
+  }
   return said;
 }
 
@@ -33,3 +36,6 @@ async function attempt(button, what) {
     if (button) button.disabled = false;
   }
 }
+
+// Where the page of a case is; a key may hold anything.
+const addressOf = (watch, key) => "/watches/" + encodeURIComponent(watch) + "/cases/" + encodeURIComponent(key);

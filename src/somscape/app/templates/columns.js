@@ -54,8 +54,8 @@ function drawColumn(column, i) {
 
 function chooseKind(column, i, chosen) {
   const automatic = column.kind === "id" ? "drop" : column.kind;
-  const option = (value, words) => make("option", { value, selected: value === chosen ? "" : null }, words);
-  const kinds = [...column.may_be, "drop"].filter((kind) => column.is_problem || kind !== automatic || kind === chosen);
+  const option = (value, words) => make("option", { value, selected: value === chosen || (value === "" && chosen === automatic) ? "" : null }, words);
+  const kinds = [...column.may_be, "drop"].filter((kind) => column.is_problem || kind !== automatic);
   const options = kinds.map((kind) => option(kind, KINDS[kind]));
   if (!column.is_problem) options.unshift(option("", KINDS[automatic] + " (found)"));
   const select = make("select", { "aria-label": "Take " + column.name + " as" }, ...options);

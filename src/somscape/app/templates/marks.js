@@ -1,95 +1,141 @@
-// In the app's report, rows are marked as confirmed or cleared; each mark is saved as it is made.
+// In the app's report, rows are marked, with a comment; each mark is saved as it is made.
 
 const DECISIONS = [
-  ["confirmed", "Confirm", "is what I look for"],
-  ["cleared", "Clear", "is fine"],
+  ["confirmed", "Confirm", "Confirmed", "is what I look for"],
+  ["cleared", "Clear", "Cleared", "is fine"],
+  ["later", "Later", "Later", "is to be looked at another time"],
 ];
+const OPEN = { decision: "open", comment: "", seen: 0 };
 const marks = new Map();
+const undoable = []; // what rows were before they were marked here, the last one last
+
+const numberOf = (row) => data.rows.numbers[row.position];
+const markOf = (row) => marks.get(numberOf(row)) || OPEN;
 
 function drawMarks(row) {
-  const at = data.rows.numbers[row.position];
-  const buttons = DECISIONS.map(([decision, words, meaning]) => {
-    const button = make("button", {
-      type: "button", class: "small " + decision, "data-decision": decision, "aria-pressed": String(marks.get(at) === decision),
-      "aria-label": words + " " + row.id, title: "This row " + meaning,
-    }, words);
-    button.addEventListener("click", () => mark(at, marks.get(at) === decision ? null : decision));
+  const at = numberOf(row);
+  const buttons = DECISIONS.map(([decision, words, , meaning]) => {
+    const button = make("button", { type: "button", class: "small " + decision, "data-decision": decision, title: "This row " + meaning }, words);
+    button.addEventListener("click", () => press(row, decision));
     return button;
   });
-  return make("span", { class: "marks", role: "group", "aria-label": "Decision on " + row.id, "data-row": at }, ...buttons);
+  const group = make("span", { class: "marks", role: "group", "aria-label": "Decision on " + row.id, "data-row": at, "data-id": row.id },
+    ...buttons, text("span", "", "said"));
+  showMark(group);
+  return group;
 }
 
-async function mark(at, decision) {
+// A button that is pressed says what the row is; its place stays as wide.
+function showMark(group) {
+  const mark = marks.get(Number(group.dataset.row)) || OPEN;
+  for (const [decision, words, done] of DECISIONS) {
+    const button = group.querySelector("." + decision);
+    const isPressed = mark.decision === decision;
+    button.textContent = isPressed ? done : words;
+    button.setAttribute("aria-pressed", String(isPressed));
+    button.setAttribute("aria-label", (isPressed ? done : words) + " " + group.dataset.id);
+  }
+  group.lastElementChild.textContent = mark.comment;
+}
+
+// Pressed again, a button takes the mark back.
+async function press(row, decision) {
+  const ranks = shownRanks();
+  moveTo(row.rank);
+  await decide(row, markOf(row).decision === decision ? "open" : decision);
+  if (!lineOf(row.rank)) go(1, ranks); // it folded away
+}
+
+async function decide(row, decision, comment = markOf(row).comment) {
+  const before = markOf(row);
+  if (await save(row, decision, comment)) undoable.push([row, before]);
+  showMarks();
+}
+
+async function undo() {
+  const last = undoable.pop();
+  if (!last) return;
+  const [row, before] = last;
+  await save(row, before.decision, before.comment);
+  showMarks();
+  moveTo(row.rank);
+}
+
+// Says whether a mark was saved; one that is sent again by this token is kept once.
+async function save(row, decision, comment) {
+  const at = numberOf(row);
+  const asked = { row: at, decision, comment, token: crypto.randomUUID?.() ?? String(Math.random()), seen: (marks.get(at) || OPEN).seen };
   showProblem(null);
   try {
-    await call("runs/" + host.run + "/mark", { row: at, decision });
-    if (decision) marks.set(at, decision);
-    else marks.delete(at);
+    marks.set(at, await call("runs/" + host.run + "/mark", asked));
+    return true;
   } catch (error) {
-    showProblem(error);
+    if (error.said?.last) { // somebody else was faster
+      marks.set(at, { number: at, ...error.said.last });
+      showProblem({ message: sayMeanwhile(row.id, error.said.last) });
+    } else {
+      showProblem(error);
+    }
+    return false;
   }
-  showMarks();
 }
+
+function sayMeanwhile(id, { author, decision, comment }) {
+  return (author || "Somebody") + " has meanwhile said “" + decision + "”" + (comment ? " (" + comment + ")" : "") + " of "
+    + id + ". Yours was not saved; decide again if you see it differently.";
+}
+
+const count = (decision) => [...marks.values()].filter((mark) => mark.decision === decision).length;
 
 function showMarks() {
-  for (const group of document.querySelectorAll("[data-row]")) {
-    for (const button of group.children) {
-      button.setAttribute("aria-pressed", String(marks.get(Number(group.dataset.row)) === button.dataset.decision));
-    }
+  const had = document.activeElement?.closest("[data-row] button");
+  drawList();
+  if (had && !had.isConnected) { // drawn anew, it keeps the focus
+    const inCase = had.closest(".case") ? ".case " : "tr[data-rank] ";
+    const again = document.querySelector("#rows " + inCase + '[data-row="' + had.parentElement.dataset.row + '"] [class="' + had.className + '"]');
+    if (again) again.focus({ preventScroll: true });
   }
-  const count = (decision) => [...marks.values()].filter((other) => other === decision).length;
-  byId("marked").textContent = marks.size
-    ? number(count("confirmed")) + " confirmed, " + number(count("cleared")) + " cleared" : "No row is marked yet";
-  byId("again").disabled = marks.size === 0;
+  document.querySelectorAll("[data-row]").forEach(showMark);
+  const said = DECISIONS.map(([decision]) => [count(decision), decision])
+    .filter(([n, decision]) => n || decision !== "later").map(([n, decision]) => number(n) + " " + decision);
+  const n = DECISIONS.reduce((sum, [decision]) => sum + count(decision), 0);
+  byId("marked").textContent = n ? said.join(", ") : "No row is marked yet";
+  if (byId("again")) byId("again").disabled = count("confirmed") + count("cleared") === 0;
+  byId("undo-mark").disabled = undoable.length === 0;
 }
 
-// Marks may have been made in another tab.
+// Marks may have been made in another tab, or by somebody else.
 async function loadMarks() {
+  if (document.activeElement?.id?.startsWith("comment-")) return; // nothing is taken from under a pen
   const found = await call("runs/" + host.run + "/marks");
   marks.clear();
-  for (const [at, decision] of Object.entries(found)) marks.set(Number(at), decision);
+  for (const [at, mark] of Object.entries(found)) marks.set(Number(at), mark);
   showMarks();
 }
 
-// Which rows are listed, by what was decided.  A row that is marked stays where it is until then.
-function drawFilter() {
-  const choices = [["", "Any"], ["open", "Not yet"], ["confirmed", "Confirmed"], ["cleared", "Cleared"]];
-  const select = make("select", { id: "decided" }, ...choices.map(([value, words]) => make("option", { value }, words)));
-  select.addEventListener("change", showList);
-  byId("region-filter").after(make("span", { class: "labelled" }, make("label", { for: "decided" }, "Decided"), select));
-  additions.keep.push((row) => !select.value || select.value === (marks.get(data.rows.numbers[row.position]) || "open"));
+// The comment stands in the case, with who said what is there.
+function drawDecision(row) {
+  const mark = markOf(row);
+  const id = "comment-" + numberOf(row);
+  const field = make("input", { type: "text", id, maxlength: 2000, autocomplete: "off", value: mark.comment });
+  const keep = () => {
+    if (field.value.trim() !== markOf(row).comment) decide(row, markOf(row).decision, field.value.trim());
+  };
+  field.addEventListener("change", keep);
+  const who = mark.author && mark.decision !== "open"
+    ? make("p", { class: "hint" }, text("span", mark.author), ", " + new Date(mark.made).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })) : "";
+  const key = (host.keys || {})[numberOf(row)];
+  const page = key === undefined ? "" : make("p", null, make("a", { href: addressOf(host.watch, key) }, "This case as a page"),
+    " with its history, to print");
+  return block("Your decision", make("p", { class: "decide" }, drawMarks(row)),
+    make("p", { class: "comment-line" }, make("label", { for: id }, "Comment"), field), who, page);
 }
 
-function drawNavigation() {
-  const file = (name, words) => make("li", null, make("a", { href: "/runs/" + host.run + "/files/" + name, download: name },
-    name), " ", words);
-  const again = make("button", { type: "button", id: "again", class: "primary", disabled: "" }, "Rank again with these marks");
-  again.addEventListener("click", () => goOn(again, true));
-  const anew = make("button", { type: "button", id: "anew" }, "Other settings");
-  anew.addEventListener("click", () => goOn(anew, false));
-  const files = make("details", { class: "files" }, make("summary", null, "Files"), make("ul", null,
-    file("decisions.csv", "the marks"), file("alerts.csv", "the list"), file("map.som", "the map, to score new rows"),
-    file("roles.toml", "what its columns were taken for, for the next table"),
-    file("report.html", "this page, to keep or send"), file("report.json", "its data")));
-  document.querySelector(".skip").after(
-    make("nav", { class: "bar", "aria-label": "This run" },
-      make("a", { href: "/" }, "All runs"),
-      make("span", { id: "marked", role: "status" }),
-      again, anew, files),
-    make("p", { id: "problem", class: "panel problem", role: "alert", hidden: "" }));
-}
-
-function goOn(button, withMarks) {
-  attempt(button, async () => {
-    const { run } = await call("runs/" + host.run + "/again", { with_marks: withMarks });
-    location.href = "/runs/" + run;
-  });
+function commentOn(row) {
+  moveTo(row.rank);
+  if (state.row !== row.rank) openCase(row.rank);
+  byId("comment-" + numberOf(row)).focus();
 }
 
 additions.line.push(drawMarks);
-additions.case.push((row) => block("Your decision", make("p", { class: "decide" }, drawMarks(row),
-  make("span", { class: "hint" }, "Confirm what you were looking for, clear what is fine; press again to take it back."))));
-drawFilter();
-drawNavigation();
-loadMarks().catch(showProblem);
-document.addEventListener("visibilitychange", () => document.hidden || loadMarks().catch(showProblem));
+additions.case.push(drawDecision);

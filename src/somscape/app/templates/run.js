@@ -2,6 +2,9 @@
 
 const STAGES = { reading: "Reading the table", writing: "Drawing up the report", saving: "No room to save this on the server; it goes on when there is" };
 const IS_TEXT = /\.(csv|tsv|txt)(\.gz)?$/i;
+const IS_WORKBOOK = /\.(xlsx|xlsb|xlsm|xls|ods)$/i;
+const RULES = { alerts: "by-number", contamination: "by-share", fdr: "by-rate", p_value: "by-p", cost: "by-cost" };
+const PERCENT = ["contamination", "fdr"];
 const MAX_ROLES = 2e6; // bytes
 const here = "runs/" + host.run;
 let source = null;
@@ -10,7 +13,7 @@ async function show() {
   const run = await call(here);
   document.title = run.name + " · somscape";
   byId("name").textContent = run.name;
-  if (run.state === "done" && run.task === "rank") {
+  if (run.state === "done" && run.task !== "read") {
     location.replace("/runs/" + host.run + "/report");
     return;
   }
@@ -21,7 +24,10 @@ async function show() {
   byId("setup").hidden = isGoing || !run.table;
   byId("retry-box").hidden = isGoing || Boolean(run.table);
   byId("retry").hidden = run.state === "failed"; // it would fail again
-  byId("reading").hidden = isGoing || run.task !== "read" || run.n_decisions > 0 || !IS_TEXT.test(run.name);
+  const [isText, isWorkbook] = [IS_TEXT.test(run.file), IS_WORKBOOK.test(run.file)];
+  byId("reading").hidden = isGoing || run.task !== "read" || run.n_decisions > 0 || !(isText || isWorkbook);
+  for (const part of document.querySelectorAll(".of-text")) part.hidden = !isText;
+  for (const part of document.querySelectorAll(".of-workbook")) part.hidden = !isWorkbook;
   byId("reading").open = run.state === "failed";
   for (const [field, value] of Object.entries(run.reading)) byId(field).value = value ?? "";
   if (run.state === "cancelled") showProblem({ message: "This run was cancelled." });
@@ -100,10 +106,7 @@ function fillSetup(run) {
   fillSelect("id", "none: number the rows", numbered.filter(([column]) => column.n_missing === 0 && column.n_distinct === setup.n_rows));
   fillSelect("label", "no", numbered.filter(([column]) => column.levels.length >= 2));
   fillValues();
-  const { alerts, contamination } = run.settings;
-  byId(alerts !== null ? "by-number" : contamination !== null ? "by-share" : "by-itself").checked = true;
-  byId("contamination").value = Number((100 * (contamination ?? 0.05)).toPrecision(10));
-  byId("alerts").value = alerts ?? Math.min(20, setup.n_rows);
+  fillRule(numbered);
   byId("alerts").max = setup.n_rows;
   byId("missing").value = run.settings.missing;
   byId("seed").value = run.settings.seed;
@@ -116,6 +119,27 @@ function fillSetup(run) {
   byId("told").hidden = told.length === 0;
   byId("told").replaceChildren(...told.map((sentence) => text("li", sentence)));
   drawColumns();
+}
+
+// How many rows to list: one of several ways, each with its own number.
+function fillRule(numbered) {
+  const amounts = numbered.filter(([column]) => column.may_be.includes("number"));
+  byId("amount").replaceChildren(...amounts.map(([column, i]) => make("option", { value: i }, column.name)));
+  byId("cost-line").hidden = amounts.length === 0;
+  if (setup.settings.amount != null) byId("amount").value = setup.settings.amount;
+  const customers = numbered.filter(([column]) => column.n_missing === 0 && column.n_distinct > 1 && column.n_distinct < setup.n_rows);
+  byId("per").replaceChildren(make("option", { value: "" }, "no, each row stands for itself"),
+    ...customers.map(([column, i]) => make("option", { value: i }, "yes: by " + column.name)));
+  byId("per").value = setup.settings.per?.[0] ?? "";
+  byId("by-itself").checked = true;
+  byId("alerts").value = Math.min(20, setup.n_rows);
+  byId("contamination").value = 5;
+  for (const [rule, choice] of Object.entries(RULES)) {
+    const value = setup.settings[rule] ?? null;
+    if (value === null) continue;
+    byId(choice).checked = true;
+    byId(rule).value = PERCENT.includes(rule) ? Number((100 * value).toPrecision(10)) : value;
+  }
 }
 
 function listenToRoles() {
@@ -167,7 +191,7 @@ function listenToSetup() {
     });
   }
   byId("value").addEventListener("change", (event) => { setup.settings.value = event.target.value; });
-  for (const [field, choice] of [["alerts", "by-number"], ["contamination", "by-share"]]) {
+  for (const [field, choice] of [...Object.entries(RULES), ["amount", "by-cost"]]) {
     byId(field).addEventListener("input", () => { byId(choice).checked = true; });
   }
   byId("find").addEventListener("input", () => {
@@ -182,8 +206,13 @@ function listenToSetup() {
 
 function chosenSettings() {
   const settings = { ...setup.settings };
-  settings.alerts = byId("by-number").checked ? Number(byId("alerts").value) : null;
-  settings.contamination = byId("by-share").checked ? Number(byId("contamination").value) / 100 : null;
+  for (const [rule, choice] of Object.entries(RULES)) {
+    const value = Number(byId(rule).value) / (PERCENT.includes(rule) ? 100 : 1);
+    settings[rule] = byId(choice).checked ? value : null;
+  }
+  settings.amount = settings.cost === null ? null : Number(byId("amount").value);
+  const others = (setup.settings.per ?? []).slice(1); // a page shows the first of several
+  settings.per = byId("per").value === "" ? [] : [Number(byId("per").value), ...others.filter((i) => i !== Number(byId("per").value))];
   settings.missing = byId("missing").value;
   settings.seed = Number(byId("seed").value);
   settings.uses_marks = byId("uses-marks").checked;
@@ -213,7 +242,7 @@ function listenToButtons() {
     }));
   byId("read").addEventListener("click", (event) =>
     attempt(event.target, async () => {
-      const chosen = ["delimiter", "decimal", "encoding"].map((field) => [field, byId(field).value || null]);
+      const chosen = ["delimiter", "decimal", "encoding", "sheet"].map((field) => [field, byId(field).value || null]);
       await call(here + "/read", Object.fromEntries(chosen));
       await show();
       byId("name").focus();

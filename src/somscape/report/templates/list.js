@@ -18,7 +18,7 @@ function chosenRows() {
   const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   const onlyAlerts = scope() === "alerts";
   return listed
-    .filter((row) => (state.cells.size ? state.cells.has(row.unit) : row.isAlert || !onlyAlerts))
+    .filter((row) => (state.cells.size ? state.cells.has(row.unit) : row.isAlert || !onlyAlerts || additions.also.some((also) => also(row))))
     .filter((row) => words.every((word) => searchText(row).includes(word)))
     .filter((row) => additions.keep.every((keep) => keep(row)))
     .sort(compare);
@@ -46,6 +46,7 @@ function drawList() {
   byId("clear-cell").textContent = "\u2715 " + (region ? "Region " + region.number : state.cells.size === 1
     ? "Cell " + cellName([...state.cells][0]) : plural(state.cells.size, "cell", "cells"));
   byId("count").textContent = sayCount(chosen, shown);
+  additions.drawn.forEach((done) => done());
 }
 
 // In the order of the list, a line stands after the rows that stand out.
@@ -132,6 +133,7 @@ function drawBar({ column, at, usual_at: usual, share }) {
     track.append(part);
   };
   if (!axis || !usual || at === null) {
+    track.classList.add("share-track"); // a share, not a place on an axis
     bar("fill", 0, share || 0);
     return track;
   }

@@ -1,0 +1,138 @@
+"""Marks of the rows of a list: of an upload's rows, or of cases where the upload has a watch."""
+
+import asyncio
+from typing import Any
+
+from somscape.app._results import keys_of, listed_rows
+from somscape.app._safety import Refused
+from somscape.app._store import Run, Store
+from somscape.cases import CLEARED, CONFIRMED, OPEN, STATES, Decision, Seen, State
+
+MAX_COMMENT = 2000
+"""Characters of a comment."""
+
+KNOWN = {CONFIRMED: 1, CLEARED: 0}
+"""What a ranking learns from."""
+
+
+class Marks:
+    """Says and keeps what people decided about rows.
+
+    Parameters
+    ----------
+    store : Store
+    cases : State
+    """
+
+    def __init__(self, store: Store, cases: State) -> None:
+        self._store = store
+        self._cases = cases
+
+    async def of(self, run: Run) -> list[dict[str, Any]]:
+        """Return the marks of a run's rows, in the order of the table.
+
+        Parameters
+        ----------
+        run : Run
+
+        Returns
+        -------
+        list of dict
+            For each ``number``, ``id``, ``decision``, ``comment``, ``author``, ``made``, ``score``,
+            ``p_value``, and ``seen``, which tells this decision of a case from later ones.
+        """
+        if run.watch is None or not run.is_ranked:
+            return [{**mark, "author": "", "seen": 0} for mark in self._store.decisions(run.upload)]
+        folder = self._store.folder_of(run.id)
+        decided = await asyncio.to_thread(self._cases.last_decisions, run.watch)
+        keys = await asyncio.to_thread(keys_of, folder)
+        rows = await asyncio.to_thread(listed_rows, folder)
+        found = ((number, decided.get(keys.get(number, ""))) for number in sorted(rows))
+        return [_said(number, said, rows[number]) for number, said in found if said is not None]
+
+    async def known(self, run: Run) -> dict[int, int]:
+        """Return what a ranking may learn from: 1 for a confirmed row, 0 for a cleared one."""
+        if run.watch is not None and not run.is_ranked:  # the run before knows which case is where
+            run = self._store.run((run.settings or {}).get("regions_of") or "") or run
+        marks = await self.of(run)
+        return {m["number"]: KNOWN[m["decision"]] for m in marks if m["decision"] in KNOWN}
+
+    async def key(self, run: Run) -> list[str]:
+        """Return the columns that tell a run's cases apart; none without a watch."""
+        if run.watch is None:
+            return []
+        return [*(await asyncio.to_thread(self._cases.watch, run.watch)).key]
+
+    async def decide(self, run: Run, given: dict[str, Any], author: str) -> dict[str, Any]:
+        """Keep what a page says of a row.
+
+        Parameters
+        ----------
+        run : Run
+        given : dict
+            ``row``, ``decision`` (None is "open"), and perhaps ``comment``, ``token`` and ``seen``.
+        author : str
+
+        Returns
+        -------
+        dict
+            The mark, as of `of`.
+        """
+        decision, comment = checked(given)
+        number = given.get("row")
+        if not run.is_ranked:
+            raise Refused(409, "This run has no ranking to mark rows in.")
+        folder = self._store.folder_of(run.id)
+        rows = await asyncio.to_thread(listed_rows, folder)
+        if isinstance(number, bool) or not isinstance(number, int) or number not in rows:
+            raise Refused(422, "The page of this run shows no such row.")
+        if self._store.run(run.id) is None:
+            raise Refused(404, "There is no such run; it was deleted meanwhile.")
+        row = rows[number]
+        if run.watch is None:
+            self._store.decide(run, number, row, decision, comment)
+            return {"number": number, "decision": decision, "comment": comment, "seen": 0}
+        keys = await asyncio.to_thread(keys_of, folder)
+        key = keys[number]
+        seen_as = await asyncio.to_thread(Seen.of, self._cases, run.watch)
+        if seen_as.knows(key):
+            new = seen_as.decision(key, decision, comment=comment, author=author)
+        else:  # far down the list, so that no run keeps it
+            new = Decision(run.watch, key, decision, comment, author, seen_as.run, row["score"])
+        token, seen = token_of(given)
+        said = await asyncio.to_thread(self._cases.decide, new, token=token, seen=seen)
+        return _said(number, said, row)
+
+
+def checked(given: dict[str, Any]) -> tuple[str, str]:
+    """Return decision and comment as a page gives them, or refuse them."""
+    decision, comment = given.get("decision") or OPEN, given.get("comment") or ""
+    if not isinstance(decision, str) or decision not in STATES:
+        raise Refused(422, "A row can be 'confirmed', 'cleared', 'later' or neither (null).")
+    if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
+        raise Refused(422, f"A comment is text of up to {MAX_COMMENT:,} characters.")
+    return decision, comment.strip()
+
+
+def token_of(given: dict[str, Any]) -> tuple[str | None, int | None]:
+    """Return what names a decision, and the one that its author has seen; None if not said."""
+    token, seen = given.get("token"), given.get("seen")
+    is_token = token is None or (isinstance(token, str) and 0 < len(token) <= 64)
+    is_number = seen is None or (isinstance(seen, int) and not isinstance(seen, bool))
+    if not (is_token and is_number):
+        raise Refused(422, "'token' must be short text, and 'seen' the number of a decision.")
+    return token, seen
+
+
+def _said(number: int, said: Decision, row: Any) -> dict[str, Any]:
+    return {
+        "number": number,
+        "id": row["id"],
+        "decision": said.state,
+        "comment": said.comment,
+        "author": said.author,
+        "made": said.made,
+        "score": said.score if said.score is not None else row["score"],
+        "p_value": row["p_value"],
+        "seen": said.number,
+    }

@@ -1,0 +1,201 @@
+"""Calls about runs: a table comes in, is set up, ranked, named and deleted."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from somscape.app._context import Context, author_of, json_of
+from somscape.app._roles import settings_of
+from somscape.app._safety import Refused
+from somscape.app._settings import checked_settings, reading_of
+from somscape.app._store import DONE, GOES_ON, RANK, READ, WAITING, Run
+from somscape.app._uploads import MAX_NAME, shown_name, take, take_sample
+from somscape.encode import roles_from_text
+from somscape.jobs import reading_of as how_to_read
+
+
+class RunCalls:
+    """The answers.
+
+    Parameters
+    ----------
+    at : Context
+    """
+
+    def __init__(self, at: Context) -> None:
+        self._at = at
+
+    def routes(self) -> list[Route]:
+        """Return what can be called for."""
+        runs = "/api/runs/{run}"
+        posted = {
+            "start": self.start,
+            "settings": self.keep_settings,
+            "roles": self.take_roles,
+            "retry": self.retry,
+            "read": self.read,
+            "cancel": self.cancel,
+            "again": self.again,
+            "name": self.rename,
+            "delete": self.delete,
+        }
+        return [
+            Route("/api/runs", self.list_runs),
+            Route("/api/uploads", self.upload, methods=["POST"]),
+            Route("/api/sample", self.sample, methods=["POST"]),
+            Route(runs, self.show),
+            Route(f"{runs}/events", self.events),
+            *(Route(f"{runs}/{name}", call, methods=["POST"]) for name, call in posted.items()),
+        ]
+
+    async def list_runs(self, request: Request) -> Response:
+        """All runs, the newest first."""
+        return JSONResponse([self._at.summary(run) for run in self._at.store.runs()])
+
+    async def show(self, request: Request) -> Response:
+        """One run with its columns and settings."""
+        run = self._at.run(request)
+        more = {
+            "settings": run.settings,
+            "table": self._at.store.table(run.upload),
+            "reading": reading_of(run.settings),
+        }
+        return JSONResponse(self._at.summary(run) | more)
+
+    async def upload(self, request: Request) -> Response:
+        """Take a table in, for a watch if one is named."""
+        watch = request.query_params.get("watch")
+        if watch is not None:
+            await asyncio.to_thread(self._at.cases.watch, watch)
+        return self._at.added(await take(request, self._at.store, watch, author_of(request)))
+
+    async def sample(self, request: Request) -> Response:
+        """Take the bundled table in."""
+        return self._at.added(take_sample(self._at.store))
+
+    async def start(self, request: Request) -> Response:
+        """Rank with the settings given."""
+        given = await json_of(request)
+        run, settings = self._with_settings(request, given)
+        self._at.store.say_run(run.id, WAITING, task=RANK, settings=settings)
+        return self._at.added(self._at.run(request))
+
+    async def keep_settings(self, request: Request) -> Response:
+        """Keep settings, to go on later or to take the roles along."""
+        given = await json_of(request)
+        run, settings = self._with_settings(request, given)
+        self._at.store.say_run(run.id, run.state, problem=run.problem, settings=settings)
+        return JSONResponse({})
+
+    def _with_settings(self, request: Request, given: dict[str, Any]) -> tuple[Run, dict[str, Any]]:
+        """Return a run that can be set up, with the settings given."""
+        run, table = self._set_up(request)
+        before = run.settings or {}
+        settings = checked_settings({**before, **given, **reading_of(run.settings)}, table)
+        if run.n_decisions and settings["per"] != before.get("per", []):
+            raise Refused(
+                409, "Marks are of rows as they were put together. Drop the file in once more."
+            )
+        return run, settings
+
+    def _set_up(self, request: Request) -> tuple[Run, dict[str, Any]]:
+        run = self._at.run(request)
+        table = self._at.store.table(run.upload)
+        if run.state in GOES_ON or run.is_ranked or table is None:
+            raise Refused(409, "This run cannot be set up now. Load the page again.")
+        return run, table
+
+    async def take_roles(self, request: Request) -> Response:
+        """Set up a run by a roles file; the table is read again where it says how."""
+        name = shown_name(request.query_params.get("name", ""))
+        text = await request.body()
+        roles = await asyncio.to_thread(roles_from_text, text, name)
+        run, table = self._set_up(request)
+        own, said = reading_of(run.settings), how_to_read(run.ending, {}, roles)
+        content = text.decode("utf-8-sig")
+        if any(own.get(part) != value for part, value in said.items()):
+            self._check_unused(run)
+            settings = {**reading_of({**own, **said}), "roles": [content, name]}
+            self._at.store.say_table(run.upload, None)
+            self._at.store.say_run(run.id, WAITING, task=READ, settings=settings)
+            return self._at.added(self._at.run(request))
+        settings = await asyncio.to_thread(settings_of, content, name, run.settings or {}, table)
+        self._at.store.say_run(run.id, run.state, problem=run.problem, settings=settings)
+        return JSONResponse({"run": run.id})
+
+    def _check_unused(self, run: Run) -> None:
+        is_used = run.task != READ or run.n_decisions or self._at.store.n_runs(run.upload) > 1
+        if run.state in GOES_ON or is_used:
+            raise Refused(
+                409,
+                "Runs or marks are of this table as it was read. Drop the file in once more.",
+            )
+
+    async def retry(self, request: Request) -> Response:
+        """Do again what was not finished."""
+        run = self._at.run(request)
+        if run.state in GOES_ON or run.state == DONE:
+            raise Refused(409, "This run is not one that ended early. Load the page again.")
+        self._at.store.say_run(run.id, WAITING)
+        return self._at.added(self._at.run(request))
+
+    async def read(self, request: Request) -> Response:
+        """Read the table again, in the way that is said."""
+        reading = reading_of(await json_of(request))
+        run = self._at.run(request)
+        self._check_unused(run)
+        self._at.store.say_table(run.upload, None)
+        self._at.store.say_run(run.id, WAITING, task=READ, settings=reading)
+        return self._at.added(self._at.run(request))
+
+    async def cancel(self, request: Request) -> Response:
+        """End a run's job; answers when it has ended."""
+        run = self._at.run(request)
+        await self._at.queue.cancel(run.id)
+        return JSONResponse(self._at.summary(self._at.run(request)))
+
+    async def again(self, request: Request) -> Response:
+        """Add a run of the same table: to be set up, or at once with the marks of its rows."""
+        with_marks = (await json_of(request)).get("with_marks") is True
+        run = self._at.run(request)
+        if run.settings is None or self._at.store.table(run.upload) is None:
+            raise Refused(409, "The table of this run was never read; try again there.")
+        if with_marks and not await self._at.marks.known(run):
+            raise Refused(409, "No row is confirmed or cleared yet.")
+        settings = {**run.settings, "uses_marks": with_marks}
+        if run.is_ranked:
+            settings["regions_of"] = run.id
+        if with_marks:
+            return self._at.added(self._at.store.new_run(run.upload, RANK, settings))
+        return JSONResponse({"run": self._at.store.new_run(run.upload, READ, settings, DONE).id})
+
+    async def rename(self, request: Request) -> Response:
+        """Call a run something; nothing calls it after its file again."""
+        name = (await json_of(request)).get("name")
+        if not isinstance(name, str) or shown_name(name.replace("/", "")) != name.replace("/", ""):
+            raise Refused(422, f"A name is one line of up to {MAX_NAME} characters.")
+        run = self._at.run(request)
+        self._at.store.say_title(run.id, name.strip())
+        return JSONResponse({"name": self._at.run(request).title})
+
+    async def delete(self, request: Request) -> Response:
+        """Delete a run and its files."""
+        run = self._at.run(request)
+        await self._at.queue.cancel(run.id)
+        self._at.store.drop_run(run)
+        return JSONResponse({})
+
+    async def events(self, request: Request) -> Response:
+        """Server-sent events: how a run stands, whenever that changes."""
+        run = self._at.run(request)
+
+        async def lines() -> AsyncIterator[str]:
+            async for state in self._at.queue.listen(run.id):
+                yield ": still here\n\n" if state is None else f"data: {json.dumps(state)}\n\n"
+
+        return StreamingResponse(lines(), media_type="text/event-stream")

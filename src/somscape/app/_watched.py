@@ -1,0 +1,131 @@
+"""What a job does for a watch: run it on an upload, or make one of a finished run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from somscape._files import whole, write_whole
+from somscape.app._results import KEYS, keys_text, read_report
+from somscape.app._store import REPORT, RESULTS
+from somscape.cases import (
+    Decision,
+    RunOutcome,
+    Seen,
+    State,
+    begin_watch,
+    key_columns,
+    keys_of,
+    run_watch,
+)
+from somscape.jobs import Found, ready, roles_from, rule_of
+from somscape.outliers import detector_in
+from somscape.save import load
+from somscape.tables import Table
+
+
+def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Run a watch on an upload and write the results.
+
+    Parameters
+    ----------
+    state : State
+    request : mapping
+        With ``watch``, ``author``, and the upload's ``file`` and ``name``.
+    folder : Path
+        Gets a folder of results, whole or not at all.
+
+    Returns
+    -------
+    dict
+        What the list of runs says of it.
+    """
+    outcome = run_watch(
+        state,
+        request["watch"],
+        author=request["author"],
+        source=request["file"],
+        shown_as=request["name"],
+    )
+    data = outcome.found.report("", outcome.notes, changed=outcome.to_json())
+    keys = keys_of(outcome.found.table, outcome.watch.key)
+    with whole(folder / RESULTS) as making:
+        making.mkdir()
+        outcome.found.write(making, alerts=outcome.table())
+        (making / REPORT).write_text(data.to_json(), encoding="utf-8")
+        (making / KEYS).write_text(keys_text(data, keys), encoding="utf-8")
+    return {
+        **_facts(outcome),
+        "n_alerts": outcome.found.alerts.n_alerts,
+        "headline": outcome.found.alerts.headline,
+        "n_known": 0,
+    }
+
+
+def kept(
+    state: State,
+    table: Table,
+    options: Mapping[str, Any],
+    request: Mapping[str, Any],
+    folder: Path,
+) -> dict[str, Any]:
+    """Make a watch of a finished run: its map and rule are kept, and its marks are decisions.
+
+    Parameters
+    ----------
+    state : State
+    table : Table
+        The run's, as it was read.
+    options : mapping
+        The run's, as of the command line.
+    request : mapping
+        With ``watch``, ``key``, ``author``, ``decided``, the marks, and ``others``, folders of
+        other runs of the table.
+    folder : Path
+        The run's.
+
+    Returns
+    -------
+    dict
+        What the run says of itself besides.
+    """
+    subject = ready(table, roles_from(table, options))
+    detector = detector_in(load(folder / RESULTS / "map.som"))
+    assert detector is not None
+    key = key_columns(
+        subject.as_read,
+        () if subject.given.per else request["key"],
+        per=subject.given.per,
+        id_column=detector.map_.encoding.named("id"),
+    )
+    keys = keys_of(subject.table, key)
+    rule = rule_of(options, subject.table)
+    alerts = detector.alerts_by(rule, subject.table)
+    found = Found(subject.table, detector, alerts, rule, subject.label, None, subject.grouped)
+    name, author = request["watch"], request["author"]
+    outcome = begin_watch(
+        state, name, found, key=key, source=request["name"], options=options, author=author
+    )
+    seen = Seen.of(state, name)
+    decisions = [_decision(seen, keys, mark, author) for mark in request["decided"]]
+    # Sent again, they are known by these names.
+    tokens = [f"{outcome.run.id} {mark['number']}" for mark in request["decided"]]
+    state.decide_all(decisions, tokens=tokens)
+    for each in (folder, *map(Path, request["others"])):
+        text = keys_text(read_report(each), keys)
+        write_whole(each / RESULTS / KEYS, [text.encode()])
+    return _facts(outcome)
+
+
+def _decision(seen: Seen, keys: list[str], mark: Mapping[str, Any], author: str) -> Decision:
+    key, comment = keys[mark["number"]], mark["comment"]
+    if seen.knows(key):
+        return seen.decision(key, mark["decision"], comment=comment, author=author)
+    return Decision(seen.watch, key, mark["decision"], comment, author, seen.run, mark["score"])
+
+
+def _facts(outcome: RunOutcome) -> dict[str, Any]:
+    return {
+        "watch_run": outcome.run.id,
+        "n_rows": outcome.found.table.n_rows,
+        "counts": outcome.counts,
+    }

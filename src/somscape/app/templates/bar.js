@@ -1,0 +1,98 @@
+// The bar above the app's report: where to go, what was marked, files; and below it what marks did.
+
+function drawFiles() {
+  const file = (name, words) => make("li", null, make("a", { href: "/runs/" + host.run + "/files/" + name, download: name },
+    name), " ", words);
+  const roles = host.task === "rank" ? [file("roles.toml", "what its columns were taken for, for the next table")] : [];
+  return make("details", { class: "files" }, make("summary", null, "Files"), make("ul", null,
+    file("decisions.csv", "the marks"), file("alerts.csv", "the list"), file("map.som", "the map, to score new rows"),
+    ...roles, file("report.html", "this page, to keep or send"), file("report.json", "its data")));
+}
+
+function drawNavigation() {
+  const button = (id, words, act, className = "") => {
+    const made = make("button", { type: "button", id, class: className }, words);
+    made.addEventListener("click", () => act(made));
+    return made;
+  };
+  const undoLast = button("undo-mark", "Undo", () => undo());
+  const showKeys = button("show-keys", "Keys", () => keys.showModal());
+  const own = host.task === "rank" ? [
+    button("again", "Rank again with these marks", (made) => goOn(made, true), "primary"),
+    button("anew", "Other settings", (made) => goOn(made, false)),
+  ] : [];
+  const watch = host.watch
+    ? make("a", { href: "/watches/" + encodeURIComponent(host.watch) }, text("span", host.watch))
+    : button("keep-watch", "Keep as a watch", () => askForWatch());
+  document.querySelector(".skip").after(
+    make("nav", { class: "bar", "aria-label": "This run" },
+      make("a", { href: "/" }, "Home"), watch,
+      make("span", { id: "marked", role: "status" }),
+      undoLast, showKeys, ...own, drawFiles()),
+    make("p", { id: "problem", class: "panel problem", role: "alert", hidden: "" }),
+    make("p", { id: "effect", class: "panel", hidden: "" }));
+  byId("undo-mark").disabled = true;
+  if (byId("again")) byId("again").disabled = true;
+  const { effect } = host.facts || {};
+  byId("effect").hidden = !effect;
+  byId("effect").append(make("b", null, "What the marks did: "), effect || "");
+}
+
+// A watch needs a name, and a column, or several, that tell its cases apart.
+async function askForWatch() {
+  const run = await call("runs/" + host.run).catch(showProblem);
+  if (!run) return;
+  const { columns, n_rows: nRows } = run.table;
+  const per = run.settings.per ?? [];
+  const isUnique = (column) => column.n_missing === 0 && column.n_distinct === nRows;
+  const numbered = columns.map((column, i) => [column, i]);
+  const unique = numbered.filter(([column]) => isUnique(column));
+  const others = numbered.filter(([column]) => !isUnique(column) && column.n_missing === 0 && column.n_distinct > 1);
+  const option = ([column, i]) => make("option", { value: i }, column.name);
+  const name = make("input", { type: "text", id: "watch-name", maxlength: 80, required: "", autocomplete: "off",
+    value: run.name.replace(/\.[a-z.]+$/i, "").replaceAll("/", " ") });
+  const key = make("select", { id: "watch-key", multiple: "", size: Math.min(6, Math.max(2, unique.length + others.length)) },
+    ...(unique.length ? [make("optgroup", { label: "all different" }, ...unique.map(option))] : []),
+    ...(others.length ? [make("optgroup", { label: "several together, such as" }, ...others.map(option))] : []));
+  const id = per.length ? null : run.settings.id ?? (unique[0] || [])[1];
+  for (const each of key.options) each.selected = Number(each.value) === id;
+  const keyed = per.length ? text("p", "Its cases are the customers by " + per.map((i) => columns[i].name).join(", ") + ".")
+    : make("p", null, make("label", { for: key.id }, "Cases are told apart by"), key,
+      make("span", { class: "hint" }, unique.length ? "Hold Ctrl for several."
+        : "No column of this table has a different value in each row. Choose several that tell rows apart together, or rank customers."));
+  const said = make("p", { class: "panel problem", role: "alert", hidden: "" });
+  const dialog = make("dialog", { id: "watch-dialog", "aria-labelledby": "watch-title" }, make("form", { method: "dialog" },
+    make("h2", { id: "watch-title" }, "Keep as a watch"),
+    make("p", { class: "hint" }, "The next file is ranked by this map and rule. The page says what is new, and what you decided stays. Marks become decisions."),
+    make("p", null, make("label", { for: name.id }, "Name"), name), keyed, said,
+    make("p", { class: "controls" }, make("button", { class: "primary", value: "keep" }, "Keep"),
+      make("button", { value: "no", formnovalidate: "" }, "Cancel"))));
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.querySelector("form").addEventListener("submit", async (event) => {
+    if (event.submitter.value !== "keep") return;
+    event.preventDefault();
+    event.submitter.disabled = true;
+    try {
+      const chosen = [...key.selectedOptions].map((each) => Number(each.value));
+      const { watch } = await call("runs/" + host.run + "/watch", { name: name.value.trim(), key: per.length ? per : chosen });
+      location.href = "/watches/" + encodeURIComponent(watch);
+    } catch (error) {
+      said.textContent = error.message;
+      said.hidden = false;
+      event.submitter.disabled = false;
+    }
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+function goOn(button, withMarks) {
+  attempt(button, async () => {
+    const { run } = await call("runs/" + host.run + "/again", { with_marks: withMarks });
+    location.href = "/runs/" + run;
+  });
+}
+
+drawNavigation();
+loadMarks().catch(showProblem);
+document.addEventListener("visibilitychange", () => document.hidden || loadMarks().catch(showProblem));

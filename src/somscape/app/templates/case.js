@@ -1,0 +1,118 @@
+// One case on one page: who, why, what was decided, scores by run, place on the map, its values.
+
+const [, , watchPart, , ...keyParts] = location.pathname.split("/");
+const watch = decodeURIComponent(watchPart);
+const key = decodeURIComponent(keyParts.join("/"));
+const at = "watches/" + encodeURIComponent(watch);
+const svgSpace = "http://www.w3.org/2000/svg";
+const DECISIONS = [["confirmed", "Confirm", "Confirmed"], ["cleared", "Clear", "Cleared"], ["later", "Later", "Later"]];
+let found = null;
+
+const when = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+const makeSvg = (tag, attributes, ...children) => fillIn(document.createElementNS(svgSpace, tag), attributes, children);
+
+async function load() {
+  found = await call(at + "/cases/" + encodeURIComponent(key));
+  const { listed, key_columns: columns } = found;
+  const last = listed[listed.length - 1];
+  document.title = key + " · " + watch;
+  byId("name").textContent = columns.join(" / ") + " " + key;
+  byId("watch-link").textContent = watch;
+  byId("watch-link").href = "/" + at;
+  byId("about").textContent = "Watch " + watch + ". " + (found.state === "open" ? "Nobody has decided yet." : "It is " + found.state + ".");
+  byId("why").replaceChildren(...(last ? last.reasons.split(/(?<=\.) (?=\S+ is )/).filter(Boolean).map((reason) => text("li", reason)) : []));
+  byId("score").textContent = last ? "Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", " + last.source
+    + "), score " + number(last.score) + ", p-value " + number(last.p_value) + "." : "It is in no list.";
+  byId("history").replaceChildren(...found.history.map(({ decision, comment, author, made }) => make("li", null,
+    make("b", null, decision), " by ", text("span", author), ", " + when(made), ...(comment ? [": ", text("q", comment)] : []))));
+  byId("printed").textContent = "Made with somscape on " + when(new Date()) + ".";
+  drawDecision();
+  drawScores(listed);
+  drawValues();
+  drawPlace();
+}
+
+function drawDecision() {
+  const comment = make("input", { type: "text", maxlength: 2000, placeholder: "comment", "aria-label": "Comment" });
+  const buttons = DECISIONS.map(([decision, words, done]) => {
+    const isPressed = found.state === decision;
+    const button = make("button", { type: "button", class: "small " + decision, "aria-pressed": String(isPressed) }, isPressed ? done : words);
+    button.addEventListener("click", () => decide(isPressed ? "open" : decision, comment.value));
+    return button;
+  });
+  byId("decide").replaceChildren(...buttons, comment);
+}
+
+async function decide(decision, comment) {
+  showProblem(null);
+  try {
+    await call(at + "/decide", { key, decision, comment, seen: found.seen, token: crypto.randomUUID?.() ?? String(Math.random()) });
+  } catch (error) {
+    showProblem(error);
+  }
+  await load().catch(showProblem);
+  byId("decide").querySelector("button").focus();
+}
+
+function drawScores(listed) {
+  document.querySelector("#runs-of tbody").replaceChildren(...listed.map((run) => make("tr", null,
+    make("td", null, number(run.number)), make("td", null, when(run.made)), make("td", { class: "number" }, number(run.place)),
+    make("td", { class: "number" }, number(run.score)), make("td", { class: "number" }, number(run.p_value)), make("td", null, run.news))));
+  byId("scores").toggleAttribute("hidden", listed.length < 2);
+  byId("scores-box").hidden = listed.length === 0;
+  if (listed.length < 2) return;
+  const high = Math.max(...listed.map((run) => run.score)) || 1;
+  const x = (i) => 12 + (296 * i) / (listed.length - 1);
+  const y = (score) => 108 - 96 * (score / high);
+  byId("scores").setAttribute("aria-label", "Scores from " + number(listed[0].score) + " to " + number(listed[listed.length - 1].score));
+  byId("scores").replaceChildren(
+    makeSvg("line", { class: "axis", x1: 4, x2: 316, y1: 108, y2: 108 }),
+    makeSvg("polyline", { points: listed.map((run, i) => x(i) + "," + y(run.score)).join(" ") }),
+    ...listed.map((run, i) => makeSvg("circle", { cx: x(i), cy: y(run.score), r: 4 })));
+}
+
+function drawValues() {
+  byId("values-box").hidden = !found.cells;
+  if (!found.cells) return;
+  const others = found.usual;
+  byId("values-title").textContent = others.length ? "Its values, beside the usual rows nearest to it" : "Its values";
+  const reasons = [...byId("why").children].map((reason) => " " + reason.textContent).join("");
+  const head = (words) => { const made = text("th", words); made.setAttribute("scope", "col"); return made; };
+  document.querySelector("#values thead").replaceChildren(make("tr", null, head("column"), head(key), ...others.map((other) => head(other.key))));
+  const cell = (value, own) => {
+    const made = value === null ? make("td", null, make("i", null, "missing")) : text("td", typeof value === "number" ? number(value) : value);
+    if (own !== undefined && value !== own) made.classList.add("differs");
+    return made;
+  };
+  const names = Object.keys(found.cells);
+  const isReason = (name) => reasons.includes(" " + name + " is ");
+  const ordered = [...names.filter(isReason), ...names.filter((name) => !isReason(name))];
+  document.querySelector("#values tbody").replaceChildren(...ordered.map((name) => {
+    const row = text("th", name);
+    row.setAttribute("scope", "row");
+    const own = found.cells[name];
+    return make("tr", { class: isReason(name) ? "reason" : null }, row, cell(own), ...others.map((other) => cell(other.cells[name] ?? null, own)));
+  }));
+}
+
+function drawPlace() {
+  const { map } = found;
+  byId("place-box").hidden = !map;
+  if (!map) return;
+  const reach = Math.max(...map.cell.map(([x, y]) => Math.max(Math.abs(x), Math.abs(y))));
+  const [xs, ys] = [0, 1].map((i) => map.positions.map((position) => position[i]));
+  const [left, top] = [Math.min(...xs) - reach, Math.min(...ys) - reach];
+  byId("place").setAttribute("viewBox", [left, top, Math.max(...xs) + reach - left, Math.max(...ys) + reach - top].join(" "));
+  const most = Math.max(...map.hits) || 1;
+  const where = "row " + Math.floor(map.unit / map.n_cols) + ", column " + (map.unit % map.n_cols);
+  byId("place").setAttribute("aria-label", "Map of cells; the case lies in " + where);
+  byId("place-note").textContent = "It lies in cell " + where + ", with " + plural(map.hits[map.unit], "training row", "training rows")
+    + ". Darker cells hold more.";
+  byId("place").replaceChildren(...map.positions.map(([x, y], unit) => makeSvg("polygon", {
+    points: map.cell.map(([dx, dy]) => (x + dx).toFixed(3) + "," + (y + dy).toFixed(3)).join(" "),
+    class: unit === map.unit ? "here" : "cell", "fill-opacity": (0.06 + 0.6 * Math.sqrt(map.hits[unit] / most)).toFixed(2),
+  })));
+}
+
+byId("print").addEventListener("click", () => print());
+load().catch(showProblem);

@@ -1,0 +1,98 @@
+// Keys that mark a row and go on to the next; a list of them; they can be turned off.
+
+const KEYS = [
+  ["j", "n", "next row"], ["k", "p", "previous row"], ["c", "", "confirm, and next"], ["x", "", "clear, and next"],
+  ["l", "", "later, and next"], ["m", "", "comment"], ["o", "", "open or close the case"], ["u", "", "undo the last mark"], ["?", "", "these keys"],
+];
+const KEPT = "somscape-keys";
+let current = null; // rank of the row that keys act on
+let hasKeys = true;
+try {
+  hasKeys = localStorage.getItem(KEPT) !== "off";
+} catch { /* a browser without storage has keys */ }
+
+const shownRanks = () => [...document.querySelectorAll("#rows tr[data-rank]")].map((line) => Number(line.dataset.rank));
+
+function moveTo(rank) {
+  current = rank;
+  showCurrent();
+}
+
+function showCurrent() {
+  for (const line of document.querySelectorAll("#rows tr[data-rank]")) {
+    line.classList.toggle("current", Number(line.dataset.rank) === current);
+  }
+}
+
+function lineOf(rank) {
+  return document.querySelector('#rows tr[data-rank="' + rank + '"]');
+}
+
+// Goes along the rows as they were shown before one of them may have folded away.
+function go(step, ranks = shownRanks()) {
+  if (!ranks.length) return;
+  const at = ranks.indexOf(current);
+  let to = at < 0 ? (step > 0 ? 0 : ranks.length - 1) : Math.min(ranks.length - 1, Math.max(0, at + step));
+  while (to > 0 && !lineOf(ranks[to])) to -= 1;
+  moveTo(ranks[to]);
+  if (state.row !== null && state.row !== current) openCase(current);
+  const line = lineOf(current);
+  if (!line) return;
+  line.scrollIntoView({ block: "nearest" });
+  line.querySelector(".open > button").focus({ preventScroll: true });
+}
+
+async function markAndGo(decision) {
+  const row = byRank.get(current);
+  if (!row || !lineOf(current)) return go(1);
+  const ranks = shownRanks();
+  await decide(row, decision);
+  if (markOf(row).decision === decision) go(1, ranks);
+}
+
+function openCurrent() {
+  if (byRank.has(current)) openCase(state.row === current ? null : current);
+}
+
+const ACTIONS = {
+  j: () => go(1), n: () => go(1), k: () => go(-1), p: () => go(-1),
+  c: () => markAndGo("confirmed"), x: () => markAndGo("cleared"), l: () => markAndGo("later"),
+  m: () => byRank.has(current) && commentOn(byRank.get(current)), o: openCurrent, u: undo,
+};
+
+function listenToKeys(dialog) {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
+    if (event.target.closest("input:not([type=radio]):not([type=checkbox]), select, textarea, [contenteditable], #map, #map-2")) return;
+    if (event.key === "?") {
+      event.preventDefault();
+      dialog.showModal();
+    } else if (hasKeys && Object.hasOwn(ACTIONS, event.key)) {
+      event.preventDefault();
+      ACTIONS[event.key]();
+    }
+  });
+}
+
+function drawKeys() {
+  const lines = KEYS.map(([key, other, does]) => make("div", null,
+    make("dt", null, make("kbd", null, key), ...(other ? [" or ", make("kbd", null, other)] : [])), make("dd", null, does)));
+  const box = make("input", { type: "checkbox", id: "has-keys" });
+  box.checked = hasKeys;
+  box.addEventListener("change", () => {
+    hasKeys = box.checked;
+    try {
+      localStorage.setItem(KEPT, hasKeys ? "on" : "off");
+    } catch { /* they are off until the page is left */ }
+  });
+  const close = make("button", { type: "button" }, "Close");
+  const dialog = make("dialog", { id: "keys", "aria-labelledby": "keys-title" }, make("h2", { id: "keys-title" }, "Keys"),
+    make("dl", null, ...lines), make("p", null, make("label", { class: "switch" }, box, " Keys are on")), close);
+  close.addEventListener("click", () => dialog.close());
+  document.body.append(dialog);
+  listenToKeys(dialog);
+  return dialog;
+}
+
+const keys = drawKeys();
+additions.drawn.push(showCurrent);

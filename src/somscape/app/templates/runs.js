@@ -1,0 +1,150 @@
+// The lists of the home page: watches and what waits in each, then other runs.
+
+const STATES = {
+  waiting: "waiting", running: "running", failed: "failed", cancelled: "cancelled", interrupted: "interrupted",
+};
+const REFRESH = 2000; // milliseconds between looks at runs that go on
+
+const when = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+const goesOn = (run) => ["waiting", "running"].includes(run.state);
+const isRanked = (run) => run.state === "done" && run.task !== "read";
+const watchAt = (name) => "/watches/" + encodeURIComponent(name);
+
+// Watches -------------------------------------------------------------------------------------
+
+function drawWatch(watch) {
+  const { name, last } = watch;
+  const file = make("input", { class: "unseen", type: "file", accept: meta("endings"), id: "file-of-" + watch.place });
+  file.addEventListener("change", () => {
+    if (file.files.length) send(file.files[0], name);
+    file.value = "";
+  });
+  const link = (href, words, className = "") => make("a", { href, class: className }, words);
+  const report = watch.report ? [link("/runs/" + watch.report + "/report", "Last report")] : [];
+  return make("li", { "data-watch": name },
+    make("h3", null, make("a", { href: watchAt(name) }, text("span", name))),
+    make("p", { class: "hint" }, ...sayLast(last)),
+    make("p", { class: "waits" }, ...sayWaiting(watch)),
+    ...(last && last.drift ? [text("p", last.drift, last.drift.startsWith("No") ? "drift none" : "drift")] : []),
+    make("p", { class: "controls" },
+      make("label", { class: "button", for: file.id }, "Run on a new file"), file,
+      link(watchAt(name), "Its cases"), ...report));
+}
+
+function sayLast(last) {
+  if (!last) return ["not run yet"];
+  const rows = last.n_rows === null ? "" : ", " + plural(last.n_rows, "row", "rows");
+  return ["run " + number(last.number) + ", " + when(last.made) + ", of ", text("span", last.source), rows];
+}
+
+function sayWaiting({ n_open: nOpen, n_new: nNew, n_returned: nReturned, n_risen: nRisen, n_later: nLater }) {
+  const parts = [[nNew, "new"], [nReturned, "returned"], [nRisen, "risen"]].filter(([n]) => n);
+  const open = make("b", { class: nOpen ? "some" : "none" }, nOpen ? plural(nOpen, "case", "cases") + " open" : "Nothing waits");
+  const said = parts.map(([n, words]) => make("span", { class: "badge" }, number(n) + " " + words));
+  return [open, ...said, ...(nLater ? [make("span", { class: "hint" }, number(nLater) + " for later")] : [])];
+}
+
+// Runs ----------------------------------------------------------------------------------------
+
+function sayRun(run) {
+  if (isRanked(run)) {
+    const words = run.facts.headline  // a run of an earlier version has none
+      ?? plural(run.facts.n_alerts, "row", "rows") + " listed of " + number(run.facts.n_rows);
+    return run.facts.n_known ? words + ", ranked with " + plural(run.facts.n_known, "mark", "marks") : words;
+  }
+  if (run.state === "done") return "ready to run";
+  const place = run.place ? ", place " + number(run.place) + " in line" : "";
+  return STATES[run.state] + place + (run.problem ? ": " + run.problem : "");
+}
+
+function drawRun(run) {
+  const link = make("a", { href: "/runs/" + run.run + (isRanked(run) ? "/report" : "") }, text("span", run.name));
+  const rename = make("button", { type: "button", class: "small rename", "aria-label": "Rename " + run.name }, "Rename");
+  rename.addEventListener("click", () => editName(run, rename));
+  const drop = make("button", { type: "button", class: "small delete", "aria-label": "Delete the run of " + run.name }, "Delete");
+  drop.addEventListener("click", () => {
+    if (!confirm("Delete this run of " + run.name + " and its files? The upload and its marks go with its last run.")) return;
+    attempt(drop, async () => {
+      await call("runs/" + run.run + "/delete", {});
+      await listRuns();
+    });
+  });
+  const facts = [when(run.made)];
+  if (run.name !== run.file) facts.unshift(run.file);
+  if (run.watch) facts.push("watch " + run.watch);
+  if (run.n_decisions) facts.push(plural(run.n_decisions, "row", "rows") + " marked");
+  return make("li", { class: run.state, "data-run": run.run },
+    make("div", { class: "what" }, link, text("span", facts.join(" · "), "hint")),
+    make("span", { class: "how" }, sayRun(run)), make("span", { class: "do" }, rename, drop));
+}
+
+// A field in the place of the name; Enter keeps it, Escape does not.
+function editName(run, button) {
+  const link = button.closest("li").querySelector(".what a");
+  const field = make("input", { type: "text", value: run.name, maxlength: 200, "aria-label": "Name of this run" });
+  let isLeft = false;
+  const leave = (isKept) => {
+    if (isLeft) return;
+    isLeft = true;
+    field.replaceWith(link);
+    button.focus();
+    if (!isKept || field.value.trim() === run.name) return;
+    attempt(button, async () => {
+      await call("runs/" + run.run + "/name", { name: field.value.trim() });
+      await listRuns();
+    });
+  };
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") leave(true);
+    if (event.key === "Escape") leave(false);
+  });
+  field.addEventListener("blur", () => leave(true));
+  link.replaceWith(field);
+  field.select();
+}
+
+// An upload that could not be read is no run: a line, with a way to say how it is written.
+function drawFailed(run) {
+  const drop = make("button", { type: "button", class: "small", "aria-label": "Take the line about " + run.name + " away" }, "\u2715");
+  drop.addEventListener("click", () => attempt(drop, async () => {
+    await call("runs/" + run.run + "/delete", {});
+    await listRuns();
+  }));
+  return make("li", { "data-run": run.run },
+    make("span", null, text("b", run.name), " was not taken in: ", text("span", run.problem), " ",
+      make("a", { href: "/runs/" + run.run }, "Say how it is written")), drop);
+}
+
+let last = "";
+async function listRuns() {
+  const [watches, runs] = await Promise.all([call("watches"), call("runs")]);
+  const now = JSON.stringify([watches, runs.map(({ progress, ...run }) => run)]);
+  if (now !== last && !document.querySelector("#runs input")) drawLists(watches, runs);
+  last = now;
+  return runs.some(goesOn);
+}
+
+function drawLists(watches, runs) {
+  const isBad = (run) => run.task !== "rank" && run.state === "failed";
+  const failed = runs.filter(isBad);
+  // What a watch's page shows is not listed twice.
+  const others = runs.filter((run) => !isBad(run) && !(run.watch && isRanked(run) && run.facts.watch_run));
+  byId("watches-box").hidden = watches.length === 0;
+  byId("watches").replaceChildren(...watches.map((watch, place) => drawWatch({ ...watch, place })));
+  byId("runs-title").textContent = watches.length ? "Other runs" : "Runs";
+  byId("runs").replaceChildren(...others.map(drawRun));
+  byId("failed").replaceChildren(...failed.map(drawFailed));
+  byId("runs").hidden = others.length === 0;
+  byId("failed").hidden = failed.length === 0;
+  byId("no-runs").hidden = others.length > 0;
+}
+
+async function watchRuns() {
+  const goOn = await listRuns().catch(showProblem);
+  if (goOn) setTimeout(watchRuns, REFRESH);
+}
+
+watchRuns();
+// Also when the page comes back from the browser's memory, or from behind another one.
+window.addEventListener("pageshow", (event) => event.persisted && watchRuns());
+document.addEventListener("visibilitychange", () => document.hidden || watchRuns());

@@ -1,0 +1,91 @@
+// One watch: the cases that wait, those that were decided, and its runs.
+
+const PAGE_SIZE = 50;
+const name = decodeURIComponent(location.pathname.split("/")[2]);
+const at = "watches/" + encodeURIComponent(name);
+const DECISIONS = [["confirmed", "Confirm", "Confirmed"], ["cleared", "Clear", "Cleared"], ["later", "Later", "Later"]];
+const CHOICES = {
+  waits: (one) => one.waits, last: (one) => one.is_last, all: () => true,
+  later: (one) => one.state === "later", confirmed: (one) => one.state === "confirmed", cleared: (one) => one.state === "cleared",
+};
+const NOTHING = { waits: "Nothing waits: every case of the last run has been decided." };
+let watch = null;
+let nShown = PAGE_SIZE;
+
+const when = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+async function load() {
+  watch = await call(at);
+  document.title = name + " · somscape";
+  byId("name").textContent = name;
+  byId("about").textContent = "A case is known by " + watch.key.join(" and ") + ". Cleared ones return when they change, or after "
+    + plural(watch.clear_for, "month", "months") + ".";
+  byId("report").hidden = !watch.report;
+  if (watch.report) byId("report").href = "/runs/" + watch.report + "/report";
+  drawCases();
+  document.querySelector("#watch-runs tbody").replaceChildren(...watch.runs.map(drawRun));
+}
+
+function drawRun(run) {
+  const source = run.report ? make("a", { href: "/runs/" + run.report + "/report" }, text("span", run.source)) : text("span", run.source);
+  return make("tr", null, make("td", { class: "number" }, number(run.number)), make("td", null, when(run.made)),
+    make("td", null, source), text("td", run.author), make("td", { class: "number" }, number(run.n_rows)),
+    make("td", { class: "number" }, number(run.n_alerts)), text("td", run.drift));
+}
+
+function drawCases() {
+  const words = byId("search").value.toLowerCase();
+  const choice = byId("which").value;
+  const found = watch.cases.filter(CHOICES[choice])
+    .filter((one) => [one.key, one.reasons, one.comment].some((part) => part.toLowerCase().includes(words)));
+  byId("cases").replaceChildren(...found.slice(0, nShown).map(drawCase));
+  byId("more").hidden = found.length <= nShown;
+  const limit = watch.n_cases > watch.cases.length ? " of the newest " + number(watch.cases.length) : "";
+  byId("count").textContent = found.length || words ? plural(found.length, "case", "cases") + limit + "." : NOTHING[choice] ?? "None.";
+}
+
+function drawCase(one) {
+  const facts = [one.place === null ? "" : "rank " + number(one.place) + (one.is_last ? "" : " in an earlier run"),
+    one.news && one.is_last ? one.news : ""].filter(Boolean);
+  const line = make("li", { "data-key": one.key },
+    make("div", { class: "what" }, make("a", { href: addressOf(name, one.key) }, text("span", one.key)), " ",
+      ...facts.map((fact) => make("span", { class: fact === "new" || fact === "returned" || fact === "risen" ? "badge" : "hint" }, fact)),
+      text("p", one.reasons)),
+    make("div", { class: "decision" }, drawDecision(one), sayWho(one)));
+  return line;
+}
+
+function sayWho(one) {
+  if (!one.seen) return "";
+  return make("p", { class: "hint" }, ...(one.comment ? [text("q", one.comment), " "] : []), text("span", one.author), ", " + when(one.made));
+}
+
+function drawDecision(one) {
+  const comment = make("input", { type: "text", maxlength: 2000, placeholder: "comment", "aria-label": "Comment on " + one.key, value: "" });
+  const buttons = DECISIONS.map(([decision, words, done]) => {
+    const isPressed = one.state === decision;
+    const button = make("button", { type: "button", class: "small " + decision, "aria-pressed": String(isPressed),
+      "aria-label": (isPressed ? done : words) + " " + one.key }, isPressed ? done : words);
+    button.addEventListener("click", () => decide(one, isPressed && !one.waits ? "open" : decision, comment.value));
+    return button;
+  });
+  return make("div", { class: "marks", role: "group", "aria-label": "Decision on " + one.key }, ...buttons, comment);
+}
+
+async function decide(one, decision, comment) {
+  showProblem(null);
+  try {
+    await call(at + "/decide", { key: one.key, decision, comment, seen: one.seen, token: crypto.randomUUID?.() ?? String(Math.random()) });
+  } catch (error) {
+    showProblem(error);
+  }
+  await load().catch(showProblem);
+  const next = document.querySelector("#cases button");
+  (next || byId("cases-title")).focus();
+}
+
+byId("which").addEventListener("change", () => { nShown = PAGE_SIZE; drawCases(); });
+byId("search").addEventListener("input", drawCases);
+byId("more").addEventListener("click", () => { nShown += PAGE_SIZE; drawCases(); });
+load().catch(showProblem);
+document.addEventListener("visibilitychange", () => document.hidden || document.activeElement?.type === "text" || load().catch(showProblem));

@@ -1,0 +1,175 @@
+"""A finished run becomes a watch, which is run on the next file; two people decide about cases."""
+
+import json
+from typing import Any
+
+import pytest
+from command_line import customers
+from conftest import customers_csv
+from web_client import Client
+
+from somscape.app._watches import MAX_CASES, is_waiting
+from somscape.cases import Case, Decision, Listed, WatchRun
+
+
+def upload(client: Client, name: str, content: bytes, watch: str) -> dict[str, Any]:
+    answer = client.ask("POST", f"/api/uploads?name={name}&watch={watch}", content)
+    assert answer.status == 200, answer.text
+    return {**client.wait(answer.json["run"]), "run": answer.json["run"]}
+
+
+def february() -> bytes:
+    """The customers of January, of whom one earns a thousand times as much."""
+    header, rows = customers(60)
+    cells = rows[30].split(",")
+    cells[1] = str(1000 * float(cells[1]))
+    return "\n".join([header, *rows[:30], ",".join(cells), *rows[31:], ""]).encode()
+
+
+@pytest.fixture(scope="module")
+def january(client: Client) -> str:
+    """A ranked run with two marks that was kept as the watch "cards"."""
+    run = client.upload("january.csv", customers_csv())
+    client.wait(run)
+    client.post(f"/api/runs/{run}/start", {"alerts": 6, "id": 0, "label": 4, "value": "yes"})
+    assert client.wait(run)["state"] == "done"
+    first, second = client.get(f"/runs/{run}/files/report.json")["rows"]["numbers"][:2]
+    for number, decision, comment in ((first, "confirmed", "a theft"), (second, "cleared", "")):
+        body = {"row": number, "decision": decision, "comment": comment}
+        client.post(f"/api/runs/{run}/mark", body)
+    assert client.post(f"/api/runs/{run}/watch", {"name": "cards", "key": [0]}) == {
+        "watch": "cards"
+    }
+    return run
+
+
+def test_a_run_kept_as_a_watch_keeps_its_marks_as_decisions(client: Client, january: str) -> None:
+    (watch,) = client.get("/api/watches")
+    assert (watch["name"], watch["n_runs"], watch["report"]) == ("cards", 1, january)
+    assert (watch["last"]["source"], watch["last"]["n_rows"]) == ("january.csv", 60)
+    assert (watch["n_open"], watch["n_new"], watch["n_decided"]) == (4, 4, 2)
+    shown = client.get("/api/watches/cards")
+    assert shown["key"] == ["cust_id"]
+    decided = {case["key"]: case for case in shown["cases"] if case["seen"]}
+    assert sorted(case["state"] for case in decided.values()) == ["cleared", "confirmed"]
+    confirmed = next(case for case in decided.values() if case["state"] == "confirmed")
+    assert (confirmed["comment"], confirmed["place"]) == ("a theft", 1)
+    # The page of the run shows them.
+    marks = client.get(f"/api/runs/{january}/marks")
+    assert sorted(mark["decision"] for mark in marks.values()) == ["cleared", "confirmed"]
+    assert all(mark["author"] and mark["seen"] for mark in marks.values())
+    again = client.ask("POST", f"/api/runs/{january}/watch", '{"name": "b", "key": [0]}')
+    assert (again.status, "belongs to the watch 'cards' already" in again.problem) == (409, True)
+
+
+def test_a_watch_is_run_on_a_new_file(client: Client, january: str) -> None:
+    found = upload(client, "february.csv", february(), "cards")
+    assert found["state"] == "done", found["problem"]
+    assert found["task"] == "watch"
+    (watch,) = client.get("/api/watches")
+    assert (watch["n_runs"], watch["last"]["source"]) == (2, "february.csv")
+    assert watch["report"] == found["run"]
+    report = client.get(f"/runs/{found['run']}/files/report.json")
+    assert report["changed"]["number"] == 2
+    assert report["rows"]["ids"][0] == "00030"
+    # What was cleared is folded, and comes out in the list with its state.
+    assert found["facts"]["counts"]["folded"] == 1
+    lines = client.ask("GET", f"/runs/{found['run']}/files/alerts.csv").text.splitlines()
+    assert "cleared" in lines[-1]
+    page = client.ask("GET", f"/runs/{found['run']}/report")
+    assert page.status == 200
+    # A file of other columns leaves a line, and no run of the watch.
+    other = upload(client, "other.csv", b"a,b\n1,2\n3,4\n", "cards")
+    assert other["state"] == "failed"
+    assert "cust_id" in other["problem"]
+    assert client.get("/api/watches")[0]["n_runs"] == 2
+    client.post(f"/api/runs/{other['run']}/delete")
+
+
+def test_the_second_of_two_people_sees_what_the_first_one_decided(
+    client: Client, january: str
+) -> None:
+    case = next(c for c in client.get("/api/watches/cards")["cases"] if c["waits"])
+    body = {"key": case["key"], "seen": case["seen"], "decision": "cleared", "comment": "moved"}
+    once = client.post("/api/watches/cards/decide", {**body, "token": "t1"})
+    # The answer was lost, and the page sends it again.
+    assert client.post("/api/watches/cards/decide", {**body, "token": "t1"}) == once
+    late = {**body, "decision": "confirmed", "token": "t2"}
+    answer = client.ask("POST", "/api/watches/cards/decide", json.dumps(late))
+    assert answer.status == 409
+    assert "has meanwhile said cleared (moved)" in answer.problem
+    last = answer.json["last"]
+    assert (last["decision"], last["comment"], last["seen"]) == ("cleared", "moved", once["seen"])
+    client.post("/api/watches/cards/decide", {**late, "seen": last["seen"]})
+    found = client.get(f"/api/watches/cards/cases/{case['key']}")
+    assert [said["decision"] for said in found["history"]] == ["cleared", "confirmed"]
+    assert found["state"] == "confirmed"
+    assert [*found["cells"]] == ["amount", "age", "job"]
+    assert len(found["usual"]) == 3
+    assert found["map"]["unit"] < len(found["map"]["positions"])
+    assert found["listed"][-1]["reasons"]
+    for path in ("/watches/cards", f"/watches/cards/cases/{case['key']}"):
+        assert client.ask("GET", path).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/api/watches/none/decide", {"key": "00001", "decision": "cleared"}, 404),
+        ("/api/watches/cards/decide", {"key": "nobody", "decision": "cleared"}, 422),
+        ("/api/watches/cards/decide", {"key": 7, "decision": "cleared"}, 422),
+        ("/api/watches/cards/decide", {"key": "00001", "decision": "guilty"}, 422),
+        ("/api/watches/cards/decide", {"key": "00001", "decision": "cleared", "seen": "1"}, 422),
+        ("/api/watches/cards/decide", {"key": "00001", "decision": "cleared", "token": ""}, 422),
+        ("/api/uploads?name=a.csv&watch=none", {}, 422),
+    ],
+)
+def test_what_is_no_decision_is_refused(
+    client: Client, january: str, path: str, body: dict[str, Any], status: int
+) -> None:
+    assert client.ask("POST", path, json.dumps(body)).status == status
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"name": "a/b", "key": [0]}, "without /"),
+        ({"name": "", "key": [0]}, "one line"),
+        ({"name": "cards", "key": [0]}, "a watch 'cards' already"),
+        ({"name": "other", "key": [9]}, "'key' must be"),
+        ({"name": "other", "key": [3]}, "have the same key 'smith' in 'job'"),
+    ],
+)
+def test_what_cannot_be_a_watch_is_refused(
+    client: Client, january: str, ranked: Any, given: dict[str, Any], words: str
+) -> None:
+    answer = client.ask("POST", f"/api/runs/{ranked.run}/watch", json.dumps(given))
+    assert (answer.status in (409, 422), words in answer.problem) == (True, True), answer.problem
+    assert client.get(f"/api/runs/{ranked.run}")["watch"] is None
+
+
+def test_a_run_has_a_name(client: Client, ready: str) -> None:
+    assert client.post(f"/api/runs/{ready}/name", {"name": " Q1 / all "}) == {"name": "Q1 / all"}
+    assert client.get(f"/api/runs/{ready}")["name"] == "Q1 / all"
+    assert client.post(f"/api/runs/{ready}/name", {"name": ""}) == {"name": "customers.csv"}
+    for name in ("a\nb", "x" * 300, 7):
+        answer = client.ask("POST", f"/api/runs/{ready}/name", json.dumps({"name": name}))
+        assert answer.status == 422
+
+
+def test_what_waits_is_listed_and_not_decided_since() -> None:
+    run = WatchRun("r2", "w", 2, "2026-02-02T00:00:00", "", "", "", "", {})
+    row = Listed("k", 1, 1.0, 0.1, "returned", "")
+
+    def case(state: str, made: str, news: str = "returned", of: str = "r2") -> Case:
+        listed = Listed("k", 1, 1.0, 0.1, news, "")
+        return Case("w", "k", state, Decision("w", "k", state, made=made), listed, of)
+
+    assert is_waiting(Case("w", "k", "open", None, row, "r2"), run)
+    assert is_waiting(case("cleared", "2026-01-01T00:00:00"), run)
+    assert not is_waiting(case("cleared", "2026-03-01T00:00:00"), run)
+    assert not is_waiting(case("cleared", "2026-01-01T00:00:00", "folded"), run)
+    assert not is_waiting(case("open", "2026-01-01T00:00:00", of="r1"), run)
+    assert not is_waiting(case("confirmed", "2026-01-01T00:00:00"), run)
+    assert not is_waiting(case("later", "2026-01-01T00:00:00"), run)
+    assert MAX_CASES >= 1000
