@@ -68,15 +68,15 @@ class Queue:
         Processes at a time.
     memory : int or None
         Bytes that each may use; None: as the system allows.
-
-    Attributes
-    ----------
-    marks : Marks
-        Which tells what rankings may learn from.
+    marks : Marks or None, default=None
+        Tells what rankings may learn from.
     """
 
-    def __init__(self, store: Store, n_at_once: int, memory: int | None) -> None:
+    def __init__(
+        self, store: Store, n_at_once: int, memory: int | None, marks: Marks | None = None
+    ) -> None:
         self._store = store
+        self._marks = marks
         self._n_at_once = n_at_once
         self._memory = memory
         self._waiting: list[str] = []
@@ -86,7 +86,6 @@ class Queue:
         self._progress: dict[str, dict[str, Any]] = {}
         self._changed = asyncio.Event()
         self._is_closed = False
-        self.marks: Marks | None = None
 
     def add(self, run: Run) -> None:
         """Put a run at the end of the line; reading is quick and goes before ranking."""
@@ -308,7 +307,7 @@ class Queue:
             request |= {
                 "options": options_of(run.settings, table),
                 "marks": await self._known(run),
-                "key": [] if self.marks is None else await self.marks.key(run),
+                "key": [] if self._marks is None else await self._marks.key(run),
                 "before": self._folder_before(run),
             }
         return request
@@ -316,8 +315,8 @@ class Queue:
     async def _known(self, run: Run) -> dict[int, int]:
         """Return what a run learns from: marks of its table's rows, if it is asked to."""
         assert run.settings is not None
-        is_asked = run.settings["uses_marks"] and self.marks is not None
-        return await self.marks.known(run) if is_asked and self.marks else {}
+        is_asked = run.settings["uses_marks"] and self._marks is not None
+        return await self._marks.known(run) if is_asked and self._marks else {}
 
     def _folder_before(self, run: Run) -> str | None:
         """Return the folder of the run whose edited regions this one takes over."""

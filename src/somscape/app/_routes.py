@@ -17,14 +17,11 @@ from somscape import report
 from somscape._files import shown
 from somscape.app._access import guarded
 from somscape.app._context import Context, template
-from somscape.app._marks import Marks
-from somscape.app._queue import Queue
 from somscape.app._result_calls import ResultCalls
 from somscape.app._run_calls import RunCalls
 from somscape.app._safety import Refused
-from somscape.app._store import Store
 from somscape.app._watch_calls import WatchCalls
-from somscape.cases import DecidedMeanwhileError, State
+from somscape.cases import DecidedMeanwhileError
 from somscape.errors import InputError
 
 SHARED = ("report.css", "elements.js")
@@ -46,16 +43,11 @@ class Site:
 
     Parameters
     ----------
-    store : Store
-    queue : Queue
-    max_upload : int
-        Bytes; the page says so before a file is sent.
+    at : Context
     """
 
-    def __init__(self, store: Store, queue: Queue, max_upload: int) -> None:
-        cases = State(store.cases_at)
-        queue.marks = Marks(store, cases)
-        self._at = Context(store, queue, cases, queue.marks, max_upload)
+    def __init__(self, at: Context) -> None:
+        self._at = at
 
     def app(self, started: Callable[[], None]) -> Starlette:
         """Return the ASGI app, which calls `started` once it answers and Ctrl-C ends it."""
@@ -67,7 +59,6 @@ class Site:
             started()
             yield
             await self._at.queue.close()
-            self._at.cases.close()
 
         routes: list[BaseRoute] = [
             Route("/", self.start_page),

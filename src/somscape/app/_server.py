@@ -10,7 +10,7 @@ from pathlib import Path
 
 from somscape.app._front import Front
 from somscape.app._listening import listening
-from somscape.cases import state_folder
+from somscape.cases import State, state_folder
 from somscape.tables import Table
 from somscape.web import check_libraries, server_of
 
@@ -106,7 +106,9 @@ def serve(
     names, extras = (TEAM_LIBRARIES, "app,team") if is_team else (LIBRARIES, "app")
     check_libraries("the app", names, extras)
     # Late, because only the app needs them.
+    from somscape.app._context import Context
     from somscape.app._entrance import open_entrance
+    from somscape.app._marks import Marks
     from somscape.app._queue import Queue
     from somscape.app._routes import Site
     from somscape.app._safety import Safety
@@ -117,10 +119,12 @@ def serve(
         # The address first: one that is taken leaves no folder behind.
         with listening(front) as listener:
             entrance = open_entrance(front, listener, say)
-            with closing(Store(state or state_folder())) as store:
+            with closing(Store(state or state_folder())) as store, State(store.cases_at) as cases:
                 for table in tables:
                     keep_table(store, table)  # read when the others are that wait
-                queue = Queue(store, limits.n_jobs, limits.memory)
+                marks = Marks(store, cases)
+                queue = Queue(store, limits.n_jobs, limits.memory, marks)
+                at = Context(store, queue, cases, marks, limits.max_upload)
 
                 def started() -> None:
                     say(entrance.said)
@@ -130,7 +134,7 @@ def serve(
                             target=webbrowser.open, args=(entrance.to_open,), daemon=True
                         ).start()
 
-                site = Site(store, queue, limits.max_upload).app(started)
+                site = Site(at).app(started)
                 app = Safety(site, entrance.door, entrance.origins, limits.max_upload)
                 server_of(app, GRACE, entrance.tls).run(sockets=[listener])
     except KeyboardInterrupt:

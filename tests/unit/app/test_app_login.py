@@ -18,7 +18,9 @@ from web_client import Answer
 
 from somscape.app import ROLES, Front
 from somscape.app._access import ANYBODY, NEEDS, guarded
+from somscape.app._context import Context
 from somscape.app._login import LoginDoor
+from somscape.app._marks import Marks
 from somscape.app._named import NamedDoor
 from somscape.app._passwords import AT_A_TIME, MAX_WAITING
 from somscape.app._routes import Site
@@ -26,6 +28,7 @@ from somscape.app._safety import HEADERS, Safety
 from somscape.app._sessions import MAX_IDLE
 from somscape.app._store import Store
 from somscape.app._users import Users, may
+from somscape.cases import State
 
 ORIGIN = "https://somscape.bank.example"
 HOST = ORIGIN.removeprefix("https://")
@@ -404,8 +407,10 @@ def test_a_long_answer_ends_with_the_session(users: Path, monkeypatch: pytest.Mo
 @pytest.fixture
 def site(users: Path, tmp_path: Path) -> Iterator[Door]:
     queue = SimpleNamespace(add=lambda run: None, state_of=lambda run: {})
-    with closing(Store(tmp_path / "state")) as store:
-        door = Door(users, Site(store, queue, 1000).app(lambda: None))  # type: ignore[arg-type]
+    with closing(Store(tmp_path / "state")) as store, State(store.cases_at) as cases:
+        door = Door(
+            users, Site(Context(store, queue, cases, Marks(store, cases), 1000)).app(lambda: None)
+        )
         yield door
 
 
@@ -415,7 +420,7 @@ def routes_of(site: Starlette) -> list[Route]:
 
 
 def all_routes() -> list[tuple[str, str]]:
-    made = Site(None, None, 1).app(lambda: None)  # type: ignore[arg-type]
+    made = Site(Context(None, None, None, None, 1)).app(lambda: None)  # type: ignore[arg-type]
     return [
         (method, route.path)
         for route in routes_of(made)

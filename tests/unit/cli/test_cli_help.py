@@ -29,6 +29,7 @@ HEAVY = (
 COMMANDS = (
     *("demo", "detect", "fit", "score", "predict", "report", "convert", "app", "info"),
     *("run", "watches", "cases", "audit", "reproduce", "backup", "restore", "card"),
+    *("serve", "app-user"),
 )
 
 
