@@ -38,6 +38,7 @@ _HOMES = {
 }
 _MODULES = (
     "callbacks",
+    "cases",
     "changes",
     "datasets",
     "encode",
