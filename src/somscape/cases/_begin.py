@@ -83,7 +83,7 @@ def begin_watch(
     clear_for: int = 12,
     notes: Sequence[str] = (),
 ) -> RunOutcome:
-    """Keep a watch with its map, and record its first run; or the next one by a new map.
+    """Keep a watch with its map, and record its first run by that map.
 
     Parameters
     ----------

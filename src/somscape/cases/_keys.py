@@ -25,7 +25,7 @@ def key_columns(
     per: Sequence[str] = (),
     id_column: str | None = None,
 ) -> tuple[str, ...]:
-    """Return the columns that name the cases of a table, which is looked at before any work.
+    """Return the columns that name the cases of a table, before any work.
 
     Parameters
     ----------

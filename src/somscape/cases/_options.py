@@ -90,6 +90,4 @@ def command_anew(name: str, source: str, kept: Mapping[str, Any], key: tuple[str
     """
     options = {n: tuple(v) if isinstance(v, list) else v for n, v in kept.items()}
     own = () if options.get("per") or key == (options.get("id_column"),) else key
-    words = ["detect", source, "--watch", name]
-    words += [word for column in own for word in ("--key", column)]
-    return command_line(words, options, "DIR")
+    return command_line(["detect", source], {**options, "watch": name, "key": own}, "DIR")

@@ -109,7 +109,7 @@ class RunOutcome:
 
     @property
     def n_outstanding(self) -> int:
-        """How many of these are more than a filled list: all, unless no rule was asked for.
+        """How many of these stand out, or were asked for by a rule.
 
         A list without a rule has ten rows even where fewer stand out.
         """

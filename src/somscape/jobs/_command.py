@@ -46,10 +46,11 @@ def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> 
         *FROM_DATABASE,
     )
     ranking = (*RULES, "contamination", "calibration", "seed", "to", "to_table")
+    of_watches = ("watch", "key", "clear_for")
     of_results = ("format", "bom", "sort", "columns")
     flags = {
         "id_column": "--id",
-        **{name: f"--{name.replace('_', '-')}" for name in (*reading, *ranking)},
+        **{name: f"--{name.replace('_', '-')}" for name in (*reading, *ranking, *of_watches)},
         "n_regions": "--regions",
         **{name: f"--{name}" for name in of_results},
     }

@@ -53,7 +53,7 @@ def run_of(table: Table, detector: Detector, rule: AlertRule) -> str:
 
 
 def data_hash(table: Table) -> str:
-    """Return what tells a table from others: its names and cells, wherever they were read.
+    """Return what tells a table from others, by its names and cells.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def data_hash(table: Table) -> str:
     --------
     >>> from somscape.tables import table_from_columns
     >>> data_hash(table_from_columns({"age": [41.0, 40.0]}))[:8]
-    '........'
+    '81ba0665'
     """
     digest = hashlib.sha256()
     _add_table(digest, table)

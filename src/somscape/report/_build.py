@@ -226,9 +226,7 @@ def build(
             "quality": _quality(map, sample.rows),
             "history": _history(map),
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
-            "method": _method(map, command),
-            "notes": list(dict.fromkeys([*table.notes, *notes])),
-            **({} if changed is None else {"changed": dict(changed)}),
+            **_said(map, command, [*table.notes, *notes], changed),
         }
     )
 
@@ -361,6 +359,13 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
 def _history(map_: Map) -> dict[str, Any]:
     shown = ("step", "quantization_error", "radius")
     return {name: numbers(map_.history[name]) for name in shown if name in map_.history}
+
+
+def _said(
+    map_: Map, command: str | None, notes: Iterable[str], changed: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    said = {"method": _method(map_, command), "notes": list(dict.fromkeys(notes))}
+    return said if changed is None else {**said, "changed": dict(changed)}
 
 
 def _method(map_: Map, command: str | None) -> dict[str, Any]:

@@ -153,6 +153,18 @@ def test_a_cleared_row_folds_and_others_move_up(state: State, tmp_path: Path) ->
     assert outcome.to_json()["counts"]["folded"] == 1
 
 
+def test_no_cleared_row_comes_up_where_others_fold(state: State, tmp_path: Path) -> None:
+    path = month(tmp_path / "f.csv", 2, **ODD)
+    order = run(state, path).found.alerts.ids[:8]
+    assert order[:2] == ["c005", "c009"]
+    file = decisions(key=order, decision=["cleared"] * 8)
+    import_decisions(state, "cards", file, author="ann")
+    outcome = run(state, path)
+    assert [row.key for row in outcome.listed if row.news == "folded"] == order
+    assert not set(order) & {row.key for row in outcome.listed if row.news != "folded"}
+    assert outcome.found.alerts.n_alerts == 5
+
+
 def test_a_cleared_row_that_moved_returns_and_says_why(state: State, tmp_path: Path) -> None:
     say(state, "c005", CLEARED)
     february = month(tmp_path / "f.csv", 2, c005=(INCOME, 900_000))

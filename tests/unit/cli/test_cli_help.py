@@ -25,7 +25,10 @@ HEAVY = (
     "duckdb",
     "adbc_driver_manager",
 )
-COMMANDS = ("demo", "detect", "fit", "score", "predict", "report", "convert", "app", "info")
+COMMANDS = (
+    *("demo", "detect", "fit", "score", "predict", "report", "convert", "app", "info"),
+    *("run", "watches", "cases"),
+)
 
 
 def process(code: str) -> str:
