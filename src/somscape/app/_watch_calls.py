@@ -14,7 +14,7 @@ from somscape.app._store import RANK
 from somscape.app._watches import case_of, summary_of, watch_of
 from somscape.cases import Seen
 
-MAX_NAME = 80
+MAX_LETTERS = 100
 """Characters of a watch's name."""
 
 
@@ -131,7 +131,7 @@ class WatchCalls:
         name = str(request.path_params["watch"])
         watches = await asyncio.to_thread(self._at.cases.watches)
         if name not in {watch.name for watch in watches}:
-            raise Refused(404, f"There is no watch '{name[:MAX_NAME]}'.")
+            raise Refused(404, f"There is no watch '{name[:MAX_LETTERS]}'.")
         return name
 
     def _ranked(self) -> dict[str, str]:
@@ -151,9 +151,14 @@ def _asked(given: dict[str, Any], table: dict[str, Any] | None) -> tuple[str, li
     """Return the name of a new watch and the columns of its key, or refuse them."""
     name, key = given.get("name"), given.get("key")
     is_name = isinstance(name, str) and name.strip() == name and name.isprintable()
-    if not is_name or not 0 < len(str(name)) <= MAX_NAME or name in (".", "..") or "/" in str(name):
+    if (
+        not is_name
+        or not 0 < len(str(name)) <= MAX_LETTERS
+        or name in (".", "..")
+        or "/" in str(name)
+    ):
         raise Refused(
-            422, f"The name of a watch is one line of up to {MAX_NAME} characters, without /."
+            422, f"The name of a watch is one line of up to {MAX_LETTERS} characters, without /."
         )
     columns = [] if table is None else table["columns"]
     is_key = isinstance(key, list) and all(

@@ -49,7 +49,7 @@ async function askForWatch() {
   const unique = numbered.filter(([column]) => isUnique(column));
   const others = numbered.filter(([column]) => !isUnique(column) && column.n_missing === 0 && column.n_distinct > 1);
   const option = ([column, i]) => make("option", { value: i }, column.name);
-  const name = make("input", { type: "text", id: "watch-name", maxlength: 80, required: "", autocomplete: "off",
+  const name = make("input", { type: "text", id: "watch-name", maxlength: 100, required: "", autocomplete: "off",
     value: run.name.replace(/\.[a-z.]+$/i, "").replaceAll("/", " ") });
   const key = make("select", { id: "watch-key", multiple: "", size: Math.min(6, Math.max(2, unique.length + others.length)) },
     ...(unique.length ? [make("optgroup", { label: "all different" }, ...unique.map(option))] : []),

@@ -19,7 +19,7 @@ async function load() {
   byId("name").textContent = columns.join(" / ") + " " + key;
   byId("watch-link").textContent = watch;
   byId("watch-link").href = "/" + at;
-  byId("about").textContent = "Watch " + watch + ". " + (found.state === "open" ? "Nobody has decided yet." : "It is " + found.state + ".");
+  byId("about").textContent = "Watch " + watch + ". " + (found.state === "open" ? "Nobody has decided yet." : "It is " + (found.state === "later" ? "for later" : found.state) + ".");
   byId("why").replaceChildren(...(last ? last.reasons.split(/(?<=\.) (?=\S+ is )/).filter(Boolean).map((reason) => text("li", reason)) : []));
   byId("score").textContent = last ? "Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", " + last.source
     + "), score " + number(last.score) + ", p-value " + number(last.p_value) + "." : "It is in no list.";
