@@ -25,7 +25,18 @@ HEAVY = (
     "duckdb",
     "adbc_driver_manager",
 )
-COMMANDS = ("demo", "detect", "fit", "score", "predict", "report", "convert", "app", "info")
+COMMANDS = (
+    "demo",
+    "detect",
+    "fit",
+    "score",
+    "predict",
+    "report",
+    "convert",
+    "app",
+    "serve",
+    "info",
+)
 
 
 def process(code: str) -> str:
