@@ -46,6 +46,11 @@ class Gate:
         None lets everybody in who can reach the address.
     say : callable
         Told of faults.
+
+    Attributes
+    ----------
+    is_ending : bool
+        Whether answers are the last ones of their connections.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class Gate:
     ) -> None:
         self._app, self._routes, self._limits, self._metrics = app, routes, limits, metrics
         self._origins, self._token, self._say = origins, token, say
+        self.is_ending = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, refuse, or hand on a request."""
@@ -73,6 +79,8 @@ class Gate:
             nonlocal code
             if message["type"] == "http.response.start":
                 code = message["status"]
+                if self.is_ending:  # or the client would ask again, and find nobody
+                    message["headers"] = [*message["headers"], (b"connection", b"close")]
             await send(message)
 
         headers = Headers(scope=scope)

@@ -1,7 +1,10 @@
 """What `somscape serve` starts."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
 
 from somscape.errors import InputError
 from somscape.serve._limits import Limits
@@ -14,10 +17,18 @@ from somscape.web import (
     server_of,
 )
 
+if TYPE_CHECKING:
+    import uvicorn
+
+    from somscape.serve._gate import Gate
+
 LIBRARIES = ("apispec", "prometheus_client", "starlette", "uvicorn")
 
 GRACE = 30
 """Seconds in which requests may be finished when the service ends."""
+
+DRAIN = 0.5
+"""Seconds before, in which each answer says that it is the connection's last."""
 
 MIN_TOKEN = 16
 """Letters of a token: shorter ones can be guessed."""
@@ -89,9 +100,27 @@ def serve_map(
                 token=token,
                 say=say,
             )
-            server_of(app, GRACE, tls).run(sockets=[listener])
+            server = server_of(app, GRACE, tls)
+            _end_slowly(server, app)
+            server.run(sockets=[listener])
     except KeyboardInterrupt:
         pass  # how it is ended
+
+
+def _end_slowly(server: "uvicorn.Server", gate: "Gate") -> None:
+    """On a signal, have clients go away before the server does; on a second one, end."""
+    end = server.handle_exit
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if gate.is_ending:
+            end(number, frame)
+            return
+        gate.is_ending = True
+        for each in server.servers:  # nobody new comes; who is there asks once more
+            each.get_loop().call_soon_threadsafe(each.close)
+        threading.Timer(DRAIN, end, (number, frame)).start()
+
+    server.handle_exit = handle  # type: ignore[assignment,method-assign]
 
 
 def _check_others(host: str, token: Path | None, cert: Path | None, key: Path | None) -> None:
