@@ -23,7 +23,7 @@ from somscape.outliers._reasons import (
     reasons_of,
 )
 from somscape.outliers._rule import AlertRule, adjusted, usual_share
-from somscape.outliers._score import density_width, local_scales, mass_rows
+from somscape.outliers._score import density_width, explained_rows, local_scales, mass_rows
 from somscape.outliers._scorer import SCORES, Scorer
 from somscape.outliers._similar import LabelShare, SimilarRows, label_share_around, nearest_rows
 from somscape.outliers._stream import DetectorStream, updated
@@ -63,6 +63,7 @@ __all__ = [
     "both_in_words",
     "density_width",
     "detector_in",
+    "explained_rows",
     "ids_column",
     "ids_of",
     "known_labels",

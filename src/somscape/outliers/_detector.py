@@ -21,7 +21,7 @@ from somscape.outliers._marks import Marks
 from somscape.outliers._rarity import Rarity
 from somscape.outliers._reasons import Reasons, reasons_of
 from somscape.outliers._rule import AlertRule
-from somscape.outliers._score import contributions_by, explained_by, scores_by
+from somscape.outliers._score import contributions_by, scores_by
 from somscape.outliers._scorer import Scorer
 from somscape.outliers._serialize import parts_of_detector, record_of_detector
 from somscape.outliers._similar import (
@@ -430,25 +430,6 @@ class Detector:
         if self.marks is not None:
             found *= self.marks.factors(rows)[:, None]
         return found
-
-    def explained_rows(self, rows: Floats, units: Ints | None = None) -> tuple[Float64s, Float64s]:
-        """Return `scores_of_rows` and `contributions_of_rows` at once.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, n_features)
-            From `Map.rows_of`; not checked again.
-        units : ndarray of shape (n_samples,) or None, default=None
-            Their best matching units, if known already.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,)
-        contributions : ndarray of shape (n_samples, n_columns)
-        """
-        if self.label_factors is None and self.marks is None:
-            return explained_by(self.scorers, rows, self.rarity)
-        return self.scores_of_rows(rows, units), self.contributions_of_rows(rows)
 
     def scores_and_p_values_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s]:
         """Return `scores` and `p_values` of encoded rows.

@@ -6,6 +6,7 @@ adds to the squared distances to those prototypes, each weighted by its pull on 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from somscape._types import Float64s, Floats, Ints
 from somscape.kernels import EUCLIDEAN, select_kernels
 from somscape.outliers._rarity import Rarity
 from somscape.outliers._scorer import Scorer, compared_by
+
+if TYPE_CHECKING:
+    from somscape.outliers._detector import Detector
 
 BLOCK_VALUES = 1 << 20
 """Differences or distances in memory at once: 8 MiB."""
@@ -154,6 +158,29 @@ def explained_by(
         scores = scores + rarity.scores(rows)
         found += scorers[0].map_.encoding.sum_by_column(rarity.parts(rows))
     return scores, found
+
+
+def explained_rows(
+    detector: "Detector", rows: Floats, units: Ints | None = None
+) -> tuple[Float64s, Float64s]:
+    """Return a detector's scores of rows and the contributions of their columns, at once.
+
+    Parameters
+    ----------
+    detector : Detector
+    rows : ndarray of shape (n_samples, n_features)
+        From `Map.rows_of`; not checked again.
+    units : ndarray of shape (n_samples,) or None, default=None
+        Their best matching units, if known already.
+
+    Returns
+    -------
+    scores : ndarray of shape (n_samples,)
+    contributions : ndarray of shape (n_samples, n_columns)
+    """
+    if detector.label_factors is None and detector.marks is None:
+        return explained_by(detector.scorers, rows, detector.rarity)
+    return detector.scores_of_rows(rows, units), detector.contributions_of_rows(rows)
 
 
 def _parts_by_maps(scorers: Sequence[Scorer], rows: Floats) -> tuple[Float64s, Float64s]:

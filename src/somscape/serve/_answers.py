@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
-from somscape.outliers import Detector, Reasons, reasons_of
+from somscape.outliers import Detector, Reasons, explained_rows, reasons_of
 from somscape.tables import Table, free_name, table_from_columns
 
 FLAGGED, ALL, NONE = "flagged", "all", "none"
@@ -108,7 +108,7 @@ def answers_of(detector: Detector, table: Table, explained: Sequence[str]) -> An
     units = detector.map_.winners_of_rows(rows)
     by_column = None
     if (asked == ALL).all():
-        scores, by_column = detector.explained_rows(rows, units)
+        scores, by_column = explained_rows(detector, rows, units)
     else:
         scores = detector.scores_of_rows(rows, units)
     p_values = detector.calibration.p_values(scores, units)

@@ -47,18 +47,16 @@ class Column:
     name : str
         The column's name.
     cells : ndarray of shape (n_rows,), object, or Texts
-        The text as it stands in the source, without blanks around it; None where
-        the cell is missing.
+        The text as in the source, without blanks around it; None where the cell is missing.
     numbers : ndarray of shape (n_rows,), float64, or None
         The finite values, NaN where the cell is missing; None in a column of text.
     style : str
-        How the numbers were written when not plainly: any of "decimal comma",
-        "thousands separators", "currency $", "percent" and "negatives in
-        parentheses", joined by ", ".  A percentage keeps its size: 12% is 12.
+        How the numbers were written when not plainly: any of "decimal comma", "thousands
+        separators", "currency $", "percent" and "negatives in parentheses", joined by ", ".  A
+        percentage keeps its size: 12% is 12.
     problem : str or None
-        Set on a column that looks meant as numbers but holds a cell that is none (a
-        word, an infinity) and is text for that reason: a ready one-line message
-        for the `InputError` to raise when the column is used as numbers.
+        Set on a column that is text because one cell is no number (a word, an infinity): the
+        message of the `InputError` to raise when the column is used as numbers.
     """
 
     __slots__ = ("_n_distinct", "_n_missing", "_texts", "name", "numbers", "problem", "style")
@@ -81,8 +79,7 @@ class Column:
         self._n_missing: int | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        # As pickles of every release have it: the cells as objects.
-        return {name: getattr(self, name) for name in STATE}
+        return {name: getattr(self, name) for name in STATE}  # as pickles of every release have it
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._texts = ArrowTexts.of(state["cells"])
@@ -142,7 +139,7 @@ class Column:
 
     @property
     def is_without_text(self) -> bool:
-        """Whether the column holds numbers without text, as a data frame has them."""
+        """Whether numbers have no text of their own, as in a data frame."""
         return self.numbers is not None and isinstance(self._texts, NumberTexts)
 
     @property
