@@ -15,7 +15,7 @@ from somscape.cases._compare import gone, news_of
 from somscape.cases._drift import drift_of
 from somscape.cases._keys import sampled
 from somscape.cases._maps import detector_of
-from somscape.cases._options import options_of_run, rule_for
+from somscape.cases._options import options_of_run, rule_for, source_of
 from somscape.cases._outcome import MAX_KEYS, RunOutcome, Unseen
 from somscape.cases._records import CLEARED, FOLDED, Listed, NewRun, Watch, WatchRun
 from somscape.cases._returns import returned
@@ -90,7 +90,7 @@ def run_watch(
         subject.table,
         rule,
         author=author,
-        source=shown_as or path,
+        source=shown_as or (path if path == "-" else source_of(path)),
         grouped=subject.grouped,
     )
 

@@ -173,6 +173,17 @@ def test_what_cannot_be_a_watch_is_refused_before_training(
     assert "w" not in {each["watch"] for each in json.loads(ok(run("watches", "--json")))}
 
 
+@pytest.mark.usefixtures("watched")
+def test_a_watch_keeps_its_key() -> None:
+    outcome = run("detect", "january.csv", "--key", "amount", "--watch", "cards", "--out", "w")
+    assert (outcome.code, "knows its rows by 'cust_id'" in outcome.err) == (2, True)
+
+
+def test_results_do_not_go_over_what_the_watch_reads(watched: Path, begun: Path) -> None:
+    outcome = run("run", "cards", "--out", begun, "--force")
+    assert (outcome.code, "the file that is read" in outcome.err) == (2, True)
+
+
 @pytest.mark.usefixtures("here")
 def test_standard_input_is_no_source_of_a_watch() -> None:
     outcome = run("detect", "-", "--watch", "w", "--id", "cust_id", "--out", "w", stdin=b"a\n1\n")
