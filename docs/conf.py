@@ -85,6 +85,7 @@ autosummary_context = {
         **dict.fromkeys(("TopographicFunction", "Stability"), "guide/measures"),
         **dict.fromkeys(("Paths", "Entry", "Windows"), "guide/paths"),
         "Grouped": "guide/customers",
+        **dict.fromkeys(("State", "Watch", "Case", "Decision", "RunOutcome"), "guide/watching"),
         "Report": "guide/report",
         "MiniSom": "guide/minisom",
     },

@@ -6,7 +6,6 @@ from somscape.cases._begin import (
     check_name,
     detector_of_watch,
     known_cases,
-    source_of,
 )
 from somscape.cases._card import card_of, watch_history
 from somscape.cases._card_text import card_text
@@ -20,6 +19,7 @@ from somscape.cases._facts import versions
 from somscape.cases._forget import Forgotten, forget, forget_old
 from somscape.cases._keys import key_columns, keys_of
 from somscape.cases._moves import UsualMoves
+from somscape.cases._options import source_of
 from somscape.cases._outcome import RunOutcome, Unseen
 from somscape.cases._place import state_folder
 from somscape.cases._records import (

@@ -1,0 +1,81 @@
+"""The first part of a watch's page says what changed, and leads to the rows."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pages import HOSTILE, hostile_report, write_page
+from webdriver import Browser
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+RUN_AXE = """
+return axe.run(document, {runOnly: ["wcag2a", "wcag2aa"]}).then(found => found.violations
+  .filter(({ impact }) => impact === "serious" || impact === "critical")
+  .map(({ id, nodes }) => [id, nodes.map(node => node.html.slice(0, 200))]))
+"""
+
+COUNTS = {"new": 1, "returned": 1, "risen": 0, "still": 10, "folded": 1, "gone": 2}
+
+
+def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """What a run might say, with texts that a page must survive."""
+    ids = data["rows"]["ids"]
+    news = ["returned", "new", *["still"] * 10, "folded"]
+    told = {"state": "cleared", "comment": HOSTILE[1], "reasons": HOSTILE[0]}
+    return {
+        **{"watch": HOSTILE[2], "number": 2, "compared_with": 1, "counts": COUNTS},
+        "compared_with_made": "2026-01-05T10:00:00+00:00",
+        "cases": [{"key": ids[i], "place": i + 1, "news": n, **told} for i, n in enumerate(news)],
+        "gone": [{"key": HOSTILE[3], "why": "not in the data any more"}] * 2,
+        "drift": {"sentence": "Drift: 82 flagged where 17 were expected.", "is_found": True},
+        "unseen": [{"column": "job", "level": HOSTILE[0], "n": 30, "keys": ["a", "b"]}],
+        "train_anew": "24 % of the rows are flagged.",
+        "command_anew": f"somscape detect '{HOSTILE[1]}'",
+        **more,
+    }
+
+
+def test_the_page_begins_with_what_changed(browser: Browser, axe: str, tmp_path: Path) -> None:
+    data = hostile_report()
+    data["changed"] = changed(data)
+    browser.complaints()
+    browser.resize(1400, 1000)
+    browser.open(write_page(data, tmp_path))
+    assert browser.texts("#changed-counts li") == [
+        *("1 new", "1 returned", "10 still", "1 folded", "2 gone")
+    ]
+    assert browser.texts("#changed-lists h3") == ["Returned (1)", "New (1)"]
+    assert "82 flagged where 17" in browser.texts("#changed-drift")[0]
+    assert "Run 2 of" in browser.texts("#changed-lead")[0]
+    assert len(browser.texts("#changed-lists summary")) == 3
+    assert browser.texts("#rows .news")[:3] == [
+        "returned, cleared",
+        "new, cleared",
+        "still, cleared",
+    ]
+    browser.click("#changed-lists .changes button")
+    assert len(browser.texts("#rows tr.details")) == 1
+    assert browser.complaints() == []
+    browser.emulate(width=390, height=900)
+    assert browser.run("return document.documentElement.scrollWidth") <= 390
+    browser.run(axe + "; window.axe = axe;")
+    assert browser.run(RUN_AXE) == []
+    browser.emulate_nothing()
+
+
+def test_the_first_run_compares_with_nothing(browser: Browser, tmp_path: Path) -> None:
+    data = hostile_report()
+    nothing = {"compared_with": None, "compared_with_made": None, "train_anew": None}
+    drift = {"sentence": "", "is_found": False}
+    data["changed"] = changed(data, **nothing, number=1, drift=drift, command_anew=None)
+    browser.open(write_page(data, tmp_path))
+    assert "Nothing to compare with yet" in browser.texts("#changed-lead")[0]
+    assert browser.texts("#changed-lists h3") == []
+    assert browser.texts("#rows .news") == []
+    assert browser.complaints() == []
+
+
+def test_other_pages_do_not_have_it(browser: Browser, tmp_path: Path) -> None:
+    browser.open(write_page(hostile_report(), tmp_path))
+    assert browser.run("return document.getElementById('changed-box').hidden")
