@@ -47,7 +47,7 @@ def backup(state: State, path: str | Path) -> Verdict:
         If it cannot be written.
     """
     with whole(path) as making:
-        copy = Database(SQLite(making))
+        copy = _new(making, path)
         try:
             brought_up_to_date(copy)
             with state.database.snapshot() as read, copy.change() as change:
@@ -109,6 +109,15 @@ def restore(state: State, path: str | Path, *, force: bool = False) -> Verdict:
         finally:
             copy.close()
     return verdict
+
+
+def _new(making: Path, path: str | Path) -> Database:
+    engine = SQLite(making)
+    engine.name = str(path)
+    try:
+        return Database(engine)
+    except sqlite3.Error as error:
+        raise InputError(f"{path} cannot be written ({error}). Write it elsewhere.") from error
 
 
 def _opened(file: Path, folder: Path) -> Database:

@@ -31,7 +31,7 @@ def next_head(head: str, said: str) -> str:
     Examples
     --------
     >>> next_head(NOTHING, "{}")[:8]
-    '1dbd7d31'
+    '5649d09e'
     """
     return hashlib.sha256(f"{head}\n{said}".encode()).hexdigest()
 

@@ -71,6 +71,6 @@ def scores_hash(scores: Float64s) -> str:
     Examples
     --------
     >>> scores_hash(np.array([1.0, 2.0]))[:8]
-    '...'
+    'dc91ce9a'
     """
     return hashlib.sha256(np.ascontiguousarray(scores, "<f8").tobytes()).hexdigest()

@@ -1,5 +1,6 @@
 """A backup holds all of a state, goes into any other database, and is never half there."""
 
+import resource
 import sqlite3
 from pathlib import Path
 
@@ -107,6 +108,24 @@ def test_a_copy_that_fails_leaves_the_older_one(
         with pytest.raises(FileNotFoundError):
             backup(state, tmp_path / "no folder" / "saved")
     assert saved.read_bytes() == before
+    assert not list(tmp_path.glob(".somscape-*"))
+
+
+def test_a_full_disk_is_one_line_and_leaves_the_older_backup(saved: Path, tmp_path: Path) -> None:
+    before = saved.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with State(tmp_path / "first") as state:
+        for n_bytes in (0, 4096, len(before) // 2):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, limits[1]))
+            try:
+                with pytest.raises((InputError, OSError)) as raised:
+                    backup(state, saved)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            assert "\n" not in str(raised.value)
+            assert ".somscape-" not in str(raised.value)
+        assert saved.read_bytes() == before
+        backup(state, saved)
     assert not list(tmp_path.glob(".somscape-*"))
 
 
