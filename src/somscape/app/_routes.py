@@ -23,7 +23,7 @@ from somscape.app._run_calls import RunCalls
 from somscape.app._safety import Refused
 from somscape.app._store import Store
 from somscape.app._watch_calls import WatchCalls
-from somscape.cases import DecidedMeanwhileError, State
+from somscape.cases import DecidedMeanwhileError
 from somscape.errors import InputError
 
 SHARED = ("report.css", "elements.js")
@@ -54,21 +54,19 @@ class Site:
     """
 
     def __init__(self, store: Store, queue: Queue, csrf: str, max_upload: int) -> None:
-        cases = State(store.cases_at)
-        queue.marks = Marks(store, cases)
-        self._at = Context(store, queue, cases, queue.marks, csrf, max_upload)
+        self._at = Context(store, queue, Marks(store), csrf, max_upload)
 
     def app(self, started: Callable[[], None]) -> Starlette:
         """Return the ASGI app, which calls `started` once it answers and Ctrl-C ends it."""
 
         @contextlib.asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
+            self._at.queue.marks = self._at.marks
             for run in self._at.store.after_start():
                 self._at.queue.add(run)
             started()
             yield
             await self._at.queue.close()
-            self._at.cases.close()
 
         routes = [
             Route("/", self.start_page),
