@@ -111,7 +111,7 @@ class Store:
             self._folder = folder.resolve()
             with ExitStack() as opening:
                 self._lock = opening.enter_context(closing(_lock(self._folder)))
-                self._db = opened(self._folder / "app.sqlite")
+                self._db = opening.enter_context(closing(opened(self._folder / "app.sqlite")))
                 at = place if is_database else self._folder
                 self.cases = opening.enter_context(closing(State(at)))
                 opening.pop_all()  # all went well: they stay open
