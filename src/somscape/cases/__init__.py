@@ -5,7 +5,6 @@ from somscape.cases._begin import (
     check_name,
     detector_of_watch,
     known_cases,
-    source_of,
 )
 from somscape.cases._chain import NOTHING, add_line, hidden, next_head, now, seal_of
 from somscape.cases._compare import NEWS, Gone
@@ -15,6 +14,7 @@ from somscape.cases._drift import Drift
 from somscape.cases._exchange import Imported, cases_bytes, cases_table, import_decisions
 from somscape.cases._keys import key_columns, keys_of
 from somscape.cases._moves import UsualMoves
+from somscape.cases._options import source_of
 from somscape.cases._outcome import RunOutcome, Unseen
 from somscape.cases._place import state_folder
 from somscape.cases._records import (

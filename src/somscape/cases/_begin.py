@@ -1,7 +1,6 @@
 """A watch begins, or is trained anew: its map, its source and its first run are kept."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +19,7 @@ from somscape.cases._state import State
 from somscape.errors import InputError
 from somscape.jobs import Found
 from somscape.outliers import UNKNOWN, Detector
-from somscape.tables import Table, is_url
-
-FILES = ("sqlite", "duckdb")
-"""Databases that are files."""
+from somscape.tables import Table
 
 MAX_NAME = 100
 """Letters of a watch's name."""
@@ -40,35 +36,6 @@ def check_name(name: str) -> None:
         raise InputError(
             f"`watch` must be a name of 1 to {MAX_NAME} letters in one line; got {name!r}."
         )
-
-
-def source_of(path: str) -> str:
-    """Return what a watch reads again, from whatever folder.
-
-    Parameters
-    ----------
-    path : str
-        A file, folder, pattern or database.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    InputError
-        For standard input, which is gone when it was read.
-    """
-    if path == "-":
-        raise InputError(
-            "a watch reads its table again and again, and standard input is read once. Give the "
-            "table a name."
-        )
-    if not is_url(path):
-        return str(Path(path).resolve())
-    engine, _, file = path.partition(":///")
-    is_file = bool(file) and engine.lower() in FILES
-    return f"{engine}:///{Path(file).resolve()}" if is_file else path
 
 
 def begin_watch(

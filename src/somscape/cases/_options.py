@@ -1,11 +1,13 @@
 """What a watch keeps of the options of `detect`, and the command that trains it anew."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from somscape.errors import InputError
 from somscape.jobs import FROM_DATABASE, KINDS, READING, RULES, command_line, rule_of
 from somscape.outliers import AlertRule
-from somscape.tables import Table
+from somscape.tables import Table, is_url
 
 KEPT = (
     *("id_column", "label", "per", "date_format", "roles", "dictionary", "missing"),
@@ -19,6 +21,39 @@ KEPT = (
 
 AT_A_RUN = ("per", "date_format", *FROM_DATABASE, *RULES, "contamination")
 """Those of them that a run looks at."""
+
+
+FILES = ("sqlite", "duckdb")
+"""Databases that are files."""
+
+
+def source_of(path: str) -> str:
+    """Return what a watch reads again, from whatever folder.
+
+    Parameters
+    ----------
+    path : str
+        A file, folder, pattern or database.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    InputError
+        For standard input, which is gone when it was read.
+    """
+    if path == "-":
+        raise InputError(
+            "a watch reads its table again and again, and standard input is read once. Give the "
+            "table a name."
+        )
+    if not is_url(path):
+        return str(Path(path).resolve())
+    engine, _, file = path.partition(":///")
+    is_file = bool(file) and engine.lower() in FILES
+    return f"{engine}:///{Path(file).resolve()}" if is_file else path
 
 
 def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from somscape.cases._compare import gone, news_of
 from somscape.cases._drift import drift_of
 from somscape.cases._keys import sampled
 from somscape.cases._maps import detector_of
-from somscape.cases._options import options_of_run, rule_for
+from somscape.cases._options import options_of_run, rule_for, source_of
 from somscape.cases._outcome import MAX_KEYS, RunOutcome, Unseen
 from somscape.cases._records import CLEARED, FOLDED, Listed, NewRun, Watch, WatchRun
 from somscape.cases._returns import returned
@@ -23,9 +23,9 @@ from somscape.cases._state import State
 from somscape.cases._subject import Before, Subject
 from somscape.encode import CategoryCode, level_texts
 from somscape.errors import InputError
-from somscape.jobs import Found, Label, agreement_of, reading_of, ready_for
+from somscape.jobs import FROM_DATABASE, Found, Label, agreement_of, reading_of, ready_for
 from somscape.outliers import AlertRule, Alerts, Detector
-from somscape.tables import Grouped, Table, read_table
+from somscape.tables import Grouped, Table, is_url, read_table
 
 RUN_LETTERS = 16
 """Of a run's id, in hexadecimal digits."""
@@ -69,6 +69,8 @@ def run_watch(
     path = watch.source if source is None else source
     detector = detector_of(state.map(watch.map))
     options = options_of_run(watch.options)
+    if not is_url(path):  # a file instead of the watch's database
+        options |= dict.fromkeys(FROM_DATABASE)
     how = reading_of(path, {**options, **(reading or {})}, detector.map_.encoding.roles)
     named = {} if shown_as is None else {"source": shown_as}
     try:
@@ -90,7 +92,7 @@ def run_watch(
         subject.table,
         rule,
         author=author,
-        source=shown_as or path,
+        source=shown_as or (path if path == "-" else source_of(path)),
         grouped=subject.grouped,
     )
 

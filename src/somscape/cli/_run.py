@@ -24,19 +24,21 @@ MAX_SHOWN = 10
 
 def run_named(name: str, path: str | None, out: Path | None, **options: Any) -> int:
     """Run a watch, say what is news, and return the exit code."""
-    if out is not None:
-        check_folder(out, path, options["to"], force=options["force"])
     format_of("alerts", options["format"], bom=options["bom"])
     check_sink_of(options)
     reading = {each: options[each] for each in READING if options[each] is not None}
-    with open_state(options) as state, stage(f"running {name}"):
-        outcome = run_watch(
-            state,
-            name,
-            author=author_of(options),
-            source=path,
-            reading={**reading, **_read(options)},
-        )
+    with open_state(options) as state:
+        if out is not None:
+            read = path or state.watch(name).source
+            check_folder(out, read, options["to"], force=options["force"])
+        with stage(f"running {name}"):
+            outcome = run_watch(
+                state,
+                name,
+                author=author_of(options),
+                source=path,
+                reading={**reading, **_read(options)},
+            )
     sent = None
     if out is not None:
         words = ["run", name, *([path] if path else [])]

@@ -22,6 +22,7 @@ from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.jobs import Found, Ready
 from somscape.maps import Map
+from somscape.tables import listed
 
 CLEAR_FOR = 12
 """Months after which a cleared case returns, if nobody says how many."""
@@ -101,6 +102,11 @@ def watch_of(
     )
     with open_state(options) as state:
         before = detector_of_watch(state, name)
+        if before is not None and state.watch(name).key != key:
+            raise InputError(
+                f"the watch {name} knows its rows by {listed(state.watch(name).key)}, to which its "
+                f"decisions belong, and this is {listed(key)}. Name the same key, or another watch."
+            )
         known = None
         if before is not None:
             known = known_cases(state, name, subject.table, key, before)

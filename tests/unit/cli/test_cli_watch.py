@@ -3,6 +3,8 @@
 import csv
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -173,6 +175,17 @@ def test_what_cannot_be_a_watch_is_refused_before_training(
     assert "w" not in {each["watch"] for each in json.loads(ok(run("watches", "--json")))}
 
 
+@pytest.mark.usefixtures("watched")
+def test_a_watch_keeps_its_key() -> None:
+    outcome = run("detect", "january.csv", "--key", "amount", "--watch", "cards", "--out", "w")
+    assert (outcome.code, "knows its rows by 'cust_id'" in outcome.err) == (2, True)
+
+
+def test_results_do_not_go_over_what_the_watch_reads(watched: Path, begun: Path) -> None:
+    outcome = run("run", "cards", "--out", begun, "--force")
+    assert (outcome.code, "the file that is read" in outcome.err) == (2, True)
+
+
 @pytest.mark.usefixtures("here")
 def test_standard_input_is_no_source_of_a_watch() -> None:
     outcome = run("detect", "-", "--watch", "w", "--id", "cust_id", "--out", "w", stdin=b"a\n1\n")
@@ -190,6 +203,28 @@ def test_a_watch_is_trained_anew_with_what_was_decided() -> None:
     assert "Run 2 of cards, compared with run 1" in said
     [told] = json.loads(ok(run("watches", "--json")))
     assert told["source"] == str(february.resolve())
+
+
+def test_a_watch_of_a_database_takes_a_file_and_reads_the_database_again(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOMSCAPE_STATE", "state")
+    with closing(sqlite3.connect("bank.db")) as bank:
+        bank.execute(f"CREATE TABLE clients ({HEADER})")
+        for row in ROWS:
+            bank.execute("INSERT INTO clients VALUES (?, ?, ?, ?, ?)", row.split(","))
+        bank.commit()
+    words = ("--table", "clients", "--id", "cust_id", "--drop", "answer", "--number", "amount")
+    words = (*words, "--number", "age", "--alerts", "3", "--watch", "bank")
+    ok(run("detect", "sqlite:///bank.db", *words, "--out", "found"))
+    [told] = json.loads(ok(run("watches", "--json")))
+    assert told["source"] == f"sqlite:///{(here / 'bank.db').resolve()}"
+    assert "this is that run again" in ok(run("run", "bank"), 3)
+    said = ok(run("run", "bank", month(Path("february.csv"), n7=800_000)), 3)
+    assert "new 00007" in said
+    empty = write(Path("empty.csv"), HEADER, [])
+    outcome = run("run", "bank", empty)
+    assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
 
 
 def test_customers_are_cases(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
