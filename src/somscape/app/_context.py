@@ -29,8 +29,6 @@ class Context:
     ----------
     store : Store
     queue : Queue
-    cases : State
-        Of watches; it is called from threads.
     marks : Marks
     max_upload : int
         Bytes; the page says so before a file is sent.
@@ -38,9 +36,13 @@ class Context:
 
     store: Store
     queue: Queue
-    cases: State
     marks: Marks
     max_upload: int
+
+    @property
+    def cases(self) -> State:
+        """What is remembered of watches; it is called from threads."""
+        return self.store.cases
 
     def run(self, request: Request) -> Run:
         """Return the run that a request is about, or refuse it."""

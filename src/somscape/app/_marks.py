@@ -6,7 +6,7 @@ from typing import Any
 from somscape.app._results import keys_of, listed_rows
 from somscape.app._safety import Refused
 from somscape.app._store import Run, Store
-from somscape.cases import CLEARED, CONFIRMED, OPEN, STATES, Decision, Seen, State
+from somscape.cases import CLEARED, CONFIRMED, OPEN, STATES, Decision, Seen
 
 MAX_COMMENT = 2000
 """Characters of a comment."""
@@ -21,12 +21,10 @@ class Marks:
     Parameters
     ----------
     store : Store
-    cases : State
     """
 
-    def __init__(self, store: Store, cases: State) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._cases = cases
 
     async def of(self, run: Run) -> list[dict[str, Any]]:
         """Return the marks of a run's rows, in the order of the table.
@@ -44,7 +42,7 @@ class Marks:
         if run.watch is None or not run.is_ranked:
             return [{**mark, "author": "", "seen": 0} for mark in self._store.decisions(run.upload)]
         folder = self._store.folder_of(run.id)
-        decided = await asyncio.to_thread(self._cases.last_decisions, run.watch)
+        decided = await asyncio.to_thread(self._store.cases.last_decisions, run.watch)
         keys = await asyncio.to_thread(keys_of, folder)
         rows = await asyncio.to_thread(listed_rows, folder)
         found = ((number, decided.get(keys.get(number, ""))) for number in sorted(rows))
@@ -61,7 +59,7 @@ class Marks:
         """Return the columns that tell a run's cases apart; none without a watch."""
         if run.watch is None:
             return []
-        return [*(await asyncio.to_thread(self._cases.watch, run.watch)).key]
+        return [*(await asyncio.to_thread(self._store.cases.watch, run.watch)).key]
 
     async def decide(self, run: Run, given: dict[str, Any], author: str) -> dict[str, Any]:
         """Keep what a page says of a row.
@@ -94,13 +92,13 @@ class Marks:
             return {"number": number, "decision": decision, "comment": comment, "seen": 0}
         keys = await asyncio.to_thread(keys_of, folder)
         key = keys[number]
-        seen_as = await asyncio.to_thread(Seen.of, self._cases, run.watch)
+        seen_as = await asyncio.to_thread(Seen.of, self._store.cases, run.watch)
         if seen_as.knows(key):
             new = seen_as.decision(key, decision, comment=comment, author=author)
         else:  # far down the list, so that no run keeps it
             new = Decision(run.watch, key, decision, comment, author, seen_as.run, row["score"])
         token, seen = token_of(given)
-        said = await asyncio.to_thread(self._cases.decide, new, token=token, seen=seen)
+        said = await asyncio.to_thread(self._store.cases.decide, new, token=token, seen=seen)
         return _said(number, said, row)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from somscape.app._front import Front
 from somscape.app._listening import listening
-from somscape.cases import State, state_folder
+from somscape.cases import state_folder
 from somscape.tables import Table
 from somscape.web import check_libraries, server_of
 
@@ -119,12 +119,12 @@ def serve(
         # The address first: one that is taken leaves no folder behind.
         with listening(front) as listener:
             entrance = open_entrance(front, listener, say)
-            with closing(Store(state or state_folder())) as store, State(store.cases_at) as cases:
+            with closing(Store(state or state_folder())) as store:
                 for table in tables:
                     keep_table(store, table)  # read when the others are that wait
-                marks = Marks(store, cases)
+                marks = Marks(store)
                 queue = Queue(store, limits.n_jobs, limits.memory, marks)
-                at = Context(store, queue, cases, marks, limits.max_upload)
+                at = Context(store, queue, marks, limits.max_upload)
 
                 def started() -> None:
                     say(entrance.said)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from somscape.app._schema import opened
-from somscape.cases import OPEN, state_folder
+from somscape.cases import OPEN, State, state_folder
 from somscape.errors import InputError
 from somscape.tables import is_url
 
@@ -93,7 +93,8 @@ FROM runs JOIN uploads ON uploads.id = upload
 class Store:
     """The state folder: one database, a folder of each upload, a folder of each run.
 
-    One process may use it at a time.
+    One process may use it at a time.  What is remembered of watches is `cases`, a `State` there or
+    in a database, which threads ask.
 
     Parameters
     ----------
@@ -110,13 +111,15 @@ class Store:
             self._folder = folder.resolve()
             with ExitStack() as opening:
                 self._lock = opening.enter_context(closing(_lock(self._folder)))
-                self._db = opened(self._folder / "app.sqlite")
+                self._db = opening.enter_context(closing(opened(self._folder / "app.sqlite")))
+                at = place if is_database else self._folder
+                self.cases = opening.enter_context(closing(State(at)))
                 opening.pop_all()  # all went well: they stay open
         except (OSError, sqlite3.Error) as error:
             raise InputError(
                 f"{folder} cannot hold the app's state ({error}). Give another folder with --state."
             ) from error
-        self.cases_at = place if is_database else self._folder
+        self.cases_at = str(at)
 
     @property
     def folder(self) -> Path:
@@ -125,6 +128,7 @@ class Store:
 
     def close(self) -> None:
         """Let another process use the folder."""
+        self.cases.close()
         self._db.close()
         self._lock.close()
 

@@ -28,7 +28,6 @@ from somscape.app._safety import HEADERS, Safety
 from somscape.app._sessions import MAX_IDLE
 from somscape.app._store import Store
 from somscape.app._users import Users, may
-from somscape.cases import State
 
 ORIGIN = "https://somscape.bank.example"
 HOST = ORIGIN.removeprefix("https://")
@@ -407,10 +406,9 @@ def test_a_long_answer_ends_with_the_session(users: Path, monkeypatch: pytest.Mo
 @pytest.fixture
 def site(users: Path, tmp_path: Path) -> Iterator[Door]:
     queue = SimpleNamespace(add=lambda run: None, state_of=lambda run: {})
-    with closing(Store(tmp_path / "state")) as store, State(store.cases_at) as cases:
-        door = Door(
-            users, Site(Context(store, queue, cases, Marks(store, cases), 1000)).app(lambda: None)
-        )
+    with closing(Store(tmp_path / "state")) as store:
+        at = Context(store, queue, Marks(store), 1000)  # type: ignore[arg-type]
+        door = Door(users, Site(at).app(lambda: None))
         yield door
 
 
@@ -420,7 +418,7 @@ def routes_of(site: Starlette) -> list[Route]:
 
 
 def all_routes() -> list[tuple[str, str]]:
-    made = Site(Context(None, None, None, None, 1)).app(lambda: None)  # type: ignore[arg-type]
+    made = Site(Context(None, None, None, 1)).app(lambda: None)  # type: ignore[arg-type]
     return [
         (method, route.path)
         for route in routes_of(made)
@@ -440,7 +438,8 @@ def test_each_route_has_a_role_and_each_line_a_route() -> None:
 
 @pytest.mark.parametrize(("method", "path"), all_routes())
 def test_a_route_answers_those_alone_who_may(site: Door, method: str, path: str) -> None:
-    place = path.format(run="0" * 16, name="app.css" if "static" in path else "alerts.csv")
+    name = "app.css" if "static" in path else "alerts.csv"
+    place = path.replace("{key:path}", "k").format(run="0" * 16, name=name, watch="none")
     needed = NEEDS[path]
     anonymous = site.ask(method, place, b"{}", origin=ORIGIN)
     assert (anonymous.status == 200) == (needed == ANYBODY)

@@ -72,6 +72,7 @@ def test_a_file_that_changes_while_it_is_read(
         ("a,b\n1,2\n".encode("utf-16-le"), "(it holds NUL bytes); save the table as .csv, or name"),
         (PNG, "t.csv is a picture, not a text table; save the table as .csv"),
         (b"%PDF-1.7 a,b\n1,2\n", "t.csv is a PDF, not a text table; save"),
+        (b"\n <!DOCTYPE html><p>", "t.csv is a web page, not a table; give the table that it was"),
         (b"PAR1....", "t.csv is a Parquet file, not a text table; save"),
         (b"\xd0\xcf\x11\xe0..", "t.csv is an old Excel workbook, not a text table; save"),
         (b"a,b\n1,2\n\x81,3\n", "t.csv, line 3: not cp1252 text; save the file as UTF-8 or name"),
