@@ -80,7 +80,7 @@ HOMES = {
     "sklearn": {"estimators", "pyod"},
     "starlette": {"app", "serve"},
     "threadpoolctl": {"recognize"},
-    "uvicorn": {"web"},
+    "uvicorn": {"serve", "web"},
     "xlsxwriter": {"tables"},
 }
 
