@@ -163,7 +163,7 @@ def explained_by(
 def explained_rows(
     detector: "Detector", rows: Floats, units: Ints | None = None
 ) -> tuple[Float64s, Float64s]:
-    """Return a detector's scores of rows and the contributions of their columns, at once.
+    """Return scores of rows, and the parts of their columns, at once.
 
     Parameters
     ----------

@@ -30,11 +30,11 @@ class Origins:
 
     @classmethod
     def of_loopback(cls, host: str, port: int) -> "Origins":
-        """Return those of a server that only this machine reaches, as `host` and other names."""
+        """Return those of a server that only this machine reaches."""
         return cls("http", port, frozenset({"localhost", host.lower()}), has_loopback=True)
 
     def has(self, host: str) -> bool:
-        """Return whether a request's ``Host`` is ours: other names may be made to lead here."""
+        """Return whether a ``Host`` is ours: other names may be made to lead here."""
         name, port = self._parts(host)
         return port == str(self.port) and (
             name in self.names

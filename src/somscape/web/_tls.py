@@ -10,7 +10,7 @@ from somscape.errors import InputError
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return how the server speaks TLS: versions 1.2 and 1.3, as Python thinks well of.
+    """Return how a server speaks TLS, in versions 1.2 and 1.3.
 
     Parameters
     ----------
@@ -18,6 +18,10 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
         In PEM, with what signed it after it.
     key : Path
         In PEM, without a passphrase.
+
+    Returns
+    -------
+    ssl.SSLContext
 
     Raises
     ------
@@ -57,6 +61,10 @@ def names_of(context: ssl.SSLContext, certificate: Path) -> frozenset[str]:
     context : ssl.SSLContext
         The server's.
     certificate : Path
+
+    Returns
+    -------
+    frozenset of str
 
     Raises
     ------
