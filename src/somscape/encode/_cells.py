@@ -15,7 +15,7 @@ from somscape.tables import Table
 NO_CELL = "missing"
 """Stands for a cell without a value."""
 
-DIGITS = 6
+DIGITS, MOST_DIGITS = 6, 9
 """Of a number that nobody wrote."""
 
 
@@ -68,8 +68,8 @@ def values_shown(code: FeatureCode, table: Table, encoded: Floats) -> list[str]:
     Returns
     -------
     list of str
-        Dates in ISO form, as the usual ones are shown; a number as it is written, or with six
-        digits where it came without text, as in a data frame.
+        Dates in ISO form, as the usual ones are shown; a number as it is written.  One that came
+        without text, as in a data frame, and has more than nine digits, is shown with six.
     """
     columns = [table.column(name) for name in sources_of(code)]
     if isinstance(code, DateCode | PartCode):
@@ -84,8 +84,8 @@ def values_shown(code: FeatureCode, table: Table, encoded: Floats) -> list[str]:
 
 
 def _shortened(text: str, number: float) -> str:
-    short = number_text(number, digits=DIGITS)
-    return text if float(short) == number else short
+    is_short = sum(map(str.isdigit, text)) <= MOST_DIGITS
+    return text if is_short else number_text(number, digits=DIGITS)
 
 
 def cell_text(value: Any, mark: str) -> str:

@@ -152,6 +152,7 @@ def explained_by(
     scores : ndarray of shape (n_samples,)
     contributions : ndarray of shape (n_samples, n_columns)
     """
+    rows = np.ascontiguousarray(rows)
     each, found = _parts_by_maps(scorers, rows)
     scores = joint(each)
     if rarity is not None:

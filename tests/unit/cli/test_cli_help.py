@@ -27,9 +27,8 @@ HEAVY = (
     "adbc_driver_manager",
 )
 COMMANDS = (
-    *("demo", "detect", "fit", "score", "predict", "report", "convert", "app", "info"),
-    *("run", "watches", "cases", "audit", "reproduce", "backup", "restore", "card"),
-    *("serve", "app-user"),
+    *("demo", "detect", "fit", "score", "predict", "report", "convert", "app", "app-user"),
+    *("serve", "info", "run", "watches", "cases", "audit", "reproduce", "backup", "restore", "card"),
 )
 
 
@@ -42,7 +41,7 @@ def process(code: str) -> str:
 def test_help_lists_the_commands_in_the_order_in_which_people_meet_them() -> None:
     outcome = run("--help")
     assert outcome.code == 0
-    listed = re.findall(r"^  (\w+)  ", outcome.out.partition("Commands:")[2], flags=re.M)
+    listed = re.findall(r"^  ([\w-]+)  ", outcome.out.partition("Commands:")[2], flags=re.M)
     assert tuple(listed) == COMMANDS
     assert tuple(main.commands) == COMMANDS
 
