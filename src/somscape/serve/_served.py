@@ -118,7 +118,12 @@ def load_served(path: Path) -> Served:
     if state_of(path) != before:
         raise InputError(f"{path} changed while it was read. Replace it by renaming another file.")
     served = Served(thing, sha256, datetime.now(UTC).isoformat(timespec="seconds"))
-    _try(served)
+    try:
+        _try(served)
+    except Refused as refused:
+        raise InputError(
+            f"{path} holds a map that refuses even an empty row ({refused.problem}) Save it again."
+        ) from None
     return served
 
 
