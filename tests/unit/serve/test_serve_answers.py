@@ -1,5 +1,6 @@
 """What the service says of rows is what `somscape score` says, alone, together and in any form."""
 
+import asyncio
 import csv
 import io
 import json
@@ -15,7 +16,10 @@ from service_client import JSON, Service
 from web_client import Answer
 
 from somscape.outliers import Detector
-from somscape.tables import read_table
+from somscape.serve._answers import Answers
+from somscape.serve._served import Served, load_served
+from somscape.serve._together import Together
+from somscape.tables import Table, read_table
 
 ARROW = "application/vnd.apache.arrow.stream"
 
@@ -109,6 +113,28 @@ def test_one_bad_row_does_not_spoil_those_that_come_with_it(service: Service, ro
     assert [answer.json["rows"][0]["id"] for answer in found[1::3]] == [
         row["cust_id"] for row in rows[1:24:3]
     ]
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_a_fault_keeps_nobody_waiting(
+    map_file: Path, rows: Any, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served, together = load_served(map_file), Together()
+    score = Served.score
+
+    def short(self: Served, table: Table, explained: list[str]) -> Answers:
+        if table.n_rows > most:
+            raise MemoryError
+        return score(self, table, explained)
+
+    monkeypatch.setattr(Served, "score", short)
+
+    async def ask() -> list[Any]:
+        asked = (together.score(served, served.columns.cells([row]), ["all"]) for row in rows[:3])
+        return await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 5)
+
+    expected = Answers if most else MemoryError
+    assert [type(answer) for answer in asyncio.run(ask())] == [expected] * 3
 
 
 def test_arrow_comes_back_as_arrow(service: Service, rows: Any, detector: Detector) -> None:
