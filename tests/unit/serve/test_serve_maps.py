@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import run, transactions, write
 from openapi_spec_validator import validate
 from service_client import JSON, Service, serving_map
 from web_client import PATIENCE
@@ -202,6 +203,15 @@ def test_a_map_alone_is_not_served(tmp_path: Path) -> None:
     SOM(2, 3, random_state=0).fit([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]] * 3).map_.save(path)
     with pytest.raises(InputError, match=r"is a map alone.*`serve` supports the map.som of"):
         Keeper(path)
+
+
+@pytest.mark.parametrize("words", [(), ("--drop", "number of rows")], ids=["counted", "dropped"])
+def test_a_map_of_customers_is_not_served(tmp_path: Path, words: tuple[str, ...]) -> None:
+    sales = write(tmp_path / "sales.csv", *transactions(n_clients=20))
+    found = run("detect", sales, "--per", "client", *words, "--out", tmp_path / "found")
+    assert found.code == 0, found.err
+    with pytest.raises(InputError, match=r"map.som ranks customers.*use `somscape score`"):
+        Keeper(tmp_path / "found" / "map.som")
 
 
 def test_the_service_describes_the_columns_of_its_map(service: Service) -> None:
