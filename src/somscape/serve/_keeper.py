@@ -93,6 +93,6 @@ def _check_columns(old: Served, new: Served) -> None:
     different = sorted(name for name in names if old.fields.get(name) != new.fields.get(name))
     if different:
         raise InputError(
-            f"the new file has other columns, or other kinds of them: "
-            f"{listed(different, MAX_NAMED)}. Start the service anew for it."
+            f"the new file has other columns, or other kinds of them ("
+            f"{listed(different, MAX_NAMED)}). Start the service anew for it."
         )

@@ -73,7 +73,7 @@ def test_other_files_are_refused_and_the_map_stays(
     keeper = Keeper(served)
     old = keeper.current
     damaged = map_file.read_bytes()[:-100]
-    for by, words in ((other, "other kinds of them: 'age'"), (damaged, "served.som")):
+    for by, words in ((other, "other kinds of them ('age')"), (damaged, "served.som")):
         replace(served, by)
         assert keeper.look() is False
         assert keeper.refused is not None
