@@ -146,6 +146,26 @@ def test_arrow_comes_back_as_arrow(service: Service, rows: Any, detector: Detect
     np.testing.assert_array_equal(found["score"].to_numpy(), scores)
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("text/csv;q=0, application/json", "application/json"),
+        ("text/csv; Q = 0.000, */*", "application/json"),
+        ("application/json;q=0, */*;q=0.1", "text/csv"),
+        ("text/csv;q=0.5, application/json", "text/csv"),
+        ("text/*", "text/csv"),
+        ("application/json;q=0", "none"),
+        ("*/*;q=0", "none"),
+    ],
+)
+def test_what_is_not_accepted_does_not_come(
+    service: Service, rows: Any, accept: str, kind: str
+) -> None:
+    answer = service.ask("POST", "/score", json.dumps(rows[0]), {**JSON, "Accept": accept})
+    found = answer.headers["content-type"].partition(";")[0] if answer.status == 200 else "none"
+    assert (found, answer.status) == (kind, 406 if kind == "none" else 200)
+
+
 def test_missing_values_are_filled_as_the_map_says(service: Service, rows: Any) -> None:
     row = {**rows[0], "age": None, "job": None}
     text = "cust_id,amount,age,job\n00000,{amount},,\n".format(**rows[0])
