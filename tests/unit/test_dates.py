@@ -154,6 +154,18 @@ def test_later_rows_are_read_in_the_order_of_the_fit():
         encoding.encode(table_from_columns({"c": ["31/1/26"]}))
 
 
+@pytest.mark.parametrize(
+    ("order", "cell", "other"),
+    [("dmy", "05/01/2024", "01/13/2024"), ("mdy", "01/05/2024", "31.12.2024")],
+)
+def test_a_date_of_another_order_keeps_no_other_from_being_read(order, cell, other):
+    for cells in ([cell, other], [other, cell]):
+        found = dates_of(table_from_columns({"due": cells}).column("due"), order)
+        at = cells.index(cell)
+        assert str(found.moments[at]).startswith("2024-01-05")
+        assert found.missing.tolist() == [i != at for i in range(2)]
+
+
 def test_zones_in_some_cells_only_are_no_dates_and_refused_where_named():
     cells = ["2026-01-01T10:00Z", "2026-01-02T10:00", "2026-01-03T10:00Z"]
     table = table_from_columns({"c": cells, "x": [1.5, 2.5, 4]})

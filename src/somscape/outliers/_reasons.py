@@ -158,7 +158,6 @@ def reasons_of(
     -------
     list of Reasons
     """
-    detector, table = both_in_words(detector, table)
     by_column = detector.contributions_of_rows(rows) if by_column is None else by_column
     near, _ = nearest_usual(detector.of_all_rows, rows)
     scores = by_column.sum(axis=1)
@@ -168,7 +167,11 @@ def reasons_of(
     order = np.argsort(-share, axis=1, kind="stable")[:, :MAX_REASONS]
     shares = np.take_along_axis(share, order, axis=1)
     found, is_reason = np.empty(order.shape, dtype=object), shares >= MIN_SHARE
-    for j in sorted(set(order[is_reason].tolist())):
+    said, features = sorted(set(order[is_reason].tolist())), detector.map_.encoding.features
+    names = dict.fromkeys(name for j in said for name in sources_of(features[j]))
+    # Words for these columns alone: for all, they would take as long as the rest of a single row.
+    detector, table = both_in_words(detector, table.select(names))
+    for j in said:
         which = np.nonzero((order == j) & is_reason)
         column = _Described(detector, j, near, rows)
         found[which] = column.reasons(table, which[0], shares[which])

@@ -48,7 +48,7 @@ def rows_of_json(body: bytes, limits: Limits) -> list[Any]:
     if not isinstance(found, list):
         raise Refused(
             422,
-            f"The body must be a row, a list of rows or {{'rows': [...]}}; got "
+            'The body must be a row, a list of rows, or {"rows": [...]}; got '
             f"{kind_found(found)}.",
         )
     _check_length(len(found), limits)

@@ -87,8 +87,9 @@ class Columns:
         if self.known.isdisjoint(table.names):
             raise Refused(
                 422,
-                f"None of the {len(table.names)} columns is one of this map: the first line of a "
-                f"CSV must name the columns. The map needs {listed(self.names, MAX_NAMED)}.",
+                f"None of the {len(table.names)} columns is one that this map needs "
+                f"({listed(self.names, MAX_NAMED)}). The first line of a CSV must name the "
+                "columns.",
             )
         if not self.known.issuperset(table.names):
             self._refuse_unknown(table.names, "The table")
@@ -101,7 +102,7 @@ class Columns:
             others = [name for name in given if name not in self.known]
             raise Refused(
                 422,
-                f"{what} has columns that this map does not know: {listed(others, MAX_NAMED)}. "
+                f"{what} has columns that this map does not know ({listed(others, MAX_NAMED)}). "
                 "Leave them out.",
             )
         raise self._lacking(given, what)
@@ -109,9 +110,9 @@ class Columns:
     def _lacking(self, given: Sequence[str] | Mapping[str, Any], what: str) -> Refused:
         lacking = [name for name in self.names if name not in given]
         close = suggestion(lacking[0], [name for name in given if name not in self.known])
-        meant = f" ({close})" if close else ""
+        meant = f"; {close}" if close else ""
         names = listed(lacking, MAX_NAMED)
-        return Refused(422, f"{what} lacks columns that this map needs: {names}{meant}.")
+        return Refused(422, f"{what} lacks columns that this map needs ({names}{meant}).")
 
 
 def _reader_of(code: Any, words: Sequence[str] | None, *, may_miss: bool) -> "_Numbers | _Texts":

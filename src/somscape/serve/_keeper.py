@@ -56,19 +56,26 @@ class Keeper:
                 return None
             found = load_served(self.path)
             _check_columns(self.current, found)
-        except InputError as error:
+        except MemoryError:
+            return None  # again at the next look
+        except Exception as error:  # whatever is wrong with a file, the next one may be good
             if state == self._state and state is None:
                 return None  # it is still gone
             self._state = state
             self.refused = {
                 "when": datetime.now(UTC).isoformat(timespec="seconds"),
-                "why": str(error),
+                "why": self._why(error),
             }
             return False
-        except MemoryError:
-            return None  # again at the next look
         self._state, self.current, self.refused = state, found, None
         return True
+
+    def _why(self, error: Exception) -> str:
+        if isinstance(error, InputError):
+            return str(error)
+        return (
+            f"{self.path} holds a map that cannot be used ({type(error).__name__}). Save it again."
+        )
 
     async def watch(self, tell: Callable[[bool], None]) -> None:
         """Look at the file for ever; requests go on meanwhile, and each has one map to its end."""
@@ -86,6 +93,6 @@ def _check_columns(old: Served, new: Served) -> None:
     different = sorted(name for name in names if old.fields.get(name) != new.fields.get(name))
     if different:
         raise InputError(
-            f"the new file has other columns, or other kinds of them: "
-            f"{listed(different, MAX_NAMED)}. Start the service anew for it."
+            f"the new file has other columns, or other kinds of them ("
+            f"{listed(different, MAX_NAMED)}). Start the service anew for it."
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -41,6 +42,9 @@ MAX_TOGETHER, MAX_BYTES_TOGETHER = 16, 1 << 16
 others; more go to a thread, so that they keep nobody waiting."""
 
 N_THREADS = 2
+
+NOT_THIS = re.compile(r";\s*q\s*=\s*0(\.0*)?\s*(;|$)", re.IGNORECASE)
+"""How a header says that a media type is not to be sent."""
 
 
 class Service:
@@ -203,13 +207,17 @@ class Service:
 
 
 def _wanted(request: Request) -> str:
-    """Return the media type of the answer: the first that is asked for and can be given."""
+    """Return the media type of the answer: the first that is asked for and can be given.
+
+    Which of several is liked more is not asked for, only that none is refused, by "q=0".
+    """
     asked = request.headers.get("accept", "*/*").split(",")
+    refused = {media_type(each) for each in asked if NOT_THIS.search(each)}
     for each in map(media_type, asked):
-        if each in (JSON, CSV, ARROW):
-            return each
-        if each in ("*/*", "application/*"):
-            return JSON
+        for kind in (JSON, CSV, ARROW):
+            some = f"{kind.partition('/')[0]}/*"
+            if each in {kind, some, "*/*"} - refused and kind not in refused:
+                return kind
     raise Refused(406, f"Accept must be {TYPES}.")
 
 

@@ -17,7 +17,7 @@ from somscape.serve._answers import Answers, answers_of
 from somscape.serve._columns import Columns
 from somscape.serve._faults import refusal_of
 from somscape.serve._refused import Refused
-from somscape.tables import Table
+from somscape.tables import ROW_COUNT, Table
 
 PIECE = 1 << 20
 """Bytes that are hashed at a time."""
@@ -110,7 +110,7 @@ def load_served(path: Path) -> Served:
             f"{path} is a map alone, which scores and predicts nothing. `serve` supports the "
             "map.som of a `somscape detect`, and what `somscape fit --target` writes."
         )
-    if thing.map_.encoding.roles.per:
+    if ROW_COUNT in (code.name for code in thing.map_.encoding.columns):
         raise InputError(
             f"{path} ranks customers, whose rows are put together from a whole table (--per). "
             "`serve` supports only maps of rows; use `somscape score` for this one."
@@ -118,7 +118,12 @@ def load_served(path: Path) -> Served:
     if state_of(path) != before:
         raise InputError(f"{path} changed while it was read. Replace it by renaming another file.")
     served = Served(thing, sha256, datetime.now(UTC).isoformat(timespec="seconds"))
-    _try(served)
+    try:
+        _try(served)
+    except Refused as refused:
+        raise InputError(
+            f"{path} holds a map that refuses even an empty row ({refused.problem}) Save it again."
+        ) from None
     return served
 
 

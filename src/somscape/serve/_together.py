@@ -6,7 +6,6 @@ from itertools import chain
 
 from somscape.serve._answers import Answers
 from somscape.serve._columns import Cells
-from somscape.serve._refused import Refused
 from somscape.serve._served import Served
 
 MOMENT = 0.001
@@ -62,12 +61,12 @@ class Together:
 
 
 def _answer_joined(served: Served, joined: list[_Waiting]) -> bool:
-    """Answer several requests at once; return False if one of them is to be refused."""
-    cells = [list(chain(*each)) for each in zip(*(one.cells for one in joined), strict=True)]
-    explained = list(chain(*(one.explained for one in joined)))
+    """Answer several requests at once; return False if that fails, as each alone may not."""
     try:
+        cells = [list(chain(*each)) for each in zip(*(one.cells for one in joined), strict=True)]
+        explained = list(chain(*(one.explained for one in joined)))
         found = served.score(served.columns.table(cells), explained)
-    except Refused:
+    except Exception:  # refused, or no memory for so many
         return False
     begin = 0
     for one in joined:
@@ -83,5 +82,5 @@ def _answer_one(one: _Waiting) -> None:
         return
     try:
         one.answers.set_result(one.served.score(one.served.columns.table(one.cells), one.explained))
-    except Refused as refused:
-        one.answers.set_exception(refused)
+    except Exception as error:  # also a fault: nobody is to wait for ever
+        one.answers.set_exception(error)

@@ -120,7 +120,9 @@ class DateTexts:
         return Dates(self.column, texts[self.codes], zones[self.codes], order, self.is_open)
 
 
-def date_texts(column: Column, *, is_named: bool = False) -> DateTexts | None:
+def date_texts(
+    column: Column, *, is_named: bool = False, order: str | None = None
+) -> DateTexts | None:
     """Read the different texts of a column as dates.
 
     Parameters
@@ -129,6 +131,8 @@ def date_texts(column: Column, *, is_named: bool = False) -> DateTexts | None:
     is_named : bool, default=False
         Whether the column is known to hold dates: whole numbers such as 20260131 are some, too,
         and texts may be none.
+    order : {"dmy", "mdy", "ymd"} or None, default=None
+        The order that is known: texts of another one then keep no other text from being read.
 
     Returns
     -------
@@ -148,7 +152,7 @@ def date_texts(column: Column, *, is_named: bool = False) -> DateTexts | None:
     codes, texts = _coded(column)
     if not texts or not (is_named or _matches(texts[0])):
         return None
-    found = _read(texts, may_mix=is_named)
+    found = _read(texts, may_mix=is_named, order=order)
     if is_named:
         _read_others(texts, found)
     days, times, has_zone = found
@@ -177,7 +181,7 @@ def dates_of(column: Column, order: str) -> Dates:
     >>> dates_of(table.column("due"), "mdy").moments.astype("datetime64[D]").astype(str).tolist()
     ['2026-01-02', 'NaT']
     """
-    read = date_texts(column, is_named=True)
+    read = date_texts(column, is_named=True, order=order)
     if read is not None:
         return read.dates(order)
     n = len(column)
@@ -302,14 +306,14 @@ def _matches(text: str) -> bool:
 _Read: TypeAlias = tuple[dict[str, NDArray[np.int64]], NDArray[np.int64], NDArray[np.bool_]]
 
 
-def _read(texts: list[str], *, may_mix: bool) -> _Read:
+def _read(texts: list[str], *, may_mix: bool, order: str | None = None) -> _Read:
     """Return by order the day of each text, its time of day, and whether it names a zone.
 
     Unless they may mix, only texts of one form are read.
     """
     arrow = strings(texts)
     found = _read_iso(arrow)
-    if found is not None:
+    if found is not None and (order is None or (found[0][order] > _NO_DAY).any()):
         return found
     n = len(texts)
     days = {order: np.full(n, _NO_DAY) for order in ORDERS}

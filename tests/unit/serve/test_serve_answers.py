@@ -1,5 +1,6 @@
 """What the service says of rows is what `somscape score` says, alone, together and in any form."""
 
+import asyncio
 import csv
 import io
 import json
@@ -15,7 +16,10 @@ from service_client import JSON, Service
 from web_client import Answer
 
 from somscape.outliers import Detector
-from somscape.tables import read_table
+from somscape.serve._answers import Answers
+from somscape.serve._served import Served, load_served
+from somscape.serve._together import Together
+from somscape.tables import Table, read_table
 
 ARROW = "application/vnd.apache.arrow.stream"
 
@@ -111,6 +115,28 @@ def test_one_bad_row_does_not_spoil_those_that_come_with_it(service: Service, ro
     ]
 
 
+@pytest.mark.parametrize("most", [0, 1])
+def test_a_fault_keeps_nobody_waiting(
+    map_file: Path, rows: Any, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served, together = load_served(map_file), Together()
+    score = Served.score
+
+    def short(self: Served, table: Table, explained: list[str]) -> Answers:
+        if table.n_rows > most:
+            raise MemoryError
+        return score(self, table, explained)
+
+    monkeypatch.setattr(Served, "score", short)
+
+    async def ask() -> list[Any]:
+        asked = (together.score(served, served.columns.cells([row]), ["all"]) for row in rows[:3])
+        return await asyncio.wait_for(asyncio.gather(*asked, return_exceptions=True), 5)
+
+    expected = Answers if most else MemoryError
+    assert [type(answer) for answer in asyncio.run(ask())] == [expected] * 3
+
+
 def test_arrow_comes_back_as_arrow(service: Service, rows: Any, detector: Detector) -> None:
     headers = {**JSON, "Accept": ARROW}
     answer = service.ask("POST", "/score", json.dumps(rows), headers)
@@ -118,6 +144,26 @@ def test_arrow_comes_back_as_arrow(service: Service, rows: Any, detector: Detect
     table = pa.Table.from_pylist(rows).drop_columns(["answer"])
     scores = detector.scores(table)
     np.testing.assert_array_equal(found["score"].to_numpy(), scores)
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("text/csv;q=0, application/json", "application/json"),
+        ("text/csv; Q = 0.000, */*", "application/json"),
+        ("application/json;q=0, */*;q=0.1", "text/csv"),
+        ("text/csv;q=0.5, application/json", "text/csv"),
+        ("text/*", "text/csv"),
+        ("application/json;q=0", "none"),
+        ("*/*;q=0", "none"),
+    ],
+)
+def test_what_is_not_accepted_does_not_come(
+    service: Service, rows: Any, accept: str, kind: str
+) -> None:
+    answer = service.ask("POST", "/score", json.dumps(rows[0]), {**JSON, "Accept": accept})
+    found = answer.headers["content-type"].partition(";")[0] if answer.status == 200 else "none"
+    assert (found, answer.status) == (kind, 406 if kind == "none" else 200)
 
 
 def test_missing_values_are_filled_as_the_map_says(service: Service, rows: Any) -> None:

@@ -1,5 +1,6 @@
 """Which files are served, and which take the place of the one that is."""
 
+import dataclasses
 import json
 import shutil
 import threading
@@ -9,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import run, transactions, write
 from openapi_spec_validator import validate
 from service_client import JSON, Service, serving_map
 from web_client import PATIENCE
 
 from somscape import SOM, SOMClassifier, SOMDetector, TableEncoder, load
+from somscape.encode import NumberCode
 from somscape.errors import InputError
 from somscape.jobs import predictions_of
+from somscape.outliers import Detector
+from somscape.serve import _keeper
 from somscape.serve._keeper import Keeper
 from somscape.tables import read_table
 
@@ -68,7 +73,7 @@ def test_other_files_are_refused_and_the_map_stays(
     keeper = Keeper(served)
     old = keeper.current
     damaged = map_file.read_bytes()[:-100]
-    for by, words in ((other, "other kinds of them: 'age'"), (damaged, "served.som")):
+    for by, words in ((other, "other kinds of them ('age')"), (damaged, "served.som")):
         replace(served, by)
         assert keeper.look() is False
         assert keeper.refused is not None
@@ -80,6 +85,46 @@ def test_other_files_are_refused_and_the_map_stays(
     replace(served, newer)
     assert keeper.look() is True
     assert keeper.refused is None
+
+
+def test_a_map_that_refuses_every_row_does_not_end_the_watch(
+    served: Path, newer: Path, map_file: Path, tmp_path: Path
+) -> None:
+    detector = load(map_file)
+    assert isinstance(detector, Detector)
+    odd = tmp_path / "odd.som"
+    whole, map_ = detector.of_all_rows, detector.map_
+    columns = tuple(
+        dataclasses.replace(code, low=1e308) if isinstance(code, NumberCode) else code
+        for code in map_.encoding.columns
+    )
+    encoding = dataclasses.replace(map_.encoding, columns=columns)
+    whole = dataclasses.replace(whole, map_=dataclasses.replace(map_, encoding=encoding))
+    dataclasses.replace(detector, of_all_rows=whole).save(odd)
+    with pytest.raises(InputError, match=r"odd.som holds a map that refuses even an empty row"):
+        Keeper(odd)
+    keeper = Keeper(served)
+    replace(served, odd)
+    assert (keeper.look(), keeper.look()) == (False, None)
+    replace(served, newer)
+    assert keeper.look() is True
+
+
+def test_a_fault_at_a_file_does_not_end_the_watch(
+    served: Path, newer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(path: Path) -> None:
+        raise ZeroDivisionError
+
+    keeper = Keeper(served)
+    replace(served, newer)
+    with monkeypatch.context() as patch:
+        patch.setattr(_keeper, "load_served", fails)
+        assert (keeper.look(), keeper.look()) == (False, None)
+    assert keeper.refused is not None
+    assert "cannot be used (ZeroDivisionError)" in keeper.refused["why"]
+    replace(served, newer)
+    assert keeper.look() is True
 
 
 def test_no_request_is_lost_while_maps_come_and_go(
@@ -158,6 +203,15 @@ def test_a_map_alone_is_not_served(tmp_path: Path) -> None:
     SOM(2, 3, random_state=0).fit([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]] * 3).map_.save(path)
     with pytest.raises(InputError, match=r"is a map alone.*`serve` supports the map.som of"):
         Keeper(path)
+
+
+@pytest.mark.parametrize("words", [(), ("--drop", "number of rows")], ids=["counted", "dropped"])
+def test_a_map_of_customers_is_not_served(tmp_path: Path, words: tuple[str, ...]) -> None:
+    sales = write(tmp_path / "sales.csv", *transactions(n_clients=20))
+    found = run("detect", sales, "--per", "client", *words, "--out", tmp_path / "found")
+    assert found.code == 0, found.err
+    with pytest.raises(InputError, match=r"map.som ranks customers.*use `somscape score`"):
+        Keeper(tmp_path / "found" / "map.som")
 
 
 def test_the_service_describes_the_columns_of_its_map(service: Service) -> None:
