@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from somscape._files import whole
@@ -22,6 +23,16 @@ FEW = {"maps": 1}
 WHOLE = [{"integrity_check": "ok"}]
 """What SQLite says of a file without damage."""
 
+HEADER = b"SQLite format 3\0"
+"""How a file of SQLite begins."""
+
+WRITES_AT, WITHOUT_JOURNAL = 18, b"\1"
+"""The byte that tells a backup from a state's own file, which has a journal beside it."""
+
+OF_A_STATE = "SELECT name FROM sqlite_master WHERE name IN ('audit', 'decisions')"
+N_OF_A_STATE = 2
+"""Tables that tell a state from other databases."""
+
 
 def backup(state: State, path: str | Path) -> Verdict:
     """Copy a state as of one moment to a file, whole or not at all.
@@ -32,7 +43,7 @@ def backup(state: State, path: str | Path) -> Verdict:
     ----------
     state : State
     path : str or Path
-        An SQLite file, whatever the state is; replaced if it is there.
+        An SQLite file, whatever the state is; an older backup that is there is replaced.
 
     Returns
     -------
@@ -42,10 +53,13 @@ def backup(state: State, path: str | Path) -> Verdict:
     Raises
     ------
     InputError
-        If the copy does not hold what the state holds.
+        If the state has no lines, something else than a backup is there, or the copy does not
+        hold what the state holds.
     OSError
         If it cannot be written.
     """
+    state.check_has_lines()
+    _check_target(state, Path(path))
     with whole(path) as making:
         copy = _new(making, path)
         try:
@@ -111,6 +125,35 @@ def restore(state: State, path: str | Path, *, force: bool = False) -> Verdict:
     return verdict
 
 
+def _check_target(state: State, target: Path) -> None:
+    """Raise InputError where a backup would take the place of something else."""
+    if not target.exists():
+        return
+    own = Path(state.database.name)
+    if not state.database.is_server and own.exists() and target.samefile(own):
+        raise InputError(f"{target} is the state itself. Give the name of a new file.")
+    file = target.resolve()
+    if file.with_name(f"{file.name}-wal").exists():
+        raise InputError(f"{target} is a database in use. Give the name of a new file.")
+    if not file.is_file() or not _is_backup(file):
+        raise InputError(
+            f"{target} is there and is no backup, so it is not replaced. Give the name of a new "
+            "file."
+        )
+
+
+def _is_backup(file: Path) -> bool:
+    with file.open("rb") as opened:
+        first = opened.read(WRITES_AT + 1)
+    if not first.startswith(HEADER) or first[WRITES_AT:] != WITHOUT_JOURNAL:
+        return False
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as db:
+        try:
+            return len(db.execute(OF_A_STATE).fetchall()) == N_OF_A_STATE
+        except sqlite3.Error:
+            return False
+
+
 def _new(making: Path, path: str | Path) -> Database:
     engine = SQLite(making)
     engine.name = str(path)
@@ -134,10 +177,10 @@ def _opened(file: Path, folder: Path) -> Database:
     try:
         copied = Database(SQLite(copy))
         is_whole = copied.rows("PRAGMA integrity_check") == WHOLE
-        found = copied.rows("SELECT name FROM sqlite_master WHERE name IN ('audit', 'decisions')")
+        found = copied.rows(OF_A_STATE)
     except (sqlite3.Error, InputError):
         is_whole, found = False, []
-    if copied is not None and is_whole and len(found) == 2:
+    if copied is not None and is_whole and len(found) == N_OF_A_STATE:
         brought_up_to_date(copied)
         return copied
     if copied is not None:

@@ -87,6 +87,14 @@ class State:
         last = self.database.rows("SELECT head FROM audit ORDER BY number DESC LIMIT 1")
         return str(last[0]["head"]) if last else NOTHING
 
+    def check_has_lines(self) -> None:
+        """Raise InputError where the audit has no lines, as where `state` was mistyped."""
+        if not self.database.rows("SELECT number FROM audit LIMIT 1"):
+            raise InputError(
+                f"{self.database.name} has no audit yet: nothing was run or decided there. Name "
+                "the place with `state`."
+            )
+
     # Watches
 
     def watches(self) -> list[Watch]:
