@@ -1,6 +1,5 @@
 """Whether the audit holds: each line follows from those before it, and the tables say the same."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 from somscape.cases._chain import said_by_line
 from somscape.cases._database import Change, Row
 from somscape.cases._follows import Follows
+from somscape.cases._rows import mapping_in
 from somscape.cases._state import State
 from somscape.cases._told import Told
 from somscape.errors import InputError
@@ -122,7 +122,7 @@ def audit_lines(state: State) -> Iterator[dict[str, Any]]:
             for line in lines:
                 said = said_by_line(line)
                 for name in {"said", "facts"} & said.keys():
-                    said[name] = json.loads(said[name])
+                    said[name] = mapping_in(said[name], f"line {line['number']} of the audit")
                 if said.get("kind") == "decision":
                     said |= decisions.get(line["number"], {"key": None, "comment": None})
                 yield {**said, "head": line["head"]}
