@@ -101,9 +101,10 @@ def add_line(
     number, before, head = 1, "", NOTHING
     if last:
         number, head = last[0]["number"] + 1, last[0]["head"]
-        before = said_by_line(last[0]).get("made")
-        if not isinstance(before, str):
+        said_before = said_by_line(last[0]).get("made")
+        if not isinstance(said_before, str):
             raise damaged(f"the audit is damaged at line {last[0]['number']}")
+        before = said_before
     made = max(now(), before)
     line = {"number": number, "made": made, "author": author, "kind": kind, **said}
     text = json.dumps(line, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

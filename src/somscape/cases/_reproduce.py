@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +15,9 @@ from somscape.cases._state import State
 from somscape.errors import InputError
 from somscape.jobs import data_hash, reading_of, ready_for
 from somscape.outliers import Detector, ranked
-from somscape.tables import Table, counted, read_table
+from somscape.tables import Table, counted, is_url, read_table
+
+NOT_KEPT = "The run cannot be repeated: its table was uploaded or piped in, and is not kept."
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ def reproduce(state: State, run: str) -> Repeated:
         If there is no such run.
     """
     old = state.run(run)
+    if not (is_url(old.source) or Path(old.source).is_absolute()):  # as `source_of` writes them
+        return Repeated(old, False, (NOT_KEPT,))
     content = state.map(old.map)
     if hashlib.sha256(content).hexdigest() != old.map:
         return Repeated(old, False, ("The map of the run was changed in the state.",))

@@ -118,6 +118,28 @@ def test_a_run_is_repeated_to_the_same_bytes(folder: Path, tmp_path: Path) -> No
     assert run("audit", "verify").out.startswith("4 lines")  # nothing is recorded
 
 
+def test_a_run_is_read_again_as_it_was_read(folder: Path, tmp_path: Path) -> None:
+    table = tmp_path / "april.csv"
+    table.write_text((folder / "march.csv").read_text().replace(",", ";"))
+    assert run("run", "w", table, "--delimiter", ";").code in (0, 3)
+    last = runs(tmp_path)[-1]
+    assert "The same bytes: the scores of" in run("reproduce", last).out
+    with State(tmp_path / "copy" / "state") as state:
+        assert state.run(last).facts["options"]["delimiter"] == ";"
+
+
+@pytest.mark.parametrize("source", ["-", "upload.csv"])
+def test_a_table_that_is_not_kept_is_said_at_once(
+    folder: Path, tmp_path: Path, source: str
+) -> None:
+    spoil(tmp_path, f"UPDATE runs SET source = '{source}'")
+    outcome = run("reproduce", runs(tmp_path)[0])
+    assert (outcome.code, outcome.out.splitlines()[1:]) == (
+        2,
+        ["The run cannot be repeated: its table was uploaded or piped in, and is not kept."],
+    )
+
+
 def test_an_input_that_changed_is_named(folder: Path, tmp_path: Path) -> None:
     first = runs(tmp_path)[0]
     table = folder / "customers.csv"
