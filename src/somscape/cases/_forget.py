@@ -26,7 +26,7 @@ class Forgotten:
         Cases, decisions of them, and rows of lists and kept rows.
     is_swept : bool
         Whether the places on the disk where they stood are overwritten; False where another
-        program was using the state just then.
+        program was using the state just then, or another role owns the tables.
     """
 
     n_cases: int

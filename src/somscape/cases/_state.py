@@ -427,7 +427,10 @@ def _opened(where: str | Path) -> Database:
             raise InputError(
                 f"`state` must be a folder or postgresql://USER@HOST/NAME; got {where}."
             )
-        database_at(where)  # refuses a password, which messages would show
+        try:
+            database_at(where)  # refuses a password, which messages would show
+        except InputError as error:  # without its options: no command asks for this password
+            raise InputError(f"`state`: {error}") from error
         engine: Any = PostgreSQL(where)
     else:
         folder = Path(where)

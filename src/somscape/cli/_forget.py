@@ -29,7 +29,13 @@ def forget_cases(watch: str, key: str | None, *, older_than: int | None, **optio
         counted(gone.n_rows, "row"),
     )
     say(console, f"Forgotten: {parts[0]}, with {parts[1]} and {parts[2]} of runs.")
-    if not gone.is_swept:
+    if not gone.is_swept and is_server:
+        say(
+            console,
+            "Deleted, but not yet overwritten: another program is using the tables, or they are "
+            "another role's. Have their owner forget another case, or run VACUUM FULL.",
+        )
+    elif not gone.is_swept:
         say(
             console,
             "Deleted, but not yet overwritten: another program is using the state. Forget another "

@@ -3,9 +3,10 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from some_cases import KEY, PLACES, SECRETS, fill, place_for
+from some_cases import new_database, KEY, PLACES, SECRETS, fill, place_for
 
 from somscape.cases import Decision, State, forget, forget_old, verify
 from somscape.cases._forget import months_ago
@@ -130,3 +131,15 @@ def test_who_reads_meanwhile_keeps_the_journal_and_that_is_said(tmp_path: Path) 
             assert not forget(state, "cards", KEY, author="eve").is_swept
         assert state.database.swept()
         assert SECRETS[1].encode() not in bytes_in(tmp_path)
+
+
+@pytest.mark.sql
+def test_tables_of_another_role_are_not_swept_and_that_is_said(postgresql: Any) -> None:
+    place = new_database(postgresql)
+    with State(place) as state:
+        fill(state)
+        with state.database.change() as change:
+            change.rows("GRANT ALL ON ALL TABLES IN SCHEMA public TO writer")
+        with State(place.replace("boss@", "writer@")) as other:
+            assert not forget(other, "cards", KEY, author="eve").is_swept
+        assert state.database.swept()
