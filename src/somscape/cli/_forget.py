@@ -20,7 +20,7 @@ def forget_cases(watch: str, key: str | None, *, older_than: int | None, **optio
         else:
             gone = forget_old(state, watch, older_than or 0, author=author)
         head, is_server = state.head(), state.database.is_server
-    if not gone.n_cases:
+    if not (gone.n_cases or gone.n_rows):
         say(console, "No case is that old; nothing was changed.")
         return
     parts = (
