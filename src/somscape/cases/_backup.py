@@ -5,8 +5,10 @@ import sqlite3
 import tempfile
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from somscape._files import whole
+from somscape.cases._chain import NOTHING, add_line
 from somscape.cases._database import Change, Database, SQLite
 from somscape.cases._schema import TABLES, brought_up_to_date
 from somscape.cases._state import State
@@ -83,8 +85,10 @@ def backup(state: State, path: str | Path) -> Verdict:
     return after
 
 
-def restore(state: State, path: str | Path, *, force: bool = False) -> Verdict:
+def restore(state: State, path: str | Path, *, force: bool = False, author: str = "") -> Verdict:
     """Bring a state to what a backup holds, all or nothing.
+
+    Where something is lost, a line more in the audit holds the head that was there before.
 
     Parameters
     ----------
@@ -94,6 +98,8 @@ def restore(state: State, path: str | Path, *, force: bool = False) -> Verdict:
         A file that `backup` wrote, with this or an earlier version of somscape.
     force : bool, default=False
         Whether what the state holds may be lost.
+    author : str, default=""
+        Who says so.
 
     Returns
     -------
@@ -117,9 +123,11 @@ def restore(state: State, path: str | Path, *, force: bool = False) -> Verdict:
                     raise InputError(
                         f"{path} is not as it was written: {verdict.faults[0]} Nothing was changed."
                     )
-                _make_room(change, state.database.name, force=force)
+                lost = _make_room(change, state.database.name, force=force)
                 if _copy(read, change) != _counts(change):
                     raise InputError(f"{path} was not copied whole. Nothing was changed.")
+                if lost is not None:
+                    add_line(change, "restored", lost, author=author, key=state.audit_key)
         finally:
             copy.close()
     return verdict
@@ -188,7 +196,8 @@ def _opened(file: Path, folder: Path) -> Database:
     raise InputError(f"{file} is not a whole backup. Give a file that `somscape backup` wrote.")
 
 
-def _make_room(change: Change, name: str, *, force: bool) -> None:
+def _make_room(change: Change, name: str, *, force: bool) -> dict[str, Any] | None:
+    """Delete all that a state holds, and return what a line says of it; None for an empty one."""
     n = sum(_counts(change).values())
     if n and not force:
         lines = counted(_counts(change)["audit"], "line")
@@ -196,8 +205,13 @@ def _make_room(change: Change, name: str, *, force: bool) -> None:
             f"{name} is not empty: its audit has {lines}, which would be lost.",
             options="--state NEW names another place, --force replaces this one",
         )
+    last = change.rows("SELECT number, head FROM audit ORDER BY number DESC LIMIT 1")
     for table in reversed(TABLES):
         change.rows(f"DELETE FROM {table}")
+    if not n:
+        return None
+    number, head = (last[0]["number"], last[0]["head"]) if last else (0, NOTHING)
+    return {"lines_before": number, "head_before": head}
 
 
 def _copy(read: Change, change: Change) -> dict[str, int]:

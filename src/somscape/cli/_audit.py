@@ -29,6 +29,12 @@ def verify_audit(head: str | None, **options: Any) -> None:
     if verdict.found is not None:
         say(console, f"The head that you gave is that {verdict.found}.")
     say(console, _seals(verdict, has_key=options["audit_key"] is not None))
+    if verdict.is_ahead:
+        say(
+            console,
+            f"The last line is of {verdict.last}: a clock was ahead. No line is earlier than the "
+            "one before it, so new lines have this time until then. Set the clock right.",
+        )
     for fault in verdict.faults[:MAX_FAULTS]:
         say(console, f"Wrong: {fault}")
     if len(verdict.faults) > MAX_FAULTS:

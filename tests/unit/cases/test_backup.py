@@ -1,5 +1,6 @@
 """A backup holds all of a state, goes into any other database, and is never half there."""
 
+import json
 import resource
 import sqlite3
 from pathlib import Path
@@ -61,9 +62,20 @@ def test_only_an_empty_state_is_replaced_unless_forced(saved: Path, tmp_path: Pa
         with pytest.raises(InputError, match=r"is not empty: its audit has 8 lines, which would"):
             restore(state, saved)
         assert everything(state) == before
-        assert restore(state, saved, force=True).n_lines == 7
+        head = state.head()
+        assert restore(state, saved, force=True, author="eve").n_lines == 7
         with State(tmp_path / "first") as first:
-            assert everything(state) == everything(first)
+            after = everything(state)
+            line = json.loads(after["audit"].pop()["said"])
+            assert after == everything(first)
+        assert {k: v for k, v in line.items() if k != "made"} == {
+            "number": 8,
+            "author": "eve",
+            "kind": "restored",
+            "lines_before": 8,
+            "head_before": head,
+        }
+        assert (verify(state).n_lines, verify(state).faults) == (8, ())
 
 
 def test_a_backup_that_somebody_changed_is_refused(saved: Path, tmp_path: Path) -> None:

@@ -118,6 +118,28 @@ def test_a_run_is_repeated_to_the_same_bytes(folder: Path, tmp_path: Path) -> No
     assert run("audit", "verify").out.startswith("4 lines")  # nothing is recorded
 
 
+def test_a_clock_that_was_ahead_is_said(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "a clock was ahead" not in run("audit", "verify").out
+    with State(tmp_path / "copy" / "state") as state:
+        with monkeypatch.context() as wrong:
+            wrong.setattr("somscape.cases._chain.now", lambda: "2999-01-01T00:00:00+00:00")
+            state.decide(Decision("w", state.cases("w")[0].key, "open"))
+        last = state.decide(Decision("w", state.cases("w")[0].key, CLEARED))
+    outcome = run("audit", "verify")
+    assert (outcome.code, last.made) == (0, "2999-01-01T00:00:00+00:00")
+    assert "The last line is of 2999-01-01T00:00:00+00:00: a clock was ahead" in outcome.out
+
+
+def test_a_mistyped_state_has_no_head_and_no_backup(folder: Path, tmp_path: Path) -> None:
+    for words in (("head",), ("verify",)):
+        outcome = run("audit", *words, "--state", tmp_path / "mistyped")
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "has no audit yet" in outcome.err
+    assert run("backup", tmp_path / "b", "--state", tmp_path / "mistyped").code == 2
+
+
 def test_a_run_is_read_again_as_it_was_read(folder: Path, tmp_path: Path) -> None:
     table = tmp_path / "april.csv"
     table.write_text((folder / "march.csv").read_text().replace(",", ";"))
