@@ -79,9 +79,10 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
 
 
 def forget_old(state: State, watch: str, months: int, *, author: str) -> Forgotten:
-    """Delete the cases that nobody decided, and that no run of the last months lists or keeps.
+    """Delete the cases that nobody decided, and that no run of the last months has.
 
-    The rows that older runs but the last one keep for comparing go, too; nothing needs them more.
+    A run has those that it lists, and those whose rows it keeps for comparing.  The rows that older
+    runs but the last one keep go, too; nothing needs them any more.
 
     Parameters
     ----------

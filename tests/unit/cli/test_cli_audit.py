@@ -162,6 +162,16 @@ def test_a_table_that_is_not_kept_is_said_at_once(
     )
 
 
+@pytest.mark.parametrize("facts", ["{", "{}", "[]"])
+def test_a_run_that_somebody_damaged_is_one_line(folder: Path, tmp_path: Path, facts: str) -> None:
+    first = runs(tmp_path)[0]
+    spoil(tmp_path, f"UPDATE runs SET facts = '{facts}'")
+    outcome = run("reproduce", first)
+    assert outcome.code == 2
+    assert f"the run {first} is damaged; `somscape audit verify` says more" in outcome.err
+    assert "Traceback" not in outcome.err
+
+
 def test_an_input_that_changed_is_named(folder: Path, tmp_path: Path) -> None:
     first = runs(tmp_path)[0]
     table = folder / "customers.csv"
