@@ -174,6 +174,7 @@ def test_a_password_in_the_url_is_refused_and_not_shown() -> None:
         with pytest.raises(InputError, match="a password does not belong in a URL") as raised:
             State(url)
         assert "geheim" not in str(raised.value)
+        assert raised.value.options == ""  # no command asks for the password of a state
 
 
 @pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
