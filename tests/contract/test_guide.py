@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from somscape import SOM, SOMDetector
+from somscape.cases import State, Watch
 from somscape.tables import read_table
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -58,6 +59,9 @@ def what_pages_start_from(page, rng):
     if page == "start":
         table = read_table("customers.csv")
         SOMDetector(missing="fill", random_state=0).fit(table).save("found.som")
+    if page == "auditing":
+        with State("state") as state:
+            state.keep_watch(Watch("cards", ("id",), "new.csv", {}, ""), b"a map", author="ann")
     if page == "customers":
         for name in ("transactions.csv", "february.csv"):
             transactions_of(frame, rng).assign(fraud=np.arange(len(frame)) % 2).to_csv(

@@ -3,9 +3,12 @@
 import shutil
 import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from somscape._files import whole
+from somscape.cases._chain import NOTHING, add_line
 from somscape.cases._database import Change, Database, SQLite
 from somscape.cases._schema import TABLES, brought_up_to_date
 from somscape.cases._state import State
@@ -22,6 +25,16 @@ FEW = {"maps": 1}
 WHOLE = [{"integrity_check": "ok"}]
 """What SQLite says of a file without damage."""
 
+HEADER = b"SQLite format 3\0"
+"""How a file of SQLite begins."""
+
+WRITES_AT, WITHOUT_JOURNAL = 18, b"\1"
+"""The byte that tells a backup from a state's own file, which has a journal beside it."""
+
+OF_A_STATE = "SELECT name FROM sqlite_master WHERE name IN ('audit', 'decisions')"
+N_OF_A_STATE = 2
+"""Tables that tell a state from other databases."""
+
 
 def backup(state: State, path: str | Path) -> Verdict:
     """Copy a state as of one moment to a file, whole or not at all.
@@ -32,7 +45,7 @@ def backup(state: State, path: str | Path) -> Verdict:
     ----------
     state : State
     path : str or Path
-        An SQLite file, whatever the state is; replaced if it is there.
+        An SQLite file, whatever the state is; an older backup that is there is replaced.
 
     Returns
     -------
@@ -42,10 +55,13 @@ def backup(state: State, path: str | Path) -> Verdict:
     Raises
     ------
     InputError
-        If the copy does not hold what the state holds.
+        If the state has no lines, something else than a backup is there, or the copy does not
+        hold what the state holds.
     OSError
         If it cannot be written.
     """
+    state.check_has_lines()
+    _check_target(state, Path(path))
     with whole(path) as making:
         copy = _new(making, path)
         try:
@@ -69,8 +85,10 @@ def backup(state: State, path: str | Path) -> Verdict:
     return after
 
 
-def restore(state: State, path: str | Path, *, force: bool = False) -> Verdict:
+def restore(state: State, path: str | Path, *, force: bool = False, author: str = "") -> Verdict:
     """Bring a state to what a backup holds, all or nothing.
+
+    Where something is lost, a line more in the audit holds the head that was there before.
 
     Parameters
     ----------
@@ -80,6 +98,8 @@ def restore(state: State, path: str | Path, *, force: bool = False) -> Verdict:
         A file that `backup` wrote, with this or an earlier version of somscape.
     force : bool, default=False
         Whether what the state holds may be lost.
+    author : str, default=""
+        Who says so.
 
     Returns
     -------
@@ -103,12 +123,43 @@ def restore(state: State, path: str | Path, *, force: bool = False) -> Verdict:
                     raise InputError(
                         f"{path} is not as it was written: {verdict.faults[0]} Nothing was changed."
                     )
-                _make_room(change, state.database.name, force=force)
+                lost = _make_room(change, state.database.name, force=force)
                 if _copy(read, change) != _counts(change):
                     raise InputError(f"{path} was not copied whole. Nothing was changed.")
+                if lost is not None:
+                    add_line(change, "restored", lost, author=author, key=state.audit_key)
         finally:
             copy.close()
     return verdict
+
+
+def _check_target(state: State, target: Path) -> None:
+    """Raise InputError where a backup would take the place of something else."""
+    if not target.exists():
+        return
+    own = Path(state.database.name)
+    if not state.database.is_server and own.exists() and target.samefile(own):
+        raise InputError(f"{target} is the state itself. Give the name of a new file.")
+    file = target.resolve()
+    if file.with_name(f"{file.name}-wal").exists():
+        raise InputError(f"{target} is a database in use. Give the name of a new file.")
+    if not file.is_file() or not _is_backup(file):
+        raise InputError(
+            f"{target} is there and is no backup, so it is not replaced. Give the name of a new "
+            "file."
+        )
+
+
+def _is_backup(file: Path) -> bool:
+    with file.open("rb") as opened:
+        first = opened.read(WRITES_AT + 1)
+    if not first.startswith(HEADER) or first[WRITES_AT:] != WITHOUT_JOURNAL:
+        return False
+    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as db:
+        try:
+            return len(db.execute(OF_A_STATE).fetchall()) == N_OF_A_STATE
+        except sqlite3.Error:
+            return False
 
 
 def _new(making: Path, path: str | Path) -> Database:
@@ -134,10 +185,10 @@ def _opened(file: Path, folder: Path) -> Database:
     try:
         copied = Database(SQLite(copy))
         is_whole = copied.rows("PRAGMA integrity_check") == WHOLE
-        found = copied.rows("SELECT name FROM sqlite_master WHERE name IN ('audit', 'decisions')")
+        found = copied.rows(OF_A_STATE)
     except (sqlite3.Error, InputError):
         is_whole, found = False, []
-    if copied is not None and is_whole and len(found) == 2:
+    if copied is not None and is_whole and len(found) == N_OF_A_STATE:
         brought_up_to_date(copied)
         return copied
     if copied is not None:
@@ -145,7 +196,8 @@ def _opened(file: Path, folder: Path) -> Database:
     raise InputError(f"{file} is not a whole backup. Give a file that `somscape backup` wrote.")
 
 
-def _make_room(change: Change, name: str, *, force: bool) -> None:
+def _make_room(change: Change, name: str, *, force: bool) -> dict[str, Any] | None:
+    """Delete all that a state holds, and return what a line says of it; None for an empty one."""
     n = sum(_counts(change).values())
     if n and not force:
         lines = counted(_counts(change)["audit"], "line")
@@ -153,8 +205,13 @@ def _make_room(change: Change, name: str, *, force: bool) -> None:
             f"{name} is not empty: its audit has {lines}, which would be lost.",
             options="--state NEW names another place, --force replaces this one",
         )
+    last = change.rows("SELECT number, head FROM audit ORDER BY number DESC LIMIT 1")
     for table in reversed(TABLES):
         change.rows(f"DELETE FROM {table}")
+    if not n:
+        return None
+    number, head = (last[0]["number"], last[0]["head"]) if last else (0, NOTHING)
+    return {"lines_before": number, "head_before": head}
 
 
 def _copy(read: Change, change: Change) -> dict[str, int]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from somscape.cases._database import Change, Row
+from somscape.cases._rows import UNREADABLE, damaged
 
 NOTHING = "0" * 64
 """The head of no lines."""
@@ -90,12 +91,20 @@ def add_line(
         From 1, without gaps.
     made : str
         In UTC, ISO form; never before the line before it, even where the clock was set back.
+
+    Raises
+    ------
+    InputError
+        If somebody has made the line before it unreadable.
     """
     last = change.rows("SELECT number, said, head FROM audit ORDER BY number DESC LIMIT 1")
     number, before, head = 1, "", NOTHING
     if last:
         number, head = last[0]["number"] + 1, last[0]["head"]
-        before = json.loads(last[0]["said"])["made"]
+        said_before = said_by_line(last[0]).get("made")
+        if not isinstance(said_before, str):
+            raise damaged(f"the audit is damaged at line {last[0]['number']}")
+        before = said_before
     made = max(now(), before)
     line = {"number": number, "made": made, "author": author, "kind": kind, **said}
     text = json.dumps(line, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -119,7 +128,7 @@ def said_by_line(line: Row) -> dict[str, Any]:
     """
     try:
         said = json.loads(line["said"])
-    except ValueError:
+    except UNREADABLE:
         return {}
     return said if isinstance(said, dict) else {}
 

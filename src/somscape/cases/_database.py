@@ -1,5 +1,6 @@
 """One connection to SQLite or PostgreSQL, in the SQL that both know."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +19,12 @@ LOCK = 0x736F6D73
 
 OF_PEOPLE = ("decisions", "listed", "kept", "salts")
 """Tables with keys and texts of people."""
+
+MAY_SWEEP = (
+    "SELECT pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE') FROM pg_class c,"
+    " pg_database d WHERE c.oid = %s::regclass AND d.datname = current_database()"
+)
+"""Asks PostgreSQL whether a table, or the database, belongs to the role."""
 
 Row = dict[str, Any]
 
@@ -106,7 +113,7 @@ class Database:
         Returns
         -------
         bool
-            False where somebody else is using the file just now.
+            False where somebody else is using the state just now, or owns its tables.
         """
         with self._lock:
             return bool(self._asked(lambda: self._engine.sweep(self._db)))
@@ -166,6 +173,11 @@ class Database:
             raise self._problem(error) from error
 
     def _problem(self, error: Exception) -> InputError:
+        if self._engine.is_busy(error):
+            return InputError(
+                f"{self.name}: somebody else has been writing there for {SECONDS_TO_WAIT} seconds. "
+                "Nothing was saved; try again."
+            )
         said = " ".join(str(error).split()).rstrip(".")
         return InputError(
             f"{self.name} did not take this ({said}). It may not have been saved: try again, which "
@@ -240,6 +252,9 @@ class Engine(Protocol):
     def has_ended(self, db: Any) -> bool:
         """Say whether a connection is of no more use."""
 
+    def is_busy(self, error: Exception) -> bool:
+        """Say whether an error is that somebody else writes too long."""
+
 
 class SQLite:
     """A file that only its user may read.
@@ -262,7 +277,8 @@ class SQLite:
             self._path, SECONDS_TO_WAIT, isolation_level=None, check_same_thread=False
         )
         try:
-            self._path.chmod(0o600)
+            if _is_ours(self._path):
+                self._path.chmod(0o600)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")  # what was answered is on the disk
             db.execute("PRAGMA foreign_keys = ON")
@@ -303,6 +319,14 @@ class SQLite:
     def has_ended(self, db: sqlite3.Connection) -> bool:
         """Say no: a file stays open."""
         return False
+
+    def is_busy(self, error: Exception) -> bool:
+        """Say whether the file stayed locked."""
+        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+
+
+def _is_ours(path: Path) -> bool:
+    return not hasattr(os, "geteuid") or path.stat().st_uid == os.geteuid()
 
 
 class PostgreSQL:
@@ -352,16 +376,20 @@ class PostgreSQL:
             db.execute("ROLLBACK")
 
     def sweep(self, db: Any) -> bool:
-        """Have the server write anew the tables of people, without what was deleted."""
+        """Have the server write anew the tables of people, without what was deleted.
+
+        It skips those of another role, and only warns.
+        """
         import psycopg
 
         db.execute(f"SET lock_timeout = '{SECONDS_TO_WAIT}s'")
+        ours = [table for table in OF_PEOPLE if db.execute(MAY_SWEEP, (table,)).fetchone()[0]]
         try:
-            for table in OF_PEOPLE:
+            for table in ours:
                 db.execute(f"VACUUM FULL {table}")
         except (psycopg.errors.LockNotAvailable, psycopg.errors.InsufficientPrivilege):
             return False
-        return True
+        return len(ours) == len(OF_PEOPLE)
 
     def spelled(self, sql: str) -> str:
         """Return the statement with the driver's own sign for a value."""
@@ -370,3 +398,9 @@ class PostgreSQL:
     def has_ended(self, db: Any) -> bool:
         """Say whether the server has closed the connection."""
         return bool(db.closed)
+
+    def is_busy(self, error: Exception) -> bool:
+        """Say whether the server's lock was not free in time."""
+        import psycopg
+
+        return isinstance(error, psycopg.errors.LockNotAvailable)

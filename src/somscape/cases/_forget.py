@@ -15,6 +15,12 @@ from somscape.errors import InputError
 AT_ONCE = 500
 """Keys in a statement."""
 
+OF_OLD_RUNS = (
+    "run IN (SELECT id FROM runs WHERE watch = ? AND made < ? AND number <"
+    " (SELECT max(number) FROM runs WHERE watch = ?))"
+)
+"""Of kept rows; the next run is compared with the last one."""
+
 
 @dataclass(frozen=True)
 class Forgotten:
@@ -26,7 +32,7 @@ class Forgotten:
         Cases, decisions of them, and rows of lists and kept rows.
     is_swept : bool
         Whether the places on the disk where they stood are overwritten; False where another
-        program was using the state just then.
+        program was using the state just then, or another role owns the tables.
     """
 
     n_cases: int
@@ -73,7 +79,10 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
 
 
 def forget_old(state: State, watch: str, months: int, *, author: str) -> Forgotten:
-    """Delete the cases that nobody decided, and that no list of the last months has.
+    """Delete the cases that nobody decided, and that no run of the last months has.
+
+    A run has those that it lists, and those whose rows it keeps for comparing.  The rows that older
+    runs but the last one keep go, too; nothing needs them any more.
 
     Parameters
     ----------
@@ -103,9 +112,11 @@ def forget_old(state: State, watch: str, months: int, *, author: str) -> Forgott
             (watch, since),
         )
         keys = [row["key"] for row in found]
-        if not keys:
+        if not keys and not _n_kept(change, watch, since):
             return Forgotten(0, 0, 0, is_swept=True)
         n_decisions, n_rows = _delete(state, change, watch, keys, author)
+        n_rows += _n_kept(change, watch, since)
+        change.rows(f"DELETE FROM kept WHERE {OF_OLD_RUNS}", (watch, since, watch))
     return Forgotten(len(keys), n_decisions, n_rows, state.database.swept())
 
 
@@ -155,6 +166,12 @@ def _delete(
     line = {"watch": watch, "cases": len(keys), "decisions": sorted(decisions), "rows": n_listed}
     add_line(change, FORGOTTEN, line, author=author, key=state.audit_key)
     return len(decisions), n_listed + n_kept
+
+
+def _n_kept(change: Change, watch: str, since: str) -> int:
+    """Return how many rows the old runs of a watch keep."""
+    sql = f"SELECT count(*) AS n FROM kept WHERE {OF_OLD_RUNS}"
+    return int(change.rows(sql, (watch, since, watch))[0]["n"])
 
 
 def _keep_hashes(change: Change, watch: str, of_cases: str, values: Sequence[str]) -> int:

@@ -68,7 +68,8 @@ def run_line(row: Row, hashes: Iterable[str]) -> dict[str, Any]:
     """
     said = {name: row[name] for name in ("watch", "source", "data", "map", "facts")}
     rows = hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
-    return {"run": row["id"], **said, "listed": rows}
+    # The line has a number of its own.
+    return {"run": row["id"], "run_number": row["number"], **said, "listed": rows}
 
 
 def row_hash(row: Listed, salt: str) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -10,11 +11,17 @@ from somscape.cases._keys import keys_of
 from somscape.cases._maps import detector_of
 from somscape.cases._options import options_of_run, rule_for
 from somscape.cases._records import WatchRun
+from somscape.cases._rows import damaged
 from somscape.cases._state import State
 from somscape.errors import InputError
 from somscape.jobs import data_hash, reading_of, ready_for
 from somscape.outliers import Detector, ranked
-from somscape.tables import Table, counted, read_table
+from somscape.tables import Table, counted, is_url, read_table
+
+NEEDED = {"options", "n_rows", "rule", "key"}
+"""Facts of a run without which it cannot be repeated."""
+
+NOT_KEPT = "The run cannot be repeated: its table was uploaded or piped in, and is not kept."
 
 
 @dataclass(frozen=True)
@@ -54,9 +61,13 @@ def reproduce(state: State, run: str) -> Repeated:
     Raises
     ------
     InputError
-        If there is no such run.
+        If there is no such run, or somebody damaged it.
     """
     old = state.run(run)
+    if not old.facts.keys() >= NEEDED:
+        raise damaged(f"the run {run} is damaged")
+    if not (is_url(old.source) or Path(old.source).is_absolute()):  # as `source_of` writes them
+        return Repeated(old, False, (NOT_KEPT,))
     content = state.map(old.map)
     if hashlib.sha256(content).hexdigest() != old.map:
         return Repeated(old, False, ("The map of the run was changed in the state.",))

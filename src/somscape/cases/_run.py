@@ -15,7 +15,7 @@ from somscape.cases._drift import drift_of
 from somscape.cases._facts import facts_to_repeat
 from somscape.cases._keys import sampled
 from somscape.cases._maps import detector_of
-from somscape.cases._options import options_of_run, rule_for, source_of
+from somscape.cases._options import kept_options, options_of_run, rule_for, source_of
 from somscape.cases._outcome import MAX_KEYS, RunOutcome, Unseen
 from somscape.cases._records import CLEARED, FOLDED, Listed, NewRun, Watch, WatchRun
 from somscape.cases._returns import returned
@@ -23,7 +23,15 @@ from somscape.cases._state import State
 from somscape.cases._subject import Before, Subject
 from somscape.encode import CategoryCode, level_texts
 from somscape.errors import InputError
-from somscape.jobs import FROM_DATABASE, Found, Label, agreement_of, reading_of, ready_for
+from somscape.jobs import (
+    FROM_DATABASE,
+    READING,
+    Found,
+    Label,
+    agreement_of,
+    reading_of,
+    ready_for,
+)
 from somscape.outliers import AlertRule, Alerts, Detector
 from somscape.tables import Grouped, Table, is_url, read_table
 
@@ -94,7 +102,15 @@ def run_watch(
         author=author,
         source=shown_as or (path if path == "-" else source_of(path)),
         grouped=subject.grouped,
+        options=_options_for(watch, path, reading or {}),
     )
+
+
+def _options_for(watch: Watch, path: str, reading: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that `reproduce` needs: the watch's, but how this table was read."""
+    others = (*READING, "missing_values", *(() if is_url(path) else FROM_DATABASE))
+    rest = {name: value for name, value in watch.options.items() if name not in others}
+    return {**rest, **kept_options(reading)}
 
 
 def record_run(
@@ -109,6 +125,7 @@ def record_run(
     grouped: Grouped | None = None,
     label: Label | None = None,
     notes: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
 ) -> RunOutcome:
     """Compare a table with the last run of a watch, and record it as the next one.
 
@@ -130,6 +147,8 @@ def record_run(
     label : Label or None, default=None
         With which the ranking is compared.
     notes : sequence of str, default=()
+    options : mapping or None, default=None
+        How the table was read, and the rule; None for those of the watch.
 
     Returns
     -------
@@ -163,16 +182,17 @@ def record_run(
         why=why,
         notes=tuple(notes),
     )
-    run = state.add_run(watch.name, _new(outcome, subject), author=author)
+    run = state.add_run(watch.name, _new(outcome, subject, options), author=author)
     return replace(outcome, run=run, audit_head=state.head())
 
 
-def _new(outcome: RunOutcome, subject: Subject) -> NewRun:
+def _new(outcome: RunOutcome, subject: Subject, options: Mapping[str, Any] | None) -> NewRun:
     """Return what is kept of a run: its list, and rows for the next run to compare with."""
     run = outcome.run
     keys = {row.key for row in outcome.listed} | subject.decided.keys() | sampled(subject.keys)
     kept = subject.cells(keys)
-    return NewRun(run.id, run.source, run.data, subject.map, _facts(outcome), outcome.listed, kept)
+    facts = _facts(outcome, outcome.watch.options if options is None else options)
+    return NewRun(run.id, run.source, run.data, subject.map, facts, outcome.listed, kept)
 
 
 def _place_of(runs: Sequence[WatchRun], fingerprint: str) -> tuple[WatchRun | None, str]:
@@ -234,7 +254,7 @@ def _unseen(subject: Subject) -> tuple[Unseen, ...]:
     return tuple(found)
 
 
-def _facts(outcome: RunOutcome) -> dict[str, Any]:
+def _facts(outcome: RunOutcome, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the audit holds of a run for good: no keys and no cells."""
     found, watch = outcome.found, outcome.watch
     return {
@@ -247,7 +267,7 @@ def _facts(outcome: RunOutcome) -> dict[str, Any]:
         "drift": outcome.drift.facts(),
         "usual_moves": vars(outcome.usual),
         "train_anew": outcome.drift.train_anew,
-        "options": dict(watch.options),
+        "options": dict(options),
         "key": list(watch.key),
         "clear_for": watch.clear_for,
         **facts_to_repeat(found.detector, found.alerts),

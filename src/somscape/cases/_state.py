@@ -1,7 +1,6 @@
 """A state: watches, runs and decisions in one database, each change with its line of the audit."""
 
 import hashlib
-import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,9 +9,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from somscape.cases._chain import NOTHING, add_line
-from somscape.cases._database import Change, Database, PostgreSQL, Row, SQLite
+from somscape.cases._database import Change, Database, PostgreSQL, SQLite
 from somscape.cases._lines import as_text, decision_line, row_hash, run_line
 from somscape.cases._records import OPEN, STATES, Case, Decision, Listed, NewRun, Watch, WatchRun
+from somscape.cases._rows import damaged, decision_of, mapping_in, run_of, watch_of
 from somscape.cases._schema import brought_up_to_date
 from somscape.errors import InputError
 from somscape.tables import database_at, is_url, listed
@@ -87,11 +87,19 @@ class State:
         last = self.database.rows("SELECT head FROM audit ORDER BY number DESC LIMIT 1")
         return str(last[0]["head"]) if last else NOTHING
 
+    def check_has_lines(self) -> None:
+        """Raise InputError where the audit has no lines, as where `state` was mistyped."""
+        if not self.database.rows("SELECT number FROM audit LIMIT 1"):
+            raise InputError(
+                f"{self.database.name} has no audit yet: nothing was run or decided there. Name "
+                "the place with `state`."
+            )
+
     # Watches
 
     def watches(self) -> list[Watch]:
         """Return all watches, by name."""
-        return [*map(_watch, self.database.rows("SELECT * FROM watches ORDER BY name"))]
+        return [*map(watch_of, self.database.rows("SELECT * FROM watches ORDER BY name"))]
 
     def watch(self, name: str) -> Watch:
         """Return a watch.
@@ -117,7 +125,7 @@ class State:
                 f"there is no watch '{name}' in {self.database.name}. {there}",
                 options="`somscape detect TABLE --watch NAME` begins one",
             )
-        return _watch(found[0])
+        return watch_of(found[0])
 
     def keep_watch(self, watch: Watch, map_: bytes, *, author: str) -> Watch:
         """Keep a watch and its map, in the place of an older one of that name.
@@ -164,10 +172,16 @@ class State:
         Returns
         -------
         bytes
+
+        Raises
+        ------
+        InputError
+            If it is not there.
         """
-        return bytes(
-            self.database.rows("SELECT content FROM maps WHERE hash = ?", (hash_,))[0]["content"]
-        )
+        found = self.database.rows("SELECT content FROM maps WHERE hash = ?", (hash_,))
+        if not found:
+            raise damaged(f"the map {hash_} is not there")
+        return bytes(found[0]["content"])
 
     # Runs
 
@@ -176,7 +190,7 @@ class State:
         found = self.database.rows(
             "SELECT * FROM runs WHERE watch = ? ORDER BY number DESC", (watch,)
         )
-        return [*map(_run, found)]
+        return [*map(run_of, found)]
 
     def run(self, run: str) -> WatchRun:
         """Return a run.
@@ -197,7 +211,7 @@ class State:
         found = self.database.rows("SELECT * FROM runs WHERE id = ?", (run,))
         if not found:
             raise InputError(f"there is no run {run} in {self.database.name}.")
-        return _run(found[0])
+        return run_of(found[0])
 
     def add_run(self, watch: str, run: NewRun, *, author: str) -> WatchRun:
         """Keep a run with its list.
@@ -217,13 +231,14 @@ class State:
         with self.database.change() as change:
             again = change.rows("SELECT * FROM runs WHERE id = ?", (run.id,))
             if again:
-                return _run(again[0])
+                return run_of(again[0])
             hash_ = _keep_map(change, run.map)
             last = change.rows("SELECT max(number) AS n FROM runs WHERE watch = ?", (watch,))
             number = (last[0]["n"] or 0) + 1
             row = {
                 "id": run.id,
                 "watch": watch,
+                "number": number,
                 "source": run.source,
                 "data": run.data,
                 "map": hash_,
@@ -247,7 +262,7 @@ class State:
                 "INSERT INTO kept VALUES (?, ?, ?)",
                 ((run.id, key, as_text(cells)) for key, cells in run.kept.items()),
             )
-        return _run(self.database.rows("SELECT * FROM runs WHERE id = ?", (run.id,))[0])
+        return run_of(self.database.rows("SELECT * FROM runs WHERE id = ?", (run.id,))[0])
 
     def listed(self, run: str) -> list[Listed]:
         """Return the rows of a run's list, in its order."""
@@ -261,7 +276,10 @@ class State:
     def kept(self, run: str) -> dict[str, dict[str, Any]]:
         """Return the cells of the rows that a run keeps, by key."""
         found = self.database.rows("SELECT key, cells FROM kept WHERE run = ?", (run,))
-        return {row["key"]: json.loads(row["cells"]) for row in found}
+        return {
+            row["key"]: mapping_in(row["cells"], f"the case {row['key']!r} of the run {run}")
+            for row in found
+        }
 
     # Decisions
 
@@ -320,12 +338,12 @@ class State:
         token = token or new_id()
         again = change.rows("SELECT * FROM decisions WHERE token = ?", (token,))
         if again:
-            return _decision(again[0])
+            return decision_of(again[0])
         about = (decision.watch, decision.key)
         if seen is not None:
             last = change.rows(f"{LAST} WHERE d.watch = ? AND d.key = ?", about)
             if last and last[0]["number"] > seen:
-                raise DecidedMeanwhileError(_decision(last[0]))
+                raise DecidedMeanwhileError(decision_of(last[0]))
         salt = _salts(change, decision.watch, [decision.key])[decision.key]
         row = {**vars(decision), "cells": as_text(decision.cells)}
         number, made = add_line(
@@ -348,12 +366,12 @@ class State:
         found = self.database.rows(
             "SELECT * FROM decisions WHERE watch = ? AND key = ? ORDER BY number", (watch, key)
         )
-        return [*map(_decision, found)]
+        return [*map(decision_of, found)]
 
     def last_decisions(self, watch: str) -> dict[str, Decision]:
         """Return the last decision of each case of a watch that has one, by key."""
         found = self.database.rows(f"{LAST} WHERE d.watch = ? ORDER BY d.number", (watch,))
-        return {row["key"]: _decision(row) for row in found}
+        return {row["key"]: decision_of(row) for row in found}
 
     def cases(self, watch: str) -> list[Case]:
         """Return the cases of a watch: all that were listed or decided.
@@ -409,7 +427,10 @@ def _opened(where: str | Path) -> Database:
             raise InputError(
                 f"`state` must be a folder or postgresql://USER@HOST/NAME; got {where}."
             )
-        database_at(where)  # refuses a password, which messages would show
+        try:
+            database_at(where)  # refuses a password, which messages would show
+        except InputError as error:  # without its options: no command asks for this password
+            raise InputError(f"`state`: {error}") from error
         engine: Any = PostgreSQL(where)
     else:
         folder = Path(where)
@@ -465,19 +486,3 @@ def _said(watch: Watch) -> dict[str, Any]:
         "options": dict(watch.options),
         "clear_for": watch.clear_for,
     }
-
-
-def _watch(row: Row) -> Watch:
-    said = json.loads(row["said"])
-    said["key"] = tuple(said["key"])
-    return Watch(name=row["name"], map=row["map"], made=row["made"], **said)
-
-
-def _run(row: Row) -> WatchRun:
-    return WatchRun(**{**row, "facts": json.loads(row["facts"])})
-
-
-def _decision(row: Row) -> Decision:
-    cells = row["cells"]
-    known = {name: value for name, value in row.items() if name != "token"}
-    return Decision(**{**known, "cells": None if cells is None else json.loads(cells)})

@@ -28,6 +28,8 @@ class Told:
         Rows of lists that may lack key and reasons, by watch.
     watches : dict of str to dict
         The last line of each.
+    begun : dict of str to str
+        When each watch was made, by its first line.
     """
 
     read: Change
@@ -38,6 +40,7 @@ class Told:
     forgotten: set[int] = field(default_factory=set)
     n_forgotten: dict[str, int] = field(default_factory=dict)
     watches: dict[str, Row] = field(default_factory=dict)
+    begun: dict[str, str] = field(default_factory=dict)
 
     def take(self, lines: Sequence[Row]) -> None:
         """Take in the next lines."""
@@ -66,6 +69,7 @@ class Told:
             self._take_run(number, said)
         elif kind in ("watch", "watch changed"):
             self.watches[said["watch"]] = said
+            self.begun.setdefault(said["watch"], said["made"])
         elif kind == FORGOTTEN:
             self.forgotten |= set(said["decisions"])
             n = self.n_forgotten.get(said["watch"], 0)
@@ -125,12 +129,19 @@ class Told:
                 self.faults.append(f"no line tells of the run {row['id']}.")
         self._end_watches()
         self._end_forgotten()
-        for row in self.read.rows("SELECT hash FROM maps ORDER BY hash"):  # one in memory at a time
-            content = self.read.rows("SELECT content FROM maps WHERE hash = ?", (row["hash"],))
+        self._end_maps()
+
+    def _end_maps(self) -> None:
+        hashes = [row["hash"] for row in self.read.rows("SELECT hash FROM maps ORDER BY hash")]
+        named = self.read.rows("SELECT map FROM runs UNION SELECT map FROM watches")
+        for hash_ in sorted({row["map"] for row in named} - {*hashes}):
+            self.faults.append(f"the map {hash_} was deleted.")
+        for hash_ in hashes:  # one in memory at a time
+            content = self.read.rows("SELECT content FROM maps WHERE hash = ?", (hash_,))
             found = content[0]["content"]
-            is_same = isinstance(found, bytes) and hashlib.sha256(found).hexdigest() == row["hash"]
+            is_same = isinstance(found, bytes) and hashlib.sha256(found).hexdigest() == hash_
             if not is_same:
-                self.faults.append(f"the map {row['hash']} was changed.")
+                self.faults.append(f"the map {hash_} was changed.")
 
     def _end_watches(self) -> None:
         rows = {row["name"]: row for row in self.read.rows("SELECT * FROM watches")}
@@ -142,6 +153,8 @@ class Told:
                 self.faults.append(f"no line tells of the watch '{name}'.")
             elif (row["said"], row["map"]) != (said.get("said"), said.get("map")):
                 self.faults.append(f"the watch '{name}' is no more what its last line says.")
+            elif row["made"] != self.begun.get(name):
+                self.faults.append(f"the watch '{name}' is no more what its first line says: made.")
 
     def _end_forgotten(self) -> None:
         found = self.read.rows(

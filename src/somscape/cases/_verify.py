@@ -1,14 +1,15 @@
 """Whether the audit holds: each line follows from those before it, and the tables say the same."""
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from somscape.cases._chain import said_by_line
 from somscape.cases._database import Change, Row
 from somscape.cases._follows import Follows
+from somscape.cases._rows import mapping_in
 from somscape.cases._state import State
 from somscape.cases._told import Told
 from somscape.errors import InputError
@@ -37,6 +38,8 @@ class Verdict:
         Lines with a seal that the key made; 0 without a key.
     has_seals : bool
         Whether any line has a seal.
+    last : str
+        When the last line was written, as it says.
     """
 
     n_lines: int
@@ -45,6 +48,15 @@ class Verdict:
     found: str | None = None
     n_sealed: int = 0
     has_seals: bool = False
+    last: str = ""
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the last line is of tomorrow or later: a clock was wrong.
+
+        No line is earlier than the one before it, so all that follow have that time, too.
+        """
+        return self.last > (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds")
 
 
 def verify(state: State, head: str | None = None) -> Verdict:
@@ -88,15 +100,18 @@ def verdict_on(read: Change, key: bytes | None = None, head: str | None = None) 
     -------
     Verdict
     """
+    last = ""
     chain, told = Follows(key, None if head is None else head.lower()), Told(read)
     for lines in _slices(read):
         for line in lines:
             chain.take(line)
         told.take(lines)
+        last = str(said_by_line(lines[-1]).get("made", ""))
     chain.end()
     told.end()
     faults = (*chain.faults, *told.faults)
-    return Verdict(chain.number, chain.head, faults, chain.found, chain.n_sealed, chain.has_seals)
+    seals = (chain.n_sealed, chain.has_seals)
+    return Verdict(chain.number, chain.head, faults, chain.found, *seals, last)
 
 
 def audit_lines(state: State) -> Iterator[dict[str, Any]]:
@@ -122,7 +137,7 @@ def audit_lines(state: State) -> Iterator[dict[str, Any]]:
             for line in lines:
                 said = said_by_line(line)
                 for name in {"said", "facts"} & said.keys():
-                    said[name] = json.loads(said[name])
+                    said[name] = mapping_in(said[name], f"line {line['number']} of the audit")
                 if said.get("kind") == "decision":
                     said |= decisions.get(line["number"], {"key": None, "comment": None})
                 yield {**said, "head": line["head"]}

@@ -9,7 +9,6 @@ import click
 from somscape.cases import Verdict, audit_lines, verify
 from somscape.cli._console import make_console, say
 from somscape.cli._state import open_state
-from somscape.errors import InputError
 from somscape.tables import counted, table_bytes, table_from_columns
 
 MAX_FAULTS = 20
@@ -23,16 +22,19 @@ def verify_audit(head: str | None, **options: Any) -> None:
     """Say whether the audit holds, and end with 2 where it does not."""
     console = make_console()
     with open_state(options) as state:
-        verdict, name = verify(state, head), state.database.name
-    if not verdict.n_lines and head is None:  # else a slip in --state would be good news
-        raise InputError(
-            f"{name} has no audit yet: nothing was run or decided there. Name the place with "
-            "`state`."
-        )
+        if head is None:
+            state.check_has_lines()  # else a slip in --state would be good news
+        verdict = verify(state, head)
     say(console, f"{counted(verdict.n_lines, 'line')}, head {verdict.head}")
     if verdict.found is not None:
         say(console, f"The head that you gave is that {verdict.found}.")
     say(console, _seals(verdict, has_key=options["audit_key"] is not None))
+    if verdict.is_ahead:
+        say(
+            console,
+            f"The last line is of {verdict.last}: a clock was ahead. No line is earlier than the "
+            "one before it, so new lines have this time until then. Set the clock right.",
+        )
     for fault in verdict.faults[:MAX_FAULTS]:
         say(console, f"Wrong: {fault}")
     if len(verdict.faults) > MAX_FAULTS:
@@ -61,6 +63,7 @@ def list_audit(*, format: str, **options: Any) -> None:
 def print_head(**options: Any) -> None:
     """Print the head alone."""
     with open_state(options) as state:
+        state.check_has_lines()
         click.echo(state.head())
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from somscape.cases import Verdict, backup, restore
 from somscape.cli._console import make_console, say
-from somscape.cli._state import open_state
+from somscape.cli._state import author_of, open_state
 from somscape.tables import counted
 
 
@@ -22,9 +22,12 @@ def write_backup(file: Path, **options: Any) -> None:
 def restore_backup(file: Path, *, force: bool, **options: Any) -> None:
     """Restore a backup, and say what the state holds now."""
     with open_state(options) as state:
-        verdict = restore(state, file, force=force)
-        name = state.database.name
-    say(make_console(), f"{name} holds what {file} holds: {_what(verdict)}")
+        verdict = restore(state, file, force=force, author=author_of(options))
+        name, head = state.database.name, state.head()
+    console = make_console()
+    say(console, f"{name} holds what {file} holds: {_what(verdict)}")
+    if head != verdict.head:
+        say(console, f"One line more tells what was there before. Head of the audit: {head}")
 
 
 def _what(verdict: Verdict) -> str:

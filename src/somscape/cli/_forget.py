@@ -20,7 +20,7 @@ def forget_cases(watch: str, key: str | None, *, older_than: int | None, **optio
         else:
             gone = forget_old(state, watch, older_than or 0, author=author)
         head, is_server = state.head(), state.database.is_server
-    if not gone.n_cases:
+    if not (gone.n_cases or gone.n_rows):
         say(console, "No case is that old; nothing was changed.")
         return
     parts = (
@@ -29,7 +29,13 @@ def forget_cases(watch: str, key: str | None, *, older_than: int | None, **optio
         counted(gone.n_rows, "row"),
     )
     say(console, f"Forgotten: {parts[0]}, with {parts[1]} and {parts[2]} of runs.")
-    if not gone.is_swept:
+    if not gone.is_swept and is_server:
+        say(
+            console,
+            "Deleted, but not yet overwritten: another program is using the tables, or they are "
+            "another role's. Have their owner forget another case, or run VACUUM FULL.",
+        )
+    elif not gone.is_swept:
         say(
             console,
             "Deleted, but not yet overwritten: another program is using the state. Forget another "

@@ -1,5 +1,6 @@
 """A backup holds all of a state, goes into any other database, and is never half there."""
 
+import json
 import resource
 import sqlite3
 from pathlib import Path
@@ -61,9 +62,20 @@ def test_only_an_empty_state_is_replaced_unless_forced(saved: Path, tmp_path: Pa
         with pytest.raises(InputError, match=r"is not empty: its audit has 8 lines, which would"):
             restore(state, saved)
         assert everything(state) == before
-        assert restore(state, saved, force=True).n_lines == 7
+        head = state.head()
+        assert restore(state, saved, force=True, author="eve").n_lines == 7
         with State(tmp_path / "first") as first:
-            assert everything(state) == everything(first)
+            after = everything(state)
+            line = json.loads(after["audit"].pop()["said"])
+            assert after == everything(first)
+        assert {k: v for k, v in line.items() if k != "made"} == {
+            "number": 8,
+            "author": "eve",
+            "kind": "restored",
+            "lines_before": 8,
+            "head_before": head,
+        }
+        assert (verify(state).n_lines, verify(state).faults) == (8, ())
 
 
 def test_a_backup_that_somebody_changed_is_refused(saved: Path, tmp_path: Path) -> None:
@@ -137,3 +149,35 @@ def test_others_may_decide_while_a_backup_is_made(tmp_path: Path) -> None:
             other.decide(Decision("cards", KEY, "open"))
             assert len(read.rows("SELECT * FROM audit")) == 7
         assert verify(state).n_lines == 8
+
+
+def test_nothing_but_an_older_backup_is_replaced(saved: Path, tmp_path: Path) -> None:
+    table, other, link = (tmp_path / name for name in ("m3.csv", "other.sqlite", "link"))
+    table.write_text("id,age\n1,30\n")
+    with sqlite3.connect(other) as db:
+        db.execute("CREATE TABLE audit (number INTEGER)")
+    link.symlink_to(tmp_path / "first" / "cases.sqlite")
+    with State(tmp_path / "first") as state:
+        head = state.head()
+        for target in (table, other, tmp_path, link, tmp_path / "first" / "cases.sqlite"):
+            with pytest.raises(InputError, match=r"Give the name of a new file\.") as said:
+                backup(state, target)
+            assert str(target) in str(said.value)
+        with (
+            State(tmp_path / "second") as second,
+            pytest.raises(InputError, match="is a database in use"),
+        ):
+            backup(state, Path(second.database.name))
+        with pytest.raises(InputError, match="is there and is no backup"):
+            backup(state, Path(second.database.name))
+        assert backup(state, saved).head == head == state.head()
+    assert table.read_text() == "id,age\n1,30\n"
+
+
+def test_an_empty_state_does_not_take_the_place_of_a_good_backup(
+    saved: Path, tmp_path: Path
+) -> None:
+    before = saved.read_bytes()
+    with State(tmp_path / "mistyped") as state, pytest.raises(InputError, match="has no audit yet"):
+        backup(state, saved)
+    assert saved.read_bytes() == before

@@ -1,5 +1,6 @@
 """A change is all there or not at all, and none is left open, whatever comes between."""
 
+import os
 import resource
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -11,9 +12,11 @@ import pytest
 from some_cases import KEY, PLACES, fill, new_database, place_for
 
 from somscape.cases import Change, Decision, State, verify
+from somscape.cases._database import PostgreSQL
 from somscape.errors import InputError
 
 ADD = "INSERT INTO salts VALUES (?, ?, ?)"
+BUSY = r"somebody else has been writing there for 30 seconds\. Nothing was saved; try again\."
 SAID = Decision("cards", "a", "later", "", "ann")
 
 
@@ -148,7 +151,7 @@ def test_another_process_that_writes_too_long_is_one_line(tmp_path: Path) -> Non
         fill(state)
         state.database.rows("PRAGMA busy_timeout = 50")
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(InputError, match=r"did not take this \(database is locked\)"):
+        with pytest.raises(InputError, match=BUSY):
             state.decide(SAID)
         other.execute("ROLLBACK")
         state.decide(SAID)
@@ -171,6 +174,7 @@ def test_a_password_in_the_url_is_refused_and_not_shown() -> None:
         with pytest.raises(InputError, match="a password does not belong in a URL") as raised:
             State(url)
         assert "geheim" not in str(raised.value)
+        assert raised.value.options == ""  # no command asks for the password of a state
 
 
 @pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
@@ -214,3 +218,42 @@ def test_a_connection_that_ends_within_a_change_ends_the_change(postgresql: Any)
             with pytest.raises(InputError, match="did not take"):
                 changing(state, *steps)
             assert n_salts(state) == 0
+
+
+@pytest.mark.sql
+def test_a_server_whose_lock_another_holds_too_long_is_one_line(
+    postgresql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = new_database(postgresql)
+    with State(place) as state, State(place) as other, state.database.change() as change:
+        add(change)
+        monkeypatch.setattr(PostgreSQL, "begin", impatient(PostgreSQL.begin))
+        with pytest.raises(InputError, match=BUSY):
+            changing(other, add)
+
+
+def impatient(begin: Callable[..., None]) -> Callable[..., None]:
+    """Wait a tenth of a second for the lock, not 30."""
+
+    class Said:
+        def __init__(self, db: Any) -> None:
+            self.db = db
+
+        def execute(self, sql: str) -> None:
+            self.db.execute(sql.replace("'30s'", "'100ms'"))
+
+    return lambda engine, db: begin(engine, Said(db))
+
+
+def test_the_mode_of_another_users_file_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    State(tmp_path).close()
+    file = tmp_path / "cases.sqlite"
+    file.chmod(0o660)
+    with monkeypatch.context() as other:
+        other.setattr(os, "geteuid", lambda: file.stat().st_uid + 1)
+        State(tmp_path).close()
+    assert file.stat().st_mode & 0o777 == 0o660
+    State(tmp_path).close()
+    assert file.stat().st_mode & 0o777 == 0o600

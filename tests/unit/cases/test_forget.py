@@ -3,9 +3,10 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
-from some_cases import KEY, PLACES, SECRETS, fill, place_for
+from some_cases import KEY, PLACES, SECRETS, fill, new_database, place_for
 
 from somscape.cases import Decision, State, forget, forget_old, verify
 from somscape.cases._forget import months_ago
@@ -108,9 +109,28 @@ def test_old_cases_that_nobody_decided_are_forgotten(place: str | Path) -> None:
         with state.database.change() as change:
             change.rows("UPDATE runs SET made = '2020-01-01T00:00:00+00:00'")
         found = forget_old(state, "cards", 6, author="cron")
-        assert (found.n_cases, found.n_decisions, found.n_rows) == (2, 0, 4)  # "c" and "unlisted"
+        assert (found.n_cases, found.n_decisions, found.n_rows) == (
+            2,
+            0,
+            6,
+        )  # "c", "unlisted", kept
         assert {case.key for case in state.cases("cards")} == {"a", KEY}
-        assert set(state.kept("r1")) == {"a", KEY}
+        assert state.kept("r1") == {}
+        assert set(state.kept("r2")) == {"a", KEY}  # with which the next run compares
+
+
+def test_kept_rows_of_old_runs_go_where_their_cases_stay(place: str | Path) -> None:
+    with State(place) as state:
+        fill(state)
+        n_lines = verify(state).n_lines
+        with state.database.change() as change:
+            change.rows("UPDATE runs SET made = '2020-01-01T00:00:00+00:00' WHERE id = 'r1'")
+        found = forget_old(state, "cards", 6, author="cron")
+        assert (found.n_cases, found.n_decisions, found.n_rows) == (0, 0, 3)
+        assert (state.kept("r1"), len(state.listed("r1"))) == ({}, 3)
+        assert len(state.kept("r2")) == 3
+        assert verify(state).n_lines == n_lines + 1
+        assert forget_old(state, "cards", 6, author="cron").n_rows == 0
 
 
 @pytest.mark.parametrize(
@@ -130,3 +150,15 @@ def test_who_reads_meanwhile_keeps_the_journal_and_that_is_said(tmp_path: Path) 
             assert not forget(state, "cards", KEY, author="eve").is_swept
         assert state.database.swept()
         assert SECRETS[1].encode() not in bytes_in(tmp_path)
+
+
+@pytest.mark.sql
+def test_tables_of_another_role_are_not_swept_and_that_is_said(postgresql: Any) -> None:
+    place = new_database(postgresql)
+    with State(place) as state:
+        fill(state)
+        with state.database.change() as change:
+            change.rows("GRANT ALL ON ALL TABLES IN SCHEMA public TO writer")
+        with State(place.replace("boss@", "writer@")) as other:
+            assert not forget(other, "cards", KEY, author="eve").is_swept
+        assert state.database.swept()

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from some_cases import KEY, PLACES, fill, place_for
 
-from somscape.cases import NOTHING, State, next_head, verify
+from somscape.cases import NOTHING, Decision, State, audit_lines, next_head, verify
 from somscape.errors import InputError
 
 
@@ -122,6 +124,14 @@ TAMPERED = {
     "a listed row": ("DELETE FROM listed WHERE run = 'r1' AND place = 1", "line says: listed."),
     "the source of a run": ("UPDATE runs SET source = 'x' WHERE id = 'r2'", "line says: source."),
     "a watch": ("UPDATE watches SET said = '{}'", "the watch 'cards' is no more what its last"),
+    "when a watch was made": (
+        "UPDATE watches SET made = '2020'",
+        "the watch 'cards' is no more what its first line says: made.",
+    ),
+    "which run was first": (
+        "UPDATE runs SET number = 4 - number",
+        "the run of line 2 is no more what the line says: run_number.",
+    ),
     "a map": ("UPDATE maps SET content = 'x'", "the map ", " was changed."),
     "a row forgotten by nobody": (
         "INSERT INTO forgotten VALUES ('r1', 'x')",
@@ -201,3 +211,64 @@ def test_seals_are_known_by_who_has_the_key(tmp_path: Path) -> None:
 def test_what_is_no_head_is_refused(tmp_path: Path, head: str) -> None:
     with State(tmp_path) as state, pytest.raises(InputError, match="`head` must be 64 hexa"):
         verify(state, head)
+
+
+def test_a_map_that_is_gone_is_found_and_said(in_a_file: State, tmp_path: Path) -> None:
+    hash_ = in_a_file.watch("cards").map
+    with closing(sqlite3.connect(tmp_path / "state" / "cases.sqlite")) as db:  # no foreign keys
+        db.execute("DELETE FROM maps")
+        db.commit()
+    assert verify(in_a_file).faults == (f"the map {hash_} was deleted.",)
+    with pytest.raises(InputError, match=f"the map {hash_} is not there; `somscape audit verify`"):
+        in_a_file.map(hash_)
+
+
+@pytest.mark.parametrize(
+    ("sql", "read", "said"),
+    [
+        (
+            "UPDATE audit SET said = 'xx' WHERE number = 7",
+            lambda state: state.decide(Decision("cards", "a", "open")),
+            "the audit is damaged at line 7; ",
+        ),
+        (
+            "UPDATE audit SET said = '{}' WHERE number = 7",
+            lambda state: state.decide(Decision("cards", "a", "open")),
+            "the audit is damaged at line 7; ",
+        ),
+        (
+            "UPDATE runs SET facts = '{' WHERE id = 'r1'",
+            lambda state: state.runs("cards"),
+            "the run r1 is damaged; ",
+        ),
+        ("UPDATE watches SET said = '['", lambda state: state.watches(), "the watch 'cards' is da"),
+        ("UPDATE watches SET said = '[]'", lambda state: state.watch("cards"), "the watch 'cards'"),
+        ("UPDATE watches SET said = '{}'", lambda state: state.watch("cards"), "the watch 'cards'"),
+        (
+            "UPDATE kept SET cells = 5 WHERE run = 'r1'",
+            lambda state: state.kept("r1"),
+            "of the run r1 is damaged; ",
+        ),
+        (
+            "UPDATE decisions SET cells = '{' WHERE number = 4",
+            lambda state: state.cases("cards"),
+            "the decision 4 is damaged; ",
+        ),
+        (
+            "UPDATE audit SET said = '{\"facts\": 3}' WHERE number = 2",
+            lambda state: list(audit_lines(state)),
+            "line 2 of the audit is damaged; ",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_one_line(
+    in_a_file: State, sql: str, read: Callable[[State], object], said: str
+) -> None:
+    do(in_a_file, sql)
+    n_lines = len(lines(in_a_file))
+    with pytest.raises(InputError) as error:
+        read(in_a_file)
+    assert said in str(error.value)
+    assert str(error.value).endswith("`somscape restore` brings a backup back.")
+    assert len(lines(in_a_file)) == n_lines
+    assert verify(in_a_file).faults or "kept" in sql  # of which lines tell nothing

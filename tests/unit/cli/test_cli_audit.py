@@ -118,6 +118,60 @@ def test_a_run_is_repeated_to_the_same_bytes(folder: Path, tmp_path: Path) -> No
     assert run("audit", "verify").out.startswith("4 lines")  # nothing is recorded
 
 
+def test_a_clock_that_was_ahead_is_said(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "a clock was ahead" not in run("audit", "verify").out
+    with State(tmp_path / "copy" / "state") as state:
+        with monkeypatch.context() as wrong:
+            wrong.setattr("somscape.cases._chain.now", lambda: "2999-01-01T00:00:00+00:00")
+            state.decide(Decision("w", state.cases("w")[0].key, "open"))
+        last = state.decide(Decision("w", state.cases("w")[0].key, CLEARED))
+    outcome = run("audit", "verify")
+    assert (outcome.code, last.made) == (0, "2999-01-01T00:00:00+00:00")
+    assert "The last line is of 2999-01-01T00:00:00+00:00: a clock was ahead" in outcome.out
+
+
+def test_a_mistyped_state_has_no_head_and_no_backup(folder: Path, tmp_path: Path) -> None:
+    for words in (("head",), ("verify",)):
+        outcome = run("audit", *words, "--state", tmp_path / "mistyped")
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "has no audit yet" in outcome.err
+    assert run("backup", tmp_path / "b", "--state", tmp_path / "mistyped").code == 2
+
+
+def test_a_run_is_read_again_as_it_was_read(folder: Path, tmp_path: Path) -> None:
+    table = tmp_path / "april.csv"
+    table.write_text((folder / "march.csv").read_text().replace(",", ";"))
+    assert run("run", "w", table, "--delimiter", ";").code in (0, 3)
+    last = runs(tmp_path)[-1]
+    assert "The same bytes: the scores of" in run("reproduce", last).out
+    with State(tmp_path / "copy" / "state") as state:
+        assert state.run(last).facts["options"]["delimiter"] == ";"
+
+
+@pytest.mark.parametrize("source", ["-", "upload.csv"])
+def test_a_table_that_is_not_kept_is_said_at_once(
+    folder: Path, tmp_path: Path, source: str
+) -> None:
+    spoil(tmp_path, f"UPDATE runs SET source = '{source}'")
+    outcome = run("reproduce", runs(tmp_path)[0])
+    assert (outcome.code, outcome.out.splitlines()[1:]) == (
+        2,
+        ["The run cannot be repeated: its table was uploaded or piped in, and is not kept."],
+    )
+
+
+@pytest.mark.parametrize("facts", ["{", "{}", "[]"])
+def test_a_run_that_somebody_damaged_is_one_line(folder: Path, tmp_path: Path, facts: str) -> None:
+    first = runs(tmp_path)[0]
+    spoil(tmp_path, f"UPDATE runs SET facts = '{facts}'")
+    outcome = run("reproduce", first)
+    assert outcome.code == 2
+    assert f"the run {first} is damaged; `somscape audit verify` says more" in outcome.err
+    assert "Traceback" not in outcome.err
+
+
 def test_an_input_that_changed_is_named(folder: Path, tmp_path: Path) -> None:
     first = runs(tmp_path)[0]
     table = folder / "customers.csv"
