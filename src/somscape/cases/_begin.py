@@ -7,7 +7,7 @@ from somscape.cases._keys import keys_of
 from somscape.cases._maps import bytes_of, detector_of
 from somscape.cases._options import kept_options
 from somscape.cases._outcome import RunOutcome
-from somscape.cases._records import Watch
+from somscape.cases._records import CLEAR_FOR, Watch
 from somscape.cases._run import record_run
 from somscape.cases._state import State
 from somscape.errors import InputError
@@ -40,7 +40,7 @@ def begin_watch(
     source: str,
     options: Mapping[str, Any],
     author: str,
-    clear_for: int = 12,
+    clear_for: int | None = None,
     notes: Sequence[str] = (),
 ) -> RunOutcome:
     """Keep a watch with its map, and record its first run by that map.
@@ -59,8 +59,8 @@ def begin_watch(
     options : mapping
         By their names on the command line.
     author : str
-    clear_for : int, default=12
-        Months after which a cleared case returns.
+    clear_for : int or None, default=None
+        Months after which a cleared case returns; None: as the watch so far has it, or 12.
     notes : sequence of str, default=()
 
     Returns
@@ -69,6 +69,9 @@ def begin_watch(
     """
     check_name(name)
     keys_of(found.table, key)
+    if clear_for is None:
+        so_far = [watch.clear_for for watch in state.watches() if watch.name == name]
+        clear_for = so_far[0] if so_far else CLEAR_FOR
     said = Watch(name, tuple(key), source, kept_options(options), "", clear_for)
     watch = state.keep_watch(said, bytes_of(found.detector), author=author)
     return record_run(

@@ -128,8 +128,7 @@ class RunOutcome:
     @property
     def command_anew(self) -> str:
         """The command that trains the watch anew on this run's table."""
-        watch = self.watch
-        return command_anew(watch.name, self.run.source, watch.options, watch.key)
+        return command_anew(self.watch, self.run.source)
 
     def state_of(self, key: str) -> str:
         """Return the state of a case."""
