@@ -86,6 +86,8 @@ class Subject:
         folded, rest = candidates[:0], everything
         found = self._ranked(rest)
         while len(more := np.intersect1d(rest[found.rows[: found.n_alerts]], candidates)):
+            if not len(folded):
+                more = np.union1d(more, self._above_others(candidates))
             folded = np.concatenate([folded, more])
             rest = np.setdiff1d(rest, more)
             found = self._ranked(rest)
@@ -106,6 +108,14 @@ class Subject:
             ),
             folded,
         )
+
+    def _above_others(self, candidates: Ints) -> Ints:
+        """Return candidates above the last row that is listed where none of them is there."""
+        others = np.setdiff1d(np.arange(self.table.n_rows), candidates)
+        found = self._ranked(others)
+        if not found.n_alerts:
+            return candidates[:0]
+        return candidates[self.scores[candidates] > found.scores[found.n_alerts - 1]]
 
     def _ranked(self, some: Ints) -> Alerts:
         rule, n = self.rule, self.rule.n_alerts

@@ -19,6 +19,7 @@ from somscape.cases import (
     RunOutcome,
     Seen,
     State,
+    _subject,
     begin_watch,
     detector_of_watch,
     import_decisions,
@@ -163,6 +164,26 @@ def test_no_cleared_row_comes_up_where_others_fold(state: State, tmp_path: Path)
     assert [row.key for row in outcome.listed if row.news == "folded"] == order
     assert not set(order) & {row.key for row in outcome.listed if row.news != "folded"}
     assert outcome.found.alerts.n_alerts == 5
+
+
+def test_many_cleared_rows_fold_at_once(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = month(tmp_path / "f.csv", 2, **ODD)
+    order = run(state, path).found.alerts.ids[:60]
+    for key in order:
+        say(state, key, CLEARED)
+    sizes, ranked = [], _subject.ranked
+
+    def counted(*args: Any) -> Any:
+        sizes.append(args[1].n_rows)
+        return ranked(*args)
+
+    monkeypatch.setattr(_subject, "ranked", counted)
+    outcome = run(state, path)
+    assert [row.key for row in outcome.listed if row.news == "folded"] == order
+    assert outcome.found.alerts.n_alerts == 5
+    assert sizes == [N, N - 60, N - 60]  # all, all others, and all but those that fold
 
 
 def test_a_cleared_row_that_moved_returns_and_says_why(state: State, tmp_path: Path) -> None:
