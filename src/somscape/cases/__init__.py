@@ -16,7 +16,7 @@ from somscape.cases._keys import key_columns, keys_of
 from somscape.cases._known import known_cases
 from somscape.cases._moves import UsualMoves
 from somscape.cases._options import source_of
-from somscape.cases._outcome import RunOutcome, Unseen
+from somscape.cases._outcome import RunOutcome
 from somscape.cases._place import state_folder, user_of_computer
 from somscape.cases._records import (
     CLEARED,
@@ -39,6 +39,7 @@ from somscape.cases._records import (
 from somscape.cases._reproduce import Repeated, reproduce
 from somscape.cases._run import record_run, run_watch
 from somscape.cases._state import DecidedMeanwhileError, State, new_id
+from somscape.cases._unseen import Unseen
 from somscape.cases._verify import Verdict, audit_lines, verify
 
 __all__ = [

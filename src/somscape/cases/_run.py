@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from somscape._types import Ints
 from somscape.cases._chain import now
 from somscape.cases._compare import gone, news_of
@@ -16,12 +14,12 @@ from somscape.cases._facts import facts_to_repeat
 from somscape.cases._keys import sampled
 from somscape.cases._maps import detector_of
 from somscape.cases._options import options_of_run, rule_for, source_of
-from somscape.cases._outcome import MAX_KEYS, RunOutcome, Unseen
+from somscape.cases._outcome import RunOutcome
 from somscape.cases._records import CLEARED, FOLDED, Listed, NewRun, Watch, WatchRun
 from somscape.cases._returns import returned
 from somscape.cases._state import State
 from somscape.cases._subject import Before, Subject
-from somscape.encode import CategoryCode, level_texts
+from somscape.cases._unseen import unseen_levels
 from somscape.errors import InputError
 from somscape.jobs import FROM_DATABASE, Found, Label, agreement_of, reading_of, ready_for
 from somscape.outliers import AlertRule, Alerts, Detector
@@ -148,6 +146,7 @@ def record_run(
     agreement = None if label is None else agreement_of(alerts, label)
     others = [run for run in runs if run.map == watch.map and run.id != run_id]
     first_far = others[-1].facts["drift"]["far"] if others else None
+    unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
     outcome = RunOutcome(
         watch=watch,
         run=WatchRun(run_id, watch.name, 0, "", author, source, subject.data, watch.map, {}),
@@ -157,8 +156,8 @@ def record_run(
         listed=listed,
         gone=gone(before.listed, {row.key for row in listed}, set(subject.keys)),
         usual=before.usual,
-        drift=drift_of(detector, table, subject.rows, subject.scores, first_far),
-        unseen=_unseen(subject),
+        drift=drift_of(detector, table, subject.rows, subject.scores, first_far, unseen),
+        unseen=unseen,
         decisions=subject.decided,
         why=why,
         notes=tuple(notes),
@@ -213,25 +212,6 @@ def _listed(
         said = f"{why[key]} {said}" if key in why else said
         listed.append(Listed(key, rank, score, float(alerts.p_values[place]), news, said))
     return tuple(listed)
-
-
-def _unseen(subject: Subject) -> tuple[Unseen, ...]:
-    """Return the levels that the map never saw, with keys of their rows."""
-    found = []
-    encoding = subject.detector.map_.encoding
-    for code in encoding.used:
-        if not isinstance(code, CategoryCode):
-            continue
-        column = subject.table.column(code.name)
-        rows = np.flatnonzero((code.encode(column)[:, -1] > 0) & ~column.missing)
-        levels: dict[str, list[str]] = {}
-        for row, level in zip(rows.tolist(), level_texts(column.take(rows)), strict=True):
-            levels.setdefault(level, []).append(subject.keys[row])
-        found += [
-            Unseen(code.name, level, len(keys), tuple(keys[:MAX_KEYS]))
-            for level, keys in levels.items()
-        ]
-    return tuple(found)
 
 
 def _facts(outcome: RunOutcome) -> dict[str, Any]:

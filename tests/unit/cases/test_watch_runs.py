@@ -28,6 +28,7 @@ from somscape.cases import (
     run_watch,
     source_of,
 )
+from somscape.cases._unseen import sentences
 from somscape.encode import Roles
 from somscape.errors import InputError
 from somscape.jobs import Found, detect, encoding_from, rule_of
@@ -219,11 +220,23 @@ def test_a_column_times_a_hundred_is_drift_with_its_name(state: State, tmp_path:
 def test_unseen_levels_have_their_rows_and_facts_have_none(state: State, tmp_path: Path) -> None:
     outcome = run(state, month(tmp_path / "f.csv", 2, c033=(JOB, "spy"), c034=(JOB, "spy")))
     [unseen] = outcome.unseen
-    assert (unseen.column, unseen.level, unseen.n) == ("job", "spy", 2)
+    assert (unseen.column, unseen.levels, unseen.n) == ("job", ("spy",), 2)
+    assert unseen.sentence == "job has a level that the map never saw, spy: c033, c034."
     assert unseen.keys == ("c033", "c034")
     facts = json.dumps(outcome.run.facts)
     assert "c033" not in facts
     assert "spy" not in facts
+
+
+def test_many_unseen_levels_are_told_of_in_one_line(state: State, tmp_path: Path) -> None:
+    jobs = {f"c{i:03d}": (JOB, f"J{i}") for i in range(20, 50)}
+    outcome = run(state, month(tmp_path / "f.csv", 2, **jobs))
+    [unseen] = outcome.unseen
+    assert (unseen.n_levels, len(unseen.keys)) == (30, 20)
+    said = "job has 30 levels that the map never saw, such as J20, J21 (30 rows)."
+    assert [line for line in outcome.lines() if "never saw" in line] == [said]
+    assert outcome.drift.unseen == {"job": 30}
+    assert len(sentences(outcome.unseen * 30)) == 21
 
 
 def test_a_table_of_other_columns_is_refused_and_leaves_nothing(
