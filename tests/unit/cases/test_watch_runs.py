@@ -19,6 +19,7 @@ from somscape.cases import (
     RunOutcome,
     Seen,
     State,
+    _run,
     _subject,
     begin_watch,
     detector_of_watch,
@@ -199,6 +200,25 @@ def test_a_cleared_row_that_moved_returns_and_says_why(state: State, tmp_path: P
     say(state, "c005", CLEARED, "again")
     april = month(tmp_path / "a.csv", 4, c005=(INCOME, 901_000))
     assert news(run(state, april))["c005"] == "folded"
+
+
+def test_an_unchanged_table_tells_once_of_what_was_cleared_long_ago(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(state, "c005", CLEARED)
+    path = month(tmp_path / "f.csv", 2, **ODD)
+    assert news(run(state, path))["c005"] == "folded"
+    for each in (_subject, _run):
+        monkeypatch.setattr(each, "now", lambda: "2100-01-01T00:00:00+00:00")
+    later = run(state, path)
+    assert news(later)["c005"] == "returned"
+    assert not later.is_again
+    [case] = [case for case in state.cases("cards") if case.key == "c005"]
+    assert case.listed is not None
+    assert case.listed.news == "returned"
+    again = run(state, path)
+    assert again.is_again
+    assert len(state.runs("cards")) == 3
 
 
 def test_a_row_that_became_more_unusual_has_risen(state: State, tmp_path: Path) -> None:
