@@ -1,8 +1,8 @@
 """A run of a watch: read, score by its map, compare with the run before, fold, record."""
 
-import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +12,13 @@ from somscape.cases._compare import gone, news_of
 from somscape.cases._drift import drift_of
 from somscape.cases._facts import facts_to_repeat
 from somscape.cases._keys import sampled
+from somscape.cases._last import Place
 from somscape.cases._maps import detector_of
 from somscape.cases._options import options_of_run, rule_for, source_of
 from somscape.cases._outcome import RunOutcome
 from somscape.cases._records import CLEARED, FOLDED, Listed, NewRun, Watch, WatchRun
 from somscape.cases._returns import returned
-from somscape.cases._state import State
+from somscape.cases._state import RunMeanwhileError, State
 from somscape.cases._subject import Before, Subject
 from somscape.cases._unseen import unseen_levels
 from somscape.errors import InputError
@@ -25,8 +26,8 @@ from somscape.jobs import FROM_DATABASE, Found, Label, agreement_of, reading_of,
 from somscape.outliers import AlertRule, Alerts, Detector
 from somscape.tables import Grouped, Table, is_url, read_table
 
-RUN_LETTERS = 16
-"""Of a run's id, in hexadecimal digits."""
+MAX_TRIES = 5
+"""Times that a run is compared, where others are recorded meanwhile."""
 
 
 def run_watch(
@@ -133,10 +134,40 @@ def record_run(
     -------
     RunOutcome
     """
-    subject = Subject.of(state, watch, detector, table, rule)
-    runs = state.runs(watch.name)
-    last, run_id = _place_of(runs, subject.fingerprint)
-    before = Before.of(state, last, subject)
+    for _ in range(MAX_TRIES):
+        subject = Subject.of(state, watch, detector, table, rule)
+        runs = state.runs(watch.name)
+        outcome = _compared(
+            *(state, subject, runs),
+            author=author,
+            source=source,
+            grouped=grouped,
+            label=label,
+            notes=notes,
+        )
+        newest = runs[0].id if runs else ""
+        with suppress(RunMeanwhileError):
+            run = state.add_run(watch.name, _new(outcome, subject), author=author, after=newest)
+            return replace(outcome, run=run, audit_head=state.head())
+    raise InputError(
+        f"{MAX_TRIES} other runs of the watch {watch.name} were recorded meanwhile. Run it again."
+    )
+
+
+def _compared(
+    state: State,
+    subject: Subject,
+    runs: Sequence[WatchRun],
+    *,
+    author: str,
+    source: str,
+    grouped: Grouped | None,
+    label: Label | None,
+    notes: Sequence[str],
+) -> RunOutcome:
+    watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
+    place = Place.of(state, runs, subject)
+    before = Before.of(state, place.last, subject)
     cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
     why = returned(
         *(detector, subject.decided, cells, before.usual), clear_for=watch.clear_for, today=now()
@@ -144,14 +175,14 @@ def record_run(
     alerts, folded = subject.ranked([key for key in cells if key not in why])
     listed = _listed(subject, alerts, folded, before, why)
     agreement = None if label is None else agreement_of(alerts, label)
-    others = [run for run in runs if run.map == watch.map and run.id != run_id]
+    others = [run for run in runs if run.map == watch.map and run.id != place.id]
     first_far = others[-1].facts["drift"]["far"] if others else None
     unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
-    outcome = RunOutcome(
+    return RunOutcome(
         watch=watch,
-        run=WatchRun(run_id, watch.name, 0, "", author, source, subject.data, watch.map, {}),
-        last=last,
-        is_again=any(run.id == run_id for run in runs),
+        run=WatchRun(place.id, watch.name, 0, "", author, source, subject.data, watch.map, {}),
+        last=place.last,
+        is_again=any(run.id == place.id for run in runs),
         found=Found(table, detector, alerts, rule, label, agreement, grouped),
         listed=listed,
         gone=gone(before.listed, {row.key for row in listed}, set(subject.keys)),
@@ -160,10 +191,8 @@ def record_run(
         unseen=unseen,
         decisions=subject.decided,
         why=why,
-        notes=tuple(notes),
+        notes=(*([place.doubt] if place.doubt else ()), *notes),
     )
-    run = state.add_run(watch.name, _new(outcome, subject), author=author)
-    return replace(outcome, run=run, audit_head=state.head())
 
 
 def _new(outcome: RunOutcome, subject: Subject) -> NewRun:
@@ -172,21 +201,6 @@ def _new(outcome: RunOutcome, subject: Subject) -> NewRun:
     keys = {row.key for row in outcome.listed} | subject.decided.keys() | sampled(subject.keys)
     kept = subject.cells(keys)
     return NewRun(run.id, run.source, run.data, subject.map, _facts(outcome), outcome.listed, kept)
-
-
-def _place_of(runs: Sequence[WatchRun], fingerprint: str) -> tuple[WatchRun | None, str]:
-    """Return the run to compare with, and the id: that of the newest run if this is the same."""
-
-    def id_after(last: WatchRun | None) -> str:
-        said = f"{fingerprint}\n{last.id if last else ''}"
-        return hashlib.sha256(said.encode()).hexdigest()[:RUN_LETTERS]
-
-    if runs:
-        before = runs[1] if len(runs) > 1 else None
-        if id_after(before) == runs[0].id:
-            return before, runs[0].id
-    last = runs[0] if runs else None
-    return last, id_after(last)
 
 
 def _listed(

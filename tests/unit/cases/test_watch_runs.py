@@ -139,6 +139,47 @@ def test_the_same_run_again_adds_nothing_and_says_the_same(state: State, tmp_pat
     assert run(state, february).run.number == 4
 
 
+def test_a_run_that_ends_while_another_does_compares_with_it(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    march = month(tmp_path / "m.csv", 3, c020=(INCOME, 70_000))
+    others, drift_of = [march], _run.drift_of
+
+    def meanwhile(*args: Any) -> Any:
+        if others:
+            run(state, others.pop())
+        return drift_of(*args)
+
+    monkeypatch.setattr(_run, "drift_of", meanwhile)
+    outcome = run(state, month(tmp_path / "f.csv", 2, c020=(INCOME, 70_000)))
+    assert outcome.last is not None
+    assert (outcome.run.number, outcome.last.number) == (3, 2)
+    assert news(outcome)["c020"] == "still"
+
+
+def test_a_file_of_other_cases_is_doubted_and_not_compared_with(
+    state: State, tmp_path: Path
+) -> None:
+    wrong = month(tmp_path / "w.csv", 2)
+    wrong.write_text(wrong.read_text().replace("\nc", "\nx").replace("\nx007", "\nc007"))
+    first = run(state, wrong)
+    said = f"Only 1 of {N} cases of run 1 is in this table: is it the right file?"
+    assert said in first.lines()
+    assert run(state, wrong).lines()[2:] == first.lines()[1:]
+    right = run(state, month(tmp_path / "f.csv", 3, **ODD))
+    assert right.last is not None
+    assert right.last.number == 1
+    said = f"Only 1 of {N} cases of run 2 is in this table, so it is compared with run 1."
+    assert said in right.lines()
+    assert news(right)["c005"] == "still"
+    # A table of new cases every time is not doubted again and again.
+    for number, letter in ((4, "y"), (5, "z")):
+        path = month(tmp_path / f"{letter}.csv", number)
+        path.write_text(path.read_text().replace("\nc", f"\n{letter}"))
+        doubted = "is it the right file?" in " ".join(run(state, path).lines())
+        assert doubted == (letter == "y")
+
+
 def test_a_cleared_row_folds_and_others_move_up(state: State, tmp_path: Path) -> None:
     say(state, "c005", CLEARED, "a doctor")
     february = month(tmp_path / "f.csv", 2, c005=(INCOME, 90_100), c009=ODD["c009"])
