@@ -29,7 +29,7 @@ def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
         "cases": [{"key": ids[i], "place": i + 1, "news": n, **told} for i, n in enumerate(news)],
         "gone": [{"key": HOSTILE[3], "why": "not in the data any more"}] * 2,
         "drift": {"sentence": "Drift: 82 flagged where 17 were expected.", "is_found": True},
-        "unseen": [{"column": "job", "level": HOSTILE[0], "n": 30, "keys": ["a", "b"]}],
+        "unseen": [{"column": "job", "what": HOSTILE[0], "n": 30, "keys": ["a", "b"]}],
         "train_anew": "24 % of the rows are flagged.",
         "command_anew": f"somscape detect '{HOSTILE[1]}'",
         **more,

@@ -1,12 +1,7 @@
 """What is remembered from run to run: watches, cases, decisions, and the audit of all changes."""
 
 from somscape.cases._backup import backup, restore
-from somscape.cases._begin import (
-    begin_watch,
-    check_name,
-    detector_of_watch,
-    known_cases,
-)
+from somscape.cases._begin import begin_watch, check_name, detector_of_watch
 from somscape.cases._card import card_of, watch_history
 from somscape.cases._card_text import card_text
 from somscape.cases._chain import NOTHING, add_line, hidden, next_head, now, seal_of
@@ -18,9 +13,10 @@ from somscape.cases._exchange import Imported, cases_bytes, cases_table, import_
 from somscape.cases._facts import versions
 from somscape.cases._forget import Forgotten, forget, forget_old
 from somscape.cases._keys import key_columns, keys_of
+from somscape.cases._known import known_cases
 from somscape.cases._moves import UsualMoves
 from somscape.cases._options import source_of
-from somscape.cases._outcome import RunOutcome, Unseen
+from somscape.cases._outcome import RunOutcome
 from somscape.cases._place import state_folder, user_of_computer
 from somscape.cases._records import (
     CLEARED,
@@ -43,6 +39,7 @@ from somscape.cases._records import (
 from somscape.cases._reproduce import Repeated, reproduce
 from somscape.cases._run import record_run, run_watch
 from somscape.cases._state import DecidedMeanwhileError, State, new_id
+from somscape.cases._unseen import Unseen
 from somscape.cases._verify import Verdict, audit_lines, verify
 
 __all__ = [

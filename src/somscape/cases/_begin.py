@@ -3,23 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from somscape._types import Ints
-from somscape.cases._chain import now
-from somscape.cases._keys import cells_of_rows, keys_of
+from somscape.cases._keys import keys_of
 from somscape.cases._maps import bytes_of, detector_of
-from somscape.cases._moves import encoded_cells, usual_moves
 from somscape.cases._options import kept_options
 from somscape.cases._outcome import RunOutcome
-from somscape.cases._records import CLEARED, CONFIRMED, Watch
-from somscape.cases._returns import returned
+from somscape.cases._records import CLEAR_FOR, Watch
 from somscape.cases._run import record_run
 from somscape.cases._state import State
 from somscape.errors import InputError
 from somscape.jobs import Found
-from somscape.outliers import UNKNOWN, Detector
-from somscape.tables import Table
+from somscape.outliers import Detector
 
 MAX_NAME = 100
 """Letters of a watch's name."""
@@ -47,7 +40,7 @@ def begin_watch(
     source: str,
     options: Mapping[str, Any],
     author: str,
-    clear_for: int = 12,
+    clear_for: int | None = None,
     notes: Sequence[str] = (),
 ) -> RunOutcome:
     """Keep a watch with its map, and record its first run by that map.
@@ -66,8 +59,8 @@ def begin_watch(
     options : mapping
         By their names on the command line.
     author : str
-    clear_for : int, default=12
-        Months after which a cleared case returns.
+    clear_for : int or None, default=None
+        Months after which a cleared case returns; None: as the watch so far has it, or 12.
     notes : sequence of str, default=()
 
     Returns
@@ -76,6 +69,9 @@ def begin_watch(
     """
     check_name(name)
     keys_of(found.table, key)
+    if clear_for is None:
+        so_far = [watch.clear_for for watch in state.watches() if watch.name == name]
+        clear_for = so_far[0] if so_far else CLEAR_FOR
     said = Watch(name, tuple(key), source, kept_options(options), "", clear_for)
     watch = state.keep_watch(said, bytes_of(found.detector), author=author)
     return record_run(
@@ -106,53 +102,3 @@ def detector_of_watch(state: State, name: str) -> Detector | None:
     """
     found = [watch for watch in state.watches() if watch.name == name]
     return detector_of(state.map(found[0].map)) if found else None
-
-
-def known_cases(
-    state: State, name: str, table: Table, key: Sequence[str], before: Detector | None
-) -> Ints | None:
-    """Return what decisions say of the rows of a table that trains a watch anew.
-
-    Parameters
-    ----------
-    state : State
-    name : str
-    table : Table
-    key : sequence of str
-    before : Detector or None
-        The detector so far, by whose map a cleared row may have moved so far that it counts no
-        more.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,) or None
-        1 for confirmed cases, 0 for cleared ones, -1 for the others; None without decisions.
-    """
-    decided = state.last_decisions(name)
-    rows = {k: row for row, k in enumerate(keys_of(table, key)) if k in decided}
-    known = np.full(table.n_rows, UNKNOWN)
-    moved = _moved(table, rows, decided, before)
-    for each, row in rows.items():
-        if decided[each].state == CONFIRMED:
-            known[row] = 1
-        elif decided[each].state == CLEARED and each not in moved:
-            known[row] = 0
-    return known if (known != UNKNOWN).any() else None
-
-
-def _moved(
-    table: Table, rows: Mapping[str, int], decided: Mapping[str, Any], before: Detector | None
-) -> Mapping[str, str]:
-    """Return the cleared cases that moved far, by the map so far."""
-    if before is None or not rows:
-        return {}
-    encoding = before.map_.encoding
-    names = [code.name for code in encoding.used]
-    try:
-        encoded = np.asarray(before.map_.rows_of(table), dtype=np.float64)
-    except InputError:  # other columns: nothing compares
-        return {}
-    none = encoded_cells(encoding, [])
-    usual = usual_moves(before, none, none, encoded)
-    cells = dict(zip(rows, cells_of_rows(table, names, list(rows.values())), strict=True))
-    return returned(before, decided, cells, usual, clear_for=10**6, today=now())

@@ -1,12 +1,13 @@
 """Whether a run's rows still resemble those that the map learned, in a sentence with columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from somscape._types import Float64s
+from somscape.cases._unseen import Unseen
 from somscape.encode import (
     CategoryCode,
     Encoding,
@@ -134,7 +135,12 @@ class Drift:
 
 
 def drift_of(
-    detector: Detector, table: Table, rows: Float64s, scores: Float64s, first_far: float | None
+    detector: Detector,
+    table: Table,
+    rows: Float64s,
+    scores: Float64s,
+    first_far: float | None,
+    unseen: Sequence[Unseen] = (),
 ) -> Drift:
     """Compare a run's rows with those that the map learned.
 
@@ -147,6 +153,7 @@ def drift_of(
     scores : ndarray of shape (n_rows,)
     first_far : float or None
         Of the map's first run; None in that run.
+    unseen : sequence of Unseen, default=()
 
     Returns
     -------
@@ -170,7 +177,7 @@ def drift_of(
         alarms=alarms,
         far=first_far,
         share_far=float((distances > first_far).mean()) if len(rows) else 0.0,
-        unseen=map_.encoding.n_unseen(table),
+        unseen={each.column: each.n for each in unseen},
     )
     if not found.is_found:
         return found

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from somscape.cases._records import Watch
 from somscape.errors import InputError
 from somscape.jobs import FROM_DATABASE, KINDS, READING, RULES, command_line, rule_of
 from somscape.outliers import AlertRule
@@ -110,19 +111,20 @@ def rule_for(options: Mapping[str, Any], table: Table) -> AlertRule:
     return rule_of({**options, "alerts": None if n is None else min(n, table.n_rows)}, table)
 
 
-def command_anew(name: str, source: str, kept: Mapping[str, Any], key: tuple[str, ...]) -> str:
+def command_anew(watch: Watch, source: str) -> str:
     """Return the command that trains a watch anew.
 
     Parameters
     ----------
-    name, source : str
-    kept : mapping
-    key : tuple of str
+    watch : Watch
+    source : str
+        The table.
 
     Returns
     -------
     str
     """
-    options = {n: tuple(v) if isinstance(v, list) else v for n, v in kept.items()}
-    own = () if options.get("per") or key == (options.get("id_column"),) else key
-    return command_line(["detect", source], {**options, "watch": name, "key": own}, "DIR")
+    options = {n: tuple(v) if isinstance(v, list) else v for n, v in watch.options.items()}
+    own = () if options.get("per") or watch.key == (options.get("id_column"),) else watch.key
+    options |= {"watch": watch.name, "key": own, "clear_for": watch.clear_for}
+    return command_line(["detect", source], options, "DIR")

@@ -22,34 +22,13 @@ from somscape.cases._records import (
     Watch,
     WatchRun,
 )
+from somscape.cases._unseen import Unseen, sentences
 from somscape.jobs import Found
 from somscape.outliers import AlertRule
 from somscape.tables import Table, free_name, table_from_columns
 
 BY_ROW = ("rows", "scores", "p_values", "units", "stands_out")
 """Arrays of `Alerts`."""
-
-MAX_KEYS = 20
-"""Keys of rows with an unseen level that are named."""
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """A level that the map never saw.
-
-    Attributes
-    ----------
-    column, level : str
-    n : int
-        Rows that have it.
-    keys : tuple of str
-        Some of them.
-    """
-
-    column: str
-    level: str
-    n: int
-    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,8 +107,7 @@ class RunOutcome:
     @property
     def command_anew(self) -> str:
         """The command that trains the watch anew on this run's table."""
-        watch = self.watch
-        return command_anew(watch.name, self.run.source, watch.options, watch.key)
+        return command_anew(self.watch, self.run.source)
 
     def state_of(self, key: str) -> str:
         """Return the state of a case."""
@@ -152,16 +130,10 @@ class RunOutcome:
         if self.news and self.n_outstanding < len(self.news):
             said.append(f"Of {len(self.news)} to look at, {self.n_outstanding} stand out.")
         said += [self.drift.sentence] if self.drift.sentence else []
-        said += [self._of_unseen(each) for each in self.unseen]
+        said += sentences(self.unseen)
         if self.drift.train_anew:
             said += [f"Train anew? {self.drift.train_anew}", f"  {self.command_anew}"]
         return [*said, *self.notes]
-
-    @staticmethod
-    def _of_unseen(each: Unseen) -> str:
-        more = f" and {each.n - len(each.keys)} more" if each.n > len(each.keys) else ""
-        keys = ", ".join(each.keys)
-        return f"{each.column} has a level that the map never saw, {each.level}: {keys}{more}."
 
     def table(self) -> Table:
         """Return the list: as that of `detect`, with news, state and comment.
@@ -234,7 +206,10 @@ class RunOutcome:
             ],
             "gone": [{"key": row.key, "place": row.place, "why": row.why} for row in self.gone],
             "drift": {**drift.facts(), "changes": list(drift.changes), "sentence": drift.sentence},
-            "unseen": [{**vars(each), "keys": list(each.keys)} for each in self.unseen],
+            "unseen": [
+                {**vars(each), "levels": [*each.levels], "keys": [*each.keys], "what": each.what}
+                for each in self.unseen
+            ],
             "train_anew": drift.train_anew or None,
             "command_anew": self.command_anew if drift.train_anew else None,
             "usual_moves": vars(self.usual),

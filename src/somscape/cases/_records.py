@@ -12,6 +12,9 @@ NEW, STILL, RISEN, RETURNED, FOLDED = "new", "still", "risen", "returned", "fold
 """What a row of a list is beside the run before: not listed then, listed then, listed then and
 more unusual now, cleared once and here again, cleared and put away."""
 
+CLEAR_FOR = 12
+"""Months after which a cleared case returns, if nobody says how many."""
+
 
 @dataclass(frozen=True)
 class Watch:
@@ -39,7 +42,7 @@ class Watch:
     source: str
     options: Mapping[str, Any]
     map: str
-    clear_for: int = 12
+    clear_for: int = CLEAR_FOR
     made: str = ""
 
 

@@ -1,12 +1,10 @@
 """A run of a watch: read, score by its map, compare with the run before, fold, record."""
 
-import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
-
-import numpy as np
 
 from somscape._types import Ints
 from somscape.cases._chain import now
@@ -14,14 +12,15 @@ from somscape.cases._compare import gone, news_of
 from somscape.cases._drift import drift_of
 from somscape.cases._facts import facts_to_repeat
 from somscape.cases._keys import sampled
+from somscape.cases._last import Place
 from somscape.cases._maps import detector_of
 from somscape.cases._options import kept_options, options_of_run, rule_for, source_of
-from somscape.cases._outcome import MAX_KEYS, RunOutcome, Unseen
+from somscape.cases._outcome import RunOutcome
 from somscape.cases._records import CLEARED, FOLDED, Listed, NewRun, Watch, WatchRun
 from somscape.cases._returns import returned
-from somscape.cases._state import State
+from somscape.cases._state import RunMeanwhileError, State
 from somscape.cases._subject import Before, Subject
-from somscape.encode import CategoryCode, level_texts
+from somscape.cases._unseen import unseen_levels
 from somscape.errors import InputError
 from somscape.jobs import (
     FROM_DATABASE,
@@ -35,8 +34,8 @@ from somscape.jobs import (
 from somscape.outliers import AlertRule, Alerts, Detector
 from somscape.tables import Grouped, Table, is_url, read_table
 
-RUN_LETTERS = 16
-"""Of a run's id, in hexadecimal digits."""
+MAX_TRIES = 5
+"""Times that a run is compared, where others are recorded meanwhile."""
 
 
 def run_watch(
@@ -154,10 +153,41 @@ def record_run(
     -------
     RunOutcome
     """
-    subject = Subject.of(state, watch, detector, table, rule)
-    runs = state.runs(watch.name)
-    last, run_id = _place_of(runs, subject.fingerprint)
-    before = Before.of(state, last, subject)
+    for _ in range(MAX_TRIES):
+        subject = Subject.of(state, watch, detector, table, rule)
+        runs = state.runs(watch.name)
+        outcome = _compared(
+            *(state, subject, runs),
+            author=author,
+            source=source,
+            grouped=grouped,
+            label=label,
+            notes=notes,
+        )
+        newest = runs[0].id if runs else ""
+        with suppress(RunMeanwhileError):
+            new = _new(outcome, subject, options)
+            run = state.add_run(watch.name, new, author=author, after=newest)
+            return replace(outcome, run=run, audit_head=state.head())
+    raise InputError(
+        f"{MAX_TRIES} other runs of the watch {watch.name} were recorded meanwhile. Run it again."
+    )
+
+
+def _compared(
+    state: State,
+    subject: Subject,
+    runs: Sequence[WatchRun],
+    *,
+    author: str,
+    source: str,
+    grouped: Grouped | None,
+    label: Label | None,
+    notes: Sequence[str],
+) -> RunOutcome:
+    watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
+    place = Place.of(state, runs, subject)
+    before = Before.of(state, place.last, subject)
     cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
     why = returned(
         *(detector, subject.decided, cells, before.usual), clear_for=watch.clear_for, today=now()
@@ -165,25 +195,24 @@ def record_run(
     alerts, folded = subject.ranked([key for key in cells if key not in why])
     listed = _listed(subject, alerts, folded, before, why)
     agreement = None if label is None else agreement_of(alerts, label)
-    others = [run for run in runs if run.map == watch.map and run.id != run_id]
+    others = [run for run in runs if run.map == watch.map and run.id != place.id]
     first_far = others[-1].facts["drift"]["far"] if others else None
-    outcome = RunOutcome(
+    unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
+    return RunOutcome(
         watch=watch,
-        run=WatchRun(run_id, watch.name, 0, "", author, source, subject.data, watch.map, {}),
-        last=last,
-        is_again=any(run.id == run_id for run in runs),
+        run=WatchRun(place.id, watch.name, 0, "", author, source, subject.data, watch.map, {}),
+        last=place.last,
+        is_again=any(run.id == place.id for run in runs),
         found=Found(table, detector, alerts, rule, label, agreement, grouped),
         listed=listed,
         gone=gone(before.listed, {row.key for row in listed}, set(subject.keys)),
         usual=before.usual,
-        drift=drift_of(detector, table, subject.rows, subject.scores, first_far),
-        unseen=_unseen(subject),
+        drift=drift_of(detector, table, subject.rows, subject.scores, first_far, unseen),
+        unseen=unseen,
         decisions=subject.decided,
         why=why,
-        notes=tuple(notes),
+        notes=(*([place.doubt] if place.doubt else ()), *notes),
     )
-    run = state.add_run(watch.name, _new(outcome, subject, options), author=author)
-    return replace(outcome, run=run, audit_head=state.head())
 
 
 def _new(outcome: RunOutcome, subject: Subject, options: Mapping[str, Any] | None) -> NewRun:
@@ -193,21 +222,6 @@ def _new(outcome: RunOutcome, subject: Subject, options: Mapping[str, Any] | Non
     kept = subject.cells(keys)
     facts = _facts(outcome, outcome.watch.options if options is None else options)
     return NewRun(run.id, run.source, run.data, subject.map, facts, outcome.listed, kept)
-
-
-def _place_of(runs: Sequence[WatchRun], fingerprint: str) -> tuple[WatchRun | None, str]:
-    """Return the run to compare with, and the id: that of the newest run if this is the same."""
-
-    def id_after(last: WatchRun | None) -> str:
-        said = f"{fingerprint}\n{last.id if last else ''}"
-        return hashlib.sha256(said.encode()).hexdigest()[:RUN_LETTERS]
-
-    if runs:
-        before = runs[1] if len(runs) > 1 else None
-        if id_after(before) == runs[0].id:
-            return before, runs[0].id
-    last = runs[0] if runs else None
-    return last, id_after(last)
 
 
 def _listed(
@@ -233,25 +247,6 @@ def _listed(
         said = f"{why[key]} {said}" if key in why else said
         listed.append(Listed(key, rank, score, float(alerts.p_values[place]), news, said))
     return tuple(listed)
-
-
-def _unseen(subject: Subject) -> tuple[Unseen, ...]:
-    """Return the levels that the map never saw, with keys of their rows."""
-    found = []
-    encoding = subject.detector.map_.encoding
-    for code in encoding.used:
-        if not isinstance(code, CategoryCode):
-            continue
-        column = subject.table.column(code.name)
-        rows = np.flatnonzero((code.encode(column)[:, -1] > 0) & ~column.missing)
-        levels: dict[str, list[str]] = {}
-        for row, level in zip(rows.tolist(), level_texts(column.take(rows)), strict=True):
-            levels.setdefault(level, []).append(subject.keys[row])
-        found += [
-            Unseen(code.name, level, len(keys), tuple(keys[:MAX_KEYS]))
-            for level, keys in levels.items()
-        ]
-    return tuple(found)
 
 
 def _facts(outcome: RunOutcome, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,10 @@ class DecidedMeanwhileError(InputError):
         self.last = last
 
 
+class RunMeanwhileError(Exception):
+    """Another run was added since this one was compared; nothing was saved."""
+
+
 class State:
     """What somscape remembers from run to run.
 
@@ -213,7 +217,9 @@ class State:
             raise InputError(f"there is no run {run} in {self.database.name}.")
         return run_of(found[0])
 
-    def add_run(self, watch: str, run: NewRun, *, author: str) -> WatchRun:
+    def add_run(
+        self, watch: str, run: NewRun, *, author: str, after: str | None = None
+    ) -> WatchRun:
         """Keep a run with its list.
 
         Parameters
@@ -223,18 +229,29 @@ class State:
         run : NewRun
             One of an id that is there already adds nothing.
         author : str
+        after : str or None, default=None
+            The newest run that its author has seen, "" for none; None does not ask.
 
         Returns
         -------
         WatchRun
+
+        Raises
+        ------
+        RunMeanwhileError
+            If another run was added since.
         """
         with self.database.change() as change:
             again = change.rows("SELECT * FROM runs WHERE id = ?", (run.id,))
             if again:
                 return run_of(again[0])
+            last = change.rows(
+                "SELECT id, number FROM runs WHERE watch = ? ORDER BY number DESC LIMIT 1", (watch,)
+            )
+            if after is not None and after != (last[0]["id"] if last else ""):
+                raise RunMeanwhileError
             hash_ = _keep_map(change, run.map)
-            last = change.rows("SELECT max(number) AS n FROM runs WHERE watch = ?", (watch,))
-            number = (last[0]["n"] or 0) + 1
+            number = (last[0]["number"] if last else 0) + 1
             row = {
                 "id": run.id,
                 "watch": watch,

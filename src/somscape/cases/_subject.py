@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
+from somscape.cases._chain import now
 from somscape.cases._keys import cells_of_rows, keys_of, sampled
 from somscape.cases._moves import UsualMoves, encoded_cells, usual_moves
-from somscape.cases._records import Decision, Listed, Watch, WatchRun
+from somscape.cases._records import CLEARED, Decision, Listed, Watch, WatchRun
+from somscape.cases._returns import months_between
 from somscape.cases._state import State
 from somscape.jobs import data_hash
 from somscape.outliers import AlertRule, Alerts, Detector, ids_of, ranked
@@ -66,8 +68,21 @@ class Subject:
             repr(self.rule),
             self.watch.clear_for,
             max(numbers, default=0),
+            *sorted(self.expired),  # none: as long as nothing expires, ids stay what they were
         ]
         return json.dumps([self.watch.name, *said])
+
+    @property
+    def expired(self) -> list[str]:
+        """Cases of this table that were cleared so long ago that they return."""
+        today = now()
+        return [
+            key
+            for key, decision in self.decided.items()
+            if key in self.row_of
+            and decision.state == CLEARED
+            and months_between(decision.made, today) >= self.watch.clear_for
+        ]
 
     def cells(self, keys: Collection[str]) -> dict[str, dict[str, Any]]:
         """Return the rows of some keys, by key, as a run keeps them; those that are there."""
@@ -86,6 +101,8 @@ class Subject:
         folded, rest = candidates[:0], everything
         found = self._ranked(rest)
         while len(more := np.intersect1d(rest[found.rows[: found.n_alerts]], candidates)):
+            if not len(folded):
+                more = np.union1d(more, self._above_others(candidates))
             folded = np.concatenate([folded, more])
             rest = np.setdiff1d(rest, more)
             found = self._ranked(rest)
@@ -106,6 +123,14 @@ class Subject:
             ),
             folded,
         )
+
+    def _above_others(self, candidates: Ints) -> Ints:
+        """Return candidates above the last row that is listed where none of them is there."""
+        others = np.setdiff1d(np.arange(self.table.n_rows), candidates)
+        found = self._ranked(others)
+        if not found.n_alerts:
+            return candidates[:0]
+        return candidates[self.scores[candidates] > found.scores[found.n_alerts - 1]]
 
     def _ranked(self, some: Ints) -> Alerts:
         rule, n = self.rule, self.rule.n_alerts

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 
 from somscape import report
 from somscape._files import whole
@@ -142,6 +143,12 @@ def _detect(
     say(console, f"Wrote {out}{'' if str(out).endswith('/') else '/'}: {names}")
     if options["save_roles"] is not None:
         say(console, f"Wrote {options['save_roles']}")
+    say_page(console, out)
+
+
+def say_page(console: Console, out: Path) -> None:
+    """Say where the page is, as terminals make it a link."""
+    say(console, f"Open {(out / 'report.html').resolve().as_uri()}")
 
 
 def write_results(

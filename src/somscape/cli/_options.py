@@ -137,7 +137,13 @@ def watch_options(command: Command) -> Command:
             "--clear-for",
             type=WholeNumber(1),
             metavar="MONTHS",
-            help="Months after which a cleared case of a watch returns; 12 if not given.",
+            help="Months after which a cleared case of a watch returns; as before, or 12, if not "
+            "given.",
+        ),
+        option(
+            "--replace",
+            is_flag=True,
+            help="Let the map of a watch be replaced by one of other columns.",
         ),
     ]
     return add_all(options, state_options(author_option(command)))

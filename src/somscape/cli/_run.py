@@ -9,7 +9,7 @@ import click
 
 from somscape.cases import RunOutcome, run_watch
 from somscape.cli._console import make_console, say, stage
-from somscape.cli._detect import write_results
+from somscape.cli._detect import say_page, write_results
 from somscape.cli._out import check_folder, format_of
 from somscape.cli._state import author_of, open_state
 from somscape.errors import InputError
@@ -85,6 +85,7 @@ def _say(
     if sent is not None:
         say(console, f"Wrote {sent}")
     if out is not None:
-        say(console, f"Wrote {out}: open {out / 'report.html'}")
+        say(console, f"Wrote {out}")
+        say_page(console, out)
     if options["json"]:
         click.echo(json.dumps(outcome.to_json(), ensure_ascii=False, indent=1))

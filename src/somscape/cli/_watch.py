@@ -24,9 +24,6 @@ from somscape.jobs import Found, Ready
 from somscape.maps import Map
 from somscape.tables import listed
 
-CLEAR_FOR = 12
-"""Months after which a cleared case returns, if nobody says how many."""
-
 
 @dataclass(frozen=True, eq=False)
 class NewWatch:
@@ -61,23 +58,25 @@ class NewWatch:
             source=options["watch_source"],
             options=options,
             author=author_of(options),
-            clear_for=options["clear_for"] or CLEAR_FOR,
+            clear_for=options["clear_for"],
             notes=notes,
         )
 
 
 def _what_moved(before: Map, after: Map) -> list[str]:
+    if before.lattice != after.lattice:
+        return ["The new map has another size: groups have no common places."]
     try:
         lines = str(difference(before, after)).splitlines()
-    except InputError as error:  # other columns, or another lattice
-        return [f"The new map does not compare with the one before: {error}"]
+    except InputError:
+        return ["The new map has other columns: groups have no common places."]
     return [f"The new map beside the one before: {lines[0]}", *lines[1:]]
 
 
 def check_watch(options: dict[str, Any], path: str) -> None:
     """Raise InputError, before any work, where options do not fit a watch."""
     if options["watch"] is None:
-        given = [name for name in ("key", "clear_for") if options[name]]
+        given = [name for name in ("key", "clear_for", "replace") if options[name]]
         if given:
             raise InputError(f"`{given[0]}` is of a watch; give `watch` a name as well.")
         return
@@ -109,5 +108,23 @@ def watch_of(
             )
         known = None
         if before is not None:
+            if not options["replace"]:
+                _check_columns(name, before.map_.encoding, encoding)
             known = known_cases(state, name, subject.table, key, before)
         yield NewWatch(state, key, known, None if before is None else before.map_)
+
+
+def _check_columns(name: str, before: Encoding, now: Encoding) -> None:
+    """Raise InputError where a map of other columns would take the place of the watch's."""
+    old, new = ([code.name for code in each.used] for each in (before, now))
+    only = {
+        "the watch alone uses": [column for column in old if column not in new],
+        "this table alone has": [column for column in new if column not in old],
+    }
+    differ = [f"{said} {listed(names, 5)}" for said, names in only.items() if names]
+    if differ:
+        raise InputError(
+            f"the watch {name} uses other columns than this training would: {'; '.join(differ)}. "
+            "Give another watch, or say that the new map replaces the old one.",
+            options="--replace",
+        )

@@ -40,6 +40,7 @@ def run(name: str, path: str | None, out: Path | None, **options: Any) -> None:
 
     It says what is new, returned, risen, folded and gone since the run before, and what drifted.
     The exit code is 0 where nothing is new, 3 where there are new alerts, and 2 for an error.
+    Where results could not be written, run it again: it is the same run.
     """
     from somscape.cli._run import run_named
 

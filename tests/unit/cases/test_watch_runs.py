@@ -19,6 +19,8 @@ from somscape.cases import (
     RunOutcome,
     Seen,
     State,
+    _run,
+    _subject,
     begin_watch,
     detector_of_watch,
     import_decisions,
@@ -27,6 +29,7 @@ from somscape.cases import (
     run_watch,
     source_of,
 )
+from somscape.cases._unseen import sentences
 from somscape.encode import Roles
 from somscape.errors import InputError
 from somscape.jobs import Found, detect, encoding_from, rule_of
@@ -136,6 +139,47 @@ def test_the_same_run_again_adds_nothing_and_says_the_same(state: State, tmp_pat
     assert run(state, february).run.number == 4
 
 
+def test_a_run_that_ends_while_another_does_compares_with_it(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    march = month(tmp_path / "m.csv", 3, c020=(INCOME, 70_000))
+    others, drift_of = [march], _run.drift_of
+
+    def meanwhile(*args: Any) -> Any:
+        if others:
+            run(state, others.pop())
+        return drift_of(*args)
+
+    monkeypatch.setattr(_run, "drift_of", meanwhile)
+    outcome = run(state, month(tmp_path / "f.csv", 2, c020=(INCOME, 70_000)))
+    assert outcome.last is not None
+    assert (outcome.run.number, outcome.last.number) == (3, 2)
+    assert news(outcome)["c020"] == "still"
+
+
+def test_a_file_of_other_cases_is_doubted_and_not_compared_with(
+    state: State, tmp_path: Path
+) -> None:
+    wrong = month(tmp_path / "w.csv", 2)
+    wrong.write_text(wrong.read_text().replace("\nc", "\nx").replace("\nx007", "\nc007"))
+    first = run(state, wrong)
+    said = f"Only 1 of {N} cases of run 1 is in this table: is it the right file?"
+    assert said in first.lines()
+    assert run(state, wrong).lines()[2:] == first.lines()[1:]
+    right = run(state, month(tmp_path / "f.csv", 3, **ODD))
+    assert right.last is not None
+    assert right.last.number == 1
+    said = f"Only 1 of {N} cases of run 2 is in this table, so it is compared with run 1."
+    assert said in right.lines()
+    assert news(right)["c005"] == "still"
+    # A table of new cases every time is not doubted again and again.
+    for number, letter in ((4, "y"), (5, "z")):
+        path = month(tmp_path / f"{letter}.csv", number)
+        path.write_text(path.read_text().replace("\nc", f"\n{letter}"))
+        doubted = "is it the right file?" in " ".join(run(state, path).lines())
+        assert doubted == (letter == "y")
+
+
 def test_a_cleared_row_folds_and_others_move_up(state: State, tmp_path: Path) -> None:
     say(state, "c005", CLEARED, "a doctor")
     february = month(tmp_path / "f.csv", 2, c005=(INCOME, 90_100), c009=ODD["c009"])
@@ -165,6 +209,26 @@ def test_no_cleared_row_comes_up_where_others_fold(state: State, tmp_path: Path)
     assert outcome.found.alerts.n_alerts == 5
 
 
+def test_many_cleared_rows_fold_at_once(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = month(tmp_path / "f.csv", 2, **ODD)
+    order = run(state, path).found.alerts.ids[:60]
+    for key in order:
+        say(state, key, CLEARED)
+    sizes, ranked = [], _subject.ranked
+
+    def counted(*args: Any) -> Any:
+        sizes.append(args[1].n_rows)
+        return ranked(*args)
+
+    monkeypatch.setattr(_subject, "ranked", counted)
+    outcome = run(state, path)
+    assert [row.key for row in outcome.listed if row.news == "folded"] == order
+    assert outcome.found.alerts.n_alerts == 5
+    assert sizes == [N, N - 60, N - 60]  # all, all others, and all but those that fold
+
+
 def test_a_cleared_row_that_moved_returns_and_says_why(state: State, tmp_path: Path) -> None:
     say(state, "c005", CLEARED)
     february = month(tmp_path / "f.csv", 2, c005=(INCOME, 900_000))
@@ -177,6 +241,25 @@ def test_a_cleared_row_that_moved_returns_and_says_why(state: State, tmp_path: P
     say(state, "c005", CLEARED, "again")
     april = month(tmp_path / "a.csv", 4, c005=(INCOME, 901_000))
     assert news(run(state, april))["c005"] == "folded"
+
+
+def test_an_unchanged_table_tells_once_of_what_was_cleared_long_ago(
+    state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(state, "c005", CLEARED)
+    path = month(tmp_path / "f.csv", 2, **ODD)
+    assert news(run(state, path))["c005"] == "folded"
+    for each in (_subject, _run):
+        monkeypatch.setattr(each, "now", lambda: "2100-01-01T00:00:00+00:00")
+    later = run(state, path)
+    assert news(later)["c005"] == "returned"
+    assert not later.is_again
+    [case] = [case for case in state.cases("cards") if case.key == "c005"]
+    assert case.listed is not None
+    assert case.listed.news == "returned"
+    again = run(state, path)
+    assert again.is_again
+    assert len(state.runs("cards")) == 3
 
 
 def test_a_row_that_became_more_unusual_has_risen(state: State, tmp_path: Path) -> None:
@@ -198,11 +281,23 @@ def test_a_column_times_a_hundred_is_drift_with_its_name(state: State, tmp_path:
 def test_unseen_levels_have_their_rows_and_facts_have_none(state: State, tmp_path: Path) -> None:
     outcome = run(state, month(tmp_path / "f.csv", 2, c033=(JOB, "spy"), c034=(JOB, "spy")))
     [unseen] = outcome.unseen
-    assert (unseen.column, unseen.level, unseen.n) == ("job", "spy", 2)
+    assert (unseen.column, unseen.levels, unseen.n) == ("job", ("spy",), 2)
+    assert unseen.sentence == "job has a level that the map never saw, spy: c033, c034."
     assert unseen.keys == ("c033", "c034")
     facts = json.dumps(outcome.run.facts)
     assert "c033" not in facts
     assert "spy" not in facts
+
+
+def test_many_unseen_levels_are_told_of_in_one_line(state: State, tmp_path: Path) -> None:
+    jobs = {f"c{i:03d}": (JOB, f"J{i}") for i in range(20, 50)}
+    outcome = run(state, month(tmp_path / "f.csv", 2, **jobs))
+    [unseen] = outcome.unseen
+    assert (unseen.n_levels, len(unseen.keys)) == (30, 20)
+    said = "job has 30 levels that the map never saw, such as J20, J21 (30 rows)."
+    assert [line for line in outcome.lines() if "never saw" in line] == [said]
+    assert outcome.drift.unseen == {"job": 30}
+    assert len(sentences(outcome.unseen * 30)) == 21
 
 
 def test_a_table_of_other_columns_is_refused_and_leaves_nothing(

@@ -28,7 +28,18 @@ HEAVY = (
 )
 COMMANDS = (
     *("demo", "detect", "fit", "score", "predict", "report", "convert", "app", "app-user"),
-    *("serve", "info", "run", "watches", "cases", "audit", "reproduce", "backup", "restore", "card"),
+    *(
+        "serve",
+        "info",
+        "run",
+        "watches",
+        "cases",
+        "audit",
+        "reproduce",
+        "backup",
+        "restore",
+        "card",
+    ),
 )
 
 

@@ -61,7 +61,7 @@ def detect(*words: Any) -> str:
 )
 def test_the_same_list_comes_from_the_roles(sales: Path, words: tuple[str, ...]) -> None:
     said = detect(sales, "--per", "client", *words, "--out", "a", "--save-roles", "r.toml")
-    assert said.endswith("Wrote r.toml\n")
+    assert "Wrote r.toml\n" in said
     again = detect(sales, "--roles", "r.toml", "--out", "b", "--save-roles", "again.toml")
     assert files_of("b") == files_of("a")
     assert read_roles("again.toml") == read_roles("r.toml")

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from command_line import RESULTS, Outcome, customers, listing, run, transactions, write
 
+from somscape.cases import State
+from somscape.cases._options import command_anew
+
 HEADER, ROWS = customers()
 
 
@@ -161,6 +164,7 @@ def test_a_filled_in_list_of_excel_is_imported() -> None:
         (("--watch", "w", "--key", "nobody"), "has no column 'nobody'"),
         (("--key", "job"), "--key is of a watch; give --watch a name as well."),
         (("--clear-for", "3"), "--clear-for is of a watch"),
+        (("--replace",), "--replace is of a watch"),
         (("--watch", " ", "--id", "cust_id"), "--watch must be a name"),
     ],
 )
@@ -203,6 +207,24 @@ def test_a_watch_is_trained_anew_with_what_was_decided() -> None:
     assert "Run 2 of cards, compared with run 1" in said
     [told] = json.loads(ok(run("watches", "--json")))
     assert told["source"] == str(february.resolve())
+    ok(run("detect", february, *words[:-2], "--watch", "cards", "--out", "again"))
+    with State("state") as state:
+        watch = state.watch("cards")
+    assert watch.clear_for == 3
+    assert "--clear-for 3" in command_anew(watch, "march.csv")
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_watch_is_not_replaced_by_another_table_unasked() -> None:
+    rows = [",".join(row.split(",")[:3]) for row in ROWS]
+    other = write(Path("other.csv"), "cust_id,amount,height", rows)
+    words = ("detect", other, "--id", "cust_id", "--alerts", "5", "--watch", "cards")
+    refused = run(*words, "--out", "refused")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "the watch alone uses 'age', 'job'; this table alone has 'height'" in refused.err
+    assert "(--replace)" in refused.err
+    assert not Path("refused").exists()
+    assert "Run 2" in ok(run(*words, "--replace", "--out", "replaced"))
 
 
 def test_a_watch_of_a_database_takes_a_file_and_reads_the_database_again(

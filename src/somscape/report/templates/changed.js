@@ -5,7 +5,7 @@ const NEWS = [
   ["new", "New", "not on the list of the run before"],
   ["risen", "Risen", "listed before, and more unusual now than rows usually become"],
 ];
-const NEWS_SHOWN = 10, KEYS_SHOWN = 50;
+const NEWS_SHOWN = 10, KEYS_SHOWN = 50, COLUMNS_SHOWN = 20;
 
 const newsByRank = new Map((data.changed?.cases || [])
   .filter((found) => found.news !== "folded").map((found) => [found.place, found]));
@@ -36,11 +36,12 @@ function fillChanged() {
   byId("changed-command").append(changed.command_anew || "");
   byId("changed-head").append(changed.audit_head);
   if (changed.compared_with === null) return;
+  const columns = changed.unseen.length - COLUMNS_SHOWN;
   byId("changed-lists").append(
     ...NEWS.flatMap(([key, name, what]) =>
       drawNews(name, what, changed.cases.filter((found) => found.news === key))),
-    ...changed.unseen.map((found) => drawKeys(
-      found.column + " has a level that the map never saw: " + found.level, found.keys, found.n)),
+    ...changed.unseen.slice(0, COLUMNS_SHOWN).map((found) => drawKeys(found.what, found.keys, found.n)),
+    columns > 0 ? make("p", { class: "hint" }, "More columns with levels that the map never saw: " + number(columns)) : "",
     ...drawFolded(changed.cases.filter((found) => found.news === "folded")),
     ...drawGone(changed.gone));
 }
