@@ -86,7 +86,10 @@ class WatchCalls:
         token, seen = token_of(given)
         if not isinstance(key, str):
             raise Refused(422, "'key' must be the key of a case.")
-        seen_as = await asyncio.to_thread(Seen.of, self._at.cases, name)
+        run = given.get("run")
+        if run is not None and not isinstance(run, str):
+            raise Refused(422, "'run' must be the run in which the case was seen.")
+        seen_as = await asyncio.to_thread(Seen.of, self._at.cases, name, key=key, run=run)
         new = seen_as.decision(key, decision, comment=comment, author=author_of(request))
         said = await asyncio.to_thread(self._at.cases.decide, new, token=token, seen=seen)
         return JSONResponse(

@@ -177,6 +177,7 @@ def _line(case: Case, last: WatchRun | None) -> dict[str, Any]:
     return {
         "key": case.key,
         "state": case.state,
+        "run": case.run,
         "waits": is_waiting(case, last),
         "is_last": last is not None and case.run == last.id,
         "news": None if row is None else row.news,

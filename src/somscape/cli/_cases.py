@@ -84,15 +84,14 @@ def _cases_of(state: State, name: str, state_of: str | None) -> list[Case]:
     return [case for case in found if state_of in (None, case.state)]
 
 
-def mark_case(
-    name: str, key: str, said: str, comment: str, seen: int | None, **options: Any
-) -> None:
+def mark_case(name: str, key: str, said: str, **options: Any) -> None:
     """Keep a decision."""
     with open_state(options) as state:
-        known = Seen.of(state, name)
-        decision = known.decision(key, said, comment=comment, author=author_of(options))
+        known = Seen.of(state, name, key=key, run=options["run"])
+        comment, author = options["comment"], author_of(options)
+        decision = known.decision(key, said, comment=comment, author=author)
         before = known.cases[key].decision if key in known.cases else None
-        kept = state.decide(decision, seen=seen)
+        kept = state.decide(decision, seen=options["seen"])
     was = f"; before, {before.author} had said {before.state}" if before else ""
     say(
         make_console(),

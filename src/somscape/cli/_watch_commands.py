@@ -96,9 +96,14 @@ def list_(name: str, state_of: str | None, kind: str, **options: Any) -> None:
     metavar="LINE",
     help="Decide only if nobody has since the decision of this line of the audit; 0 for none.",
 )
+@option(
+    "--run",
+    metavar="RUN",
+    help="The run in which you saw the case, whose row and score are kept; by default the newest.",
+)
 @author_option
 @state_options
-def mark(name: str, key: str, said: str, comment: str, seen: int | None, **options: Any) -> None:
+def mark(name: str, key: str, said: str, **options: Any) -> None:
     """Say of the case KEY of the watch NAME that it is open, confirmed, cleared or later.
 
     A cleared case is put away until it moves far, or until the watch's --clear-for is over.
@@ -106,7 +111,7 @@ def mark(name: str, key: str, said: str, comment: str, seen: int | None, **optio
     """
     from somscape.cli._cases import mark_case
 
-    mark_case(name, key, said, comment, seen, **options)
+    mark_case(name, key, said, **options)
 
 
 @cases.command()

@@ -108,6 +108,9 @@ def test_the_second_of_two_people_sees_what_the_first_one_decided(
     assert len(found["usual"]) == 3
     assert found["map"]["unit"] < len(found["map"]["positions"])
     assert found["listed"][-1]["reasons"]
+    assert case["run"] == found["of_run"]["run"]
+    body = {"key": case["key"], "run": "r0", "decision": "cleared"}
+    assert client.ask("POST", "/api/watches/cards/decide", json.dumps(body)).status == 422
     for path in ("/watches/cards", f"/watches/cards/cases/{case['key']}"):
         assert client.ask("GET", path).status == 200
 
