@@ -21,16 +21,19 @@ from somscape.cases._filled_in import (
 from somscape.cases._maps import detector_of
 from somscape.cases._records import OPEN, STATES, Case, Decision, Watch
 from somscape.cases._state import State
+from somscape.cases._waiting import news_now
 from somscape.errors import InputError
 from somscape.tables import Sheet, Table, counted, table_bytes, workbook_bytes
 
 
-def cases_table(cases: Sequence[Case]) -> dict[str, list[Any]]:
+def cases_table(cases: Sequence[Case], *, last: str | None) -> dict[str, list[Any]]:
     """Return cases by column, as `import_decisions` takes them again.
 
     Parameters
     ----------
     cases : sequence of Case
+    last : str or None
+        The newest run; what only earlier ones list is gone.
 
     Returns
     -------
@@ -45,7 +48,7 @@ def cases_table(cases: Sequence[Case]) -> dict[str, list[Any]]:
         "author": [said.author if said else "" for said in decisions],
         "decided": [said.made if said else "" for said in decisions],
         LINE: [said.number if said else 0 for said in decisions],
-        "news": [row.news if row else "" for row in rows],
+        "news": [news_now(case, last) for case in cases],
         "place": [row.place if row else None for row in rows],
         "score": [row.score if row else None for row in rows],
         "p_value": [row.p_value if row else None for row in rows],
@@ -54,7 +57,7 @@ def cases_table(cases: Sequence[Case]) -> dict[str, list[Any]]:
     }
 
 
-def cases_bytes(cases: Sequence[Case], kind: str) -> bytes:
+def cases_bytes(cases: Sequence[Case], kind: str, *, last: str | None) -> bytes:
     """Return cases as the content of a file.
 
     Parameters
@@ -62,12 +65,14 @@ def cases_bytes(cases: Sequence[Case], kind: str) -> bytes:
     cases : sequence of Case
     kind : {"csv", "xlsx", "parquet"}
         In Excel, decisions have a menu.
+    last : str or None
+        The newest run.
 
     Returns
     -------
     bytes
     """
-    columns = cases_table(cases)
+    columns = cases_table(cases, last=last)
     if kind == "xlsx":
         return workbook_bytes([Sheet("cases", columns, {DECISION: STATES})])
     return b"".join(table_bytes(kind, columns))

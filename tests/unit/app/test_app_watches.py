@@ -8,8 +8,8 @@ from command_line import customers
 from conftest import customers_csv
 from web_client import Client
 
-from somscape.app._watches import MAX_CASES, is_waiting
-from somscape.cases import Case, Decision, Listed, WatchRun
+from somscape.app._watches import MAX_CASES
+from somscape.cases import Case, Decision, Listed, WatchRun, is_waiting
 
 
 def upload(client: Client, name: str, content: bytes, watch: str) -> dict[str, Any]:

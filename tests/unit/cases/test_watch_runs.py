@@ -334,7 +334,7 @@ def test_a_table_that_decides_nothing_is_refused(state: State, table: Any, said:
 
 def exported(state: State, **changed: str) -> Any:
     """The cases as they are exported now, with other decisions of some."""
-    columns = cases_table(state.cases("cards"))
+    columns = cases_table(state.cases("cards"), last=state.last_run("cards"))
     for key, word in changed.items():
         columns["decision"][columns["key"].index(key)] = word
     return decisions(**columns)
