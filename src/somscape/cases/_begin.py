@@ -32,9 +32,11 @@ def check_name(name: str) -> None:
     ----------
     name : str
     """
-    if not name.strip() or not name.isprintable() or len(name) > MAX_NAME:
+    is_line = name.strip() == name and name.isprintable() and 0 < len(name) <= MAX_NAME
+    if not is_line or "/" in name or name in (".", "..") or name.startswith("-"):
         raise InputError(
-            f"`watch` must be a name of 1 to {MAX_NAME} letters in one line; got {name!r}."
+            f"`watch` must be a name of 1 to {MAX_NAME} letters in one line, without / or spaces "
+            f"around it, and not begin with - or be . or ..; got {name!r}."
         )
 
 

@@ -137,6 +137,8 @@ def test_what_is_no_decision_is_refused(
     ("given", "words"),
     [
         ({"name": "a/b", "key": [0]}, "without /"),
+        ({"name": 7, "key": [0]}, "'name' must be"),
+        ({"name": "-x", "key": [0]}, "not begin with -"),
         ({"name": "", "key": [0]}, "one line"),
         ({"name": "cards", "key": [0]}, "a watch 'cards' already"),
         ({"name": "other", "key": [9]}, "'key' must be"),

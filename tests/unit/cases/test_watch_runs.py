@@ -21,6 +21,7 @@ from somscape.cases import (
     State,
     begin_watch,
     cases_table,
+    check_name,
     detector_of_watch,
     import_decisions,
     key_columns,
@@ -330,6 +331,14 @@ def test_an_import_with_unknown_ids_is_refused_as_a_whole(state: State) -> None:
 def test_a_table_that_decides_nothing_is_refused(state: State, table: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         import_decisions(state, "cards", table, author="bob")
+
+
+@pytest.mark.parametrize("name", ["", " a", "a ", "a/b", ".", "..", "-a", "a\nb", "a" * 101])
+def test_what_no_watch_can_be_called(name: str) -> None:
+    check_name("a" * 100)
+    check_name("Cards - 2026.1 ü")
+    with pytest.raises(InputError, match="`watch` must be a name"):
+        check_name(name)
 
 
 def exported(state: State, **changed: str) -> Any:

@@ -174,6 +174,7 @@ def test_a_filled_in_list_of_excel_is_imported() -> None:
         (("--key", "job"), "--key is of a watch; give --watch a name as well."),
         (("--clear-for", "3"), "--clear-for is of a watch"),
         (("--watch", " ", "--id", "cust_id"), "--watch must be a name"),
+        (("--watch", "a/b", "--id", "cust_id"), "without / or spaces around it"),
     ],
 )
 def test_what_cannot_be_a_watch_is_refused_before_training(
