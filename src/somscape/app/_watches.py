@@ -65,6 +65,7 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
     return {
         **_summary(state, name, runs, cases),
         "key": list(watch.key),
+        "source": watch.source,
         "made": watch.made,
         "clear_for": watch.clear_for,
         "runs": [_said(run) for run in runs],

@@ -49,6 +49,7 @@ def begin_watch(
     source: str,
     options: Mapping[str, Any],
     author: str,
+    shown_as: str | None = None,
     clear_for: int = 12,
     notes: Sequence[str] = (),
 ) -> RunOutcome:
@@ -64,10 +65,12 @@ def begin_watch(
     key : sequence of str
         From `key_columns`.
     source : str
-        From `source_of`.
+        From `source_of`; "" where nothing can be read again, as of an upload.
     options : mapping
         By their names on the command line.
     author : str
+    shown_as : str or None, default=None
+        What the table of the first run is called, if not by its source.
     clear_for : int, default=12
         Months after which a cleared case returns.
     notes : sequence of str, default=()
@@ -87,7 +90,7 @@ def begin_watch(
         found.table,
         found.rule,
         author=author,
-        source=source,
+        source=source if shown_as is None else shown_as,
         grouped=found.grouped,
         label=found.label,
         notes=notes,

@@ -142,9 +142,10 @@ def export(name: str, out: Path, state_of: str | None, **options: Any) -> None:
 def import_(name: str, path: str, **options: Any) -> None:
     """Take decisions on cases of the watch NAME from TABLE, all or none.
 
-    It has the columns key (or the columns of the watch's key, or id), decision and, if you like,
-    comment: a decisions.csv of the app, an exported file, or an alerts.xlsx that was filled in.
-    Cells without a decision decide nothing, and one that is there already is kept once.
+    It has the columns of the watch's key (or key, or id where that is the key), decision and, if
+    you like, comment: a decisions.csv of the app, an exported file, or an alerts.xlsx that was
+    filled in. Cells without a decision decide nothing, and one that is there already is kept once.
+    Of an exported file only what was changed in it is taken, if nobody has decided it since.
     """
     from somscape.cli._cases import import_cases
 

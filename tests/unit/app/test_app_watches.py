@@ -50,6 +50,7 @@ def test_a_run_kept_as_a_watch_keeps_its_marks_as_decisions(client: Client, janu
     assert (watch["n_open"], watch["n_new"], watch["n_decided"]) == (4, 4, 2)
     shown = client.get("/api/watches/cards")
     assert shown["key"] == ["cust_id"]
+    assert shown["source"] == ""
     decided = {case["key"]: case for case in shown["cases"] if case["seen"]}
     assert sorted(case["state"] for case in decided.values()) == ["cleared", "confirmed"]
     confirmed = next(case for case in decided.values() if case["state"] == "confirmed")

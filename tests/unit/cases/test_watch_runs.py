@@ -341,6 +341,17 @@ def test_what_no_watch_can_be_called(name: str) -> None:
         check_name(name)
 
 
+def test_a_watch_of_an_upload_has_to_be_given_a_table(tmp_path: Path) -> None:
+    path = month(tmp_path / "january.csv", 1)
+    said = {"key": ("id",), "source": "", "options": OPTIONS, "author": "ann"}
+    with State(tmp_path / "state") as state:
+        begun = begin_watch(state, "cards", found_in(path), **said, shown_as="upload.csv")
+        assert (begun.watch.source, begun.run.source) == ("", "upload.csv")
+        with pytest.raises(InputError, match=r"began with an upload.*Run it on a table"):
+            run_watch(state, "cards", author="ann")
+        assert run(state, path).is_again
+
+
 def exported(state: State, **changed: str) -> Any:
     """The cases as they are exported now, with other decisions of some."""
     columns = cases_table(state.cases("cards"), last=state.last_run("cards"))
