@@ -7,7 +7,7 @@ GONE = "gone"
 
 
 def is_waiting(case: Case, last: WatchRun | None) -> bool:
-    """Return whether somebody should look at a case: it is listed, and nobody decided since.
+    """Return whether a case waits: it is listed, and nobody decided since.
 
     Parameters
     ----------
