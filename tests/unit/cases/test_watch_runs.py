@@ -388,6 +388,8 @@ def test_an_id_that_is_not_the_key_decides_nothing() -> None:
     for columns, id_name in ((("a", "b"), "client"), (("a",), None)):
         with pytest.raises(InputError, match="its 'id' is not the key of this watch"):
             filled_in(table, columns, id_name)
+    own = decisions(a=["1"], b=["2"], key=["9"], decision=["cleared"])
+    assert filled_in(own, ("a", "b"), None)[0].key == "1 / 2"
     both = decisions(id=["7"], key=["8"], decision=["cleared"])
     assert filled_in(both, ("a",), None)[0].key == "8"
     assert filled_in(both, ("a",), "a")[0].key == "7"
