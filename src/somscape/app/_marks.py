@@ -92,7 +92,10 @@ class Marks:
             return {"number": number, "decision": decision, "comment": comment, "seen": 0}
         keys = await asyncio.to_thread(keys_of, folder)
         key = keys[number]
-        seen_as = await asyncio.to_thread(Seen.of, self._store.cases, run.watch)
+        of_run = (run.facts or {}).get("watch_run")  # what the page shows, not what came since
+        seen_as = await asyncio.to_thread(
+            Seen.of, self._store.cases, run.watch, key=key, run=of_run
+        )
         if seen_as.knows(key):
             new = seen_as.decision(key, decision, comment=comment, author=author)
         else:  # far down the list, so that no run keeps it

@@ -12,10 +12,10 @@ from somscape.app._marks import checked, token_of
 from somscape.app._safety import Refused
 from somscape.app._store import RANK
 from somscape.app._watches import case_of, summary_of, watch_of
-from somscape.cases import Seen
+from somscape.cases import Seen, check_name
 
 MAX_LETTERS = 100
-"""Characters of a watch's name."""
+"""Characters that a message shows of a watch's name."""
 
 
 class WatchCalls:
@@ -86,7 +86,10 @@ class WatchCalls:
         token, seen = token_of(given)
         if not isinstance(key, str):
             raise Refused(422, "'key' must be the key of a case.")
-        seen_as = await asyncio.to_thread(Seen.of, self._at.cases, name)
+        run = given.get("run")
+        if run is not None and not isinstance(run, str):
+            raise Refused(422, "'run' must be the run in which the case was seen.")
+        seen_as = await asyncio.to_thread(Seen.of, self._at.cases, name, key=key, run=run)
         new = seen_as.decision(key, decision, comment=comment, author=author_of(request))
         said = await asyncio.to_thread(self._at.cases.decide, new, token=token, seen=seen)
         return JSONResponse(
@@ -150,20 +153,13 @@ class WatchCalls:
 def _asked(given: dict[str, Any], table: dict[str, Any] | None) -> tuple[str, list[str]]:
     """Return the name of a new watch and the columns of its key, or refuse them."""
     name, key = given.get("name"), given.get("key")
-    is_name = isinstance(name, str) and name.strip() == name and name.isprintable()
-    if (
-        not is_name
-        or not 0 < len(str(name)) <= MAX_LETTERS
-        or name in (".", "..")
-        or "/" in str(name)
-    ):
-        raise Refused(
-            422, f"The name of a watch is one line of up to {MAX_LETTERS} characters, without /."
-        )
+    if not isinstance(name, str):
+        raise Refused(422, "'name' must be the name of a watch.")
+    check_name(name)
     columns = [] if table is None else table["columns"]
     is_key = isinstance(key, list) and all(
         isinstance(i, int) and not isinstance(i, bool) and 0 <= i < len(columns) for i in key
     )
     if not is_key:
         raise Refused(422, "'key' must be the numbers of some columns.")
-    return str(name), [columns[i]["name"] for i in key or ()]
+    return name, [columns[i]["name"] for i in key or ()]

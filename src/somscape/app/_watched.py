@@ -103,7 +103,14 @@ def kept(
     found = Found(subject.table, detector, alerts, rule, subject.label, None, subject.grouped)
     name, author = request["watch"], request["author"]
     outcome = begin_watch(
-        state, name, found, key=key, source=request["name"], options=options, author=author
+        state,
+        name,
+        found,
+        key=key,
+        source="",  # a file of the upload's name, wherever somebody runs the watch, is another
+        options=options,
+        author=author,
+        shown_as=request["name"],
     )
     seen = Seen.of(state, name)
     decisions = [_decision(seen, keys, mark, author) for mark in request["decided"]]

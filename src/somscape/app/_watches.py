@@ -9,7 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from somscape.cases import CLEARED, FOLDED, LATER, NEW, OPEN, RETURNED, RISEN, Case, State, WatchRun
+from somscape.cases import (
+    LATER,
+    NEW,
+    OPEN,
+    RETURNED,
+    RISEN,
+    Case,
+    State,
+    WatchRun,
+    is_waiting,
+    news_now,
+)
 from somscape.errors import InputError
 from somscape.outliers import Detector, detector_in
 from somscape.save import load
@@ -54,6 +65,7 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
     return {
         **_summary(state, name, runs, cases),
         "key": list(watch.key),
+        "source": watch.source,
         "made": watch.made,
         "clear_for": watch.clear_for,
         "runs": [_said(run) for run in runs],
@@ -107,27 +119,6 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
     }
 
 
-def is_waiting(case: Case, last: WatchRun | None) -> bool:
-    """Return whether somebody should look at a case: it is listed, and nobody decided since.
-
-    Parameters
-    ----------
-    case : Case
-    last : WatchRun or None
-        The newest run.
-
-    Returns
-    -------
-    bool
-    """
-    if last is None or case.listed is None or case.run != last.id or case.listed.news == FOLDED:
-        return False
-    # One that was cleared before this run is not folded because it returned.
-    decided = "" if case.decision is None else case.decision.made
-    returned = case.state == CLEARED and decided < last.made
-    return case.state == OPEN or returned
-
-
 def _summary(
     state: State, name: str, runs: Sequence[WatchRun], cases: Sequence[Case]
 ) -> dict[str, Any]:
@@ -177,9 +168,10 @@ def _line(case: Case, last: WatchRun | None) -> dict[str, Any]:
     return {
         "key": case.key,
         "state": case.state,
+        "run": case.run,
         "waits": is_waiting(case, last),
         "is_last": last is not None and case.run == last.id,
-        "news": None if row is None else row.news,
+        "news": None if row is None else news_now(case, None if last is None else last.id),
         "place": None if row is None else row.place,
         "score": None if row is None else row.score,
         "reasons": "" if row is None else row.reasons,

@@ -41,11 +41,13 @@ from somscape.cases._run import record_run, run_watch
 from somscape.cases._state import DecidedMeanwhileError, State, new_id
 from somscape.cases._unseen import Unseen
 from somscape.cases._verify import Verdict, audit_lines, verify
+from somscape.cases._waiting import GONE, is_waiting, news_now
 
 __all__ = [
     "CLEARED",
     "CONFIRMED",
     "FOLDED",
+    "GONE",
     "LATER",
     "NEW",
     "NEWS",
@@ -89,10 +91,12 @@ __all__ = [
     "forget_old",
     "hidden",
     "import_decisions",
+    "is_waiting",
     "key_columns",
     "keys_of",
     "known_cases",
     "new_id",
+    "news_now",
     "next_head",
     "now",
     "record_run",

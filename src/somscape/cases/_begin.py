@@ -25,9 +25,11 @@ def check_name(name: str) -> None:
     ----------
     name : str
     """
-    if not name.strip() or not name.isprintable() or len(name) > MAX_NAME:
+    is_line = name.strip() == name and name.isprintable() and 0 < len(name) <= MAX_NAME
+    if not is_line or "/" in name or name in (".", "..") or name.startswith("-"):
         raise InputError(
-            f"`watch` must be a name of 1 to {MAX_NAME} letters in one line; got {name!r}."
+            f"`watch` must be a name of 1 to {MAX_NAME} letters in one line, without / or spaces "
+            f"around it, and not begin with - or be . or ..; got {name!r}."
         )
 
 
@@ -40,6 +42,7 @@ def begin_watch(
     source: str,
     options: Mapping[str, Any],
     author: str,
+    shown_as: str | None = None,
     clear_for: int | None = None,
     notes: Sequence[str] = (),
 ) -> RunOutcome:
@@ -55,10 +58,12 @@ def begin_watch(
     key : sequence of str
         From `key_columns`.
     source : str
-        From `source_of`.
+        From `source_of`; "" where nothing can be read again, as of an upload.
     options : mapping
         By their names on the command line.
     author : str
+    shown_as : str or None, default=None
+        What the table of the first run is called, if not by its source.
     clear_for : int or None, default=None
         Months after which a cleared case returns; None: as the watch so far has it, or 12.
     notes : sequence of str, default=()
@@ -81,7 +86,7 @@ def begin_watch(
         found.table,
         found.rule,
         author=author,
-        source=source,
+        source=source if shown_as is None else shown_as,
         grouped=found.grouped,
         label=found.label,
         notes=notes,

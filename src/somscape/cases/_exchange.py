@@ -1,37 +1,39 @@
 """Decisions as a table: out to a file for people, and in from one that they filled in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from somscape.cases._decide import Seen
-from somscape.cases._keys import BETWEEN, texts_of
-from somscape.cases._records import STATES, Case, Decision
-from somscape.cases._state import State
-from somscape.errors import InputError
-from somscape.tables import (
-    Sheet,
-    Table,
-    counted,
-    listed,
-    table_bytes,
-    unescape_cell,
-    workbook_bytes,
+from somscape.cases._filled_in import (
+    COMMENT,
+    DECISION,
+    ID,
+    KEY,
+    LINE,
+    MAX_LINES,
+    RUN,
+    FilledIn,
+    filled_in,
+    refuse,
+    where,
 )
+from somscape.cases._maps import detector_of
+from somscape.cases._records import OPEN, STATES, Case, Decision, Watch
+from somscape.cases._state import State
+from somscape.cases._waiting import news_now
+from somscape.errors import InputError
+from somscape.tables import Sheet, Table, counted, table_bytes, workbook_bytes
 
-KEY, DECISION, COMMENT = "key", "decision", "comment"
-"""Columns of a table of decisions."""
 
-MAX_LINES = 8
-"""Lines that a message names."""
-
-
-def cases_table(cases: Sequence[Case]) -> dict[str, list[Any]]:
+def cases_table(cases: Sequence[Case], *, last: str | None) -> dict[str, list[Any]]:
     """Return cases by column, as `import_decisions` takes them again.
 
     Parameters
     ----------
     cases : sequence of Case
+    last : str or None
+        The newest run; what only earlier ones list is gone.
 
     Returns
     -------
@@ -45,17 +47,17 @@ def cases_table(cases: Sequence[Case]) -> dict[str, list[Any]]:
         COMMENT: [said.comment if said else "" for said in decisions],
         "author": [said.author if said else "" for said in decisions],
         "decided": [said.made if said else "" for said in decisions],
-        "line": [said.number if said else 0 for said in decisions],
-        "news": [row.news if row else "" for row in rows],
+        LINE: [said.number if said else 0 for said in decisions],
+        "news": [news_now(case, last) for case in cases],
         "place": [row.place if row else None for row in rows],
         "score": [row.score if row else None for row in rows],
         "p_value": [row.p_value if row else None for row in rows],
-        "run": [case.run or "" for case in cases],
+        RUN: [case.run or "" for case in cases],
         "reasons": [row.reasons if row else "" for row in rows],
     }
 
 
-def cases_bytes(cases: Sequence[Case], kind: str) -> bytes:
+def cases_bytes(cases: Sequence[Case], kind: str, *, last: str | None) -> bytes:
     """Return cases as the content of a file.
 
     Parameters
@@ -63,12 +65,14 @@ def cases_bytes(cases: Sequence[Case], kind: str) -> bytes:
     cases : sequence of Case
     kind : {"csv", "xlsx", "parquet"}
         In Excel, decisions have a menu.
+    last : str or None
+        The newest run.
 
     Returns
     -------
     bytes
     """
-    columns = cases_table(cases)
+    columns = cases_table(cases, last=last)
     if kind == "xlsx":
         return workbook_bytes([Sheet("cases", columns, {DECISION: STATES})])
     return b"".join(table_bytes(kind, columns))
@@ -107,8 +111,9 @@ def import_decisions(
     watch : str
         Name of the watch.
     table : Table
-        With a column ``key``, those of the watch's key, or ``id``; with ``decision``, where an
-        empty cell decides nothing; and ``comment``, if there is one.
+        With the columns of the watch's key, or ``key``, or ``id`` where that is the key; with
+        ``decision``, where an empty cell decides nothing; and ``comment``, if there is one.  Where
+        ``line`` says which decision was exported, only what people changed since is taken.
     author : str
     skip_unknown : bool, default=False
         Leave out keys that no run has met, instead of refusing the table.
@@ -120,86 +125,73 @@ def import_decisions(
     Raises
     ------
     InputError
-        If a column is missing, or decisions or keys are unknown; the message names their lines.
+        If a column is missing, decisions or keys are unknown, or others decided since the table
+        was exported; the message names lines.
     """
-    keys = _keys(table, state.watch(watch).key)
-    words = [word.strip().lower() for word in _texts(table, DECISION)]
-    comments = _texts(table, COMMENT) if COMMENT in table.names else [""] * table.n_rows
-    rows = [row for row, word in enumerate(words) if word]
-    _refuse(
-        table, [row for row in rows if words[row] not in STATES], words,
-        "are no decisions", f"Write one of {listed(STATES)}, or leave the cell empty."
-    )  # fmt: skip
-    seen = Seen.of(state, watch)
-    unknown = [row for row in rows if not seen.knows(keys[row])]
+    of_watch = state.watch(watch)
+    id_name = _id_name(state, of_watch) if ID in table.names else None
+    rows = filled_in(table, of_watch.key, id_name)
+    keys = {each.row: each.key for each in rows}
+    seen, last = Seen.of(state, watch), state.last_decisions(watch)
+    unknown = [each for each in rows if not seen.knows(each.key)]
     if not skip_unknown:
-        _refuse(
-            table, unknown, keys,
-            f"are no cases that a run of {watch} has listed", "Nothing was saved. Correct "
-            "them, or have them left out.", "--skip-unknown"
+        refuse(
+            table, [each.row for each in unknown], keys,
+            (f"is no case that a run of {watch} has listed",
+             f"are no cases that a run of {watch} has listed"),
+            "Nothing was saved. Correct them, or have them left out.", "--skip-unknown"
         )  # fmt: skip
-    last = state.last_decisions(watch)
-    made, n_same = [], 0
-    for row in rows:
-        key, word, comment = keys[row], words[row], comments[row]
-        if not seen.knows(key):
-            continue
-        was = last.get(key)
-        if was is None and word == STATES[0] and not comment:
-            n_same += 1  # open is what a case is without a decision
-        elif was is not None and (was.state, was.comment) == (word, comment):
-            n_same += 1
-        else:
-            last[key] = seen.decision(key, word, comment=comment, author=author)
-            made.append(last[key])
+    new = [each for each in rows if seen.knows(each.key) and _is_new(state, watch, each, last)]
+    _refuse_conflicts(table, new, last)
+    made = [
+        seen.decision(each.key, each.state, comment=each.comment, author=author) for each in new
+    ]
+    decided = state.decide_all(made, seen=[each.line for each in new]) if made else ()
     return Imported(
-        tuple(state.decide_all(made)) if made else (),
-        n_same,
-        table.n_rows - len(rows),
-        tuple(dict.fromkeys(keys[row] for row in unknown)),
+        tuple(decided),
+        len(rows) - len(unknown) - len(new),
+        sum(not (cell or "").strip() for cell in table.column(DECISION).each_cell()),
+        tuple(each.key for each in unknown),
     )
 
 
-def _keys(table: Table, columns: Sequence[str]) -> list[str]:
-    joined = BETWEEN.join(columns)
-    named = next((name for name in (KEY, joined, "id") if name in table.names), None)
-    if named is None and set(columns) <= set(table.names):
-        parts = [texts_of(table.column(name)) for name in columns]
-        return [BETWEEN.join(each) for each in zip(*parts, strict=True)]
-    if named is None:
-        raise InputError(
-            f"{table.source} does not say which cases it decides. Give it a column 'key', or "
-            f"{listed(columns)}; it has {listed(table.names)}."
-        )
-    return [unescape_cell(text) for text in texts_of(table.column(named))]
+def _id_name(state: State, watch: Watch) -> str | None:
+    return detector_of(state.map(watch.map)).map_.encoding.named("id")
 
 
-def _texts(table: Table, name: str) -> list[str]:
-    if name not in table.names:
-        raise InputError(
-            f"{table.source} has no column '{name}', whose cells are {listed(STATES)} or empty; it "
-            f"has {listed(table.names)}."
-        )
-    return [unescape_cell(cell or "") for cell in table.column(name).each_cell()]
+def _is_new(state: State, watch: str, row: FilledIn, last: Mapping[str, Decision]) -> bool:
+    """Return whether a row says what neither the last decision nor the one it has seen says."""
+    said = (row.state, row.comment)
+    now = last.get(row.key)
+    if said == _said(now):
+        return False
+    if row.line is None or row.line == (now.number if now else 0):
+        return True
+    then = [each for each in state.history(watch, row.key) if each.number == row.line]
+    return said != _said(then[0] if then else None)
 
 
-def _refuse(
-    table: Table,
-    rows: Sequence[int],
-    texts: Sequence[str],
-    what: str,
-    advice: str,
-    options: str = "",
-) -> None:
-    """Raise InputError that names the lines of all rows in question."""
-    if rows:
-        places = [
-            f"{texts[row]!r} ({table.where(row).removeprefix(f'{table.source}, ')})"
-            for row in rows[:MAX_LINES]
+def _said(decision: Decision | None) -> tuple[str, str]:
+    """Return state and comment; open is what a case is without a decision."""
+    return (OPEN, "") if decision is None else (decision.state, decision.comment)
+
+
+def _refuse_conflicts(table: Table, rows: Sequence[FilledIn], last: Mapping[str, Decision]) -> None:
+    """Raise InputError that names all that others decided since the table was exported."""
+    late = [
+        (each, last[each.key])
+        for each in rows
+        if each.line is not None and each.key in last and last[each.key].number > each.line
+    ]
+    if late:
+        said = [
+            f"{each.key!r} ({where(table, each.row)}), of which {now.author or 'somebody'} has "
+            f"said {now.state}"
+            for each, now in late[:MAX_LINES]
         ]
-        more = [f"and {len(rows) - MAX_LINES} more"] if len(rows) > MAX_LINES else []
+        more = [f"and {len(late) - MAX_LINES} more"] if len(late) > MAX_LINES else []
         raise InputError(
-            f"{counted(len(rows), 'row')} of {table.source} {what}: {', '.join([*places, *more])}. "
-            f"{advice}",
-            options=options,
+            f"{counted(len(late), 'case')} of {table.source} {'was' if len(late) == 1 else 'were'} "
+            f"decided since it was exported: {'; '.join([*said, *more])}. Nothing was saved. Look "
+            f"at them again, and leave their cells '{DECISION}' empty, or export anew."
         )

@@ -26,7 +26,7 @@ class Watch:
     key : tuple of str
         Columns that tell cases apart.
     source : str
-        The file, folder or database that the next run reads.
+        The file, folder or database that the next run reads; "" if each run is given a table.
     options : dict
         By their names on the command line: how the source is read, and the rule.
     map : str

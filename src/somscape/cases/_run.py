@@ -74,6 +74,12 @@ def run_watch(
     """
     watch = state.watch(name)
     path = watch.source if source is None else source
+    if source is None and not path:
+        raise InputError(
+            f"the watch {name} began with an upload, which is not there any more. Run it on a "
+            "table.",
+            options=f"somscape run {shlex.quote(name)} TABLE",
+        )
     detector = detector_of(state.map(watch.map))
     options = options_of_run(watch.options)
     if not is_url(path):  # a file instead of the watch's database

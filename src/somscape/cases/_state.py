@@ -9,16 +9,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from somscape.cases._chain import NOTHING, add_line
-from somscape.cases._database import Change, Database, PostgreSQL, SQLite
+from somscape.cases._database import Change
 from somscape.cases._lines import as_text, decision_line, row_hash, run_line
+from somscape.cases._opened import opened
 from somscape.cases._records import OPEN, STATES, Case, Decision, Listed, NewRun, Watch, WatchRun
 from somscape.cases._rows import damaged, decision_of, mapping_in, run_of, watch_of
 from somscape.cases._schema import brought_up_to_date
 from somscape.errors import InputError
-from somscape.tables import database_at, is_url, listed
-
-FILE = "cases.sqlite"
-"""Of a state in a folder."""
+from somscape.tables import listed
 
 
 class DecidedMeanwhileError(InputError):
@@ -64,7 +62,7 @@ class State:
 
     def __init__(self, where: str | Path, audit_key: bytes | None = None) -> None:
         self.audit_key = audit_key
-        self.database = _opened(where)
+        self.database = opened(where)
         try:
             brought_up_to_date(self.database)
         except BaseException:
@@ -281,18 +279,23 @@ class State:
             )
         return run_of(self.database.rows("SELECT * FROM runs WHERE id = ?", (run.id,))[0])
 
-    def listed(self, run: str) -> list[Listed]:
-        """Return the rows of a run's list, in its order."""
-        found = self.database.rows(
-            "SELECT key, place, score, p_value, news, reasons FROM listed WHERE run = ?"
-            " ORDER BY place",
-            (run,),
-        )
-        return [Listed(**row) for row in found]
+    def last_run(self, watch: str) -> str | None:
+        """Return the id of the newest run of a watch, without reading what it says."""
+        sql = "SELECT id FROM runs WHERE watch = ? ORDER BY number DESC LIMIT 1"
+        found = self.database.rows(sql, (watch,))
+        return found[0]["id"] if found else None
 
-    def kept(self, run: str) -> dict[str, dict[str, Any]]:
-        """Return the cells of the rows that a run keeps, by key."""
-        found = self.database.rows("SELECT key, cells FROM kept WHERE run = ?", (run,))
+    def listed(self, run: str, *, key: str | None = None) -> list[Listed]:
+        """Return the rows of a run's list, in its order, or that of one case."""
+        where, values = _where("key", key)
+        sql = f"SELECT {ROW} FROM listed WHERE run = ?{where} ORDER BY place"
+        return [Listed(**row) for row in self.database.rows(sql, (run, *values))]
+
+    def kept(self, run: str, *, key: str | None = None) -> dict[str, dict[str, Any]]:
+        """Return the cells of the rows that a run keeps, or of one case, by key."""
+        where, values = _where("key", key)
+        sql = f"SELECT key, cells FROM kept WHERE run = ?{where}"
+        found = self.database.rows(sql, (run, *values))
         return {
             row["key"]: mapping_in(row["cells"], f"the case {row['key']!r} of the run {run}")
             for row in found
@@ -358,7 +361,7 @@ class State:
             return decision_of(again[0])
         about = (decision.watch, decision.key)
         if seen is not None:
-            last = change.rows(f"{LAST} WHERE d.watch = ? AND d.key = ?", about)
+            last = change.rows(LAST_OF_KEY, about)
             if last and last[0]["number"] > seen:
                 raise DecidedMeanwhileError(decision_of(last[0]))
         salt = _salts(change, decision.watch, [decision.key])[decision.key]
@@ -385,46 +388,52 @@ class State:
         )
         return [*map(decision_of, found)]
 
-    def last_decisions(self, watch: str) -> dict[str, Decision]:
-        """Return the last decision of each case of a watch that has one, by key."""
-        found = self.database.rows(f"{LAST} WHERE d.watch = ? ORDER BY d.number", (watch,))
-        return {row["key"]: decision_of(row) for row in found}
+    def last_decisions(self, watch: str, *, key: str | None = None) -> dict[str, Decision]:
+        """Return the last decision of each case, or of one, that has one, by key."""
+        sql, values = (LAST, (watch,)) if key is None else (LAST_OF_KEY, (watch, key))
+        return {row["key"]: decision_of(row) for row in self.database.rows(sql, values)}
 
-    def cases(self, watch: str) -> list[Case]:
+    def cases(self, watch: str, *, key: str | None = None) -> list[Case]:
         """Return the cases of a watch: all that were listed or decided.
 
         Parameters
         ----------
         watch : str
+        key : str or None, default=None
+            Only this case.
 
         Returns
         -------
         list of Case
             Those of the newest run first, in its order.
         """
-        decided = self.last_decisions(watch)
+        decided = self.last_decisions(watch, key=key)
+        where, values = _where("l.key", key)
         found = self.database.rows(
-            "SELECT l.key, l.place, l.score, l.p_value, l.news, l.reasons, l.run FROM listed l"
-            " JOIN runs r ON r.id = l.run WHERE r.watch = ? AND r.number ="
-            " (SELECT max(s.number) FROM listed m JOIN runs s ON s.id = m.run"
-            "  WHERE s.watch = r.watch AND m.key = l.key)"
-            " ORDER BY r.number DESC, l.place",
-            (watch,),
+            f"SELECT {ROW}, run FROM (SELECT l.*, r.number,"
+            " row_number() OVER (PARTITION BY l.key ORDER BY r.number DESC) AS nth"
+            f" FROM listed l JOIN runs r ON r.id = l.run WHERE r.watch = ?{where}) newest"
+            " WHERE nth = 1 ORDER BY number DESC, place",
+            (watch, *values),
         )
         cases = []
         for row in found:
-            run, key = row.pop("run"), row["key"]
-            decision = decided.pop(key, None)
+            run = row.pop("run")
+            decision = decided.pop(row["key"], None)
             state = decision.state if decision else OPEN
-            cases.append(Case(watch, key, state, decision, Listed(**row), run))
-        rest = (Case(watch, key, said.state, said) for key, said in decided.items())
+            cases.append(Case(watch, row["key"], state, decision, Listed(**row), run))
+        rest = (Case(watch, each, said.state, said) for each, said in decided.items())
         return [*cases, *rest]
 
 
 LAST = (
-    "SELECT d.* FROM decisions d JOIN (SELECT watch, key, max(number) AS number FROM decisions"
-    " GROUP BY watch, key) last ON last.number = d.number"
+    "SELECT * FROM decisions WHERE number IN"
+    " (SELECT max(number) FROM decisions WHERE watch = ? GROUP BY key) ORDER BY number"
 )
+LAST_OF_KEY = "SELECT * FROM decisions WHERE watch = ? AND key = ? ORDER BY number DESC LIMIT 1"
+
+ROW = "key, place, score, p_value, news, reasons"
+"""Columns of a listed row."""
 
 
 def new_id() -> str:
@@ -438,35 +447,8 @@ def new_id() -> str:
     return secrets.token_hex(8)
 
 
-def _opened(where: str | Path) -> Database:
-    if isinstance(where, str) and is_url(where):
-        if not where.lower().startswith(("postgresql://", "postgres://")):
-            raise InputError(
-                f"`state` must be a folder or postgresql://USER@HOST/NAME; got {where}."
-            )
-        try:
-            database_at(where)  # refuses a password, which messages would show
-        except InputError as error:  # without its options: no command asks for this password
-            raise InputError(f"`state`: {error}") from error
-        engine: Any = PostgreSQL(where)
-    else:
-        folder = Path(where)
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"{folder} cannot hold the state ({error.strerror}). Name another folder with "
-                "`state`."
-            ) from error
-        engine = SQLite(folder / FILE)
-    try:
-        return Database(engine)
-    except engine.errors as error:
-        said = " ".join(str(error).split()).rstrip(".")
-        raise InputError(
-            f"the state in {engine.name} cannot be opened ({said}). Name another place with "
-            "`state`."
-        ) from error
+def _where(column: str, key: str | None) -> tuple[str, tuple[str, ...]]:
+    return ("", ()) if key is None else (f" AND {column} = ?", (key,))
 
 
 def _keep_map(change: Change, content: bytes) -> str:

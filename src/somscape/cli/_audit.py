@@ -1,15 +1,14 @@
 """`audit`: the lines of the audit, their head, and whether they hold."""
 
 import json
-import sys
 from typing import Any
 
 import click
 
 from somscape.cases import Verdict, audit_lines, verify
-from somscape.cli._console import make_console, say
+from somscape.cli._console import make_console, print_csv, say
 from somscape.cli._state import open_state
-from somscape.tables import counted, table_bytes, table_from_columns
+from somscape.tables import counted
 
 MAX_FAULTS = 20
 """Shown; what is changed early in a chain may have many."""
@@ -55,9 +54,7 @@ def list_audit(*, format: str, **options: Any) -> None:
     columns = {name: [_cell(line.get(name)) for line in lines] for name in COLUMNS}
     columns["more"] = [_cell(_rest(line)) for line in lines]
     columns["head"] = [str(line["head"]) for line in lines]
-    sys.stdout.flush()
-    sys.stdout.buffer.writelines(table_bytes("csv", table_from_columns(columns)))
-    sys.stdout.flush()
+    print_csv(columns)
 
 
 def print_head(**options: Any) -> None:

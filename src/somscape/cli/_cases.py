@@ -1,8 +1,6 @@
 """`watches` and `cases`: what is kept, and what people decide."""
 
-import csv
 import json
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,15 +12,15 @@ from rich.table import Table as Grid
 
 from somscape._files import write_whole
 from somscape.cases import (
-    OPEN,
     Case,
     Seen,
     State,
     cases_bytes,
     cases_table,
     import_decisions,
+    is_waiting,
 )
-from somscape.cli._console import make_console, say
+from somscape.cli._console import make_console, print_csv, say
 from somscape.cli._out import check_result, format_of
 from somscape.cli._state import author_of, open_state
 from somscape.encode import Roles
@@ -50,29 +48,27 @@ def list_watches(**options: Any) -> None:
 
 def _told_of(state: State, name: str) -> dict[str, Any]:
     watch, runs = state.watch(name), state.runs(name)
-    states = Counter(case.state for case in state.cases(name))
+    found = state.cases(name)
     return {
         "watch": name,
         "key": list(watch.key),
         "source": watch.source,
         "runs": len(runs),
         "last_run": runs[0].made if runs else None,
-        "open": states[OPEN],
-        "cases": states.total(),
+        "open": sum(is_waiting(case, runs[0] if runs else None) for case in found),
+        "cases": len(found),
     }
 
 
 def list_cases(name: str, state_of: str | None, kind: str, **options: Any) -> None:
     """Print the cases of a watch."""
     with open_state(options) as state:
-        columns = cases_table(_cases_of(state, name, state_of))
+        columns = cases_table(_cases_of(state, name, state_of), last=state.last_run(name))
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     if kind == "json":
         click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
     elif kind == "csv":
-        writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        print_csv(columns)
     elif rows:
         _show(SHOWN, rows)
     else:
@@ -84,15 +80,14 @@ def _cases_of(state: State, name: str, state_of: str | None) -> list[Case]:
     return [case for case in found if state_of in (None, case.state)]
 
 
-def mark_case(
-    name: str, key: str, said: str, comment: str, seen: int | None, **options: Any
-) -> None:
+def mark_case(name: str, key: str, said: str, **options: Any) -> None:
     """Keep a decision."""
     with open_state(options) as state:
-        known = Seen.of(state, name)
-        decision = known.decision(key, said, comment=comment, author=author_of(options))
+        known = Seen.of(state, name, key=key, run=options["run"])
+        comment, author = options["comment"], author_of(options)
+        decision = known.decision(key, said, comment=comment, author=author)
         before = known.cases[key].decision if key in known.cases else None
-        kept = state.decide(decision, seen=seen)
+        kept = state.decide(decision, seen=options["seen"])
     was = f"; before, {before.author} had said {before.state}" if before else ""
     say(
         make_console(),
@@ -105,8 +100,8 @@ def export_cases(name: str, out: Path, state_of: str | None, **options: Any) -> 
     check_result("list", out)
     kind = format_of(str(out), None, bom=False)
     with open_state(options) as state:
-        found = _cases_of(state, name, state_of)
-    write_whole(out, cases_bytes(found, kind))
+        found, last = _cases_of(state, name, state_of), state.last_run(name)
+    write_whole(out, cases_bytes(found, kind, last=last))
     say(make_console(), f"Wrote {counted(len(found), 'case')} to {out}.")
 
 

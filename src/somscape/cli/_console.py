@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +19,7 @@ from somscape.fit import Progress as Step
 from somscape.jobs import MapCount
 from somscape.maps import Map
 from somscape.outliers import LINE, RECORD, Alerts
-from somscape.tables import Table
+from somscape.tables import Table, table_bytes
 
 MAX_COLUMNS_SHOWN = 40
 MAX_ALERTS_SHOWN = 10
@@ -38,6 +38,13 @@ def make_console(*, to_stderr: bool = False) -> Console:
 def say(console: Console, text: str) -> None:
     """Print one line as it is: a path must not be cut where a terminal would end."""
     console.print(shown(text), markup=False, soft_wrap=True)
+
+
+def print_csv(columns: Mapping[str, Sequence[Any]]) -> None:
+    """Print columns as a file .csv has them: no cell is a formula to a spreadsheet."""
+    sys.stdout.flush()
+    sys.stdout.buffer.writelines(table_bytes("csv", columns))
+    sys.stdout.flush()
 
 
 def show_columns(

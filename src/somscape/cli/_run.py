@@ -29,7 +29,7 @@ def run_named(name: str, path: str | None, out: Path | None, **options: Any) -> 
     reading = {each: options[each] for each in READING if options[each] is not None}
     with open_state(options) as state:
         if out is not None:
-            read = path or state.watch(name).source
+            read = path or state.watch(name).source or None
             check_folder(out, read, options["to"], force=options["force"])
         with stage(f"running {name}"):
             outcome = run_watch(

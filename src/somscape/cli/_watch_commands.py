@@ -97,9 +97,14 @@ def list_(name: str, state_of: str | None, kind: str, **options: Any) -> None:
     metavar="LINE",
     help="Decide only if nobody has since the decision of this line of the audit; 0 for none.",
 )
+@option(
+    "--run",
+    metavar="RUN",
+    help="The run in which you saw the case, whose row and score are kept; by default the newest.",
+)
 @author_option
 @state_options
-def mark(name: str, key: str, said: str, comment: str, seen: int | None, **options: Any) -> None:
+def mark(name: str, key: str, said: str, **options: Any) -> None:
     """Say of the case KEY of the watch NAME that it is open, confirmed, cleared or later.
 
     A cleared case is put away until it moves far, or until the watch's --clear-for is over.
@@ -107,7 +112,7 @@ def mark(name: str, key: str, said: str, comment: str, seen: int | None, **optio
     """
     from somscape.cli._cases import mark_case
 
-    mark_case(name, key, said, comment, seen, **options)
+    mark_case(name, key, said, **options)
 
 
 @cases.command()
@@ -138,9 +143,10 @@ def export(name: str, out: Path, state_of: str | None, **options: Any) -> None:
 def import_(name: str, path: str, **options: Any) -> None:
     """Take decisions on cases of the watch NAME from TABLE, all or none.
 
-    It has the columns key (or the columns of the watch's key, or id), decision and, if you like,
-    comment: a decisions.csv of the app, an exported file, or an alerts.xlsx that was filled in.
-    Cells without a decision decide nothing, and one that is there already is kept once.
+    It has the columns of the watch's key (or key, or id where that is the key), decision and, if
+    you like, comment: a decisions.csv of the app, an exported file, or an alerts.xlsx that was
+    filled in. Cells without a decision decide nothing, and one that is there already is kept once.
+    Of an exported file only what was changed in it is taken, if nobody has decided it since.
     """
     from somscape.cli._cases import import_cases
 

@@ -8,8 +8,8 @@ from command_line import customers
 from conftest import customers_csv
 from web_client import Client
 
-from somscape.app._watches import MAX_CASES, is_waiting
-from somscape.cases import Case, Decision, Listed, WatchRun
+from somscape.app._watches import MAX_CASES
+from somscape.cases import Case, Decision, Listed, WatchRun, is_waiting
 
 
 def upload(client: Client, name: str, content: bytes, watch: str) -> dict[str, Any]:
@@ -50,6 +50,7 @@ def test_a_run_kept_as_a_watch_keeps_its_marks_as_decisions(client: Client, janu
     assert (watch["n_open"], watch["n_new"], watch["n_decided"]) == (4, 4, 2)
     shown = client.get("/api/watches/cards")
     assert shown["key"] == ["cust_id"]
+    assert shown["source"] == ""
     decided = {case["key"]: case for case in shown["cases"] if case["seen"]}
     assert sorted(case["state"] for case in decided.values()) == ["cleared", "confirmed"]
     confirmed = next(case for case in decided.values() if case["state"] == "confirmed")
@@ -108,6 +109,9 @@ def test_the_second_of_two_people_sees_what_the_first_one_decided(
     assert len(found["usual"]) == 3
     assert found["map"]["unit"] < len(found["map"]["positions"])
     assert found["listed"][-1]["reasons"]
+    assert case["run"] == found["of_run"]["run"]
+    body = {"key": case["key"], "run": "r0", "decision": "cleared"}
+    assert client.ask("POST", "/api/watches/cards/decide", json.dumps(body)).status == 422
     for path in ("/watches/cards", f"/watches/cards/cases/{case['key']}"):
         assert client.ask("GET", path).status == 200
 
@@ -134,6 +138,8 @@ def test_what_is_no_decision_is_refused(
     ("given", "words"),
     [
         ({"name": "a/b", "key": [0]}, "without /"),
+        ({"name": 7, "key": [0]}, "'name' must be"),
+        ({"name": "-x", "key": [0]}, "not begin with -"),
         ({"name": "", "key": [0]}, "one line"),
         ({"name": "cards", "key": [0]}, "a watch 'cards' already"),
         ({"name": "other", "key": [9]}, "'key' must be"),

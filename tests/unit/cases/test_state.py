@@ -17,6 +17,7 @@ from somscape.cases import (
     Decision,
     Listed,
     NewRun,
+    Seen,
     State,
     Watch,
     next_head,
@@ -65,6 +66,45 @@ def test_the_second_of_two_people_sees_the_first(state: State) -> None:
         state.decide(replace(SAID, state=CLEARED, author="bob"), seen=0)
     [only] = state.history("cards", "7")
     assert only.state == CONFIRMED
+
+
+def second_run(state: State) -> None:
+    """A run in which the row is another one, and a case that only this run lists."""
+    rows = (replace(ROW, score=9.5), replace(ROW, key="8", place=2))
+    kept = {"7": {"amount": 999.0}, "8": {"amount": 3.0}}
+    state.add_run("cards", replace(RUN, id="r2", data="01", listed=rows, kept=kept), author="cron")
+
+
+def test_a_decision_is_about_the_row_of_the_run_that_was_seen(state: State) -> None:
+    second_run(state)
+    old = Seen.of(state, "cards", key="7", run="r1").decision("7", CLEARED)
+    assert (old.run, old.score, old.cells) == ("r1", 2.5, {"amount": 9.0})
+    new = Seen.of(state, "cards", key="7").decision("7", CLEARED)
+    assert (new.run, new.score, new.cells) == ("r2", 9.5, {"amount": 999.0})
+    with pytest.raises(InputError, match=r"`run` r1 of cards does not know the case '8'"):
+        Seen.of(state, "cards", key="8", run="r1").decision("8", CLEARED)
+    with pytest.raises(InputError, match="there is no run r9"):
+        Seen.of(state, "cards", run="r9")
+    with pytest.raises(InputError, match=r"has listed a case '77'"):
+        Seen.of(state, "cards", key="77").decision("77", CLEARED)
+
+
+def test_one_case_is_read_without_the_others(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    second_run(state)
+    state.decide(replace(SAID, key="8"))
+    said = state.decide(SAID)
+    [case] = state.cases("cards", key="7")
+    assert case == next(case for case in state.cases("cards") if case.key == "7")
+    assert state.last_decisions("cards", key="7") == {"7": said}
+    asked: list[int] = []
+    rows = state.database.rows
+    monkeypatch.setattr(
+        state.database,
+        "rows",
+        lambda sql, values=(): [asked.append(len(found := rows(sql, values))), found][1],
+    )
+    assert Seen.of(state, "cards", key="7").knows("7")
+    assert max(asked) == 1
 
 
 def test_every_decision_is_a_new_line_and_the_last_one_holds(state: State) -> None:

@@ -22,6 +22,8 @@ from somscape.cases import (
     _run,
     _subject,
     begin_watch,
+    cases_table,
+    check_name,
     detector_of_watch,
     import_decisions,
     key_columns,
@@ -29,6 +31,7 @@ from somscape.cases import (
     run_watch,
     source_of,
 )
+from somscape.cases._filled_in import filled_in
 from somscape.cases._unseen import sentences
 from somscape.encode import Roles
 from somscape.errors import InputError
@@ -410,14 +413,85 @@ def test_an_import_with_unknown_ids_is_refused_as_a_whole(state: State) -> None:
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        (decisions(key=["c005"], decision=["guilty"]), "are no decisions: 'guilty'"),
+        (decisions(key=["c005"], decision=["guilty"]), "1 row .* is no decision: 'guilty'"),
         (decisions(key=["c005"], verdict=["cleared"]), "has no column 'decision'"),
         (decisions(name=["c005"], decision=["cleared"]), "does not say which cases"),
+        (decisions(key=[None, "c005"], decision=["cleared"] * 2), "1 row .* and no key"),
+        (
+            decisions(key=["c005", "c005"], decision=["cleared", "confirmed"]),
+            "row 0 and row 1 decide the case 'c005' in two ways",
+        ),
     ],
 )
 def test_a_table_that_decides_nothing_is_refused(state: State, table: Any, said: str) -> None:
     with pytest.raises(InputError, match=said):
         import_decisions(state, "cards", table, author="bob")
+
+
+@pytest.mark.parametrize("name", ["", " a", "a ", "a/b", ".", "..", "-a", "a\nb", "a" * 101])
+def test_what_no_watch_can_be_called(name: str) -> None:
+    check_name("a" * 100)
+    check_name("Cards - 2026.1 ü")
+    with pytest.raises(InputError, match="`watch` must be a name"):
+        check_name(name)
+
+
+def test_a_watch_of_an_upload_has_to_be_given_a_table(tmp_path: Path) -> None:
+    path = month(tmp_path / "january.csv", 1)
+    said = {"key": ("id",), "source": "", "options": OPTIONS, "author": "ann"}
+    with State(tmp_path / "state") as state:
+        begun = begin_watch(state, "cards", found_in(path), **said, shown_as="upload.csv")
+        assert (begun.watch.source, begun.run.source) == ("", "upload.csv")
+        with pytest.raises(InputError, match=r"began with an upload.*Run it on a table"):
+            run_watch(state, "cards", author="ann")
+        assert run(state, path).is_again
+
+
+def exported(state: State, **changed: str) -> Any:
+    """The cases as they are exported now, with other decisions of some."""
+    columns = cases_table(state.cases("cards"), last=state.last_run("cards"))
+    for key, word in changed.items():
+        columns["decision"][columns["key"].index(key)] = word
+    return decisions(**columns)
+
+
+def test_an_import_takes_back_nothing_that_others_decided_since(state: State) -> None:
+    say(state, "c009", CONFIRMED)
+    of_ann = exported(state, c009=CLEARED)
+    say(state, "c005", CONFIRMED, "by Ben")
+    done = import_decisions(state, "cards", of_ann, author="ann")
+    assert [(d.key, d.state) for d in done.decisions] == [("c009", CLEARED)]
+    assert state.last_decisions("cards")["c005"].state == CONFIRMED
+
+
+def test_an_import_against_what_others_said_since_is_refused_as_a_whole(state: State) -> None:
+    of_ann = exported(state, c005=CLEARED, c009=CLEARED)
+    say(state, "c005", CONFIRMED)
+    with pytest.raises(InputError, match=r"1 case .*'c005' .*ann has said confirmed\."):
+        import_decisions(state, "cards", of_ann, author="bob")
+    assert [*state.last_decisions("cards")] == ["c005"]
+
+
+def test_the_columns_of_the_key_say_which_case_it_is_before_others(state: State) -> None:
+    table = decisions(key=["c009"], id=["c005"], decision=["cleared"])
+    assert import_decisions(state, "cards", table, author="a").decisions[0].key == "c005"
+
+
+def test_an_id_that_is_not_the_key_decides_nothing() -> None:
+    table = decisions(id=["7"], decision=["cleared"])
+    assert filled_in(table, ("client",), "client")[0].key == "7"
+    for columns, id_name in ((("a", "b"), "client"), (("a",), None)):
+        with pytest.raises(InputError, match="its 'id' is not the key of this watch"):
+            filled_in(table, columns, id_name)
+    own = decisions(a=["1"], b=["2"], key=["9"], decision=["cleared"])
+    assert filled_in(own, ("a", "b"), None)[0].key == "1 / 2"
+    both = decisions(id=["7"], key=["8"], decision=["cleared"])
+    assert filled_in(both, ("a",), None)[0].key == "8"
+    assert filled_in(both, ("a",), "a")[0].key == "7"
+    assert (
+        filled_in(decisions(id=["7"], key=["8"], run=["r"], decision=["open"]), ("a",), "a")[0].key
+        == "8"
+    )
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))

@@ -115,6 +115,18 @@ def test_cases_are_decided_listed_and_folded() -> None:
 
 
 @pytest.mark.usefixtures("watched")
+def test_what_waits_is_of_the_last_run_and_what_it_does_not_list_is_gone() -> None:
+    ok(run("run", "cards", month(Path("february.csv"), n7=800_000)), 3)
+    ok(run("cases", "mark", "cards", "00007", "confirmed", "--comment", "=cmd|calc"))
+    listed = json.loads(ok(run("cases", "list", "cards", "--format", "json")))
+    assert {case["key"]: case["news"] for case in listed}["00003"] == "gone"
+    [told] = json.loads(ok(run("watches", "--json")))
+    assert (told["open"], told["cases"] > 5) == (4, True)
+    text = ok(run("cases", "list", "cards", "--format", "csv"))
+    assert next(csv.DictReader(text.splitlines()))["comment"] == "'=cmd|calc"
+
+
+@pytest.mark.usefixtures("watched")
 def test_the_second_of_two_people_sees_the_first() -> None:
     first = ("cases", "mark", "cards", "00003")
     ok(run(*first, "cleared", "--author", "ann", "--seen", "0"))
@@ -166,6 +178,7 @@ def test_a_filled_in_list_of_excel_is_imported() -> None:
         (("--clear-for", "3"), "--clear-for is of a watch"),
         (("--replace",), "--replace is of a watch"),
         (("--watch", " ", "--id", "cust_id"), "--watch must be a name"),
+        (("--watch", "a/b", "--id", "cust_id"), "without / or spaces around it"),
     ],
 )
 def test_what_cannot_be_a_watch_is_refused_before_training(

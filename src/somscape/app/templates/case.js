@@ -43,10 +43,13 @@ function drawDecision() {
   byId("decide").replaceChildren(...buttons, comment);
 }
 
+// The run whose row the page shows: the decision is about that row.
+const shownRun = () => found.of_run?.run ?? found.listed[found.listed.length - 1]?.run ?? null;
+
 async function decide(decision, comment) {
   showProblem(null);
   try {
-    await call(at + "/decide", { key, decision, comment, seen: found.seen, token: crypto.randomUUID?.() ?? String(Math.random()) });
+    await call(at + "/decide", { key, decision, comment, run: shownRun(), seen: found.seen, token: crypto.randomUUID?.() ?? String(Math.random()) });
   } catch (error) {
     showProblem(error);
   }

@@ -75,7 +75,7 @@ function drawDecision(one) {
 async function decide(one, decision, comment) {
   showProblem(null);
   try {
-    await call(at + "/decide", { key: one.key, decision, comment, seen: one.seen, token: crypto.randomUUID?.() ?? String(Math.random()) });
+    await call(at + "/decide", { key: one.key, decision, comment, run: one.run, seen: one.seen, token: crypto.randomUUID?.() ?? String(Math.random()) });
   } catch (error) {
     showProblem(error);
   }
