@@ -1,6 +1,8 @@
 """Marks of the rows of a list: of an upload's rows, or of cases where the upload has a watch."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from somscape.app._results import keys_of, listed_rows
@@ -10,6 +12,8 @@ from somscape.cases import CLEARED, CONFIRMED, OPEN, STATES, Decision, Seen
 
 MAX_COMMENT = 2000
 """Characters of a comment."""
+
+BECOMES_WATCH = "This table becomes a watch just now. Mark again in a moment."
 
 KNOWN = {CONFIRMED: 1, CLEARED: 0}
 """What a ranking learns from."""
@@ -25,6 +29,25 @@ class Marks:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._kept_still: set[str] = set()
+
+    @contextmanager
+    def kept_still(self, upload: str) -> Iterator[None]:
+        """Refuse marks of an upload's rows while they become decisions of a watch.
+
+        Parameters
+        ----------
+        upload : str
+        """
+        if upload in self._kept_still:
+            raise Refused(
+                409, "This table becomes a watch already. Wait, then load the page again."
+            )
+        self._kept_still.add(upload)
+        try:
+            yield
+        finally:
+            self._kept_still.discard(upload)
 
     async def of(self, run: Run) -> list[dict[str, Any]]:
         """Return the marks of a run's rows, in the order of the table.
@@ -84,9 +107,12 @@ class Marks:
         rows = await asyncio.to_thread(listed_rows, folder)
         if isinstance(number, bool) or not isinstance(number, int) or number not in rows:
             raise Refused(422, "The page of this run shows no such row.")
-        if self._store.run(run.id) is None:
+        found = self._store.run(run.id)  # meanwhile it may have been deleted, or kept as a watch
+        if found is None:
             raise Refused(404, "There is no such run; it was deleted meanwhile.")
-        row = rows[number]
+        run, row = found, rows[number]
+        if run.upload in self._kept_still:
+            raise Refused(409, BECOMES_WATCH)
         if run.watch is None:
             self._store.decide(run, number, row, decision, comment)
             return {"number": number, "decision": decision, "comment": comment, "seen": 0}

@@ -13,6 +13,7 @@ from somscape._files import shown
 from somscape.app._columns import one_line
 from somscape.app._marks import Marks
 from somscape.app._roles import settings_of
+from somscape.app._safety import Refused
 from somscape.app._settings import default_settings, options_of, reading_of
 from somscape.app._store import (
     CANCELLED,
@@ -85,6 +86,7 @@ class Queue:
         self._cancelled: set[str] = set()
         self._progress: dict[str, dict[str, Any]] = {}
         self._changed = asyncio.Event()
+        self._one_beside = asyncio.Lock()
         self._is_closed = False
 
     def add(self, run: Run) -> None:
@@ -135,12 +137,20 @@ class Queue:
         self, run: Run, asked: dict[str, Any], what: str
     ) -> tuple[str, dict[str, Any]]:
         """Return what is wrong, and what a process said that does something for a ranked run."""
+        if run.id in self._tasks:
+            raise Refused(409, "This run is being saved. Wait, then try again.")
         outcome: dict[str, Any] = {}
-        request = {**await self._request(run), **asked}
-        task = asyncio.create_task(self._run_process(run, request, outcome))
+
+        async def go() -> None:
+            async with self._one_beside:
+                request = {**await self._request(run), **asked}
+                await self._run_process(run, request, outcome)
+
+        task = asyncio.create_task(go())
         self._tasks[run.id] = task  # so that it ends with the run, or with the server
         try:
             await asyncio.wait([task])
+            task.result()  # or its error
             is_cancelled = run.id in self._cancelled
         finally:
             self._forget(run.id)
@@ -149,10 +159,6 @@ class Queue:
         if "result" in outcome:
             return "", outcome["result"]
         return str(outcome.get("problem") or self._ended_badly(run, outcome)), {}
-
-    def is_busy(self, run: str) -> bool:
-        """Return whether a process of a run goes on."""
-        return run in self._tasks
 
     async def close(self) -> None:
         """End all processes; the next server finds their runs interrupted, and those in line."""

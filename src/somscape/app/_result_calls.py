@@ -71,8 +71,6 @@ class ResultCalls:
         run = self._at.run(request)
         if not run.is_ranked:
             raise Refused(409, "This run has no ranking whose regions could be kept.")
-        if self._at.queue.is_busy(run.id):
-            raise Refused(409, "Regions of this run are being saved. Wait, then save again.")
         problem = await self._at.queue.keep_regions(run, given)
         self._at.run(request)  # it may have been deleted in the meantime
         if problem:

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from somscape.app._context import Context, author_of, json_of
 from somscape.app._marks import checked, token_of
 from somscape.app._safety import Refused
-from somscape.app._store import RANK
+from somscape.app._store import RANK, Run
 from somscape.app._watches import case_of, summary_of, watch_of
 from somscape.cases import Seen
 
@@ -108,24 +108,27 @@ class WatchCalls:
         if run.watch is not None:
             raise Refused(409, f"This table belongs to the watch '{run.watch}' already.")
         name, key = _asked(given, self._at.store.table(run.upload))
-        if any(w.name == name for w in await asyncio.to_thread(self._at.cases.watches)):
-            raise Refused(409, f"There is a watch '{name}' already; give this one another name.")
-        if self._at.queue.is_busy(run.id):
-            raise Refused(409, "This run is being saved. Wait, then try again.")
-        marks = await self._at.marks.of(run)
-        asked = {
-            "watch": name,
-            "key": key,
-            "author": author_of(request),
-            "decided": [
-                {n: mark[n] for n in ("number", "decision", "comment", "score")} for mark in marks
-            ],
-        }
-        problem = await self._at.queue.keep_watch(run, asked)
+        with self._at.marks.kept_still(run.upload):
+            problem = await self._keep(run, name, key, author_of(request))
         run = self._at.run(request)  # it may have been deleted in the meantime
         if problem:
             raise Refused(422, problem)
         return JSONResponse({"watch": run.watch})
+
+    async def _keep(self, run: Run, name: str, key: list[str], author: str) -> str:
+        """Have a run become a watch, with the marks of its rows; return what is wrong."""
+        if any(w.name == name for w in await asyncio.to_thread(self._at.cases.watches)):
+            raise Refused(409, f"There is a watch '{name}' already; give this one another name.")
+        marks = await self._at.marks.of(run)
+        asked = {
+            "watch": name,
+            "key": key,
+            "author": author,
+            "decided": [
+                {n: mark[n] for n in ("number", "decision", "comment", "score")} for mark in marks
+            ],
+        }
+        return await self._at.queue.keep_watch(run, asked)
 
     async def _watch(self, request: Request) -> str:
         name = str(request.path_params["watch"])
