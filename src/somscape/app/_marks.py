@@ -41,7 +41,7 @@ class Marks:
         """
         if upload in self._kept_still:
             raise Refused(
-                409, "This table becomes a watch already. Wait, then load the page again."
+                409, "This table becomes a watch already. Load the page again."
             )
         self._kept_still.add(upload)
         try:
@@ -63,7 +63,7 @@ class Marks:
             ``p_value``, and ``seen``, which tells this decision of a case from later ones.
         """
         if run.watch is None or not run.is_ranked:
-            return [{**mark, "author": "", "seen": 0} for mark in self._store.decisions(run.upload)]
+            return self._store.decisions(run.upload)
         folder = self._store.folder_of(run.id)
         decided = await asyncio.to_thread(self._store.cases.last_decisions, run.watch)
         keys = await asyncio.to_thread(keys_of, folder)
@@ -100,6 +100,7 @@ class Marks:
             The mark, as of `of`.
         """
         decision, comment = checked(given)
+        token, seen = token_of(given)
         number = given.get("row")
         if not run.is_ranked:
             raise Refused(409, "This run has no ranking to mark rows in.")
@@ -114,8 +115,7 @@ class Marks:
         if run.upload in self._kept_still:
             raise Refused(409, BECOMES_WATCH)
         if run.watch is None:
-            self._store.decide(run, number, row, decision, comment)
-            return {"number": number, "decision": decision, "comment": comment, "seen": 0}
+            return self._store.decide(run, number, row, decision, comment, author=author, seen=seen)
         keys = await asyncio.to_thread(keys_of, folder)
         key = keys[number]
         seen_as = await asyncio.to_thread(Seen.of, self._store.cases, run.watch)
@@ -123,7 +123,6 @@ class Marks:
             new = seen_as.decision(key, decision, comment=comment, author=author)
         else:  # far down the list, so that no run keeps it
             new = Decision(run.watch, key, decision, comment, author, seen_as.run, row["score"])
-        token, seen = token_of(given)
         said = await asyncio.to_thread(self._store.cases.decide, new, token=token, seen=seen)
         return _said(number, said, row)
 

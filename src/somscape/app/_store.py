@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from somscape.app._schema import opened
-from somscape.cases import OPEN, State, state_folder
+from somscape.cases import OPEN, DecidedMeanwhileError, Decision, State, state_folder
 from somscape.errors import InputError
 from somscape.tables import is_url
 
@@ -284,8 +284,11 @@ class Store:
         row: Mapping[str, Any],
         decision: str | None,
         comment: str = "",
-    ) -> None:
-        """Mark a row of a run's upload, or take the mark back.
+        *,
+        author: str = "",
+        seen: int | None = None,
+    ) -> dict[str, Any]:
+        """Mark a row of a run's upload, or take the mark back, and return the mark.
 
         Parameters
         ----------
@@ -296,25 +299,45 @@ class Store:
             Its ``id``, ``score`` and ``p_value``, in that run.
         decision : "confirmed", "cleared", "later", "open" or None
         comment : str, default=""
+        author : str, default=""
+        seen : int or None, default=None
+            The version of the mark that the author has seen, 0 for none; None: not checked.
+
+        Raises
+        ------
+        DecidedMeanwhileError
+            Where somebody said something else since.
         """
-        with self._db:
-            if decision is None or (decision == OPEN and not comment):
-                self._db.execute(
-                    "DELETE FROM decisions WHERE upload = ? AND number = ?", (run.upload, number)
+        last = next((d for d in self.decisions(run.upload) if d["number"] == number), None)
+        version = 0 if last is None else last["seen"]
+        said = (decision or OPEN, comment, author)
+        if last is not None and seen not in (None, version):
+            if said == (last["decision"], last["comment"], last["author"]):
+                return last  # sent again
+            raise DecidedMeanwhileError(
+                Decision(
+                    *("", str(last["id"]), last["decision"], last["comment"], last["author"]),
+                    number=version,
+                    made=last["made"],
                 )
-                return
-            values = (row["id"], decision, _now(), row["score"], row["p_value"], run.id, comment)
+            )
+        values = (row["id"], said[0], _now(), row["score"], row["p_value"], run.id, *said[1:])
+        with self._db:
             self._db.execute(
                 "INSERT OR REPLACE INTO decisions (upload, number, id, decision, made, score,"
-                " p_value, run, comment) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (run.upload, number, *values),
+                " p_value, run, comment, author, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (run.upload, number, *values, version + 1),
             )
+        return next(d for d in self.decisions(run.upload) if d["number"] == number)
 
     def decisions(self, upload: str) -> list[dict[str, Any]]:
-        """Return the marks of an upload's rows, in the order of the table."""
+        """Return the marks of an upload's rows, in the order of the table.
+
+        One that was taken back stands as open; ``seen`` is the version of a mark.
+        """
         found = self._db.execute(
-            "SELECT id, number, decision, made, score, p_value, comment FROM decisions"
-            " WHERE upload = ? ORDER BY number",
+            "SELECT id, number, decision, made, score, p_value, comment, author, version AS seen"
+            " FROM decisions WHERE upload = ? ORDER BY number",
             (upload,),
         )
         names = [column[0] for column in found.description]

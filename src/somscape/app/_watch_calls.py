@@ -12,7 +12,7 @@ from somscape.app._marks import checked, token_of
 from somscape.app._safety import Refused
 from somscape.app._store import RANK, Run
 from somscape.app._watches import case_of, summary_of, watch_of
-from somscape.cases import Seen
+from somscape.cases import OPEN, Seen
 
 MAX_LETTERS = 100
 """Characters of a watch's name."""
@@ -125,7 +125,9 @@ class WatchCalls:
             "key": key,
             "author": author,
             "decided": [
-                {n: mark[n] for n in ("number", "decision", "comment", "score")} for mark in marks
+                {n: mark[n] for n in ("number", "decision", "comment", "score", "author")}
+                for mark in marks
+                if mark["decision"] != OPEN or mark["comment"]
             ],
         }
         return await self._at.queue.keep_watch(run, asked)

@@ -167,6 +167,7 @@ def test_the_state_of_the_first_version_is_brought_up_to_date(state: Path) -> No
             {
                 **{"id": "k4", "number": 4, "decision": "cleared", "comment": ""},
                 **{"made": "2026-02-01T08:00:00+00:00", "score": 1.5, "p_value": 0.25},
+                **{"author": "", "seen": 1},
             }
         ]
         store.close()

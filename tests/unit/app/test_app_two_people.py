@@ -12,9 +12,12 @@ import pytest
 
 from somscape.app._context import Context
 from somscape.app._marks import Marks
+from somscape.app._results import decisions_csv
 from somscape.app._safety import Refused
 from somscape.app._store import RESULTS, Run, Store
 from somscape.app._watch_calls import WatchCalls
+from somscape.app._watched import _decision
+from somscape.cases import DecidedMeanwhileError
 
 ROWS = {"numbers": [4], "ids": ["k4"], "scores": [1.5], "p_values": [0.25], "cells": []}
 
@@ -65,3 +68,29 @@ def test_no_mark_is_taken_while_a_run_becomes_a_watch(store: Store, run: Run) ->
         asyncio.run(calls.keep(request))
     assert store.decisions(run.upload) == []
     assert mark(marks, run, "anna", "cleared")["decision"] == "cleared"  # again it can be marked
+
+
+def test_the_second_person_sees_what_the_first_one_said(store: Store, run: Run) -> None:
+    marks = Marks(store)
+    first = mark(marks, run, "anna", "confirmed", seen=0, comment="a theft")
+    assert (first["author"], first["seen"]) == ("anna", 1)
+    # Its answer was lost, and the page sends it again.
+    assert mark(marks, run, "anna", "confirmed", seen=0, comment="a theft") == first
+    with pytest.raises(DecidedMeanwhileError, match="anna has decided 'confirmed'") as caught:
+        mark(marks, run, "bo", "cleared", seen=0)
+    assert (caught.value.last.author, caught.value.last.number) == ("anna", 1)
+    back = mark(marks, run, "bo", None, seen=1)
+    assert (back["decision"], back["author"], back["seen"]) == ("open", "bo", 2)
+    with pytest.raises(DecidedMeanwhileError, match="bo has decided 'open'"):
+        mark(marks, run, "anna", "later", seen=1)
+    assert b"anna" not in decisions_csv(asyncio.run(marks.of(run)))
+    mark(marks, run, "anna", "later", seen=2)
+    assert b",anna," in decisions_csv(asyncio.run(marks.of(run)))
+
+
+def test_a_decision_of_a_watch_keeps_the_author_of_its_mark() -> None:
+    seen = SimpleNamespace(watch="w", run="r", knows=lambda key: False)
+    given = {"number": 0, "comment": "", "decision": "later", "score": 1.0}
+    for author, expected in (("anna", "anna"), ("", "kim")):
+        said = _decision(seen, ["k"], {**given, "author": author}, "kim")  # type: ignore[arg-type]
+        assert said.author == expected

@@ -81,8 +81,8 @@ async function save(row, decision, comment) {
 }
 
 function sayMeanwhile(id, { author, decision, comment }) {
-  return (author || "Somebody") + " has meanwhile said “" + decision + "”" + (comment ? " (" + comment + ")" : "") + " of "
-    + id + ". Yours was not saved; decide again if you see it differently.";
+  return (author || "Somebody") + " has decided “" + decision + "” of " + id + " meanwhile" + (comment ? " (" + comment + ")" : "")
+    + ". Yours was not saved; decide again if you see it differently.";
 }
 
 const count = (decision) => [...marks.values()].filter((mark) => mark.decision === decision).length;
