@@ -40,9 +40,7 @@ class Marks:
         upload : str
         """
         if upload in self._kept_still:
-            raise Refused(
-                409, "This table becomes a watch already. Load the page again."
-            )
+            raise Refused(409, "This table becomes a watch already. Load the page again.")
         self._kept_still.add(upload)
         try:
             yield

@@ -16,6 +16,7 @@ from somscape.app._roles import settings_of
 from somscape.app._safety import Refused
 from somscape.app._settings import default_settings, options_of, reading_of
 from somscape.app._store import (
+    BEFORE,
     CANCELLED,
     DONE,
     FAILED,
@@ -102,7 +103,7 @@ class Queue:
     async def cancel(self, run: str) -> None:
         """End a run's process, or take it out of the line; return when it has ended."""
         if run in self._waiting:
-            self._store.say_run(run, CANCELLED)
+            self._store.say_ended(run, CANCELLED)
             self._waiting.remove(run)
         task = self._tasks.get(run)
         if task is not None:
@@ -341,11 +342,11 @@ class Queue:
     def _settle(self, run: Run, outcome: dict[str, Any]) -> None:
         """Say in the store how a process ended."""
         if run.id in self._cancelled:
-            self._store.say_run(run.id, CANCELLED)
+            self._store.say_ended(run.id, CANCELLED)
         elif "problem" in outcome:
-            self._store.say_run(run.id, FAILED, problem=outcome["problem"])
+            self._store.say_ended(run.id, FAILED, problem=outcome["problem"])
         elif "result" not in outcome:
-            self._store.say_run(run.id, FAILED, problem=self._ended_badly(run, outcome))
+            self._store.say_ended(run.id, FAILED, problem=self._ended_badly(run, outcome))
         elif run.task == READ:
             table = outcome["result"]
             self._store.say_table(run.upload, table)
@@ -384,6 +385,7 @@ class Queue:
 def _first_settings(run: Run, table: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """Return the settings of a run whose table was read, and what is wrong with its roles file."""
     settings = {**default_settings(table), **(run.settings or {})}
+    settings.pop(BEFORE, None)
     roles = settings.pop("roles", None)
     if roles is None:
         return settings, ""

@@ -24,6 +24,9 @@ WAITING, RUNNING, DONE = "waiting", "running", "done"
 FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
 GOES_ON = (WAITING, RUNNING)
 
+BEFORE = "before"
+"""Among the settings of a run whose table is read again: the settings as they were."""
+
 OURS = "[0-9a-f]" * 16
 """Names of the folders that we make; no other is ever deleted."""
 
@@ -233,6 +236,16 @@ class Store:
                 (state, problem, task, _text(settings), _text(facts), run),
             )
 
+    def say_ended(self, run: str, state: str, *, problem: str = "") -> None:
+        """Say how a run ended early; a table that was read before is then as it was."""
+        found = self.run(run)
+        before = (found.settings or {}).get(BEFORE) if found else None
+        if before is None:
+            self.say_run(run, state, problem=problem)
+        else:
+            problem = problem or "It was not read again; the table is as it was."
+            self.say_run(run, DONE, problem=problem, settings=before)
+
     def say_title(self, run: str, title: str) -> None:
         """Say what a run is called; "" calls it after its file."""
         with self._db:
@@ -254,8 +267,8 @@ class Store:
     def after_start(self) -> list[Run]:
         """Tidy up after the last server, however it ended; return what still waits.
 
-        What ran is marked as interrupted; uploads that never arrived whole, or could not be read,
-        are deleted.
+        What ran is marked as interrupted; uploads that never arrived whole, or could never be
+        read, are deleted.
         """
         with self._db:
             self._db.execute(
@@ -264,10 +277,10 @@ class Store:
                 (READ, WATCH, FAILED),
             )
             self._db.execute("DELETE FROM uploads WHERE id NOT IN (SELECT upload FROM runs)")
-            self._db.execute(
-                "UPDATE runs SET state = ?, problem = ? WHERE state = ?",
-                (INTERRUPTED, "The server ended while this ran. Run it again.", RUNNING),
-            )
+        for run in self.runs():
+            if run.state == RUNNING:
+                problem = "The server ended while this ran. Run it again."
+                self.say_ended(run.id, INTERRUPTED, problem=problem)
         for kind in ("uploads", "runs"):
             known = {name for (name,) in self._db.execute(f"SELECT id FROM {kind}")}
             for folder in (self._folder / kind).glob(OURS):

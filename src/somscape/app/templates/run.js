@@ -28,7 +28,7 @@ async function show() {
   byId("reading").hidden = isGoing || run.task !== "read" || run.n_decisions > 0 || !(isText || isWorkbook);
   for (const part of document.querySelectorAll(".of-text")) part.hidden = !isText;
   for (const part of document.querySelectorAll(".of-workbook")) part.hidden = !isWorkbook;
-  byId("reading").open = run.state === "failed";
+  byId("reading").open = run.state === "failed" || (run.task === "read" && run.problem !== "");
   for (const [field, value] of Object.entries(run.reading)) byId(field).value = value ?? "";
   if (run.state === "cancelled") showProblem({ message: "This run was cancelled." });
   else showProblem(run.problem ? { message: run.problem } : null);
