@@ -71,7 +71,9 @@ class RunCalls:
         """Take a table in, for a watch if one is named."""
         watch = request.query_params.get("watch")
         if watch is not None:
-            await asyncio.to_thread(self._at.cases.watch, watch)
+            watches = await asyncio.to_thread(self._at.cases.watches)
+            if watch not in {each.name for each in watches}:
+                raise Refused(422, f"There is no watch '{watch[:MAX_NAME]}'.")
         return self._at.added(await take(request, self._at.store, watch, author_of(request)))
 
     async def sample(self, request: Request) -> Response:

@@ -7,12 +7,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from somscape.app._columns import one_line
 from somscape.app._context import Context, author_of, json_of
 from somscape.app._marks import checked, token_of
 from somscape.app._safety import Refused
 from somscape.app._store import RANK, Run
 from somscape.app._watches import case_of, summary_of, watch_of
 from somscape.cases import OPEN, Seen
+from somscape.errors import InputError
 
 MAX_LETTERS = 100
 """Characters of a watch's name."""
@@ -48,7 +50,7 @@ class WatchCalls:
 
     async def case_page(self, request: Request) -> Response:
         """One case, to look at and to print."""
-        await self._watch(request)
+        await self._case(request)
         return self._at.page(request, "case.html")
 
     async def list_watches(self, request: Request) -> Response:
@@ -72,9 +74,7 @@ class WatchCalls:
 
     async def case(self, request: Request) -> Response:
         """All that is known of a case."""
-        name, key = await self._watch(request), request.path_params["key"]
-        ranked = self._ranked()
-        found = await asyncio.to_thread(case_of, self._at.cases, name, key)
+        found, ranked = await self._case(request), self._ranked()
         listed = [{**run, "report": ranked.get(run["run"])} for run in found["listed"]]
         return JSONResponse({**found, "listed": listed})
 
@@ -138,6 +138,13 @@ class WatchCalls:
         if name not in {watch.name for watch in watches}:
             raise Refused(404, f"There is no watch '{name[:MAX_LETTERS]}'.")
         return name
+
+    async def _case(self, request: Request) -> dict[str, Any]:
+        name, key = await self._watch(request), request.path_params["key"]
+        try:
+            return await asyncio.to_thread(case_of, self._at.cases, name, key)
+        except InputError as error:
+            raise Refused(404, one_line(str(error))) from error
 
     def _ranked(self) -> dict[str, str]:
         """Return which run here shows the report of which run of a watch."""
