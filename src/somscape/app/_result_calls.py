@@ -51,7 +51,12 @@ class ResultCalls:
         if not run.is_ranked:
             return RedirectResponse(f"/runs/{run.id}", 303)
         folder = self._at.store.folder_of(run.id)
-        page = await asyncio.to_thread(marked_page, folder, run, request.state.csrf)
+        visitor = {
+            "csrf": request.state.csrf,
+            "role": request.state.role or "",
+            "user": request.state.user if request.state.has_account else "",
+        }
+        page = await asyncio.to_thread(marked_page, folder, run, visitor)
         return HTMLResponse(page, headers={"Content-Security-Policy": REPORT_POLICY})
 
     async def marks(self, request: Request) -> Response:

@@ -69,7 +69,7 @@ function listenToKeys(dialog) {
       dialog.showModal();
     } else if (hasKeys && Object.hasOwn(ACTIONS, event.key)) {
       event.preventDefault();
-      ACTIONS[event.key]();
+      inTurn(ACTIONS[event.key]);
     }
   });
 }

@@ -131,6 +131,7 @@ function fillRule(numbered) {
   byId("per").replaceChildren(make("option", { value: "" }, "no, each row stands for itself"),
     ...customers.map(([column, i]) => make("option", { value: i }, "yes: by " + column.name)));
   byId("per").value = setup.settings.per?.[0] ?? "";
+  showGiveRoles();
   byId("by-itself").checked = true;
   byId("alerts").value = Math.min(20, setup.n_rows);
   byId("contamination").value = 5;
@@ -142,7 +143,11 @@ function fillRule(numbered) {
   }
 }
 
+// A roles file says nothing of rows that were put together.
+const showGiveRoles = () => { byId("give-roles").hidden = byId("per").value !== ""; };
+
 function listenToRoles() {
+  byId("per").addEventListener("change", showGiveRoles);
   byId("take-roles").addEventListener("change", (event) => {
     const file = event.target.files[0];
     attempt(event.target, async () => {
