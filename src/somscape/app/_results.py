@@ -50,12 +50,17 @@ def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
         ``csrf``, ``role``, and ``user``, "" where nobody logs in.
     """
     # A name with <!--<script> in it would swallow the end of the script.
-    known = {"run": run.id, "name": run.title, "watch": run.watch, "task": run.task, **visitor}
+    known: dict[str, Any] = {
+        "run": run.id,
+        "name": run.title,
+        "watch": run.watch,
+        "task": run.task,
+        **visitor,
+    }
     has_roles = run.task == RANK and not (run.settings or {}).get("per")
     keys = {} if run.watch is None else keys_of(folder)
-    host = json.dumps({**known, "facts": run.facts, "keys": keys, "has_roles": has_roles}).replace(
-        "<", "\\u003c"
-    )
+    known |= {"facts": run.facts, "keys": keys, "has_roles": has_roles}
+    host = json.dumps(known).replace("<", "\\u003c")
     names = ("calls.js", "marks.js", "fold.js", "keys.js", "bar.js", "regions.js")
     scripts = "\n".join(map(_text, names))
     script = f"const host = {host};\n{scripts}"

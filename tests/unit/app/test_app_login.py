@@ -470,6 +470,7 @@ def test_pages_say_who_is_logged_in(site: Door) -> None:
     answer = site.try_in("Zoë")
     page = site.ask("GET", "/", cookie=answer.headers["set-cookie"].partition(";")[0]).text
     assert "<bdi>Zoë</bdi> (look)" in page
+    assert '<meta name="role" content="look">' in page
     assert 'href="/logout"' in page
 
 

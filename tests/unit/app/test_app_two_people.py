@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from somscape.app._context import Context
 from somscape.app._marks import Marks
-from somscape.app._results import decisions_csv
+from somscape.app._results import decisions_csv, marked_page
 from somscape.app._safety import Refused
 from somscape.app._store import RESULTS, Run, Store
 from somscape.app._watch_calls import WatchCalls
@@ -86,6 +87,17 @@ def test_the_second_person_sees_what_the_first_one_said(store: Store, run: Run) 
     assert b"anna" not in decisions_csv(asyncio.run(marks.of(run)))
     mark(marks, run, "anna", "later", seen=2)
     assert b",anna," in decisions_csv(asyncio.run(marks.of(run)))
+
+
+def test_rows_that_were_put_together_have_no_roles_file(
+    store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("somscape.report.render", lambda data, script, style: script)
+    for per, said in (([], "true"), ([0], "false")):
+        of = replace(run, settings={"per": per})
+        page = marked_page(store.folder_of(run.id), of, {"role": "look", "user": "anna"})
+        assert f'"has_roles": {said}' in page
+        assert '"role": "look", "user": "anna"' in page
 
 
 def test_a_decision_of_a_watch_keeps_the_author_of_its_mark() -> None:

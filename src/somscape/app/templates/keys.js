@@ -74,7 +74,7 @@ function listenToKeys(dialog) {
   });
 }
 
-function drawKeys() {
+function drawDialog() {
   const lines = KEYS.map(([key, other, does]) => make("div", null,
     make("dt", null, make("kbd", null, key), ...(other ? [" or ", make("kbd", null, other)] : [])), make("dd", null, does)));
   const box = make("input", { type: "checkbox", id: "has-keys" });
@@ -94,5 +94,5 @@ function drawKeys() {
   return dialog;
 }
 
-const keys = drawKeys();
+const keys = drawDialog();
 additions.drawn.push(showCurrent);
