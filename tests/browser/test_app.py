@@ -724,7 +724,7 @@ def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str
     body = {"key": case["key"], "decision": "cleared", "comment": "paid", "seen": 0}
     client.post(f"/api{watch}/decide", body)
     person.browser.click("#cases .confirmed")
-    person.wait_for_words("#problem", "has meanwhile said cleared (paid)")
+    person.wait_for_words("#problem", "meanwhile (paid)")
     person.wait_for_words("#count", "4 cases")
     page = f"{watch}/cases/{case['key']}"
     person.visit(page)

@@ -3,8 +3,6 @@
 import html
 import json
 from dataclasses import dataclass
-from importlib.resources import files
-from string import Template
 from typing import Any
 
 from starlette.requests import Request
@@ -13,7 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from somscape.app._access import account_line
 from somscape.app._marks import Marks
 from somscape.app._queue import Queue
-from somscape.app._safety import Refused
+from somscape.app._safety import Refused, template
 from somscape.app._store import Run, Store
 from somscape.app._uploads import ENDINGS
 from somscape.cases import State
@@ -72,8 +70,9 @@ class Context:
 
     def page(self, request: Request, name: str) -> Response:
         """Return a page of the app."""
-        page = Template(template(name)).substitute(
+        page = template(name).substitute(
             csrf=html.escape(request.state.csrf),
+            role=request.state.role or "",
             account=account_line(request),
             max_upload=self.max_upload,
             endings=",".join(ENDINGS),
@@ -96,8 +95,3 @@ async def json_of(request: Request) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise Refused(422, "The request is not a JSON object.")
     return given
-
-
-def template(name: str) -> str:
-    """Return a file of the folder `templates`."""
-    return (files("somscape.app") / "templates" / name).read_text(encoding="utf-8")

@@ -180,7 +180,8 @@ class LoginDoor:
         hashed = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
         address = request.client.host if request.client else ""
         if self._is_behind_proxy:  # the last one is the proxy's own word
-            address = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+            lines = request.headers.getlist("x-forwarded-for")  # the first may be the visitor's
+            address = ",".join(lines).rpartition(",")[2].strip()
         keys = {f"name {hashed}": FREE_BY_NAME}
         if is_address(address):
             number = ipaddress.ip_address(address)

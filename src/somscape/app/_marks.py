@@ -1,6 +1,8 @@
 """Marks of the rows of a list: of an upload's rows, or of cases where the upload has a watch."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from somscape.app._results import keys_of, listed_rows
@@ -10,6 +12,8 @@ from somscape.cases import CLEARED, CONFIRMED, OPEN, STATES, Decision, Seen
 
 MAX_COMMENT = 2000
 """Characters of a comment."""
+
+BECOMES_WATCH = "This table becomes a watch just now. Mark again in a moment."
 
 KNOWN = {CONFIRMED: 1, CLEARED: 0}
 """What a ranking learns from."""
@@ -25,6 +29,23 @@ class Marks:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._kept_still: set[str] = set()
+
+    @contextmanager
+    def kept_still(self, upload: str) -> Iterator[None]:
+        """Refuse marks of an upload's rows while they become decisions of a watch.
+
+        Parameters
+        ----------
+        upload : str
+        """
+        if upload in self._kept_still:
+            raise Refused(409, "This table becomes a watch already. Load the page again.")
+        self._kept_still.add(upload)
+        try:
+            yield
+        finally:
+            self._kept_still.discard(upload)
 
     async def of(self, run: Run) -> list[dict[str, Any]]:
         """Return the marks of a run's rows, in the order of the table.
@@ -40,7 +61,7 @@ class Marks:
             ``p_value``, and ``seen``, which tells this decision of a case from later ones.
         """
         if run.watch is None or not run.is_ranked:
-            return [{**mark, "author": "", "seen": 0} for mark in self._store.decisions(run.upload)]
+            return self._store.decisions(run.upload)
         folder = self._store.folder_of(run.id)
         decided = await asyncio.to_thread(self._store.cases.last_decisions, run.watch)
         keys = await asyncio.to_thread(keys_of, folder)
@@ -77,6 +98,7 @@ class Marks:
             The mark, as of `of`.
         """
         decision, comment = checked(given)
+        token, seen = token_of(given)
         number = given.get("row")
         if not run.is_ranked:
             raise Refused(409, "This run has no ranking to mark rows in.")
@@ -84,12 +106,14 @@ class Marks:
         rows = await asyncio.to_thread(listed_rows, folder)
         if isinstance(number, bool) or not isinstance(number, int) or number not in rows:
             raise Refused(422, "The page of this run shows no such row.")
-        if self._store.run(run.id) is None:
+        found = self._store.run(run.id)  # meanwhile it may have been deleted, or kept as a watch
+        if found is None:
             raise Refused(404, "There is no such run; it was deleted meanwhile.")
-        row = rows[number]
+        run, row = found, rows[number]
+        if run.upload in self._kept_still:
+            raise Refused(409, BECOMES_WATCH)
         if run.watch is None:
-            self._store.decide(run, number, row, decision, comment)
-            return {"number": number, "decision": decision, "comment": comment, "seen": 0}
+            return self._store.decide(run, number, row, decision, comment, author=author, seen=seen)
         keys = await asyncio.to_thread(keys_of, folder)
         key = keys[number]
         of_run = (run.facts or {}).get("watch_run")  # what the page shows, not what came since
@@ -100,7 +124,6 @@ class Marks:
             new = seen_as.decision(key, decision, comment=comment, author=author)
         else:  # far down the list, so that no run keeps it
             new = Decision(run.watch, key, decision, comment, author, seen_as.run, row["score"])
-        token, seen = token_of(given)
         said = await asyncio.to_thread(self._store.cases.decide, new, token=token, seen=seen)
         return _said(number, said, row)
 

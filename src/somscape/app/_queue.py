@@ -13,8 +13,10 @@ from somscape._files import shown
 from somscape.app._columns import one_line
 from somscape.app._marks import Marks
 from somscape.app._roles import settings_of
+from somscape.app._safety import Refused
 from somscape.app._settings import default_settings, options_of, reading_of
 from somscape.app._store import (
+    BEFORE,
     CANCELLED,
     DONE,
     FAILED,
@@ -85,6 +87,7 @@ class Queue:
         self._cancelled: set[str] = set()
         self._progress: dict[str, dict[str, Any]] = {}
         self._changed = asyncio.Event()
+        self._one_beside = asyncio.Lock()
         self._is_closed = False
 
     def add(self, run: Run) -> None:
@@ -100,7 +103,7 @@ class Queue:
     async def cancel(self, run: str) -> None:
         """End a run's process, or take it out of the line; return when it has ended."""
         if run in self._waiting:
-            self._store.say_run(run, CANCELLED)
+            self._store.say_ended(run, CANCELLED)
             self._waiting.remove(run)
         task = self._tasks.get(run)
         if task is not None:
@@ -135,12 +138,20 @@ class Queue:
         self, run: Run, asked: dict[str, Any], what: str
     ) -> tuple[str, dict[str, Any]]:
         """Return what is wrong, and what a process said that does something for a ranked run."""
+        if run.id in self._tasks:
+            raise Refused(409, "This run is being saved. Wait, then try again.")
         outcome: dict[str, Any] = {}
-        request = {**await self._request(run), **asked}
-        task = asyncio.create_task(self._run_process(run, request, outcome))
+
+        async def go() -> None:
+            async with self._one_beside:
+                request = {**await self._request(run), **asked}
+                await self._run_process(run, request, outcome)
+
+        task = asyncio.create_task(go())
         self._tasks[run.id] = task  # so that it ends with the run, or with the server
         try:
             await asyncio.wait([task])
+            task.result()  # or its error
             is_cancelled = run.id in self._cancelled
         finally:
             self._forget(run.id)
@@ -149,10 +160,6 @@ class Queue:
         if "result" in outcome:
             return "", outcome["result"]
         return str(outcome.get("problem") or self._ended_badly(run, outcome)), {}
-
-    def is_busy(self, run: str) -> bool:
-        """Return whether a process of a run goes on."""
-        return run in self._tasks
 
     async def close(self) -> None:
         """End all processes; the next server finds their runs interrupted, and those in line."""
@@ -335,11 +342,11 @@ class Queue:
     def _settle(self, run: Run, outcome: dict[str, Any]) -> None:
         """Say in the store how a process ended."""
         if run.id in self._cancelled:
-            self._store.say_run(run.id, CANCELLED)
+            self._store.say_ended(run.id, CANCELLED)
         elif "problem" in outcome:
-            self._store.say_run(run.id, FAILED, problem=outcome["problem"])
+            self._store.say_ended(run.id, FAILED, problem=outcome["problem"])
         elif "result" not in outcome:
-            self._store.say_run(run.id, FAILED, problem=self._ended_badly(run, outcome))
+            self._store.say_ended(run.id, FAILED, problem=self._ended_badly(run, outcome))
         elif run.task == READ:
             table = outcome["result"]
             self._store.say_table(run.upload, table)
@@ -378,6 +385,7 @@ class Queue:
 def _first_settings(run: Run, table: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """Return the settings of a run whose table was read, and what is wrong with its roles file."""
     settings = {**default_settings(table), **(run.settings or {})}
+    settings.pop(BEFORE, None)
     roles = settings.pop("roles", None)
     if roles is None:
         return settings, ""

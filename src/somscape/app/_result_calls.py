@@ -51,7 +51,12 @@ class ResultCalls:
         if not run.is_ranked:
             return RedirectResponse(f"/runs/{run.id}", 303)
         folder = self._at.store.folder_of(run.id)
-        page = await asyncio.to_thread(marked_page, folder, run, request.state.csrf)
+        visitor = {
+            "csrf": request.state.csrf,
+            "role": request.state.role or "",
+            "user": request.state.user if request.state.has_account else "",
+        }
+        page = await asyncio.to_thread(marked_page, folder, run, visitor)
         return HTMLResponse(page, headers={"Content-Security-Policy": REPORT_POLICY})
 
     async def marks(self, request: Request) -> Response:
@@ -71,8 +76,6 @@ class ResultCalls:
         run = self._at.run(request)
         if not run.is_ranked:
             raise Refused(409, "This run has no ranking whose regions could be kept.")
-        if self._at.queue.is_busy(run.id):
-            raise Refused(409, "Regions of this run are being saved. Wait, then save again.")
         problem = await self._at.queue.keep_regions(run, given)
         self._at.run(request)  # it may have been deleted in the meantime
         if problem:

@@ -10,7 +10,7 @@ from typing import Any
 
 from somscape import report
 from somscape.app._roles import FILE as ROLES
-from somscape.app._store import REPORT, RESULTS, Run
+from somscape.app._store import RANK, REPORT, RESULTS, Run
 from somscape.cases import OPEN
 from somscape.jobs import now
 from somscape.tables import write_csv
@@ -39,12 +39,28 @@ def plain_page(folder: Path) -> bytes:
     return report.render(read_report(folder), made_at=now()).encode()
 
 
-def marked_page(folder: Path, run: Run, csrf: str) -> str:
-    """Return the page in which rows are marked."""
+def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
+    """Return the page in which rows are marked.
+
+    Parameters
+    ----------
+    folder : Path
+    run : Run
+    visitor : mapping
+        ``csrf``, ``role``, and ``user``, "" where nobody logs in.
+    """
     # A name with <!--<script> in it would swallow the end of the script.
-    known = {"run": run.id, "name": run.title, "csrf": csrf, "watch": run.watch, "task": run.task}
+    known: dict[str, Any] = {
+        "run": run.id,
+        "name": run.title,
+        "watch": run.watch,
+        "task": run.task,
+        **visitor,
+    }
+    has_roles = run.task == RANK and not (run.settings or {}).get("per")
     keys = {} if run.watch is None else keys_of(folder)
-    host = json.dumps({**known, "facts": run.facts, "keys": keys}).replace("<", "\\u003c")
+    known |= {"facts": run.facts, "keys": keys, "has_roles": has_roles}
+    host = json.dumps(known).replace("<", "\\u003c")
     names = ("calls.js", "marks.js", "fold.js", "keys.js", "bar.js", "regions.js")
     scripts = "\n".join(map(_text, names))
     script = f"const host = {host};\n{scripts}"

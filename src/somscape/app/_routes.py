@@ -4,7 +4,6 @@ import contextlib
 import html
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from string import Template
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,10 +15,10 @@ from starlette.routing import BaseRoute, Route
 from somscape import report
 from somscape._files import shown
 from somscape.app._access import guarded
-from somscape.app._context import Context, template
+from somscape.app._context import Context
 from somscape.app._result_calls import ResultCalls
 from somscape.app._run_calls import RunCalls
-from somscape.app._safety import Refused
+from somscape.app._safety import Refused, template
 from somscape.app._watch_calls import WatchCalls
 from somscape.cases import DecidedMeanwhileError
 from somscape.errors import InputError
@@ -93,12 +92,12 @@ class Site:
         name = request.path_params["name"]
         if name not in STATIC:
             raise Refused(404, "There is no such page.")
-        text = report.page_part(name) if name in SHARED else template(name)
+        text = report.page_part(name) if name in SHARED else template(name).template
         return Response(text, media_type=STATIC[name])
 
     async def icon(self, request: Request) -> Response:
         """The icon, for pages that name none: browsers ask for it by this name."""
-        return Response(template("icon.svg"), media_type=STATIC["icon.svg"])
+        return Response(template("icon.svg").template, media_type=STATIC["icon.svg"])
 
     def _say_disk(self, request: Request, error: OSError | sqlite3.Error) -> Response:
         words = getattr(error, "strerror", None)
@@ -113,12 +112,12 @@ class Site:
 def _say_problem(request: Request, error: HTTPException) -> Response:
     if request.url.path.startswith("/api/"):
         return JSONResponse({"problem": error.detail}, error.status_code, error.headers)
-    page = Template(template("problem.html")).substitute(problem=html.escape(error.detail))
+    page = template("problem.html").substitute(problem=html.escape(error.detail))
     return HTMLResponse(page, error.status_code, error.headers)
 
 
 def _say_input(request: Request, error: InputError) -> Response:
-    return JSONResponse({"problem": " ".join(str(error).split())}, 422)
+    return _say_problem(request, HTTPException(422, " ".join(str(error).split())))
 
 
 def _say_meanwhile(request: Request, error: DecidedMeanwhileError) -> Response:

@@ -13,7 +13,7 @@ from somscape.app._context import Context, author_of, json_of
 from somscape.app._roles import settings_of
 from somscape.app._safety import Refused
 from somscape.app._settings import checked_settings, reading_of
-from somscape.app._store import DONE, GOES_ON, RANK, READ, WAITING, Run
+from somscape.app._store import BEFORE, DONE, GOES_ON, RANK, READ, WAITING, Run
 from somscape.app._uploads import MAX_NAME, shown_name, take, take_sample
 from somscape.encode import roles_from_text
 from somscape.jobs import reading_of as how_to_read
@@ -71,7 +71,9 @@ class RunCalls:
         """Take a table in, for a watch if one is named."""
         watch = request.query_params.get("watch")
         if watch is not None:
-            await asyncio.to_thread(self._at.cases.watch, watch)
+            watches = await asyncio.to_thread(self._at.cases.watches)
+            if watch not in {each.name for each in watches}:
+                raise Refused(422, f"There is no watch '{watch[:MAX_NAME]}'.")
         return self._at.added(await take(request, self._at.store, watch, author_of(request)))
 
     async def sample(self, request: Request) -> Response:
@@ -121,12 +123,18 @@ class RunCalls:
         if any(own.get(part) != value for part, value in said.items()):
             self._check_unused(run)
             settings = {**reading_of({**own, **said}), "roles": [content, name]}
-            self._at.store.say_table(run.upload, None)
-            self._at.store.say_run(run.id, WAITING, task=READ, settings=settings)
+            self._read_again(run, settings)
             return self._at.added(self._at.run(request))
         settings = await asyncio.to_thread(settings_of, content, name, run.settings or {}, table)
+        run, _ = self._set_up(request)  # in the meantime another tab may have started it
         self._at.store.say_run(run.id, run.state, problem=run.problem, settings=settings)
         return JSONResponse({"run": run.id})
+
+    def _read_again(self, run: Run, settings: dict[str, Any]) -> None:
+        """Have a table read in another way; until that succeeds, it stays as it was read."""
+        if self._at.store.table(run.upload) is not None:
+            settings = {**settings, BEFORE: run.settings}
+        self._at.store.say_run(run.id, WAITING, task=READ, settings=settings)
 
     def _check_unused(self, run: Run) -> None:
         is_used = run.task != READ or run.n_decisions or self._at.store.n_runs(run.upload) > 1
@@ -149,8 +157,7 @@ class RunCalls:
         reading = reading_of(await json_of(request))
         run = self._at.run(request)
         self._check_unused(run)
-        self._at.store.say_table(run.upload, None)
-        self._at.store.say_run(run.id, WAITING, task=READ, settings=reading)
+        self._read_again(run, reading)
         return self._at.added(self._at.run(request))
 
     async def cancel(self, request: Request) -> Response:

@@ -134,9 +134,7 @@ class Safety:
             if scope["method"] not in ("GET", "HEAD"):
                 check_origin(request, origin)
                 if not are_same(request.headers.get(CSRF_HEADER, ""), visitor.csrf):
-                    raise Refused(
-                        403, "The page is from an earlier start or log-in; load it again."
-                    )
+                    raise Refused(403, OLD_PAGE)
             limit = self._max_upload if scope["path"] == UPLOAD_PATH else MAX_BODY
             scope.setdefault("state", {}).update(
                 user=visitor.user,
@@ -175,7 +173,7 @@ def _until_gone(send: Send, visitor: Visitor) -> Send:
 
 
 def template(name: str) -> Template:
-    """Return one of the app's pages, to be filled."""
+    """Return a file of the folder `templates`, such as a page to be filled."""
     return Template((files("somscape.app") / "templates" / name).read_text("utf-8"))
 
 

@@ -29,6 +29,10 @@ STEPS = (
     ALTER TABLE runs ADD COLUMN title TEXT NOT NULL DEFAULT '';
     ALTER TABLE decisions ADD COLUMN comment TEXT NOT NULL DEFAULT '';
     """,
+    """
+    ALTER TABLE decisions ADD COLUMN author TEXT NOT NULL DEFAULT '';
+    ALTER TABLE decisions ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+    """,
 )
 """What each version adds: the first is that of 0.2.0."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from somscape.app._schema import opened
-from somscape.cases import OPEN, State, state_folder
+from somscape.cases import OPEN, DecidedMeanwhileError, Decision, State, state_folder
 from somscape.errors import InputError
 from somscape.tables import is_url
 
@@ -23,6 +23,9 @@ run's edited regions, or keep it as a watch; a run's own task is one of the firs
 WAITING, RUNNING, DONE = "waiting", "running", "done"
 FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
 GOES_ON = (WAITING, RUNNING)
+
+BEFORE = "before"
+"""Among the settings of a run whose table is read again: the settings as they were."""
 
 OURS = "[0-9a-f]" * 16
 """Names of the folders that we make; no other is ever deleted."""
@@ -233,6 +236,16 @@ class Store:
                 (state, problem, task, _text(settings), _text(facts), run),
             )
 
+    def say_ended(self, run: str, state: str, *, problem: str = "") -> None:
+        """Say how a run ended early; a table that was read before is then as it was."""
+        found = self.run(run)
+        before = (found.settings or {}).get(BEFORE) if found else None
+        if before is None:
+            self.say_run(run, state, problem=problem)
+        else:
+            problem = problem or "It was not read again; the table is as it was."
+            self.say_run(run, DONE, problem=problem, settings=before)
+
     def say_title(self, run: str, title: str) -> None:
         """Say what a run is called; "" calls it after its file."""
         with self._db:
@@ -254,8 +267,8 @@ class Store:
     def after_start(self) -> list[Run]:
         """Tidy up after the last server, however it ended; return what still waits.
 
-        What ran is marked as interrupted; uploads that never arrived whole, or could not be read,
-        are deleted.
+        What ran is marked as interrupted; uploads that never arrived whole, or could never be
+        read, are deleted.
         """
         with self._db:
             self._db.execute(
@@ -264,10 +277,10 @@ class Store:
                 (READ, WATCH, FAILED),
             )
             self._db.execute("DELETE FROM uploads WHERE id NOT IN (SELECT upload FROM runs)")
-            self._db.execute(
-                "UPDATE runs SET state = ?, problem = ? WHERE state = ?",
-                (INTERRUPTED, "The server ended while this ran. Run it again.", RUNNING),
-            )
+        for run in self.runs():
+            if run.state == RUNNING:
+                problem = "The server ended while this ran. Run it again."
+                self.say_ended(run.id, INTERRUPTED, problem=problem)
         for kind in ("uploads", "runs"):
             known = {name for (name,) in self._db.execute(f"SELECT id FROM {kind}")}
             for folder in (self._folder / kind).glob(OURS):
@@ -284,8 +297,11 @@ class Store:
         row: Mapping[str, Any],
         decision: str | None,
         comment: str = "",
-    ) -> None:
-        """Mark a row of a run's upload, or take the mark back.
+        *,
+        author: str = "",
+        seen: int | None = None,
+    ) -> dict[str, Any]:
+        """Mark a row of a run's upload, or take the mark back, and return the mark.
 
         Parameters
         ----------
@@ -296,25 +312,45 @@ class Store:
             Its ``id``, ``score`` and ``p_value``, in that run.
         decision : "confirmed", "cleared", "later", "open" or None
         comment : str, default=""
+        author : str, default=""
+        seen : int or None, default=None
+            The version of the mark that the author has seen, 0 for none; None: not checked.
+
+        Raises
+        ------
+        DecidedMeanwhileError
+            Where somebody said something else since.
         """
-        with self._db:
-            if decision is None or (decision == OPEN and not comment):
-                self._db.execute(
-                    "DELETE FROM decisions WHERE upload = ? AND number = ?", (run.upload, number)
+        last = next((d for d in self.decisions(run.upload) if d["number"] == number), None)
+        version = 0 if last is None else last["seen"]
+        said = (decision or OPEN, comment, author)
+        if last is not None and seen not in (None, version):
+            if said == (last["decision"], last["comment"], last["author"]):
+                return last  # sent again
+            raise DecidedMeanwhileError(
+                Decision(
+                    *("", str(last["id"]), last["decision"], last["comment"], last["author"]),
+                    number=version,
+                    made=last["made"],
                 )
-                return
-            values = (row["id"], decision, _now(), row["score"], row["p_value"], run.id, comment)
+            )
+        values = (row["id"], said[0], _now(), row["score"], row["p_value"], run.id, *said[1:])
+        with self._db:
             self._db.execute(
                 "INSERT OR REPLACE INTO decisions (upload, number, id, decision, made, score,"
-                " p_value, run, comment) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (run.upload, number, *values),
+                " p_value, run, comment, author, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (run.upload, number, *values, version + 1),
             )
+        return next(d for d in self.decisions(run.upload) if d["number"] == number)
 
     def decisions(self, upload: str) -> list[dict[str, Any]]:
-        """Return the marks of an upload's rows, in the order of the table."""
+        """Return the marks of an upload's rows, in the order of the table.
+
+        One that was taken back stands as open; ``seen`` is the version of a mark.
+        """
         found = self._db.execute(
-            "SELECT id, number, decision, made, score, p_value, comment FROM decisions"
-            " WHERE upload = ? ORDER BY number",
+            "SELECT id, number, decision, made, score, p_value, comment, author, version AS seen"
+            " FROM decisions WHERE upload = ? ORDER BY number",
             (upload,),
         )
         names = [column[0] for column in found.description]

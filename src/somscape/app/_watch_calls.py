@@ -7,12 +7,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from somscape.app._columns import one_line
 from somscape.app._context import Context, author_of, json_of
 from somscape.app._marks import checked, token_of
 from somscape.app._safety import Refused
-from somscape.app._store import RANK
+from somscape.app._store import RANK, Run
 from somscape.app._watches import case_of, summary_of, watch_of
-from somscape.cases import Seen, check_name
+from somscape.cases import OPEN, Seen, check_name
+from somscape.errors import InputError
 
 MAX_LETTERS = 100
 """Characters that a message shows of a watch's name."""
@@ -48,7 +50,7 @@ class WatchCalls:
 
     async def case_page(self, request: Request) -> Response:
         """One case, to look at and to print."""
-        await self._watch(request)
+        await self._case(request)
         return self._at.page(request, "case.html")
 
     async def list_watches(self, request: Request) -> Response:
@@ -72,9 +74,7 @@ class WatchCalls:
 
     async def case(self, request: Request) -> Response:
         """All that is known of a case."""
-        name, key = await self._watch(request), request.path_params["key"]
-        ranked = self._ranked()
-        found = await asyncio.to_thread(case_of, self._at.cases, name, key)
+        found, ranked = await self._case(request), self._ranked()
         listed = [{**run, "report": ranked.get(run["run"])} for run in found["listed"]]
         return JSONResponse({**found, "listed": listed})
 
@@ -111,24 +111,29 @@ class WatchCalls:
         if run.watch is not None:
             raise Refused(409, f"This table belongs to the watch '{run.watch}' already.")
         name, key = _asked(given, self._at.store.table(run.upload))
-        if any(w.name == name for w in await asyncio.to_thread(self._at.cases.watches)):
-            raise Refused(409, f"There is a watch '{name}' already; give this one another name.")
-        if self._at.queue.is_busy(run.id):
-            raise Refused(409, "This run is being saved. Wait, then try again.")
-        marks = await self._at.marks.of(run)
-        asked = {
-            "watch": name,
-            "key": key,
-            "author": author_of(request),
-            "decided": [
-                {n: mark[n] for n in ("number", "decision", "comment", "score")} for mark in marks
-            ],
-        }
-        problem = await self._at.queue.keep_watch(run, asked)
+        with self._at.marks.kept_still(run.upload):
+            problem = await self._keep(run, name, key, author_of(request))
         run = self._at.run(request)  # it may have been deleted in the meantime
         if problem:
             raise Refused(422, problem)
         return JSONResponse({"watch": run.watch})
+
+    async def _keep(self, run: Run, name: str, key: list[str], author: str) -> str:
+        """Have a run become a watch, with the marks of its rows; return what is wrong."""
+        if any(w.name == name for w in await asyncio.to_thread(self._at.cases.watches)):
+            raise Refused(409, f"There is a watch '{name}' already; give this one another name.")
+        marks = await self._at.marks.of(run)
+        asked = {
+            "watch": name,
+            "key": key,
+            "author": author,
+            "decided": [
+                {n: mark[n] for n in ("number", "decision", "comment", "score", "author")}
+                for mark in marks
+                if mark["decision"] != OPEN or mark["comment"]
+            ],
+        }
+        return await self._at.queue.keep_watch(run, asked)
 
     async def _watch(self, request: Request) -> str:
         name = str(request.path_params["watch"])
@@ -136,6 +141,13 @@ class WatchCalls:
         if name not in {watch.name for watch in watches}:
             raise Refused(404, f"There is no watch '{name[:MAX_LETTERS]}'.")
         return name
+
+    async def _case(self, request: Request) -> dict[str, Any]:
+        name, key = await self._watch(request), request.path_params["key"]
+        try:
+            return await asyncio.to_thread(case_of, self._at.cases, name, key)
+        except InputError as error:
+            raise Refused(404, one_line(str(error))) from error
 
     def _ranked(self) -> dict[str, str]:
         """Return which run here shows the report of which run of a watch."""

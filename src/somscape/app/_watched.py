@@ -125,6 +125,7 @@ def kept(
 
 def _decision(seen: Seen, keys: list[str], mark: Mapping[str, Any], author: str) -> Decision:
     key, comment = keys[mark["number"]], mark["comment"]
+    author = mark["author"] or author  # marks of an earlier version have none
     if seen.knows(key):
         return seen.decision(key, mark["decision"], comment=comment, author=author)
     return Decision(seen.watch, key, mark["decision"], comment, author, seen.run, mark["score"])

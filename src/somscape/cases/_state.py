@@ -31,8 +31,8 @@ class DecidedMeanwhileError(InputError):
     def __init__(self, last: Decision) -> None:
         said = f" ({last.comment})" if last.comment else ""
         super().__init__(
-            f"{last.author or 'somebody'} has meanwhile said {last.state}{said} of case "
-            f"{last.key!r}. Look at it again, then decide."
+            f"{last.author or 'somebody'} has decided {last.state!r} of case {last.key!r} "
+            f"meanwhile{said}. Look at it again, then decide."
         )
         self.last = last
 

@@ -279,6 +279,14 @@ def test_one_address_must_wait_whatever_names_it_tries(door: Door) -> None:
     assert tried(70, "2001:db8:0:1::1") == 403
 
 
+def test_what_a_visitor_says_in_a_line_of_its_own_is_no_address(door: Door) -> None:
+    def tried(i: int) -> int:
+        lines = {"X-Forwarded-For": f"10.9.9.{i}", "x-forwarded-for": "192.0.2.7"}
+        return door.try_in(f"name {i}", "wrong wrong wrong", **lines).status
+
+    assert [tried(i) for i in range(21)] == [403] * 20 + [429]
+
+
 def test_many_log_ins_at_once_are_checked_a_few_at_a_time(
     door: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -462,6 +470,7 @@ def test_pages_say_who_is_logged_in(site: Door) -> None:
     answer = site.try_in("Zoë")
     page = site.ask("GET", "/", cookie=answer.headers["set-cookie"].partition(";")[0]).text
     assert "<bdi>Zoë</bdi> (look)" in page
+    assert '<meta name="role" content="look">' in page
     assert 'href="/logout"' in page
 
 

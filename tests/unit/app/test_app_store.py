@@ -167,6 +167,7 @@ def test_the_state_of_the_first_version_is_brought_up_to_date(state: Path) -> No
             {
                 **{"id": "k4", "number": 4, "decision": "cleared", "comment": ""},
                 **{"made": "2026-02-01T08:00:00+00:00", "score": 1.5, "p_value": 0.25},
+                **{"author": "", "seen": 1},
             }
         ]
         store.close()
@@ -195,6 +196,29 @@ def test_an_upload_that_could_not_be_read_is_gone_at_the_next_start(state: Path)
     assert [folder.name for folder in (state / "uploads").iterdir()] == [good.upload]
     assert not store.folder_of(bad.id).exists()
     store.close()
+
+
+def test_a_table_that_is_read_again_in_a_wrong_way_stays_as_it_was(state: Path) -> None:
+    def start() -> Store:
+        store = Store(state)
+        store.after_start()
+        return store
+
+    with contextlib.closing(start()) as store:
+        run = store.keep_upload(store.new_upload(".csv")[0], "good.xlsx", ".xlsx")
+        store.say_table(run.upload, {"n_rows": 1})
+        wrong = {"sheet": "Januray", "before": {"kinds": {}, "sheet": None}}
+        store.say_run(run.id, "running", settings=wrong)
+    with contextlib.closing(start()) as store:  # it ended while it read
+        (found,) = store.runs()
+        assert (found.state, found.settings) == ("done", {"kinds": {}, "sheet": None})
+        assert found.problem
+        store.say_run(run.id, "waiting", settings=wrong)
+        store.say_ended(run.id, "failed", problem="no sheet 'Januray'")
+    with contextlib.closing(start()) as store:
+        (found,) = store.runs()
+        assert (found.state, found.problem) == ("done", "no sheet 'Januray'")
+        assert store.table(run.upload) == {"n_rows": 1}
 
 
 def test_a_state_that_is_no_folder_or_no_database_is_refused(tmp_path: Path) -> None:

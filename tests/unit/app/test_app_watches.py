@@ -98,7 +98,7 @@ def test_the_second_of_two_people_sees_what_the_first_one_decided(
     late = {**body, "decision": "confirmed", "token": "t2"}
     answer = client.ask("POST", "/api/watches/cards/decide", json.dumps(late))
     assert answer.status == 409
-    assert "has meanwhile said cleared (moved)" in answer.problem
+    assert " meanwhile (moved). Look" in answer.problem
     last = answer.json["last"]
     assert (last["decision"], last["comment"], last["seen"]) == ("cleared", "moved", once["seen"])
     client.post("/api/watches/cards/decide", {**late, "seen": last["seen"]})
@@ -131,7 +131,15 @@ def test_the_second_of_two_people_sees_what_the_first_one_decided(
 def test_what_is_no_decision_is_refused(
     client: Client, january: str, path: str, body: dict[str, Any], status: int
 ) -> None:
-    assert client.ask("POST", path, json.dumps(body)).status == status
+    answer = client.ask("POST", path, json.dumps(body))
+    assert (answer.status, "sqlite" in answer.text) == (status, False)
+
+
+@pytest.mark.parametrize("path", ["/watches/none", "/watches/cards/cases/nobody"])
+def test_what_is_unknown_has_a_page_that_says_so(client: Client, january: str, path: str) -> None:
+    for place, kind in ((path, "text/html"), (f"/api{path}", "application/json")):
+        answer = client.ask("GET", place)
+        assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (404, kind)
 
 
 @pytest.mark.parametrize(

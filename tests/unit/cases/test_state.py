@@ -62,7 +62,9 @@ def test_a_run_or_decision_that_is_sent_again_is_kept_once(state: State) -> None
 
 def test_the_second_of_two_people_sees_the_first(state: State) -> None:
     state.decide(SAID, seen=0)
-    with pytest.raises(DecidedMeanwhileError, match=r"ann has meanwhile said confirmed \(stolen\)"):
+    with pytest.raises(
+        DecidedMeanwhileError, match=r"ann has decided 'confirmed' .* meanwhile \(stolen\)"
+    ):
         state.decide(replace(SAID, state=CLEARED, author="bob"), seen=0)
     [only] = state.history("cards", "7")
     assert only.state == CONFIRMED

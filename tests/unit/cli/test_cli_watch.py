@@ -132,7 +132,7 @@ def test_the_second_of_two_people_sees_the_first() -> None:
     ok(run(*first, "cleared", "--author", "ann", "--seen", "0"))
     second = run(*first, "confirmed", "--author", "bob", "--seen", "0")
     assert second.code == 2
-    assert "ann has meanwhile said cleared of case '00003'" in second.err
+    assert "ann has decided 'cleared' of case '00003' meanwhile" in second.err
     said = ok(run(*first, "confirmed", "--author", "bob"))
     assert said.endswith("before, ann had said cleared.\n")
     unknown = run("cases", "mark", "cards", "nobody", "cleared")

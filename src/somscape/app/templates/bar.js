@@ -3,7 +3,7 @@
 function drawFiles() {
   const file = (name, words) => make("li", null, make("a", { href: "/runs/" + host.run + "/files/" + name, download: name },
     name), " ", words);
-  const roles = host.task === "rank" ? [file("roles.toml", "what its columns were taken for, for the next table")] : [];
+  const roles = host.has_roles ? [file("roles.toml", "what its columns were taken for, for the next table")] : [];
   return make("details", { class: "files" }, make("summary", null, "Files"), make("ul", null,
     file("decisions.csv", "the marks"), file("alerts.csv", "the list"), file("map.som", "the map, to score new rows"),
     ...roles, file("report.html", "this page, to keep or send"), file("report.json", "its data")));
@@ -15,16 +15,18 @@ function drawNavigation() {
     made.addEventListener("click", () => act(made));
     return made;
   };
-  const undoLast = button("undo-mark", "Undo", () => undo());
+  const undoLast = button("undo-mark", "Undo", () => inTurn(undo), "needs-decide");
   const showKeys = button("show-keys", "Keys", () => keys.showModal());
   const own = host.task === "rank" ? [
-    button("again", "Rank again with these marks", (made) => goOn(made, true), "primary"),
-    button("anew", "Other settings", (made) => goOn(made, false)),
+    button("again", "Rank again with these marks", (made) => goOn(made, true), "primary needs-run"),
+    button("anew", "Other settings", (made) => goOn(made, false), "needs-run"),
   ] : [];
   const watch = host.watch
     ? make("a", { href: "/watches/" + encodeURIComponent(host.watch) }, text("span", host.watch))
-    : button("keep-watch", "Keep as a watch", () => askForWatch());
-  document.querySelector(".skip").after(
+    : button("keep-watch", "Keep as a watch", () => askForWatch(), "needs-run");
+  const account = host.user === "" ? "" : make("p", { class: "account" }, text("bdi", host.user), "(" + host.role + ")",
+    make("a", { href: "/logout" }, "Log out"));
+  document.querySelector(".skip").after(account,
     make("nav", { class: "bar", "aria-label": "This run" },
       make("a", { href: "/" }, "Home"), watch,
       make("span", { id: "marked", role: "status" }),

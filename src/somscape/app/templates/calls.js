@@ -1,5 +1,10 @@
 // Calls of the server. What it refuses becomes an error whose message is one line to show.
 
+// What a role may do, those before it may not: what needs more is not shown.
+const POWERS = ["look", "decide", "run"];
+const may = (needed) => POWERS.indexOf(host.role) >= POWERS.indexOf(needed);
+for (const role of POWERS) document.body.classList.toggle("not-" + role, !may(role));
+
 async function call(path, body) {
   const isFile = body instanceof Blob;
   const asked = body === undefined ? {} : {
@@ -9,7 +14,7 @@ async function call(path, body) {
   try {
     answer = await fetch("/api/" + path, asked);
   } catch {
-    throw new Error("The server does not answer. Does `somscape app` still run in the terminal?");
+    throw new Error("The server does not answer. Does the app still run there?");
   }
   const said = await answer.json().catch(() => ({}));
   if (!answer.ok) {

@@ -33,11 +33,15 @@ async function load() {
 }
 
 function drawDecision() {
-  const comment = make("input", { type: "text", maxlength: 2000, placeholder: "comment", "aria-label": "Comment" });
-  const buttons = DECISIONS.map(([decision, words, done]) => {
+  const comment = make("input", { type: "text", class: "needs-decide", maxlength: 2000, placeholder: "comment", "aria-label": "Comment" });
+  const kept = found.history[found.history.length - 1]?.comment ?? "";
+  const said = () => comment.value.trim();
+  comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decide(found.state, said()));
+  const buttons = DECISIONS.filter(([decision]) => may("decide") || decision === found.state).map(([decision, words, done]) => {
     const isPressed = found.state === decision;
     const button = make("button", { type: "button", class: "small " + decision, "aria-pressed": String(isPressed) }, isPressed ? done : words);
-    button.addEventListener("click", () => decide(isPressed ? "open" : decision, comment.value));
+    button.disabled = !may("decide");
+    button.addEventListener("click", () => decide(isPressed && !said() ? "open" : decision, said() || kept));
     return button;
   });
   byId("decide").replaceChildren(...buttons, comment);
@@ -54,7 +58,7 @@ async function decide(decision, comment) {
     showProblem(error);
   }
   await load().catch(showProblem);
-  byId("decide").querySelector("button").focus();
+  byId("decide").querySelector("button").focus({ preventScroll: true });
 }
 
 function drawScores(listed) {

@@ -1,6 +1,13 @@
-// Cleared rows fold away: a line says how many, and shows them.
+// Cleared rows fold away, unless they came back: a line says how many, and shows them.
 
 const isCleared = (row) => markOf(row).decision === "cleared";
+
+// One that came back is to be looked at, until it is cleared once more.
+function isFolded(row) {
+  if (!isCleared(row)) return false;
+  const hasReturned = data.changed && newsByRank.get(row.rank)?.news === "returned";
+  return !hasReturned || new Date(markOf(row).made) >= new Date(data.changed.made);
+}
 
 // Which rows are listed, by what was decided.
 function drawFilter() {
@@ -16,12 +23,13 @@ function drawFilter() {
   byId("rows").before(folded);
   // A watch puts cleared rows behind all others, where they are no alerts.
   additions.also.push((row) => select.value === "cleared" && isCleared(row));
-  additions.keep.push((row) => (select.value ? select.value === markOf(row).decision : !isCleared(row)));
+  additions.keep.push((row) => (select.value ? select.value === markOf(row).decision : !isFolded(row)));
+  additions.show.push((row) => { select.value = isFolded(row) ? "cleared" : ""; });
   additions.drawn.push(sayFolded);
 }
 
 function sayFolded() {
-  const n = listed.filter(isCleared).length;
+  const n = listed.filter(isFolded).length;
   const isShown = byId("decided").value === "cleared";
   byId("folded").hidden = n === 0;
   byId("folded").firstElementChild.textContent = number(n) + " cleared" + (isShown ? "," : " and folded away,");

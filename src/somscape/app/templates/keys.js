@@ -69,12 +69,12 @@ function listenToKeys(dialog) {
       dialog.showModal();
     } else if (hasKeys && Object.hasOwn(ACTIONS, event.key)) {
       event.preventDefault();
-      ACTIONS[event.key]();
+      inTurn(ACTIONS[event.key]);
     }
   });
 }
 
-function drawKeys() {
+function drawDialog() {
   const lines = KEYS.map(([key, other, does]) => make("div", null,
     make("dt", null, make("kbd", null, key), ...(other ? [" or ", make("kbd", null, other)] : [])), make("dd", null, does)));
   const box = make("input", { type: "checkbox", id: "has-keys" });
@@ -94,5 +94,5 @@ function drawKeys() {
   return dialog;
 }
 
-const keys = drawKeys();
+const keys = drawDialog();
 additions.drawn.push(showCurrent);

@@ -9,6 +9,10 @@ const OPEN = { decision: "open", comment: "", seen: 0 };
 const marks = new Map();
 const undoable = []; // what rows were before they were marked here, the last one last
 
+// One after the other: the next acts on what the one before left, also where it is quick.
+let turn = Promise.resolve();
+const inTurn = (what) => (turn = turn.then(() => what()).catch(showProblem));
+
 const numberOf = (row) => data.rows.numbers[row.position];
 const markOf = (row) => marks.get(numberOf(row)) || OPEN;
 
@@ -16,7 +20,7 @@ function drawMarks(row) {
   const at = numberOf(row);
   const buttons = DECISIONS.map(([decision, words, , meaning]) => {
     const button = make("button", { type: "button", class: "small " + decision, "data-decision": decision, title: "This row " + meaning }, words);
-    button.addEventListener("click", () => press(row, decision));
+    button.addEventListener("click", () => inTurn(() => press(row, decision)));
     return button;
   });
   const group = make("span", { class: "marks", role: "group", "aria-label": "Decision on " + row.id, "data-row": at, "data-id": row.id },
@@ -33,6 +37,8 @@ function showMark(group) {
     const isPressed = mark.decision === decision;
     button.textContent = isPressed ? done : words;
     button.setAttribute("aria-pressed", String(isPressed));
+    button.disabled = !may("decide");
+    button.hidden = button.disabled && !isPressed;
     button.setAttribute("aria-label", (isPressed ? done : words) + " " + group.dataset.id);
   }
   group.lastElementChild.textContent = mark.comment;
@@ -47,6 +53,7 @@ async function press(row, decision) {
 }
 
 async function decide(row, decision, comment = markOf(row).comment) {
+  if (!may("decide")) return;
   const before = markOf(row);
   if (await save(row, decision, comment)) undoable.push([row, before]);
   showMarks();
@@ -56,7 +63,7 @@ async function undo() {
   const last = undoable.pop();
   if (!last) return;
   const [row, before] = last;
-  await save(row, before.decision, before.comment);
+  if (!(await save(row, before.decision, before.comment))) undoable.push(last);
   showMarks();
   moveTo(row.rank);
 }
@@ -81,8 +88,8 @@ async function save(row, decision, comment) {
 }
 
 function sayMeanwhile(id, { author, decision, comment }) {
-  return (author || "Somebody") + " has meanwhile said “" + decision + "”" + (comment ? " (" + comment + ")" : "") + " of "
-    + id + ". Yours was not saved; decide again if you see it differently.";
+  return (author || "Somebody") + " has decided “" + decision + "” of " + id + " meanwhile" + (comment ? " (" + comment + ")" : "")
+    + ". Yours was not saved; decide again if you see it differently.";
 }
 
 const count = (decision) => [...marks.values()].filter((mark) => mark.decision === decision).length;
@@ -117,9 +124,10 @@ async function loadMarks() {
 function drawDecision(row) {
   const mark = markOf(row);
   const id = "comment-" + numberOf(row);
-  const field = make("input", { type: "text", id, maxlength: 2000, autocomplete: "off", value: mark.comment });
+  const field = make("input", { type: "text", id, maxlength: 2000, autocomplete: "off", value: mark.comment, disabled: may("decide") ? null : "" });
   const keep = () => {
-    if (field.value.trim() !== markOf(row).comment) decide(row, markOf(row).decision, field.value.trim());
+    const comment = field.value.trim();
+    inTurn(() => comment !== markOf(row).comment && decide(row, markOf(row).decision, comment));
   };
   field.addEventListener("change", keep);
   const who = mark.author && mark.decision !== "open"

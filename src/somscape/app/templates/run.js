@@ -28,7 +28,7 @@ async function show() {
   byId("reading").hidden = isGoing || run.task !== "read" || run.n_decisions > 0 || !(isText || isWorkbook);
   for (const part of document.querySelectorAll(".of-text")) part.hidden = !isText;
   for (const part of document.querySelectorAll(".of-workbook")) part.hidden = !isWorkbook;
-  byId("reading").open = run.state === "failed";
+  byId("reading").open = run.state === "failed" || (run.task === "read" && run.problem !== "");
   for (const [field, value] of Object.entries(run.reading)) byId(field).value = value ?? "";
   if (run.state === "cancelled") showProblem({ message: "This run was cancelled." });
   else showProblem(run.problem ? { message: run.problem } : null);
@@ -131,6 +131,7 @@ function fillRule(numbered) {
   byId("per").replaceChildren(make("option", { value: "" }, "no, each row stands for itself"),
     ...customers.map(([column, i]) => make("option", { value: i }, "yes: by " + column.name)));
   byId("per").value = setup.settings.per?.[0] ?? "";
+  showGiveRoles();
   byId("by-itself").checked = true;
   byId("alerts").value = Math.min(20, setup.n_rows);
   byId("contamination").value = 5;
@@ -142,7 +143,11 @@ function fillRule(numbered) {
   }
 }
 
+// A roles file says nothing of rows that were put together.
+const showGiveRoles = () => { byId("give-roles").hidden = byId("per").value !== ""; };
+
 function listenToRoles() {
+  byId("per").addEventListener("change", showGiveRoles);
   byId("take-roles").addEventListener("change", (event) => {
     const file = event.target.files[0];
     attempt(event.target, async () => {

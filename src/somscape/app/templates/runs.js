@@ -14,7 +14,7 @@ const watchAt = (name) => "/watches/" + encodeURIComponent(name);
 
 function drawWatch(watch) {
   const { name, last } = watch;
-  const file = make("input", { class: "unseen", type: "file", accept: meta("endings"), id: "file-of-" + watch.place });
+  const file = make("input", { class: "unseen needs-run", type: "file", accept: meta("endings"), id: "file-of-" + watch.place });
   file.addEventListener("change", () => {
     if (file.files.length) send(file.files[0], name);
     file.value = "";
@@ -27,7 +27,7 @@ function drawWatch(watch) {
     make("p", { class: "waits" }, ...sayWaiting(watch)),
     ...(last && last.drift ? [text("p", last.drift, last.drift.startsWith("No") ? "drift none" : "drift")] : []),
     make("p", { class: "controls" },
-      make("label", { class: "button", for: file.id }, "Run on a new file"), file,
+      make("label", { class: "button needs-run", for: file.id }, "Run on a new file"), file,
       link(watchAt(name), "Its cases"), ...report));
 }
 
@@ -75,7 +75,7 @@ function drawRun(run) {
   if (run.n_decisions) facts.push(plural(run.n_decisions, "row", "rows") + " marked");
   return make("li", { class: run.state, "data-run": run.run },
     make("div", { class: "what" }, link, text("span", facts.join(" · "), "hint")),
-    make("span", { class: "how" }, sayRun(run)), make("span", { class: "do" }, rename, drop));
+    make("span", { class: "how" }, sayRun(run)), make("span", { class: "do needs-run" }, rename, drop));
 }
 
 // A field in the place of the name; Enter keeps it, Escape does not.
@@ -105,14 +105,15 @@ function editName(run, button) {
 
 // An upload that could not be read is no run: a line, with a way to say how it is written.
 function drawFailed(run) {
-  const drop = make("button", { type: "button", class: "small", "aria-label": "Take the line about " + run.name + " away" }, "\u2715");
+  const drop = make("button", { type: "button", class: "small needs-run", "aria-label": "Take the line about " + run.name + " away" }, "\u2715");
   drop.addEventListener("click", () => attempt(drop, async () => {
     await call("runs/" + run.run + "/delete", {});
     await listRuns();
   }));
+  const of = run.watch ? [" for the watch ", text("b", run.watch)] : [];
+  const again = run.task === "read" && may("run") ? make("a", { href: "/runs/" + run.run }, "Say how it is written") : "";
   return make("li", { "data-run": run.run },
-    make("span", null, text("b", run.name), " was not taken in: ", text("span", run.problem), " ",
-      make("a", { href: "/runs/" + run.run }, "Say how it is written")), drop);
+    make("span", null, text("b", run.name), " was not taken in", ...of, ": ", text("span", run.problem), " ", again), drop);
 }
 
 let last = "";

@@ -11,6 +11,9 @@ const CHOICES = {
 const NOTHING = { waits: "Nothing waits: every case of the last run has been decided." };
 let watch = null;
 let nShown = PAGE_SIZE;
+const typed = new Map(); // comments that are not kept yet, by the key of their case
+
+const lineOf = (key) => [...document.querySelectorAll("#cases li")].find((line) => line.dataset.key === key);
 
 const when = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 
@@ -49,7 +52,7 @@ function drawCase(one) {
     one.news && one.is_last ? one.news : ""].filter(Boolean);
   const line = make("li", { "data-key": one.key },
     make("div", { class: "what" }, make("a", { href: addressOf(name, one.key) }, text("span", one.key)), " ",
-      ...facts.map((fact) => make("span", { class: fact === "new" || fact === "returned" || fact === "risen" ? "badge" : "hint" }, fact)),
+      ...facts.flatMap((fact) => [make("span", { class: ["new", "returned", "risen"].includes(fact) ? "badge" : "hint" }, fact), " "]),
       text("p", one.reasons)),
     make("div", { class: "decision" }, drawDecision(one), sayWho(one)));
   return line;
@@ -61,12 +64,19 @@ function sayWho(one) {
 }
 
 function drawDecision(one) {
-  const comment = make("input", { type: "text", maxlength: 2000, placeholder: "comment", "aria-label": "Comment on " + one.key, value: "" });
-  const buttons = DECISIONS.map(([decision, words, done]) => {
+  const comment = make("input", { type: "text", maxlength: 2000, placeholder: "comment", "aria-label": "Comment on " + one.key,
+    class: "needs-decide", value: typed.get(one.key) ?? "" });
+  const said = () => comment.value.trim();
+  comment.addEventListener("input", () => typed.set(one.key, comment.value));
+  comment.addEventListener("keydown", (event) => // one that came back waits on
+    event.key === "Enter" && said() && decide(one, one.waits ? "open" : one.state, said()));
+  const buttons = DECISIONS.filter(([decision]) => may("decide") || decision === one.state).map(([decision, words, done]) => {
     const isPressed = one.state === decision;
     const button = make("button", { type: "button", class: "small " + decision, "aria-pressed": String(isPressed),
       "aria-label": (isPressed ? done : words) + " " + one.key }, isPressed ? done : words);
-    button.addEventListener("click", () => decide(one, isPressed && !one.waits ? "open" : decision, comment.value));
+    button.disabled = !may("decide");
+    button.addEventListener("click", () =>
+      decide(one, isPressed && !one.waits && !said() ? "open" : decision, said() || one.comment));
     return button;
   });
   return make("div", { class: "marks", role: "group", "aria-label": "Decision on " + one.key }, ...buttons, comment);
@@ -74,14 +84,16 @@ function drawDecision(one) {
 
 async function decide(one, decision, comment) {
   showProblem(null);
+  const next = lineOf(one.key)?.nextElementSibling?.dataset.key;
   try {
     await call(at + "/decide", { key: one.key, decision, comment, run: one.run, seen: one.seen, token: crypto.randomUUID?.() ?? String(Math.random()) });
+    typed.delete(one.key);
   } catch (error) {
     showProblem(error);
   }
   await load().catch(showProblem);
-  const next = document.querySelector("#cases button");
-  (next || byId("cases-title")).focus();
+  const line = lineOf(next) ?? lineOf(one.key) ?? document.querySelector("#cases li:last-child");
+  (line?.querySelector("button") ?? byId("cases-title")).focus({ preventScroll: true });
 }
 
 byId("which").addEventListener("change", () => { nShown = PAGE_SIZE; drawCases(); });

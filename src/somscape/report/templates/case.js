@@ -12,6 +12,8 @@ function openCase(rank) {
 
 // Opens a row that the list may not show at present.
 function goToCase(rank) {
+  if (!byRank.has(rank)) return;
+  additions.show.forEach((show) => show(byRank.get(rank)));
   byId("search").value = "";
   if (!byRank.get(rank).isAlert) document.querySelector('input[value="all"]').checked = true;
   chooseCells([]);

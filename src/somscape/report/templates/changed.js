@@ -58,10 +58,7 @@ function drawNews(name, what, found) {
 function drawChange(found) {
   const open = make("button", { type: "button", class: "small", "aria-label": "Open case " + found.key }, found.key);
   open.classList.add("text");
-  open.addEventListener("click", () => {
-    openCase(found.place);
-    document.querySelector('#rows tr[data-rank="' + found.place + '"]')?.scrollIntoView({ block: "start" });
-  });
+  open.addEventListener("click", () => goToCase(found.place));
   const said = found.comment ? [" ", make("span", { class: "tag" }, found.state + ": "), text("span", found.comment, "tag")] : [];
   return make("li", null, open, " ", text("span", found.reasons), ...said);
 }

@@ -183,7 +183,7 @@ const cellTag = (unit) => "r" + place(unit)[0] + " c" + place(unit)[1];
 // What a server that shows the page adds: elements to the line and to the case of a row, and
 // what says whether the list has it also where it is no alert, and whether it keeps it; what is done
 // when the list was drawn; and where regions are saved.
-const additions = { line: [], case: [], also: [], keep: [], drawn: [], saveRegions: giveRegions };
+const additions = { line: [], case: [], also: [], keep: [], drawn: [], show: [], saveRegions: giveRegions };
 
 // The view: what the reader chose; of two planes, the second colors the second map. `address.js` writes it into the address.
 const state = {
