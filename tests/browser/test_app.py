@@ -729,13 +729,25 @@ def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str
     case = client.get(f"/api{watch}")["cases"][0]
     body = {"key": case["key"], "decision": "cleared", "comment": "paid", "seen": 0}
     client.post(f"/api{watch}/decide", body)
+    person.browser.type("#cases li:nth-child(2) input", "half a thought")
     person.browser.click("#cases .confirmed")
     person.wait_for_words("#problem", "meanwhile (paid)")
     person.wait_for_words("#count", "4 cases")
+    # The next line has the focus, and what was typed there stands.
+    assert person.browser.run(
+        "return document.activeElement.closest('#cases li:first-child') !== null"
+    )
+    assert (
+        person.browser.run("return document.querySelector('#cases input').value")
+        == "half a thought"
+    )
     page = f"{watch}/cases/{case['key']}"
     person.visit(page)
     person.wait_for_words("#history", "paid")
     person.browser.click("#decide .later")
     person.wait_for_words("#history", "later by")
+    person.browser.type("#decide input", f"a comment{ENTER}")  # the decision stays
+    person.wait_for_words("#history", "a comment")
+    person.wait_for_words("#about", "It is for later")
     assert person.browser.printed().count(b"/Type /Page\n") <= 1
     return {"case": page}
