@@ -658,6 +658,12 @@ def test_keys_mark_and_go_on_and_undo(person: Person, client: Client) -> None:
     for words in ("1 confirmed, 1 cleared, 1 later", "1 confirmed, 1 cleared", "1 confirmed, 0"):
         person.browser.click("#undo-mark")
         person.wait_for_words("#marked", words)
+    # Keys that are faster than the answers mark one row each.
+    fast = "dispatchEvent(new KeyboardEvent('keydown', {key: arguments[0], bubbles: true}))"
+    person.browser.run(f"for (let i = 0; i < 3; i += 1) document.body.{fast}", "c")
+    person.wait_for_words("#marked", "4 confirmed, 0 cleared")
+    person.browser.run(f"for (let i = 0; i < 3; i += 1) document.body.{fast}", "u")
+    person.wait_for_words("#marked", "1 confirmed, 0 cleared")
     person.browser.click("#show-keys")
     person.wait_for("#keys")
     assert "mark" in person.words("#keys")
@@ -723,13 +729,25 @@ def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str
     case = client.get(f"/api{watch}")["cases"][0]
     body = {"key": case["key"], "decision": "cleared", "comment": "paid", "seen": 0}
     client.post(f"/api{watch}/decide", body)
+    person.browser.type("#cases li:nth-child(2) input", "half a thought")
     person.browser.click("#cases .confirmed")
     person.wait_for_words("#problem", "meanwhile (paid)")
     person.wait_for_words("#count", "4 cases")
+    # The next line has the focus, and what was typed there stands.
+    assert person.browser.run(
+        "return document.activeElement.closest('#cases li:first-child') !== null"
+    )
+    assert (
+        person.browser.run("return document.querySelector('#cases input').value")
+        == "half a thought"
+    )
     page = f"{watch}/cases/{case['key']}"
     person.visit(page)
     person.wait_for_words("#history", "paid")
     person.browser.click("#decide .later")
     person.wait_for_words("#history", "later by")
+    person.browser.type("#decide input", f"a comment{ENTER}")  # the decision stays
+    person.wait_for_words("#history", "a comment")
+    person.wait_for_words("#about", "It is for later")
     assert person.browser.printed().count(b"/Type /Page\n") <= 1
     return {"case": page}

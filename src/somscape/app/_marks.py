@@ -115,6 +115,8 @@ class Marks:
         if run.watch is None:
             return self._store.decide(run, number, row, decision, comment, author=author, seen=seen)
         keys = await asyncio.to_thread(keys_of, folder)
+        if number not in keys:  # it put rows together in another way than the watch does
+            raise Refused(409, "The rows of this run are no cases of its watch. Mark them there.")
         key = keys[number]
         of_run = (run.facts or {}).get("watch_run")  # what the page shows, not what came since
         seen_as = await asyncio.to_thread(

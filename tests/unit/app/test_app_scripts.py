@@ -1,4 +1,4 @@
-"""Scripts of one page share their names: a second one of a name would stand in the first's place."""
+"""Scripts of one page share their names, so that each name may be used once."""
 
 import re
 from collections import Counter

@@ -89,6 +89,12 @@ def test_the_second_person_sees_what_the_first_one_said(store: Store, run: Run) 
     assert b",anna," in decisions_csv(asyncio.run(marks.of(run)))
 
 
+def test_a_row_that_is_no_case_of_the_watch_is_not_marked(store: Store, run: Run) -> None:
+    store.say_watch(run.upload, "w")
+    with pytest.raises(Refused, match="no cases of its watch"):
+        mark(Marks(store), run, "anna", "cleared")
+
+
 def test_rows_that_were_put_together_have_no_roles_file(
     store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
