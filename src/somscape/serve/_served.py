@@ -124,6 +124,12 @@ def load_served(path: Path) -> Served:
         raise InputError(
             f"{path} holds a map that refuses even an empty row ({refused.problem}) Save it again."
         ) from None
+    except MemoryError:
+        raise
+    except Exception as error:  # so that the next file is still looked at
+        raise InputError(
+            f"{path} holds a map that cannot be used ({type(error).__name__}). Save it again."
+        ) from error
     return served
 
 
