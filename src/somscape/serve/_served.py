@@ -102,6 +102,17 @@ def load_served(path: Path) -> Served:
     InputError
         If the file is none, is damaged, changes meanwhile, or holds what cannot be served.
     """
+    try:
+        return _loaded(path)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # a fault at one file is not to end the watch for the next
+        raise InputError(
+            f"{path} holds a map that cannot be used ({type(error).__name__}). Save it again."
+        ) from error
+
+
+def _loaded(path: Path) -> Served:
     before = state_of(path)
     sha256 = _sha256(path)
     thing = load(path)
@@ -124,12 +135,6 @@ def load_served(path: Path) -> Served:
         raise InputError(
             f"{path} holds a map that refuses even an empty row ({refused.problem}) Save it again."
         ) from None
-    except MemoryError:
-        raise
-    except Exception as error:  # so that the next file is still looked at
-        raise InputError(
-            f"{path} holds a map that cannot be used ({type(error).__name__}). Save it again."
-        ) from error
     return served
 
 

@@ -15,7 +15,7 @@ MOMENT = 0.001
 
 @dataclass(eq=False)
 class _Waiting:
-    """The rows of one request, and where their answers go; None: it is to be answered alone."""
+    """The rows of one request, and where answers go; None: to be asked alone."""
 
     served: Served
     cells: Cells
@@ -67,7 +67,7 @@ class Together:
 
 
 def _answer_joined(served: Served, joined: list[_Waiting]) -> None:
-    """Answer several requests at once, or none: each alone then finds out whether it is at fault."""
+    """Answer several requests at once, or none, to be asked again alone."""
     try:
         cells = [list(chain(*each)) for each in zip(*(one.cells for one in joined), strict=True)]
         explained = list(chain(*(one.explained for one in joined)))
