@@ -56,26 +56,19 @@ class Keeper:
                 return None
             found = load_served(self.path)
             _check_columns(self.current, found)
-        except MemoryError:
-            return None  # again at the next look
-        except Exception as error:  # whatever is wrong with a file, the next one may be good
+        except InputError as error:
             if state == self._state and state is None:
                 return None  # it is still gone
             self._state = state
             self.refused = {
                 "when": datetime.now(UTC).isoformat(timespec="seconds"),
-                "why": self._why(error),
+                "why": str(error),
             }
             return False
+        except MemoryError:
+            return None  # again at the next look
         self._state, self.current, self.refused = state, found, None
         return True
-
-    def _why(self, error: Exception) -> str:
-        if isinstance(error, InputError):
-            return str(error)
-        return (
-            f"{self.path} holds a map that cannot be used ({type(error).__name__}). Save it again."
-        )
 
     async def watch(self, tell: Callable[[bool], None]) -> None:
         """Look at the file for ever; requests go on meanwhile, and each has one map to its end."""

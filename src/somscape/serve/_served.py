@@ -102,6 +102,17 @@ def load_served(path: Path) -> Served:
     InputError
         If the file is none, is damaged, changes meanwhile, or holds what cannot be served.
     """
+    try:
+        return _loaded(path)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # a fault at one file is not to end the watch for the next
+        raise InputError(
+            f"{path} holds a map that cannot be used ({type(error).__name__}). Save it again."
+        ) from error
+
+
+def _loaded(path: Path) -> Served:
     before = state_of(path)
     sha256 = _sha256(path)
     thing = load(path)

@@ -6,6 +6,7 @@ from itertools import chain
 
 from somscape.serve._answers import Answers
 from somscape.serve._columns import Cells
+from somscape.serve._refused import Refused
 from somscape.serve._served import Served
 
 MOMENT = 0.001
@@ -14,12 +15,12 @@ MOMENT = 0.001
 
 @dataclass(eq=False)
 class _Waiting:
-    """The rows of one request, and where their answers go."""
+    """The rows of one request, and where answers go; None: to be asked alone."""
 
     served: Served
     cells: Cells
     explained: list[str]
-    answers: "asyncio.Future[Answers]"
+    answers: "asyncio.Future[Answers | None]"
 
 
 class Together:
@@ -46,7 +47,9 @@ class Together:
             self._timer = loop.call_soon(self._answer)
         elif self._timer is None:
             self._timer = loop.call_later(MOMENT, self._answer)
-        return await one.answers
+        found = await one.answers
+        # Here, so that whoever asked is told of a fault, too.
+        return served.score(served.columns.table(cells), explained) if found is None else found
 
     def _answer(self) -> None:
         waiting, self._waiting, self._timer = self._waiting, [], None
@@ -54,33 +57,26 @@ class Together:
         served = waiting[-1].served
         may_join = served.reads_rows_alone
         joined = [one for one in waiting if may_join and one.served is served]
-        if len(joined) > 1 and _answer_joined(served, joined):
-            waiting = [one for one in waiting if one not in joined]
-        for one in waiting:
-            _answer_one(one)
+        try:
+            if len(joined) > 1:
+                _answer_joined(served, joined)
+        finally:  # nobody is to wait for ever
+            for one in waiting:
+                if not one.answers.done():
+                    one.answers.set_result(None)
 
 
-def _answer_joined(served: Served, joined: list[_Waiting]) -> bool:
-    """Answer several requests at once; return False if that fails, as each alone may not."""
+def _answer_joined(served: Served, joined: list[_Waiting]) -> None:
+    """Answer several requests at once, or none, to be asked again alone."""
     try:
         cells = [list(chain(*each)) for each in zip(*(one.cells for one in joined), strict=True)]
         explained = list(chain(*(one.explained for one in joined)))
         found = served.score(served.columns.table(cells), explained)
-    except Exception:  # refused, or no memory for so many
-        return False
+    except (Refused, MemoryError, ArithmeticError, LookupError, TypeError, ValueError):
+        return
     begin = 0
     for one in joined:
         end = begin + len(one.explained)
         if not one.answers.done():
             one.answers.set_result(found.part(slice(begin, end)))
         begin = end
-    return True
-
-
-def _answer_one(one: _Waiting) -> None:
-    if one.answers.done():  # whoever asked is gone
-        return
-    try:
-        one.answers.set_result(one.served.score(one.served.columns.table(one.cells), one.explained))
-    except Exception as error:  # also a fault: nobody is to wait for ever
-        one.answers.set_exception(error)

@@ -20,7 +20,7 @@ from somscape.encode import NumberCode
 from somscape.errors import InputError
 from somscape.jobs import predictions_of
 from somscape.outliers import Detector
-from somscape.serve import _keeper
+from somscape.serve import _served
 from somscape.serve._keeper import Keeper
 from somscape.tables import read_table
 
@@ -113,13 +113,13 @@ def test_a_map_that_refuses_every_row_does_not_end_the_watch(
 def test_a_fault_at_a_file_does_not_end_the_watch(
     served: Path, newer: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(path: Path) -> None:
+    def fails(served: Any) -> None:
         raise ZeroDivisionError
 
     keeper = Keeper(served)
     replace(served, newer)
     with monkeypatch.context() as patch:
-        patch.setattr(_keeper, "load_served", fails)
+        patch.setattr(_served, "_try", fails)
         assert (keeper.look(), keeper.look()) == (False, None)
     assert keeper.refused is not None
     assert "cannot be used (ZeroDivisionError)" in keeper.refused["why"]
