@@ -68,6 +68,11 @@ def customers(n: int = 60) -> tuple[str, list[str]]:
     return "cust_id,amount,age,job,answer", rows
 
 
+def customers_csv(n: int = 60) -> bytes:
+    header, rows = customers(n)
+    return "\n".join([header, *rows, ""]).encode()
+
+
 def transactions(seed: int = 5, n_clients: int = 80) -> tuple[str, list[str]]:
     """Some twenty rows of each client; one pays 17,077.94 once, and is marked in one row."""
     rng = np.random.default_rng(seed)

@@ -6,13 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import customers
+from command_line import customers_csv
 from web_client import Client, Server, serving
-
-
-def customers_csv(n: int = 60) -> bytes:
-    header, rows = customers(n)
-    return "\n".join([header, *rows, ""]).encode()
 
 
 @dataclass(frozen=True)

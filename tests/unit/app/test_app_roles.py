@@ -3,7 +3,7 @@
 import tomllib
 
 import pytest
-from command_line import customers
+from command_line import customers_csv
 from web_client import Client
 
 from somscape.app._columns import describe
@@ -30,11 +30,6 @@ CHOSEN = {
     "orders": {"2": "S<M<L"},
     "missing": "error",
 }
-
-
-def customers_csv(n: int = 60) -> bytes:
-    header, rows = customers(n)
-    return "\n".join([header, *rows, ""]).encode()
 
 
 def test_settings_come_back_from_their_roles_file() -> None:

@@ -4,8 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from command_line import customers
-from conftest import customers_csv
+from command_line import customers, customers_csv
 from web_client import Client
 
 from somscape.app._watches import MAX_CASES
