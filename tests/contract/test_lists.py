@@ -21,7 +21,7 @@ from somscape.save import _read
 pytestmark = pytest.mark.check
 
 ROOT = Path(__file__).resolve().parents[2]
-ELSEWHERE = {"out", "force", "save_roles", "state", "audit_key", "author"}
+ELSEWHERE = {"out", "force", "save_roles", "state", "audit_key", "author", "replace"}
 """Options of `detect` that are no part of the command that a report repeats."""
 
 

@@ -274,7 +274,7 @@ class SQLite:
     def connect(self) -> sqlite3.Connection:
         """Open the file, or make it."""
         db = sqlite3.connect(
-            self._path, SECONDS_TO_WAIT, isolation_level=None, check_same_thread=False
+            self._path, timeout=SECONDS_TO_WAIT, isolation_level=None, check_same_thread=False
         )
         try:
             if _is_ours(self._path):

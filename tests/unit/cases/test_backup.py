@@ -3,6 +3,7 @@
 import json
 import resource
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def test_only_an_empty_state_is_replaced_unless_forced(saved: Path, tmp_path: Pa
 
 
 def test_a_backup_that_somebody_changed_is_refused(saved: Path, tmp_path: Path) -> None:
-    with sqlite3.connect(saved) as db:
+    with closing(sqlite3.connect(saved)) as db, db:
         db.execute("UPDATE decisions SET comment = 'x' WHERE number = 4")
     with State(tmp_path / "second") as state:
         with pytest.raises(InputError, match=r"not as it was written: the decision of line 4 is"):
@@ -90,7 +91,7 @@ def test_a_backup_that_somebody_changed_is_refused(saved: Path, tmp_path: Path) 
 def test_what_is_no_backup_is_refused(saved: Path, tmp_path: Path) -> None:
     text, other = tmp_path / "text", tmp_path / "other.sqlite"
     text.write_text("no database " * 100)
-    with sqlite3.connect(other) as db:
+    with closing(sqlite3.connect(other)) as db, db:
         db.execute("CREATE TABLE mine (x)")
     half = tmp_path / "half"
     half.write_bytes(saved.read_bytes()[: saved.stat().st_size // 2])
@@ -154,7 +155,7 @@ def test_others_may_decide_while_a_backup_is_made(tmp_path: Path) -> None:
 def test_nothing_but_an_older_backup_is_replaced(saved: Path, tmp_path: Path) -> None:
     table, other, link = (tmp_path / name for name in ("m3.csv", "other.sqlite", "link"))
     table.write_text("id,age\n1,30\n")
-    with sqlite3.connect(other) as db:
+    with closing(sqlite3.connect(other)) as db, db:
         db.execute("CREATE TABLE audit (number INTEGER)")
     link.symlink_to(tmp_path / "first" / "cases.sqlite")
     with State(tmp_path / "first") as state:

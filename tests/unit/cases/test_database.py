@@ -4,7 +4,7 @@ import os
 import resource
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +147,7 @@ def test_a_full_disk_is_one_line_and_what_was_answered_stays(tmp_path: Path) -> 
 
 
 def test_another_process_that_writes_too_long_is_one_line(tmp_path: Path) -> None:
-    with State(tmp_path) as state, sqlite3.connect(tmp_path / "cases.sqlite") as other:
+    with State(tmp_path) as state, closing(sqlite3.connect(tmp_path / "cases.sqlite")) as other:
         fill(state)
         state.database.rows("PRAGMA busy_timeout = 50")
         other.execute("BEGIN IMMEDIATE")

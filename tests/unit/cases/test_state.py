@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,11 +33,11 @@ SAID = Decision("cards", "7", CONFIRMED, "stolen", "ann", "r1", 2.5, {"amount": 
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> State:
-    state = State(tmp_path / "state")
-    state.keep_watch(WATCH, b"a map", author="ann")
-    state.add_run("cards", RUN, author="ann")
-    return state
+def state(tmp_path: Path) -> Iterator[State]:
+    with State(tmp_path / "state") as state:
+        state.keep_watch(WATCH, b"a map", author="ann")
+        state.add_run("cards", RUN, author="ann")
+        yield state
 
 
 def test_what_is_kept_comes_back(state: State, tmp_path: Path) -> None:
@@ -149,7 +151,7 @@ def test_a_decision_that_fails_leaves_nothing(state: State) -> None:
 def test_a_state_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     with State(tmp_path) as state:
         path = Path(state.database.name)
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE somscape_schema SET version = 99")
     with pytest.raises(InputError, match="was written by a later version of somscape"):
         State(tmp_path)

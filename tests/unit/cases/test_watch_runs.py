@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -527,6 +528,6 @@ def test_no_decision_is_lost_or_doubled_whatever_runs(
         by_key = {case.key: case.state for case in state.cases("cards")}
         assert {key: by_key[key] for key in said} == {key: words[-1] for key, words in said.items()}
         assert by_key["c005"] == (said.get("c005") or [OPEN])[-1]
-    with sqlite3.connect(folder / "cases.sqlite") as db:
+    with closing(sqlite3.connect(folder / "cases.sqlite")) as db, db:
         [(n,)] = db.execute("SELECT count(*) FROM decisions").fetchall()
     assert n == sum(map(len, said.values()))

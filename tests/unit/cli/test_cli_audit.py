@@ -7,6 +7,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 def spoil(tmp_path: Path, sql: str) -> None:
-    with sqlite3.connect(tmp_path / "copy" / "state" / "cases.sqlite") as db:
+    with closing(sqlite3.connect(tmp_path / "copy" / "state" / "cases.sqlite")) as db, db:
         db.execute(sql)
 
 
@@ -187,7 +188,7 @@ def test_an_input_that_changed_is_named(folder: Path, tmp_path: Path) -> None:
     table.unlink()
     assert "The table cannot be read as it was: there is no file" in run("reproduce", first).out
     table.write_text(rows)
-    with sqlite3.connect(tmp_path / "copy" / "state" / "cases.sqlite") as db:
+    with closing(sqlite3.connect(tmp_path / "copy" / "state" / "cases.sqlite")) as db, db:
         db.execute("""UPDATE runs SET facts = replace(facts, '"NumPy": "', '"NumPy": "0.')""")
         db.execute("UPDATE listed SET score = score + 1e-15 WHERE place = 1")
     outcome = run("reproduce", first)
