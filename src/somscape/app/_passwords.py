@@ -70,7 +70,7 @@ class Checks:
 
     @property
     def is_full(self) -> bool:
-        """Whether so many wait that the next one must come again."""
+        """Whether the line is full: whoever comes now must try again later."""
         return self._n >= MAX_WAITING
 
     async def user(self, users: Mapping[str, User], name: str, password: str) -> User | None:

@@ -102,7 +102,9 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
         if found is not None:
             lines.append({**asdict(found), **_said(run)})
     if not history and not lines:
-        raise InputError(f"the watch '{name}' knows no case {key!r}.")
+        raise InputError(
+            f"the watch '{name}' has no case {key!r}. Its page lists the cases that there are."
+        )
     return {
         "watch": name,
         "key": key,

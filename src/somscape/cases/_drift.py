@@ -23,13 +23,13 @@ MIN_WINDOW, MAX_WINDOW = 50, 1_000
 """Rows after which drift is looked for: those of the table, within these bounds."""
 
 SURE = 3.0
-"""More rows than expected are above the threshold where they are by so many standard deviations."""
+"""Standard deviations above the number expected, from which too many rows are flagged."""
 
 FAR_SHARE = 0.01
 """Share of the rows of a map's first run that count as far from it."""
 
 MANY_TIMES = 2.0
-"""A map may be worn where so many times as many rows are far from it, or above its threshold."""
+"""Times the share expected of rows that are far or flagged, from which a map may be worn."""
 
 MAX_NAMED, MIN_PART = 3, 0.25
 """Most columns that are named, and how much of the first one's part they have at least."""
@@ -38,7 +38,7 @@ MAX_LOOKED_AT = 2_000
 """Rows, evenly spaced, that tell which columns moved."""
 
 TIMES = 1.5
-"""A median that grew this many times is said to be so many times larger."""
+"""Times that a median grew, from which the sentence says how many times larger it is."""
 
 
 @dataclass(frozen=True)

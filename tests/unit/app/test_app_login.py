@@ -415,7 +415,7 @@ def test_a_long_answer_ends_with_the_session(users: Path, monkeypatch: pytest.Mo
 def site(users: Path, tmp_path: Path) -> Iterator[Door]:
     queue = SimpleNamespace(add=lambda run: None, state_of=lambda run: {})
     with closing(Store(tmp_path / "state")) as store:
-        at = Context(store, queue, Marks(store), 1000)  # type: ignore[arg-type]
+        at = Context(store, queue, Marks(store), 1000)
         door = Door(users, Site(at).app(lambda: None))
         yield door
 
@@ -426,7 +426,7 @@ def routes_of(site: Starlette) -> list[Route]:
 
 
 def all_routes() -> list[tuple[str, str]]:
-    made = Site(Context(None, None, None, 1)).app(lambda: None)  # type: ignore[arg-type]
+    made = Site(Context(None, None, None, 1)).app(lambda: None)
     return [
         (method, route.path)
         for route in routes_of(made)
@@ -496,7 +496,7 @@ def test_a_proxy_that_names_no_user_is_refused(named: Door, name: str) -> None:
 
 
 def test_a_proxy_that_names_two_is_refused(named: Door) -> None:
-    class Twice(dict):  # type: ignore[type-arg]
+    class Twice(dict):
         def items(self) -> Any:
             return [("host", HOST), ("x-remote-user", "anna"), ("X-Remote-User", "kim")]
 

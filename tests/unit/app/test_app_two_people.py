@@ -110,5 +110,5 @@ def test_a_decision_of_a_watch_keeps_the_author_of_its_mark() -> None:
     seen = SimpleNamespace(watch="w", run="r", knows=lambda key: False)
     given = {"number": 0, "comment": "", "decision": "later", "score": 1.0}
     for author, expected in (("anna", "anna"), ("", "kim")):
-        said = _decision(seen, ["k"], {**given, "author": author}, "kim")  # type: ignore[arg-type]
+        said = _decision(seen, ["k"], {**given, "author": author}, "kim")
         assert said.author == expected

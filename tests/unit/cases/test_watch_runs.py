@@ -396,7 +396,7 @@ def test_imported_decisions_are_kept_once(state: State) -> None:
         ("c009", CONFIRMED, ""),
     ]
     assert (done.n_same, done.n_empty) == (1, 1)
-    assert done.decisions[0].cells["income"] == 90_000  # type: ignore[index]
+    assert done.decisions[0].cells["income"] == 90_000
     again = import_decisions(state, "cards", table, author="bob")
     assert (again.decisions, again.n_same) == ((), 3)
 
