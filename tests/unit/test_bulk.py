@@ -35,7 +35,17 @@ def test_shares_are_those_of_the_definition(calibration, scores):
     calibration, scores = np.array(calibration), np.array(scores)
     if np.ptp(np.sqrt(np.quantile(calibration, [0.5, 0.8]))) > 1e-6:
         found = bulk_shares(calibration, None, scores)
-        np.testing.assert_allclose(found, by_definition(calibration, scores), rtol=1e-6, atol=1e-12)
+        np.testing.assert_allclose(
+            found, by_definition(calibration, scores), rtol=1e-6, atol=1e-300
+        )
+
+
+def test_shares_are_exact_where_hardly_anything_is_left():
+    calibration = np.arange(101.0) ** 2
+    step = 30 / norm.ppf(0.8) * (1 + 1 / np.sqrt(101))
+    shares = bulk_shares(calibration, None, (50 + step * np.array([7.0, 10.0])) ** 2)
+    # The upper tail of a normal law, as tables print it (Abramowitz and Stegun 26.2).
+    np.testing.assert_allclose(shares, [1.279812544e-12, 7.619853024e-24], rtol=1e-8)
 
 
 @pytest.mark.parametrize(

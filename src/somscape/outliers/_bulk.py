@@ -6,6 +6,7 @@ usual rows score beyond: scores are 0 or more, and the square roots of usual one
 are taken to follow the upper half of a normal law.
 """
 
+from math import erfc
 from statistics import NormalDist
 
 import numpy as np
@@ -62,11 +63,11 @@ def bulk_shares(calibration: Float64s, weights: Float64s | None, scores: Float64
     middle, end = (np.sqrt(max(0.0, ordered.quantile(share))) for share in (0.5, END))
     if end - middle <= MIN_SPREAD * end:
         return shares
-    law = NormalDist()
-    spread = (end - middle) / law.inv_cdf(END) * (1.0 + 1.0 / np.sqrt(n_rows))
+    spread = (end - middle) / NormalDist().inv_cdf(END) * (1.0 + 1.0 / np.sqrt(n_rows))
     roots = np.sqrt(np.maximum(scores, 0.0))
     is_beyond = roots > end
     with np.errstate(over="ignore"):  # so far out that nothing is left
         steps = (roots[is_beyond] - middle) / spread
-    shares[is_beyond] = [law.cdf(-step) for step in steps.tolist()]
+    tails = map(erfc, (steps / np.sqrt(2.0)).tolist())  # exact far out, where 1 + erf is 0
+    shares[is_beyond] = 0.5 * np.fromiter(tails, np.float64, len(steps))
     return shares

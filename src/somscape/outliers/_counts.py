@@ -9,7 +9,7 @@ counts back.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import Counted, counts_of
 from somscape.encode import CategoryCode, CycleCode, DateCode, Encoding, FeatureCode
+from somscape.kernels import in_threads
 from somscape.outliers._arrays import is_array
 
 MAX_KEPT = 32
@@ -207,19 +208,22 @@ def value_counts(rows: Floats, weights: Float64s | None, encoding: Encoding) -> 
     ValueCounts
         O(n_rows * n_features), but for the sorting of the outer values.
     """
-    counts, found = counts_of(weights), []
+    counts = counts_of(weights)
     columns = list(zip(encoding.features, encoding.slices, strict=True))
     tails = _tails(columns, rows, counts)
     total = float(len(rows)) if counts is None else float(counts.sum())
-    for j, (code, place) in enumerate(columns):
+
+    def knots_of(j: int) -> _Knots:
         if j in tails:
-            found.append(_knots(tails[j], total))
-            continue
+            return _knots(tails[j], total)
+        code, place = columns[j]
         values = np.ascontiguousarray(_values(code, rows[:, place]))
         is_there = np.isfinite(values)
         own = None if counts is None else counts[is_there]
         n_there = float(np.count_nonzero(is_there)) if own is None else float(own.sum())
-        found.append(_knots([(values[is_there], own)], n_there))
+        return _knots([(values[is_there], own)], n_there)
+
+    found = in_threads(knots_of, range(len(columns)), is_long=len(rows) > FIRST_LOOK)
     starts = np.cumsum([0, *(len(values) for values, _, _ in found)], dtype=np.int64)
     values, below, upto = (
         np.concatenate([np.empty(0), *parts]) for parts in zip(*found, strict=True)
@@ -271,20 +275,27 @@ def _tails(
 
     A column whose values are all to be sorted is left out.
     """
-    n, parts = len(rows), dict[int, tuple[list[_Part], list[_Part]]]()
-    ends, is_whole = _loose_ends(columns, rows), np.ones(rows.shape[1], dtype=bool)
-    for block in blocks(n, max(1, COUNTED_VALUES // rows.shape[1])) if ends else ():
+    n, ends = len(rows), _loose_ends(columns, rows)
+    if not ends:
+        return {}
+
+    def far_out(block: slice) -> tuple[Any, dict[int, list[_Part]]]:
         own = None if counts is None else counts[block]
         by_column = np.ascontiguousarray(rows[block].T)
-        is_whole &= np.isfinite(by_column).all(axis=1)
+        parts = dict[int, list[_Part]]()
         for j, (low, high) in ends.items():
             values = by_column[columns[j][1].start]
-            for side, is_far in enumerate((values <= low, values >= high)):
-                far = None if own is None else own[is_far]
-                parts.setdefault(j, ([], []))[side].append((values[is_far], far))
+            parts[j] = [
+                (values[is_far], None if own is None else own[is_far])
+                for is_far in (values <= low, values >= high)
+            ]
+        return np.isfinite(by_column).all(axis=1), parts
+
+    each = in_threads(far_out, blocks(n, max(1, COUNTED_VALUES // rows.shape[1])))
+    is_whole = np.all([is_finite for is_finite, _ in each], axis=0)
     found = {
-        j: [_joined(side) for side in both]
-        for j, both in parts.items()
+        j: [_joined([parts[j][side] for _, parts in each]) for side in (0, 1)]
+        for j in ends
         if is_whole[columns[j][1].start]
     }
     least = TAIL_SHARE * n + 1

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
-from somscape.kernels import EUCLIDEAN
+from somscape.kernels import EUCLIDEAN, in_threads
 from somscape.maps import Map
 from somscape.outliers._decorrelation import CACHED_VALUES, Decorrelation
 from somscape.outliers._scorer import compared
@@ -22,6 +22,9 @@ MIN_SURROUNDING_ROWS = 10.0
 
 DISTANCES_AT_ONCE = 1 << 21
 """Distances held at once: 16 MiB."""
+
+SHARED_VALUES = 1 << 20
+"""Values of rows from which threads pay."""
 
 NEIGHBORS_COUNT = 0.5
 """What a row of a neighboring unit counts when it is pooled with a unit's own rows."""
@@ -96,9 +99,13 @@ def squares_of(
     """
     codebook = compared(map_.codebook, decorrelation, reach)
     squares = np.empty(len(rows))
-    for part in blocks(len(rows), max(1, CACHED_VALUES // rows.shape[1])):
+
+    def fill(part: slice) -> None:
         apart = compared(rows[part], decorrelation, reach) - codebook[units[part]]
         squares[part] = (apart**2).sum(axis=1)
+
+    parts = blocks(len(rows), max(1, CACHED_VALUES // rows.shape[1]))
+    in_threads(fill, parts, is_long=rows.size >= SHARED_VALUES)
     if weights is not None:
         squares *= weights
     return np.bincount(units, squares, minlength=map_.n_units).astype(np.float64)
