@@ -27,6 +27,8 @@ PRINTING = [  # pages that stand alone, and show what they print
 ]
 CREDIT_CARD = DOCS / "learn" / "credit_card.md"
 
+pytestmark = pytest.mark.check
+
 
 def holed(rows, rng):
     """Rows with a tenth of their values missing, and no row or column without any."""
