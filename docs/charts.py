@@ -52,13 +52,18 @@ def times(problem: str) -> dict[str, float]:
     return named
 
 
+def shown(value: float) -> str:
+    """Return a value to three digits."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def speed() -> tuple[list[str], list[list[str]]]:
     """Return times by problem and library."""
     peers = (*PEERS, "sparse-som", "faiss", "scikit-learn k-means")
     titles = ["problem", *peers[:-2], "k-means of faiss", "k-means of scikit-learn"]
     of_problem = {problem: times(problem) for problem in (*PROBLEMS, *LARGE)}
     rows = [
-        [problem, *(f"{found[peer]:,.3g}" if peer in found else "" for peer in peers)]
+        [problem, *(shown(found[peer]) if peer in found else "" for peer in peers)]
         for problem, found in of_problem.items()
     ]
     return titles, rows
@@ -101,7 +106,7 @@ def recognition() -> tuple[list[str], list[list[str]]]:
 
 def torchsom() -> tuple[list[str], list[list[str]]]:
     """Return torchsom's published cases, and what was measured here."""
-    found = table("torchsom_cases.md", "")
+    found = table("torchsom_cases.md", "The twelve cases of torchsom's paper")
     return found.columns, found.rows
 
 
@@ -153,7 +158,7 @@ def with_tables(text: str) -> str:
 
 
 def bars(title: str, values: dict[str, float], *, ends: Sequence[float], unit: str) -> str:
-    """Return a chart of one bar for each value; on a scale of powers of ten if it begins above 0."""
+    """Return a chart of bars; if it begins above 0, on a scale of powers of ten."""
     low, high = ends
     is_log = low > 0
     room = WIDTH - LEFT - 52
@@ -166,9 +171,9 @@ def bars(title: str, values: dict[str, float], *, ends: Sequence[float], unit: s
         parts.append(
             f'<g{ours}><text x="{LEFT - 6}" y="{y + 13}" text-anchor="end">{escape(name)}</text>'
             f'<rect x="{LEFT}" y="{y + 2}" width="{width:.1f}" height="{ROW - 7}"/>'
-            f'<text x="{LEFT + width + 5:.1f}" y="{y + 13}">{value:,.3g}</text></g>'
+            f'<text x="{LEFT + width + 5:.1f}" y="{y + 13}">{shown(value)}</text></g>'
         )
-    said = "; ".join(f"{name} {value:,.3g}" for name, value in values.items())
+    said = "; ".join(f"{name} {shown(value)}" for name, value in values.items())
     height = TOP + len(values) * ROW + 2
     return (
         f'<div class="panel"><p>{escape(title)}</p><svg viewBox="0 0 {WIDTH} {height}" role="img" '
@@ -180,28 +185,29 @@ def curve(record: Record) -> str:
     """Return QE against TE: our curve over the final radius, and the peers' maps as points."""
     names, te, qe = (record.column(name) for name in ("map", "TE", "QE"))
     settings = record.column("settings")
-    shown = [
+    maps = [
         (name, number(x), number(y), said)
         for name, x, y, said in zip(names, te, qe, settings, strict=True)
         if "100 steps" not in said  # far above all others
     ]
-    low, high = min(y for _, _, y, _ in shown), max(y for _, _, y, _ in shown)
+    low, high = min(y for _, _, y, _ in maps), max(y for _, _, y, _ in maps)
 
     def place(x: float, y: float) -> tuple[float, float]:
         return 44 + 280 * x / 0.7, 14 + 190 * (high - y) / (high - low)
 
-    ours = [place(x, y) for name, x, y, _ in shown if name == "somscape"]
+    ours = [place(x, y) for name, x, y, _ in maps if name == "somscape"]
     parts = [f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in ours)}"/>']
-    for name, x, y, said in shown:
+    for i, (name, x, y, said) in enumerate(maps):
         kind = "ours" if name == "somscape" else "peer"
-        at = place(x, y)
+        left, top = place(x, y)
         parts.append(
-            f'<circle class="{kind}" cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="4">'
+            f'<circle class="{kind}" cx="{left:.1f}" cy="{top:.1f}" r="4">'
             f"<title>{escape(name)}, {escape(said)}: TE {x}, QE {y}</title></circle>"
         )
         if kind == "peer":
+            top += 17 if i % 2 else -7
             parts.append(
-                f'<text x="{at[0]:.1f}" y="{at[1] - 7:.1f}" text-anchor="middle">{escape(name)}</text>'
+                f'<text x="{left:.1f}" y="{top:.1f}" text-anchor="middle">{escape(name)}</text>'
             )
     axes = (
         '<path d="M44 10V208H330"/><text x="330" y="224" text-anchor="end">TE, share of rows</text>'
@@ -237,8 +243,8 @@ def of_speed() -> str:
     panels = []
     for problem in ("article-online", "clusters", "pixels", "many-rows", "large-map", "sparse"):
         found = times(problem)
-        shown = {name: found[name] for name in ("somscape", *PEERS, "sparse-som") if name in found}
-        ordered = sorted_by_value(shown)
+        libraries = ("somscape", *PEERS, "sparse-som")
+        ordered = sorted_by_value({name: found[name] for name in libraries if name in found})
         panels.append(bars(problem, ordered, ends=(0.7, 1500), unit="times our time"))
     return figure(panels, "Time, as multiples of ours; each bar's scale is in powers of ten.")
 
@@ -246,7 +252,10 @@ def of_speed() -> str:
 def of_detection() -> str:
     """Return the charts of detectors."""
     panels = []
-    for name, title in (("unsupervised", "learned from all rows"), ("semi-supervised", "from half of the normal rows")):
+    for name, title in (
+        ("unsupervised", "learned from all rows"),
+        ("semi-supervised", "from half of the normal rows"),
+    ):
         found = mean_of_sets(f"AUROC, {name}, percent", "mean, all")
         values = sorted_by_value({m: number(cell) for m, cell in found.items()}, falling=True)
         panels.append(bars(title, values, ends=(0, 100), unit="mean AUROC of 16 sets, percent"))
@@ -272,7 +281,9 @@ def draw(folder: Path) -> None:
     trade = curve(table("defaults/README.md", "mnist"))
     pages = {
         "speed": of_speed(),
-        "trade_off": figure([trade], "One table, many maps: each point of the curve has another final radius."),
+        "trade_off": figure(
+            [trade], "One table, many maps: each point of the curve has another final radius."
+        ),
         "detection": of_detection(),
         "recognition": of_recognition(),
     }

@@ -1,7 +1,7 @@
 """Makes the report that the first page of the site shows, as the command line makes it.
 
-The rows are scikit-learn's tumors: all 357 benign ones and every tenth malignant one.  The ranking is not told
-which is which.
+The rows are scikit-learn's tumors: all 357 benign ones and every tenth malignant one.  The
+ranking is not told which is which.
 """
 
 import contextlib

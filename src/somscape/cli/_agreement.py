@@ -21,7 +21,7 @@ def agreement_line(label: Label, agreement: Agreement) -> str:
 
 
 def answer_line(agreement: Agreement, what: str) -> str:
-    """Say how many of the listed rows are what the label says, and how many of any rows would be."""
+    """Say how many of the listed rows have the label, and how many of any rows would."""
     n = agreement.n_alerts
     by_chance = n * agreement.n_labelled / agreement.n_rows
     return (
