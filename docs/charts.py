@@ -193,7 +193,7 @@ def curve(record: Record) -> str:
     low, high = min(y for _, _, y, _ in maps), max(y for _, _, y, _ in maps)
 
     def place(x: float, y: float) -> tuple[float, float]:
-        return 44 + 280 * x / 0.7, 14 + 190 * (high - y) / (high - low)
+        return 44 + 280 * x / 0.76, 14 + 190 * (high - y) / (high - low)
 
     ours = [place(x, y) for name, x, y, _ in maps if name == "somscape"]
     parts = [f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in ours)}"/>']

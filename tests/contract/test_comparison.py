@@ -44,6 +44,15 @@ def test_the_tables_of_the_comparison_are_those_of_the_records(script):
     assert page == script("charts").with_tables(page), "docs/charts.py writes them anew"
 
 
+def test_what_the_text_says_of_one_program_is_in_the_record(script):
+    record = script("records").table("defaults/README.md", "mnist")
+    ours = [row for row in record.rows if row[0] == "somscape"]
+    te, qe = ([float(row[i]) for row in ours] for i in (2, 3))
+    said = f"QE of {max(qe):.1f} or {min(qe):.1f}, and a TE of {min(te):.3f} or {max(te):.3f}"
+    page = " ".join((DOCS / "comparison.md").read_text(encoding="utf-8").split())
+    assert said in page
+
+
 def test_every_chart_is_a_whole_picture_with_a_text(script, tmp_path):
     script("charts").draw(tmp_path)
     page = (DOCS / "comparison.md").read_text(encoding="utf-8")
