@@ -24,9 +24,8 @@ def script(monkeypatch):
 
 def test_the_first_page_and_the_readme_show_the_same_code_and_output():
     # Those of the first page are run, and compared with what they print.
-    first, readme = (
-        (place / name).read_text() for place, name in ((DOCS, "index.md"), (ROOT, "README.md"))
-    )
+    first = (DOCS / "index.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert BLOCK.findall(readme) == BLOCK.findall(first)
     assert len(BLOCK.findall(first)) == 3
 
