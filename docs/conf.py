@@ -31,8 +31,9 @@ html_theme_options = {
 }
 html_show_sourcelink = False
 html_static_path = ["_static"]
-html_css_files = ["gallery.css", "learn.css"]
+html_css_files = ["gallery.css", "landing.css", "learn.css"]
 html_js_files = ["learn.js"]
+html_extra_path = ["_generated/beside"]  # the report that the first page shows
 html_sidebars = {page: [] for page in ("index", "examples", "gallery/*")}
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/gallery",
@@ -102,11 +103,15 @@ myst_heading_anchors = 3
 
 def run_examples() -> None:
     """Draw the pictures that the pages show."""
+    import charts
     import learn_figures
     import printed
+    import tumors
 
     GENERATED.mkdir(exist_ok=True)
+    charts.draw(GENERATED)
     learn_figures.draw(GENERATED)
+    tumors.write_report(GENERATED / "beside")
     for page in ("index.md", "learn/map.md"):
         list(printed.run(HERE / page, GENERATED))
     for name in ("02_colors.py", "03_pictures.py"):

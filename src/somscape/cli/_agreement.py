@@ -18,3 +18,13 @@ def agreement_line(label: Label, agreement: Agreement) -> str:
         f"{line}; {100 * agreement.precision:.0f} % of {counted(agreement.n_alerts, 'alert')} have "
         f"it, {agreement.lift:.2f} times the share among all rows."
     )
+
+
+def answer_line(agreement: Agreement, what: str) -> str:
+    """Say how many of the listed rows have the label, and how many of any rows would."""
+    n = agreement.n_alerts
+    by_chance = n * agreement.n_labelled / agreement.n_rows
+    return (
+        f"The answer key, which the ranking did not see: {agreement.precision * n:.0f} of the {n} "
+        f"listed were {what}; of any {n}, {by_chance:.3g} would be."
+    )

@@ -12,7 +12,7 @@ from rich.console import Console
 from somscape import report
 from somscape._files import whole
 from somscape.cases import RunOutcome
-from somscape.cli._agreement import agreement_line
+from somscape.cli._agreement import agreement_line, answer_line
 from somscape.cli._console import (
     kernels_line,
     make_console,
@@ -83,7 +83,7 @@ def detect_demo(out: Path, **options: Any) -> None:
     options |= {"id_column": None, "label": "class=2", **dict.fromkeys(KINDS, ())}
     options |= {"missing": "fill", "save_roles": None, "watch": None}
     roles = replace(roles_from(table, options), dictionary=load_german_credit_words())
-    _detect(table, roles, out, options, command)
+    _detect(table, roles, out, options, command, labelled="bad risks")
 
 
 def _detect(
@@ -93,6 +93,7 @@ def _detect(
     options: dict[str, Any],
     command: str,
     notes: Sequence[str] = (),
+    labelled: str = "",
 ) -> None:
     console = make_console()
     subject = ready(table, roles)
@@ -131,6 +132,8 @@ def _detect(
     console.print()
     if label is not None and found.agreement is not None:
         say(console, agreement_line(label, found.agreement))
+        if labelled and found.agreement.n_alerts:
+            say(console, answer_line(found.agreement, labelled))
     if outcome is not None:
         for line in outcome.lines():
             say(console, line)

@@ -633,6 +633,7 @@ def test_demo_does_the_job_on_bundled_data(here: Path) -> None:
     said = " ".join(outcome.out.split())
     assert "1000 rows of german_credit.csv" in said
     assert "Unusual against class = 2 (300 of 1000 rows)" in said
+    assert re.search(r"[0-4] of the 4 listed were bad risks; of any 4, 1.2 would be", said)
     assert "fraud" not in (said + found.read("report.html") + found.read("alerts.csv")).lower()
     command = report_of(found.read("report.html"))["method"]["command"]
     assert command.split()[:2] == ["somscape", "demo"]

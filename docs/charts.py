@@ -1,0 +1,295 @@
+"""Makes the charts and the tables of `comparison.md` from the benchmarks' records.
+
+    python docs/charts.py    writes the tables into docs/comparison.md anew
+
+The site's build draws the charts.  A record without a table that is needed here ends both.
+"""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+
+from records import Record, number, plain, table
+
+PAGE = Path(__file__).parent / "comparison.md"
+MARKED = re.compile(r"(<!-- table: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
+PROBLEMS = ("article-online", "article-batch", "digits", "clusters", "pixels", "many-rows")
+LARGE = ("large-map", "sparse")
+PEERS = ("fastersom", "XPySom", "python-som", "torchsom", "numbasom", "MiniSom", "Somoclu")
+SETTINGS = {
+    "minisom-passes": "MiniSom, its defaults, 10 passes",
+    "minisom-readme": "MiniSom, its README's 100 steps",
+    "xpysom": "XPySom, its defaults",
+    "fastersom": "fastersom, its defaults",
+    "somoclu": "Somoclu, its defaults",
+    "minisom-article": "MiniSom, the article's settings",
+    "xpysom-article": "XPySom, the article's settings",
+    "fastersom-article": "fastersom, the article's settings",
+    "somoclu-article": "Somoclu, the article's settings",
+}
+DETECTORS = ("somscape", "IForest", "KNN", "LOF", "ECOD", "COPOD", "HBOS", "PCA", "MCD", "OCSVM")
+DETECTORS += ("CBLOF", "INNE")
+GOALS = (
+    ("README.md", "Goals", "goal", "measured", "met"),
+    ("defaults/README.md", "Goals", "goal", "measured", "met"),
+    ("detection/README.md", "Goals", "goal", "measured", "met"),
+    ("recognition/README.md", "What was wanted", "wanted", "measured", "reached"),
+)
+WIDTH, LEFT, ROW, TOP = 340, 122, 22, 8
+
+
+# The records, as the page and the charts need them
+
+
+def times(problem: str) -> dict[str, float]:
+    """Return how many times our time each library takes on a problem."""
+    found = table("README.md", problem).by("x somscape")
+    named = {name.rpartition(" ")[0]: number(cell) for name, cell in found.items()}
+    if named.get("somscape") != 1:
+        raise SystemExit(f"benchmarks/README.md, {problem!r}: our own time is not 1")
+    return named
+
+
+def shown(value: float) -> str:
+    """Return a value to three digits."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def speed() -> tuple[list[str], list[list[str]]]:
+    """Return times by problem and library."""
+    peers = (*PEERS, "sparse-som", "faiss", "scikit-learn k-means")
+    titles = ["problem", *peers[:-2], "k-means of faiss", "k-means of scikit-learn"]
+    of_problem = {problem: times(problem) for problem in (*PROBLEMS, *LARGE)}
+    rows = [
+        [problem, *(shown(found[peer]) if peer in found else "" for peer in peers)]
+        for problem, found in of_problem.items()
+    ]
+    return titles, rows
+
+
+def quality() -> tuple[list[str], list[list[str]]]:
+    """Return by how much our QE is lower at the peers' TE."""
+    found = table("defaults/README.md", "Our QE at the peer's TE")
+    mean, least = found.row("mean"), found.row("least")
+    rows = [[title, mean[name], least[name]] for name, title in SETTINGS.items()]
+    return ["peer", "QE lower by, mean of 12 tables, %", "least, %"], rows
+
+
+def mean_of_sets(title: str, row: str) -> dict[str, str]:
+    """Return a row of the table of the sixteen sets, by method."""
+    found = table("detection/README.md", title).row(row)
+    return {method: plain(found[method]) for method in DETECTORS}
+
+
+def detection() -> tuple[list[str], list[list[str]]]:
+    """Return how well unusual rows are ranked, by detector."""
+    header, columns = ["detector"], []
+    for name, title in (("all rows", "unsupervised"), ("normal rows", "semi-supervised")):
+        header += [f"16 sets, {name}: AUROC", "mean rank"]
+        columns += [
+            mean_of_sets(f"AUROC, {title}, percent", row) for row in ("mean, all", "mean rank, all")
+        ]
+    for name, title in (("all rows", "unsupervised"), ("normal rows", "clean")):
+        header += [f"64 tables, {name}: AUROC", "average precision"]
+        found = table("detection/README.md", f"64 tables, {title}, reporting half")
+        columns += [found.by("AUROC"), found.by("average precision")]
+    return header, [[method, *(column[method] for column in columns)] for method in DETECTORS]
+
+
+def recognition() -> tuple[list[str], list[list[str]]]:
+    """Return how often classes are named rightly, by set and method."""
+    found = table("recognition/README.md", "Accuracy (%)")
+    return found.columns, found.rows
+
+
+def torchsom() -> tuple[list[str], list[list[str]]]:
+    """Return torchsom's published cases, and what was measured here."""
+    found = table("torchsom_cases.md", "The twelve cases of torchsom's paper")
+    return found.columns, found.rows
+
+
+def missed() -> tuple[list[str], list[list[str]]]:
+    """Return every goal of the records that is not met."""
+    rows = []
+    for name, heading, *columns in GOALS:
+        goals, measured, met = map(table(name, heading).column, columns)
+        for goal, value, answer in zip(goals, measured, met, strict=True):
+            if plain(answer) not in ("yes", "no"):
+                raise SystemExit(f"benchmarks/{name}: {goal!r} is neither met nor missed")
+            if plain(answer) == "no":
+                rows.append([goal, value])
+    files = table("tables/README.md", "From a file to a list", 2)
+    for what, ratio, goal, reached in zip(
+        *map(files.column, ("what", "ratio", "goal", "reached")), strict=True
+    ):
+        if plain(reached) == "no":
+            ours = files.row(what)["ours"]
+            rows.append([f"{what}: at most {goal}", ratio or ours])
+    served = table("serve/README.md", "A row asked over HTTP").row("one row with reasons")
+    rows.append(
+        [
+            "a row asked over HTTP, 99th percentile: at most 4 times the empty route's",
+            served["99 %, times the empty route's"],
+        ]
+    )
+    return ["goal", "measured"], rows
+
+
+TABLES: dict[str, Callable[[], tuple[list[str], list[list[str]]]]] = {
+    made.__name__: made for made in (speed, quality, detection, recognition, torchsom, missed)
+}
+
+
+def with_tables(text: str) -> str:
+    """Return the text of the page with the tables as the records have them now."""
+
+    def filled(found: re.Match[str]) -> str:
+        header, rows = TABLES[found[2]]()
+        rule = ["---"] + ["---:"] * (len(header) - 1)
+        lines = [f"| {' | '.join(line)} |" for line in (header, rule, *rows)]
+        return f"{found[1]}\n" + "\n".join(lines) + f"\n\n{found[4]}"
+
+    return MARKED.sub(filled, text)
+
+
+# Charts
+
+
+def bars(title: str, values: dict[str, float], *, ends: Sequence[float], unit: str) -> str:
+    """Return a chart of bars; if it begins above 0, on a scale of powers of ten."""
+    low, high = ends
+    is_log = low > 0
+    room = WIDTH - LEFT - 52
+    parts = []
+    for i, (name, value) in enumerate(values.items()):
+        share = math.log(value / low) / math.log(high / low) if is_log else value / high
+        y = TOP + i * ROW
+        width = max(1.5, min(1, share) * room)
+        ours = ' class="ours"' if name == "somscape" else ""
+        parts.append(
+            f'<g{ours}><text x="{LEFT - 6}" y="{y + 13}" text-anchor="end">{escape(name)}</text>'
+            f'<rect x="{LEFT}" y="{y + 2}" width="{width:.1f}" height="{ROW - 7}"/>'
+            f'<text x="{LEFT + width + 5:.1f}" y="{y + 13}">{shown(value)}</text></g>'
+        )
+    said = "; ".join(f"{name} {shown(value)}" for name, value in values.items())
+    height = TOP + len(values) * ROW + 2
+    return (
+        f'<div class="panel"><p>{escape(title)}</p><svg viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'aria-label="{escape(title)}, {escape(unit)}: {escape(said)}">{"".join(parts)}</svg></div>'
+    )
+
+
+def curve(record: Record) -> str:
+    """Return QE against TE: our curve over the final radius, and the peers' maps as points."""
+    names, te, qe = (record.column(name) for name in ("map", "TE", "QE"))
+    settings = record.column("settings")
+    maps = [
+        (name, number(x), number(y), said)
+        for name, x, y, said in zip(names, te, qe, settings, strict=True)
+        if "100 steps" not in said  # far above all others
+    ]
+    low, high = min(y for _, _, y, _ in maps), max(y for _, _, y, _ in maps)
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return 44 + 280 * x / 0.76, 14 + 190 * (high - y) / (high - low)
+
+    ours = [place(x, y) for name, x, y, _ in maps if name == "somscape"]
+    parts = [f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in ours)}"/>']
+    for i, (name, x, y, said) in enumerate(maps):
+        kind = "ours" if name == "somscape" else "peer"
+        left, top = place(x, y)
+        parts.append(
+            f'<circle class="{kind}" cx="{left:.1f}" cy="{top:.1f}" r="4">'
+            f"<title>{escape(name)}, {escape(said)}: TE {x}, QE {y}</title></circle>"
+        )
+        if kind == "peer":
+            top += 17 if i % 2 else -7
+            parts.append(
+                f'<text x="{left:.1f}" y="{top:.1f}" text-anchor="middle">{escape(name)}</text>'
+            )
+    axes = (
+        '<path d="M44 10V208H330"/><text x="330" y="224" text-anchor="end">TE, share of rows</text>'
+        '<text x="40" y="18" text-anchor="end">QE</text>'
+        f'<text x="40" y="208" text-anchor="end">{low:.0f}</text>'
+        f'<text x="44" y="224">0</text>'
+    )
+    label = (
+        "5,000 digits: quantization error against topographic error. The curve of somscape's final "
+        "radius runs below the points of all peers."
+    )
+    return (
+        f'<div class="panel wide"><svg viewBox="0 0 {WIDTH} 230" role="img" aria-label="{label}">'
+        f"{axes}{''.join(parts)}</svg></div>"
+    )
+
+
+def figure(panels: Sequence[str], caption: str) -> str:
+    """Return charts side by side where there is room."""
+    return (
+        f'<figure class="chart"><div class="panels">{"".join(panels)}</div>'
+        f"<figcaption>{caption}</figcaption></figure>\n"
+    )
+
+
+def sorted_by_value(values: dict[str, float], *, falling: bool = False) -> dict[str, float]:
+    """Return values in order."""
+    return dict(sorted(values.items(), key=lambda item: item[1], reverse=falling))
+
+
+def of_speed() -> str:
+    """Return the charts of times."""
+    panels = []
+    for problem in ("article-online", "clusters", "pixels", "many-rows", "large-map", "sparse"):
+        found = times(problem)
+        libraries = ("somscape", *PEERS, "sparse-som")
+        ordered = sorted_by_value({name: found[name] for name in libraries if name in found})
+        panels.append(bars(problem, ordered, ends=(0.7, 1500), unit="times our time"))
+    return figure(panels, "Time, as multiples of ours; each bar's scale is in powers of ten.")
+
+
+def of_detection() -> str:
+    """Return the charts of detectors."""
+    panels = []
+    for name, title in (
+        ("unsupervised", "learned from all rows"),
+        ("semi-supervised", "from half of the normal rows"),
+    ):
+        found = mean_of_sets(f"AUROC, {name}, percent", "mean, all")
+        values = sorted_by_value({m: number(cell) for m, cell in found.items()}, falling=True)
+        panels.append(bars(title, values, ends=(0, 100), unit="mean AUROC of 16 sets, percent"))
+    return figure(panels, "Mean AUROC (%) over sixteen labelled sets; chance is 50.")
+
+
+def of_recognition() -> str:
+    """Return the chart of classifiers, on the sets that all of them were run on."""
+    found = table("recognition/README.md", "Accuracy (%)")
+    sets = [row for row in found.rows if "-" not in row[1:] and not row[0].startswith("mean")]
+    means = {
+        method: sum(number(row[i]) for row in sets) / len(sets)
+        for i, method in enumerate(found.columns)
+        if i
+    }
+    panel = bars("", sorted_by_value(means, falling=True), ends=(0, 100), unit="accuracy, percent")
+    named = ", ".join(row[0] for row in sets)
+    return figure([panel], f"Mean accuracy (%) on the sets that all were run on: {named}.")
+
+
+def draw(folder: Path) -> None:
+    """Write all charts into a folder."""
+    trade = curve(table("defaults/README.md", "mnist"))
+    pages = {
+        "speed": of_speed(),
+        "trade_off": figure(
+            [trade], "One table, many maps: each point of the curve has another final radius."
+        ),
+        "detection": of_detection(),
+        "recognition": of_recognition(),
+    }
+    for name, page in pages.items():
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,44 @@
+"""Makes the report that the first page of the site shows, as the command line makes it.
+
+The rows are scikit-learn's tumors: all 357 benign ones and every tenth malignant one.  The
+ranking is not told which is which.
+"""
+
+import contextlib
+import io
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer
+
+from somscape.cli import main
+
+OPTIONS = ("--label", "malignant=yes", "--alerts", "10", "--out", "found")
+
+
+def write_table(path: Path) -> None:
+    """Write the rows: ten measures of the largest cells of a tumor, and what it was."""
+    data = load_breast_cancer(as_frame=True)
+    malignant = (data.target == 0).to_numpy()
+    kept = ~malignant | (np.cumsum(malignant) % 10 == 1)
+    largest = data.data.filter(like="worst ")
+    rows = largest.rename(columns=lambda name: name.removeprefix("worst "))[kept]
+    rows["malignant"] = np.where(malignant[kept], "yes", "no")
+    rows.to_csv(path, index=False)
+
+
+def write_report(folder: Path) -> str:
+    """Write `tumors.html` into a folder, and return what the command said."""
+    folder.mkdir(parents=True, exist_ok=True)
+    said = io.StringIO()
+    with (
+        tempfile.TemporaryDirectory() as place,
+        contextlib.chdir(place),
+        contextlib.redirect_stdout(said),
+    ):
+        write_table(Path("tumors.csv"))
+        main(["detect", "tumors.csv", *OPTIONS], standalone_mode=False)
+        shutil.copy("found/report.html", folder / "tumors.html")
+    return said.getvalue()
