@@ -2,7 +2,7 @@
 Faces
 =====
 
-.. image:: /gallery/images/sphx_glr_01_faces_001.png
+.. image:: /gallery/recognize/images/sphx_glr_01_faces_001.png
     :alt: A map of drawn faces, alike ones side by side; six new faces with the names that the map
         gives them
 
