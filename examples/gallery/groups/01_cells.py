@@ -90,5 +90,5 @@ for region in range(found.n_regions):
     )
 gates.set(xlabel="CD4", ylabel="CD8", title="The regions, by two of the markers")
 gates.spines[["top", "right"]].set_visible(False)
-gates.legend(markerscale=5, frameon=False, loc="upper right")
+gates.legend(markerscale=5, framealpha=1, loc="upper right")
 plt.show()

@@ -87,9 +87,9 @@ for beat in beats[half:][found]:
         left, right = beat - begin + cut[[0, -1]] / RATE
         axes["all"].axvspan(left, right, color="#e63946", alpha=0.25, lw=0)
 axes["all"].set(xlim=(0, 14), xlabel="seconds", title="Odd beats, marked")
-plots.hits(som, ax=axes["map"])
-small = np.stack(np.broadcast_arrays(cut / len(cut), -som.codebook_ / 3), axis=2) * 0.9
-places = som.map_.lattice.positions[:, None, :] + [0.15, 0.12]
+plots.hits(som, limits=(0, 40), ax=axes["map"])
+small = np.stack(np.broadcast_arrays(cut - 12, -30 * som.codebook_), axis=2) / 110
+places = som.map_.lattice.positions[:, None, :] + [0, 0.1]
 axes["map"].add_collection(LineCollection(places + small, colors="#1d3557", linewidths=1.1))
 axes["map"].set_title("Beats on the map, darker where many are alike")
 time = cut / RATE

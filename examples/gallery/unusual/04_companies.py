@@ -89,7 +89,7 @@ end = [c for c in long if c in failed and c in entered][:3]
 turned = [c for c in long if c in entered and c not in failed][:2]
 figure, ax = plt.subplots(figsize=(8.6, 5.8), layout="constrained")
 display = plots.paths(walked.take([*end, *turned]), ax=ax)
-shades = plots.values(som, share, colormap="Reds", limits=(0, 0.5), ax=ax)
+shades = plots.values(som, share, colormap="Reds", limits=(0, 0.3), ax=ax)
 figure.colorbar(shades.drawn_["cells"], ax=ax, label="share that failed within a year", shrink=0.7)
-ax.set_title("Five companies, a step a year")
+ax.set_title(f"Companies {end} failed, {turned} turned back")
 plt.show()

@@ -2,7 +2,7 @@
 A map unfolds
 =============
 
-.. image:: /gallery/map/images/sphx_glr_02_unfolding_001.png
+.. image:: /gallery/map/images/sphx_glr_03_unfolding_001.png
     :alt: Nets at four moments of training: a grid over a square, a closed strip around a ring, a
         chain through a triangle
 

@@ -2,7 +2,7 @@
 A short tour of many cities
 ===========================
 
-.. image:: /gallery/map/images/sphx_glr_03_tour_001.png
+.. image:: /gallery/map/images/sphx_glr_04_tour_001.png
     :alt: A ring of units among cities grows out of their middle until it passes through each city
 
 A map need not be a sheet. Here it is a ring, like a rubber band, that the cities pull outward;

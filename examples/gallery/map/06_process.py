@@ -2,12 +2,12 @@
 A process and its columns
 =========================
 
-.. image:: /gallery/map/images/sphx_glr_05_process_001.png
+.. image:: /gallery/map/images/sphx_glr_06_process_001.png
     :alt: Six columns of a process on one map, and the trade-off of sizes of the map
 
 Each small map shows one column of the same plant, and a place is the same state in all of them.
-More steam means more strength on the left, and less on the right: a dependence that one number for
-all rows hides. Below, eight sizes and radii of the map compete.
+More steam means more strength where paper is thin, and less where it is thick: a dependence that one number for
+all rows hides. Below, sizes and radii of the map compete.
 """
 
 # %%
@@ -71,7 +71,7 @@ for name, units in (("light", ~is_heavy), ("heavy", is_heavy)):
 # on samples and are judged by rows of another sample.
 
 rows = encoder.fit(plant).transform(plant)
-candidates = SOM.suggest(rows, n_samples=1500, n_seeds=2, random_state=0)
+candidates = SOM.suggest(rows, n_samples=800, n_seeds=2, random_state=0)
 for size in candidates:
     print(
         f"{size['n_rows']:2.0f} x {size['n_cols']:2.0f}, radius {size['radius_end']}:",
@@ -89,5 +89,7 @@ for ax, name in zip(above.subplots(2, 3).flat, plant, strict=True):
     display = plots.values(som, name, ax=ax, colormap="cividis")
     above.colorbar(display.drawn_["cells"], ax=ax, shrink=0.7)
     ax.set_title(name)
-plots.trade_off(candidates, ax=below.subplots())
+ax, legends = below.subplots(1, 2, width_ratios=(7, 1))
+plots.trade_off(candidates, ax=ax)
+legends.set_axis_off()
 plt.show()

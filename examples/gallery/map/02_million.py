@@ -2,7 +2,7 @@
 A million rows
 ==============
 
-.. image:: /gallery/map/images/sphx_glr_06_million_001.png
+.. image:: /gallery/map/images/sphx_glr_02_million_001.png
     :alt: A galaxy of a million stars, and the net of a map that lies over its arms
 
 A galaxy of a million stars, and the map that learned it: its net is dense where stars are, along
