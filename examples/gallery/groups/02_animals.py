@@ -3,7 +3,8 @@ Animals by what they are like
 =============================
 
 .. image:: /gallery/groups/images/sphx_glr_02_animals_001.png
-    :alt: A map with the names of sixteen animals: birds, hunters and grazing animals have an area each
+    :alt: A map with the names of sixteen animals: birds, hunters and grazing animals have an area
+        each
 
 Sixteen animals, of which the map is told only what they look like and what they do. Birds come to
 lie in one area, hunters in another, grazing animals in a third; owl and hawk, horse and zebra
@@ -27,9 +28,8 @@ from somscape.errors import SomscapeWarning
 
 warnings.simplefilter("ignore", SomscapeWarning)  # more units than animals are wanted here
 
-ANIMALS = """
-dove hen duck goose owl hawk eagle fox dog wolf cat tiger lion horse zebra cow
-""".split()
+TEXT = "dove hen duck goose owl hawk eagle fox dog wolf cat tiger lion horse zebra cow"
+ANIMALS = TEXT.split()
 PROPERTIES = {
     "small": "1111110000100000",
     "medium": "0000001111000000",
@@ -66,7 +66,7 @@ som = SOM(10, 10, lattice="rectangular", radius_end=1, random_state=0).fit(rows)
 of_names, of_properties = np.split(som.codebook_, [len(ANIMALS)], axis=1)
 apart = np.linalg.norm(of_properties[:, None] - properties, axis=2)  # units by animals
 n_right = 0
-for number, animal in enumerate(ANIMALS):
+for number in range(len(ANIMALS)):
     unit = of_names[:, number].argmax()  # that answers most strongly to the name
     found = apart[unit].argmin()
     n_right += (table[found] == table[number]).all()

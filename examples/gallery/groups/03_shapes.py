@@ -3,8 +3,8 @@ Groups of any shape
 ===================
 
 .. image:: /gallery/groups/images/sphx_glr_03_shapes_001.png
-    :alt: Two linked rings, a core in a shell, two bars with a sun, and a hollow ball; below each its
-        map with the regions that were found
+    :alt: Two linked rings, a core in a shell, two bars with a sun, and a hollow ball; below each
+        its map with the regions that were found
 
 Two rings that pass through each other, a ball inside a shell, two bars beside a sun, and a hollow
 ball without groups. Below, the map of each: dark mountains of its U-matrix stand between groups,
@@ -38,7 +38,7 @@ def ring(n, x, flat):
     turn = rng.uniform(0, 2 * np.pi, n)
     flat_ring = [np.cos(turn), np.sin(turn), np.zeros(n)]
     points = np.column_stack(flat_ring if flat else [flat_ring[0], flat_ring[2], flat_ring[1]])
-    return points + [x, 0, 0] + rng.normal(0, 0.06, (n, 3))
+    return points + rng.normal([x, 0, 0], 0.06, (n, 3))
 
 
 def block(n, left, right, low, high):
@@ -82,12 +82,13 @@ for name, (rows, truth) in SHAPES.items():
 # The picture
 # -----------
 
+colors = np.array(["#2a6f97", "#f28482", "#e9b44c"])
 figure = plt.figure(figsize=(11, 5.6), layout="constrained")
 for place, (name, (rows, _)) in enumerate(SHAPES.items(), 1):
     som, found = maps[name]
     depth = {"projection": "3d"} if rows.shape[1] == 3 else {}
     ax = figure.add_subplot(2, 4, place, title=name, **depth)
-    ax.scatter(*rows.T, s=3, c=np.array(["#2a6f97", "#f28482", "#e9b44c"])[found.of(rows)], alpha=0.6)
+    ax.scatter(*rows.T, s=3, c=colors[found.of(rows)], alpha=0.6)
     ax.set_aspect("equal")
     if depth:
         ax.set_box_aspect(np.ptp(rows, axis=0), zoom=1.4)

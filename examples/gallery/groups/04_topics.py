@@ -5,7 +5,7 @@ A landscape of texts
 .. image:: /gallery/groups/images/sphx_glr_04_topics_001.png
     :alt: A map of texts, bright where there are many, with the words that stand out in each place
 
-Thousands of short texts become a landscape: texts of one topic are neighbors, topics that share
+Short texts become a landscape: texts of one topic are neighbors, topics that share
 words lie side by side, and bright places hold many texts. The words on the map are those that
 stand out at their place.
 """
@@ -13,9 +13,9 @@ stand out at their place.
 # %%
 # Texts by a recipe
 # -----------------
-# After the WEBSOM: T. Kohonen and others (2000), Self organization of a massive document collection,
-# IEEE Transactions on Neural Networks 11. A text is 40 words, most of its topic, some of a topic
-# beside it, and many that say nothing.
+# After the WEBSOM: T. Kohonen and others (2000), Self organization of a massive document
+# collection, IEEE Transactions on Neural Networks 11. A text is 40 words: some of its topic, some
+# of a topic beside it, and many that say nothing.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -39,7 +39,7 @@ TOPICS = {
     "computers": "software code memory network script data chip bug screen",
     "banking": "bank loan interest market rate stock data risk account",
 }
-FILLER = "the of and to in that is was for it with as on be at by this have from or had".split()
+FILLER = "the of and to in that is was for it with as on be at by this have from or had"
 rng = np.random.default_rng(0)
 names = [*TOPICS]
 words = {name: text.split() for name, text in TOPICS.items()}
@@ -50,7 +50,7 @@ def text(topic):
     """Return one text: words of its topic, of one beside it, and filler."""
     beside = names[(names.index(topic) + rng.choice([-1, 1])) % len(names)]
     own, other, filler = rng.multinomial(40, [0.4, 0.1, 0.5])
-    parts = zip((words[topic], words[beside], FILLER), (own, other, filler), strict=True)
+    parts = zip((words[topic], words[beside], FILLER.split()), (own, other, filler), strict=True)
     return " ".join(np.concatenate([rng.choice(of, n) for of, n in parts]))
 
 
@@ -68,7 +68,8 @@ rows = csr_array(vectorizer.fit_transform(texts))
 print(f"{rows.shape[0]} texts, {rows.shape[1]} words, {rows.nnz / np.prod(rows.shape):.0%} not 0")
 som = SOM(16, 22, metric="cosine", random_state=0).fit(rows)
 found = regions.find_regions(som, len(names))
-print(f"{found.n_regions} regions, Rand index {adjusted_rand_score(topics, found.of(rows)):.2f} with the topics")
+right = adjusted_rand_score(topics, found.of(rows))
+print(f"{found.n_regions} regions, Rand index {right:.2f} with the topics")
 
 # %%
 # A question is a text, too: where does it lead, and to which texts?
@@ -91,5 +92,5 @@ for column, word in enumerate(vocabulary):
 labels = [strongest.get(unit, "") for unit in range(som.map_.n_units)]
 figure, ax = plt.subplots(figsize=(10, 6.6), layout="constrained")
 plots.values(som, np.sqrt(som.map_.hits), colormap="YlOrBr_r", labels=labels, regions=found, ax=ax)
-ax.set_title("1,800 texts")
+ax.set_title(f"{len(texts):,} texts")
 plt.show()

@@ -1,20 +1,20 @@
 """
-Three growers of wine
+Wines of three grapes
 =====================
 
 .. image:: /gallery/groups/images/sphx_glr_05_wine_001.png
-    :alt: A map of wines with pies of their growers and borders of three regions; six columns on the
+    :alt: A map of wines with pies of their grapes and borders of three regions; six columns on the
         same map
 
 The map knows only thirteen chemical measurements of each wine. Its three regions are nearly the
-three growers, whom the pies show; small maps say what sets them apart.
+three grapes, which the pies show; small maps say what sets them apart.
 """
 
 # %%
 # The wines
 # ---------
-# scikit-learn brings 178 wines of one part of Italy: M. Forina and others, PARVUS (1988), in the UCI
-# Machine Learning Repository. Three kinds of grapes grew there.
+# scikit-learn brings 178 wines of one part of Italy: M. Forina and others, PARVUS (1988), in the
+# UCI Machine Learning Repository. They are of three kinds of grapes.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,7 +31,7 @@ som = SOM(10, 12, encoder=TableEncoder(), random_state=0).fit(wines)
 # %%
 # Regions, in words
 # -----------------
-# Three regions are asked for. They do not know the growers, and name what is high or low in them.
+# Three regions are asked for. They do not know the grapes, and say what is high or low in them.
 
 found = regions.find_regions(som, 3)
 for number, region in enumerate(found.describe(wines)):
@@ -42,7 +42,7 @@ print(f"Rand index {adjusted_rand_score(grapes, found.of(wines)):.2f}")
 
 # %%
 # Without a number, somscape asks whether fewer wines lie between groups than in them. Three
-# growers are then not three regions: the wines pass from one to the next.
+# grapes are then not three regions: the wines pass from one to the next.
 
 print(f"{regions.find_regions(som).n_regions} region without a number")
 

@@ -53,7 +53,8 @@ of_stars, of_units = (
 )
 dense = np.argsort(-of_stars)[: of_stars.size // 10]
 for name, counts in (("stars", of_stars), ("units", of_units)):
-    print(f"the densest tenth of the area has {counts[dense].sum() / counts.sum():.0%} of the {name}")
+    share = counts[dense].sum() / counts.sum()
+    print(f"the densest tenth of the area has {share:.0%} of the {name}")
 few = SOM(40, 40, lattice="rectangular", random_state=0).fit(stars[:5_000])
 for name, fitted in (("all rows", som), ("5,000 rows", few)):
     error = measures.quantization_error(fitted.map_, stars[::10])

@@ -3,12 +3,12 @@ A map unfolds
 =============
 
 .. image:: /gallery/map/images/sphx_glr_03_unfolding_001.png
-    :alt: Nets at four moments of training: a grid over a square, a closed strip around a ring, a
-        chain through a triangle
+    :alt: Nets at four moments of training: a grid over a square, a closed chain around a ring,
+        a chain through a triangle
 
 Each net begins as a crumpled ball in the middle of its rows. In a few steps it opens, spreads,
-and takes the shape of the rows: a sheet fills the square, a closed strip the ring, and a chain
-winds through the triangle.
+and takes the shape of the rows: a sheet fills the square, a closed chain the ring, and a chain
+with two ends winds through the triangle.
 """
 
 # %%
@@ -25,12 +25,12 @@ from matplotlib.collections import LineCollection
 from somscape import SOM, Lattice, measures
 
 rng = np.random.default_rng(1)
-turn, out = rng.uniform(0, 2 * np.pi, 3000), np.sqrt(rng.uniform(0.25, 1, 3000))
+turn, out = rng.uniform(0, 2 * np.pi, 3000), np.sqrt(rng.uniform(0.5, 1, 3000))
 inner = rng.dirichlet([1, 1, 1], 3000)
 SHAPES = {
     "a sheet, 12 x 12": (Lattice(12, 12, "rectangular"), rng.uniform(-1, 1, (3000, 2))),
-    "a closed strip, 5 x 30": (
-        Lattice(5, 30, "rectangular", "cylinder"),
+    "a closed chain of 60": (
+        Lattice(1, 60, boundary="cylinder"),
         np.column_stack([out * np.cos(turn), out * np.sin(turn)]),
     ),
     "a chain of 100": (Lattice(1, 100), inner @ [[-1, -0.85], [1, -0.85], [0, 0.85]]),
@@ -63,7 +63,7 @@ maps = {name: [snapshot(*shape, moment) for moment in MOMENTS] for name, shape i
 for name, (_, rows) in SHAPES.items():
     last = maps[name][-1][0]
     error, apart = measures.topographic_error(last, rows), measures.quantization_error(last, rows)
-    print(f"{name:22}: topographic error {error:.1%}, quantization error {apart:.3f}")
+    print(f"{name:20}: topographic error {error:.1%}, quantization error {apart:.3f}")
 
 # %%
 # The chain cannot keep all neighbors: a line that fills an area must come back beside itself. This

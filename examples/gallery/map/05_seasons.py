@@ -3,8 +3,8 @@ The year is a circle
 ====================
 
 .. image:: /gallery/map/images/sphx_glr_05_seasons_001.png
-    :alt: A closed map colored by the time of the year, and the same units on the loop of sunshine and
-        temperature
+    :alt: A closed map colored by the time of the year, and the same units on the loop of sunshine
+        and temperature
 
 The map knows the weather of each week, but not the date. It has found the calendar all the same:
 the seasons go around the cylinder, and where it ends on the right, it goes on at the left.

@@ -6,15 +6,15 @@ A process and its columns
     :alt: Six columns of a process on one map, and the trade-off of sizes of the map
 
 Each small map shows one column of the same plant, and a place is the same state in all of them.
-More steam means more strength where paper is thin, and less where it is thick: a dependence that one number for
-all rows hides. Below, sizes and radii of the map compete.
+More steam means more strength where paper is thin, and less where it is thick: a dependence that
+one number for all rows hides. Below, sizes and radii of the map compete.
 """
 
 # %%
 # A plant by a recipe
 # -------------------
-# Component planes were first used so in plants: T. Kohonen, E. Oja, O. Simula, A. Visa and J. Kangas
-# (1996), Engineering applications of the self-organizing map, Proceedings of the IEEE 84. A machine
+# Maps of plants are an old use: T. Kohonen, E. Oja, O. Simula, A. Visa and J. Kangas (1996),
+# Engineering applications of the self-organizing map, Proceedings of the IEEE 84. A machine
 # makes two grades of paper. For the thin one, steam dries and strengthens; the thick one it
 # makes brittle.
 

@@ -3,8 +3,8 @@ Unusual applications for credit
 ===============================
 
 .. image:: /gallery/unusual/images/sphx_glr_02_credit_001.png
-    :alt: A map of applications with the cells of the list outlined, and the same map with the share of
-        bad risks
+    :alt: A map of applications with the cells of the list outlined, and the same map with the share
+        of bad risks
 
 A thousand people applied for credit. The outlined cells hold the most unusual applications, which
 lie on the dark mountains of the map, far from their neighbors. On the right is who did not pay,

@@ -13,9 +13,9 @@ companies walk into that corner, some turn back in time.
 # Companies by a recipe
 # ---------------------
 # K. Kiviluoto (1998), Predicting bankruptcies with the self-organizing map, Neurocomputing 21, drew
-# such paths for firms in Finland, after C. Serrano-Cinca (1996), Self organizing neural networks for
-# financial diagnosis, Decision Support Systems 17. Here is a recipe: the health of a company wanders;
-# four ratios of its accounts follow it, and the lower it is, the likelier is its end.
+# such paths for firms in Finland, after C. Serrano-Cinca (1996), Self organizing neural networks
+# for financial diagnosis, Decision Support Systems 17. Here is a recipe: the health of a company
+# wanders, four ratios of its accounts follow it, and the lower it is, the likelier is its end.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -52,9 +52,9 @@ print(f"{len(firms)} years of {N_COMPANIES} companies, {firms['fails'].sum()} of
 # %%
 # A map of half of them
 # ---------------------
-# The map learns ratios alone. Then each unit has the share of rows, in it and around it, that failed
-# within the year.
-# How well do these shares rank the other half of the companies?
+# The map learns ratios alone. Then each unit has the share of rows, in it and around it, that
+# failed within the year. How well do these shares rank the other half of
+# the companies?
 
 learns = (firms["company"] % 2 == 0).to_numpy()
 som = SOM(10, 14, encoder=TableEncoder(), random_state=0).fit(firms.loc[learns, RATIOS])
@@ -91,5 +91,6 @@ figure, ax = plt.subplots(figsize=(8.6, 5.8), layout="constrained")
 display = plots.paths(walked.take([*end, *turned]), ax=ax)
 shades = plots.values(som, share, colormap="Reds", limits=(0, 0.3), ax=ax)
 figure.colorbar(shades.drawn_["cells"], ax=ax, label="share that failed within a year", shrink=0.7)
-ax.set_title(f"Companies {end} failed, {turned} turned back")
+said = [", ".join(map(str, ids)) for ids in (end, turned)]
+ax.set_title(f"Companies {said[0]} failed, {said[1]} did not; a step a year")
 plt.show()
