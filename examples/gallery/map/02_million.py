@@ -16,6 +16,7 @@ the arms and in the middle, and wide where there are few. The page prints how lo
 # formation of topologically correct feature maps, Biological Cybernetics 43.
 
 import os
+import textwrap
 import time
 
 import matplotlib.pyplot as plt
@@ -40,7 +41,7 @@ begin = time.perf_counter()
 som = SOM(40, 40, lattice="rectangular", random_state=0).fit(stars)
 seconds = time.perf_counter() - begin
 print(f"{N:,} rows, {som.map_.n_units:,} units: {seconds:.1f} s on {os.cpu_count()} cores")
-print(som.explain_defaults_["algorithm"])
+print(textwrap.fill(som.explain_defaults_["algorithm"], 90))
 
 # %%
 # Where stars are, there are units

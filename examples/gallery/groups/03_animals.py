@@ -2,7 +2,7 @@
 Animals by what they are like
 =============================
 
-.. image:: /gallery/groups/images/sphx_glr_02_animals_001.png
+.. image:: /gallery/groups/images/sphx_glr_03_animals_001.png
     :alt: A map with the names of sixteen animals: birds, hunters and grazing animals have an area
         each
 

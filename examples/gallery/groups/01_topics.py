@@ -2,7 +2,7 @@
 A landscape of texts
 ====================
 
-.. image:: /gallery/groups/images/sphx_glr_04_topics_001.png
+.. image:: /gallery/groups/images/sphx_glr_01_topics_001.png
     :alt: A map of texts, bright where there are many, with the words that stand out in each place
 
 Short texts become a landscape: texts of one topic are neighbors, topics that share

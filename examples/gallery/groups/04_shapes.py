@@ -2,7 +2,7 @@
 Groups of any shape
 ===================
 
-.. image:: /gallery/groups/images/sphx_glr_03_shapes_001.png
+.. image:: /gallery/groups/images/sphx_glr_04_shapes_001.png
     :alt: Two linked rings, a core in a shell, two bars with a sun, and a hollow ball; below each
         its map with the regions that were found
 

@@ -2,7 +2,7 @@
 Populations of blood cells
 ==========================
 
-.. image:: /gallery/groups/images/sphx_glr_01_cells_001.png
+.. image:: /gallery/groups/images/sphx_glr_02_cells_001.png
     :alt: Cells by two markers in the colors of regions; the map with a star of markers in each unit
 
 A machine measures six markers on each of thousands of blood cells. Each star is a unit of the map,
