@@ -3,11 +3,12 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import somscape
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))  # for first_picture and what draws figures
+sys.path.insert(0, str(HERE))  # for gallery_pages and what draws figures
 GENERATED = HERE / "_generated"
 
 project = "somscape"
@@ -34,15 +35,18 @@ html_static_path = ["_static"]
 html_css_files = ["gallery.css", "landing.css", "learn.css"]
 html_js_files = ["learn.js"]
 html_extra_path = ["_generated/beside"]  # the report that the first page shows
-html_sidebars = {page: [] for page in ("index", "examples", "gallery/*")}
+html_sidebars = {page: [] for page in ("index", "examples", "gallery/**")}
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/gallery",
+    "subsection_order": [
+        f"../examples/gallery/{part}" for part in ("groups", "unusual", "recognize", "map")
+    ],
     "gallery_dirs": "gallery",
     "filename_pattern": r"/\d",
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "run_stale_examples": True,  # the library may have changed
-    "image_scrapers": "first_picture.first_picture_at_the_top",
+    "image_scrapers": "gallery_pages.first_picture_at_the_top",
     "download_all_examples": False,
     "notebook_extensions": set(),
     "show_signature": False,
@@ -120,3 +124,10 @@ def run_examples() -> None:
 
 
 run_examples()
+
+
+def setup(app: Any) -> None:
+    """Look at the gallery once its pages have run."""
+    from gallery_pages import check
+
+    app.connect("builder-inited", lambda _: check(HERE / "gallery"), priority=900)

@@ -2,7 +2,7 @@
 Thyroid: healthy, too much, too little
 ======================================
 
-.. image:: /gallery/images/sphx_glr_07_thyroid_001.png
+.. image:: /gallery/recognize/images/sphx_glr_06_thyroid_001.png
     :alt: Areas of three states of the thyroid gland on a map; all patients by two of their tests
 
 Three states of a gland make three areas of the map, and where they meet, it errs. A patient whose
@@ -25,7 +25,7 @@ from sklearn.model_selection import StratifiedKFold
 from somscape import SOMClassifier, TableEncoder, plots
 from somscape.tables import read_table, table_from_columns
 
-here = Path(globals().get("__file__", "07_thyroid.py")).parent
+here = Path(globals().get("__file__", "06_thyroid.py")).parent
 table = read_table(here / "new_thyroid.csv")
 states = table.column("state").cells
 STATES = ("normal", "hyper", "hypo")

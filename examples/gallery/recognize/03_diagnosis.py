@@ -2,7 +2,7 @@
 A diagnosis, with reasons
 =========================
 
-.. image:: /gallery/images/sphx_glr_04_diagnosis_001.png
+.. image:: /gallery/recognize/images/sphx_glr_03_diagnosis_001.png
     :alt: A map of tumors, benign on one side and malignant on the other, and the reasons for one
         answer
 

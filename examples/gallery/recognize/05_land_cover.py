@@ -2,7 +2,7 @@
 Land cover
 ==========
 
-.. image:: /gallery/images/sphx_glr_06_land_cover_001.png
+.. image:: /gallery/recognize/images/sphx_glr_05_land_cover_001.png
     :alt: A photograph with marked areas, its patches by class, in the colors of the map, and a
         flower
 

@@ -2,7 +2,7 @@
 Handwritten digits
 ==================
 
-.. image:: /gallery/images/sphx_glr_02_digits_001.png
+.. image:: /gallery/recognize/images/sphx_glr_02_digits_001.png
     :alt: Prototypes of digits on a map; which digits are taken for which; two doubtful digits
 
 Each cell of the map on the left is a digit as its unit sees it: all ways to write a seven lie side

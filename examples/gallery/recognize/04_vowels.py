@@ -2,7 +2,7 @@
 Spoken vowels
 =============
 
-.. image:: /gallery/images/sphx_glr_03_vowels_001.png
+.. image:: /gallery/recognize/images/sphx_glr_04_vowels_001.png
     :alt: A map of vowels by their most frequent word, and its net among the formants of the vowels
 
 The map on the left knows only spectra of sounds, and has put vowels that sound alike side by side.

@@ -2,7 +2,7 @@
 A bearing wears out
 ===================
 
-.. image:: /gallery/images/sphx_glr_05_bearing_001.png
+.. image:: /gallery/unusual/images/sphx_glr_01_bearing_001.png
     :alt: The path of a bearing over a map, away from its healthy corner; below, level and alarm by
         hour
 

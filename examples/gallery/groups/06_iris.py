@@ -1,0 +1,57 @@
+"""
+Iris
+====
+
+.. image:: /gallery/groups/images/sphx_glr_06_iris_001.png
+    :alt: U-matrix of irises with marks of three species, the species by unit, and the map as a net
+
+One mountain range divides the map: setosa lives on one side, and on the other side versicolor
+passes into virginica without a gap. So it is in the flowers: two groups and a border that only
+names draw.
+"""
+
+# %%
+# 150 flowers
+# -----------
+# R. A. Fisher (1936), The use of multiple measurements in taxonomic problems, Annals of Eugenics 7:
+# lengths and widths of sepals and petals, which scikit-learn brings.
+
+import matplotlib.pyplot as plt
+from sklearn.datasets import load_iris
+from sklearn.metrics import adjusted_rand_score
+from sklearn.preprocessing import StandardScaler
+
+from somscape import SOM, measures, plots, regions
+
+iris = load_iris()
+rows, species = StandardScaler().fit_transform(iris.data), iris.target_names[iris.target]
+som = SOM(8, 12, random_state=0).fit(rows)
+print(f"topographic error {measures.topographic_error(som.map_, rows):.1%}")
+
+# %%
+# How many groups?
+# ----------------
+
+for n_regions in ("auto", 3):
+    found = regions.find_regions(som, n_regions)
+    of_rows = found.of(rows)
+    right = adjusted_rand_score(species, of_rows)
+    print(f"n_regions={n_regions}: sizes {found.sizes.tolist()}, Rand index {right:.2f}")
+
+two = regions.find_regions(som)
+is_setosa = species == "setosa"
+print(f"of two: Rand index {adjusted_rand_score(is_setosa, two.of(rows)):.2f} for setosa")
+
+# %%
+# The picture
+# -----------
+
+figure, (heights, kinds, net) = plt.subplots(1, 3, figsize=(11.5, 4), layout="constrained")
+plots.umatrix(som, rows, species, regions=two, ax=heights)
+heights.set_title("U-matrix, with two regions")
+plots.majority(som, rows, species, ax=kinds)
+kinds.set_title("Species by unit")
+plots.net(som, rows, species, ax=net)
+net.set_title("The map among the flowers")
+net.get_legend().remove()
+plt.show()

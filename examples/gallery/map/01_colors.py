@@ -1,0 +1,68 @@
+"""
+Colors, from three dimensions to two
+====================================
+
+.. image:: /gallery/map/images/sphx_glr_01_colors_001.png
+    :alt: A map of random colors before training, after it, and the map as a net in the color cube
+
+A color is three numbers: red, green and blue. The map has only two directions, and yet lays all
+colors out so that each one changes softly into the next; in the cube of colors, it has folded
+itself like a sheet.
+"""
+
+# %%
+# Random colors
+# -------------
+# This is the picture that most people see first of a self-organizing map. Why it must fold is in
+# T. Kohonen (1990), The self-organizing map, Proceedings of the IEEE 78: a map of two dimensions
+# cannot fill three, so it takes the two in which the rows differ most, and bends into the third.
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.collections import PolyCollection
+
+from somscape import SOM, measures
+
+rng = np.random.default_rng(7)
+colors = rng.random((5000, 3))
+before = colors[:1024]
+som = SOM(32, 32, init=before, radius_start=15, n_epochs=30, random_state=0).fit(colors)
+lattice = som.map_.lattice
+
+# %%
+# How well is it laid out?
+# ------------------------
+# Neighbors on the map should have neighboring colors, and a color should be near the one that
+# stands for it. The distance of two random colors is there to compare with.
+
+pairs = np.argwhere(lattice.adjacency.toarray() > 0)
+for title, codebook in (("before", before), ("after", som.codebook_)):
+    apart = np.linalg.norm(codebook[pairs[:, 0]] - codebook[pairs[:, 1]], axis=1).mean()
+    print(f"{title:6}: neighbors are {apart:.3f} apart")
+print(f"two random colors: {np.linalg.norm(colors[::2] - colors[1::2], axis=1).mean():.3f}")
+print(f"a color and its unit: {measures.quantization_error(som.map_, colors):.3f}")
+error = measures.topographic_error(som.map_, colors)
+print(f"colors whose two nearest units are not neighbors: {error:.0%}, where the sheet folds")
+
+# %%
+# The picture
+# -----------
+
+figure = plt.figure(figsize=(11, 4), layout="constrained")
+cells = lattice.positions[:, None, :] + lattice.cell
+for place, (title, codebook) in enumerate((("Before", before), ("After", som.codebook_)), 1):
+    ax = figure.add_subplot(1, 3, place, title=title, aspect="equal")
+    ax.add_collection(PolyCollection(cells, facecolors=codebook, edgecolors="face", linewidths=0.3))
+    ax.autoscale_view()
+    ax.invert_yaxis()
+    ax.set_axis_off()
+cube = figure.add_subplot(1, 3, 3, projection="3d", title="The map in the cube of colors")
+red, green, blue = som.codebook_.reshape(32, 32, 3).transpose(2, 0, 1)
+faces = som.codebook_.reshape(32, 32, 3)
+cube.plot_surface(
+    red, green, blue, facecolors=faces, rstride=1, cstride=1, shade=False, lw=0.2, ec="0.3"
+)
+cube.set(xlabel="red", ylabel="green", zlabel="blue", xticks=[0, 1], yticks=[0, 1], zticks=[0, 1])
+cube.view_init(22, -50)
+cube.set_box_aspect(None, zoom=0.9)
+plt.show()

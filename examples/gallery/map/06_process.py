@@ -1,0 +1,95 @@
+"""
+A process and its columns
+=========================
+
+.. image:: /gallery/map/images/sphx_glr_06_process_001.png
+    :alt: Six columns of a process on one map, and the trade-off of sizes of the map
+
+Each small map shows one column of the same plant, and a place is the same state in all of them.
+More steam means more strength where paper is thin, and less where it is thick: a dependence that
+one number for all rows hides. Below, sizes and radii of the map compete.
+"""
+
+# %%
+# A plant by a recipe
+# -------------------
+# Maps of plants are an old use: T. Kohonen, E. Oja, O. Simula, A. Visa and J. Kangas (1996),
+# Engineering applications of the self-organizing map, Proceedings of the IEEE 84. A machine
+# makes two grades of paper. For the thin one, steam dries and strengthens; the thick one it
+# makes brittle.
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from somscape import SOM, TableEncoder, plots
+
+N = 3000
+rng = np.random.default_rng(6)
+is_thick = np.repeat([False, True], N // 2)
+weight = np.where(is_thick, 120, 60) + rng.normal(0, 4, N)
+speed = np.where(is_thick, 700, 1000) + rng.normal(0, 30, N)
+steam = rng.normal(5, 0.6, N)
+moisture = 8 - 0.9 * (steam - 5) + 0.02 * (weight - 90) + rng.normal(0, 0.2, N)
+strength = 50 + np.where(is_thick, -7, 7) * (steam - 5) + rng.normal(0, 1.5, N)
+energy = 0.02 * speed * steam / 5 + 0.05 * weight + rng.normal(0, 0.5, N)
+plant = pd.DataFrame(
+    {
+        "weight, g/m²": weight,
+        "speed, m/min": speed,
+        "steam, bar": steam,
+        "moisture, %": moisture,
+        "strength": strength,
+        "energy": energy,
+    }
+)
+
+# %%
+# One number hides it
+# -------------------
+
+print(f"steam and strength, all rows: correlation {np.corrcoef(steam, strength)[0, 1]:+.2f}")
+for name, of_grade in (("thin ", ~is_thick), ("thick", is_thick)):
+    print(f"  {name}: {np.corrcoef(steam[of_grade], strength[of_grade])[0, 1]:+.2f}")
+
+# %%
+# The same is seen on the map, which does not know the grades: its units with light and with heavy
+# paper.
+
+encoder = TableEncoder()
+som = SOM(12, 18, encoder=encoder, random_state=0).fit(plant)
+planes = {name: plots.column_plane(som.map_, name).values.ravel() for name in plant}
+is_heavy = planes["weight, g/m²"] > 90
+for name, units in (("light", ~is_heavy), ("heavy", is_heavy)):
+    steamy, strong = planes["steam, bar"][units], planes["strength"][units]
+    print(f"{units.sum()} units of {name} paper: {np.corrcoef(steamy, strong)[0, 1]:+.2f}")
+
+# %%
+# How large should the map be?
+# ----------------------------
+# A larger map is nearer to the rows, a smaller radius, too; both may cost order. Candidates train
+# on samples and are judged by rows of another sample.
+
+rows = encoder.fit(plant).transform(plant)
+candidates = SOM.suggest(rows, n_samples=800, n_seeds=2, random_state=0)
+for size in candidates:
+    print(
+        f"{size['n_rows']:2.0f} x {size['n_cols']:2.0f}, radius {size['radius_end']}:",
+        f"quantization error {size['quantization_error']:.3f},",
+        f"topographic error {size['topographic_error']:.3f}",
+    )
+
+# %%
+# The picture
+# -----------
+
+figure = plt.figure(figsize=(10, 8.4), layout="constrained")
+above, below = figure.subfigures(2, 1, height_ratios=(1.5, 1))
+for ax, name in zip(above.subplots(2, 3).flat, plant, strict=True):
+    display = plots.values(som, name, ax=ax, colormap="cividis")
+    above.colorbar(display.drawn_["cells"], ax=ax, shrink=0.7)
+    ax.set_title(name)
+ax, legends = below.subplots(1, 2, width_ratios=(7, 1))
+plots.trade_off(candidates, ax=ax)
+legends.set_axis_off()
+plt.show()
