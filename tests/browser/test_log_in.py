@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from person import PICTURES, Person
 from team import PASSWORD, make_certificate, write_team
-from test_app import PICTURES, RULES, RUN_AXE, Person
+from test_app import RULES, RUN_AXE
 from web_client import Server, serving
 from webdriver import ENTER, Browser
 
