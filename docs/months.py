@@ -3,7 +3,8 @@
     python docs/months.py FOLDER    writes january.csv, february.csv and march.csv there
 
 Each month has those customers of the month before who are still there, whose amounts have moved a
-little, and new ones.  Codes are replaced by words.
+little, and new ones.  One applicant comes back with three times the amount, some ask for something
+new, and in March somebody wrote cents.  Codes are replaced by words.
 """
 
 import csv
@@ -18,9 +19,8 @@ from somscape import datasets
 MONTHS = ("january", "february", "march")
 N_FIRST, N_LEAVE, N_COME = 700, 60, 100
 BUILDER, TYPING_ERROR = 10, 200
-"""Rows of January that are unusual, by their place."""
-IN_CENTS = 80
-"""How many of March's new rows have their amounts in cents."""
+"""Rows of January with unusual numbers, by their place."""
+
 KEPT = {
     "amount": "amount",
     "duration_months": "months",
@@ -59,21 +59,21 @@ def next_month(rows: list[Row], come: list[Row], rng: np.random.Generator) -> li
 
 
 def make() -> dict[str, list[Row]]:
-    """Return the rows of each month."""
+    """Return the rows of each month, with what happens in it."""
     everybody, rng = applicants(), np.random.default_rng(1)
     january = everybody[:N_FIRST]
     january[BUILDER] |= {"purpose": "business", "amount": 61_000, "months": 120}
-    january[TYPING_ERROR] |= {"age": 14}
+    january[TYPING_ERROR] |= {"age": 127}
+
     february = next_month(january, everybody[N_FIRST : N_FIRST + N_COME], rng)
     builder = next(row for row in february if row["customer"] == january[BUILDER]["customer"])
-    builder |= {"amount": 182_000}
+    builder["amount"] = 182_000
     for row in february[-3:]:
-        row["purpose"] = "heat pump"
-    february[-9] |= {"amount": 48_500, "age": 19}
-    march = next_month(february, everybody[N_FIRST + N_COME : N_FIRST + 2 * N_COME], rng)
-    for row in march[-IN_CENTS:]:
-        row["amount"] = 100 * int(row["amount"])
-    return dict(zip(MONTHS, (january, february, march), strict=True))
+        row["purpose"] = "heat pump"  # which nobody had before
+
+    march = next_month(february, everybody[N_FIRST + N_COME :], rng)
+    in_cents = [row | {"amount": 100 * int(row["amount"])} for row in march]
+    return dict(zip(MONTHS, (january, february, in_cents), strict=True))
 
 
 def write(folder: Path) -> list[Path]:
@@ -89,4 +89,4 @@ def write(folder: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    print(*write(Path(sys.argv[1])))
+    write(Path(sys.argv[1]))

@@ -89,7 +89,7 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     person.wait_for("#setup")
     first = person.run
     assert person.words("#size") == "1,000 rows, 21 columns"
-    assert person.browser.run("return document.getElementById('value').value") == "2"
+    assert person.browser.run("return document.getElementById('value').value") == "bad"
     assert len(person.browser.texts("#columns tbody tr")) == 21
     kinds = person.browser.texts('[data-column="2"] select option')
     assert len({kind.removesuffix(" (found)") for kind in kinds}) == len(kinds) > 1

@@ -5,10 +5,8 @@ const watch = decodeURIComponent(watchPart);
 const key = decodeURIComponent(keyParts.join("/"));
 const at = "watches/" + encodeURIComponent(watch);
 const svgSpace = "http://www.w3.org/2000/svg";
-const DECISIONS = [["confirmed", "Confirm", "Confirmed"], ["cleared", "Clear", "Cleared"], ["later", "Later", "Later"]];
 let found = null;
 
-const when = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 const makeSvg = (tag, attributes, ...children) => fillIn(document.createElementNS(svgSpace, tag), attributes, children);
 
 async function load() {
@@ -21,8 +19,8 @@ async function load() {
   byId("watch-link").href = "/" + at;
   byId("about").textContent = "Watch " + watch + ". " + (found.state === "open" ? "Nobody has decided yet." : "It is " + (found.state === "later" ? "for later" : found.state) + ".");
   byId("why").replaceChildren(...(last ? last.reasons.split(/(?<=\.) (?=\S+ is )/).filter(Boolean).map((reason) => text("li", reason)) : []));
-  byId("score").textContent = last ? "Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", " + last.source
-    + "), score " + number(last.score) + ", p-value " + number(last.p_value) + "." : "It is in no list.";
+  byId("score").replaceChildren(...(last ? ["Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", ",
+    sourceOf(last.source), "), score " + number(last.score) + ", p-value " + number(last.p_value) + "."] : ["It is in no list."]));
   byId("history").replaceChildren(...found.history.map(({ decision, comment, author, made }) => make("li", null,
     make("b", null, decision), " by ", text("span", author), ", " + when(made), ...(comment ? [": ", text("q", comment)] : []))));
   byId("printed").textContent = "Made with somscape on " + when(new Date()) + ".";
@@ -37,13 +35,8 @@ function drawDecision() {
   const kept = found.history[found.history.length - 1]?.comment ?? "";
   const said = () => comment.value.trim();
   comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decide(found.state, said()));
-  const buttons = DECISIONS.filter(([decision]) => may("decide") || decision === found.state).map(([decision, words, done]) => {
-    const isPressed = found.state === decision;
-    const button = make("button", { type: "button", class: "small " + decision, "aria-pressed": String(isPressed) }, isPressed ? done : words);
-    button.disabled = !may("decide");
-    button.addEventListener("click", () => decide(isPressed && !said() ? "open" : decision, said() || kept));
-    return button;
-  });
+  const buttons = drawDecisions(found.state, key, (decision) =>
+    decide(found.state === decision && !said() ? "open" : decision, said() || kept));
   byId("decide").replaceChildren(...buttons, comment);
 }
 
@@ -53,7 +46,7 @@ const shownRun = () => found.of_run?.run ?? found.listed[found.listed.length - 1
 async function decide(decision, comment) {
   showProblem(null);
   try {
-    await call(at + "/decide", { key, decision, comment, run: shownRun(), seen: found.seen, token: crypto.randomUUID?.() ?? String(Math.random()) });
+    await call(at + "/decide", { key, decision, comment, run: shownRun(), seen: found.seen, token: newToken() });
   } catch (error) {
     showProblem(error);
   }

@@ -1,10 +1,5 @@
 // In the app's report, rows are marked, with a comment; each mark is saved as it is made.
 
-const DECISIONS = [
-  ["confirmed", "Confirm", "Confirmed", "is what I look for"],
-  ["cleared", "Clear", "Cleared", "is fine"],
-  ["later", "Later", "Later", "is to be looked at another time"],
-];
 const OPEN = { decision: "open", comment: "", seen: 0 };
 const marks = new Map();
 const undoable = []; // what rows were before they were marked here, the last one last
@@ -18,28 +13,17 @@ const markOf = (row) => marks.get(numberOf(row)) || OPEN;
 
 function drawMarks(row) {
   const at = numberOf(row);
-  const buttons = DECISIONS.map(([decision, words, , meaning]) => {
-    const button = make("button", { type: "button", class: "small " + decision, "data-decision": decision, title: "This row " + meaning }, words);
-    button.addEventListener("click", () => inTurn(() => press(row, decision)));
-    return button;
-  });
+  const buttons = drawDecisions("open", row.id, (decision) => inTurn(() => press(row, decision)));
   const group = make("span", { class: "marks", role: "group", "aria-label": "Decision on " + row.id, "data-row": at, "data-id": row.id },
     ...buttons, text("span", "", "said"));
   showMark(group);
   return group;
 }
 
-// A button that is pressed says what the row is; its place stays as wide.
 function showMark(group) {
   const mark = marks.get(Number(group.dataset.row)) || OPEN;
-  for (const [decision, words, done] of DECISIONS) {
-    const button = group.querySelector("." + decision);
-    const isPressed = mark.decision === decision;
-    button.textContent = isPressed ? done : words;
-    button.setAttribute("aria-pressed", String(isPressed));
-    button.disabled = !may("decide");
-    button.hidden = button.disabled && !isPressed;
-    button.setAttribute("aria-label", (isPressed ? done : words) + " " + group.dataset.id);
+  for (const choice of DECISIONS) {
+    showDecision(group.querySelector("." + choice[0]), choice, mark.decision, group.dataset.id);
   }
   group.lastElementChild.textContent = mark.comment;
 }
@@ -71,7 +55,7 @@ async function undo() {
 // Says whether a mark was saved; one that is sent again by this token is kept once.
 async function save(row, decision, comment) {
   const at = numberOf(row);
-  const asked = { row: at, decision, comment, token: crypto.randomUUID?.() ?? String(Math.random()), seen: (marks.get(at) || OPEN).seen };
+  const asked = { row: at, decision, comment, token: newToken(), seen: (marks.get(at) || OPEN).seen };
   showProblem(null);
   try {
     marks.set(at, await call("runs/" + host.run + "/mark", asked));
@@ -131,7 +115,7 @@ function drawDecision(row) {
   };
   field.addEventListener("change", keep);
   const who = mark.author && mark.decision !== "open"
-    ? make("p", { class: "hint" }, text("span", mark.author), ", " + new Date(mark.made).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })) : "";
+    ? make("p", { class: "hint" }, text("span", mark.author), ", " + when(mark.made)) : "";
   const key = (host.keys || {})[numberOf(row)];
   const page = key === undefined ? "" : make("p", null, make("a", { href: addressOf(host.watch, key) }, "This case as a page"),
     " with its history, to print");
