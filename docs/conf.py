@@ -1,14 +1,18 @@
 """Builds the site: no network, no theme from elsewhere at run time."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+from sphinx.application import Sphinx
 
 import somscape
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # for first_picture and what draws figures
 GENERATED = HERE / "_generated"
+PICTURE = re.compile(r"!\[[^\]]*\]\((\S*_generated/monday/\w+\.png)\)")
 
 project = "somscape"
 author = "The somscape developers"
@@ -104,14 +108,30 @@ def run_examples() -> None:
     """Draw the pictures that the pages show."""
     import learn_figures
     import printed
+    import screenshots
 
     GENERATED.mkdir(exist_ok=True)
     learn_figures.draw(GENERATED)
+    if lacks := screenshots.take(GENERATED / "monday"):
+        sys.stderr.write(f"The pages do without pictures of the app: {lacks}.\n")
     for page in ("index.md", "learn/map.md"):
         list(printed.run(HERE / page, GENERATED))
     for name in ("02_colors.py", "03_pictures.py"):
         example = HERE.parent / "examples" / name
         subprocess.run([sys.executable, str(example)], cwd=GENERATED, check=True)
+
+
+def without_pictures(app: Sphinx, page: str, source: list[str]) -> None:
+    """Take out the pictures for which there was no browser."""
+    where = (HERE / page).parent
+    source[0] = PICTURE.sub(
+        lambda found: found[0] if (where / found[1]).exists() else "", source[0]
+    )
+
+
+def setup(app: Sphinx) -> None:
+    """Look at each page as it is read."""
+    app.connect("source-read", without_pictures)
 
 
 run_examples()

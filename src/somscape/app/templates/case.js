@@ -17,7 +17,7 @@ async function load() {
   byId("name").textContent = columns.join(" / ") + " " + key;
   byId("watch-link").textContent = watch;
   byId("watch-link").href = "/" + at;
-  byId("about").textContent = "Watch " + watch + ". " + (found.state === "open" ? "Nobody has decided yet." : "It is " + (found.state === "later" ? "for later" : found.state) + ".");
+  byId("about").textContent = "Watch " + watch + ". " + sayState();
   byId("why").replaceChildren(...(last ? last.reasons.split(/(?<=\.) (?=\S+ is )/).filter(Boolean).map((reason) => text("li", reason)) : []));
   byId("score").replaceChildren(...(last ? ["Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", ",
     sourceOf(last.source), "), score " + number(last.score) + ", p-value " + number(last.p_value) + "."] : ["It is in no list."]));
@@ -30,13 +30,22 @@ async function load() {
   drawPlace();
 }
 
+function sayState() {
+  if (found.state === "open") return "Nobody has decided yet.";
+  if (found.waits) return "It was cleared, and has returned.";
+  return "It is " + (found.state === "later" ? "for later" : found.state) + ".";
+}
+
+// What waits is open, also where it returned: the decision on what it was does not stand.
+const stateNow = () => (found.waits ? "open" : found.state);
+
 function drawDecision() {
   const comment = make("input", { type: "text", class: "needs-decide", maxlength: 2000, placeholder: "comment", "aria-label": "Comment" });
   const kept = found.history[found.history.length - 1]?.comment ?? "";
   const said = () => comment.value.trim();
-  comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decide(found.state, said()));
-  const buttons = drawDecisions(found.state, key, (decision) =>
-    decide(found.state === decision && !said() ? "open" : decision, said() || kept));
+  comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decide(stateNow(), said()));
+  const buttons = drawDecisions(stateNow(), key, (decision) =>
+    decide(stateNow() === decision && !said() ? "open" : decision, said() || kept));
   byId("decide").replaceChildren(...buttons, comment);
 }
 
