@@ -612,14 +612,23 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
     # The next file is dropped onto the watch.
     person.visit("/")
     person.wait_for_words("#watches", "5 cases open")
-    cells = rows[3].split(",")
-    rows[3] = ",".join([cells[0], "99999", *cells[2:]])
+    watch = person.browser.run("return document.querySelector('#watches h3 a').pathname")
+    first = client.get(f"/api{watch}")["cases"][0]
+    body = {"key": first["key"], "decision": "cleared", "seen": 0, "comment": "as it was"}
+    client.post(f"/api{watch}/decide", body)
+    (at,) = [i for i, row in enumerate(rows) if row.startswith(first["key"] + ",")]
+    cells = rows[at].split(",")
+    rows[at] = ",".join([cells[0], "99999", *cells[2:]])
     person.browser.type("#file-of-0", str(write(tmp_path / "february.csv", header, rows)))
     person.wait("location.pathname.endsWith('/report')")
     assert person.browser.texts("#anew, #again") == []
+    # It returned: what was said of it as it was does not stand.
+    person.wait_for_words("#rows tr[data-rank='1'] .news", "returned")
+    person.wait_for_words("#rows tr[data-rank='1'] .said", "as it was")
+    assert person.words("#rows tr[data-rank='1'] .marks .cleared") == "Clear"
     person.visit("/")
     person.wait_for_words("#watches", "run 2")
-    person.wait_for_words("#watches", "1 new")
+    person.wait_for_words("#watches", "1 returned")
     pages = {
         "home": "/",
         "watch": person.browser.run(
@@ -641,7 +650,7 @@ def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str
     person.visit(watch)
     person.wait_for_words("#count", "5 cases")
     case = client.get(f"/api{watch}")["cases"][0]
-    body = {"key": case["key"], "decision": "cleared", "comment": "paid", "seen": 0}
+    body = {**case, "decision": "cleared", "comment": "paid"}
     client.post(f"/api{watch}/decide", body)
     person.browser.type("#cases li:nth-child(2) input", "half a thought")
     person.browser.click("#cases .confirmed")

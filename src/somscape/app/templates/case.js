@@ -116,7 +116,7 @@ function drawPlace() {
   const where = "row " + Math.floor(map.unit / map.n_cols) + ", column " + (map.unit % map.n_cols);
   byId("place").setAttribute("aria-label", "Map of cells; the case lies in " + where);
   byId("place-note").textContent = "It lies in cell " + where + ", with " + plural(map.hits[map.unit], "training row", "training rows")
-    + ". Darker cells hold more.";
+    + ". The stronger its color, the more a cell holds.";
   byId("place").replaceChildren(...map.positions.map(([x, y], unit) => makeSvg("polygon", {
     points: map.cell.map(([dx, dy]) => (x + dx).toFixed(3) + "," + (y + dy).toFixed(3)).join(" "),
     class: unit === map.unit ? "here" : "cell", "fill-opacity": (0.06 + 0.6 * Math.sqrt(map.hits[unit] / most)).toFixed(2),

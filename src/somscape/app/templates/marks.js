@@ -9,6 +9,13 @@ let turn = Promise.resolve();
 const inTurn = (what) => (turn = turn.then(() => what()).catch(showProblem));
 
 const numberOf = (row) => data.rows.numbers[row.position];
+// A case that returned was cleared as it was: it is open until somebody decides again.
+function asItStands(at, mark) {
+  const news = newsByRank.get(data.rows.numbers.indexOf(at) + 1)?.news;
+  const isOld = news === "returned" && mark.decision === "cleared" && new Date(mark.made) < new Date(data.changed.made);
+  return isOld ? { ...mark, decision: "open" } : mark;
+}
+
 const markOf = (row) => marks.get(numberOf(row)) || OPEN;
 
 function drawMarks(row) {
@@ -58,7 +65,7 @@ async function save(row, decision, comment) {
   const asked = { row: at, decision, comment, token: newToken(), seen: (marks.get(at) || OPEN).seen };
   showProblem(null);
   try {
-    marks.set(at, await call("runs/" + host.run + "/mark", asked));
+    marks.set(at, asItStands(at, await call("runs/" + host.run + "/mark", asked)));
     return true;
   } catch (error) {
     if (error.said?.last) { // somebody else was faster
@@ -100,7 +107,7 @@ async function loadMarks() {
   if (document.activeElement?.id?.startsWith("comment-")) return; // nothing is taken from under a pen
   const found = await call("runs/" + host.run + "/marks");
   marks.clear();
-  for (const [at, mark] of Object.entries(found)) marks.set(Number(at), mark);
+  for (const [at, mark] of Object.entries(found)) marks.set(Number(at), asItStands(Number(at), mark));
   showMarks();
 }
 
