@@ -80,7 +80,8 @@ def test_who_may_look_is_told_so_in_a_line(person: Person) -> None:
     person.visit("/login")
     log_in(person, "anna")
     person.wait_for_words(".account", "anna (look)")
-    shown = "[...document.querySelectorAll('#sample, #drop .button, #lead')].some(e => e.checkVisibility())"
+    powers = "document.querySelectorAll('#sample, #drop .button, #lead')"
+    shown = f"[...{powers}].some(e => e.checkVisibility())"
     assert person.browser.run(f"return {shown}") is False  # what the role may not is not there
     person.browser.run("call('sample', {}).catch(showProblem)")
     person.wait_for_words("#problem", "needs the role run, and yours is look")
