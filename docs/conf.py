@@ -1,6 +1,5 @@
 """Builds the site: no network, no theme from elsewhere at run time."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,6 @@ import somscape
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))  # for first_picture and what draws figures
 GENERATED = HERE / "_generated"
-PICTURE = re.compile(r"!\[[^\]]*\]\((\S*_generated/monday/\w+\.png)\)")
 
 project = "somscape"
 author = "The somscape developers"
@@ -123,10 +121,9 @@ def run_examples() -> None:
 
 def without_pictures(app: Sphinx, page: str, source: list[str]) -> None:
     """Take out the pictures for which there was no browser."""
-    where = (HERE / page).parent
-    source[0] = PICTURE.sub(
-        lambda found: found[0] if (where / found[1]).exists() else "", source[0]
-    )
+    import screenshots
+
+    source[0] = screenshots.without_missing(source[0], (HERE / page).parent)
 
 
 def setup(app: Sphinx) -> None:

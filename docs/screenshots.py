@@ -9,6 +9,7 @@ headless Chromium.  The pages say what happens; nothing is asserted but that it 
 import base64
 import contextlib
 import os
+import re
 import shlex
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from web_client import serving
 from webdriver import chromium, lacking
 
 WIDTH, HEIGHT = 1280, 860
+PICTURE = re.compile(r"!\[[^\]]*\]\((\S*_generated/monday/\w+\.png)\)")
 DESK = "/home/anna"
 """What stands in printed lines for the folder, which is another one each time."""
 MARCH = "somscape run cards march.csv --out march"
@@ -164,6 +166,11 @@ def setting_up(camera: Camera) -> None:
     person.press("c", "x", "l")
     person.wait_for_words("#marked", "1 later")
     camera.take("marks", "#list")
+
+
+def without_missing(text: str, folder: Path) -> str:
+    """Return the text of a page in a folder without the pictures that were not taken."""
+    return PICTURE.sub(lambda found: found[0] if (folder / found[1]).exists() else "", text)
 
 
 def take(folder: Path) -> str:
