@@ -71,7 +71,7 @@ def a_desk() -> Iterator[Path]:
     """Give a folder with the tables of three months, to work in as Anna."""
     with tempfile.TemporaryDirectory() as name:
         desk = Path(name)
-        own = {"LOGNAME": "anna", "SOMSCAPE_STATE": str(desk / "state"), "COLUMNS": "100"}
+        own = {"LOGNAME": "anna", "SOMSCAPE_STATE": str(desk / "state"), "COLUMNS": "72"}
         before = dict(os.environ)
         os.environ.update(own)
         try:
@@ -118,7 +118,7 @@ def weekly(camera: Camera, folder: Path, desk: Path) -> None:
     person.browser.click("#cases li .confirmed")
     person.wait("document.querySelectorAll('#cases li').length === 10")
     person.choose("#which", "last")
-    camera.take("marked")
+    camera.take("marked", height=1200)
     person.visit("/")
     person.wait_for("#watches li")
     person.browser.type("#file-of-0", str(desk / "february.csv"))
