@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from sphinx.application import Sphinx
 
 import somscape
 
@@ -110,12 +110,15 @@ def run_examples() -> None:
     import charts
     import learn_figures
     import printed
+    import screenshots
     import tumors
 
     GENERATED.mkdir(exist_ok=True)
     charts.draw(GENERATED)
     learn_figures.draw(GENERATED)
     tumors.write_report(GENERATED / "beside")
+    if lacks := screenshots.take(GENERATED / "monday"):
+        sys.stderr.write(f"The pages do without pictures of the app: {lacks}.\n")
     for page in ("index.md", "learn/map.md"):
         list(printed.run(HERE / page, GENERATED))
     for name in ("02_colors.py", "03_pictures.py"):
@@ -123,11 +126,24 @@ def run_examples() -> None:
         subprocess.run([sys.executable, str(example)], cwd=GENERATED, check=True)
 
 
+def without_pictures(app: Sphinx, page: str, source: list[str]) -> None:
+    """Take out the pictures for which there was no browser."""
+    import screenshots
+
+    source[0] = screenshots.without_missing(source[0], (HERE / page).parent)
+
+
+def look_at_gallery(app: Sphinx) -> None:
+    """Stop where a page of the gallery prints or draws nothing."""
+    import gallery_pages
+
+    gallery_pages.check(HERE / "gallery")
+
+
+def setup(app: Sphinx) -> None:
+    """Look at each page as it is read, and at the gallery once its pages have run."""
+    app.connect("source-read", without_pictures)
+    app.connect("builder-inited", look_at_gallery, priority=900)
+
+
 run_examples()
-
-
-def setup(app: Any) -> None:
-    """Look at the gallery once its pages have run."""
-    from gallery_pages import check
-
-    app.connect("builder-inited", lambda _: check(HERE / "gallery"), priority=900)

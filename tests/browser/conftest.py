@@ -2,14 +2,13 @@
 
 import importlib.util
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 from pages import hostile_report, write_page
-from webdriver import SWITCHES, Browser, webdriver
+from webdriver import Browser, chromium, lacking
 
 
 def missing(reason: str) -> NoReturn:
@@ -27,26 +26,10 @@ def reach() -> str:
 
 @pytest.fixture(scope="module")
 def browser(reach: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    lacking = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
-    if lacking:
-        missing(f"{' and '.join(lacking)} not installed (Debian: chromium, chromium-driver)")
-    folder = tmp_path_factory.mktemp("browser")
-    options = {
-        "binary": shutil.which("chromium"),
-        "args": [
-            *SWITCHES,
-            f"--host-resolver-rules={reach}",
-            f"--user-data-dir={folder / 'profile'}",
-        ],
-        "prefs": {"download.default_directory": str(folder)},
-    }
-    with webdriver(folder) as address:
-        session = Browser(
-            address, {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        )
-        session.resize(1400, 1000)
+    if lacks := lacking():
+        missing(lacks)
+    with chromium(tmp_path_factory.mktemp("browser"), reach) as session:
         yield session
-        session.close()
 
 
 @pytest.fixture(scope="session")

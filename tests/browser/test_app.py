@@ -3,17 +3,16 @@
 Pictures of the pages go to results/screenshots, to be looked at.
 """
 
-import base64
 import csv
 import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from command_line import customers, write
+from person import PATIENCE, Person
 from web_client import Client, Server, serving
 from webdriver import ENTER, Browser
 
@@ -21,7 +20,6 @@ from somscape import load, regions
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-PICTURES = Path(__file__).resolve().parents[2] / "results" / "screenshots"
 HOSTILE = [
     "<script>document.title='broken'</script>",
     "</script><img src=x onerror=alert(1)>",
@@ -31,92 +29,7 @@ HOSTILE = [
     "\u202eright to left \u05d0\u05d1",
     "long " + "x" * 900,
 ]
-TAB, SPACE = "\ue004", " "
-PATIENCE = 60.0
-
-
-class Person:
-    """Somebody at a browser."""
-
-    def __init__(self, browser: Browser, server: Server) -> None:
-        self.browser = browser
-        self.base = server.address.partition("/?")[0]
-
-    def visit(self, path: str) -> None:
-        self.browser._ask("POST", "/url", {"url": self.base + path})
-
-    def wait(self, condition: str, *arguments: Any) -> Any:
-        """Wait until an expression is true; return it."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            if found := self.browser.run(f"return {condition}", *arguments):
-                return found
-            time.sleep(0.03)
-        raise AssertionError(f"never: {condition}; {self.words('body')[:600]}")
-
-    def wait_for(self, selector: str) -> None:
-        """Wait until an element is shown."""
-        self.wait(
-            "[...document.querySelectorAll(arguments[0])].some(e => e.checkVisibility())", selector
-        )
-
-    def wait_for_words(self, selector: str, words: str) -> None:
-        self.wait(
-            "(document.querySelector(arguments[0])?.textContent ?? '').includes(arguments[1])",
-            selector,
-            words,
-        )
-
-    def words(self, selector: str) -> str:
-        return " ".join(" ".join(self.browser.texts(selector)).split())
-
-    def choose(self, selector: str, value: str) -> None:
-        """Choose an option, as a person would with a list."""
-        self.browser.run(
-            "const s = document.querySelector(arguments[0]); s.value = arguments[1];"
-            "s.dispatchEvent(new Event('change', { bubbles: true }))",
-            selector,
-            value,
-        )
-
-    def give(self, path: Path) -> None:
-        self.browser.type("#file", str(path))
-
-    def press(self, *keys: str) -> None:
-        """Press keys wherever the focus is."""
-        actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
-        self.browser._ask(
-            "POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": actions}]}
-        )
-
-    def tab_to(self, selector: str) -> None:
-        """Reach an element with the Tab key alone."""
-        for _ in range(400):
-            if self.browser.run("return document.activeElement.matches(arguments[0])", selector):
-                return
-            self.press(TAB)
-        raise AssertionError(f"Tab never reaches {selector}")
-
-    def accept(self) -> None:
-        self.browser._ask("POST", "/alert/accept", {})
-
-    def picture(self, name: str) -> None:
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        for width in (360, 768, 1920):
-            self.browser.emulate(width=width, height=900)
-            assert self.browser.run("return document.documentElement.scrollWidth") <= width
-            self.photograph(f"{name}-{width}")
-        self.browser.emulate(width=1400, height=900, color_scheme="dark")
-        self.photograph(f"{name}-dark")
-        self.browser.emulate_nothing()
-
-    def photograph(self, name: str) -> None:
-        shot = self.browser.command("Page.captureScreenshot")["data"]
-        (PICTURES / f"app-{name}.png").write_bytes(base64.b64decode(shot))
-
-    @property
-    def run(self) -> str:
-        return self.browser.run("return location.pathname").split("/")[2]
+SPACE = " "
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +89,7 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     person.wait_for("#setup")
     first = person.run
     assert person.words("#size") == "1,000 rows, 21 columns"
-    assert person.browser.run("return document.getElementById('value').value") == "2"
+    assert person.browser.run("return document.getElementById('value').value") == "bad"
     assert len(person.browser.texts("#columns tbody tr")) == 21
     kinds = person.browser.texts('[data-column="2"] select option')
     assert len({kind.removesuffix(" (found)") for kind in kinds}) == len(kinds) > 1
@@ -699,14 +612,23 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
     # The next file is dropped onto the watch.
     person.visit("/")
     person.wait_for_words("#watches", "5 cases open")
-    cells = rows[3].split(",")
-    rows[3] = ",".join([cells[0], "99999", *cells[2:]])
+    watch = person.browser.run("return document.querySelector('#watches h3 a').pathname")
+    first = client.get(f"/api{watch}")["cases"][0]
+    body = {"key": first["key"], "decision": "cleared", "seen": 0, "comment": "as it was"}
+    client.post(f"/api{watch}/decide", body)
+    (at,) = [i for i, row in enumerate(rows) if row.startswith(first["key"] + ",")]
+    cells = rows[at].split(",")
+    rows[at] = ",".join([cells[0], "99999", *cells[2:]])
     person.browser.type("#file-of-0", str(write(tmp_path / "february.csv", header, rows)))
     person.wait("location.pathname.endsWith('/report')")
     assert person.browser.texts("#anew, #again") == []
+    # It returned: what was said of it as it was does not stand.
+    person.wait_for_words("#rows tr[data-rank='1'] .news", "returned")
+    person.wait_for_words("#rows tr[data-rank='1'] .said", "as it was")
+    assert person.words("#rows tr[data-rank='1'] .marks .cleared") == "Clear"
     person.visit("/")
     person.wait_for_words("#watches", "run 2")
-    person.wait_for_words("#watches", "1 new")
+    person.wait_for_words("#watches", "1 returned")
     pages = {
         "home": "/",
         "watch": person.browser.run(
@@ -728,7 +650,7 @@ def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str
     person.visit(watch)
     person.wait_for_words("#count", "5 cases")
     case = client.get(f"/api{watch}")["cases"][0]
-    body = {"key": case["key"], "decision": "cleared", "comment": "paid", "seen": 0}
+    body = {**case, "decision": "cleared", "comment": "paid"}
     client.post(f"/api{watch}/decide", body)
     person.browser.type("#cases li:nth-child(2) input", "half a thought")
     person.browser.click("#cases .confirmed")

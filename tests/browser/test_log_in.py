@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from person import PICTURES, Person
 from team import PASSWORD, make_certificate, write_team
-from test_app import PICTURES, RULES, RUN_AXE, Person
+from test_app import RULES, RUN_AXE
 from web_client import Server, serving
 from webdriver import ENTER, Browser
 
@@ -79,9 +80,8 @@ def test_who_may_look_is_told_so_in_a_line(person: Person) -> None:
     person.visit("/login")
     log_in(person, "anna")
     person.wait_for_words(".account", "anna (look)")
-    shown = (
-        "[...document.querySelectorAll('#sample, #drop .button')].some(e => e.checkVisibility())"
-    )
+    powers = "document.querySelectorAll('#sample, #drop .button, #lead')"
+    shown = f"[...{powers}].some(e => e.checkVisibility())"
     assert person.browser.run(f"return {shown}") is False  # what the role may not is not there
     person.browser.run("call('sample', {}).catch(showProblem)")
     person.wait_for_words("#problem", "needs the role run, and yours is look")

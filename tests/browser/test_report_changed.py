@@ -23,10 +23,14 @@ def changed(data: dict[str, Any], **more: Any) -> dict[str, Any]:
     ids = data["rows"]["ids"]
     news = ["returned", "new", *["still"] * 10, "folded"]
     told = {"state": "cleared", "comment": HOSTILE[1], "reasons": HOSTILE[0]}
+    bare = {"state": "confirmed", "comment": ""}
     return {
         **{"watch": HOSTILE[2], "number": 2, "compared_with": 1, "counts": COUNTS},
         "compared_with_made": "2026-01-05T10:00:00+00:00",
-        "cases": [{"key": ids[i], "place": i + 1, "news": n, **told} for i, n in enumerate(news)],
+        "cases": [
+            {"key": ids[i], "place": i + 1, "news": n, **told, **(bare if n == "new" else {})}
+            for i, n in enumerate(news)
+        ],
         "gone": [{"key": HOSTILE[3], "why": "not in the data any more"}] * 2,
         "drift": {"sentence": "Drift: 82 flagged where 17 were expected.", "is_found": True},
         "unseen": [{"column": "job", "what": HOSTILE[0], "n": 30, "keys": ["a", "b"]}],
@@ -46,12 +50,13 @@ def test_the_page_begins_with_what_changed(browser: Browser, axe: str, tmp_path:
         *("1 new", "1 returned", "10 still", "1 folded", "2 gone")
     ]
     assert browser.texts("#changed-lists h3") == ["Returned (1)", "New (1)"]
+    assert browser.texts("#changed-lists .tag") == ["cleared: ", HOSTILE[1], "confirmed"]
     assert "82 flagged where 17" in browser.texts("#changed-drift")[0]
     assert "Run 2 of" in browser.texts("#changed-lead")[0]
     assert len(browser.texts("#changed-lists summary")) == 3
     assert browser.texts("#rows .news")[:3] == [
         "returned, cleared",
-        "new, cleared",
+        "new, confirmed",
         "still, cleared",
     ]
     browser.click("#changed-lists .changes button")

@@ -61,7 +61,7 @@ def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
     keys = {} if run.watch is None else keys_of(folder)
     known |= {"facts": run.facts, "keys": keys, "has_roles": has_roles}
     host = json.dumps(known).replace("<", "\\u003c")
-    names = ("calls.js", "marks.js", "fold.js", "keys.js", "bar.js", "regions.js")
+    names = ("calls.js", "decisions.js", "marks.js", "fold.js", "keys.js", "bar.js", "regions.js")
     scripts = "\n".join(map(_text, names))
     script = f"const host = {host};\n{scripts}"
     return report.render(read_report(folder), script=script, style=_text("marks.css"))

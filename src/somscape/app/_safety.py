@@ -38,6 +38,8 @@ CSRF_HEADER = "x-somscape-csrf"
 UPLOAD_PATH = "/api/uploads"
 OLD_PAGE = "The page is from an earlier start or log-in; load it again."
 MAX_BODY = 4 << 20
+HEADS = ("head_with_scripts", "head")
+"""Files of the heads that pages share; the first has the second in it."""
 """Bytes of a request that is no upload."""
 
 
@@ -173,8 +175,13 @@ def _until_gone(send: Send, visitor: Visitor) -> Send:
 
 
 def template(name: str) -> Template:
-    """Return a file of the folder `templates`, such as a page to be filled."""
-    return Template((files("somscape.app") / "templates" / name).read_text("utf-8"))
+    """Return a file of the folder `templates`, such as a page to be filled, with its head."""
+    folder = files("somscape.app") / "templates"
+    text = (folder / name).read_text("utf-8")
+    if name.endswith(".html"):
+        for part in HEADS:
+            text = text.replace(f"${part}\n", (folder / f"{part}.html").read_text("utf-8"))
+    return Template(text)
 
 
 def _refusal(request: Request, refused: Refused) -> Response:

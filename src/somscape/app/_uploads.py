@@ -7,8 +7,15 @@ from starlette.requests import Request
 from somscape._files import naming
 from somscape.app._safety import Refused
 from somscape.app._store import Run, Store
-from somscape.datasets import load_german_credit
-from somscape.tables import ARROW_FILES, WORKBOOKS, Table, write_csv, write_table
+from somscape.datasets import load_german_credit, load_german_credit_words
+from somscape.tables import (
+    ARROW_FILES,
+    WORKBOOKS,
+    Table,
+    table_from_columns,
+    write_csv,
+    write_table,
+)
 
 ENDINGS = (
     *(".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"),
@@ -62,11 +69,15 @@ async def take(request: Request, store: Store, watch: str | None = None, author:
 
 
 def take_sample(store: Store) -> Run:
-    """Keep a copy of the bundled credit applications, with the outcome that the demo compares."""
-    table = load_german_credit()
+    """Keep the bundled credit applications in words, with the outcome that the demo compares."""
+    table, words = load_german_credit(), load_german_credit_words()
+    cells = {
+        column.name: [words.get(column.name, {}).get(cell, cell) for cell in column.cells]
+        for column in table.columns
+    }
     upload, path = store.new_upload(".csv")
-    write_csv(path, table)
-    outcome = {"label": table.names.index("class"), "value": "2"}
+    write_csv(path, table_from_columns(cells))
+    outcome = {"label": table.names.index("class"), "value": words["class"]["2"]}
     return store.keep_upload(upload, "german_credit.csv", ".csv", outcome)
 
 

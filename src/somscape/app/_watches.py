@@ -110,6 +110,9 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
         "key": key,
         "key_columns": list(watch.key),
         "state": history[-1].state if history else OPEN,
+        "waits": any(
+            is_waiting(case, runs[0] if runs else None) for case in state.cases(name, key=key)
+        ),
         "seen": history[-1].number if history else 0,
         "history": [
             {"decision": d.state, "comment": d.comment, "author": d.author, "made": d.made}

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from somscape.cases._moves import UsualMoves
 from somscape.cases._records import FOLDED, NEW, RETURNED, RISEN, STILL, Listed
 
@@ -10,7 +12,7 @@ NEWS = (NEW, RETURNED, RISEN)
 """What somebody should look at."""
 
 LEAST_RISE = 0.01
-"""No score rises much by less than this share of it, even if no other row's moves."""
+"""No score rises or falls much by less than this share of it, even if no other row's moves."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +26,23 @@ class Gone:
         Its rank then.
     is_there : bool
         Whether it is in the data; if not, nothing is known of it.
+    is_passed : bool
+        Whether it scores as before, and other rows have taken its place.
     """
 
     key: str
     place: int
     is_there: bool
+    is_passed: bool
 
     @property
     def why(self) -> str:
         """What became of it, in words."""
-        return "not unusual enough any more" if self.is_there else "not in the data any more"
+        if not self.is_there:
+            return "not in the data any more"
+        if self.is_passed:
+            return "as unusual as before, but others are more so now"
+        return "not unusual enough any more"
 
 
 def news_of(
@@ -76,7 +85,12 @@ def news_of(
     return STILL
 
 
-def gone(last: Sequence[Listed], listed: set[str], there: set[str]) -> tuple[Gone, ...]:
+def gone(
+    last: Sequence[Listed],
+    listed: set[str],
+    today: Mapping[str, float],
+    before: Mapping[str, float],
+) -> tuple[Gone, ...]:
     """Return what the run before listed and this one does not.
 
     Parameters
@@ -84,16 +98,22 @@ def gone(last: Sequence[Listed], listed: set[str], there: set[str]) -> tuple[Gon
     last : sequence of Listed
     listed : set of str
         Keys of this run's list, folded ones among them.
-    there : set of str
-        All keys of this run's table.
+    today : mapping of str to float
+        The scores of this run's table, by key.
+    before : mapping of str to float
+        What the rows of the list before score by today's map.
 
     Returns
     -------
     tuple of Gone
         In the order of the list before; what was folded then is not missed.
     """
+
+    def is_passed(key: str) -> bool:
+        return today.get(key, -np.inf) >= before.get(key, np.inf) * (1 - LEAST_RISE)
+
     return tuple(
-        Gone(row.key, row.place, row.key in there)
+        Gone(row.key, row.place, row.key in today, is_passed(row.key))
         for row in last
         if row.news != FOLDED and row.key not in listed
     )

@@ -211,7 +211,12 @@ def _compared(
         is_again=any(run.id == place.id for run in runs),
         found=Found(table, detector, alerts, rule, label, agreement, grouped),
         listed=listed,
-        gone=gone(before.listed, {row.key for row in listed}, set(subject.keys)),
+        gone=gone(
+            before.listed,
+            {row.key for row in listed},
+            dict(zip(subject.keys, subject.scores.tolist(), strict=True)),
+            before.scores,
+        ),
         usual=before.usual,
         drift=drift_of(detector, table, subject.rows, subject.scores, first_far, unseen),
         unseen=unseen,

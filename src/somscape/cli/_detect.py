@@ -137,7 +137,8 @@ def _detect(
     if outcome is not None:
         for line in outcome.lines():
             say(console, line)
-        say(console, f"Kept as a watch: `somscape run {shlex.quote(outcome.watch.name)}` again.")
+        name = shlex.quote(outcome.watch.name)
+        say(console, f"Kept as a watch; next time: `somscape run {name} TABLE`.")
     say(console, kernels_line(select_kernels().name))
     own = () if found.grouped is None else (ROWS_FILE,)
     names = ", ".join((file, *own, *OTHER_FILES))

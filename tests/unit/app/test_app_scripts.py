@@ -11,9 +11,9 @@ EACH = ("elements", "host", "calls")
 PAGES = {
     "start": (*EACH, "start", "runs"),
     "run": (*EACH, "columns", "run"),
-    "watch": (*EACH, "watch"),
-    "case": (*EACH, "case"),
-    "report": ("calls", "marks", "fold", "keys", "bar", "regions"),
+    "watch": (*EACH, "decisions", "watch"),
+    "case": (*EACH, "decisions", "case"),
+    "report": ("calls", "decisions", "marks", "fold", "keys", "bar", "regions"),
 }
 
 

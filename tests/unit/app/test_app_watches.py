@@ -90,6 +90,7 @@ def test_the_second_of_two_people_sees_what_the_first_one_decided(
     client: Client, january: str
 ) -> None:
     case = next(c for c in client.get("/api/watches/cards")["cases"] if c["waits"])
+    assert client.get(f"/api/watches/cards/cases/{case['key']}")["waits"]
     body = {"key": case["key"], "seen": case["seen"], "decision": "cleared", "comment": "moved"}
     once = client.post("/api/watches/cards/decide", {**body, "token": "t1"})
     # The answer was lost, and the page sends it again.
@@ -103,7 +104,7 @@ def test_the_second_of_two_people_sees_what_the_first_one_decided(
     client.post("/api/watches/cards/decide", {**late, "seen": last["seen"]})
     found = client.get(f"/api/watches/cards/cases/{case['key']}")
     assert [said["decision"] for said in found["history"]] == ["cleared", "confirmed"]
-    assert found["state"] == "confirmed"
+    assert (found["state"], found["waits"]) == ("confirmed", False)
     assert [*found["cells"]] == ["amount", "age", "job"]
     assert len(found["usual"]) == 3
     assert found["map"]["unit"] < len(found["map"]["positions"])

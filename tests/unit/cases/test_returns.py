@@ -124,12 +124,16 @@ def test_news_beside_the_run_before(
     assert news_of(key, score, LAST, before, USUAL, back, put_away) == news
 
 
-def test_what_is_gone_is_there_or_not() -> None:
-    rows = [Listed(key, i, 1.0, 0.1, NEW, "") for i, key in enumerate("abc", 1)]
-    found = gone([*rows, LAST["f"]], {"a"}, {"a", "b"})
-    assert [(each.key, each.place, each.is_there) for each in found] == [
-        ("b", 2, True),
-        ("c", 3, False),
+def test_what_is_gone_is_there_or_not_and_less_unusual_or_not() -> None:
+    rows = [Listed(key, i, 1.0, 0.1, NEW, "") for i, key in enumerate("abcde", 1)]
+    before = dict.fromkeys("abcd", 1.0)  # of e, no cells were kept
+    today = {"a": 1.0, "b": 0.9, "d": 0.995, "e": 1.0}
+    found = gone([*rows, LAST["f"]], {"a"}, today, before)
+    assert [(each.key, each.place, each.why) for each in found] == [
+        ("b", 2, "not unusual enough any more"),
+        ("c", 3, "not in the data any more"),
+        ("d", 4, "as unusual as before, but others are more so now"),
+        ("e", 5, "not unusual enough any more"),
     ]
 
 

@@ -35,7 +35,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
         words = ("--id", "cust_id", "--drop", "answer", "--alerts", "5")
         outcome = run("detect", path, *words, "--watch", "cards", "--out", "found")
         assert outcome.code == 0, outcome.err
-        assert "Kept as a watch: `somscape run cards` again." in outcome.out
+        assert "Kept as a watch; next time: `somscape run cards TABLE`." in outcome.out
     return folder
 
 

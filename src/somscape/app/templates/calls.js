@@ -44,3 +44,12 @@ async function attempt(button, what) {
 
 // Where the page of a case is; a key may hold anything.
 const addressOf = (watch, key) => "/watches/" + encodeURIComponent(watch) + "/cases/" + encodeURIComponent(key);
+
+const when = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+// By this, what is sent again is kept once.
+const newToken = () => crypto.randomUUID?.() ?? String(Math.random());
+
+// A table by its name; of a file, the folder is seen by pointing at it.
+const sourceOf = (source) => make("span", { class: "text", dir: "auto", title: source },
+  source.replace(/^(\/|[A-Za-z]:\\).*[\/\\](?=.)/, ""));

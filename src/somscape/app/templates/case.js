@@ -5,10 +5,8 @@ const watch = decodeURIComponent(watchPart);
 const key = decodeURIComponent(keyParts.join("/"));
 const at = "watches/" + encodeURIComponent(watch);
 const svgSpace = "http://www.w3.org/2000/svg";
-const DECISIONS = [["confirmed", "Confirm", "Confirmed"], ["cleared", "Clear", "Cleared"], ["later", "Later", "Later"]];
 let found = null;
 
-const when = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 const makeSvg = (tag, attributes, ...children) => fillIn(document.createElementNS(svgSpace, tag), attributes, children);
 
 async function load() {
@@ -19,10 +17,10 @@ async function load() {
   byId("name").textContent = columns.join(" / ") + " " + key;
   byId("watch-link").textContent = watch;
   byId("watch-link").href = "/" + at;
-  byId("about").textContent = "Watch " + watch + ". " + (found.state === "open" ? "Nobody has decided yet." : "It is " + (found.state === "later" ? "for later" : found.state) + ".");
+  byId("about").textContent = "Watch " + watch + ". " + sayState();
   byId("why").replaceChildren(...(last ? last.reasons.split(/(?<=\.) (?=\S+ is )/).filter(Boolean).map((reason) => text("li", reason)) : []));
-  byId("score").textContent = last ? "Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", " + last.source
-    + "), score " + number(last.score) + ", p-value " + number(last.p_value) + "." : "It is in no list.";
+  byId("score").replaceChildren(...(last ? ["Rank " + number(last.place) + " of run " + number(last.number) + " (" + when(last.made) + ", ",
+    sourceOf(last.source), "), score " + number(last.score) + ", p-value " + number(last.p_value) + "."] : ["It is in no list."]));
   byId("history").replaceChildren(...found.history.map(({ decision, comment, author, made }) => make("li", null,
     make("b", null, decision), " by ", text("span", author), ", " + when(made), ...(comment ? [": ", text("q", comment)] : []))));
   byId("printed").textContent = "Made with somscape on " + when(new Date()) + ".";
@@ -32,18 +30,22 @@ async function load() {
   drawPlace();
 }
 
+function sayState() {
+  if (found.state === "open") return "Nobody has decided yet.";
+  if (found.waits) return "It was cleared, and has returned.";
+  return "It is " + (found.state === "later" ? "for later" : found.state) + ".";
+}
+
+// What waits is open, also where it returned: the decision on what it was does not stand.
+const stateNow = () => (found.waits ? "open" : found.state);
+
 function drawDecision() {
   const comment = make("input", { type: "text", class: "needs-decide", maxlength: 2000, placeholder: "comment", "aria-label": "Comment" });
   const kept = found.history[found.history.length - 1]?.comment ?? "";
   const said = () => comment.value.trim();
-  comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decide(found.state, said()));
-  const buttons = DECISIONS.filter(([decision]) => may("decide") || decision === found.state).map(([decision, words, done]) => {
-    const isPressed = found.state === decision;
-    const button = make("button", { type: "button", class: "small " + decision, "aria-pressed": String(isPressed) }, isPressed ? done : words);
-    button.disabled = !may("decide");
-    button.addEventListener("click", () => decide(isPressed && !said() ? "open" : decision, said() || kept));
-    return button;
-  });
+  comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decide(stateNow(), said()));
+  const buttons = drawDecisions(stateNow(), key, (decision) =>
+    decide(stateNow() === decision && !said() ? "open" : decision, said() || kept));
   byId("decide").replaceChildren(...buttons, comment);
 }
 
@@ -53,7 +55,7 @@ const shownRun = () => found.of_run?.run ?? found.listed[found.listed.length - 1
 async function decide(decision, comment) {
   showProblem(null);
   try {
-    await call(at + "/decide", { key, decision, comment, run: shownRun(), seen: found.seen, token: crypto.randomUUID?.() ?? String(Math.random()) });
+    await call(at + "/decide", { key, decision, comment, run: shownRun(), seen: found.seen, token: newToken() });
   } catch (error) {
     showProblem(error);
   }
@@ -114,7 +116,7 @@ function drawPlace() {
   const where = "row " + Math.floor(map.unit / map.n_cols) + ", column " + (map.unit % map.n_cols);
   byId("place").setAttribute("aria-label", "Map of cells; the case lies in " + where);
   byId("place-note").textContent = "It lies in cell " + where + ", with " + plural(map.hits[map.unit], "training row", "training rows")
-    + ". Darker cells hold more.";
+    + ". The stronger its color, the more a cell holds.";
   byId("place").replaceChildren(...map.positions.map(([x, y], unit) => makeSvg("polygon", {
     points: map.cell.map(([dx, dy]) => (x + dx).toFixed(3) + "," + (y + dy).toFixed(3)).join(" "),
     class: unit === map.unit ? "here" : "cell", "fill-opacity": (0.06 + 0.6 * Math.sqrt(map.hits[unit] / most)).toFixed(2),

@@ -2,13 +2,6 @@
 
 const isCleared = (row) => markOf(row).decision === "cleared";
 
-// One that came back is to be looked at, until it is cleared once more.
-function isFolded(row) {
-  if (!isCleared(row)) return false;
-  const hasReturned = data.changed && newsByRank.get(row.rank)?.news === "returned";
-  return !hasReturned || new Date(markOf(row).made) >= new Date(data.changed.made);
-}
-
 // Which rows are listed, by what was decided.
 function drawFilter() {
   const choices = [["", "Any"], ["open", "Not yet"], ["confirmed", "Confirmed"], ["later", "Later"], ["cleared", "Cleared"]];
@@ -23,13 +16,13 @@ function drawFilter() {
   byId("rows").before(folded);
   // A watch puts cleared rows behind all others, where they are no alerts.
   additions.also.push((row) => select.value === "cleared" && isCleared(row));
-  additions.keep.push((row) => (select.value ? select.value === markOf(row).decision : !isFolded(row)));
-  additions.show.push((row) => { select.value = isFolded(row) ? "cleared" : ""; });
+  additions.keep.push((row) => (select.value ? select.value === markOf(row).decision : !isCleared(row)));
+  additions.show.push((row) => { select.value = isCleared(row) ? "cleared" : ""; });
   additions.drawn.push(sayFolded);
 }
 
 function sayFolded() {
-  const n = listed.filter(isFolded).length;
+  const n = listed.filter(isCleared).length;
   const isShown = byId("decided").value === "cleared";
   byId("folded").hidden = n === 0;
   byId("folded").firstElementChild.textContent = number(n) + " cleared" + (isShown ? "," : " and folded away,");

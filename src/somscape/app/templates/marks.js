@@ -1,10 +1,5 @@
 // In the app's report, rows are marked, with a comment; each mark is saved as it is made.
 
-const DECISIONS = [
-  ["confirmed", "Confirm", "Confirmed", "is what I look for"],
-  ["cleared", "Clear", "Cleared", "is fine"],
-  ["later", "Later", "Later", "is to be looked at another time"],
-];
 const OPEN = { decision: "open", comment: "", seen: 0 };
 const marks = new Map();
 const undoable = []; // what rows were before they were marked here, the last one last
@@ -14,32 +9,28 @@ let turn = Promise.resolve();
 const inTurn = (what) => (turn = turn.then(() => what()).catch(showProblem));
 
 const numberOf = (row) => data.rows.numbers[row.position];
+// A case that returned was cleared as it was: it is open until somebody decides again.
+function asItStands(at, mark) {
+  const news = newsByRank.get(data.rows.numbers.indexOf(at) + 1)?.news;
+  const isOld = news === "returned" && mark.decision === "cleared" && new Date(mark.made) < new Date(data.changed.made);
+  return isOld ? { ...mark, decision: "open" } : mark;
+}
+
 const markOf = (row) => marks.get(numberOf(row)) || OPEN;
 
 function drawMarks(row) {
   const at = numberOf(row);
-  const buttons = DECISIONS.map(([decision, words, , meaning]) => {
-    const button = make("button", { type: "button", class: "small " + decision, "data-decision": decision, title: "This row " + meaning }, words);
-    button.addEventListener("click", () => inTurn(() => press(row, decision)));
-    return button;
-  });
+  const buttons = drawDecisions("open", row.id, (decision) => inTurn(() => press(row, decision)));
   const group = make("span", { class: "marks", role: "group", "aria-label": "Decision on " + row.id, "data-row": at, "data-id": row.id },
     ...buttons, text("span", "", "said"));
   showMark(group);
   return group;
 }
 
-// A button that is pressed says what the row is; its place stays as wide.
 function showMark(group) {
   const mark = marks.get(Number(group.dataset.row)) || OPEN;
-  for (const [decision, words, done] of DECISIONS) {
-    const button = group.querySelector("." + decision);
-    const isPressed = mark.decision === decision;
-    button.textContent = isPressed ? done : words;
-    button.setAttribute("aria-pressed", String(isPressed));
-    button.disabled = !may("decide");
-    button.hidden = button.disabled && !isPressed;
-    button.setAttribute("aria-label", (isPressed ? done : words) + " " + group.dataset.id);
+  for (const choice of DECISIONS) {
+    showDecision(group.querySelector("." + choice[0]), choice, mark.decision, group.dataset.id);
   }
   group.lastElementChild.textContent = mark.comment;
 }
@@ -71,10 +62,10 @@ async function undo() {
 // Says whether a mark was saved; one that is sent again by this token is kept once.
 async function save(row, decision, comment) {
   const at = numberOf(row);
-  const asked = { row: at, decision, comment, token: crypto.randomUUID?.() ?? String(Math.random()), seen: (marks.get(at) || OPEN).seen };
+  const asked = { row: at, decision, comment, token: newToken(), seen: (marks.get(at) || OPEN).seen };
   showProblem(null);
   try {
-    marks.set(at, await call("runs/" + host.run + "/mark", asked));
+    marks.set(at, asItStands(at, await call("runs/" + host.run + "/mark", asked)));
     return true;
   } catch (error) {
     if (error.said?.last) { // somebody else was faster
@@ -116,7 +107,7 @@ async function loadMarks() {
   if (document.activeElement?.id?.startsWith("comment-")) return; // nothing is taken from under a pen
   const found = await call("runs/" + host.run + "/marks");
   marks.clear();
-  for (const [at, mark] of Object.entries(found)) marks.set(Number(at), mark);
+  for (const [at, mark] of Object.entries(found)) marks.set(Number(at), asItStands(Number(at), mark));
   showMarks();
 }
 
@@ -131,7 +122,7 @@ function drawDecision(row) {
   };
   field.addEventListener("change", keep);
   const who = mark.author && mark.decision !== "open"
-    ? make("p", { class: "hint" }, text("span", mark.author), ", " + new Date(mark.made).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })) : "";
+    ? make("p", { class: "hint" }, text("span", mark.author), ", " + when(mark.made)) : "";
   const key = (host.keys || {})[numberOf(row)];
   const page = key === undefined ? "" : make("p", null, make("a", { href: addressOf(host.watch, key) }, "This case as a page"),
     " with its history, to print");

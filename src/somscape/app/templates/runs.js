@@ -5,7 +5,6 @@ const STATES = {
 };
 const REFRESH = 2000; // milliseconds between looks at runs that go on
 
-const when = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 const goesOn = (run) => ["waiting", "running"].includes(run.state);
 const isRanked = (run) => run.state === "done" && run.task !== "read";
 const watchAt = (name) => "/watches/" + encodeURIComponent(name);
@@ -34,7 +33,7 @@ function drawWatch(watch) {
 function sayLast(last) {
   if (!last) return ["not run yet"];
   const rows = last.n_rows === null ? "" : ", " + plural(last.n_rows, "row", "rows");
-  return ["run " + number(last.number) + ", " + when(last.made) + ", of ", text("span", last.source), rows];
+  return ["run " + number(last.number) + ", " + when(last.made) + ", of ", sourceOf(last.source), rows];
 }
 
 function sayWaiting({ n_open: nOpen, n_new: nNew, n_returned: nReturned, n_risen: nRisen, n_later: nLater }) {

@@ -3,7 +3,6 @@
 const PAGE_SIZE = 50;
 const name = decodeURIComponent(location.pathname.split("/")[2]);
 const at = "watches/" + encodeURIComponent(name);
-const DECISIONS = [["confirmed", "Confirm", "Confirmed"], ["cleared", "Clear", "Cleared"], ["later", "Later", "Later"]];
 const CHOICES = {
   waits: (one) => one.waits, last: (one) => one.is_last, all: () => true,
   later: (one) => one.state === "later", confirmed: (one) => one.state === "confirmed", cleared: (one) => one.state === "cleared",
@@ -14,8 +13,6 @@ let nShown = PAGE_SIZE;
 const typed = new Map(); // comments that are not kept yet, by the key of their case
 
 const lineOf = (key) => [...document.querySelectorAll("#cases li")].find((line) => line.dataset.key === key);
-
-const when = (time) => new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 async function load() {
   watch = await call(at);
@@ -30,7 +27,7 @@ async function load() {
 }
 
 function drawRun(run) {
-  const source = run.report ? make("a", { href: "/runs/" + run.report + "/report" }, text("span", run.source)) : text("span", run.source);
+  const source = run.report ? make("a", { href: "/runs/" + run.report + "/report" }, sourceOf(run.source)) : sourceOf(run.source);
   return make("tr", null, make("td", { class: "number" }, number(run.number)), make("td", null, when(run.made)),
     make("td", null, source), text("td", run.author), make("td", { class: "number" }, number(run.n_rows)),
     make("td", { class: "number" }, number(run.n_alerts)), text("td", run.drift));
@@ -63,22 +60,17 @@ function sayWho(one) {
   return make("p", { class: "hint" }, ...(one.comment ? [text("q", one.comment), " "] : []), text("span", one.author), ", " + when(one.made));
 }
 
+// What waits is open, also where it returned: the decision on what it was does not stand.
+const stateNow = (one) => (one.waits ? "open" : one.state);
+
 function drawDecision(one) {
   const comment = make("input", { type: "text", maxlength: 2000, placeholder: "comment", "aria-label": "Comment on " + one.key,
     class: "needs-decide", value: typed.get(one.key) ?? "" });
   const said = () => comment.value.trim();
   comment.addEventListener("input", () => typed.set(one.key, comment.value));
-  comment.addEventListener("keydown", (event) => // one that came back waits on
-    event.key === "Enter" && said() && decide(one, one.waits ? "open" : one.state, said()));
-  const buttons = DECISIONS.filter(([decision]) => may("decide") || decision === one.state).map(([decision, words, done]) => {
-    const isPressed = one.state === decision;
-    const button = make("button", { type: "button", class: "small " + decision, "aria-pressed": String(isPressed),
-      "aria-label": (isPressed ? done : words) + " " + one.key }, isPressed ? done : words);
-    button.disabled = !may("decide");
-    button.addEventListener("click", () =>
-      decide(one, isPressed && !one.waits && !said() ? "open" : decision, said() || one.comment));
-    return button;
-  });
+  comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decide(one, stateNow(one), said()));
+  const buttons = drawDecisions(stateNow(one), one.key, (decision) =>
+    decide(one, stateNow(one) === decision && !said() ? "open" : decision, said() || one.comment));
   return make("div", { class: "marks", role: "group", "aria-label": "Decision on " + one.key }, ...buttons, comment);
 }
 
@@ -86,7 +78,7 @@ async function decide(one, decision, comment) {
   showProblem(null);
   const next = lineOf(one.key)?.nextElementSibling?.dataset.key;
   try {
-    await call(at + "/decide", { key: one.key, decision, comment, run: one.run, seen: one.seen, token: crypto.randomUUID?.() ?? String(Math.random()) });
+    await call(at + "/decide", { key: one.key, decision, comment, run: one.run, seen: one.seen, token: newToken() });
     typed.delete(one.key);
   } catch (error) {
     showProblem(error);

@@ -59,7 +59,8 @@ function drawChange(found) {
   const open = make("button", { type: "button", class: "small", "aria-label": "Open case " + found.key }, found.key);
   open.classList.add("text");
   open.addEventListener("click", () => goToCase(found.place));
-  const said = found.comment ? [" ", make("span", { class: "tag" }, found.state + ": "), text("span", found.comment, "tag")] : [];
+  const said = found.state === "open" ? [] : [" ", make("span", { class: "tag" }, found.state + (found.comment ? ": " : "")),
+    ...(found.comment ? [text("span", found.comment, "tag")] : [])];
   return make("li", null, open, " ", text("span", found.reasons), ...said);
 }
 

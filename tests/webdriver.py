@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import shutil
 import subprocess
 import time
 import urllib.error
@@ -156,3 +157,40 @@ def webdriver(folder: Path) -> Iterator[str]:
         finally:
             server.terminate()
             server.wait(30)
+
+
+def lacking() -> str:
+    """Return what is not installed of what a browser needs, "" where nothing is missing."""
+    missing = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    if not missing:
+        return ""
+    return f"{' and '.join(missing)} not installed (Debian: chromium, chromium-driver)"
+
+
+@contextmanager
+def chromium(folder: Path, reach: str) -> Iterator[Browser]:
+    """Run headless Chromium, 1400 x 1000.
+
+    Parameters
+    ----------
+    folder : Path
+        Where its profile, its log, and what it downloads go.
+    reach : str
+        Which hosts it finds, such as "MAP * ~NOTFOUND" for none.
+    """
+    options = {
+        "binary": shutil.which("chromium"),
+        "args": [
+            *SWITCHES,
+            f"--host-resolver-rules={reach}",
+            f"--user-data-dir={folder / 'profile'}",
+        ],
+        "prefs": {"download.default_directory": str(folder)},
+    }
+    with webdriver(folder) as address:
+        session = Browser(
+            address, {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        )
+        session.resize(1400, 1000)
+        yield session
+        session.close()

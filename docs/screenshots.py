@@ -1,0 +1,211 @@
+"""Takes the pictures of the report and the app, and what commands print, for the site's pages.
+
+    python docs/screenshots.py FOLDER    for itself; conf.py does so as it builds the site
+
+Somebody called Anna looks at three made-up months (`months.py`): by commands, and in the app with
+headless Chromium.  The pages say what happens; nothing is asserted but that it does.
+"""
+
+import base64
+import contextlib
+import os
+import re
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))  # for the browser
+
+import months
+from command_line import run_process
+from person import Person
+from web_client import serving
+from webdriver import chromium, lacking
+
+WIDTH, HEIGHT = 1280, 860
+PICTURE = re.compile(r"!\[[^\]]*\]\((\S*_generated/monday/\w+\.png)\)")
+DESK = "/home/anna"
+"""What stands in printed lines for the folder, which is another one each time."""
+MARCH = "somscape run cards march.csv --out march"
+IN_MIND = "K1010"
+"""The builder, who is cleared and comes back."""
+
+
+class Camera:
+    """Takes pictures of pages, and what commands print, into a folder."""
+
+    def __init__(self, person: Person, folder: Path) -> None:
+        self.person, self.folder = person, folder
+
+    def take(self, name: str, of: str = "body", height: int = HEIGHT) -> None:
+        """Write a picture of the first element of a selector, as far down as the height."""
+        browser = self.person.browser
+        browser.emulate(width=WIDTH, height=height)
+        left, top, width, below = browser.run(
+            "const box = document.querySelector(arguments[0]).getBoundingClientRect();"
+            "return [box.left + scrollX, box.top + scrollY, box.width, box.height]",
+            of,
+        )
+        clip = {"x": left, "y": top, "width": width, "height": min(below, height), "scale": 1}
+        taken = browser.command("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+        (self.folder / f"{name}.png").write_bytes(base64.b64decode(taken["data"]))
+
+
+def say(folder: Path, name: str, command: str, first: int = 99, last: int = 0) -> None:
+    """Run a command; write what it prints below it, its first and last lines where it is long."""
+    done = run_process(*shlex.split(command)[1:])
+    if done.code not in (0, 3):
+        raise RuntimeError(f"{command}: {done.err}")
+    lines = done.out.rstrip().replace(str(Path.cwd()), DESK).splitlines()
+    if len(lines) > first + last:
+        lines = [*lines[:first], "...", *lines[len(lines) - last :]]
+    text = "\n".join([f"$ {command}", *lines, *(["$ echo $?", "3"] if done.code else []), ""])
+    with (folder / f"{name}.txt").open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+@contextlib.contextmanager
+def a_desk() -> Iterator[Path]:
+    """Give a folder with the tables of three months, to work in as Anna."""
+    with tempfile.TemporaryDirectory() as name:
+        desk = Path(name)
+        own = {"LOGNAME": "anna", "SOMSCAPE_STATE": str(desk / "state"), "COLUMNS": "72"}
+        before = dict(os.environ)
+        os.environ.update(own)
+        try:
+            with contextlib.chdir(desk):
+                months.write(desk)
+                yield desk
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+def january(folder: Path) -> None:
+    """Begin the watch."""
+    command = "somscape detect january.csv --id customer --alerts 12 --watch cards --out january"
+    say(folder, "january", command, first=24, last=5)
+
+
+def report(camera: Camera, page: Path) -> None:
+    """Look at the report of January."""
+    person = camera.person
+    person.browser.emulate(width=WIDTH, height=HEIGHT)
+    person.browser.open(page)
+    person.wait_for("#rows tr[data-rank]")
+    camera.take("report")
+    camera.take("list", "#list")
+    person.browser.click('#rows tr[data-rank="1"] .open button')
+    person.wait_for("#rows .case")
+    camera.take("opened", "#rows .case")
+
+
+def weekly(camera: Camera, folder: Path, desk: Path) -> None:
+    """Decide, run the next months, and look at what changed."""
+    person = camera.person
+    person.visit("/")
+    person.wait_for("#watches li")
+    camera.take("home")
+    person.visit("/watches/cards")
+    person.wait_for(f'#cases li[data-key="{IN_MIND}"]')
+    camera.take("waits")
+    comment = "a builder, three machines; called"
+    person.browser.type(f'#cases li[data-key="{IN_MIND}"] input', comment)
+    person.browser.click(f'#cases li[data-key="{IN_MIND}"] .cleared')
+    person.wait("document.querySelectorAll('#cases li').length === 11")
+    person.browser.click("#cases li .confirmed")
+    person.wait("document.querySelectorAll('#cases li').length === 10")
+    person.choose("#which", "last")
+    camera.take("marked", height=1200)
+    person.visit("/")
+    person.wait_for("#watches li")
+    person.browser.type("#file-of-0", str(desk / "february.csv"))
+    person.wait("location.pathname.endsWith('/report')")
+    person.wait_for("#changed-box")
+    camera.take("changed", "#changed-box")
+    person.visit(f"/watches/cards/cases/{IN_MIND}")
+    person.wait_for("#values td")
+    camera.take("case", height=1400)
+    person.browser.type("#decide input", "and five more; saw the contract")
+    person.browser.click("#decide .cleared")
+    person.wait_for_words("#history", "contract")
+    camera.take("again", "main section:nth-of-type(2)")
+    say(folder, "march", MARCH, first=5, last=1)
+    person.visit("/")
+    person.wait_for_words("#watches", "Drift in")
+    camera.take("drift", height=520)
+    mended(camera, desk)
+    say(folder, "audit", "somscape audit verify")
+
+
+def mended(camera: Camera, desk: Path) -> None:
+    """Run March again with the right file, and look at all runs."""
+    person = camera.person
+    person.browser.type("#file-of-0", str(desk / "mended.csv"))
+    person.wait("location.pathname.endsWith('/report')")
+    person.wait_for("#changed-box")
+    camera.take("mended", "#changed-box")
+    person.visit("/watches/cards")
+    person.wait_for("#watch-runs td")
+    camera.take("runs", "section:has(#watch-runs)")
+
+
+def setting_up(camera: Camera) -> None:
+    """Set up a run of the bundled table, and mark rows in its report."""
+    person = camera.person
+    person.visit("/")
+    person.wait_for("#sample")
+    person.browser.click("#sample")
+    person.wait_for("#setup")
+    camera.take("columns", height=1500)
+    person.browser.click("#start")
+    person.wait("location.pathname.endsWith('/report')")
+    person.wait_for("#rows .marks")
+    person.press("c", "x", "l")
+    person.wait_for_words("#marked", "1 later")
+    camera.take("marks", "#list")
+
+
+def without_missing(text: str, folder: Path) -> str:
+    """Return the text of a page in a folder without the pictures that were not taken."""
+    return PICTURE.sub(lambda found: found[0] if (folder / found[1]).exists() else "", text)
+
+
+def take(folder: Path) -> str:
+    """Take all of it into a folder, without a browser only what commands print.
+
+    Returns
+    -------
+    str
+        What is lacking, "" where nothing is.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in (*folder.glob("*.png"), *folder.glob("*.txt")):
+        old.unlink()
+    with a_desk() as desk:
+        january(folder)
+        lacks = lacking()
+        if lacks:
+            say(folder, "march", MARCH, first=5, last=1)
+            say(folder, "audit", "somscape audit verify")
+            return lacks
+        profile = desk / "profile"
+        profile.mkdir()
+        with (
+            serving(desk / "state") as server,
+            chromium(profile, "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1") as browser,
+        ):
+            person = Person(browser, server)
+            camera = Camera(person, folder)
+            browser._ask("POST", "/url", {"url": server.address})
+            person.wait("location.pathname + location.search === '/'")
+            report(camera, desk / "january" / "report.html")
+            weekly(camera, folder, desk)
+            setting_up(camera)
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(take(Path(sys.argv[1])))
