@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+
 from sphinx.application import Sphinx
 
 import somscape
