@@ -8,6 +8,7 @@ counts back.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 from typing import TypeAlias
 
@@ -139,6 +140,11 @@ class ValueCounts:
                 "rows below and up to each."
             )
 
+    @cached_property
+    def _has_no_gap(self) -> list[bool]:
+        """Whether all values of each column were kept."""
+        return [np.array_equal(below[1:], upto[:-1]) for _, below, upto in self._each()]
+
     def _each(self) -> Iterator[_Knots]:
         return (self._of(j) for j in range(len(self.starts) - 1))
 
@@ -168,7 +174,7 @@ class ValueCounts:
         asked = _values(code, rows).astype(np.float64)
         total, places = float(upto[-1]), np.searchsorted(values, asked)
         has_levels = isinstance(code, CategoryCode | CycleCode)
-        is_each = has_levels or (len(values) <= FEW_VALUES and np.array_equal(below[1:], upto[:-1]))
+        is_each = has_levels or (len(values) <= FEW_VALUES and self._has_no_gap[j])
         high, low = ("late", "early") if isinstance(code, DateCode) else ("high", "low")
         inside = np.minimum(places, len(values) - 1)
         keys = (2 * places + (values[inside] == asked)).tolist()
