@@ -387,7 +387,7 @@ class CategoryCode(SaysUsual):
         return {level: i for i, level in enumerate(self.levels)}
 
     @cached_property
-    def _feature_of_cell(self) -> dict[str, int]:
+    def _feature_of_cell(self) -> dict[str | None, int]:
         """The same for cells that spell their level as it is spelled here, as nearly all do."""
         return {level: i for level, i in self._feature_of.items() if text_level(level) == level}
 
@@ -436,9 +436,9 @@ class CategoryCode(SaysUsual):
     def places(self, column: Column) -> Ints:
         """Return which feature applies in each row: `len(levels)` for a level that is new."""
         if len(column) <= FEW_ROWS and column.numbers is None:
-            cells = column.cells.tolist()
+            known, cells = self._feature_of_cell, column.each_cell()
             try:
-                return np.array([self._feature_of_cell[cell] for cell in cells], dtype=np.intp)
+                return np.array([known[cell] for cell in cells], dtype=np.intp)
             except KeyError:  # a missing cell, another spelling, or a level that is new
                 pass
         codes, levels = level_codes(column)
@@ -475,7 +475,7 @@ class CategoryCode(SaysUsual):
         """Return the level that prevails near each of some rows, with its share, in words."""
         found, names = [], (*self.levels, UNSEEN_LEVEL)
         for part in blocks(len(near), max(1, BLOCK_VALUES // (near.shape[1] * len(names)))):
-            means = prototypes[near[part]].mean(axis=1)
+            means = prototypes[near[part]].sum(axis=1) / near.shape[1]
             shares = (means.max(axis=1) / self.applies).tolist()
             for place, share in zip(means.argmax(axis=1).tolist(), shares, strict=True):
                 percent = round(100 * share)

@@ -182,15 +182,17 @@ class Encoding:
         some = sources
         if n_rows < table.n_rows:
             some = {name: _rows_of(source, part) for name, source in sources.items()}
-        rows = np.zeros((n_rows, self.n_features), order="F")
-        numbers = np.arange(n_rows)
+        rows, places, applies = np.zeros((n_rows, self.n_features), order="F"), [], []
         for code, place in zip(self.used, self.slices, strict=False):
             if isinstance(code, CategoryCode):
                 which = code.places(some[code.name])
-                rows[numbers, place.start + which] = code.applies
                 is_unseen[code.name][part] = which == len(code.levels)
+                places.append(place.start + which)
+                applies.append(code.applies)
             else:
                 rows[:, place] = code.encode(some[code.name])
+        if places:
+            rows[np.arange(n_rows), np.array(places)] = np.array(applies)[:, None]
         self._refuse_far(table, rows, part.start)
         self._encode_parts(rows, some)
         return np.ascontiguousarray(rows)

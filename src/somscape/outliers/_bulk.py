@@ -6,6 +6,7 @@ usual rows score beyond: scores are 0 or more, and the square roots of usual one
 are taken to follow the upper half of a normal law.
 """
 
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -54,19 +55,45 @@ def bulk_shares(calibration: Float64s, weights: Float64s | None, scores: Float64
     >>> bulk_shares(usual, None, np.array([10.0, 12.0, 14.0]) ** 2).round(4).tolist()
     [1.0, 0.0265, 0.0001]
     """
-    shares = np.ones(len(scores))
+    bulk = bulk_of(calibration, weights)
+    return np.ones(len(scores)) if bulk is None else bulk.shares(scores)
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """What the bulk tells of the roots of scores.
+
+    Attributes
+    ----------
+    middle, end : float
+        The median, and where the bulk ends.
+    spread : float
+        The deviation of usual ones.
+    """
+
+    middle: float
+    end: float
+    spread: float
+
+    def shares(self, scores: Float64s) -> Float64s:
+        """Return the share of usual rows that score at least as high; see `bulk_shares`."""
+        shares, law = np.ones(len(scores)), NormalDist()
+        roots = np.sqrt(np.maximum(scores, 0.0))
+        is_beyond = roots > self.end
+        with np.errstate(over="ignore"):  # so far out that nothing is left
+            steps = (roots[is_beyond] - self.middle) / self.spread
+        shares[is_beyond] = [law.cdf(-step) for step in steps.tolist()]
+        return shares
+
+
+def bulk_of(calibration: Float64s, weights: Float64s | None) -> Bulk | None:
+    """Return what the bulk of scores tells, None if it tells nothing; see `bulk_shares`."""
     n_rows = len(calibration) if weights is None else float(weights.sum())
     if n_rows < MIN_BULK_ROWS:
-        return shares
+        return None
     ordered = in_order(calibration, weights)
     middle, end = (np.sqrt(max(0.0, ordered.quantile(share))) for share in (0.5, END))
     if end - middle <= MIN_SPREAD * end:
-        return shares
-    law = NormalDist()
-    spread = (end - middle) / law.inv_cdf(END) * (1.0 + 1.0 / np.sqrt(n_rows))
-    roots = np.sqrt(np.maximum(scores, 0.0))
-    is_beyond = roots > end
-    with np.errstate(over="ignore"):  # so far out that nothing is left
-        steps = (roots[is_beyond] - middle) / spread
-    shares[is_beyond] = [law.cdf(-step) for step in steps.tolist()]
-    return shares
+        return None
+    spread = (end - middle) / NormalDist().inv_cdf(END) * (1.0 + 1.0 / np.sqrt(n_rows))
+    return Bulk(middle, end, spread)

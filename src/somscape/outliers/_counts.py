@@ -140,6 +140,20 @@ class ValueCounts:
                 "rows below and up to each."
             )
 
+    def _of_levels(self, j: int) -> tuple[dict[float, Occurrence], Occurrence]:
+        """Return how many rows have each level of a category, and what a level of no row has."""
+        if j not in self._made:  # once: a service asks row by row
+            values, below, upto = self._of(j)
+            total = float(upto[-1])
+            pairs = zip(values.tolist(), (upto - below).tolist(), strict=True)
+            found = {value: Occurrence(n, total) for value, n in pairs}
+            self._made[j] = found, Occurrence(0.0, total)
+        return self._made[j]
+
+    @cached_property
+    def _made(self) -> dict[int, tuple[dict[float, Occurrence], Occurrence]]:
+        return {}
+
     @cached_property
     def _has_no_gap(self) -> list[bool]:
         """Whether all values of each column were kept."""
@@ -172,8 +186,11 @@ class ValueCounts:
         if not len(values):
             return [None] * len(rows)
         asked = _values(code, rows).astype(np.float64)
+        if isinstance(code, CategoryCode):
+            found, of_none = self._of_levels(j)
+            return [found.get(level, of_none) for level in asked.tolist()]
         total, places = float(upto[-1]), np.searchsorted(values, asked)
-        has_levels = isinstance(code, CategoryCode | CycleCode)
+        has_levels = isinstance(code, CycleCode)
         is_each = has_levels or (len(values) <= FEW_VALUES and self._has_no_gap[j])
         high, low = ("late", "early") if isinstance(code, DateCode) else ("high", "low")
         inside = np.minimum(places, len(values) - 1)
