@@ -25,40 +25,6 @@ END = 0.8
 """Share of the rows at the end of the bulk: a fifth may be unusual.  Ends up to 0.9 find less."""
 
 
-def bulk_shares(calibration: Float64s, weights: Float64s | None, scores: Float64s) -> Float64s:
-    """Return the share of usual rows that score at least as high.
-
-    Parameters
-    ----------
-    calibration : ndarray of shape (n_rows,)
-        Scores of rows of which most are usual.
-    weights : ndarray of shape (n_rows,) or None
-        How many rows each stands for; None: one each.
-    scores : ndarray of shape (n_samples,)
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        1 for scores within the bulk, which say for themselves how many score as high.  1 for all
-        with fewer than 50 rows, or with a bulk of equal scores.  The spread is widened by the
-        part ``1 / sqrt(n_rows)``, which is about its standard error.
-
-    References
-    ----------
-    Efron (2004), Large-scale simultaneous hypothesis testing, Journal of the American Statistical
-    Association 99, 96-104.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> usual = np.random.default_rng(0).normal(10, 1, size=10_000) ** 2
-    >>> bulk_shares(usual, None, np.array([10.0, 12.0, 14.0]) ** 2).round(4).tolist()
-    [1.0, 0.0265, 0.0001]
-    """
-    bulk = bulk_of(calibration, weights)
-    return np.ones(len(scores)) if bulk is None else bulk.shares(scores)
-
-
 @dataclass(frozen=True)
 class Bulk:
     """What the bulk tells of the roots of scores.
@@ -76,7 +42,7 @@ class Bulk:
     spread: float
 
     def shares(self, scores: Float64s) -> Float64s:
-        """Return the share of usual rows that score at least as high; see `bulk_shares`."""
+        """Return the share of usual rows that score at least as high.."""
         shares, law = np.ones(len(scores)), NormalDist()
         roots = np.sqrt(np.maximum(scores, 0.0))
         is_beyond = roots > self.end
@@ -87,7 +53,33 @@ class Bulk:
 
 
 def bulk_of(calibration: Float64s, weights: Float64s | None) -> Bulk | None:
-    """Return what the bulk of scores tells, None if it tells nothing; see `bulk_shares`."""
+    """Return what the bulk of scores tells of usual rows.
+
+    Parameters
+    ----------
+    calibration : ndarray of shape (n_rows,)
+        Scores of rows of which most are usual.
+    weights : ndarray of shape (n_rows,) or None
+        How many rows each stands for; None: one each.
+
+    Returns
+    -------
+    Bulk or None
+        None with fewer than 50 rows, or with a bulk of equal scores.  The spread is widened by the
+        part ``1 / sqrt(n_rows)``, which is about its standard error.
+
+    References
+    ----------
+    Efron (2004), Large-scale simultaneous hypothesis testing, Journal of the American Statistical
+    Association 99, 96-104.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> usual = np.random.default_rng(0).normal(10, 1, size=10_000) ** 2
+    >>> bulk_of(usual, None).shares(np.array([10.0, 12.0, 14.0]) ** 2).round(4).tolist()
+    [1.0, 0.0265, 0.0001]
+    """
     n_rows = len(calibration) if weights is None else float(weights.sum())
     if n_rows < MIN_BULK_ROWS:
         return None

@@ -28,27 +28,6 @@ MAX_SHAPE = 0.9
 """Shape of a tail that hardly has a mean."""
 
 
-def tail_shares(calibration: Float64s, weights: Float64s, scores: Float64s) -> Float64s:
-    """Return the share of rows that score at least as high, by a smooth tail.
-
-    Parameters
-    ----------
-    calibration : ndarray of shape (n_rows,)
-        Ascending.
-    weights : ndarray of shape (n_rows,)
-        Weight of each row; weight 2 is the row twice.
-    scores : ndarray of shape (n_samples,)
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        1 for scores below the tail.  1 for all scores if there is no tail: with fewer than 100
-        rows, or too many equal ones.  O(n_rows + n_samples * log(n_rows)).
-    """
-    tail = tail_of(calibration, weights)
-    return np.ones(len(scores)) if tail is None else tail.shares(scores)
-
-
 @dataclass(frozen=True)
 class Tail:
     """A tail that was fitted.
@@ -71,7 +50,17 @@ class Tail:
     total: float
 
     def shares(self, scores: Float64s) -> Float64s:
-        """Return the share of rows that score at least as high; see `tail_shares`."""
+        """Return the share of rows that score at least as high.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_samples,)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            1 for scores below the tail.
+        """
         shares, is_far = np.ones(len(scores)), scores > self.start
         with np.errstate(over="ignore", divide="ignore"):  # so far out that nothing is left
             steps = (scores[is_far] - self.start) / self.scale
@@ -84,7 +73,20 @@ class Tail:
 
 
 def tail_of(calibration: Float64s, weights: Float64s) -> Tail | None:
-    """Return the tail of scores in ascending order, None if there is none; see `tail_shares`."""
+    """Return the tail of some scores.
+
+    Parameters
+    ----------
+    calibration : ndarray of shape (n_rows,)
+        Ascending.
+    weights : ndarray of shape (n_rows,)
+        Weight of each row; weight 2 is the row twice.
+
+    Returns
+    -------
+    Tail or None
+        None with fewer than 100 rows, or too many equal ones.  O(n_rows * log(n_rows)).
+    """
     weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
     total = weight_from[0]
     if total < MIN_ROWS:
