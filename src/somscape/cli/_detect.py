@@ -1,8 +1,9 @@
 """`detect` and `demo`: from a table to a ranked list, a report, a map and two pictures."""
 
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -119,11 +120,16 @@ def _detect(
                 grouped=subject.grouped,
                 after=watch.map_before if watch else None,
             )
-        outcome = watch.begun(found, options) if watch else None
-    with stage("drawing, writing"):
-        sent = write_results(out, found, options, command, notes, outcome)
-        if options["save_roles"] is not None:
-            write_roles(options["save_roles"], *subject.lasting(encoding), subject.as_read)
+        results, outcome = Results(options, command, notes), None
+        with stage("drawing, writing"), whole(out) as folder:
+            results.write(folder, found)
+            if watch is not None:  # only once there are files
+                outcome = watch.begun(found, options)
+                with results.of_run(out, outcome):
+                    results.write_lists(folder, found, outcome)
+            sent = results.send(found)
+    if options["save_roles"] is not None:
+        write_roles(options["save_roles"], *subject.lasting(encoding), subject.as_read)
 
     console.print()
     file = f"alerts.{options['format'] or 'csv'}"
@@ -151,36 +157,70 @@ def say_page(console: Console, out: Path) -> None:
     say(console, f"Open {(out / 'report.html').resolve().as_uri()}")
 
 
-def write_results(
-    out: Path,
-    found: Found,
-    options: Mapping[str, Any],
-    command: str,
-    notes: Sequence[str],
-    outcome: RunOutcome | None = None,
-) -> str | None:
-    """Write the folder and the rows of a database, or none of them.
+@dataclass(frozen=True, eq=False)
+class Results:
+    """The files of a detection, and the rows of a database, written whole or not at all.
 
-    With the `outcome` of a watch, the list says what is new, and the page begins with it.
+    Attributes
+    ----------
+    options : mapping
+        Of the command line.
+    command : str
+        That makes them again.
+    notes : sequence of str, default=()
+        For the page.
     """
-    table, label, alerts = found.table, found.label, found.alerts
-    classes = None if label is None else np.array(_classes(table, label), dtype=object)
-    top = alerts.units[: alerts.n_alerts]
-    with whole(out) as folder:
+
+    options: Mapping[str, Any]
+    command: str
+    notes: Sequence[str] = ()
+
+    def write(self, folder: Path, found: Found, outcome: RunOutcome | None = None) -> None:
+        """Write all files into a new folder."""
         folder.mkdir()
-        kind = options["format"] or "csv"
-        listed = None if outcome is None else outcome.table()
-        found.write(folder, kind, bom=options["bom"], command=command, alerts=listed)
+        table, label, alerts = found.table, found.label, found.alerts
+        classes = None if label is None else np.array(_classes(table, label), dtype=object)
         rows = None if classes is None else table
+        top = alerts.units[: alerts.n_alerts]
         picture = umatrix(found.detector.map_, rows, classes, highlight=top)
         picture.ax_.set_title("U-matrix: dark where neighbors differ, outlined where alerts lie")
         picture.save(folder / "umatrix.png")
         planes(found.detector.map_).save(folder / "planes.png")
-        data = found.report(command, notes, None if outcome is None else outcome.to_json())
+        self.write_lists(folder, found, outcome)
+
+    def write_lists(self, folder: Path, found: Found, outcome: RunOutcome | None) -> None:
+        """Write the list, the map and the page.
+
+        With the `outcome` of a watch, the list says what is new, and the page begins with it.
+        """
+        kind = self.options["format"] or "csv"
+        listed = None if outcome is None else outcome.table()
+        bom = self.options["bom"]
+        found.write(folder, kind, bom=bom, command=self.command, alerts=listed)
+        notes = (*self.notes, *(outcome.notes if outcome else ()))
+        data = found.report(self.command, notes, None if outcome is None else outcome.to_json())
         pages = {"report.html": report.render(data, made_at=now()), "report.json": data.to_json()}
         for name, text in pages.items():
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
-        return send_alerts(alerts, found.detector, table, found.rule, options)
+
+    def send(self, found: Found) -> str | None:
+        """Send the rows to a database, if there is one."""
+        return send_alerts(found.alerts, found.detector, found.table, found.rule, self.options)
+
+    @contextmanager
+    def of_run(self, out: Path, outcome: RunOutcome) -> Iterator[None]:
+        """Say what stands where files of a run that is recorded cannot be written."""
+        try:
+            yield
+        except (OSError, InputError) as error:
+            said = getattr(error, "strerror", None) or str(error).rstrip(".")
+            name, path = outcome.watch.name, outcome.run.source
+            words = ["run", name, *([path] if path and path != "-" else []), "--out", str(out)]
+            raise InputError(
+                f"run {outcome.run.number} of the watch {name} is recorded, and {out} is not "
+                f"written ({said}). Mend that, then write it: the same run is not recorded twice.",
+                options=f"somscape {shlex.join(words)}",
+            ) from error
 
 
 def _classes(table: Table, label: Label) -> list[str]:
