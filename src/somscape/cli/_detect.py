@@ -1,18 +1,13 @@
 """`detect` and `demo`: from a table to a ranked list, a report, a map and two pictures."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
-from somscape import report
-from somscape._files import whole
-from somscape.cases import RunOutcome
 from somscape.cli._agreement import agreement_line
 from somscape.cli._console import (
     kernels_line,
@@ -24,6 +19,7 @@ from somscape.cli._console import (
     stage,
 )
 from somscape.cli._out import OTHER_FILES, check_folder, format_of
+from somscape.cli._results import Results, results_in
 from somscape.cli._save_roles import check_save_roles, write_roles
 from somscape.cli._typed import as_typed
 from somscape.cli._watch import check_watch, watch_of
@@ -33,26 +29,18 @@ from somscape.errors import InputError
 from somscape.jobs import (
     KINDS,
     ROWS_FILE,
-    Found,
-    Label,
     check_sink_of,
     command_line,
     detect,
     detection_of,
-    now,
     ready,
     roles_from,
     rule_of,
-    send_alerts,
     told_table,
 )
 from somscape.kernels import select_kernels
 from somscape.outliers import n_trainings
-from somscape.plots import planes, umatrix
 from somscape.tables import Table, counted
-
-MAX_CLASSES = 5
-"""Label values that the map marks apart; of more, the one compared with and the others."""
 
 
 def detect_file(path: str, out: Path, **options: Any) -> None:
@@ -121,12 +109,12 @@ def _detect(
                 after=watch.map_before if watch else None,
             )
         results, outcome = Results(options, command, notes), None
-        with stage("drawing, writing"), whole(out) as folder:
+        with stage("drawing, writing"), results_in(out) as (folder, recorded):
             results.write(folder, found)
             if watch is not None:  # only once there are files
                 outcome = watch.begun(found, options)
-                with results.of_run(out, outcome):
-                    results.write_lists(folder, found, outcome)
+                recorded.append(outcome)
+                results.write_lists(folder, found, outcome)
             sent = results.send(found)
     if options["save_roles"] is not None:
         write_roles(options["save_roles"], *subject.lasting(encoding), subject.as_read)
@@ -155,77 +143,3 @@ def _detect(
 def say_page(console: Console, out: Path) -> None:
     """Say where the page is, as terminals make it a link."""
     say(console, f"Open {(out / 'report.html').resolve().as_uri()}")
-
-
-@dataclass(frozen=True, eq=False)
-class Results:
-    """The files of a detection, and the rows of a database, written whole or not at all.
-
-    Attributes
-    ----------
-    options : mapping
-        Of the command line.
-    command : str
-        That makes them again.
-    notes : sequence of str, default=()
-        For the page.
-    """
-
-    options: Mapping[str, Any]
-    command: str
-    notes: Sequence[str] = ()
-
-    def write(self, folder: Path, found: Found, outcome: RunOutcome | None = None) -> None:
-        """Write all files into a new folder."""
-        folder.mkdir()
-        table, label, alerts = found.table, found.label, found.alerts
-        classes = None if label is None else np.array(_classes(table, label), dtype=object)
-        rows = None if classes is None else table
-        top = alerts.units[: alerts.n_alerts]
-        picture = umatrix(found.detector.map_, rows, classes, highlight=top)
-        picture.ax_.set_title("U-matrix: dark where neighbors differ, outlined where alerts lie")
-        picture.save(folder / "umatrix.png")
-        planes(found.detector.map_).save(folder / "planes.png")
-        self.write_lists(folder, found, outcome)
-
-    def write_lists(self, folder: Path, found: Found, outcome: RunOutcome | None) -> None:
-        """Write the list, the map and the page.
-
-        With the `outcome` of a watch, the list says what is new, and the page begins with it.
-        """
-        kind = self.options["format"] or "csv"
-        listed = None if outcome is None else outcome.table()
-        bom = self.options["bom"]
-        found.write(folder, kind, bom=bom, command=self.command, alerts=listed)
-        notes = (*self.notes, *(outcome.notes if outcome else ()))
-        data = found.report(self.command, notes, None if outcome is None else outcome.to_json())
-        pages = {"report.html": report.render(data, made_at=now()), "report.json": data.to_json()}
-        for name, text in pages.items():
-            (folder / name).write_text(text, encoding="utf-8", newline="\n")
-
-    def send(self, found: Found) -> str | None:
-        """Send the rows to a database, if there is one."""
-        return send_alerts(found.alerts, found.detector, found.table, found.rule, self.options)
-
-    @contextmanager
-    def of_run(self, out: Path, outcome: RunOutcome) -> Iterator[None]:
-        """Say what stands where files of a run that is recorded cannot be written."""
-        try:
-            yield
-        except (OSError, InputError) as error:
-            said = getattr(error, "strerror", None) or str(error).rstrip(".")
-            name, path = outcome.watch.name, outcome.run.source
-            words = ["run", name, *([path] if path and path != "-" else []), "--out", str(out)]
-            raise InputError(
-                f"run {outcome.run.number} of the watch {name} is recorded, and {out} is not "
-                f"written ({said}). Mend that, then write it: the same run is not recorded twice.",
-                options=f"somscape {shlex.join(words)}",
-            ) from error
-
-
-def _classes(table: Table, label: Label) -> list[str]:
-    cells = table.column(label.column).cells
-    named = [f"{label.column} {'missing' if cell is None else cell}" for cell in cells]
-    if len(set(named)) <= MAX_CLASSES:
-        return named
-    return [f"{label.column} {label.value}" if has else "other" for has in label.has_value]

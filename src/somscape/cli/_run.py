@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from somscape._files import whole
 from somscape.cases import RunOutcome, State, run_watch
 from somscape.cli._console import make_console, say, stage
-from somscape.cli._detect import Results, say_page
+from somscape.cli._detect import say_page
 from somscape.cli._out import check_folder, format_of
+from somscape.cli._results import Results, results_in
 from somscape.cli._state import author_of, open_state
 from somscape.errors import InputError
 from somscape.jobs import READING, check_sink_of, command_line
@@ -38,11 +38,12 @@ def run_named(name: str, path: str | None, out: Path | None, **options: Any) -> 
             check_folder(out, read, options["to"], force=options["force"])
             words = ["run", name, *([path] if path else [])]
             results = Results(options, command_line(words, options, "DIR"))
-            with whole(out) as folder:
+            with results_in(out) as (folder, recorded):
                 # Files first: where they cannot be written, no run is recorded.
                 draft = partial(_draft, results, folder)
                 outcome = _run(state, name, path, options, draft=draft)
-                with results.of_run(out, outcome), stage("writing"):
+                recorded.append(outcome)
+                with stage("writing"):
                     results.write_lists(folder, outcome.found, outcome)
                     sent = results.send(outcome.found)
     _say(outcome, out, sent, options)
