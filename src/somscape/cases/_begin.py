@@ -48,7 +48,7 @@ def begin_watch(
     notes: Sequence[str] = (),
     then: Callable[[WatchRun], object] | None = None,
 ) -> RunOutcome:
-    """Keep a watch with its map, and record its first run by that map: both or neither.
+    """Keep a watch with its map and record its first run: both or neither.
 
     Parameters
     ----------

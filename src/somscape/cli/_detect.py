@@ -112,8 +112,7 @@ def _detect(
         with stage("drawing, writing"), results_in(out) as (folder, recorded):
             results.write(folder, found)
             if watch is not None:  # only once there are files
-                outcome = watch.begun(found, options)
-                recorded.append(outcome)
+                recorded.append(outcome := watch.begun(found, options))
                 results.write_lists(folder, found, outcome)
             sent = results.send(found)
     if options["save_roles"] is not None:

@@ -434,7 +434,7 @@ class CategoryCode(SaysUsual):
         return features
 
     def places(self, column: Column) -> Ints:
-        """Return which feature applies in each row: `len(levels)` for a level that is new."""
+        """Return the feature of each row; `len(levels)` for a level that is new."""
         if len(column) <= FEW_ROWS and column.numbers is None:
             known, cells = self._feature_of_cell, column.each_cell()
             try:
@@ -472,7 +472,7 @@ class CategoryCode(SaysUsual):
         return self.usual_of(prototypes, np.arange(len(prototypes))[None, :])[0]
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
-        """Return the level that prevails near each of some rows, with its share, in words."""
+        """Return the level that prevails near each row, with its share, in words."""
         found, names = [], (*self.levels, UNSEEN_LEVEL)
         for part in blocks(len(near), max(1, BLOCK_VALUES // (near.shape[1] * len(names)))):
             means = prototypes[near[part]].sum(axis=1) / near.shape[1]

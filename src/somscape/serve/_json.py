@@ -1,8 +1,8 @@
 """JSON read and written fast, with the answers of Python's own library.
 
-msgspec reads many rows in half of the time, and writes them in less.  It keeps whole numbers of any size,
-which ids may be.  Where it refuses, `json` decides: what is wrong with a body, and what becomes of
-half a letter, which JSON can hold and UTF-8 cannot.
+msgspec reads many rows in half of the time, and writes them in less.  It keeps whole numbers of any
+size, which ids may be.  Where it refuses, `json` decides: what is wrong with a body, and what
+becomes of half a letter, which JSON can hold and UTF-8 cannot.
 """
 
 import json
