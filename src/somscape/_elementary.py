@@ -59,9 +59,9 @@ def asinh(x: Float64s) -> Float64s:
     near = np.minimum(size, 1e8)  # beyond, 1 is lost beside the square
     above_one = near + near * near / (1 + np.sqrt(1 + near * near))
     small = _twice_atanh(above_one / (2 + above_one))
-    large = np.where(
-        size > near, log(np.maximum(size, 1.0)) + log(np.array(2.0)), log(1 + above_one)
-    )
+    large, is_huge = log(1 + above_one), size > near
+    if is_huge.any():
+        large = np.where(is_huge, log(np.maximum(size, 1.0)) + log(np.array(2.0)), large)
     return np.copysign(np.where(above_one < 0.4, small, large), x)
 
 

@@ -61,6 +61,7 @@ ROW_OF[""] = len(ROWS)  # the root's own file gives out the public names; nothin
 HOMES = {
     "adbc_driver_postgresql": {"tables"},
     "apispec": {"serve"},
+    "msgspec": {"serve"},
     "argon2": {"app"},
     "click": {"cli"},
     "dask": {"engines"},

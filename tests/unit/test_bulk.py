@@ -9,7 +9,7 @@ from scipy.stats import norm
 from somscape import SOMDetector, load
 from somscape.outliers import SCORES as METHODS
 from somscape.outliers import AlertRule, Calibration, adjusted, usual_share
-from somscape.outliers._bulk import bulk_shares
+from somscape.outliers._bulk import bulk_of
 
 SCORES = st.lists(st.floats(0, 1e6), min_size=50, max_size=80)
 
@@ -20,6 +20,11 @@ def by_definition(calibration, scores):
     spread = (end - middle) / norm.ppf(0.8) * (1 + 1 / np.sqrt(len(calibration)))
     roots = np.sqrt(scores)
     return np.where(roots > end, norm.sf((roots - middle) / spread), 1.0)
+
+
+def bulk_shares(calibration, weights, scores):
+    bulk = bulk_of(calibration, weights)
+    return np.ones(len(scores)) if bulk is None else bulk.shares(scores)
 
 
 def test_shares_by_hand():

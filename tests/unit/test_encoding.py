@@ -370,6 +370,30 @@ def test_sums_by_column_merge_the_levels_of_a_category() -> None:
     assert encoding.sum_by_column(by_feature).tolist() == [[1.0, 100.0, 5.0]]
 
 
+@pytest.mark.parametrize("n_rows", [1, 3, 40])
+def test_sums_by_column_have_the_bits_of_each_column_added_by_itself(n_rows: int) -> None:
+    widths = (1, 2, 6, 7, 8, 9, 30)
+    columns = {f"c{w}": [f"level {i % w}" for i in range(60)] for w in widths}
+    encoding = fit_encoding(table_from_columns(columns), Roles())
+    rng = np.random.default_rng(0)
+    by_feature = rng.lognormal(0, 9, (n_rows, encoding.n_features))
+    each = [by_feature[:, part].sum(axis=1) for part in encoding.slices]
+    assert encoding.sum_by_column(by_feature).tolist() == np.stack(each, axis=1).tolist()
+
+
+CELLS = st.sampled_from(["1", "1.0", "01", "a", "A", "(missing)", "new", None])
+
+
+@given(st.lists(CELLS, min_size=1))
+def test_a_row_is_encoded_alone_as_among_many(cells: list[str | None]) -> None:
+    seen = table_from_columns({"c": ["1", "01", "a", None, "b"]})
+    (code,) = fit_encoding(seen, Roles(categories=("c",)), missing="fill").features
+    assert isinstance(code, CategoryCode)
+    column = table_from_columns({"c": [*cells, *["x"] * 20]}).columns[0]
+    among = code.places(column)[: len(cells)].tolist()
+    assert [int(code.places(column.take([i]))[0]) for i in range(len(cells))] == among
+
+
 def test_id_and_label_are_found_by_kind() -> None:
     table, _ = mixed()
     encoding = fit_encoding(table, Roles(label="kind"))

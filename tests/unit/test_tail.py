@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import expon, genpareto
 
-from somscape.outliers._calibration import _p_values_among
-from somscape.outliers._tail import _fitted, tail_shares
+from somscape.outliers._calibration import _Among
+from somscape.outliers._tail import _fitted, tail_of
 
 DRAWN = {
     "normal": lambda rng, size: np.abs(rng.normal(size=size)),
@@ -17,6 +17,15 @@ DRAWN = {
     "two": lambda rng, size: rng.choice([1.0, 1e9], size, p=[0.97, 0.03]),
     "bounded": lambda rng, size: rng.uniform(size=size),
 }
+
+
+def tail_shares(calibration, weights, scores):
+    tail = tail_of(calibration, weights)
+    return np.ones(len(scores)) if tail is None else tail.shares(scores)
+
+
+def p_values_among(calibration, weights, scores, *, by_bulk):
+    return _Among(calibration, weights, by_bulk).p_values(scores)
 
 
 def ones(values):
@@ -80,7 +89,7 @@ def test_p_values_are_no_less_than_a_quarter_of_the_conformal_ones(seed, n, kind
     draw = DRAWN[kind]
     calibration = np.sort(draw(rng, n))
     scores = np.sort(np.concatenate([draw(rng, 50), [0.0, 1e12], calibration[:5]]))
-    p = _p_values_among(calibration, ones(calibration), scores, by_bulk=False)
+    p = p_values_among(calibration, ones(calibration), scores, by_bulk=False)
     exact = conformal(calibration, scores)
     assert (p >= exact / 4 * (1 - 1e-12)).all()
     assert (p <= exact * (1 + 1e-12)).all()
@@ -91,9 +100,9 @@ def test_p_values_are_no_less_than_a_quarter_of_the_conformal_ones(seed, n, kind
 def test_p_values_do_not_depend_on_the_unit_of_the_score(is_clean):
     rng = np.random.default_rng(0)
     calibration, scores = np.sort(rng.gamma(3, size=500)), rng.gamma(4, size=100) * 2
-    p = _p_values_among(calibration, ones(calibration), scores, by_bulk=not is_clean)
+    p = p_values_among(calibration, ones(calibration), scores, by_bulk=not is_clean)
     np.testing.assert_allclose(
-        _p_values_among(1e-9 * calibration, ones(calibration), 1e-9 * scores, by_bulk=not is_clean),
+        p_values_among(1e-9 * calibration, ones(calibration), 1e-9 * scores, by_bulk=not is_clean),
         p,
         rtol=1e-9,
     )
@@ -107,7 +116,7 @@ def test_calibration_next_to_zero_tells_as_much_without_a_warning(shape, unit, i
     at = (np.arange(500) + 0.5) / 500
     drawn = {"heavy": (1 - at) ** -0.5, "exponential": -np.log1p(-at), "bounded": at}[shape]
     calibration = unit * np.sort(drawn)
-    p = _p_values_among(
+    p = p_values_among(
         calibration, ones(calibration), np.array([0.0, 1.0, 1e300]), by_bulk=not is_clean
     )
     np.testing.assert_allclose(p, [1, part / 501, part / 501], rtol=1e-3)
@@ -123,7 +132,7 @@ def test_estimated_p_values_fall_with_the_score_and_are_no_more_than_the_conform
     draw = DRAWN[kind]
     calibration = np.sort(draw(rng, n))
     scores = np.sort(np.concatenate([draw(rng, 50), [0.0, 1e12], calibration[:5]]))
-    p = _p_values_among(calibration, ones(calibration), scores, by_bulk=True)
+    p = p_values_among(calibration, ones(calibration), scores, by_bulk=True)
     exact = conformal(calibration, scores)
     assert (p <= exact * (1 + 1e-12)).all()
     assert (p >= 0.01 / (n + 1) * (1 - 1e-12)).all()
@@ -139,6 +148,6 @@ def test_p_values_of_the_same_population_are_rarely_small():
     for _ in range(400):
         calibration = np.sort(rng.standard_t(5, size=200) ** 2)
         new = rng.standard_t(5, size=500) ** 2
-        p = _p_values_among(calibration, ones(calibration), new, by_bulk=False)
+        p = p_values_among(calibration, ones(calibration), new, by_bulk=False)
         small.append([(p <= level).mean() for level in (0.002, 0.005, 0.01, 0.05)])
     assert (np.mean(small, axis=0) <= [0.003, 0.0066, 0.0125, 0.053]).all()

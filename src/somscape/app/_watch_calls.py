@@ -1,6 +1,7 @@
 """Calls about watches: what waits, the cases, decisions, and how a run becomes a watch."""
 
 import asyncio
+import hashlib
 from typing import Any
 
 from starlette.requests import Request
@@ -11,9 +12,9 @@ from somscape.app._columns import one_line
 from somscape.app._context import Context, author_of, json_of
 from somscape.app._marks import checked, token_of
 from somscape.app._safety import Refused
-from somscape.app._store import RANK, Run
+from somscape.app._store import RANK, RESULTS, Run
 from somscape.app._watches import case_of, summary_of, watch_of
-from somscape.cases import OPEN, Seen, check_name
+from somscape.cases import OPEN, Seen, Watch, check_name
 from somscape.errors import InputError
 
 MAX_LETTERS = 100
@@ -120,7 +121,8 @@ class WatchCalls:
 
     async def _keep(self, run: Run, name: str, key: list[str], author: str) -> str:
         """Have a run become a watch, with the marks of its rows; return what is wrong."""
-        if any(w.name == name for w in await asyncio.to_thread(self._at.cases.watches)):
+        watches = await asyncio.to_thread(self._at.cases.watches)
+        if any(w.name == name and not self._is_begun(run, w) for w in watches):
             raise Refused(409, f"There is a watch '{name}' already; give this one another name.")
         marks = await self._at.marks.of(run)
         asked = {
@@ -134,6 +136,15 @@ class WatchCalls:
             ],
         }
         return await self._at.queue.keep_watch(run, asked)
+
+    def _is_begun(self, run: Run, watch: Watch) -> bool:
+        """Return whether a watch was made of a run by a job that was then killed.
+
+        It has the run's map, and no table here belongs to it yet: keeping it again doubles nothing.
+        """
+        file = self._at.store.folder_of(run.id) / RESULTS / "map.som"
+        is_its_map = hashlib.sha256(file.read_bytes()).hexdigest() == watch.map
+        return is_its_map and all(other.watch != watch.name for other in self._at.store.runs())
 
     async def _watch(self, request: Request) -> str:
         name = str(request.path_params["watch"])

@@ -12,6 +12,7 @@ from somscape.cases import (
     RunOutcome,
     Seen,
     State,
+    WatchRun,
     begin_watch,
     key_columns,
     keys_of,
@@ -102,25 +103,34 @@ def kept(
     alerts = detector.alerts_by(rule, subject.table)
     found = Found(subject.table, detector, alerts, rule, subject.label, None, subject.grouped)
     name, author = request["watch"], request["author"]
-    outcome = begin_watch(
-        state,
-        name,
-        found,
-        key=key,
-        source="",  # a file of the upload's name, wherever somebody runs the watch, is another
-        options=options,
-        author=author,
-        shown_as=request["name"],
-    )
-    seen = Seen.of(state, name)
-    decisions = [_decision(seen, keys, mark, author) for mark in request["decided"]]
-    # Sent again, they are known by these names.
-    tokens = [f"{outcome.run.id} {mark['number']}" for mark in request["decided"]]
-    state.decide_all(decisions, tokens=tokens)
+
+    def take_over(run: WatchRun) -> None:
+        seen = Seen.of(state, name)
+        decisions = [_decision(seen, keys, mark, author) for mark in request["decided"]]
+        # Sent again, they are known by these names.
+        tokens = [f"{run.id} {mark['number']}" for mark in request["decided"]]
+        state.decide_all(decisions, tokens=tokens)
+
+    if name in {watch.name for watch in state.watches()}:  # a job began it, and was then killed
+        run = state.runs(name)[-1]
+        facts = {"watch_run": run.id, **{n: run.facts[n] for n in ("n_rows", "counts")}}
+    else:
+        outcome = begin_watch(
+            state,
+            name,
+            found,
+            key=key,
+            source="",  # a file of the upload's name, wherever somebody runs the watch, is another
+            options=options,
+            author=author,
+            shown_as=request["name"],
+            then=take_over,
+        )
+        facts = _facts(outcome)
     for each in (folder, *map(Path, request["others"])):
         text = keys_text(read_report(each), keys)
         write_whole(each / RESULTS / KEYS, [text.encode()])
-    return _facts(outcome)
+    return facts
 
 
 def _decision(seen: Seen, keys: list[str], mark: Mapping[str, Any], author: str) -> Decision:

@@ -1,13 +1,14 @@
 """A watch begins, or is trained anew: its map, its source and its first run are kept."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from somscape.cases._keys import keys_of
 from somscape.cases._maps import bytes_of, detector_of
 from somscape.cases._options import kept_options
 from somscape.cases._outcome import RunOutcome
-from somscape.cases._records import CLEAR_FOR, Watch
+from somscape.cases._records import CLEAR_FOR, Watch, WatchRun
 from somscape.cases._run import record_run
 from somscape.cases._state import State
 from somscape.errors import InputError
@@ -45,8 +46,9 @@ def begin_watch(
     shown_as: str | None = None,
     clear_for: int | None = None,
     notes: Sequence[str] = (),
+    then: Callable[[WatchRun], object] | None = None,
 ) -> RunOutcome:
-    """Keep a watch with its map, and record its first run by that map.
+    """Keep a watch with its map and record its first run: both or neither.
 
     Parameters
     ----------
@@ -67,6 +69,8 @@ def begin_watch(
     clear_for : int or None, default=None
         Months after which a cleared case returns; None: as the watch so far has it, or 12.
     notes : sequence of str, default=()
+    then : callable or None, default=None
+        Called with the run in the same change, such as to take over marks.
 
     Returns
     -------
@@ -77,8 +81,9 @@ def begin_watch(
     if clear_for is None:
         so_far = [watch.clear_for for watch in state.watches() if watch.name == name]
         clear_for = so_far[0] if so_far else CLEAR_FOR
-    said = Watch(name, tuple(key), source, kept_options(options), "", clear_for)
-    watch = state.keep_watch(said, bytes_of(found.detector), author=author)
+    map_ = bytes_of(found.detector)
+    hash_ = hashlib.sha256(map_).hexdigest()
+    watch = Watch(name, tuple(key), source, kept_options(options), hash_, clear_for)
     return record_run(
         state,
         watch,
@@ -90,6 +95,8 @@ def begin_watch(
         grouped=found.grouped,
         label=found.label,
         notes=notes,
+        begins=map_,
+        then=then,
     )
 
 

@@ -45,6 +45,7 @@ class Database:
         self._engine = engine
         self._lock = threading.RLock()
         self._open: Change | None = None
+        self._is_together = False
         self._db: Any = engine.connect()
 
     @property
@@ -86,17 +87,33 @@ class Database:
                 return self._open.rows(sql, values)
             return self._asked(lambda: self._rows(sql, values))
 
-    def change(self) -> AbstractContextManager["Change"]:
+    @contextmanager
+    def change(self) -> Iterator["Change"]:
         """Make changes that hold together.
 
         They lie on the disk when the block has ended without an error; otherwise none of them
         does.  Where the server fails just while it saves, nobody knows.
 
-        Returns
-        -------
-        context manager of Change
+        Yields
+        ------
+        Change
         """
-        return self._transaction(self._engine.begin)
+        with self._lock:
+            if self._is_together and self._open is not None:
+                yield self._open
+                return
+            with self._transaction(self._engine.begin) as change:
+                yield change
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Have all changes of this thread in a block be one, which is made at its end."""
+        with self.change():
+            self._is_together = True
+            try:
+                yield
+            finally:
+                self._is_together = False
 
     def snapshot(self) -> AbstractContextManager["Change"]:
         """Read as of one moment, whatever others write meanwhile.

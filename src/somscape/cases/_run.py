@@ -1,7 +1,7 @@
 """A run of a watch: read, score by its map, compare with the run before, fold, record."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -46,6 +46,7 @@ def run_watch(
     source: str | None = None,
     shown_as: str | None = None,
     reading: Mapping[str, Any] | None = None,
+    draft: Callable[[RunOutcome], object] | None = None,
 ) -> RunOutcome:
     """Run a watch on its own source, or on another table, and record what came out.
 
@@ -61,6 +62,8 @@ def run_watch(
         What the table is called, such as the name of an upload.
     reading : mapping or None, default=None
         How it is read, by the names of options, where it differs from the watch's table.
+    draft : callable or None, default=None
+        Told the outcome before it is recorded; where it fails, nothing is.
 
     Returns
     -------
@@ -108,6 +111,7 @@ def run_watch(
         source=shown_as or (path if path == "-" else source_of(path)),
         grouped=subject.grouped,
         options=_options_for(watch, path, reading or {}),
+        draft=draft,
     )
 
 
@@ -131,6 +135,9 @@ def record_run(
     label: Label | None = None,
     notes: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
+    draft: Callable[[RunOutcome], object] | None = None,
+    begins: bytes | None = None,
+    then: Callable[[WatchRun], object] | None = None,
 ) -> RunOutcome:
     """Compare a table with the last run of a watch, and record it as the next one.
 
@@ -154,13 +161,19 @@ def record_run(
     notes : sequence of str, default=()
     options : mapping or None, default=None
         How the table was read, and the rule; None for those of the watch.
+    draft : callable or None, default=None
+        Told the outcome before it is recorded; where it fails, nothing is.
+    begins : bytes or None, default=None
+        The map's file, where the watch is to be kept in the same change as the run.
+    then : callable or None, default=None
+        Called with the run in that change.
 
     Returns
     -------
     RunOutcome
     """
     for _ in range(MAX_TRIES):
-        subject = Subject.of(state, watch, detector, table, rule)
+        subject = Subject.of(state, watch, detector, table, rule, map_=begins)
         runs = state.runs(watch.name)
         outcome = _compared(
             *(state, subject, runs),
@@ -170,11 +183,18 @@ def record_run(
             label=label,
             notes=notes,
         )
-        newest = runs[0].id if runs else ""
+        newest, new = runs[0].id if runs else "", _new(outcome, subject, options)
+        if draft is not None:
+            draft(outcome)
         with suppress(RunMeanwhileError):
-            new = _new(outcome, subject, options)
-            run = state.add_run(watch.name, new, author=author, after=newest)
-            return replace(outcome, run=run, audit_head=state.head())
+            with state.together():
+                if begins is not None:
+                    state.keep_watch(watch, begins, author=author)
+                run = state.add_run(watch.name, new, author=author, after=newest)
+                if then is not None:
+                    then(run)
+                head = state.head()
+            return replace(outcome, run=run, audit_head=head)
     raise InputError(
         f"{MAX_TRIES} other runs of the watch {watch.name} were recorded meanwhile. Run it again."
     )

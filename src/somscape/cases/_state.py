@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -96,6 +97,10 @@ class State:
                 f"{self.database.name} has no audit yet: nothing was run or decided there. Name "
                 "the place with `state`."
             )
+
+    def together(self) -> AbstractContextManager[None]:
+        """Have all changes of a block be one: what ends it early leaves none of them."""
+        return self.database.together()
 
     # Watches
 

@@ -38,7 +38,14 @@ class Subject:
 
     @classmethod
     def of(
-        cls, state: State, watch: Watch, detector: Detector, table: Table, rule: AlertRule
+        cls,
+        state: State,
+        watch: Watch,
+        detector: Detector,
+        table: Table,
+        rule: AlertRule,
+        *,
+        map_: bytes | None = None,
     ) -> "Subject":
         keys = keys_of(table, watch.key)
         rows = np.asarray(detector.map_.rows_of(table), dtype=np.float64)
@@ -48,7 +55,7 @@ class Subject:
             detector,
             table,
             rule,
-            state.map(watch.map),
+            state.map(watch.map) if map_ is None else map_,
             data_hash(table),
             rows,
             units,

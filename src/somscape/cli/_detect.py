@@ -1,17 +1,13 @@
 """`detect` and `demo`: from a table to a ranked list, a report, a map and two pictures."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
-from somscape import report
-from somscape._files import whole
-from somscape.cases import RunOutcome
 from somscape.cli._agreement import agreement_line, answer_line
 from somscape.cli._console import (
     kernels_line,
@@ -23,6 +19,7 @@ from somscape.cli._console import (
     stage,
 )
 from somscape.cli._out import OTHER_FILES, check_folder, format_of
+from somscape.cli._results import Results, results_in
 from somscape.cli._save_roles import check_save_roles, write_roles
 from somscape.cli._typed import as_typed
 from somscape.cli._watch import check_watch, watch_of
@@ -32,26 +29,18 @@ from somscape.errors import InputError
 from somscape.jobs import (
     KINDS,
     ROWS_FILE,
-    Found,
-    Label,
     check_sink_of,
     command_line,
     detect,
     detection_of,
-    now,
     ready,
     roles_from,
     rule_of,
-    send_alerts,
     told_table,
 )
 from somscape.kernels import select_kernels
 from somscape.outliers import n_trainings
-from somscape.plots import planes, umatrix
 from somscape.tables import Table, counted
-
-MAX_CLASSES = 5
-"""Label values that the map marks apart; of more, the one compared with and the others."""
 
 
 def detect_file(path: str, out: Path, **options: Any) -> None:
@@ -120,11 +109,15 @@ def _detect(
                 grouped=subject.grouped,
                 after=watch.map_before if watch else None,
             )
-        outcome = watch.begun(found, options) if watch else None
-    with stage("drawing, writing"):
-        sent = write_results(out, found, options, command, notes, outcome)
-        if options["save_roles"] is not None:
-            write_roles(options["save_roles"], *subject.lasting(encoding), subject.as_read)
+        results, outcome = Results(options, command, notes), None
+        with stage("drawing, writing"), results_in(out) as (folder, recorded):
+            results.write(folder, found)
+            if watch is not None:  # only once there are files
+                recorded.append(outcome := watch.begun(found, options))
+                results.write_lists(folder, found, outcome)
+            sent = results.send(found)
+    if options["save_roles"] is not None:
+        write_roles(options["save_roles"], *subject.lasting(encoding), subject.as_read)
 
     console.print()
     file = f"alerts.{options['format'] or 'csv'}"
@@ -153,43 +146,3 @@ def _detect(
 def say_page(console: Console, out: Path) -> None:
     """Say where the page is, as terminals make it a link."""
     say(console, f"Open {(out / 'report.html').resolve().as_uri()}")
-
-
-def write_results(
-    out: Path,
-    found: Found,
-    options: Mapping[str, Any],
-    command: str,
-    notes: Sequence[str],
-    outcome: RunOutcome | None = None,
-) -> str | None:
-    """Write the folder and the rows of a database, or none of them.
-
-    With the `outcome` of a watch, the list says what is new, and the page begins with it.
-    """
-    table, label, alerts = found.table, found.label, found.alerts
-    classes = None if label is None else np.array(_classes(table, label), dtype=object)
-    top = alerts.units[: alerts.n_alerts]
-    with whole(out) as folder:
-        folder.mkdir()
-        kind = options["format"] or "csv"
-        listed = None if outcome is None else outcome.table()
-        found.write(folder, kind, bom=options["bom"], command=command, alerts=listed)
-        rows = None if classes is None else table
-        picture = umatrix(found.detector.map_, rows, classes, highlight=top)
-        picture.ax_.set_title("U-matrix: dark where neighbors differ, outlined where alerts lie")
-        picture.save(folder / "umatrix.png")
-        planes(found.detector.map_).save(folder / "planes.png")
-        data = found.report(command, notes, None if outcome is None else outcome.to_json())
-        pages = {"report.html": report.render(data, made_at=now()), "report.json": data.to_json()}
-        for name, text in pages.items():
-            (folder / name).write_text(text, encoding="utf-8", newline="\n")
-        return send_alerts(alerts, found.detector, table, found.rule, options)
-
-
-def _classes(table: Table, label: Label) -> list[str]:
-    cells = table.column(label.column).cells
-    named = [f"{label.column} {'missing' if cell is None else cell}" for cell in cells]
-    if len(set(named)) <= MAX_CLASSES:
-        return named
-    return [f"{label.column} {label.value}" if has else "other" for has in label.has_value]

@@ -1,16 +1,19 @@
 """`run`: a watch is run again, and what is news is said."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import click
 
-from somscape.cases import RunOutcome, run_watch
+from somscape.cases import RunOutcome, State, run_watch
 from somscape.cli._console import make_console, say, stage
-from somscape.cli._detect import say_page, write_results
+from somscape.cli._detect import say_page
 from somscape.cli._out import check_folder, format_of
+from somscape.cli._results import Results, results_in
 from somscape.cli._state import author_of, open_state
 from somscape.errors import InputError
 from somscape.jobs import READING, check_sink_of, command_line
@@ -26,27 +29,51 @@ def run_named(name: str, path: str | None, out: Path | None, **options: Any) -> 
     """Run a watch, say what is news, and return the exit code."""
     format_of("alerts", options["format"], bom=options["bom"])
     check_sink_of(options)
-    reading = {each: options[each] for each in READING if options[each] is not None}
+    sent = None
     with open_state(options) as state:
-        if out is not None:
+        if out is None:
+            outcome = _run(state, name, path, options)
+        else:
             read = path or state.watch(name).source or None
             check_folder(out, read, options["to"], force=options["force"])
-        with stage(f"running {name}"):
-            outcome = run_watch(
-                state,
-                name,
-                author=author_of(options),
-                source=path,
-                reading={**reading, **_read(options)},
-            )
-    sent = None
-    if out is not None:
-        words = ["run", name, *([path] if path else [])]
-        command = command_line(words, options, "DIR")
-        with stage("drawing, writing"):
-            sent = write_results(out, outcome.found, options, command, outcome.notes, outcome)
+            words = ["run", name, *([path] if path else [])]
+            results = Results(options, command_line(words, options, "DIR"))
+            with results_in(out) as (folder, recorded):
+                # Files first: where they cannot be written, no run is recorded.
+                draft = partial(_draft, results, folder)
+                outcome = _run(state, name, path, options, draft=draft)
+                recorded.append(outcome)
+                with stage("writing"):
+                    results.write_lists(folder, outcome.found, outcome)
+                    sent = results.send(outcome.found)
     _say(outcome, out, sent, options)
     return NEW_ALERTS if outcome.has_news else NOTHING_NEW
+
+
+def _run(
+    state: State,
+    name: str,
+    path: str | None,
+    options: Mapping[str, Any],
+    draft: Callable[[RunOutcome], None] | None = None,
+) -> RunOutcome:
+    reading = {each: options[each] for each in READING if options[each] is not None}
+    with stage(f"running {name}"):
+        return run_watch(
+            state,
+            name,
+            author=author_of(options),
+            source=path,
+            reading={**reading, **_read(options)},
+            draft=draft,
+        )
+
+
+def _draft(results: Results, folder: Path, outcome: RunOutcome) -> None:
+    """Write all files, in the place of those of a draft before it."""
+    if folder.exists():
+        rmtree(folder)
+    results.write(folder, outcome.found, outcome)
 
 
 def score_watch(first: str | None, second: str | None, out: str, **options: Any) -> int:

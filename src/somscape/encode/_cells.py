@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape._types import Floats
+from somscape._types import Floats, Ints
 from somscape.encode._codes import NumberCode
 from somscape.encode._date_parts import PartCode
 from somscape.encode._encoding import FeatureCode, sources_of
@@ -52,16 +52,18 @@ def value_shown(code: FeatureCode, table: Table, row: int, encoded: Floats) -> s
     str
         As `values_shown` has it.
     """
-    return values_shown(code, table.select(sources_of(code)).take([row]), encoded[None, :])[0]
+    return values_shown(code, table, np.array([row]), encoded[None, :])[0]
 
 
-def values_shown(code: FeatureCode, table: Table, encoded: Floats) -> list[str]:
+def values_shown(code: FeatureCode, table: Table, rows: Ints, encoded: Floats) -> list[str]:
     """Return what rows have in a feature column: cells, or what dates tell.
 
     Parameters
     ----------
     code : FeatureCode
-    table : Table of n_rows
+    table : Table
+    rows : ndarray of shape (n_rows,)
+        Numbers of rows of the table, from 0.
     encoded : ndarray of shape (n_rows, n_features of the code)
         The same, encoded.
 
@@ -71,7 +73,7 @@ def values_shown(code: FeatureCode, table: Table, encoded: Floats) -> list[str]:
         Dates in ISO form, as the usual ones are shown; a number as it is written.  One that came
         without text, as in a data frame, and has more than nine digits, is shown with six.
     """
-    columns = [table.column(name) for name in sources_of(code)]
+    columns = [table.column(name).take(rows) for name in sources_of(code)]
     if isinstance(code, DateCode | PartCode):
         pairs = zip(encoded, np.any([column.missing for column in columns], axis=0), strict=True)
         return [NO_CELL if gone else code.text(row) for row, gone in pairs]

@@ -7,16 +7,18 @@ mismatch of a category (Gower's convention, as squared distances).
 import shlex
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import floor, isfinite, log10
+from math import floor, log10
 from sys import float_info
-from typing import Any, ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 
+from somscape._blocks import blocks
 from somscape._elementary import asinh
 from somscape._types import Float64s, Floats, Ints, Objects
-from somscape._weights import Ascending, Counted, InOrder, in_order
-from somscape.encode._levels import MISSING_LEVEL, level_codes, level_texts
+from somscape._weights import Ascending, InOrder
+from somscape.encode._levels import MISSING_LEVEL, level_codes, level_texts, text_level
+from somscape.encode._numbers import as_numbers, is_number, mean_distance, present, usual_range
 from somscape.encode._slips import without_slips
 from somscape.encode._text import (
     ANY_DECIMALS,
@@ -27,7 +29,7 @@ from somscape.encode._text import (
     number_text,
 )
 from somscape.errors import InputError
-from somscape.tables import Column, padded_numbers, read_numbers
+from somscape.tables import Column
 
 MISMATCH_WEIGHT = 0.5**0.5
 """Value of a level that applies: two different levels are then at distance 1."""
@@ -54,6 +56,12 @@ RANGE_DIGITS = 3
 LARGEST = float_info.max
 
 UNSEEN_LEVEL = "(unseen)"
+
+FEW_ROWS = 16
+"""Rows whose cells are looked up one by one: less work than to find the different ones."""
+
+BLOCK_VALUES = 1 << 18
+"""Values of prototypes near some rows that are looked at at once."""
 
 Problem: TypeAlias = tuple[int, str] | None
 """A row and what its cell must be, where a column cannot be encoded."""
@@ -202,9 +210,9 @@ class NumberCode(OneFeature):
         least, most = ends.tolist()
         with np.errstate(over="ignore", invalid="ignore"):  # told apart below
             low, center, high = (numbers.quantile(share) for share in (0.25, 0.5, 0.75))
-            width = (high - low) / 2 or _mean_distance(numbers.counted(), center)
+            width = (high - low) / 2 or mean_distance(numbers.counted(), center)
             is_tamed = scaling.tame and bool(np.abs(ends - center).max() > TAIL_LIMIT * width)
-            usual = _usual_range(numbers, scaling)
+            usual = usual_range(numbers, 0.0 if scaling.scale == "range" else TAIL_PERCENT)
             if is_tamed:
                 ends, usual = (asinh((each - center) / width) for each in (ends, usual))
             lowest, highest = (usual if usual[0] < usual[1] else ends).tolist()
@@ -239,7 +247,7 @@ class NumberCode(OneFeature):
         if column.numbers is not None:
             return None
         cells = column.cells
-        wrong = (i for i, cell in enumerate(cells) if not _is_number(cell))
+        wrong = (i for i, cell in enumerate(cells) if not is_number(cell))
         # Each cell may be a number, and the column none: "007", or "1,5" beside "1.5".
         row = next(wrong, int(np.argmin(column.missing)))
         return row, "must hold numbers, as in the table the map was made from"
@@ -378,8 +386,13 @@ class CategoryCode(SaysUsual):
     def _feature_of(self) -> dict[str, int]:
         return {level: i for i, level in enumerate(self.levels)}
 
-    @property
-    def _applies(self) -> float:
+    @cached_property
+    def _feature_of_cell(self) -> dict[str | None, int]:
+        """The same for cells that spell their level as it is spelled here, as nearly all do."""
+        return {level: i for level, i in self._feature_of.items() if text_level(level) == level}
+
+    @cached_property
+    def applies(self) -> float:
         """Value of the level that applies."""
         return MISMATCH_WEIGHT * self.factor
 
@@ -415,12 +428,22 @@ class CategoryCode(SaysUsual):
 
     def encode(self, column: Column) -> Float64s:
         """Return the encoded column, of shape (n_rows, n_features)."""
+        which = self.places(column)
+        features = np.zeros((len(which), self.n_features))
+        features[np.arange(len(which)), which] = self.applies
+        return features
+
+    def places(self, column: Column) -> Ints:
+        """Return the feature of each row; `len(levels)` for a level that is new."""
+        if len(column) <= FEW_ROWS and column.numbers is None:
+            known, cells = self._feature_of_cell, column.each_cell()
+            try:
+                return np.array([known[cell] for cell in cells], dtype=np.intp)
+            except KeyError:  # a missing cell, another spelling, or a level that is new
+                pass
         codes, levels = level_codes(column)
         places = [self._feature_of.get(level, len(self.levels)) for level in levels]
-        which = np.array(places)[codes]
-        features = np.zeros((len(which), self.n_features))
-        features[np.arange(len(which)), which] = self._applies
-        return features
+        return np.array(places, dtype=np.intp)[codes]
 
     def decode(self, features: Floats) -> Objects:
         """Return the level with the largest share in each row of encoded features."""
@@ -430,7 +453,7 @@ class CategoryCode(SaysUsual):
     @property
     def encoded_levels(self) -> Float64s:
         """All levels, encoded, of shape (n_levels, n_features)."""
-        return self._applies * np.eye(len(self.levels), self.n_features)
+        return self.applies * np.eye(len(self.levels), self.n_features)
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
         """Return the levels that prevail in some prototypes (n, n_features), encoded."""
@@ -446,9 +469,18 @@ class CategoryCode(SaysUsual):
 
     def usual(self, prototypes: Float64s) -> str:
         """Return the level that prevails among some prototypes, with its share, in words."""
-        mean = prototypes.mean(axis=0)
-        level, percent = self.level(mean), round(100 * float((mean / self._applies).max()))
-        return level if percent >= 100 else f"{level} ({percent} %)"
+        return self.usual_of(prototypes, np.arange(len(prototypes))[None, :])[0]
+
+    def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
+        """Return the level that prevails near each row, with its share, in words."""
+        found, names = [], (*self.levels, UNSEEN_LEVEL)
+        for part in blocks(len(near), max(1, BLOCK_VALUES // (near.shape[1] * len(names)))):
+            means = prototypes[near[part]].sum(axis=1) / near.shape[1]
+            shares = (means.max(axis=1) / self.applies).tolist()
+            for place, share in zip(means.argmax(axis=1).tolist(), shares, strict=True):
+                percent = round(100 * share)
+                found.append(names[place] if percent >= 100 else f"{names[place]} ({percent} %)")
+        return found
 
 
 @dataclass(frozen=True)
@@ -466,35 +498,3 @@ class UnusedColumn:
     name: str
     why: str
     kind: str
-
-
-def as_numbers(column: Column, *, may_be_padded: bool) -> Column:
-    """Return a column, read as numbers where it is text that spells them; 007 only if it may."""
-    if column.is_number:
-        return column
-    return read_numbers(column) or (may_be_padded and padded_numbers(column)) or column
-
-
-def present(column: Column, values: Any, counts: Float64s | None) -> InOrder:
-    """Put the values of a column in order whose cells are not missing."""
-    is_there = ~column.missing
-    return in_order(values[is_there], None if counts is None else counts[is_there])
-
-
-def _usual_range(numbers: InOrder, scaling: Scaling) -> Float64s:
-    """Return the ends of the range that becomes [0, 1], or two equal numbers."""
-    last = numbers.n - 1
-    skipped = 0 if scaling.scale == "range" else int(TAIL_PERCENT / 100 * last)
-    return np.array([float(numbers.at(skipped)), float(numbers.at(last - skipped))])
-
-
-def _mean_distance(numbers: Counted, center: float) -> float:
-    distance = np.abs(numbers.values.astype(np.float64) - center)
-    return replace(numbers, values=distance).mean()
-
-
-def _is_number(cell: str | None) -> bool:
-    try:
-        return cell is None or isfinite(float(cell))
-    except ValueError:
-        return False

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from somscape._ahead import one_ahead
 from somscape._blocks import blocks
 from somscape._stored import assembled, stored
-from somscape._types import Float64s, Floats
+from somscape._types import Float64s, Floats, Ints
 from somscape.encode._codes import CategoryCode, NumberCode, UnusedColumn
 from somscape.encode._date_parts import CycleCode, PartCode, encoded_part
 from somscape.encode._json import code_from_json, part_from_json
@@ -19,6 +19,7 @@ from somscape.encode._kinds import MISSING, Roles
 from somscape.encode._names import lacking
 from somscape.encode._ordered import DateCode, OrdinalCode
 from somscape.encode._refuse import (
+    MIN_UNSEEN_CELLS,
     are_near,
     refuse_far,
     refuse_missing,
@@ -31,6 +32,9 @@ from somscape.tables import Dates, Source, Table
 
 BLOCK_VALUES, MIN_BLOCK_ROWS = 1 << 18, 1 << 11
 """Values that are encoded at once, few enough to stay in the cache, of as many rows at least."""
+
+MAX_NARROW = 7
+"""Features up to which NumPy, too, adds up those of a column one after the other."""
 
 UsedColumn: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 ColumnCode: TypeAlias = UsedColumn | UnusedColumn
@@ -161,8 +165,9 @@ class Encoding:
         encoded = partial(self._part, table, sources, is_unseen)
         parts = (partial(encoded, part) for part in blocks(table.n_rows, self._block_rows))
         rows = assembled(one_ahead(parts), (table.n_rows, self.n_features))
-        for name in categories:
-            warn_of_unseen(table, table.column(name), is_unseen[name])
+        if table.n_rows >= MIN_UNSEEN_CELLS:
+            for name in categories:
+                warn_of_unseen(table, table.column(name), is_unseen[name])
         return rows
 
     def _part(
@@ -177,13 +182,19 @@ class Encoding:
         some = sources
         if n_rows < table.n_rows:
             some = {name: _rows_of(source, part) for name, source in sources.items()}
-        rows = np.empty((n_rows, self.n_features), order="F")
+        rows, places, applies = np.zeros((n_rows, self.n_features), order="F"), [], []
         for code, place in zip(self.used, self.slices, strict=False):
-            rows[:, place] = code.encode(some[code.name])
+            if isinstance(code, CategoryCode):
+                which = code.places(some[code.name])
+                is_unseen[code.name][part] = which == len(code.levels)
+                places.append(place.start + which)
+                applies.append(code.applies)
+            else:
+                rows[:, place] = code.encode(some[code.name])
+        if places:
+            rows[np.arange(n_rows), np.array(places)] = np.array(applies)[:, None]
         self._refuse_far(table, rows, part.start)
         self._encode_parts(rows, some)
-        for name, are_new in is_unseen.items():
-            are_new[part] = rows[:, self._place[name].stop - 1] > 0
         return np.ascontiguousarray(rows)
 
     def _refuse_far(self, table: Table, rows: Float64s, begin: int) -> None:
@@ -367,7 +378,40 @@ class Encoding:
         """Add up encoded features (n, n_features) to original columns (n, n_columns)."""
         if len(self.slices) == self.n_features:
             return by_feature.copy()
-        return np.stack([by_feature[:, part].sum(axis=1) for part in self.slices], axis=1)
+        sums = by_feature[:, self._first]
+        for columns, features in self._later:
+            sums[:, columns] += by_feature[:, features]
+        for j in self._wide:
+            sums[:, j] = by_feature[:, self.slices[j]].sum(axis=1)
+        return sums
+
+    @cached_property
+    def _first(self) -> Ints:
+        """The first feature of each column."""
+        return np.array([part.start for part in self.slices], dtype=np.intp)
+
+    @cached_property
+    def _wide(self) -> list[int]:
+        """Columns of many features, whose sums NumPy makes best, in an order of its own."""
+        return [j for j, part in enumerate(self.slices) if part.stop - part.start > MAX_NARROW]
+
+    @cached_property
+    def _later(self) -> list[tuple[Ints, Ints]]:
+        """Columns that have a second feature, a third and so on, and which these are.
+
+        All columns at once: for few rows the calls, not the sums, take the time.
+        """
+        wide, found = {*self._wide}, []
+        for i in range(1, MAX_NARROW):
+            columns = [
+                j
+                for j, part in enumerate(self.slices)
+                if part.start + i < part.stop and j not in wide
+            ]
+            if columns:
+                which = np.array(columns, dtype=np.intp)
+                found.append((which, self._first[which] + i))
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Return the encoding as plain JSON data."""

@@ -8,7 +8,7 @@ from typing import Any
 from somscape._types import Float64s
 from somscape._validate import checked_weights
 from somscape._weights import counts_of
-from somscape.encode._codes import CategoryCode, NumberCode, Scaling, UnusedColumn, as_numbers
+from somscape.encode._codes import CategoryCode, NumberCode, Scaling, UnusedColumn
 from somscape.encode._date_parts import has_time, part_names, parts_of
 from somscape.encode._encoding import ColumnCode, Encoding
 from somscape.encode._kinds import (
@@ -21,6 +21,7 @@ from somscape.encode._kinds import (
     numbers_as_text,
 )
 from somscape.encode._layers import with_layers
+from somscape.encode._numbers import as_numbers
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
 from somscape.encode._refuse import refuse_missing, refuse_problem
 from somscape.errors import InputError, SomscapeWarning

@@ -33,7 +33,7 @@ def level_texts(column: Column) -> list[str]:
     if column.numbers is not None:
         return [MISSING_LEVEL if v != v else _number_level(v) for v in column.numbers]
     cells = column.cells.tolist()
-    level_of = {cell: _text_level(cell) for cell in set(cells)}
+    level_of = {cell: text_level(cell) for cell in set(cells)}
     return [level_of[cell] for cell in cells]
 
 
@@ -52,13 +52,14 @@ def level_codes(column: Column) -> tuple[NDArray[np.integer[Any]], list[str]]:
     """
     if column.numbers is None:
         codes, texts = column.coded()
-        return codes, [*map(_text_level, texts), MISSING_LEVEL]
+        return codes, [*map(text_level, texts), MISSING_LEVEL]
     values, places = np.unique(column.numbers, return_inverse=True)
     levels = [MISSING_LEVEL if v != v else _number_level(v) for v in values.tolist()]
     return places, [*levels, MISSING_LEVEL]
 
 
-def _text_level(cell: str | None) -> str:
+def text_level(cell: str | None) -> str:
+    """Return the level that a cell of text spells."""
     if cell is None:
         return MISSING_LEVEL
     return _number_level(float(cell)) if PLAIN_NUMBER.fullmatch(cell) else cell

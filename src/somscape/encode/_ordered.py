@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints, Objects
-from somscape.encode._codes import ROBUST, NumberCode, OneFeature, Problem, Scaling, present
+from somscape.encode._codes import ROBUST, NumberCode, OneFeature, Problem, Scaling
 from somscape.encode._levels import MISSING_LEVEL, level_texts
+from somscape.encode._numbers import present
 from somscape.errors import InputError
 from somscape.tables import Column, Dates, dates_of, table_from_columns
 

@@ -6,6 +6,7 @@ usual rows score beyond: scores are 0 or more, and the square roots of usual one
 are taken to follow the upper half of a normal law.
 """
 
+from dataclasses import dataclass
 from math import erfc
 from statistics import NormalDist
 
@@ -25,8 +26,36 @@ END = 0.8
 """Share of the rows at the end of the bulk: a fifth may be unusual.  Ends up to 0.9 find less."""
 
 
-def bulk_shares(calibration: Float64s, weights: Float64s | None, scores: Float64s) -> Float64s:
-    """Return the share of usual rows that score at least as high.
+@dataclass(frozen=True)
+class Bulk:
+    """What the bulk tells of the roots of scores.
+
+    Attributes
+    ----------
+    middle, end : float
+        The median, and where the bulk ends.
+    spread : float
+        The deviation of usual ones.
+    """
+
+    middle: float
+    end: float
+    spread: float
+
+    def shares(self, scores: Float64s) -> Float64s:
+        """Return the share of usual rows that score at least as high."""
+        shares = np.ones(len(scores))
+        roots = np.sqrt(np.maximum(scores, 0.0))
+        is_beyond = roots > self.end
+        with np.errstate(over="ignore"):  # so far out that nothing is left
+            steps = (roots[is_beyond] - self.middle) / self.spread
+        tails = map(erfc, (steps / np.sqrt(2.0)).tolist())  # exact far out, where 1 + erf is 0
+        shares[is_beyond] = 0.5 * np.fromiter(tails, np.float64, len(steps))
+        return shares
+
+
+def bulk_of(calibration: Float64s, weights: Float64s | None) -> Bulk | None:
+    """Return what the bulk of scores tells of usual rows.
 
     Parameters
     ----------
@@ -34,13 +63,11 @@ def bulk_shares(calibration: Float64s, weights: Float64s | None, scores: Float64
         Scores of rows of which most are usual.
     weights : ndarray of shape (n_rows,) or None
         How many rows each stands for; None: one each.
-    scores : ndarray of shape (n_samples,)
 
     Returns
     -------
-    ndarray of shape (n_samples,)
-        1 for scores within the bulk, which say for themselves how many score as high.  1 for all
-        with fewer than 50 rows, or with a bulk of equal scores.  The spread is widened by the
+    Bulk or None
+        None with fewer than 50 rows, or with a bulk of equal scores.  The spread is widened by the
         part ``1 / sqrt(n_rows)``, which is about its standard error.
 
     References
@@ -52,22 +79,15 @@ def bulk_shares(calibration: Float64s, weights: Float64s | None, scores: Float64
     --------
     >>> import numpy as np
     >>> usual = np.random.default_rng(0).normal(10, 1, size=10_000) ** 2
-    >>> bulk_shares(usual, None, np.array([10.0, 12.0, 14.0]) ** 2).round(4).tolist()
+    >>> bulk_of(usual, None).shares(np.array([10.0, 12.0, 14.0]) ** 2).round(4).tolist()
     [1.0, 0.0265, 0.0001]
     """
-    shares = np.ones(len(scores))
     n_rows = len(calibration) if weights is None else float(weights.sum())
     if n_rows < MIN_BULK_ROWS:
-        return shares
+        return None
     ordered = in_order(calibration, weights)
     middle, end = (np.sqrt(max(0.0, ordered.quantile(share))) for share in (0.5, END))
     if end - middle <= MIN_SPREAD * end:
-        return shares
+        return None
     spread = (end - middle) / NormalDist().inv_cdf(END) * (1.0 + 1.0 / np.sqrt(n_rows))
-    roots = np.sqrt(np.maximum(scores, 0.0))
-    is_beyond = roots > end
-    with np.errstate(over="ignore"):  # so far out that nothing is left
-        steps = (roots[is_beyond] - middle) / spread
-    tails = map(erfc, (steps / np.sqrt(2.0)).tolist())  # exact far out, where 1 + erf is 0
-    shares[is_beyond] = 0.5 * np.fromiter(tails, np.float64, len(steps))
-    return shares
+    return Bulk(middle, end, spread)

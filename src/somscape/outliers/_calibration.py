@@ -8,6 +8,7 @@ of these rows may be unusual themselves, and high scores have estimates by the b
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -15,8 +16,8 @@ from somscape._order import stable_order
 from somscape._types import Float64s, Ints
 from somscape._weights import ones_or
 from somscape.outliers._arrays import is_array
-from somscape.outliers._bulk import MIN_BULK_ROWS, bulk_shares
-from somscape.outliers._tail import MIN_ROWS, tail_shares
+from somscape.outliers._bulk import MIN_BULK_ROWS, Bulk, bulk_of
+from somscape.outliers._tail import MIN_ROWS, Tail, tail_of
 
 EXACT_SHARE = 0.25
 """Weight of the conformal p-value beside the tail's: even if the tail were entirely wrong, a
@@ -140,21 +141,29 @@ class Calibration:
             the bulk of others, at least ``0.01 / (n + 1)``.  Each calibration row counts its
             weight; with `regions`, only rows of the same region count.
         """
-        weights = self.weights
         if self.regions is None or self.units is None:
-            return _p_values_among(self.scores, weights, scores, by_bulk=self.by_bulk)
+            return self._among(None).p_values(scores)
         assert units is not None
         found = np.empty(len(scores))
-        of_rows, of_calibration = self.regions[units], self.regions[self.units]
-        for region in np.unique(of_rows):
-            here, there = of_rows == region, of_calibration == region
-            found[here] = _p_values_among(
-                self.scores[there],
-                None if weights is None else weights[there],
-                scores[here],
-                by_bulk=self.by_bulk,
-            )
+        of_rows = self.regions[units]
+        for region in np.unique(of_rows).tolist():
+            here = of_rows == region
+            found[here] = self._among(region).p_values(scores[here])
         return found
+
+    def _among(self, region: int | None) -> "_Among":
+        """Return the calibration rows of a region, or all."""
+        if region not in self._made:  # once: a service asks row by row
+            there, weights = slice(None), self.weights
+            if region is not None and self.regions is not None and self.units is not None:
+                there = self.regions[self.units] == region
+            own = None if weights is None else weights[there]
+            self._made[region] = _Among(self.scores[there], own, self.by_bulk)
+        return self._made[region]
+
+    @cached_property
+    def _made(self) -> "dict[int | None, _Among]":
+        return {}
 
     @property
     def smallest_p_value(self) -> float:
@@ -172,28 +181,43 @@ class Calibration:
         return (EXACT_SHARE if most >= MIN_ROWS else 1.0) / (most + 1)
 
 
-def _p_values_among(
-    calibration: Float64s, weights: Float64s | None, scores: Float64s, *, by_bulk: bool
-) -> Float64s:
-    # In order, in which the search goes through the memory once.
-    is_in_order = bool((scores[1:] <= scores[:-1]).all())
-    order = slice(None) if is_in_order else np.argsort(scores)
-    places = np.searchsorted(calibration, scores[order], side="left")
-    at_least, total = np.empty(len(scores)), float(len(calibration))
-    if weights is None:
-        at_least[order] = total - places
-    else:
-        # Weight of the calibration rows from each place to the end, and 0 past the end.
-        weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
-        at_least[order], total = weight_from[places], float(weight_from[0])
-    conformal = (1.0 + at_least) / (1.0 + total)
-    if by_bulk:
-        estimate = bulk_shares(calibration, weights, scores)
-        least = MIN_OF_CONFORMAL / (1.0 + total)
-        return np.asarray(np.minimum(conformal, np.maximum(estimate, least)), dtype=np.float64)
-    counts = ones_or(weights, len(calibration))
-    smooth = np.minimum(conformal, tail_shares(calibration, counts, scores))
-    return np.asarray(EXACT_SHARE * conformal + (1 - EXACT_SHARE) * smooth, dtype=np.float64)
+@dataclass(frozen=True, eq=False)
+class _Among:
+    """Calibration rows with which some rows are compared, and what follows from them alone."""
+
+    scores: Float64s
+    weights: Float64s | None
+    by_bulk: bool
+
+    @cached_property
+    def _weight_from(self) -> Float64s | None:
+        """Weight of the rows from each place to the end, and 0 past the end."""
+        weights = self.weights
+        return None if weights is None else np.append(np.cumsum(weights[::-1])[::-1], 0.0)
+
+    @cached_property
+    def _law(self) -> Bulk | Tail | None:
+        if self.by_bulk:
+            return bulk_of(self.scores, self.weights)
+        return tail_of(self.scores, ones_or(self.weights, len(self.scores)))
+
+    def p_values(self, scores: Float64s) -> Float64s:
+        # In order, in which the search goes through the memory once.
+        is_in_order = bool((scores[1:] <= scores[:-1]).all())
+        order = slice(None) if is_in_order else np.argsort(scores)
+        places = np.searchsorted(self.scores, scores[order], side="left")
+        at_least, total = np.empty(len(scores)), float(len(self.scores))
+        if self._weight_from is None:
+            at_least[order] = total - places
+        else:
+            at_least[order], total = self._weight_from[places], float(self._weight_from[0])
+        conformal = (1.0 + at_least) / (1.0 + total)
+        shares = np.ones(len(scores)) if self._law is None else self._law.shares(scores)
+        if self.by_bulk:
+            least = MIN_OF_CONFORMAL / (1.0 + total)
+            return np.asarray(np.minimum(conformal, np.maximum(shares, least)), dtype=np.float64)
+        smooth = np.minimum(conformal, shares)
+        return np.asarray(EXACT_SHARE * conformal + (1 - EXACT_SHARE) * smooth, dtype=np.float64)
 
 
 def threshold_for(scores: Float64s, contamination: float, weights: Float64s | None) -> float:

@@ -8,6 +8,7 @@ counts back.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 from typing import Any, TypeAlias
 
@@ -140,6 +141,25 @@ class ValueCounts:
                 "rows below and up to each."
             )
 
+    def _of_levels(self, j: int) -> tuple[dict[float, Occurrence], Occurrence]:
+        """Return how many rows have each level of a category, and what a level of no row has."""
+        if j not in self._made:  # once: a service asks row by row
+            values, below, upto = self._of(j)
+            total = float(upto[-1])
+            pairs = zip(values.tolist(), (upto - below).tolist(), strict=True)
+            found = {value: Occurrence(n, total) for value, n in pairs}
+            self._made[j] = found, Occurrence(0.0, total)
+        return self._made[j]
+
+    @cached_property
+    def _made(self) -> dict[int, tuple[dict[float, Occurrence], Occurrence]]:
+        return {}
+
+    @cached_property
+    def _has_no_gap(self) -> list[bool]:
+        """Whether all values of each column were kept."""
+        return [np.array_equal(below[1:], upto[:-1]) for _, below, upto in self._each()]
+
     def _each(self) -> Iterator[_Knots]:
         return (self._of(j) for j in range(len(self.starts) - 1))
 
@@ -167,9 +187,12 @@ class ValueCounts:
         if not len(values):
             return [None] * len(rows)
         asked = _values(code, rows).astype(np.float64)
+        if isinstance(code, CategoryCode):
+            found, of_none = self._of_levels(j)
+            return [found.get(level, of_none) for level in asked.tolist()]
         total, places = float(upto[-1]), np.searchsorted(values, asked)
-        has_levels = isinstance(code, CategoryCode | CycleCode)
-        is_each = has_levels or (len(values) <= FEW_VALUES and np.array_equal(below[1:], upto[:-1]))
+        has_levels = isinstance(code, CycleCode)
+        is_each = has_levels or (len(values) <= FEW_VALUES and self._has_no_gap[j])
         high, low = ("late", "early") if isinstance(code, DateCode) else ("high", "low")
         inside = np.minimum(places, len(values) - 1)
         keys = (2 * places + (values[inside] == asked)).tolist()

@@ -118,14 +118,18 @@ class Rarity:
         ndarray of shape (n_rows, n_features)
         """
         out, lines = np.zeros(rows.shape), np.arange(len(self.x))
-        n_knots = 1 + np.count_nonzero(np.diff(self.x, axis=1), axis=1)
         # All lines at once: for few rows the calls, not the search, take the time.
         for part in blocks(len(rows), max(1, BLOCK_VALUES // self.x.size)):
             values = rows[part][:, self.features].astype(np.float64)
             n_below = np.count_nonzero(self.x <= values[:, :, None], axis=2)
-            at = lines, np.clip(n_below - 1, 0, n_knots - 2)
+            at = lines, np.clip(n_below - 1, 0, self._last_steps)
             out[part, self.features] = self.y[at] + (values - self.x[at]) * self._slopes[at]
         return out
+
+    @cached_property
+    def _last_steps(self) -> Ints:
+        """The last step between two knots of each line."""
+        return np.asarray(np.count_nonzero(np.diff(self.x, axis=1), axis=1) - 1)
 
     @cached_property
     def _slopes(self) -> Float64s:

@@ -167,10 +167,11 @@ def reasons_of(
     order = np.argsort(-share, axis=1, kind="stable")[:, :MAX_REASONS]
     shares = np.take_along_axis(share, order, axis=1)
     found, is_reason = np.empty(order.shape, dtype=object), shares >= MIN_SHARE
-    said, features = sorted(set(order[is_reason].tolist())), detector.map_.encoding.features
-    names = dict.fromkeys(name for j in said for name in sources_of(features[j]))
-    # Words for these columns alone: for all, they would take as long as the rest of a single row.
-    detector, table = both_in_words(detector, table.select(names))
+    said, encoding = sorted(set(order[is_reason].tolist())), detector.map_.encoding
+    if encoding.roles.dictionary:
+        names = dict.fromkeys(name for j in said for name in sources_of(encoding.features[j]))
+        # These columns alone: words for all would take as long as the rest of a single row.
+        detector, table = both_in_words(detector, table.select(names))
     for j in said:
         which = np.nonzero((order == j) & is_reason)
         column = _Described(detector, j, near, rows)
@@ -183,9 +184,13 @@ def reasons_of(
 
 
 def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) -> None:
-    """Take away the shares of categories whose level is the one that prevails near a row."""
-    columns = zip(map_.encoding.features, map_.encoding.slices, strict=True)
-    categories = [(j, p) for j, (code, p) in enumerate(columns) if isinstance(code, CategoryCode)]
+    """Take away the shares of categories whose level is the one that prevails near a row.
+
+    But not where no row has a share that makes a reason, which is most of the columns.
+    """
+    features, slices = map_.encoding.features, map_.encoding.slices
+    may_be_reasons = np.flatnonzero((share >= MIN_SHARE).any(axis=0)).tolist()
+    categories = [(j, slices[j]) for j in may_be_reasons if isinstance(features[j], CategoryCode)]
     for part in blocks(len(rows), max(1, BLOCK_VALUES // (near.shape[1] * rows.shape[1]))):
         means = map_.codebook[near[part]].mean(axis=1)
         for j, place in categories:
@@ -221,8 +226,7 @@ class _Described:
     def reasons(self, table: Table, which: Ints, shares: Float64s) -> list[Reason]:
         """Return the column as a reason of some rows."""
         code, name = self._code, self._code.name
-        some = table.select(sources_of(code)).take(which)
-        values = values_shown(code, some, self._rows[which])
+        values = values_shown(code, table, which, self._rows[which])
         occur = self._occurrences(which, values)
         near = self._near[which]
         usual = code.usual_of(self._prototypes, near)

@@ -6,6 +6,8 @@ of nearly every population follow a generalized Pareto distribution (Pickands 19
 the two apart.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from somscape._types import Float64s
@@ -26,8 +28,52 @@ MAX_SHAPE = 0.9
 """Shape of a tail that hardly has a mean."""
 
 
-def tail_shares(calibration: Float64s, weights: Float64s, scores: Float64s) -> Float64s:
-    """Return the share of rows that score at least as high, by a smooth tail.
+@dataclass(frozen=True)
+class Tail:
+    """A tail that was fitted.
+
+    Attributes
+    ----------
+    start : float
+        The score beyond which it begins.
+    shape, scale : float
+    weight : float
+        Of the rows beyond.
+    total : float
+        Of all rows.
+    """
+
+    start: float
+    shape: float
+    scale: float
+    weight: float
+    total: float
+
+    def shares(self, scores: Float64s) -> Float64s:
+        """Return the share of rows that score at least as high.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_samples,)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            1 for scores below the tail.
+        """
+        shares, is_far = np.ones(len(scores)), scores > self.start
+        with np.errstate(over="ignore", divide="ignore"):  # so far out that nothing is left
+            steps = (scores[is_far] - self.start) / self.scale
+        if abs(self.shape) < 1e-9:
+            left = np.exp(-steps)
+        else:
+            left = np.maximum(1.0 + self.shape * steps, 0.0) ** (-1.0 / self.shape)
+        shares[is_far] = left * (1.0 + self.weight) / (1.0 + self.total)
+        return shares
+
+
+def tail_of(calibration: Float64s, weights: Float64s) -> Tail | None:
+    """Return the tail of some scores.
 
     Parameters
     ----------
@@ -35,35 +81,24 @@ def tail_shares(calibration: Float64s, weights: Float64s, scores: Float64s) -> F
         Ascending.
     weights : ndarray of shape (n_rows,)
         Weight of each row; weight 2 is the row twice.
-    scores : ndarray of shape (n_samples,)
 
     Returns
     -------
-    ndarray of shape (n_samples,)
-        1 for scores below the tail.  1 for all scores if there is no tail: with fewer than 100
-        rows, or too many equal ones.  O(n_rows + n_samples * log(n_rows)).
+    Tail or None
+        None with fewer than 100 rows, or too many equal ones.  O(n_rows * log(n_rows)).
     """
-    shares = np.ones(len(scores))
     weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
     total = weight_from[0]
     if total < MIN_ROWS:
-        return shares
+        return None
     above = weight_from[np.searchsorted(calibration, calibration, side="right")]
     starts = np.flatnonzero(above >= max(MIN_TAIL_ROWS, TAIL_SHARE * total))
     if not len(starts):
-        return shares
+        return None
     start = calibration[starts[-1]]
     first = int(np.searchsorted(calibration, start, side="right"))
     shape, scale = _fitted(calibration[first:] - start, weights[first:])
-    is_far = scores > start
-    with np.errstate(over="ignore", divide="ignore"):  # so far out that nothing is left
-        steps = (scores[is_far] - start) / scale
-    if abs(shape) < 1e-9:
-        left = np.exp(-steps)
-    else:
-        left = np.maximum(1.0 + shape * steps, 0.0) ** (-1.0 / shape)
-    shares[is_far] = left * (1.0 + weight_from[first]) / (1.0 + total)
-    return shares
+    return Tail(start, shape, scale, weight_from[first], total)
 
 
 def _fitted(excesses: Float64s, weights: Float64s) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 from somscape.errors import InputError
 from somscape.serve._columns import kind_found
+from somscape.serve._json import from_json
 from somscape.serve._limits import Limits
 from somscape.serve._refused import Refused
 from somscape.tables import Table, table_from_wire
@@ -32,7 +33,7 @@ def media_type(header: str | None) -> str:
 def rows_of_json(body: bytes, limits: Limits) -> list[Any]:
     """Return the rows of one object, of a list of them, or of {"rows": [...]}."""
     try:
-        found = json.loads(body, parse_constant=_refuse_constant)
+        found = from_json(body, _refuse_constant)
     except UnicodeDecodeError:
         raise Refused(400, "The body is not text in UTF-8.") from None
     except json.JSONDecodeError as error:

@@ -23,6 +23,9 @@ Cells: TypeAlias = list[list[Any]]
 KINDS = {str: "text", bool: "true or false", type(None): "null", list: "a list", dict: "an object"}
 MAX_NAMED = 5
 
+ONE_BY_ONE = frozenset({bool, float})
+"""Types of values that may be equal and yet other texts: 1.0 and True are 1."""
+
 
 def kind_found(value: object) -> str:
     """Return what a value of JSON is, and nothing of what it says."""
@@ -162,8 +165,8 @@ class _Numbers(_Reader):
         self.check(values)
         if self._missing:
             values = [None if value in self._missing else value for value in values]
-        far = next((i for i, value in enumerate(values) if not _is_finite(value)), None)
-        if far is not None:
+        if not all(map(_is_finite, values)):
+            far = next(i for i, value in enumerate(values) if not _is_finite(value))
             self.refuse(far, "one that no float holds")
         return values
 
@@ -197,6 +200,9 @@ class _Texts(_Reader):
             return [self._levels[value] for value in values]  # as nearly always
         except (KeyError, TypeError):
             self.check(values)
+        if ONE_BY_ONE.isdisjoint(map(type, values)):
+            found = {value: self._cell(value) for value in set(values)}
+            return [found[value] for value in values]
         return [self._cell(value) for value in values]
 
     def column(self, cells: list[Any]) -> Column:

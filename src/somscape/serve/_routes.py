@@ -1,7 +1,6 @@
 """What can be asked for: scores, predictions, and how the service is."""
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from somscape.serve._bodies import (
     table_of_wire,
 )
 from somscape.serve._gate import answer_of
+from somscape.serve._json import to_json
 from somscape.serve._keeper import Keeper
 from somscape.serve._limits import Limits
 from somscape.serve._metrics import TYPE, Metrics
@@ -129,7 +129,7 @@ class Service:
             found = served.predict(self._whole_table_of(body, kind, served))
             if wanted != JSON:
                 return found, bytes_for_wire(WIRES[wanted], found)
-            return found, _json({"map": served.sha256, "rows": list(found)})
+            return found, to_json({"map": served.sha256, "rows": list(found)})
 
         found, content = await self._in_thread(answer)
         self._metrics.rows("/predict", found.n_rows)
@@ -149,7 +149,7 @@ class Service:
             },
             "refused": self._keeper.refused,
         }
-        return Response(_json(answer), media_type=JSON)
+        return Response(to_json(answer), media_type=JSON)
 
     async def live(self, request: Request) -> Response:
         """Say nothing, but say it."""
@@ -162,7 +162,7 @@ class Service:
     async def openapi(self, request: Request) -> Response:
         """Describe all this, with the columns of the map."""
         described = description_of(self._keeper.current, self._limits)
-        return Response(_json(described), media_type=JSON)
+        return Response(to_json(described), media_type=JSON)
 
     def _scored(self, content: bytes, found: Answers, wanted: str) -> Response:
         self._metrics.rows("/score", len(found.scores), int(found.is_flagged.sum()))
@@ -225,19 +225,13 @@ def _written(found: Answers, ids: list[Any] | None, served: Served, wanted: str)
     if wanted != JSON:
         return bytes_for_wire(WIRES[wanted], found.to_table(ids, served.columns.id))
     threshold = getattr(served.thing, "threshold", None)
-    return _json({"map": served.sha256, "threshold": threshold, "rows": found.to_json(ids)})
+    return to_json({"map": served.sha256, "threshold": threshold, "rows": found.to_json(ids)})
 
 
 def _ids_of(rows: list[Any], served: Served) -> list[Any] | None:
     """Return the ids of rows of JSON as they came, None for a row without one."""
     name = served.columns.id
     return None if name is None else [row.get(name) for row in rows]
-
-
-def _json(answer: Any) -> bytes:
-    # "replace": half a letter, which JSON can hold and UTF-8 cannot.
-    text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace")
 
 
 async def _say_refused(request: Request, error: Exception) -> Response:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from somscape.serve._gate import Gate
 
-LIBRARIES = ("apispec", "prometheus_client", "starlette", "uvicorn")
+LIBRARIES = ("apispec", "msgspec", "prometheus_client", "starlette", "uvicorn")
 
 GRACE = 30
 """Seconds in which requests may be finished when the service ends."""

@@ -267,11 +267,12 @@ class Table:
 
     def __post_init__(self) -> None:
         check_names(self.names, self.source)
+        n_rows = len(self)
         for column in self.columns:
-            if len(column) != len(self):
+            if len(column) != n_rows:
                 raise InputError(
                     f"{self.source}: column {quoted(column.name)} has {len(column)} rows, column"
-                    f" {quoted(self.columns[0].name)} has {len(self)}; give all the same number"
+                    f" {quoted(self.columns[0].name)} has {n_rows}; give all the same number"
                 )
 
     def __repr__(self) -> str:

@@ -1,14 +1,21 @@
 """A finished run becomes a watch, which is run on the next file; two people decide about cases."""
 
 import json
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from command_line import customers, customers_csv
 from web_client import Client
 
+from somscape.app import _watched
 from somscape.app._watches import MAX_CASES
-from somscape.cases import Case, Decision, Listed, WatchRun, is_waiting
+from somscape.cases import Case, Decision, Listed, State, WatchRun, is_waiting
+from somscape.jobs import KINDS, detect, ready, roles_from, rule_of
+from somscape.tables import read_table
+
+RULES = dict.fromkeys(("fdr", "p_value", "amount", "cost", "contamination", "calibration"))
 
 
 def upload(client: Client, name: str, content: bytes, watch: str) -> dict[str, Any]:
@@ -187,3 +194,32 @@ def test_what_waits_is_listed_and_not_decided_since() -> None:
     assert not is_waiting(case("confirmed", "2026-01-01T00:00:00"), run)
     assert not is_waiting(case("later", "2026-01-01T00:00:00"), run)
     assert MAX_CASES >= 1000
+
+
+def test_a_job_that_ends_before_it_has_said_so_is_done_again_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, folder = tmp_path / "january.csv", tmp_path / "run"
+    file.write_bytes(customers_csv())
+    table = read_table(file)
+    said = {"id_column": "cust_id", "drop": ("answer",), "label": None, "missing": "fill"}
+    options = {**dict.fromkeys(KINDS, ()), **RULES, **said, "alerts": 6, "seed": 0}
+    subject = ready(table, roles_from(table, options))
+    found = detect(subject.table, subject.encoding(), rule_of(options, subject.table), options)
+    (folder / "results").mkdir(parents=True)
+    found.write(folder / "results")
+    (folder / "results" / "report.json").write_text(found.report("").to_json(), encoding="utf-8")
+    mark = {"number": 3, "decision": "confirmed", "comment": "a theft", "score": 1.0, "author": "b"}
+    asked = {"watch": "cards", "key": ["cust_id"], "author": "ann", "name": "january.csv"}
+    request = {**asked, "decided": [mark], "others": []}
+    with State(tmp_path / "state") as state:
+        with monkeypatch.context() as patch:
+            patch.setattr(_watched, "write_whole", Mock(side_effect=KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                _watched.kept(state, table, options, request, folder)
+        assert not (folder / "results" / "keys.json").exists()
+        facts = _watched.kept(state, table, options, request, folder)
+        (run,) = state.runs("cards")
+        assert (facts["watch_run"], facts["n_rows"]) == (run.id, 60)
+        assert [said.comment for said in state.history("cards", "00003")] == ["a theft"]
+        assert (folder / "results" / "keys.json").exists()

@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -159,6 +161,34 @@ def test_a_run_that_ends_while_another_does_compares_with_it(
     assert outcome.last is not None
     assert (outcome.run.number, outcome.last.number) == (3, 2)
     assert news(outcome)["c020"] == "still"
+
+
+KILLED = """
+import os, signal, sys
+sys.path[:0] = {path!r}
+from pathlib import Path
+from test_watch_runs import OPTIONS, found_in, source_of
+from somscape.cases import State, begin_watch
+with State(sys.argv[2]) as state:
+    begin_watch(
+        state, "cards", found_in(Path(sys.argv[1])), key=("id",), source="", options=OPTIONS,
+        author="ann", then=lambda run: os.kill(os.getpid(), signal.SIGKILL),
+    )
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no SIGKILL")
+def test_a_watch_that_is_killed_before_it_has_its_marks_has_not_begun(
+    january: tuple[Path, bytes], tmp_path: Path
+) -> None:
+    code = KILLED.format(path=[str(Path(__file__).parent)])
+    words = [sys.executable, "-c", code, str(january[0]), str(tmp_path / "state")]
+    assert subprocess.run(words, check=False).returncode == -9
+    with State(tmp_path / "state") as state:
+        assert state.watches() == []
+        assert state.database.rows("SELECT * FROM maps") == []
+        assert state.database.rows("SELECT * FROM audit") == []
+        assert begun(state, january[0]).run.number == 1
 
 
 def test_a_file_of_other_cases_is_doubted_and_not_compared_with(

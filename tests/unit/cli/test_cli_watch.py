@@ -1,19 +1,25 @@
 """`detect --watch`, `run`, `score --watch`, `watches` and `cases`, as people type them."""
 
 import csv
+import errno
 import json
+import os
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import RESULTS, Outcome, customers, listing, run, transactions, write
 
 from somscape.cases import State
 from somscape.cases._options import command_anew
+from somscape.cli._results import Results
+from somscape.jobs import Found
 
 HEADER, ROWS = customers()
+KEY = ("--id", "cust_id", "--drop", "answer", "--alerts", "5")
 
 
 def month(path: Path, **amounts: float) -> Path:
@@ -32,8 +38,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         patch.setenv("SOMSCAPE_STATE", "state")
         path = month(Path("january.csv"), n3=900_000)
-        words = ("--id", "cust_id", "--drop", "answer", "--alerts", "5")
-        outcome = run("detect", path, *words, "--watch", "cards", "--out", "found")
+        outcome = run("detect", path, *KEY, "--watch", "cards", "--out", "found")
         assert outcome.code == 0, outcome.err
         assert "Kept as a watch; next time: `somscape run cards TABLE`." in outcome.out
     return folder
@@ -72,6 +77,50 @@ def test_a_run_says_by_its_exit_code_whether_something_is_new() -> None:
     assert page["changed"]["counts"]["new"] == 1
     error = run("run", "cards", "nothing.csv")
     assert (error.code, len(error.err.splitlines())) == (2, 1)
+
+
+@pytest.mark.usefixtures("watched")
+def test_files_that_cannot_be_written_leave_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    february = month(Path("february.csv"), n3=900_100, n7=800_000)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "new/report.html")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Results, "write_lists", full)
+        for words in (("run", "cards", february), ("detect", february, *KEY, "--watch", "other")):
+            outcome = run(*words, "--out", "new")
+            assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+            assert "No space left" in outcome.err
+    assert not Path("new").exists()
+    with State(Path("state")) as state:
+        assert [watch.name for watch in state.watches()] == ["cards"]
+        assert len(state.runs("cards")) == 1
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_disk_that_fills_up_just_then_leaves_a_run_whose_files_one_command_writes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    february = month(Path("february.csv"), n3=900_100, n7=800_000)
+    write_lists = Results.write_lists
+
+    def full_once_recorded(self: Results, folder: Path, found: Found, outcome: Any) -> None:
+        if outcome is not None and outcome.audit_head:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "new/report.html")
+        write_lists(self, folder, found, outcome)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Results, "write_lists", full_once_recorded)
+        error = run("run", "cards", february, "--out", "new").err
+    assert "run 2 of the watch cards is recorded, and new is not written (No space left" in error
+    command = error.rpartition("somscape run")[2].split("--out")[0].split()
+    assert (command[0], Path(command[1])) == ("cards", february.resolve())
+    assert not Path("new").exists()
+    ok(run("run", *command, "--out", "new"), 3)
+    assert listing(Path("new")) == RESULTS
+    with State(Path("state")) as state:
+        assert len(state.runs("cards")) == 2
 
 
 @pytest.mark.usefixtures("watched")

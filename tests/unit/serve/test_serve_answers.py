@@ -17,6 +17,7 @@ from web_client import Answer
 
 from somscape.outliers import Detector
 from somscape.serve._answers import Answers
+from somscape.serve._json import from_json, to_json
 from somscape.serve._served import Served, load_served
 from somscape.serve._together import Together
 from somscape.tables import Table, read_table
@@ -172,3 +173,27 @@ def test_missing_values_are_filled_as_the_map_says(service: Service, rows: Any) 
     by_csv = service.ask("POST", "/score", text, {"Content-Type": "text/csv"}).json
     by_json = service.post("/score", row)
     assert by_csv["rows"][0]["score"] == by_json["rows"][0]["score"]
+
+
+def test_a_row_alone_has_the_answer_that_it_has_among_many(map_file: Path, rows: Any) -> None:
+    served = load_served(map_file)
+
+    def said(some: list[Any]) -> list[dict[str, Any]]:
+        table = served.columns.table(served.columns.cells(some))
+        return served.score(table, ["all"] * len(some)).to_json(None)
+
+    among = said(rows)
+    assert len(among) > 20  # more than are looked up one by one
+    for row, answer in zip(rows[:12], among, strict=False):
+        assert said([row]) == [{**answer, "row": 1}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[123456789012345678901234567890, 1.0, 1, -0.0]", '"\\ud800"', '{"a": 1, "a": null}', "1e-7"],
+)
+def test_json_is_read_as_python_reads_it(text: str) -> None:
+    found = from_json(text.encode(), parse_constant=float)
+    assert repr(found) == repr(json.loads(text))
+    written = json.dumps(found, ensure_ascii=False).encode("utf-8", "replace")
+    assert repr(json.loads(to_json(found))) == repr(json.loads(written))
