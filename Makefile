@@ -113,7 +113,7 @@ dist: $(ENVS)/dist/ready  ## an sdist and a wheel in dist/, checked, and tried w
 	@ls -l dist
 
 clean:  ## everything that the other targets made
-	rm -rf .env build dist docs/_build docs/_generated docs/api docs/gallery results
+	rm -rf .env build dist docs/_build docs/_generated docs/api docs/commands docs/gallery results
 
 # The demo is an ordinary installation; the others follow the source as it is edited.
 $(ENVS)/demo/ready: $(PACKAGE)

@@ -3,11 +3,14 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import somscape
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))  # for first_picture and what draws figures
+sys.path.insert(0, str(HERE))  # for what writes and draws beside this file
+import commands  # noqa: E402
+
 GENERATED = HERE / "_generated"
 
 project = "somscape"
@@ -31,7 +34,7 @@ html_theme_options = {
 }
 html_show_sourcelink = False
 html_static_path = ["_static"]
-html_css_files = ["gallery.css", "learn.css"]
+html_css_files = ["gallery.css", "learn.css", "reference.css"]
 html_js_files = ["learn.js"]
 html_sidebars = {page: [] for page in ("index", "examples", "gallery/*")}
 sphinx_gallery_conf = {
@@ -59,41 +62,6 @@ autosummary_context = {
         "SOMRegressor": "RegressorMixin, Base",
         **dict.fromkeys(("Map", "Recognizer", "Predictor"), "object"),
     },
-    # The page that a class of the reference belongs to, which names the class in turn.
-    "guides": {
-        **dict.fromkeys(("SOM", "Lattice", "Graph", "Metric"), "guide/choosing"),
-        **dict.fromkeys(("Checkpoint", "Progress", "TimeLimit"), "guide/choosing"),
-        **dict.fromkeys(("SOMDetector", "Alerts", "AlertRule", "Reason"), "guide/detecting"),
-        **dict.fromkeys(("Counterfactual", "Change", "Range"), "guide/detecting"),
-        **dict.fromkeys(("Detector", "Scorer", "Calibration", "Decorrelation"), "guide/detecting"),
-        **dict.fromkeys(("Rarity", "SimilarRows", "LabelShare"), "guide/detecting"),
-        **dict.fromkeys(("Reasons", "Occurrence"), "guide/detecting"),
-        **dict.fromkeys(("DriftMonitor", "DriftAlarm"), "guide/streams"),
-        **dict.fromkeys(("Pieces", "Problem", "EpochSums"), "guide/clusters"),
-        **dict.fromkeys(("SOMImputer", "TableEncoder"), "guide/missing_and_mixed"),
-        **dict.fromkeys(("Encoding", "Table", "Column"), "start"),
-        **dict.fromkeys(
-            ("Map", "Record", "Samples", "BestMatches", "Classes", "Source"), "guide/files"
-        ),
-        **dict.fromkeys(
-            ("Regions", "Region", "Difference", "Quartiles", "Rule", "Condition"), "guide/regions"
-        ),
-        **dict.fromkeys(("RegionChange", "RegionStability", "SOMRegions"), "guide/regions"),
-        **dict.fromkeys(("Alignment", "MapChange"), "guide/regions"),
-        "Agreement": "reading",
-        **dict.fromkeys(("SOMClassifier", "Recognizer"), "guide/recognizing"),
-        **dict.fromkeys(("ClassReasons", "ClassReason", "UnitReason"), "guide/recognizing"),
-        **dict.fromkeys(("OtherClass", "ClassChange"), "guide/recognizing"),
-        **dict.fromkeys(("SOMRegressor", "Predictor"), "guide/recognizing"),
-        **dict.fromkeys(("ColumnPlane", "Display"), "guide/pictures"),
-        **dict.fromkeys(("MeasuresReport", "Measure", "DistortionParts"), "guide/measures"),
-        **dict.fromkeys(("TopographicFunction", "Stability"), "guide/measures"),
-        **dict.fromkeys(("Paths", "Entry", "Windows"), "guide/paths"),
-        "Grouped": "guide/customers",
-        **dict.fromkeys(("State", "Watch", "Case", "Decision", "RunOutcome"), "guide/watching"),
-        "Report": "guide/report",
-        "MiniSom": "guide/minisom",
-    },
 }
 autodoc_typehints = "none"  # the docstrings say more than the annotations
 numpydoc_show_class_members = False
@@ -114,4 +82,12 @@ def run_examples() -> None:
         subprocess.run([sys.executable, str(example)], cwd=GENERATED, check=True)
 
 
+def setup(app: Any) -> None:
+    """Let the pages of the reference show more than docstrings; numpydoc has read these before."""
+    import shown_beside
+
+    app.connect("autodoc-process-docstring", shown_beside.add_to, priority=600)
+
+
 run_examples()
+commands.write(HERE / "commands")

@@ -127,6 +127,18 @@ def import_decisions(
     InputError
         If a column is missing, decisions or keys are unknown, or others decided since the table
         was exported; the message names lines.
+
+    See Also
+    --------
+    State.decide : One decision.
+
+    Examples
+    --------
+    >>> from somscape.cases import State, import_decisions
+    >>> from somscape.tables import read_table
+    >>> with State("state") as state:  # doctest: +SKIP
+    ...     table = read_table("decided.csv")
+    ...     print(import_decisions(state, "cards", table, author="ann").n_same)
     """
     of_watch = state.watch(watch)
     id_name = _id_name(state, of_watch) if ID in table.names else None

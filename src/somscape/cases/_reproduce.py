@@ -62,6 +62,17 @@ def reproduce(state: State, run: str) -> Repeated:
     ------
     InputError
         If there is no such run, or somebody damaged it.
+
+    See Also
+    --------
+    run_watch : A run that is recorded.
+
+    Examples
+    --------
+    >>> from somscape.cases import State, reproduce
+    >>> with State("state") as state:  # doctest: +SKIP
+    ...     last = state.last_run("cards")
+    ...     print(reproduce(state, last).is_same)
     """
     old = state.run(run)
     if not old.facts.keys() >= NEEDED:
