@@ -31,11 +31,11 @@ def page_of(words: str) -> str:
 
 
 def as_text(plain: str) -> str:
-    """Return a text of the help as reStructuredText: what stands in backticks is code."""
-    parts = plain.split("`")
-    said = [re.sub(r"([\\*_|])", r"\\\1", part) for part in parts]
-    said[1::2] = [f"``{part}``" for part in parts[1::2]]
-    return "".join(said)
+    """Return a text of the help as reStructuredText: options and what is in backticks are code."""
+    parts = re.split(r"(`.+?`|(?<![\w-])--[a-z][a-z-]*)", plain)
+    parts[::2] = [re.sub(r"([\\*_|])", r"\\\1", part) for part in parts[::2]]
+    parts[1::2] = [f"``{code.strip('`')}``" for code in parts[1::2]]
+    return "".join(parts)
 
 
 def help_of(command: click.Command) -> Iterator[str]:

@@ -31,8 +31,10 @@ html_theme_options = {
     "show_prev_next": False,
     "navbar_end": ["theme-switcher"],
     "header_links_before_dropdown": 6,
+    "collapse_navigation": True,  # what unfolds has no name that is read aloud
 }
 html_show_sourcelink = False
+smartquotes = False  # options and texts in quotes stay as they are typed
 html_static_path = ["_static"]
 html_css_files = ["gallery.css", "learn.css", "reference.css"]
 html_js_files = ["learn.js"]

@@ -62,6 +62,7 @@ def add_to(app: Any, what: str, name: str, thing: Any, options: Any, lines: list
     short = name.removeprefix(PACKAGE)
     if what not in ("class", "function", "exception") or name == short:
         return
-    first = lines.index("") if "" in lines else len(lines)
-    lines[first:first] = figures(short)
+    starts = next((at for at, line in enumerate(lines) if line.strip()), 0)
+    ends = next((at for at in range(starts, len(lines)) if not lines[at].strip()), len(lines))
+    lines[ends:ends] = figures(short)
     lines += ["", ".. rubric:: In the guide", "", f":doc:`/{guide_of(short)}`", ""]

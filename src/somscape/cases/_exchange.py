@@ -92,6 +92,16 @@ class Imported:
         Lines without a decision.
     unknown : tuple of str
         Keys that no run has met, which were left out.
+
+    See Also
+    --------
+    import_decisions : Gives one.
+
+    Examples
+    --------
+    >>> from somscape.cases import Imported
+    >>> Imported((), n_same=3, n_empty=40, unknown=("c999",)).unknown
+    ('c999',)
     """
 
     decisions: tuple[Decision, ...]

@@ -33,6 +33,16 @@ class Forgotten:
     is_swept : bool
         Whether the places on the disk where they stood are overwritten; False where another
         program was using the state just then, or another role owns the tables.
+
+    See Also
+    --------
+    forget, forget_old
+
+    Examples
+    --------
+    >>> from somscape.cases import Forgotten
+    >>> Forgotten(n_cases=1, n_decisions=2, n_rows=3, is_swept=True).n_decisions
+    2
     """
 
     n_cases: int

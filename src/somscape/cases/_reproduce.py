@@ -36,6 +36,16 @@ class Repeated:
         Whether all scores, and score and p-value of each listed case, are the same to the last bit.
     said : tuple of str
         Sentences: what is the same, or which input changed.
+
+    See Also
+    --------
+    reproduce : Gives one.
+
+    Examples
+    --------
+    >>> from somscape.cases import State, reproduce
+    >>> with State("state") as state:  # doctest: +SKIP
+    ...     print(*reproduce(state, state.last_run("cards")).said, sep="\n")
     """
 
     run: WatchRun

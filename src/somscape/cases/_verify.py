@@ -40,6 +40,16 @@ class Verdict:
         Whether any line has a seal.
     last : str
         When the last line was written, as it says.
+
+    See Also
+    --------
+    verify : Gives one.
+
+    Examples
+    --------
+    >>> from somscape.cases import Verdict
+    >>> Verdict(n_lines=12, head="c86a").faults
+    ()
     """
 
     n_lines: int
