@@ -38,8 +38,9 @@ return axe.run(document, {runOnly: arguments[0]}).then(found => found.violations
   .map(({ id, nodes }) => [id, nodes.map(node => node.html.slice(0, 200) + node.failureSummary)]))
 """
 WIDER = """
-return [...document.querySelectorAll("body *")].filter(each =>
-  each.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+return [...document.querySelectorAll(".bd-article *")].filter(each =>
+  each.getBoundingClientRect().right > arguments[0] + 1
+  && !each.closest("pre, .pst-scrollable-table-container, .headerlink, svg"))
   .map(each => each.outerHTML.slice(0, 150)).slice(0, 5)
 """
 
@@ -115,7 +116,7 @@ def test_a_page_is_for_all_eyes_and_screens(window: Browser, axe: str, name: str
         window.emulate(width=width, height=height, color_scheme=scheme)
         window.open(SITE / f"{name}.html")
         window.screenshot(PICTURES / f"{name.replace('/', '-')}-{width}.png")
-        wide = window.run("return document.documentElement.scrollWidth")
-        assert wide <= width, window.run(WIDER)
+        assert window.run("return document.documentElement.scrollWidth") <= width
+        assert window.run(WIDER, width) == []  # a theme may hide what is too wide
         window.run(f"{axe}; window.axe = axe;")
         assert window.run(RUN_AXE, RULES) == [], scheme

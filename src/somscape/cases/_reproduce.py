@@ -45,7 +45,7 @@ class Repeated:
     --------
     >>> from somscape.cases import State, reproduce
     >>> with State("state") as state:  # doctest: +SKIP
-    ...     print(*reproduce(state, state.last_run("cards")).said, sep="\n")
+    ...     print(reproduce(state, state.last_run("cards")).said[0])
     """
 
     run: WatchRun
