@@ -56,12 +56,13 @@ def options_of(command: click.Command, context: click.Context) -> Iterator[str]:
             yield f".. option:: {names}\n\n   {as_text(said)}"
 
 
-def below(words: str, group: click.Command) -> list[str]:
-    """Return the list of the commands of a group, and nothing for other commands."""
-    if not isinstance(group, click.Group):
-        return []
-    pages = [page_of(f"{words} {name}") for name in group.list_commands(click.Context(group))]
-    return [".. toctree::\n   :maxdepth: 1\n\n" + "\n".join(f"   {page}" for page in pages)]
+def below(words: str, group: click.Command) -> Iterator[str]:
+    """Go through the commands of a group, each with its first sentence; other commands have none."""
+    if isinstance(group, click.Group):
+        for name in group.list_commands(click.Context(group)):
+            page = page_of(f"{words} {name}")
+            said = next(help_of(group.commands[name]))
+            yield f":doc:`{PROGRAM} {words} {name} <{page}>`\n   {said}"
 
 
 def page(words: str, command: click.Command) -> str:
@@ -90,12 +91,13 @@ def page(words: str, command: click.Command) -> str:
 
 def index() -> str:
     """Return the page that lists all commands."""
-    pages = {page_of(words): command for words, command in commands() if " " not in words}
     rows = [
-        f":doc:`{PROGRAM} {name} <{name}>`\n   {next(help_of(command))}"
-        for name, command in pages.items()
+        f":doc:`{PROGRAM} {words} <{page_of(words)}>`\n   {next(help_of(command))}"
+        for words, command in commands()
+        if " " not in words
     ]
-    tree = "\n".join(f"   {name}" for name in pages)
+    # All in one tree: what unfolds in the navigation has no name that is read aloud.
+    tree = "\n".join(f"   {page_of(words)}" for words, _ in commands())
     return "\n\n".join(
         [
             "Commands\n========",

@@ -38,9 +38,11 @@ return axe.run(document, {runOnly: arguments[0]}).then(found => found.violations
   .map(({ id, nodes }) => [id, nodes.map(node => node.html.slice(0, 200) + node.failureSummary)]))
 """
 WIDER = """
+const scrolls = each => each && (getComputedStyle(each).overflowX === "auto"
+  || scrolls(each.parentElement));
 return [...document.querySelectorAll(".bd-article *")].filter(each =>
   each.getBoundingClientRect().right > arguments[0] + 1
-  && !each.closest("pre, .pst-scrollable-table-container, .headerlink, svg"))
+  && !each.closest(".headerlink, svg") && !scrolls(each))
   .map(each => each.outerHTML.slice(0, 150)).slice(0, 5)
 """
 
