@@ -57,7 +57,7 @@ def options_of(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def below(words: str, group: click.Command) -> Iterator[str]:
-    """Go through the commands of a group, each with its first sentence; other commands have none."""
+    """Go through the commands of a group, each with its first sentence; others have none."""
     if isinstance(group, click.Group):
         for name in group.list_commands(click.Context(group)):
             page = page_of(f"{words} {name}")
