@@ -33,6 +33,7 @@ html_theme_options = {
     "header_links_before_dropdown": 6,
     "collapse_navigation": True,  # what unfolds has no name that is read aloud
 }
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system says
 html_show_sourcelink = False
 smartquotes = False  # options and texts in quotes stay as they are typed
 html_static_path = ["_static"]
