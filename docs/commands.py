@@ -96,7 +96,6 @@ def index() -> str:
         for words, command in commands()
         if " " not in words
     ]
-    # All in one tree: what unfolds in the navigation has no name that is read aloud.
     tree = "\n".join(f"   {page_of(words)}" for words, _ in commands())
     return "\n\n".join(
         [

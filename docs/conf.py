@@ -31,14 +31,14 @@ html_theme_options = {
     "show_prev_next": False,
     "navbar_end": ["theme-switcher"],
     "header_links_before_dropdown": 6,
-    "collapse_navigation": True,  # what unfolds has no name that is read aloud
+    "collapse_navigation": True,
 }
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's system says
 html_show_sourcelink = False
 smartquotes = False  # options and texts in quotes stay as they are typed
 html_static_path = ["_static"]
 html_css_files = ["gallery.css", "learn.css", "reference.css"]
-html_js_files = ["learn.js"]
+html_js_files = ["learn.js", "reference.js"]
 html_sidebars = {page: [] for page in ("index", "examples", "gallery/*")}
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/gallery",
