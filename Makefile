@@ -89,8 +89,9 @@ sanitize: $(ENVS)/sanitize/ready  ## the core under sanitizers: addresses, undef
 bench: $(ENVS)/bench/ready  ## against ten other libraries; writes benchmarks/README.md
 	$(ENVS)/bench/bin/python benchmarks/run.py
 
-docs: $(ENVS)/test/ready  ## the site, in docs/_build/html
+docs: $(ENVS)/test/ready  ## the site, in docs/_build/html, looked at in a browser
 	$(ENVS)/test/bin/python -m sphinx -W -q -b html docs docs/_build/html
+	$(ENVS)/test/bin/python -m pytest -q -n 0 -m site tests/browser/test_site.py
 	@echo "open docs/_build/html/index.html"
 
 # The wheel of 3.11 serves it alone, that of any later Python all from 3.12 on.  The list of the demo
@@ -113,7 +114,7 @@ dist: $(ENVS)/dist/ready  ## an sdist and a wheel in dist/, checked, and tried w
 	@ls -l dist
 
 clean:  ## everything that the other targets made
-	rm -rf .env build dist docs/_build docs/_generated docs/api docs/gallery results
+	rm -rf .env build dist docs/_build docs/_generated docs/api docs/commands docs/gallery results
 
 # The demo is an ordinary installation; the others follow the source as it is edited.
 $(ENVS)/demo/ready: $(PACKAGE)

@@ -9,7 +9,9 @@ from sphinx.application import Sphinx
 import somscape
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))  # for gallery_pages and what draws figures
+sys.path.insert(0, str(HERE))  # for what writes and draws beside this file
+import commands  # noqa: E402
+
 GENERATED = HERE / "_generated"
 
 project = "somscape"
@@ -30,11 +32,14 @@ html_theme_options = {
     "show_prev_next": False,
     "navbar_end": ["theme-switcher"],
     "header_links_before_dropdown": 6,
+    "collapse_navigation": True,
 }
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system says
 html_show_sourcelink = False
+smartquotes = False  # options and texts in quotes stay as they are typed
 html_static_path = ["_static"]
-html_css_files = ["gallery.css", "landing.css", "learn.css"]
-html_js_files = ["learn.js"]
+html_css_files = ["gallery.css", "landing.css", "learn.css", "reference.css"]
+html_js_files = ["learn.js", "reference.js"]
 html_extra_path = ["_generated/beside"]  # the report that the first page shows
 html_sidebars = {page: [] for page in ("index", "examples", "gallery/**")}
 sphinx_gallery_conf = {
@@ -64,41 +69,6 @@ autosummary_context = {
         "SOMClassifier": "ClassifierMixin, Base",
         "SOMRegressor": "RegressorMixin, Base",
         **dict.fromkeys(("Map", "Recognizer", "Predictor"), "object"),
-    },
-    # The page that a class of the reference belongs to, which names the class in turn.
-    "guides": {
-        **dict.fromkeys(("SOM", "Lattice", "Graph", "Metric"), "guide/choosing"),
-        **dict.fromkeys(("Checkpoint", "Progress", "TimeLimit"), "guide/choosing"),
-        **dict.fromkeys(("SOMDetector", "Alerts", "AlertRule", "Reason"), "guide/detecting"),
-        **dict.fromkeys(("Counterfactual", "Change", "Range"), "guide/detecting"),
-        **dict.fromkeys(("Detector", "Scorer", "Calibration", "Decorrelation"), "guide/detecting"),
-        **dict.fromkeys(("Rarity", "SimilarRows", "LabelShare"), "guide/detecting"),
-        **dict.fromkeys(("Reasons", "Occurrence"), "guide/detecting"),
-        **dict.fromkeys(("DriftMonitor", "DriftAlarm"), "guide/streams"),
-        **dict.fromkeys(("Pieces", "Problem", "EpochSums"), "guide/clusters"),
-        **dict.fromkeys(("SOMImputer", "TableEncoder"), "guide/missing_and_mixed"),
-        **dict.fromkeys(("Encoding", "Table", "Column"), "start"),
-        **dict.fromkeys(
-            ("Map", "Record", "Samples", "BestMatches", "Classes", "Source"), "guide/files"
-        ),
-        **dict.fromkeys(
-            ("Regions", "Region", "Difference", "Quartiles", "Rule", "Condition"), "guide/regions"
-        ),
-        **dict.fromkeys(("RegionChange", "RegionStability", "SOMRegions"), "guide/regions"),
-        **dict.fromkeys(("Alignment", "MapChange"), "guide/regions"),
-        "Agreement": "reading",
-        **dict.fromkeys(("SOMClassifier", "Recognizer"), "guide/recognizing"),
-        **dict.fromkeys(("ClassReasons", "ClassReason", "UnitReason"), "guide/recognizing"),
-        **dict.fromkeys(("OtherClass", "ClassChange"), "guide/recognizing"),
-        **dict.fromkeys(("SOMRegressor", "Predictor"), "guide/recognizing"),
-        **dict.fromkeys(("ColumnPlane", "Display"), "guide/pictures"),
-        **dict.fromkeys(("MeasuresReport", "Measure", "DistortionParts"), "guide/measures"),
-        **dict.fromkeys(("TopographicFunction", "Stability"), "guide/measures"),
-        **dict.fromkeys(("Paths", "Entry", "Windows"), "guide/paths"),
-        "Grouped": "guide/customers",
-        **dict.fromkeys(("State", "Watch", "Case", "Decision", "RunOutcome"), "guide/watching"),
-        "Report": "guide/report",
-        "MiniSom": "guide/minisom",
     },
 }
 autodoc_typehints = "none"  # the docstrings say more than the annotations
@@ -142,9 +112,14 @@ def look_at_gallery(app: Sphinx) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    """Look at each page as it is read, and at the gallery once its pages have run."""
+    """Look at each page as it is read, at the gallery once it has run, and at docstrings."""
+    import shown_beside
+
     app.connect("source-read", without_pictures)
     app.connect("builder-inited", look_at_gallery, priority=900)
+    # After numpydoc, which has read the docstrings by then.
+    app.connect("autodoc-process-docstring", shown_beside.add_to, priority=600)
 
 
 run_examples()
+commands.write(HERE / "commands")

@@ -42,6 +42,10 @@ class Checkpoint:
         Once for a training, if the file cannot be written, as on a full disk.  Training goes on,
         the last checkpoint stays, and the next writing is tried in time.
 
+    See Also
+    --------
+    TimeLimit : Ends a training after some time.
+
     Notes
     -----
     ``SOM.fit(X, resume=path)`` goes on from the file, to the bits of a training that never stopped.
@@ -150,6 +154,10 @@ class TimeLimit:
     ------
     ValueError, TypeError
         If `seconds` is not a number above 0.
+
+    See Also
+    --------
+    Checkpoint : Lets a training go on later.
 
     Notes
     -----

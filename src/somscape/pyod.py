@@ -39,6 +39,10 @@ def as_pyod(detector: SOMDetector | None = None, *, contamination: float = 0.1) 
     TypeError
         If `detector` is neither a `SOMDetector` nor None.
 
+    See Also
+    --------
+    somscape.SOMDetector : The detector itself, with reasons and p-values.
+
     Examples
     --------
     >>> from pyod.models.lscp import LSCP  # doctest: +SKIP

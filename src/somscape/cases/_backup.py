@@ -59,6 +59,20 @@ def backup(state: State, path: str | Path) -> Verdict:
         hold what the state holds.
     OSError
         If it cannot be written.
+
+    See Also
+    --------
+    restore : The way back.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape.cases import State, Watch, backup
+    >>> watch = Watch("cards", ("id",), "cards.csv", {}, "")
+    >>> with tempfile.TemporaryDirectory() as folder, State(folder) as state:
+    ...     kept = state.keep_watch(watch, b"a map", author="ann")
+    ...     print(backup(state, f"{folder}/monday.sqlite").n_lines)
+    1
     """
     state.check_has_lines()
     _check_target(state, Path(path))
@@ -110,6 +124,23 @@ def restore(state: State, path: str | Path, *, force: bool = False, author: str 
     ------
     InputError
         If the file is no backup, or its audit does not hold, or the state holds something.
+
+    See Also
+    --------
+    backup : Writes the file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape.cases import State, Watch, backup, restore
+    >>> watch = Watch("cards", ("id",), "cards.csv", {}, "")
+    >>> with tempfile.TemporaryDirectory() as folder, State(folder) as state:
+    ...     kept = state.keep_watch(watch, b"a map", author="ann")
+    ...     verdict = backup(state, f"{folder}/monday.sqlite")
+    ...     with State(f"{folder}/elsewhere") as other:
+    ...         verdict = restore(other, f"{folder}/monday.sqlite")
+    ...         print([each.name for each in other.watches()])
+    ['cards']
     """
     file = Path(path)
     if not file.is_file():

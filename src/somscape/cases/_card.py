@@ -80,6 +80,19 @@ def card_of(
     Returns
     -------
     dict
+
+    See Also
+    --------
+    card_text : The same to read.
+    watch_history : What a watch adds to it.
+
+    Examples
+    --------
+    >>> from somscape import SOM
+    >>> from somscape.cases import card_of
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> sorted(card_of(som.map_, "ab12"))[:5]
+    ['for', 'kind', 'limits', 'made_by', 'measures']
     """
     map_, kind = as_map(thing), _kind(thing)
     is_for, is_not_for = FOR[kind]
@@ -124,6 +137,17 @@ def watch_history(state: State, name: str, map_: str) -> dict[str, Any]:
     ------
     InputError
         If no run of the watch was by this map.
+
+    See Also
+    --------
+    card_of : The card that it is part of.
+
+    Examples
+    --------
+    >>> from somscape.cases import State, watch_history
+    >>> with State("state") as state:  # doctest: +SKIP
+    ...     watch = state.watch("cards")
+    ...     print(watch_history(state, "cards", watch.map))
     """
     watch = state.watch(name)
     runs = [run for run in reversed(state.runs(name)) if run.map == map_]

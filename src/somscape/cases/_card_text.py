@@ -19,6 +19,18 @@ def card_text(card: Mapping[str, Any], name: str) -> str:
     Returns
     -------
     str
+
+    See Also
+    --------
+    card_of : Makes the card.
+
+    Examples
+    --------
+    >>> from somscape import SOM
+    >>> from somscape.cases import card_of, card_text
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> print(card_text(card_of(som.map_, "ab12"), "map.som").splitlines()[0])
+    # map.som: a map
     """
     on, quality = card["trained_on"], card["measures"]
     rows = "rows unknown" if on["rows"] is None else counted(int(on["rows"]), "row")

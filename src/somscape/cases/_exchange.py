@@ -92,6 +92,16 @@ class Imported:
         Lines without a decision.
     unknown : tuple of str
         Keys that no run has met, which were left out.
+
+    See Also
+    --------
+    import_decisions : Gives one.
+
+    Examples
+    --------
+    >>> from somscape.cases import Imported
+    >>> Imported((), n_same=3, n_empty=40, unknown=("c999",)).unknown
+    ('c999',)
     """
 
     decisions: tuple[Decision, ...]
@@ -127,6 +137,18 @@ def import_decisions(
     InputError
         If a column is missing, decisions or keys are unknown, or others decided since the table
         was exported; the message names lines.
+
+    See Also
+    --------
+    State.decide : One decision.
+
+    Examples
+    --------
+    >>> from somscape.cases import State, import_decisions
+    >>> from somscape.tables import read_table
+    >>> with State("state") as state:  # doctest: +SKIP
+    ...     table = read_table("decided.csv")
+    ...     print(import_decisions(state, "cards", table, author="ann").n_same)
     """
     of_watch = state.watch(watch)
     id_name = _id_name(state, of_watch) if ID in table.names else None

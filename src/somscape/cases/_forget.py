@@ -33,6 +33,16 @@ class Forgotten:
     is_swept : bool
         Whether the places on the disk where they stood are overwritten; False where another
         program was using the state just then, or another role owns the tables.
+
+    See Also
+    --------
+    forget, forget_old
+
+    Examples
+    --------
+    >>> from somscape.cases import Forgotten
+    >>> Forgotten(n_cases=1, n_decisions=2, n_rows=3, is_swept=True).n_decisions
+    2
     """
 
     n_cases: int
@@ -61,6 +71,16 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
     ------
     InputError
         If there is no such watch or case.
+
+    See Also
+    --------
+    forget_old : All cases that nobody decided, once they are old.
+
+    Examples
+    --------
+    >>> from somscape.cases import State, forget
+    >>> with State("state") as state:  # doctest: +SKIP
+    ...     print(forget(state, "cards", "c005", author="ann").n_decisions)
     """
     state.watch(watch)
     with state.database.change() as change:
@@ -99,6 +119,20 @@ def forget_old(state: State, watch: str, months: int, *, author: str) -> Forgott
     ------
     InputError
         If there is no such watch.
+
+    See Also
+    --------
+    forget : One case.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape.cases import State, Watch, forget_old
+    >>> watch = Watch("cards", ("id",), "cards.csv", {}, "")
+    >>> with tempfile.TemporaryDirectory() as folder, State(folder) as state:
+    ...     kept = state.keep_watch(watch, b"a map", author="ann")
+    ...     print(forget_old(state, "cards", months=24, author="ann").n_cases)
+    0
     """
     state.watch(watch)
     since = months_ago(datetime.now(UTC), months)

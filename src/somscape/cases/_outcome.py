@@ -59,6 +59,17 @@ class RunOutcome:
         Sentences for the page.
     audit_head : str
         Of the audit, once the run is in it.
+
+    See Also
+    --------
+    run_watch : Makes one.
+
+    Examples
+    --------
+    >>> from somscape.cases import State, run_watch
+    >>> with State("state") as state:  # doctest: +SKIP
+    ...     outcome = run_watch(state, "cards", source="february.csv", author="ann")
+    ...     print(len(outcome.listed), len(outcome.gone), outcome.audit_head)
     """
 
     watch: Watch

@@ -35,6 +35,17 @@ class Watch:
         Months after which a cleared case returns.
     made : str
         When, in UTC.
+
+    See Also
+    --------
+    run_watch : Runs one.
+    State.keep_watch : Keeps one.
+
+    Examples
+    --------
+    >>> from somscape.cases import Watch
+    >>> Watch("cards", key=("id",), source="cards.csv", options={"alerts": 10}, map="").clear_for
+    12
     """
 
     name: str
@@ -122,6 +133,17 @@ class Decision:
         Of the audit's line; 0 before it is saved.
     made : str
         When, in UTC.
+
+    See Also
+    --------
+    State.decide : Keeps one.
+    Case
+
+    Examples
+    --------
+    >>> from somscape.cases import CLEARED, Decision
+    >>> Decision("cards", "c005", CLEARED, comment="her own card", author="ann").state
+    'cleared'
     """
 
     watch: str
@@ -151,6 +173,17 @@ class Case:
         In the last run that lists it.
     run : str or None
         That run.
+
+    See Also
+    --------
+    State.cases : Gives them.
+    Decision
+
+    Examples
+    --------
+    >>> from somscape.cases import Case
+    >>> Case("cards", "c005").state
+    'open'
     """
 
     watch: str

@@ -36,6 +36,16 @@ class Repeated:
         Whether all scores, and score and p-value of each listed case, are the same to the last bit.
     said : tuple of str
         Sentences: what is the same, or which input changed.
+
+    See Also
+    --------
+    reproduce : Gives one.
+
+    Examples
+    --------
+    >>> from somscape.cases import State, reproduce
+    >>> with State("state") as state:  # doctest: +SKIP
+    ...     print(reproduce(state, state.last_run("cards")).said[0])
     """
 
     run: WatchRun
@@ -62,6 +72,17 @@ def reproduce(state: State, run: str) -> Repeated:
     ------
     InputError
         If there is no such run, or somebody damaged it.
+
+    See Also
+    --------
+    run_watch : A run that is recorded.
+
+    Examples
+    --------
+    >>> from somscape.cases import State, reproduce
+    >>> with State("state") as state:  # doctest: +SKIP
+    ...     last = state.last_run("cards")
+    ...     print(reproduce(state, last).is_same)
     """
     old = state.run(run)
     if not old.facts.keys() >= NEEDED:

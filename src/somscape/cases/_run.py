@@ -74,6 +74,17 @@ def run_watch(
     InputError
         If there is no such watch, its source is gone, or the table is not one of its map: nothing
         is recorded then.
+
+    See Also
+    --------
+    reproduce : Does a run again, and records nothing.
+
+    Examples
+    --------
+    >>> from somscape.cases import State, run_watch
+    >>> with State("state") as state:  # doctest: +SKIP
+    ...     outcome = run_watch(state, "cards", source="february.csv", author="ann")
+    ...     print([row.key for row in outcome.listed if row.news == "new"])
     """
     watch = state.watch(name)
     path = watch.source if source is None else source

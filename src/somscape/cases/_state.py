@@ -50,8 +50,7 @@ class State:
     Parameters
     ----------
     where : str or Path
-        A folder, made if it is not there, for its user alone; or ``postgresql://USER@HOST/NAME``,
-        which needs the extra ``team``.
+        A folder, made for its user alone, or ``postgresql://USER@HOST/NAME`` (extra ``team``).
     audit_key : bytes or None, default=None
         Seals the lines of the audit, so that whoever lacks it cannot write others in their place.
 
@@ -59,6 +58,20 @@ class State:
     ------
     InputError
         If the place cannot be used, or is of a later somscape.
+
+    See Also
+    --------
+    run_watch, verify, backup
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape.cases import State, Watch
+    >>> watch = Watch("cards", ("id",), "cards.csv", {}, "")
+    >>> with tempfile.TemporaryDirectory() as folder, State(folder) as state:
+    ...     kept = state.keep_watch(watch, b"a map", author="ann")
+    ...     print([each.name for each in state.watches()])
+    ['cards']
     """
 
     def __init__(self, where: str | Path, audit_key: bytes | None = None) -> None:

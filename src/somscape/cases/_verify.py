@@ -40,6 +40,16 @@ class Verdict:
         Whether any line has a seal.
     last : str
         When the last line was written, as it says.
+
+    See Also
+    --------
+    verify : Gives one.
+
+    Examples
+    --------
+    >>> from somscape.cases import Verdict
+    >>> Verdict(n_lines=12, head="c86a").faults
+    ()
     """
 
     n_lines: int
@@ -78,6 +88,20 @@ def verify(state: State, head: str | None = None) -> Verdict:
     ------
     InputError
         If `head` is none.
+
+    See Also
+    --------
+    audit_lines : The lines themselves.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape.cases import State, Watch, verify
+    >>> watch = Watch("cards", ("id",), "cards.csv", {}, "")
+    >>> with tempfile.TemporaryDirectory() as folder, State(folder) as state:
+    ...     kept = state.keep_watch(watch, b"a map", author="ann")
+    ...     print(verify(state).faults)
+    ()
     """
     if head is not None and not re.fullmatch(f"[0-9a-f]{{{MIN_HEAD},64}}", head.lower()):
         raise InputError(
@@ -126,6 +150,21 @@ def audit_lines(state: State) -> Iterator[dict[str, Any]]:
     dict
         By name: ``number``, ``made``, ``author``, ``kind``, what a line of its kind says, and
         ``head``; of a decision key and comment themselves, unless its case was forgotten.
+
+    See Also
+    --------
+    verify : Whether anybody has changed them.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape.cases import State, Watch, audit_lines
+    >>> watch = Watch("cards", ("id",), "cards.csv", {}, "")
+    >>> with tempfile.TemporaryDirectory() as folder, State(folder) as state:
+    ...     kept = state.keep_watch(watch, b"a map", author="ann")
+    ...     for line in audit_lines(state):
+    ...         print(line["number"], line["author"], line["kind"])
+    1 ann watch
     """
     with state.database.snapshot() as read:
         for lines in _slices(read):

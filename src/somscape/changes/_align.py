@@ -37,6 +37,20 @@ class Alignment:
     apart, apart_before : float
         Root of the mean squared distance of prototypes that lie over each other, now and before,
         in the other map's metric.
+
+    See Also
+    --------
+    align : Makes one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, changes
+    >>> X = np.random.default_rng(0).normal(size=(60, 2))
+    >>> som, other = (SOM(3, 4, random_state=seed).fit(X) for seed in (0, 1))
+    >>> found = changes.align(other, som)
+    >>> found.apart <= found.apart_before
+    True
     """
 
     map_: Map
@@ -102,6 +116,10 @@ def align(a: Map, b: Map) -> Alignment:
         For another lattice, other columns, or columns of another kind.
     TypeError
         For something that has no map.
+
+    See Also
+    --------
+    difference : What has changed, once they lie over each other.
 
     Notes
     -----

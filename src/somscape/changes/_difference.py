@@ -48,6 +48,21 @@ class MapChange:
         Those that were compared; the latter lie on the map as it is aligned.
     regions : tuple of RegionChange
         What became of them.
+
+    See Also
+    --------
+    difference : Makes one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, changes
+    >>> X = np.random.default_rng(0).normal(size=(60, 2))
+    >>> som = SOM(3, 4, random_state=0).fit(X)
+    >>> later = SOM(init=som.map_, random_state=0).fit(X + [0.0, 0.5])
+    >>> found = changes.difference(som, later)
+    >>> found.moved.shape, found.columns
+    ((12,), ('x0', 'x1'))
     """
 
     before: Map
@@ -180,6 +195,12 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
         For another lattice, other columns, or regions of another map.
     TypeError
         For something that has no map, or something else as regions.
+
+    See Also
+    --------
+    align : Only lays one map over the other.
+    somscape.plots.difference : Its picture.
+    somscape.regions.compare : What became of regions.
 
     Notes
     -----

@@ -23,6 +23,10 @@ def load_german_credit() -> Table:
     Table
         Of shape (1000, 21).
 
+    See Also
+    --------
+    load_german_credit_words : What its codes mean.
+
     References
     ----------
     H. Hofmann, Statlog (German Credit Data), UCI Machine Learning Repository,
@@ -46,6 +50,10 @@ def load_german_credit_words() -> dict[str, dict[str, str]]:
     dict of str to dict of str to str
         By column, words of its codes, and of the empty code, which stands for the column itself;
         for ``TableEncoder(dictionary=)``.
+
+    See Also
+    --------
+    load_german_credit : The table with the codes.
 
     Examples
     --------
@@ -81,6 +89,17 @@ def load_credit_applications(path: str | Path) -> Table:
     ------
     InputError
         When the file is missing, or its columns or number of rows differ.
+
+    See Also
+    --------
+    load_german_credit : A table that comes with somscape.
+
+    Examples
+    --------
+    >>> from somscape.datasets import load_credit_applications
+    >>> table = load_credit_applications("Credit_Card_Applications.csv")  # doctest: +SKIP
+    >>> len(table.names)  # doctest: +SKIP
+    16
     """
     table = read_table(path)
     if table.names != CREDIT_APPLICATIONS_COLUMNS:

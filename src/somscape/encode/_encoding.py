@@ -59,6 +59,19 @@ class Encoding:
         What was said beside the kinds of columns, such as how the table is read.
     parts : tuple of CycleCode or SpanCode
         What else the columns of dates tell: features that are no columns.
+
+    See Also
+    --------
+    somscape.TableEncoder : Makes one.
+
+    Examples
+    --------
+    >>> from somscape import TableEncoder
+    >>> from somscape.tables import table_from_columns
+    >>> table = table_from_columns({"age": [34, 61, 45], "job": ["cook", "clerk", "cook"]})
+    >>> encoding = TableEncoder().fit(table).encoding_
+    >>> [feature.name for feature in encoding.features]
+    ['age', 'job']
     """
 
     columns: tuple[ColumnCode, ...]

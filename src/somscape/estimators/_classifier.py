@@ -83,6 +83,12 @@ class SOMClassifier(ClassifierMixin, Learner):
     feature_names_in_ : ndarray of shape (n_features,)
         Their names, if the data had names.
 
+    See Also
+    --------
+    SOMRegressor : Predicts numbers.
+    somscape.recognize.Recognizer : What a saved file is loaded as.
+    somscape.plots.confusion_map : Where it is wrong.
+
     Notes
     -----
     Columns of arrays should be on one scale, as for `SOM`.  `fit` trains two maps: of all rows, and

@@ -44,8 +44,7 @@ from somscape.outliers import (
 class SOMDetector(Explains, OutlierMixin, Estimator):
     """Rank rows by how unusual they are, with calibrated p-values and exact reasons.
 
-    A map learns what rows look like; a row is unusual when it lies far from the map's
-    prototypes.
+    A map learns what rows look like; a row is unusual when it lies far from the map's prototypes.
 
     Parameters
     ----------
@@ -71,8 +70,7 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
     som : SOM or None, default=None
         The map to train, unfitted.  None means ``SOM()``.  Its automatic size is 3 times the square
         root of the number of rows, or 16 times after clean training (8 times for other scores than
-        ``"combined"``), instead of 5 times.  Its ``missing`` and ``encoder`` are
-        ignored: the detector has its own.
+        ``"combined"``), instead of 5 times.  Its ``missing`` and ``encoder`` do not count.
     n_maps : int or "auto", default="auto"
         Number of maps that score together, from 1 to 256.  If there are several, each learns from
         half of the rows, and a score is the root of the mean of their squared scores.  It then
@@ -120,14 +118,17 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
     units_ : ndarray of shape (n_samples,)
         Best matching unit of each training row.
     explain_defaults_ : dict of str to str
-        What was chosen for each parameter that was "auto", what an `encoder` made of the columns,
-        and why.
+        What was chosen for each "auto", what an `encoder` made of the columns, and why.
     kernels_used_ : str
         Kernels that ran, such as ``"core/avx512"``.
     n_features_in_ : int
         Number of features seen by `fit`; of encoded features if columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
         Their names, if the data had names.
+
+    See Also
+    --------
+    SOMClassifier : Where labels are known; SOM trains a map alone.
 
     Notes
     -----
@@ -142,8 +143,8 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
     ----------
     Kessy, Lewin and Strimmer (2018), Optimal whitening and decorrelation, American Statistician
     72, section 3 (`decorrelate`).
-    Bates, Candes, Lei, Romano and Sesia (2023), Testing for outliers with conformal
-    p-values, Annals of Statistics 51, section 2.
+    Bates, Candes, Lei, Romano and Sesia (2023), Testing for outliers with conformal p-values,
+    Annals of Statistics 51, section 2.
     Efron (2004), Large-scale simultaneous hypothesis testing, Journal of the American Statistical
     Association 99, 96-104 (`p_values`).
     Shah and Samworth (2013), Variable selection with error control: another look at stability

@@ -52,6 +52,10 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
     feature_names_in_ : ndarray of shape (n_features,)
         Their names, if the data had names.
 
+    See Also
+    --------
+    SOM : ``missing="mask"`` trains on rows with gaps, and fills none.
+
     Notes
     -----
     Winners are found by masked distances, over the features that are present.

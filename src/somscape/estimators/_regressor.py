@@ -68,6 +68,11 @@ class SOMRegressor(RegressorMixin, Learner):
     feature_names_in_ : ndarray of shape (n_features,)
         Their names, if the data had names.
 
+    See Also
+    --------
+    SOMClassifier : Predicts classes.
+    somscape.recognize.Predictor : What a saved file is loaded as.
+
     Notes
     -----
     Columns of arrays should be on one scale, as for `SOM`.  `fit` trains eighteen maps for at most

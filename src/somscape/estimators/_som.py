@@ -150,6 +150,13 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Est
     feature_names_in_ : ndarray of shape (n_features,)
         Their names, if the data had names.
 
+    See Also
+    --------
+    SOMDetector : Says which rows fit nowhere, and why.
+    SOMClassifier, SOMRegressor
+    somscape.regions.find_regions : Groups on the map.
+    somscape.plots.umatrix : A picture of it.
+
     Notes
     -----
     An epoch costs O(n_samples * n_units * n_features), and smoothing

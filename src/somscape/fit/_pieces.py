@@ -30,6 +30,10 @@ class Pieces(ABC):
     pieces stay in order and each keeps its rows: then the map is the one that all rows in one array
     would give, bit for bit, whatever the pieces are and wherever they are worked on.
 
+    See Also
+    --------
+    prepare, partial, merge, step : The same, with the rows in places of your own.
+
     Examples
     --------
     >>> import numpy as np

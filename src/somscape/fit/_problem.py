@@ -73,6 +73,18 @@ class Problem:
         Whether rows may hold NaN.
     lattice : Lattice
         How units are arranged.
+
+    See Also
+    --------
+    prepare : Makes one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.fit import prepare
+    >>> problem = prepare(np.array([[0.0], [1.0], [8.0]]))
+    >>> problem.low.tolist(), problem.high.tolist(), problem.total_weight
+    ([0.0], [8.0], 3.0)
     """
 
     rows: AnyRows
@@ -145,6 +157,20 @@ class EpochSums:
         Weighted sum of the rows' distances to their winners, times ``error_scale``.
     seen : ndarray of shape (n_units, n_features), int64, or None
         Weight of the present values, times ``seen_scale``; None if no value is missing.
+
+    See Also
+    --------
+    partial : Makes them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.fit import partial, prepare
+    >>> from somscape.grid import Lattice
+    >>> rows = np.array([[0.0], [1.0], [9.0]])
+    >>> sums = partial(prepare(rows).on(Lattice(1, 2)), rows, codebook=rows[1:])
+    >>> sums.counts.shape, sums.totals.shape
+    ((2,), (2, 1))
     """
 
     counts: Ints
@@ -191,6 +217,11 @@ def prepare(
     -------
     Problem
         On a lattice of one unit; `Problem.on` puts it on another.
+
+    See Also
+    --------
+    partial : The next call.
+    Pieces : Rows on this machine, piece by piece.
 
     Examples
     --------
@@ -260,6 +291,11 @@ def partial(
     ------
     InputError
         If rows other than the problem's lie outside their range: their sums would overflow.
+
+    See Also
+    --------
+    merge : Adds what it returns.
+    step : The next call after that.
 
     Examples
     --------
@@ -337,6 +373,11 @@ def merge(a: EpochSums, b: EpochSums) -> EpochSums:
     EpochSums
         The sums of all of these rows.
 
+    See Also
+    --------
+    partial : Makes what it adds.
+    step : The next call.
+
     Examples
     --------
     >>> import numpy as np
@@ -375,6 +416,10 @@ def step(
     step : float
         Largest distance that a unit moved.
         O(n_units * (n_rows + n_cols) * n_features) for a Gaussian.
+
+    See Also
+    --------
+    prepare, partial, merge : The calls before.
 
     Examples
     --------

@@ -20,6 +20,19 @@ class Progress(NamedTuple):
         online.
     n_units, n_samples : int
         Units of the map that the step trained, and rows that it used.
+
+    See Also
+    --------
+    somscape.callbacks.Checkpoint, somscape.callbacks.TimeLimit
+
+    Examples
+    --------
+    >>> from somscape import SOM
+    >>> told = []
+    >>> som = SOM(1, 2, n_epochs=5, callbacks=[told.append], random_state=0)
+    >>> som = som.fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> told[0].step, told[0].n_steps, told[0].n_units
+    (1, 5, 2)
     """
 
     step: int

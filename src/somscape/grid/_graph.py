@@ -49,6 +49,11 @@ class Graph(Lattice):
         For an adjacency that is not square, not symmetric, or has a value below 0, that is not
         finite, or on the diagonal; for more than 10,000 units; for positions that do not fit.
 
+    See Also
+    --------
+    Lattice : Units in rows and columns.
+    somscape.plots.spanning_tree : A graph made from a map.
+
     References
     ----------
     W. S. Torgerson (1952), Multidimensional scaling: I. Theory and method, Psychometrika 17.

@@ -40,6 +40,10 @@ class Lattice:
         For a size below 1, an unknown kind or boundary, or a hexagonal torus with an
         odd number of rows, whose first and last row would not interlock.
 
+    See Also
+    --------
+    Graph : Units joined by edges of your own.
+
     Examples
     --------
     >>> from somscape import Lattice

@@ -27,6 +27,10 @@ def radius_from(value: float, convention: str) -> float:
     float
         ``radius``, ``radius_start`` or ``radius_end`` of somscape, in grid steps.
 
+    See Also
+    --------
+    somscape.Lattice : Whose steps it counts.
+
     Notes
     -----
     At map distance d our gaussian is ``exp(-d^2 / (2 radius^2))``.

@@ -47,6 +47,18 @@ class Metric:
         direction.  A classifier learns it instead.
     center : ndarray of shape (n_features,), float64, or None
         That mean.
+
+    See Also
+    --------
+    somscape.SOM : Its ``metric`` names one.
+
+    Examples
+    --------
+    >>> from somscape import SOM
+    >>> X = [[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]]
+    >>> som = SOM(1, 2, metric="manhattan", random_state=0).fit(X)
+    >>> som.map_.metric.name
+    'manhattan'
     """
 
     name: str = "euclidean"

@@ -71,6 +71,11 @@ class Map(Layered):
     kept_regions : KeptRegions or None
         Regions that somebody settled on (`regions.keep`); a file holds them.
 
+    See Also
+    --------
+    SOM : Trains one.
+    load : Reads one that was saved.
+
     Examples
     --------
     >>> import numpy as np

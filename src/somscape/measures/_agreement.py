@@ -22,6 +22,17 @@ class Agreement:
     lift : float
         Precision divided by the share of labelled rows among all.
     n_labelled, n_rows, n_alerts : int
+
+    See Also
+    --------
+    label_agreement : Makes one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.measures import label_agreement
+    >>> label_agreement(np.array([3.0, 2.0, 1.0]), np.array([True, False, False]), 1).precision
+    1.0
     """
 
     auroc: float
@@ -52,6 +63,10 @@ def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: 
     ------
     InputError
         For labels that are not True and False, one for each score and both of them there.
+
+    See Also
+    --------
+    Agreement : What it returns.
 
     Examples
     --------

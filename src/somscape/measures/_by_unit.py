@@ -66,6 +66,11 @@ def by_unit(
     ValueError, TypeError
         For numbers out of range.
 
+    See Also
+    --------
+    bootstrap_interval : For the whole map.
+    somscape.plots.quality : A picture of two of them.
+
     Notes
     -----
     One function for all, because one search, and one pass over pairs, serves them all.

@@ -54,6 +54,10 @@ def c_measure(
     ValueError, TypeError
         For `max_rows` or `random_state` that are no such numbers.
 
+    See Also
+    --------
+    rank_correlation, kruskal_stress
+
     Notes
     -----
     Costs O(max_rows n_samples n_features) in blocks of 8 MiB.
@@ -106,6 +110,10 @@ def kruskal_stress(
     InputError, ValueError, TypeError
         As for `c_measure`.
 
+    See Also
+    --------
+    rank_correlation, c_measure
+
     References
     ----------
     J. B. Kruskal (1964), Multidimensional scaling by optimizing goodness of fit to a nonmetric
@@ -155,6 +163,10 @@ def rank_correlation(
     ------
     InputError, ValueError, TypeError
         As for `c_measure`.
+
+    See Also
+    --------
+    kruskal_stress, c_measure
 
     Notes
     -----

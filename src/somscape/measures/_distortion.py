@@ -27,6 +27,19 @@ class DistortionParts:
         How far the prototypes around the unit lie from their own mean.
     radius : float
         Radius of the neighborhood, grid steps.
+
+    See Also
+    --------
+    distortion_parts : Makes them.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [2.0]] * 10
+    >>> som = SOM(1, 3).fit(X)
+    >>> parts = measures.distortion_parts(som, X)
+    >>> round(parts.total / measures.distortion(som, X), 6)
+    1.0
     """
 
     spread: Float64s
@@ -77,6 +90,11 @@ def distortion(
         If there are no rows, or none has a value; for a map that does not know its radius.
     ValueError, TypeError
         For a radius that is not above 0, or an unknown neighborhood.
+
+    See Also
+    --------
+    distortion_parts : What it is made of.
+    quantization_error
 
     Notes
     -----
@@ -129,6 +147,10 @@ def distortion_parts(
     ------
     InputError, ValueError, TypeError
         As for `distortion`.
+
+    See Also
+    --------
+    distortion : Their sum.
 
     References
     ----------

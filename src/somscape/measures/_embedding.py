@@ -45,6 +45,10 @@ def embedding_accuracy(
     ValueError, TypeError
         For a `max_gap` that is not above 0.
 
+    See Also
+    --------
+    explained_variance, topographic_error
+
     Notes
     -----
     Hamel asks whether a test tells prototypes from rows.  Of many rows it tells any difference, so

@@ -24,6 +24,18 @@ class TopographicFunction:
         For k above 0, the mean number of units that are neighbors of a unit in the data and more
         than k steps away on the map; below 0, of those that are neighbors on the map and more than
         -k steps away in the data; at 0, the sum of both at 1 and -1.
+
+    See Also
+    --------
+    topographic_function : Makes one.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [2.0]] * 10
+    >>> found = measures.topographic_function(SOM(1, 3, radius_end=0.1).fit(X), X)
+    >>> found.k.tolist()
+    [-2, -1, 0, 1, 2]
     """
 
     k: Ints
@@ -59,6 +71,10 @@ def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> Topo
     ------
     InputError
         If there are no rows, or none has a value.
+
+    See Also
+    --------
+    topographic_product : From prototypes alone.
 
     Notes
     -----

@@ -46,6 +46,11 @@ def purity(
     InputError
         If no row has a value and a label, or numbers of rows or units do not fit.
 
+    See Also
+    --------
+    normalized_mutual_information, adjusted_rand_index, class_entropy
+    somscape.plots.majority : A picture of classes.
+
     References
     ----------
     C. D. Manning, P. Raghavan and H. Schuetze (2008), Introduction to information retrieval,
@@ -86,6 +91,10 @@ def normalized_mutual_information(
     ------
     InputError
         As for `purity`.
+
+    See Also
+    --------
+    adjusted_rand_index, purity
 
     References
     ----------
@@ -139,6 +148,10 @@ def adjusted_rand_index(
     InputError
         As for `purity`.
 
+    See Also
+    --------
+    normalized_mutual_information, purity
+
     References
     ----------
     L. Hubert and P. Arabie (1985), Comparing partitions, Journal of Classification 2.
@@ -190,6 +203,10 @@ def class_entropy(
     InputError
         As for `purity`.
 
+    See Also
+    --------
+    majority_entropy, purity
+
     References
     ----------
     T. M. Cover and J. A. Thomas (2006), Elements of information theory, section 2.2.
@@ -235,6 +252,10 @@ def majority_entropy(
     InputError
         As for `purity`.
 
+    See Also
+    --------
+    class_entropy, purity, somscape.plots.majority
+
     References
     ----------
     L. Elend and O. Kramer (2019), Self-organizing maps with convolutional layers, Proceedings of
@@ -278,6 +299,10 @@ def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -
     ------
     InputError
         As for `purity`.
+
+    See Also
+    --------
+    continuity, purity
 
     Notes
     -----

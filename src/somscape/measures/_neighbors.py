@@ -60,6 +60,11 @@ def trustworthiness(
     ValueError, TypeError
         For a `k` that is not below half of the rows, so always for fewer than 3, or another `on`.
 
+    See Also
+    --------
+    continuity : The other direction.
+    neighborhood_preservation
+
     Notes
     -----
     ``1 - 2 / (N k (2 N - 3 k - 1)) sum_i sum_j (r(i, j) - k)`` over the rows j that are among the
@@ -116,6 +121,11 @@ def continuity(
     InputError, ValueError, TypeError
         As for `trustworthiness`.
 
+    See Also
+    --------
+    trustworthiness : The other direction.
+    neighborhood_preservation
+
     Notes
     -----
     As trustworthiness, with the map and the data changing places.  SOMperf calls it neighborhood
@@ -167,6 +177,10 @@ def neighborhood_preservation(
     ------
     InputError, ValueError, TypeError
         As for `trustworthiness`.
+
+    See Also
+    --------
+    trustworthiness, continuity
 
     Notes
     -----

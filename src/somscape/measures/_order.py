@@ -38,6 +38,10 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     InputError
         If there are no rows, or none has a value.
 
+    See Also
+    --------
+    quantization_error, topographic_error : What it joins.
+
     Notes
     -----
     The mean of the distance of a row to its best matching unit, and from there to the second best
@@ -82,6 +86,10 @@ def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     ------
     InputError
         As for `combined_error`.
+
+    See Also
+    --------
+    topographic_error, combined_error
 
     Notes
     -----

@@ -26,6 +26,10 @@ def topographic_product(map: Any) -> float:
     float
         NaN for one unit, for equal prototypes, and for a graph in several parts.
 
+    See Also
+    --------
+    topographic_function : By how far folds reach, from rows.
+
     Notes
     -----
     For each unit j and each k, Q1 compares the prototypes' distance to the k-th nearest unit on

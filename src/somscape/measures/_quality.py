@@ -31,6 +31,13 @@ def quantization_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     InputError
         If there are no rows, or none has a value.
 
+    See Also
+    --------
+    root_mean_squared_error : Counts far rows more.
+    explained_variance : On a scale that does not depend on units.
+    topographic_error : The other half of a map's promise.
+    somscape.plots.quality : By unit.
+
     References
     ----------
     T. Kohonen (2001), Self-Organizing Maps, 3rd edition, section 3.
@@ -71,6 +78,10 @@ def root_mean_squared_error(map: Any, X: Any, *, sample_weight: Any = None) -> f
     InputError
         As for `quantization_error`.
 
+    See Also
+    --------
+    quantization_error, explained_variance
+
     References
     ----------
     R. M. Gray (1984), Vector quantization, IEEE ASSP Magazine 1, for the mean squared error.
@@ -107,6 +118,12 @@ def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     ------
     InputError
         If there are no rows, or none has a value.
+
+    See Also
+    --------
+    mean_tied_rank : How far apart the two nearest units lie.
+    quantization_error, combined_error
+    somscape.plots.quality : By unit.
 
     References
     ----------

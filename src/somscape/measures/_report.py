@@ -49,6 +49,18 @@ class Measure:
         The direction, such as "near 1".
     says : str
         What is good, what is bad, and what to turn, in a sentence.
+
+    See Also
+    --------
+    MeasuresReport : Has some.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [2.0]] * 10
+    >>> found = measures.report(SOM(1, 3, radius_end=0.1).fit(X), X).measures[0]
+    >>> found.name, found.good
+    ('quantization_error', 'lower')
     """
 
     name: str
@@ -73,6 +85,10 @@ class MeasuresReport:
         Of the intervals.
     held_out : MeasuresReport, optional
         Of rows that did not train the map.
+
+    See Also
+    --------
+    report : Makes one.
 
     Examples
     --------
@@ -219,6 +235,10 @@ def report(
         not fit, and for a row without a value in common with any other.
     ValueError, TypeError
         For numbers out of range.
+
+    See Also
+    --------
+    by_unit, bootstrap_interval, stability
 
     Notes
     -----

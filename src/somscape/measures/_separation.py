@@ -52,6 +52,10 @@ def silhouette(
         If there are no rows, or none has a value; for sparse rows, for a row without a value
         in common with any other, and for regions of another number of units.
 
+    See Also
+    --------
+    davies_bouldin, somscape.regions.find_regions
+
     Notes
     -----
     Distances are the map's metric's.  Costs O(max_rows n_samples n_features) in blocks of 8 MiB.
@@ -101,6 +105,10 @@ def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None)
     InputError
         If there are no rows, or none has a value; for sparse rows, and for regions of
         another number of units.
+
+    See Also
+    --------
+    silhouette, somscape.regions.find_regions
 
     Notes
     -----

@@ -55,6 +55,11 @@ def bootstrap_interval(
     ValueError, TypeError
         For a level or a number out of range.
 
+    See Also
+    --------
+    report : All measures, with intervals.
+    by_unit, stability
+
     Notes
     -----
     Rows are drawn, not maps: it says how the measure of this map varies with the rows it is
@@ -142,6 +147,19 @@ class Stability:
         out rows alike, up to turns and mirrors.
     quantization_errors, topographic_errors : ndarray of shape (n_maps,)
         Of each map.
+
+    See Also
+    --------
+    stability : Makes one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, measures
+    >>> X = np.random.default_rng(0).normal(size=(100, 3))
+    >>> maps = [SOM(4, 5, init="sample", random_state=seed).fit(X) for seed in range(3)]
+    >>> measures.stability(maps, X).quantization_errors.shape
+    (3,)
     """
 
     agreement: float
@@ -191,6 +209,11 @@ def stability(
     ------
     InputError
         For fewer than two maps, for one that is in no list, or rows as for `quantization_error`.
+
+    See Also
+    --------
+    somscape.regions.stability : Of regions.
+    bootstrap_interval
 
     References
     ----------

@@ -33,6 +33,10 @@ def dead_units(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     InputError
         If there are no rows, or none has a value.
 
+    See Also
+    --------
+    hit_entropy, hit_gini, somscape.plots.hits
+
     References
     ----------
     D. DeSieno (1988), Adding a conscience to competitive learning, section 1.
@@ -70,6 +74,10 @@ def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     InputError
         As for `dead_units`.
 
+    See Also
+    --------
+    hit_gini, dead_units, somscape.plots.hits
+
     References
     ----------
     C. E. Shannon (1948), A mathematical theory of communication, section 6.
@@ -106,6 +114,10 @@ def hit_gini(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     ------
     InputError
         As for `dead_units`.
+
+    See Also
+    --------
+    hit_entropy, dead_units, somscape.plots.hits
 
     References
     ----------

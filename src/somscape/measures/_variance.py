@@ -33,6 +33,10 @@ def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     InputError
         If there are no rows, or none has a value; for sparse rows.
 
+    See Also
+    --------
+    explained_variance_by_feature, quantization_error
+
     Notes
     -----
     One less the squared distances to the prototypes, divided by those to the mean:
@@ -79,6 +83,10 @@ def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None
     ------
     InputError
         As for `explained_variance`.
+
+    See Also
+    --------
+    explained_variance, somscape.plots.relevance
 
     References
     ----------

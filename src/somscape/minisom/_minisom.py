@@ -67,6 +67,10 @@ class MiniSom(Answers):
     ValueError, TypeError
         If a size, name or value is not allowed.
 
+    See Also
+    --------
+    somscape.SOM : What else is possible, without MiniSom's interface.
+
     Notes
     -----
     Training runs on the compiled core.  It runs row by row in NumPy, as in MiniSom, only with

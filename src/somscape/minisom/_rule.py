@@ -60,6 +60,10 @@ def fast_norm(x: Any) -> Any:
     -------
     float
 
+    See Also
+    --------
+    MiniSom
+
     Examples
     --------
     >>> import numpy as np

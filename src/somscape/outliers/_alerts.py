@@ -59,6 +59,22 @@ class Alerts:
         clean; see `SOMDetector.p_values`.  Rows that were marked do not count.
     n_by_chance : float
         How many of these are expected to stand out by chance.
+
+    See Also
+    --------
+    AlertRule : Which rows are alerts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> alerts = SOMDetector(random_state=0).fit(X).alerts(X, 2)
+    >>> alerts.ids[0], alerts.n_alerts
+    ('8', 2)
+    >>> print(alerts.reasons[0][0])
+    x1 -9.0: lowest of 100 rows; usual -1.32 to 1.24
     """
 
     id_name: str

@@ -55,6 +55,20 @@ class Calibration:
     ------
     ValueError
         If the parts do not fit together; the message names one of them.
+
+    See Also
+    --------
+    Scorer : Makes the scores.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> calibration = SOMDetector(random_state=0).fit(X).detector_.calibration
+    >>> calibration.scores.shape
+    (100,)
     """
 
     scores: Float64s

@@ -38,6 +38,17 @@ class Change:
         The value that it becomes.
     within : Range
         Other values that would do, as long as the other changed columns become their ``to``.
+
+    See Also
+    --------
+    Counterfactual : All columns.
+    Range : Other values that would do.
+
+    Examples
+    --------
+    >>> from somscape.outliers import Change, Range
+    >>> print(Change("income", "90000", to=5400.0, within=Range(1200.0, 5400.0)))
+    income 5400 (between 1200 and 5400)
     """
 
     column: str
@@ -60,6 +71,20 @@ class Counterfactual:
         The column that differs most first; empty for a row that is usual.
     score : float
         Score of the row with every changed column at its ``to``; at most the threshold.
+
+    See Also
+    --------
+    Change : One column of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> found = SOMDetector(random_state=0).fit(X).counterfactuals(X[7:8])[0]
+    >>> print(found)
+    would be usual with x1 between -0.35 and 0.76
     """
 
     changes: tuple[Change, ...]

@@ -64,6 +64,16 @@ class Occurrence:
     side : {"", "high", "low", "late", "early"}
         On which side rows as far out are counted; empty: rows with the very value.
     is_exact : bool
+
+    See Also
+    --------
+    Reason : Has one.
+
+    Examples
+    --------
+    >>> from somscape.outliers import Occurrence
+    >>> Occurrence(n_rows=1, total=100, side="high").is_exact
+    True
     """
 
     n_rows: float

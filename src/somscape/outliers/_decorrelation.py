@@ -70,6 +70,20 @@ class Decorrelation:
         of what other features say as well.
     counts : ndarray of shape (n_features,), float64
         Factor of each transformed feature, its weight in a distance.
+
+    See Also
+    --------
+    Scorer : Has one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> scorer = SOMDetector(random_state=0).fit(X).detector_.of_all_rows
+    >>> scorer.decorrelation.matrix.shape
+    (2, 2)
     """
 
     center: Float64s

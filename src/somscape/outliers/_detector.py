@@ -66,6 +66,10 @@ class Detector:
     ValueError, TypeError
         If the parts do not fit together; the message names one of them.
 
+    See Also
+    --------
+    SOMDetector : Trains one, as an estimator of scikit-learn.
+
     Examples
     --------
     >>> import numpy as np

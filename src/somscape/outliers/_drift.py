@@ -53,6 +53,17 @@ class DriftAlarm:
         Value of the signal, and the limit that it passed.
     columns : tuple of str
         Names of the columns that moved most.
+
+    See Also
+    --------
+    DriftMonitor : Raises them.
+
+    Examples
+    --------
+    >>> from somscape.outliers import DriftAlarm
+    >>> alarm = DriftAlarm("hits", 1500, 0.4, 0.2, ("income up",))
+    >>> print(alarm)
+    row 1500: rows fall elsewhere on the map (stability index 0.40, limit 0.20); most: income up
     """
 
     kind: str
@@ -96,6 +107,10 @@ class DriftMonitor:
         Population stability index of the last full window; NaN before there is one.
     odds : float
         Capital of the martingale, which started with 1 at the beginning or its last alarm.
+
+    See Also
+    --------
+    DriftAlarm : What it raises.
 
     Notes
     -----

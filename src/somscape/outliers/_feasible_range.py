@@ -45,6 +45,16 @@ class Range:
         Levels of a category.
     mark : str
         Decimal mark with which numbers are written.
+
+    See Also
+    --------
+    Change : Has one.
+
+    Examples
+    --------
+    >>> from somscape.outliers import Range
+    >>> print(Range(1200.0, 5400.0), Range(levels=("cook", "clerk")), sep="; ")
+    between 1200 and 5400; cook or clerk
     """
 
     low: Any = None

@@ -62,6 +62,20 @@ class Rarity:
         Values of each feature, ascending; where a line has fewer knots, the last one repeats.
     y : ndarray of shape (n_lines, n_knots), float64
         What they add.  In between and beyond the ends lines are straight.
+
+    See Also
+    --------
+    Scorer : What it adds to.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> rarity = SOMDetector(random_state=0).fit(X).detector_.rarity
+    >>> rarity.features.tolist()
+    [0, 1]
     """
 
     features: Ints

@@ -73,6 +73,16 @@ class Reason:
     occurs : Occurrence or None
         How many of the training rows have the value, or one as far out; None for a number that
         lies among most others.
+
+    See Also
+    --------
+    Reasons : All of a row.
+
+    Examples
+    --------
+    >>> from somscape.outliers import Reason
+    >>> print(Reason("income", "90000", "1200 to 5400", share=0.7))
+    income 90000: usual 1200 to 5400
     """
 
     column: str
@@ -116,7 +126,21 @@ class Reason:
 
 
 class Reasons(tuple[Reason, ...]):
-    """The reasons of one row, the largest first; none if no single column stands out."""
+    """The reasons of one row, the largest first; none if no single column stands out.
+
+    See Also
+    --------
+    Reason : One of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> print(SOMDetector(random_state=0).fit(X).reasons(X[7:8])[0])
+    x1 -9: lowest of 100 rows; usual -1.32 to 1.24 | x0 9: highest of 100 rows; usual -1.02 to 1.4
+    """
 
     __slots__ = ()
 

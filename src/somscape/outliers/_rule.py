@@ -51,6 +51,22 @@ class AlertRule:
     ------
     ValueError, TypeError
         If a value is not allowed, or more than one rule is given.
+
+    See Also
+    --------
+    Alerts : What it chooses from.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> from somscape.outliers import AlertRule
+    >>> detector = SOMDetector(random_state=0).fit(X).detector_
+    >>> alerts = detector.alerts_by(AlertRule(p_value=0.02), X)
+    >>> alerts.ids[0]
+    '8'
     """
 
     n_alerts: int | None = None

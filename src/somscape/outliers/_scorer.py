@@ -80,6 +80,20 @@ class Scorer:
     ------
     ValueError, TypeError
         If the parts do not fit together; the message names one of them.
+
+    See Also
+    --------
+    Calibration : What its scores are compared with.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> scorer = SOMDetector(random_state=0).fit(X).detector_.of_all_rows
+    >>> scorer.score, scorer.n_prototypes
+    ('combined', 24)
     """
 
     map_: Map

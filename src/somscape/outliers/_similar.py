@@ -32,6 +32,20 @@ class SimilarRows:
         Numbers of the similar rows among the rows searched, from 0.
     distances : ndarray of shape (n_rows, k)
         Of a detector, in encoded feature units; of a map, by its metric.
+
+    See Also
+    --------
+    somscape.SOMDetector.similar_rows : Finds them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> found = SOMDetector(random_state=0).fit(X).similar_rows(X[:2], among=X)
+    >>> found.rows.shape, found.ids[0][0]
+    ((2, 5), '1')
     """
 
     ids: list[list[str]]
@@ -163,6 +177,20 @@ class LabelShare:
         Share of anomalies among the known rows; NaN if none is known.
     low, high : ndarray of shape (n_rows,)
         Ends of the Wilson interval of the share; 0 and 1 if none is known.
+
+    See Also
+    --------
+    somscape.SOMDetector.label_share : Finds it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> found = SOMDetector(random_state=0).fit(X).label_share(X[:2], among=X, y=X[:, 0] > 2)
+    >>> found.share.shape
+    (2,)
     """
 
     n_known: Ints

@@ -34,6 +34,18 @@ class Entry:
         Where on the map.
     came_from : int, float, str or None
         The region, or the unit, of the row before; None where the path begins here.
+
+    See Also
+    --------
+    Paths.entries : Makes them.
+
+    Examples
+    --------
+    >>> from somscape import SOM, paths
+    >>> X = [[1.0], [2.0], [9.0], [1.0]]
+    >>> walk = paths.follow(SOM(1, 2, random_state=0).fit(X), X)
+    >>> [(entry.row, entry.came_from is None) for entry in walk.entries(1)]
+    [(2, False)]
     """
 
     id: Any
@@ -69,6 +81,11 @@ class Paths:
     rows : ndarray of shape (n_rows,)
         Number of each row in the data, from 0.
     weights : ndarray of shape (n_rows,), float64
+
+    See Also
+    --------
+    follow : Makes them.
+    somscape.plots.paths : A picture of them.
 
     Examples
     --------
@@ -393,6 +410,11 @@ def follow(
     -----
     SomscapeWarning
         If texts can be read day first and month first.
+
+    See Also
+    --------
+    windows : Rows from a series.
+    somscape.plots.paths : A picture of paths.
 
     Examples
     --------

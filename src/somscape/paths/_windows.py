@@ -32,6 +32,17 @@ class Windows:
         Gaps within series: missing values in a row, or a step in time above 1.5 usual ones.
     n_left_out : int
         Values that are in no window.
+
+    See Also
+    --------
+    windows : Makes them.
+
+    Examples
+    --------
+    >>> from somscape import paths
+    >>> found = paths.windows([1.0, 2, 3, 4], 2)
+    >>> found.values.tolist(), found.starts.tolist()
+    ([[1.0, 2.0], [3.0, 4.0]], [0, 2])
     """
 
     values: Float64s
@@ -115,6 +126,10 @@ def windows(
     InputError
         For missing ids or times, equal times of one id, values that are no numbers, and a series
         without a single whole window.
+
+    See Also
+    --------
+    follow : The path of the rows that it makes.
 
     Examples
     --------

@@ -78,6 +78,10 @@ def confusion_map(
     TypeError
         For what has no map, or an `ax` that is no axes.
 
+    See Also
+    --------
+    majority, somscape.SOMClassifier
+
     Examples
     --------
     >>> import numpy as np

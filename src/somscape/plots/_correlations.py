@@ -62,6 +62,10 @@ def correlations(
     TypeError
         For an `ax` that is no axes.
 
+    See Also
+    --------
+    planes, ordered_columns
+
     Notes
     -----
     Correlations of planes are higher than those of rows, because units are means of rows, and say

@@ -82,6 +82,10 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
     TypeError
         For `regions` that are none, such as their number, or an `ax` that is no axes.
 
+    See Also
+    --------
+    regions, somscape.regions.order_of_joins
+
     Notes
     -----
     On a map that keeps no rows, and whose file tells of none, regions join by Ward's rule; the axis

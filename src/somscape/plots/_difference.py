@@ -66,6 +66,10 @@ def difference(
     TypeError
         For something that has no map, or something else as regions.
 
+    See Also
+    --------
+    somscape.changes.difference : The numbers.
+
     Examples
     --------
     >>> import numpy as np

@@ -57,6 +57,10 @@ class Display:
         What was drawn, by name, such as ``"values"`` and ``"limits"`` of the colors; the function
         that draws a picture says which.
 
+    See Also
+    --------
+    dark : Pictures for a dark page.
+
     Examples
     --------
     >>> import numpy as np

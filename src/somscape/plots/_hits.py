@@ -75,6 +75,11 @@ def hits(
     TypeError
         For an `ax` that is no axes.
 
+    See Also
+    --------
+    majority : One color a cell.
+    umatrix
+
     Examples
     --------
     >>> import numpy as np

@@ -75,6 +75,10 @@ def images(
     TypeError
         For an `ax` that is no axes.
 
+    See Also
+    --------
+    profiles : Other prototypes.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits

@@ -66,6 +66,10 @@ def labels(
     TypeError
         For an `ax` that is no axes.
 
+    See Also
+    --------
+    umatrix, hits
+
     Examples
     --------
     >>> from somscape import SOM, plots

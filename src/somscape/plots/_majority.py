@@ -73,6 +73,12 @@ def majority(
     TypeError
         For an `ax` that is no axes.
 
+    See Also
+    --------
+    hits : Classes as slices.
+    confusion_map : What a classifier makes of them.
+    somscape.measures.purity
+
     Examples
     --------
     >>> import numpy as np

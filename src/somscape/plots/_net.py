@@ -68,6 +68,10 @@ def net(
     TypeError
         For an `ax` that is no axes.
 
+    See Also
+    --------
+    spanning_tree, umatrix
+
     Notes
     -----
     Axes are found on at most 2,000 evenly spaced rows without missing values.

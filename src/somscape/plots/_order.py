@@ -35,6 +35,10 @@ def ordered_columns(map: Map, columns: Any = None, *, order: str = "likeness") -
     InputError, ValueError
         For a column that is not there, or another order.
 
+    See Also
+    --------
+    planes, relevance
+
     Examples
     --------
     >>> import numpy as np
@@ -73,6 +77,10 @@ def relevance(map: Map, columns: Any = None) -> Float64s:
     ------
     InputError
         For a column that is not there.
+
+    See Also
+    --------
+    ordered_columns, somscape.measures.explained_variance_by_feature
 
     Examples
     --------

@@ -63,6 +63,10 @@ def paths(
     TypeError
         For something else than paths, or an `ax` that is no axes.
 
+    See Also
+    --------
+    somscape.paths.follow : Makes paths.
+
     Examples
     --------
     >>> import numpy as np

@@ -64,6 +64,12 @@ def planes(
     InputError
         If a column is not on the map, or `ax` holds too few axes.
 
+    See Also
+    --------
+    values : One of them, or any other value.
+    ordered_columns : Their order.
+    correlations
+
     Notes
     -----
     Likeness takes O(n_columns^2 * n_units).

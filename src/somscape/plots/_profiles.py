@@ -76,6 +76,11 @@ def profiles(
     TypeError
         For an `ax` that is no axes.
 
+    See Also
+    --------
+    planes : A map per column.
+    images : Prototypes that are images.
+
     Examples
     --------
     >>> import numpy as np

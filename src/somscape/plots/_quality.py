@@ -51,6 +51,11 @@ def quality(
     InputError
         If there are no rows, or `ax` holds too few axes.
 
+    See Also
+    --------
+    somscape.measures.by_unit : More measures of each unit.
+    training
+
     Examples
     --------
     >>> import numpy as np

@@ -53,6 +53,10 @@ def regions(
     TypeError
         For `regions` that are none, such as their number, or an `ax` that is no axes.
 
+    See Also
+    --------
+    dendrogram, stability, somscape.regions.find_regions
+
     Examples
     --------
     >>> import numpy as np

@@ -56,6 +56,10 @@ def response(
     TypeError
         For an `ax` that is no axes.
 
+    See Also
+    --------
+    labels, umatrix
+
     Examples
     --------
     >>> import numpy as np

@@ -31,6 +31,19 @@ class ColumnPlane:
         Numbers, shares from 0 to 1, or positions in `levels`.  Where a unit has none, NaN or -1.
     levels : tuple of str
         For a share, its level; for levels, those that `values` point to, the most frequent first.
+
+    See Also
+    --------
+    column_plane : Makes one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> plane = plots.column_plane(SOM(3, 4, random_state=0).fit(X).map_, "x1")
+    >>> plane.name, plane.kind
+    ('x1', 'number')
     """
 
     name: str
@@ -57,6 +70,11 @@ def column_plane(map: Map, column: str | int) -> ColumnPlane:
     ------
     InputError
         If the map has no such column; the nearest name is given.
+
+    See Also
+    --------
+    values : Draws it.
+    planes
 
     Examples
     --------

@@ -80,6 +80,10 @@ def spanning_tree(
     TypeError
         For an `ax` that is no axes.
 
+    See Also
+    --------
+    net, somscape.Graph
+
     Notes
     -----
     Up to 1,000 units, any two may be joined: O(n_units^2 * n_features).  On larger maps, and where

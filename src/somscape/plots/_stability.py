@@ -47,6 +47,10 @@ def stability(stability: RegionStability, *, ax: Any = None) -> Display:
     TypeError
         For anything else, such as regions.
 
+    See Also
+    --------
+    regions, somscape.regions.stability
+
     References
     ----------
     C. Hennig (2007), Cluster-wise assessment of cluster stability, Computational Statistics and

@@ -61,6 +61,10 @@ def dark() -> Iterator[None]:
     ------
     None
 
+    See Also
+    --------
+    Display : What it changes.
+
     Examples
     --------
     >>> import numpy as np

@@ -47,6 +47,10 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     TypeError
         For an `ax` that is no axes.
 
+    See Also
+    --------
+    somscape.SOM.suggest : Makes the candidates.
+
     Examples
     --------
     >>> import numpy as np

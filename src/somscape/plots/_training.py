@@ -42,6 +42,10 @@ def training(map: Map, *, ax: Any = None) -> Display:
         If the map has no history, like a map made by hand or by another program, or `ax` holds too
         few axes.
 
+    See Also
+    --------
+    quality, trade_off
+
     Examples
     --------
     >>> import numpy as np

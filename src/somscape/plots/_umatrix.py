@@ -106,6 +106,11 @@ def umatrix(
     TypeError
         For a `highlight` that holds no whole numbers, or an `ax` that is no axes.
 
+    See Also
+    --------
+    hits, values, regions
+    somscape.Map.u_heights : The numbers.
+
     Notes
     -----
     The Pareto radius is that at which the ball around a row holds 20.13 % of the rows, in the

@@ -80,6 +80,11 @@ def values(
     TypeError
         For an `ax` that is no axes.
 
+    See Also
+    --------
+    planes : Every column.
+    column_plane : What the plane of a column shows.
+
     Notes
     -----
     A function is called once for each unit with rows.  Otherwise the time goes into drawing: a map

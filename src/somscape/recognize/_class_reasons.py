@@ -20,6 +20,17 @@ class ClassReason:
         What the column adds to the margin; below 0 if it speaks for the runner-up.
     share : float
         The part as a share of the sizes of all parts, from -1 to 1.
+
+    See Also
+    --------
+    ClassReasons : All of a row.
+
+    Examples
+    --------
+    >>> from somscape.recognize import ClassReason
+    >>> reason = ClassReason("alcohol", "11.2", "below 12.8", part=0.9, share=0.6)
+    >>> print(reason)
+    alcohol 11.2 (below 12.8)
     """
 
     column: str
@@ -58,6 +69,17 @@ class UnitReason:
         How much the unit counts in the answer; all units near the row have the sum 1.
     share : float
         Share of the class around the unit.
+
+    See Also
+    --------
+    ClassReasons : All of a row.
+
+    Examples
+    --------
+    >>> from somscape.recognize import UnitReason
+    >>> near = [UnitReason(14, weight=0.75, share=1.0), UnitReason(15, weight=0.25, share=0.6)]
+    >>> round(sum(each.weight * each.share for each in near), 2)
+    0.9
     """
 
     unit: int
@@ -83,6 +105,20 @@ class ClassReasons:
         `Recognizer.contributions` gives, have the sum `margin`.
     units : tuple of UnitReason
         The units that answer, nearest first: weights times shares have the sum `probability`.
+
+    See Also
+    --------
+    ClassReason, UnitReason : Parts of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMClassifier
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> classifier = SOMClassifier(random_state=0).fit(X, np.where(X[:, 0] > 0, "high", "low"))
+    >>> reasons = classifier.reasons([[0.4, 0.0]])[0]
+    >>> print(reasons)
+    high 97 %, rather than low: x0 0.4 (above -0.0425)
     """
 
     named: Any

@@ -53,6 +53,16 @@ class ClassChange:
         The value that it becomes.
     mark : str, default="."
         Decimal mark with which numbers are written.
+
+    See Also
+    --------
+    OtherClass : All columns.
+
+    Examples
+    --------
+    >>> from somscape.recognize import ClassChange
+    >>> print(ClassChange("alcohol", "11.2", to=12.9))
+    alcohol 12.9
     """
 
     column: str
@@ -76,6 +86,19 @@ class OtherClass:
         Of that class, once all changes are made.
     changes : tuple of ClassChange
         The column that differs most first.
+
+    See Also
+    --------
+    ClassChange : One column of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMClassifier
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> classifier = SOMClassifier(random_state=0).fit(X, np.where(X[:, 0] > 0, "high", "low"))
+    >>> print(classifier.counterfactuals([[0.4, 0.0]])[0])
+    would be low (52 %) with x0 0.05
     """
 
     named: Any

@@ -61,6 +61,10 @@ class Predictor(Answering):
     ValueError, TypeError
         If the parts do not fit together; the message names one of them.
 
+    See Also
+    --------
+    somscape.SOMRegressor : Trains one, as an estimator of scikit-learn.
+
     Examples
     --------
     >>> from somscape import SOMRegressor

@@ -65,6 +65,10 @@ class Recognizer(Answering):
     ValueError, TypeError
         If the parts do not fit together; the message names one of them.
 
+    See Also
+    --------
+    somscape.SOMClassifier : Trains one, as an estimator of scikit-learn.
+
     Examples
     --------
     >>> from somscape import SOMClassifier

@@ -92,6 +92,18 @@ class Record:
     header : dict
         Plain JSON data; ``format`` is the number of the layout.
     arrays : dict of str to ndarray
+
+    See Also
+    --------
+    read_record, write_record
+
+    Examples
+    --------
+    >>> from somscape import SOM
+    >>> X = [[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]]
+    >>> record = SOM(1, 2, random_state=0).fit(X).map_.to_record()
+    >>> record.arrays["codebook"].shape
+    (2, 2)
     """
 
     header: Header
@@ -121,6 +133,20 @@ def write_record(path: str | Path, record: Record) -> None:
         For text that is not valid Unicode (half of a surrogate pair).
     OSError
         If the folder cannot be written.
+
+    See Also
+    --------
+    read_record, somscape.Map.save
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_record(f"{folder}/map.som", som.map_.to_record())
+    ...     print(save.read_record(f"{folder}/map.som").arrays["codebook"].shape)
+    (2, 2)
     """
     header = {**record.header, "format": FORMAT}
     problem = next(_bad_texts(header), None)
@@ -150,6 +176,21 @@ def read_record(path: str | Path) -> Record:
     MapFileError
         If the file is missing, is not a somscape map, is damaged, or has a format number that this
         version does not support.
+
+    See Also
+    --------
+    write_record, read_map, somscape.load
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     som.save(f"{folder}/map.som")
+    ...     record = save.read_record(f"{folder}/map.som")
+    >>> record.arrays["codebook"].shape
+    (2, 2)
     """
     target = Path(path)
     if target.is_dir():

@@ -31,6 +31,22 @@ class RegionChange:
         Share of the training rows then and now.
     kept : float
         Share of its rows then, among those compared, that are in it now.
+
+    See Also
+    --------
+    compare : Makes them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9]], 30, axis=0)
+    >>> som = SOM(4, 5, random_state=0)
+    >>> then, now = (regions.find_regions(som.fit(rows), 2) for rows in (X[:40], X))
+    >>> for change in regions.compare(then, now, X=X):
+    ...     print(change)
+    region 0 goes from 75 % to 50 % of the rows
+    region 1 goes from 25 % to 50 % of the rows
     """
 
     name: str
@@ -73,6 +89,11 @@ def compare(before: Regions, after: Regions, *, X: Any = None) -> list[RegionCha
     ------
     InputError
         If no row has a region on both maps; without rows, for maps of other columns.
+
+    See Also
+    --------
+    carry_names : Names that stay from training to training.
+    somscape.changes.difference : The maps below.
 
     Examples
     --------
@@ -139,6 +160,10 @@ def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
     ------
     InputError
         If no row has a region on both maps.
+
+    See Also
+    --------
+    compare, rename
 
     Examples
     --------

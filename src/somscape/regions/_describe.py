@@ -40,6 +40,20 @@ class Quartiles:
         In original units; each is the value of a row.
     at : (float, float, float)
         The same on the column's encoded scale.
+
+    See Also
+    --------
+    Difference : Has some.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9]], 30, axis=0)
+    >>> found = regions.find_regions(SOM(4, 5, random_state=0).fit(X))
+    >>> inside = found.describe(X)[0].differences[0].inside
+    >>> bool(inside.low < inside.median < inside.high)
+    True
     """
 
     low: Any
@@ -75,6 +89,21 @@ class Difference:
         For a category, Wilson's 95 % intervals of the shares; None for other columns.
     words : str
         The difference in a word or two, such as "high income" or "married = yes".
+
+    See Also
+    --------
+    Region : Has some.
+    Quartiles
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9]], 30, axis=0)
+    >>> found = regions.find_regions(SOM(4, 5, random_state=0).fit(X))
+    >>> difference = found.describe(X)[0].differences[0]
+    >>> difference.column, difference.words
+    ('x0', 'low x0')
     """
 
     column: str
@@ -113,6 +142,22 @@ class Region:
         At most eight columns, the largest effect first, without negligible effects.
     rule : Rule or None
         A few conditions that tell the region's rows from all others; None where none do.
+
+    See Also
+    --------
+    Regions.describe : Makes it.
+    Difference, Rule
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9]], 30, axis=0)
+    >>> found = regions.find_regions(SOM(4, 5, random_state=0).fit(X))
+    >>> for region in found.describe(X):
+    ...     print(region.name, region.n_rows)
+    low x0, low x1 30
+    high x0, high x1 30
     """
 
     name: str

@@ -35,6 +35,11 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     InputError
         For fewer than two regions, or one that is not there.
 
+    See Also
+    --------
+    split : The other way.
+    find_regions, rename
+
     Examples
     --------
     >>> import numpy as np
@@ -82,6 +87,11 @@ def split(found: Regions, region: int | str, *, n: int = 2, method: str = "auto"
     InputError
         For a region that is not there or has fewer than `n` units, and for ``method="valleys"`` on
         a map that keeps no rows.
+
+    See Also
+    --------
+    join : The other way.
+    find_regions, order_of_joins
 
     Examples
     --------
@@ -135,6 +145,10 @@ def rename(found: Regions, names: Mapping[int | str, str]) -> Regions:
     InputError
         For a region that is not there, or a name that two regions would have.
 
+    See Also
+    --------
+    recolor, join, split
+
     Examples
     --------
     >>> import numpy as np
@@ -167,6 +181,10 @@ def recolor(found: Regions, colors: Mapping[int | str, str]) -> Regions:
     ------
     InputError
         For a region that is not there, or a color that is none.
+
+    See Also
+    --------
+    rename, join, split
 
     Examples
     --------

@@ -65,6 +65,15 @@ def find_regions(
     ValueError, TypeError
         For any other `n_regions` or `method`.
 
+    See Also
+    --------
+    join, split, rename, recolor : Change what was found.
+    keep : Keeps regions with a map.
+    order_of_joins : How units join, one after the other.
+    stability : Whether the same come back.
+    somscape.plots.regions, somscape.plots.dendrogram
+    somscape.SOMRegions : The same in a pipeline.
+
     Notes
     -----
     Training keeps up to 4,000 rows, or 8 for each unit, in memory for this; a saved map holds what
@@ -121,6 +130,18 @@ def order_of_joins(map: Map, *, method: str = "auto") -> Ints:
     ------
     InputError, ValueError
         As for `find_regions`.
+
+    See Also
+    --------
+    find_regions, somscape.plots.dendrogram
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(60, 2))
+    >>> regions.order_of_joins(SOM(3, 4, random_state=0).fit(X)).shape
+    (11, 2)
     """
     map = as_map(map)
     check_choice("method", method, METHODS)

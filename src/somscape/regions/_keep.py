@@ -38,6 +38,11 @@ def keep(thing: Thing, found: Regions | None) -> Thing:
     TypeError
         For regions that are none.
 
+    See Also
+    --------
+    kept : The way back.
+    read : Regions from a file.
+
     Examples
     --------
     >>> import numpy as np
@@ -74,6 +79,21 @@ def kept(map: Map) -> Regions | None:
     -------
     Regions or None
         None if it keeps none; `find_regions` finds some.
+
+    See Also
+    --------
+    keep : Keeps them.
+    find_regions : Finds some.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> som = SOM(3, 4, random_state=0).fit(np.random.default_rng(0).normal(size=(60, 2)))
+    >>> print(regions.kept(som))
+    None
+    >>> regions.kept(regions.keep(som, regions.find_regions(som, 2))).n_regions
+    2
     """
     map_ = as_map(map)
     return None if map_.kept_regions is None else _on(map_, map_.kept_regions)
@@ -102,6 +122,18 @@ def from_json(data: Any, map: Map) -> Regions:
     -----
     SomscapeWarning
         For those of another map with as many units.
+
+    See Also
+    --------
+    read : From a file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> som = SOM(3, 4, random_state=0).fit(np.random.default_rng(0).normal(size=(60, 2)))
+    >>> regions.from_json(regions.find_regions(som, 2).to_json(), som).n_regions
+    2
     """
     map_ = as_map(map)
     return _on(map_, of_json(data, map_))
@@ -127,6 +159,10 @@ def read(path: str | Path, map: Map) -> Regions:
         For a file that holds no regions, or not those of a map with as many units.
     OSError
         For a file that cannot be read.
+
+    See Also
+    --------
+    from_json, keep, kept
 
     Examples
     --------

@@ -37,6 +37,11 @@ class Regions:
         For labels with gaps or of another number of units, and names or colors that are not one
         for each region.
 
+    See Also
+    --------
+    find_regions : Finds them.
+    Region : What sets one apart.
+
     Examples
     --------
     >>> import numpy as np

@@ -58,6 +58,20 @@ class Condition:
         sets no limit.
     levels : tuple of str
         For a category, the levels of which the row must have one; for other columns empty.
+
+    See Also
+    --------
+    Rule : Has some.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9]], 30, axis=0)
+    >>> found = regions.find_regions(SOM(4, 5, random_state=0).fit(X))
+    >>> condition = found.describe(X)[0].rule.conditions[0]
+    >>> condition.column, condition.levels
+    ('x0', ())
     """
 
     column: str
@@ -92,6 +106,21 @@ class Rule:
         Share of the region's rows, and of all others, for which they hold.
     inside_within, outside_within : (float, float)
         Wilson's 95 % intervals of these shares.  Conditions were chosen by the same rows.
+
+    See Also
+    --------
+    Condition : A part of it.
+    Region : Has one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9]], 30, axis=0)
+    >>> found = regions.find_regions(SOM(4, 5, random_state=0).fit(X))
+    >>> rule = found.describe(X)[0].rule
+    >>> rule.inside, rule.outside
+    (1.0, 0.0)
     """
 
     conditions: tuple[Condition, ...]

@@ -28,6 +28,19 @@ class RegionStability:
         in a sample: 1 if it always comes back, below 0.6 if it hardly does (Hennig 2007).
     found : Regions or None
         The regions themselves.
+
+    See Also
+    --------
+    stability : Makes one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9]], 30, axis=0)
+    >>> found = regions.find_regions(SOM(4, 5, random_state=0).fit(X))
+    >>> regions.stability(found, n_samples=3).of_regions.tolist()
+    [1.0, 1.0]
     """
 
     numbers: Ints
@@ -69,6 +82,11 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
     ------
     InputError
         For a map that keeps no rows, such as one from a file.
+
+    See Also
+    --------
+    somscape.plots.stability : Its picture.
+    find_regions
 
     References
     ----------

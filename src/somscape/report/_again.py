@@ -44,6 +44,10 @@ def with_regions(data: Mapping[str, Any], regions: Regions, *, map: Any, table: 
         For regions of a map with another number of units, a report of another version of somscape,
         or a table with another number of rows.
 
+    See Also
+    --------
+    build, somscape.regions.find_regions
+
     Examples
     --------
     >>> import numpy as np

@@ -101,6 +101,11 @@ def build(
     TypeError
         For a `table`, `regions` or `agreement` of another type.
 
+    See Also
+    --------
+    render : Makes the page.
+    with_regions : Puts regions on it.
+
     Notes
     -----
     Numbers have all their digits, but for places on an axis or on the page, where something is

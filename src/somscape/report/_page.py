@@ -16,6 +16,11 @@ class Report(dict[str, Any]):
     ----------
     data : mapping of str to JSON data
 
+    See Also
+    --------
+    build : Makes one.
+    render : Makes a page of it.
+
     Examples
     --------
     >>> import json

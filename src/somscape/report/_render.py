@@ -63,6 +63,10 @@ def render(
     TypeError
         For something else than a report's data, such as a detector.
 
+    See Also
+    --------
+    build : Makes what is shown.
+
     Examples
     --------
     >>> import numpy as np

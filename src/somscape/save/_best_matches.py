@@ -24,6 +24,18 @@ class BestMatches:
         Key of each row.  None means that rows are numbered.
     distances : ndarray of shape (n,) or None
         Distance of each row to its prototype, in encoded feature units.  None means unknown.
+
+    See Also
+    --------
+    best_matches, read_bm
+
+    Examples
+    --------
+    >>> from somscape import SOM, save
+    >>> X = [[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]]
+    >>> found = save.best_matches(SOM(1, 2, random_state=0).fit(X), X)
+    >>> found.units.shape, found.n_rows, found.n_cols
+    ((3,), 1, 2)
     """
 
     units: Ints
@@ -45,6 +57,16 @@ class Classes:
         Key of each row.
     names : dict of int to str
         Names of the classes that have one.
+
+    See Also
+    --------
+    classes_of, read_cls
+
+    Examples
+    --------
+    >>> from somscape import save
+    >>> save.classes_of(["good", "bad", "good"]).names
+    {1: 'bad', 2: 'good'}
     """
 
     numbers: Ints
@@ -73,6 +95,10 @@ def best_matches(map_: Any, X: Any, *, keys: Sequence[int] | None = None) -> Bes
     ------
     InputError
         If the map does not support the rows or is on a graph, or the number of keys is wrong.
+
+    See Also
+    --------
+    write_bm, write_winners
 
     Examples
     --------
@@ -115,6 +141,10 @@ def classes_of(labels: Sequence[Any], *, keys: Sequence[int] | None = None) -> C
     ------
     InputError
         If the number of keys is wrong.
+
+    See Also
+    --------
+    write_cls
 
     Examples
     --------

@@ -62,6 +62,22 @@ def read_wts(
     ------
     InputError
         If the file is not of this form; the message names line and field.
+
+    See Also
+    --------
+    write_wts, read_somoclu, read_bm
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> X = [[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]]
+    >>> som = SOM(1, 2, lattice="rectangular", random_state=0).fit(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_wts(f"{folder}/map.wts", som)
+    ...     found = save.read_wts(f"{folder}/map.wts")
+    >>> found.arrays["codebook"].shape
+    (2, 2)
     """
     head, lines = header_and_lines(path, 3)
     n_rows, n_cols = size_of(head[0])
@@ -102,6 +118,22 @@ def read_somoclu(
     ------
     InputError
         As for `read_wts`.
+
+    See Also
+    --------
+    read_wts : One file of it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> X = [[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]]
+    >>> som = SOM(1, 2, lattice="rectangular", random_state=0).fit(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_wts(f"{folder}/run.wts", som)
+    ...     record = save.read_somoclu(f"{folder}/run")
+    >>> record.arrays["codebook"].shape
+    (2, 2)
     """
     weights, winners = Path(f"{prefix}.wts"), Path(f"{prefix}.bm")
     found = winners if winners.is_file() else None
@@ -127,6 +159,22 @@ def write_wts(path: str | Path, map_: Any) -> None:
     -----
     SomscapeWarning
         For a hexagonal map, which the file cannot tell from a rectangular one.
+
+    See Also
+    --------
+    read_wts, write_umx, write_bm
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> X = [[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]]
+    >>> som = SOM(1, 2, lattice="rectangular", random_state=0).fit(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_wts(f"{folder}/map.wts", som)
+    ...     found = save.read_wts(f"{folder}/map.wts")
+    >>> found.header["lattice"]
+    {'n_rows': 1, 'n_cols': 2, 'kind': 'rectangular', 'boundary': 'torus'}
     """
     record = record_of(map_)
     n_rows, n_cols = _rectangle(record)
@@ -158,6 +206,21 @@ def read_umx(path: str | Path) -> Float64s:
     ------
     InputError
         If the file is not of this form; the message names line and field.
+
+    See Also
+    --------
+    write_umx, somscape.Map.u_heights
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_umx(f"{folder}/map.umx", som)
+    ...     heights = save.read_umx(f"{folder}/map.umx")
+    >>> heights.shape
+    (1, 2)
     """
     head, lines = header_and_lines(path, 1)
     n_rows, n_cols = size_of(head[0])
@@ -186,6 +249,21 @@ def write_umx(path: str | Path, map_: Any) -> None:
     ------
     InputError
         For a map on a graph, or heights that are not finite.
+
+    See Also
+    --------
+    read_umx, somscape.Map.u_heights
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_umx(f"{folder}/map.umx", [[1.0, 2.0], [3.0, 4.0]])
+    ...     print(save.read_umx(f"{folder}/map.umx"))
+    [[1. 2.]
+     [3. 4.]]
     """
     if hasattr(map_, "to_record") or hasattr(map_, "map_") or isinstance(map_, Record):
         heights = _heights(record_of(map_))

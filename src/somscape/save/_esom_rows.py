@@ -58,6 +58,20 @@ def read_lrn(path: str | Path) -> Samples:
     ------
     InputError
         If the file is not of this form; the message names line and field.
+
+    See Also
+    --------
+    write_lrn, read_cls, read_wts
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_lrn(f"{folder}/rows.lrn", [[1.0, 2.0], [3.0, 4.0]])
+    ...     rows = save.read_lrn(f"{folder}/rows.lrn")
+    >>> rows.keys.tolist(), rows.values.tolist()
+    ([1, 2], [[1.0, 2.0], [3.0, 4.0]])
     """
     head, lines = header_and_lines(path, 4)
     n_rows, n_columns = (count_of(head, i, what) for i, what in ((0, "rows"), (1, "columns")))
@@ -109,6 +123,19 @@ def write_lrn(path: str | Path, data: Any) -> None:
     ------
     InputError
         If values are not finite numbers or NaN.
+
+    See Also
+    --------
+    read_lrn, write_cls
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_lrn(f"{folder}/rows.lrn", [[1.0, 2.0], [3.0, 4.0]])
+    ...     print(save.read_lrn(f"{folder}/rows.lrn").names)
+    ('x0', 'x1')
     """
     samples = samples_of(data)
     n, d = samples.values.shape
@@ -140,6 +167,22 @@ def read_bm(path: str | Path) -> BestMatches:
     InputError
         If the file is not of this form, or a unit is outside the map; the message names line and
         field.
+
+    See Also
+    --------
+    write_bm, best_matches
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> matches = save.best_matches(som, [[0.0, 1.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_bm(f"{folder}/map.bm", matches)
+    ...     found = save.read_bm(f"{folder}/map.bm")
+    >>> bool((found.units == matches.units).all()), found.keys.tolist()
+    (True, [1, 2])
     """
     head, lines = header_and_lines(path, 2)
     n_rows, n_cols = size_of(head[0])
@@ -174,6 +217,20 @@ def write_bm(path: str | Path, matches: BestMatches) -> None:
     ------
     InputError
         For a row without a unit, because it has no value at all.
+
+    See Also
+    --------
+    read_bm, best_matches
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_bm(f"{folder}/map.bm", save.best_matches(som, [[0.0, 1.0], [5.0, 4.0]]))
+    ...     print(save.read_bm(f"{folder}/map.bm").keys)
+    [1 2]
     """
     if (matches.units < 0).any():
         raise InputError("a row without any value has no best match; leave it out.")
@@ -202,6 +259,20 @@ def read_cls(path: str | Path) -> Classes:
     ------
     InputError
         If the file is not of this form; the message names line and field.
+
+    See Also
+    --------
+    write_cls, classes_of
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_cls(f"{folder}/rows.cls", save.classes_of(["good", "bad", "good"]))
+    ...     classes = save.read_cls(f"{folder}/rows.cls")
+    >>> classes.numbers.tolist()
+    [2, 1, 2]
     """
     head, lines = header_and_lines(path, None)
     n = count_of(head, 0, "rows", low=0)
@@ -230,6 +301,19 @@ def write_cls(path: str | Path, classes: Classes) -> None:
         Written completely or not at all; an existing file is replaced.
     classes : Classes
         From `classes_of`, or read from a file.
+
+    See Also
+    --------
+    read_cls, classes_of
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_cls(f"{folder}/rows.cls", save.classes_of(["good", "bad", "good"]))
+    ...     print(save.read_cls(f"{folder}/rows.cls").names)
+    {1: 'bad', 2: 'good'}
     """
     pairs = zip(classes.keys.tolist(), classes.numbers.tolist(), strict=True)
     header = [f"% {len(classes.keys)}"]

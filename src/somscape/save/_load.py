@@ -46,6 +46,10 @@ def load(path: str | Path) -> Saved:
     InputError
         If another program's file cannot be read; the message names line and field.
 
+    See Also
+    --------
+    somscape.save.read_record : What a file holds, before it is made a map.
+
     Examples
     --------
     >>> import somscape, tempfile, pathlib

@@ -54,6 +54,15 @@ def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
     -----
     SomscapeWarning
         Always, because ``pickle.load`` on a pickle can run any program.
+
+    See Also
+    --------
+    somscape.minisom.MiniSom : MiniSom's interface.
+
+    Examples
+    --------
+    >>> from somscape import Map, save
+    >>> map_ = Map.from_record(save.read_minisom("som.p"))  # doctest: +SKIP
     """
     source, data = shown(Path(path).name), read_file(Path(path))
     budget = Budget(source, len(data))

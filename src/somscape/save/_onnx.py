@@ -51,6 +51,10 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     InputError
         For a map with ``missing="mask"``, or if the extra ``onnx`` is not installed.
 
+    See Also
+    --------
+    somscape.Map.save
+
     Notes
     -----
     A row that a map would refuse (a missing value under ``missing="error"``, an unknown level of an

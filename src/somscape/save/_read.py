@@ -32,5 +32,20 @@ def read_map(path: str | Path) -> Record:
     ------
     MapFileError, InputError
         As for `read_record` and the readers of the other formats.
+
+    See Also
+    --------
+    somscape.load : Makes it a map at once.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_cod(f"{folder}/map.cod", som)
+    ...     found = save.read_map(f"{folder}/map.cod")
+    >>> found.arrays["codebook"].shape
+    (2, 2)
     """
     return READERS.get(Path(path).suffix.lower(), read_record)(path)

@@ -30,6 +30,18 @@ class Samples:
         Name of the file, for messages.
     lines : range or ndarray of shape (n,), or None
         The line of the file that holds each row.
+
+    See Also
+    --------
+    read_dat, read_lrn
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.save import Samples
+    >>> rows = Samples(np.array([[1.0, 2.0], [3.0, 4.0]]), ("age", "income"), labels=("good", ""))
+    >>> rows.names
+    ('age', 'income')
     """
 
     values: Float64s

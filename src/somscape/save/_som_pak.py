@@ -57,6 +57,21 @@ def read_cod(path: str | Path) -> Record:
     ------
     InputError
         If the file is not a codebook; the message names line and field.
+
+    See Also
+    --------
+    write_cod, read_dat
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_cod(f"{folder}/map.cod", som)
+    ...     found = save.read_cod(f"{folder}/map.cod")
+    >>> found.arrays["codebook"].shape
+    (2, 2)
     """
     file = Lines(path)
     lines = _data_lines(file)
@@ -115,6 +130,20 @@ def write_cod(path: str | Path, map_: Any) -> None:
     -----
     SomscapeWarning
         For a cylinder or torus, which the file cannot tell from a plane.
+
+    See Also
+    --------
+    read_cod, write_dat
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_cod(f"{folder}/map.cod", som)
+    ...     print(save.read_cod(f"{folder}/map.cod").arrays["codebook"].shape)
+    (2, 2)
     """
     record = record_of(map_)
     lattice = flat_lattice(record, "SOM_PAK")
@@ -154,6 +183,20 @@ def read_dat(path: str | Path) -> Samples:
     ------
     InputError
         If the file is not of this form; the message names line and field.
+
+    See Also
+    --------
+    write_dat, read_cod
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_dat(f"{folder}/rows.dat", [[1.0, 2.0], [3.0, float("nan")]])
+    ...     rows = save.read_dat(f"{folder}/rows.dat")
+    >>> rows.values.tolist()
+    [[1.0, 2.0], [3.0, nan]]
     """
     file = Lines(path)
     budget, labels = file.budget, Labels(file.budget)
@@ -209,6 +252,23 @@ def write_dat(path: str | Path, data: Any, *, missing: str = "x") -> None:
     ------
     InputError
         If values are not finite numbers or NaN.
+
+    See Also
+    --------
+    read_dat, write_cod
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import save
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_dat(f"{folder}/rows.dat", [[1.0, 2.0], [3.0, float("nan")]])
+    ...     print(Path(folder, "rows.dat").read_text())
+    2
+    #n x0 x1
+    1.0 2.0
+    3.0 x
     """
     if missing not in ("x", "NaN"):
         raise ValueError(f"`missing` must be 'x' or 'NaN'; got {missing!r}.")

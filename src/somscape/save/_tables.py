@@ -33,6 +33,20 @@ def write_codebook(path: str | Path, map_: Any) -> None:
     ------
     InputError
         For another ending, or if the library that writes the file is not installed.
+
+    See Also
+    --------
+    read_codebook, write_planes
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save, tables
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_codebook(f"{folder}/map.csv", som)
+    ...     print(tables.read_table(f"{folder}/map.csv").names)
+    ('unit', 'row', 'col', 'x0', 'x1')
     """
     record = record_of(map_)
     codebook, columns = codebook_of(record), _places(*_size(record))
@@ -62,6 +76,21 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
     ------
     InputError
         For missing or repeated units, or cells that are not numbers.
+
+    See Also
+    --------
+    write_codebook
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_codebook(f"{folder}/map.csv", som)
+    ...     found = save.read_codebook(f"{folder}/map.csv")
+    >>> found.arrays["codebook"].shape
+    (2, 2)
     """
     table = read_table(path)
     lacking = [name for name in ("row", "col") if name not in table.names]
@@ -103,6 +132,21 @@ def write_planes(path: str | Path, map_: Any) -> None:
     ------
     InputError
         For another ending, or if the library that writes the file is not installed.
+
+    See Also
+    --------
+    write_codebook : Encoded features.
+    write_winners : Rows.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save, tables
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_planes(f"{folder}/planes.csv", som)
+    ...     print(tables.read_table(f"{folder}/planes.csv").names)
+    ('unit', 'row', 'col', 'hits', 'u_height', 'x0', 'x1')
     """
     columns = unit_columns(as_map(map_))
     dates = {name: v.astype(str) for name, v in columns.items() if v.dtype.kind == "M"}
@@ -129,6 +173,21 @@ def write_winners(
     ------
     InputError
         For another ending, or if the library that writes the file is not installed.
+
+    See Also
+    --------
+    winners_columns, best_matches, write_planes
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save, tables
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     matches = save.best_matches(som, [[0.0, 1.0], [5.0, 4.0]])
+    ...     save.write_winners(f"{folder}/rows.csv", matches, {"name": ["ann", "bob"]})
+    ...     print(tables.read_table(f"{folder}/rows.csv").names)
+    ('name', 'unit', 'row', 'col', 'distance')
     """
     write_table(path, winners_columns(matches, ids))
 
@@ -147,6 +206,18 @@ def winners_columns(
     Returns
     -------
     dict of str to ndarray
+
+    See Also
+    --------
+    write_winners, best_matches
+
+    Examples
+    --------
+    >>> from somscape import SOM, save
+    >>> X = [[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]]
+    >>> som = SOM(1, 2, random_state=0).fit(X)
+    >>> list(save.winners_columns(save.best_matches(som, X), {"name": ["ann", "bob", "eve"]}))
+    ['name', 'unit', 'row', 'col', 'distance']
     """
     units = matches.units
     rows, cols = (np.where(units < 0, -1, part) for part in np.divmod(units, matches.n_cols))

@@ -38,14 +38,14 @@ from somscape.tables._read import import_reader, kind_at, paths_of, read_table
 from somscape.tables._source import Source, collected, source
 from somscape.tables._sql import read_sql
 from somscape.tables._sql_sink import check_sink, write_sql
-from somscape.tables._table import Column, Table, free_name
+from somscape.tables._table import Column, Table
 from somscape.tables._wire import (
     bytes_for_wire,
     column_of_numbers,
     column_of_texts,
     table_from_wire,
 )
-from somscape.tables._words import Note, counted, in_columns, listed, suggestion
+from somscape.tables._words import Note, counted, free_name, in_columns, listed, suggestion
 from somscape.tables._write import rounded, table_bytes, write_table
 
 __all__ = [

@@ -44,6 +44,10 @@ def table_from_columns(columns: Mapping[str, Iterable[Any]], source: str = "tabl
     InputError
         If the sequences have different lengths.
 
+    See Also
+    --------
+    table_from_frame, read_table
+
     Examples
     --------
     >>> table = table_from_columns({"id": [7, 8], "city": ["Ulm", "?"]})

@@ -91,6 +91,10 @@ def write_csv(
     InputError
         If the columns have different lengths.
 
+    See Also
+    --------
+    write_table : Also writes workbooks and Parquet files.
+
     Examples
     --------
     >>> import sys

@@ -74,6 +74,10 @@ def table_from_frame(
     InputError
         If it is not a data frame, has no columns or no rows, or two columns share a name.
 
+    See Also
+    --------
+    table_from_columns, read_table
+
     Examples
     --------
     >>> import pandas as pd

@@ -18,8 +18,8 @@ from somscape.tables._frame import table_from_frame
 from somscape.tables._groups import Cells, Dates, Levels, first_rows, grouped_rows
 from somscape.tables._made_names import CLASH, ROW_COUNT, WORDS, role_like
 from somscape.tables._source import collected
-from somscape.tables._table import Column, Table, free_name
-from somscape.tables._words import Note, counted, listed, quoted
+from somscape.tables._table import Column, Table
+from somscape.tables._words import Note, counted, free_name, listed, quoted
 
 KEPT = "kept"
 """Role of columns of which nothing is made."""
@@ -70,6 +70,18 @@ class Grouped:
     taken : mapping of str to str
         What each other column of ``rows`` was taken for: "number", "category" or "date"; "same" if
         it is in ``table``, too; "" if it was left out.
+
+    See Also
+    --------
+    per : Makes one.
+
+    Examples
+    --------
+    >>> from somscape.tables import per, table_from_columns
+    >>> paid = table_from_columns({"client": ["a", "b", "a"], "amount": [3.0, 4.0, 5.0]})
+    >>> found = per(paid, "client")
+    >>> found.groups.tolist(), [column.name for column in found.table.columns][:3]
+    ([0, 1, 0], ['client', 'number of rows'])
     """
 
     table: Table
@@ -176,6 +188,10 @@ def per(
     InputError
         For a column that is not there, one that names no two customers, or cells that are not
         what they are taken for.
+
+    See Also
+    --------
+    Grouped : What it returns.
 
     Examples
     --------

@@ -68,6 +68,11 @@ def read_table(
     InputError
         If the file cannot be read as a table; one line with place, cause and cure.
 
+    See Also
+    --------
+    source : For a table that is too large for memory.
+    read_sql, table_from_frame, table_from_columns
+
     Notes
     -----
     Cells that hold one of `MISSING_WORDS` are missing.  A column is of numbers if every

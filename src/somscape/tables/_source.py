@@ -29,6 +29,17 @@ class Source:
         A table, rows of numbers, or what `read_table` reads.
     **reading : dict
         Further parameters of `read_table`.
+
+    See Also
+    --------
+    source : Makes one.
+
+    Examples
+    --------
+    >>> from somscape.tables import source, table_from_columns
+    >>> rows = source(table_from_columns({"age": [34, 61, 45]}))
+    >>> type(rows).__name__
+    'Source'
     """
 
     def __init__(self, data: Table | Floats | str | os.PathLike[str], **reading: Any) -> None:
@@ -165,6 +176,10 @@ def source(data: Any, **reading: Any) -> Source:
     InputError
         If a frame, an array or batches cannot be read as a table, or for an iterator; for files
         when they are read.
+
+    See Also
+    --------
+    read_table : Reads all rows at once.
 
     Notes
     -----

@@ -77,6 +77,10 @@ def read_sql(
     InputError
         If there is nothing to read, or it cannot be read.
 
+    See Also
+    --------
+    write_sql, read_table
+
     Examples
     --------
     >>> import pathlib, sqlite3, tempfile

@@ -57,6 +57,10 @@ def write_sql(
     InputError
         If a key repeats, the table has other columns, or the database cannot be written.
 
+    See Also
+    --------
+    read_sql, write_table
+
     Examples
     --------
     >>> import pathlib, tempfile

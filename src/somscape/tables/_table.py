@@ -1,6 +1,6 @@
 """The table that travels through somscape: named columns of cells and numbers."""
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,16 @@ class Column:
     problem : str or None
         Set on a column that is text because one cell is no number (a word, an infinity): the
         message of the `InputError` to raise when the column is used as numbers.
+
+    See Also
+    --------
+    Table : Has some.
+
+    Examples
+    --------
+    >>> from somscape.tables import table_from_columns
+    >>> table_from_columns({"age": [41, None]}).columns[0].numbers
+    array([41., nan])
     """
 
     __slots__ = ("_n_distinct", "_n_missing", "_texts", "name", "numbers", "problem", "style")
@@ -258,6 +268,17 @@ class Table:
     ------
     InputError
         If two columns have the same name or different lengths.
+
+    See Also
+    --------
+    read_table, table_from_frame, table_from_columns
+
+    Examples
+    --------
+    >>> from somscape.tables import table_from_columns
+    >>> table = table_from_columns({"age": [41, 7], "sex": ["f", None]})
+    >>> table.names, len(table)
+    (('age', 'sex'), 2)
     """
 
     columns: tuple[Column, ...]
@@ -465,32 +486,6 @@ def check_names(names: Sequence[str], where: str) -> None:
                 " give every column a name of its own"
             )
         first[name] = number
-
-
-def free_name(name: str, taken: Container[str], ending: str = "_input") -> str:
-    """Give a name for a column that no other one has.
-
-    Parameters
-    ----------
-    name : str
-        The column's own name.
-    taken : container of str
-        Names that are not free.
-    ending : str, default="_input"
-        Added while the name is taken.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> free_name("score", ("rank", "score")), free_name("age", ("rank", "score"))
-    ('score_input', 'age')
-    """
-    while name in taken:
-        name += ending
-    return name
 
 
 def _row_index(rows: ArrayLike | slice) -> Any:

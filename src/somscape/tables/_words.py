@@ -1,7 +1,7 @@
 """Words that the messages of this folder share: quoted cells, lists, close names, columns."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 
 class Note(str):
@@ -116,3 +116,29 @@ def in_columns(columns: Iterable[Sequence[str]]) -> list[str]:
         width = max(map(len, column), default=0)
         padded.append([cell.ljust(width) for cell in column])
     return ["  ".join(cells).rstrip() for cells in zip(*padded, strict=True)]
+
+
+def free_name(name: str, taken: Container[str], ending: str = "_input") -> str:
+    """Give a name for a column that no other one has.
+
+    Parameters
+    ----------
+    name : str
+        The column's own name.
+    taken : container of str
+        Names that are not free.
+    ending : str, default="_input"
+        Added while the name is taken.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> free_name("score", ("rank", "score")), free_name("age", ("rank", "score"))
+    ('score_input', 'age')
+    """
+    while name in taken:
+        name += ending
+    return name

@@ -41,6 +41,10 @@ def write_table(
         For another ending, columns of different lengths, too many rows for a sheet of Excel, or
         without the extra.
 
+    See Also
+    --------
+    write_csv, write_sql, read_table
+
     Examples
     --------
     >>> import tempfile

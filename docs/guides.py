@@ -1,0 +1,90 @@
+"""Which page explains what: the names of the reference, and the commands."""
+
+NAMES = {
+    # All names of a folder or file, and below it those that another page explains.
+    "SOM": "guide/choosing",
+    "SOMClassifier": "guide/recognizing",
+    "SOMDetector": "guide/detecting",
+    "SOMImputer": "guide/missing_and_mixed",
+    "SOMRegions": "guide/regions",
+    "SOMRegressor": "guide/recognizing",
+    "TableEncoder": "guide/missing_and_mixed",
+    "Map": "guide/files",
+    "Detector": "guide/detecting",
+    "Lattice": "guide/choosing",
+    "Graph": "guide/choosing",
+    "load": "guide/files",
+    "callbacks": "guide/choosing",
+    "cases": "guide/auditing",
+    "cases.State": "guide/watching",
+    "cases.Watch": "guide/watching",
+    "cases.Case": "guide/watching",
+    "cases.Decision": "guide/watching",
+    "cases.run_watch": "guide/watching",
+    "cases.RunOutcome": "guide/watching",
+    "cases.import_decisions": "guide/watching",
+    "changes": "guide/regions",
+    "datasets": "examples",
+    "encode": "start",
+    "errors": "guide/files",
+    "errors.EngineError": "guide/clusters",
+    "errors.MapFileError": "map_file",
+    "fit": "guide/clusters",
+    "fit.Progress": "guide/choosing",
+    "grid": "guide/choosing",
+    "kernels": "guide/choosing",
+    "measures": "guide/measures",
+    "measures.Agreement": "reading",
+    "measures.label_agreement": "reading",
+    "minisom": "guide/minisom",
+    "outliers": "guide/detecting",
+    "outliers.DriftMonitor": "guide/streams",
+    "outliers.DriftAlarm": "guide/streams",
+    "paths": "guide/paths",
+    "plots": "guide/pictures",
+    "pyod": "coming/pyod",
+    "recognize": "guide/recognizing",
+    "regions": "guide/regions",
+    "report": "guide/report",
+    "save": "guide/files",
+    "save.to_onnx": "howto/export",
+    "tables": "guide/files",
+    "tables.Table": "start",
+    "tables.Column": "start",
+    "tables.Grouped": "guide/customers",
+    "tables.per": "guide/customers",
+    "tables.read_sql": "guide/databases",
+    "tables.write_sql": "guide/databases",
+}
+COMMANDS = {
+    "demo": "start",
+    "detect": "guide/detecting",
+    "fit": "guide/choosing",
+    "score": "guide/streams",
+    "predict": "guide/recognizing",
+    "report": "guide/report",
+    "convert": "guide/files",
+    "app": "guide/app",
+    "app-user": "guide/app",
+    "serve": "guide/serving",
+    "info": "guide/roles",
+    "run": "guide/watching",
+    "watches": "guide/watching",
+    "cases": "guide/watching",
+    "cases forget": "guide/auditing",
+    "audit": "guide/auditing",
+    "reproduce": "guide/auditing",
+    "backup": "guide/auditing",
+    "restore": "guide/auditing",
+    "card": "guide/auditing",
+}
+
+
+def guide_of(name: str) -> str:
+    """Return the page of a name such as `measures.purity`."""
+    return NAMES.get(name) or NAMES[name.partition(".")[0]]
+
+
+def guide_of_command(words: str) -> str:
+    """Return the page of a command such as `cases mark`."""
+    return COMMANDS.get(words) or COMMANDS[words.partition(" ")[0]]
