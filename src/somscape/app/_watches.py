@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from somscape.cases import (
+    INSTEAD_OF,
     LATER,
     NEW,
     OPEN,
@@ -62,13 +63,14 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
     """
     watch, runs, cases = state.watch(name), state.runs(name), state.cases(name)
     last = runs[0] if runs else None
+    replaced = {id_: run.number for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
     return {
         **_summary(state, name, runs, cases),
         "key": list(watch.key),
         "source": watch.source,
         "made": watch.made,
         "clear_for": watch.clear_for,
-        "runs": [_said(run) for run in runs],
+        "runs": [{**_said(run), "replaced_by": replaced.get(run.id)} for run in runs],
         "n_cases": len(cases),
         "cases": [_line(case, last) for case in cases[:MAX_CASES]],
     }

@@ -14,6 +14,7 @@ from somscape.cases._facts import versions
 from somscape.cases._forget import Forgotten, forget, forget_old
 from somscape.cases._keys import key_columns, keys_of
 from somscape.cases._known import known_cases
+from somscape.cases._last import INSTEAD_OF
 from somscape.cases._moves import UsualMoves
 from somscape.cases._options import source_of
 from somscape.cases._outcome import RunOutcome
@@ -48,6 +49,7 @@ __all__ = [
     "CONFIRMED",
     "FOLDED",
     "GONE",
+    "INSTEAD_OF",
     "LATER",
     "NEW",
     "NEWS",

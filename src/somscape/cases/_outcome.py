@@ -57,6 +57,8 @@ class RunOutcome:
         Why cleared cases returned, by key.
     notes : tuple of str
         Sentences for the page.
+    replaced : tuple of WatchRun
+        Those in whose place it stands: later runs are not compared with them.
     audit_head : str
         Of the audit, once the run is in it.
 
@@ -85,6 +87,7 @@ class RunOutcome:
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     why: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    replaced: tuple[WatchRun, ...] = ()
     audit_head: str = ""
 
     @property
@@ -102,13 +105,14 @@ class RunOutcome:
 
     @property
     def n_outstanding(self) -> int:
-        """How many of these stand out, or were asked for by a rule.
+        """How many of these stand out, were asked for by a rule, or returned.
 
         A list without a rule has ten rows even where fewer stand out.
         """
+        if self.found.rule != AlertRule():
+            return len(self.news)
         stands_out = self.found.alerts.stands_out
-        is_filled = self.found.rule == AlertRule()
-        return sum(not is_filled or bool(stands_out[row.place - 1]) for row in self.news)
+        return sum(row.news == RETURNED or bool(stands_out[row.place - 1]) for row in self.news)
 
     @property
     def has_news(self) -> bool:
@@ -138,6 +142,9 @@ class RunOutcome:
             said.append(
                 "It is the same table as then, so this is that run again; nothing was added."
             )
+        if self.replaced and not self.is_again:
+            numbers = ", ".join(str(run.number) for run in reversed(self.replaced))
+            said.append(f"It stands in place of run {numbers}.")
         if self.news and self.n_outstanding < len(self.news):
             said.append(f"Of {len(self.news)} to look at, {self.n_outstanding} stand out.")
         said += [self.drift.sentence] if self.drift.sentence else []
@@ -194,6 +201,7 @@ class RunOutcome:
             "audit_head": self.audit_head,
             "source": self.run.source,
             "compared_with": None if self.last is None else self.last.number,
+            "instead_of": [run.number for run in reversed(self.replaced)],
             "compared_with_made": None if self.last is None else self.last.made,
             "n_rows": self.found.table.n_rows,
             "rule": self.found.rule.words(self.found.detector),

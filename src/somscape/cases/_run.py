@@ -12,7 +12,7 @@ from somscape.cases._compare import gone, news_of
 from somscape.cases._drift import drift_of
 from somscape.cases._facts import facts_to_repeat
 from somscape.cases._keys import sampled
-from somscape.cases._last import Place
+from somscape.cases._last import INSTEAD_OF, Place, counting
 from somscape.cases._maps import detector_of
 from somscape.cases._options import kept_options, options_of_run, rule_for, source_of
 from somscape.cases._outcome import RunOutcome
@@ -46,6 +46,7 @@ def run_watch(
     source: str | None = None,
     shown_as: str | None = None,
     reading: Mapping[str, Any] | None = None,
+    instead_of: int | None = None,
     draft: Callable[[RunOutcome], object] | None = None,
 ) -> RunOutcome:
     """Run a watch on its own source, or on another table, and record what came out.
@@ -62,6 +63,10 @@ def run_watch(
         What the table is called, such as the name of an upload.
     reading : mapping or None, default=None
         How it is read, by the names of options, where it differs from the watch's table.
+    instead_of : int or None, default=None
+        Number of a run whose table was wrong.  This one stands in place of it and of later ones:
+        it is compared with the run before them, and so are later runs with it.  They stay in the
+        audit, and what was decided stays.
     draft : callable or None, default=None
         Told the outcome before it is recorded; where it fails, nothing is.
 
@@ -122,6 +127,7 @@ def run_watch(
         source=shown_as or (path if path == "-" else source_of(path)),
         grouped=subject.grouped,
         options=_options_for(watch, path, reading or {}),
+        instead_of=instead_of,
         draft=draft,
     )
 
@@ -146,6 +152,7 @@ def record_run(
     label: Label | None = None,
     notes: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
+    instead_of: int | None = None,
     draft: Callable[[RunOutcome], object] | None = None,
     begins: bytes | None = None,
     then: Callable[[WatchRun], object] | None = None,
@@ -172,6 +179,8 @@ def record_run(
     notes : sequence of str, default=()
     options : mapping or None, default=None
         How the table was read, and the rule; None for those of the watch.
+    instead_of : int or None, default=None
+        As in `run_watch`.
     draft : callable or None, default=None
         Told the outcome before it is recorded; where it fails, nothing is.
     begins : bytes or None, default=None
@@ -193,6 +202,7 @@ def record_run(
             grouped=grouped,
             label=label,
             notes=notes,
+            instead_of=instead_of,
         )
         newest, new = runs[0].id if runs else "", _new(outcome, subject, options)
         if draft is not None:
@@ -221,9 +231,15 @@ def _compared(
     grouped: Grouped | None,
     label: Label | None,
     notes: Sequence[str],
+    instead_of: int | None,
 ) -> RunOutcome:
     watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
-    place = Place.of(state, runs, subject)
+    place = Place.of(state, runs, subject, instead_of)
+    others = [
+        run
+        for run in counting(runs)
+        if run.map == watch.map and run.id != place.id and run not in place.replaced
+    ]
     before = Before.of(state, place.last, subject)
     cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
     why = returned(
@@ -232,7 +248,6 @@ def _compared(
     alerts, folded = subject.ranked([key for key in cells if key not in why])
     listed = _listed(subject, alerts, folded, before, why)
     agreement = None if label is None else agreement_of(alerts, label)
-    others = [run for run in runs if run.map == watch.map and run.id != place.id]
     first_far = others[-1].facts["drift"]["far"] if others else None
     unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
     return RunOutcome(
@@ -240,6 +255,7 @@ def _compared(
         run=WatchRun(place.id, watch.name, 0, "", author, source, subject.data, watch.map, {}),
         last=place.last,
         is_again=any(run.id == place.id for run in runs),
+        replaced=place.replaced,
         found=Found(table, detector, alerts, rule, label, agreement, grouped),
         listed=listed,
         gone=gone(
@@ -307,5 +323,6 @@ def _facts(outcome: RunOutcome, options: Mapping[str, Any]) -> dict[str, Any]:
         "options": dict(options),
         "key": list(watch.key),
         "clear_for": watch.clear_for,
+        **({INSTEAD_OF: [run.id for run in outcome.replaced]} if outcome.replaced else {}),
         **facts_to_repeat(found.detector, found.alerts),
     }

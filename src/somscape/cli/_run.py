@@ -65,6 +65,7 @@ def _run(
             author=author_of(options),
             source=path,
             reading={**reading, **_read(options)},
+            instead_of=options["instead_of"],
             draft=draft,
         )
 
@@ -87,7 +88,8 @@ def score_watch(first: str | None, second: str | None, out: str, **options: Any)
             f"`{given[0]}` was said when the watch began; leave it out, or begin another watch."
         )
     folder = None if out == "-" else Path(out)
-    return run_named(options["watch"], first, folder, **{**options, "json": False, "force": False})
+    of_run = dict.fromkeys(("json", "force", "instead_of"))
+    return run_named(options["watch"], first, folder, **{**options, **of_run})
 
 
 def _read(options: Mapping[str, Any]) -> dict[str, Any]:

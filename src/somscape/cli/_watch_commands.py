@@ -26,6 +26,13 @@ STATES = ("open", "confirmed", "cleared", "later")
 @state_options
 @author_option
 @list_options
+@option(
+    "--instead-of",
+    type=WholeNumber(1),
+    metavar="N",
+    help="Stand in place of run N and later ones, whose table was wrong: this run is compared with "
+    "the one before N.",
+)
 @option("--json", is_flag=True, help="Print what came out as JSON, and all else to standard error.")
 @option("--force", is_flag=True, help="Replace DIR even if it holds other files.")
 @sink_options

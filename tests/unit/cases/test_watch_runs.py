@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,14 @@ from somscape.cases import (
     known_cases,
     run_watch,
     source_of,
+    verify,
 )
 from somscape.cases._filled_in import filled_in
 from somscape.cases._unseen import sentences
 from somscape.encode import Roles
 from somscape.errors import InputError
 from somscape.jobs import Found, detect, encoding_from, rule_of
+from somscape.outliers import AlertRule
 from somscape.tables import read_table, table_from_columns
 
 N = 120
@@ -270,6 +273,10 @@ def test_a_cleared_row_that_moved_returns_and_says_why(state: State, tmp_path: P
     assert news(outcome)["c005"] == "returned"
     assert "since then income moved from 90000 to 900000." in outcome.why["c005"]
     assert state.listed(outcome.run.id)[0].reasons.startswith("Cleared on ")
+    none = np.zeros(len(outcome.found.alerts.rows), dtype=bool)
+    alerts = replace(outcome.found.alerts, stands_out=none)
+    without_rule = replace(outcome.found, alerts=alerts, rule=AlertRule())
+    assert replace(outcome, found=without_rule).n_outstanding == 1
     march = month(tmp_path / "m.csv", 3, c005=(INCOME, 900_000))
     assert news(run(state, march))["c005"] == "still"
     say(state, "c005", CLEARED, "again")
@@ -294,6 +301,33 @@ def test_an_unchanged_table_tells_once_of_what_was_cleared_long_ago(
     again = run(state, path)
     assert again.is_again
     assert len(state.runs("cards")) == 3
+
+
+def test_a_run_stands_in_place_of_one_whose_table_was_wrong(state: State, tmp_path: Path) -> None:
+    wrong = month(tmp_path / "wrong.csv", 2, c020=(INCOME, 70_000))  # without those of January
+    right = month(tmp_path / "right.csv", 2, c005=ODD["c005"], c020=(INCOME, 70_000))
+    run(state, wrong)
+    assert news(run(state, right))["c005"] == "new"  # as compared with the wrong one
+    with pytest.raises(InputError, match=r"`instead_of` must be .* counts: 1, 2, 3; got 9"):
+        run_watch(state, "cards", author="ann", source=str(right), instead_of=9)
+
+    mended = run_watch(state, "cards", author="ann", source=str(right), instead_of=2)
+    assert mended.last is not None
+    assert (mended.run.number, mended.last.number) == (4, 1)
+    assert news(mended)["c005"] == "still"
+    assert mended.lines()[1] == "It stands in place of run 2, 3."
+    assert mended.to_json()["instead_of"] == [2, 3]
+    for number in (2, None):  # again, as where results could not be written
+        again = run_watch(state, "cards", author="ann", source=str(right), instead_of=number)
+        assert again.is_again
+        assert again.run.number == 4
+    with pytest.raises(InputError, match="still counts: 1, 4; got 2"):
+        run_watch(state, "cards", author="ann", source=str(wrong), instead_of=2)
+
+    later = run(state, month(tmp_path / "m.csv", 3, c005=ODD["c005"]))
+    assert later.last == mended.run
+    assert later.run.number == 5
+    assert not verify(state).faults
 
 
 def test_a_row_that_became_more_unusual_has_risen(state: State, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ function drawRun(run) {
   const source = run.report ? make("a", { href: "/runs/" + run.report + "/report" }, sourceOf(run.source)) : sourceOf(run.source);
   return make("tr", null, make("td", { class: "number" }, number(run.number)), make("td", null, when(run.made)),
     make("td", null, source), text("td", run.author), make("td", { class: "number" }, number(run.n_rows)),
-    make("td", { class: "number" }, number(run.n_alerts)), text("td", run.drift));
+    make("td", { class: "number" }, number(run.n_alerts)), text("td", run.replaced_by ? "replaced by run " + number(run.replaced_by) : run.drift));
 }
 
 function drawCases() {
