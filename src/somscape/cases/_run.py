@@ -9,6 +9,7 @@ from typing import Any
 from somscape._types import Ints
 from somscape.cases._chain import now
 from somscape.cases._compare import gone, news_of
+from somscape.cases._confirmed import Confirmed
 from somscape.cases._drift import drift_of
 from somscape.cases._facts import facts_to_repeat
 from somscape.cases._keys import sampled
@@ -291,6 +292,7 @@ def _listed(
 ) -> tuple[Listed, ...]:
     last = {row.key: row for row in before.listed}
     n, n_folded = alerts.n_alerts, len(folded)
+    confirmed = Confirmed.of(subject.detector, subject.decided)
     reasons = [each.sentence() for each in alerts.reasons]
     if n_folded:
         table = subject.table.take(folded)
@@ -302,7 +304,8 @@ def _listed(
         news = FOLDED
         if rank <= n:
             news = news_of(key, score, last, before.scores, before.usual, why, before.decided_since)
-        said = f"{why[key]} {said}" if key in why else said
+        near = confirmed.said_of(key, int(alerts.units[place]))
+        said = " ".join(part for part in (why.get(key), said, near) if part)
         listed.append(Listed(key, rank, score, float(alerts.p_values[place]), news, said))
     return tuple(listed)
 

@@ -284,6 +284,26 @@ def test_a_cleared_row_that_moved_returns_and_says_why(state: State, tmp_path: P
     assert news(run(state, april))["c005"] == "folded"
 
 
+def test_a_row_in_the_unit_of_a_confirmed_case_says_so(state: State, tmp_path: Path) -> None:
+    def like_c005(seed: int, *keys: str) -> dict[str, str]:
+        """Run a month in which some rows are that of c005; return the reasons of its list."""
+        path = month(tmp_path / f"{seed}.csv", seed, c005=ODD["c005"])
+        lines = path.read_text().splitlines()
+        for key in keys:
+            lines[1 + int(key[1:])] = lines[6].replace("c005", key)
+        path.write_text("\n".join(lines))
+        return {row.key: row.reasons for row in run(state, path).listed}
+
+    say(state, "c005", CONFIRMED)
+    reasons = like_c005(2, "c020")
+    assert reasons["c020"].endswith(" The confirmed case c005 is in the same unit.")
+    assert "confirmed" not in reasons["c005"]  # which it is itself
+    say(state, "c020", CONFIRMED)
+    reasons = like_c005(3, "c020", "c030")
+    assert reasons["c030"].endswith(" 2 confirmed cases are in the same unit, such as c005.")
+    assert reasons["c005"].endswith(" The confirmed case c020 is in the same unit.")
+
+
 def test_an_unchanged_table_tells_once_of_what_was_cleared_long_ago(
     state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
