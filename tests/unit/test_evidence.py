@@ -343,3 +343,18 @@ def test_more_than_a_handful_or_a_hundredth_are_no_slips(n, most):
     assert fit_encoding(table_from_columns({"c": values})).features[0].reach > 0
     values[: most + 1] = 1e20
     assert fit_encoding(table_from_columns({"c": values})).features[0].reach == 0
+
+
+def test_few_numbers_below_zero_are_told_of():
+    amounts = np.random.default_rng(0).lognormal(5, 1, 200).round(2)
+    amounts[7] = -12.5
+    encoding = fit_encoding(table_from_columns({"amount": amounts}))
+    (code,) = encoding.features
+    assert code.why.endswith("; 1 of 200 below 0")
+    assert notes_of(encoding) == [
+        "'amount' is below 0 in 1 of 200 rows; a wrong sign may not score high, so look at these"
+    ]
+    assert notes_of(Encoding.from_json(encoding.to_json())) == notes_of(encoding)
+    amounts[:3] = -1.0  # three of 200 are no slips any more
+    assert notes_of(fit_encoding(table_from_columns({"amount": amounts}))) == []
+    assert notes_of(fit_encoding(table_from_columns({"amount": np.abs(amounts)}))) == []

@@ -24,6 +24,7 @@ from somscape.encode._layers import with_layers
 from somscape.encode._numbers import as_numbers
 from somscape.encode._ordered import DateCode, OrdinalCode, ordinal_levels
 from somscape.encode._refuse import refuse_missing, refuse_problem
+from somscape.encode._signs import few_below_zero
 from somscape.errors import InputError, SomscapeWarning
 from somscape.kernels import in_threads
 from somscape.tables import Column, Source, Table, listed, read_numbers
@@ -170,7 +171,9 @@ def _code_for(
     if kind == "number":
         numbers = as_numbers(column, may_be_padded=True)
         is_padded = not (column.is_number or read_numbers(column))
-        return replace(NumberCode.fit(numbers, why, scaling, counts), is_padded=is_padded)
+        code = replace(NumberCode.fit(numbers, why, scaling, counts), is_padded=is_padded)
+        few = "" if code.reach else few_below_zero(numbers.numbers)  # slips are told of
+        return replace(code, why=f"{code.why}; {few}") if few else code
     if kind == "category":
         return CategoryCode.fit(column, why)
     if kind == "ordinal":

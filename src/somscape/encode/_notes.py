@@ -8,6 +8,7 @@ from somscape.encode._encoding import ColumnCode, Encoding
 from somscape.encode._evidence import CODE, COUNTER, OUTCOME, SLIP_AMONG_DATES, is_called_personal
 from somscape.encode._kinds import GUESS
 from somscape.encode._ordered import DateCode
+from somscape.encode._signs import BELOW_ZERO
 from somscape.tables import FIRST, Note, listed
 
 
@@ -22,7 +23,8 @@ def notes_of(encoding: Encoding) -> list[Note]:
     -------
     list of Note
         Of columns that look like an outcome, of counters and codes, of dates whose order is a
-        guess, of numbers taken for slips, and of features that say who somebody is.
+        guess, of numbers taken for slips, of few numbers below 0, and of features that say who
+        somebody is.
 
     Examples
     --------
@@ -54,6 +56,14 @@ def notes_of(encoding: Encoding) -> list[Note]:
                 Note(
                     f"'{code.name}' holds {slips.partition(';')[0]}, over a million times as far "
                     "out as any other number; nothing is learned from that"
+                )
+            )
+        if isinstance(code, NumberCode) and code.why.endswith(BELOW_ZERO):
+            few = code.why.rpartition("; ")[2].removesuffix(BELOW_ZERO)
+            notes.append(
+                Note(
+                    f"'{code.name}' is below 0 in {few} rows; a wrong sign may not score high, so "
+                    "look at these"
                 )
             )
     personal = [code.name for code in encoding.used if is_called_personal(code.name)]
