@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from somscape.cases import RunOutcome
 from somscape.cli._agreement import agreement_line, answer_line
 from somscape.cli._console import (
     kernels_line,
@@ -29,6 +30,7 @@ from somscape.errors import InputError
 from somscape.jobs import (
     KINDS,
     ROWS_FILE,
+    Found,
     check_sink_of,
     command_line,
     detect,
@@ -119,19 +121,8 @@ def _detect(
     if options["save_roles"] is not None:
         write_roles(options["save_roles"], *subject.lasting(encoding), subject.as_read)
 
-    console.print()
     file = f"alerts.{options['format'] or 'csv'}"
-    show_alerts(console, found.alerts, file)
-    console.print()
-    if label is not None and found.agreement is not None:
-        say(console, agreement_line(label, found.agreement))
-        if labelled and found.agreement.n_alerts:
-            say(console, answer_line(found.agreement, labelled))
-    if outcome is not None:
-        for line in outcome.lines():
-            say(console, line)
-        name = shlex.quote(outcome.watch.name)
-        say(console, f"Kept as a watch; next time: `somscape run {name} TABLE`.")
+    _say_found(console, found, outcome, file, labelled)
     say(console, kernels_line(select_kernels().name))
     own = () if found.grouped is None else (ROWS_FILE,)
     names = ", ".join((file, *own, *OTHER_FILES))
@@ -141,6 +132,24 @@ def _detect(
     if options["save_roles"] is not None:
         say(console, f"Wrote {options['save_roles']}")
     say_page(console, out)
+
+
+def _say_found(
+    console: Console, found: Found, outcome: RunOutcome | None, file: str, labelled: str
+) -> None:
+    """Show the list, how it agrees with a label, and what is kept of it."""
+    console.print()
+    show_alerts(console, found.alerts, file)
+    console.print()
+    if found.label is not None and found.agreement is not None:
+        say(console, agreement_line(found.label, found.agreement))
+        if labelled and found.agreement.n_alerts:
+            say(console, answer_line(found.agreement, labelled))
+    if outcome is not None:
+        for line in outcome.lines():
+            say(console, line)
+        name = shlex.quote(outcome.watch.name)
+        say(console, f"Kept as a watch; next time: `somscape run {name} TABLE`.")
 
 
 def say_page(console: Console, out: Path) -> None:
