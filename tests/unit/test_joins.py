@@ -24,7 +24,7 @@ from somscape.joins import (
     near_units,
     pieces_after,
 )
-from somscape.joins._borders import Borders
+from somscape.joins._borders import NARROWEST, Borders, narrowest_window
 from somscape.joins._joins import _held_apart, _weakest_first
 from somscape.joins._touching import touching_units
 from somscape.joins._valley import SHALLOW, valley
@@ -110,6 +110,20 @@ def test_one_group_cut_anywhere_has_no_valley(make):
     for cut in np.quantile(values, [0.1, 0.3, 0.5, 0.8]):
         a, b = cut - values[values < cut], values[values >= cut] - cut
         assert valley(a, ones(len(a)), b, ones(len(b)), 0.2) > 1e-3
+
+
+def test_windows_narrower_than_the_narrowest_are_not_tried():
+    a, b = np.full(10, 1.2), np.full(20, 1.3)
+    assert valley(a, ones(10), b, ones(20), 1.0, narrowest=1.0) == pytest.approx(1 / 1.8**10)
+    # Only the widest window is left, in which all rows lie at the border.
+    assert valley(a, ones(10), b, ones(20), 1.0, narrowest=9.0) == 1.0
+
+
+def test_only_maps_larger_than_the_default_have_a_narrowest_window():
+    for n in (30, 400, 2000):
+        default = 5 * np.sqrt(n)
+        assert narrowest_window(int(1.2 * default), n) == 0
+        assert narrowest_window(int(2 * default), n) == NARROWEST * int(2 * default) / n
 
 
 @pytest.mark.parametrize(("n_a", "n_b"), [(0, 50), (3, 50), (50, 3)])
@@ -263,6 +277,22 @@ def test_more_than_twelve_groups_are_found():
 def test_noise_is_one_region(make, n, d):
     X = getattr(np.random.default_rng(0), make)(size=(n, d))
     assert regions.find_regions(SOM(random_state=0).fit(X)).n_regions == 1
+
+
+@pytest.mark.parametrize("seed", [3, 10, 26])
+def test_a_sphere_is_one_region_on_a_map_of_as_many_units_as_rows(seed):
+    X = np.random.default_rng(seed).normal(size=(200, 3))
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    som = SOM(14, 14, n_init=1, random_state=0).fit(X)
+    assert regions.find_regions(som).n_regions == 1
+
+
+def test_a_large_map_finds_both_groups():
+    X, truth = two_rings(np.random.default_rng(0))
+    X, truth = X[::2], truth[::2]
+    found = regions.find_regions(SOM(16, 20, n_init=1, random_state=0).fit(X))
+    assert found.n_regions == 2
+    assert adjusted_rand_score(truth, found.of(X)) == 1.0
 
 
 @pytest.mark.parametrize("weigh", [lambda n: np.full(n, 10.0), lambda n: np.arange(n) % 20 + 1.0])

@@ -23,6 +23,34 @@ FACING = 1.5
 BENT = 1.5
 """How many times as long as that the path along the part to one that does may be."""
 
+LARGE = 1.25
+"""Maps of more units than this many times ``5 sqrt(n)``, the default, try no narrow windows."""
+
+NARROWEST = 0.7
+"""Their narrowest half width where a unit has one row, in distances of two units of a part; with
+more rows it is as many times narrower."""
+
+
+def narrowest_window(n_units: int, n_rows: float) -> float:
+    """Return the least half width of windows on a map, in distances of two units of a part.
+
+    Where units have few rows, prototypes lie on them, and borders run where there are none: narrow
+    windows are empty in one group, too.
+
+    Parameters
+    ----------
+    n_units : int
+    n_rows : float
+        Rows that trained the map, or their weight.
+
+    Returns
+    -------
+    float
+        0 for a map of about the default size, or a smaller one.
+    """
+    is_large = n_units > LARGE * 5 * np.sqrt(n_rows)
+    return NARROWEST * n_units / n_rows if is_large else 0.0
+
 
 class Borders:
     """Compares rows at the border of two parts with the rows beside it.
@@ -38,10 +66,12 @@ class Borders:
     near : Near
     touching : csr_array of shape (n_units, n_units)
         Distances of units that touch.
+    narrowest : float, default=0.0
+        Least half width of a window, in distances of two units of a part; see `narrowest_window`.
     """
 
-    def __init__(self, near: Near, touching: Any) -> None:
-        self._near, self._touching = near, touching
+    def __init__(self, near: Near, touching: Any, *, narrowest: float = 0.0) -> None:
+        self._near, self._touching, self._narrowest = near, touching, narrowest
 
     def compare(self, pieces: Pieces, parts: tuple[int, int], rows: tuple[Ints, Ints]) -> float:
         """Return how unlikely so few rows at the border are; see `valley`.
@@ -69,7 +99,19 @@ class Borders:
             self._along(rows[i], pieces, (parts[i], parts[1 - i]), unit, faced[i]) for i in (0, 1)
         ]
         weights = [self._near.weights[rows[i]] for i in (0, 1)]
-        return valley(along[0], weights[0], along[1], weights[1], unit)
+        narrowest = self._narrowest and self._narrowest * self._spacing(
+            np.concatenate(rows)[at_border], pieces
+        )
+        return valley(along[0], weights[0], along[1], weights[1], unit, narrowest=narrowest)
+
+    def _spacing(self, rows: Ints, pieces: Pieces) -> float:
+        """Return the distance of two units of one part near some rows; 0 if none is near."""
+        part = pieces.of_unit[self._near.units[rows]]
+        is_own = part == part[:, :1]
+        is_own[:, 0] = False
+        has_own = is_own.any(axis=1)
+        gaps = self._near.gaps[rows[has_own], is_own[has_own].argmax(axis=1)]
+        return float(np.median(gaps)) if len(gaps) else 0.0
 
     def _facing(self, rows: Ints, pieces: Pieces, other: int) -> tuple[Float64s, Float64s]:
         """Return how far rows lie from the middle to another part, and from unit to unit.

@@ -9,7 +9,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.grid import Lattice
-from somscape.joins._borders import Borders
+from somscape.joins._borders import Borders, narrowest_window
 from somscape.joins._near import Kept, Near, Pull, near_units
 from somscape.joins._pieces import Pieces
 from somscape.joins._touching import touching_units
@@ -180,7 +180,8 @@ def join_units(
     kept = kept.distinct
     near = near_units(kept.rows, kept.weights, places, pull)
     touching, closest = touching_units(near, places, lattice)
-    borders = Borders(near, touching)
+    narrowest = narrowest_window(len(places), hits.sum() or len(kept.rows))
+    borders = Borders(near, touching, narrowest=narrowest)
     first = _Parts(borders, closest, near, places, hits).join_all()
     alpha = min(ALPHA, ALPHA_ROWS / near.weights.sum(), ALPHA_UNITS / len(places))
     piece_of = _held_apart(len(places), first, alpha)

@@ -21,7 +21,13 @@ NOTHING = 1e-9
 
 
 def valley(
-    a: Float64s, a_weights: Float64s, b: Float64s, b_weights: Float64s, unit: float
+    a: Float64s,
+    a_weights: Float64s,
+    b: Float64s,
+    b_weights: Float64s,
+    unit: float,
+    *,
+    narrowest: float = 0.0,
 ) -> float:
     """Return how unlikely so few rows at the border of two parts are, if they are one group.
 
@@ -37,6 +43,8 @@ def valley(
         What each row counts.
     unit : float
         Distance between two units at the border.
+    narrowest : float, default=0.0
+        Least half width of a window; the widest is always tried.
 
     Returns
     -------
@@ -48,6 +56,7 @@ def valley(
     if min(a_weights.sum(), b_weights.sum()) <= FEW or not unit > 0:
         return 1.0
     widths = WIDTHS * unit
+    widths = widths[widths >= min(narrowest, widths[-1])]
     low = np.multiply.outer(widths, PLACES)
     high = low + 2 * widths[:, None]
     border, fullest = np.zeros(len(widths)), []
