@@ -566,7 +566,7 @@ def test_failure_in_the_middle_leaves_the_old_results_and_nothing_else(
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr("somscape.cli._detect.planes", fail)
+    monkeypatch.setattr("somscape.cli._results.planes", fail)
     try:
         outcome = run("detect", table, "--out", "found")
     except RuntimeError:
@@ -584,7 +584,7 @@ def test_failure_in_the_middle_leaves_no_new_folder(
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("in the middle")
 
-    monkeypatch.setattr("somscape.cli._detect.planes", fail)
+    monkeypatch.setattr("somscape.cli._results.planes", fail)
     with pytest.raises(RuntimeError):
         run("detect", table, "--out", "found")
     assert listing(Path()) == {"customers.csv"}
