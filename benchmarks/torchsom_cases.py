@@ -1,12 +1,14 @@
 """Measure the twelve cases of torchsom's paper, and write torchsom_cases.md.
 
     export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
-    python benchmarks/torchsom_cases.py [--torchsom ROWS]
+    python benchmarks/torchsom_cases.py [--cases N ...] [--torchsom ROWS]
 
 `CASES` has what torchsom publishes.  Rows are blobs of our own recipe, of the same shape:
 theirs lie in files.  Both libraries get the same rows and one thread, and are timed in processor
 time, so that a busy machine changes little.  `--torchsom 4000` leaves torchsom out where there are
-more rows.  "QE at its TE" is our lowest QE with a TE no higher than torchsom's, over `ENDS`.
+more rows, and `--cases 1 2` measures the first two.  All else in the table stays as it was, and
+each run adds a line with its machine and its cases.  "QE at its TE" is our lowest QE with a TE no
+higher than torchsom's, over `ENDS`.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +32,8 @@ OUT = Path(__file__).with_name("torchsom_cases.md")
 EPOCHS, RADIUS, RATE = 100, 1.45, 0.95  # of benchmark/configs/benchmark.yaml
 ENDS = (RADIUS / 3, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4)  # final radii; the first is torchsom's
 BLOCK = 2000
+MEASURED = ("somscape, s", "QE", "TE, %", "torchsom, s", "its QE", "its TE, %", "our QE at its TE")
+PUBLISHED = ("published: MiniSom, s", "torchsom, 8 cores, s", "torchsom, T4, s")
 
 
 class Case(NamedTuple):
@@ -144,39 +148,66 @@ def at_its_te(rows: np.ndarray, case: Case, te: float) -> str:
     return f"{min(found):.2f}" if found else "none"
 
 
-def write(found: list[list[str]]) -> None:
-    """Write the table; cases that are not measured yet have the published figures alone."""
-    header = ["rows", "map", "somscape, s", "QE", "TE, %", "torchsom, s", "its QE", "its TE, %"]
-    header += ["our QE at its TE", "published: MiniSom, s", "torchsom, 8 cores, s"]
-    header += ["torchsom, T4, s"]
-    table = []
-    for i, case in enumerate(CASES):
-        here = found[i] if i < len(found) else [""] * 7
-        names = [f"{case.n_rows:,} x {case.n_features}", f"{case.shape[0]} x {case.shape[1]}"]
-        table.append([*names, *here, *case[3:]])
-    packages = ("numpy", "torch", "torchsom")
-    write_between_markers(OUT, f"{machine(packages)}.\n\n{markdown(header, table, n_left=2)}")
+def cells(line: str) -> list[str]:
+    """Return the cells of a line of a table."""
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def earlier() -> tuple[list[str], dict[Case, list[str]]]:
+    """Return the lines of earlier runs, and what they measured by case, from the record."""
+    lines = OUT.read_text(encoding="utf-8").splitlines() if OUT.exists() else []
+    header, _, *rows = [cells(line) for line in lines if line.startswith("|")] or [[], []]
+    known = {}
+    for case in CASES:
+        for row in rows:
+            if row[:2] == names(case):
+                of_column = dict(zip(header, row, strict=True))
+                known[case] = [of_column.get(column, "") for column in MEASURED]
+    return [line for line in lines if line.startswith("- ")], known
+
+
+def names(case: Case) -> list[str]:
+    """Return the first cells of a case: its rows and its map."""
+    return [f"{case.n_rows:,} x {case.n_features}", f"{case.shape[0]} x {case.shape[1]}"]
+
+
+def write(runs: list[str], known: dict[Case, list[str]]) -> None:
+    """Write the runs and the table; cases without measurements have the published figures alone."""
+    header = ["rows", "map", *MEASURED, *PUBLISHED]
+    empty = [""] * len(MEASURED)
+    table = [[*names(case), *known.get(case, empty), *case[3:]] for case in CASES]
+    lines = "\n".join(runs)
+    write_between_markers(OUT, f"{lines}\n\n{markdown(header, table, n_left=2)}")
+
+
+def measure(chosen: Sequence[int], most: int) -> None:
+    """Measure cases by their numbers, torchsom up to so many rows; write after each."""
+    (runs, known), here = earlier(), machine(("numpy", "torch", "torchsom"))
+    beside = f"torchsom up to {most:,} rows" if most else "without torchsom"
+    for i, number in enumerate(chosen):
+        case = CASES[number - 1]
+        rows = rows_of(case)
+        found = [*measured(by_somscape, rows, case), *known.get(case, [""] * 7)[3:]]
+        if len(rows) <= most and (case.shape == SMALL or len(rows) < BLOCK):
+            theirs = measured(by_torchsom, rows, case)
+            found[3:] = [*theirs, at_its_te(rows, case, float(theirs[2]) / 100)]
+        known[case] = found
+        print(case[:3], found, flush=True)
+        done = ", ".join(map(str, chosen[: i + 1]))
+        write([*runs, f"- Cases {done}, {beside}: {here}."], known)
 
 
 def main() -> None:
-    """Measure case by case; a run that is cut off keeps what it has."""
+    """Measure case by case; a run that is cut off keeps what it has, and what was there."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--torchsom", type=int, default=0, metavar="ROWS")
-    most = parser.parse_args().torchsom
+    every = range(1, len(CASES) + 1)
+    parser.add_argument("--cases", type=int, nargs="+", default=every, choices=every, metavar="N")
+    arguments = parser.parse_args()
     warnings.simplefilter("ignore")  # maps of more units than rows are torchsom's choice
-    for train in (by_somscape, by_torchsom) if most else (by_somscape,):
+    for train in (by_somscape, by_torchsom) if arguments.torchsom else (by_somscape,):
         train(rows_of(CASES[0]), SMALL)  # what loads only once
-    found: list[list[str]] = []
-    for case in CASES:
-        rows = rows_of(case)
-        ours = measured(by_somscape, rows, case)
-        theirs = [""] * 4
-        if len(rows) <= most and (case.shape == SMALL or len(rows) < BLOCK):
-            theirs = measured(by_torchsom, rows, case)
-            theirs.append(at_its_te(rows, case, float(theirs[2]) / 100))
-        found.append([*ours, *theirs])
-        print(case[:3], found[-1], flush=True)
-        write(found)
+    measure(arguments.cases, arguments.torchsom)
 
 
 if __name__ == "__main__":

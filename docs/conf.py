@@ -87,7 +87,7 @@ def run_examples() -> None:
     GENERATED.mkdir(exist_ok=True)
     charts.draw(GENERATED)
     learn_figures.draw(GENERATED)
-    tumors.write_report(GENERATED / "beside")
+    tumors.check(tumors.write_report(GENERATED / "beside"), HERE / "index.md")
     if lacks := screenshots.take(GENERATED / "monday"):
         sys.stderr.write(f"The pages do without pictures of the app: {lacks}.\n")
     for page in ("index.md", "learn/map.md"):

@@ -6,6 +6,7 @@ ranking is not told which is which.
 
 import contextlib
 import io
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -15,6 +16,8 @@ from sklearn.datasets import load_breast_cancer
 
 from somscape.cli import main
 
+AGREEMENT = re.compile(r"\((\d+) of (\d+) rows\).*?(\d+) % of (\d+) alerts have it", re.DOTALL)
+WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 OPTIONS = ("--label", "malignant=yes", "--alerts", "10", "--out", "found")
 
 
@@ -27,6 +30,26 @@ def write_table(path: Path) -> None:
     rows = largest.rename(columns=lambda name: name.removeprefix("worst "))[kept]
     rows["malignant"] = np.where(malignant[kept], "yes", "no")
     rows.to_csv(path, index=False)
+
+
+def sentence(said: str) -> str:
+    """Return what the page says of the list, from what the command said."""
+    found = AGREEMENT.search(said)
+    if not found:
+        raise SystemExit(f"somscape detect no longer says how the list agrees: {said[-400:]!r}")
+    few, rows, percent, alerts = map(int, found.groups())
+    hits = percent * alerts / 100
+    return (
+        f"This one is of {rows} tumors, ranked by ten measures of their largest cells; the ranking "
+        f"is not told that {few} are malignant. Of the {WORDS[alerts]} it lists, "
+        f"{WORDS[round(hits)]} are: of any {WORDS[alerts]}, {alerts * few / rows:.1f} would be."
+    )
+
+
+def check(said: str, page: Path) -> None:
+    """Raise an error where a page says something else of the list than the command said."""
+    if (wanted := sentence(said)) not in " ".join(page.read_text(encoding="utf-8").split()):
+        raise SystemExit(f"{page} does not say: {wanted}")
 
 
 def write_report(folder: Path) -> str:

@@ -18,7 +18,7 @@ def script(monkeypatch):
     """Import a script of docs/, which are no part of the package."""
     monkeypatch.syspath_prepend(str(DOCS))
     yield importlib.import_module
-    for name in ("charts", "learn_figures", "records", "unfolding"):
+    for name in ("charts", "learn_figures", "records", "tumors", "unfolding"):
         sys.modules.pop(name, None)
 
 
@@ -48,8 +48,252 @@ def test_what_the_text_says_of_one_program_is_in_the_record(script):
     ours = [row for row in record.rows if row[0] == "somscape"]
     te, qe = ([float(row[i]) for row in ours] for i in (2, 3))
     said = f"QE of {max(qe):.1f} or {min(qe):.1f}, and a TE of {min(te):.3f} or {max(te):.3f}"
-    page = " ".join((DOCS / "comparison.md").read_text(encoding="utf-8").split())
-    assert said in page
+    assert said in words(DOCS / "comparison.md")
+
+
+def words(path):
+    """The text of a page, in one line."""
+    return " ".join(path.read_text(encoding="utf-8").split())
+
+
+def in_text(name, pattern):
+    """What the groups of a pattern find in the text of a record."""
+    found = re.search(pattern, words(ROOT / "benchmarks" / name))
+    assert found, f"benchmarks/{name} no longer says {pattern!r}"
+    return found.groups()
+
+
+def test_what_the_text_says_of_speed(script):
+    records, charts = script("records"), script("charts")
+    page = words(DOCS / "comparison.md")
+    rounds = int(in_text("README.md", r"run\.py --repeats (\d+)")[0])
+    assert (rounds, (rounds + 1) // 2) == (3, 2)
+    assert "medians of three rounds of the first three problems and of two rounds of" in page
+
+    of_problem = {name: charts.times(name) for name in (*charts.PROBLEMS, *charts.LARGE)}
+    assert "k-means is faster than our map on `article-batch` and `digits`, and slower" in page
+    faster = [name for name, x in of_problem.items() if x.get("scikit-learn k-means", 1) < 1]
+    assert faster == ["article-batch", "digits"]
+    assert "faiss's is slower on all" in page
+    assert min(x["faiss"] for x in of_problem.values() if "faiss" in x) > 1
+
+    minisom, pixels, large = in_text(
+        "README.md", r"(\d+) times MiniSom.*`pixels` ([\d.]+),.*`large-map` (\d+) times fastersom"
+    )
+    assert (
+        f"{pixels} (`pixels`) to {large} times (`large-map`); MiniSom takes {minisom} tim" in page
+    )
+    assert float(pixels) < of_problem["pixels"]["fastersom"]
+    assert float(large) < of_problem["large-map"]["fastersom"]
+
+    article = records.table("README.md", "article-online")
+    ours, minisom = article.row("somscape 0.1.0"), article.row("MiniSom 2.3.6")
+    assert 450 < int(ours["import, ms"]) < 550
+    assert f"MiniSom imports in {minisom['import, ms']} ms beside our half a second" in page
+    assert f"needs {minisom['peak MiB']} MiB where we need {ours['peak MiB']}" in page
+
+
+def test_what_the_text_says_of_the_random_search(script):
+    record = script("records").table("defaults/README.md", "Random search")
+    luck = {
+        row[0]: 100 * (1 - float(row[4]) / float(row[2]))
+        for row in record.rows
+        if float(row[5]) <= float(row[3])
+    }
+    most = max(map(float, record.column("median excess, %")))
+    others = max(lower for name, lower in luck.items() if name != "iris")
+    said = (
+        f"has a QE at most {most} % lower on any of the twelve, by the median over the seeds of "
+        f"the draws. The luckiest seed finds more: {luck['iris']:.1f} % on iris, "
+        f"at most {others:.1f} % on the others"
+    )
+    assert len(luck) == 12
+    assert said in words(DOCS / "comparison.md")
+
+
+def test_what_the_text_says_of_goals_that_are_missed():
+    page = words(DOCS / "comparison.md")
+    cost, asked = in_text(
+        "README.md", r"`large-map`, where tables[^|]*\| \*\*([\d.]+)\*\* \| (\S+)"
+    )
+    assert f"costs {cost} times the time of not skipping" in page
+    assert f"`large-map`; {asked} was asked" in page
+    most, row, goal = in_text(
+        "README.md", r"short of the goal up to (\d+)\*\*.*takes (\d+) micro.*\*\*goal: (\d+)\*\*"
+    )
+    assert f"up to {most} features, and one row takes {row} microseconds where {goal} were" in page
+    took, asked = in_text("scale/README.md", r"takes ([\d.]+) times as long.*scoring; (\S+) is not")
+    assert f"takes {took} times as long as two readings and one scoring; {asked} was asked" in page
+
+
+def test_what_the_text_says_of_unusual_rows(script):
+    charts = script("charts")
+    page, table = words(DOCS / "comparison.md"), script("records").table
+    all_rows, usual_rows = (
+        {method: float(cell) for method, cell in found.items() if method in charts.DETECTORS}
+        for found in (
+            table("detection/README.md", f"64 tables, {title}, reporting half").by(
+                "average precision"
+            )
+            for title in ("unsupervised", "clean")
+        )
+    )
+    ours, theirs = usual_rows["somscape"], usual_rows["KNN"]
+    assert (
+        f"KNN has an average precision of {theirs} after training on normal rows, we {ours}" in page
+    )
+    assert [name for name, value in usual_rows.items() if value > ours] == ["KNN"]
+    better = {name: value for name, value in all_rows.items() if value > all_rows["somscape"]}
+    assert better == {"IForest": 29.5, "MCD": 30.1, "OCSVM": 29.5}
+    assert f"MCD has 30.1, IForest and OCSVM 29.5, we {all_rows['somscape']}." in page
+
+    record = table("detection/README.md", "AUROC, unsupervised, percent")
+    ours, theirs = (
+        dict(zip(record.column("set"), map(script("records").number, column), strict=True))
+        for column in map(record.column, ("somscape", "KNN"))
+    )
+    ahead = {name: theirs[name] - ours[name] for name in ours if "mean" not in name}
+    assert (len(ahead), sum(lead > 0 for lead in ahead.values())) == (16, 8)
+    by_far = [name for name, lead in ahead.items() if lead > 3]
+    assert by_far == ["digits", "letter", "phoneme", "texture", "vowel"]
+    assert f"on eight, by more than 3 points on {', '.join(by_far[:-1])} and {by_far[-1]}" in page
+
+
+def test_what_the_text_says_of_classes_and_groups(script):
+    table, number = script("records").table, script("records").number
+    page, readme = words(DOCS / "comparison.md"), words(ROOT / "README.md")
+    accuracy = table("recognition/README.md", "Accuracy (%)")
+    sets = [row[0] for row in accuracy.rows if not row[0].startswith("mean")]
+    where = {
+        peer: [s for s in sets if accuracy.row(s)[peer] > accuracy.row(s)["somscape"]]
+        for peer in ("1-NN", "GMLVQ")
+    }
+    assert where == {"1-NN": ["vowel", "phoneme", "shuttle"], "GMLVQ": ["iris"]}
+    assert "is right more often than our map on vowel, phoneme and shuttle; it keeps all" in page
+    assert "GMLVQ is right more often on iris" in page
+    mean = accuracy.row("mean of all")
+    assert f"a mean accuracy of {mean['somscape']} % over eleven known sets; 1 nearest" in readme
+    assert f"neighbor has {mean['1-NN']}, 5 of them {mean['5-NN']}" in readme
+    assert len(sets) == 11
+
+    groups = table("regions/README.md", "Groups kept back, for reporting only")
+    ours, theirs = (groups.by(name) for name in ("auto", "HDBSCAN"))
+    better = [name for name in ours if number(theirs[name]) > number(ours[name])]
+    assert better == ["helices", "sheets", "beads", "mean"]
+    assert "Of six kinds of groups kept back, HDBSCAN tells sheets, helices and beads apart" in page
+    assert f"adjusted Rand index, {theirs['mean']} against {ours['mean']}" in page
+    assert len(ours) == 7
+
+
+def test_what_the_text_says_of_torchsom_and_of_large_files(script):
+    page, number = words(DOCS / "comparison.md"), script("records").number
+    record = script("charts").torchsom()
+    rows = [dict(zip(record[0], row, strict=True)) for row in record[1]]
+    both = [row for row in rows if row["its QE"]]
+    of = [
+        (number(r["its TE, %"]) < number(r["TE, %"]), number(r["QE"]) < number(r["its QE"]))
+        for r in both
+    ]
+    assert [sum(column) for column in zip(*of, strict=True)] == [4, 5]
+    assert "has the lower TE in four of the five cases run here, and we the lower QE in all" in page
+    at_its_te = [r for r in both if r["our QE at its TE"] != "none"]
+    assert all(number(r["our QE at its TE"]) < number(r["its QE"]) for r in at_its_te)
+    assert [r["rows"] for r in both if r not in at_its_te] == ["4,000 x 4"]
+    assert "our QE is lower in four; for 4,000 rows of 4 columns" in page
+    (large,) = [r for r in rows if r["map"] == "90 x 70" and r["QE"]]
+    seconds = f"{number(large['torchsom, 8 cores, s']):.0f}"
+    assert f"takes us {large['somscape, s']} s of it; torchsom publishes {seconds} s" in page
+
+    fit = script("records").table("scale/README.md", "Numbers").row("fit of the files")
+    memory, busy = fit["peak anonymous MiB"], number(fit["processor s"])
+    assert f"ten epochs take {busy:.0f} s of processor time on two cores, in {memory} MiB" in page
+
+
+def test_what_the_text_says_of_reading_files(script):
+    record = script("records").table("tables/README.md", "From a file to a list", 2)
+    ratio = {row[0]: float(row[4].split()[0]) for row in record.rows if row[1] == "polars"}
+    assert "Polars reads CSV in half of our processor time, and Parquet in a third" in words(
+        DOCS / "comparison.md"
+    )
+    assert ratio["read big.csv"] == pytest.approx(2, abs=0.2)
+    assert ratio["read mixed.csv"] == pytest.approx(2, abs=0.2)
+    assert ratio["read big.parquet"] == pytest.approx(3, abs=0.5)
+
+
+def test_what_the_readme_says_of_speed(script):
+    table, number = script("records").table, script("records").number
+    readme = words(ROOT / "README.md")
+    online, clusters = (table("README.md", name) for name in ("article-online", "clusters"))
+    ms = [number(online.row(name)["time, ms"]) for name in ("somscape 0.1.0", "MiniSom 2.3.6")]
+    assert f"take {ms[0]:.0f} ms (MiniSom: {ms[1]:.0f})" in readme
+    ours, theirs = (clusters.row(name) for name in ("somscape 0.1.0", "fastersom 0.5.0"))
+    s = [number(row["time, ms"]) / 1000 for row in (ours, theirs)]
+    assert f"{s[0]:.2f} s (fastersom: {s[1]:.2f}), with the same QE to 0.01 %" in readme
+    assert number(ours["QE"]) == pytest.approx(number(theirs["QE"]), rel=1e-4)
+    (times,) = re.findall(
+        r"20,000 rows at random \|.*?\| (\d+) \| same bits", words(DOCS / "guide" / "minisom.md")
+    )
+    assert f"the same map, {times} times as fast" in readme
+
+
+def test_what_the_chart_of_maps_says_of_itself(script, tmp_path):
+    record = script("records").table("defaults/README.md", "mnist")
+    script("charts").draw(tmp_path)
+    picture = (tmp_path / "trade_off.html").read_text(encoding="utf-8")
+    assert "at each peer's TE, or below it, a map of somscape's curve has the lower QE" in picture
+    peers = [row for row in record.rows if row[0] != "somscape"]
+    assert all(float(row[4]) < float(row[3]) for row in peers)
+    axes = re.findall(r">([\d.]+)</text>", picture)
+    assert axes == ["0", "0.7", "19.0", "14.2"]
+    assert "QE 19.0, TE 0.007<" in picture
+    assert "QE 14.2, TE 0.390<" in picture
+
+
+def test_goals_of_the_service_leave_the_list_once_they_are_met(script, tmp_path, monkeypatch):
+    records, charts = script("records"), script("charts")
+    assert len(charts.missed_by_the_service()) == 2
+    (tmp_path / "serve").mkdir()
+    (tmp_path / "serve" / "README.md").write_text(
+        "# A row asked over HTTP\n\n"
+        "| route | 99 %, times the empty route's |\n|---|---|\n| one row with reasons | 3.9 |\n\n"
+        "| rows at once | rows a second |\n|---|---|\n| JSON | 50,100 |\n| Arrow | 90,000 |\n"
+    )
+    monkeypatch.setattr(records, "BENCHMARKS", tmp_path)
+    assert charts.missed_by_the_service() == []
+
+
+def test_the_first_page_is_held_to_what_the_command_says_of_tumors(script, tmp_path):
+    tumors = script("tumors")
+    said = "malignant = yes (22 of 379 rows): AUROC 0.939; 50 % of 10 alerts have it, 8.61 times"
+    tumors.check(said, DOCS / "index.md")
+    with pytest.raises(SystemExit, match="four are"):
+        tumors.check(said.replace("50 %", "40 %"), DOCS / "index.md")
+    with pytest.raises(SystemExit, match="no longer says"):
+        tumors.check("nothing", DOCS / "index.md")
+
+
+def test_a_run_of_torchsoms_cases_keeps_what_it_does_not_measure(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    before = set(sys.modules)
+    cases = importlib.import_module("torchsom_cases")
+    for name in set(sys.modules) - before:
+        if str(ROOT / "benchmarks") in str(getattr(sys.modules[name], "__file__", "")):
+            sys.modules.pop(name)
+    record = (ROOT / "benchmarks" / "torchsom_cases.md").read_text(encoding="utf-8")
+    monkeypatch.setattr(cases, "OUT", tmp_path / "cases.md")
+    cases.OUT.write_text(record, encoding="utf-8")
+    runs, known = cases.earlier()
+    cases.write(runs, known)
+    assert cases.OUT.read_text(encoding="utf-8") == record
+
+    monkeypatch.setattr(cases, "measured", lambda *_: ["9", "8", "7"])
+    cases.measure([2], 0)
+    again, found = cases.earlier()
+    assert again[:-1] == runs
+    assert again[-1].startswith("- Cases 2, without torchsom: ")
+    changed = [case for case in cases.CASES if found.get(case) != known.get(case)]
+    assert changed == [cases.CASES[1]]
+    assert found[cases.CASES[1]] == ["9", "8", "7", *known[cases.CASES[1]][3:]]
 
 
 def test_every_chart_is_a_whole_picture_with_a_text(script, tmp_path):
