@@ -646,7 +646,6 @@ def test_online_training_equals_the_oracle_for_the_order_that_the_seed_gives(
 def test_blocks_of_online_updates_change_nothing(kernels, monkeypatch):
     problem, start = problem_of(rows_of(30), kernels), rows_of(12, seed=4)
     plan = plan_of(algorithm="online", n_epochs=3)
-    monkeypatch.setattr(loops, "ENTRIES", 1)
     whole = trained(problem, start, plan)
     monkeypatch.setattr(loops, "BLOCK_WORK", 2 * start.size * 7)  # seven updates at a time
     parts = trained(problem, start, plan)
@@ -654,19 +653,6 @@ def test_blocks_of_online_updates_change_nothing(kernels, monkeypatch):
     assert parts.history["step"].tolist() == [*range(7, 90, 7), 90]
     error = np.average(parts.history["quantization_error"], weights=[7] * 12 + [6])
     assert whole.history["quantization_error"][0] == pytest.approx(error, rel=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("n_epochs", "steps"), [(0.5, [15]), (2.5, [30, 60, 75]), (7, [60, 120, 180, 210])]
-)
-def test_online_training_of_few_rows_has_an_entry_a_pass_or_some_passes(
-    kernels, monkeypatch, n_epochs, steps
-):
-    monkeypatch.setattr(loops, "ENTRIES", 4)
-    problem, plan = problem_of(rows_of(30), kernels), plan_of(algorithm="online", n_epochs=n_epochs)
-    found = trained(problem, rows_of(12, seed=4), plan)
-    assert found.history["step"].tolist() == steps
-    assert found.history["radius"][-1] == pytest.approx(0.7)
 
 
 def test_online_training_presents_each_row_once_a_pass(kernels, monkeypatch):

@@ -134,10 +134,9 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Est
     history_ : dict of str to ndarray
         By epoch: ``step``, ``radius`` (steps of the whole map), ``quantization_error`` (before the
         epoch's update), ``movement`` (of the unit that moved furthest, as a share of the rows'
-        mean distance to their mean), ``n_units`` and ``n_samples``.  Of online training by
-        epoch, or by as many as make at most 100 entries; where these are long, by some 20
-        milliseconds of work.  ``step`` is then in updates, ``quantization_error`` the mean before
-        each update, and ``movement`` NaN.
+        mean distance to their mean), ``n_units`` and ``n_samples``.  Of online training by block
+        of updates, each some 20 milliseconds of work: a small training has one, with ``step`` in
+        updates, ``quantization_error`` the mean before each update, and ``movement`` NaN.
     n_iter_ : int
         Number of epochs done.
     stop_reason_ : str

@@ -1,6 +1,5 @@
 """The training loops: batch, with stages of growing maps, and online, one row at a time."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,9 +32,6 @@ from somscape.grid import Lattice
 BLOCK_WORK = 5e7
 """Multiply-adds of a block of online updates: about 20 ms, short enough for an interrupt and the
 progress bar, and long enough for the overhead of blocks not to matter."""
-
-ENTRIES = 100
-"""Most entries that a history of online training of few rows has: one a pass, or some passes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,8 +276,7 @@ def _train_online(problem: Problem, plan: Plan, watch: Watch, rng: np.random.Gen
     order = _Order(problem, rng)
     watch.state = State(watch.state.codebook.astype(problem.rows.dtype))
     n_steps = max(1, round(plan.n_epochs * len(problem.rows)))
-    passes = math.ceil(plan.n_epochs / ENTRIES) * len(problem.rows)
-    block = max(1, min(int(BLOCK_WORK / (2 * watch.state.codebook.size)), passes))
+    block = max(1, int(BLOCK_WORK / (2 * watch.state.codebook.size)))
     for part in blocks(n_steps, block):
         drawn = order.take(part.stop - part.start)
         reason = watch.step(partial(_updated, problem, plan, n_steps, part, drawn))
