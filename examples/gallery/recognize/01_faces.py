@@ -16,10 +16,10 @@ map names new pictures of 40 people, and says "unknown" to most whom it has neve
 # As many as in a well-known set of photographs, which S. Lawrence, C. L. Giles, A. C. Tsoi and
 # A. D. Back (1997), Face recognition: a convolutional neural-network approach, IEEE Transactions on
 # Neural Networks 8, recognized with the help of a self-organizing map. Photographs of people may
-# not be shipped with a library, so a recipe draws faces: 32 x 32 gray
-# pixels each. A person is a set of numbers, such as the width of the face or the color of the
-# hair. A picture adds what changes from day to day: where the head turns, where light comes from,
-# a smile, glasses, and noise.
+# not be shipped with a library, so a recipe draws faces: 32 x 32 gray pixels each. A person is a
+# set of numbers, such as the width of the face or the color of the hair. A picture adds what
+# changes from day to day: where the head turns, where light comes from, a smile, glasses, and
+# noise.
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -13,11 +13,12 @@ over the triangle of vowels that phoneticians draw.
 # %%
 # Voices by a recipe
 # ------------------
-# Recordings are not bundled. A voice is made as speech synthesizers made it: pulses of the vocal
-# folds go through one resonator for each formant of the mouth. The formants are averages of men,
-# women and children by Peterson and Barney (1952), Control methods used in a study of the vowels,
-# Journal of the Acoustical Society of America 24. A speaker has a pitch and a length of the vocal
-# tract, which shifts all formants; each sound varies in addition.
+# Speech is an early use of maps: T. Kohonen (1988), The "neural" phonetic
+# typewriter, Computer 21. Recordings are not bundled. A voice is made as speech synthesizers made
+# it: pulses of the vocal folds go through one resonator for each formant of the mouth. The formants
+# are averages of men, women and children by Peterson and Barney (1952), Control methods used in a
+# study of the vowels, Journal of the Acoustical Society of America 24. A speaker has a pitch and a
+# length of the vocal tract, which shifts all formants; each sound varies in addition.
 
 import matplotlib.pyplot as plt
 import numpy as np
