@@ -65,5 +65,5 @@ cube.plot_surface(
 )
 cube.set(xlabel="red", ylabel="green", zlabel="blue", xticks=[0, 1], yticks=[0, 1], zticks=[0, 1])
 cube.view_init(22, -50)
-cube.set_box_aspect(None, zoom=0.9)
+cube.set_box_aspect(None, zoom=0.82)
 plt.show()
