@@ -118,8 +118,8 @@ for word in WORDS:
 # The picture
 # -----------
 # The map was never told a formant. Its cells have the color of the first formant of their sounds,
-# and the most frequent word. The second picture asks where its units lie: at the mean of the first two
-# formants of their sounds. Lines join neighbors on the map.
+# and the most frequent word. The second picture asks where its units lie: at the mean of the
+# first two formants of their sounds. Lines join neighbors on the map.
 
 som = SOM(8, 10, radius_end=1, random_state=0).fit(rows[learns])
 formants = 2 ** of_speaker(np.log2(spoken))[learns]  # as multiples of the speaker's mean

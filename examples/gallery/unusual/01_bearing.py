@@ -7,7 +7,8 @@ A bearing wears out
         hour
 
 A bearing walks over the map, half a day a step, and leaves the region of healthy hours long before
-it fails. Below, the alarm comes while the level of its vibration, which plants watch, is still usual.
+it fails. Below, the alarm comes while the level of its vibration, which plants watch, is still
+usual.
 """
 
 # %%
