@@ -140,7 +140,7 @@ for share in (0.01, 0.03, 0.1):
 # The map of faces is a :class:`somscape.SOM` of the same pictures: a classifier's map shows how
 # people differ, this one what they look like.
 
-som = SOM(10, 14, random_state=0).fit(faces[learns])
+som = SOM(10, 14, n_init=1, random_state=0).fit(faces[learns])
 figure = plt.figure(figsize=(9, 7.9), layout="constrained")
 top, below = figure.subfigures(2, 1, height_ratios=(3.4, 1))
 ax = top.subplots()
