@@ -69,7 +69,7 @@ print(f"{rows.shape[0]} texts, {rows.shape[1]} words, {rows.nnz / np.prod(rows.s
 som = SOM(16, 22, metric="cosine", random_state=0).fit(rows)
 found = regions.find_regions(som, len(names))
 right = adjusted_rand_score(topics, found.of(rows))
-print(f"{found.n_regions} regions, Rand index {right:.2f} with the topics")
+print(f"{found.n_regions} regions, adjusted Rand index {right:.2f} with the topics")
 
 # %%
 # A question is a text, too: where does it lead, and to which texts?

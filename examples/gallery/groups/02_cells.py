@@ -57,7 +57,7 @@ print(f"{N} cells, {len(MARKERS)} markers, {stuck.sum()} pairs stuck together")
 som = SOM(12, 14, random_state=0).fit(cells)
 found = regions.find_regions(som)
 of_cells = found.of(cells)
-print(f"{found.n_regions} regions, Rand index {adjusted_rand_score(truth, of_cells):.3f}")
+print(f"{found.n_regions} regions, adjusted Rand index {adjusted_rand_score(truth, of_cells):.3f}")
 of_regions = {}
 for region in range(found.n_regions):
     names, counts = np.unique(truth[of_cells == region], return_counts=True)

@@ -62,8 +62,8 @@ SHAPES = {
 # %%
 # How many groups, and which rows?
 # --------------------------------
-# The Rand index is 1 where all pairs of rows are rightly together or apart, and about 0 for a
-# random division. k-means is told how many groups there are.
+# The adjusted Rand index is 1 where all pairs of rows are rightly together or apart, and about 0
+# for a random division. k-means is told how many groups there are.
 
 maps = {}
 for name, (rows, truth) in SHAPES.items():
@@ -74,7 +74,7 @@ for name, (rows, truth) in SHAPES.items():
     right = adjusted_rand_score(truth, found.of(rows))
     means = KMeans(n_true, n_init=5, random_state=0).fit_predict(rows)
     print(
-        f"{name:12}: {found.n_regions} of {n_true} groups, Rand index {right:.2f},",
+        f"{name:12}: {found.n_regions} of {n_true} groups, adjusted Rand index {right:.2f},",
         f"k-means {adjusted_rand_score(truth, means):.2f}",
     )
 

@@ -1,20 +1,21 @@
 """
-Wines of three grapes
-=====================
+Wines of three growers
+======================
 
 .. image:: /gallery/groups/images/sphx_glr_05_wine_001.png
-    :alt: A map of wines with pies of their grapes and borders of three regions; six columns on the
+    :alt: A map of wines with pies of their growers and borders of three regions; six columns on the
         same map
 
 The map knows only thirteen chemical measurements of each wine. Its three regions are nearly the
-three grapes, which the pies show; small maps say what sets them apart.
+three growers, which the pies show; small maps say what sets them apart.
 """
 
 # %%
 # The wines
 # ---------
 # scikit-learn brings 178 wines of one part of Italy: M. Forina and others, PARVUS (1988), in the
-# UCI Machine Learning Repository. They are of three kinds of grapes.
+# UCI Machine Learning Repository. They are of three growers, which have here the names of their
+# wines.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -25,24 +26,24 @@ from somscape import SOM, TableEncoder, plots, regions
 
 wine = load_wine(as_frame=True)
 wines = wine.data.rename(columns=lambda name: name.removesuffix("_of_diluted_wines"))
-grapes = np.array(["Barolo", "Grignolino", "Barbera"])[wine.target]
+growers = np.array(["Barolo", "Grignolino", "Barbera"])[wine.target]
 som = SOM(10, 12, encoder=TableEncoder(), random_state=0).fit(wines)
 
 # %%
 # Regions, in words
 # -----------------
-# Three regions are asked for. They do not know the grapes, and say what is high or low in them.
+# Three regions are asked for. They do not know the growers, and say what is high or low in them.
 
 found = regions.find_regions(som, 3)
 for number, region in enumerate(found.describe(wines)):
-    of_region = grapes[found.of(wines) == number]
+    of_region = growers[found.of(wines) == number]
     names, counts = np.unique(of_region, return_counts=True)
     print(f"{region.sentence}\n    {counts.max()} of {counts.sum()} are {names[counts.argmax()]}")
-print(f"Rand index {adjusted_rand_score(grapes, found.of(wines)):.2f}")
+print(f"adjusted Rand index {adjusted_rand_score(growers, found.of(wines)):.2f}")
 
 # %%
 # Without a number, somscape asks whether fewer wines lie between groups than in them. Three
-# grapes are then not three regions: the wines pass from one to the next.
+# growers are then not three regions: the wines pass from one to the next.
 
 print(f"{regions.find_regions(som).n_regions} region without a number")
 
@@ -50,13 +51,13 @@ print(f"{regions.find_regions(som).n_regions} region without a number")
 # The picture
 # -----------
 
-figure = plt.figure(figsize=(11, 4.6), layout="constrained")
-left, right = figure.subfigures(1, 2, width_ratios=(1, 1.25))
+figure = plt.figure(figsize=(10, 6.6), layout="constrained")
+left, right = figure.subfigures(1, 2, width_ratios=(1.2, 1))
 ax = left.subplots()
-plots.hits(som, wines, grapes, regions=found, ax=ax)
-ax.set_title("Wines by their grape")
+plots.hits(som, wines, growers, regions=found, ax=ax)
+ax.set_title("Wines by their grower")
 columns = plots.ordered_columns(som, order="relevance")[:6]
-for ax, column in zip(right.subplots(2, 3).flat, columns, strict=True):
+for ax, column in zip(right.subplots(3, 2).flat, columns, strict=True):
     plots.values(som, column, regions=found, ax=ax)
     ax.set_title(column.replace("_", " "))
 plt.show()

@@ -36,17 +36,20 @@ for n_regions in ("auto", 3):
     found = regions.find_regions(som, n_regions)
     of_rows = found.of(rows)
     right = adjusted_rand_score(species, of_rows)
-    print(f"n_regions={n_regions}: sizes {found.sizes.tolist()}, Rand index {right:.2f}")
+    print(f"n_regions={n_regions}: sizes {found.sizes.tolist()}, adjusted Rand index {right:.2f}")
 
 two = regions.find_regions(som)
 is_setosa = species == "setosa"
-print(f"of two: Rand index {adjusted_rand_score(is_setosa, two.of(rows)):.2f} for setosa")
+right = adjusted_rand_score(is_setosa, two.of(rows))
+print(f"of two: adjusted Rand index {right:.2f} for setosa")
 
 # %%
 # The picture
 # -----------
 
-figure, (heights, kinds, net) = plt.subplots(1, 3, figsize=(11.5, 4), layout="constrained")
+places = [["heights", "kinds"], ["net", "net"]]
+figure, axes = plt.subplot_mosaic(places, figsize=(9.5, 7.2), layout="constrained")
+heights, kinds, net = axes["heights"], axes["kinds"], axes["net"]
 plots.umatrix(som, rows, species, regions=two, ax=heights)
 heights.set_title("U-matrix, with two regions")
 plots.majority(som, rows, species, ax=kinds)

@@ -48,15 +48,16 @@ print(f"colors whose two nearest units are not neighbors: {error:.0%}, where the
 # The picture
 # -----------
 
-figure = plt.figure(figsize=(11, 4), layout="constrained")
+figure = plt.figure(figsize=(9, 6.6), layout="constrained")
+grid = figure.add_gridspec(2, 2, width_ratios=(1, 1.5))
 cells = lattice.positions[:, None, :] + lattice.cell
-for place, (title, codebook) in enumerate((("Before", before), ("After", som.codebook_)), 1):
-    ax = figure.add_subplot(1, 3, place, title=title, aspect="equal")
+for place, (title, codebook) in enumerate((("Before", before), ("After", som.codebook_))):
+    ax = figure.add_subplot(grid[place, 0], title=title, aspect="equal")
     ax.add_collection(PolyCollection(cells, facecolors=codebook, edgecolors="face", linewidths=0.3))
     ax.autoscale_view()
     ax.invert_yaxis()
     ax.set_axis_off()
-cube = figure.add_subplot(1, 3, 3, projection="3d", title="The map in the cube of colors")
+cube = figure.add_subplot(grid[:, 1], projection="3d", title="The map in the cube of colors")
 red, green, blue = som.codebook_.reshape(32, 32, 3).transpose(2, 0, 1)
 faces = som.codebook_.reshape(32, 32, 3)
 cube.plot_surface(
@@ -64,5 +65,5 @@ cube.plot_surface(
 )
 cube.set(xlabel="red", ylabel="green", zlabel="blue", xticks=[0, 1], yticks=[0, 1], zticks=[0, 1])
 cube.view_init(22, -50)
-cube.set_box_aspect(None, zoom=0.9)
+cube.set_box_aspect(None, zoom=0.82)
 plt.show()

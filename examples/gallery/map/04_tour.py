@@ -108,7 +108,8 @@ print(f"the ring, and 2-opt: {length(uncrossed(tour.copy())):6.2f}")
 # The picture
 # -----------
 
-figure, axes = plt.subplots(1, 4, figsize=(11, 3.1), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(7.6, 7.6), layout="constrained")
+axes = axes.ravel()
 for ax, moment, step in zip(axes, MOMENTS, moments, strict=False):
     closed = np.vstack([step.codebook_, step.codebook_[:1]])
     ax.plot(*closed.T, "-", color="#457b9d", lw=1.8)

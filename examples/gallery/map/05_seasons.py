@@ -74,7 +74,7 @@ print(f"half of the weeks of the last year are dated to within {np.median(np.abs
 
 dates = np.where(sums == 0, np.nan, np.angle(sums) / (2 * np.pi) * 12 % 12)
 figure, (ax, loop) = plt.subplots(
-    1, 2, figsize=(11, 4.2), width_ratios=(1.9, 1), layout="constrained"
+    2, 1, figsize=(9, 7), height_ratios=(1.2, 1), layout="constrained"
 )
 display = plots.values(som, dates, colormap="twilight_shifted", limits=(0, 12), ax=ax)
 bar = figure.colorbar(display.drawn_["cells"], ax=ax, orientation="horizontal", shrink=0.7)

@@ -16,10 +16,10 @@ map names new pictures of 40 people, and says "unknown" to most whom it has neve
 # As many as in a well-known set of photographs, which S. Lawrence, C. L. Giles, A. C. Tsoi and
 # A. D. Back (1997), Face recognition: a convolutional neural-network approach, IEEE Transactions on
 # Neural Networks 8, recognized with the help of a self-organizing map. Photographs of people may
-# not be shipped with a library, so a recipe draws faces: 32 x 32 gray
-# pixels each. A person is a set of numbers, such as the width of the face or the color of the
-# hair. A picture adds what changes from day to day: where the head turns, where light comes from,
-# a smile, glasses, and noise.
+# not be shipped with a library, so a recipe draws faces: 32 x 32 gray pixels each. A person is a
+# set of numbers, such as the width of the face or the color of the hair. A picture adds what
+# changes from day to day: where the head turns, where light comes from, a smile, glasses, and
+# noise.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -140,7 +140,7 @@ for share in (0.01, 0.03, 0.1):
 # The map of faces is a :class:`somscape.SOM` of the same pictures: a classifier's map shows how
 # people differ, this one what they look like.
 
-som = SOM(10, 14, random_state=0).fit(faces[learns])
+som = SOM(10, 14, n_init=1, random_state=0).fit(faces[learns])
 figure = plt.figure(figsize=(9, 7.9), layout="constrained")
 top, below = figure.subfigures(2, 1, height_ratios=(3.4, 1))
 ax = top.subplots()

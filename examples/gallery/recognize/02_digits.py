@@ -13,14 +13,17 @@ says of two that it is not sure of.
 # %%
 # The rows
 # --------
-# scikit-learn brings 1,797 digits of 8 x 8 pixels, by 13 people. The first half is learned, and the
-# second one is named, which is mostly by other people.
+# scikit-learn brings 1,797 digits of 8 x 8 pixels, by 13 people: E. Alpaydin and C. Kaynak (1998),
+# Optical Recognition of Handwritten Digits, UCI Machine Learning Repository. The first half is
+# learned, and the second one is named, which is mostly by other people. scikit-learn's example
+# *Recognizing hand-written digits* does the same; its support vector machine names 97 % rightly.
 
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.metrics import confusion_matrix
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import SVC
 
 from somscape import SOM, SOMClassifier, plots
 
@@ -32,6 +35,8 @@ asked, truth = pixels[half:], digits[half:]
 neighbors = KNeighborsClassifier(5).fit(pixels[:half], digits[:half])
 print(f"{classifier.map_.n_units} units name {classifier.score(asked, truth):.1%} rightly,")
 print(f"5 nearest neighbors, which keep all {half} digits, {neighbors.score(asked, truth):.1%}")
+machine = SVC(gamma=0.001).fit(pixels[:half], digits[:half])
+print(f"scikit-learn's support vector machine, {machine.score(asked, truth):.1%}")
 
 # %%
 # How sure is it?

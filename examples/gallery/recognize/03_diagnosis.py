@@ -15,7 +15,10 @@ and against it for one of these, the star on the map.
 # The rows
 # --------
 # scikit-learn brings the Wisconsin diagnostic data: 30 measurements of cell nuclei of 569 tumors,
-# of which 357 are benign. A :class:`somscape.TableEncoder` brings the measurements to one scale.
+# of which 357 are benign. O. L. Mangasarian, W. N. Street and W. H. Wolberg (1995), Breast cancer
+# diagnosis and prognosis via linear programming, Operations Research 43, name 97.5 % rightly, by a
+# plane through three of the measurements, in tenfold cross-validation. A
+# :class:`somscape.TableEncoder` brings the measurements to one scale.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,6 +34,7 @@ known, new, y_known, y_new = train_test_split(
 )
 classifier = SOMClassifier(encoder=TableEncoder(), reject=0.01, random_state=0).fit(known, y_known)
 found = classifier.predict(new)
+print(f"{np.mean(found == y_new):.1%} of {len(new)} new tumors are named rightly")
 for answer in ("benign", "malignant"):
     n_ill = (y_new[found == answer] == "malignant").sum()
     print(f"{answer:9}: {(found == answer).sum():3} tumors, {n_ill:2} of them malignant")
@@ -74,13 +78,14 @@ for reject in (0.01, None):
 # -----------
 
 figure, (ax, bars) = plt.subplots(
-    1, 2, figsize=(9.5, 4.2), width_ratios=(1, 1.1), layout="constrained"
+    1, 2, figsize=(9.5, 5.4), width_ratios=(1.35, 1), layout="constrained"
 )
 malignant = list(classifier.classes_).index("malignant")
 display = plots.values(
     classifier, classifier.shares_[:, malignant], limits=(0, 1), colormap="RdBu_r", ax=ax
 )
-figure.colorbar(display.drawn_["cells"], ax=ax, label="share of malignant tumors", shrink=0.7)
+legend = {"orientation": "horizontal", "shrink": 0.7, "label": "share of malignant tumors"}
+figure.colorbar(display.drawn_["cells"], ax=ax, **legend)
 map_ = classifier.map_
 unit = map_.winners(new.iloc[[doubtful]])[0]
 ax.plot(*map_.lattice.positions[unit], "*", markersize=20, color="gold", markeredgecolor="black")

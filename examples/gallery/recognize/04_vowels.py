@@ -3,7 +3,8 @@ Spoken vowels
 =============
 
 .. image:: /gallery/recognize/images/sphx_glr_04_vowels_001.png
-    :alt: A map of vowels by their most frequent word, and its net among the formants of the vowels
+    :alt: A map of vowels, each cell with its most frequent word, in the color of its first formant;
+        its net among the formants of the vowels
 
 The map on the left knows only spectra of sounds, and has put vowels that sound alike side by side.
 On the right, each unit lies at the mean formants of its sounds: the map, as a net, has unfolded
@@ -13,11 +14,12 @@ over the triangle of vowels that phoneticians draw.
 # %%
 # Voices by a recipe
 # ------------------
-# Recordings are not bundled. A voice is made as speech synthesizers made it: pulses of the vocal
-# folds go through one resonator for each formant of the mouth. The formants are averages of men,
-# women and children by Peterson and Barney (1952), Control methods used in a study of the vowels,
-# Journal of the Acoustical Society of America 24. A speaker has a pitch and a length of the vocal
-# tract, which shifts all formants; each sound varies in addition.
+# Speech is an early use of maps: T. Kohonen (1988), The "neural" phonetic
+# typewriter, Computer 21. Recordings are not bundled. A voice is made as speech synthesizers made
+# it: pulses of the vocal folds go through one resonator for each formant of the mouth. The formants
+# are averages of men, women and children by Peterson and Barney (1952), Control methods used in a
+# study of the vowels, Journal of the Acoustical Society of America 24. A speaker has a pitch and a
+# length of the vocal tract, which shifts all formants; each sound varies in addition.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -115,16 +117,24 @@ for word in WORDS:
 # %%
 # The picture
 # -----------
-# The map was never told a formant. The second picture asks where its units lie: at the mean of the
+# The map was never told a formant. Its cells have the color of the first formant of their sounds,
+# and the most frequent word. The second picture asks where its units lie: at the mean of the
 # first two formants of their sounds. Lines join neighbors on the map.
 
-som = SOM(8, 12, random_state=0).fit(rows[learns])
+som = SOM(8, 10, radius_end=1, random_state=0).fit(rows[learns])
 formants = 2 ** of_speaker(np.log2(spoken))[learns]  # as multiples of the speaker's mean
-figure, (ax, plane) = plt.subplots(1, 2, figsize=(9.5, 4.8), layout="constrained")
-plots.majority(som, rows[learns], words[learns], max_classes=10, ax=ax)
-ax.set_title("Words on the map")
+figure, (ax, plane) = plt.subplots(
+    1, 2, figsize=(10, 5.6), width_ratios=(1.3, 1), layout="constrained"
+)
 hits = np.bincount(som.labels_, minlength=som.map_.n_units)
 sums = [np.bincount(som.labels_, weights=f, minlength=len(hits)) for f in formants.T]
+counts = [np.bincount(som.labels_[words[learns] == w], minlength=len(hits)) for w in WORDS]
+usual = np.where(hits > 0, np.array(WORDS)[np.argmax(counts, axis=0)], "")
+place = np.where(hits > 0, sums[0] / np.maximum(hits, 1), np.nan)
+display = plots.values(som, place, colormap="YlOrBr", limits=(0.4, 2), labels=usual, ax=ax)
+legend = {"orientation": "horizontal", "shrink": 0.7, "label": "first formant, 1 is the mean"}
+figure.colorbar(display.drawn_["cells"], ax=ax, **legend)
+ax.set_title("Words on the map")
 places = np.transpose(sums)[:, ::-1] / np.maximum(hits, 1)[:, None]
 pairs = np.argwhere(som.map_.lattice.adjacency.toarray() > 0)
 pairs = pairs[(hits[pairs] > 0).all(axis=1)]

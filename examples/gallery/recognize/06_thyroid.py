@@ -13,13 +13,18 @@ tests say both at once is like nobody on the map, and gets no name.
 # The patients
 # ------------
 # Five laboratory tests of 215 patients, and what a doctor found: *Thyroid Disease (new-thyroid)*,
-# given by Danny Coomans, UCI Machine Learning Repository, https://doi.org/10.24432/C5D010,
-# licensed under CC BY 4.0; changed: a line of column names, and words for the states.
+# given by Danny Coomans, UCI Machine Learning Repository, https://doi.org/10.24432/C5D010, licensed
+# under CC BY 4.0; changed: a line of column names, and words for the states. D. Coomans and others
+# (1983), Comparison of multivariate discriminant techniques for clinical data: application to the
+# thyroid functional state, Methods of Information in Medicine 22, named them by sixteen methods,
+# most of which did well. Linear discriminant analysis, a well-known one, is
+# compared here.
 
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.model_selection import StratifiedKFold
 
 from somscape import SOMClassifier, TableEncoder, plots
@@ -37,14 +42,19 @@ print(table.n_rows, "patients:", {state: int((states == state).sum()) for state 
 # Each fifth of the patients is named by a map that did not see them.
 
 encoder = TableEncoder(label="state")
-named = np.empty(len(states), dtype=object)
+tests = [name for name in table.names if name != "state"]
+numbers = np.column_stack([table.column(name).numbers for name in tests])
+named, linear = np.empty((2, len(states)), dtype=object)
 folds = StratifiedKFold(5, shuffle=True, random_state=0)
 for learn, ask in folds.split(np.zeros(len(states)), states.astype(str)):
     fold = SOMClassifier(encoder=encoder, random_state=0).fit(table.take(learn), states[learn])
     named[ask] = fold.predict(table.take(ask))
+    plane = LinearDiscriminantAnalysis().fit(numbers[learn], states[learn].astype(str))
+    linear[ask] = plane.predict(numbers[ask])
 for state in STATES:
-    n_right, n = (named == state)[states == state].sum(), (states == state).sum()
-    print(f"{state:6}: {n_right} of {n} named rightly")
+    is_state = states == state
+    n_right, n_linear = (np.sum(answers[is_state] == state) for answers in (named, linear))
+    print(f"{state:6}: {n_right} of {is_state.sum()} named rightly, linearly {n_linear}")
 
 # %%
 # Why, and what nobody has
@@ -62,7 +72,6 @@ print("It", classifier.counterfactuals(table.take(doubtful))[0])
 # than 98 % of ordinary ones has no name; without, it would be called normal.
 
 hyper, hypo = (np.flatnonzero(states == state)[0] for state in ("hyper", "hypo"))
-tests = [name for name in table.names if name != "state"]
 mixed = table_from_columns(
     {n: table.column(n).numbers[[hypo if n.startswith("tsh") else hyper]] for n in tests}
 )
@@ -74,7 +83,9 @@ print("without reject:", classifier.set_params(reject=None).predict(mixed))
 # The picture
 # -----------
 
-figure, (ax, plane) = plt.subplots(1, 2, figsize=(9.5, 4.4), layout="constrained")
+figure, (ax, plane) = plt.subplots(
+    2, 1, figsize=(8.2, 6.6), height_ratios=(1.1, 1), layout="constrained"
+)
 plots.confusion_map(classifier, table, states, ax=ax)
 colors = {"normal": "tab:green", "hyper": "tab:blue", "hypo": "tab:orange"}
 for state in STATES:

@@ -1,9 +1,9 @@
 """
-Odd heartbeats
-==============
+Unusual heartbeats
+==================
 
 .. image:: /gallery/unusual/images/sphx_glr_03_heartbeats_001.png
-    :alt: Seconds of a heart's voltage with the odd beats marked, a map of beats, and the beats
+    :alt: Seconds of a heart's voltage with the unusual beats marked, a map of beats, and the beats
         themselves
 
 The map has learned how this heart beats, a small drawing in each cell. A beat that starts in the
@@ -58,10 +58,10 @@ half = N_BEATS // 2
 print(f"{N_BEATS} beats of {len(cut)} values, {is_early.sum()} of them early")
 
 # %%
-# Which ones are odd?
-# -------------------
-# Half of the beats are learned, odd ones among them; nobody says which. Of the list of the other
-# half, 1 in 10 may be wrong.
+# Which ones are unusual?
+# -----------------------
+# Half of the beats are learned, unusual ones among them; nobody says which. Of the list of the
+# other half, 1 in 10 may be wrong.
 
 detector = SOMDetector(random_state=0).fit(rows[:half])
 alerts = detector.alerts(rows[half:], fdr=0.1)
@@ -86,7 +86,7 @@ for beat in beats[half:][found]:
     if begin < beat < begin + 14:
         left, right = beat - begin + cut[[0, -1]] / RATE
         axes["all"].axvspan(left, right, color="#e63946", alpha=0.25, lw=0)
-axes["all"].set(xlim=(0, 14), xlabel="seconds", title="Odd beats, marked")
+axes["all"].set(xlim=(0, 14), xlabel="seconds", title="Unusual beats, marked")
 plots.hits(som, limits=(0, 40), ax=axes["map"])
 small = np.stack(np.broadcast_arrays(cut - 12, -30 * som.codebook_), axis=2) / 110
 places = som.map_.lattice.positions[:, None, :] + [0, 0.1]

@@ -68,22 +68,25 @@ print(f"area under the ROC curve: {roc_auc_score(fails[~learns], share[units[~le
 # %%
 # Who enters the corner?
 # ----------------------
-# Units where at least one in six failed are the dangerous ones.
+# Units where at least one in six failed are the dangerous ones. Only companies that the map has not
+# learned are asked.
 
 state = np.where(share >= 1 / 6, "danger", "safe")
-walked = paths.follow(som, firms[RATIOS], ids=firms["company"], times=firms["year"])
+asked = firms[~learns]
+walked = paths.follow(som, asked[RATIOS], ids=asked["company"], times=asked["year"])
 entries = walked.entries("danger", state)
-failed = set(firms.loc[fails, "company"])
+failed = set(asked.loc[asked["fails"], "company"])
 entered = {entry.id for entry in entries}
+others = set(asked["company"]) - entered
 print(f"{len(entered)} companies enter the corner, {len(entered & failed)} of them fail,")
-print(f"of the {N_COMPANIES - len(entered)} others {len(failed - entered)}")
+print(f"of the {len(others)} others {len(others & failed)}")
 print(entries[0])
 
 # %%
 # The picture
 # -----------
 
-years = firms.groupby("company")["year"].count()
+years = asked.groupby("company")["year"].count()
 long = [c for c in years.index if years[c] >= 7]
 end = [c for c in long if c in failed and c in entered][:3]
 turned = [c for c in long if c in entered and c not in failed][:2]
