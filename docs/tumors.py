@@ -42,7 +42,8 @@ def sentence(said: str) -> str:
     return (
         f"This one is of {rows} tumors, ranked by ten measures of their largest cells; the ranking "
         f"is not told that {few} are malignant. Of the {WORDS[alerts]} it lists, "
-        f"{WORDS[round(hits)]} are: of any {WORDS[alerts]}, {alerts * few / rows:.1f} would be."
+        f"{WORDS[round(hits)]} are; of {WORDS[alerts]} drawn by chance, {alerts * few / rows:.1f} "
+        "would be."
     )
 
 
