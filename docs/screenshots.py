@@ -147,7 +147,7 @@ def weekly(camera: Camera, folder: Path, desk: Path) -> None:
     run("somscape run cards february.csv --out february")  # the same run, for its report
     person.browser.open(desk / "february" / "report.html")
     person.wait_for("#rows tr[data-rank]")
-    camera.take("report", height=1500)
+    camera.take("report", height=1800)
     person.visit(f"/watches/cards/cases/{IN_MIND}")
     person.wait_for("#values td")
     camera.take("case", height=1400)

@@ -1,5 +1,6 @@
 """Pictures of the app on the site's pages: all are taken, and pages do without missing ones."""
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -89,3 +90,9 @@ def test_without_a_browser_february_is_run_and_decided_by_commands(
 def test_the_script_ends_well_where_nothing_is_lacking(screenshots, monkeypatch, lacks, code):
     monkeypatch.setattr(screenshots, "take", lambda folder: lacks)
     assert screenshots.main("somewhere") == code
+
+
+def test_the_report_is_that_of_february_in_which_something_changed(screenshots):
+    weekly = inspect.getsource(screenshots.weekly)
+    assert 'desk / "february" / "report.html"' in weekly
+    assert 'camera.take("report", height=1800)' in weekly
