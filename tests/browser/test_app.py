@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -592,7 +593,7 @@ def test_keys_mark_and_go_on_and_undo(person: Person, client: Client) -> None:
 def test_a_run_becomes_a_watch_whose_cases_are_decided(
     person: Person, client: Client, axe: str, tmp_path: Path
 ) -> None:
-    header, rows = customers()
+    header, rows = customers(90)
     run = client.upload("january.csv", "\n".join([header, *rows, ""]).encode())
     client.wait(run)
     client.post(f"/api/runs/{run}/start", {"alerts": 5, "id": 0})
@@ -613,12 +614,12 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
     person.visit("/")
     person.wait_for_words("#watches", "5 cases open")
     watch = person.browser.run("return document.querySelector('#watches h3 a').pathname")
-    first = client.get(f"/api{watch}")["cases"][0]
-    body = {"key": first["key"], "decision": "cleared", "seen": 0, "comment": "as it was"}
-    client.post(f"/api{watch}/decide", body)
-    (at,) = [i for i, row in enumerate(rows) if row.startswith(first["key"] + ",")]
-    cells = rows[at].split(",")
-    rows[at] = ",".join([cells[0], "99999", *cells[2:]])
+    for case in client.get(f"/api{watch}")["cases"][:3]:
+        body = {"key": case["key"], "decision": "cleared", "seen": 0, "comment": "as it was"}
+        client.post(f"/api{watch}/decide", body)
+        (at,) = [i for i, row in enumerate(rows) if row.startswith(case["key"] + ",")]
+        cells = rows[at].split(",")
+        rows[at] = ",".join([cells[0], "99999", *cells[2:]])
     person.browser.type("#file-of-0", str(write(tmp_path / "february.csv", header, rows)))
     person.wait("location.pathname.endsWith('/report')")
     assert person.browser.texts("#anew, #again") == []
@@ -628,13 +629,14 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
     assert person.words("#rows tr[data-rank='1'] .marks .cleared") == "Clear"
     person.visit("/")
     person.wait_for_words("#watches", "run 2")
-    person.wait_for_words("#watches", "1 returned")
+    person.wait_for_words("#watches", "3 returned")
     pages = {
         "home": "/",
         "watch": person.browser.run(
             "return watchAt(document.querySelector('[data-watch]').dataset.watch)"
         ),
     }
+    _nothing_inherited(person, client, watch)
     pages |= _decided_by_two(person, client, pages["watch"])
     for name, path in pages.items():
         person.visit(path)
@@ -643,6 +645,41 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
         person.browser.run(axe + "; window.axe = axe;")
         assert person.browser.run(RUN_AXE, RULES) == [], name
     assert [c for c in person.browser.complaints() if "409" not in c] == []
+
+
+def _nothing_inherited(person: Person, client: Client, watch: str) -> None:
+    """Decide about cases that returned, on each page that can; open them again."""
+
+    def cases() -> dict[str, Any]:
+        return {case["key"]: case for case in client.get(f"/api{watch}")["cases"]}
+
+    def said(key: str) -> tuple[str, str]:
+        return cases()[key]["state"], cases()[key]["comment"]
+
+    back = [key for key, case in cases().items() if case["news"] == "returned"]
+    assert [said(key) for key in back] == [("cleared", "as it was")] * 3
+    report = client.get(f"/api{watch}")["report"]
+    person.visit(f"/runs/{report}/report#case=1")
+    person.wait_for_words("#rows .case", "Cleared as it was (as it was) by")
+    assert person.browser.run("return document.querySelector('.comment-line input').value") == ""
+    person.browser.click("#rows .case .marks .confirmed")
+    person.wait_for_words("#marked", "1 confirmed")
+    (in_report,) = [key for key in back if said(key) == ("confirmed", "")]
+    person.browser.click("#undo-mark")
+    person.wait_for_words("#marked", "No row is marked yet")
+    assert said(in_report) == ("open", "")
+    on_watch, on_own_page = (key for key in back if key != in_report)
+    person.visit(watch)
+    person.wait_for_words("#count", "5 cases")
+    person.browser.click(f'#cases li[data-key="{on_watch}"] .confirmed')
+    person.wait_for_words("#count", "4 cases")
+    person.visit(f"{watch}/cases/{on_own_page}")
+    person.wait_for_words("#history", "as it was")
+    person.browser.click("#decide .confirmed")
+    person.wait_for_words("#history", "confirmed by")
+    for key in (on_watch, on_own_page):
+        assert said(key) == ("confirmed", "")
+        client.post(f"/api{watch}/decide", {**cases()[key], "decision": "open"})
 
 
 def _decided_by_two(person: Person, client: Client, watch: str) -> dict[str, str]:

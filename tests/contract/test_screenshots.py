@@ -1,5 +1,6 @@
 """Pictures of the app on the site's pages: all are taken, and pages do without missing ones."""
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -48,3 +49,50 @@ def test_each_month_is_what_the_page_says(screenshots):
     assert sum(row["purpose"] == "heat pump" for row in february.values()) == 3
     for customer, row in march.items():
         assert row["amount"] == 100 * int(by_key["mended"][customer]["amount"])
+
+
+def test_what_the_page_says_of_february_and_march_is_looked_for(screenshots):
+    page = (DOCS / "learn" / "monday.md").read_text(encoding="utf-8")
+    assert screenshots.DRIFT.replace("flagged", "rows flagged") in page
+    assert screenshots.FEBRUARY == ("3 new", "1 returned")
+    assert "three new cases, one that returned" in page
+    screenshots.expect("Drift: 880 flagged\nwhere 54 were expected", screenshots.DRIFT)
+    with pytest.raises(RuntimeError, match="880 flagged where 54"):
+        screenshots.expect("Drift: 881 flagged where 54 were expected", screenshots.DRIFT)
+
+
+def test_without_a_browser_february_is_run_and_decided_by_commands(
+    screenshots, monkeypatch, tmp_path
+):
+    done = []
+
+    def run(command):
+        done.append(command.split()[1:5])
+        words = (*screenshots.FEBRUARY, screenshots.DRIFT)
+        return screenshots.Outcome(0, ", ".join(words), "")
+
+    (tmp_path / "january").mkdir()
+    (tmp_path / "january" / "alerts.csv").write_text("rank,customer\n1,K1010\n2,K1200\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(screenshots, "run", run)
+    screenshots.by_commands(tmp_path)
+    assert done == [
+        *(["cases", "mark", "cards", key] for key in ("K1010", "K1200")),
+        ["run", "cards", "february.csv"],
+        ["cases", "mark", "cards", "K1010"],
+        ["run", "cards", "march.csv", "--out"],
+        ["run", "cards", "mended.csv"],
+        ["audit", "verify"],
+    ]
+
+
+@pytest.mark.parametrize(("lacks", "code"), [("", None), ("no browser", "no browser")])
+def test_the_script_ends_well_where_nothing_is_lacking(screenshots, monkeypatch, lacks, code):
+    monkeypatch.setattr(screenshots, "take", lambda folder: lacks)
+    assert screenshots.main("somewhere") == code
+
+
+def test_the_report_is_that_of_february_in_which_something_changed(screenshots):
+    weekly = inspect.getsource(screenshots.weekly)
+    assert 'desk / "february" / "report.html"' in weekly
+    assert 'camera.take("report", height=1800)' in weekly

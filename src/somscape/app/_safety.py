@@ -38,9 +38,9 @@ CSRF_HEADER = "x-somscape-csrf"
 UPLOAD_PATH = "/api/uploads"
 OLD_PAGE = "The page is from an earlier start or log-in; load it again."
 MAX_BODY = 4 << 20
+"""Bytes of a request that is no upload."""
 HEADS = ("head_with_scripts", "head")
 """Files of the heads that pages share; the first has the second in it."""
-"""Bytes of a request that is no upload."""
 
 
 class Refused(HTTPException):

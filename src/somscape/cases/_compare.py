@@ -26,23 +26,14 @@ class Gone:
         Its rank then.
     is_there : bool
         Whether it is in the data; if not, nothing is known of it.
-    is_passed : bool
-        Whether it scores as before, and other rows have taken its place.
+    why : str
+        What became of it, in words.
     """
 
     key: str
     place: int
     is_there: bool
-    is_passed: bool
-
-    @property
-    def why(self) -> str:
-        """What became of it, in words."""
-        if not self.is_there:
-            return "not in the data any more"
-        if self.is_passed:
-            return "as unusual as before, but others are more so now"
-        return "not unusual enough any more"
+    why: str
 
 
 def news_of(
@@ -80,7 +71,7 @@ def news_of(
         return RETURNED
     if was is None or was.news == FOLDED:
         return NEW
-    if key in before and score - before[key] > max(usual.rise, LEAST_RISE * before[key]):
+    if key in before and score - before[key] > max(usual.rise, LEAST_RISE * abs(before[key])):
         return RISEN
     return STILL
 
@@ -90,6 +81,8 @@ def gone(
     listed: set[str],
     today: Mapping[str, float],
     before: Mapping[str, float],
+    *,
+    is_by_number: bool,
 ) -> tuple[Gone, ...]:
     """Return what the run before listed and this one does not.
 
@@ -102,6 +95,9 @@ def gone(
         The scores of this run's table, by key.
     before : mapping of str to float
         What the rows of the list before score by today's map.
+    is_by_number : bool
+        Whether the list has so many rows, so that a row leaves it where others come; else a line
+        ends it, and a row that leaves it is below that.
 
     Returns
     -------
@@ -109,11 +105,18 @@ def gone(
         In the order of the list before; what was folded then is not missed.
     """
 
-    def is_passed(key: str) -> bool:
-        return today.get(key, -np.inf) >= before.get(key, np.inf) * (1 - LEAST_RISE)
+    def why(key: str) -> str:
+        if key not in today:
+            return "not in the data any more"
+        was = before.get(key, np.inf)  # of some, nothing is known
+        if not today[key] >= was - LEAST_RISE * abs(was):
+            return "not unusual enough any more"
+        if is_by_number:
+            return "as unusual as before, but others are more so now"
+        return "about as unusual as before, but below the rule's line now"
 
     return tuple(
-        Gone(row.key, row.place, row.key in today, is_passed(row.key))
+        Gone(row.key, row.place, row.key in today, why(row.key))
         for row in last
         if row.news != FOLDED and row.key not in listed
     )

@@ -264,6 +264,7 @@ def _compared(
             {row.key for row in listed},
             dict(zip(subject.keys, subject.scores.tolist(), strict=True)),
             before.scores,
+            is_by_number=_is_by_number(rule, alerts),
         ),
         usual=before.usual,
         drift=drift_of(detector, table, subject.rows, subject.scores, first_far, unseen),
@@ -272,6 +273,12 @@ def _compared(
         why=why,
         notes=(*([place.doubt] if place.doubt else ()), *notes),
     )
+
+
+def _is_by_number(rule: AlertRule, alerts: Alerts) -> bool:
+    """Return whether a list has a given number of rows, and not those beyond some line."""
+    is_bounded = rule == AlertRule() and alerts.n_alerts != alerts.n_stand_out
+    return rule.n_alerts is not None or is_bounded
 
 
 def _new(outcome: RunOutcome, subject: Subject, options: Mapping[str, Any] | None) -> NewRun:

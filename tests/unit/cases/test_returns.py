@@ -124,17 +124,31 @@ def test_news_beside_the_run_before(
     assert news_of(key, score, LAST, before, USUAL, back, put_away) == news
 
 
-def test_what_is_gone_is_there_or_not_and_less_unusual_or_not() -> None:
-    rows = [Listed(key, i, 1.0, 0.1, NEW, "") for i, key in enumerate("abcde", 1)]
-    before = dict.fromkeys("abcd", 1.0)  # of e, no cells were kept
-    today = {"a": 1.0, "b": 0.9, "d": 0.995, "e": 1.0}
-    found = gone([*rows, LAST["f"]], {"a"}, today, before)
+@pytest.mark.parametrize(
+    ("is_by_number", "why"),
+    [
+        (True, "as unusual as before, but others are more so now"),
+        (False, "about as unusual as before, but below the rule's line now"),
+    ],
+)
+def test_what_is_gone_is_there_or_not_and_less_unusual_or_not(is_by_number: bool, why: str) -> None:
+    rows = [Listed(key, i, 1.0, 0.1, NEW, "") for i, key in enumerate("abcdeg", 1)]
+    before = {**dict.fromkeys("abcd", 1.0), "g": -5.0}  # of e, no cells were kept
+    today = {"a": 1.0, "b": 0.9, "d": 0.995, "e": 1.0, "g": -5.0}
+    found = gone([*rows, LAST["f"]], {"a"}, today, before, is_by_number=is_by_number)
     assert [(each.key, each.place, each.why) for each in found] == [
         ("b", 2, "not unusual enough any more"),
         ("c", 3, "not in the data any more"),
-        ("d", 4, "as unusual as before, but others are more so now"),
+        ("d", 4, why),
         ("e", 5, "not unusual enough any more"),
+        ("g", 6, why),
     ]
+
+
+def test_scores_below_0_rise_by_more_than_a_hundredth_too() -> None:
+    still = UsualMoves(0.2, 0.0, 30, "keys")
+    for score, news in ((-4.96, STILL), (-4.94, RISEN)):
+        assert news_of("a", score, LAST, {"a": -5.0}, still, (), ()) == news
 
 
 @given(st.integers(0, 100), st.integers(0, 27))

@@ -136,6 +136,23 @@ def test_next_month_says_what_is_new_still_there_and_gone(state: State, tmp_path
     assert outcome.counts["gone"] == len(outcome.gone)
 
 
+def test_a_row_below_the_line_of_a_rule_is_not_said_to_be_outdone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OPTIONS, "alerts", None)
+    monkeypatch.setitem(OPTIONS, "p_value", 0.09)
+    january = month(tmp_path / "j.csv", 1, **ODD)
+    with State(tmp_path / "other") as other:
+        last = begun(other, january).listed[-1].key
+        lines = january.read_text(encoding="utf-8").splitlines()
+        [cells] = [line.split(",") for line in lines if line.startswith(last)]
+        less = {last: (INCOME, 0.985 * float(cells[INCOME]))}
+        outcome = run(other, month(tmp_path / "f.csv", 1, **ODD, **less))
+    assert set(news(outcome).values()) == {"still"}
+    said = "about as unusual as before, but below the rule's line now"
+    assert [(each.key, each.why) for each in outcome.gone] == [(last, said)]
+
+
 def test_the_same_run_again_adds_nothing_and_says_the_same(state: State, tmp_path: Path) -> None:
     february = month(tmp_path / "f.csv", 2, c020=(INCOME, 70_000))
     first, again = run(state, february), run(state, february)

@@ -36,16 +36,14 @@ function sayState() {
   return "It is " + (found.state === "later" ? "for later" : found.state) + ".";
 }
 
-// What waits is open, also where it returned: the decision on what it was does not stand.
-const stateNow = () => (found.waits ? "open" : found.state);
-
 function drawDecision() {
   const comment = make("input", { type: "text", class: "needs-decide", maxlength: 2000, placeholder: "comment", "aria-label": "Comment" });
-  const kept = found.history[found.history.length - 1]?.comment ?? "";
+  const { waits, state, history } = found;
+  const one = { waits, state, comment: history[history.length - 1]?.comment ?? "" };
   const said = () => comment.value.trim();
-  comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decide(stateNow(), said()));
-  const buttons = drawDecisions(stateNow(), key, (decision) =>
-    decide(stateNow() === decision && !said() ? "open" : decision, said() || kept));
+  comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decide(stateNow(one), said()));
+  const buttons = drawDecisions(stateNow(one), key, (decision) =>
+    decide(stateNow(one) === decision && !said() ? "open" : decision, said() || commentNow(one)));
   byId("decide").replaceChildren(...buttons, comment);
 }
 

@@ -6,6 +6,10 @@ const DECISIONS = [
   ["later", "Later", "Later", "is to be looked at another time"],
 ];
 
+// What waits is open, also where it returned: neither decision nor comment on what it was stands.
+const stateNow = (one) => (one.waits ? "open" : one.state);
+const commentNow = (one) => (one.state === stateNow(one) ? one.comment : "");
+
 // A button that is pressed says what the case is. Who may not decide sees only that one.
 function showDecision(button, [decision, words, done], state, key) {
   const isPressed = state === decision;

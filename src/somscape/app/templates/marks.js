@@ -9,14 +9,15 @@ let turn = Promise.resolve();
 const inTurn = (what) => (turn = turn.then(() => what()).catch(showProblem));
 
 const numberOf = (row) => data.rows.numbers[row.position];
-// A case that returned was cleared as it was: it is open until somebody decides again.
+// A case that returned was cleared as it was: it is open until somebody decides again, and what was said then is shown, not kept.
 function asItStands(at, mark) {
   const news = newsByRank.get(data.rows.numbers.indexOf(at) + 1)?.news;
   const isOld = news === "returned" && mark.decision === "cleared" && new Date(mark.made) < new Date(data.changed.made);
-  return isOld ? { ...mark, decision: "open" } : mark;
+  return isOld ? { ...mark, decision: "open", isOld } : mark;
 }
 
 const markOf = (row) => marks.get(numberOf(row)) || OPEN;
+const commentOf = (mark) => (mark.isOld ? "" : mark.comment);
 
 function drawMarks(row) {
   const at = numberOf(row);
@@ -43,7 +44,7 @@ async function press(row, decision) {
   if (!lineOf(row.rank)) go(1, ranks); // it folded away
 }
 
-async function decide(row, decision, comment = markOf(row).comment) {
+async function decide(row, decision, comment = commentOf(markOf(row))) {
   if (!may("decide")) return;
   const before = markOf(row);
   if (await save(row, decision, comment)) undoable.push([row, before]);
@@ -54,7 +55,7 @@ async function undo() {
   const last = undoable.pop();
   if (!last) return;
   const [row, before] = last;
-  if (!(await save(row, before.decision, before.comment))) undoable.push(last);
+  if (!(await save(row, before.decision, commentOf(before)))) undoable.push(last);
   showMarks();
   moveTo(row.rank);
 }
@@ -115,14 +116,15 @@ async function loadMarks() {
 function drawDecision(row) {
   const mark = markOf(row);
   const id = "comment-" + numberOf(row);
-  const field = make("input", { type: "text", id, maxlength: 2000, autocomplete: "off", value: mark.comment, disabled: may("decide") ? null : "" });
+  const field = make("input", { type: "text", id, maxlength: 2000, autocomplete: "off", value: commentOf(mark), disabled: may("decide") ? null : "" });
   const keep = () => {
     const comment = field.value.trim();
-    inTurn(() => comment !== markOf(row).comment && decide(row, markOf(row).decision, comment));
+    inTurn(() => comment !== commentOf(markOf(row)) && decide(row, markOf(row).decision, comment));
   };
   field.addEventListener("change", keep);
-  const who = mark.author && mark.decision !== "open"
-    ? make("p", { class: "hint" }, text("span", mark.author), ", " + when(mark.made)) : "";
+  const before = mark.isOld ? ["Cleared as it was", ...(mark.comment ? [" (", text("q", mark.comment), ")"] : []), " by "] : [];
+  const who = mark.author && (mark.isOld || mark.decision !== "open")
+    ? make("p", { class: "hint" }, ...before, text("span", mark.author), ", " + when(mark.made)) : "";
   const key = (host.keys || {})[numberOf(row)];
   const page = key === undefined ? "" : make("p", null, make("a", { href: addressOf(host.watch, key) }, "This case as a page"),
     " with its history, to print");

@@ -60,9 +60,6 @@ function sayWho(one) {
   return make("p", { class: "hint" }, ...(one.comment ? [text("q", one.comment), " "] : []), text("span", one.author), ", " + when(one.made));
 }
 
-// What waits is open, also where it returned: the decision on what it was does not stand.
-const stateNow = (one) => (one.waits ? "open" : one.state);
-
 function drawDecision(one) {
   const comment = make("input", { type: "text", maxlength: 2000, placeholder: "comment", "aria-label": "Comment on " + one.key,
     class: "needs-decide", value: typed.get(one.key) ?? "" });
@@ -70,7 +67,7 @@ function drawDecision(one) {
   comment.addEventListener("input", () => typed.set(one.key, comment.value));
   comment.addEventListener("keydown", (event) => event.key === "Enter" && said() && decide(one, stateNow(one), said()));
   const buttons = drawDecisions(stateNow(one), one.key, (decision) =>
-    decide(one, stateNow(one) === decision && !said() ? "open" : decision, said() || one.comment));
+    decide(one, stateNow(one) === decision && !said() ? "open" : decision, said() || commentNow(one)));
   return make("div", { class: "marks", role: "group", "aria-label": "Decision on " + one.key }, ...buttons, comment);
 }
 
