@@ -41,7 +41,7 @@ html_static_path = ["_static"]
 html_css_files = ["gallery.css", "landing.css", "learn.css", "reference.css"]
 html_js_files = ["learn.js", "reference.js"]
 html_extra_path = ["_generated/beside"]  # the report that the first page shows
-html_sidebars = {page: [] for page in ("index", "examples", "gallery/**")}
+html_sidebars = {page: [] for page in ("index", "comparison", "examples", "gallery/**")}
 sphinx_gallery_conf = {
     "examples_dirs": "../examples/gallery",
     "subsection_order": [
