@@ -8,8 +8,8 @@ from matplotlib.image import imread
 from sphinx.errors import ExtensionError
 from sphinx_gallery.scrapers import matplotlib_scraper
 
-MIN_DRAWN = 0.1
-"""Share of pixels of a first picture that have another color than its corner."""
+MIN_DRAWN = 0.05
+"""Share of pixels of a first picture that have another color than its corner: empty axes have half."""
 
 
 def first_picture_at_the_top(*place: Any) -> str:
