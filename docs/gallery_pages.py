@@ -9,7 +9,7 @@ from sphinx.errors import ExtensionError
 from sphinx_gallery.scrapers import matplotlib_scraper
 
 MIN_DRAWN = 0.05
-"""Share of pixels of a first picture that have another color than its corner: empty axes have half."""
+"""Share of pixels of a first picture of another color than its corner; empty axes have half."""
 
 
 def first_picture_at_the_top(*place: Any) -> str:
