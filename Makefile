@@ -95,11 +95,12 @@ docs: $(ENVS)/test/ready  ## the site, in docs/_build/html, looked at in a brows
 	@echo "open docs/_build/html/index.html"
 
 # The wheel of 3.11 serves it alone, that of any later Python all from 3.12 on.  The list of the demo
-# is made in an environment that has neither the source nor a compiler.
+# is made in an environment that has neither the source nor a compiler.  uv trusts whom
+# the system trusts by one variable or the other, as its version has it.
 dist: $(ENVS)/dist/ready  ## an sdist and a wheel in dist/, checked, and tried without a compiler
 	@rm -rf dist/built dist/tried && mkdir -p dist
 	@echo "building the sdist and the wheel for $(VERSION): a minute or two"
-	@$(ENVS)/dist/bin/python -m build --installer uv --outdir dist/built --sdist --wheel . > dist/log \
+	@UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 $(ENVS)/dist/bin/python -m build --installer uv --outdir dist/built --sdist --wheel . > dist/log \
 	    || (cat dist/log; exit 1)
 	@cp dist/built/*.tar.gz dist
 	@PATH="$(CURDIR)/$(ENVS)/dist/bin:$$PATH" $(ENVS)/dist/bin/auditwheel repair \
