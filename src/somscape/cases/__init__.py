@@ -15,6 +15,7 @@ from somscape.cases._forget import Forgotten, forget, forget_old
 from somscape.cases._keys import key_columns, keys_of
 from somscape.cases._known import known_cases
 from somscape.cases._last import INSTEAD_OF
+from somscape.cases._meanwhile import DecidedMeanwhileError
 from somscape.cases._moves import UsualMoves
 from somscape.cases._options import source_of
 from somscape.cases._outcome import RunOutcome
@@ -39,7 +40,7 @@ from somscape.cases._records import (
 )
 from somscape.cases._reproduce import Repeated, reproduce
 from somscape.cases._run import record_run, run_watch
-from somscape.cases._state import DecidedMeanwhileError, State, new_id
+from somscape.cases._state import State, new_id
 from somscape.cases._unseen import Unseen
 from somscape.cases._verify import Verdict, audit_lines, verify
 from somscape.cases._waiting import GONE, is_waiting, news_now

@@ -96,8 +96,8 @@ def gone(
     before : mapping of str to float
         What the rows of the list before score by today's map.
     is_by_number : bool
-        Whether the list has so many rows, so that a row leaves it where others come; else a line
-        ends it, and a row that leaves it is below that.
+        Whether the list has a fixed number of rows: a row leaves it when others come.  Otherwise a
+        threshold ends the list, and a row that leaves it is below that.
 
     Returns
     -------

@@ -15,11 +15,12 @@ from somscape.cases._facts import facts_to_repeat
 from somscape.cases._keys import sampled
 from somscape.cases._last import INSTEAD_OF, Place, counting
 from somscape.cases._maps import detector_of
+from somscape.cases._meanwhile import RunMeanwhileError
 from somscape.cases._options import kept_options, options_of_run, rule_for, source_of
 from somscape.cases._outcome import RunOutcome
 from somscape.cases._records import CLEARED, FOLDED, Listed, NewRun, Watch, WatchRun
 from somscape.cases._returns import returned
-from somscape.cases._state import RunMeanwhileError, State
+from somscape.cases._state import State
 from somscape.cases._subject import Before, Subject
 from somscape.cases._unseen import unseen_levels
 from somscape.errors import InputError

@@ -12,34 +12,13 @@ from typing import Any, Self
 from somscape.cases._chain import NOTHING, add_line
 from somscape.cases._database import Change
 from somscape.cases._lines import as_text, decision_line, row_hash, run_line
+from somscape.cases._meanwhile import DecidedMeanwhileError, RunMeanwhileError
 from somscape.cases._opened import opened
 from somscape.cases._records import OPEN, STATES, Case, Decision, Listed, NewRun, Watch, WatchRun
 from somscape.cases._rows import damaged, decision_of, mapping_in, run_of, watch_of
 from somscape.cases._schema import brought_up_to_date
 from somscape.errors import InputError
 from somscape.tables import listed
-
-
-class DecidedMeanwhileError(InputError):
-    """Somebody decided a case since it was seen; nothing was saved.
-
-    Parameters
-    ----------
-    last : Decision
-        What the other person said.
-    """
-
-    def __init__(self, last: Decision) -> None:
-        said = f" ({last.comment})" if last.comment else ""
-        super().__init__(
-            f"{last.author or 'somebody'} has decided {last.state!r} of case {last.key!r} "
-            f"meanwhile{said}. Look at it again, then decide."
-        )
-        self.last = last
-
-
-class RunMeanwhileError(Exception):
-    """Another run was added since this one was compared; nothing was saved."""
 
 
 class State:
