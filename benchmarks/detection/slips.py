@@ -10,6 +10,7 @@ benchmarks/detection/slips.py`` prints the tables of the README.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from unittest.mock import patch
@@ -23,7 +24,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from unusual import FOLDER, is_choosing
 
 from somscape import SOMDetector, TableEncoder
-from somscape.outliers import _train
+from somscape.outliers import Rarity, _train
+from somscape.outliers._beyond import with_beyond
 from somscape.tables import Table, table_from_columns
 
 Values = NDArray[np.float64]
@@ -77,17 +79,17 @@ def as_table(columns: Columns, like: Columns) -> Table:
 
 def scores(train: Table, test: Table, **parameters: Any) -> tuple[Values, Values]:
     """Return the scores before and now."""
+    before = []
+
+    def keep(rarity: Rarity, *others: Any) -> Rarity:
+        before.append(rarity)
+        return with_beyond(rarity, *others)
+
     encoder = TableEncoder(max_levels=None, missing="fill")
-    found = []
-    for before in (True, False):
-        detector = SOMDetector(encoder=encoder, random_state=0, **parameters)
-        if before:
-            with patch.object(_train, "with_beyond", lambda rarity, *_: rarity):
-                detector.fit(train)
-        else:
-            detector.fit(train)
-        found.append(-detector.score_samples(test))
-    return found[0], found[1]
+    with patch.object(_train, "with_beyond", keep):
+        now = SOMDetector(encoder=encoder, random_state=0, **parameters).fit(train).detector_
+    earlier = replace(now, rarity=before[0]) if before else now
+    return earlier.scores(test), now.scores(test)
 
 
 def labelled() -> Iterator[tuple[str, Columns, Columns, NDArray[Any]]]:
@@ -146,9 +148,7 @@ def main() -> None:
             risen[half].append(gains(train, test, y))
     table = applications()
     columns = {name: np.asarray(table.column(name).numbers) for name in FEATURES}
-    slips["credit applications"] = [
-        place for seed in range(16) for place in places(columns, seed)
-    ]
+    slips["credit applications"] = [place for seed in range(16) for place in places(columns, seed)]
     print(markdown(["slips", "kind", "number", "median", "first 1 %"], list(told(slips))))
     print(markdown(["half", "training", "tables", "AUROC", "average precision"], list(lost(risen))))
 

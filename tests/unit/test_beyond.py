@@ -59,19 +59,18 @@ def raised(values, unit=1.0, weights=None):
 
 
 def test_the_step_of_the_tail_tells_what_is_beyond():
-    # 5 of 100 rows and more are 95 or more, 4 are more than 96, too few for a tail: from the middle
-    # at 49.5, the second highest value 98 lies 48.5 / log(50) = 12.4 to a step.
-    added = raised(range(100))
+    # Of 100 rows too few lie in the outer 5 % for a tail: from the middle, 49.5, up to the second
+    # highest value, 98, all but 1 of 50 are lost, which is log(50) steps.
+    added = raised(range(100), unit=3.0)
     step = 48.5 / math.log(50)
     free = math.log(2) + 1
-    starts = step * (math.exp(0.05 * free) - 1) / 0.05
-    inside = [-1e-3 + 98 + starts, 99, 50, 0, 1 - starts + 1e-3]
+    start = (math.exp(0.2 * free) - 1) / 0.2
+    inside = [97.99 + step * start, 99, 50, 0, 1.01 - step * start]
     np.testing.assert_allclose(added(inside), 0, atol=1e-12)
-    start = (math.exp(0.05 * free) - 1) / 0.05
     for steps in (0.5, 4.0, 64.0):  # at knots
+        expected = 3 * (math.log(1 + 0.2 * (start + steps)) / 0.2 - free)
         at = step * (start + steps)
-        expected = math.log(1 + 0.05 * (start + steps)) / 0.05 - free
-        np.testing.assert_allclose(added([98 + at, 1 - at]), expected, rtol=1e-3, atol=0.02)
+        np.testing.assert_allclose(added([98 + at, 1 - at]), expected, atol=1e-9)
 
 
 def test_a_value_is_compared_with_the_other_rows_only():

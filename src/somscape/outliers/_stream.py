@@ -50,7 +50,7 @@ class DetectorStream:
     rarity_factor : float, default=0.0
         How many times ``-log`` of a value's share of the rows counts in a score.
     beyond_unit : float, default=0.0
-        What each step beyond all others of a column adds to a score.
+        What a number beyond all others adds to a score, for each step of its improbability.
     """
 
     sums: RunningSums | None
