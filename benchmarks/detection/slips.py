@@ -1,7 +1,7 @@
 """Slips in tables: how far up the list they come, and whether people's flags lose by it.
 
 Into tables of usual rows go up to six slips each, one a column: a number ten or a hundred times as
-large or as small, with another sign, or beyond the largest one by nine tenths of that one's
+large or as small, with another sign, or *far above*: beyond the largest one by nine tenths of its
 distance to the median. Numbers of at most 20 values are categories, so that tables are mixed.
 *Before* is the same detector without what is added to numbers beyond all others. ``python
 benchmarks/detection/slips.py`` prints the tables of the README.
@@ -9,29 +9,34 @@ benchmarks/detection/slips.py`` prints the tables of the README.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from credit import FEATURES, applications
-from markdown_tables import markdown
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, roc_auc_score
-from unusual import FOLDER, is_choosing
 
 from somscape import SOMDetector, TableEncoder
 from somscape.outliers import Rarity, _train
 from somscape.outliers._beyond import with_beyond
 from somscape.tables import Table, table_from_columns
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from credit import FEATURES, applications
+from markdown_tables import markdown
+from unusual import FOLDER, is_choosing
+
 Values = NDArray[np.float64]
 Columns = dict[str, Values]
 
-KINDS = ("x 10", "x 100", "/ 10", "/ 100", "sign", "beyond")
+KINDS = ("x 10", "x 100", "/ 10", "/ 100", "sign", "far above")
 MAX_ROWS, MAX_COLUMNS, MAX_LEVELS, N_PLANTINGS = 600, 60, 20, 2
 FIRST = 0.01
 BEYOND = "beyond all others"
@@ -39,7 +44,7 @@ BEYOND = "beyond all others"
 
 def slip(value: float, kind: str, column: Values) -> float:
     """Return what a slip makes of a value."""
-    if kind == "beyond":
+    if kind == "far above":
         return float(column.max() + 0.9 * (column.max() - np.median(column)))
     if kind == "sign":
         return -value
@@ -149,8 +154,9 @@ def main() -> None:
     table = applications()
     columns = {name: np.asarray(table.column(name).numbers) for name in FEATURES}
     slips["credit applications"] = [place for seed in range(16) for place in places(columns, seed)]
-    print(markdown(["slips", "kind", "number", "median", "first 1 %"], list(told(slips))))
-    print(markdown(["half", "training", "tables", "AUROC", "average precision"], list(lost(risen))))
+    heads = ["half", "training", "tables", "AUROC", "average precision"]
+    print(markdown(["slips", "kind", "number", "median", "first 1 %"], list(told(slips)), 2))
+    print(markdown(heads, list(lost(risen)), 2))
 
 
 def told(slips: dict[str, list[Any]]) -> Iterator[list[str]]:

@@ -134,6 +134,14 @@ def test_a_new_row_beyond_all_counts_as_a_learned_one_does(both):
     assert scores.argmax() == N_ROWS - 1
 
 
+def test_more_rows_keep_what_is_beyond():
+    table = people()
+    usual = table.take(np.arange(N_ROWS - 1))
+    detector = fitted(usual)
+    detector.partial_fit(usual.take(np.arange(50)))
+    assert (-detector.score_samples(table)).argmax() == N_ROWS - 1
+
+
 def test_arrays_are_scored_as_before():
     X = np.random.default_rng(0).normal(size=(100, 3))
     X[3, 0] = 40
