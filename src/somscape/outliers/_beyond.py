@@ -26,7 +26,7 @@ from somscape.outliers._rarity import (
     on_line,
 )
 
-MIN_ROWS = 20
+MIN_OTHER_ROWS = 20
 """Rows from which they tell how values thin out."""
 
 SHAPE = 0.2
@@ -136,7 +136,7 @@ def _raised_above(line: _Line, counted: Counted, free: float, unit: float) -> _L
 def _step_below(highest: float, counted: Counted) -> float:
     """Return the step of the tail up to the second highest value, 0 where it is unknown."""
     values, total = counted.values, counted.n
-    if total < MIN_ROWS:
+    if total < MIN_OTHER_ROWS:
         return 0.0
     below = np.append(0.0, counted.ends[:-1])
     last = int(np.flatnonzero(total - below >= TAIL_SHARE * total)[-1])
