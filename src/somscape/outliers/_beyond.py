@@ -33,7 +33,7 @@ SHAPE = 0.2
 """Shape of the tail, that of Student's t with 5 degrees of freedom.  With lighter ones, tables of
 such noise gave lists of rows that stand out in twice as many runs (benchmarks/detection)."""
 
-MARGIN = 1.0
+FREE = 1.0
 """Of ``-log(2 d p)``, what adds nothing yet."""
 
 UNIT_SHARE = 0.99
@@ -87,7 +87,7 @@ def with_beyond(
     numbers = sorted(places & set(features))
     if not unit > 0 or not numbers:
         return rarity
-    free, counts = MARGIN + log_of(2.0 * len(numbers)), counts_of(weights)
+    free, counts = FREE + log_of(2.0 * len(numbers)), counts_of(weights)
     lines = [_without_padding(x, y) for x, y in zip(rarity.x, rarity.y, strict=True)]
     for feature in numbers:
         counted = Counted.of(rows[:, feature].astype(np.float64), counts)
