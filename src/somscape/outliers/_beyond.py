@@ -16,7 +16,7 @@ import numpy as np
 from somscape._elementary import exp, log, log_of
 from somscape._types import Float64s, Floats
 from somscape._weights import Counted, counts_of, in_order
-from somscape.encode import Encoding
+from somscape.encode import Encoding, NumberCode
 from somscape.outliers._rarity import (
     MIN_TAIL_ROWS,
     MIN_TAIL_VALUES,
@@ -83,7 +83,7 @@ def with_beyond(
     """
     features = rarity.features.tolist()
     each = zip(encoding.features, encoding.slices, strict=True)
-    places = {place.start for code, place in each if code.kind == "number"}
+    places = {place.start for code, place in each if isinstance(code, NumberCode)}
     numbers = sorted(places & set(features))
     if not unit > 0 or not numbers:
         return rarity
