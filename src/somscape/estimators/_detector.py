@@ -53,8 +53,8 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
 
         - ``"auto"``: the same as ``"combined"``;
         - ``"combined"``: mean distance to the ``n_prototypes`` nearest prototypes, plus how rare
-          the row's single values are.  In an array, a number far out counts in the distance as one
-          less far (1.5 standard deviations, or 3 after clean training), and by its rarity;
+          the row's single values are.  One far out counts in an array's distance as 1.5 standard
+          deviations out (3 after clean training), and in a table adds more beyond all others;
         - ``"k_prototype"``: mean distance to the ``n_prototypes`` nearest prototypes;
         - ``"quantization_error"``: distance to the nearest prototype;
         - ``"mass"``: mean distance to the nearest prototypes that hold 2 % of the rows, at least

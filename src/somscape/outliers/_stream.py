@@ -10,6 +10,7 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.fit import RunningSums, go_on
+from somscape.outliers._beyond import with_beyond
 from somscape.outliers._calibration import Calibration, threshold_for
 from somscape.outliers._detection import Detection
 from somscape.outliers._detector import Detector
@@ -48,6 +49,8 @@ class DetectorStream:
         Rows by which values are rare.  None where rarity adds nothing.
     rarity_factor : float, default=0.0
         How many times ``-log`` of a value's share of the rows counts in a score.
+    beyond_unit : float, default=0.0
+        What a number beyond all others adds to a score, for each step of its improbability.
     """
 
     sums: RunningSums | None
@@ -56,6 +59,7 @@ class DetectorStream:
     of_members: tuple[tuple[RunningSums | None, Float64s], ...] = ()
     rows: Reservoir | None = None
     rarity_factor: float = 0.0
+    beyond_unit: float = 0.0
 
     @classmethod
     def after(
@@ -83,8 +87,8 @@ class DetectorStream:
         if trained.detector.rarity is not None:
             sample = Reservoir.empty(rows.shape[1], seed, KEPT_ROWS)
             sample = sample.plus(rows, weights)
-        factor = trained.rarity_factor
-        return cls(whole.sums, whole.squares, kept, of_members, sample, factor)
+        units = trained.rarity_factor, trained.beyond_unit
+        return cls(whole.sums, whole.squares, kept, of_members, sample, *units)
 
 
 def updated(
@@ -136,7 +140,9 @@ def updated(
         sample = sample.plus(seen, None if weights is None else weights[counted], share)
         encoding, deviations = detector.map_.encoding, detection.defaults.reach
         rarity = rarity_of(sample.values, sample.weights, encoding)
-        rarity = None if rarity is None else rarity.times(stream.rarity_factor)
+        if rarity is not None:
+            rarity, unit = rarity.times(stream.rarity_factor), stream.beyond_unit
+            rarity = with_beyond(rarity, sample.values, sample.weights, encoding, unit)
         if reach is not None and np.isfinite(deviations):
             reach = reach_of(sample.values, sample.weights, encoding, deviations)
     after = Detector(
@@ -157,8 +163,8 @@ def updated(
         marks=detector.marks,
     )
     of_members = tuple((member.sums, member.squares) for member in members)
-    factor = stream.rarity_factor
-    stream = DetectorStream(whole.sums, whole.squares, kept, of_members, sample, factor)
+    units = stream.rarity_factor, stream.beyond_unit
+    stream = DetectorStream(whole.sums, whole.squares, kept, of_members, sample, *units)
     return after, stream, whole.units
 
 

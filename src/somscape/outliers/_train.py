@@ -9,6 +9,7 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._weights import counts_of, in_order
 from somscape.encode import Encoding
 from somscape.fit import Axes, RunningSums, Settings, train_map
+from somscape.outliers._beyond import unit_of, with_beyond
 from somscape.outliers._calibration import Calibration, threshold_for
 from somscape.outliers._counts import value_counts
 from somscape.outliers._decorrelation import MAX_OWN, Decorrelation, decorrelation_of
@@ -86,6 +87,8 @@ class TrainedDetector:
         Scores by maps that did not see the rows; NaN for rows that do not calibrate.
     rarity_factor : float, default=0.0
         How many times ``-log`` of a value's share of the rows counts in a score.
+    beyond_unit : float, default=0.0
+        What a number beyond all others adds to a score, for each step of its improbability.
     """
 
     detector: Detector
@@ -94,6 +97,7 @@ class TrainedDetector:
     scores: Float64s
     calibration: Float64s
     rarity_factor: float = 0.0
+    beyond_unit: float = 0.0
 
 
 def train_detector(
@@ -143,7 +147,7 @@ def train_detector(
     scorers = tuple(member.scorer for member in members or (whole,))
     each = scores_of_each(scorers, rows)
     by_maps = joint(each)
-    rarity, factor = trainer.rarity_of(rows, weights, drawn, by_maps)
+    rarity, factor, unit = trainer.rarity_of(rows, weights, drawn, by_maps)
     added = 0.0 if rarity is None else rarity.scores(rows)
     scores = by_maps + added
     if is_drawn:
@@ -174,7 +178,7 @@ def train_detector(
         marks=marks,
     )
     detector = replace(detector, mean_contributions=mean_contributions(detector, rows, weights))
-    return TrainedDetector(detector, whole, members, scores, calibration, factor)
+    return TrainedDetector(detector, whole, members, scores, calibration, factor, unit)
 
 
 def _marked_left_out(calibration: Float64s, labels: Ints) -> Float64s:
@@ -315,14 +319,14 @@ class _Trainer:
 
     def rarity_of(
         self, rows: Floats, weights: Float64s | None, drawn: Ints, by_maps: Float64s
-    ) -> tuple[Rarity | None, float]:
-        """Return how rare values are, on the scale of the maps' scores of all rows."""
+    ) -> tuple[Rarity | None, float, float]:
+        """Return how rare values are, on the scale of the maps' scores, and the units of it."""
         if not SCORES[self.detection.score].adds_rarity:
-            return None, 0.0
+            return None, 0.0, 0.0
         of_drawn = None if weights is None else weights[drawn]
         rarity = rarity_of(rows[drawn], of_drawn, self.encoding)
         if rarity is None:
-            return None, 0.0
+            return None, 0.0, 0.0
         both = [in_order(scores, counts_of(weights)) for scores in (by_maps, rarity.scores(rows))]
         factor = 1.0
         for end in SPREAD_ENDS:
@@ -330,7 +334,11 @@ class _Trainer:
             if wanted > 0 and found > 0:
                 factor = self.detection.defaults.rarity * wanted / found
                 break
-        return rarity.times(factor), factor
+        rarity, unit = rarity.times(factor), 0.0
+        if self.detection.is_encoded:  # elsewhere rarity has weight enough
+            unit = unit_of(by_maps + rarity.scores(rows), weights)
+            rarity = with_beyond(rarity, rows, weights, self.encoding, unit)
+        return rarity, factor, unit
 
     def _reach(self, rows: Floats, weights: Float64s | None) -> Float64s | None:
         deviations = self.detection.defaults.reach

@@ -1,0 +1,149 @@
+"""Numbers beyond all others of their column: by hand, and that other rows keep their scores."""
+
+import math
+import pickle
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+from somscape import SOMDetector, TableEncoder, load
+from somscape.encode import Encoding
+from somscape.outliers import _train
+from somscape.outliers._beyond import unit_of, with_beyond
+from somscape.outliers._rarity import rarity_of
+from somscape.tables import table_from_columns
+
+N_ROWS = 300
+
+
+def people():
+    """A mixed table with one age that nobody has."""
+    rng = np.random.default_rng(4)
+    columns = {
+        "age": [*rng.integers(18, 76, N_ROWS - 1).tolist(), 127],
+        "pay": rng.lognormal(10, 0.5, N_ROWS).round().tolist(),
+        "town": [f"t{level}" for level in rng.zipf(1.5, N_ROWS).clip(max=30)],
+        "job": [f"j{level}" for level in rng.zipf(1.7, N_ROWS).clip(max=12)],
+    }
+    return table_from_columns(columns)
+
+
+def fitted(table, **parameters):
+    return SOMDetector(encoder=TableEncoder(max_levels=None), random_state=0, **parameters).fit(
+        table
+    )
+
+
+@pytest.fixture(scope="module")
+def both():
+    """Scores of a table without what is added, and the detector that adds it."""
+    table = people()
+    with patch.object(_train, "with_beyond", lambda rarity, *_: rarity):
+        before = -fitted(table).score_samples(table)
+    return table, before, fitted(table)
+
+
+def raised(values, unit=1.0, weights=None):
+    """What is added at and beyond values of one column."""
+    rows = np.asarray(values, dtype=np.float64)[:, None]
+    rarity = rarity_of(rows, weights, Encoding.plain(["a"]))
+    more = with_beyond(rarity, rows, weights, Encoding.plain(["a"]), unit)
+    more.check(1)
+
+    def added(asked):
+        at = np.asarray(asked, dtype=np.float64)[:, None]
+        return more.scores(at) - rarity.scores(at)
+
+    return added
+
+
+def test_the_step_of_the_tail_tells_what_is_beyond():
+    # Of 100 rows too few lie in the outer 5 % for a tail: from the middle, 49.5, up to the second
+    # highest value, 98, all but 1 of 50 are lost, which is log(50) steps.
+    added = raised(range(100), unit=3.0)
+    step = 48.5 / math.log(50)
+    free = math.log(2) + 1
+    start = (math.exp(0.2 * free) - 1) / 0.2
+    inside = [97.99 + step * start, 99, 50, 0, 1.01 - step * start]
+    np.testing.assert_allclose(added(inside), 0, atol=1e-12)
+    for steps in (0.5, 4.0, 64.0):  # at knots
+        expected = 3 * (math.log(1 + 0.2 * (start + steps)) / 0.2 - free)
+        at = step * (start + steps)
+        np.testing.assert_allclose(added([98 + at, 1 - at]), expected, atol=1e-9)
+
+
+def test_a_value_is_compared_with_the_other_rows_only():
+    values = np.append(np.random.default_rng(0).normal(size=200), 40.0)
+    assert raised(values)([40.0]) > 5
+    np.testing.assert_allclose(raised([*values, 40.0])([40.0]), 0, atol=1e-12)
+
+
+def test_a_row_of_weight_two_is_two_rows():
+    values = np.append(np.random.default_rng(0).normal(size=200), 40.0)
+    weights = np.append(np.ones(200), 2.0)
+    np.testing.assert_allclose(raised(values, weights=weights)([40.0]), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("values", [[1.0] * 30 + [2.0], [0.0, 1.0, 90.0], [1.0] * 40])
+def test_too_few_rows_or_values_tell_nothing(values):
+    np.testing.assert_allclose(raised(values)([90.0, 1e6, -1e6]), 0, atol=1e-12)
+
+
+def test_the_unit_is_the_spread_up_to_the_highest_hundredth():
+    assert unit_of(np.arange(101.0), None) == 49.0
+    assert unit_of(np.array([0.0, 1.0, 2.0]), np.array([1.0, 1.0, 1.0])) == pytest.approx(0.98)
+
+
+def test_nothing_is_added_without_a_unit():
+    rows = np.arange(100.0)[:, None]
+    rarity = rarity_of(rows, None, Encoding.plain(["a"]))
+    assert with_beyond(rarity, rows, None, Encoding.plain(["a"]), 0.0) is rarity
+
+
+def test_a_lone_age_comes_first_and_the_others_keep_their_scores(both):
+    table, before, detector = both
+    now = -detector.score_samples(table)
+    assert (now > now[-1]).sum() == 0
+    assert (before > before[-1]).sum() > 20
+    np.testing.assert_allclose(now[:-1], before[:-1], rtol=1e-12)
+
+
+def test_the_age_is_the_reason(both):
+    table, _, detector = both
+    assert "age 127: highest of 300 rows" in str(detector.alerts(table, 1))
+    shares = detector.contributions(table)
+    np.testing.assert_allclose(shares.sum(axis=1), -detector.score_samples(table))
+
+
+def test_saved_pickled_and_row_by_row_scores_are_the_same(both, tmp_path):
+    table, _, detector = both
+    expected = detector.score_samples(table)
+    detector.save(tmp_path / "people.npz")
+    np.testing.assert_array_equal(-load(tmp_path / "people.npz").scores(table), expected)
+    again = pickle.loads(pickle.dumps(detector))
+    np.testing.assert_array_equal(again.score_samples(table), expected)
+    last = table.take(np.array([N_ROWS - 1]))
+    np.testing.assert_array_equal(detector.score_samples(last), expected[-1:])
+
+
+def test_a_new_row_beyond_all_counts_as_a_learned_one_does(both):
+    table, _, _ = both
+    detector = fitted(table.take(np.arange(N_ROWS - 1)))
+    scores = -detector.score_samples(table)
+    assert scores.argmax() == N_ROWS - 1
+
+
+def test_more_rows_keep_what_is_beyond():
+    table = people()
+    usual = table.take(np.arange(N_ROWS - 1))
+    detector = fitted(usual)
+    detector.partial_fit(usual.take(np.arange(50)))
+    assert (-detector.score_samples(table)).argmax() == N_ROWS - 1
+
+
+def test_arrays_are_scored_as_before():
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    X[3, 0] = 40
+    with patch.object(_train, "with_beyond", side_effect=AssertionError):
+        SOMDetector(random_state=0).fit(X)
