@@ -11,6 +11,7 @@ from somscape import _stored
 from somscape._weights import Ascending, Counted, in_order
 from somscape.encode import NumberCode, fit_encoding
 from somscape.encode._codes import Scaling
+from somscape.kernels import _order, stable_order
 from somscape.tables import table_from_columns, table_from_frame
 
 pa = pytest.importorskip("pyarrow")
@@ -98,3 +99,23 @@ def test_arrays_that_are_put_away_keep_their_values(shape, monkeypatch: pytest.M
         found = _stored.put_away(given_)
         assert not found.flags.owndata
         np.testing.assert_array_equal(found, values)
+
+
+@given(
+    st.lists(st.one_of(st.integers(-3, 3).map(float), st.floats()), min_size=1, max_size=60).map(
+        np.array
+    )
+)
+def test_places_of_numbers_in_parts_are_those_of_a_stable_sort(values):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_order, "SHARED_VALUES", 1)
+        patch.setattr(_order, "PART_SAMPLE", 1)
+        patch.setattr(_order, "MAX_EQUAL", 4)
+        found = _order.stable_order(values)
+    np.testing.assert_array_equal(found, np.argsort(values, kind="stable"))
+
+
+def test_places_of_many_numbers_are_those_of_a_stable_sort():
+    values = np.random.default_rng(0).normal(size=_order.SHARED_VALUES)
+    values[::1000] = values[0]
+    np.testing.assert_array_equal(stable_order(values), np.argsort(values, kind="stable"))
