@@ -1,5 +1,6 @@
 """Values in order, each row by itself, say the same as distinct values with their counts."""
 
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from somscape._weights import Ascending, Counted, in_order
 from somscape.encode import NumberCode, fit_encoding
 from somscape.encode._codes import Scaling
 from somscape.kernels import _order, stable_order
-from somscape.tables import table_from_columns, table_from_frame
+from somscape.tables import Column, table_from_columns, table_from_frame
 
 pa = pytest.importorskip("pyarrow")
 
@@ -55,6 +56,32 @@ def test_numbers_that_came_as_float32_are_ordered_as_such():
     assert column.ascending().dtype == np.float32
     assert column.ascending().tolist() == sorted([-7.5, *[float(np.float32(0.1))] * 2])
     assert column.n_distinct == 2
+
+
+def test_a_column_s_numbers_are_put_in_order_once_while_somebody_has_them():
+    column = table_from_columns({"x": [3.5, 1.0, 2.0]}).columns[0]
+    held = column.ascending()
+    assert column.ascending() is held
+    there = weakref.ref(held)
+    del held
+    assert there() is None  # the column alone keeps nothing
+    assert column.ascending().tolist() == [1.0, 2.0, 3.5]
+
+
+def test_an_encoding_puts_each_number_in_order_once(monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(0)
+    columns = {"a": rng.normal(size=100), "b": rng.normal(size=100), "kind": [*"xy"] * 50}
+    table, sorts = table_from_columns(columns), list[str]()
+    own = Column.ascending
+
+    def counted(column: Column):
+        before, found = column._in_order(), own(column)
+        sorts.extend([column.name] if before is None else [])
+        return found
+
+    monkeypatch.setattr(Column, "ascending", counted)
+    fit_encoding(table)
+    assert sorts == ["a", "b"]
 
 
 @pytest.mark.parametrize("scaling", [Scaling(), Scaling("range"), Scaling(tame=False)])
