@@ -1,7 +1,7 @@
 """From a table and what the user says of it to its encoding."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -108,21 +108,8 @@ def fit_encoding(
     )
     given, table = table, replace(table, columns=columns)
     dates = find_dates(table, roles)
-    decided, is_long = decider(table, roles, dates, max_levels, n_rows), table.n_rows >= SHARED_ROWS
-    scaling, may_be_numbers = Scaling(scale, tame), _may_be_numbers(table, roles)
-
-    def look(pair: tuple[Column, Column]) -> tuple[Decision, ColumnCode | None]:
-        as_given, column = pair
-        # Put in order once: for how many of its values differ, and for its scale.
-        held = column.ascending() if column.name in may_be_numbers else None
-        decision = decided(column)
-        is_number = held is not None and decision.kind == "number"
-        code = _code_for(as_given, decision, table, roles, scaling, counts) if is_number else None
-        return decision, code
-
-    pairs = zip(given.columns, table.columns, strict=True)
-    looked = dict(zip(table.names, in_threads(look, pairs, is_long=is_long), strict=True))
-    decisions = {name: decision for name, (decision, _) in looked.items()}
+    decided, scaling = decider(table, roles, dates, max_levels, n_rows), Scaling(scale, tame)
+    decisions, numbers = _decisions(given, table, roles, decided, scaling, counts)
     if table.n_rows < 2:
         raise InputError(f"{table.source} has one row of data; a map needs at least two. Add rows.")
     asked = numbers_as_text(table, roles, dates, n_rows)
@@ -131,13 +118,13 @@ def fit_encoding(
     used_dates = {n: found for n, found in dates.items() if decisions[n].kind == "date"}
 
     def code_of(c: Column) -> ColumnCode:
-        if (code := looked[c.name][1]) is not None:
-            return code
+        if c.name in numbers:
+            return numbers[c.name]
         if c.name in used_dates:
             return DateCode.fit(used_dates[c.name], decisions[c.name].why, scaling, counts)
         return _code_for(c, decisions[c.name], table, roles, scaling, counts)
 
-    codes = tuple(in_threads(code_of, given.columns, is_long=is_long))
+    codes = tuple(in_threads(code_of, given.columns, is_long=table.n_rows >= SHARED_ROWS))
     parts = parts_of(list(used_dates.values()), table.names, scaling, counts)
     times = {name: has_time(found.moments) for name, found in used_dates.items()}
     for name in {*roles.drop} - {*part_names(times, table.names)}:
@@ -151,6 +138,34 @@ def fit_encoding(
             table, {c.name: dates.get(c.name, table.column(c.name)) for c in encoding.used}
         )
     return with_layers(encoding, table, counts)
+
+
+def _decisions(
+    given: Table,
+    table: Table,
+    roles: Roles,
+    decided: Callable[[Column], Decision],
+    scaling: Scaling,
+    counts: Float64s | None,
+) -> tuple[dict[str, Decision], dict[str, ColumnCode]]:
+    """Return what each column is, and the codes of those that are numbers."""
+    may_be_numbers = _may_be_numbers(table, roles)
+
+    def look(pair: tuple[Column, Column]) -> tuple[Decision, ColumnCode | None]:
+        as_given, column = pair
+        # Put in order once: for how many of its values differ, and for its scale.
+        held = column.ascending() if column.name in may_be_numbers else None
+        decision = decided(column)
+        is_number = held is not None and decision.kind == "number"
+        code = _code_for(as_given, decision, table, roles, scaling, counts) if is_number else None
+        return decision, code
+
+    pairs = zip(given.columns, table.columns, strict=True)
+    found = in_threads(look, pairs, is_long=table.n_rows >= SHARED_ROWS)
+    named = zip(table.names, found, strict=True)
+    codes = {name: code for name, (_, code) in named if code is not None}
+    decisions = (decision for decision, _ in found)
+    return dict(zip(table.names, decisions, strict=True)), codes
 
 
 def _may_be_numbers(table: Table, roles: Roles) -> set[str]:

@@ -18,7 +18,7 @@ N_PARTS, PART_SAMPLE = 8, 1000
 
 
 def stable_order(values: Float64s) -> Ints:
-    """Return the places of numbers in ascending order; of equal ones the first comes first.
+    """Return the places of numbers in ascending order, the first of equal ones first.
 
     Parameters
     ----------
