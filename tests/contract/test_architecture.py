@@ -33,7 +33,6 @@ ROWS = (
         "_budget",
         "_elementary",
         "_files",
-        "_order",
         "_shares",
         "_stored",
         "_toml",

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from somscape import SOMDetector, load
 from somscape.outliers import SCORES as METHODS
-from somscape.outliers import AlertRule, Calibration, adjusted, usual_share
+from somscape.outliers import AlertRule, Calibration, _calibration, adjusted, usual_share
 from somscape.outliers._bulk import bulk_of
 
 SCORES = st.lists(st.floats(0, 1e6), min_size=50, max_size=80)
@@ -219,3 +219,17 @@ def test_random_marks_on_noise_make_no_unmarked_row_stand_out():
     known[top] = rng.integers(2, size=20)
     alerts = SOMDetector(random_state=0).fit(rows, known=known).alerts(rows)
     assert alerts.n_stand_out == 0
+
+
+@pytest.mark.parametrize("by_bulk", [True, False])
+@pytest.mark.parametrize("is_weighted", [True, False])
+def test_p_values_of_many_scores_are_those_of_each_part(by_bulk, is_weighted, monkeypatch):
+    rng = np.random.default_rng(0)
+    calibration, scores = np.sort(rng.exponential(size=300)), rng.exponential(size=1000)
+    weights = rng.uniform(0.5, 2, size=300) if is_weighted else None
+    whole = Calibration(calibration, weights, by_bulk=by_bulk).p_values(scores)
+    monkeypatch.setattr(_calibration, "SHARED_SCORES", 64)
+    in_parts = Calibration(calibration, weights, by_bulk=by_bulk)
+    np.testing.assert_array_equal(in_parts.p_values(scores), whole)
+    ascending = np.sort(scores)
+    np.testing.assert_array_equal(in_parts.p_values(ascending[::-1]), np.sort(whole))

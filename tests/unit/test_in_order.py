@@ -1,5 +1,6 @@
 """Values in order, each row by itself, say the same as distinct values with their counts."""
 
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from somscape import _stored
 from somscape._weights import Ascending, Counted, in_order
 from somscape.encode import NumberCode, fit_encoding
 from somscape.encode._codes import Scaling
-from somscape.tables import table_from_columns, table_from_frame
+from somscape.kernels import _order, stable_order
+from somscape.tables import Column, table_from_columns, table_from_frame
 
 pa = pytest.importorskip("pyarrow")
 
@@ -56,6 +58,32 @@ def test_numbers_that_came_as_float32_are_ordered_as_such():
     assert column.n_distinct == 2
 
 
+def test_a_column_s_numbers_are_put_in_order_once_while_somebody_has_them():
+    column = table_from_columns({"x": [3.5, 1.0, 2.0]}).columns[0]
+    held = column.ascending()
+    assert column.ascending() is held
+    there = weakref.ref(held)
+    del held
+    assert there() is None  # the column alone keeps nothing
+    assert column.ascending().tolist() == [1.0, 2.0, 3.5]
+
+
+def test_an_encoding_puts_each_number_in_order_once(monkeypatch: pytest.MonkeyPatch):
+    rng = np.random.default_rng(0)
+    columns = {"a": rng.normal(size=100), "b": rng.normal(size=100), "kind": [*"xy"] * 50}
+    table, sorts = table_from_columns(columns), list[str]()
+    own = Column.ascending
+
+    def counted(column: Column):
+        before, found = column._in_order(), own(column)
+        sorts.extend([column.name] if before is None else [])
+        return found
+
+    monkeypatch.setattr(Column, "ascending", counted)
+    fit_encoding(table)
+    assert sorts == ["a", "b"]
+
+
 @pytest.mark.parametrize("scaling", [Scaling(), Scaling("range"), Scaling(tame=False)])
 @given(VALUES.filter(lambda values: len(set(values)) > 1), st.floats(1, 1e9))
 def test_a_scale_is_that_of_rows_that_are_counted(scaling, values, far):
@@ -98,3 +126,23 @@ def test_arrays_that_are_put_away_keep_their_values(shape, monkeypatch: pytest.M
         found = _stored.put_away(given_)
         assert not found.flags.owndata
         np.testing.assert_array_equal(found, values)
+
+
+@given(
+    st.lists(st.one_of(st.integers(-3, 3).map(float), st.floats()), min_size=1, max_size=60).map(
+        np.array
+    )
+)
+def test_places_of_numbers_in_parts_are_those_of_a_stable_sort(values):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_order, "SHARED_VALUES", 1)
+        patch.setattr(_order, "PART_SAMPLE", 1)
+        patch.setattr(_order, "MAX_EQUAL", 4)
+        found = _order.stable_order(values)
+    np.testing.assert_array_equal(found, np.argsort(values, kind="stable"))
+
+
+def test_places_of_many_numbers_are_those_of_a_stable_sort():
+    values = np.random.default_rng(0).normal(size=_order.SHARED_VALUES)
+    values[::1000] = values[0]
+    np.testing.assert_array_equal(stable_order(values), np.argsort(values, kind="stable"))

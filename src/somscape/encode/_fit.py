@@ -1,7 +1,7 @@
 """From a table and what the user says of it to its encoding."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +13,9 @@ from somscape.encode._date_parts import has_time, part_names, parts_of
 from somscape.encode._encoding import ColumnCode, Encoding
 from somscape.encode._kinds import (
     MISSING,
-    SHARED_ROWS,
     Decision,
     Roles,
-    decide,
+    decider,
     find_dates,
     numbers_as_text,
 )
@@ -28,6 +27,9 @@ from somscape.encode._signs import few_below_zero
 from somscape.errors import InputError, SomscapeWarning
 from somscape.kernels import in_threads
 from somscape.tables import Column, Source, Table, listed, read_numbers
+
+SHARED_ROWS = 1 << 16
+"""Rows from which columns are looked at several at a time."""
 
 SCALES = ("robust", "range")
 """Which numbers may become 0 and 1; see `fit_encoding`."""
@@ -106,16 +108,18 @@ def fit_encoding(
     )
     given, table = table, replace(table, columns=columns)
     dates = find_dates(table, roles)
-    decisions = decide(table, roles, dates, max_levels, n_rows)
+    decided, scaling = decider(table, roles, dates, max_levels, n_rows), Scaling(scale, tame)
+    decisions, numbers = _decisions(given, table, roles, decided, scaling, counts)
     if table.n_rows < 2:
         raise InputError(f"{table.source} has one row of data; a map needs at least two. Add rows.")
     asked = numbers_as_text(table, roles, dates, n_rows)
     spelled = [name for name in asked if decisions[name].kind != "id"]
     _warn_of_spelled(table, spelled)
-    scaling = Scaling(scale, tame)
     used_dates = {n: found for n, found in dates.items() if decisions[n].kind == "date"}
 
     def code_of(c: Column) -> ColumnCode:
+        if c.name in numbers:
+            return numbers[c.name]
         if c.name in used_dates:
             return DateCode.fit(used_dates[c.name], decisions[c.name].why, scaling, counts)
         return _code_for(c, decisions[c.name], table, roles, scaling, counts)
@@ -134,6 +138,41 @@ def fit_encoding(
             table, {c.name: dates.get(c.name, table.column(c.name)) for c in encoding.used}
         )
     return with_layers(encoding, table, counts)
+
+
+def _decisions(
+    given: Table,
+    table: Table,
+    roles: Roles,
+    decided: Callable[[Column], Decision],
+    scaling: Scaling,
+    counts: Float64s | None,
+) -> tuple[dict[str, Decision], dict[str, ColumnCode]]:
+    """Return what each column is, and the codes of those that are numbers."""
+    may_be_numbers = _may_be_numbers(table, roles)
+
+    def look(pair: tuple[Column, Column]) -> tuple[Decision, ColumnCode | None]:
+        as_given, column = pair
+        # Put in order once: for how many of its values differ, and for its scale.
+        held = column.ascending() if column.name in may_be_numbers else None
+        decision = decided(column)
+        is_number = held is not None and decision.kind == "number"
+        code = _code_for(as_given, decision, table, roles, scaling, counts) if is_number else None
+        return decision, code
+
+    pairs = zip(given.columns, table.columns, strict=True)
+    found = in_threads(look, pairs, is_long=table.n_rows >= SHARED_ROWS)
+    named = zip(table.names, found, strict=True)
+    codes = {name: code for name, (_, code) in named if code is not None}
+    decisions = (decision for decision, _ in found)
+    return dict(zip(table.names, decisions, strict=True)), codes
+
+
+def _may_be_numbers(table: Table, roles: Roles) -> set[str]:
+    """Return the columns of numbers that the rules, or the user, may take as numbers."""
+    has_role, by_rule = roles.by_column(), roles.others != "drop"
+    roles_of = {c.name: has_role.get(c.name) for c in table.columns if c.is_number}
+    return {n for n, role in roles_of.items() if role == "numbers" or (role is None and by_rule)}
 
 
 def _warn_of_spelled(table: Table, names: Sequence[str]) -> None:

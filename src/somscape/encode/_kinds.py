@@ -5,7 +5,7 @@ categories as 1, 2, 3.  The rules below are reported for each column and can be 
 """
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,7 +26,6 @@ from somscape.encode._evidence import (
 from somscape.encode._levels import level_texts
 from somscape.encode._ordered import date_problem, date_zone
 from somscape.errors import InputError
-from somscape.kernels import in_threads
 from somscape.tables import (
     FIRST,
     MAX_NUMBER_LEVELS,
@@ -45,9 +44,6 @@ MAX_TEXT_LEVELS = 50
 
 MAX_LEVELS = 1000
 """The most levels that a category may have, also where it is named as one."""
-
-SHARED_ROWS = 1 << 16
-"""Rows from which columns are looked at several at a time."""
 
 MISSING = ("error", "fill", "mask")
 """What may happen to missing cells."""
@@ -226,14 +222,14 @@ def find_dates(table: Table, roles: Roles) -> dict[str, Dates]:
     return dates_among(columns, roles.dates, roles.date_format)
 
 
-def decide(
+def decider(
     table: Table,
     roles: Roles,
     dates: Mapping[str, Dates],
     max_levels: int | None = None,
     n_rows: float | None = None,
-) -> dict[str, Decision]:
-    """Return what each column of a table is.
+) -> Callable[[Column], Decision]:
+    """Return what says what a column of a table is.
 
     Parameters
     ----------
@@ -251,17 +247,12 @@ def decide(
 
     Returns
     -------
-    dict of str to Decision
-        In the order of the columns.
-
-    Raises
-    ------
-    InputError
-        When a column that must be a number or a date holds something else, or
-        text has more than `max_levels` values.
+    callable
+        Takes a column of the table.  It raises InputError when a column that must be a number or a
+        date holds something else, or text has more than `max_levels` values.
     """
     if roles.others == "drop":
-        return {c.name: _decide_told(table, c, roles, dates) for c in table.columns}
+        return lambda column: _decide_told(table, column, roles, dates)
     id_name = roles.id if roles.id is not None else _find_id(table, roles)
 
     def decided(c: Column) -> Decision:
@@ -271,8 +262,7 @@ def decide(
             or _decide_by_rule(table, c, max_levels, n_rows or table.n_rows)
         )
 
-    found = in_threads(decided, table.columns, is_long=table.n_rows >= SHARED_ROWS)
-    return dict(zip(table.names, found, strict=True))
+    return decided
 
 
 def _decide_told(

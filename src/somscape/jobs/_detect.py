@@ -1,6 +1,7 @@
 """From a table and options to a ranked list, its map and its report."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -177,7 +178,9 @@ def detect(
     detector = trained.detector
     marks, scores = detector.marks, trained.scores
     scores = scores if marks is None else marks.with_held(rows, scores)
-    alerts = ranked(detector, table, rows, rule, trained.of_all_rows.units, scores)
+    with ThreadPoolExecutor(1) as thread:  # what its file will ask for, while rows are put in order
+        thread.submit(lambda: detector.map_.joins)
+        alerts = ranked(detector, table, rows, rule, trained.of_all_rows.units, scores)
     agreement = None if label is None else agreement_of(alerts, label)
     return Found(table, detector, alerts, rule, label, agreement, grouped)
 

@@ -18,6 +18,7 @@ from somscape.kernels._kernels import (
 )
 from somscape.kernels._lines import lines
 from somscape.kernels._metric import BY_ANGLE, EUCLIDEAN, METRIC_NAMES, Metric, whitening_of
+from somscape.kernels._order import stable_order
 from somscape.kernels._select import kernels_for, minisom_kernels, select_kernels
 from somscape.kernels._sparse import Rows, SparseRows, are_of, check_sparse_values, column_range
 from somscape.kernels._threads import in_threads
@@ -47,5 +48,6 @@ __all__ = [
     "lines",
     "minisom_kernels",
     "select_kernels",
+    "stable_order",
     "whitening_of",
 ]

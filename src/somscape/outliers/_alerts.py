@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._order import stable_order
 from somscape._types import Float64s, Floats, Ints
+from somscape.kernels import stable_order
 from somscape.maps import Map
 from somscape.outliers._reasons import RECORD, Ids, Reasons, ids_column, ids_of, reasons_of
 from somscape.outliers._rule import AlertRule
@@ -91,7 +91,7 @@ class Alerts:
     @property
     def n_stand_out(self) -> int:
         """Number of rows that stand out."""
-        return int(self.stands_out.sum())
+        return int(np.count_nonzero(self.stands_out))
 
     @property
     def n_before_line(self) -> int | None:
@@ -253,7 +253,7 @@ def ranked(
     if detector.marks is not None:
         is_marked, is_leading = (which[order] for which in detector.marks.are_held(rows))
     stands_out, n_by_chance = rule.outstanding(p, is_marked)
-    n_stand_out, n_leading = int(stands_out.sum()), int(is_leading.sum())
+    n_stand_out, n_leading = (int(np.count_nonzero(w)) for w in (stands_out, is_leading))
     places, n_alerts = rule.choose(detector, order, scores, p, table, n_stand_out, n_leading)
     order = order[places]
     first = order[:n_alerts]

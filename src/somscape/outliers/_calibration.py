@@ -12,9 +12,10 @@ from functools import cached_property
 
 import numpy as np
 
-from somscape._order import stable_order
+from somscape._blocks import blocks
 from somscape._types import Float64s, Ints
 from somscape._weights import ones_or
+from somscape.kernels import in_threads, stable_order
 from somscape.outliers._arrays import is_array
 from somscape.outliers._bulk import MIN_BULK_ROWS, Bulk, bulk_of
 from somscape.outliers._tail import MIN_ROWS, Tail, tail_of
@@ -27,6 +28,9 @@ small rates: fewer false findings than the rate allows, and fewer true ones."""
 MIN_OF_CONFORMAL = 0.01
 """An estimate is at least this part of the smallest conformal p-value.  Smaller ones would rest on
 the assumed law alone."""
+
+SHARED_SCORES = 1 << 17
+"""Scores that one thread looks up at a time."""
 
 EXCESS = 1 + 1e-12
 """The share of the rows to flag is multiplied by it: 0.29 * 100 is to be 29 rows, not 28."""
@@ -216,6 +220,17 @@ class _Among:
         return tail_of(self.scores, ones_or(self.weights, len(self.scores)))
 
     def p_values(self, scores: Float64s) -> Float64s:
+        if len(scores) <= SHARED_SCORES:
+            return self._p_values_of(scores)
+        found, _ = np.empty(len(scores)), (self._law, self._weight_from)  # made once, not by each
+
+        def fill(part: slice) -> None:
+            found[part] = self._p_values_of(scores[part])
+
+        in_threads(fill, blocks(len(scores), SHARED_SCORES))
+        return found
+
+    def _p_values_of(self, scores: Float64s) -> Float64s:
         # In order, in which the search goes through the memory once.
         is_in_order = bool((scores[1:] <= scores[:-1]).all())
         order = slice(None) if is_in_order else np.argsort(scores)

@@ -153,7 +153,9 @@ class AlertRule:
             At the false discovery rate of the rule, or 0.2.
         n_by_chance : float
         """
-        ascending = np.sort(p[~is_marked])
+        ascending = p[~is_marked] if is_marked.any() else p
+        if not (ascending[1:] >= ascending[:-1]).all():  # as with p-values by region
+            ascending = np.sort(ascending)
         share = usual_share(ascending)
         rate = STAND_OUT_RATE if self.fdr is None else self.fdr
         n_stand_out = int(np.count_nonzero(_rates(ascending) * share <= rate))

@@ -9,6 +9,7 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._weights import counts_of, in_order
 from somscape.encode import Encoding
 from somscape.fit import Axes, RunningSums, Settings, train_map
+from somscape.kernels import in_threads
 from somscape.outliers._beyond import unit_of, with_beyond
 from somscape.outliers._calibration import Calibration, threshold_for
 from somscape.outliers._counts import value_counts
@@ -327,10 +328,13 @@ class _Trainer:
         rarity = rarity_of(rows[drawn], of_drawn, self.encoding)
         if rarity is None:
             return None, 0.0, 0.0
-        both = [in_order(scores, counts_of(weights)) for scores in (by_maps, rarity.scores(rows))]
+        counts, both = counts_of(weights), (by_maps, rarity.scores(rows))
+        ordered = in_threads(
+            lambda each: in_order(each, counts), both, is_long=len(rows) > MAX_TRAINED
+        )
         factor = 1.0
         for end in SPREAD_ENDS:
-            wanted, found = (scores.quantile(end) - scores.quantile(0.5) for scores in both)
+            wanted, found = (each.quantile(end) - each.quantile(0.5) for each in ordered)
             if wanted > 0 and found > 0:
                 factor = self.detection.defaults.rarity * wanted / found
                 break

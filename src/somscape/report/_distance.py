@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from somscape._order import stable_order
 from somscape.errors import InputError
+from somscape.kernels import stable_order
 from somscape.maps import Map
 from somscape.outliers import Alerts, ids_of
 from somscape.tables import Table

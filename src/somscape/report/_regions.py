@@ -37,7 +37,7 @@ def regions_of(
     own = counts.by_region(regions.labels)
     step = -(-len(sample.rows) // MAX_DESCRIBED)
     described = regions.describe(sample.rows[::step], units=units[sample.numbers][::step])
-    label_shares = _label_shares(regions.labels[units], regions.n_regions, labels)
+    label_shares = _label_shares(regions, units, labels)
     return [
         {
             "name": region.name,
@@ -57,16 +57,16 @@ def regions_of(
 
 
 def _label_shares(
-    of_row: Ints, n_regions: int, labels: Labels | None
+    regions: Regions, units: Ints, labels: Labels | None
 ) -> list[list[dict[str, Any]]]:
     """Return for each region how many of its labelled rows have each value."""
-    found: list[list[dict[str, Any]]] = [[] for _ in range(n_regions)]
+    found: list[list[dict[str, Any]]] = [[] for _ in range(regions.n_regions)]
     if labels is None:
         return found
-    texts, of_known = labels.texts[labels.is_known], of_row[labels.is_known]
-    n_known = np.bincount(of_known, minlength=n_regions)
+    texts, of_known = labels.texts[labels.is_known], regions.labels[units[labels.is_known]]
+    n_known = np.bincount(of_known, minlength=regions.n_regions)
     for value in labels.shown:
-        n_with = np.bincount(of_known[texts == value], minlength=n_regions)
+        n_with = np.bincount(of_known[texts == value], minlength=regions.n_regions)
         for i in np.flatnonzero(n_known):
             found[i].append({"value": value, "n_with": int(n_with[i]), "n_known": int(n_known[i])})
     return found

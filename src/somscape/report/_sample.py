@@ -56,10 +56,10 @@ class Sample(RowsInOrder):
     @classmethod
     def of(cls, map_: Map, table: Table, alerts: Alerts) -> "Sample":
         """Take all rows, or evenly spaced ones."""
-        order = np.asarray(alerts.rows)
-        ranks = np.empty(len(order), dtype=np.intp)
-        ranks[order] = np.arange(len(order))
-        found = RowsInOrder.of_table(map_, table)
-        at = ranks[found.numbers]
+        order, found = np.asarray(alerts.rows), RowsInOrder.of_table(map_, table)
+        is_taken = np.zeros(table.n_rows, dtype=bool)
+        is_taken[found.numbers] = True
+        at = np.flatnonzero(is_taken[order])
+        at = at[np.argsort(order[at])]
         units, scores = np.asarray(alerts.units)[at], np.asarray(alerts.scores)[at]
         return cls(found.numbers, found.rows, units, scores, at)

@@ -1,9 +1,10 @@
 """The table that travels through somscape: named columns of cells and numbers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -69,7 +70,7 @@ class Column:
     array([41., nan])
     """
 
-    __slots__ = ("_n_distinct", "_n_missing", "_texts", "name", "numbers", "problem", "style")
+    __slots__ = ("_in_order", "_n_distinct", "_n_missing", "_texts", *STATE[1:])
 
     def __init__(
         self,
@@ -87,15 +88,13 @@ class Column:
         self._texts = ArrowTexts.of(cells) if isinstance(cells, np.ndarray) else cells
         self._n_distinct: int | None = None
         self._n_missing: int | None = None
+        self._in_order: Callable[[], Floats | None] = lambda: None
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in STATE}  # as pickles of every release have it
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._texts = ArrowTexts.of(state["cells"])
-        self._n_distinct = self._n_missing = None
-        for name in STATE[1:]:
-            setattr(self, name, state[name])
+        Column.__init__(self, **state)
 
     @property
     def cells(self) -> Objects:
@@ -213,13 +212,18 @@ class Column:
         Returns
         -------
         ndarray of shape (n_present,)
-            As float32 where they came so, which sorts in half the time.
+            As float32 where they came so, which sorts in half the time; the same array again, not
+            to be changed, while somebody has it.
         """
         assert self.numbers is not None
-        is_narrow = isinstance(self._texts, NumberTexts) and self._texts.are_narrow
-        ascending: Floats = self.numbers.astype(np.float32 if is_narrow else np.float64)
-        ascending.sort()
-        return ascending[: np.searchsorted(ascending, np.nan)]  # NaN comes last
+        found = self._in_order()
+        if found is None:
+            is_narrow = isinstance(self._texts, NumberTexts) and self._texts.are_narrow
+            numbers: Floats = self.numbers.astype(np.float32 if is_narrow else np.float64)
+            numbers.sort()
+            found = numbers[: np.searchsorted(numbers, np.nan)]  # NaN comes last
+            self._in_order = ref(found)
+        return found
 
     def put_away(self, among: int) -> "Column":
         """Return the column with what is large of it in temporary files.
