@@ -20,6 +20,7 @@ from somscape.cases._moves import UsualMoves
 from somscape.cases._options import source_of
 from somscape.cases._outcome import RunOutcome
 from somscape.cases._place import state_folder, user_of_computer
+from somscape.cases._recording import recording
 from somscape.cases._records import (
     CLEARED,
     CONFIRMED,
@@ -103,6 +104,7 @@ __all__ = [
     "next_head",
     "now",
     "record_run",
+    "recording",
     "reproduce",
     "restore",
     "run_watch",
