@@ -9,7 +9,7 @@ import pytest
 from command_line import customers, customers_csv
 from web_client import Client
 
-from somscape.app import _watched
+from somscape.app import _watched, _watches
 from somscape.app._watches import MAX_CASES
 from somscape.cases import Case, Decision, Listed, State, WatchRun, is_waiting
 from somscape.jobs import KINDS, detect, ready, roles_from, rule_of
@@ -194,6 +194,26 @@ def test_what_waits_is_listed_and_not_decided_since() -> None:
     assert not is_waiting(case("confirmed", "2026-01-01T00:00:00"), run)
     assert not is_waiting(case("later", "2026-01-01T00:00:00"), run)
     assert MAX_CASES >= 1000
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"columns": [], "changes": [], "is_found": False}, "No drift: 82 flagged where 17 were"),
+        (
+            {"columns": ["age", "income"], "changes": ["", "income is 100 times larger"]},
+            "Drift in 'age': 82 flagged where 17 were expected; income is 100 times larger.",
+        ),
+        (
+            {"columns": ["income"], "changes": ["income is 100 times larger"]},
+            "Drift: 82 flagged where 17 were expected; income is 100 times larger.",
+        ),
+        ({"columns": ["age", "income"]}, "Drift in 'age', 'income': 82 flagged where 17"),
+    ],
+)
+def test_the_home_page_says_how_columns_changed(facts: dict[str, Any], words: str) -> None:
+    told = _watches._drift_words({"n_above": 82, "expected": 17.2, "is_found": True, **facts})
+    assert told.startswith(words)
 
 
 def test_a_job_that_ends_before_it_has_said_so_is_done_again_once(

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from somscape.app._watches import summary_of
 from somscape.cases import (
     CLEARED,
     CONFIRMED,
@@ -378,6 +379,7 @@ def test_a_column_times_a_hundred_is_drift_with_its_name(state: State, tmp_path:
     assert outcome.drift.is_found
     assert "income is 100 times larger" in outcome.drift.sentence
     assert outcome.drift.sentence.startswith(f"Drift: {N} flagged where ")
+    assert "income is 100 times larger." in summary_of(state, "cards")["last"]["drift"]
     assert "train anew" in outcome.drift.train_anew
     assert outcome.command_anew.startswith("somscape detect ")
     assert "--watch cards" in outcome.command_anew
