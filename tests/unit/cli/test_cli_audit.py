@@ -115,7 +115,9 @@ def test_a_run_is_repeated_to_the_same_bytes(folder: Path, tmp_path: Path) -> No
     for each, n in zip(runs(tmp_path), (60, 50), strict=True):
         outcome = run("reproduce", each)
         assert outcome.code == 0, outcome.out
-        assert f"The same bytes: the scores of {n} rows, 6 of them listed." in outcome.out
+        assert (
+            f"The same bytes: the scores of {n} rows, 6 of them listed; alerts.csv" in outcome.out
+        )
     assert run("audit", "verify").out.startswith("4 lines")  # nothing is recorded
 
 
