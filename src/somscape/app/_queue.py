@@ -306,8 +306,9 @@ class Queue:
             "state": str(self._store.cases_at),
         }
         if run.task == WATCH:
-            author = (run.settings or {}).get("author", "")
-            request |= {"watch": run.watch, "author": author, "run": run.id}
+            said = {"author": "", "instead_of": None, **(run.settings or {})}
+            request |= {name: said[name] for name in ("author", "instead_of")}
+            request |= {"watch": run.watch, "run": run.id}
         if run.task == RANK:
             table = self._store.table(run.upload)
             assert run.settings is not None

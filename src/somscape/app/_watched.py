@@ -33,7 +33,8 @@ def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str,
     ----------
     state : State
     request : mapping
-        With ``watch``, ``author``, and the upload's ``file`` and ``name``.
+        With ``watch``, ``author``, ``instead_of``, the number of a run or None, and the upload's
+        ``file`` and ``name``.
     folder : Path
         Gets a folder of results, whole or not at all.
 
@@ -50,6 +51,7 @@ def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str,
             author=request["author"],
             source=request["file"],
             shown_as=request["name"],
+            instead_of=request["instead_of"],
             draft=write,  # files first: whatever ends the job, no recorded run is without
         )
         recorded.append(outcome)

@@ -14,7 +14,7 @@ from somscape.cases._facts import versions
 from somscape.cases._forget import Forgotten, forget, forget_old
 from somscape.cases._keys import key_columns, keys_of
 from somscape.cases._known import known_cases
-from somscape.cases._last import INSTEAD_OF
+from somscape.cases._last import INSTEAD_OF, counting
 from somscape.cases._meanwhile import DecidedMeanwhileError
 from somscape.cases._moves import UsualMoves
 from somscape.cases._options import source_of
@@ -90,6 +90,7 @@ __all__ = [
     "cases_bytes",
     "cases_table",
     "check_name",
+    "counting",
     "detector_of_watch",
     "forget",
     "forget_old",

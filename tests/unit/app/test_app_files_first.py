@@ -63,7 +63,7 @@ class Job:
 def job(begun: Path, tmp_path: Path) -> Iterator[Job]:
     shutil.copytree(begun / "state", tmp_path / "state")
     (tmp_path / "run").mkdir()
-    said = {"watch": "cards", "author": "ann", "name": "february.csv"}
+    said = {"watch": "cards", "author": "ann", "name": "february.csv", "instead_of": None}
     request = {**said, "file": str(begun / "february.csv")}
     with State(tmp_path / "state") as state:
         yield Job(state, request, tmp_path / "run")

@@ -93,6 +93,24 @@ def test_a_watch_is_run_on_a_new_file(client: Client, january: str) -> None:
     client.post(f"/api/runs/{other['run']}/delete")
 
 
+def test_a_run_whose_table_was_wrong_is_replaced(client: Client, january: str) -> None:
+    wrong = upload(client, "march.csv", customers_csv(40), "cards")
+    number = client.get("/api/watches/cards")["last"]["number"]
+    for given in ("watch=cards&instead_of=99", "watch=cards&instead_of=x", "instead_of=1"):
+        answer = client.ask("POST", f"/api/uploads?name=m.csv&{given}", customers_csv())
+        assert (answer.status, "'instead_of' must be" in answer.problem) == (422, True)
+    right = upload(client, "right.csv", customers_csv(55), f"cards&instead_of={number}")
+    assert right["state"] == "done", right["problem"]
+    last, replaced = client.get("/api/watches/cards")["runs"][:2]
+    assert (last["report"], replaced["report"]) == (right["run"], wrong["run"])
+    assert (replaced["replaced_by"], last["replaced_by"]) == (last["number"], None)
+    report = client.get(f"/runs/{right['run']}/files/report.json")["changed"]
+    assert (report["instead_of"], report["compared_with"] != number) == ([number], True)
+    # A run in whose place another stands counts no more.
+    again = f"/api/uploads?name=m.csv&watch=cards&instead_of={number}"
+    assert client.ask("POST", again, customers_csv()).status == 422
+
+
 def test_the_second_of_two_people_sees_what_the_first_one_decided(
     client: Client, january: str
 ) -> None:
