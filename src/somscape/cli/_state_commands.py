@@ -64,6 +64,11 @@ def head(**options: Any) -> None:
     help="Instead of one KEY, forget all cases that nobody decided and no list of the last MONTHS "
     "has; for a line of cron.",
 )
+@option(
+    "--decided",
+    is_flag=True,
+    help="With --older-than, forget decided cases, too, whose last decision is as old.",
+)
 @state_options
 @author_option
 def forget(watch: str, key: str | None, **options: Any) -> None:
