@@ -11,7 +11,7 @@ from somscape.errors import InputError
 
 @contextmanager
 def recording(out: str | Path) -> Iterator[list[RunOutcome]]:
-    """Give a list for the run once it is recorded; what fails later says that the run stands.
+    """Give a list for a run once it is recorded; later failures say that it stands.
 
     Parameters
     ----------

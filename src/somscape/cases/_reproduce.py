@@ -26,7 +26,7 @@ from somscape.tables import Grouped, Table, counted, is_url, read_table
 NEEDED = {"options", "n_rows", "rule", "key"}
 """Facts of a run without which it cannot be repeated."""
 
-FILES = {LIST: LIST, PAGE: f"{PAGE}, but for its command, number and head"}
+IN_WORDS = {LIST: LIST, PAGE: f"{PAGE}, but for its command, number and head"}
 """Files that are compared, in words."""
 
 NOT_KEPT = "The run cannot be repeated: its table was uploaded or piped in, and is not kept."
@@ -175,13 +175,13 @@ def _files(
     )
     now = digests_of(outcome, [name for name in (LIST, PAGE) if name in then])
     other = [name for name in now if now[name] != then[name]]
-    return [FILES[name] for name in now], other[0] if other else ""
+    return [IN_WORDS[name] for name in now], other[0] if other else ""
 
 
 def _forgotten_since(state: State, old: WatchRun) -> list[str]:
     found = state.database.rows("SELECT said FROM audit WHERE said LIKE ?", (f'%"{FORGOTTEN}"%',))
     lines = map(said_by_line, found)
-    if any((line["watch"], line["kind"]) == (old.watch, FORGOTTEN) for line in lines):
+    if any((line.get("watch"), line.get("kind")) == (old.watch, FORGOTTEN) for line in lines):
         return ["Cases of the watch were forgotten, and with them what the list said of them."]
     return []
 

@@ -1,10 +1,14 @@
 """A short body is read before it is refused, or a proxy may lose the answer."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
+from typing import Any, TypeAlias
 
-from starlette.datastructures import Headers
-from starlette.types import Message, Receive, Scope, Send
+from somscape.web._guards import Receive
+
+Message: TypeAlias = MutableMapping[str, Any]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 MAX_LEFT = 64 << 10
 """Bytes of a body that is read before it is refused."""
@@ -26,9 +30,9 @@ class Lingering:
         Of ASGI.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        announced = Headers(scope=scope).get("content-length", "0")
-        self._has_more = announced.isdecimal() and 0 < int(announced) <= MAX_LEFT
+    def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        self._has_more = announced.isdigit() and 0 < int(announced) <= MAX_LEFT
         self._receive = receive
         self._send = send
 
