@@ -644,7 +644,26 @@ def test_a_run_becomes_a_watch_whose_cases_are_decided(
         person.picture(name)
         person.browser.run(axe + "; window.axe = axe;")
         assert person.browser.run(RUN_AXE, RULES) == [], name
+    _replaced(person, watch, axe, write(tmp_path / "right.csv", *customers(80)))
     assert [c for c in person.browser.complaints() if "409" not in c] == []
+
+
+def _replaced(person: Person, watch: str, axe: str, right: Path) -> None:
+    """Say that the table of the last run was wrong, and give the right one."""
+    person.visit(watch)
+    person.browser.click("#watch-runs .replace")
+    person.wait_for("#right-dialog")
+    assert "in the place of run 2, and compared" in person.words("#right-dialog")
+    person.picture("right-dialog")
+    person.browser.run(axe + "; window.axe = axe;")
+    assert person.browser.run(RUN_AXE, RULES) == []
+    person.browser.type("#right-file", str(right))
+    person.browser.click("#right-dialog .primary")
+    person.wait("location.pathname.endsWith('/report')")
+    person.wait_for_words("#changed-lead", "It stands in place of run 2.")
+    person.visit(watch)
+    person.wait_for_words("#watch-runs", "replaced by run 3")
+    person.picture("replaced")
 
 
 def _nothing_inherited(person: Person, client: Client, watch: str) -> None:

@@ -21,6 +21,7 @@ from somscape.app._store import (
     DONE,
     FAILED,
     GOES_ON,
+    INTERRUPTED,
     KEEP,
     RANK,
     READ,
@@ -305,8 +306,9 @@ class Queue:
             "state": str(self._store.cases_at),
         }
         if run.task == WATCH:
-            author = (run.settings or {}).get("author", "")
-            request |= {"watch": run.watch, "author": author, "run": run.id}
+            said = {"author": "", "instead_of": None, **(run.settings or {})}
+            request |= {name: said[name] for name in ("author", "instead_of")}
+            request |= {"watch": run.watch, "run": run.id}
         if run.task == RANK:
             table = self._store.table(run.upload)
             assert run.settings is not None
@@ -341,12 +343,13 @@ class Queue:
 
     def _settle(self, run: Run, outcome: dict[str, Any]) -> None:
         """Say in the store how a process ended."""
+        ended = INTERRUPTED if self._store.is_drafted(run) else FAILED
         if run.id in self._cancelled:
             self._store.say_ended(run.id, CANCELLED)
         elif "problem" in outcome:
-            self._store.say_ended(run.id, FAILED, problem=outcome["problem"])
+            self._store.say_ended(run.id, ended, problem=outcome["problem"])
         elif "result" not in outcome:
-            self._store.say_ended(run.id, FAILED, problem=self._ended_badly(run, outcome))
+            self._store.say_ended(run.id, ended, problem=self._ended_badly(run, outcome))
         elif run.task == READ:
             table = outcome["result"]
             self._store.say_table(run.upload, table)

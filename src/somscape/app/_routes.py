@@ -26,7 +26,9 @@ from somscape.errors import InputError
 SHARED = ("report.css", "elements.js")
 """Parts of the report."""
 
-SCRIPTS = ("host", "calls", "decisions", "start", "runs", "run", "columns", "watch", "case")
+SCRIPTS = (
+    *("host", "calls", "send", "decisions", "start", "runs", "run", "columns", "watch", "case"),
+)
 STATIC = {
     **dict.fromkeys(("report.css", "app.css"), "text/css"),
     **dict.fromkeys(("elements.js", *(f"{name}.js" for name in SCRIPTS)), "text/javascript"),

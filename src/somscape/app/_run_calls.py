@@ -15,6 +15,7 @@ from somscape.app._safety import Refused
 from somscape.app._settings import checked_settings, reading_of
 from somscape.app._store import BEFORE, DONE, GOES_ON, RANK, READ, WAITING, Run
 from somscape.app._uploads import MAX_NAME, shown_name, take, take_sample
+from somscape.cases import counting
 from somscape.encode import roles_from_text
 from somscape.jobs import reading_of as how_to_read
 
@@ -68,13 +69,25 @@ class RunCalls:
         return JSONResponse(self._at.summary(run) | more)
 
     async def upload(self, request: Request) -> Response:
-        """Take a table in, for a watch if one is named."""
-        watch = request.query_params.get("watch")
+        """Take a table in, for a watch if one is named, in place of a run of it if one is."""
+        watch, wrong = map(request.query_params.get, ("watch", "instead_of"))
+        settings: dict[str, Any] | None = None
         if watch is not None:
             watches = await asyncio.to_thread(self._at.cases.watches)
             if watch not in {each.name for each in watches}:
                 raise Refused(422, f"There is no watch '{watch[:MAX_NAME]}'.")
-        return self._at.added(await take(request, self._at.store, watch, author_of(request)))
+            settings = {"author": author_of(request), "instead_of": None}
+        if wrong is not None:
+            runs = [] if watch is None else await asyncio.to_thread(self._at.cases.runs, watch)
+            numbers = {str(run.number): run.number for run in reversed(counting(runs))}
+            if settings is None or wrong not in numbers:
+                raise Refused(
+                    422,
+                    "'instead_of' must be the number of a run of the watch that still counts: "
+                    f"{', '.join(numbers) or 'none'}.",
+                )
+            settings["instead_of"] = numbers[wrong]
+        return self._at.added(await take(request, self._at.store, watch, settings))
 
     async def sample(self, request: Request) -> Response:
         """Take the bundled table in."""

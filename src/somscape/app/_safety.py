@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from somscape.web import Origins, are_same, limited
+from somscape.web import Lingering, Origins, are_same, limited
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -113,6 +113,8 @@ class Safety:
             return
         if scope["type"] != "http":
             return  # no web sockets here: the server closes it
+        lingering = Lingering(scope, receive, send)
+        receive = lingering.receive
 
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -120,7 +122,7 @@ class Safety:
                 headers.setdefault("Content-Security-Policy", POLICY)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-            await send(message)
+            await lingering.send(message)
 
         request = Request(scope, receive)
         host = request.headers.get("host", "")

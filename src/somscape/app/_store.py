@@ -251,6 +251,13 @@ class Store:
         with self._db:
             self._db.execute("UPDATE runs SET title = ? WHERE id = ?", (title, run))
 
+    def is_drafted(self, run: Run) -> bool:
+        """Return whether a watch may have recorded a run: its files come first.
+
+        Done again, it is the same run, with its files.
+        """
+        return run.task == WATCH and (self.folder_of(run.id) / RESULTS).is_dir()
+
     def n_runs(self, upload: str) -> int:
         """Return how many runs an upload has."""
         found = self._db.execute("SELECT count(*) FROM runs WHERE upload = ?", (upload,))
@@ -267,8 +274,8 @@ class Store:
     def after_start(self) -> list[Run]:
         """Tidy up after the last server, however it ended; return what still waits.
 
-        What ran is marked as interrupted; uploads that never arrived whole, or could never be
-        read, are deleted.
+        What ran is marked as interrupted, or is done again where a watch may have recorded it;
+        uploads that never arrived whole, or could never be read, are deleted.
         """
         with self._db:
             self._db.execute(
@@ -278,7 +285,9 @@ class Store:
             )
             self._db.execute("DELETE FROM uploads WHERE id NOT IN (SELECT upload FROM runs)")
         for run in self.runs():
-            if run.state == RUNNING:
+            if run.state == RUNNING and self.is_drafted(run):
+                self.say_run(run.id, WAITING)
+            elif run.state == RUNNING:
                 problem = "The server ended while this ran. Run it again."
                 self.say_ended(run.id, INTERRUPTED, problem=problem)
         for kind in ("uploads", "runs"):

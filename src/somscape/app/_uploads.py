@@ -1,6 +1,8 @@
 """A table comes in: streamed to a file of our own name, whatever the user's is called."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 
@@ -53,7 +55,12 @@ def ending_of(name: str) -> str:
     return max(found, key=len)
 
 
-async def take(request: Request, store: Store, watch: str | None = None, author: str = "") -> Run:
+async def take(
+    request: Request,
+    store: Store,
+    watch: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Run:
     """Write the body of a request to an upload, and keep it once it is whole."""
     name = shown_name(request.query_params.get("name", ""))
     ending = ending_of(name)
@@ -61,7 +68,6 @@ async def take(request: Request, store: Store, watch: str | None = None, author:
     try:
         if not await _write(request, path):
             raise Refused(422, f"{name} is empty.")
-        settings = None if watch is None else {"author": author}
         return store.keep_upload(upload, name, ending, settings, watch)
     except BaseException:
         store.drop_upload(upload)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -122,7 +123,8 @@ class WatchCalls:
     async def _keep(self, run: Run, name: str, key: list[str], author: str) -> str:
         """Have a run become a watch, with the marks of its rows; return what is wrong."""
         watches = await asyncio.to_thread(self._at.cases.watches)
-        if any(w.name == name and not self._is_begun(run, w) for w in watches):
+        taken = [watch for watch in watches if watch.name == name]
+        if taken and not await self._is_begun(run, taken[0]):
             raise Refused(409, f"There is a watch '{name}' already; give this one another name.")
         marks = await self._at.marks.of(run)
         asked = {
@@ -137,14 +139,15 @@ class WatchCalls:
         }
         return await self._at.queue.keep_watch(run, asked)
 
-    def _is_begun(self, run: Run, watch: Watch) -> bool:
+    async def _is_begun(self, run: Run, watch: Watch) -> bool:
         """Return whether a watch was made of a run by a job that was then killed.
 
         It has the run's map, and no table here belongs to it yet: keeping it again doubles nothing.
         """
+        if any(other.watch == watch.name for other in self._at.store.runs()):
+            return False
         file = self._at.store.folder_of(run.id) / RESULTS / "map.som"
-        is_its_map = hashlib.sha256(file.read_bytes()).hexdigest() == watch.map
-        return is_its_map and all(other.watch != watch.name for other in self._at.store.runs())
+        return await asyncio.to_thread(_hash_of, file) == watch.map
 
     async def _watch(self, request: Request) -> str:
         name = str(request.path_params["watch"])
@@ -171,6 +174,13 @@ class WatchCalls:
     def _report_of(self, watch: dict[str, Any], ranked: dict[str, str]) -> dict[str, Any]:
         last = watch["last"]
         return {"report": None if last is None else ranked.get(last["run"])}
+
+
+def _hash_of(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except FileNotFoundError:  # the run was deleted in the meantime
+        return ""
 
 
 def _asked(given: dict[str, Any], table: dict[str, Any] | None) -> tuple[str, list[str]]:

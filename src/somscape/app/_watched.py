@@ -1,6 +1,7 @@
 """What a job does for a watch: run it on an upload, or make one of a finished run."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from somscape.cases import (
     begin_watch,
     key_columns,
     keys_of,
+    recording,
     run_watch,
 )
 from somscape.jobs import Found, ready, roles_from, rule_of
@@ -31,7 +33,8 @@ def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str,
     ----------
     state : State
     request : mapping
-        With ``watch``, ``author``, and the upload's ``file`` and ``name``.
+        With ``watch``, ``author``, ``instead_of``, the number of a run or None, and the upload's
+        ``file`` and ``name``.
     folder : Path
         Gets a folder of results, whole or not at all.
 
@@ -40,26 +43,36 @@ def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str,
     dict
         What the list of runs says of it.
     """
-    outcome = run_watch(
-        state,
-        request["watch"],
-        author=request["author"],
-        source=request["file"],
-        shown_as=request["name"],
-    )
-    data = outcome.found.report("", outcome.notes, changed=outcome.to_json())
-    keys = keys_of(outcome.found.table, outcome.watch.key)
-    with whole(folder / RESULTS) as making:
-        making.mkdir()
-        outcome.found.write(making, alerts=outcome.table())
-        (making / REPORT).write_text(data.to_json(), encoding="utf-8")
-        (making / KEYS).write_text(keys_text(data, keys), encoding="utf-8")
+    write = partial(_write, folder / RESULTS)
+    with recording("its report") as recorded:
+        outcome = run_watch(
+            state,
+            request["watch"],
+            author=request["author"],
+            source=request["file"],
+            shown_as=request["name"],
+            instead_of=request["instead_of"],
+            draft=write,  # files first: whatever ends the job, no recorded run is without
+        )
+        recorded.append(outcome)
+        write(outcome)  # once more, with the run's number and the audit's head
     return {
         **_facts(outcome),
         "n_alerts": outcome.found.alerts.n_alerts,
         "headline": outcome.found.alerts.headline,
         "n_known": 0,
     }
+
+
+def _write(results: Path, outcome: RunOutcome) -> None:
+    """Write the files of a run, whole or not at all, in the place of those of a draft before."""
+    data = outcome.found.report("", outcome.notes, changed=outcome.to_json())
+    keys = keys_of(outcome.found.table, outcome.watch.key)
+    with whole(results) as making:
+        making.mkdir()
+        outcome.found.write(making, alerts=outcome.table())
+        (making / REPORT).write_text(data.to_json(), encoding="utf-8")
+        (making / KEYS).write_text(keys_text(data, keys), encoding="utf-8")
 
 
 def kept(

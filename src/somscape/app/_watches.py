@@ -166,8 +166,10 @@ def _drift_words(drift: Mapping[str, Any]) -> str:
     were = f"{drift['n_above']:,} flagged where {round(drift['expected']):,} were expected"
     if not drift["is_found"]:
         return f"No drift: {were}."
-    where = f" in {listed(drift['columns'])}" if drift["columns"] else ""
-    return f"Drift{where}: {were}."
+    changes = drift.get("changes") or [""] * len(drift["columns"])  # an older run has none
+    others = [column for column, how in zip(drift["columns"], changes, strict=True) if not how]
+    where = f" in {listed(others)}" if others else ""
+    return f"Drift{where}: {'; '.join([were, *filter(None, changes)])}."
 
 
 def _line(case: Case, last: WatchRun | None) -> dict[str, Any]:

@@ -14,12 +14,13 @@ from somscape.cases._facts import versions
 from somscape.cases._forget import Forgotten, forget, forget_old
 from somscape.cases._keys import key_columns, keys_of
 from somscape.cases._known import known_cases
-from somscape.cases._last import INSTEAD_OF
+from somscape.cases._last import INSTEAD_OF, counting
 from somscape.cases._meanwhile import DecidedMeanwhileError
 from somscape.cases._moves import UsualMoves
 from somscape.cases._options import source_of
 from somscape.cases._outcome import RunOutcome
 from somscape.cases._place import state_folder, user_of_computer
+from somscape.cases._recording import recording
 from somscape.cases._records import (
     CLEARED,
     CONFIRMED,
@@ -89,6 +90,7 @@ __all__ = [
     "cases_bytes",
     "cases_table",
     "check_name",
+    "counting",
     "detector_of_watch",
     "forget",
     "forget_old",
@@ -103,6 +105,7 @@ __all__ = [
     "next_head",
     "now",
     "record_run",
+    "recording",
     "reproduce",
     "restore",
     "run_watch",

@@ -55,6 +55,8 @@ class Drift:
         Those that changed most; none without drift.
     changes : tuple of str
         How each of them did, in words.
+    lasting : tuple of str
+        The same, but "" where the words have a median, which may be the cell of a row.
     alarms : tuple of str
         Kinds of the alarms of a `somscape.outliers.DriftMonitor`.
     far : float
@@ -72,6 +74,7 @@ class Drift:
     expected: float
     columns: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
     alarms: tuple[str, ...] = ()
     far: float = 0.0
     share_far: float = FAR_SHARE
@@ -126,6 +129,7 @@ class Drift:
             "expected": round(self.expected, 1),
             "is_found": self.is_found,
             "columns": list(self.columns),
+            "changes": list(self.lasting),
             "alarms": list(self.alarms),
             "far": self.far,
             "share_far": self.share_far,
@@ -183,9 +187,10 @@ def drift_of(
         return found
     changed = _columns_that_changed(detector, rows)
     names = tuple(map_.encoding.features[j].name for j in changed)
-    return replace(
-        found, columns=names, changes=tuple(_change(detector, j, table, rows) for j in changed)
-    )
+    said = [_change(detector, j, table, rows) for j in changed]
+    changes = tuple(words for words, _ in said)
+    lasting = tuple(words if is_lasting else "" for words, is_lasting in said)
+    return replace(found, columns=names, changes=changes, lasting=lasting)
 
 
 def _columns_that_changed(detector: Detector, rows: Float64s) -> list[int]:
@@ -198,13 +203,14 @@ def _columns_that_changed(detector: Detector, rows: Float64s) -> list[int]:
     return [j for j in order.tolist() if more[j] > least]
 
 
-def _change(detector: Detector, j: int, table: Table, rows: Float64s) -> str:
+def _change(detector: Detector, j: int, table: Table, rows: Float64s) -> tuple[str, bool]:
+    """Say how a column changed, and whether the words have no cell of the table."""
     map_ = detector.map_
     code, place = map_.encoding.features[j], map_.encoding.slices[j]
     name = words_of_column(map_.encoding, code.name)
     if isinstance(code, CategoryCode):
         before = np.average(map_.codebook[:, place], axis=0, weights=map_.hits)
-        return _of_levels(map_.encoding, code, before, rows[:, place].mean(axis=0))
+        return _of_levels(map_.encoding, code, before, rows[:, place].mean(axis=0)), True
     if isinstance(code, NumberCode):
         numbers = code.read(table.column(code.name)).numbers
         present = numbers[~np.isnan(numbers)] if numbers is not None else np.empty(0)
@@ -212,19 +218,19 @@ def _change(detector: Detector, j: int, table: Table, rows: Float64s) -> str:
             return _of_numbers(name, code.fill, float(np.median(present)))
     before = np.average(map_.codebook[:, place], axis=0, weights=map_.hits)
     now = np.median(rows[:, place], axis=0)
-    return f"{name} is {code.usual(now[None])} where it was {code.usual(before[None])}"
+    return f"{name} is {code.usual(now[None])} where it was {code.usual(before[None])}", False
 
 
-def _of_numbers(name: str, before: float, now: float) -> str:
+def _of_numbers(name: str, before: float, now: float) -> tuple[str, bool]:
     times = now / before if before else 0.0
     if times >= TIMES:
-        return f"{name} is {_times(times)} times larger"
+        return f"{name} is {_times(times)} times larger", True
     if 0 < times <= 1 / TIMES:
-        return f"{name} is {_times(1 / times)} times smaller"
+        return f"{name} is {_times(1 / times)} times smaller", True
     texts = [number_text(value) for value in (before, now)]
     if texts[0] == texts[1]:
-        return f"{name} lies farther out, around a median of {texts[1]} as before"
-    return f"the median of {name} is {texts[1]} where it was {texts[0]}"
+        return f"{name} lies farther out, around a median of {texts[1]} as before", False
+    return f"the median of {name} is {texts[1]} where it was {texts[0]}", False
 
 
 def _times(value: float) -> str:

@@ -15,6 +15,16 @@ from somscape.errors import InputError
 AT_ONCE = 500
 """Keys in a statement."""
 
+OLD = (
+    "SELECT t.key FROM ("
+    "  SELECT l.key, r.made FROM listed l JOIN runs r ON r.id = l.run WHERE r.watch = ?"
+    "  UNION ALL SELECT k.key, r.made FROM kept k JOIN runs r ON r.id = k.run WHERE r.watch = ?"
+    "  UNION ALL SELECT d.key, d.made FROM decisions d WHERE d.watch = ?"
+    ") t{where} GROUP BY t.key HAVING max(t.made) < ? ORDER BY t.key"
+)
+UNDECIDED = " WHERE t.key NOT IN (SELECT d.key FROM decisions d WHERE d.watch = ?)"
+"""Keys that neither a run nor a decision since some time has."""
+
 OF_OLD_RUNS = (
     "run IN (SELECT id FROM runs WHERE watch = ? AND made < ? AND number <"
     " (SELECT max(number) FROM runs WHERE watch = ?))"
@@ -98,11 +108,14 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
     return Forgotten(1, n_decisions, n_rows, state.database.swept())
 
 
-def forget_old(state: State, watch: str, months: int, *, author: str) -> Forgotten:
+def forget_old(
+    state: State, watch: str, months: int, *, author: str, decided: bool = False
+) -> Forgotten:
     """Delete the cases that nobody decided, and that no run of the last months has.
 
-    A run has those that it lists, and those whose rows it keeps for comparing.  The rows that older
-    runs but the last one keep go, too; nothing needs them any more.
+    A run has those that it lists, and those whose rows it keeps for comparing: all decided cases
+    that are in its table, and a sample of the others.  The rows that older runs but the last one
+    keep go, too; nothing needs them any more.
 
     Parameters
     ----------
@@ -110,6 +123,9 @@ def forget_old(state: State, watch: str, months: int, *, author: str) -> Forgott
     watch : str
     months : int
     author : str
+    decided : bool, default=False
+        Whether decided cases go, too, if their last decision is as old.  What was learned from them
+        is then not learned again, and a cleared one that comes back is new.
 
     Returns
     -------
@@ -137,14 +153,9 @@ def forget_old(state: State, watch: str, months: int, *, author: str) -> Forgott
     state.watch(watch)
     since = months_ago(datetime.now(UTC), months)
     with state.database.change() as change:
-        found = change.rows(
-            "SELECT t.key FROM (SELECT l.run, l.key FROM listed l"
-            "  UNION SELECT k.run, k.key FROM kept k) t"
-            " JOIN runs r ON r.id = t.run WHERE r.watch = ? AND NOT EXISTS"
-            "  (SELECT 1 FROM decisions d WHERE d.watch = r.watch AND d.key = t.key)"
-            " GROUP BY t.key HAVING max(r.made) < ? ORDER BY t.key",
-            (watch, since),
-        )
+        where = "" if decided else UNDECIDED
+        values = (watch,) * (3 if decided else 4)
+        found = change.rows(OLD.format(where=where), (*values, since))
         keys = [row["key"] for row in found]
         if not keys and not _n_kept(change, watch, since):
             return Forgotten(0, 0, 0, is_swept=True)

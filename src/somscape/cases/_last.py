@@ -79,7 +79,17 @@ class Place:
 
 
 def counting(runs: Sequence[WatchRun]) -> list[WatchRun]:
-    """Return the runs in whose place no other one stands."""
+    """Return the runs in whose place no other one stands.
+
+    Parameters
+    ----------
+    runs : sequence of WatchRun
+        Of a watch.
+
+    Returns
+    -------
+    list of WatchRun
+    """
     replaced = {id_ for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
     return [run for run in runs if run.id not in replaced]
 

@@ -1,25 +1,33 @@
 """A run once more: the same bytes, or which input changed."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from somscape.cases._chain import said_by_line
+from somscape.cases._digests import LIST, PAGE, digests_of
 from somscape.cases._facts import scores_hash, versions
-from somscape.cases._keys import keys_of
+from somscape.cases._last import INSTEAD_OF
+from somscape.cases._lines import FORGOTTEN
 from somscape.cases._maps import detector_of
-from somscape.cases._options import options_of_run, rule_for
+from somscape.cases._options import KEPT, options_of_run, rule_for
 from somscape.cases._records import WatchRun
 from somscape.cases._rows import damaged
+from somscape.cases._run import compared
 from somscape.cases._state import State
+from somscape.cases._subject import Subject
 from somscape.errors import InputError
-from somscape.jobs import data_hash, reading_of, ready_for
+from somscape.jobs import KINDS, Ready, data_hash, reading_of, ready, ready_for, told_table
 from somscape.outliers import Detector, ranked
-from somscape.tables import Table, counted, is_url, read_table
+from somscape.tables import Grouped, Table, counted, is_url, read_table
 
 NEEDED = {"options", "n_rows", "rule", "key"}
 """Facts of a run without which it cannot be repeated."""
+
+IN_WORDS = {LIST: LIST, PAGE: f"{PAGE}, but for its command, number and head"}
+"""Files that are compared, in words."""
 
 NOT_KEPT = "The run cannot be repeated: its table was uploaded or piped in, and is not kept."
 
@@ -33,7 +41,8 @@ class Repeated:
     run : WatchRun
         As it was.
     is_same : bool
-        Whether all scores, and score and p-value of each listed case, are the same to the last bit.
+        Whether all scores, score and p-value of each listed case, and the files whose digests the
+        run has are the same to the last bit.
     said : tuple of str
         Sentences: what is the same, or which input changed.
 
@@ -95,39 +104,95 @@ def reproduce(state: State, run: str) -> Repeated:
     others = _other_versions(old)
     detector = detector_of(content)
     try:
-        table = _table(old, detector)
+        seen = _ready(old, detector)
     except (InputError, OSError) as error:
         problem = " ".join(str(error).split()).rstrip(".")
         return Repeated(old, False, (f"The table cannot be read as it was: {problem}.", *others))
+    table = seen.table
     if data_hash(table) != old.data:
         then, now = old.facts["n_rows"], table.n_rows
         rows = f"{counted(then, 'row')} then, {now} now" if then != now else "as many rows"
         return Repeated(old, False, (f"The table changed: {rows}, other cells.", *others))
-    differ = _differences(state, old, detector, table)
+    subject = _subject(state, old, detector, table)
+    differ = _differences(state, old, subject)
+    files, other = _files(state, old, subject, seen.grouped)
+    if other:
+        differ.append(f"{other} is not the same bytes.")
     if differ:
-        why = others or ("Table, map, rule and versions are the same; the computer may differ.",)
-        return Repeated(old, False, (*differ, *why))
+        why = (*others, *(_forgotten_since(state, old) if other else ()))
+        no_input = "Table, map, rule and versions are the same; the computer may differ."
+        return Repeated(old, False, (*differ, *(why or (no_input,))))
     n = len(state.listed(old.id))
-    said = f"The same bytes: the scores of {counted(table.n_rows, 'row')}, {n} of them listed."
-    return Repeated(old, True, (said, *others))
+    same = [f"the scores of {counted(table.n_rows, 'row')}, {n} of them listed", *files]
+    said = [f"The same bytes: {'; '.join(same)}."]
+    if not files:
+        said.append("The run is of an earlier somscape, which kept no digests of files.")
+    return Repeated(old, True, (*said, *others))
 
 
-def _table(old: WatchRun, detector: Detector) -> Table:
+def _ready(old: WatchRun, detector: Detector) -> Ready:
     options = options_of_run(old.facts["options"])
     how = reading_of(old.source, old.facts["options"] | options, detector.map_.encoding.roles)
-    return ready_for(detector.map_, read_table(old.source, **how), options).table
+    found = ready_for(detector.map_, read_table(old.source, **how), options)
+    if found.grouped is None or data_hash(found.table) == old.data:
+        return found
+    # A map's first run has all columns that were made of customers, also those that it left out.
+    told = {n: tuple(v) if isinstance(v, list) else v for n, v in old.facts["options"].items()}
+    options = {**dict.fromkeys(KEPT), **dict.fromkeys(KINDS, ()), **told}
+    table, roles, _ = told_table(old.source, options)
+    return ready(table, roles)
 
 
-def _differences(state: State, old: WatchRun, detector: Detector, table: Table) -> list[str]:
+def _subject(state: State, old: WatchRun, detector: Detector, table: Table) -> Subject:
+    """Return the table as the run saw it, after the decisions of then."""
+    facts, as_of = old.facts, old.facts.get("as_of", {"today": old.made, "decision": 0})
+    watch = replace(state.watch(old.watch), map=old.map, key=tuple(facts["key"]))
+    watch = replace(watch, clear_for=facts.get("clear_for", watch.clear_for))
+    return Subject.of(
+        *(state, watch, detector, table, rule_for(options_of_run(facts["options"]), table)),
+        today=as_of["today"],
+        decided=state.last_decisions(old.watch, until=as_of["decision"]),
+    )
+
+
+def _files(
+    state: State, old: WatchRun, subject: Subject, grouped: Grouped | None
+) -> tuple[list[str], str]:
+    """Return what is said of files that are the same, and the name of the first other one."""
+    then = old.facts.get("files", {})
+    if not then:
+        return [], ""
+    runs = state.runs(old.watch)
+    replaced = [run.number for run in runs if run.id in old.facts.get(INSTEAD_OF, ())]
+    outcome = compared(
+        *(state, subject, [run for run in runs if run.number < old.number]),
+        author=old.author,
+        source=old.source,
+        grouped=grouped,
+        label=None,
+        notes=(),
+        instead_of=min(replaced, default=None),
+    )
+    now = digests_of(outcome, [name for name in (LIST, PAGE) if name in then])
+    other = [name for name in now if now[name] != then[name]]
+    return [IN_WORDS[name] for name in now], other[0] if other else ""
+
+
+def _forgotten_since(state: State, old: WatchRun) -> list[str]:
+    found = state.database.rows("SELECT said FROM audit WHERE said LIKE ?", (f'%"{FORGOTTEN}"%',))
+    lines = map(said_by_line, found)
+    if any((line.get("watch"), line.get("kind")) == (old.watch, FORGOTTEN) for line in lines):
+        return ["Cases of the watch were forgotten, and with them what the list said of them."]
+    return []
+
+
+def _differences(state: State, old: WatchRun, subject: Subject) -> list[str]:
     """Say how scores, p-values and the list differ from those of the run."""
-    rule = rule_for(options_of_run(old.facts["options"]), table)
-    rows = np.asarray(detector.map_.rows_of(table), dtype=np.float64)
-    units = detector.map_.winners_of_rows(rows)
-    scores = detector.scores_of_rows(rows, units)
-    alerts = ranked(detector, table, rows, rule, units, scores)
+    detector, table, rule, scores = subject.detector, subject.table, subject.rule, subject.scores
+    alerts = ranked(detector, table, subject.rows, rule, subject.units, scores)
     p_values = np.empty(table.n_rows)
     p_values[alerts.rows] = alerts.p_values
-    place = {key: row for row, key in enumerate(keys_of(table, old.facts["key"]))}
+    place = subject.row_of
     said = []
     if scores_hash(scores) != old.facts.get("scores"):
         said.append("The scores of all rows are not the same bytes.")

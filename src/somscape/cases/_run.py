@@ -10,6 +10,7 @@ from somscape._types import Ints
 from somscape.cases._chain import now
 from somscape.cases._compare import gone, news_of
 from somscape.cases._confirmed import Confirmed
+from somscape.cases._digests import LIST, PAGE, digests_of
 from somscape.cases._drift import drift_of
 from somscape.cases._facts import facts_to_repeat
 from somscape.cases._keys import sampled
@@ -195,9 +196,12 @@ def record_run(
     RunOutcome
     """
     for _ in range(MAX_TRIES):
-        subject = Subject.of(state, watch, detector, table, rule, map_=begins)
+        decided = state.last_decisions(watch.name)
+        subject = Subject.of(
+            *(state, watch, detector, table, rule), map_=begins, today=now(), decided=decided
+        )
         runs = state.runs(watch.name)
-        outcome = _compared(
+        outcome = compared(
             *(state, subject, runs),
             author=author,
             source=source,
@@ -206,7 +210,9 @@ def record_run(
             notes=notes,
             instead_of=instead_of,
         )
-        newest, new = runs[0].id if runs else "", _new(outcome, subject, options)
+        newest = runs[0].id if runs else ""
+        names = (LIST,) if draft is None and begins is None else (LIST, PAGE)  # what is written
+        new = _new(outcome, subject, options, digests_of(outcome, names))
         if draft is not None:
             draft(outcome)
         with suppress(RunMeanwhileError):
@@ -223,7 +229,7 @@ def record_run(
     )
 
 
-def _compared(
+def compared(
     state: State,
     subject: Subject,
     runs: Sequence[WatchRun],
@@ -235,6 +241,21 @@ def _compared(
     notes: Sequence[str],
     instead_of: int | None,
 ) -> RunOutcome:
+    """Compare a table with the last one of some runs; nothing is recorded.
+
+    Parameters
+    ----------
+    state : State
+    subject : Subject
+    runs : sequence of WatchRun
+        Those before, the newest first.
+    author, source, grouped, label, notes, instead_of
+        As in `record_run`.
+
+    Returns
+    -------
+    RunOutcome
+    """
     watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
     place = Place.of(state, runs, subject, instead_of)
     others = [
@@ -245,7 +266,9 @@ def _compared(
     before = Before.of(state, place.last, subject)
     cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
     why = returned(
-        *(detector, subject.decided, cells, before.usual), clear_for=watch.clear_for, today=now()
+        *(detector, subject.decided, cells, before.usual),
+        clear_for=watch.clear_for,
+        today=subject.today,
     )
     alerts, folded = subject.ranked([key for key in cells if key not in why])
     listed = _listed(subject, alerts, folded, before, why)
@@ -282,12 +305,21 @@ def _is_by_number(rule: AlertRule, alerts: Alerts) -> bool:
     return rule.n_alerts is not None or is_bounded
 
 
-def _new(outcome: RunOutcome, subject: Subject, options: Mapping[str, Any] | None) -> NewRun:
+def _new(
+    outcome: RunOutcome,
+    subject: Subject,
+    options: Mapping[str, Any] | None,
+    digests: Mapping[str, str],
+) -> NewRun:
     """Return what is kept of a run: its list, and rows for the next run to compare with."""
     run = outcome.run
     keys = {row.key for row in outcome.listed} | subject.decided.keys() | sampled(subject.keys)
     kept = subject.cells(keys)
-    facts = _facts(outcome, outcome.watch.options if options is None else options)
+    facts = {
+        **_facts(outcome, outcome.watch.options if options is None else options),
+        "as_of": {"today": subject.today, "decision": subject.last_decision},
+        "files": dict(digests),
+    }
     return NewRun(run.id, run.source, run.data, subject.map, facts, outcome.listed, kept)
 
 

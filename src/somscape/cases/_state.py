@@ -385,9 +385,15 @@ class State:
         )
         return [*map(decision_of, found)]
 
-    def last_decisions(self, watch: str, *, key: str | None = None) -> dict[str, Decision]:
-        """Return the last decision of each case, or of one, that has one, by key."""
-        sql, values = (LAST, (watch,)) if key is None else (LAST_OF_KEY, (watch, key))
+    def last_decisions(
+        self, watch: str, *, key: str | None = None, until: int | None = None
+    ) -> dict[str, Decision]:
+        """Return the last decision of each case, or of one, that has one, by key.
+
+        With `until`, the number of a decision, those of all cases as they were then.
+        """
+        last = MOST if until is None else until
+        sql, values = (LAST, (watch, last)) if key is None else (LAST_OF_KEY, (watch, key))
         return {row["key"]: decision_of(row) for row in self.database.rows(sql, values)}
 
     def cases(self, watch: str, *, key: str | None = None) -> list[Case]:
@@ -423,9 +429,13 @@ class State:
         return [*cases, *rest]
 
 
+MOST = 2**31 - 1
+"""No line of the audit has a larger number."""
+
 LAST = (
     "SELECT * FROM decisions WHERE number IN"
-    " (SELECT max(number) FROM decisions WHERE watch = ? GROUP BY key) ORDER BY number"
+    " (SELECT max(number) FROM decisions WHERE watch = ? AND number <= ? GROUP BY key)"
+    " ORDER BY number"
 )
 LAST_OF_KEY = "SELECT * FROM decisions WHERE watch = ? AND key = ? ORDER BY number DESC LIMIT 1"
 

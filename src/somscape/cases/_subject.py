@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.cases._chain import now
 from somscape.cases._keys import cells_of_rows, keys_of, sampled
 from somscape.cases._moves import UsualMoves, encoded_cells, usual_moves
 from somscape.cases._records import CLEARED, Decision, Listed, Watch, WatchRun
@@ -35,6 +34,7 @@ class Subject:
     keys: list[str]
     row_of: Mapping[str, int]
     decided: Mapping[str, Decision]
+    today: str
 
     @classmethod
     def of(
@@ -46,6 +46,8 @@ class Subject:
         rule: AlertRule,
         *,
         map_: bytes | None = None,
+        today: str,
+        decided: Mapping[str, Decision],
     ) -> "Subject":
         keys = keys_of(table, watch.key)
         rows = np.asarray(detector.map_.rows_of(table), dtype=np.float64)
@@ -62,33 +64,37 @@ class Subject:
             detector.scores_of_rows(rows, units),
             keys,
             {key: row for row, key in enumerate(keys)},
-            state.last_decisions(watch.name),
+            decided,
+            today,
         )
 
     @property
     def fingerprint(self) -> str:
         """What tells this run from others, but for the one before it."""
-        numbers = [decision.number for decision in self.decided.values()]
         said = [
             self.data,
             self.watch.map,
             repr(self.rule),
             self.watch.clear_for,
-            max(numbers, default=0),
+            self.last_decision,
             *sorted(self.expired),  # none: as long as nothing expires, ids stay what they were
         ]
         return json.dumps([self.watch.name, *said])
 
     @property
+    def last_decision(self) -> int:
+        """Number of the last decision that the run knows, 0 without one."""
+        return max((decision.number for decision in self.decided.values()), default=0)
+
+    @property
     def expired(self) -> list[str]:
         """Cases of this table that were cleared so long ago that they return."""
-        today = now()
         return [
             key
             for key, decision in self.decided.items()
             if key in self.row_of
             and decision.state == CLEARED
-            and months_between(decision.made, today) >= self.watch.clear_for
+            and months_between(decision.made, self.today) >= self.watch.clear_for
         ]
 
     def cells(self, keys: Collection[str]) -> dict[str, dict[str, Any]]:

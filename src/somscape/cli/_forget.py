@@ -9,16 +9,20 @@ from somscape.errors import InputError
 from somscape.tables import counted
 
 
-def forget_cases(watch: str, key: str | None, *, older_than: int | None, **options: Any) -> None:
+def forget_cases(
+    watch: str, key: str | None, *, older_than: int | None, decided: bool, **options: Any
+) -> None:
     """Forget, and say what is gone and where copies may be left."""
     if (key is None) == (older_than is None):
         raise InputError("give the KEY of a case, or `older_than` for all that are old.")
+    if decided and older_than is None:
+        raise InputError("`decided` goes with `older_than`: a KEY is forgotten, decided or not.")
     console, author = make_console(), author_of(options)
     with open_state(options) as state:
         if key is not None:
             gone = forget(state, watch, key, author=author)
         else:
-            gone = forget_old(state, watch, older_than or 0, author=author)
+            gone = forget_old(state, watch, older_than or 0, author=author, decided=decided)
         head, is_server = state.head(), state.database.is_server
     if not (gone.n_cases or gone.n_rows):
         say(console, "No case is that old; nothing was changed.")

@@ -1,6 +1,5 @@
 """The files that `detect` and `run` write: all of them, or none."""
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,8 +10,7 @@ import numpy as np
 
 from somscape import report
 from somscape._files import whole
-from somscape.cases import RunOutcome
-from somscape.errors import InputError
+from somscape.cases import RunOutcome, recording
 from somscape.jobs import Found, Label, now, send_alerts
 from somscape.plots import planes, umatrix
 from somscape.tables import Table
@@ -74,26 +72,9 @@ class Results:
 
 @contextmanager
 def results_in(out: Path) -> Iterator[tuple[Path, list[RunOutcome]]]:
-    """Give a folder that takes the place of `out`, and a list for the run that was recorded.
-
-    Where files cannot be written after all, the message says that the run stands, and how to write
-    them.
-    """
-    recorded: list[RunOutcome] = []
-    try:
-        with whole(out) as folder:
-            yield folder, recorded
-    except (OSError, InputError) as error:
-        if not recorded:
-            raise
-        said = getattr(error, "strerror", None) or str(error).rstrip(".")
-        run = recorded[-1].run
-        words = ["run", run.watch, *([run.source] if run.source not in ("", "-") else [])]
-        raise InputError(
-            f"run {run.number} of the watch {run.watch} is recorded, and {out} is not written "
-            f"({said}). Mend that, then write it; the same run is not recorded twice.",
-            options=f"somscape {shlex.join([*words, '--out', str(out)])}",
-        ) from error
+    """Give a folder that takes the place of `out`, and a list for the run that was recorded."""
+    with recording(out) as recorded, whole(out) as folder:
+        yield folder, recorded
 
 
 def _classes(table: Table, label: Label) -> list[str]:

@@ -64,6 +64,11 @@ def head(**options: Any) -> None:
     help="Instead of one KEY, forget all cases that nobody decided and no list of the last MONTHS "
     "has; for a line of cron.",
 )
+@option(
+    "--decided",
+    is_flag=True,
+    help="With --older-than, forget decided cases, too, whose last decision is as old.",
+)
 @state_options
 @author_option
 def forget(watch: str, key: str | None, **options: Any) -> None:
@@ -106,8 +111,9 @@ def restore(file: Path, **options: Any) -> None:
 def reproduce(run: str, **options: Any) -> None:
     """Read the table of RUN again, and score it by the map and with the rule of that run.
 
-    It says that the bytes are the same, or which input changed: table, map or versions.  RUN is
-    the id of a run, as in `audit list`.  The exit code is 0 for the same bytes, and 2 otherwise.
+    It says that scores and files are the same bytes, or which file differs first and which input
+    changed: table, map, rule or versions.  RUN is the id of a run, as in `audit list`.  The exit
+    code is 0 for the same bytes, and 2 otherwise.
     """
     from somscape.cli._reproduce import repeat_run
 

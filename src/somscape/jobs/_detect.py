@@ -1,6 +1,6 @@
 """From a table and options to a ranked list, its map and its report."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +79,20 @@ class Found:
             changed=changed,
         )
 
+    def content(
+        self,
+        kind: str = "csv",
+        *,
+        bom: bool = False,
+        command: str = "",
+        alerts: Table | None = None,
+    ) -> Iterator[bytes]:
+        """Return the content of the list's file, piece by piece; see `write`."""
+        if alerts is None:
+            alerts = self.alerts.to_table(self.detector.map_, self.table)
+        results = Results("alerts", alerts, self.detector, self.rule, self.table, command)
+        return results.content(kind, bom=bom)
+
     def write(
         self,
         folder: Path,
@@ -104,10 +118,8 @@ class Found:
         alerts : Table or None, default=None
             The list, where it says more than `Alerts.to_table`.
         """
-        if alerts is None:
-            alerts = self.alerts.to_table(self.detector.map_, self.table)
-        results = Results("alerts", alerts, self.detector, self.rule, self.table, command)
-        write_whole(folder / f"alerts.{kind}", results.content(kind, bom=bom))
+        content = self.content(kind, bom=bom, command=command, alerts=alerts)
+        write_whole(folder / f"alerts.{kind}", content)
         if self.grouped is not None:
             write_csv(folder / ROWS_FILE, rows_of_alerts(self.grouped, self.alerts))
         self.detector.save(folder / "map.som")

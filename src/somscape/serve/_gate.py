@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from somscape.serve._limits import Limits
 from somscape.serve._metrics import Metrics
 from somscape.serve._refused import Refused
-from somscape.web import Origins, are_same, limited
+from somscape.web import Lingering, Origins, are_same, limited
 
 OPEN = "/live"
 """Answers everybody: for whoever watches the process and has no token."""
@@ -74,6 +74,8 @@ class Gate:
             await self._app(scope, receive, send)
             return
         begin, code = time.perf_counter(), 0
+        lingering = Lingering(scope, receive, send)
+        receive = lingering.receive
 
         async def send_on(message: Message) -> None:
             nonlocal code
@@ -81,7 +83,7 @@ class Gate:
                 code = message["status"]
                 if self.is_ending:  # or the client would ask again, and find nobody
                     message["headers"] = [*message["headers"], (b"connection", b"close")]
-            await send(message)
+            await lingering.send(message)
 
         headers = Headers(scope=scope)
         self._metrics.under_way.inc()

@@ -2,12 +2,14 @@
 
 from somscape.web._addresses import is_address, is_loopback
 from somscape.web._guards import are_same, limited
+from somscape.web._lingering import Lingering
 from somscape.web._origins import PORTS, Origins
 from somscape.web._serving import check_libraries, listening, server_of
 from somscape.web._tls import names_of, server_context
 
 __all__ = [
     "PORTS",
+    "Lingering",
     "Origins",
     "are_same",
     "check_libraries",

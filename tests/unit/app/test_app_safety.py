@@ -2,6 +2,7 @@
 
 import http.client
 import pickle
+import socket
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -167,6 +168,24 @@ def test_a_body_that_says_it_is_too_large_is_not_read(
     assert answer.status == 413
     assert b"--max-upload" in answer.read()
     connection.close()
+
+
+def test_a_refusal_waits_for_a_short_body(client: Client) -> None:
+    # Else the connection ends while the body comes, and a proxy throws the answer away.
+    head = (
+        f"POST /api/sample HTTP/1.1\r\nHost: {client.host}\r\nCookie: {client.cookie}\r\n"
+        "Origin: https://evil.example\r\nContent-Length: 2\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", client.port), timeout=30) as connection:
+        connection.sendall(head.encode())
+        connection.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(30)
+        connection.sendall(b"{}")
+        answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert answer.endswith(b'may ask for this."}')
 
 
 def pieces(n_bytes: int) -> Iterator[bytes]:

@@ -9,9 +9,9 @@ import pytest
 NAME = re.compile(r"^(?:const|let|class|function|async function) (\w+)", re.MULTILINE)
 EACH = ("elements", "host", "calls")
 PAGES = {
-    "start": (*EACH, "start", "runs"),
+    "start": (*EACH, "send", "start", "runs"),
     "run": (*EACH, "columns", "run"),
-    "watch": (*EACH, "decisions", "watch"),
+    "watch": (*EACH, "send", "decisions", "watch"),
     "case": (*EACH, "decisions", "case"),
     "report": ("calls", "decisions", "marks", "fold", "keys", "bar", "regions"),
 }

@@ -9,7 +9,7 @@ import pytest
 from command_line import customers, customers_csv
 from web_client import Client
 
-from somscape.app import _watched
+from somscape.app import _watched, _watches
 from somscape.app._watches import MAX_CASES
 from somscape.cases import Case, Decision, Listed, State, WatchRun, is_waiting
 from somscape.jobs import KINDS, detect, ready, roles_from, rule_of
@@ -91,6 +91,24 @@ def test_a_watch_is_run_on_a_new_file(client: Client, january: str) -> None:
     assert "cust_id" in other["problem"]
     assert client.get("/api/watches")[0]["n_runs"] == 2
     client.post(f"/api/runs/{other['run']}/delete")
+
+
+def test_a_run_whose_table_was_wrong_is_replaced(client: Client, january: str) -> None:
+    wrong = upload(client, "march.csv", customers_csv(40), "cards")
+    number = client.get("/api/watches/cards")["last"]["number"]
+    for given in ("watch=cards&instead_of=99", "watch=cards&instead_of=x", "instead_of=1"):
+        answer = client.ask("POST", f"/api/uploads?name=m.csv&{given}", customers_csv())
+        assert (answer.status, "'instead_of' must be" in answer.problem) == (422, True)
+    right = upload(client, "right.csv", customers_csv(55), f"cards&instead_of={number}")
+    assert right["state"] == "done", right["problem"]
+    last, replaced = client.get("/api/watches/cards")["runs"][:2]
+    assert (last["report"], replaced["report"]) == (right["run"], wrong["run"])
+    assert (replaced["replaced_by"], last["replaced_by"]) == (last["number"], None)
+    report = client.get(f"/runs/{right['run']}/files/report.json")["changed"]
+    assert (report["instead_of"], report["compared_with"] != number) == ([number], True)
+    # A run in whose place another stands counts no more.
+    again = f"/api/uploads?name=m.csv&watch=cards&instead_of={number}"
+    assert client.ask("POST", again, customers_csv()).status == 422
 
 
 def test_the_second_of_two_people_sees_what_the_first_one_decided(
@@ -194,6 +212,26 @@ def test_what_waits_is_listed_and_not_decided_since() -> None:
     assert not is_waiting(case("confirmed", "2026-01-01T00:00:00"), run)
     assert not is_waiting(case("later", "2026-01-01T00:00:00"), run)
     assert MAX_CASES >= 1000
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"columns": [], "changes": [], "is_found": False}, "No drift: 82 flagged where 17 were"),
+        (
+            {"columns": ["age", "income"], "changes": ["", "income is 100 times larger"]},
+            "Drift in 'age': 82 flagged where 17 were expected; income is 100 times larger.",
+        ),
+        (
+            {"columns": ["income"], "changes": ["income is 100 times larger"]},
+            "Drift: 82 flagged where 17 were expected; income is 100 times larger.",
+        ),
+        ({"columns": ["age", "income"]}, "Drift in 'age', 'income': 82 flagged where 17"),
+    ],
+)
+def test_the_home_page_says_how_columns_changed(facts: dict[str, Any], words: str) -> None:
+    told = _watches._drift_words({"n_above": 82, "expected": 17.2, "is_found": True, **facts})
+    assert told.startswith(words)
 
 
 def test_a_job_that_ends_before_it_has_said_so_is_done_again_once(

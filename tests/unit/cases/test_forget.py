@@ -119,6 +119,23 @@ def test_old_cases_that_nobody_decided_are_forgotten(place: str | Path) -> None:
         assert set(state.kept("r2")) == {"a", KEY}  # with which the next run compares
 
 
+def test_decided_cases_expire_where_that_is_asked_for(place: str | Path) -> None:
+    with State(place) as state:
+        fill(state)
+        with state.database.change() as change:
+            change.rows("UPDATE runs SET made = '2020-01-01T00:00:00+00:00'")
+            old = "UPDATE decisions SET made = '2020-02-01T00:00:00+00:00' WHERE key"
+            change.rows(f"{old} IN ('a', 'c')")
+        assert forget_old(state, "cards", 6, author="cron").n_cases == 1  # "unlisted"
+        found = forget_old(state, "cards", 6, author="cron", decided=True)
+        assert (found.n_cases, found.n_decisions) == (2, 2)
+        assert {case.key for case in state.cases("cards")} == {KEY}  # whose decision is new
+        with state.database.change() as change:
+            change.rows("UPDATE runs SET made = '2999-01-01T00:00:00+00:00' WHERE id = 'r2'")
+            change.rows("UPDATE decisions SET made = '2020-02-01T00:00:00+00:00'")
+        assert forget_old(state, "cards", 6, author="cron", decided=True).n_cases == 0  # in a run
+
+
 def test_kept_rows_of_old_runs_go_where_their_cases_stay(place: str | Path) -> None:
     with State(place) as state:
         fill(state)

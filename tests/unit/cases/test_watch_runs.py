@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from somscape.app._watches import summary_of
 from somscape.cases import (
     CLEARED,
     CONFIRMED,
@@ -327,8 +328,7 @@ def test_an_unchanged_table_tells_once_of_what_was_cleared_long_ago(
     say(state, "c005", CLEARED)
     path = month(tmp_path / "f.csv", 2, **ODD)
     assert news(run(state, path))["c005"] == "folded"
-    for each in (_subject, _run):
-        monkeypatch.setattr(each, "now", lambda: "2100-01-01T00:00:00+00:00")
+    monkeypatch.setattr(_run, "now", lambda: "2100-01-01T00:00:00+00:00")
     later = run(state, path)
     assert news(later)["c005"] == "returned"
     assert not later.is_again
@@ -378,6 +378,7 @@ def test_a_column_times_a_hundred_is_drift_with_its_name(state: State, tmp_path:
     assert outcome.drift.is_found
     assert "income is 100 times larger" in outcome.drift.sentence
     assert outcome.drift.sentence.startswith(f"Drift: {N} flagged where ")
+    assert "income is 100 times larger." in summary_of(state, "cards")["last"]["drift"]
     assert "train anew" in outcome.drift.train_anew
     assert outcome.command_anew.startswith("somscape detect ")
     assert "--watch cards" in outcome.command_anew

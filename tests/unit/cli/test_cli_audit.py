@@ -115,7 +115,9 @@ def test_a_run_is_repeated_to_the_same_bytes(folder: Path, tmp_path: Path) -> No
     for each, n in zip(runs(tmp_path), (60, 50), strict=True):
         outcome = run("reproduce", each)
         assert outcome.code == 0, outcome.out
-        assert f"The same bytes: the scores of {n} rows, 6 of them listed." in outcome.out
+        assert (
+            f"The same bytes: the scores of {n} rows, 6 of them listed; alerts.csv" in outcome.out
+        )
     assert run("audit", "verify").out.startswith("4 lines")  # nothing is recorded
 
 
@@ -218,11 +220,13 @@ def test_a_case_is_forgotten_by_key_and_old_ones_by_months(folder: Path, tmp_pat
     with State(tmp_path / "copy" / "state") as state:
         key = state.cases("w")[0].key
     assert "give the KEY of a case, or --older-than" in run("cases", "forget", "w").err
+    assert "--decided goes with --older-than" in run("cases", "forget", "w", key, "--decided").err
     outcome = run("cases", "forget", "w", key)
     assert outcome.code == 0
     assert "Forgotten: 1 case, with 1 decision and " in outcome.out
     assert "Backups, results that were written, and the source still hold it." in outcome.out
     assert key not in run("audit", "list").out
     assert run("audit", "verify").code == 0
-    assert "No case is that old" in run("cases", "forget", "w", "--older-than", 3).out
+    for more in ((), ("--decided",)):
+        assert "No case is that old" in run("cases", "forget", "w", "--older-than", 3, *more).out
     assert f"has no case '{key}'" in run("cases", "forget", "w", key).err

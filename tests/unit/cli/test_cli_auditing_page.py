@@ -31,7 +31,7 @@ def test_an_audit_as_the_page_tells_it(here: Path, monkeypatch: pytest.MonkeyPat
         assert done.code == 0, (line, done.err, done.out)
         noted = done.out.strip() if ">" in words else noted
         said[line] = done.out
-    assert len(said) == 16
+    assert len(said) == 17
     assert "The audit holds." in said["somscape audit verify"]
     assert "of line 3," in said["somscape audit verify --head $(cat noted.txt)"]
     assert "1 line sealed by this key." in said["somscape audit verify --audit-key audit.key"]

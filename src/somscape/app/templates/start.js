@@ -1,29 +1,5 @@
 // The home page: a table comes in, by drop, choice or sample, for itself or for a watch.
 
-const open = (run) => { location.href = "/runs/" + run; };
-
-// For a watch, it is run on the file at once.
-function send(file, watch) {
-  const most = Number(meta("max-upload"));
-  attempt(null, async () => {
-    if (!meta("endings").split(",").some((ending) => file.name.toLowerCase().endsWith(ending))) {
-      throw new Error(file.name + " is no kind of table that can be read here. Give a .csv, .tsv, .csv.gz, .parquet, .feather, .xlsx, .xls or .ods file.");
-    }
-    if (file.size > most) {
-      throw new Error(file.name + " has " + number(Math.ceil(file.size / 1e6)) + " MB, more than the "
-        + number(most / 1e6) + " MB that this server takes (--max-upload).");
-    }
-    byId("sending").textContent = "Taking in " + file.name + " ...";
-    byId("sending").hidden = false;
-    try {
-      const of = watch === undefined ? "" : "&watch=" + encodeURIComponent(watch);
-      open((await call("uploads?name=" + encodeURIComponent(file.name) + of, file)).run);
-    } finally {
-      byId("sending").hidden = true;
-    }
-  });
-}
-
 function listenToFiles() {
   const holdsFiles = (event) => event.dataTransfer.types.includes("Files");
   const target = (event) => event.target.closest?.("[data-watch]") || byId("drop");

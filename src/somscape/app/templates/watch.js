@@ -30,7 +30,35 @@ function drawRun(run) {
   const source = run.report ? make("a", { href: "/runs/" + run.report + "/report" }, sourceOf(run.source)) : sourceOf(run.source);
   return make("tr", null, make("td", { class: "number" }, number(run.number)), make("td", null, when(run.made)),
     make("td", null, source), text("td", run.author), make("td", { class: "number" }, number(run.n_rows)),
-    make("td", { class: "number" }, number(run.n_alerts)), text("td", run.replaced_by ? "replaced by run " + number(run.replaced_by) : run.drift));
+    make("td", { class: "number" }, number(run.n_alerts)), text("td", run.replaced_by ? "replaced by run " + number(run.replaced_by) : run.drift),
+    make("td", { class: "needs-run" }, run.replaced_by ? "" : drawReplace(run)));
+}
+
+function drawReplace(run) {
+  const button = make("button", { type: "button", class: "small replace", "aria-label": "Replace run " + run.number }, "Wrong table?");
+  button.addEventListener("click", () => askForRightFile(run));
+  return button;
+}
+
+// A run whose table was wrong: another file takes its place, and that of the runs after it.
+function askForRightFile(run) {
+  const replaced = watch.runs.filter((each) => each.number >= run.number && !each.replaced_by).map((each) => number(each.number)).reverse();
+  const place = (replaced.length > 1 ? "runs " : "run ") + replaced.join(", ");
+  const isFirst = !watch.runs.some((each) => each.number < run.number && !each.replaced_by);
+  const file = make("input", { type: "file", id: "right-file", accept: meta("endings"), required: "" });
+  const dialog = make("dialog", { id: "right-dialog", "aria-labelledby": "right-title" }, make("form", { method: "dialog" },
+    make("h2", { id: "right-title" }, "Was the table of run " + number(run.number) + " wrong?"),
+    make("p", { class: "hint" }, "The right file is run in the place of " + place + (isFirst ? "." : ", and compared with the run before.")
+      + " What was decided stays, and so does the audit." + (replaced.length > 1 ? " Give the later files once more, too." : "")),
+    make("p", null, make("label", { for: file.id }, "The right file"), file),
+    make("p", { class: "controls" }, make("button", { class: "primary", value: "run" }, "Run it in the place of " + place),
+      make("button", { value: "no", formnovalidate: "" }, "Cancel"))));
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    if (dialog.returnValue === "run") send(file.files[0], name, run.number);
+  });
+  document.body.append(dialog);
+  dialog.showModal();
 }
 
 function drawCases() {

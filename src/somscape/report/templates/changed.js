@@ -24,7 +24,9 @@ function fillChanged() {
   if (!changed) return;
   const when = changed.compared_with === null ? "Nothing to compare with yet: the next run will say what changed."
     : "Compared with run " + changed.compared_with + " of " + changed.compared_with_made.slice(0, 10) + ".";
-  byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), ". " + when);
+  const replaced = changed.instead_of ?? []; // a report of an earlier version has none
+  const place = replaced.length ? " It stands in place of run " + replaced.join(", ") + "." : "";
+  byId("changed-lead").append("Run " + changed.number + " of ", text("b", changed.watch), ". " + when + place);
   byId("changed-counts").append(...Object.entries(changed.counts).filter(([, n]) => n)
     .map(([what, n]) => make("li", { class: NEWS.some(([key]) => key === what) ? "fresh" : null },
       make("b", null, number(n)), " " + what)));

@@ -1,0 +1,43 @@
+"""What is said where a run is recorded, and its files are not written after all."""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from somscape.cases._outcome import RunOutcome
+from somscape.errors import InputError
+
+
+@contextmanager
+def recording(out: str | Path) -> Iterator[list[RunOutcome]]:
+    """Give a list for a run once it is recorded; later failures say that it stands.
+
+    Parameters
+    ----------
+    out : str or Path
+        What is written, as a person calls it.
+
+    Yields
+    ------
+    list of RunOutcome
+
+    Raises
+    ------
+    InputError
+        Where something fails once the list has the run.
+    """
+    recorded: list[RunOutcome] = []
+    try:
+        yield recorded
+    except (OSError, InputError) as error:
+        if not recorded:
+            raise
+        said = getattr(error, "strerror", None) or str(error).rstrip(".")
+        run = recorded[-1].run
+        words = ["run", run.watch, *([run.source] if run.source not in ("", "-") else [])]
+        raise InputError(
+            f"run {run.number} of the watch {run.watch} is recorded, and {out} is not written "
+            f"({said}). Mend that, then run it again; the same run is not recorded twice.",
+            options=f"somscape {shlex.join([*words, '--out', str(out)])}",
+        ) from error
