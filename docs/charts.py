@@ -193,7 +193,9 @@ def curve(record: Record) -> str:
         if kind == "peer":
             y += 17 if i % 2 else -7
             side = "end" if x > WIDTH - 40 else "middle"
-            parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{side}">{escape(name)}</text>')
+            parts.append(
+                f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{side}">{escape(name)}</text>'
+            )
     for (x, y), (te, qe) in zip((ours[0], ours[-1]), ends(maps), strict=True):
         parts.append(f'<text x="{x + 8:.1f}" y="{y + 4:.1f}">QE {qe:.1f}, TE {te:.3f}</text>')
     title = "QE and TE of maps of 5,000 digits"

@@ -137,7 +137,7 @@ def unusual_rows() -> list[Loss]:
             "The same, trained on rows known to be usual",
             f"average precision {clean['somscape']}: {ahead_of(clean)}",
             "the table is small: KNN keeps every row",
-            f"KNN; on 284,807 rows, where it takes {knn} our time, ours.",
+            f"Use KNN, if the table is small: on 284,807 rows it takes {knn} our time.",
             ("140 tables, reporting half, clean: ",),
         ),
         Loss(
@@ -198,21 +198,21 @@ def other_answers() -> list[Loss]:
             f"one nearest neighbor is right on {classes} %; GMLVQ on iris {iris['GMLVQ']} "
             f"(we {iris['somscape']})",
             "every row may be kept, and asked for each answer",
-            "scikit-learn's `KNeighborsClassifier(1)`",
+            "Use scikit-learn's `KNeighborsClassifier(1)`.",
         ),
         Loss(
             "Groups that are sheets, helices or beads",
             f"adjusted Rand index {groups['auto']}, HDBSCAN {groups['HDBSCAN']}, the mean of six "
             "kinds of groups",
             "groups are thin and bent",
-            "scikit-learn's `HDBSCAN`",
+            "Use scikit-learn's `HDBSCAN`.",
         ),
         Loss(
             "k-means, where no map is wanted",
             f"it takes {least} (`digits`) and {most} (`article-batch`) of our time, and its QE is "
             "always lower",
             "you want groups and no picture of them",
-            "scikit-learn's `KMeans`",
+            "Use scikit-learn's `KMeans`.",
         ),
     ]
 
@@ -242,7 +242,7 @@ def maps() -> list[Loss]:
             "torchsom, XPySom, fastersom and FloatSOM train there; our path for torch's tensors "
             "has not been timed on one",
             "you have a GPU and hundreds of millions of rows",
-            "FloatSOM",
+            "Use FloatSOM.",
         ),
         Loss(
             "Skipping groups of units",
@@ -263,7 +263,7 @@ def maps() -> list[Loss]:
             f"half a second and {ours['peak MiB']} MiB; MiniSom {minisom['import, ms']} ms and "
             f"{minisom['peak MiB']} MiB",
             "short scripts start again and again",
-            "MiniSom",
+            "Use MiniSom.",
         ),
     ]
 
@@ -309,7 +309,7 @@ def files_and_services() -> list[Loss]:
             f"{rows['JSON']} rows a second as JSON and {rows['Arrow']} as Arrow, goal "
             f"{ROWS_A_SECOND:,}",
             "an answer is needed within some milliseconds",
-            "Train with `n_maps=1`, send Arrow.",
+            "Train with `n_maps=1`, and send Arrow.",
             (HTTP, IN_BATCHES),
         ),
     ]

@@ -51,7 +51,7 @@ RARE = 0.01
 """Or where no more than this share of the rows have its value, or one as far out."""
 
 COMMON, TIMES = 0.2, 2.0
-"""A value of this share of the rows, or of more, is not named beside one of `TAIL_SHARE` or less that
+"""A value of at least this share of the rows is not named beside one of at most `TAIL_SHARE` that
 adds so many times as much to the score."""
 
 
