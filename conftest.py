@@ -7,12 +7,13 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _desk(request, tmp_path, monkeypatch):
+def _desk(request):
     """Give examples that open "state" the watch "cards", the next table, and decisions."""
-    example = getattr(request.node, "dtest", None)
+    example = getattr(request.node, "dtest", None)  # only examples have one
     if example is not None and 'State("state")' in str(example.docstring):
-        shutil.copytree(request.getfixturevalue("begun"), tmp_path, dirs_exist_ok=True)
-        monkeypatch.chdir(tmp_path)
+        begun, desk = map(request.getfixturevalue, ("begun", "tmp_path"))
+        shutil.copytree(begun, desk, dirs_exist_ok=True)
+        request.getfixturevalue("monkeypatch").chdir(desk)
 
 
 @pytest.fixture(scope="session")
