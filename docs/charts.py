@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
+from losses import lost
 from records import Record, number, plain, table
 
 PAGE = Path(__file__).parent / "comparison.md"
@@ -31,14 +32,8 @@ SETTINGS = {
 }
 DETECTORS = ("somscape", "IForest", "KNN", "LOF", "ECOD", "COPOD", "HBOS", "PCA", "MCD", "OCSVM")
 DETECTORS += ("CBLOF", "INNE")
-GOALS = (
-    ("README.md", "Goals", "goal", "measured", "met"),
-    ("defaults/README.md", "Goals", "goal", "measured", "met"),
-    ("detection/README.md", "Goals", "goal", "measured", "met"),
-    ("recognition/README.md", "What was wanted", "wanted", "measured", "reached"),
-)
-MOST_TIMES, ROWS_A_SECOND = 4, 50_000
-"""The goals of `serve/README.md`, which states them in its text."""
+BOTH = "KNN + ECOD"
+"""The sum of two peers' ranks, which only the tables have."""
 WIDTH, LEFT, ROW, TOP = 340, 122, 22, 8
 
 
@@ -106,7 +101,8 @@ def detection() -> tuple[list[str], list[list[str]]]:
         header += [f"64 tables, {name}: AUROC", "average precision"]
         found = table("detection/README.md", f"64 tables, {title}, reporting half")
         columns += [found.by("AUROC"), found.by("average precision")]
-    return header, [[method, *(column[method] for column in columns)] for method in DETECTORS]
+    methods = (*DETECTORS, BOTH)
+    return header, [[method, *(column.get(method, "") for column in columns)] for method in methods]
 
 
 def recognition() -> tuple[list[str], list[list[str]]]:
@@ -121,44 +117,8 @@ def torchsom() -> tuple[list[str], list[list[str]]]:
     return found.columns, found.rows
 
 
-def missed_by_the_service() -> list[list[str]]:
-    """Return the goals of the scoring service that its tables do not show to be met."""
-    name, heading = "serve/README.md", "A row asked over HTTP"
-    asked = table(name, heading).row("one row with reasons")["99 %, times the empty route's"]
-    batches = table(name, heading, 1).by("rows a second")
-    rows = []
-    if number(asked) > MOST_TIMES:
-        goal = f"99th percentile: at most {MOST_TIMES} times the empty route's"
-        rows.append([f"a row asked over HTTP, {goal}", asked])
-    if min(map(number, batches.values())) < ROWS_A_SECOND:
-        measured = ", ".join(f"{how} {value}" for how, value in batches.items())
-        rows.append([f"rows asked over HTTP in batches: {ROWS_A_SECOND:,} a second", measured])
-    return rows
-
-
-def missed() -> tuple[list[str], list[list[str]]]:
-    """Return every goal in the records' tables of goals that is not met."""
-    rows = []
-    for name, heading, *columns in GOALS:
-        goals, measured, met = map(table(name, heading).column, columns)
-        for goal, value, answer in zip(goals, measured, met, strict=True):
-            if plain(answer) not in ("yes", "no"):
-                raise SystemExit(f"benchmarks/{name}: {goal!r} is neither met nor missed")
-            if plain(answer) == "no":
-                rows.append([goal, value])
-    files = table("tables/README.md", "From a file to a list", 2)
-    for what, ratio, goal, reached in zip(
-        *map(files.column, ("what", "ratio", "goal", "reached")), strict=True
-    ):
-        if plain(reached) == "no":
-            ours = files.row(what)["ours"]
-            rows.append([f"{what}: at most {goal}", ratio or ours])
-    rows += missed_by_the_service()
-    return ["goal", "measured"], rows
-
-
 TABLES: dict[str, Callable[[], tuple[list[str], list[list[str]]]]] = {
-    made.__name__: made for made in (speed, quality, detection, recognition, torchsom, missed)
+    made.__name__: made for made in (speed, quality, detection, recognition, torchsom, lost)
 }
 
 
@@ -166,8 +126,9 @@ def with_tables(text: str) -> str:
     """Return the text of the page with the tables as the records have them now."""
 
     def filled(found: re.Match[str]) -> str:
-        header, rows = TABLES[found[2]]()
-        rule = ["---"] + ["---:"] * (len(header) - 1)
+        made = TABLES[found[2]]
+        header, rows = made()
+        rule = ["---"] + ["---" if made is lost else "---:"] * (len(header) - 1)
         lines = [f"| {' | '.join(line)} |" for line in (header, rule, *rows)]
         return f"{found[1]}\n" + "\n".join(lines) + f"\n\n{found[4]}"
 
@@ -231,8 +192,9 @@ def curve(record: Record) -> str:
         )
         if kind == "peer":
             y += 17 if i % 2 else -7
+            side = "end" if x > WIDTH - 40 else "middle"
             parts.append(
-                f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{escape(name)}</text>'
+                f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{side}">{escape(name)}</text>'
             )
     for (x, y), (te, qe) in zip((ours[0], ours[-1]), ends(maps), strict=True):
         parts.append(f'<text x="{x + 8:.1f}" y="{y + 4:.1f}">QE {qe:.1f}, TE {te:.3f}</text>')

@@ -26,7 +26,7 @@ from person import Person
 from web_client import serving
 from webdriver import chromium, lacking
 
-WIDTH, HEIGHT = 1280, 860
+WIDTH, HEIGHT = 820, 860
 PICTURE = re.compile(r"!\[[^\]]*\]\((\S*_generated/monday/\w+\.png)\)")
 DESK = "/home/anna"
 """What stands in printed lines for the folder, which is another one each time."""
@@ -136,7 +136,7 @@ def weekly(camera: Camera, folder: Path, desk: Path) -> None:
     person.browser.click("#cases li .confirmed")
     person.wait("document.querySelectorAll('#cases li').length === 10")
     person.choose("#which", "last")
-    camera.take("marked", height=1200)
+    camera.take("marked", height=1600)
     person.visit("/")
     person.wait_for("#watches li")
     person.browser.type("#file-of-0", str(desk / "february.csv"))
@@ -147,10 +147,10 @@ def weekly(camera: Camera, folder: Path, desk: Path) -> None:
     run("somscape run cards february.csv --out february")  # the same run, for its report
     person.browser.open(desk / "february" / "report.html")
     person.wait_for("#rows tr[data-rank]")
-    camera.take("report", height=1800)
+    camera.take("report", height=2000)
     person.visit(f"/watches/cards/cases/{IN_MIND}")
     person.wait_for("#values td")
-    camera.take("case", height=1400)
+    camera.take("case", height=1640)
     person.browser.type("#decide input", "and five more; saw the contract")
     person.browser.click("#decide .cleared")
     person.wait_for_words("#history", "contract")

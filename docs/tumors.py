@@ -40,10 +40,9 @@ def sentence(said: str) -> str:
     few, rows, percent, alerts = map(int, found.groups())
     hits = percent * alerts / 100
     return (
-        f"This one is of {rows} tumors, ranked by ten measures of their largest cells; the ranking "
-        f"is not told that {few} are malignant. Of the {WORDS[alerts]} it lists, "
-        f"{WORDS[round(hits)]} are; of {WORDS[alerts]} drawn by chance, {alerts * few / rows:.1f} "
-        "would be."
+        f"This one ranks {rows} tumors by ten measures of their largest cells. Nobody tells it "
+        f"that {few} are malignant. It lists {WORDS[alerts]}, and {WORDS[round(hits)]} of these "
+        f"are malignant; of {WORDS[alerts]} drawn by chance, {alerts * few / rows:.1f} would be."
     )
 
 

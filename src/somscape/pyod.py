@@ -45,8 +45,11 @@ def as_pyod(detector: SOMDetector | None = None, *, contamination: float = 0.1) 
 
     Examples
     --------
+    >>> import numpy as np
     >>> from pyod.models.lscp import LSCP  # doctest: +SKIP
+    >>> from somscape import SOMDetector
     >>> from somscape.pyod import as_pyod
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
     >>> LSCP([as_pyod(), as_pyod(SOMDetector("mass"))]).fit(X).labels_  # doctest: +SKIP
     """
     if find_spec("pyod") is None:

@@ -95,4 +95,4 @@ def test_the_script_ends_well_where_nothing_is_lacking(screenshots, monkeypatch,
 def test_the_report_is_that_of_february_in_which_something_changed(screenshots):
     weekly = inspect.getsource(screenshots.weekly)
     assert 'desk / "february" / "report.html"' in weekly
-    assert 'camera.take("report", height=1800)' in weekly
+    assert 'camera.take("report", height=2000)' in weekly

@@ -11,6 +11,7 @@ from somscape import SOMDetector, load
 from somscape.encode import CategoryCode, Encoding, NumberCode, fit_encoding
 from somscape.outliers import Detector, Occurrence, Reason, Reasons, ValueCounts
 from somscape.outliers._counts import MAX_KEPT, TAIL_SHARE, value_counts
+from somscape.outliers._reasons import _without_common
 from somscape.tables import table_from_columns
 
 
@@ -234,6 +235,46 @@ def test_reasons_in_words():
     assert str(Reasons()) == "no single column stands out; the combination is unusual"
     assert Reasons().sentence() == "No single column stands out; the combination is unusual."
     assert Reasons() == ()
+
+
+# Common values beside a rare one
+
+
+@pytest.mark.parametrize(
+    ("rows", "shares", "kept"),
+    [
+        ([25, 100], [0.4, 0.2], [25]),  # of 500: 5 % explain the row, twice as much as 20 % do
+        ([25, 100], [0.4, 0.21], [25, 100]),  # but not less than twice as much
+        ([26, 100], [0.4, 0.1], [26, 100]),  # nor do more than 5 %
+        ([25, 99], [0.4, 0.1], [25, 99]),  # and less than 20 % are no common value
+        ([100, 1], [0.4, 0.1], [100, 1]),  # what has the larger share stays
+        ([None, 100], [0.9, 0.1], [None, 100]),  # a number among most others is not counted
+        ([300, None, 0, 200, None], [0.3, 0.3, 0.2, 0.1, 0.1], [300, None, 0, None]),
+    ],
+)
+def test_common_values_are_not_named_where_a_rare_one_explains_much_more(rows, shares, kept):
+    occurs = [None if n is None else Occurrence(n, 500) for n in rows]
+    reasons = [
+        Reason("x", "1", "2", share, occurs=one) for share, one in zip(shares, occurs, strict=True)
+    ]
+    found = _without_common([None, *reasons])
+    assert [None if reason.occurs is None else reason.occurs.n_rows for reason in found] == kept
+
+
+def test_a_common_level_is_a_reason_unless_a_rare_value_explains_much_more():
+    rng = np.random.default_rng(0)
+    country, rate = rng.choice(["DE", "FR"], 500, p=[0.7, 0.3]), rng.normal(0, 1, 500)
+    rate[country == "FR"] += 8
+    table = table_from_columns({"country": country, "rate": rate, "age": rng.normal(40, 9, 500)})
+    detector = SOMDetector(random_state=0).fit(table).detector_
+
+    def columns(age):
+        row = table_from_columns({"country": ["FR"], "rate": [0.0], "age": [age]})
+        return [reason.column for reason in detector.reasons(row)[0]]
+
+    assert columns(40.0) == ["country", "rate"]  # common both, but not together
+    assert columns(90.0) == ["age", "rate", "country"]
+    assert columns(140.0) == ["age", "rate"]
 
 
 # Whether a column stands out

@@ -218,6 +218,10 @@ def test_values_are_an_array_in_either_shape_or_a_column() -> None:
         np.testing.assert_array_equal(display.ax_.collections[0].get_array(), expected)
     assert plots.values(m, "age").ax_.get_title() == "age, 2 x 3 units"
     assert plots.values(m, flat, name="rank").ax_.get_title() == "rank, 2 x 3 units"
+    for series in (pd.Series(flat, name="rank"), pl.Series("rank", flat)):
+        assert plots.values(m, series).ax_.get_title() == "rank, 2 x 3 units"
+        assert plots.values(m, series, name="place").ax_.get_title() == "place, 2 x 3 units"
+    assert plots.values(m, pd.Series(flat)).ax_.get_title() == "2 x 3 units"
 
 
 def test_a_bar_is_in_original_units() -> None:

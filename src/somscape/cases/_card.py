@@ -145,9 +145,11 @@ def watch_history(state: State, name: str, map_: str) -> dict[str, Any]:
     Examples
     --------
     >>> from somscape.cases import State, watch_history
-    >>> with State("state") as state:  # doctest: +SKIP
+    >>> with State("state") as state:
     ...     watch = state.watch("cards")
-    ...     print(watch_history(state, "cards", watch.map))
+    ...     history = watch_history(state, "cards", watch.map)
+    >>> history["name"], len(history["runs"])
+    ('cards', 1)
     """
     watch = state.watch(name)
     runs = [run for run in reversed(state.runs(name)) if run.map == map_]

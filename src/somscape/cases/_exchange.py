@@ -146,9 +146,10 @@ def import_decisions(
     --------
     >>> from somscape.cases import State, import_decisions
     >>> from somscape.tables import read_table
-    >>> with State("state") as state:  # doctest: +SKIP
+    >>> with State("state") as state:
     ...     table = read_table("decided.csv")
-    ...     print(import_decisions(state, "cards", table, author="ann").n_same)
+    ...     print(len(import_decisions(state, "cards", table, author="ann").decisions))
+    1
     """
     of_watch = state.watch(watch)
     id_name = _id_name(state, of_watch) if ID in table.names else None

@@ -89,8 +89,9 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
     Examples
     --------
     >>> from somscape.cases import State, forget
-    >>> with State("state") as state:  # doctest: +SKIP
+    >>> with State("state") as state:
     ...     print(forget(state, "cards", "c005", author="ann").n_decisions)
+    0
     """
     state.watch(watch)
     with state.database.change() as change:

@@ -69,9 +69,10 @@ class RunOutcome:
     Examples
     --------
     >>> from somscape.cases import State, run_watch
-    >>> with State("state") as state:  # doctest: +SKIP
+    >>> with State("state") as state:
     ...     outcome = run_watch(state, "cards", source="february.csv", author="ann")
-    ...     print(len(outcome.listed), len(outcome.gone), outcome.audit_head)
+    ...     print(len(outcome.listed), len(outcome.gone))
+    3 1
     """
 
     watch: Watch

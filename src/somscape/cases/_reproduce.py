@@ -53,8 +53,9 @@ class Repeated:
     Examples
     --------
     >>> from somscape.cases import State, reproduce
-    >>> with State("state") as state:  # doctest: +SKIP
+    >>> with State("state") as state:
     ...     print(reproduce(state, state.last_run("cards")).said[0])
+    The same bytes: the scores of 60 rows, 3 of them listed.
     """
 
     run: WatchRun
@@ -89,9 +90,10 @@ def reproduce(state: State, run: str) -> Repeated:
     Examples
     --------
     >>> from somscape.cases import State, reproduce
-    >>> with State("state") as state:  # doctest: +SKIP
+    >>> with State("state") as state:
     ...     last = state.last_run("cards")
     ...     print(reproduce(state, last).is_same)
+    True
     """
     old = state.run(run)
     if not old.facts.keys() >= NEEDED:

@@ -90,9 +90,10 @@ def run_watch(
     Examples
     --------
     >>> from somscape.cases import State, run_watch
-    >>> with State("state") as state:  # doctest: +SKIP
+    >>> with State("state") as state:
     ...     outcome = run_watch(state, "cards", source="february.csv", author="ann")
     ...     print([row.key for row in outcome.listed if row.news == "new"])
+    ['c006']
     """
     watch = state.watch(name)
     path = watch.source if source is None else source

@@ -20,7 +20,7 @@ from somscape.encode import (
     values_shown,
 )
 from somscape.maps import Map
-from somscape.outliers._counts import Occurrence
+from somscape.outliers._counts import TAIL_SHARE, Occurrence
 from somscape.outliers._score import nearest_usual
 from somscape.tables import Column, Table, table_from_columns
 
@@ -49,6 +49,10 @@ FAR_MORE = 4.0
 
 RARE = 0.01
 """Or where no more than this share of the rows have its value, or one as far out."""
+
+COMMON, TIMES = 0.2, 2.0
+"""A value of at least this share of the rows is not named beside one of at most `TAIL_SHARE` that
+adds so many times as much to the score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +204,25 @@ def reasons_of(
         which = np.nonzero((order == j) & is_reason)
         column = _Described(detector, j, near, rows)
         found[which] = column.reasons(table, which[0], shares[which])
-    reasons = [[reason for reason in row if reason is not None] for row in found.tolist()]
+    reasons = [_without_common(row) for row in found.tolist()]
     return [
         Reasons(row if is_clear or any(reason.is_rare for reason in row) else ())
         for row, is_clear in zip(reasons, stands_out, strict=True)
     ]
+
+
+def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
+    """Return the reasons there are, without common values where a rare one explains much more."""
+    kept, most = list[Reason](), 0.0  # the largest share of a rare value
+    for reason in reasons:
+        if reason is None:
+            continue
+        occurs = reason.occurs
+        if reason.share * TIMES > most or occurs is None or occurs.n_rows < COMMON * occurs.total:
+            kept.append(reason)
+        if occurs is not None and occurs.n_rows <= TAIL_SHARE * occurs.total:
+            most = max(most, reason.share)
+    return kept
 
 
 def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) -> None:

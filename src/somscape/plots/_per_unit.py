@@ -46,6 +46,8 @@ def plane_of(map_: Map, values: Any, X: Any = None, name: str | None = None) -> 
         own = getattr(values, "__name__", "")
         name = own.replace("_", " ") * own.isidentifier() if name is None else name
         values = _of_rows(map_, values, X)
+    elif name is None and isinstance(getattr(values, "name", None), str):
+        name = values.name  # of a series
     return _of_array(map_, values, name or "")
 
 

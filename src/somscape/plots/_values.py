@@ -41,7 +41,7 @@ def values(
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
         Rows for a function, as for `Map.rows_of`.  A unit without rows is an empty cell.
     name : str, optional
-        What the values are called.  By default the name of the column or function.
+        What the values are called.  By default the name of the column, series or function.
     colormap : str, default="viridis"
         Name of a color map of matplotlib, for numbers.
     limits : {"robust", "full"} or pair of float, default="robust"

@@ -61,8 +61,16 @@ def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
 
     Examples
     --------
+    >>> import pickle, tempfile, warnings
+    >>> from pathlib import Path
+    >>> from minisom import MiniSom
     >>> from somscape import Map, save
-    >>> map_ = Map.from_record(save.read_minisom("som.p"))  # doctest: +SKIP
+    >>> with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")  # of the pickle, which is ours
+    ...     n_bytes = Path(folder, "som.p").write_bytes(pickle.dumps(MiniSom(4, 5, 3)))
+    ...     map_ = Map.from_record(save.read_minisom(f"{folder}/som.p"))
+    >>> map_.codebook.shape
+    (20, 3)
     """
     source, data = shown(Path(path).name), read_file(Path(path))
     budget = Budget(source, len(data))
