@@ -86,9 +86,9 @@ def scores(train: Table, test: Table, **parameters: Any) -> tuple[Values, Values
     """Return the scores before and now."""
     before = []
 
-    def keep(rarity: Rarity, *others: Any) -> Rarity:
+    def keep(rarity: Rarity, *others: Any, **drawn: Any) -> Rarity:
         before.append(rarity)
-        return with_beyond(rarity, *others)
+        return with_beyond(rarity, *others, **drawn)
 
     encoder = TableEncoder(max_levels=None, missing="fill")
     with patch.object(_train, "with_beyond", keep):

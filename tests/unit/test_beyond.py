@@ -39,7 +39,7 @@ def fitted(table, **parameters):
 def both():
     """Scores of a table without what is added, and the detector that adds it."""
     table = people()
-    with patch.object(_train, "with_beyond", lambda rarity, *_: rarity):
+    with patch.object(_train, "with_beyond", lambda rarity, *_, **__: rarity):
         before = -fitted(table).score_samples(table)
     return table, before, fitted(table)
 
@@ -88,6 +88,28 @@ def test_a_row_of_weight_two_is_two_rows():
 @pytest.mark.parametrize("values", [[1.0] * 30 + [2.0], [0.0, 1.0, 90.0], [1.0] * 40])
 def test_too_few_rows_or_values_tell_nothing(values):
     np.testing.assert_allclose(raised(values)([90.0, 1e6, -1e6]), 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_some_rows_tell_the_step_and_all_rows_what_is_second(weighted):
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(4000, 2))
+    rows[[7, 9], 1], rows[[11, 12], 0] = (30.0, 20.0), (-25.0, -50.0)
+    drawn = np.arange(1000, 4000)
+    weights = np.append(np.full(1000, 2.0), np.full(3000, 1.0)) if weighted else None
+    encoding = Encoding.plain(["a", "b"])
+    rarity = rarity_of(rows, None, encoding)
+    found = with_beyond(rarity, rows, weights, encoding, 1.0, drawn=drawn)
+    start = (math.exp(0.2 * (math.log(4) + 1)) - 1) / 0.2
+    for j, side in ((0, -1.0), (1, 1.0)):
+        values = np.sort(side * rows[drawn, j])
+        n_beyond = 0.05 * (5000 if weighted else 4000)
+        second = (50.0, 30.0)[j] if weighted else (25.0, 20.0)[j]
+        step = (second - values[2850]) / math.log(n_beyond)
+        at = np.zeros((2, 2))
+        at[:, j] = side * (second + step * (start + np.array([-0.01, 1.0])))
+        expected = [0.0, 5 * math.log(1 + 0.2 * (start + 1)) - (math.log(4) + 1)]
+        np.testing.assert_allclose(found.scores(at) - rarity.scores(at), expected, atol=0.02)
 
 
 def test_the_unit_is_the_spread_up_to_the_highest_hundredth():

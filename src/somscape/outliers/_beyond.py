@@ -8,16 +8,19 @@ occurs with a probability p of ``(1 + 0.2 g) ** -5`` (a generalized Pareto tail)
 columns with two sides with one of at most ``2 d p`` (Bonferroni).
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 
+from somscape._blocks import blocks
 from somscape._elementary import exp, log, log_of
-from somscape._types import Float64s, Floats
+from somscape._types import Float64s, Floats, Ints
 from somscape._weights import Counted, counts_of, in_order
 from somscape.encode import Encoding, NumberCode
+from somscape.kernels import in_threads
 from somscape.outliers._rarity import (
+    BLOCK_VALUES,
     MIN_TAIL_ROWS,
     MIN_TAIL_VALUES,
     TAIL_SHARE,
@@ -60,7 +63,13 @@ def unit_of(scores: Float64s, weights: Float64s | None) -> float:
 
 
 def with_beyond(
-    rarity: Rarity, rows: Floats, weights: Float64s | None, encoding: Encoding, unit: float
+    rarity: Rarity,
+    rows: Floats,
+    weights: Float64s | None,
+    encoding: Encoding,
+    unit: float,
+    *,
+    drawn: Ints | None = None,
 ) -> Rarity:
     """Return a rarity that rises faster beyond all others of a column.
 
@@ -75,11 +84,14 @@ def with_beyond(
     encoding : Encoding
     unit : float
         From `unit_of`.
+    drawn : ndarray of shape (n_drawn,) or None, default=None
+        Rows that tell how values thin out; None: all.
 
     Returns
     -------
     Rarity
-        The same for values that are not beyond.  O(n_rows * log(n_rows) * n_features).
+        The same for values that are not beyond.  O(n_drawn * log(n_drawn) * n_features), and one
+        pass over all rows.
     """
     features = rarity.features.tolist()
     each = zip(encoding.features, encoding.slices, strict=True)
@@ -88,15 +100,67 @@ def with_beyond(
     if not unit > 0 or not numbers:
         return rarity
     free, counts = FREE + log_of(2.0 * len(numbers)), counts_of(weights)
+    n_rows = float(len(rows)) if counts is None else float(counts.sum())
+    own = rows if drawn is None else rows[drawn]
+    of_own = counts if drawn is None or counts is None else counts[drawn]
+    counted = {j: Counted.of(own[:, j].astype(np.float64), of_own) for j in numbers}
+    ends = {j: (-_second(_mirrored(each)), _second(each)) for j, each in counted.items()}
+    if drawn is not None:
+        ends = _ends_of_all(ends, rows, counts)
     lines = [_without_padding(x, y) for x, y in zip(rarity.x, rarity.y, strict=True)]
-    for feature in numbers:
-        counted = Counted.of(rows[:, feature].astype(np.float64), counts)
-        line = features.index(feature)
-        lines[line] = _raised(lines[line], counted, free, unit)
+    for j in numbers:
+        (low, high), line = ends[j], features.index(j)
+        above, below = (
+            _Tail(*one, n_rows) for one in ((high, counted[j]), (-low, _mirrored(counted[j])))
+        )
+        raised = above.raised(lines[line], free, unit)
+        lines[line] = _turned(below.raised(_turned(raised), free, unit))
     n_knots = max(len(x) for x, _ in lines)
     padded = [[np.append(v, np.repeat(v[-1], n_knots - len(v))) for v in line] for line in lines]
     x, y = np.array(padded).transpose(1, 0, 2)
     return replace(rarity, x=np.ascontiguousarray(x), y=np.ascontiguousarray(y))
+
+
+def _second(counted: Counted) -> float:
+    return float(counted.at(counted.n - 2.0))
+
+
+def _mirrored(counted: Counted) -> Counted:
+    n_rows = np.diff(counted.ends, prepend=0.0)
+    return Counted(-counted.values[::-1], np.cumsum(n_rows[::-1]))
+
+
+def _turned(line: _Line) -> _Line:
+    return -line[0][::-1], line[1][::-1]
+
+
+def _ends_of_all(
+    ends: dict[int, tuple[float, float]], rows: Floats, counts: Float64s | None
+) -> dict[int, tuple[float, float]]:
+    """Return the second lowest and highest values among all rows, from those among some of them."""
+    low, high = np.full(rows.shape[1], -np.inf), np.full(rows.shape[1], np.inf)
+    for j, (lowest, highest) in ends.items():
+        low[j], high[j] = lowest, highest
+
+    def found(part: slice) -> list[tuple[Ints, ...]]:
+        return [np.nonzero(is_beyond) for is_beyond in (rows[part] < low, rows[part] > high)]
+
+    parts = list(blocks(len(rows), max(1, BLOCK_VALUES // rows.shape[1])))
+    sides = []
+    for side in zip(*in_threads(found, parts), strict=True):
+        which = np.concatenate([part.start + i for part, (i, _) in zip(parts, side, strict=True)])
+        sides.append((which, np.concatenate([j for _, j in side])))
+
+    def second(j: int, end: float, beyond: tuple[Ints, Ints], sign: float) -> float:
+        which = beyond[0][beyond[1] == j]
+        n = np.ones(len(which)) if counts is None else counts[which]
+        values = np.append(sign * rows[which, j].astype(np.float64), np.repeat(sign * end, 2))
+        return sign * _second(Counted.of(values, np.append(n, (1.0, 1.0))))
+
+    return {
+        j: (second(j, lowest, sides[0], -1.0), second(j, highest, sides[1], 1.0))
+        for j, (lowest, highest) in ends.items()
+    }
 
 
 def _without_padding(x: Float64s, y: Float64s) -> _Line:
@@ -104,43 +168,46 @@ def _without_padding(x: Float64s, y: Float64s) -> _Line:
     return x[:n], y[:n]
 
 
-def _raised(line: _Line, counted: Counted, free: float, unit: float) -> _Line:
-    """Return a line that rises faster beyond both ends."""
-    n_rows = np.diff(counted.ends, prepend=0.0)
-    mirrored = Counted(-counted.values[::-1], np.cumsum(n_rows[::-1]))
-    line = _mirrored(_raised_above(line, counted, free, unit))
-    return _mirrored(_raised_above(line, mirrored, free, unit))
+@dataclass(frozen=True, eq=False)
+class _Tail:
+    """How the highest values of a column thin out.
 
+    Attributes
+    ----------
+    highest : float
+        The second highest value of all rows.
+    counted : Counted
+        Values of these rows, or of some of them.
+    n_rows : float
+    """
 
-def _mirrored(line: _Line) -> _Line:
-    return -line[0][::-1], line[1][::-1]
+    highest: float
+    counted: Counted
+    n_rows: float
 
+    def raised(self, line: _Line, free: float, unit: float) -> _Line:
+        """Return a line with other knots from where a number is beyond all others."""
+        step = self._step()
+        if not step > 0:
+            return line
+        start = float(exp(np.array([SHAPE * free]))[0] - 1.0) / SHAPE
+        steps = start + np.array((0.0, *TAIL_STEPS))
+        added = unit * np.maximum(0.0, log(1.0 + SHAPE * steps) / SHAPE - free)
+        at = self.highest + step * steps
+        is_before = line[0] < at[0]
+        x = np.append(line[0][is_before], at)
+        y = np.append(line[1][is_before], on_line(*line, at)[0] + added)
+        found, places = np.unique(x, return_index=True)  # knots too close to tell apart
+        return found, y[places]
 
-def _raised_above(line: _Line, counted: Counted, free: float, unit: float) -> _Line:
-    """Return a line with other knots from where a number is beyond all others."""
-    highest = float(counted.at(counted.n - 2.0))
-    step = _step_below(highest, counted)
-    if not step > 0:
-        return line
-    start = float(exp(np.array([SHAPE * free]))[0] - 1.0) / SHAPE
-    steps = start + np.array((0.0, *TAIL_STEPS))
-    added = unit * np.maximum(0.0, log(1.0 + SHAPE * steps) / SHAPE - free)
-    at = highest + step * steps
-    is_before = line[0] < at[0]
-    x = np.append(line[0][is_before], at)
-    y = np.append(line[1][is_before], on_line(*line, at)[0] + added)
-    found, places = np.unique(x, return_index=True)  # knots too close to tell apart
-    return found, y[places]
-
-
-def _step_below(highest: float, counted: Counted) -> float:
-    """Return the step of the tail up to the second highest value, 0 where it is unknown."""
-    values, total = counted.values, counted.n
-    if total < MIN_OTHER_ROWS:
-        return 0.0
-    below = np.append(0.0, counted.ends[:-1])
-    last = int(np.flatnonzero(total - below >= TAIL_SHARE * total)[-1])
-    start, n_beyond = float(values[last]), total - float(counted.ends[last])
-    if n_beyond < MIN_TAIL_ROWS or len(values) - 1 - last < MIN_TAIL_VALUES:
-        start, n_beyond = counted.median(), total / 2.0  # too few: from the middle
-    return (highest - start) / log_of(n_beyond)
+    def _step(self) -> float:
+        """Return the step of the tail up to the second highest value, 0 where it is unknown."""
+        counted, total = self.counted, self.counted.n
+        if total < MIN_OTHER_ROWS:
+            return 0.0
+        values, below = counted.values, np.append(0.0, counted.ends[:-1])
+        last = int(np.flatnonzero(total - below >= TAIL_SHARE * total)[-1])
+        start, n_beyond = float(values[last]), total - float(counted.ends[last])
+        if n_beyond < MIN_TAIL_ROWS or len(values) - 1 - last < MIN_TAIL_VALUES:
+            start, n_beyond = counted.median(), total / 2.0  # too few: from the middle
+        return (self.highest - start) / log_of(n_beyond * self.n_rows / total)

@@ -340,8 +340,9 @@ class _Trainer:
                 break
         rarity, unit = rarity.times(factor), 0.0
         if self.detection.is_encoded:  # elsewhere rarity has weight enough
-            unit = unit_of(by_maps + rarity.scores(rows), weights)
-            rarity = with_beyond(rarity, rows, weights, self.encoding, unit)
+            unit = unit_of(by_maps + factor * both[1], weights)
+            some = drawn if len(drawn) < len(rows) else None
+            rarity = with_beyond(rarity, rows, weights, self.encoding, unit, drawn=some)
         return rarity, factor, unit
 
     def _reach(self, rows: Floats, weights: Float64s | None) -> Float64s | None:
