@@ -1,4 +1,4 @@
-"""Things made one after the other, by threads while those before them are used."""
+"""Things made one after the other, each by a thread while the one before it is used."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -8,16 +8,14 @@ from typing import TypeVar
 Thing = TypeVar("Thing")
 
 
-def one_ahead(makers: Iterable[Callable[[], Thing]], n_threads: int = 1) -> Iterator[Thing]:
-    """Call functions in their order, and one for each thread ahead of what is asked for.
+def one_ahead(makers: Iterable[Callable[[], Thing]]) -> Iterator[Thing]:
+    """Call functions in their order, one at a time, and one ahead of what is asked for.
 
     Parameters
     ----------
     makers : iterable of callable
-        Called by threads, which do not see the caller's ``numpy.errstate``; a single one is called
-        without.
-    n_threads : int, default=1
-        How many are called at a time.
+        Called by one thread, which does not see the caller's ``numpy.errstate``; a single one is
+        called without.
 
     Yields
     ------
@@ -28,11 +26,11 @@ def one_ahead(makers: Iterable[Callable[[], Thing]], n_threads: int = 1) -> Iter
     if len(remaining) < 2:
         yield from (make() for make in remaining)
         return
-    with ThreadPoolExecutor(n_threads) as threads:
+    with ThreadPoolExecutor(1) as thread:
         coming: deque[Future[Thing]] = deque()
         while remaining:
-            coming.append(threads.submit(remaining.popleft()))
-            if len(coming) > n_threads:
+            coming.append(thread.submit(remaining.popleft()))
+            if len(coming) > 1:
                 yield coming.popleft().result()
         while coming:
             yield coming.popleft().result()

@@ -24,16 +24,6 @@ def test_one_is_made_while_the_one_before_is_used() -> None:
         assert len(made) <= i + 2  # no more than one ahead
 
 
-def test_two_threads_make_two_at_a_time_and_in_order() -> None:
-    both = threading.Barrier(2, timeout=10)  # which one thread alone does not pass
-
-    def make(i: int) -> int:
-        both.wait()
-        return i
-
-    assert list(one_ahead((partial(make, i) for i in range(8)), 2)) == list(range(8))
-
-
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_an_error_comes_in_its_turn(n: int) -> None:
     def fail() -> int:

@@ -28,7 +28,6 @@ from somscape.encode._refuse import (
 )
 from somscape.encode._said import checked_settings, said_by
 from somscape.errors import InputError
-from somscape.kernels import select_kernels
 from somscape.tables import Dates, Source, Table
 
 BLOCK_VALUES, MIN_BLOCK_ROWS = 1 << 18, 1 << 11
@@ -178,8 +177,7 @@ class Encoding:
         is_unseen = {name: np.empty(table.n_rows, dtype=bool) for name in categories}
         encoded = partial(self._part, table, sources, is_unseen)
         parts = (partial(encoded, part) for part in blocks(table.n_rows, self._block_rows))
-        made = one_ahead(parts, select_kernels().n_threads)
-        rows = assembled(made, (table.n_rows, self.n_features))
+        rows = assembled(one_ahead(parts), (table.n_rows, self.n_features))
         if table.n_rows >= MIN_UNSEEN_CELLS:
             for name in categories:
                 warn_of_unseen(table, table.column(name), is_unseen[name])
