@@ -1,6 +1,7 @@
 """What all tests share: the kernels to run on, the article's file, and one profile."""
 
 import gc
+import re
 from pathlib import Path
 
 import hypothesis
@@ -46,6 +47,18 @@ def _instruction_sets():
 
 
 SETS = [f"core/{name}" for name in _instruction_sets()]
+
+
+ALL_MARKED = re.compile(r"^pytestmark = (?:\[\s*)?pytest\.mark\.(\w+)", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave out, before it is loaded, a file whose every test `-m` would leave out."""
+    if collection_path.suffix != ".py":
+        return None
+    found = ALL_MARKED.search(collection_path.read_text(encoding="utf-8"))
+    unwanted = (config.option.markexpr or "").split(" and ")
+    return True if found and f"not {found[1]}" in unwanted else None
 
 
 def pytest_collection_finish():
