@@ -1,11 +1,17 @@
 """What all tests share: the kernels to run on, the article's file, and one profile."""
 
 import gc
+import os
 import re
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+# As the command line does, and before NumPy is loaded: beside another worker's, the threads of the
+# libraries below NumPy wait busily, for half of the time of many tests.  Tests of threads ask for
+# more.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from somscape.kernels import select_kernels
 from somscape.kernels._select import VARIABLE, is_core_built
