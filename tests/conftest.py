@@ -1,10 +1,17 @@
 """What all tests share: the kernels to run on, the article's file, and one profile."""
 
 import gc
+import os
+import re
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+# As the command line does, and before NumPy is loaded: beside another worker's, the threads of the
+# libraries below NumPy wait busily, for half of the time of many tests.  Tests of threads ask for
+# more.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from somscape.kernels import select_kernels
 from somscape.kernels._select import VARIABLE, is_core_built
@@ -46,6 +53,18 @@ def _instruction_sets():
 
 
 SETS = [f"core/{name}" for name in _instruction_sets()]
+
+
+ALL_MARKED = re.compile(r"^pytestmark = (?:\[\s*)?pytest\.mark\.(\w+)", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave out, before it is loaded, a file whose every test `-m` would leave out."""
+    if collection_path.suffix != ".py":
+        return None
+    found = ALL_MARKED.search(collection_path.read_text(encoding="utf-8"))
+    unwanted = (config.option.markexpr or "").split(" and ")
+    return True if found and f"not {found[1]}" in unwanted else None
 
 
 def pytest_collection_finish():

@@ -73,9 +73,10 @@ def test_any_number_of_threads_gives_the_same_detector(algorithm):
 def in_a_new_process(code, **environment):
     """Run code in a fresh interpreter and return what it prints."""
     paths = os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)
+    inherited = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
     run = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(code)],
-        env=os.environ | {"PYTHONPATH": paths} | environment,
+        env=inherited | {"PYTHONPATH": paths} | environment,
         capture_output=True,
         text=True,
         timeout=100,

@@ -51,9 +51,10 @@ def helpers():
 def start(code, **environment):
     """Start a fresh interpreter that can search."""
     paths = os.pathsep.join([str(SOURCE), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)
+    inherited = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
     return subprocess.Popen(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", SETUP + textwrap.dedent(code)],
-        env=os.environ | {"PYTHONPATH": paths} | environment,
+        env=inherited | {"PYTHONPATH": paths} | environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

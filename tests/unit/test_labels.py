@@ -1,5 +1,8 @@
 """A few known labels: they raise scores around anomalies, and never mislead by more than noise."""
 
+import pickle
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn import datasets
@@ -7,7 +10,22 @@ from sklearn.metrics import roc_auc_score
 
 from somscape import SOMDetector
 from somscape.errors import InputError
-from somscape.outliers import known_labels
+from somscape.outliers import _train, known_labels
+
+
+@pytest.fixture(autouse=True)
+def same_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train each map of a test once: labels change none, and a key of all that trains says so."""
+    trained: dict[bytes, Any] = {}
+    train_map = _train.train_map
+
+    def once(*given: Any) -> Any:
+        key = pickle.dumps(given)
+        if key not in trained:
+            trained[key] = train_map(*given)
+        return trained[key]
+
+    monkeypatch.setattr(_train, "train_map", once)
 
 
 def two_groups(seed=0):

@@ -1,4 +1,7 @@
-"""Connections whose request does not arrive are closed; slow ones that go on are not."""
+"""Connections whose request does not arrive are closed; slow ones that go on are not.
+
+All are begun at once, since each takes its seconds; the tests ask how each went.
+"""
 
 import asyncio
 import contextlib
@@ -7,9 +10,11 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -45,16 +50,14 @@ async def answer(scope, receive, send):
     await send({"type": "http.response.body", "body": body})
 
 
-@pytest.fixture(scope="module", params=["plain", "tls"])
-def place(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as listener:
-        patch.setattr(_patience, "PERIOD", PERIOD)
-        patch.setattr(_patience, "MIN_BYTES", MIN_BYTES)
+@contextlib.contextmanager
+def serving(folder: Path | None) -> Iterator[Place]:
+    """Serve with short periods; over TLS where there is a folder for the certificate."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(answer, http=Protocol, log_level="critical", lifespan="off")
         config.load()
         certificate = None
-        if request.param == "tls":
-            folder = tmp_path_factory.mktemp("slow")
+        if folder is not None:
             certificate, key = make_certificate(folder, "DNS:localhost")
             config.ssl = server_context(certificate, key)
         server = uvicorn.Server(config)
@@ -103,47 +106,79 @@ def is_cut_off(connection: socket.socket, begin: bytes, piece: bytes) -> bool:
     return False
 
 
-@pytest.mark.parametrize(
-    ("begin", "piece"),
-    [
-        (b"", b""),
-        (b"GET / HTTP/1.1\r\n", b"a"),
-        (HEAD % (b"", 10**6), b""),
-        (HEAD % (b"", 10**6), b"a"),
-    ],
-    ids=["nothing", "a slow header", "no body", "a slow body"],
-)
-def test_who_sends_next_to_nothing_is_cut_off(place: Place, begin: bytes, piece: bytes) -> None:
-    with connected(place) as connection:
-        assert is_cut_off(connection, begin, piece)
+def cut_off(begin: bytes, piece: bytes) -> Callable[[socket.socket], bool]:
+    return lambda connection: is_cut_off(connection, begin, piece)
 
 
-def test_who_goes_on_after_an_answer_is_cut_off_too(place: Place) -> None:
-    with connected(place) as connection:
-        connection.sendall(HEAD % (b"", 3) + b"abc")
-        assert answer_of(connection) == b"3"
-        assert is_cut_off(connection, b"GET / HTTP/1.1\r\n", b"a")
+def cut_off_after_an_answer(connection: socket.socket) -> tuple[bytes, bool]:
+    connection.sendall(HEAD % (b"", 3) + b"abc")
+    return answer_of(connection), is_cut_off(connection, b"GET / HTTP/1.1\r\n", b"a")
 
 
-def test_a_slow_upload_that_goes_on_is_taken(place: Place) -> None:
-    with connected(place) as connection:
-        connection.sendall(HEAD % (b"", 40 * MIN_BYTES))
-        for _ in range(40):  # four periods
-            connection.sendall(b"a" * MIN_BYTES)
-            time.sleep(PERIOD / 10)
-        assert answer_of(connection) == b"40000"
+def slow_upload(connection: socket.socket) -> bytes:
+    connection.sendall(HEAD % (b"", 40 * MIN_BYTES))
+    for _ in range(40):  # four periods
+        connection.sendall(b"a" * MIN_BYTES)
+        time.sleep(PERIOD / 10)
+    return answer_of(connection)
 
 
-def test_who_waits_for_an_answer_is_left_alone(place: Place) -> None:
-    with connected(place) as connection:
-        for _ in range(2):  # the second request over the same connection, too
-            connection.sendall(HEAD % (b"2.5", 3) + b"abc")
-            assert answer_of(connection) == b"3"
+def two_slow_answers(connection: socket.socket) -> list[bytes]:
+    answers = []
+    for _ in range(2):  # the second request over the same connection, too
+        connection.sendall(HEAD % (b"2.5", 3) + b"abc")
+        answers.append(answer_of(connection))
+    return answers
 
 
-def test_who_must_wait_until_the_server_reads_is_left_alone(place: Place) -> None:
-    n = 4_000_000  # more than fits in between
-    with connected(place) as connection:
-        connection.sendall(HEAD % (b"0.3", n))
-        connection.sendall(b"a" * n)
-        assert answer_of(connection) == str(n).encode()
+N_LARGE = 4_000_000
+"""Bytes: more than fits in between."""
+
+
+def upload_to_a_slow_reader(connection: socket.socket) -> bytes:
+    connection.sendall(HEAD % (b"0.3", N_LARGE))
+    connection.sendall(b"a" * N_LARGE)
+    return answer_of(connection)
+
+
+CONNECTIONS: dict[str, tuple[Callable[[socket.socket], Any], Any]] = {
+    "nothing is sent": (cut_off(b"", b""), True),
+    "a slow header": (cut_off(b"GET / HTTP/1.1\r\n", b"a"), True),
+    "no body": (cut_off(HEAD % (b"", 10**6), b""), True),
+    "a slow body": (cut_off(HEAD % (b"", 10**6), b"a"), True),
+    "a slow header after an answer": (cut_off_after_an_answer, (b"3", True)),
+    "a slow upload that goes on": (slow_upload, b"40000"),
+    "waiting for answers": (two_slow_answers, [b"3", b"3"]),
+    "waiting until the server reads": (upload_to_a_slow_reader, str(N_LARGE).encode()),
+}
+"""What is done with a connection, and how it goes."""
+
+
+@pytest.fixture(scope="module")
+def going(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Future[Any]]]:
+    """Every connection to each server, begun."""
+
+    def on(place: Place, use: Callable[[socket.socket], Any]) -> Any:
+        with connected(place) as connection:
+            return use(connection)
+
+    with contextlib.ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(_patience, "PERIOD", PERIOD)
+        patch.setattr(_patience, "MIN_BYTES", MIN_BYTES)
+        plain = stack.enter_context(serving(None))
+        tls = stack.enter_context(serving(tmp_path_factory.mktemp("slow")))
+        pool = stack.enter_context(ThreadPoolExecutor(2 * len(CONNECTIONS)))
+        yield {
+            (server, name): pool.submit(on, place, use)
+            for server, place in (("plain", plain), ("tls", tls))
+            for name, (use, _) in CONNECTIONS.items()
+        }
+
+
+@pytest.mark.parametrize("server", ["plain", "tls"])
+@pytest.mark.parametrize("name", CONNECTIONS)
+def test_who_sends_next_to_nothing_is_cut_off_and_nobody_else(
+    going: dict[tuple[str, str], Future[Any]], server: str, name: str
+) -> None:
+    assert going[server, name].result() == CONNECTIONS[name][1]

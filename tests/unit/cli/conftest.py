@@ -1,10 +1,14 @@
 """Tables of the command line's tests, and two finished jobs to look at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from command_line import Found, Outcome, customers, run, run_process, write
+
+from somscape.cli import _results
 
 
 @pytest.fixture
@@ -19,6 +23,23 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def table(here: Path) -> Path:
     """A table of 60 customers in the working folder."""
     return write(Path("customers.csv"), *customers())
+
+
+@pytest.fixture(scope="module")
+def empty_pictures() -> Iterator[None]:
+    """Leave the two pictures of `detect` empty, which take half its time.
+
+    For files of tests that run it often on one table and ask for other things.
+    """
+
+    def picture(*_: Any, **__: Any) -> Any:
+        axes = SimpleNamespace(set_title=lambda _: None)
+        return SimpleNamespace(ax_=axes, save=lambda path: path.write_bytes(b""))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_results, "umatrix", picture)
+        patch.setattr(_results, "planes", picture)
+        yield
 
 
 @pytest.fixture(scope="session")

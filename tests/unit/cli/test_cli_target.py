@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -35,10 +36,20 @@ def fit(path: Path | str, *words: object) -> Outcome:
     return run("fit", path, "--target", "kind", "--out", "m.som", *words)
 
 
+@pytest.fixture(scope="module")
+def fruit_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of the fruits, fitted once."""
+    folder = tmp_path_factory.mktemp("fruits")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert fit(write(Path("fruits.csv"), *fruits())).code == 0
+    return folder / "m.som"
+
+
 @pytest.fixture
-def model(table: Path) -> Path:
-    assert fit(table).code == 0
-    return Path("m.som")
+def model(table: Path, fruit_model: Path) -> Path:
+    """That model, in the working folder with its table."""
+    return Path(shutil.copy(fruit_model, "m.som"))
 
 
 def refused(*words: object) -> str:
