@@ -138,18 +138,17 @@ def _ends_of_all(
     ends: dict[int, tuple[float, float]], rows: Floats, counts: Float64s | None
 ) -> dict[int, tuple[float, float]]:
     """Return the second lowest and highest values among all rows, from those among some of them."""
-    low, high = np.full(rows.shape[1], -np.inf), np.full(rows.shape[1], np.inf)
+    # Of the type of the rows, which compares faster.
+    low, high = (np.full(rows.shape[1], end, dtype=rows.dtype) for end in (-np.inf, np.inf))
     for j, (lowest, highest) in ends.items():
         low[j], high[j] = lowest, highest
 
-    def found(part: slice) -> list[tuple[Ints, ...]]:
-        return [np.nonzero(is_beyond) for is_beyond in (rows[part] < low, rows[part] > high)]
+    def found(part: slice) -> list[Ints]:
+        block, first = rows[part], part.start * rows.shape[1]
+        return [first + np.flatnonzero(beyond) for beyond in (block < low, block > high)]
 
-    parts = list(blocks(len(rows), max(1, BLOCK_VALUES // rows.shape[1])))
-    sides = []
-    for side in zip(*in_threads(found, parts), strict=True):
-        which = np.concatenate([part.start + i for part, (i, _) in zip(parts, side, strict=True)])
-        sides.append((which, np.concatenate([j for _, j in side])))
+    each = in_threads(found, blocks(len(rows), max(1, BLOCK_VALUES // rows.shape[1])))
+    sides = [divmod(np.concatenate(side), rows.shape[1]) for side in zip(*each, strict=True)]
 
     def second(j: int, end: float, beyond: tuple[Ints, Ints], sign: float) -> float:
         which = beyond[0][beyond[1] == j]
