@@ -6,11 +6,14 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from somscape import SOMDetector, TableEncoder, load
+from somscape import SOM, SOMDetector, TableEncoder, load
 from somscape.encode import Encoding
 from somscape.outliers import _train
-from somscape.outliers._beyond import unit_of, with_beyond
+from somscape.outliers._beyond import Beyond, with_beyond
+from somscape.outliers._ends import FIRST_ROWS, ends_of
 from somscape.outliers._rarity import rarity_of
 from somscape.tables import table_from_columns
 
@@ -48,7 +51,8 @@ def raised(values, unit=1.0, weights=None):
     """What is added at and beyond values of one column."""
     rows = np.asarray(values, dtype=np.float64)[:, None]
     rarity = rarity_of(rows, weights, Encoding.plain(["a"]))
-    more = with_beyond(rarity, rows, weights, Encoding.plain(["a"]), unit)
+    beyond = Beyond(unit, ends_of(rows, weights))
+    more = with_beyond(rarity, rows, weights, Encoding.plain(["a"]), beyond)
     more.check(1)
 
     def added(asked):
@@ -97,30 +101,104 @@ def test_some_rows_tell_the_step_and_all_rows_what_is_second(weighted):
     rows[[7, 9], 1], rows[[11, 12], 0] = (30.0, 20.0), (-25.0, -50.0)
     drawn = np.arange(1000, 4000)
     weights = np.append(np.full(1000, 2.0), np.full(3000, 1.0)) if weighted else None
-    encoding = Encoding.plain(["a", "b"])
-    rarity = rarity_of(rows, None, encoding)
-    found = with_beyond(rarity, rows, weights, encoding, 1.0, drawn=drawn)
+    encoding, n = Encoding.plain(["a", "b"]), 5000.0 if weighted else 4000.0
+    rarity = rarity_of(rows[drawn], None, encoding)
+    beyond = Beyond(1.0, ends_of(rows, weights))
+    found = with_beyond(rarity, rows[drawn], None, encoding, beyond, n_rows=n)
     start = (math.exp(0.2 * (math.log(4) + 1)) - 1) / 0.2
     for j, side in ((0, -1.0), (1, 1.0)):
         values = np.sort(side * rows[drawn, j])
-        n_beyond = 0.05 * (5000 if weighted else 4000)
         second = (50.0, 30.0)[j] if weighted else (25.0, 20.0)[j]
-        step = (second - values[2850]) / math.log(n_beyond)
+        step = (second - values[2850]) / math.log(0.05 * n)
         at = np.zeros((2, 2))
         at[:, j] = side * (second + step * (start + np.array([-0.01, 1.0])))
         expected = [0.0, 5 * math.log(1 + 0.2 * (start + 1)) - (math.log(4) + 1)]
         np.testing.assert_allclose(found.scores(at) - rarity.scores(at), expected, atol=0.02)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_ends_are_the_outermost_two_of_each_side(kind):
+    rng = np.random.default_rng(2)
+    rows = np.round(rng.standard_t(2, size=(3 * FIRST_ROWS, 4)), 1).astype(kind)
+    rows[:, 3] = 5.0
+    for n in (1, 2, 3, FIRST_ROWS, FIRST_ROWS + 1, len(rows)):
+        some = rows[:n].astype(np.float64)
+        expected = np.full((2, 2, 4), -np.inf)
+        for side, sign in enumerate((-1.0, 1.0)):
+            expected[side, : min(n, 2)] = np.sort(sign * some, axis=0)[:-3:-1]
+        np.testing.assert_array_equal(ends_of(rows[:n], None), expected)
+        halves = ends_of(rows[n // 2 : n], None, ends_of(rows[: n // 2], None))
+        np.testing.assert_array_equal(halves, expected)
+
+
+@pytest.mark.parametrize("place", [0, FIRST_ROWS + 7])
+def test_whole_weights_count_rows_at_the_ends_and_others_do_not(place):
+    rows = np.linspace(0, 1, 2 * FIRST_ROWS)[:, None]
+    rows[place] = 9.0
+    whole = np.ones(len(rows))
+    whole[place] = 3.0
+    assert ends_of(rows, whole)[1, :, 0].tolist() == [9.0, 9.0]
+    faded = whole - 0.25
+    assert ends_of(rows, faded)[1, :, 0].tolist() == [9.0, 1.0]
+
+
 def test_the_unit_is_the_spread_up_to_the_highest_hundredth():
-    assert unit_of(np.arange(101.0), None) == 49.0
-    assert unit_of(np.array([0.0, 1.0, 2.0]), np.array([1.0, 1.0, 1.0])) == pytest.approx(0.98)
+    rows = np.zeros((101, 1))
+    assert Beyond.of(np.arange(101.0), rows, None).unit == 49.0
+    three = Beyond.of(np.array([0.0, 1.0, 2.0]), rows[:3], np.array([1.0, 1.0, 1.0]))
+    assert three.unit == pytest.approx(0.98)
 
 
 def test_nothing_is_added_without_a_unit():
     rows = np.arange(100.0)[:, None]
     rarity = rarity_of(rows, None, Encoding.plain(["a"]))
-    assert with_beyond(rarity, rows, None, Encoding.plain(["a"]), 0.0) is rarity
+    beyond = Beyond(0.0, ends_of(rows, None))
+    assert with_beyond(rarity, rows, None, Encoding.plain(["a"]), beyond) is rarity
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=60)
+def test_what_is_added_fits_any_rows(seed):
+    rng = np.random.default_rng(seed)
+    n, encoding = int(rng.integers(20, 200)), Encoding.plain(["a", "b", "c"])
+    rows = np.column_stack(
+        [
+            rng.choice([0.0, 1.0], n, p=[0.5, 0.5]),  # as many at an end as not
+            np.where(rng.random(n) < 0.6, 0.0, rng.lognormal(3, 2, n)),  # most at an end
+            rng.standard_t(1, n).round(int(rng.integers(0, 3))),
+        ]
+    )
+    weights = (None, rng.uniform(0.5, 1.5, n), rng.integers(1, 4, n).astype(float))[seed % 3]
+    some = np.sort(rng.permutation(n)[: int(rng.integers(10, n))])
+    of_some = None if weights is None else weights[some]
+    rarity = rarity_of(rows[some], of_some, encoding)
+    if rarity is None:
+        return
+    beyond = Beyond(1.0, ends_of(rows, weights))
+    more = with_beyond(rarity, rows[some], of_some, encoding, beyond, n_rows=float(n))
+    more.check(3)
+    far = np.vstack([rows, 10 * rows, -10 * rows - 1])
+    assert (more.scores(far) >= rarity.scores(far) - 1e-9).all()
+
+
+def test_a_value_below_a_column_of_zeros_and_amounts_is_rare():
+    rng = np.random.default_rng(0)
+    rows = np.where(rng.random(500) < 0.6, 0.0, rng.lognormal(3, 1, 500))[:, None]
+    rarity = rarity_of(rows, None, Encoding.plain(["paid"]))
+    scores = rarity.scores(np.array([[0.0], [-1.0], [-20.0], [-50.0], [-500.0]]))
+    assert scores[0] == 0
+    assert (np.diff(scores) > 0).all()
+
+
+def test_wrong_signs_among_rows_that_do_not_train():
+    rng, n = np.random.default_rng(0), 22_000
+    drawn = np.random.default_rng(0).permutation(n)[:20_000]
+    paid = np.where(rng.random(n) < 0.6, 0, rng.lognormal(3, 1, n)).round(2)
+    wrong = np.setdiff1d(np.arange(n), drawn)[:2]
+    paid[wrong] = [-500, -6000]
+    table = table_from_columns({"paid": paid, "b": rng.normal(size=n)})
+    detector = SOMDetector(som=SOM(8, 8), encoder=TableEncoder(), random_state=0).fit(table)
+    assert (-detector.score_samples(table)).argmax() == wrong[1]
 
 
 def test_a_lone_age_comes_first_and_the_others_keep_their_scores(both):
@@ -162,6 +240,18 @@ def test_more_rows_keep_what_is_beyond():
     detector = fitted(usual)
     detector.partial_fit(usual.take(np.arange(50)))
     assert (-detector.score_samples(table)).argmax() == N_ROWS - 1
+
+
+def test_of_a_long_stream_all_rows_tell_what_is_second():
+    rng, n = np.random.default_rng(5), 6000
+    age = rng.normal(40, 10, n)
+    age[:3] = 127, 126, 125
+    table = table_from_columns({"age": age, "b": rng.normal(size=n), "c": rng.normal(size=n)})
+    detector = SOMDetector(som=SOM(8, 8), encoder=TableEncoder(), random_state=0).fit(table)
+    before = -detector.score_samples(table.take(np.arange(3)))
+    detector.partial_fit(table.take(np.arange(1000, 1050)))
+    after = -detector.score_samples(table.take(np.arange(3)))
+    assert (after < 1.3 * before).all()
 
 
 def test_arrays_are_scored_as_before():

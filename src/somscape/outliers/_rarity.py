@@ -276,6 +276,11 @@ def _of_numbers(counted: Counted) -> tuple[list[float], list[float]]:
     return x_there.tolist(), np.array(y)[places].tolist()
 
 
+def _scale_of(median: float) -> float:
+    """Return the scale of a tail with a median."""
+    return median * TAIL_SHAPE / (2.0**TAIL_SHAPE - 1.0)
+
+
 def _tail(
     values: Float64s, n_rows: Float64s, share: Float64s, heights: Float64s
 ) -> tuple[int, list[tuple[float, float]]]:
@@ -285,14 +290,17 @@ def _tail(
     rows = n_rows[beyond]
     height = float(heights[last])
     if rows.sum() >= MIN_TAIL_ROWS and len(rows) >= MIN_TAIL_VALUES:
-        excess = Counted(values[beyond] - values[last], np.cumsum(rows)).median()
-        scale = excess * TAIL_SHAPE / (2.0**TAIL_SHAPE - 1.0)
+        scale = _scale_of(Counted(values[beyond] - values[last], np.cumsum(rows)).median())
         height = max(height, -log_of(2.0 * float(share[last + 1])))
     else:  # too few to fit: as they are, and beyond as steep as from the middle on average
         last = len(values) - 1
         height = float(heights[last])
         middle = values[int(np.argmin(heights))]
         scale = float(values[last] - middle) / max(height, 1.0)
+        if not scale > 0:  # most rows have this value: far is what is far for the others
+            others = slice(None, last)
+            far, n_far = (values[last] - values[others])[::-1], np.cumsum(n_rows[others][::-1])
+            scale = _scale_of(Counted(far, n_far).median())
     if not scale > 0:
         return last, []
     at = values[last] + scale * np.array(TAIL_STEPS)

@@ -10,7 +10,7 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.fit import RunningSums, go_on
-from somscape.outliers._beyond import with_beyond
+from somscape.outliers._beyond import Beyond, with_beyond
 from somscape.outliers._calibration import Calibration, threshold_for
 from somscape.outliers._detection import Detection
 from somscape.outliers._detector import Detector
@@ -49,8 +49,8 @@ class DetectorStream:
         Rows by which values are rare.  None where rarity adds nothing.
     rarity_factor : float, default=0.0
         How many times ``-log`` of a value's share of the rows counts in a score.
-    beyond_unit : float, default=0.0
-        What a number beyond all others adds to a score, for each step of its improbability.
+    beyond : Beyond or None, default=None
+        What tells numbers beyond all others.  None where they add no more than others.
     """
 
     sums: RunningSums | None
@@ -59,7 +59,7 @@ class DetectorStream:
     of_members: tuple[tuple[RunningSums | None, Float64s], ...] = ()
     rows: Reservoir | None = None
     rarity_factor: float = 0.0
-    beyond_unit: float = 0.0
+    beyond: Beyond | None = None
 
     @classmethod
     def after(
@@ -87,8 +87,8 @@ class DetectorStream:
         if trained.detector.rarity is not None:
             sample = Reservoir.empty(rows.shape[1], seed, KEPT_ROWS)
             sample = sample.plus(rows, weights)
-        units = trained.rarity_factor, trained.beyond_unit
-        return cls(whole.sums, whole.squares, kept, of_members, sample, *units)
+        lines = trained.rarity_factor, trained.beyond
+        return cls(whole.sums, whole.squares, kept, of_members, sample, *lines)
 
 
 def updated(
@@ -133,7 +133,7 @@ def updated(
         for member, before in zip(detector.members, stream.of_members, strict=True)
     )
     scores, calibration, units = kept.values.T
-    sample, rarity = stream.rows, detector.rarity
+    sample, rarity, beyond = stream.rows, detector.rarity, stream.beyond
     reach = detector.of_all_rows.reach
     if sample is not None:
         seen = rows[counted].astype(np.float64, copy=False)
@@ -141,8 +141,11 @@ def updated(
         encoding, deviations = detector.map_.encoding, detection.defaults.reach
         rarity = rarity_of(sample.values, sample.weights, encoding)
         if rarity is not None:
-            rarity, unit = rarity.times(stream.rarity_factor), stream.beyond_unit
-            rarity = with_beyond(rarity, sample.values, sample.weights, encoding, unit)
+            rarity = rarity.times(stream.rarity_factor)
+        if beyond is not None:
+            beyond = beyond.after(seen, None if weights is None else weights[counted])
+        if rarity is not None and beyond is not None:
+            rarity = with_beyond(rarity, sample.values, sample.weights, encoding, beyond)
         if reach is not None and np.isfinite(deviations):
             reach = reach_of(sample.values, sample.weights, encoding, deviations)
     after = Detector(
@@ -163,8 +166,8 @@ def updated(
         marks=detector.marks,
     )
     of_members = tuple((member.sums, member.squares) for member in members)
-    units = stream.rarity_factor, stream.beyond_unit
-    stream = DetectorStream(whole.sums, whole.squares, kept, of_members, sample, *units)
+    lines = stream.rarity_factor, beyond
+    stream = DetectorStream(whole.sums, whole.squares, kept, of_members, sample, *lines)
     return after, stream, whole.units
 
 

@@ -10,7 +10,7 @@ from somscape._weights import counts_of, in_order
 from somscape.encode import Encoding
 from somscape.fit import Axes, RunningSums, Settings, train_map
 from somscape.kernels import in_threads
-from somscape.outliers._beyond import unit_of, with_beyond
+from somscape.outliers._beyond import Beyond, with_beyond
 from somscape.outliers._calibration import Calibration, threshold_for
 from somscape.outliers._counts import value_counts
 from somscape.outliers._decorrelation import MAX_OWN, Decorrelation, decorrelation_of
@@ -88,8 +88,8 @@ class TrainedDetector:
         Scores by maps that did not see the rows; NaN for rows that do not calibrate.
     rarity_factor : float, default=0.0
         How many times ``-log`` of a value's share of the rows counts in a score.
-    beyond_unit : float, default=0.0
-        What a number beyond all others adds to a score, for each step of its improbability.
+    beyond : Beyond or None, default=None
+        What tells numbers beyond all others.  None where they add no more than others.
     """
 
     detector: Detector
@@ -98,7 +98,7 @@ class TrainedDetector:
     scores: Float64s
     calibration: Float64s
     rarity_factor: float = 0.0
-    beyond_unit: float = 0.0
+    beyond: Beyond | None = None
 
 
 def train_detector(
@@ -148,7 +148,7 @@ def train_detector(
     scorers = tuple(member.scorer for member in members or (whole,))
     each = scores_of_each(scorers, rows)
     by_maps = joint(each)
-    rarity, factor, unit = trainer.rarity_of(rows, weights, drawn, by_maps)
+    rarity, factor, beyond = trainer.rarity_of(rows, weights, drawn, by_maps)
     added = 0.0 if rarity is None else rarity.scores(rows)
     scores = by_maps + added
     if is_drawn:
@@ -179,7 +179,7 @@ def train_detector(
         marks=marks,
     )
     detector = replace(detector, mean_contributions=mean_contributions(detector, rows, weights))
-    return TrainedDetector(detector, whole, members, scores, calibration, factor, unit)
+    return TrainedDetector(detector, whole, members, scores, calibration, factor, beyond)
 
 
 def _marked_left_out(calibration: Float64s, labels: Ints) -> Float64s:
@@ -320,14 +320,14 @@ class _Trainer:
 
     def rarity_of(
         self, rows: Floats, weights: Float64s | None, drawn: Ints, by_maps: Float64s
-    ) -> tuple[Rarity | None, float, float]:
-        """Return how rare values are, on the scale of the maps' scores, and the units of it."""
+    ) -> tuple[Rarity | None, float, Beyond | None]:
+        """Return how rare values are, on the scale of the maps' scores, and what it is made of."""
         if not SCORES[self.detection.score].adds_rarity:
-            return None, 0.0, 0.0
-        of_drawn = None if weights is None else weights[drawn]
-        rarity = rarity_of(rows[drawn], of_drawn, self.encoding)
+            return None, 0.0, None
+        some, of_some = rows[drawn], None if weights is None else weights[drawn]
+        rarity = rarity_of(some, of_some, self.encoding)
         if rarity is None:
-            return None, 0.0, 0.0
+            return None, 0.0, None
         counts, both = counts_of(weights), (by_maps, rarity.scores(rows))
         ordered = in_threads(
             lambda each: in_order(each, counts), both, is_long=len(rows) > MAX_TRAINED
@@ -338,12 +338,13 @@ class _Trainer:
             if wanted > 0 and found > 0:
                 factor = self.detection.defaults.rarity * wanted / found
                 break
-        rarity, unit = rarity.times(factor), 0.0
-        if self.detection.is_encoded:  # elsewhere rarity has weight enough
-            unit = unit_of(by_maps + factor * both[1], weights)
-            some = drawn if len(drawn) < len(rows) else None
-            rarity = with_beyond(rarity, rows, weights, self.encoding, unit, drawn=some)
-        return rarity, factor, unit
+        rarity = rarity.times(factor)
+        if not self.detection.is_encoded:  # rarity has weight enough there
+            return rarity, factor, None
+        beyond = Beyond.of(by_maps + factor * both[1], rows, weights)
+        n_rows = float(len(rows)) if counts is None else float(counts.sum())
+        rarity = with_beyond(rarity, some, of_some, self.encoding, beyond, n_rows=n_rows)
+        return rarity, factor, beyond
 
     def _reach(self, rows: Floats, weights: Float64s | None) -> Float64s | None:
         deviations = self.detection.defaults.reach
