@@ -13,7 +13,7 @@ from somscape import SOM, SOMDetector, TableEncoder, load
 from somscape.encode import Encoding
 from somscape.outliers import _train
 from somscape.outliers._beyond import Beyond, with_beyond
-from somscape.outliers._ends import FIRST_ROWS, ends_of
+from somscape.outliers._ends import ORDERED_ROWS, ends_of
 from somscape.outliers._rarity import rarity_of
 from somscape.tables import table_from_columns
 
@@ -119,9 +119,9 @@ def test_some_rows_tell_the_step_and_all_rows_what_is_second(weighted):
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_ends_are_the_outermost_two_of_each_side(kind):
     rng = np.random.default_rng(2)
-    rows = np.round(rng.standard_t(2, size=(3 * FIRST_ROWS, 4)), 1).astype(kind)
+    rows = np.round(rng.standard_t(2, size=(3 * ORDERED_ROWS, 4)), 1).astype(kind)
     rows[:, 3] = 5.0
-    for n in (1, 2, 3, FIRST_ROWS, FIRST_ROWS + 1, len(rows)):
+    for n in (1, 2, 3, ORDERED_ROWS, ORDERED_ROWS + 1, len(rows)):
         some = rows[:n].astype(np.float64)
         expected = np.full((2, 2, 4), -np.inf)
         for side, sign in enumerate((-1.0, 1.0)):
@@ -131,9 +131,9 @@ def test_ends_are_the_outermost_two_of_each_side(kind):
         np.testing.assert_array_equal(halves, expected)
 
 
-@pytest.mark.parametrize("place", [0, FIRST_ROWS + 7])
+@pytest.mark.parametrize("place", [0, ORDERED_ROWS + 7])
 def test_whole_weights_count_rows_at_the_ends_and_others_do_not(place):
-    rows = np.linspace(0, 1, 2 * FIRST_ROWS)[:, None]
+    rows = np.linspace(0, 1, 2 * ORDERED_ROWS)[:, None]
     rows[place] = 9.0
     whole = np.ones(len(rows))
     whole[place] = 3.0

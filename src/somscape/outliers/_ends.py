@@ -9,7 +9,7 @@ from somscape._weights import counts_of
 BLOCK_VALUES = 1 << 20
 """Values that are looked at at once."""
 
-FIRST_ROWS = 256
+ORDERED_ROWS = 256
 """Rows that are put in order; later ones need only be compared with what is found so far."""
 
 
@@ -33,13 +33,13 @@ def ends_of(rows: Floats, weights: Float64s | None, known: Float64s | None = Non
     counts = counts_of(weights)
     is_twice = None if counts is None or (counts != np.rint(counts)).any() else counts >= 2
     ends = np.full((2, 2, rows.shape[1]), -np.inf) if known is None else known.copy()
-    first = rows[:FIRST_ROWS].astype(np.float64)
+    first = rows[:ORDERED_ROWS].astype(np.float64)
     if is_twice is not None:
-        first = np.concatenate([first, first[is_twice[:FIRST_ROWS]]])
+        first = np.concatenate([first, first[is_twice[:ORDERED_ROWS]]])
     for end, sign in zip(ends, (-1.0, 1.0), strict=True):
         end[:] = np.sort(np.concatenate([end, sign * first]), axis=0)[:-3:-1]
     for part in blocks(len(rows), max(1, BLOCK_VALUES // rows.shape[1])):
-        block = rows[max(part.start, FIRST_ROWS) : part.stop]
+        block = rows[max(part.start, ORDERED_ROWS) : part.stop]
         low, high = (-ends[0, 1]).astype(rows.dtype), ends[1, 1].astype(rows.dtype)
         sides = zip(ends, (-1.0, 1.0), (block < low, block > high), strict=True)
         for end, sign, is_beyond in sides:
