@@ -59,12 +59,18 @@ ALL_MARKED = re.compile(r"^pytestmark = (?:\[\s*)?pytest\.mark\.(\w+)", re.MULTI
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Leave out, before it is loaded, a file whose every test `-m` would leave out."""
-    if collection_path.suffix != ".py":
+    """Leave out, before it is loaded, a file whose every test `-m` would leave out.
+
+    Where that is not plain to see, the file is loaded and pytest decides: an expression with "or"
+    or parentheses, a mark that is not the first of its list, a file named on the command line.
+    """
+    expression = config.option.markexpr or ""
+    named = {Path(argument.partition("::")[0]).name for argument in config.args}
+    is_plain = "or" not in expression.split() and "(" not in expression
+    if not is_plain or collection_path.suffix != ".py" or collection_path.name in named:
         return None
     found = ALL_MARKED.search(collection_path.read_text(encoding="utf-8"))
-    unwanted = (config.option.markexpr or "").split(" and ")
-    return True if found and f"not {found[1]}" in unwanted else None
+    return True if found and f"not {found[1]}" in expression.split(" and ") else None
 
 
 def pytest_collection_finish():

@@ -273,7 +273,7 @@ def test_a_common_level_is_a_reason_unless_a_rare_value_explains_much_more():
         return [reason.column for reason in detector.reasons(row)[0]]
 
     assert columns(40.0) == ["country", "rate"]  # common both, but not together
-    assert columns(90.0) == ["age", "rate", "country"]
+    assert columns(80.0) == ["age", "rate", "country"]
     assert columns(140.0) == ["age", "rate"]
 
 

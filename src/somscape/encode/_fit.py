@@ -153,8 +153,10 @@ def _decisions(
 
     def look(pair: tuple[Column, Column]) -> tuple[Decision, ColumnCode | None]:
         as_given, column = pair
-        # Put in order once: for how many of its values differ, and for its scale.
-        held = column.ascending() if column.name in may_be_numbers else None
+        # Put in order once: for how many of its values differ, and for its scale.  Not where it
+        # was text: its scale is learned from another column, which puts its own in order.
+        is_same = as_given is column
+        held = column.ascending() if is_same and column.name in may_be_numbers else None
         decision = decided(column)
         is_number = held is not None and decision.kind == "number"
         code = _code_for(as_given, decision, table, roles, scaling, counts) if is_number else None

@@ -229,7 +229,7 @@ def decider(
     max_levels: int | None = None,
     n_rows: float | None = None,
 ) -> Callable[[Column], Decision]:
-    """Return what says what a column of a table is.
+    """Return the function that decides what a column is.
 
     Parameters
     ----------

@@ -86,6 +86,8 @@ def answer_of(connection: socket.socket) -> bytes:
     return found.read()
 
 
+CUT_OFF = (ssl.SSL_ERROR_EOF, ssl.SSL_ERROR_ZERO_RETURN, ssl.SSL_ERROR_SYSCALL)
+"""What TLS says of a connection that was closed; the last one, where it was reset."""
 HEAD = b"POST /%s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 
 
@@ -102,6 +104,10 @@ def is_cut_off(connection: socket.socket, begin: bytes, piece: bytes) -> bool:
         except TimeoutError:
             pass
         except ConnectionError:
+            return True
+        except ssl.SSLError as error:
+            if error.errno not in CUT_OFF:
+                raise
             return True
     return False
 
