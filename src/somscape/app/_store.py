@@ -278,8 +278,8 @@ class Store:
     def after_start(self) -> list[Run]:
         """Tidy up after the last server, however it ended; return what still waits.
 
-        What ran is marked as interrupted, or is done again, once, where a watch may have recorded it;
-        uploads that never arrived whole, or could never be read, are deleted.
+        What ran is marked as interrupted, or is done again, once, where a watch may have recorded
+        it; uploads that never arrived whole, or could never be read, are deleted.
         """
         with self._db:
             self._db.execute(

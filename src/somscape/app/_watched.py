@@ -65,9 +65,7 @@ def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str,
     }
 
 
-def _recorded_before(
-    state: State, request: Mapping[str, Any], folder: Path
-) -> RunOutcome | None:
+def _recorded_before(state: State, request: Mapping[str, Any], folder: Path) -> RunOutcome | None:
     """Return the run that a job recorded before it was ended; its draft has its id."""
     if not (folder / RESULTS).is_dir():
         return None

@@ -138,9 +138,10 @@ def test_a_recorded_run_is_completed_whatever_was_decided_since(
         Job(job.state, wrong, tmp_path / "other").do()
         job = replace(job, request={**job.request, "instead_of": instead_of})
     twice = [_watched._write, Mock(side_effect=OSError(28, "No space left on device"))]
-    with monkeypatch.context() as patch, pytest.raises(InputError, match="is recorded"):
+    with monkeypatch.context() as patch:
         patch.setattr(_watched, "_write", lambda *given: twice.pop(0)(*given))
-        job.do()
+        with pytest.raises(InputError, match="is recorded"):
+            job.do()
     runs = job.state.runs("cards")
     draft = (job.results / "alerts.csv").read_bytes()
     key = job.state.listed(runs[0].id)[0].key

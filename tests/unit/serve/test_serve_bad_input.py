@@ -132,7 +132,7 @@ def test_a_large_body_is_refused_before_it_comes(service: Service) -> None:
 def test_a_short_body_is_waited_for_a_second_before_it_is_refused(
     service: Service, comes: bool
 ) -> None:
-    head = f"POST /score HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 2\r\n\r\n"
+    head = "POST /score HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 2\r\n\r\n"
     with socket.create_connection(("127.0.0.1", service.port), PATIENCE) as connection:
         connection.sendall(head.encode())
         connection.settimeout(0.1)
