@@ -157,7 +157,7 @@ def weekly(camera: Camera, folder: Path, desk: Path) -> None:
     camera.take("again", "main section:nth-of-type(2)")
     expect(say(folder, "march", MARCH, first=5, last=1), DRIFT)
     person.visit("/")
-    person.wait_for_words("#watches", "Drift in")
+    person.wait_for_words("#watches", DRIFT)
     camera.take("drift", height=520)
     mended(camera, desk)
     say(folder, "audit", "somscape audit verify")
