@@ -52,8 +52,8 @@ class Repeated:
     --------
     >>> from somscape.cases import State, reproduce
     >>> with State("state") as state:
-    ...     print(reproduce(state, state.last_run("cards")).said[0])
-    The same bytes: the scores of 60 rows, 3 of them listed.
+    ...     print(reproduce(state, state.last_run("cards")).said[0].partition(";")[0])
+    The same bytes: the scores of 60 rows, 3 of them listed
     """
 
     run: WatchRun
