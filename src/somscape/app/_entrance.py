@@ -10,6 +10,7 @@ from somscape.app._front import Front
 from somscape.app._keys import KeyDoor, Keys
 from somscape.app._safety import Door
 from somscape.app._users import Users
+from somscape.tables import counted
 from somscape.web import Origins, names_of, server_context
 
 
@@ -66,7 +67,8 @@ def open_entrance(front: Front, listener: socket, say: Callable[[str], None]) ->
         said = f"The app is at {address}?token={keys.token}"
         return Entrance(door, origins, said, f"{address}?token={keys.once}")
     users = Users(front.users, has_passwords=front.user_header is None, say=say)
-    said = f"The app is at {address} for the {len(users.now() or ())} users of {shown(front.users)}"
+    known = counted(len(users.now() or ()), "user")
+    said = f"The app is at {address} for the {known} of {shown(front.users)}"
     if front.behind_proxy is not None:
         place = f"port {port} of {front.host}" if front.socket is None else shown(front.socket)
         said += f", through a proxy that sends to {place}"

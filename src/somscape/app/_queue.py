@@ -55,6 +55,8 @@ NO_MEMORY = re.compile(
 )
 """What Python, the system and libraries say when they get none, not even for a thread."""
 
+MAYBE_RECORDED = "It was cancelled late: the watch may have the run. Try again to complete it."
+
 PAUSE = 0.05
 """Seconds between two things that a listener is told."""
 
@@ -104,7 +106,7 @@ class Queue:
     async def cancel(self, run: str) -> None:
         """End a run's process, or take it out of the line; return when it has ended."""
         if run in self._waiting:
-            self._store.say_ended(run, CANCELLED)
+            self._say_cancelled(run)
             self._waiting.remove(run)
         task = self._tasks.get(run)
         if task is not None:
@@ -345,7 +347,7 @@ class Queue:
         """Say in the store how a process ended."""
         ended = INTERRUPTED if self._store.is_drafted(run) else FAILED
         if run.id in self._cancelled:
-            self._store.say_ended(run.id, CANCELLED)
+            self._say_cancelled(run.id)
         elif "problem" in outcome:
             self._store.say_ended(run.id, ended, problem=outcome["problem"])
         elif "result" not in outcome:
@@ -357,6 +359,13 @@ class Queue:
             self._store.say_run(run.id, DONE, problem=problem, settings=settings)
         else:
             self._store.say_run(run.id, DONE, facts=outcome["result"])
+
+    def _say_cancelled(self, run: str) -> None:
+        found = self._store.run(run)
+        if found is not None and self._store.is_drafted(found):
+            self._store.say_ended(run, INTERRUPTED, problem=MAYBE_RECORDED)
+        else:
+            self._store.say_ended(run, CANCELLED)
 
     def _ended_badly(self, run: Run, outcome: dict[str, Any]) -> str:
         path, code = self._store.folder_of(run.id) / LOG, outcome.get("code", 0)

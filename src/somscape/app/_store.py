@@ -34,6 +34,10 @@ RESULTS, REPORT = "results", "report.json"
 """In a run's folder: its results, which appear whole, and the report's data among them."""
 
 
+TAKEN_UP = "taken up"
+"""In the folder of a run that a server did again by itself, as the one before ended in it."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A ranking of an upload, or what will become one.
@@ -274,8 +278,8 @@ class Store:
     def after_start(self) -> list[Run]:
         """Tidy up after the last server, however it ended; return what still waits.
 
-        What ran is marked as interrupted, or is done again where a watch may have recorded it;
-        uploads that never arrived whole, or could never be read, are deleted.
+        What ran is marked as interrupted, or is done again, once, where a watch may have recorded
+        it; uploads that never arrived whole, or could never be read, are deleted.
         """
         with self._db:
             self._db.execute(
@@ -285,9 +289,13 @@ class Store:
             )
             self._db.execute("DELETE FROM uploads WHERE id NOT IN (SELECT upload FROM runs)")
         for run in self.runs():
-            if run.state == RUNNING and self.is_drafted(run):
+            if run.state != RUNNING:
+                continue
+            taken_up = self.folder_of(run.id) / TAKEN_UP
+            if self.is_drafted(run) and not taken_up.exists():
+                taken_up.touch(mode=0o600)  # once: what ends the server would do so for ever
                 self.say_run(run.id, WAITING)
-            elif run.state == RUNNING:
+            else:
                 problem = "The server ended while this ran. Run it again."
                 self.say_ended(run.id, INTERRUPTED, problem=problem)
         for kind in ("uploads", "runs"):

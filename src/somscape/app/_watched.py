@@ -17,6 +17,7 @@ from somscape.cases import (
     begin_watch,
     key_columns,
     keys_of,
+    recorded_again,
     recording,
     run_watch,
 )
@@ -45,7 +46,7 @@ def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str,
     """
     write = partial(_write, folder / RESULTS)
     with recording("its report") as recorded:
-        outcome = run_watch(
+        outcome = _recorded_before(state, request, folder) or run_watch(
             state,
             request["watch"],
             author=request["author"],
@@ -62,6 +63,15 @@ def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str,
         "headline": outcome.found.alerts.headline,
         "n_known": 0,
     }
+
+
+def _recorded_before(state: State, request: Mapping[str, Any], folder: Path) -> RunOutcome | None:
+    """Return the run that a job recorded before it was ended; its draft has its id."""
+    if not (folder / RESULTS).is_dir():
+        return None
+    drafted = read_report(folder)["changed"]["run"]
+    run = next((run for run in state.runs(request["watch"]) if run.id == drafted), None)
+    return None if run is None else recorded_again(state, run, request["file"])
 
 
 def _write(results: Path, outcome: RunOutcome) -> None:

@@ -1,5 +1,6 @@
 """What is remembered from run to run: watches, cases, decisions, and the audit of all changes."""
 
+from somscape.cases._as_it_was import recorded_again
 from somscape.cases._backup import backup, restore
 from somscape.cases._begin import begin_watch, check_name, detector_of_watch
 from somscape.cases._card import card_of, watch_history
@@ -105,6 +106,7 @@ __all__ = [
     "next_head",
     "now",
     "record_run",
+    "recorded_again",
     "recording",
     "reproduce",
     "restore",

@@ -56,7 +56,7 @@ class Drift:
     changes : tuple of str
         How each of them did, in words.
     lasting : tuple of str
-        The same, but "" where the words have a median, which may be the cell of a row.
+        The same, but "" where the words have a median or a level, which are cells of rows.
     alarms : tuple of str
         Kinds of the alarms of a `somscape.outliers.DriftMonitor`.
     far : float
@@ -210,7 +210,7 @@ def _change(detector: Detector, j: int, table: Table, rows: Float64s) -> tuple[s
     name = words_of_column(map_.encoding, code.name)
     if isinstance(code, CategoryCode):
         before = np.average(map_.codebook[:, place], axis=0, weights=map_.hits)
-        return _of_levels(map_.encoding, code, before, rows[:, place].mean(axis=0)), True
+        return _of_levels(map_.encoding, code, before, rows[:, place].mean(axis=0)), False
     if isinstance(code, NumberCode):
         numbers = code.read(table.column(code.name)).numbers
         present = numbers[~np.isnan(numbers)] if numbers is not None else np.empty(0)

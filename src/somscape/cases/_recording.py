@@ -38,6 +38,7 @@ def recording(out: str | Path) -> Iterator[list[RunOutcome]]:
         words = ["run", run.watch, *([run.source] if run.source not in ("", "-") else [])]
         raise InputError(
             f"run {run.number} of the watch {run.watch} is recorded, and {out} is not written "
-            f"({said}). Mend that, then run it again; the same run is not recorded twice.",
+            f"({said}). Mend that, then run it again; it is not recorded twice, unless a case was "
+            "decided since.",
             options=f"somscape {shlex.join([*words, '--out', str(out)])}",
         ) from error

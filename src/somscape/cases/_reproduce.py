@@ -1,27 +1,25 @@
 """A run once more: the same bytes, or which input changed."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from somscape.cases._as_it_was import outcome_of, subject_of, table_of
 from somscape.cases._chain import said_by_line
 from somscape.cases._digests import LIST, PAGE, digests_of
 from somscape.cases._facts import scores_hash, versions
-from somscape.cases._last import INSTEAD_OF
 from somscape.cases._lines import FORGOTTEN
 from somscape.cases._maps import detector_of
-from somscape.cases._options import KEPT, options_of_run, rule_for
 from somscape.cases._records import WatchRun
 from somscape.cases._rows import damaged
-from somscape.cases._run import compared
 from somscape.cases._state import State
 from somscape.cases._subject import Subject
 from somscape.errors import InputError
-from somscape.jobs import KINDS, Ready, data_hash, reading_of, ready, ready_for, told_table
-from somscape.outliers import Detector, ranked
-from somscape.tables import Grouped, Table, counted, is_url, read_table
+from somscape.jobs import data_hash
+from somscape.outliers import ranked
+from somscape.tables import Grouped, counted, is_url
 
 NEEDED = {"options", "n_rows", "rule", "key"}
 """Facts of a run without which it cannot be repeated."""
@@ -54,8 +52,8 @@ class Repeated:
     --------
     >>> from somscape.cases import State, reproduce
     >>> with State("state") as state:
-    ...     print(reproduce(state, state.last_run("cards")).said[0])
-    The same bytes: the scores of 60 rows, 3 of them listed.
+    ...     print(reproduce(state, state.last_run("cards")).said[0].partition(";")[0])
+    The same bytes: the scores of 60 rows, 3 of them listed
     """
 
     run: WatchRun
@@ -106,7 +104,7 @@ def reproduce(state: State, run: str) -> Repeated:
     others = _other_versions(old)
     detector = detector_of(content)
     try:
-        seen = _ready(old, detector)
+        seen = table_of(old, detector, old.source)
     except (InputError, OSError) as error:
         problem = " ".join(str(error).split()).rstrip(".")
         return Repeated(old, False, (f"The table cannot be read as it was: {problem}.", *others))
@@ -115,7 +113,7 @@ def reproduce(state: State, run: str) -> Repeated:
         then, now = old.facts["n_rows"], table.n_rows
         rows = f"{counted(then, 'row')} then, {now} now" if then != now else "as many rows"
         return Repeated(old, False, (f"The table changed: {rows}, other cells.", *others))
-    subject = _subject(state, old, detector, table)
+    subject = subject_of(state, old, detector, table)
     differ = _differences(state, old, subject)
     files, other = _files(state, old, subject, seen.grouped)
     if other:
@@ -132,31 +130,6 @@ def reproduce(state: State, run: str) -> Repeated:
     return Repeated(old, True, (*said, *others))
 
 
-def _ready(old: WatchRun, detector: Detector) -> Ready:
-    options = options_of_run(old.facts["options"])
-    how = reading_of(old.source, old.facts["options"] | options, detector.map_.encoding.roles)
-    found = ready_for(detector.map_, read_table(old.source, **how), options)
-    if found.grouped is None or data_hash(found.table) == old.data:
-        return found
-    # A map's first run has all columns that were made of customers, also those that it left out.
-    told = {n: tuple(v) if isinstance(v, list) else v for n, v in old.facts["options"].items()}
-    options = {**dict.fromkeys(KEPT), **dict.fromkeys(KINDS, ()), **told}
-    table, roles, _ = told_table(old.source, options)
-    return ready(table, roles)
-
-
-def _subject(state: State, old: WatchRun, detector: Detector, table: Table) -> Subject:
-    """Return the table as the run saw it, after the decisions of then."""
-    facts, as_of = old.facts, old.facts.get("as_of", {"today": old.made, "decision": 0})
-    watch = replace(state.watch(old.watch), map=old.map, key=tuple(facts["key"]))
-    watch = replace(watch, clear_for=facts.get("clear_for", watch.clear_for))
-    return Subject.of(
-        *(state, watch, detector, table, rule_for(options_of_run(facts["options"]), table)),
-        today=as_of["today"],
-        decided=state.last_decisions(old.watch, until=as_of["decision"]),
-    )
-
-
 def _files(
     state: State, old: WatchRun, subject: Subject, grouped: Grouped | None
 ) -> tuple[list[str], str]:
@@ -164,27 +137,22 @@ def _files(
     then = old.facts.get("files", {})
     if not then:
         return [], ""
-    runs = state.runs(old.watch)
-    replaced = [run.number for run in runs if run.id in old.facts.get(INSTEAD_OF, ())]
-    outcome = compared(
-        *(state, subject, [run for run in runs if run.number < old.number]),
-        author=old.author,
-        source=old.source,
-        grouped=grouped,
-        label=None,
-        notes=(),
-        instead_of=min(replaced, default=None),
-    )
+    outcome = outcome_of(state, old, subject, grouped)
     now = digests_of(outcome, [name for name in (LIST, PAGE) if name in then])
     other = [name for name in now if now[name] != then[name]]
     return [IN_WORDS[name] for name in now], other[0] if other else ""
 
 
 def _forgotten_since(state: State, old: WatchRun) -> list[str]:
-    found = state.database.rows("SELECT said FROM audit WHERE said LIKE ?", (f'%"{FORGOTTEN}"%',))
-    lines = map(said_by_line, found)
-    if any((line.get("watch"), line.get("kind")) == (old.watch, FORGOTTEN) for line in lines):
-        return ["Cases of the watch were forgotten, and with them what the list said of them."]
+    found = state.database.rows(
+        "SELECT said FROM audit WHERE said LIKE ? OR said LIKE ? ORDER BY number DESC",
+        (f'%"{FORGOTTEN}"%', f'%"{old.id}"%'),
+    )
+    for line in map(said_by_line, found):  # the newest first, down to the run's own
+        if (line["kind"], line.get("run")) == ("run", old.id):
+            break
+        if (line["kind"], line.get("watch")) == (FORGOTTEN, old.watch):
+            return ["Cases of the watch were forgotten, and with them what the list said of them."]
     return []
 
 

@@ -1,5 +1,6 @@
 """Whatever ends a job for a watch: a recorded run has its files, and a next try ends them."""
 
+import asyncio
 import json
 import shutil
 import signal
@@ -7,18 +8,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from command_line import customers_csv, run
+from command_line import customers, customers_csv, run, write
 
 from somscape.app import _watched
 from somscape.app._queue import Queue
-from somscape.app._store import DONE, FAILED, INTERRUPTED, RUNNING, WAITING, Store
-from somscape.cases import State
+from somscape.app._store import CANCELLED, DONE, FAILED, INTERRUPTED, RUNNING, WAITING, Store
+from somscape.cases import CLEARED, Seen, State
 from somscape.errors import InputError
 
 NAMES = {"alerts.csv", "map.som", "report.json", "keys.json"}
@@ -73,7 +74,7 @@ KILLED = """
 import json, os, signal, sys
 from pathlib import Path
 from somscape.app import _watched
-from somscape.cases import State
+from somscape.cases import CLEARED, Seen, State
 write = _watched._write
 def written(results, outcome):
     if results.exists():  # the second time, when the run is recorded
@@ -127,6 +128,36 @@ def test_where_the_disk_is_full_in_the_end_the_message_says_that_the_run_stands(
     assert {path.name for path in job.results.iterdir()} == NAMES
 
 
+@pytest.mark.parametrize("instead_of", [None, 2])
+def test_a_recorded_run_is_completed_whatever_was_decided_since(
+    job: Job, tmp_path: Path, instead_of: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if instead_of:  # the table of run 2 was wrong
+        wrong = {**job.request, "file": str(write(tmp_path / "wrong.csv", *customers(45)))}
+        (tmp_path / "other").mkdir()
+        Job(job.state, wrong, tmp_path / "other").do()
+        job = replace(job, request={**job.request, "instead_of": instead_of})
+    twice = [_watched._write, Mock(side_effect=OSError(28, "No space left on device"))]
+    with monkeypatch.context() as patch:
+        patch.setattr(_watched, "_write", lambda *given: twice.pop(0)(*given))
+        with pytest.raises(InputError, match="is recorded"):
+            job.do()
+    runs = job.state.runs("cards")
+    draft = (job.results / "alerts.csv").read_bytes()
+    key = job.state.listed(runs[0].id)[0].key
+    job.state.decide(Seen.of(job.state, "cards").decision(key, CLEARED, comment="", author="bob"))
+
+    facts = job.do()
+    assert facts["watch_run"] == runs[0].id
+    assert [each.id for each in job.state.runs("cards")] == [each.id for each in runs]
+    assert job.said_number == runs[0].number
+    assert (job.results / "alerts.csv").read_bytes() == draft
+    assert facts["counts"] == runs[0].facts["counts"]
+    report = json.loads((job.results / "report.json").read_text(encoding="utf-8"))
+    assert report["changed"]["source"] == "february.csv"
+    assert report["changed"]["audit_head"] == job.state.head()
+
+
 @pytest.mark.parametrize(("has_files", "at_start"), [(True, WAITING), (False, INTERRUPTED)])
 def test_the_next_server_completes_a_run_that_may_be_recorded(
     tmp_path: Path, has_files: bool, at_start: str
@@ -146,3 +177,35 @@ def test_the_next_server_completes_a_run_that_may_be_recorded(
         assert store.runs()[0].state == (INTERRUPTED if has_files else FAILED)
         Queue(store, 1, None)._settle(found, {"result": {"watch_run": "r"}})
         assert store.runs()[0].state == DONE
+
+
+def test_a_run_that_ends_its_server_is_taken_up_once(tmp_path: Path) -> None:
+    for at_start in (WAITING, INTERRUPTED, INTERRUPTED):
+        with closing(Store(tmp_path)) as store:
+            if not store.runs():
+                run = store.keep_upload(store.new_upload(".csv")[0], "a.csv", ".csv", watch="cards")
+                (store.folder_of(run.id) / "results").mkdir()
+            (run,) = store.runs()
+            store.say_run(run.id, RUNNING)  # and the server ends
+        with closing(Store(tmp_path)) as store:
+            store.after_start()
+            (run,) = store.runs()
+            assert run.state == at_start
+
+
+@pytest.mark.parametrize("is_in_line", [True, False])
+def test_a_run_cancelled_once_it_may_be_recorded_says_so(tmp_path: Path, is_in_line: bool) -> None:
+    with closing(Store(tmp_path)) as store:
+        run = store.keep_upload(store.new_upload(".csv")[0], "a.csv", ".csv", watch="cards")
+        queue = Queue(store, 1, None)
+        for has_files, state in ((False, CANCELLED), (True, INTERRUPTED)):
+            if has_files:
+                (store.folder_of(run.id) / "results").mkdir()
+            if is_in_line:
+                queue._waiting = [run.id]
+                asyncio.run(queue.cancel(run.id))
+            else:
+                queue._cancelled = {run.id}
+                queue._settle(run, {"code": -9})
+            (found,) = store.runs()
+            assert (found.state, "may have the run" in found.problem) == (state, has_files)

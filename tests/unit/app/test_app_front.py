@@ -338,6 +338,7 @@ def test_over_a_socket_the_proxy_says_who_it_is(folder: Path, tmp_path: Path) ->
     words += ["--socket", str(place), "--user-header", "X-Remote-User"]
     with serving(tmp_path / "state", *words) as server:
         assert server.address.endswith(f"sends to {place}")
+        assert " for the 1 user of " in server.address
         assert stat.S_IMODE(place.stat().st_mode) == 0o600
         anna = Member(PROXY, socket=place, more={"X-Remote-User": "anna"}).enter()
         assert anna.ask("GET", "/api/runs").json == []

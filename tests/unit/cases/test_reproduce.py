@@ -102,6 +102,19 @@ def test_what_was_forgotten_is_the_reason(place: Path) -> None:
     assert said[1].startswith("Cases of the watch were forgotten")
 
 
+def test_what_was_forgotten_before_the_run_is_no_reason(made: Path, place: Path) -> None:
+    with State(place) as state:
+        first = next(each for each in state.runs("w") if each.number == 1)
+        forget(state, "w", state.listed(first.id)[0].key, author="ann")
+        new = run_watch(state, "w", author="ann", source=str(made / "50.csv"))
+    with closing(sqlite3.connect(place / "cases.sqlite")) as db, db:
+        old = '\'"alerts.csv": "\''
+        change = f"UPDATE runs SET facts = replace(facts, {old}, {old} || 'x') WHERE number = ?"
+        db.execute(change, (new.run.number,))
+    _, said = said_of(place, new.run.number)
+    assert said[1].startswith("Table, map, rule and versions are the same")
+
+
 @pytest.mark.parametrize("names", [("files", "as_of"), ("files",)])
 def test_a_run_of_an_earlier_version_says_that_it_has_no_digests(
     place: Path, names: tuple[str, ...]

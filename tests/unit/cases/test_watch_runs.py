@@ -26,6 +26,7 @@ from somscape.cases import (
     State,
     _run,
     _subject,
+    audit_lines,
     begin_watch,
     cases_table,
     check_name,
@@ -382,6 +383,18 @@ def test_a_column_times_a_hundred_is_drift_with_its_name(state: State, tmp_path:
     assert "train anew" in outcome.drift.train_anew
     assert outcome.command_anew.startswith("somscape detect ")
     assert "--watch cards" in outcome.command_anew
+
+
+def test_a_level_of_many_rows_is_told_and_not_kept_for_good(tmp_path: Path) -> None:
+    with State(tmp_path / "new") as state:
+        begun(state, month(tmp_path / "j.csv", 1, c033=(JOB, "spy"), c034=(JOB, "spy")))
+        spies = {f"c{i:03d}": (JOB, "spy") for i in range(110)}
+        outcome = run(state, month(tmp_path / "f.csv", 2, **spies))
+        assert "job is spy in 92 % of the rows" in outcome.drift.sentence
+        assert any("job is spy" in each for each in outcome.to_json()["drift"]["changes"])
+        (audit,) = [line for line in audit_lines(state) if line.get("run") == outcome.run.id]
+        assert "spy" not in json.dumps(audit)
+        assert summary_of(state, "cards")["last"]["drift"].startswith("Drift in 'job': ")
 
 
 def test_unseen_levels_have_their_rows_and_facts_have_none(state: State, tmp_path: Path) -> None:

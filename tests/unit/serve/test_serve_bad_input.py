@@ -128,6 +128,23 @@ def test_a_large_body_is_refused_before_it_comes(service: Service) -> None:
     assert b"larger than 0.5 MB (--max-body)" in answer
 
 
+@pytest.mark.parametrize("comes", [True, False])
+def test_a_short_body_is_waited_for_a_second_before_it_is_refused(
+    service: Service, comes: bool
+) -> None:
+    head = "POST /score HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 2\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", service.port), PATIENCE) as connection:
+        connection.sendall(head.encode())
+        connection.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(10)
+        if comes:
+            connection.sendall(b"{}")
+        answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+    assert b" 421 " in answer.splitlines()[0]
+
+
 def test_a_large_body_that_nobody_announced_is_cut_off(service: Service) -> None:
     head = "POST /score HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nTransfer-Encoding: chunked\r\n\r\n"
     piece = b"10000\r\n" + b" " * 65536 + b"\r\n"
