@@ -114,7 +114,10 @@ def test_no_library_is_loaded_where_a_run_becomes_a_watch_and_the_watch_is_run(
     code, (*_, result, late) = run_job(LATE, {**request, **keep, **key}, log)
     assert code == 0, log.read_text()
     assert (result["result"]["n_rows"], late["late"]) == (60, [])
-    code, (*_, result, late) = run_job(LATE, {**request, **keep, "task": "watch"}, log)
+    own = tmp_path / "run of the watch"
+    own.mkdir()
+    asked = {**request, **keep, "task": "watch", "instead_of": None, "folder": str(own)}
+    code, (*_, result, late) = run_job(LATE, asked, log)
     assert code == 0, log.read_text()
     assert (result["result"]["n_rows"], late["late"]) == (60, [])
 
