@@ -120,6 +120,7 @@ def test_some_rows_tell_the_step_and_all_rows_what_is_second(weighted):
 def test_ends_are_the_outermost_two_of_each_side(kind):
     rng = np.random.default_rng(2)
     rows = np.round(rng.standard_t(2, size=(3 * ORDERED_ROWS, 4)), 1).astype(kind)
+    rows[:, 2].sort()  # each value beyond all before it
     rows[:, 3] = 5.0
     for n in (1, 2, 3, ORDERED_ROWS, ORDERED_ROWS + 1, len(rows)):
         some = rows[:n].astype(np.float64)

@@ -33,7 +33,6 @@ OURS = "[0-9a-f]" * 16
 RESULTS, REPORT = "results", "report.json"
 """In a run's folder: its results, which appear whole, and the report's data among them."""
 
-
 TAKEN_UP = "taken up"
 """In the folder of a run that a server did again by itself, as the one before ended in it."""
 

@@ -9,7 +9,6 @@ value, on either side, has at most 2 d p (Bonferroni).
 """
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from somscape.outliers._rarity import (
     MIN_TAIL_VALUES,
     TAIL_SHARE,
     TAIL_STEPS,
+    Line,
     Rarity,
     on_line,
 )
@@ -39,8 +39,6 @@ FREE = 1.0
 
 UNIT_SHARE = 0.99
 """Each 1 more adds as much as the scores spread from the median to this share of the rows."""
-
-_Line: TypeAlias = tuple[Float64s, Float64s]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,26 +98,21 @@ def with_beyond(
         The same for values up to the second highest one, and down to the second lowest.
         O(n_samples * log(n_samples) * n_features).
     """
-    features = rarity.features.tolist()
+    lines = rarity.lines
     each = zip(encoding.features, encoding.slices, strict=True)
     places = {place.start for code, place in each if isinstance(code, NumberCode)}
-    numbers = sorted(places & set(features))
+    numbers = sorted(places & lines.keys())
     if not beyond.unit > 0 or not numbers:
         return rarity
     free, counts = FREE + log_of(2.0 * len(numbers)), counts_of(weights)
-    lines = [_without_padding(x, y) for x, y in zip(rarity.x, rarity.y, strict=True)]
     for j in numbers:
         counted = Counted.of(rows[:, j].astype(np.float64), counts)
         more = 1.0 if n_rows is None else n_rows / counted.n
-        line = lines[features.index(j)]
         for highest, side in zip(beyond.ends[:, 1, j], (_mirrored(counted), counted), strict=True):
             step = _step_below(float(highest), side, more)
-            line = _raised(_turned(line), float(highest), step, free, beyond.unit)
-        lines[features.index(j)] = line
-    n_knots = max(len(x) for x, _ in lines)
-    padded = [[np.append(v, np.repeat(v[-1], n_knots - len(v))) for v in line] for line in lines]
-    x, y = np.array(padded).transpose(1, 0, 2)
-    return replace(rarity, x=np.ascontiguousarray(x), y=np.ascontiguousarray(y))
+            # Turned for the lower side, and turned back for the upper one.
+            lines[j] = _raised(_turned(lines[j]), float(highest), step, free, beyond.unit)
+    return Rarity.of(lines)
 
 
 def _mirrored(counted: Counted) -> Counted:
@@ -127,16 +120,11 @@ def _mirrored(counted: Counted) -> Counted:
     return Counted(-counted.values[::-1], np.cumsum(n_rows[::-1]))
 
 
-def _turned(line: _Line) -> _Line:
+def _turned(line: Line) -> Line:
     return -line[0][::-1], line[1][::-1]
 
 
-def _without_padding(x: Float64s, y: Float64s) -> _Line:
-    n = 1 + int(np.count_nonzero(np.diff(x)))
-    return x[:n], y[:n]
-
-
-def _raised(line: _Line, highest: float, step: float, free: float, unit: float) -> _Line:
+def _raised(line: Line, highest: float, step: float, free: float, unit: float) -> Line:
     """Return a line with other knots from where a number is beyond all others."""
     if not step > 0:
         return line

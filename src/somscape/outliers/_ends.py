@@ -43,17 +43,11 @@ def ends_of(rows: Floats, weights: Float64s | None, known: Float64s | None = Non
         low, high = (-ends[0, 1]).astype(rows.dtype), ends[1, 1].astype(rows.dtype)
         sides = zip(ends, (-1.0, 1.0), (block < low, block > high), strict=True)
         for end, sign, is_beyond in sides:
-            for place in np.flatnonzero(is_beyond).tolist():
-                row, j = divmod(place, rows.shape[1])
-                times = 1 if is_twice is None else 1 + is_twice[part.stop - len(block) + row]
-                for _ in range(times):
-                    _take_in(end[:, j], sign * float(block[row, j]))
+            for j in np.unique(np.flatnonzero(is_beyond) % rows.shape[1]).tolist():
+                found = sign * block[is_beyond[:, j], j].astype(np.float64)
+                if is_twice is not None:
+                    twice = is_twice[part.stop - len(block) : part.stop][is_beyond[:, j]]
+                    found = np.concatenate([found, found[twice]])
+                both = np.concatenate([end[:, j], found])  # in a column in order, all of the block
+                end[:, j] = np.sort(np.partition(both, -2)[-2:])[::-1]
     return ends
-
-
-def _take_in(end: Float64s, value: float) -> None:
-    """Put a value among the highest two, if it belongs there."""
-    if value > end[0]:
-        end[:] = value, end[0]
-    elif value > end[1]:
-        end[1] = value

@@ -8,8 +8,10 @@ middle.  Beyond the outer 5 % a smooth tail takes over, so that a value a hundre
 counts more.  A level of a category adds ``-log p``, p the share of rows with a level as rare.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 
@@ -50,6 +52,10 @@ CONSTANT_WIDTH = 1e-6
 as a value can be."""
 
 
+Line: TypeAlias = tuple[Float64s, Float64s]
+"""Where a line has knots, ascending, and its heights there."""
+
+
 @dataclass(frozen=True, eq=False)
 class Rarity:
     """How much single values of rows add to a score.
@@ -81,6 +87,34 @@ class Rarity:
     features: Ints
     x: Float64s
     y: Float64s
+
+    @classmethod
+    def of(cls, lines: Mapping[int, Line]) -> "Rarity":
+        """Return the rarity of some features.
+
+        Parameters
+        ----------
+        lines : mapping of int to (ndarray, ndarray)
+            The knots of each feature, by its number, ascending.
+
+        Returns
+        -------
+        Rarity
+        """
+        n_knots = max(len(x) for x, _ in lines.values())
+        padded = [
+            [np.append(v, np.repeat(v[-1], n_knots - len(v))) for v in line]
+            for line in lines.values()
+        ]
+        x, y = np.array(padded).transpose(1, 0, 2)
+        features = np.array(list(lines), dtype=np.int64)
+        return cls(features, np.ascontiguousarray(x), np.ascontiguousarray(y))
+
+    @property
+    def lines(self) -> dict[int, Line]:
+        """The knots of each feature, by its number."""
+        each = zip(self.features.tolist(), self.x, self.y, strict=True)
+        return {feature: _knots(x, y) for feature, x, y in each}
 
     def check(self, n_features: int) -> None:
         """Raise ValueError if the parts do not fit together, or rows of some features.
@@ -173,6 +207,12 @@ def are_knots(x: Float64s) -> bool:
     return bool((steps >= 0).all() and rises[:, 0].all() and falls_once)
 
 
+def _knots(x: Float64s, y: Float64s) -> Line:
+    """Return the knots of a line, without the last one's repetitions."""
+    n = 1 + int(np.count_nonzero(np.diff(x)))
+    return x[:n], y[:n]
+
+
 def on_line(
     x: Float64s, y: Float64s, values: Float64s, *, up: bool = True
 ) -> tuple[Float64s, Float64s, Float64s]:
@@ -191,8 +231,8 @@ def on_line(
     heights, slopes, knots : ndarray of shape (n,)
         Infinite where no knot follows.
     """
-    n = 1 + int(np.count_nonzero(np.diff(x)))
-    x, y = x[:n], y[:n]
+    x, y = _knots(x, y)
+    n = len(x)
     side = np.searchsorted(x, values, "right" if up else "left")
     place = np.clip(side - 1, 0, n - 2)
     slopes = (np.diff(y) / np.diff(x))[place]
@@ -216,7 +256,7 @@ def rarity_of(rows: Floats, weights: Float64s | None, encoding: Encoding) -> Rar
         None if no value is rarer than another.  O(n_rows * log(n_rows) * n_features).
     """
     counts = counts_of(weights)
-    lines: dict[int, tuple[list[float], list[float]]] = {}
+    lines: dict[int, Line] = {}
     for code, place in zip(encoding.features, encoding.slices, strict=True):
         if isinstance(code, CycleCode):
             continue  # no place on a circle is further out than another
@@ -228,37 +268,34 @@ def rarity_of(rows: Floats, weights: Float64s | None, encoding: Encoding) -> Rar
     lines = {feature: (x, y) for feature, (x, y) in lines.items() if max(y) > 0}
     if not lines:
         return None
-    n_knots = max(len(x) for x, _ in lines.values())
-    padded = [[v + v[-1:] * (n_knots - len(v)) for v in line] for line in lines.values()]
-    x, y = np.array(padded).transpose(1, 0, 2)
-    features = np.array(list(lines), dtype=np.int64)
-    return Rarity(features, np.ascontiguousarray(x), np.ascontiguousarray(y))
+    return Rarity.of(lines)
 
 
 def _of_levels(
     code: CategoryCode, start: int, features: Floats, counts: Float64s | None
-) -> dict[int, tuple[list[float], list[float]]]:
+) -> dict[int, Line]:
     """Return the lines of a category's levels: from 0 for other levels to what the level adds."""
     level = code.encoded_levels.max()
     each = (features > level / 2).astype(np.float64)
     found = each.sum(axis=0) if counts is None else (each * counts[:, None]).sum(axis=0)
     total = found.sum()
-    lines = {}
+    lines: dict[int, Line] = {}
     for i, n in enumerate(found.tolist()):
         # A level that no row has, such as a new one, is as rare as can be.
         share = float(found[found <= n].sum()) / total if n > 0 else 1.0 / (total + 1.0)
-        lines[start + i] = ([0.0, float(level)], [0.0, -log_of(share) + 0.0])
+        lines[start + i] = np.array([0.0, level]), np.array([0.0, -log_of(share) + 0.0])
     return lines
 
 
-def _of_numbers(counted: Counted) -> tuple[list[float], list[float]]:
+def _of_numbers(counted: Counted) -> Line:
     """Return the line of a number: falling towards the middle, then rising."""
     values, ends = counted.values.astype(np.float64), counted.ends
     total = ends[-1]
     if len(values) == 1:
         width = CONSTANT_WIDTH * max(1.0, abs(float(values[0])))
         at, rare = float(values[0]), log_of(total + 1.0)
-        return [at + width * i for i in (-2, -1, 0, 1, 2)], [rare, rare, 0.0, rare, rare]
+        x_there = np.array([at + width * i for i in (-2, -1, 0, 1, 2)])
+        return x_there, np.array([rare, rare, 0.0, rare, rare])
     below, above = ends / total, 1.0 - np.append(0.0, ends[:-1]) / total
     heights = -log(np.minimum(1.0, 2.0 * np.minimum(below, above))) + 0.0
     n_rows = np.diff(ends, prepend=0.0)
@@ -273,7 +310,7 @@ def _of_numbers(counted: Counted) -> tuple[list[float], list[float]]:
     x = [-x for x, _ in reversed(low_knots)] + values[body].tolist() + [x for x, _ in high_knots]
     y = [y for _, y in reversed(low_knots)] + heights[body].tolist() + [y for _, y in high_knots]
     x_there, places = np.unique(x, return_index=True)  # knots too close to tell apart
-    return x_there.tolist(), np.array(y)[places].tolist()
+    return x_there, np.array(y)[places]
 
 
 def _scale_of(median: float) -> float:

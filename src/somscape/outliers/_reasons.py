@@ -50,9 +50,11 @@ FAR_MORE = 4.0
 RARE = 0.01
 """Or where no more than this share of the rows have its value, or one as far out."""
 
-COMMON, TIMES = 0.2, 2.0
-"""A value of at least this share of the rows is not named beside one of at most `TAIL_SHARE` that
-adds so many times as much to the score."""
+COMMON = 0.2
+"""Share of the rows from which a value is common.  One of at most `TAIL_SHARE` is rare."""
+
+TIMES = 2.0
+"""A common value is not named where a rare one adds at least this many times its part."""
 
 
 @dataclass(frozen=True, slots=True)
