@@ -17,8 +17,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,9 @@ def make(folder: Path, n: int, d: int) -> None:
             rows = centers[rng.integers(N_GROUPS, size=m)]
             rows += rng.standard_normal((m, d), dtype=np.float32)
             table = pa.table({f"v{j}": column for j, column in enumerate(rows.T)})
-            writer = writer or parquet.ParquetWriter(folder / f"{number}.parquet", table.schema)
+            writer = writer or parquet.ParquetWriter(
+                folder / f"{number}.parquet", table.schema, use_dictionary=False
+            )
             writer.write_table(table)
         assert writer is not None
         writer.close()
@@ -113,6 +116,23 @@ def of_source(folder: Path, encoder: str | None) -> str:
     return fit(source(folder), encoder)
 
 
+def arrays(folder: Path) -> Iterator[Any]:
+    """Yield the rows of files as arrays of a row group each."""
+    from pyarrow import parquet
+
+    for path in sorted(folder.iterdir()):
+        file = parquet.ParquetFile(path)
+        for number in range(file.num_row_groups):
+            columns = file.read_row_group(number, use_threads=False).columns
+            yield np.column_stack([column.to_numpy() for column in columns])
+
+
+def of_batches(folder: Path) -> str:
+    from somscape.tables import source
+
+    return fit(source(partial(arrays, folder)), None)
+
+
 def detect(folder: Path) -> str:
     from somscape.cli import main
 
@@ -148,6 +168,7 @@ STAGES: dict[str, tuple[str, Callable[[Path], str], bool]] = {
         lambda folder: of_source(folder, None),
         False,
     ),
+    "fit of batches": ("fit of arrays that come in batches", of_batches, False),
     "array": (
         "pyarrow to an array in memory, then fit",
         lambda folder: fit(read_arrays(folder), None),
@@ -159,7 +180,7 @@ STAGES: dict[str, tuple[str, Callable[[Path], str], bool]] = {
 }
 """By name: in words, what is done, and whether no array may be in a file."""
 
-SHAPES = {50: ("fit", "fit in memory", "fit as they are", "array")}
+SHAPES = {50: ("fit", "fit in memory", "fit as they are", "fit of batches", "array")}
 SHAPES[20] = ("detect", "detect in memory", "score")
 
 
@@ -217,6 +238,8 @@ def main() -> None:
         return
     n, lines = int(asked.rows), list[str]()
     for d, names in SHAPES.items():
+        if not {*names} & {*asked.only}:
+            continue
         folder = asked.folder / f"{n}x{d}"
         make(folder, n, d)
         for path in folder.iterdir():

@@ -36,6 +36,13 @@ BY_PIECE = 3
 TOGETHER = 1 << 28
 """Bytes of a worker's pieces that are one task of all other passes."""
 
+READINGS: dict[str, Callable[[int], int]] = {
+    "never": lambda _: 0,
+    "once": lambda _: 1,
+    "each": lambda passes: passes,
+}
+"""How often rows are read, by the number of passes."""
+
 SETTLING = 4
 """One of so many further epochs is done, before units settle."""
 
@@ -169,8 +176,8 @@ class Plan:
     epochs : int or None
         None: what `somscape.SOM` chooses.
     pieces : int
-    is_read : bool
-        Whether each pass reads the rows anew.
+    read : {"never", "once", "each"}
+        Whether the rows lie in memory, go to a temporary file first, or are read anew by each pass.
     speed : float
         Of a worker's thread, where 1 is that of the machine that measured.
     """
@@ -181,7 +188,7 @@ class Plan:
     workers: int = 1
     epochs: int | None = None
     pieces: int = 1
-    is_read: bool = False
+    read: str = "never"
     speed: float = 1.0
 
     def seconds(self, costs: Costs) -> dict[str, float]:
@@ -194,11 +201,11 @@ class Plan:
             "epochs": self.rows * costs.row(self.side, self.features) * (whole + 1) / shared,
             "other passes": values * costs.light * PASSES_BESIDE / shared,
             "samples, here": sampled / self.speed,
-            "reading": values * costs.read * passes / shared if self.is_read else 0.0,
+            "reading": values * costs.read * READINGS[self.read](passes) / shared,
         }
         if self.workers > 1:
             kept = max(self.workers, math.ceil(4 * values / TOGETHER))
-            n_tasks = self.pieces if self.is_read else min(self.pieces, kept)
+            n_tasks = self.pieces if self.read == "each" else min(self.pieces, kept)
             tasks = BY_PIECE * self.pieces + (passes - BY_PIECE) * n_tasks
             spent["engine"] = passes * costs.pass_ + tasks * costs.task
         return spent
@@ -221,19 +228,34 @@ class Plan:
 
 
 def check(costs: Costs, sizes: list[tuple[int, int, int]]) -> None:
-    """Train for real, and print how long it took beside the plan."""
-    from somscape import SOM
-
-    print("| rows x features, units, epochs | planned, s | took, s | ratio |")
-    print("|---|---|---|---|")
+    """Train on rows in memory, and print how long it took beside the plan."""
     for n, d, side in sizes:
         rows = rows_of(n, d)
-        begin = time.perf_counter()
-        SOM(side, side, n_epochs=10, tol=0).fit(rows)
-        took = time.perf_counter() - begin
-        planned = sum(Plan(n, d, side, epochs=10).seconds(costs).values())
-        size = f"{n:,} x {d}, {side * side:,}, 10"
-        print(f"| {size} | {planned:.2f} | {took:.2f} | {planned / took:.2f} |", flush=True)
+        compare(costs, Plan(n, d, side, epochs=10), lambda rows=rows: rows)
+
+
+def check_files(costs: Costs, folder: Path, side: int) -> None:
+    """Train on Parquet files, whose rows go to a temporary file first, and print the same."""
+    from pyarrow import parquet
+    from run import arrays
+
+    from somscape.tables import source
+
+    files = [parquet.ParquetFile(path).metadata for path in folder.iterdir()]
+    n, d = sum(file.num_rows for file in files), files[0].num_columns
+    plan = Plan(n, d, side, epochs=10, read="once")
+    compare(costs, plan, lambda: source(lambda: arrays(folder)))
+
+
+def compare(costs: Costs, plan: Plan, rows: Callable[[], Any]) -> None:
+    """Print how long a training was planned to take, and took."""
+    from somscape import SOM
+
+    begin = time.perf_counter()
+    SOM(plan.side, plan.side, n_epochs=plan.epochs, tol=0).fit(rows())
+    took, planned = time.perf_counter() - begin, sum(plan.seconds(costs).values())
+    size = f"{plan.rows:,} x {plan.features}, {plan.side**2:,}, {plan.epochs}"
+    print(f"| {size} | {planned:.2f} | {took:.2f} | {planned / took:.2f} |", flush=True)
 
 
 def show(plan: Plan, costs: Costs, hourly: float) -> None:
@@ -261,7 +283,8 @@ def main() -> None:
     parser.add_argument("--pieces", type=int, default=1000)
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--speed", type=float, default=1.0)
-    parser.add_argument("--read", action="store_true", help="each pass reads the rows anew")
+    parser.add_argument("--read", choices=[*READINGS], default="never", help="from files")
+    parser.add_argument("--files", type=Path, help="check a training of these, made by run.py")
     parser.add_argument("--hourly", type=float, default=0.05, help="price of a worker's hour")
     given = parser.parse_args()
     if given.what == "measure":
@@ -271,6 +294,12 @@ def main() -> None:
         (given.out or given.costs).write_text(json.dumps(asdict(costs), indent=2) + "\n")
         return
     costs = Costs(**json.loads(given.costs.read_text()))
+    if given.what == "check":
+        print("| rows x features, units, epochs | planned, s | took, s | ratio |")
+        print("|---|---|---|---|")
+    if given.what == "check" and given.files:
+        check_files(costs, given.files, given.side)
+        return
     if given.what == "check":
         n = int(given.rows)
         check(costs, [(n // 10, 50, 32), (n // 10, 20, 16), (n, given.features, given.side)])

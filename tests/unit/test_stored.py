@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -448,6 +449,12 @@ def test_what_is_in_a_file_is_not_copied_to_another(all_are_large: list[int]) ->
         assert _stored.put_away(part) is part
     assert _stored.put_away(np.ones(5)).base is not None
     assert len(all_are_large) == 1
+
+
+def test_the_units_of_all_rows_are_in_a_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_stored, "LARGE", 8 * N)
+    labels = SOM(3, 3, n_epochs=1).fit(NUMBERS.to_numpy()).labels_
+    assert isinstance(_stored._owner(labels), mmap)
 
 
 @needs_linux

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from somscape._stored import stored
 from somscape._types import Float64s, Floats, Ints
 from somscape.errors import InputError
 from somscape.fit._pieces import RowsElsewhere
@@ -108,8 +109,9 @@ def winners(problem: Problem, codebook: Floats) -> Ints:
     ndarray of shape (n_samples,)
     """
     kernels, metric, order = problem.kernels, problem.metric, problem.lattice.walk
-    rows, found = problem.rows, []
+    rows = problem.rows
     assert not isinstance(rows, RowsElsewhere)
+    found = stored(len(rows), np.int64)
     for part in chunks(rows, codebook):
         if metric.is_plain and not problem.has_missing:
             units = kernels.winners(rows[part], codebook, order=order)
@@ -117,8 +119,8 @@ def winners(problem: Problem, codebook: Floats) -> Ints:
             units, _ = metric.search(
                 kernels, rows[part], codebook, order=order, has_missing=problem.has_missing
             )
-        found.append(units[:, 0])
-    return np.concatenate(found)
+        found[part] = units[:, 0]
+    return found
 
 
 def chunks(rows: Rows, codebook: Floats) -> list[slice]:
@@ -135,8 +137,8 @@ def chunks(rows: Rows, codebook: Floats) -> list[slice]:
         At least one, which is empty where there are no rows.
     """
     n, (n_units, n_features) = len(rows), codebook.shape
-    stored = len(rows.values) / max(1, n) if isinstance(rows, SparseRows) else n_features
-    step = max(CHUNK_WORK / (n_units * stored + 1), MIN_CHUNK_ROWS, MIN_ROWS_PER_UNIT * n_units)
+    n_values = len(rows.values) / max(1, n) if isinstance(rows, SparseRows) else n_features
+    step = max(CHUNK_WORK / (n_units * n_values + 1), MIN_CHUNK_ROWS, MIN_ROWS_PER_UNIT * n_units)
     n_parts = max(1, -(-n // int(min(step, CHUNK_ROWS))))
     return [slice(n * i // n_parts, n * (i + 1) // n_parts) for i in range(n_parts)]
 
