@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from somscape import SOM, SOMDetector, TableEncoder, load
 from somscape.encode import Encoding
-from somscape.outliers import _train
+from somscape.outliers import _ends, _train
 from somscape.outliers._beyond import Beyond, with_beyond
-from somscape.outliers._ends import ORDERED_ROWS, ends_of
+from somscape.outliers._ends import ORDERED_ROWS, SHARED_VALUES, ends_of
 from somscape.outliers._rarity import rarity_of
 from somscape.tables import table_from_columns
 
@@ -116,8 +116,10 @@ def test_some_rows_tell_the_step_and_all_rows_what_is_second(weighted):
         np.testing.assert_allclose(found.scores(at) - rarity.scores(at), expected, atol=0.02)
 
 
+@pytest.mark.parametrize("shared", [1, SHARED_VALUES])
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_ends_are_the_outermost_two_of_each_side(kind):
+def test_ends_are_the_outermost_two_of_each_side(kind, shared, monkeypatch):
+    monkeypatch.setattr(_ends, "SHARED_VALUES", shared)
     rng = np.random.default_rng(2)
     rows = np.round(rng.standard_t(2, size=(3 * ORDERED_ROWS, 4)), 1).astype(kind)
     rows[:, 2].sort()  # each value beyond all before it

@@ -1,7 +1,6 @@
 """From a table and options to a ranked list, its map and its report."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from somscape.jobs._agreement import agreement_of, page_agreement
 from somscape.jobs._per import ROWS_FILE, rows_of_alerts
 from somscape.jobs._results import Results
 from somscape.jobs._roles import Label
-from somscape.kernels import select_kernels
+from somscape.kernels import meanwhile
 from somscape.maps import Map
 from somscape.measures import Agreement
 from somscape.outliers import AlertRule, Alerts, Detection, Detector, ranked, train_detector
@@ -191,12 +190,9 @@ def detect(
     detector = trained.detector
     marks, scores = detector.marks, trained.scores
     scores = scores if marks is None else marks.with_held(rows, scores)
-    with ThreadPoolExecutor(1) as thread:
-        if select_kernels().n_threads > 1:
-            # What its file will ask for, while rows are put in order.  After an error nothing is
-            # kept: the file asks again, and the error is raised there.
-            thread.submit(lambda: detector.map_.joins)
-        alerts = ranked(detector, table, rows, rule, trained.of_all_rows.units, scores)
+    joins = meanwhile(lambda: detector.map_.joins)  # which are kept, as its file asks for them
+    alerts = ranked(detector, table, rows, rule, trained.of_all_rows.units, scores)
+    joins()
     agreement = None if label is None else agreement_of(alerts, label)
     return Found(table, detector, alerts, rule, label, agreement, grouped)
 

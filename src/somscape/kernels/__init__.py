@@ -21,7 +21,7 @@ from somscape.kernels._metric import BY_ANGLE, EUCLIDEAN, METRIC_NAMES, Metric, 
 from somscape.kernels._order import stable_order
 from somscape.kernels._select import kernels_for, minisom_kernels, select_kernels
 from somscape.kernels._sparse import Rows, SparseRows, are_of, check_sparse_values, column_range
-from somscape.kernels._threads import in_threads
+from somscape.kernels._threads import in_threads, meanwhile
 
 __all__ = [
     "BY_ANGLE",
@@ -46,6 +46,7 @@ __all__ = [
     "in_threads",
     "kernels_for",
     "lines",
+    "meanwhile",
     "minisom_kernels",
     "select_kernels",
     "stable_order",

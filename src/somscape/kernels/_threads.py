@@ -1,4 +1,4 @@
-"""Several things done at a time, by as many threads as the core takes."""
+"""Several things done at a time, by as many threads as the core takes, or one beside others."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -33,3 +33,27 @@ def in_threads(
         return [function(item) for item in items]
     with ThreadPoolExecutor(n_threads) as pool:
         return list(pool.map(function, items))
+
+
+def meanwhile(work: Callable[[], Result], *, is_long: bool = True) -> Callable[[], Result]:
+    """Begin something that is needed later, while other things are done.
+
+    Parameters
+    ----------
+    work : callable
+        As for `in_threads`.
+    is_long : bool, default=True
+        Whether it pays a thread.
+
+    Returns
+    -------
+    callable
+        Waits for the result and returns it, or raises the error.  Where there is no thread to
+        spare, it does the work itself.
+    """
+    if not is_long or select_kernels().n_threads == 1:
+        return work
+    pool = ThreadPoolExecutor(1)
+    found = pool.submit(work)
+    pool.shutdown(wait=False)
+    return found.result

@@ -1,13 +1,18 @@
 """The two lowest and the two highest values of each column, in one pass over all rows."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somscape._blocks import blocks
 from somscape._types import Float64s, Floats
 from somscape._weights import counts_of
+from somscape.kernels import in_threads, select_kernels
 
 BLOCK_VALUES = 1 << 20
 """Values that are looked at at once."""
+
+SHARED_VALUES = 1 << 20
+"""Values of rows from which threads pay."""
 
 ORDERED_ROWS = 256
 """Rows that are put in order; later ones need only be compared with what is found so far."""
@@ -32,12 +37,27 @@ def ends_of(rows: Floats, weights: Float64s | None, known: Float64s | None = Non
     """
     counts = counts_of(weights)
     is_twice = None if counts is None or (counts != np.rint(counts)).any() else counts >= 2
-    ends = np.full((2, 2, rows.shape[1]), -np.inf) if known is None else known.copy()
+    n_parts = select_kernels().n_threads if rows.size >= SHARED_VALUES else 1
+    parts = blocks(len(rows), max(1, -(-len(rows) // n_parts)))
+    found = in_threads(
+        lambda part: _ends_of(rows[part], None if is_twice is None else is_twice[part]), parts
+    )
+    none = np.full((2, 2, rows.shape[1]), -np.inf)
+    return _outermost([none, *found] if known is None else [known, *found])
+
+
+def _outermost(values: list[Float64s]) -> Float64s:
+    """Return the two highest values of each side and column."""
+    return np.sort(np.concatenate(values, axis=1), axis=1)[:, :-3:-1]
+
+
+def _ends_of(rows: Floats, is_twice: NDArray[np.bool_] | None) -> Float64s:
+    """Return the outermost values; `is_twice`: which rows stand for two."""
     first = rows[:ORDERED_ROWS].astype(np.float64)
     if is_twice is not None:
         first = np.concatenate([first, first[is_twice[:ORDERED_ROWS]]])
-    for end, sign in zip(ends, (-1.0, 1.0), strict=True):
-        end[:] = np.sort(np.concatenate([end, sign * first]), axis=0)[:-3:-1]
+    none = np.full((2, 2, rows.shape[1]), -np.inf)
+    ends = _outermost([none, np.stack([-first, first])])
     for part in blocks(len(rows), max(1, BLOCK_VALUES // rows.shape[1])):
         block = rows[max(part.start, ORDERED_ROWS) : part.stop]
         low, high = (-ends[0, 1]).astype(rows.dtype), ends[1, 1].astype(rows.dtype)

@@ -1,6 +1,7 @@
 """From prepared rows to a detector: training, usual prototypes, threshold, calibration."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._weights import counts_of, in_order
 from somscape.encode import Encoding
 from somscape.fit import Axes, RunningSums, Settings, train_map
-from somscape.kernels import in_threads
+from somscape.kernels import in_threads, meanwhile
 from somscape.outliers._beyond import Beyond, with_beyond
 from somscape.outliers._calibration import Calibration, threshold_for
 from somscape.outliers._counts import value_counts
@@ -134,6 +135,9 @@ def train_detector(
     detection = detection.of_rows(encoding)
     encoding = encoding.having_seen(rows)
     given, rows = rows, encoding.to_learn(rows)
+    counts = meanwhile(
+        partial(value_counts, given, weights, encoding), is_long=len(rows) > MAX_TRAINED
+    )
     trainer = _Trainer(encoding, detection.of_map(settings), detection)
     order = np.random.default_rng(settings.seed).permutation(len(rows))
     drawn = np.sort(order[:MAX_TRAINED])
@@ -175,7 +179,7 @@ def train_detector(
         _calibrated(whole, calibration, weights, detection.calibration, by_bulk=by_bulk),
         tuple(member.scorer for member in members),
         rarity=rarity,
-        counts=value_counts(given, weights, encoding),
+        counts=counts(),
         marks=marks,
     )
     detector = replace(detector, mean_contributions=mean_contributions(detector, rows, weights))
