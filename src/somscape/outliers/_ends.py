@@ -39,9 +39,11 @@ def ends_of(rows: Floats, weights: Float64s | None, known: Float64s | None = Non
     is_twice = None if counts is None or (counts != np.rint(counts)).any() else counts >= 2
     n_parts = select_kernels().n_threads if rows.size >= SHARED_VALUES else 1
     parts = blocks(len(rows), max(1, -(-len(rows) // n_parts)))
-    found = in_threads(
-        lambda part: _ends_of(rows[part], None if is_twice is None else is_twice[part]), parts
-    )
+
+    def ends_in(part: slice) -> Float64s:
+        return _ends_of(rows[part], None if is_twice is None else is_twice[part])
+
+    found = in_threads(ends_in, parts, is_long=n_parts > 1)
     none = np.full((2, 2, rows.shape[1]), -np.inf)
     return _outermost([none, *found] if known is None else [known, *found])
 
