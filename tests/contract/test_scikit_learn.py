@@ -33,7 +33,7 @@ def rows_of(n=90):
         SOM(n_init=2),
         SOMClassifier(SOM(n_init=1)),
         SOMDetector(),
-        SOMImputer(SOM(n_init=2)),
+        SOMImputer(som=SOM(n_init=2)),
         SOMRegressor(SOM(n_init=1)),
         TableEncoder(),
         TableEncoder(missing="fill", scale="range", tame=False, max_levels=None),
