@@ -13,9 +13,6 @@ import pytest
 # more.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# Little of what is imported and collected is garbage, and looking for it takes a fifth of that time.
-gc.disable()
-
 from somscape.kernels import select_kernels
 from somscape.kernels._select import VARIABLE, is_core_built
 
@@ -76,11 +73,19 @@ def pytest_ignore_collect(collection_path, config):
     return True if found and f"not {found[1]}" in expression.split(" and ") else None
 
 
-def pytest_collection_finish():
-    """Collect garbage from here on, and pass over all that was imported and collected."""
-    gc.collect()
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Import and collect without looking for garbage, of which there is little.
+
+    Later passes leave out all that is there by then.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_report_header():
