@@ -73,10 +73,19 @@ def pytest_ignore_collect(collection_path, config):
     return True if found and f"not {found[1]}" in expression.split(" and ") else None
 
 
-def pytest_collection_finish():
-    """Have the garbage collector pass over all that was imported and collected."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Import and collect without looking for garbage, of which there is little.
+
+    Later passes leave out all that is there by then.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_report_header():

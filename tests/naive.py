@@ -589,23 +589,21 @@ def _ranks_and_shares(distances, i, others, k):
 
     Equal distances share their ranks; those at the edge share the places that are left.
     """
-
-    def count(is_counted):
-        return math.fsum(others[j] for j in others if is_counted(distances[i][j]))
-
-    limit = min(
-        distances[i][j]
-        for j in others
-        if count(lambda d, own=distances[i][j]: d <= own) >= k - TOLERANCE
-    )
-    inside, edge = count(lambda d: d < limit), count(lambda d: d == limit)
+    at = {}
+    for j, count in others.items():
+        at.setdefault(distances[i][j], []).append(count)
+    closer, so_far = {}, []
+    for own in sorted(at):
+        closer[own] = math.fsum(so_far)
+        so_far += at[own]
+    equal = {own: math.fsum(counts) for own, counts in at.items()}
+    limit = min(own for own in at if closer[own] + equal[own] >= k - TOLERANCE)
     ranks, shares = {}, {}
     for j in others:
         own = distances[i][j]
-        closer = count(lambda d, own=own: d < own)
-        equal = count(lambda d, own=own: d == own)
-        ranks[j] = closer + (equal + 1) / 2
-        shares[j] = 1.0 if own < limit else (k - inside) / edge if own == limit else 0.0
+        ranks[j] = closer[own] + (equal[own] + 1) / 2
+        left = (k - closer[own]) / equal[own] if own == limit else 0.0
+        shares[j] = 1.0 if own < limit else left
     return ranks, shares
 
 

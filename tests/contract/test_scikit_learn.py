@@ -30,10 +30,10 @@ def rows_of(n=90):
 @pytest.mark.filterwarnings("ignore:`y` is not used")
 @parametrize_with_checks(
     [
-        SOM(),
+        SOM(n_init=2),
         SOMClassifier(SOM(n_init=1)),
         SOMDetector(),
-        SOMImputer(),
+        SOMImputer(som=SOM(n_init=2)),
         SOMRegressor(SOM(n_init=1)),
         TableEncoder(),
         TableEncoder(missing="fill", scale="range", tame=False, max_levels=None),

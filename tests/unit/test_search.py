@@ -45,22 +45,29 @@ def case(kind, n, m, d, dtype, seed=0):
 
 
 def exact_order(rows, codebook, k):
-    """The k nearest units of each row: long double, and fractions where that is too close."""
+    """The k nearest units of each row: long double, and whole numbers where that is too close."""
     wide = codebook.astype(np.longdouble)
+    whole_rows, whole_units = _whole(rows, codebook)
     units = np.empty((len(rows), k), dtype=int)
     for i, row in enumerate(rows.astype(np.longdouble)):
         distance = ((row - wide) ** 2).sum(axis=1)
         near = np.argsort(distance, kind="stable")
         close = distance[near[: k + 1]].max() * (1 + 1e-15)
         rivals = near[distance[near] <= close]
-        keys = {u: _exact_distance(rows[i], codebook[u]) for u in rivals.tolist()}
+        keys = {u: _exact_distance(whole_rows[i], whole_units[u]) for u in rivals.tolist()}
         units[i] = sorted(keys, key=lambda u: (keys[u], u))[:k]
     return units
 
 
+def _whole(*tables):
+    """The tables as whole numbers, without rounding: all times the same power of two."""
+    shares = [[[x.as_integer_ratio() for x in row] for row in table.tolist()] for table in tables]
+    scale = max(below for table in shares for row in table for _, below in row)
+    return [[[x * (scale // below) for x, below in row] for row in table] for table in shares]
+
+
 def _exact_distance(row, unit):
-    pairs = zip(row.tolist(), unit.tolist(), strict=True)
-    return sum((Fraction(x) - Fraction(w)) ** 2 for x, w in pairs)
+    return sum((x - w) ** 2 for x, w in zip(row, unit, strict=True))
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -68,9 +75,10 @@ def _exact_distance(row, unit):
 def test_winners_are_those_of_exact_arithmetic(core, kind, dtype):
     for n, m, d in SIZES:
         rows, codebook = case(kind, n, m, d, dtype)
+        expected_units = exact_order(rows, codebook, min(5, m))
         for k in {1, 2, min(5, m)} - {2 if m == 1 else 0}:
             units, distances = core.search(rows, codebook, k)
-            np.testing.assert_array_equal(units, exact_order(rows, codebook, k), f"{n} {m} {d}")
+            np.testing.assert_array_equal(units, expected_units[:, :k], f"{n} {m} {d}")
             difference = rows[:, None, :].astype(float) - codebook[units].astype(float)
             expected = np.sqrt((difference**2).sum(axis=2))
             np.testing.assert_allclose(distances, expected, rtol=1e-13, atol=1e-300)
@@ -93,6 +101,7 @@ def test_winners_are_exact_where_squares_vanish_or_overflow(core, size):
     rows = np.round(rng.normal(size=(60, 3)), 1) * size
     codebook = np.round(rng.normal(size=(20, 3)), 1) * size
     units, _ = core.search(rows, codebook)
+    rows, codebook = _whole(rows, codebook)
     exact = [min(range(20), key=lambda u: (_exact_distance(row, codebook[u]), u)) for row in rows]
     assert units[:, 0].tolist() == exact
 
@@ -458,7 +467,8 @@ def test_the_core_refuses_sparse_rows_that_are_not_in_order(core, begin, feature
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e300])
-@pytest.mark.parametrize(("n", "m"), [(2, 20), (300, 20), (5000, 20), (5000, 150)])
+# From 2048 rows on, units far away are skipped.
+@pytest.mark.parametrize(("n", "m"), [(2, 20), (300, 20), (2500, 20), (2500, 150)])
 def test_a_unit_is_always_one_of_the_map_even_where_no_distance_is_finite(
     core, dtype, metric, wrong, n, m
 ):

@@ -1,7 +1,8 @@
 """Legends below a map, wrapped into rows that fit, and the look of levels and classes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,10 +67,17 @@ def wrapped_legend(
     lengths = sorted({min(length, longest) for length in LENGTHS}, reverse=True)
     # Of as many rows the fewest columns: 8 names in 3 rows need 3.
     columns = sorted({-(-n // rows) for rows in range(1, n + 1)}, reverse=True)
+    width_of = _widths(ax, fontsize)
     for length, size in [(length, share * fontsize) for share in (1.0, 0.8) for length in lengths]:
         is_cut = [i < n - n_uncut for i in range(n)]
         labels = [short(s, length if c else len(s)) for s, c in zip(names, is_cut, strict=True)]
+        is_last = (length, size) == (lengths[-1], 0.8 * fontsize)
         for n_columns in columns:
+            # A legend takes ten milliseconds to lay out: most are plainly too wide by their names.
+            columns_of_names = np.array_split(labels, n_columns)
+            least = sum(max(map(width_of, part)) for part in columns_of_names) * size / fontsize
+            if 0.9 * least > width * dpi and not is_last:
+                continue
             style |= {"ncols": n_columns, "fontsize": size}
             legend = ax.legend(handles=handles, labels=labels, **style)
             box = legend.get_window_extent()
@@ -78,6 +86,20 @@ def wrapped_legend(
             if box.height > height * dpi:
                 break  # fewer columns are higher still
     return legend
+
+
+def _widths(ax: "Axes", fontsize: float) -> Callable[[str], float]:
+    """Return what measures how wide a name is in pixels, once each."""
+    from matplotlib.text import Text
+
+    probe = Text(fontsize=fontsize, figure=ax.get_figure(root=True))
+
+    @cache
+    def width_of(name: str) -> float:
+        probe.set_text(name)
+        return float(probe.get_window_extent().width)
+
+    return width_of
 
 
 @dataclass(frozen=True)
