@@ -30,7 +30,7 @@ def rows_of(n=90):
 @pytest.mark.filterwarnings("ignore:`y` is not used")
 @parametrize_with_checks(
     [
-        SOM(n_init=2),
+        SOM(),
         SOMClassifier(SOM(n_init=1)),
         SOMDetector(),
         SOMImputer(som=SOM(n_init=2)),
