@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -296,7 +297,7 @@ class SQLite:
         try:
             if _is_ours(self._path):
                 self._path.chmod(0o600)
-            db.execute("PRAGMA journal_mode = WAL")
+            _keep_journal(db)
             db.execute("PRAGMA synchronous = FULL")  # what was answered is on the disk
             db.execute("PRAGMA foreign_keys = ON")
             db.execute("PRAGMA temp_store = MEMORY")  # no copy of people's texts elsewhere
@@ -340,6 +341,22 @@ class SQLite:
     def is_busy(self, error: Exception) -> bool:
         """Say whether the file stayed locked."""
         return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+
+
+def _keep_journal(db: sqlite3.Connection) -> None:
+    """Have what is written go to a journal first, so that others may read meanwhile.
+
+    A new file takes this from one at a time, and SQLite itself does not wait for the other.
+    """
+    end = time.monotonic() + SECONDS_TO_WAIT
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(0.01)
 
 
 def _is_ours(path: Path) -> bool:

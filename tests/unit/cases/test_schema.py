@@ -1,13 +1,16 @@
 """An older state becomes today's once, whole or not at all, whoever comes first."""
 
+import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from some_cases import PLACES, fill, place_for
 
 from somscape.cases import State, _schema, verify
+from somscape.cases._opened import FILE
 from somscape.errors import InputError
 
 SECOND = "ALTER TABLE kept ADD COLUMN sent TEXT; CREATE TABLE later (x {bytes});"
@@ -85,6 +88,15 @@ def test_processes_that_start_at_once_take_each_step_once(is_new: bool, place: s
     for process in started:
         out, _ = process.communicate(timeout=60)
         assert (process.returncode, out) == (0, "[{'version': 2}]\n")
+
+
+def test_a_new_file_that_somebody_else_writes_to_is_waited_for(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / FILE, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    threading.Timer(0.2, other.rollback).start()
+    with State(tmp_path) as state:
+        assert version(state) == 1
+    other.close()
 
 
 @pytest.mark.sql
