@@ -297,12 +297,11 @@ def main() -> None:
     if given.what == "check":
         print("| rows x features, units, epochs | planned, s | took, s | ratio |")
         print("|---|---|---|---|")
-    if given.what == "check" and given.files:
-        check_files(costs, given.files, given.side)
-        return
-    if given.what == "check":
         n = int(given.rows)
-        check(costs, [(n // 10, 50, 32), (n // 10, 20, 16), (n, given.features, given.side)])
+        if given.files:
+            check_files(costs, given.files, given.side)
+        else:
+            check(costs, [(n // 10, 50, 32), (n // 10, 20, 16), (n, given.features, given.side)])
         return
     plan = Plan(
         int(given.rows),

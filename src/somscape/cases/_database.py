@@ -346,7 +346,7 @@ class SQLite:
 def _keep_journal(db: sqlite3.Connection) -> None:
     """Have what is written go to a journal first, so that others may read meanwhile.
 
-    A new file takes this from one at a time, and SQLite itself does not wait for the other.
+    Where two programs make the file at the same moment, SQLite refuses one of them at once.
     """
     end = time.monotonic() + SECONDS_TO_WAIT
     while True:
