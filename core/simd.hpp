@@ -40,6 +40,13 @@
 #define SOMSCAPE_INLINE __attribute__((always_inline))
 #endif
 
+// A condition that holds as often as not: Clang would branch.
+#ifdef __clang__
+#define SOMSCAPE_EITHER(condition) __builtin_unpredictable(condition)
+#else
+#define SOMSCAPE_EITHER(condition) (condition)
+#endif
+
 namespace somscape::SOMSCAPE_ISA {
 
 // Accumulators of a tile are rows x vectors; what is left of the registers holds its operands.
@@ -267,17 +274,6 @@ inline int put_places(std::uint32_t mask, std::int32_t first, std::int32_t* to) 
     int n = 0;
     for (; mask; mask &= mask - 1) to[n++] = first + __builtin_ctz(mask);
     return n;
-#endif
-}
-
-// The values at these places.
-inline Simd<double>::Vec gather(const double* from, Simd<double>::IntVec at) {
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
-    return (Simd<double>::Vec)_mm512_i64gather_pd((__m512i)at, from, 8);
-#elif defined(__AVX2__)
-    return (Simd<double>::Vec)_mm256_i64gather_pd(from, (__m256i)at, 8);
-#else
-    return Simd<double>::Vec{from[at[0]], from[at[1]]};
 #endif
 }
 

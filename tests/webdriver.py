@@ -29,6 +29,10 @@ ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key of the WebDriver stan
 ENTER, ARROW_RIGHT, SHIFT, ESCAPE = "\ue007", "\ue014", "\ue008", "\ue00c"
 
 
+class RedrawnError(AssertionError):
+    """An element that was found is no longer in the page; nothing was done to it."""
+
+
 class Browser:
     """One WebDriver session."""
 
@@ -47,7 +51,9 @@ class Browser:
             with opener.open(request, timeout=60) as answer:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
-            raise AssertionError(json.load(error)["value"]["message"]) from error
+            said = json.load(error)["value"]
+            kind = RedrawnError if said["error"] == "stale element reference" else AssertionError
+            raise kind(said["message"]) from error
 
     def open(self, path: Path, place: str = "") -> None:
         # By way of an empty page: another place in the same page would not load it anew.
@@ -64,10 +70,20 @@ class Browser:
         return self._ask("POST", "/execute/sync", {"script": script, "args": list(arguments)})
 
     def click(self, selector: str) -> None:
-        self._ask("POST", f"/element/{self._find(selector)}/click", {})
+        self._tell(selector, "click", {})
 
     def type(self, selector: str, text: str) -> None:
-        self._ask("POST", f"/element/{self._find(selector)}/value", {"text": text})
+        self._tell(selector, "value", {"text": text})
+
+    def _tell(self, selector: str, action: str, body: Any) -> None:
+        """Act on an element; find it again where the page draws it anew just then."""
+        for _ in range(10):
+            try:
+                self._ask("POST", f"/element/{self._find(selector)}/{action}", body)
+            except RedrawnError:
+                continue
+            return
+        raise AssertionError(f"the page draws {selector!r} anew again and again")
 
     def shift_click(self, selector: str) -> None:
         self._act(self._pointer(selector), [{"type": "keyDown", "value": SHIFT}])

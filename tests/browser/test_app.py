@@ -118,6 +118,7 @@ def test_the_walk_on_bundled_data_from_table_to_ranking_again(
     person.browser.click('#rows tr[data-rank="1"] .marks .confirmed')
     person.wait_for_words("#marked", "1 confirmed, 0 cleared")
     person.browser.click('#rows tr[data-rank="2"] .marks .cleared')
+    person.wait_for_words("#marked", "1 confirmed, 1 cleared")
     person.browser.click('#rows tr[data-rank="3"] .open > button')
     person.browser.click("#rows .case .marks .cleared")
     person.wait_for_words("#marked", "1 confirmed, 2 cleared")

@@ -146,9 +146,9 @@ def test_whole_weights_count_rows_at_the_ends_and_others_do_not(place):
 
 
 def test_the_unit_is_the_spread_up_to_the_highest_hundredth():
-    rows = np.zeros((101, 1))
-    assert Beyond.of(np.arange(101.0), rows, None).unit == 49.0
-    three = Beyond.of(np.array([0.0, 1.0, 2.0]), rows[:3], np.array([1.0, 1.0, 1.0]))
+    ends = np.zeros((2, 2, 1))
+    assert Beyond.of(np.arange(101.0), None, ends).unit == 49.0
+    three = Beyond.of(np.array([0.0, 1.0, 2.0]), np.array([1.0, 1.0, 1.0]), ends)
     assert three.unit == pytest.approx(0.98)
 
 

@@ -131,13 +131,14 @@ def test_arrays_that_are_put_away_keep_their_values(shape, monkeypatch: pytest.M
 @given(
     st.lists(st.one_of(st.integers(-3, 3).map(float), st.floats()), min_size=1, max_size=60).map(
         np.array
-    )
+    ),
+    st.integers(8, 64),
 )
-def test_places_of_numbers_in_parts_are_those_of_a_stable_sort(values):
+def test_places_by_bits_are_those_of_a_stable_sort(values, bits):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_order, "SHARED_VALUES", 1)
-        patch.setattr(_order, "PART_SAMPLE", 1)
-        patch.setattr(_order, "MAX_EQUAL", 4)
+        patch.setattr(_order, "MANY_VALUES", 1)
+        patch.setattr(_order, "SHARED_VALUES", 8)
+        patch.setattr(_order, "BITS", bits)  # the fewer, the more numbers are alike at first
         found = _order.stable_order(values)
     np.testing.assert_array_equal(found, np.argsort(values, kind="stable"))
 

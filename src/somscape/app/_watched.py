@@ -124,7 +124,9 @@ def kept(
     keys = keys_of(subject.table, key)
     rule = rule_of(options, subject.table)
     alerts = detector.alerts_by(rule, subject.table)
-    found = Found(subject.table, detector, alerts, rule, subject.label, None, subject.grouped)
+    found = Found(
+        subject.table, detector, lambda: alerts, rule, subject.label, None, subject.grouped
+    )
     name, author = request["watch"], request["author"]
 
     def take_over(run: WatchRun) -> None:

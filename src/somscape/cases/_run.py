@@ -282,7 +282,7 @@ def compared(
         last=place.last,
         is_again=any(run.id == place.id for run in runs),
         replaced=place.replaced,
-        found=Found(table, detector, alerts, rule, label, agreement, grouped),
+        found=Found(table, detector, lambda: alerts, rule, label, agreement, grouped),
         listed=listed,
         gone=gone(
             before.listed,

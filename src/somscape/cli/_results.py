@@ -40,6 +40,7 @@ class Results:
     def write(self, folder: Path, found: Found, outcome: RunOutcome | None = None) -> None:
         """Write all files into a new folder."""
         folder.mkdir()
+        planes(found.detector.map_).save(folder / "planes.png")  # while rows are put in order
         table, label, alerts = found.table, found.label, found.alerts
         classes = None if label is None else np.array(_classes(table, label), dtype=object)
         rows = None if classes is None else table
@@ -47,7 +48,6 @@ class Results:
         picture = umatrix(found.detector.map_, rows, classes, highlight=top)
         picture.ax_.set_title("U-matrix: dark where neighbors differ, outlined where alerts lie")
         picture.save(folder / "umatrix.png")
-        planes(found.detector.map_).save(folder / "planes.png")
         self.write_lists(folder, found, outcome)
 
     def write_lists(self, folder: Path, found: Found, outcome: RunOutcome | None) -> None:

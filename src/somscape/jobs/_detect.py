@@ -1,7 +1,8 @@
 """From a table and options to a ranked list, its map and its report."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from somscape.measures import Agreement
 from somscape.outliers import AlertRule, Alerts, Detection, Detector, ranked, train_detector
 from somscape.tables import Grouped, Table, write_csv
 
+MANY_ROWS = 1 << 18
+"""Rows from which they are put in order while pictures are drawn."""
+
 
 @dataclass(frozen=True, eq=False)
 class Found:
@@ -30,7 +34,8 @@ class Found:
     ----------
     table : Table
     detector : Detector
-    alerts : Alerts
+    ranking : callable
+        Returns `alerts`.
     rule : AlertRule
         The rule that chose the alerts.
     label : Label or None
@@ -42,11 +47,16 @@ class Found:
 
     table: Table
     detector: Detector
-    alerts: Alerts
+    ranking: Callable[[], Alerts]
     rule: AlertRule
     label: Label | None = None
     agreement: Agreement | None = None
     grouped: Grouped | None = None
+
+    @property
+    def alerts(self) -> Alerts:
+        """All rows, the most unusual first; waits for those that are still being put in order."""
+        return self.ranking()
 
     def report(
         self, command: str, notes: Iterable[str] = (), changed: Mapping[str, Any] | None = None
@@ -190,11 +200,13 @@ def detect(
     detector = trained.detector
     marks, scores = detector.marks, trained.scores
     scores = scores if marks is None else marks.with_held(rows, scores)
-    joins = meanwhile(lambda: detector.map_.joins)  # which are kept, as its file asks for them
-    alerts = ranked(detector, table, rows, rule, trained.of_all_rows.units, scores)
-    joins()
-    agreement = None if label is None else agreement_of(alerts, label)
-    return Found(table, detector, alerts, rule, label, agreement, grouped)
+    work = partial(ranked, detector, table, rows, rule, trained.of_all_rows.units, scores)
+    ranking = cache(meanwhile(work, is_long=len(rows) >= MANY_ROWS))
+    _ = detector.map_.joins  # which are kept, as its file asks for them
+    if len(rows) < MANY_ROWS:
+        ranking()  # so that what is wrong with the rule is said now
+    agreement = None if label is None else agreement_of(ranking(), label)
+    return Found(table, detector, ranking, rule, label, agreement, grouped)
 
 
 def _start_from(after: Map | None, encoding: Encoding) -> dict[str, Any]:

@@ -1,20 +1,17 @@
 """The order of many numbers, equal ones in the order in which they come."""
 
-from itertools import pairwise
-
 import numpy as np
+from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
+from somscape.kernels._select import select_kernels
 from somscape.kernels._threads import in_threads
 
-MAX_EQUAL = 1000
-"""Numbers equal to another one that are put in order one by one."""
+MANY_VALUES, SHARED_VALUES = 1 << 12, 1 << 18
+"""Numbers from which their bits are put in order, and from which threads pay."""
 
-SHARED_VALUES = 1 << 18
-"""Numbers from which parts of them are put in order at a time."""
-
-N_PARTS, PART_SAMPLE = 8, 1000
-"""Parts, and numbers of each that tell where the parts end."""
+BITS = 64
+"""Bits of a number and its place together: as one whole number, they are in order at once."""
 
 
 def stable_order(values: Float64s) -> Ints:
@@ -27,31 +24,43 @@ def stable_order(values: Float64s) -> Ints:
     Returns
     -------
     ndarray of shape (n,)
-        As ``numpy.argsort(values, kind="stable")``, three times as fast where few are equal, and
-        six times where there are many numbers and two processors.
+        As ``numpy.argsort(values, kind="stable")``, three times as fast where there are many, and
+        five times with two processors.  Holds 16 bytes for each number.
     """
-    if len(values) < SHARED_VALUES:
-        return _order_of(values)
-    some = np.sort(values[:: max(1, len(values) // (N_PARTS * PART_SAMPLE))])
-    ends = some[np.arange(1, N_PARTS) * len(some) // N_PARTS]
-
-    def order_between(ends: tuple[float, float]) -> Ints:
-        places = np.flatnonzero((values > ends[0]) & (values <= ends[1]))
-        return places[_order_of(values[places])]
-
-    parts = in_threads(order_between, pairwise([-np.inf, *ends.tolist(), np.inf]))
-    order = np.concatenate(parts)
-    # What is not a number, or the lowest there is, lies between no ends.
-    return order if len(order) == len(values) else _order_of(values)
-
-
-def _order_of(values: Float64s) -> Ints:
-    order = np.argsort(values)
-    ascending = values[order]
-    is_equal = ascending[1:] == ascending[:-1]
-    if np.isnan(ascending[-1:]).any() or np.count_nonzero(is_equal) > MAX_EQUAL:
+    if len(values) < MANY_VALUES or np.isnan(values).any():
         return np.argsort(values, kind="stable")
-    begins = np.flatnonzero(np.diff(is_equal, prepend=False, append=False))
-    for begin, end in begins.reshape(-1, 2):
-        order[begin : end + 1] = np.sort(order[begin : end + 1])
+    keys, place_bits = _ascending_bits(values), (len(values) - 1).bit_length()
+    keys -= keys.min()
+    n_dropped = max(0, int(keys.max()).bit_length() + place_bits - BITS)
+    keys >>= np.uint64(n_dropped)
+    keys <<= np.uint64(place_bits)
+    keys |= np.arange(len(values), dtype=np.uint64)
+    _sort(keys)
+    order = (keys & np.uint64((1 << place_bits) - 1)).astype(np.intp)
+    if n_dropped:
+        keys >>= np.uint64(place_bits)
+        _order_alike(order, keys[1:] == keys[:-1], values)
     return order
+
+
+def _ascending_bits(values: Float64s) -> NDArray[np.uint64]:
+    """Return whole numbers, uint64, in the order of numbers: the bits, turned for those below 0."""
+    bits = (values + 0.0).view(np.int64)  # -0.0 is 0.0
+    turned = bits ^ ((bits >> 63) & np.int64(np.iinfo(np.int64).max))
+    return turned.view(np.uint64) ^ np.uint64(1 << 63)
+
+
+def _sort(keys: NDArray[np.uint64]) -> None:
+    n_parts = select_kernels().n_threads if len(keys) >= SHARED_VALUES else 1
+    ends = [len(keys) * i // n_parts for i in range(1, n_parts)]
+    if ends:
+        keys.partition(ends)
+    in_threads(np.ndarray.sort, np.split(keys, ends), is_long=n_parts > 1)
+
+
+def _order_alike(order: Ints, is_alike: NDArray[np.bool_], values: Float64s) -> None:
+    """Put in order what is alike in the bits that were compared, each like the one before it."""
+    run = np.cumsum(np.append(True, ~is_alike))
+    is_in_run = np.append(is_alike, False) | np.append(False, is_alike)
+    places = order[is_in_run]
+    order[is_in_run] = places[np.lexsort((values[places], run[is_in_run]))]

@@ -57,11 +57,10 @@ class Beyond:
     ends: Float64s
 
     @classmethod
-    def of(cls, scores: Float64s, rows: Floats, weights: Float64s | None) -> "Beyond":
-        """Return what rows tell whose scores have nothing added yet."""
-        ordered = in_order(scores, counts_of(weights))
-        unit = ordered.quantile(UNIT_SHARE) - ordered.quantile(0.5)
-        return cls(unit, ends_of(rows, weights))
+    def of(cls, scores: Float64s, counts: Float64s | None, ends: Float64s) -> "Beyond":
+        """Return what scores tell that have nothing added yet, of all rows or of some."""
+        ordered = in_order(scores, counts)
+        return cls(ordered.quantile(UNIT_SHARE) - ordered.quantile(0.5), ends)
 
     def after(self, rows: Floats, weights: Float64s | None) -> "Beyond":
         """Return the same after more rows."""

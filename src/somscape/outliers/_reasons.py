@@ -369,13 +369,15 @@ class Ids(Sequence[str]):
         return Ids(self._column, self._rows[places])
 
 
-def ids_of(map_: Map, table: Table) -> tuple[str, Ids]:
-    """Return the name of the id column and the ids of all rows.
+def ids_of(map_: Map, table: Table, rows: Ints | None = None) -> tuple[str, Ids]:
+    """Return the name of the id column and the ids of rows.
 
     Parameters
     ----------
     map_ : Map
     table : Table
+    rows : ndarray of shape (n,) or None, default=None
+        Numbers of the rows, from 0; None: all.
 
     Returns
     -------
@@ -384,7 +386,8 @@ def ids_of(map_: Map, table: Table) -> tuple[str, Ids]:
     ids : Ids
         Without an id column, the numbers of the rows, from 1; where an id is missing, "record 3".
     """
-    name, rows = map_.encoding.named("id"), np.arange(table.n_rows)
+    rows = np.arange(table.n_rows) if rows is None else rows
+    name = map_.encoding.named("id")
     if name is not None and name in table.names:
         return name, Ids(table.column(name), rows)
     return RECORD, Ids(None, rows)

@@ -158,7 +158,7 @@ class AlertRule:
             ascending = np.sort(ascending)
         share = usual_share(ascending)
         rate = STAND_OUT_RATE if self.fdr is None else self.fdr
-        n_stand_out = int(np.count_nonzero(_rates(ascending) * share <= rate))
+        n_stand_out = _most_at(rate / share, ascending)
         if not n_stand_out:
             return np.zeros(len(p), dtype=bool), 0.0
         highest = float(ascending[n_stand_out - 1])
@@ -258,6 +258,16 @@ def _rates(ascending: Float64s) -> Float64s:
     """Return p-values in ascending order adjusted, which ascend as well."""
     rates = ascending * len(ascending) / np.arange(1, len(ascending) + 1)
     return np.minimum(np.minimum.accumulate(rates[::-1])[::-1], 1.0)
+
+
+def _most_at(rate: float, ascending: Float64s) -> int:
+    """Return how many p-values in ascending order are at most a rate when they are adjusted."""
+    if rate >= 1.0:
+        return len(ascending)
+    # Adjusted, none becomes less, so that the first ones tell.
+    first = ascending[: int(np.searchsorted(ascending, rate, "right"))]
+    is_within = first * len(ascending) / np.arange(1, len(first) + 1) <= rate
+    return len(first) - int(is_within[::-1].argmax()) if is_within.any() else 0
 
 
 def usual_share(p: Float64s) -> float:

@@ -10,13 +10,14 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._weights import counts_of, in_order
 from somscape.encode import Encoding
 from somscape.fit import Axes, RunningSums, Settings, train_map
-from somscape.kernels import in_threads, meanwhile
+from somscape.kernels import meanwhile
 from somscape.outliers._beyond import Beyond, with_beyond
 from somscape.outliers._calibration import Calibration, threshold_for
 from somscape.outliers._counts import value_counts
 from somscape.outliers._decorrelation import MAX_OWN, Decorrelation, decorrelation_of
 from somscape.outliers._detection import Detection
 from somscape.outliers._detector import Detector
+from somscape.outliers._ends import ends_of
 from somscape.outliers._labels import ANOMALY, UNKNOWN
 from somscape.outliers._rarity import Rarity, rarity_of
 from somscape.outliers._reach import reach_of, within_reach
@@ -36,6 +37,9 @@ N_FOLDS = 5
 
 MAX_TRAINED = 20_000
 """Rows that train a map.  If there are more, this many are drawn and the others calibrate."""
+
+MAX_TOLD = 200_000
+"""Rows that tell how scores spread.  If there are more, this many are drawn."""
 
 REGION_ROWS = 200
 """Calibration rows of each region of the map, at least: p-values go down to some 1 / 800."""
@@ -139,7 +143,7 @@ def train_detector(
         partial(value_counts, given, weights, encoding), is_long=len(rows) > MAX_TRAINED
     )
     trainer = _Trainer(encoding, detection.of_map(settings), detection)
-    order = np.random.default_rng(settings.seed).permutation(len(rows))
+    order = _order_of_rows(len(rows), settings.seed)
     drawn = np.sort(order[:MAX_TRAINED])
     is_drawn = len(drawn) < len(rows)
     whole = trainer.train(rows, weights, drawn if is_drawn else None)
@@ -152,7 +156,8 @@ def train_detector(
     scorers = tuple(member.scorer for member in members or (whole,))
     each = scores_of_each(scorers, rows)
     by_maps = joint(each)
-    rarity, factor, beyond = trainer.rarity_of(rows, weights, drawn, by_maps)
+    told = np.sort(order) if len(order) < len(rows) else slice(None)
+    rarity, factor, beyond = trainer.rarity_of(rows, weights, drawn, told, by_maps[told])
     added = 0.0 if rarity is None else rarity.scores(rows)
     scores = by_maps + added
     if is_drawn:
@@ -184,6 +189,12 @@ def train_detector(
     )
     detector = replace(detector, mean_contributions=mean_contributions(detector, rows, weights))
     return TrainedDetector(detector, whole, members, scores, calibration, factor, beyond)
+
+
+def _order_of_rows(n: int, seed: int) -> Ints:
+    """Return the numbers of the rows in any order, of many rows those of some."""
+    rng = np.random.default_rng(seed)
+    return rng.permutation(n) if n <= MAX_TOLD else rng.choice(n, MAX_TOLD, replace=False)
 
 
 def _marked_left_out(calibration: Float64s, labels: Ints) -> Float64s:
@@ -293,7 +304,7 @@ class _Trainer:
         reach = self._reach(chosen, own) if whole is None else whole.reach
         learned = np.ascontiguousarray(within_reach(chosen, reach))
         map_, trained, units = train_map(learned, own, self.encoding, self.settings, lattice, axes)
-        sums = trained.sums
+        sums, times = trained.sums, 1.0
         if learned is not rows:
             units = np.asarray(map_.winners_of_rows(rows))
             hits = np.bincount(units, weights, minlength=map_.n_units).astype(np.float64)
@@ -310,7 +321,10 @@ class _Trainer:
         of_whole = whole.decorrelation if whole is not None and is_member else None
         is_usual = usual[units if drawn is None else units[drawn]]
         decorrelation = self._decorrelation(learned, own, is_usual, of_whole)
-        squares = squares_of(map_, rows, units, weights, decorrelation, reach)
+        if drawn is None or SCORES[self.detection.score].needs_rms:
+            squares = squares_of(map_, rows, units, weights, decorrelation, reach)
+        else:
+            squares = times * squares_of(map_, chosen, units[drawn], own, decorrelation, reach)
         scorer = Scorer(
             map_,
             self.detection.score,
@@ -323,19 +337,26 @@ class _Trainer:
         return TrainedScorer(scorer, units, sums, squares, trained.axes)
 
     def rarity_of(
-        self, rows: Floats, weights: Float64s | None, drawn: Ints, by_maps: Float64s
+        self,
+        rows: Floats,
+        weights: Float64s | None,
+        drawn: Ints,
+        told: Ints | slice,
+        by_maps: Float64s,
     ) -> tuple[Rarity | None, float, Beyond | None]:
-        """Return how rare values are, on the scale of the maps' scores, and what it is made of."""
+        """Return how rare values are, on the scale of the maps' scores, and what it is made of.
+
+        `told`: rows that tell how scores spread, whose scores by maps are `by_maps`.
+        """
         if not SCORES[self.detection.score].adds_rarity:
             return None, 0.0, None
         some, of_some = rows[drawn], None if weights is None else weights[drawn]
         rarity = rarity_of(some, of_some, self.encoding)
         if rarity is None:
             return None, 0.0, None
-        counts, both = counts_of(weights), (by_maps, rarity.scores(rows))
-        ordered = in_threads(
-            lambda each: in_order(each, counts), both, is_long=len(rows) > MAX_TRAINED
-        )
+        counts, by_values = counts_of(weights), rarity.scores(rows[told])
+        of_told = None if counts is None else counts[told]
+        ordered = [in_order(each, of_told) for each in (by_maps, by_values)]
         factor = 1.0
         for end in SPREAD_ENDS:
             wanted, found = (each.quantile(end) - each.quantile(0.5) for each in ordered)
@@ -345,7 +366,7 @@ class _Trainer:
         rarity = rarity.times(factor)
         if not self.detection.is_encoded:  # rarity has weight enough there
             return rarity, factor, None
-        beyond = Beyond.of(by_maps + factor * both[1], rows, weights)
+        beyond = Beyond.of(by_maps + factor * by_values, of_told, ends_of(rows, weights))
         n_rows = float(len(rows)) if counts is None else float(counts.sum())
         rarity = with_beyond(rarity, some, of_some, self.encoding, beyond, n_rows=n_rows)
         return rarity, factor, beyond
