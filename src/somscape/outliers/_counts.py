@@ -36,7 +36,7 @@ EACH_KEPT, GROWTH = 16, 1.25
 FIRST_LOOK, LOOSE_SHARE = 20_000, 0.065
 """Rows that show whether a column has many values, and where somewhat more than its tails begin."""
 
-COUNTED_VALUES = 1 << 18
+COUNTED_VALUES = 1 << 20
 """Values looked at at once, few enough to stay in the cache."""
 
 SIDES = {
@@ -248,13 +248,11 @@ def value_counts(rows: Floats, weights: Float64s | None, encoding: Encoding) -> 
 
     def knots_of(j: int) -> _Knots:
         if j in tails:
-            return _knots(tails[j], total)
+            return _knots_of_tails(*tails[j], total)
         code, place = columns[j]
         values = np.ascontiguousarray(_values(code, rows[:, place]))
         is_there = np.isfinite(values)
-        own = None if counts is None else counts[is_there]
-        n_there = float(np.count_nonzero(is_there)) if own is None else float(own.sum())
-        return _knots([(values[is_there], own)], n_there)
+        return _knots(values[is_there], None if counts is None else counts[is_there])
 
     found = in_threads(knots_of, range(len(columns)), is_long=len(rows) > FIRST_LOOK)
     starts = np.cumsum([0, *(len(values) for values, _, _ in found)], dtype=np.int64)
@@ -273,37 +271,56 @@ def _values(code: FeatureCode, rows: Floats) -> Floats:
     return rows[:, 0]
 
 
-def _knots(parts: list[_Part], total: float) -> _Knots:
-    """Return the values that are kept, and how many rows are below and up to each.
-
-    Of all values, or of the low and the high ones, which are more than those far out.
-    """
-    if not len(parts[0][0]):
+def _knots(values: Floats, counts: Float64s | None) -> _Knots:
+    """Return the values that are kept, and how many rows are below and up to each."""
+    if not len(values):
         return np.empty(0), np.empty(0), np.empty(0)
-    kept, each = [], []
-    for values, counts in parts:
-        counted = Counted.of(values, counts)
-        kept.append(counted.values.astype(np.float64))
-        each.append(np.diff(counted.ends, prepend=0.0))
+    counted = Counted.of(values, counts)
     # The same sums below a value and up to the one before it: parts of rows are rounded.
-    upto = np.cumsum(each[0])
-    below = np.append(0.0, upto[:-1])
-    if len(parts) > 1:
-        over = np.append(np.cumsum(each[1][::-1])[::-1], 0.0)
-        below = np.append(below, total - over[:-1])
-        upto = np.append(upto, total - over[1:])
-    x = np.concatenate(kept)
-    if len(x) <= MAX_KEPT and len(parts) == 1:
+    upto = np.cumsum(np.diff(counted.ends, prepend=0.0))
+    below, x = np.append(0.0, upto[:-1]), counted.values.astype(np.float64)
+    if len(x) <= MAX_KEPT:
         return x, below, upto
-    n_low = int(np.count_nonzero(upto <= TAIL_SHARE * total))
-    n_high = int(np.count_nonzero(total - below <= TAIL_SHARE * total))
+    most = TAIL_SHARE * counted.n
+    n_low = int(np.count_nonzero(upto <= most))
+    n_high = int(np.count_nonzero(counted.n - below <= most))
     chosen = np.unique(np.append(_few_of(n_low), len(x) - 1 - _few_of(n_high)))
     return x[chosen], below[chosen], upto[chosen]
 
 
+def _knots_of_tails(low: _Part, high: _Part, total: float) -> _Knots:
+    """Return the same by the low and the high values alone, which are more than those far out."""
+    x, below, upto = _from_end(*low, TAIL_SHARE * total)
+    turned, above, over = _from_end(-high[0], high[1], TAIL_SHARE * total)
+    return (
+        np.append(x, -turned[::-1]),
+        np.append(below, total - over[::-1]),
+        np.append(upto, total - above[::-1]),
+    )
+
+
+def _from_end(values: Floats, counts: Float64s | None, most: float) -> _Knots:
+    """Return those of the lowest values that are kept, up to the first one past `most` rows."""
+    if counts is None:
+        different = np.sort(values)
+        last = np.flatnonzero(np.append(different[1:] != different[:-1], True))
+        ends = last + 1
+    else:
+        counted = Counted.of(values, counts)
+        different, ends = counted.values, np.cumsum(np.diff(counted.ends, prepend=0.0))
+        last = np.arange(len(ends))
+    chosen = _few_of(int(np.searchsorted(ends, most, "right")))
+    below = np.where(chosen > 0, ends[chosen - 1], 0)
+    return (
+        different[last[chosen]].astype(np.float64),
+        below.astype(np.float64),
+        ends[chosen].astype(np.float64),
+    )
+
+
 def _tails(
     columns: list[tuple[FeatureCode, slice]], rows: Floats, counts: Float64s | None
-) -> dict[int, list[_Part]]:
+) -> dict[int, tuple[_Part, _Part]]:
     """Return the low and the high values of columns of many values, by number of the column.
 
     A column whose values are all to be sorted is left out.
@@ -327,7 +344,10 @@ def _tails(
     each = in_threads(far_out, blocks(n, max(1, COUNTED_VALUES // rows.shape[1])))
     is_whole = np.all([is_finite for is_finite, _ in each], axis=0)
     found = {
-        j: [_joined([parts[j][side] for _, parts in each]) for side in (0, 1)]
+        j: (
+            _joined([parts[j][0] for _, parts in each]),
+            _joined([parts[j][1] for _, parts in each]),
+        )
         for j in ends
         if is_whole[columns[j][1].start]
     }

@@ -14,6 +14,9 @@ BLOCK_VALUES = 1 << 20
 SHARED_VALUES = 1 << 20
 """Values of rows from which threads pay."""
 
+JOINED_VALUES = 1 << 10
+"""Values of several rows that are compared at once with those of other rows."""
+
 ORDERED_ROWS = 256
 """Rows that are put in order; later ones need only be compared with what is found so far."""
 
@@ -62,14 +65,27 @@ def _ends_of(rows: Floats, is_twice: NDArray[np.bool_] | None) -> Float64s:
     ends = _outermost([none, np.stack([-first, first])])
     for part in blocks(len(rows), max(1, BLOCK_VALUES // rows.shape[1])):
         block = rows[max(part.start, ORDERED_ROWS) : part.stop]
-        low, high = (-ends[0, 1]).astype(rows.dtype), ends[1, 1].astype(rows.dtype)
-        sides = zip(ends, (-1.0, 1.0), (block < low, block > high), strict=True)
-        for end, sign, is_beyond in sides:
-            for j in np.unique(np.flatnonzero(is_beyond) % rows.shape[1]).tolist():
-                found = sign * block[is_beyond[:, j], j].astype(np.float64)
+        if not len(block):
+            continue
+        sides = zip(ends, (-1.0, 1.0), (np.fmin, np.fmax), strict=True)
+        for end, sign, outermost in sides:
+            for j in np.flatnonzero(sign * _by_column(outermost, block) > end[1]).tolist():
+                values = sign * block[:, j].astype(np.float64)
+                is_beyond = values > end[1, j]
+                found = values[is_beyond]
                 if is_twice is not None:
-                    twice = is_twice[part.stop - len(block) : part.stop][is_beyond[:, j]]
+                    twice = is_twice[part.stop - len(block) : part.stop][is_beyond]
                     found = np.concatenate([found, found[twice]])
                 both = np.concatenate([end[:, j], found])  # in a column in order, all of the block
                 end[:, j] = np.sort(np.partition(both, -2)[-2:])[::-1]
     return ends
+
+
+def _by_column(outermost: np.ufunc, rows: Floats) -> Float64s:
+    """Return the outermost value of each column.  Rows are joined, which compares faster."""
+    n_columns = rows.shape[1]
+    n_joined = max(1, JOINED_VALUES // n_columns)
+    whole = rows[: len(rows) - len(rows) % n_joined].reshape(-1, n_joined * n_columns)
+    rest = rows[len(rows) - len(rows) % n_joined :]
+    found = [outermost.reduce(whole, axis=0).reshape(-1, n_columns)] if len(whole) else []
+    return np.asarray(outermost.reduce(np.concatenate([*found, rest]), axis=0), dtype=np.float64)

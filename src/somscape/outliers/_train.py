@@ -178,10 +178,13 @@ def train_detector(
         calibration = _marked_left_out(calibration * factors, labels)
     # After marks, usual rows like confirmed ones score far beyond what the bulk tells.
     by_bulk = detection.has_bulk and (marks is None or not marks.teach)
+    work = partial(threshold_for, scores, detection.contamination, weights)
+    threshold = meanwhile(work, is_long=is_drawn)
+    calibrated = _calibrated(whole, calibration, weights, detection.calibration, by_bulk=by_bulk)
     detector = Detector(
         whole.scorer,
-        threshold_for(scores, detection.contamination, weights),
-        _calibrated(whole, calibration, weights, detection.calibration, by_bulk=by_bulk),
+        threshold(),
+        calibrated,
         tuple(member.scorer for member in members),
         rarity=rarity,
         counts=counts(),
