@@ -1,4 +1,4 @@
-"""Things made one after the other, each by a thread while the one before it is used."""
+"""Things made in an order, by threads while those before them are used."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -8,14 +8,16 @@ from typing import TypeVar
 Thing = TypeVar("Thing")
 
 
-def one_ahead(makers: Iterable[Callable[[], Thing]]) -> Iterator[Thing]:
-    """Call functions in their order, one at a time, and one ahead of what is asked for.
+def made_ahead(makers: Iterable[Callable[[], Thing]], n_threads: int = 1) -> Iterator[Thing]:
+    """Call functions in their order, ahead of what is asked for.
 
     Parameters
     ----------
     makers : iterable of callable
-        Called by one thread, which does not see the caller's ``numpy.errstate``; a single one is
-        called without.
+        Called by threads, which do not see the caller's ``numpy.errstate``; a single one is called
+        without.
+    n_threads : int, default=1
+        How many things are made at a time, and how many ahead of the one that is used.
 
     Yields
     ------
@@ -26,11 +28,11 @@ def one_ahead(makers: Iterable[Callable[[], Thing]]) -> Iterator[Thing]:
     if len(remaining) < 2:
         yield from (make() for make in remaining)
         return
-    with ThreadPoolExecutor(1) as thread:
+    with ThreadPoolExecutor(n_threads) as threads:
         coming: deque[Future[Thing]] = deque()
         while remaining:
-            coming.append(thread.submit(remaining.popleft()))
-            if len(coming) > 1:
+            coming.append(threads.submit(remaining.popleft()))
+            if len(coming) > n_threads:
                 yield coming.popleft().result()
         while coming:
             yield coming.popleft().result()

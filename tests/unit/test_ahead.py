@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from somscape._ahead import one_ahead
+from somscape._ahead import made_ahead
 
 
 def test_one_is_made_while_the_one_before_is_used() -> None:
@@ -16,12 +16,26 @@ def test_one_is_made_while_the_one_before_is_used() -> None:
         made.append(i)
         return 10 * i
 
-    for i, thing in enumerate(one_ahead(partial(make, i) for i in range(4))):
+    for i, thing in enumerate(made_ahead(partial(make, i) for i in range(4))):
         assert thing == 10 * i
         if i < 3:
             assert begun[i + 1].wait(10)
         assert made[: i + 1] == list(range(i + 1))
         assert len(made) <= i + 2  # no more than one ahead
+
+
+def test_several_are_made_at_a_time_and_come_in_their_order() -> None:
+    both, made = threading.Barrier(2, timeout=10), []
+
+    def make(i: int) -> int:
+        if i < 2:
+            both.wait()  # for the other one, which is made at the same time
+        made.append(i)
+        return i
+
+    for i, thing in enumerate(made_ahead((partial(make, i) for i in range(6)), 2)):
+        assert thing == i
+        assert len(made) <= i + 3
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
@@ -30,19 +44,19 @@ def test_an_error_comes_in_its_turn(n: int) -> None:
         raise OSError("the last one")
 
     makers = [partial(int, i) for i in range(n - 1)] + [fail]
-    found = one_ahead(makers)
+    found = made_ahead(makers)
     assert [next(found) for _ in range(n - 1)] == list(range(n - 1))
     with pytest.raises(OSError, match="the last one"):
         next(found)
 
 
 def test_nothing_is_made_of_nothing_and_one_thing_without_a_thread() -> None:
-    assert list(one_ahead([])) == []
-    assert list(one_ahead([threading.current_thread])) == [threading.current_thread()]
+    assert list(made_ahead([])) == []
+    assert list(made_ahead([threading.current_thread])) == [threading.current_thread()]
 
 
 def test_who_stops_early_leaves_no_thread() -> None:
-    things = one_ahead(threading.current_thread for _ in range(100))
+    things = made_ahead(threading.current_thread for _ in range(100))
     thread = next(things)
     assert thread != threading.current_thread()
     things.close()

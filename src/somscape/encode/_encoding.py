@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._ahead import one_ahead
+from somscape._ahead import made_ahead
 from somscape._blocks import blocks
 from somscape._stored import assembled, stored
 from somscape._types import Float64s, Floats, Ints
@@ -28,6 +28,7 @@ from somscape.encode._refuse import (
 )
 from somscape.encode._said import checked_settings, said_by
 from somscape.errors import InputError
+from somscape.kernels import select_kernels
 from somscape.tables import Dates, Source, Table
 
 BLOCK_VALUES, MIN_BLOCK_ROWS = 1 << 18, 1 << 11
@@ -177,7 +178,8 @@ class Encoding:
         is_unseen = {name: np.empty(table.n_rows, dtype=bool) for name in categories}
         encoded = partial(self._part, table, sources, is_unseen)
         parts = (partial(encoded, part) for part in blocks(table.n_rows, self._block_rows))
-        rows = assembled(one_ahead(parts), (table.n_rows, self.n_features))
+        made = made_ahead(parts, select_kernels().n_threads)
+        rows = assembled(made, (table.n_rows, self.n_features))
         if table.n_rows >= MIN_UNSEEN_CELLS:
             for name in categories:
                 warn_of_unseen(table, table.column(name), is_unseen[name])

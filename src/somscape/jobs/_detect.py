@@ -196,13 +196,20 @@ def detect(
     start = _start_from(after, encoding)
     settings = Settings(seed=options["seed"], callbacks=tuple(callbacks), **start)
     rows = encoding.encode(table)
-    trained = train_detector(rows, None, encoding, settings, detection_of(options), known)
+    joins = list[Callable[[], object]]()  # which are kept, as its file asks for them
+
+    def find_joins(map_: Map) -> None:
+        joins.append(meanwhile(lambda: map_.joins, is_long=len(rows) >= MANY_ROWS))
+
+    detection = detection_of(options)
+    trained = train_detector(rows, None, encoding, settings, detection, known, on_map=find_joins)
     detector = trained.detector
     marks, scores = detector.marks, trained.scores
     scores = scores if marks is None else marks.with_held(rows, scores)
     work = partial(ranked, detector, table, rows, rule, trained.of_all_rows.units, scores)
     ranking = cache(meanwhile(work, is_long=len(rows) >= MANY_ROWS))
-    _ = detector.map_.joins  # which are kept, as its file asks for them
+    for found in joins:
+        found()
     if len(rows) < MANY_ROWS:
         ranking()  # so that what is wrong with the rule is said now
     agreement = None if label is None else agreement_of(ranking(), label)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from somscape._ahead import one_ahead
+from somscape._ahead import made_ahead
 from somscape._stored import put_away
 from somscape.errors import InputError
 from somscape.tables._frame import table_at
@@ -111,7 +111,7 @@ def typed_table(
         What is large of it is in temporary files; memory holds two columns at a time: one that is
         read, and one that is put away.
     """
-    columns = one_ahead(partial(_column, each, parts, names) for each in agreed.types.items())
+    columns = made_ahead(partial(_column, each, parts, names) for each in agreed.types.items())
     sizes = [part.num_rows for part in parts]
     lines = None if len(parts) == 1 and names[0] == source else rows_of(names, sizes)
     return table_at(columns, source, asked, lines, n_columns=len(agreed.types))
