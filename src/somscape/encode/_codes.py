@@ -197,7 +197,6 @@ class NumberCode(OneFeature):
         cls, column: Column, why: str, scaling: Scaling = ROBUST, counts: Float64s | None = None
     ) -> "NumberCode":
         """Learn center, width and range from a column's present numbers."""
-        assert column.numbers is not None
         numbers: InOrder = (
             Ascending(column.ascending())
             if counts is None
@@ -244,7 +243,7 @@ class NumberCode(OneFeature):
 
     def problem(self, column: Column) -> Problem:
         """Return the first row that cannot be encoded and what it must hold, or None."""
-        if column.numbers is not None:
+        if column.is_number:
             return None
         cells = column.cells
         wrong = (i for i, cell in enumerate(cells) if not is_number(cell))

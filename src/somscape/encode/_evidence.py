@@ -66,9 +66,10 @@ def is_called_personal(name: str) -> bool:
 
 def is_counter(column: Column) -> bool:
     """Return whether whole numbers count the rows: in even steps, or 1 to n in any order."""
-    numbers = column.numbers
-    if numbers is None or len(numbers) < MIN_ROWS or not column.is_whole or column.n_missing:
+    if len(column) < MIN_ROWS or not column.is_whole or column.n_missing:
         return False
+    numbers = column.numbers
+    assert numbers is not None  # as they are whole
     if numbers.min() >= 1500 and numbers.max() <= 2200:
         return False  # years
     if not -MAX_CODE < numbers.min() <= numbers.max() < MAX_CODE:
@@ -85,11 +86,11 @@ def is_code(column: Column, n_values: int) -> bool:
     n_present = len(column) - column.n_missing
     if n_present < MIN_ROWS or n_values < NEARLY_UNIQUE * n_present:
         return False
-    if column.numbers is None:
-        return is_called_code(column.name)
     if not column.is_whole:
-        return False
-    return is_called_code(column.name) or _are_even(column.numbers[~column.missing])
+        return not column.is_number and is_called_code(column.name)
+    numbers = column.numbers
+    assert numbers is not None  # as they are whole
+    return is_called_code(column.name) or _are_even(numbers[~column.missing])
 
 
 def are_counts(column: Column) -> bool:

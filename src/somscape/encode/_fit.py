@@ -213,8 +213,9 @@ def _code_for(
         numbers = as_numbers(column, may_be_padded=True)
         is_padded = not (column.is_number or read_numbers(column))
         code = replace(NumberCode.fit(numbers, why, scaling, counts), is_padded=is_padded)
-        assert numbers.numbers is not None  # or there is no code
-        few = "" if code.reach else few_below_zero(numbers.numbers)  # slips are told of
+        values = numbers.numbers
+        assert values is not None  # or there is no code
+        few = "" if code.reach else few_below_zero(values)  # slips are told of
         return replace(code, why=f"{code.why}; {few}") if few else code
     if kind == "category":
         return CategoryCode.fit(column, why)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from somscape._blocks import blocks
-from somscape._stored import put_away, stored
+from somscape._stored import are_large, put_away, stored
 from somscape._types import Float64s, Floats, Objects
 from somscape.errors import InputError
 from somscape.tables._framed import frame_of, html_of
@@ -30,8 +30,9 @@ from somscape.tables._words import counted, in_columns, listed, quoted, suggesti
 if TYPE_CHECKING:
     import pyarrow as pa
 
-STATE = ("cells", "name", "numbers", "problem", "style")
-"""What a pickled column holds."""
+STYLED = ("name", "problem", "style")
+STATE = ("cells", "numbers", *STYLED)
+"""What a pickled column holds, and what of it is a plain attribute."""
 
 EXACT = 2.0**53
 """Below this every whole number has a float64 of its own."""
@@ -50,7 +51,8 @@ class Column:
     cells : ndarray of shape (n_rows,), object, or Texts
         The text as in the source, without blanks around it; None where the cell is missing.
     numbers : ndarray of shape (n_rows,), float64, or None
-        The finite values, NaN where the cell is missing; None in a column of text.
+        The finite values, NaN where the cell is missing; None in a column of text.  Many that came
+        as float32 are kept so, and made float64 each time.
     style : str
         How the numbers were written when not plainly: any of "decimal comma", "thousands
         separators", "currency $", "percent" and "negatives in parentheses", joined by ", ".  A
@@ -70,19 +72,19 @@ class Column:
     array([41., nan])
     """
 
-    __slots__ = ("_in_order", "_n_distinct", "_n_missing", "_texts", *STATE[1:])
+    __slots__ = ("_in_order", "_n_distinct", "_n_missing", "_numbers", "_texts", *STYLED)
 
     def __init__(
         self,
         name: str,
         cells: Objects | Texts,
         *,
-        numbers: Float64s | None = None,
+        numbers: Floats | None = None,
         style: str = "",
         problem: str | None = None,
     ) -> None:
         self.name = name
-        self.numbers = numbers
+        self._numbers = numbers
         self.style = style
         self.problem = problem
         self._texts = ArrowTexts.of(cells) if isinstance(cells, np.ndarray) else cells
@@ -137,36 +139,42 @@ class Column:
         return len(self._texts)
 
     @property
+    def numbers(self) -> Float64s | None:
+        """The numbers as float64, NaN where missing; None in a column of text."""
+        held = self._numbers
+        return None if held is None else held.astype(np.float64, copy=False)
+
+    @property
     def is_number(self) -> bool:
         """Whether the column holds numbers (true too where every cell is missing)."""
-        return self.numbers is not None
+        return self._numbers is not None
 
     @property
     def has_plain_numbers(self) -> bool:
         """Whether the column holds numbers, and their text is digits, signs and points."""
-        return self.numbers is not None and isinstance(self._texts, NumberTexts | PlainTexts)
+        return self._numbers is not None and isinstance(self._texts, NumberTexts | PlainTexts)
 
     @property
     def is_without_text(self) -> bool:
         """Whether numbers have no text of their own, as in a data frame."""
-        return self.numbers is not None and isinstance(self._texts, NumberTexts)
+        return self._numbers is not None and isinstance(self._texts, NumberTexts)
 
     @property
     def is_exact(self) -> bool:
         """Whether different numbers are different floats: not so for long ids."""
-        if self.numbers is None or isinstance(self._texts, NumberTexts):
+        if self._numbers is None or isinstance(self._texts, NumberTexts):
             return True  # or the floats are all there was
         # What is missing is no number: neither comparison holds for it.
-        return not bool((self.numbers >= EXACT).any() or (self.numbers <= -EXACT).any())
+        return not bool((self._numbers >= EXACT).any() or (self._numbers <= -EXACT).any())
 
     @property
     def is_whole(self) -> bool:
         """Whether the column holds numbers, at least one, and all of them whole."""
-        if self.numbers is None:
+        if self._numbers is None:
             return False
         n_present = 0
         for part in blocks(len(self), BLOCK):
-            numbers = self.numbers[part]
+            numbers = self._numbers[part]
             present = numbers[~np.isnan(numbers)]
             if not np.array_equal(present, np.rint(present)):
                 return False
@@ -176,16 +184,15 @@ class Column:
     @property
     def values(self) -> NDArray[Any]:
         """The cells as values: int64 for whole numbers without a gap, float64, or text."""
-        if self.numbers is None or not self.is_exact:
+        numbers = self.numbers
+        if numbers is None or not self.is_exact:
             return self.cells
-        return (
-            self.numbers.astype(np.int64) if self.is_whole and not self.n_missing else self.numbers
-        )
+        return numbers.astype(np.int64) if self.is_whole and not self.n_missing else numbers
 
     @property
     def missing(self) -> NDArray[np.bool_]:
         """Which cells are missing, ndarray of shape (n_rows,)."""
-        return self._texts.missing() if self.numbers is None else np.isnan(self.numbers)
+        return self._texts.missing() if self._numbers is None else np.isnan(self._numbers)
 
     @property
     def n_missing(self) -> int:
@@ -198,7 +205,7 @@ class Column:
     def n_distinct(self) -> int:
         """Number of different values, missing cells left out ("7" and "7.0" are one)."""
         if self._n_distinct is None:
-            if self.numbers is None or not self.is_exact:
+            if self._numbers is None or not self.is_exact:
                 self._n_distinct = len(self.coded()[1])
             else:
                 ascending = self.ascending()  # np.unique takes twice as long
@@ -215,15 +222,18 @@ class Column:
             As float32 where they came so, which sorts in half the time; the same array again, not
             to be changed, while somebody has it.
         """
-        assert self.numbers is not None
+        assert self._numbers is not None
         found = self._in_order()
         if found is None:
-            is_narrow = isinstance(self._texts, NumberTexts) and self._texts.are_narrow
-            numbers: Floats = self.numbers.astype(np.float32 if is_narrow else np.float64)
+            numbers: Floats = self._numbers.astype(np.float32 if self._is_narrow else np.float64)
             numbers.sort()
             found = numbers[: np.searchsorted(numbers, np.nan)]  # NaN comes last
             self._in_order = ref(found)
         return found
+
+    @property
+    def _is_narrow(self) -> bool:
+        return isinstance(self._texts, NumberTexts) and self._texts.are_narrow
 
     def put_away(self, among: int) -> "Column":
         """Return the column with what is large of it in temporary files.
@@ -233,21 +243,25 @@ class Column:
         among : int
             How many columns its table has; together they are large or not.
         """
-        numbers = None if self.numbers is None else put_away(self.numbers, among=among)
+        numbers = self._numbers
+        if numbers is not None:
+            if self._is_narrow and are_large(numbers.nbytes, among):
+                numbers = numbers.astype(np.float32, copy=False)
+            numbers = put_away(numbers, among=among)
         texts = self._texts.put_away(numbers, among)
         return Column(self.name, texts, numbers=numbers, style=self.style, problem=self.problem)
 
     def take(self, rows: ArrayLike | slice) -> "Column":
         """Return the column with some rows: numbers, a boolean mask or a slice."""
         chosen = _row_index(rows)
-        numbers = None if self.numbers is None else self.numbers[chosen]
+        numbers = None if self._numbers is None else self._numbers[chosen]
         texts = self._texts.take(chosen)
         return Column(self.name, texts, numbers=numbers, style=self.style, problem=self.problem)
 
     def renamed(self, name: str) -> "Column":
         """Return the column under another name."""
         return Column(
-            name, self._texts, numbers=self.numbers, style=self.style, problem=self.problem
+            name, self._texts, numbers=self._numbers, style=self.style, problem=self.problem
         )
 
 

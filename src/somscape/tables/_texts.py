@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from somscape._blocks import blocks
 from somscape._stored import are_large, put_away, stored
-from somscape._types import Float64s, Objects
+from somscape._types import Float64s, Floats, Objects
 from somscape.tables._made import as_bools, as_numbers, mask, numbers, strings
 from somscape.tables._spelling import Spelling
 from somscape.tables._spool import spooled
@@ -46,7 +46,7 @@ class Texts(Protocol):
     def take(self, chosen: NDArray[Any] | slice) -> Texts:
         """Return some of the cells, by numbers, by a boolean mask or as a slice."""
 
-    def put_away(self, numbers: Float64s | None, among: int) -> Texts:
+    def put_away(self, numbers: Floats | None, among: int) -> Texts:
         """Return the cells with what is large of them in temporary files.
 
         Parameters
@@ -122,7 +122,7 @@ class ArrowTexts:
     def missing(self) -> NDArray[np.bool_]:
         return as_bools(self._array.is_null())
 
-    def put_away(self, numbers: Float64s | None, among: int) -> ArrowTexts:
+    def put_away(self, numbers: Floats | None, among: int) -> ArrowTexts:
         return ArrowTexts(_away(self._array, among))
 
     def to_list(self, part: slice) -> list[str | None]:
@@ -159,7 +159,7 @@ class GivenTexts(_Listed):
     def take(self, chosen: NDArray[Any] | slice) -> GivenTexts:
         return GivenTexts(self._cells[chosen])
 
-    def put_away(self, numbers: Float64s | None, among: int) -> ArrowTexts:
+    def put_away(self, numbers: Floats | None, among: int) -> ArrowTexts:
         return ArrowTexts(_away(self.to_arrow(), among))
 
     def missing(self) -> NDArray[np.bool_]:
@@ -226,10 +226,10 @@ class PlainTexts(_Listed):
         decimals = None if self._decimals is None else self._decimals[chosen]
         return PlainTexts(self.numbers[chosen], decimals, self.words)
 
-    def put_away(self, numbers: Float64s | None, among: int) -> PlainTexts:
+    def put_away(self, numbers: Floats | None, among: int) -> PlainTexts:
         decimals = None if self._decimals is None else put_away(self._decimals, among=among)
         own = put_away(self.numbers, among=among) if numbers is None else numbers
-        return PlainTexts(own, decimals, self.words)
+        return PlainTexts(own.astype(np.float64, copy=False), decimals, self.words)
 
     def missing(self) -> NDArray[np.bool_]:
         return np.isnan(self.numbers)
@@ -277,7 +277,7 @@ class NumberTexts(_Listed):
         Whether they came as float32, whose 0.1 is written "0.1" and not with all digits.
     """
 
-    def __init__(self, numbers: Float64s, are_whole: bool, are_narrow: bool = False) -> None:
+    def __init__(self, numbers: Floats, are_whole: bool, are_narrow: bool = False) -> None:
         self._numbers, self._are_whole, self.are_narrow = numbers, are_whole, are_narrow
 
     def __len__(self) -> int:
@@ -286,7 +286,7 @@ class NumberTexts(_Listed):
     def take(self, chosen: NDArray[Any] | slice) -> NumberTexts:
         return NumberTexts(self._numbers[chosen], self._are_whole, self.are_narrow)
 
-    def put_away(self, numbers: Float64s | None, among: int) -> NumberTexts:
+    def put_away(self, numbers: Floats | None, among: int) -> NumberTexts:
         own = put_away(self._numbers, among=among) if numbers is None else numbers
         return NumberTexts(own, self._are_whole, self.are_narrow)
 
@@ -324,7 +324,7 @@ class ValueTexts(_Listed):
     def missing(self) -> NDArray[np.bool_]:
         return as_bools(self._array.is_null())
 
-    def put_away(self, numbers: Float64s | None, among: int) -> ValueTexts:
+    def put_away(self, numbers: Floats | None, among: int) -> ValueTexts:
         return ValueTexts(_away(self._array, among))
 
     def to_list(self, part: slice) -> list[str | None]:
