@@ -7,10 +7,12 @@ from pathlib import Path
 
 import naive
 import numpy as np
+import pandas as pd
 import pytest
 
-from somscape import SOM, SOMDetector, load
-from somscape.outliers import SCORES, Calibration, Detector, Marks, Scorer, _score
+from somscape import SOM, SOMDetector, TableEncoder, load
+from somscape.outliers import SCORES, Calibration, Detector, Marks, Scorer, _score, _train
+from somscape.outliers._usual import pooled
 from somscape.save import _onnx_scores
 
 
@@ -217,6 +219,44 @@ def test_many_rows_are_drawn_from_and_the_others_calibrate(monkeypatch):
     assert detector.map_.hits.sum() == 400
     np.testing.assert_array_equal(detector.units_, alone.predict(X))
     assert (detector.predict(X) == -1).sum() == 20
+
+
+def test_of_very_many_rows_some_are_drawn_that_tell_how_scores_spread(monkeypatch):
+    monkeypatch.setattr(_train, "MAX_TRAINED", 150)
+    monkeypatch.setattr(_train, "MAX_TOLD", 300)
+    X = pd.DataFrame(np.random.default_rng(2).normal(size=(1000, 3)), columns=["a", "b", "c"])
+    drawn = np.random.default_rng(7).choice(1000, 300, replace=False)
+    assert len(np.unique(drawn)) == 300
+    told = np.zeros(1000, dtype=bool)
+    told[drawn] = True
+    seen, made = [], _train.Beyond.of
+    monkeypatch.setattr(_train.Beyond, "of", lambda *given: seen.append(given) or made(*given))
+    encoder = TableEncoder(numbers=["a", "b", "c"])
+    detector = SOMDetector(encoder=encoder, som=SOM(3, 4), random_state=7).fit(X).detector_
+    rows = detector.map_.rows_of(X)
+    (scores, counts, ends), by_all = seen[0], detector.scores(X)
+    assert counts is None
+    # But for what is beyond all others, which is told by them.
+    np.testing.assert_allclose(np.sort(scores)[:280], np.sort(by_all[told])[:280], rtol=1e-12)
+    np.testing.assert_array_equal(ends[1, 0], rows.max(axis=0))  # of all rows
+    held = np.setdiff1d(np.arange(1000), drawn[:150])
+    np.testing.assert_array_equal(detector.calibration.scores, np.sort(by_all[held]))
+
+
+def test_rows_drawn_tell_how_far_rows_lie_where_no_score_needs_it(monkeypatch):
+    X = np.random.default_rng(4).normal(size=(4000, 3))
+    monkeypatch.setattr(_train, "MAX_TRAINED", 2000)
+    found = {
+        score: SOMDetector(method=score, som=SOM(3, 4), random_state=7).fit(X).detector_
+        for score in ("k_prototype", "local_scale")
+    }
+    by_some, by_all = (found[score].of_all_rows for score in found)
+    np.testing.assert_allclose(by_some.rms_distances, by_all.rms_distances, rtol=0.05)
+    assert (by_some.rms_distances != by_all.rms_distances).all()
+    units, codebook = by_all.map_.winners(X), by_all.compared_codebook
+    squares = ((by_all.compared(X) - codebook[units]) ** 2).sum(axis=1)
+    total, hits = (pooled(by_all.map_, np.bincount(units, w, 12)) for w in (squares, None))
+    np.testing.assert_allclose(by_all.rms_distances, np.sqrt(total / hits))
 
 
 def test_weights_of_drawn_rows_are_theirs(monkeypatch):

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from command_line import RESULTS, Found, customers, listing, run, run_process, write
 from workbooks import ods, xlsx
 
-from somscape import load
+from somscape import jobs, load
 from somscape.cli import main
 from somscape.outliers import Detector
 from somscape.tables import read_table
@@ -290,3 +290,18 @@ def test_without_the_extra_nothing_is_computed(
     assert outcome.code == 2
     assert "needs xlsxwriter; run: pip install 'somscape[excel]'" in outcome.err
     assert listing(here) == set()
+
+
+def test_many_rows_are_put_in_order_while_pictures_are_drawn(
+    table: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("detect", table, "--id", "cust_id", "--out", "at-once").code == 0
+    monkeypatch.setattr(jobs._detect, "MANY_ROWS", 1)
+    assert run("detect", table, "--id", "cust_id", "--out", "meanwhile").code == 0
+    for name in ("alerts.csv", "map.som", "planes.png", "umatrix.png"):
+        assert Path("meanwhile", name).read_bytes() == Path("at-once", name).read_bytes()
+    # What is wrong with the rule is known only then.
+    refused = run("detect", table, "--id", "cust_id", "--p-value", "1e-9", "--out", "refused")
+    assert refused.code == 2
+    assert "no p-value of a detector calibrated on" in refused.err
+    assert listing(here) == {"at-once", "meanwhile"}

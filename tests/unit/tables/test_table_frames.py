@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from somscape import _stored
 from somscape.errors import InputError
 from somscape.tables import (
     frame_numbers,
@@ -62,6 +63,30 @@ def test_float32_cells_are_short_and_numbers_exact() -> None:
     column = table_from_frame(pl.DataFrame({"x": [0.1, None]}, schema={"x": pl.Float32})).columns[0]
     assert column.cells.tolist() == ["0.1", None]
     assert column.numbers[0] == float(np.float32(0.1))
+
+
+def test_many_float32_are_kept_as_they_came_and_read_as_any_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = {"x": [0.1, None, -7.0, 3.4e38, 2.0], "y": [1.0, 2.0, 3.0, 3.0, None]}
+    frame = pl.DataFrame(values, schema=dict.fromkeys("xy", pl.Float32))
+    in_memory = table_from_frame(frame)
+    monkeypatch.setattr(_stored, "LARGE", 1)
+    away = table_from_frame(frame)
+    for here, there in zip(in_memory.columns, away.columns, strict=True):
+        assert there._numbers.dtype == np.float32
+        assert there.numbers.dtype == np.float64
+        np.testing.assert_array_equal(there.numbers, here.numbers)
+        np.testing.assert_array_equal(there.missing, here.missing)
+        assert there.cells.tolist() == here.cells.tolist()
+        assert (there.n_distinct, there.is_whole) == (here.n_distinct, here.is_whole)
+        np.testing.assert_array_equal(there.values, here.values)
+        some, again = there.take([4, 0]), pickle.loads(pickle.dumps(there))
+        np.testing.assert_array_equal(some.numbers, here.take([4, 0]).numbers)
+        np.testing.assert_array_equal(again.numbers, here.numbers)
+    np.testing.assert_array_equal(away.to_numpy(), in_memory.to_numpy())
+    wide = table_from_frame(pl.DataFrame({"x": [0.1, None]}))
+    assert wide.columns[0]._numbers.dtype == np.float64
 
 
 def test_long_integers_keep_their_digits_as_cells() -> None:
