@@ -134,6 +134,20 @@ def core(request, monkeypatch):
 
 
 @pytest.fixture
+def few_tries(request, monkeypatch):
+    """Of what "auto" tries and keeps the best of, try less, for tests that ask for other things.
+
+    Starts of every kind are left: the plane with each first radius, and a shuffled plane; so are
+    smoothings of a regressor by every kind of slope.  Fixtures of a wider scope try all.
+    """
+    if request.node.get_closest_marker("all_tries"):
+        return
+    monkeypatch.setattr("somscape.fit._plan.MAX_STARTS", 4)
+    monkeypatch.setattr("somscape.recognize._train_predictor.RADII", (0.75, 1.5, 1e6))
+    monkeypatch.setattr("somscape.recognize._train_predictor.POWERS_OF_NUMBERS", (2.0, 8.0))
+
+
+@pytest.fixture
 def numpy_kernels():
     """The NumPy twin, to compare the core with."""
     return select_kernels("numpy")

@@ -7,7 +7,6 @@ import joblib
 import naive
 import numpy as np
 import pytest
-import skops.io
 from golden.make import HERE, answers, fitted, rows, table
 
 from somscape import SOM, Graph, __version__, load
@@ -25,7 +24,15 @@ def trusted(types):
 
 
 def from_skops(path):
+    import skops.io  # takes seconds, in each worker
+
     return skops.io.load(path, trusted=trusted(skops.io.get_untrusted_types(file=path)))
+
+
+def to_skops(estimator, path):
+    import skops.io
+
+    skops.io.dump(estimator, path)
 
 
 LOADERS = {
@@ -160,7 +167,7 @@ def test_what_is_written_today_is_read_today(today, tmp_path, ending):
     writers = {
         "pkl": lambda value, path: path.write_bytes(pickle.dumps(value)),
         "joblib": joblib.dump,
-        "skops": skops.io.dump,
+        "skops": to_skops,
     }
     for name, estimator in today.items():
         writers[ending](estimator, tmp_path / f"{name}.{ending}")

@@ -12,7 +12,6 @@ from typing import Any
 
 import joblib
 import numpy as np
-import skops.io
 
 from somscape import SOM, SOMDetector, SOMImputer, TableEncoder, __version__
 from somscape.tables import Table, table_from_columns
@@ -68,6 +67,8 @@ def answers(estimators: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
+    import skops.io  # tests import this file, and skops takes seconds
+
     folder = HERE / __version__
     folder.mkdir()
     estimators = fitted()

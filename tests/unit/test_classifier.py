@@ -10,6 +10,8 @@ from somscape.errors import InputError
 from somscape.recognize._choose import MAX_TOLD, held_out, spread_evenly
 from somscape.tables import table_from_columns
 
+pytestmark = pytest.mark.usefixtures("few_tries")
+
 DAYS = np.array(["2026-01-01", "2026-01-02"] * 30, dtype="datetime64[D]")
 NAMES = np.array(["apple", "pear", "quince"])
 
@@ -58,6 +60,7 @@ def hidden(n=600, seed=0):
     return X, (X[:, 0] > 0).astype(int)
 
 
+@pytest.mark.all_tries
 @pytest.mark.parametrize("more", [{"layer_weight": 0.5}, {"sharpen": True}, {"smooth": True}])
 def test_each_ingredient_helps_alone(more):
     plain = {"layer_weight": 0, "sharpen": False, "smooth": False}
@@ -68,6 +71,7 @@ def test_each_ingredient_helps_alone(more):
     assert found > without + 0.02
 
 
+@pytest.mark.all_tries
 def test_probabilities_are_calibrated_where_classes_overlap():
     rng = np.random.default_rng(0)
     x = rng.uniform(-3, 3, (6000, 2))
@@ -90,6 +94,7 @@ def test_rows_of_unknown_class_train_the_map_and_minus_one_is_a_class():
     assert SOMClassifier(random_state=0).fit(X, codes).classes_.tolist() == [-1, 0, 1]
 
 
+@pytest.mark.all_tries
 @pytest.mark.parametrize(("every", "gain"), [(10, 0.05), (20, 0.0)])
 def test_rows_of_unknown_class_help_or_are_left_out(every, gain):
     X, y = checkers()
@@ -107,6 +112,7 @@ def test_a_list_with_nan_is_not_a_class_called_nan():
     assert SOMClassifier(random_state=0).fit(X, partly).classes_.tolist() == NAMES.tolist()
 
 
+@pytest.mark.all_tries
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_frames_and_their_columns_of_classes(library, fitted):
     frames = pytest.importorskip(library)
@@ -138,6 +144,7 @@ def test_the_order_of_rows_and_copies_in_place_of_weights_change_nothing():
         np.testing.assert_array_equal(weighed.predict_proba(X), other.predict_proba(X))
 
 
+@pytest.mark.all_tries
 def test_accuracy_is_true_where_rows_are_often_equal():
     rng = np.random.default_rng(0)
     X = rng.integers(0, 2, (600, 2)).astype(float)

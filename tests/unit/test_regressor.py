@@ -18,6 +18,8 @@ from somscape.regions import find_regions, keep, kept
 from somscape.save import read_record, write_record
 from somscape.tables import table_from_columns
 
+pytestmark = pytest.mark.usefixtures("few_tries")
+
 
 def hills(n=300, seed=0, noise=0.1):
     rng = np.random.default_rng(seed)
@@ -66,15 +68,18 @@ def diabetes():
     return np.mean(found, axis=0)
 
 
+@pytest.mark.all_tries
 def test_diabetes_is_predicted_better_than_by_any_number_of_neighbors():
     # The best of 1 to 50 neighbors, uniform or by distance, has 0.45 in the same folds.
     assert diabetes()[0] > 0.46
 
 
+@pytest.mark.all_tries
 def test_intervals_of_diabetes_cover_what_they_say():
     assert 0.87 < diabetes()[1] < 0.93
 
 
+@pytest.mark.all_tries
 def test_intervals_cover_what_they_say_where_rows_are_often_equal():
     rng = np.random.default_rng(0)
     X = rng.integers(0, 2, (2000, 2)).astype(float)
@@ -85,6 +90,7 @@ def test_intervals_cover_what_they_say_where_rows_are_often_equal():
     assert model.predictor_.r2 == pytest.approx(model.score(X[1000:], y[1000:]), abs=0.05)
 
 
+@pytest.mark.all_tries
 def test_intervals_are_wider_where_targets_spread_more():
     rng = np.random.default_rng(0)
     X = rng.uniform(-1, 1, (2000, 1))
@@ -99,6 +105,7 @@ def test_intervals_are_wider_where_targets_spread_more():
     assert width[X[1000:, 0] > 0.2].mean() > 4 * width[X[1000:, 0] < -0.2].mean()
 
 
+@pytest.mark.all_tries
 def test_slopes_carry_a_plane_and_relevance_overlooks_noise():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 8))

@@ -14,6 +14,8 @@ from somscape.recognize import answering_in
 from somscape.save import load, to_onnx
 from somscape.tables import table_from_columns
 
+pytestmark = pytest.mark.usefixtures("few_tries")
+
 
 def names_alike(path, model, X, feeds):
     """Assert that a model in a file names rows as the recognizer does; return what it says."""
@@ -148,6 +150,7 @@ def test_missing_values_that_are_filled(tmp_path):
     names_alike(tmp_path / "m.onnx", model, X, {"X": X})
 
 
+@pytest.mark.all_tries
 @pytest.mark.parametrize("linear", [False, True])
 @pytest.mark.parametrize("n_targets", [1, 2])
 def test_numbers_of_real_rows(tmp_path, linear, n_targets):

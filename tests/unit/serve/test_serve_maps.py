@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from command_line import run, transactions, write
-from openapi_spec_validator import validate
 from service_client import JSON, Service, serving_map
 from web_client import PATIENCE
 
@@ -23,6 +22,13 @@ from somscape.outliers import Detector
 from somscape.serve import _served
 from somscape.serve._keeper import Keeper
 from somscape.tables import read_table
+
+
+def validate(described: dict[str, Any]) -> None:
+    """Judge what the service says of itself."""
+    from openapi_spec_validator import validate  # takes a second, in each worker
+
+    validate(described)
 
 
 def detector_file(path: Path, table_file: Path, seed: int, **roles: Any) -> Path:
