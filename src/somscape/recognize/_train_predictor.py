@@ -7,7 +7,7 @@ left out are predicted better then.
 """
 
 from dataclasses import dataclass, replace
-from itertools import product, zip_longest
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -227,14 +227,15 @@ def _best(folds: list[Fold], lattice: Lattice, is_linear: bool) -> tuple[Bend, f
     n = sum(float((f.left_out.weights[:, None] * ~np.isnan(f.left_out.y)).sum()) for f in folds)
     for radius in RADII:
         counting = pulls_on_map(lattice, radius)
-        for (ridge, local), fold in product(ridges, folds):
-            bend = Bend(radius, ridge, local)
-            said = lines_of(fold.laid.sums, counting, bend).of_rows(fold.placed, fold.units)
-            for power in POWERS_OF_NUMBERS:
-                found = together(said, pulls(fold.distances, power))
-                off = np.nan_to_num(found - fold.left_out.y)
-                loss = float(fold.left_out.weights @ (off**2).sum(axis=1)) / n
-                losses[bend, power] = losses.get((bend, power), 0.0) + loss
+        for fold in folds:
+            near = [(power, pulls(fold.distances, power)) for power in POWERS_OF_NUMBERS]
+            for ridge, local in ridges:
+                bend = Bend(radius, ridge, local)
+                said = lines_of(fold.laid.sums, counting, bend).of_rows(fold.placed, fold.units)
+                for power, pulling in near:
+                    off = np.nan_to_num(together(said, pulling) - fold.left_out.y)
+                    loss = float(fold.left_out.weights @ (off**2).sum(axis=1)) / n
+                    losses[bend, power] = losses.get((bend, power), 0.0) + loss
     best = min(losses, key=losses.__getitem__)
     return *best, losses[best]
 
