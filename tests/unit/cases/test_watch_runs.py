@@ -294,7 +294,7 @@ def test_a_cleared_row_that_moved_returns_and_says_why(state: State, tmp_path: P
     assert state.listed(outcome.run.id)[0].reasons.startswith("Cleared on ")
     none = np.zeros(len(outcome.found.alerts.rows), dtype=bool)
     alerts = replace(outcome.found.alerts, stands_out=none)
-    without_rule = replace(outcome.found, alerts=alerts, rule=AlertRule())
+    without_rule = replace(outcome.found, ranking=lambda: alerts, rule=AlertRule())
     assert replace(outcome, found=without_rule).n_outstanding == 1
     march = month(tmp_path / "m.csv", 3, c005=(INCOME, 900_000))
     assert news(run(state, march))["c005"] == "still"
