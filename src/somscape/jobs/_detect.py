@@ -55,7 +55,7 @@ class Found:
 
     @property
     def alerts(self) -> Alerts:
-        """All rows, the most unusual first; waits for those that are still being put in order."""
+        """All rows, the most unusual first; waits where they are still put in order."""
         return self.ranking()
 
     def report(

@@ -145,9 +145,8 @@ def train_detector(
     detection = detection.of_rows(encoding)
     encoding = encoding.having_seen(rows)
     given, rows = rows, encoding.to_learn(rows)
-    counts = meanwhile(
-        partial(value_counts, given, weights, encoding), is_long=len(rows) > MAX_TRAINED
-    )
+    counting = partial(value_counts, given, weights, encoding)
+    counts = meanwhile(counting, is_long=len(rows) > MAX_TRAINED)
     trainer = _Trainer(encoding, detection.of_map(settings), detection)
     order = _order_of_rows(len(rows), settings.seed)
     drawn = np.sort(order[:MAX_TRAINED])
@@ -155,17 +154,11 @@ def train_detector(
     whole = trainer.train(rows, weights, drawn if is_drawn else None)
     if on_map is not None:
         on_map(whole.scorer.map_)
-    members: tuple[TrainedScorer, ...] = ()
-    n_maps = detection.maps_for(weights, len(rows))
-    if n_maps > 1:
-        of_drawn = None if weights is None else weights[drawn]
-        parts = [drawn[half] for half in halves(rows[drawn], of_drawn, n_maps, settings.seed)]
-        members = tuple(trainer.on(part, rows, weights, whole) for part in parts)
+    parts, members = trainer.members(rows, weights, drawn, whole)
     scorers = tuple(member.scorer for member in members or (whole,))
     each = scores_of_each(scorers, rows)
     by_maps = joint(each)
-    told = np.sort(order) if len(order) < len(rows) else slice(None)
-    rarity, factor, beyond = trainer.rarity_of(rows, weights, drawn, told, by_maps[told])
+    rarity, factor, beyond = trainer.rarity_of(rows, weights, order, by_maps)
     added = 0.0 if rarity is None else rarity.scores(rows)
     scores = by_maps + added
     if is_drawn:
@@ -186,13 +179,10 @@ def train_detector(
         calibration = _marked_left_out(calibration * factors, labels)
     # After marks, usual rows like confirmed ones score far beyond what the bulk tells.
     by_bulk = detection.has_bulk and (marks is None or not marks.teach)
-    work = partial(threshold_for, scores, detection.contamination, weights)
-    threshold = meanwhile(work, is_long=is_drawn)
-    calibrated = _calibrated(whole, calibration, weights, detection.calibration, by_bulk=by_bulk)
     detector = Detector(
         whole.scorer,
-        threshold(),
-        calibrated,
+        threshold_for(scores, detection.contamination, weights),
+        _calibrated(whole, calibration, weights, detection.calibration, by_bulk=by_bulk),
         tuple(member.scorer for member in members),
         rarity=rarity,
         counts=counts(),
@@ -351,22 +341,24 @@ class _Trainer:
         self,
         rows: Floats,
         weights: Float64s | None,
-        drawn: Ints,
-        told: Ints | slice,
+        order: Ints,
         by_maps: Float64s,
     ) -> tuple[Rarity | None, float, Beyond | None]:
         """Return how rare values are, on the scale of the maps' scores, and what it is made of.
 
-        `told`: rows that tell how scores spread, whose scores by maps are `by_maps`.
+        `order`: the rows that tell how scores spread, of which the first ones train.
         """
         if not SCORES[self.detection.score].adds_rarity:
             return None, 0.0, None
+        drawn = np.sort(order[:MAX_TRAINED])
+        told: Ints | slice = np.sort(order) if len(order) < len(rows) else slice(None)
         some, of_some = rows[drawn], None if weights is None else weights[drawn]
         rarity = rarity_of(some, of_some, self.encoding)
         if rarity is None:
             return None, 0.0, None
         counts, by_values = counts_of(weights), rarity.scores(rows[told])
         of_told = None if counts is None else counts[told]
+        by_maps = by_maps[told]
         ordered = [in_order(each, of_told) for each in (by_maps, by_values)]
         factor = 1.0
         for end in SPREAD_ENDS:
@@ -412,6 +404,17 @@ class _Trainer:
         own = None if weights is None else weights[part]
         chosen = np.ascontiguousarray(rows[part])
         return self.train(chosen, own, of_more=whole, is_member=is_member)
+
+    def members(
+        self, rows: Floats, weights: Float64s | None, drawn: Ints, whole: TrainedScorer
+    ) -> tuple[list[Ints], tuple[TrainedScorer, ...]]:
+        """Return the halves of the rows drawn whose maps score together, and these; or none."""
+        n_maps = self.detection.maps_for(weights, len(rows))
+        if n_maps <= 1:
+            return [], ()
+        own = None if weights is None else weights[drawn]
+        parts = [drawn[half] for half in halves(rows[drawn], own, n_maps, self.settings.seed)]
+        return parts, tuple(self.on(part, rows, weights, whole) for part in parts)
 
     def cross_fitted(
         self, whole: TrainedScorer, rows: Floats, weights: Float64s | None, folds: list[Ints]
