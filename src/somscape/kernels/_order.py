@@ -25,7 +25,7 @@ def stable_order(values: Float64s) -> Ints:
     -------
     ndarray of shape (n,)
         As ``numpy.argsort(values, kind="stable")``, three times as fast where there are many, and
-        five times with two processors.  Holds 16 bytes for each number.
+        five times with two processors.  Holds some 18 bytes for each number.
     """
     if len(values) < MANY_VALUES or np.isnan(values).any():
         return np.argsort(values, kind="stable")
@@ -36,18 +36,23 @@ def stable_order(values: Float64s) -> Ints:
     keys <<= np.uint64(place_bits)
     keys |= np.arange(len(values), dtype=np.uint64)
     _sort(keys)
-    order = (keys & np.uint64((1 << place_bits) - 1)).astype(np.intp)
-    if n_dropped:
-        keys >>= np.uint64(place_bits)
-        _order_alike(order, keys[1:] == keys[:-1], values)
+    is_alike = _have_equal_heads(keys, place_bits) if n_dropped else np.empty(0, dtype=bool)
+    keys &= np.uint64((1 << place_bits) - 1)
+    order = keys.view(np.int64).astype(np.intp, copy=False)
+    if is_alike.any():
+        _order_alike(order, is_alike, values)
     return order
 
 
 def _ascending_bits(values: Float64s) -> NDArray[np.uint64]:
     """Return whole numbers, uint64, in the order of numbers: the bits, turned for those below 0."""
-    bits = (values + 0.0).view(np.int64)  # -0.0 is 0.0
-    turned = bits ^ ((bits >> 63) & np.int64(np.iinfo(np.int64).max))
-    return turned.view(np.uint64) ^ np.uint64(1 << 63)
+    bits = (np.asarray(values, dtype=np.float64) + 0.0).view(np.int64)  # -0.0 is 0.0
+    flipped = bits >> 63
+    flipped &= np.int64(np.iinfo(np.int64).max)
+    bits ^= flipped
+    keys = bits.view(np.uint64)
+    keys ^= np.uint64(1 << 63)
+    return keys
 
 
 def _sort(keys: NDArray[np.uint64]) -> None:
@@ -58,9 +63,15 @@ def _sort(keys: NDArray[np.uint64]) -> None:
     in_threads(np.ndarray.sort, np.split(keys, ends), is_long=n_parts > 1)
 
 
+def _have_equal_heads(keys: NDArray[np.uint64], place_bits: int) -> NDArray[np.bool_]:
+    """Say of each key but the first whether only its place differs from the one before it."""
+    heads = keys >> np.uint64(place_bits)
+    return np.asarray(heads[1:] == heads[:-1])
+
+
 def _order_alike(order: Ints, is_alike: NDArray[np.bool_], values: Float64s) -> None:
     """Put in order what is alike in the bits that were compared, each like the one before it."""
-    run = np.cumsum(np.append(True, ~is_alike))
-    is_in_run = np.append(is_alike, False) | np.append(False, is_alike)
-    places = order[is_in_run]
-    order[is_in_run] = places[np.lexsort((values[places], run[is_in_run]))]
+    goes_on = np.append(False, is_alike)
+    is_in_run = goes_on | np.append(is_alike, False)
+    places, run = order[is_in_run], np.cumsum(~goes_on[is_in_run])
+    order[is_in_run] = places[np.lexsort((values[places], run))]
