@@ -117,6 +117,22 @@ def test_columns_are_counted_alike_alone_and_beside_others(monkeypatch, weighted
         np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
 
 
+@given(st.integers(0, 10**6), st.sampled_from([0.3, 1.0, 1.2]), st.booleans())
+def test_weights_that_go_with_values_count_as_in_few_rows(seed, from_here, one_side):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(1000, 1))
+    outside = rows[:, 0] if one_side else np.abs(rows[:, 0])
+    weights = np.where(outside > from_here, 1.0, 9.0)
+    encoding = Encoding.plain(["x"])
+    whole = value_counts(rows, weights, encoding)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("somscape.outliers._counts.FIRST_LOOK", 300)
+        found = value_counts(rows, weights, encoding)
+    np.testing.assert_array_equal(found.values, whole.values)
+    np.testing.assert_allclose(found.below, whole.below, rtol=1e-12)
+    np.testing.assert_allclose(found.upto, whole.upto, rtol=1e-12)
+
+
 def test_little_is_kept_of_many_rows():
     values = np.random.default_rng(0).normal(size=(100_000, 1))
     assert len(value_counts(values, None, Encoding.plain(["x"])).values) < 110

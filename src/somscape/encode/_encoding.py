@@ -31,6 +31,9 @@ from somscape.errors import InputError
 from somscape.kernels import select_kernels
 from somscape.tables import Dates, Source, Table
 
+MAX_THREADS = 4
+"""Threads that encode: each holds a block of rows twice, and one writes what they make."""
+
 BLOCK_VALUES, MIN_BLOCK_ROWS = 1 << 18, 1 << 11
 """Values that are encoded at once, few enough to stay in the cache, of as many rows at least."""
 
@@ -178,7 +181,7 @@ class Encoding:
         is_unseen = {name: np.empty(table.n_rows, dtype=bool) for name in categories}
         encoded = partial(self._part, table, sources, is_unseen)
         parts = (partial(encoded, part) for part in blocks(table.n_rows, self._block_rows))
-        made = made_ahead(parts, select_kernels().n_threads)
+        made = made_ahead(parts, min(select_kernels().n_threads, MAX_THREADS))
         rows = assembled(made, (table.n_rows, self.n_features))
         if table.n_rows >= MIN_UNSEEN_CELLS:
             for name in categories:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +192,11 @@ def detect(
     Returns
     -------
     Found
+
+    Raises
+    ------
+    InputError
+        If the rule cannot be used.  Of many rows, only once their `alerts` are asked for.
     """
     start = _start_from(after, encoding)
     settings = Settings(seed=options["seed"], callbacks=tuple(callbacks), **start)
@@ -199,7 +204,7 @@ def detect(
     joins = list[Callable[[], object]]()  # which are kept, as its file asks for them
 
     def find_joins(map_: Map) -> None:
-        joins.append(meanwhile(lambda: map_.joins, is_long=len(rows) >= MANY_ROWS))
+        joins.append(meanwhile(lambda: map_.joins))
 
     detection = detection_of(options)
     trained = train_detector(rows, None, encoding, settings, detection, known, on_map=find_joins)
@@ -207,13 +212,17 @@ def detect(
     marks, scores = detector.marks, trained.scores
     scores = scores if marks is None else marks.with_held(rows, scores)
     work = partial(ranked, detector, table, rows, rule, trained.of_all_rows.units, scores)
-    ranking = cache(meanwhile(work, is_long=len(rows) >= MANY_ROWS))
+    ranking = meanwhile(work, is_long=len(rows) >= MANY_ROWS)
     for found in joins:
         found()
-    if len(rows) < MANY_ROWS:
-        ranking()  # so that what is wrong with the rule is said now
+    if ranking is work:  # at once, or it would hold all rows
+        ranking = _done(work())
     agreement = None if label is None else agreement_of(ranking(), label)
     return Found(table, detector, ranking, rule, label, agreement, grouped)
+
+
+def _done(alerts: Alerts) -> Callable[[], Alerts]:
+    return lambda: alerts
 
 
 def _start_from(after: Map | None, encoding: Encoding) -> dict[str, Any]:

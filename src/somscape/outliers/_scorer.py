@@ -69,7 +69,7 @@ class Scorer:
         Units whose prototypes stand for usual rows.  None means the units that won a row.
     rms_distances : ndarray of shape (n_units,) or None, default=None
         Root mean squared distance of a unit's rows to it, pooled with its neighbors'.  None means
-        unknown; not every score needs it.
+        unknown; not every score needs it, and for others 20,000 rows tell it.
     decorrelation : Decorrelation or None, default=None
         Transform of rows and prototypes before they are compared.  None compares them as they are.
     reach : ndarray of shape (2, n_features) or None, default=None

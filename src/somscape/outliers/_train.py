@@ -66,7 +66,8 @@ class TrainedScorer:
     sums : RunningSums or None
         Sums over all rows.
     squares : ndarray of shape (n_units,)
-        Sum of the squared distances of each unit's rows to it.
+        Sum of the squared distances of each unit's rows to it.  If there are more than 20,000 and
+        the score does not need it, the rows that trained stand for all.
     axes : Axes or None
         Main axes of the rows.
     """
@@ -292,6 +293,8 @@ class _Trainer:
         is_member: bool = False,
     ) -> TrainedScorer:
         """Return a map trained on the rows drawn, with hits and usual units by all rows.
+
+        So are distances to units, if the score needs them; else those of the rows drawn will do.
 
         `drawn`: rows that train; None: all.  `of_more`: the map of more rows, to take the shape of,
         and of many features the axes.  `is_member`: it scores together with others and compares

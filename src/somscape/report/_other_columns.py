@@ -35,8 +35,9 @@ def other_columns(
     for column in table.columns:
         if column.name in known or column.n_distinct < 2:
             continue
-        if column.numbers is not None:
-            yield ColumnPlane(column.name, "number", _means(column.numbers, units, n_units))
+        numbers = column.numbers
+        if numbers is not None:
+            yield ColumnPlane(column.name, "number", _means(numbers, units, n_units))
         elif column.n_distinct <= MAX_LEVELS:
             yield _of_levels(column, units, n_units)
 

@@ -41,8 +41,9 @@ def with_own_rows(
     rows, orders = [], []
     for customer, reasons in zip(alerts.rows[: len(cases)], alerts.reasons, strict=False):
         own, by = grouped.rows_of(customer), _column_of(grouped, reasons)
-        if by is not None and by.numbers is not None:
-            sizes = np.nan_to_num(np.abs(by.numbers[own]), nan=-1.0)
+        values = None if by is None else by.take(own).numbers
+        if values is not None:
+            sizes = np.nan_to_num(np.abs(values), nan=-1.0)
             own = own[np.argsort(-sizes, kind="stable")]
         rows.append(own)
         orders.append(None if by is None else by.name)

@@ -292,10 +292,11 @@ def read_date(cell: str) -> tuple[datetime, bool] | None:
 
 def _coded(column: Column) -> tuple[NDArray[np.int32], list[str]]:
     """Return the texts of a column; of numbers, such as 20260131, those of whole ones."""
-    if column.numbers is None:
+    numbers = column.numbers
+    if numbers is None:
         return column.coded()
-    values, codes = np.unique(column.numbers, return_inverse=True)
-    places = np.where(np.isnan(column.numbers), -1, codes).astype(np.int32)
+    values, codes = np.unique(numbers, return_inverse=True)
+    places = np.where(np.isnan(numbers), -1, codes).astype(np.int32)
     return places, [f"{n:.0f}" if n == np.rint(n) else "" for n in values.tolist() if n == n]
 
 

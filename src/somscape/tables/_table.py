@@ -245,7 +245,7 @@ class Column:
         """
         numbers = self._numbers
         if numbers is not None:
-            if self._is_narrow and are_large(numbers.nbytes, among):
+            if self._is_narrow and are_large(4 * len(numbers), among):
                 numbers = numbers.astype(np.float32, copy=False)
             numbers = put_away(numbers, among=among)
         texts = self._texts.put_away(numbers, among)

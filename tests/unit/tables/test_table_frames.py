@@ -89,6 +89,18 @@ def test_many_float32_are_kept_as_they_came_and_read_as_any_others(
     assert wide.columns[0]._numbers.dtype == np.float64
 
 
+@pytest.mark.parametrize(("n", "type_"), [(200_000, np.float64), (300_000, np.float32)])
+def test_float32_stay_in_a_file_where_half_of_their_size_is_not_large(
+    monkeypatch: pytest.MonkeyPatch, n: int, type_: Any
+) -> None:
+    monkeypatch.setattr(_stored, "LARGE", 1 << 20)
+    values = np.arange(n, dtype=np.float32)
+    numbers = table_from_frame(pa.table({"x": values})).columns[0]._numbers
+    assert numbers.dtype == type_
+    assert not numbers.flags.owndata
+    np.testing.assert_array_equal(numbers, values)
+
+
 def test_long_integers_keep_their_digits_as_cells() -> None:
     column = table_from_frame(pl.DataFrame({"id": [2**63 - 1, 1]})).columns[0]
     assert column.cells[0] == "9223372036854775807"
