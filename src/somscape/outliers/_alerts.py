@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
-from somscape.kernels import in_threads, stable_order
+from somscape.kernels import stable_order
 from somscape.maps import Map
 from somscape.outliers._reasons import RECORD, Ids, Reasons, ids_column, ids_of, reasons_of
 from somscape.outliers._rule import AlertRule
@@ -29,9 +29,6 @@ RESULT_NAMES = ("rank", "score", "p_value", "stands_out", "unit", "row", "col", 
 
 LINE = "-- from here on rows do not stand out --"
 """What a list shows after the rows that stand out."""
-
-MANY_ROWS = 1 << 18
-"""Rows from which threads pay."""
 
 SHOWN = 20
 """Alerts to print at most."""
@@ -250,11 +247,7 @@ def ranked(
     units = detector.map_.winners_of_rows(rows) if units is None else units
     scores = detector.scores_of_rows(rows, units) if scores is None else scores
     order = stable_order(-scores)
-    # And all that follows, in that order.
-    ordered: list[Any] = in_threads(
-        lambda each: each[order], (scores, units), is_long=len(order) >= MANY_ROWS
-    )
-    scores, units = ordered
+    scores, units = scores[order], units[order]  # and all that follows, in that order
     p = detector.calibration.p_values(scores, units)
     is_marked, is_leading = np.zeros((2, len(p)), dtype=bool)
     if detector.marks is not None:

@@ -2,6 +2,7 @@
 
 from somscape.tables._batches import fetched_rows
 from somscape.tables._cells import MISSING_WORDS, missing_words
+from somscape.tables._column import Column
 from somscape.tables._columns import table_from_columns
 from somscape.tables._csv import escape_cell, unescape_cell, write_csv
 from somscape.tables._database import database_at, is_url
@@ -38,7 +39,7 @@ from somscape.tables._read import import_reader, kind_at, paths_of, read_table
 from somscape.tables._source import Source, collected, source
 from somscape.tables._sql import read_sql
 from somscape.tables._sql_sink import check_sink, write_sql
-from somscape.tables._table import Column, Table
+from somscape.tables._table import Table
 from somscape.tables._wire import (
     bytes_for_wire,
     column_of_numbers,

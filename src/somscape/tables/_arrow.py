@@ -12,9 +12,9 @@ from somscape._stored import assembled
 from somscape._types import Float64s
 from somscape.errors import InputError
 from somscape.tables._cells import are_asked, clean, clean_values, without
+from somscape.tables._column import EXACT, Column
 from somscape.tables._made import numbers as numbers_of
 from somscape.tables._numbers import Verdict, Where
-from somscape.tables._table import EXACT, Column
 from somscape.tables._texts import ArrowTexts, NumberTexts, ValueTexts
 from somscape.tables._words import quoted
 

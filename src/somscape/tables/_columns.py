@@ -11,10 +11,11 @@ import numpy as np
 
 from somscape.tables._arrow import column_of_floats, without_zeros
 from somscape.tables._cells import asked_numbers, clean_cell
+from somscape.tables._column import Column
 from somscape.tables._lines import place
 from somscape.tables._made import strings
 from somscape.tables._numbers import Verdict, Where
-from somscape.tables._table import Column, Table
+from somscape.tables._table import Table
 from somscape.tables._texts import ArrowTexts
 from somscape.tables._values import as_text, python_values
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape.errors import InputError
+from somscape.tables._column import Column
 from somscape.tables._made import as_bools
 from somscape.tables._source import Source
-from somscape.tables._table import Column, Table
+from somscape.tables._table import Table
 from somscape.tables._values import as_text, python_values
 from somscape.tables._words import quoted
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from somscape.errors import InputError
+from somscape.tables._column import Column
 from somscape.tables._csv import Values, each_value, escape_cell
 from somscape.tables._library import check_library
-from somscape.tables._table import Column
 from somscape.tables._values import as_text
 
 MAX_ROWS, MAX_COLUMNS, MAX_LETTERS = 1_048_576, 16_384, 32_767

@@ -14,11 +14,12 @@ from somscape._types import Floats
 from somscape.errors import InputError
 from somscape.tables._arrow import column_from_arrow, refuse_unreadable
 from somscape.tables._cells import notes_of_unused
+from somscape.tables._column import Column
 from somscape.tables._columns import column_from_values
 from somscape.tables._lines import FileLines, place
 from somscape.tables._numbers import Where
 from somscape.tables._spool import spooled
-from somscape.tables._table import Column, Table
+from somscape.tables._table import Table
 from somscape.tables._words import listed, quoted
 
 OBJECTS: dict[str, Any] = {

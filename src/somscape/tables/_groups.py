@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
 from somscape.errors import InputError
+from somscape.tables._column import Column
 from somscape.tables._numbers import padded_numbers, read_numbers
-from somscape.tables._table import Column
 from somscape.tables._words import quoted
 
 NO_GROUP = -1

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from somscape._files import shown
 from somscape.errors import InputError
 from somscape.tables._cells import clean_cell
+from somscape.tables._column import Column
 from somscape.tables._database import SCHEME
 from somscape.tables._endings import ARROW_FILES, TEXTS, WORKBOOKS, ending_of, kind_of
 from somscape.tables._joined import check_names_of, joined_raw, joined_values
@@ -22,7 +23,7 @@ from somscape.tables._made import numbers as numbers_of
 from somscape.tables._made import strings
 from somscape.tables._records import Records
 from somscape.tables._spool import spooled
-from somscape.tables._table import Column, Table
+from somscape.tables._table import Table
 from somscape.tables._text import decode, read_bytes, read_text
 from somscape.tables._text_table import table_from_records, text_records
 from somscape.tables._texts import ArrowTexts, NumberTexts

@@ -18,10 +18,10 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape.tables._cells import are_asked, clean, without
+from somscape.tables._column import Column
 from somscape.tables._letters import Ends, ends_of
 from somscape.tables._made import as_bools, mask, strings
 from somscape.tables._spelling import Spelling, read_plain, spell
-from somscape.tables._table import Column
 from somscape.tables._texts import ArrowTexts, PlainTexts
 from somscape.tables._words import Note, listed, quoted
 

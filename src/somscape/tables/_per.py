@@ -11,6 +11,7 @@ import numpy as np
 
 from somscape._types import Ints
 from somscape.errors import InputError
+from somscape.tables._column import Column
 from somscape.tables._columns import table_from_columns
 from somscape.tables._dates import FIRST, ORDERS, Moments, find_dates
 from somscape.tables._dates import Dates as DatesOfRows
@@ -18,7 +19,7 @@ from somscape.tables._frame import table_from_frame
 from somscape.tables._groups import Cells, Dates, Levels, first_rows, grouped_rows
 from somscape.tables._made_names import CLASH, ROW_COUNT, WORDS, role_like
 from somscape.tables._source import collected
-from somscape.tables._table import Column, Table
+from somscape.tables._table import Table
 from somscape.tables._words import Note, counted, free_name, listed, quoted
 
 KEPT = "kept"

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from somscape.errors import InputError
+from somscape.tables._column import Column
 from somscape.tables._frame import table_from_frame
-from somscape.tables._table import Column, Table
+from somscape.tables._table import Table
 from somscape.tables._text import N_MAGIC, PACKED, decode
 from somscape.tables._text_table import table_from_text
 from somscape.tables._texts import GivenTexts, NumberTexts

@@ -292,7 +292,7 @@ def test_without_the_extra_nothing_is_computed(
     assert listing(here) == set()
 
 
-def test_many_rows_are_put_in_order_while_pictures_are_drawn(
+def test_many_rows_give_the_same_files_and_refuse_the_same_rules(
     table: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run("detect", table, "--id", "cust_id", "--out", "at-once").code == 0
@@ -300,7 +300,6 @@ def test_many_rows_are_put_in_order_while_pictures_are_drawn(
     assert run("detect", table, "--id", "cust_id", "--out", "meanwhile").code == 0
     for name in ("alerts.csv", "map.som", "planes.png", "umatrix.png"):
         assert Path("meanwhile", name).read_bytes() == Path("at-once", name).read_bytes()
-    # What is wrong with the rule is known only then.
     refused = run("detect", table, "--id", "cust_id", "--p-value", "1e-9", "--out", "refused")
     assert refused.code == 2
     assert "no p-value of a detector calibrated on" in refused.err
