@@ -24,7 +24,7 @@ from somscape.jobs import (
     roles_from,
     rule_of,
 )
-from somscape.outliers import UNKNOWN, n_trainings
+from somscape.outliers import UNKNOWN, Outermost, n_trainings
 from somscape.tables import Table
 
 
@@ -78,7 +78,8 @@ def rank(
     subject = ready(table, roles_from(table, options))
     table = subject.table
     rule = rule_of(options, table)
-    encoding = subject.encoding()
+    outermost = Outermost()
+    encoding = subject.encoding(outermost)
     teller = _Teller(n_trainings(table.n_rows, detection_of(options)), tell)
     found = detect(
         table,
@@ -89,6 +90,7 @@ def rank(
         callbacks=(teller,),
         known=_known(known.marks, table.n_rows),
         grouped=subject.grouped,
+        outermost=outermost,
     )
     tell({"stage": "writing"})
     detector, said = carry_regions(found.detector, table, known.before)

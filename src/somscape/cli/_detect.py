@@ -41,7 +41,7 @@ from somscape.jobs import (
     told_table,
 )
 from somscape.kernels import select_kernels
-from somscape.outliers import n_trainings
+from somscape.outliers import Outermost, n_trainings
 from somscape.tables import Table, counted
 
 
@@ -90,7 +90,8 @@ def _detect(
     subject = ready(table, roles)
     table, label = subject.table, subject.label
     rule = rule_of(options, table)
-    encoding = subject.encoding()
+    outermost = Outermost()
+    encoding = subject.encoding(outermost)
     found_out = "; ".join(as_typed(note, None) for note in table.notes)
     found_out = f" ({found_out})" if found_out else ""
     say(console, f"{counted(table.n_rows, 'row')} of {table.source}{found_out}")
@@ -109,6 +110,7 @@ def _detect(
                 callbacks=(bar,),
                 known=watch.known if watch else None,
                 grouped=subject.grouped,
+                outermost=outermost,
                 after=watch.map_before if watch else None,
             )
         results, outcome = Results(options, command, notes), None

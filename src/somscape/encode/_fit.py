@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from somscape._types import Float64s
+from somscape._types import Float64s, Floats
 from somscape._validate import checked_weights
 from somscape._weights import counts_of
 from somscape.encode._codes import CategoryCode, NumberCode, Scaling, UnusedColumn
@@ -44,6 +44,7 @@ def fit_encoding(
     tame: bool = True,
     max_levels: int | None = None,
     sample_weight: Any = None,
+    on_number: Callable[[NumberCode, Floats], object] | None = None,
 ) -> Encoding:
     """Decide what each column of a table becomes, and learn its scale or levels.
 
@@ -69,6 +70,9 @@ def fit_encoding(
         A row of weight 2 counts as two rows, though an id names it once; a row of weight 0 counts
         as absent.  Weights that are not whole numbers, or above 1000 on average, count as shares
         of the rows.
+    on_number : callable or None, default=None
+        Called with the code of each column that came as numbers, and those of its numbers that are
+        not missing, in ascending order.  Several threads call it; it must not keep the numbers.
 
     Returns
     -------
@@ -109,7 +113,7 @@ def fit_encoding(
     given, table = table, replace(table, columns=columns)
     dates = find_dates(table, roles)
     decided, scaling = decider(table, roles, dates, max_levels, n_rows), Scaling(scale, tame)
-    decisions, numbers = _decisions(given, table, roles, decided, scaling, counts)
+    decisions, numbers = _decisions(given, table, roles, decided, scaling, counts, on_number)
     if table.n_rows < 2:
         raise InputError(f"{table.source} has one row of data; a map needs at least two. Add rows.")
     asked = numbers_as_text(table, roles, dates, n_rows)
@@ -147,6 +151,7 @@ def _decisions(
     decided: Callable[[Column], Decision],
     scaling: Scaling,
     counts: Float64s | None,
+    on_number: Callable[[NumberCode, Floats], object] | None,
 ) -> tuple[dict[str, Decision], dict[str, ColumnCode]]:
     """Return what each column is, and the codes of those that are numbers."""
     may_be_numbers = _may_be_numbers(table, roles)
@@ -160,6 +165,8 @@ def _decisions(
         decision = decided(column)
         is_number = held is not None and decision.kind == "number"
         code = _code_for(as_given, decision, table, roles, scaling, counts) if is_number else None
+        if on_number is not None and held is not None and isinstance(code, NumberCode):
+            on_number(code, held)
         return decision, code
 
     pairs = zip(given.columns, table.columns, strict=True)

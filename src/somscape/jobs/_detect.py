@@ -19,7 +19,15 @@ from somscape.jobs._roles import Label
 from somscape.kernels import meanwhile
 from somscape.maps import Map
 from somscape.measures import Agreement
-from somscape.outliers import AlertRule, Alerts, Detection, Detector, ranked, train_detector
+from somscape.outliers import (
+    AlertRule,
+    Alerts,
+    Detection,
+    Detector,
+    Outermost,
+    ranked,
+    train_detector,
+)
 from somscape.tables import Grouped, Table, write_csv
 
 MANY_ROWS = 1 << 18
@@ -164,6 +172,7 @@ def detect(
     known: Ints | None = None,
     grouped: Grouped | None = None,
     after: Map | None = None,
+    outermost: Outermost | None = None,
 ) -> Found:
     """Train a detector on a table and rank its rows.
 
@@ -188,6 +197,8 @@ def detect(
     after : Map or None, default=None
         The map before this one, such as last month's: training starts from its prototypes, on its
         lattice, so that units keep their places.  A map of other columns is left aside.
+    outermost : Outermost or None, default=None
+        What columns showed when the encoding was learned.
 
     Returns
     -------
@@ -207,7 +218,11 @@ def detect(
         joins.append(meanwhile(lambda: map_.joins))
 
     detection = detection_of(options)
-    trained = train_detector(rows, None, encoding, settings, detection, known, on_map=find_joins)
+    trained = train_detector(
+        *(rows, None, encoding, settings, detection, known),
+        on_map=find_joins,
+        outermost=outermost,
+    )
     detector = trained.detector
     marks, scores = detector.marks, trained.scores
     scores = scores if marks is None else marks.with_held(rows, scores)

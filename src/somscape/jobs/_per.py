@@ -23,7 +23,7 @@ from somscape.encode import (
 from somscape.errors import InputError
 from somscape.jobs._roles import Label, encoding_from, find_label, label_of, split_label
 from somscape.maps import Map
-from somscape.outliers import Alerts
+from somscape.outliers import Alerts, Outermost
 from somscape.tables import (
     ROW_COUNT,
     Grouped,
@@ -82,14 +82,19 @@ class Ready:
             return self.table
         return replace(self.grouped.rows, notes=self.table.notes)
 
-    def encoding(self) -> Encoding:
+    def encoding(self, outermost: Outermost | None = None) -> Encoding:
         """Return how the table is encoded; `InputError` as `encoding_from`.
+
+        Parameters
+        ----------
+        outermost : Outermost or None, default=None
+            Gets to know what columns show.
 
         Returns
         -------
         Encoding
         """
-        found = encoding_from(self.table, self.roles)
+        found = encoding_from(self.table, self.roles, None if outermost is None else outermost.look)
         return replace(found, columns=tuple(map(self._explained, found.columns)))
 
     def _explained(self, code: ColumnCode) -> ColumnCode:

@@ -1,15 +1,17 @@
 """From options to what columns become, and from a label to the rows that have it."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape._types import Floats
 from somscape.encode import (
     Encoding,
+    NumberCode,
     Roles,
     checked_dictionary,
     fit_encoding,
@@ -140,7 +142,9 @@ def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str,
     return {**saved, **given}
 
 
-def encoding_from(table: Table, roles: Roles) -> Encoding:
+def encoding_from(
+    table: Table, roles: Roles, on_number: Callable[[NumberCode, Floats], object] | None = None
+) -> Encoding:
     """Return how a table is encoded.
 
     Parameters
@@ -148,6 +152,8 @@ def encoding_from(table: Table, roles: Roles) -> Encoding:
     table : Table
     roles : Roles
         Missing cells are filled unless they say otherwise.
+    on_number : callable or None, default=None
+        As for `fit_encoding`.
 
     Returns
     -------
@@ -158,7 +164,7 @@ def encoding_from(table: Table, roles: Roles) -> Encoding:
     InputError
         If a column does not exist or cannot be of the kind asked for.
     """
-    return fit_encoding(table, roles, roles.missing or "fill")
+    return fit_encoding(table, roles, roles.missing or "fill", on_number=on_number)
 
 
 def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:

@@ -12,6 +12,7 @@ from somscape.outliers._drift import DriftAlarm, DriftMonitor
 from somscape.outliers._feasible_range import Range
 from somscape.outliers._labels import UNKNOWN, known_labels
 from somscape.outliers._marks import LIKE_WITHIN, Marks
+from somscape.outliers._outermost import Outermost
 from somscape.outliers._rarity import Rarity
 from somscape.outliers._reasons import (
     RECORD,
@@ -50,6 +51,7 @@ __all__ = [
     "LabelShare",
     "Marks",
     "Occurrence",
+    "Outermost",
     "Range",
     "Rarity",
     "Reason",

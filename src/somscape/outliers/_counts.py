@@ -6,7 +6,7 @@ then ever fewer.  What the score adds for a rare value (`Rarity`) is smoothed, a
 counts back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
@@ -50,7 +50,9 @@ SIDES = {
     "": "",
 }
 
-_Knots: TypeAlias = tuple[Float64s, Float64s, Float64s]
+Knots: TypeAlias = tuple[Float64s, Float64s, Float64s]
+"""Values of a column, and how many rows are below and up to each."""
+
 _Part: TypeAlias = tuple[Floats, Float64s | None]
 
 
@@ -173,10 +175,10 @@ class ValueCounts:
         """Whether all values of each column were kept."""
         return [np.array_equal(below[1:], upto[:-1]) for _, below, upto in self._each()]
 
-    def _each(self) -> Iterator[_Knots]:
+    def _each(self) -> Iterator[Knots]:
         return (self._of(j) for j in range(len(self.starts) - 1))
 
-    def _of(self, j: int) -> _Knots:
+    def _of(self, j: int) -> Knots:
         part = slice(int(self.starts[j]), int(self.starts[j + 1]))
         return self.values[part], self.below[part], self.upto[part]
 
@@ -229,7 +231,12 @@ def _are_counts(values: Float64s, below: Float64s, upto: Float64s) -> bool:
     return bool(rises and (below <= upto).all() and (not len(below) or below[0] == 0))
 
 
-def value_counts(rows: Floats, weights: Float64s | None, encoding: Encoding) -> ValueCounts:
+def value_counts(
+    rows: Floats,
+    weights: Float64s | None,
+    encoding: Encoding,
+    known: Mapping[int, Knots] | None = None,
+) -> ValueCounts:
     """Count values of rows.
 
     Parameters
@@ -238,6 +245,8 @@ def value_counts(rows: Floats, weights: Float64s | None, encoding: Encoding) -> 
         Encoded; a missing cell counts as what fills it.
     weights : ndarray of shape (n_rows,) or None
     encoding : Encoding
+    known : mapping of int to Knots, optional
+        Of columns that `knots_of_ends` has counted, by their numbers.
 
     Returns
     -------
@@ -246,10 +255,13 @@ def value_counts(rows: Floats, weights: Float64s | None, encoding: Encoding) -> 
     """
     counts = counts_of(weights)
     columns = list(zip(encoding.features, encoding.slices, strict=True))
-    tails = _tails(columns, rows, counts)
+    known = known or {}
+    tails = _tails({j: c for j, c in enumerate(columns) if j not in known}, rows, counts)
     total = float(len(rows)) if counts is None else float(counts.sum())
 
-    def knots_of(j: int) -> _Knots:
+    def knots_of(j: int) -> Knots:
+        if j in known:
+            return known[j]
         if j in tails:
             return _knots_of_tails(*tails[j], total)
         code, place = columns[j]
@@ -274,7 +286,7 @@ def _values(code: FeatureCode, rows: Floats) -> Floats:
     return rows[:, 0]
 
 
-def _knots(values: Floats, counts: Float64s | None) -> _Knots:
+def _knots(values: Floats, counts: Float64s | None) -> Knots:
     """Return the values that are kept, and how many rows are below and up to each."""
     if not len(values):
         return np.empty(0), np.empty(0), np.empty(0)
@@ -291,7 +303,30 @@ def _knots(values: Floats, counts: Float64s | None) -> _Knots:
     return x[chosen], below[chosen], upto[chosen]
 
 
-def _knots_of_tails(low: _Part, high: _Part, total: float) -> _Knots:
+def knots_of_ends(low: Float64s, high: Float64s, n_rows: int) -> Knots | None:
+    """Count the values of a column by its outer ones alone.
+
+    Parameters
+    ----------
+    low, high : ndarray
+        The lowest and the highest values, ascending, with all rows that have one of them.
+    n_rows : int
+        Of the column.
+
+    Returns
+    -------
+    Knots or None
+        None where these are too few rows, or too few different values.
+    """
+    if min(len(low), len(high)) <= TAIL_SHARE * n_rows * (1 + MARGIN):
+        return None
+    n_different = 2 + sum(np.count_nonzero(np.diff(each)) for each in (low, high))
+    if n_different <= MAX_KEPT:
+        return None
+    return _knots_of_tails((low, None), (high, None), float(n_rows))
+
+
+def _knots_of_tails(low: _Part, high: _Part, total: float) -> Knots:
     """Return the same by the low and the high values alone, which are more than those far out."""
     x, below, upto = _from_end(*low, TAIL_SHARE * total)
     turned, above, over = _from_end(-high[0], high[1], TAIL_SHARE * total)
@@ -302,7 +337,7 @@ def _knots_of_tails(low: _Part, high: _Part, total: float) -> _Knots:
     )
 
 
-def _from_end(values: Floats, counts: Float64s | None, most: float) -> _Knots:
+def _from_end(values: Floats, counts: Float64s | None, most: float) -> Knots:
     """Return those of the lowest values that are kept, up to the first one past `most` rows."""
     if counts is None:
         different = np.sort(values)
@@ -322,7 +357,7 @@ def _from_end(values: Floats, counts: Float64s | None, most: float) -> _Knots:
 
 
 def _tails(
-    columns: list[tuple[FeatureCode, slice]], rows: Floats, counts: Float64s | None
+    columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats, counts: Float64s | None
 ) -> dict[int, tuple[_Part, _Part]]:
     """Return the low and the high values of columns of many values, by number of the column.
 
@@ -365,14 +400,14 @@ def _n_rows_of(part: _Part) -> float:
 
 
 def _loose_ends(
-    columns: list[tuple[FeatureCode, slice]], rows: Floats
+    columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats
 ) -> dict[int, tuple[float, float]]:
     """Return where somewhat more than the tails begin, by number of a column of many values."""
-    if len(rows) <= FIRST_LOOK:
+    if len(rows) <= FIRST_LOOK or not columns:
         return {}
     found, some = {}, np.sort(rows[:: -(-len(rows) // FIRST_LOOK)], axis=0)
     k = int(LOOSE_SHARE * len(some))
-    for j, (code, place) in enumerate(columns):
+    for j, (code, place) in columns.items():
         values = some[:, place.start]
         # Of few values, or where one has nearly all rows, the two sides meet.
         is_wide = values[k] < values[-1 - k] and np.count_nonzero(np.diff(values)) >= MAX_KEPT

@@ -1,5 +1,7 @@
 """The two lowest and the two highest values of each column, in one pass over all rows."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +23,13 @@ ORDERED_ROWS = 256
 """Rows that are put in order; later ones need only be compared with what is found so far."""
 
 
-def ends_of(rows: Floats, weights: Float64s | None, known: Float64s | None = None) -> Float64s:
+def ends_of(
+    rows: Floats,
+    weights: Float64s | None,
+    known: Float64s | None = None,
+    *,
+    columns: Sequence[int] | None = None,
+) -> Float64s:
     """Return the outermost values of each column.
 
     Parameters
@@ -31,23 +39,26 @@ def ends_of(rows: Floats, weights: Float64s | None, known: Float64s | None = Non
         A row of weight 2 is two rows; where not all weights are whole numbers, each row is one.
     known : ndarray of shape (2, 2, n_features) or None, default=None
         The ends of the rows before.
+    columns : sequence of int or None, default=None
+        Numbers of the columns that are looked at, ascending; None: all.
 
     Returns
     -------
-    ndarray of shape (2, 2, n_features)
+    ndarray of shape (2, 2, n_columns)
         Of each side the outermost value and the next one, which may be equal; of the lower side
         with their signs changed, so that both are the highest.  Infinite where there are too few.
     """
     counts = counts_of(weights)
     is_twice = None if counts is None or (counts != np.rint(counts)).any() else counts >= 2
+    chosen = None if columns is None or len(columns) == rows.shape[1] else list(columns)
     n_parts = select_kernels().n_threads if rows.size >= SHARED_VALUES else 1
     parts = blocks(len(rows), max(1, -(-len(rows) // n_parts)))
 
     def ends_in(part: slice) -> Float64s:
-        return _ends_of(rows[part], None if is_twice is None else is_twice[part])
+        return _ends_of(rows[part], None if is_twice is None else is_twice[part], chosen)
 
     found = in_threads(ends_in, parts, is_long=n_parts > 1)
-    none = np.full((2, 2, rows.shape[1]), -np.inf)
+    none = np.full((2, 2, rows.shape[1] if chosen is None else len(chosen)), -np.inf)
     return _outermost([none, *found] if known is None else [known, *found])
 
 
@@ -56,17 +67,20 @@ def _outermost(values: list[Float64s]) -> Float64s:
     return np.sort(np.concatenate(values, axis=1), axis=1)[:, :-3:-1]
 
 
-def _ends_of(rows: Floats, is_twice: NDArray[np.bool_] | None) -> Float64s:
+def _ends_of(
+    rows: Floats, is_twice: NDArray[np.bool_] | None, columns: list[int] | None
+) -> Float64s:
     """Return the outermost values; `is_twice`: which rows stand for two."""
-    first = rows[:ORDERED_ROWS].astype(np.float64)
+    first = _taken(rows[:ORDERED_ROWS], columns).astype(np.float64)
     if is_twice is not None:
         first = np.concatenate([first, first[is_twice[:ORDERED_ROWS]]])
-    none = np.full((2, 2, rows.shape[1]), -np.inf)
+    none = np.full((2, 2, first.shape[1]), -np.inf)
     ends = _outermost([none, np.stack([-first, first])])
     for part in blocks(len(rows), max(1, BLOCK_VALUES // rows.shape[1])):
         block = rows[max(part.start, ORDERED_ROWS) : part.stop]
         if not len(block):
             continue
+        block = _taken(block, columns)
         sides = zip(ends, (-1.0, 1.0), (np.fmin, np.fmax), strict=True)
         for end, sign, outermost in sides:
             for j in np.flatnonzero(sign * _by_column(outermost, block) > end[1]).tolist():
@@ -79,6 +93,10 @@ def _ends_of(rows: Floats, is_twice: NDArray[np.bool_] | None) -> Float64s:
                 both = np.concatenate([end[:, j], found])  # in a column in order, all of the block
                 end[:, j] = np.sort(np.partition(both, -2)[-2:])[::-1]
     return ends
+
+
+def _taken(rows: Floats, columns: list[int] | None) -> Floats:
+    return rows if columns is None else np.take(rows, columns, axis=1)
 
 
 def _by_column(outermost: np.ufunc, rows: Floats) -> Float64s:

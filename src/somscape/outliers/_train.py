@@ -1,6 +1,6 @@
 """From prepared rows to a detector: training, usual prototypes, threshold, calibration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,8 +19,8 @@ from somscape.outliers._counts import value_counts
 from somscape.outliers._decorrelation import MAX_OWN, Decorrelation, decorrelation_of
 from somscape.outliers._detection import Detection
 from somscape.outliers._detector import Detector
-from somscape.outliers._ends import ends_of
 from somscape.outliers._labels import ANOMALY, UNKNOWN
+from somscape.outliers._outermost import OfColumn, Outermost, ends_of_numbers
 from somscape.outliers._rarity import Rarity, rarity_of
 from somscape.outliers._reach import reach_of, within_reach
 from somscape.outliers._score import joint, scores_by, scores_of_each
@@ -118,6 +118,7 @@ def train_detector(
     labels: Ints | None = None,
     *,
     on_map: Callable[[Map], object] | None = None,
+    outermost: Outermost | None = None,
 ) -> TrainedDetector:
     """Train a map, find its usual prototypes, set its threshold and calibrate it.
 
@@ -135,6 +136,8 @@ def train_detector(
         is known.
     on_map : callable or None, default=None
         Called with the map of all rows as soon as there is one, before they are scored.
+    outermost : Outermost or None, default=None
+        What columns showed when the encoding was learned from the same rows.
 
     Returns
     -------
@@ -146,7 +149,9 @@ def train_detector(
     detection = detection.of_rows(encoding)
     encoding = encoding.having_seen(rows)
     given, rows = rows, encoding.to_learn(rows)
-    counting = partial(value_counts, given, weights, encoding)
+    seen = {} if outermost is None or weights is not None else outermost.of(encoding, len(rows))
+    knots = {j: of_column.knots for j, of_column in seen.items()}
+    counting = partial(value_counts, given, weights, encoding, knots)
     counts = meanwhile(counting, is_long=len(rows) > MAX_TRAINED)
     trainer = _Trainer(encoding, detection.of_map(settings), detection)
     order = _order_of_rows(len(rows), settings.seed)
@@ -159,7 +164,7 @@ def train_detector(
     scorers = tuple(member.scorer for member in members or (whole,))
     each = scores_of_each(scorers, rows)
     by_maps = joint(each)
-    rarity, factor, beyond = trainer.rarity_of(rows, weights, order, by_maps)
+    rarity, factor, beyond = trainer.rarity_of(rows, weights, order, by_maps, seen)
     added = 0.0 if rarity is None else rarity.scores(rows)
     scores = by_maps + added
     if is_drawn:
@@ -346,6 +351,7 @@ class _Trainer:
         weights: Float64s | None,
         order: Ints,
         by_maps: Float64s,
+        seen: Mapping[int, OfColumn],
     ) -> tuple[Rarity | None, float, Beyond | None]:
         """Return how rare values are, on the scale of the maps' scores, and what it is made of.
 
@@ -372,7 +378,8 @@ class _Trainer:
         rarity = rarity.times(factor)
         if not self.detection.is_encoded:  # rarity has weight enough there
             return rarity, factor, None
-        beyond = Beyond.of(by_maps + factor * by_values, of_told, ends_of(rows, weights))
+        ends = ends_of_numbers(rows, weights, self.encoding, seen)
+        beyond = Beyond.of(by_maps + factor * by_values, of_told, ends)
         n_rows = float(len(rows)) if counts is None else float(counts.sum())
         rarity = with_beyond(rarity, some, of_some, self.encoding, beyond, n_rows=n_rows)
         return rarity, factor, beyond

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from somscape._blocks import blocks
-from somscape._stored import assembled
-from somscape._types import Float64s
+from somscape._stored import are_large, assembled
+from somscape._types import Floats
 from somscape.errors import InputError
 from somscape.tables._cells import are_asked, clean, clean_values, without
 from somscape.tables._column import EXACT, Column
@@ -88,11 +89,12 @@ def column_of_floats(name: str, values: Any, where: Where) -> Column:
     return _of_numbers(name, numbers, where, values.dtype == np.float32)
 
 
-def _of_numbers(name: str, numbers: Float64s, where: Where, are_narrow: bool) -> Column:
+def _of_numbers(name: str, numbers: Floats, where: Where, are_narrow: bool) -> Column:
     is_number, problem = True, None
     if not all(np.isfinite(numbers[part]).all() for part in blocks(len(numbers), PIECE)):
         verdict = Verdict()
-        verdict.look(0, numbers_of(numbers, np.isnan(numbers)), numbers)
+        wide = numbers.astype(np.float64, copy=False)
+        verdict.look(0, numbers_of(wide, np.isnan(wide)), wide)
         is_number, problem = verdict.settle(name, where)
     texts = NumberTexts(numbers, False, are_narrow)
     column = Column(name, texts, numbers=numbers if is_number else None)
@@ -137,7 +139,10 @@ def _floats(
 
     are_narrow = array.type in (pa.float16(), pa.float32())
     type_ = pa.float32() if are_narrow else pa.float64()
-    numbers = _numbers_of(array, type_, asked, words, among)
+    stay_narrow = are_narrow and are_large(4 * len(array), among)
+    numbers = _numbers_of(
+        array, type_, asked, words, among, np.float32 if stay_narrow else np.float64
+    )
     return _of_numbers(name, numbers, where, are_narrow)
 
 
@@ -147,18 +152,19 @@ def _numbers_of(
     asked: Sequence[str] | None,
     words: set[str],
     among: int,
-) -> Float64s:
+    kept_as: DTypeLike = np.float64,
+) -> Floats:
     """Return numbers, read as values of a type, NaN where missing; a piece at a time."""
 
-    def pieces() -> Iterator[Float64s]:
+    def pieces() -> Iterator[Floats]:
         for part in blocks(len(array), PIECE):
             values = array[part].cast(type_, safe=False).to_numpy()
             if asked and (is_asked := are_asked(values, asked)).any():
                 without(array[part], is_asked, words)
                 values = np.where(is_asked, np.nan, values)
-            yield values.astype(np.float64)[:, None]
+            yield values.astype(kept_as, copy=False)[:, None]
 
-    return assembled(pieces(), (len(array), 1), among=among)[:, 0]
+    return assembled(pieces(), (len(array), 1), kept_as, among=among)[:, 0]
 
 
 def _decimals(
