@@ -8,6 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from somscape import _stored
 from somscape.errors import InputError
 from somscape.tables import (
+    _arrow,
     frame_numbers,
     frame_values,
     read_table,
@@ -70,9 +72,15 @@ def test_many_float32_are_kept_as_they_came_and_read_as_any_others(
 ) -> None:
     values = {"x": [0.1, None, -7.0, 3.4e38, 2.0], "y": [1.0, 2.0, 3.0, 3.0, None]}
     frame = pl.DataFrame(values, schema=dict.fromkeys("xy", pl.Float32))
+    assembled = Mock(wraps=_stored.assembled)
+    monkeypatch.setattr(_arrow, "assembled", assembled)
     in_memory = table_from_frame(frame)
     monkeypatch.setattr(_stored, "LARGE", 1)
     away = table_from_frame(frame)
+    # At once, not as float64 first.
+    assert [call.args[2] for call in assembled.call_args_list] == 2 * [np.float64] + 2 * [
+        np.float32
+    ]
     for here, there in zip(in_memory.columns, away.columns, strict=True):
         assert there._numbers.dtype == np.float32
         assert there.numbers.dtype == np.float64
@@ -87,6 +95,21 @@ def test_many_float32_are_kept_as_they_came_and_read_as_any_others(
     np.testing.assert_array_equal(away.to_numpy(), in_memory.to_numpy())
     wide = table_from_frame(pl.DataFrame({"x": [0.1, None]}))
     assert wide.columns[0]._numbers.dtype == np.float64
+
+
+def test_an_infinity_among_many_float32_is_told_as_among_few(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frame = pa.table({"x": pa.array([0.1, None, np.inf, 2.5], pa.float32())})
+    here = table_from_frame(frame).columns[0]
+    monkeypatch.setattr(_stored, "LARGE", 1)
+    there = table_from_frame(frame).columns[0]
+    assert not there.is_number
+    assert there.problem == here.problem
+    assert there.cells.tolist() == here.cells.tolist() == ["0.1", None, "inf", "2.5"]
+    sizes = pa.table({"x": pa.array([0.5, 999, 2.5], pa.float32())})
+    asked = table_from_frame(sizes, missing_values=["999"]).columns[0]
+    np.testing.assert_array_equal(asked.numbers, [0.5, np.nan, 2.5])
 
 
 @pytest.mark.parametrize(("n", "type_"), [(200_000, np.float64), (300_000, np.float32)])
