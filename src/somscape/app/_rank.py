@@ -79,7 +79,7 @@ def rank(
     table = subject.table
     rule = rule_of(options, table)
     outermost = Outermost()
-    encoding = subject.encoding(outermost)
+    encoding = subject.encoding(outermost.look)
     teller = _Teller(n_trainings(table.n_rows, detection_of(options)), tell)
     found = detect(
         table,

@@ -91,7 +91,7 @@ def _detect(
     table, label = subject.table, subject.label
     rule = rule_of(options, table)
     outermost = Outermost()
-    encoding = subject.encoding(outermost)
+    encoding = subject.encoding(outermost.look)
     found_out = "; ".join(as_typed(note, None) for note in table.notes)
     found_out = f" ({found_out})" if found_out else ""
     say(console, f"{counted(table.n_rows, 'row')} of {table.source}{found_out}")

@@ -71,8 +71,9 @@ def fit_encoding(
         as absent.  Weights that are not whole numbers, or above 1000 on average, count as shares
         of the rows.
     on_number : callable or None, default=None
-        Called with the code of each column that came as numbers, and those of its numbers that are
-        not missing, in ascending order.  Several threads call it; it must not keep the numbers.
+        Called with the code of each column that came as numbers and is taken as such, and with its
+        numbers, those of shape (n_present,) that are not missing, in ascending order, whatever
+        their weights.  Several threads call it.  It must neither keep nor change the numbers.
 
     Returns
     -------

@@ -198,7 +198,7 @@ def detect(
         The map before this one, such as last month's: training starts from its prototypes, on its
         lattice, so that units keep their places.  A map of other columns is left aside.
     outermost : Outermost or None, default=None
-        What columns showed when the encoding was learned.
+        What columns showed when the encoding was learned from this very table.
 
     Returns
     -------
@@ -219,7 +219,12 @@ def detect(
 
     detection = detection_of(options)
     trained = train_detector(
-        *(rows, None, encoding, settings, detection, known),
+        rows,
+        None,
+        encoding,
+        settings,
+        detection,
+        known,
         on_map=find_joins,
         outermost=outermost,
     )

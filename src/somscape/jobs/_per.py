@@ -1,15 +1,17 @@
 """The option `--per`: the rows of a customer become one, for all commands alike."""
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from somscape._types import Floats
 from somscape.encode import (
     ColumnCode,
     Encoding,
+    NumberCode,
     Roles,
     UnusedColumn,
     comments_on,
@@ -23,7 +25,7 @@ from somscape.encode import (
 from somscape.errors import InputError
 from somscape.jobs._roles import Label, encoding_from, find_label, label_of, split_label
 from somscape.maps import Map
-from somscape.outliers import Alerts, Outermost
+from somscape.outliers import Alerts
 from somscape.tables import (
     ROW_COUNT,
     Grouped,
@@ -82,19 +84,19 @@ class Ready:
             return self.table
         return replace(self.grouped.rows, notes=self.table.notes)
 
-    def encoding(self, outermost: Outermost | None = None) -> Encoding:
+    def encoding(self, on_number: Callable[[NumberCode, Floats], object] | None = None) -> Encoding:
         """Return how the table is encoded; `InputError` as `encoding_from`.
 
         Parameters
         ----------
-        outermost : Outermost or None, default=None
-            Gets to know what columns show.
+        on_number : callable or None, default=None
+            As for `fit_encoding`.
 
         Returns
         -------
         Encoding
         """
-        found = encoding_from(self.table, self.roles, None if outermost is None else outermost.look)
+        found = encoding_from(self.table, self.roles, on_number)
         return replace(found, columns=tuple(map(self._explained, found.columns)))
 
     def _explained(self, code: ColumnCode) -> ColumnCode:

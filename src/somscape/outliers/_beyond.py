@@ -50,7 +50,8 @@ class Beyond:
     unit : float
         What each 1 more of ``-log(2 d p)`` adds to a score.
     ends : ndarray of shape (2, 2, n_features)
-        The outermost values of all rows, as `ends_of` returns them.
+        The outermost values of all rows, as `ends_of` returns them, in columns of numbers; what
+        stands there for others means nothing.
     """
 
     unit: float

@@ -245,7 +245,7 @@ def value_counts(
         Encoded; a missing cell counts as what fills it.
     weights : ndarray of shape (n_rows,) or None
     encoding : Encoding
-    known : mapping of int to Knots, optional
+    known : mapping of int to Knots, or None, default=None
         Of columns that `knots_of_ends` has counted, by their numbers.
 
     Returns
@@ -308,10 +308,10 @@ def knots_of_ends(low: Float64s, high: Float64s, n_rows: int) -> Knots | None:
 
     Parameters
     ----------
-    low, high : ndarray
-        The lowest and the highest values, ascending, with all rows that have one of them.
+    low, high : ndarray of shape (n_low,) and (n_high,)
+        The lowest and the highest values, ascending, of all rows that have one of them.
     n_rows : int
-        Of the column.
+        Of the column; none is missing.
 
     Returns
     -------
@@ -366,28 +366,28 @@ def _tails(
     n, ends = len(rows), _loose_ends(columns, rows)
     if not ends:
         return {}
+    places = [columns[j][1].start for j in ends]
 
-    def far_out(block: slice) -> tuple[Any, dict[int, list[_Part]]]:
-        own = None if counts is None else counts[block]
-        by_column = np.ascontiguousarray(rows[block].T)
-        parts = dict[int, list[_Part]]()
-        for j, (low, high) in ends.items():
-            values = by_column[columns[j][1].start]
-            parts[j] = [
+    def far_out(block: slice) -> tuple[Any, list[list[_Part]]]:
+        own, by_column = None if counts is None else counts[block], rows[block].T[places]
+        parts = [
+            [
                 (values[is_far], None if own is None else own[is_far])
                 for is_far in (values <= low, values >= high)
             ]
+            for values, (low, high) in zip(by_column, ends.values(), strict=True)
+        ]
         return np.isfinite(by_column).all(axis=1), parts
 
-    each = in_threads(far_out, blocks(n, max(1, COUNTED_VALUES // rows.shape[1])))
+    each = in_threads(far_out, blocks(n, max(1, COUNTED_VALUES // len(places))))
     is_whole = np.all([is_finite for is_finite, _ in each], axis=0)
     found = {
         j: (
-            _joined([parts[j][0] for _, parts in each]),
-            _joined([parts[j][1] for _, parts in each]),
+            _joined([parts[i][0] for _, parts in each]),
+            _joined([parts[i][1] for _, parts in each]),
         )
-        for j in ends
-        if is_whole[columns[j][1].start]
+        for i, j in enumerate(ends)
+        if is_whole[i]
     }
     total = float(n) if counts is None else float(counts.sum())
     least = TAIL_SHARE * total * (1 + MARGIN)
@@ -405,10 +405,10 @@ def _loose_ends(
     """Return where somewhat more than the tails begin, by number of a column of many values."""
     if len(rows) <= FIRST_LOOK or not columns:
         return {}
-    found, some = {}, np.sort(rows[:: -(-len(rows) // FIRST_LOOK)], axis=0)
+    found, some = {}, rows[:: -(-len(rows) // FIRST_LOOK)]
     k = int(LOOSE_SHARE * len(some))
     for j, (code, place) in columns.items():
-        values = some[:, place.start]
+        values = np.sort(some[:, place.start])
         # Of few values, or where one has nearly all rows, the two sides meet.
         is_wide = values[k] < values[-1 - k] and np.count_nonzero(np.diff(values)) >= MAX_KEPT
         if is_wide and not isinstance(code, CategoryCode | CycleCode) and np.isfinite(values[-1]):

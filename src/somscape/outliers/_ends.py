@@ -37,10 +37,10 @@ def ends_of(
     rows : ndarray of shape (n_rows, n_features)
     weights : ndarray of shape (n_rows,) or None
         A row of weight 2 is two rows; where not all weights are whole numbers, each row is one.
-    known : ndarray of shape (2, 2, n_features) or None, default=None
+    known : ndarray of shape (2, 2, n_columns) or None, default=None
         The ends of the rows before.
     columns : sequence of int or None, default=None
-        Numbers of the columns that are looked at, ascending; None: all.
+        Numbers of the columns that are looked at, ascending, each once; None: all.
 
     Returns
     -------

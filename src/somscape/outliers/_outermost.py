@@ -1,9 +1,8 @@
 """What columns of numbers show while they are in order: their outermost values.
 
-To put millions of numbers in order takes longer than most that is asked of them.  An encoding is
-learned from columns in order, and so is told here what a detector would put them in order for
-again: the two lowest and the two highest values, and how many rows lie beyond those of the outer
-5 % (`ValueCounts`).
+An encoding is learned from columns in order.  Their outermost values are kept here, so that a
+detector need not look for them in all rows: the two lowest and the two highest ones, and how many
+rows lie beyond those of the outer 5 % (`ValueCounts`).
 """
 
 from collections.abc import Mapping
@@ -16,6 +15,10 @@ from somscape.encode import Encoding, NumberCode
 from somscape.outliers._counts import FIRST_LOOK, LOOSE_SHARE, Knots, knots_of_ends
 from somscape.outliers._ends import ends_of
 
+ROUNDING = 1e-12
+"""Encoded values that lie so close, in parts of the farthest one or of 1, may have changed places:
+`asinh` rounds."""
+
 
 @dataclass(frozen=True, eq=False)
 class OfColumn:
@@ -25,8 +28,8 @@ class OfColumn:
     ----------
     code : NumberCode
         By which they are encoded.
-    n_rows : int
-        Of the column; none is missing where it is as long as its table.
+    n_present : int
+        Numbers that are not missing.
     ends : ndarray of shape (2, 2)
         As those of `ends_of`.
     knots : tuple of ndarray
@@ -34,13 +37,18 @@ class OfColumn:
     """
 
     code: NumberCode
-    n_rows: int
+    n_present: int
     ends: Float64s
     knots: Knots
 
 
 class Outermost:
     """The outermost values of the columns of a table, by its encoding.
+
+    See Also
+    --------
+    train_detector : Takes it.
+    ValueCounts : What is made of it.
 
     Examples
     --------
@@ -67,16 +75,17 @@ class Outermost:
             Its numbers.
         """
         n, n_loose = len(ascending), int(LOOSE_SHARE * len(ascending))
-        if n <= FIRST_LOOK or code.reach:  # a map learns from other values than the slips
+        if n <= FIRST_LOOK or code.reach:  # slips are encoded in another way, and not learned from
             return
         low, high = (
-            code.place(part.astype(np.float64))
+            np.sort(code.place(part.astype(np.float64, copy=False)))
             for part in (ascending[:n_loose], ascending[-n_loose:])
         )
         # Of the innermost value there may be more.
+        margin = ROUNDING * max(1.0, abs(low[0]), abs(high[-1]))
         outer = (
-            low[: np.searchsorted(low, low[-1])],
-            high[np.searchsorted(high, high[0], "right") :],
+            low[: np.searchsorted(low, low[-1] - margin)],
+            high[np.searchsorted(high, high[0] + margin, "right") :],
         )
         knots = knots_of_ends(*outer, n)
         if knots is not None:
@@ -89,9 +98,10 @@ class Outermost:
         Parameters
         ----------
         encoding : Encoding
-            Columns that it encodes in another way are left out.
+            Of the table whose columns were looked at; one that it encodes in another way than
+            `look` was told is left out.
         n_rows : int
-            Of the table.
+            Of that table.
 
         Returns
         -------
@@ -100,7 +110,7 @@ class Outermost:
         found = {}
         for j, code in enumerate(encoding.features):
             one = self._found.get(code.name)
-            if one is not None and one.n_rows == n_rows and one.code == replace(code, why=""):
+            if one is not None and one.n_present == n_rows and one.code == replace(code, why=""):
                 found[j] = one
         return found
 
@@ -113,7 +123,7 @@ def ends_of_numbers(
     Parameters
     ----------
     rows : ndarray of shape (n_rows, n_features)
-        Encoded.
+        Encoded, float64 where something is known.
     weights : ndarray of shape (n_rows,) or None
     encoding : Encoding
     known : mapping of int to OfColumn

@@ -137,7 +137,8 @@ def train_detector(
     on_map : callable or None, default=None
         Called with the map of all rows as soon as there is one, before they are scored.
     outermost : Outermost or None, default=None
-        What columns showed when the encoding was learned from the same rows.
+        What columns showed when the encoding was learned from the table of these very rows, which
+        are float64.  The result is the same, and comes sooner.
 
     Returns
     -------

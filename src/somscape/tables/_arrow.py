@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from somscape._blocks import blocks
-from somscape._stored import are_large, assembled
+from somscape._stored import assembled
 from somscape._types import Floats
 from somscape.errors import InputError
 from somscape.tables._cells import are_asked, clean, clean_values, without
-from somscape.tables._column import EXACT, Column
+from somscape.tables._column import EXACT, Column, stay_narrow
 from somscape.tables._made import numbers as numbers_of
 from somscape.tables._numbers import Verdict, Where
 from somscape.tables._texts import ArrowTexts, NumberTexts, ValueTexts
@@ -93,8 +93,9 @@ def _of_numbers(name: str, numbers: Floats, where: Where, are_narrow: bool) -> C
     is_number, problem = True, None
     if not all(np.isfinite(numbers[part]).all() for part in blocks(len(numbers), PIECE)):
         verdict = Verdict()
-        wide = numbers.astype(np.float64, copy=False)
-        verdict.look(0, numbers_of(wide, np.isnan(wide)), wide)
+        for part in blocks(len(numbers), PIECE):
+            wide = numbers[part].astype(np.float64, copy=False)
+            verdict.look(part.start, numbers_of(wide, np.isnan(wide)), wide)
         is_number, problem = verdict.settle(name, where)
     texts = NumberTexts(numbers, False, are_narrow)
     column = Column(name, texts, numbers=numbers if is_number else None)
@@ -139,10 +140,8 @@ def _floats(
 
     are_narrow = array.type in (pa.float16(), pa.float32())
     type_ = pa.float32() if are_narrow else pa.float64()
-    stay_narrow = are_narrow and are_large(4 * len(array), among)
-    numbers = _numbers_of(
-        array, type_, asked, words, among, np.float32 if stay_narrow else np.float64
-    )
+    kept_as = np.float32 if are_narrow and stay_narrow(len(array), among) else np.float64
+    numbers = _numbers_of(array, type_, asked, words, among, kept_as)
     return _of_numbers(name, numbers, where, are_narrow)
 
 

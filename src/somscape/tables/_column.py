@@ -235,7 +235,7 @@ class Column:
         """
         numbers = self._numbers
         if numbers is not None:
-            if self._is_narrow and are_large(4 * len(numbers), among):
+            if self._is_narrow and stay_narrow(len(numbers), among):
                 numbers = numbers.astype(np.float32, copy=False)
             numbers = put_away(numbers, among=among)
         texts = self._texts.put_away(numbers, among)
@@ -253,6 +253,22 @@ class Column:
         return Column(
             name, self._texts, numbers=self._numbers, style=self.style, problem=self.problem
         )
+
+
+def stay_narrow(n: int, among: int) -> bool:
+    """Say whether as many numbers that came as float32 are kept so.
+
+    Parameters
+    ----------
+    n : int
+    among : int
+        How many columns their table has.
+
+    Returns
+    -------
+    bool
+    """
+    return are_large(4 * n, among)
 
 
 def row_index(rows: ArrayLike | slice) -> Any:

@@ -269,7 +269,7 @@ class NumberTexts(_Listed):
 
     Parameters
     ----------
-    numbers : ndarray of shape (n,), float64
+    numbers : ndarray of shape (n,), float32 or float64
         Finite, or NaN where missing.
     are_whole : bool
         Whether 7.0 is written "7".
