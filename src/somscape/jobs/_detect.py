@@ -212,11 +212,6 @@ def detect(
     start = _start_from(after, encoding)
     settings = Settings(seed=options["seed"], callbacks=tuple(callbacks), **start)
     rows = encoding.encode(table)
-    joins = list[Callable[[], object]]()  # which are kept, as its file asks for them
-
-    def find_joins(map_: Map) -> None:
-        joins.append(meanwhile(lambda: map_.joins))
-
     detection = detection_of(options)
     trained = train_detector(
         rows,
@@ -225,7 +220,6 @@ def detect(
         settings,
         detection,
         known,
-        on_map=find_joins,
         outermost=outermost,
     )
     detector = trained.detector
@@ -233,8 +227,7 @@ def detect(
     scores = scores if marks is None else marks.with_held(rows, scores)
     work = partial(ranked, detector, table, rows, rule, trained.of_all_rows.units, scores)
     ranking = meanwhile(work, is_long=len(rows) >= MANY_ROWS)
-    for found in joins:
-        found()
+    _ = detector.map_.joins  # which are kept, as its file asks for them
     if ranking is work:  # at once, or it would hold all rows
         ranking = _done(work())
     agreement = None if label is None else agreement_of(ranking(), label)

@@ -320,16 +320,22 @@ def knots_of_ends(low: Float64s, high: Float64s, n_rows: int) -> Knots | None:
     """
     if min(len(low), len(high)) <= TAIL_SHARE * n_rows * (1 + MARGIN):
         return None
-    n_different = 2 + sum(np.count_nonzero(np.diff(each)) for each in (low, high))
+    n_different = 2 + sum(np.count_nonzero(each[1:] != each[:-1]) for each in (low, high))
     if n_different <= MAX_KEPT:
         return None
-    return _knots_of_tails((low, None), (high, None), float(n_rows))
+    most = TAIL_SHARE * n_rows
+    return _of_both(_from_first(low, most), _from_first(-high[::-1], most), float(n_rows))
 
 
 def _knots_of_tails(low: _Part, high: _Part, total: float) -> Knots:
     """Return the same by the low and the high values alone, which are more than those far out."""
-    x, below, upto = _from_end(*low, TAIL_SHARE * total)
-    turned, above, over = _from_end(-high[0], high[1], TAIL_SHARE * total)
+    most = TAIL_SHARE * total
+    return _of_both(_from_end(*low, most), _from_end(-high[0], high[1], most), total)
+
+
+def _of_both(low: Knots, high: Knots, total: float) -> Knots:
+    """Return the knots of the low values and of the high ones, which are turned, together."""
+    (x, below, upto), (turned, above, over) = low, high
     return (
         np.append(x, -turned[::-1]),
         np.append(below, total - over[::-1]),
@@ -340,17 +346,24 @@ def _knots_of_tails(low: _Part, high: _Part, total: float) -> Knots:
 def _from_end(values: Floats, counts: Float64s | None, most: float) -> Knots:
     """Return those of the lowest values that are kept, up to the first one past `most` rows."""
     if counts is None:
-        different = np.sort(values)
-        last = np.flatnonzero(np.append(different[1:] != different[:-1], True))
-        ends = last + 1
-    else:
-        counted = Counted.of(values, counts)
-        different, ends = counted.values, np.cumsum(np.diff(counted.ends, prepend=0.0))
-        last = np.arange(len(ends))
+        return _from_first(np.sort(values), most)
+    counted = Counted.of(values, counts)
+    ends = np.cumsum(np.diff(counted.ends, prepend=0.0))
+    return _chosen(counted.values, ends, most)
+
+
+def _from_first(ascending: Floats, most: float) -> Knots:
+    """Return the same of values in order."""
+    last = np.flatnonzero(np.append(ascending[1:] != ascending[:-1], True))
+    return _chosen(ascending[last], last + 1, most)
+
+
+def _chosen(different: Floats, ends: Float64s | Ints, most: float) -> Knots:
+    """Return those that are kept of different values, of which `ends` rows have one up to each."""
     chosen = _few_of(int(np.searchsorted(ends, most, "right")))
     below = np.where(chosen > 0, ends[chosen - 1], 0)
     return (
-        different[last[chosen]].astype(np.float64),
+        different[chosen].astype(np.float64),
         below.astype(np.float64),
         ends[chosen].astype(np.float64),
     )

@@ -12,8 +12,11 @@ import numpy as np
 
 from somscape._types import Float64s, Floats
 from somscape.encode import Encoding, NumberCode
-from somscape.outliers._counts import FIRST_LOOK, LOOSE_SHARE, Knots, knots_of_ends
+from somscape.outliers._counts import FIRST_LOOK, TAIL_SHARE, Knots, knots_of_ends
 from somscape.outliers._ends import ends_of
+
+SHARE = 1.1 * TAIL_SHARE
+"""Share of the values that is looked at from each end: somewhat more than is counted."""
 
 ROUNDING = 1e-12
 """Encoded values that lie so close, in parts of the farthest one or of 1, may have changed places:
@@ -74,7 +77,7 @@ class Outermost:
         ascending : ndarray of shape (n_present,)
             Its numbers.
         """
-        n, n_loose = len(ascending), int(LOOSE_SHARE * len(ascending))
+        n, n_loose = len(ascending), int(SHARE * len(ascending))
         if n <= FIRST_LOOK or code.reach:  # slips are encoded in another way, and not learned from
             return
         low, high = (

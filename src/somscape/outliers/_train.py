@@ -1,6 +1,6 @@
 """From prepared rows to a detector: training, usual prototypes, threshold, calibration."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -12,7 +12,6 @@ from somscape._weights import counts_of, in_order
 from somscape.encode import Encoding
 from somscape.fit import Axes, RunningSums, Settings, train_map
 from somscape.kernels import meanwhile
-from somscape.maps import Map
 from somscape.outliers._beyond import Beyond, with_beyond
 from somscape.outliers._calibration import Calibration, threshold_for
 from somscape.outliers._counts import value_counts
@@ -117,7 +116,6 @@ def train_detector(
     detection: Detection,
     labels: Ints | None = None,
     *,
-    on_map: Callable[[Map], object] | None = None,
     outermost: Outermost | None = None,
 ) -> TrainedDetector:
     """Train a map, find its usual prototypes, set its threshold and calibrate it.
@@ -134,8 +132,6 @@ def train_detector(
     labels : ndarray of shape (n_samples,) or None, default=None
         1 for known anomalies, 0 for known usual rows, -1 for the others.  None means that nothing
         is known.
-    on_map : callable or None, default=None
-        Called with the map of all rows as soon as there is one, before they are scored.
     outermost : Outermost or None, default=None
         What columns showed when the encoding was learned from the table of these very rows, which
         are float64.  The result is the same, and comes sooner.
@@ -159,8 +155,6 @@ def train_detector(
     drawn = np.sort(order[:MAX_TRAINED])
     is_drawn = len(drawn) < len(rows)
     whole = trainer.train(rows, weights, drawn if is_drawn else None)
-    if on_map is not None:
-        on_map(whole.scorer.map_)
     parts, members = trainer.members(rows, weights, drawn, whole)
     scorers = tuple(member.scorer for member in members or (whole,))
     each = scores_of_each(scorers, rows)
