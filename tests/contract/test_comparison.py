@@ -122,8 +122,6 @@ def test_what_the_text_says_of_goals_that_are_missed():
         "README.md", r"short of the goal up to (\d+)\*\*.*takes (\d+) micro.*\*\*goal: (\d+)\*\*"
     )
     assert f"up to {most} features; one row takes {row} microseconds, {goal} was the goal" in page
-    took, asked = in_text("scale/README.md", r"takes ([\d.]+) times as long.*scoring; (\S+) is not")
-    assert f"{took} times the time of two readings and one scoring; {asked} was the goal" in page
 
 
 def test_what_the_text_says_of_unusual_rows(script):
