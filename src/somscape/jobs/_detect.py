@@ -227,7 +227,7 @@ def detect(
     scores = scores if marks is None else marks.with_held(rows, scores)
     work = partial(ranked, detector, table, rows, rule, trained.of_all_rows.units, scores)
     ranking = meanwhile(work, is_long=len(rows) >= MANY_ROWS)
-    _ = detector.map_.joins  # which are kept, as its file asks for them
+    _ = detector.map_.joins  # kept for its file; found while rows are put in order
     if ranking is work:  # at once, or it would hold all rows
         ranking = _done(work())
     agreement = None if label is None else agreement_of(ranking(), label)
