@@ -8,9 +8,9 @@ from somscape._elementary import asinh
 from somscape.encode import NumberCode, Roles, fit_encoding
 from somscape.jobs import detect, ready
 from somscape.outliers import AlertRule, Outermost
-from somscape.outliers._counts import FIRST_LOOK, value_counts
+from somscape.outliers._counts import FIRST_LOOK, TAIL_SHARE, value_counts
 from somscape.outliers._ends import ends_of
-from somscape.outliers._outermost import ends_of_numbers
+from somscape.outliers._outermost import SHARE, ends_of_numbers
 from somscape.tables import table_from_columns
 
 N = FIRST_LOOK + 1000
@@ -18,7 +18,7 @@ OPTIONS = {"contamination": None, "seed": 0}
 
 
 def seen(table, **options):
-    """An encoding, the rows by it, and what columns showed, by name."""
+    """An encoding, the rows by it, and what columns showed, by their numbers."""
     outermost = Outermost()
     encoding = fit_encoding(table, missing="fill", on_number=outermost.look, **options)
     found = outermost.of(encoding, table.n_rows)
@@ -95,9 +95,10 @@ def test_values_that_become_equal_are_counted_as_one():
 
 
 def test_columns_of_few_values_are_counted_whole():
-    rng, shares = np.random.default_rng(2), np.full(30, 0.89 / 28)
-    shares[[0, -1]] = 0.055  # more than the outer twentieth, less than what is looked at
-    made = rng.choice(np.arange(30.0), N, p=shares)
+    n_end = int((TAIL_SHARE + SHARE) / 2 * N)  # more than is far out, less than is looked at
+    made = np.arange(N) % 28 + 1.0
+    made[:n_end], made[-n_end:] = 0.0, 29.0
+    rng = np.random.default_rng(2)
     encoding, rows, found = seen(table_from_columns({"x": made, "y": rng.normal(size=N)}))
     assert list(found) == [1]
     check_same(encoding, rows, found)
