@@ -4,14 +4,14 @@ import asyncio
 import json
 import re
 import sqlite3
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from somscape._files import shown
 from somscape.app._columns import one_line
 from somscape.app._marks import Marks
+from somscape.app._processes import ForkedJob, Processes
 from somscape.app._roles import settings_of
 from somscape.app._safety import Refused
 from somscape.app._settings import default_settings, options_of, reading_of
@@ -32,12 +32,6 @@ from somscape.app._store import (
     Store,
 )
 from somscape.errors import InputError
-
-COMMAND = ("-P", "-X", "faulthandler", "-c", "from somscape.app import work; work()")
-"""Python does not look for modules in the working folder (-P), and logs where it was ended."""
-
-LONGEST_LINE = 64 << 20
-"""Bytes that a job says at once: what it found in the columns."""
 
 MAX_ERRORS = 500
 """Epochs of the current map whose errors are kept."""
@@ -85,7 +79,8 @@ class Queue:
         self._n_at_once = n_at_once
         self._memory = memory
         self._waiting: list[str] = []
-        self._processes: dict[str, Process] = {}
+        self._starter = Processes()
+        self._processes: dict[str, Process | ForkedJob] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._cancelled: set[str] = set()
         self._progress: dict[str, dict[str, Any]] = {}
@@ -171,6 +166,7 @@ class Queue:
         for run, _ in tasks:
             self._kill(run)
         await asyncio.gather(*(task for _, task in tasks))
+        await self._starter.close()
         self._announce()
 
     def state_of(self, run: str) -> dict[str, Any] | None:
@@ -258,14 +254,7 @@ class Queue:
     ) -> None:
         try:
             with (self._store.folder_of(run.id) / LOG).open("wb") as log:
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, *COMMAND),
-                    stdin=PIPE,
-                    stdout=PIPE,
-                    stderr=log,
-                    cwd=self._store.folder_of(run.id),
-                    limit=LONGEST_LINE,
-                )
+                process = await self._starter.start(self._store.folder_of(run.id), log)
             self._processes[run.id] = process
             if run.id in self._cancelled or self._is_closed:
                 self._kill(run.id)
@@ -275,7 +264,11 @@ class Queue:
             outcome["problem"] = f"The job could not be started ({name}{error.strerror or error})."
 
     async def _follow(
-        self, run: str, process: Process, request: dict[str, Any], outcome: dict[str, Any]
+        self,
+        run: str,
+        process: Process | ForkedJob,
+        request: dict[str, Any],
+        outcome: dict[str, Any],
     ) -> None:
         assert process.stdin is not None
         assert process.stdout is not None

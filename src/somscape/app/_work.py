@@ -45,6 +45,16 @@ def work() -> None:
         _say("problem", one_line(str(error)))
 
 
+def load() -> None:
+    """Load what jobs need that train; late, so that columns are shown without waiting for it."""
+    from somscape.app import _edited, _rank, _watched  # noqa: F401
+    from somscape.joins import import_solvers
+    from somscape.kernels import select_kernels
+
+    import_solvers()
+    select_kernels()
+
+
 def _job_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict[str, Any]]:
     """Return what is done, given what tells the warnings so far.
 
@@ -57,16 +67,12 @@ def _job_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict
 
     if request["task"] == READ:
         return lambda warned: describe(table())
-    # Late, so that columns are shown without waiting for what trains.
+    load()
     from somscape.app._edited import keep_regions
     from somscape.app._rank import Known, rank
     from somscape.app._watched import kept, watched
     from somscape.cases import State
-    from somscape.joins import import_solvers
-    from somscape.kernels import select_kernels
 
-    import_solvers()
-    select_kernels()
     folder = Path(request["folder"])
     options = {
         n: tuple(v) if isinstance(v, list) else v for n, v in request.get("options", {}).items()

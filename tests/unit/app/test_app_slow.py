@@ -87,7 +87,8 @@ def answer_of(connection: socket.socket) -> bytes:
 
 
 CUT_OFF = (ssl.SSL_ERROR_EOF, ssl.SSL_ERROR_ZERO_RETURN, ssl.SSL_ERROR_SYSCALL)
-"""What TLS says of a connection that was closed; the last one, where it was reset."""
+"""What TLS says of a connection that was closed; the last one, where it was reset.  So may an
+error of the system's be, which is of its library "SYS"."""
 HEAD = b"POST /%s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 
 
@@ -106,7 +107,7 @@ def is_cut_off(connection: socket.socket, begin: bytes, piece: bytes) -> bool:
         except ConnectionError:
             return True
         except ssl.SSLError as error:
-            if error.errno not in CUT_OFF:
+            if error.errno not in CUT_OFF and error.library != "SYS":
                 raise
             return True
     return False

@@ -1,0 +1,223 @@
+"""Processes of jobs: forked from one that has loaded what jobs need, where that can be done.
+
+Loading takes most of the time of a job on a small table.  The process that forks starts with the
+first job and ends with the server; it sees no data.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from somscape.app._work import load, work
+from somscape.tables import import_reader
+
+FORKS = sys.platform == "linux"
+"""Elsewhere there are no forks, or libraries of the system fail in them."""
+
+PYTHON = (sys.executable, "-P", "-X", "faulthandler", "-c")
+"""Python does not look for modules in the working folder (-P), and logs where it was ended."""
+
+COMMAND = (*PYTHON, "from somscape.app import work; work()")
+FORKING = (*PYTHON, "from somscape.app import fork_jobs; fork_jobs()")
+
+LONGEST_LINE = 64 << 20
+"""Bytes that a job says at once: what it found in the columns."""
+
+LONGEST_PATH = 1 << 16
+"""Bytes of a request to fork: the folder where the job works."""
+
+KILLED = -9
+"""How a job is taken to have ended where the process that forked it can no longer say."""
+
+End = asyncio.Future[int | None]
+"""How a process ended; None where nobody can say."""
+
+
+class Processes:
+    """Starts processes of jobs.  All of it lives in the server's one event loop."""
+
+    def __init__(self) -> None:
+        self._parent: _Parent | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def start(self, folder: Path, log: IO[bytes]) -> "Process | ForkedJob":
+        """Start a process that takes the request of a job on standard input.
+
+        Parameters
+        ----------
+        folder : Path
+            Where it works.
+        log : file
+            Gets its standard error.
+
+        Returns
+        -------
+        Process or ForkedJob
+
+        Raises
+        ------
+        OSError
+            Where the system starts no process.
+        """
+        if FORKS:
+            async with self._one_at_a_time:
+                try:
+                    if self._parent is None or self._parent.is_gone:
+                        self._parent = await _Parent.start()
+                    return await self._parent.fork(folder, log)
+                except OSError:
+                    pass  # it was ended, or got no memory: a job started anew says what it lacks
+        return await asyncio.create_subprocess_exec(
+            *COMMAND, stdin=PIPE, stdout=PIPE, stderr=log, cwd=folder, limit=LONGEST_LINE
+        )
+
+    async def close(self) -> None:
+        """End the process that forks."""
+        if self._parent is not None:
+            await self._parent.close()
+
+
+class ForkedJob:
+    """A job's process that another one forked, to be used as one that asyncio started."""
+
+    def __init__(
+        self,
+        pid: int,
+        ended: End,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
+        self.pid = pid
+        self.stdout, self.stdin = streams
+        self._ended = ended
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended, as of any process; None while it runs, or may run."""
+        return self._ended.result() if self._ended.done() else None
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
+    async def wait(self) -> int:
+        """Return how it ended, once it has: to be asked when it says no more."""
+        code = await self._ended
+        self.stdin.close()
+        return KILLED if code is None else code
+
+
+class _Parent:
+    """The process that forks, as the server sees it."""
+
+    def __init__(self, process: Process, channel: socket.socket) -> None:
+        self.is_gone = False
+        self._process = process
+        self._channel = channel
+        self._loop = asyncio.get_running_loop()
+        self._forked: asyncio.Future[int] = self._loop.create_future()
+        self._ends: dict[int, End] = {}
+        self._loop.add_reader(channel, self._hear)
+
+    @classmethod
+    async def start(cls) -> "_Parent":
+        channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        channel.setblocking(False)
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *FORKING, stdin=theirs.fileno(), stdout=DEVNULL, stderr=DEVNULL
+            )
+        return cls(process, channel)
+
+    async def fork(self, folder: Path, log: IO[bytes]) -> ForkedJob:
+        self._forked = self._loop.create_future()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            files = [theirs.fileno(), log.fileno()]
+            socket.send_fds(self._channel, [os.fsencode(folder)], files)
+        streams = await asyncio.open_connection(sock=ours, limit=LONGEST_LINE)
+        try:
+            pid = await self._forked
+        except OSError:
+            streams[1].close()
+            raise
+        return ForkedJob(pid, self._ends[pid], streams)
+
+    async def close(self) -> None:
+        self._say_gone()
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+    def _hear(self) -> None:
+        try:
+            said = self._channel.recv(LONGEST_PATH)
+        except ConnectionError:
+            said = b""
+        match [*map(int, said.split())]:
+            case [pid]:
+                self._ends[pid] = self._loop.create_future()
+                self._forked.set_result(pid)
+            case [pid, code]:
+                self._ends.pop(pid).set_result(code)
+            case _:
+                self._say_gone()
+
+    def _say_gone(self) -> None:
+        """Leave nobody waiting for what is never said."""
+        if self.is_gone:
+            return
+        self.is_gone = True
+        self._loop.remove_reader(self._channel)
+        self._channel.close()
+        if not self._forked.done():
+            self._forked.set_exception(ConnectionResetError())
+        for end in self._ends.values():
+            end.set_result(None)
+
+
+def fork_jobs() -> None:
+    """Fork for each request on standard input, until there are no more; a fork does one job.
+
+    A request is the folder where the job works, and comes with two open files: standard input and
+    output in one, and standard error.  What is said of a fork is its number, and with how it ended
+    once more.
+    """
+    channel = socket.socket(fileno=os.dup(0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends its jobs
+    signal.signal(signal.SIGCHLD, lambda *_: _say_ended(channel))
+    while True:
+        folder, files, _, _ = socket.recv_fds(channel, LONGEST_PATH, 2)
+        if not folder:
+            return
+        # A fork that ends at once is said to have begun before.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+        pid = os.fork()
+        if pid == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+            channel.close()
+            for file, number in zip((files[0], *files), (0, 1, 2), strict=True):
+                os.dup2(file, number)
+        for file in files:
+            os.close(file)
+        if pid == 0:
+            os.chdir(folder)
+            work()
+            os._exit(0)  # Python would first take apart all that was loaded, for half a second
+        channel.send(b"%d" % pid)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+        import_reader(".parquet")
+        load()
+
+
+def _say_ended(channel: socket.socket) -> None:
+    with suppress(ChildProcessError):  # there are no more
+        while (found := os.waitpid(-1, os.WNOHANG))[0]:
+            channel.send(b"%d %d" % (found[0], os.waitstatus_to_exitcode(found[1])))

@@ -1,0 +1,168 @@
+"""Processes of jobs: forked from one that has loaded what they need, or started anew."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from somscape.app import _processes
+from somscape.app._processes import KILLED, ForkedJob, Processes
+
+forks = pytest.mark.skipif(not _processes.FORKS, reason="forks on Linux alone")
+
+
+def run(folder: Path, use: Callable[[Processes], Awaitable[None]]) -> None:
+    async def go() -> None:
+        processes = Processes()
+        try:
+            await use(processes)
+        finally:
+            await processes.close()
+
+    (folder / "t.csv").write_text("a,b\n1,2\n3,5\n4,9\n")
+    asyncio.run(go())
+
+
+async def begun(processes: Processes, folder: Path) -> Any:
+    """Return a job that waits for its request."""
+    with (folder / "log.txt").open("wb") as log:
+        return await processes.start(folder, log)
+
+
+async def done(job: Any, folder: Path, **asked: Any) -> tuple[int, list[dict[str, Any]]]:
+    """Return how a job ended that was asked to read a table, and what it said."""
+    request = {"task": "read", "name": "t.csv", "file": "t.csv", "folder": str(folder)}
+    request |= {"memory": None, "reading": {}, **asked}
+    job.stdin.write(json.dumps(request).encode() + b"\n")
+    said = [json.loads(line) async for line in job.stdout]
+    return await job.wait(), said
+
+
+def status_of(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def parent_of(job: Any) -> int:
+    return int(status_of(job.pid)["PPid"])
+
+
+def threads_of(pid: int) -> list[str]:
+    """Return the names of the threads that were started in a process."""
+    tasks = [path for path in Path(f"/proc/{pid}/task").iterdir() if path.name != str(pid)]
+    return [(path / "comm").read_text().strip() for path in tasks]
+
+
+@forks
+def test_jobs_at_once_are_forks_of_one_process_without_threads(tmp_path: Path) -> None:
+    async def use(processes: Processes) -> None:
+        assert (await done(await begun(processes, tmp_path), tmp_path))[0] == 0
+        jobs = [await begun(processes, tmp_path) for _ in range(3)]
+        (parent,) = {parent_of(job) for job in jobs}
+        assert parent != os.getpid()
+        assert set(threads_of(parent)) <= {"jemalloc_bg_thd"}  # which looks after forks itself
+        for job in jobs[::-1]:
+            assert job.returncode is None
+            code, (*_, found) = await done(job, tmp_path)
+            assert (code, job.returncode, found["result"]["n_rows"]) == (0, 0, 3)
+
+    run(tmp_path, use)
+
+
+@forks
+def test_a_fork_has_loaded_what_trains(tmp_path: Path) -> None:
+    async def use(processes: Processes) -> None:
+        await done(await begun(processes, tmp_path), tmp_path)
+        job = await begun(processes, tmp_path)
+        libraries = Path(f"/proc/{job.pid}/maps").read_text()
+        for name in ("somscape/kernels/_core", "scipy", "pyarrow"):
+            assert name in libraries
+        assert (await done(job, tmp_path))[0] == 0
+
+    run(tmp_path, use)
+
+
+@pytest.mark.parametrize("is_forked", [pytest.param(True, marks=forks), False])
+def test_how_a_job_ends_is_known(
+    tmp_path: Path, is_forked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_processes, "FORKS", is_forked)
+
+    async def use(processes: Processes) -> None:
+        job = await begun(processes, tmp_path)
+        assert isinstance(job, ForkedJob) == is_forked
+        code, (*_, said) = await done(job, tmp_path, file=str(tmp_path / "none.csv"))
+        assert (code, [*said]) == (0, ["problem"])
+        code, _ = await done(await begun(processes, tmp_path), tmp_path, reading={"no": 1})
+        assert code == 1
+        log = (tmp_path / "log.txt").read_text()
+        assert log.startswith("Traceback")
+        assert log.rstrip().endswith("unexpected keyword argument 'no'")
+        job = await begun(processes, tmp_path)
+        job.kill()
+        assert await job.stdout.read() == b""
+        assert await job.wait() == KILLED
+
+    run(tmp_path, use)
+
+
+@forks
+def test_a_fork_works_in_its_folder_and_ends_with_its_standard_input(tmp_path: Path) -> None:
+    async def use(processes: Processes) -> None:
+        job = await begun(processes, tmp_path)
+        where = Path(f"/proc/{job.pid}/cwd")
+        for _ in range(100):  # it has just begun
+            if where.readlink() == tmp_path:
+                break
+            await asyncio.sleep(0.05)
+        assert where.readlink() == tmp_path
+        os.mkfifo(tmp_path / "none.csv")  # nobody will ever write to it
+        waiting = asyncio.create_task(done(job, tmp_path, file="none.csv"))
+        await asyncio.sleep(0.2)
+        assert job.returncode is None
+        job.stdin.close()
+        await waiting
+        assert job.returncode == 1
+
+    run(tmp_path, use)
+
+
+@forks
+def test_a_process_that_forks_and_is_killed_takes_no_job_with_it(tmp_path: Path) -> None:
+    async def use(processes: Processes) -> None:
+        job, cancelled = [await begun(processes, tmp_path) for _ in range(2)]
+        parent = parent_of(job)
+        os.kill(parent, signal.SIGKILL)
+        code, (*_, found) = await done(job, tmp_path)
+        assert found["result"]["n_rows"] == 3
+        assert code == KILLED  # nobody can tell
+        cancelled.kill()
+        assert await cancelled.stdout.read() == b""
+        await cancelled.wait()
+        other = await begun(processes, tmp_path)
+        assert parent_of(other) not in (parent, os.getpid())
+        assert (await done(other, tmp_path))[0] == 0
+
+    run(tmp_path, use)
+
+
+@forks
+def test_where_no_process_forks_jobs_are_started_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_processes, "FORKING", (sys.executable, "-c", "raise MemoryError"))
+
+    async def use(processes: Processes) -> None:
+        for _ in range(2):
+            job = await begun(processes, tmp_path)
+            assert parent_of(job) == os.getpid()
+            code, (*_, found) = await done(job, tmp_path)
+            assert (code, found["result"]["n_rows"]) == (0, 3)
+
+    run(tmp_path, use)
