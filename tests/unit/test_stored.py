@@ -483,7 +483,7 @@ def test_numbers_of_a_text_table_take_no_memory(tmp_path: Path) -> None:
 @needs_linux
 @pytest.mark.parametrize(
     ("call", "most"),
-    [("SOM(4, 4, n_epochs=1).fit", 1.0), ("SOMDetector(som=SOM(4, 4)).fit", 1.5)],
+    [("SOM(4, 4, n_epochs=1).fit", 1.0), ("SOMDetector(som=SOM(4, 4)).fit", 1.75)],
 )
 def test_what_grows_with_the_rows_takes_no_memory(call: str, most: float, tmp_path: Path) -> None:
     n, d = 400_000, 20
@@ -503,4 +503,6 @@ def test_what_grows_with_the_rows_takes_no_memory(call: str, most: float, tmp_pa
         print(max(seen) - before)
     """
     grown = int(subprocess.check_output([sys.executable, "-c", work], text=True))
-    assert grown < most * 8 * n * d / (1 << 20)  # 61 MiB, or 92; in memory 135 and 191
+    assert grown < most * 8 * n * d / (
+        1 << 20
+    )  # 61 MiB, or 107; in files 23 and 90, in memory 135 and 191

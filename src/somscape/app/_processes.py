@@ -183,11 +183,11 @@ class _Parent:
 
 
 def fork_jobs() -> None:
-    """Fork for each request on standard input, until there are no more; a fork does one job.
+    """Fork for each request on standard input; each fork does one job.
 
-    A request is the folder where the job works, and comes with two open files: standard input and
-    output in one, and standard error.  What is said of a fork is its number, and with how it ended
-    once more.
+    It ends when there are no more.  A request is the folder where the job works, and comes with
+    two open files: standard input and output in one, and standard error.  What is said of a fork
+    is its number, and its number and exit code once it has ended.
     """
     channel = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends its jobs
