@@ -114,14 +114,15 @@ def _use(name, monkeypatch):
     _core.use_instruction_set(before)
 
 
+def _for_rest(names):
+    return [pytest.param(name, marks=pytest.mark.rest) for name in names]
+
+
 # The set that is used by itself, and the others.
-CORE = [
-    *(SETS[:1] or ["core"]),
-    *(pytest.param(name, marks=pytest.mark.rest) for name in SETS[1:]),
-]
+CORE = [*(SETS[:1] or ["core"]), *_for_rest(SETS[1:])]
 
 
-@pytest.fixture(params=[*CORE, "numpy"])
+@pytest.fixture(params=[*CORE, *(_for_rest(["numpy"]) if SETS else ["numpy"])])
 def kernels(request, monkeypatch):
     """Each set of kernels in turn, also the one that estimators and maps then use."""
     yield from _use(request.param, monkeypatch)

@@ -231,6 +231,7 @@ def test_without_a_random_state_the_seed_is_that_of_then(tmp_path):
     assert bits(som) == bits(SOM(**SHAPE, init="random", random_state=seed).fit(SMALL))
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("radii", [{"radius_decay": [1.0, 0.3, 2.0]}, {"radius_end": 0.2}])
 @pytest.mark.parametrize("init", ["sample", "pca"])
 def test_a_start_that_was_cut_is_no_finished_one(tmp_path, radii, init):

@@ -60,6 +60,7 @@ def hidden(n=600, seed=0):
     return X, (X[:, 0] > 0).astype(int)
 
 
+@pytest.mark.rest
 @pytest.mark.all_tries
 @pytest.mark.parametrize("more", [{"layer_weight": 0.5}, {"sharpen": True}, {"smooth": True}])
 def test_each_ingredient_helps_alone(more):
@@ -94,6 +95,7 @@ def test_rows_of_unknown_class_train_the_map_and_minus_one_is_a_class():
     assert SOMClassifier(random_state=0).fit(X, codes).classes_.tolist() == [-1, 0, 1]
 
 
+@pytest.mark.rest
 @pytest.mark.all_tries
 @pytest.mark.parametrize(("every", "gain"), [(10, 0.05), (20, 0.0)])
 def test_rows_of_unknown_class_help_or_are_left_out(every, gain):

@@ -91,6 +91,7 @@ def sets():
             )
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize(
     ("name", "X", "y"), list(sets()), ids=lambda v: v if isinstance(v, str) else ""
 )

@@ -139,6 +139,7 @@ def test_every_picture_of_one_axes_takes_nothing_else(name: str) -> None:
         PICTURES[name](some_map("hexagonal"), ax=Figure())
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("name", PICTURES)
 def test_text_stays_text_and_the_same_map_gives_the_same_bytes(name: str, tmp_path: Path) -> None:
     displays = [PICTURES[name](some_map("hexagonal")) for _ in range(2)]

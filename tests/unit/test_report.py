@@ -684,7 +684,12 @@ def test_notebook_shows_the_page_in_a_frame_of_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("n_rows", "n_columns", "most_kb"),
-    [(690, 14, 400), (9000, 10, 3000), (6000, 20, 3000), (600, 200, 3000)],
+    [
+        (690, 14, 400),
+        pytest.param(9000, 10, 3000, marks=pytest.mark.rest),
+        pytest.param(6000, 20, 3000, marks=pytest.mark.rest),
+        pytest.param(600, 200, 3000, marks=pytest.mark.rest),
+    ],
 )
 def test_pages_stay_small(n_rows: int, n_columns: int, most_kb: int) -> None:
     # From some thousand rows on, a longer table makes no larger page.

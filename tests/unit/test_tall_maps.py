@@ -49,6 +49,7 @@ def test_a_tall_rectangular_map_is_the_wide_one_turned(name, settings):
     )
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize("lattice", ["rectangular", "hexagonal"])
 def test_tall_maps_are_as_good_as_wide_ones(name, lattice):

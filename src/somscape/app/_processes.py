@@ -33,7 +33,10 @@ LONGEST_PATH = 1 << 16
 """Bytes of a request to fork: the folder where the job works."""
 
 KILLED = -9
-"""How a job is taken to have ended where the process that forked it can no longer say."""
+"""How a job is said to have ended that was killed, or of which nobody can say how."""
+
+PATIENCE = 30.0
+"""Seconds to wait for a fork; the process that forks loads what jobs need meanwhile."""
 
 End = asyncio.Future[int | None]
 """How a process ended; None where nobody can say."""
@@ -45,6 +48,7 @@ class Processes:
     def __init__(self) -> None:
         self._parent: _Parent | None = None
         self._one_at_a_time = asyncio.Lock()
+        self._is_closed = False
 
     async def start(self, folder: Path, log: IO[bytes]) -> "Process | ForkedJob":
         """Start a process that takes the request of a job on standard input.
@@ -63,54 +67,61 @@ class Processes:
         Raises
         ------
         OSError
-            Where the system starts no process.
+            Where the system starts no process, or it is too late.
         """
         if FORKS:
             async with self._one_at_a_time:
                 try:
-                    if self._parent is None or self._parent.is_gone:
+                    if self._parent is None or (self._parent.is_gone and not self._is_closed):
                         self._parent = await _Parent.start()
-                    return await self._parent.fork(folder, log)
+                    if not self._is_closed:
+                        return await self._parent.fork(folder, log)
                 except OSError:
                     pass  # it was ended, or got no memory: a job started anew says what it lacks
+        if self._is_closed:
+            raise ConnectionAbortedError
         return await asyncio.create_subprocess_exec(
             *COMMAND, stdin=PIPE, stdout=PIPE, stderr=log, cwd=folder, limit=LONGEST_LINE
         )
 
     async def close(self) -> None:
-        """End the process that forks."""
+        """End the process that forks, and start no more; jobs go on."""
+        self._is_closed = True
         if self._parent is not None:
-            await self._parent.close()
+            self._parent.give_up()  # so that nobody waits for a fork
+        async with self._one_at_a_time:
+            if self._parent is not None:
+                await self._parent.close()
 
 
 class ForkedJob:
     """A job's process that another one forked, to be used as one that asyncio started."""
 
     def __init__(
-        self,
-        pid: int,
-        ended: End,
-        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        self, pid: int, end: End, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]
     ) -> None:
         self.pid = pid
         self.stdout, self.stdin = streams
-        self._ended = ended
+        self._end = end
+        self._code: int | None = None
 
     @property
     def returncode(self) -> int | None:
         """How it ended, as of any process; None while it runs, or may run."""
-        return self._ended.result() if self._ended.done() else None
+        return self._end.result() if self._code is None and self._end.done() else self._code
 
     def kill(self) -> None:
         """End it, whatever it does."""
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        if self.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     async def wait(self) -> int:
-        """Return how it ended, once it has: to be asked when it says no more."""
-        code = await self._ended
+        """Return how it ended, once it has; to be asked when it says no more."""
+        code = await asyncio.shield(self._end)
         self.stdin.close()
-        return KILLED if code is None else code
+        self._code = KILLED if code is None else code
+        return self._code
 
 
 class _Parent:
@@ -121,7 +132,7 @@ class _Parent:
         self._process = process
         self._channel = channel
         self._loop = asyncio.get_running_loop()
-        self._forked: asyncio.Future[int] = self._loop.create_future()
+        self._forked: asyncio.Future[tuple[int, End]] = self._loop.create_future()
         self._ends: dict[int, End] = {}
         self._loop.add_reader(channel, self._hear)
 
@@ -130,29 +141,34 @@ class _Parent:
         channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         channel.setblocking(False)
         with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *FORKING, stdin=theirs.fileno(), stdout=DEVNULL, stderr=DEVNULL
-            )
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *FORKING, stdin=theirs.fileno(), stdout=DEVNULL, stderr=DEVNULL
+                )
+            except BaseException:
+                channel.close()
+                raise
         return cls(process, channel)
 
     async def fork(self, folder: Path, log: IO[bytes]) -> ForkedJob:
         self._forked = self._loop.create_future()
         ours, theirs = socket.socketpair()
-        with theirs:
-            files = [theirs.fileno(), log.fileno()]
-            socket.send_fds(self._channel, [os.fsencode(folder)], files)
-        streams = await asyncio.open_connection(sock=ours, limit=LONGEST_LINE)
         try:
-            pid = await self._forked
-        except OSError:
-            streams[1].close()
+            with theirs:
+                files = [theirs.fileno(), log.fileno()]
+                socket.send_fds(self._channel, [os.fsencode(folder)], files)
+            async with asyncio.timeout(PATIENCE):
+                pid, end = await self._forked
+            streams = await asyncio.open_connection(sock=ours, limit=LONGEST_LINE)
+        except BaseException:
+            ours.close()
+            self._forked.cancel()
+            self.give_up()  # or its answer would be taken for the next one's
             raise
-        return ForkedJob(pid, self._ends[pid], streams)
+        return ForkedJob(pid, end, streams)
 
     async def close(self) -> None:
-        self._say_gone()
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        self.give_up()
         await self._process.wait()
 
     def _hear(self) -> None:
@@ -161,21 +177,23 @@ class _Parent:
         except ConnectionError:
             said = b""
         match [*map(int, said.split())]:
-            case [pid]:
+            case [pid] if not self._forked.done():
                 self._ends[pid] = self._loop.create_future()
-                self._forked.set_result(pid)
-            case [pid, code]:
+                self._forked.set_result((pid, self._ends[pid]))
+            case [pid, code] if pid in self._ends:
                 self._ends.pop(pid).set_result(code)
             case _:
-                self._say_gone()
+                self.give_up()
 
-    def _say_gone(self) -> None:
-        """Leave nobody waiting for what is never said."""
+    def give_up(self) -> None:
+        """End it, and leave nobody waiting for what it will not say."""
         if self.is_gone:
             return
         self.is_gone = True
         self._loop.remove_reader(self._channel)
         self._channel.close()
+        with suppress(ProcessLookupError):
+            self._process.kill()
         if not self._forked.done():
             self._forked.set_exception(ConnectionResetError())
         for end in self._ends.values():
@@ -191,17 +209,14 @@ def fork_jobs() -> None:
     """
     channel = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends its jobs
-    signal.signal(signal.SIGCHLD, lambda *_: _say_ended(channel))
     while True:
         folder, files, _, _ = socket.recv_fds(channel, LONGEST_PATH, 2)
         if not folder:
             return
-        # A fork that ends at once is said to have begun before.
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+        # As a fork needs it; and so one that ends at once is said to have begun before.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         pid = os.fork()
         if pid == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
             channel.close()
             for file, number in zip((files[0], *files), (0, 1, 2), strict=True):
                 os.dup2(file, number)
@@ -212,9 +227,11 @@ def fork_jobs() -> None:
             work()
             os._exit(0)  # Python would first take apart all that was loaded, for half a second
         channel.send(b"%d" % pid)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
-        import_reader(".parquet")
-        load()
+        signal.signal(signal.SIGCHLD, lambda *_: _say_ended(channel))
+        _say_ended(channel)
+        with suppress(Exception):  # a job says itself what it lacks
+            import_reader(".parquet")
+            load()
 
 
 def _say_ended(channel: socket.socket) -> None:

@@ -165,8 +165,8 @@ class Queue:
         tasks = [*self._tasks.items()]
         for run, _ in tasks:
             self._kill(run)
+        await self._starter.close()  # first, as a job may wait for its start
         await asyncio.gather(*(task for _, task in tasks))
-        await self._starter.close()
         self._announce()
 
     def state_of(self, run: str) -> dict[str, Any] | None:

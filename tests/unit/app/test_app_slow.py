@@ -87,8 +87,8 @@ def answer_of(connection: socket.socket) -> bytes:
 
 
 CUT_OFF = (ssl.SSL_ERROR_EOF, ssl.SSL_ERROR_ZERO_RETURN, ssl.SSL_ERROR_SYSCALL)
-"""What TLS says of a connection that was closed; the last one, where it was reset.  So may an
-error of the system's be, which is of its library "SYS"."""
+"""What TLS says of a connection that was closed; the last one, where it was reset.  An error of the
+system may say it, too; its library is "SYS"."""
 HEAD = b"POST /%s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 
 
