@@ -35,7 +35,7 @@ LONGEST_PATH = 1 << 16
 KILLED = -9
 """How a job is said to have ended that was killed, or of which nobody can say how."""
 
-PATIENCE = 30.0
+LONGEST_START = 30.0
 """Seconds to wait for a fork; the process that forks loads what jobs need meanwhile."""
 
 End = asyncio.Future[int | None]
@@ -157,7 +157,7 @@ class _Parent:
             with theirs:
                 files = [theirs.fileno(), log.fileno()]
                 socket.send_fds(self._channel, [os.fsencode(folder)], files)
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(LONGEST_START):
                 pid, end = await self._forked
             streams = await asyncio.open_connection(sock=ours, limit=LONGEST_LINE)
         except BaseException:

@@ -182,7 +182,7 @@ def test_where_no_fork_comes_jobs_are_started_anew(
         fork_jobs()
     """
     monkeypatch.setattr(_processes, "FORKING", (sys.executable, "-c", code))
-    monkeypatch.setattr(_processes, "PATIENCE", 2.0)
+    monkeypatch.setattr(_processes, "LONGEST_START", 2.0)
 
     async def use(processes: Processes) -> None:
         job = await begun(processes, tmp_path)
