@@ -22,6 +22,8 @@ from somscape.app._store import CANCELLED, DONE, FAILED, INTERRUPTED, RUNNING, W
 from somscape.cases import CLEARED, Seen, State
 from somscape.errors import InputError
 
+pytestmark = pytest.mark.rest
+
 NAMES = {"alerts.csv", "map.som", "report.json", "keys.json"}
 
 

@@ -352,6 +352,7 @@ def test_over_a_socket_the_proxy_says_who_it_is(folder: Path, tmp_path: Path) ->
     assert not place.exists()
 
 
+@pytest.mark.rest
 @needs_unix
 def test_a_socket_that_a_killed_server_left_is_taken_and_another_file_is_not(
     folder: Path, tmp_path: Path

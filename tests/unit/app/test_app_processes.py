@@ -15,6 +15,7 @@ from somscape.app import _processes
 from somscape.app._processes import KILLED, ForkedJob, Processes
 from somscape.kernels._select import is_core_built
 
+pytestmark = pytest.mark.rest
 forks = pytest.mark.skipif(not _processes.FORKS, reason="forks on Linux alone")
 
 

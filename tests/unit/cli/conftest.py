@@ -1,6 +1,6 @@
 """Tables of the command line's tests, and two finished jobs to look at."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,21 +25,25 @@ def table(here: Path) -> Path:
     return write(Path("customers.csv"), *customers())
 
 
-@pytest.fixture(scope="module")
-def empty_pictures() -> Iterator[None]:
-    """Leave the two pictures of `detect` empty, which take half its time.
+@pytest.fixture
+def pictures() -> None:
+    """For tests that look at the two pictures of `detect`, or may not leave them out."""
 
-    For files of tests that run it often on one table and ask for other things.
+
+@pytest.fixture(autouse=True)
+def _empty_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the pictures empty for all others, as they take half the time of `detect`.
+
+    Those of jobs that several tests look at are drawn.
     """
 
     def picture(*_: Any, **__: Any) -> Any:
         axes = SimpleNamespace(set_title=lambda _: None)
         return SimpleNamespace(ax_=axes, save=lambda path: path.write_bytes(b""))
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_results, "umatrix", picture)
-        patch.setattr(_results, "planes", picture)
-        yield
+    if "pictures" not in request.fixturenames:
+        monkeypatch.setattr(_results, "umatrix", picture)
+        monkeypatch.setattr(_results, "planes", picture)
 
 
 @pytest.fixture(scope="session")

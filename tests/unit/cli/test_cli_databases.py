@@ -17,8 +17,6 @@ from somscape.jobs import run_of
 from somscape.outliers import AlertRule, Detector
 from somscape.tables import read_sql, read_table
 
-pytestmark = pytest.mark.usefixtures("empty_pictures")
-
 FROM_BANK = ["sqlite:///bank.db", "--table", "customers"]
 
 

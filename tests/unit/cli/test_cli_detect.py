@@ -229,6 +229,7 @@ def test_article_job_ends_by_naming_the_files(article: Found) -> None:
     assert len(re.findall(r"^Kernels: ", article.outcome.out, flags=re.M)) == 1
 
 
+@pytest.mark.usefixtures("pictures")
 def test_same_seed_gives_the_same_bytes(
     article: Found, here: Path, article_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,6 +315,7 @@ def test_label_value_can_be_named(table: Path) -> None:
     assert "answer" not in [c["column"] for reasons in data["reasons"] for c in reasons]
 
 
+@pytest.mark.usefixtures("pictures")
 def test_label_with_many_values_is_compared_with_one_of_them(here: Path) -> None:
     rows = [f"L{i % 12},{i * 1.37 % 7:.2f},{i * 2.71 % 5:.2f}" for i in range(60)]
     write(Path("t.csv"), "reason,x,y", rows)
@@ -401,6 +403,7 @@ def test_formula_like_text_is_quoted_and_can_be_undone(here: Path) -> None:
     assert {unescape_cell(text) for text in written} == set(cells)
 
 
+@pytest.mark.usefixtures("pictures")
 @pytest.mark.parametrize("sign", ["[b]{}", "[/]{}", "k:100:{}", ":{}:"])
 def test_names_and_cells_are_shown_as_they_are(here: Path, sign: str) -> None:
     # The console must take none of them for markup or for the name of an emoji.
@@ -499,6 +502,7 @@ def test_huge_number_is_the_first_alert(here: Path) -> None:
     assert first["reasons"].startswith("x 1e300: highest of 61 rows; usual ")
 
 
+@pytest.mark.usefixtures("pictures")
 def test_two_rows_are_enough(here: Path) -> None:
     write(Path("t.csv"), "x,y", ["1.5,2.5", "3.5,0.5"])
     found = detect_here("t.csv", "--alerts", 1)
@@ -624,6 +628,7 @@ def test_working_folder_as_target_is_filled_or_refused_without_leftovers(
 # The demo
 
 
+@pytest.mark.usefixtures("pictures")
 def test_demo_does_the_job_on_bundled_data(here: Path) -> None:
     outcome = run("demo", "--out", "shown", "--seed", 3, "--alerts", 4)
     assert outcome.code == 0

@@ -16,8 +16,6 @@ from somscape.encode import Roles, overridden, read_roles, roles_for
 from somscape.errors import InputError
 from somscape.tables import read_table
 
-pytestmark = pytest.mark.usefixtures("empty_pictures")
-
 LISTS = ("alerts.csv", "alerts_rows.csv")
 
 

@@ -292,6 +292,7 @@ def test_without_the_extra_nothing_is_computed(
     assert listing(here) == set()
 
 
+@pytest.mark.usefixtures("pictures")
 def test_many_rows_give_the_same_files_and_refuse_the_same_rules(
     table: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,8 +12,6 @@ from somscape.encode import Roles, read_roles
 from somscape.outliers import Detector
 from somscape.tables import read_table, write_table
 
-pytestmark = pytest.mark.usefixtures("empty_pictures")
-
 ROLES = {"id": "cust_id", "label": "answer", "numbers": ("amount", "age"), "categories": ("job",)}
 
 

@@ -18,8 +18,6 @@ from somscape.cases._options import command_anew
 from somscape.cli._results import Results
 from somscape.jobs import Found
 
-pytestmark = pytest.mark.usefixtures("empty_pictures")
-
 HEADER, ROWS = customers()
 KEY = ("--id", "cust_id", "--drop", "answer", "--alerts", "5")
 
