@@ -29,8 +29,8 @@ FORKING = (*PYTHON, "from somscape.app import fork_jobs; fork_jobs()")
 LONGEST_LINE = 64 << 20
 """Bytes that a job says at once: what it found in the columns."""
 
-LONGEST_PATH = 1 << 16
-"""Bytes of a request to fork: the folder where the job works."""
+LONGEST_MESSAGE = 1 << 16
+"""Bytes that the server and the process that forks say at once; the longest is a job's folder."""
 
 KILLED = -9
 """How a job is said to have ended that was killed, or of which nobody can say how."""
@@ -70,19 +70,21 @@ class Processes:
             Where the system starts no process, or it is too late.
         """
         if FORKS:
-            async with self._one_at_a_time:
-                try:
-                    if self._parent is None or (self._parent.is_gone and not self._is_closed):
-                        self._parent = await _Parent.start()
-                    if not self._is_closed:
-                        return await self._parent.fork(folder, log)
-                except OSError:
-                    pass  # it was ended, or got no memory: a job started anew says what it lacks
+            with suppress(OSError):  # that it has no memory, a job started anew says better
+                return await self._fork(folder, log)
         if self._is_closed:
-            raise ConnectionAbortedError
+            raise ConnectionAbortedError("the app is being ended")
         return await asyncio.create_subprocess_exec(
             *COMMAND, stdin=PIPE, stdout=PIPE, stderr=log, cwd=folder, limit=LONGEST_LINE
         )
+
+    async def _fork(self, folder: Path, log: IO[bytes]) -> "ForkedJob":
+        async with self._one_at_a_time:
+            if self._is_closed:
+                raise ConnectionAbortedError
+            if self._parent is None or self._parent.is_gone:
+                self._parent = await _Parent.start()
+            return await self._parent.fork(folder, log)
 
     async def close(self) -> None:
         """End the process that forks, and start no more; jobs go on."""
@@ -173,7 +175,7 @@ class _Parent:
 
     def _hear(self) -> None:
         try:
-            said = self._channel.recv(LONGEST_PATH)
+            said = self._channel.recv(LONGEST_MESSAGE)
         except ConnectionError:
             said = b""
         match [*map(int, said.split())]:
@@ -210,7 +212,7 @@ def fork_jobs() -> None:
     channel = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends its jobs
     while True:
-        folder, files, _, _ = socket.recv_fds(channel, LONGEST_PATH, 2)
+        folder, files, _, _ = socket.recv_fds(channel, LONGEST_MESSAGE, 2)
         if not folder:
             return
         # As a fork needs it; and so one that ends at once is said to have begun before.

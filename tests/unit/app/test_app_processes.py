@@ -16,7 +16,7 @@ from somscape.app._processes import KILLED, ForkedJob, Processes
 from somscape.kernels._select import is_core_built
 
 pytestmark = pytest.mark.rest
-forks = pytest.mark.skipif(not _processes.FORKS, reason="forks on Linux alone")
+forks = pytest.mark.skipif(not _processes.FORKS, reason="Linux alone has forks")
 
 
 def run(folder: Path, use: Callable[[Processes], Awaitable[None]]) -> None:
@@ -46,13 +46,18 @@ async def done(job: Any, folder: Path, **asked: Any) -> tuple[int, list[dict[str
     return await job.wait(), said
 
 
-def status_of(pid: int) -> dict[str, str]:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
-
-
 def parent_of(job: Any) -> int:
-    return int(status_of(job.pid)["PPid"])
+    status = Path(f"/proc/{job.pid}/status").read_text()
+    return int(status.partition("PPid:")[2].split()[0])
+
+
+async def stopped(processes: Processes, folder: Path) -> tuple[Any, asyncio.Task[Any]]:
+    """Return a job, and one that waits for its start, as what forks has been stopped."""
+    first = await begun(processes, folder)
+    os.kill(parent_of(first), signal.SIGSTOP)
+    waiting = asyncio.create_task(begun(processes, folder))
+    await asyncio.sleep(0.1)
+    return first, waiting
 
 
 def threads_of(pid: int) -> list[str]:
@@ -154,11 +159,30 @@ def test_a_process_that_forks_and_is_killed_takes_no_job_with_it(tmp_path: Path)
     run(tmp_path, use)
 
 
+NO_FORK = """if True:
+    import os, time
+    from somscape.app import fork_jobs
+    def fork(): {}
+    os.fork = fork
+    fork_jobs()
+"""
+
+
 @forks
-def test_where_no_process_forks_jobs_are_started_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "code",
+    [
+        "raise MemoryError",
+        NO_FORK.format("raise BlockingIOError(11, 'no more')"),
+        NO_FORK.format("time.sleep(99)"),
+    ],
+    ids=["it does not start", "it cannot fork", "it never answers"],
+)
+def test_where_no_fork_comes_jobs_are_started_anew(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_processes, "FORKING", (sys.executable, "-c", "raise MemoryError"))
+    monkeypatch.setattr(_processes, "FORKING", (sys.executable, "-c", code))
+    monkeypatch.setattr(_processes, "LONGEST_START", 2.0)
 
     async def use(processes: Processes) -> None:
         for _ in range(2):
@@ -171,38 +195,14 @@ def test_where_no_process_forks_jobs_are_started_anew(
 
 
 @forks
-@pytest.mark.parametrize("fork", ["raise BlockingIOError(11, 'no more')", "time.sleep(99)"])
-def test_where_no_fork_comes_jobs_are_started_anew(
-    fork: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    code = f"""if True:
-        import os, time
-        from somscape.app import fork_jobs
-        def fork(): {fork}
-        os.fork = fork
-        fork_jobs()
-    """
-    monkeypatch.setattr(_processes, "FORKING", (sys.executable, "-c", code))
-    monkeypatch.setattr(_processes, "LONGEST_START", 2.0)
-
-    async def use(processes: Processes) -> None:
-        job = await begun(processes, tmp_path)
-        assert parent_of(job) == os.getpid()
-        assert (await done(job, tmp_path))[0] == 0
-
-    run(tmp_path, use)
-
-
-@forks
 def test_whoever_closes_waits_for_no_fork(tmp_path: Path) -> None:
     async def use(processes: Processes) -> None:
-        first = await begun(processes, tmp_path)
-        os.kill(parent_of(first), signal.SIGSTOP)
-        waiting = [asyncio.create_task(begun(processes, tmp_path)) for _ in range(2)]
+        first, waiting = await stopped(processes, tmp_path)
+        in_line = asyncio.create_task(begun(processes, tmp_path))
         await asyncio.sleep(0.1)
         await asyncio.wait_for(processes.close(), 10)
-        for task in waiting:
-            with pytest.raises(ConnectionAbortedError):
+        for task in (waiting, in_line):
+            with pytest.raises(ConnectionAbortedError, match="the app is being ended"):
                 await task
         assert (await done(first, tmp_path))[1][-1]["result"]["n_rows"] == 3
 
@@ -212,10 +212,7 @@ def test_whoever_closes_waits_for_no_fork(tmp_path: Path) -> None:
 @forks
 def test_who_no_longer_waits_takes_no_answer_from_others(tmp_path: Path) -> None:
     async def use(processes: Processes) -> None:
-        first = await begun(processes, tmp_path)
-        os.kill(parent_of(first), signal.SIGSTOP)
-        waiting = asyncio.create_task(begun(processes, tmp_path))
-        await asyncio.sleep(0.1)
+        first, waiting = await stopped(processes, tmp_path)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting

@@ -20,6 +20,7 @@ from somscape.app._store import Store
 from somscape.errors import InputError
 
 pytestmark = pytest.mark.rest
+counts_forks = pytest.mark.skipif(not FORKS, reason="counts forks, and Linux alone has them")
 
 SMALL = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i % 17) for i in range(30))
 
@@ -48,7 +49,7 @@ def jobs_of(server: Server) -> list[int]:
     return children(parent)
 
 
-@pytest.mark.skipif(not FORKS, reason="counts forks")
+@counts_forks
 def test_a_killed_server_loses_nothing_that_was_marked(state: Path) -> None:
     with serving(state, "--jobs", "1") as server:
         client = server.client.enter()
@@ -273,7 +274,7 @@ BAD = [
 ]
 
 
-@pytest.mark.skipif(not FORKS, reason="counts forks")
+@counts_forks
 def test_fifty_uploads_at_once_are_all_answered_and_none_is_lost(state: Path) -> None:
     with serving(state, "--jobs", "2", "--max-upload", "1") as server:
         client = server.client.enter()
@@ -400,7 +401,7 @@ def test_a_full_disk_is_said_and_what_ran_is_saved_when_there_is_room(state: Pat
         assert len(client.get("/api/runs")) == 2
 
 
-@pytest.mark.skipif(not FORKS, reason="counts forks")
+@counts_forks
 def test_a_run_that_two_tabs_start_runs_once(state: Path) -> None:
     with serving(state, "--jobs", "2") as server:
         client = server.client.enter()
