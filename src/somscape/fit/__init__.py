@@ -2,6 +2,7 @@
 
 from somscape.fit._check import have_values
 from somscape.fit._checkpoint import PastRun, read_checkpoint
+from somscape.fit._epoch import EpochSums, merge, partial, step
 from somscape.fit._explain import explain_defaults
 from somscape.fit._facts import Facts
 from somscape.fit._map import VERSIONS, TrainingInterrupted, train_map
@@ -15,7 +16,7 @@ from somscape.fit._pieces import (
     widest,
 )
 from somscape.fit._plan import Plan, resolve_plan
-from somscape.fit._problem import EpochSums, Problem, merge, partial, prepare, step
+from somscape.fit._problem import Problem, prepare
 from somscape.fit._progress import Callback, Progress
 from somscape.fit._schedule import SCHEDULES, schedule
 from somscape.fit._settings import Settings

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Floats
-from somscape.fit._problem import DIGEST_BYTES, EpochSums
+from somscape.fit._epoch import DIGEST_BYTES, EpochSums
 from somscape.fit._progress import Progress
 
 OPTIONAL = ("counts", "totals", "error", "seen")

@@ -10,8 +10,9 @@ import numpy as np
 from somscape._stored import stored
 from somscape._types import Float64s, Floats, Ints
 from somscape.errors import InputError
+from somscape.fit._epoch import EpochSums, SumsOfChunks, merge
 from somscape.fit._pieces import RowsElsewhere
-from somscape.fit._problem import EpochSums, Problem, merge, partial
+from somscape.fit._problem import Problem
 from somscape.kernels import Rows, SparseRows
 
 T = TypeVar("T")
@@ -175,18 +176,10 @@ def _sums(problem: Problem, codebook: Floats) -> EpochSums:
     rows, weights = problem.rows, problem.weights
     assert not isinstance(rows, RowsElsewhere)
     parts = chunks(rows, codebook)
-    return functools.reduce(
-        merge,
-        (
-            partial(
-                problem,
-                rows[part],
-                codebook=codebook,
-                weights=None if weights is None else weights[part],
-            )
-            for part in parts
-        ),
-    )
+    sums = SumsOfChunks(problem, codebook, max(part.stop - part.start for part in parts))
+    for part in parts:
+        sums.add(rows[part], None if weights is None else weights[part])
+    return sums.so_far()
 
 
 def _nearest(problem: Problem, codebook: Floats) -> tuple[Ints, Float64s]:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from somscape._types import Float64s, Ints
+from somscape.fit._epoch import EpochSums
 from somscape.fit._fixed_point import power_of_two
 from somscape.fit._passes import epoch_sums
-from somscape.fit._problem import EpochSums, Problem, prepare
+from somscape.fit._problem import Problem, prepare
 from somscape.fit._radii import last_radius
 from somscape.grid import NeighborhoodTables
 from somscape.kernels import Kernels, Rows, SparseRows, select_kernels

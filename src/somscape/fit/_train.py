@@ -8,12 +8,13 @@ import numpy as np
 
 from somscape._blocks import blocks
 from somscape._types import Float64s, Ints
+from somscape.fit._epoch import step
 from somscape.fit._journal import State
 from somscape.fit._passes import epoch_sums
 from somscape.fit._pieces import taken
 from somscape.fit._place import shrunk
 from somscape.fit._plan import Plan
-from somscape.fit._problem import Problem, step
+from somscape.fit._problem import Problem
 from somscape.fit._progress import (
     EPOCHS_DONE,
     INTERRUPTED,

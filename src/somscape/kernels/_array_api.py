@@ -47,6 +47,7 @@ class DeviceKernels:
         feature_weights: Float64s | None = None,
         metric: str = "euclidean",
         has_missing: bool = False,
+        out: tuple[Ints, Float64s] | None = None,
     ) -> tuple[Any, Any]:
         """Return the `k` nearest units of each row and their distances, on the device."""
         if metric != "euclidean" or feature_weights is not None or has_missing:

@@ -44,10 +44,11 @@ class CoreKernels:
         feature_weights: Float64s | None = None,
         metric: str = "euclidean",
         has_missing: bool = False,
+        out: tuple[Ints, Float64s] | None = None,
     ) -> tuple[Ints, Float64s]:
         """Return the `k` nearest units of each row and their distances."""
-        units = np.empty((len(rows), k), dtype=np.int64)
-        distances = np.empty((len(rows), k))
+        shape = (len(rows), k)
+        units, distances = out or (np.empty(shape, dtype=np.int64), np.empty(shape))
         which = METRICS.index(metric)
         codebook = codebook.astype(np.float64, copy=False)
         if isinstance(rows, SparseRows):

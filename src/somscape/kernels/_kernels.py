@@ -79,6 +79,7 @@ class Kernels(Protocol):
         feature_weights: Float64s | None = None,
         metric: str = "euclidean",
         has_missing: bool = False,
+        out: tuple[Ints, Float64s] | None = None,
     ) -> tuple[Ints, Float64s]:
         """Return the `k` nearest units of each row and their distances.
 
@@ -101,6 +102,8 @@ class Kernels(Protocol):
             differences; 1 minus the cosine of the angle, which is 1 for a row of zeros.
         has_missing : bool, default=False
             Whether rows may hold NaN.  Missing features then add nothing; not for "cosine".
+        out : tuple of ndarray of shape (n, k), int64 and float64, optional
+            OUT, arrays that the core writes into and returns; other kernels need not.
 
         Returns
         -------

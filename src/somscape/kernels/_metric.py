@@ -223,6 +223,7 @@ class Metric:
         *,
         order: Ints | None = None,
         has_missing: bool = False,
+        out: tuple[Ints, Float64s] | None = None,
     ) -> tuple[Ints, Float64s]:
         """Return the `k` nearest units of compared rows, and their distances.
 
@@ -233,7 +234,7 @@ class Metric:
             Compared.
         codebook : ndarray of shape (n_units, n_features)
             Compared.
-        k, order, has_missing
+        k, order, has_missing, out
             As for `Kernels.search`.
 
         Returns
@@ -251,6 +252,7 @@ class Metric:
             feature_weights=self.feature_weights,
             metric=self.kernel,
             has_missing=has_missing,
+            out=out,
         )
         if has_missing and self.name != "chebyshev" and not isinstance(rows, SparseRows):
             distances *= self._scale_up(rows)[:, None]

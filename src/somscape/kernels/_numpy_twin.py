@@ -43,6 +43,7 @@ class NumpyKernels:
         feature_weights: Float64s | None = None,
         metric: str = "euclidean",
         has_missing: bool = False,
+        out: tuple[Ints, Float64s] | None = None,
     ) -> tuple[Ints, Float64s]:
         """Return the `k` nearest units of each row and their distances."""
         if not 1 <= k <= min(MAX_BEST, len(codebook)):
