@@ -98,7 +98,7 @@ def with_beyond(
         The same for values up to the second highest one, and down to the second lowest.
         O(n_samples * log(n_samples) * n_features).
     """
-    lines = rarity.lines
+    lines = dict(rarity.lines)
     each = zip(encoding.features, encoding.slices, strict=True)
     places = {place.start for code, place in each if isinstance(code, NumberCode)}
     numbers = sorted(places & lines.keys())

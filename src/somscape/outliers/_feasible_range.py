@@ -3,16 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Float64s, Ints
+from somscape._types import Float64s, Floats, Ints
 from somscape.encode import LeveledCode, NumberCode, cell_text, rounding_steps
 from somscape.outliers._rarity import on_line
 from somscape.outliers._score import nearest_usual
-from somscape.outliers._scorer import Scorer
+from somscape.outliers._scorer import Scorer, compared_by
 
 if TYPE_CHECKING:
     from somscape.outliers._detector import Detector
@@ -355,11 +356,9 @@ class _Added:
         rarity = detector.rarity
         if rarity is not None:
             heights = rarity.scores(rows)
-            for line, feature in enumerate(rarity.features):
+            for feature in rarity.lines.keys() & set(places.tolist()):
                 here = np.flatnonzero(places == feature)
-                _, slope, knot = on_line(
-                    rarity.x[line], rarity.y[line], values[here], up=direction > 0
-                )
+                _, slope, knot = on_line(*rarity.lines[feature], values[here], up=direction > 0)
                 slopes[here], knots[here] = direction * slope, np.abs(knot - values[here])
         is_still = np.zeros(n, dtype=bool)
         ends = detector.of_all_rows.reach
@@ -387,23 +386,23 @@ def _free_distance(
     They can move until the prototypes that are nearest now, on each map that scores, are too far,
     or until `added.reach`; at most `far`.
     """
-    lines = [_Line.of(one, rows, by) for one, by in zip(detector.scorers, moves, strict=True)]
-    n = len(lines)
+    lines, n = _distances(detector.scorers, rows, moves), len(moves)
     left = limit - added.heights
-    slack = left - np.sqrt(sum(line.at(0.0)[0] ** 2 for line in lines) / n)
+    slack = left - np.sqrt(sum((some.at(0.0)[0] ** 2).sum(axis=0) for some in lines) / n)
     # Newton's method from beyond the end, where the convex score is at least the limit: it comes
     # back to the end and never passes it.
-    along = np.sum([line.along.mean(axis=1) for line in lines], axis=0)
-    speed = np.sum([line.speed for line in lines], axis=0)
+    along = sum(some.along.mean(axis=2).sum(axis=0) for some in lines)
+    speed = sum(some.speed.sum(axis=0) for some in lines)
     beyond = np.minimum(_quotient(n * left - along, speed), _quotient(left, added.slopes))
     distance = np.maximum(
         np.minimum(np.where(np.isinf(added.reach), beyond, added.reach), far), 0.0
     )
     for _ in range(NEWTON_STEPS):
         square, slope = np.zeros(len(rows)), np.zeros(len(rows))
-        for line in lines:
-            apart, way = line.at(distance)
-            square, slope = square + apart**2 / n, slope + apart * way / n
+        for some in lines:
+            apart, way = some.at(distance)
+            square += (apart**2 / n).sum(axis=0)
+            slope += (apart * way / n).sum(axis=0)
         score = np.sqrt(square)
         slope = np.divide(slope, score, out=np.zeros_like(slope), where=score > 0) + added.slopes
         over = score + added.slopes * distance - left
@@ -420,26 +419,48 @@ def _quotient(above: Float64s, below: Float64s) -> Float64s:
 
 
 @dataclass(frozen=True, eq=False)
-class _Line:
-    """Distances of moving rows to the prototypes nearest at the start, of shape (n_rows, k)."""
+class _Distances:
+    """Of moving rows to the k prototypes nearest at the start, on each of some maps.
+
+    Attributes
+    ----------
+    along, across : ndarray of shape (n_maps, n_rows, k)
+        How far a row is past the prototype on its way, and the square of how far from its way the
+        prototype lies.
+    speed : ndarray of shape (n_maps, n_rows)
+        How far a row moves when its feature moves by 1.
+    """
 
     along: Float64s
     across: Float64s
     speed: Float64s
 
-    @classmethod
-    def of(cls, scorer: Scorer, rows: Float64s, moves: Float64s) -> "_Line":
-        k = 1 if scorer.score == "quantization_error" else None
-        units, distances = nearest_usual(scorer, rows, k)
-        speed = np.sqrt((moves**2).sum(axis=1))
-        apart = scorer.compared(rows)[:, None, :] - scorer.compared_codebook[units]
-        along = (apart * moves[:, None, :]).sum(axis=2)
-        along = np.divide(along, speed[:, None], out=np.zeros_like(along), where=speed[:, None] > 0)
-        return cls(along, np.maximum(distances**2 - along**2, 0.0), speed)
-
     def at(self, distance: Float64s | float) -> tuple[Float64s, Float64s]:
-        """Return the mean distance after features moved by a distance, and how fast it grows."""
-        along = self.along + (distance * self.speed)[:, None]
+        """Return the mean distances after features moved by a distance, and how fast they grow."""
+        along = self.along + (distance * self.speed)[:, :, None]
         far = np.sqrt(self.across + along**2)
         slope = np.divide(along, far, out=np.zeros_like(far), where=far > 0)
-        return far.mean(axis=1), slope.mean(axis=1) * self.speed
+        return far.mean(axis=2), slope.mean(axis=2) * self.speed
+
+
+def _distances(
+    scorers: Sequence[Scorer], rows: Float64s, moves: Sequence[Float64s]
+) -> list[_Distances]:
+    """Return the distances of rows that move, together for maps with as many nearest prototypes."""
+    compared = compared_by(scorers, rows)
+    each = [_distances_on(*one) for one in zip(scorers, compared, moves, strict=True)]
+    alike = groupby(each, key=lambda one: one[0].shape[1])
+    return [_Distances(*map(np.array, zip(*some, strict=True))) for _, some in alike]
+
+
+def _distances_on(
+    scorer: Scorer, compared: Floats, moves: Float64s
+) -> tuple[Float64s, Float64s, Float64s]:
+    """Return what `_Distances` has of one map."""
+    k = 1 if scorer.score == "quantization_error" else None
+    units, distances = nearest_usual(scorer, compared, k)
+    speed = np.sqrt((moves**2).sum(axis=1))
+    apart = compared[:, None, :] - scorer.compared_codebook[units]
+    along = (apart * moves[:, None, :]).sum(axis=2)
+    along = np.divide(along, speed[:, None], out=np.zeros_like(along), where=speed[:, None] > 0)
+    return along, np.maximum(distances**2 - along**2, 0.0), speed

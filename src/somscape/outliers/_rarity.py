@@ -110,8 +110,8 @@ class Rarity:
         features = np.array(list(lines), dtype=np.int64)
         return cls(features, np.ascontiguousarray(x), np.ascontiguousarray(y))
 
-    @property
-    def lines(self) -> dict[int, Line]:
+    @cached_property
+    def lines(self) -> Mapping[int, Line]:
         """The knots of each feature, by its number."""
         each = zip(self.features.tolist(), self.x, self.y, strict=True)
         return {feature: _knots(x, y) for feature, x, y in each}

@@ -189,7 +189,8 @@ def reasons_of(
     list of Reasons
     """
     by_column = detector.contributions_of_rows(rows) if by_column is None else by_column
-    near, _ = nearest_usual(detector.of_all_rows, rows)
+    whole = detector.of_all_rows
+    near, _ = nearest_usual(whole, whole.compared(rows))
     scores = by_column.sum(axis=1)
     share = np.divide(by_column.T, scores, out=np.zeros(by_column.T.shape), where=scores > 0).T
     _leave_out_as_usual(share, detector.map_, near, rows)

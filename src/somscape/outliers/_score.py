@@ -224,13 +224,14 @@ def _parts_by_one(scorer: Scorer, compared: Floats) -> tuple[Float64s, Float64s]
     return found.scores, by_feature
 
 
-def nearest_usual(scorer: Scorer, rows: Floats, k: int | None = None) -> tuple[Ints, Float64s]:
+def nearest_usual(scorer: Scorer, compared: Floats, k: int | None = None) -> tuple[Ints, Float64s]:
     """Return the units of the k usual prototypes nearest to each row, and their distances.
 
     Parameters
     ----------
     scorer : Scorer
-    rows : ndarray of shape (n_samples, n_features)
+    compared : ndarray of shape (n_samples, n_features)
+        Rows as the scorer compares them.
     k : int or None, default=None
         None means ``scorer.n_prototypes``.
 
@@ -241,10 +242,11 @@ def nearest_usual(scorer: Scorer, rows: Floats, k: int | None = None) -> tuple[I
         Between rows as the detector compares them.
     """
     k = min(scorer.n_prototypes if k is None else k, len(scorer.usual_units))
-    units, distances = np.empty((len(rows), k), dtype=np.intp), np.empty((len(rows), k))
-    held = rows.shape[1] if k <= MAX_SEARCHED else len(scorer.usual_units)
-    for part in _blocks(len(rows), held):
-        units[part], distances[part] = _nearest(scorer, scorer.compared(rows[part]), k)
+    if k <= MAX_SEARCHED:
+        return _nearest(scorer, compared, k)
+    units, distances = np.empty((len(compared), k), dtype=np.intp), np.empty((len(compared), k))
+    for part in _blocks(len(compared), len(scorer.usual_units)):
+        units[part], distances[part] = _nearest(scorer, compared[part], k)
     return units, distances
 
 
