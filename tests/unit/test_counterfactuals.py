@@ -90,6 +90,19 @@ def test_a_range_without_end_says_so():
     assert str(change.within) == f"at least {change.within.low:g}"
 
 
+def test_maps_with_one_and_with_two_nearest_prototypes_score_together():
+    # One map says |x|, the other (|x| + |x - 4|) / 2; together the root of the mean square.
+    detector = detector_at([[0.0], [4.0]], np.sqrt((6.0**2 + 4.0**2) / 2), k=5)
+    two = detector.of_all_rows
+    one = replace(two, usual=np.array([True, False]))
+    detector = replace(detector, members=(one, two))
+    (found,) = detector.counterfactuals([[10.0]])
+    (change,) = found.changes
+    # At -4 and at 6; ends are rounded inwards.
+    assert -4 <= change.within.low <= -3.99
+    assert 5.99 <= change.within.high <= 6
+
+
 # Every statement is true
 
 

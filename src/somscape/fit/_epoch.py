@@ -107,20 +107,22 @@ def partial(
         _refuse_beyond(problem, rows)
     sums = SumsOfChunks(problem, codebook, len(rows))
     sums.add(rows, weights)
-    return sums.so_far()
+    return sums.total()
 
 
 class SumsOfChunks:
     """Sums of rows under a codebook, added chunk after chunk to the same arrays.
+
+    The nearest units of each chunk are written over those of the last.  In Dask's workers, for
+    one, freed memory returns to the system at once, so that arrays for each chunk would be new
+    pages each time.  Rows with missing values still take arrays of their own.
 
     Parameters
     ----------
     problem : Problem
     codebook : ndarray of shape (n_units, n_features)
     longest : int
-        Rows of the longest chunk.  The winners of each chunk are written over those of the last:
-        where the allocator gives back at once what is free, new arrays would be new pages of the
-        system's memory, chunk after chunk.
+        Rows of the longest chunk.
     """
 
     def __init__(self, problem: Problem, codebook: Floats, longest: int) -> None:
@@ -130,12 +132,12 @@ class SumsOfChunks:
         self._totals = np.zeros(shape, dtype=np.int64)
         self._seen = np.zeros(shape, dtype=np.int64) if problem.has_missing else None
         self._error = 0
-        self._winners = np.empty((longest, 1), dtype=np.int64), np.empty((longest, 1))
+        self._room = np.empty((longest, 1), dtype=np.int64), np.empty((longest, 1))
 
     def add(self, rows: Rows, weights: Float64s | None) -> None:
         """Add rows of the problem, at most the longest chunk."""
         problem = self._problem
-        room_for_units, room_for_distances = self._winners
+        room_for_units, room_for_distances = self._room
         units, distances = problem.metric.search(
             problem.kernels,
             rows,
@@ -160,8 +162,8 @@ class SumsOfChunks:
             problem.error_scale,
         )
 
-    def so_far(self) -> EpochSums:
-        """Return the sums of the rows added."""
+    def total(self) -> EpochSums:
+        """Return the sums of all rows, after the last chunk: the arrays are not copied."""
         return EpochSums(self._counts, self._totals, self._error, self._seen)
 
 

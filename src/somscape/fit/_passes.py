@@ -179,7 +179,7 @@ def _sums(problem: Problem, codebook: Floats) -> EpochSums:
     sums = SumsOfChunks(problem, codebook, max(part.stop - part.start for part in parts))
     for part in parts:
         sums.add(rows[part], None if weights is None else weights[part])
-    return sums.so_far()
+    return sums.total()
 
 
 def _nearest(problem: Problem, codebook: Floats) -> tuple[Ints, Float64s]:

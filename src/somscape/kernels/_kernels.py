@@ -103,7 +103,8 @@ class Kernels(Protocol):
         has_missing : bool, default=False
             Whether rows may hold NaN.  Missing features then add nothing; not for "cosine".
         out : tuple of ndarray of shape (n, k), int64 and float64, optional
-            OUT, arrays that the core writes into and returns; other kernels need not.
+            Arrays for the answer.  The core writes into them, other kernels need not: use what is
+            returned.
 
         Returns
         -------

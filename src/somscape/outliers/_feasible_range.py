@@ -420,7 +420,7 @@ def _quotient(above: Float64s, below: Float64s) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class _Distances:
-    """Of moving rows to the k prototypes nearest at the start, on each of some maps.
+    """Distances of moving rows to the k prototypes nearest at the start, on each of some maps.
 
     Attributes
     ----------
