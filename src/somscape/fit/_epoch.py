@@ -97,6 +97,7 @@ def partial(
     Examples
     --------
     >>> import numpy as np
+    >>> from somscape.fit import prepare
     >>> from somscape.grid import Lattice
     >>> rows = np.array([[0.0], [1.0], [9.0]])
     >>> partial(prepare(rows).on(Lattice(1, 2)), rows[:2], codebook=rows[1:]).totals.shape
@@ -214,6 +215,7 @@ def merge(a: EpochSums, b: EpochSums) -> EpochSums:
     Examples
     --------
     >>> import numpy as np
+    >>> from somscape.fit import prepare
     >>> from somscape.grid import Lattice
     >>> rows = np.array([[0.0], [1.0], [9.0]])
     >>> problem = prepare(rows).on(Lattice(1, 2))
@@ -257,6 +259,7 @@ def step(
     Examples
     --------
     >>> import numpy as np
+    >>> from somscape.fit import prepare
     >>> from somscape.grid import Lattice
     >>> rows = np.array([[0.0], [1.0], [9.0]])
     >>> problem = prepare(rows).on(Lattice(1, 2))
