@@ -16,7 +16,7 @@ from somscape.app._processes import KILLED, ForkedJob, Processes
 from somscape.kernels._select import is_core_built
 
 pytestmark = pytest.mark.rest
-forks = pytest.mark.skipif(not _processes.FORKS, reason="Linux alone has forks")
+forks = pytest.mark.skipif(not _processes.FORKS, reason="jobs are forks on Linux alone")
 
 
 def run(folder: Path, use: Callable[[Processes], Awaitable[None]]) -> None:

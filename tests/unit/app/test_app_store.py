@@ -20,7 +20,7 @@ from somscape.app._store import Store
 from somscape.errors import InputError
 
 pytestmark = pytest.mark.rest
-counts_forks = pytest.mark.skipif(not FORKS, reason="counts forks, and Linux alone has them")
+counts_forks = pytest.mark.skipif(not FORKS, reason="counts forks, which jobs are on Linux alone")
 
 SMALL = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i % 17) for i in range(30))
 
