@@ -13,8 +13,10 @@ import pytest
 # more.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from somscape.fit import _plan
 from somscape.kernels import select_kernels
 from somscape.kernels._select import VARIABLE, is_core_built
+from somscape.recognize import _train_predictor
 
 NOT_BUILT = "the compiled core is not built here; install somscape where a C++ compiler is found"
 # The article: tutorials that train a map on 690 credit applications (docs/sources.md).  Their
@@ -71,6 +73,28 @@ def pytest_ignore_collect(collection_path, config):
         return None
     found = ALL_MARKED.search(collection_path.read_text(encoding="utf-8"))
     return True if found and f"not {found[1]}" in expression.split(" and ") else None
+
+
+# Of what "auto" tries and keeps the best of, tests try less, and all where they are marked
+# `all_tries`; fixtures of a wider scope than one test always try less.  Starts of every kind are
+# left: the plane with each first radius, and a shuffled plane; so are smoothings of a regressor by
+# every kind of slope.
+FEW_TRIES = {
+    (_plan, "MAX_STARTS"): 4,
+    (_train_predictor, "RADII"): (0.75, 1.5, 1e6),
+    (_train_predictor, "POWERS_OF_NUMBERS"): (2.0, 8.0),
+}
+ALL_TRIES = {(module, name): getattr(module, name) for module, name in FEW_TRIES}
+for (module, name), tried in FEW_TRIES.items():
+    setattr(module, name, tried)
+
+
+@pytest.fixture(autouse=True)
+def _all_tries(request):
+    if request.node.get_closest_marker("all_tries"):
+        monkeypatch = request.getfixturevalue("monkeypatch")
+        for (module, name), tried in ALL_TRIES.items():
+            monkeypatch.setattr(module, name, tried)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -132,20 +156,6 @@ def kernels(request, monkeypatch):
 def core(request, monkeypatch):
     """The compiled core, with each usable instruction set in turn."""
     yield from _use(request.param, monkeypatch)
-
-
-@pytest.fixture
-def few_tries(request, monkeypatch):
-    """Of what "auto" tries and keeps the best of, try less, for tests that ask for other things.
-
-    Starts of every kind are left: the plane with each first radius, and a shuffled plane; so are
-    smoothings of a regressor by every kind of slope.  Fixtures of a wider scope try all.
-    """
-    if request.node.get_closest_marker("all_tries"):
-        return
-    monkeypatch.setattr("somscape.fit._plan.MAX_STARTS", 4)
-    monkeypatch.setattr("somscape.recognize._train_predictor.RADII", (0.75, 1.5, 1e6))
-    monkeypatch.setattr("somscape.recognize._train_predictor.POWERS_OF_NUMBERS", (2.0, 8.0))
 
 
 @pytest.fixture

@@ -19,8 +19,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from somscape import SOM, SOMClassifier, SOMDetector, SOMImputer, SOMRegressor, TableEncoder
 
-pytestmark = pytest.mark.usefixtures("few_tries")
-
 NAMES = ["age", "income", "debt"]
 
 

@@ -10,8 +10,6 @@ from somscape.errors import InputError
 from somscape.recognize._choose import MAX_TOLD, held_out, spread_evenly
 from somscape.tables import table_from_columns
 
-pytestmark = pytest.mark.usefixtures("few_tries")
-
 DAYS = np.array(["2026-01-01", "2026-01-02"] * 30, dtype="datetime64[D]")
 NAMES = np.array(["apple", "pear", "quince"])
 
@@ -114,7 +112,6 @@ def test_a_list_with_nan_is_not_a_class_called_nan():
     assert SOMClassifier(random_state=0).fit(X, partly).classes_.tolist() == NAMES.tolist()
 
 
-@pytest.mark.all_tries
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_frames_and_their_columns_of_classes(library, fitted):
     frames = pytest.importorskip(library)

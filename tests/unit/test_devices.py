@@ -12,8 +12,6 @@ from somscape.estimators import _libraries
 from somscape.kernels import DeviceArray, kernels_for
 from somscape.kernels._device import Device
 
-pytestmark = pytest.mark.usefixtures("few_tries")
-
 AWAY, HERE = xp.Device("device1"), xp.Device("CPU_DEVICE")
 
 

@@ -16,8 +16,6 @@ from somscape import SOM, SOMDetector, SOMImputer, TableEncoder
 from somscape.errors import InputError, SomscapeWarning
 from somscape.tables import table_from_columns, table_from_frame
 
-pytestmark = pytest.mark.usefixtures("few_tries")
-
 N = 96
 
 

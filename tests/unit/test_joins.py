@@ -344,6 +344,7 @@ def test_other_metrics_tell_regions(metric):
     assert found.n_regions == 3
 
 
+@pytest.mark.all_tries
 def test_weights_of_features_count():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 2))

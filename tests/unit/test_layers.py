@@ -206,6 +206,7 @@ def test_layers_are_predicted_by_the_nearest_prototype_of_the_others(given_layer
     pd.testing.assert_frame_equal(found, som.predict_layers(new, given_layers))
 
 
+@pytest.mark.all_tries
 def test_what_is_predicted_is_right_where_layers_go_together():
     som = SOM(4, 5, encoder=TableEncoder(**MIXED)).fit(mixed())
     new = mixed(60, seed=2)

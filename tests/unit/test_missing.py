@@ -11,8 +11,6 @@ from somscape.errors import InputError, SomscapeWarning
 from somscape.kernels import Metric
 from somscape.tables import table_from_columns
 
-pytestmark = pytest.mark.usefixtures("few_tries")
-
 
 def gappy(n=120, d=4, seed=0, share=0.25, dtype=np.float64):
     rng = np.random.default_rng(seed)

@@ -14,8 +14,6 @@ from somscape.maps import Map
 from somscape.recognize import ClassChange, OtherClass, Recognizer
 from somscape.tables import table_from_columns
 
-pytestmark = pytest.mark.usefixtures("few_tries")
-
 
 def recognizer_of(codebook, shares, classes=("a", "b")):
     codebook = np.asarray(codebook, dtype=float)

@@ -19,8 +19,6 @@ from somscape.grid import Lattice
 from somscape.measures import quantization_error, trustworthiness
 from somscape.tables import table_from_frame
 
-pytestmark = pytest.mark.usefixtures("few_tries")
-
 
 @pytest.fixture(autouse=True)
 def nothing_is_fetched(monkeypatch):

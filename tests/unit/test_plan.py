@@ -8,6 +8,8 @@ from somscape.encode import Encoding
 from somscape.fit import Facts, Plan, Settings, resolve_plan
 from somscape.maps import Map
 
+pytestmark = pytest.mark.all_tries
+
 RING = Graph(3.0 * (np.roll(np.eye(12), 1, axis=0) + np.roll(np.eye(12), -1, axis=0)))
 
 

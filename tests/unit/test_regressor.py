@@ -18,8 +18,6 @@ from somscape.regions import find_regions, keep, kept
 from somscape.save import read_record, write_record
 from somscape.tables import table_from_columns
 
-pytestmark = pytest.mark.usefixtures("few_tries")
-
 
 def hills(n=300, seed=0, noise=0.1):
     rng = np.random.default_rng(seed)

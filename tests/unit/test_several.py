@@ -8,6 +8,8 @@ from somscape.callbacks import TimeLimit
 from somscape.fit import _several
 from somscape.fit._schedule import schedule
 
+pytestmark = pytest.mark.all_tries
+
 
 def rows_of(n=120, d=5, seed=0):
     rng = np.random.default_rng(seed)

@@ -24,8 +24,6 @@ from somscape.callbacks import TimeLimit
 from somscape.errors import InputError, MapFileError, SomscapeError, SomscapeWarning
 from somscape.fit import principal_axes
 
-pytestmark = pytest.mark.usefixtures("few_tries")
-
 FLOATS = [np.float32, np.float64]
 LATTICES = [
     ("rectangular", "plane"),

@@ -7,8 +7,6 @@ from somscape import SOM, Graph, Lattice
 from somscape.errors import InputError
 from somscape.tables import table_from_columns
 
-pytestmark = pytest.mark.usefixtures("few_tries")
-
 NAMES = ("n_rows", "n_cols", "radius_end", "quantization_error", "topographic_error", "stability")
 
 

@@ -11,8 +11,6 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 from somscape import SOM, Map, SOMDetector
 from somscape.errors import SomscapeWarning
 
-pytestmark = pytest.mark.usefixtures("few_tries")
-
 TABLES = ("iris", "wine", "breast_cancer", "digits", "diabetes")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape.joins._near import Near
 from somscape.joins._pieces import Pieces
-from somscape.joins._touching import sparse_graph
+from somscape.joins._touching import edges_of, sparse_graph
 from somscape.joins._valley import valley
 
 N_AT_BORDER = 20
@@ -93,7 +93,8 @@ class Borders:
         at_border = np.argsort(far, kind="stable")[:N_AT_BORDER]  # NaN comes last
         known = gaps[at_border][~np.isnan(far[at_border])]
         if not len(known):  # no row of one part has a unit of the other among its nearest
-            known = self._contacts(pieces, *parts)[2]
+            _, ends, lengths = edges_of(self._touching, pieces.members[parts[0]])
+            known = lengths[pieces.of_unit[ends] == parts[1]]
         unit = float(np.median(known)) if len(known) else 0.0
         along = [
             self._along(rows[i], pieces, (parts[i], parts[1 - i]), unit, faced[i]) for i in (0, 1)
@@ -128,14 +129,6 @@ class Borders:
         np.divide(rise, 2 * gaps, out=far, where=is_there)
         return far, np.where(is_there, gaps, np.nan)
 
-    def _contacts(self, pieces: Pieces, own: int, other: int) -> tuple[Ints, Ints, Float64s]:
-        """Return a part's units, and the units and lengths of its lines to another part."""
-        members = pieces.members[own]
-        edges = self._touching[members]
-        unit = np.repeat(np.arange(len(members)), np.diff(edges.indptr))
-        leads = pieces.of_unit[edges.indices] == other
-        return members, unit[leads], edges.data[leads]
-
     def _along(
         self,
         rows: Ints,
@@ -146,52 +139,36 @@ class Borders:
     ) -> Float64s:
         """Return how far rows of a part lie from its border with another, along the part."""
         near = self._near
-        members, contact, lengths = self._contacts(pieces, *parts)
+        members = pieces.members[parts[0]]
+        begins, ends, lengths = edges_of(self._touching, members)
+        leads = pieces.of_unit[ends] == parts[1]
         far, gaps = faced
         far = np.where(np.isnan(far), unit / 2, far)
-        if not len(contact):
+        if not leads.any():
             return far
         is_first = np.zeros(len(members), dtype=bool)
-        is_first[contact[lengths <= max(MAX_LEAP * unit, lengths.min())]] = True
+        leaps = lengths[leads]
+        is_first[begins[leads][leaps <= max(MAX_LEAP * unit, leaps.min())]] = True
         place = np.full(len(pieces.of_unit), -1)
         place[members] = np.arange(len(members))
         own = place[near.units[rows, 0]]
-        path, before = self._paths(members, place, is_first)
+        inside = place[ends] >= 0
+        squares = sparse_graph(
+            lengths[inside] ** 2, begins[inside], place[ends[inside]], len(members)
+        )
+        path, before = _paths(squares, is_first)
         facing = np.full(len(members), np.inf)
         np.fmin.at(facing, own, gaps)
         is_beside = (facing <= FACING * unit) & (facing < BENT * path)
         if is_beside.any():
             is_first |= is_beside
-            path, before = self._paths(members, place, is_first)
+            path, before = _paths(squares, is_first)
         inner = np.flatnonzero(~is_first[own])
         step = before[own[inner]]
         beyond = self._beyond(rows[inner], members[np.maximum(step, 0)])
-        inside = np.maximum(path[own[inner]] + beyond + unit / 2, 0)
-        far[inner] = np.where(step >= 0, inside, np.inf)
+        along = np.maximum(path[own[inner]] + beyond + unit / 2, 0)
+        far[inner] = np.where(step >= 0, along, np.inf)
         return far
-
-    def _paths(self, members: Ints, place: Ints, is_first: np.ndarray) -> tuple[Float64s, Ints]:
-        """Return the length of each unit's path from the border, and the unit before it, or -1.
-
-        Paths add squared lengths, so they go by short steps, where rows lie, and not by leaps.
-        """
-        from scipy.sparse.csgraph import dijkstra
-
-        edges = self._touching[members]
-        unit = np.repeat(np.arange(len(members)), np.diff(edges.indptr))
-        other = place[edges.indices]
-        inside = other >= 0
-        squares = sparse_graph(edges.data[inside] ** 2, unit[inside], other[inside], len(members))
-        cost, before, _ = dijkstra(
-            squares, indices=np.flatnonzero(is_first), min_only=True, return_predecessors=True
-        )
-        known = before >= 0
-        back = np.where(known, before, np.arange(len(members)))
-        path = np.sqrt(np.maximum(np.where(known, cost - cost[back], 0), 0))
-        while (back != back[back]).any():  # each round doubles how far the paths are added up
-            path = path + path[back]
-            back = back[back]
-        return path, np.where(known, before, -1)
 
     def _beyond(self, rows: Ints, before: Ints) -> Float64s:
         """Return how far rows lie beyond their unit, seen from the unit before it."""
@@ -202,3 +179,22 @@ class Borders:
         rise = near.squares[rows, slot] - near.squares[rows, 0] - gaps**2
         is_there = is_before[np.arange(len(rows)), slot] & (gaps > 0)
         return np.divide(rise, 2 * gaps, out=np.zeros(len(rows)), where=is_there)
+
+
+def _paths(squares: Any, is_first: np.ndarray) -> tuple[Float64s, Ints]:
+    """Return the length of each unit's path from the border, and the unit before it, or -1.
+
+    Paths add squared lengths, so they go by short steps, where rows lie, and not by leaps.
+    """
+    from scipy.sparse.csgraph import dijkstra
+
+    cost, before, _ = dijkstra(
+        squares, indices=np.flatnonzero(is_first), min_only=True, return_predecessors=True
+    )
+    known = before >= 0
+    back = np.where(known, before, np.arange(len(before)))
+    path = np.sqrt(np.maximum(np.where(known, cost - cost[back], 0), 0))
+    while (back != back[back]).any():  # each round doubles how far the paths are added up
+        path = path + path[back]
+        back = back[back]
+    return path, np.where(known, before, -1)

@@ -13,10 +13,13 @@ from somscape.joins._borders import Borders, narrowest_window
 from somscape.joins._near import Kept, Near, Pull, near_units
 from somscape.joins._pieces import Pieces
 from somscape.joins._touching import touching_units
-from somscape.joins._valley import FEW
+from somscape.joins._valley import FEW, SHALLOW
 
 SUSPECT = 0.02
 """Parts wait for all others to join if a border of one group would so rarely be as empty."""
+
+TELLING = np.log(SUSPECT) / np.log(1 / (1 + SHALLOW))
+"""Rows (6.7) that a part must exceed for that: up to there, not even an empty border is so rare."""
 
 ALPHA = 3e-4
 """Parts are two groups if a border of one group would so rarely be as empty: at most this, and at
@@ -255,7 +258,7 @@ class _Parts:
             waits, key, low, high, age_low, age_high = heappop(heap)
             if age[low] != age_low or age[high] != age_high:
                 continue
-            if not waits and (evidence := self._evidence(low, high)) < SUSPECT:
+            if not waits and (evidence := self._evidence(low, high, TELLING)) < SUSPECT:
                 heappush(heap, (True, -evidence, low, high, age_low, age_high))
                 continue
             joins.append((low, high, -key if waits else 1.0))
@@ -266,9 +269,12 @@ class _Parts:
                 push(low, piece)
         return joins
 
-    def _evidence(self, a: int, b: int) -> float:
-        """Return how unlikely so few rows between two parts are, if they are one group."""
-        if min(self._counts[a], self._counts[b]) <= FEW:
+    def _evidence(self, a: int, b: int, few: float = FEW) -> float:
+        """Return how unlikely so few rows between two parts are, if they are one group.
+
+        1 where a part has few rows.
+        """
+        if min(self._counts[a], self._counts[b]) <= few:
             return 1.0
         return self._borders.compare(self._pieces, (a, b), (self._rows[a], self._rows[b]))
 

@@ -91,13 +91,30 @@ def _lengths(pairs: Ints, places: Float64s) -> Any:
 
 
 def sparse_graph(lengths: Float64s, a: Ints, b: Ints, n: int) -> Any:
-    """Return a sparse array of the lengths of edges from nodes `a` to nodes `b`, of `n` nodes."""
+    """Return a sparse array of the lengths of edges from nodes `a` to nodes `b`, of `n` nodes.
+
+    No two edges have the same ends.
+    """
     from scipy.sparse import csr_array
 
-    graph: Any = csr_array((lengths, (a, b)), shape=(n, n))
+    order = np.lexsort([b, a])
+    begins = np.searchsorted(a[order], np.arange(n + 1))
     # Older versions of SciPy walk graphs of short indices only.
-    graph.indices, graph.indptr = graph.indices.astype(np.int32), graph.indptr.astype(np.int32)
-    return graph
+    ends = b[order].astype(np.int32), begins.astype(np.int32)
+    return csr_array((lengths[order], *ends), shape=(n, n))
+
+
+def edges_of(graph: Any, nodes: Ints) -> tuple[Ints, Ints, Float64s]:
+    """Return the edges of some nodes: the place of one end among them, the other end, the length.
+
+    It is `graph[nodes]`, for a tenth of the time where nodes are few.
+    """
+    begins = graph.indptr[nodes]
+    counts = graph.indptr[nodes + 1] - begins
+    places = np.repeat(np.arange(len(nodes)), counts)
+    skipped = np.cumsum(counts) - counts
+    at = np.arange(len(places)) + (begins - skipped)[places]
+    return places, graph.indices[at], graph.data[at]
 
 
 def _median_lengths(edges: Any) -> Float64s:

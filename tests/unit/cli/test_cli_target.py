@@ -15,8 +15,6 @@ from somscape import SOM, SOMDetector, load
 from somscape.recognize import Predictor, Recognizer
 from somscape.tables import read_table
 
-pytestmark = pytest.mark.usefixtures("few_tries")
-
 
 def fruits(n: int = 90, seed: int = 0) -> tuple[str, list[str]]:
     """A header and rows: an id, size and weight by kind, a color, the kind."""

@@ -12,8 +12,6 @@ from somscape.regions import find_regions, keep, kept
 from somscape.save import read_record, write_record
 from somscape.tables import table_from_columns
 
-pytestmark = pytest.mark.usefixtures("few_tries")
-
 
 def rows_of(n=90):
     rng = np.random.default_rng(0)

@@ -16,8 +16,6 @@ from somscape.outliers import SCORES, detector_in
 from somscape.save import load, to_onnx
 from somscape.tables import Column
 
-pytestmark = pytest.mark.usefixtures("few_tries")
-
 
 def rows_of(n=200, d=4, seed=0, dtype=np.float32):
     return np.random.default_rng(seed).normal(size=(n, d)).astype(dtype)

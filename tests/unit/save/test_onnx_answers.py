@@ -14,8 +14,6 @@ from somscape.recognize import answering_in
 from somscape.save import load, to_onnx
 from somscape.tables import table_from_columns
 
-pytestmark = pytest.mark.usefixtures("few_tries")
-
 
 def names_alike(path, model, X, feeds):
     """Assert that a model in a file names rows as the recognizer does; return what it says."""
