@@ -20,7 +20,7 @@ demo: $(ENVS)/demo/ready  ## the main job on bundled credit applications
 test: $(ENVS)/test/ready  ## the tests
 	$(ENVS)/test/bin/python -m pytest
 
-test-rest: $(ENVS)/test/ready  ## killed processes, damaged files, other kernels, known sets
+test-rest: $(ENVS)/test/ready  ## killed processes, damaged files, other kernels, known sets, rates of false alarms, further cases
 	$(ENVS)/test/bin/python -m pytest -m rest tests
 
 test-sql: $(ENVS)/test/ready  ## databases, with a PostgreSQL server from the system's packages

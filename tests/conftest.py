@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from for_rest import for_rest
 
 # As the command line does, and before NumPy is loaded: beside another worker's, the threads of the
 # libraries below NumPy wait busily, for half of the time of many tests.  Tests of threads ask for
@@ -75,10 +76,10 @@ def pytest_ignore_collect(collection_path, config):
     return True if found and f"not {found[1]}" in expression.split(" and ") else None
 
 
-# Of what "auto" tries and keeps the best of, tests try less, and all where they are marked
-# `all_tries`; fixtures of a wider scope than one test always try less.  Starts of every kind are
-# left: the plane with each first radius, and a shuffled plane; so are smoothings of a regressor by
-# every kind of slope.
+# Tests try fewer of the starts and smoothings of which "auto" keeps the best.  A test marked
+# `all_tries` tries all; a fixture of a wider scope never does.  Other processes try all.  Starts of
+# every kind are left: the plane with each first radius, and a shuffled plane; so are smoothings of
+# a regressor by every kind of slope.
 FEW_TRIES = {
     (_plan, "MAX_STARTS"): 4,
     (_train_predictor, "RADII"): (0.75, 1.5, 1e6),
@@ -138,15 +139,11 @@ def _use(name, monkeypatch):
     _core.use_instruction_set(before)
 
 
-def _for_rest(names):
-    return [pytest.param(name, marks=pytest.mark.rest) for name in names]
-
-
 # The set that is used by itself, and the others.
-CORE = [*(SETS[:1] or ["core"]), *_for_rest(SETS[1:])]
+CORE = [*(SETS[:1] or ["core"]), *for_rest(SETS[1:])]
 
 
-@pytest.fixture(params=[*CORE, *(_for_rest(["numpy"]) if SETS else ["numpy"])])
+@pytest.fixture(params=[*CORE, *(for_rest(["numpy"]) if SETS else ["numpy"])])
 def kernels(request, monkeypatch):
     """Each set of kernels in turn, also the one that estimators and maps then use."""
     yield from _use(request.param, monkeypatch)

@@ -16,7 +16,8 @@ def run_in(checkout: Path) -> str:
     """Run two tests that use the file in a checkout of their own."""
     folder = checkout / "tests"
     folder.mkdir(parents=True)
-    shutil.copy(TESTS / "conftest.py", folder)
+    for name in ("conftest.py", "for_rest.py"):
+        shutil.copy(TESTS / name, folder)
     for name in ("test_one.py", "test_two.py"):
         (folder / name).write_text(USES_IT)
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", folder]

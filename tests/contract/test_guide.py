@@ -27,7 +27,7 @@ PRINTING = [  # pages that stand alone, and show what they print
 ]
 CREDIT_CARD = DOCS / "learn" / "credit_card.md"
 
-pytestmark = pytest.mark.check
+pytestmark = [pytest.mark.check, pytest.mark.all_tries]
 
 
 def holed(rows, rng):

@@ -111,6 +111,8 @@ def test_unusual_training_rows_stand_out_together():
     assert (adjusted(p) * usual_share(p) > 0.2).all()
 
 
+@pytest.mark.rest
+@pytest.mark.all_tries
 def test_where_nothing_is_unusual_lists_are_mostly_empty():
     n_lists = 0
     for seed in range(12):
@@ -187,6 +189,8 @@ def test_the_rate_asked_for_is_that_of_what_stands_out():
         assert 0 < alerts.n_by_chance <= q * alerts.n_stand_out * (1 + 1e-9)
 
 
+@pytest.mark.rest
+@pytest.mark.all_tries
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_noise_has_nothing_that_stands_out_by_any_score(method):
     rows = np.random.default_rng(0).normal(size=(1000, 2))

@@ -425,6 +425,7 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_is_told_once(tmp_path, monkey
     assert bits(SOM(**SHAPE).fit(SMALL, resume=run)) == bits(som)
 
 
+@pytest.mark.rest
 def test_trainings_that_write_into_one_folder_lose_nothing(tmp_path):
     def train(name):
         callbacks = [Checkpoint(tmp_path / name, every=0)]

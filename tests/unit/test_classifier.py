@@ -70,6 +70,7 @@ def test_each_ingredient_helps_alone(more):
     assert found > without + 0.02
 
 
+@pytest.mark.rest
 @pytest.mark.all_tries
 def test_probabilities_are_calibrated_where_classes_overlap():
     rng = np.random.default_rng(0)

@@ -166,6 +166,8 @@ def test_rows_far_from_everything_are_noticed_at_once():
     assert first.row < 10
 
 
+@pytest.mark.rest
+@pytest.mark.all_tries
 @pytest.mark.parametrize("false_alarm", [0.1, 0.01])
 def test_false_alarms_are_rare(false_alarm):
     # 60 monitors, each over eight windows, without drift.

@@ -230,6 +230,7 @@ def test_who_locks_what_was_deleted_clears_nothing_of_the_next(tmp_path, monkeyp
     assert left.is_dir()
 
 
+@pytest.mark.rest
 def test_many_write_into_one_folder_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(files.os, "fsync", lambda file: None)
 

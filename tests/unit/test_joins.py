@@ -24,10 +24,11 @@ from somscape.joins import (
     near_units,
     pieces_after,
 )
+from somscape.joins import _joins as joining
 from somscape.joins._borders import NARROWEST, Borders, narrowest_window
-from somscape.joins._joins import _held_apart, _weakest_first
-from somscape.joins._touching import touching_units
-from somscape.joins._valley import SHALLOW, valley
+from somscape.joins._joins import SUSPECT, TELLING, _held_apart, _weakest_first
+from somscape.joins._touching import edges_of, sparse_graph, touching_units
+from somscape.joins._valley import FEW, SHALLOW, valley
 
 
 def ones(n):
@@ -131,7 +132,30 @@ def test_few_rows_show_nothing(n_a, n_b):
     assert valley(np.full(n_a, 9.0), ones(n_a), np.full(n_b, 9.0), ones(n_b), 1.0) == 1.0
 
 
+def test_seven_rows_beside_an_empty_border_are_the_fewest_that_are_suspect():
+    found = [valley(np.full(n, 1.2), ones(n), np.full(50, 1.2), ones(50), 1.0) for n in (6, 7)]
+    assert found == pytest.approx([0.02940, 0.01633], abs=5e-6)  # 5/9 to the power of the rows
+    assert found[0] > SUSPECT > found[1]
+    assert 6 < TELLING < 7
+
+
 # Along the parts
+
+
+@given(st.integers(1, 8), st.lists(st.integers(0, 7), unique=True), st.randoms())
+def test_edges_of_units_are_their_rows_of_the_graph(n, units, random):
+    ends = [(i, j) for i in range(n) for j in range(n) if random.random() < 0.4]
+    random.shuffle(ends)
+    a, b = np.array(ends, dtype=int).reshape(-1, 2).T
+    dense = np.zeros((n, n))
+    dense[a, b] = lengths = np.arange(1.0, len(ends) + 1)
+    graph = sparse_graph(lengths, a, b, n)
+    np.testing.assert_array_equal(graph.toarray(), dense)
+    units = np.array([unit for unit in units if unit < n], dtype=int)
+    places, others, found = edges_of(graph, units)
+    at = np.nonzero(dense[units])
+    np.testing.assert_array_equal([places, others], at)
+    np.testing.assert_array_equal(found, dense[units][at])
 
 
 def chain(n):
@@ -201,6 +225,20 @@ def test_the_strongest_evidence_is_undone_first():
 
 
 @settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 999), n=st.integers(20, 150))
+def test_parts_that_are_never_suspect_join_as_if_they_were_looked_at(seed, n):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 2)).round(1) + 4 * rng.integers(0, 3, (n, 1))
+    given_ = Kept(X, rng.uniform(0.1, 3, n)), X[:20] + 0.1, ones(20), Lattice(4, 5)
+    found = join_units(*given_)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(joining, "TELLING", FEW)
+        known = join_units(*given_)
+    np.testing.assert_array_equal(found.pairs, known.pairs)
+    np.testing.assert_array_equal(found.evidence, known.evidence)
+    assert found.n_apart == known.n_apart
+
+
 @given(seed=st.integers(0, 999), n=st.integers(1, 60), side=st.integers(1, 5))
 def test_regions_of_each_number_lie_inside_those_of_fewer(seed, n, side):
     rng = np.random.default_rng(seed)
@@ -250,6 +288,7 @@ def dense_and_thin(rng):
     return np.concatenate([wide, dense]), np.repeat([0, 1], [400, 100])
 
 
+@pytest.mark.all_tries
 @pytest.mark.parametrize("make", [two_rings, ball_in_a_shell, touching_diamonds, dense_and_thin])
 def test_groups_of_any_shape_are_the_regions(make):
     X, truth = make(np.random.default_rng(0))
@@ -261,6 +300,8 @@ def test_groups_of_any_shape_are_the_regions(make):
     np.testing.assert_array_equal(again.labels, found.labels)
 
 
+@pytest.mark.rest
+@pytest.mark.all_tries
 def test_more_than_twelve_groups_are_found():
     rng = np.random.default_rng(1)
     truth = np.repeat(np.arange(20), 100)
@@ -270,6 +311,8 @@ def test_more_than_twelve_groups_are_found():
     assert adjusted_rand_score(truth, found.of(X)) > 0.99
 
 
+@pytest.mark.rest
+@pytest.mark.all_tries
 @pytest.mark.parametrize(
     ("make", "n", "d"),
     [("normal", 300, 300), ("random", 500, 2), ("lognormal", 500, 5), ("normal", 100, 1000)],
@@ -295,6 +338,8 @@ def test_a_large_map_finds_both_groups():
     assert adjusted_rand_score(truth, found.of(X)) == 1.0
 
 
+@pytest.mark.rest
+@pytest.mark.all_tries
 @pytest.mark.parametrize("weigh", [lambda n: np.full(n, 10.0), lambda n: np.arange(n) % 20 + 1.0])
 def test_heavy_rows_are_no_groups(weigh):
     X = np.random.default_rng(0).normal(size=(500, 3))

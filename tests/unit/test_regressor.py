@@ -26,7 +26,7 @@ def hills(n=300, seed=0, noise=0.1):
 
 
 def quick(**parameters):
-    """Return a regressor whose maps begin once, not sixteen times."""
+    """Return a regressor whose maps begin once."""
     return SOMRegressor(SOM(n_init=1), random_state=0, **parameters)
 
 
@@ -105,6 +105,7 @@ def test_intervals_are_wider_where_targets_spread_more():
     assert width[X[1000:, 0] > 0.2].mean() > 4 * width[X[1000:, 0] < -0.2].mean()
 
 
+@pytest.mark.rest
 @pytest.mark.all_tries
 def test_slopes_carry_a_plane_and_relevance_overlooks_noise():
     rng = np.random.default_rng(0)

@@ -187,6 +187,8 @@ def test_no_rows_make_no_alerts(rule):
     assert detector.alerts(np.empty((0, 2)), **rule).n_alerts == 0
 
 
+@pytest.mark.rest
+@pytest.mark.all_tries
 def test_the_false_discovery_rate_is_kept():
     rates = []
     for seed in range(20):

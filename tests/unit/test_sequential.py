@@ -112,6 +112,7 @@ def test_capital_is_a_fair_game():
     assert after == pytest.approx(capital(before), rel=0.03)
 
 
+@pytest.mark.rest
 def test_false_alarms_are_no_more_than_villes_inequality_allows():
     # 400 streams of 4,000 rows against 30 calibration rows, at a limit of 10: at most a tenth, give
     # or take three standard errors of 0.015.

@@ -10,6 +10,8 @@ from somscape.regions import Regions, RegionStability
 from somscape.regions._stability import _shares
 
 
+@pytest.mark.rest
+@pytest.mark.all_tries
 def test_groups_that_lie_apart_come_back():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 2)) + 9.0 * np.repeat([[0, 0], [1, 0]], 200, axis=0)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from for_rest import for_rest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.preprocessing import StandardScaler
 
@@ -17,7 +18,7 @@ def rows_of(name):
     return StandardScaler().fit_transform(load().data)
 
 
-DATA = ["digits", "cancer", "diabetes"]
+DATA = ["cancer", *for_rest(["digits", "diabetes"])]
 
 
 def tall_and_wide(X, **settings):
@@ -50,6 +51,7 @@ def test_a_tall_rectangular_map_is_the_wide_one_turned(name, settings):
 
 
 @pytest.mark.rest
+@pytest.mark.all_tries
 @pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize("lattice", ["rectangular", "hexagonal"])
 def test_tall_maps_are_as_good_as_wide_ones(name, lattice):

@@ -18,8 +18,9 @@ from somscape.joins._valley import FEW, SHALLOW
 SUSPECT = 0.02
 """Parts wait for all others to join if a border of one group would so rarely be as empty."""
 
-TELLING = np.log(SUSPECT) / np.log(1 / (1 + SHALLOW))
-"""Rows (6.7) that a part must exceed for that: up to there, not even an empty border is so rare."""
+TELLING = -np.log(SUSPECT) / np.log1p(SHALLOW)
+"""Rows (6.7) up to which a part is never suspect: beside an empty border, `valley` gives 1.8 to the
+power of minus the rows at least."""
 
 ALPHA = 3e-4
 """Parts are two groups if a border of one group would so rarely be as empty: at most this, and at
@@ -272,7 +273,7 @@ class _Parts:
     def _evidence(self, a: int, b: int, few: float = FEW) -> float:
         """Return how unlikely so few rows between two parts are, if they are one group.
 
-        1 where a part has few rows.
+        1 where a part has at most `few` rows.
         """
         if min(self._counts[a], self._counts[b]) <= few:
             return 1.0

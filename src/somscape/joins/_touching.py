@@ -107,7 +107,7 @@ def sparse_graph(lengths: Float64s, a: Ints, b: Ints, n: int) -> Any:
 def edges_of(graph: Any, nodes: Ints) -> tuple[Ints, Ints, Float64s]:
     """Return the edges of some nodes: the place of one end among them, the other end, the length.
 
-    It is `graph[nodes]`, for a tenth of the time where nodes are few.
+    Like `graph[nodes]`, but several times faster where nodes are few.
     """
     begins = graph.indptr[nodes]
     counts = graph.indptr[nodes + 1] - begins

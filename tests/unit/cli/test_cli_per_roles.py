@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from command_line import run, transactions, write
+from for_rest import for_rest
 
 from somscape import TableEncoder, load
 from somscape.app._columns import describe
@@ -48,17 +49,17 @@ def detect(*words: Any) -> str:
     return outcome.out
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        (),
-        ("--label", "fraud=yes", "--protect", "sex", "--drop", "largest amount"),
-        ("--label", "commonest channel=web", "--category", "number of rows", "--drop", "date"),
-        ("--ordinal", "size=S<M<L", "--number", "store", "--date-format", "mdy"),
-        ("--protect", "size", "--drop", "name", "--category", "fraud", "--date", "born"),
-        ("--missing", "error", "--drop", "note", "--number", "limit"),
-    ],
-)
+WORDS = [
+    (),
+    ("--label", "fraud=yes", "--protect", "sex", "--drop", "largest amount"),
+    ("--label", "commonest channel=web", "--category", "number of rows", "--drop", "date"),
+    ("--ordinal", "size=S<M<L", "--number", "store", "--date-format", "mdy"),
+    ("--protect", "size", "--drop", "name", "--category", "fraud", "--date", "born"),
+    ("--missing", "error", "--drop", "note", "--number", "limit"),
+]
+
+
+@pytest.mark.parametrize("words", [*WORDS[:2], *for_rest(WORDS[2:])])
 def test_the_same_list_comes_from_the_roles(sales: Path, words: tuple[str, ...]) -> None:
     said = detect(sales, "--per", "client", *words, "--out", "a", "--save-roles", "r.toml")
     assert "Wrote r.toml\n" in said

@@ -15,6 +15,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from for_rest import for_rest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import feather, parquet
@@ -135,7 +136,10 @@ KINDS: dict[str, Callable[[pa.Table, Path], Source]] = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+SLOW = ("workbook", "sqlite", "duckdb")
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k not in SLOW] + for_rest(SLOW))
 @settings(max_examples=25)
 @given(table=tables(), n_rows=st.integers(1, 50))
 def test_each_pass_has_the_rows_of_the_table(

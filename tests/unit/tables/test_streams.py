@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from for_rest import for_rest
 
 from somscape import SOM, SOMDetector, TableEncoder, report
 from somscape.errors import InputError
@@ -72,7 +73,7 @@ MAKERS: dict[str, Callable[[pd.DataFrame], Any]] = {
 }
 
 each_kind = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
-each_frame = pytest.mark.parametrize("frame_of", [numbers, mixed])
+each_frame = pytest.mark.parametrize("frame_of", [mixed, *for_rest([numbers])])
 
 
 @each_kind
