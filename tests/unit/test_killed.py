@@ -14,6 +14,7 @@ from kill_points import Job, ends_of, state_of
 
 pytestmark = [
     pytest.mark.rest,
+    pytest.mark.all_tries,  # as the processes that are killed do
     pytest.mark.skipif(sys.platform == "win32", reason="forks, and sends signals"),
 ]
 APP = "app"
