@@ -40,6 +40,7 @@ def grouped(n_features: int = 8) -> np.ndarray:
     return X
 
 
+@pytest.mark.all_tries
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_sparse_rows_tell_the_regions_of_the_same_rows_in_full(metric: str) -> None:
     X = grouped()
