@@ -224,7 +224,6 @@ def test_the_strongest_evidence_is_undone_first():
     assert ordered == [(2, 3, 1.0), (4, 5, 1.0), (0, 1, 1e-3), (0, 2, 1.0), (0, 4, 1.0)]
 
 
-@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 999), n=st.integers(20, 150))
 def test_parts_that_are_never_suspect_join_as_if_they_were_looked_at(seed, n):
     rng = np.random.default_rng(seed)
@@ -239,6 +238,7 @@ def test_parts_that_are_never_suspect_join_as_if_they_were_looked_at(seed, n):
     assert found.n_apart == known.n_apart
 
 
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 999), n=st.integers(1, 60), side=st.integers(1, 5))
 def test_regions_of_each_number_lie_inside_those_of_fewer(seed, n, side):
     rng = np.random.default_rng(seed)
@@ -330,6 +330,7 @@ def test_a_sphere_is_one_region_on_a_map_of_as_many_units_as_rows(seed):
     assert regions.find_regions(som).n_regions == 1
 
 
+@pytest.mark.all_tries
 def test_a_large_map_finds_both_groups():
     X, truth = two_rings(np.random.default_rng(0))
     X, truth = X[::2], truth[::2]
@@ -349,6 +350,7 @@ def test_heavy_rows_are_no_groups(weigh):
     assert regions.find_regions(SOM(random_state=0).fit(X, sample_weight=weigh(450))).n_regions == 3
 
 
+@pytest.mark.all_tries
 def test_equal_and_rounded_rows_are_no_groups():
     rng = np.random.default_rng(0)
     for X in (
