@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import time
+from collections import Counter
 from contextlib import suppress
 
 import numpy as np
@@ -86,6 +87,29 @@ def test_dask_pieces_of_one_worker_make_one_task(dask_client, kind, monkeypatch)
     assert len(pieces_of(lazy)._together()) == 8
     monkeypatch.setattr("somscape.engines._dask_kept.MAX_TOGETHER", 1)
     assert len(pieces._together()) == 8
+
+
+def test_dask_is_asked_once_for_what_stays(dask_client, monkeypatch):
+    asked = Counter()
+    for name in ("nbytes", "nthreads"):
+        monkeypatch.setattr(dask_client, name, counted(getattr(dask_client, name), asked))
+    kept = dask_client.persist(dask_frame(cut(frame_of(rows_of()), 8)))
+    wait_for(kept)
+    pieces = pieces_of(kept)
+    together = [pieces._together() for _ in range(3)]
+    assert len(together[0]) < 8
+    assert asked == {"nbytes": 1, "nthreads": 1}
+    pieces._kept._threads.clear()  # as if workers were new
+    assert [*together, pieces._together()] == [together[0]] * 4
+    assert asked == {"nbytes": 1, "nthreads": 2}
+
+
+def counted(ask, asked):
+    def function(*args, **settings):
+        asked[ask.__name__] += 1
+        return ask(*args, **settings)
+
+    return function
 
 
 def wait_for(kept):
