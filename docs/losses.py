@@ -313,12 +313,6 @@ def files_and_services() -> list[Loss]:
             tuple(row["what"] for row in (encode, listed, memory)),
         ),
         Loss(
-            "Two workers of Dask",
-            "1.64 times as fast as one, in the middle of sixteen runs; 1.7 was the goal",
-            "a map takes minutes",
-            "Give each worker few, large pieces.",
-        ),
-        Loss(
             "A row asked over HTTP",
             f"99th percentile {asked} times the empty route's, goal {MOST_TIMES}; in batches "
             f"{rows['JSON']} rows a second as JSON and {rows['Arrow']} as Arrow, goal "

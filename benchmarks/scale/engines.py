@@ -1,9 +1,12 @@
 """An epoch on workers of one thread each, beside one thread without an engine.
 
-    OMP_NUM_THREADS=1 python benchmarks/scale/engines.py [--engine dask|spark|ray] [--rows 2e6]
+    OMP_NUM_THREADS=1 python benchmarks/scale/engines.py [--engine spark] [--rows 2e6] [--rounds 7]
 
 Rows lie in the workers' memory.  Each line has the median time of the epochs of one training, and
-of a pass that has nothing to do, over as many pieces and, in brackets, over four times as many.
+of passes over few rows: one whose pieces wait for as long as one thread computes, and one that has
+nothing to do, over as many pieces and, in brackets, over four times as many.  Waiting takes no
+processor, so it shows what the engine would give if processors did not slow each other.  Only one
+cluster is there at a time, for an idle one works, too.
 """
 
 import argparse
@@ -49,21 +52,22 @@ def trained(X: Any) -> tuple[float, Any]:
     return clock.epoch, som.codebook_
 
 
-def empty_pass(X: Any) -> float:
-    """Return the seconds of a pass in which each piece gives sums, and does nothing for them."""
-    pieces, codebook = pieces_of(X), np.zeros((SIDE * SIDE, FEATURES))
+def idle_pass(X: Any, seconds: float = 0.0) -> float:
+    """Return the time of a pass in which each piece waits some seconds, and gives sums."""
+    pieces, idle = pieces_of(X), partial(waited, seconds, np.zeros((SIDE * SIDE, FEATURES)))
     for _ in range(3):  # workers import what they need
-        pieces.total(partial(nothing, codebook), np.add)
+        pieces.total(idle, np.add)
     spent = []
     for _ in range(PASSES):
         begin = time.perf_counter()
-        pieces.total(partial(nothing, codebook), np.add)
+        pieces.total(idle, np.add)
         spent.append(time.perf_counter() - begin)
     return statistics.median(spent)
 
 
-def nothing(codebook: Any, _: int, rows: Any) -> Any:
-    """Return sums as large as those of an epoch."""
+def waited(seconds: float, codebook: Any, _: int, rows: Any) -> Any:
+    """Return sums as large as those of an epoch, after some seconds."""
+    time.sleep(seconds)
     return np.zeros(codebook.shape, dtype=np.int64)
 
 
@@ -108,12 +112,12 @@ def spark(n_workers: int) -> Iterator[Held]:
     )
 
     def held(rows: Any, n_pieces: int) -> Any:
+        place = Path(tempfile.mkdtemp(dir=folder))  # Spark knows what it keeps by its path
         for number, part in enumerate(np.array_split(rows, n_pieces)):
             table = pa.table({f"v{j}": column for j, column in enumerate(part.T)})
-            parquet.write_table(table, Path(folder) / f"{n_pieces}-{number:03}.parquet")
+            parquet.write_table(table, place / f"{number:03}.parquet")
         frames = [
-            session.read.parquet(str(path)).coalesce(1)
-            for path in sorted(Path(folder).glob(f"{n_pieces}-*.parquet"))
+            session.read.parquet(str(path)).coalesce(1) for path in sorted(place.glob("*.parquet"))
         ]
         collection = reduce(lambda a, b: a.union(b), frames).cache()
         collection.count()
@@ -150,20 +154,27 @@ def main() -> None:
     parser.add_argument("--engine", choices=ENGINES, default="dask")
     parser.add_argument("--rows", type=float, default=2e6)
     parser.add_argument("--pieces", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=1, help="how often, by turns")
     given = parser.parse_args()
     rows, n = rows_of(int(given.rows), FEATURES), given.pieces
     plain, codebook = trained(rows)
     print(f"{len(rows):,} x {FEATURES}, {SIDE} x {SIDE} units, {n} pieces\n")
-    print("| where | epoch, s | against one thread | same bits | nothing to do, ms |")
-    print(f"|---|---|---|---|---|\n| one thread, no engine | {plain:.3f} | | | |", flush=True)
-    for n_workers in (1, 2):
-        with ENGINES[given.engine](n_workers) as held:
-            spent, found = trained(held(rows, n))
-            few, many = (1e3 * empty_pass(held(rows[: 4 * n], k)) for k in (n, 4 * n))
-        same = "yes" if np.array_equal(found, codebook) else "NO"
-        where = f"{given.engine}, {n_workers} of one thread"
-        speed = f"{plain / spent:.2f} x"
-        print(f"| {where} | {spent:.3f} | {speed} | {same} | {few:.0f} ({many:.0f}) |", flush=True)
+    print("| where | epoch, s | against one thread | same bits | waits, s | nothing to do, ms |")
+    print(f"|---|---|---|---|---|---|\n| one thread, no engine | {plain:.3f} | | | | |", flush=True)
+    epochs: dict[int, list[float]] = {1: [], 2: []}
+    for turn in range(given.rounds):
+        for n_workers in (1, 2) if turn % 2 == 0 else (2, 1):
+            with ENGINES[given.engine](n_workers) as held:
+                spent, found = trained(held(rows, n))
+                idle = idle_pass(held(rows[: 4 * n], n), plain / n)
+                few, many = (1e3 * idle_pass(held(rows[: 4 * n], k)) for k in (n, 4 * n))
+            epochs[n_workers].append(spent)
+            same = "yes" if np.array_equal(found, codebook) else "NO"
+            where = f"{given.engine}, {n_workers} of one thread"
+            times = f"{spent:.3f} | {plain / spent:.2f} x | {same} | {idle:.3f}"
+            print(f"| {where} | {times} | {few:.0f} ({many:.0f}) |", flush=True)
+    ratio = statistics.median(np.divide(epochs[1], epochs[2]))
+    print(f"\nTwo workers are {ratio:.2f} times as fast as one, in the middle of {given.rounds}.")
 
 
 if __name__ == "__main__":
