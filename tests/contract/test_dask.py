@@ -4,8 +4,9 @@ import asyncio
 import itertools
 import os
 import time
-from collections import Counter
 from contextlib import suppress
+from threading import Timer
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -90,25 +91,37 @@ def test_dask_pieces_of_one_worker_make_one_task(dask_client, kind, monkeypatch)
 
 
 def test_dask_is_asked_once_for_what_stays(dask_client, monkeypatch):
-    asked = Counter()
-    for name in ("nbytes", "nthreads"):
-        monkeypatch.setattr(dask_client, name, counted(getattr(dask_client, name), asked))
+    sizes, threads = (asked(dask_client, name, monkeypatch) for name in ("nbytes", "nthreads"))
     kept = dask_client.persist(dask_frame(cut(frame_of(rows_of()), 8)))
     wait_for(kept)
     pieces = pieces_of(kept)
     together = [pieces._together() for _ in range(3)]
     assert len(together[0]) < 8
-    assert asked == {"nbytes": 1, "nthreads": 1}
+    assert (sizes.call_count, threads.call_count) == (1, 1)
     pieces._kept._threads.clear()  # as if workers were new
     assert [*together, pieces._together()] == [together[0]] * 4
-    assert asked == {"nbytes": 1, "nthreads": 2}
+    assert (sizes.call_count, threads.call_count) == (1, 2)
 
 
-def counted(ask, asked):
-    def function(*args, **settings):
-        asked[ask.__name__] += 1
-        return ask(*args, **settings)
+@pytest.mark.parametrize(("n_pieces", "expected"), [(8, [8]), (11, [2])])
+def test_dask_results_of_a_pass_come_together(dask_client, monkeypatch, n_pieces, expected):
+    fetched = asked(dask_client, "gather", monkeypatch)
+    parts = cut(frame_of(rows_of()), n_pieces)
+    pieces = pieces_of(dask_frame(parts))
+    assert pieces.total(lengths, tuple.__add__) == tuple(map(len, parts))
+    assert [len(call.args[0]) for call in fetched.call_args_list] == expected
+    assert [*pieces.each(numbered)] == [(i, len(part)) for i, part in enumerate(parts)]
+    assert [len(call.args[0]) for call in fetched.call_args_list[1:]] == [1] * n_pieces
 
+
+def numbered(number, data):
+    return number, len(data)
+
+
+def asked(client, name, monkeypatch):
+    """Return a function of a client, which counts its calls from now on."""
+    function = Mock(wraps=getattr(client, name))
+    monkeypatch.setattr(client, name, function)
     return function
 
 
@@ -208,11 +221,55 @@ def test_dask_pieces_that_cannot_be_read_are_one_error(dask_client):
         som_of().fit(collection)
 
 
+def test_dask_tells_of_the_first_piece_that_cannot_be_read(dask_client):
+    pieces = pieces_of(dask_frame(cut(frame_of(rows_of()), 5)))
+    with pytest.raises(EngineError, match=r"^piece 2 of X .*OSError: 2 is damaged"):
+        list(pieces.each(damaged))
+    with pytest.raises(EngineError, match=r"^a piece of X .*OSError: [234] is damaged"):
+        pieces.total(damaged, int.__add__)
+
+
+def damaged(number, data):
+    if number > 1:
+        raise OSError(f"{number} is damaged")
+    return len(data)
+
+
+def test_dask_pieces_may_take_longer_than_a_look_at_the_cluster(dask_client, monkeypatch):
+    monkeypatch.setattr("somscape.engines._dask_results.POLL", 0.02)
+    pieces = pieces_of(dask_frame(cut(frame_of(rows_of()), 3)))
+    assert pieces.total(slowly, int.__add__) == 600
+
+
+def slowly(_, data):
+    time.sleep(0.3)
+    return len(data)
+
+
+def test_a_dask_client_that_is_closed_in_a_pass_is_one_error():
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed: make engines")
+    with (
+        distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        pieces = pieces_of(dask_frame([frame_of(rows_of(50))]))
+        closing = Timer(0.3, client.close)
+        closing.start()
+        with pytest.raises(EngineError, match="connection to Dask's scheduler was lost"):
+            pieces.total(very_slowly, int.__add__)
+        closing.join()
+
+
+def very_slowly(_, data):
+    time.sleep(2)
+    return len(data)
+
+
 def test_dask_without_workers_does_not_hang(monkeypatch):
     distributed = pytest.importorskip("distributed", reason="Dask is not installed: make engines")
-    from somscape.engines import _dask
+    from somscape.engines import _dask_results
 
-    monkeypatch.setattr(_dask, "MAX_ALONE", 2.0)
+    monkeypatch.setattr(_dask_results, "MAX_ALONE", 2.0)
     with (
         distributed.LocalCluster(n_workers=0, dashboard_address=":0") as cluster,
         distributed.Client(cluster),

@@ -1,6 +1,5 @@
 """Collections of Dask: a partition of a data frame, or a block of rows of an array, is a piece."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cached_property, reduce
@@ -9,18 +8,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from somscape.engines._dask_kept import Kept
-from somscape.engines._errors import gave_up
+from somscape.engines._dask_results import client_of_this_process, computed
 from somscape.engines._tasks import FAN_IN, apply, apply_to_some, groups, merged
-from somscape.errors import EngineError, InputError, SomscapeError
+from somscape.errors import InputError
 from somscape.fit import Pieces
 
 T = TypeVar("T")
-
-MAX_ALONE = 30.0
-"""Seconds that a cluster may be without workers."""
-
-POLL = 1.0
-"""Seconds after which somebody looks whether there are workers."""
 
 
 class Partitions(Pieces):
@@ -44,7 +37,7 @@ class Partitions(Pieces):
 
         sent, task = _sent(function, len(self._parts)), delayed(apply, pure=False)
         tasks = [task(sent, number, part) for number, part in enumerate(self._parts)]
-        yield from _computed(tasks, "piece {} of X".format)
+        yield from computed(tasks, "piece {} of X".format, at_once=1)  # it may be large
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
         """Apply a function to each piece and merge the results on the workers."""
@@ -58,7 +51,7 @@ class Partitions(Pieces):
         ]
         while len(tasks) > FAN_IN:
             tasks = [delayed(merged)(merge, *group) for group in groups(tasks)]
-        return reduce(merge, _computed(tasks, lambda _: "a piece of X"))
+        return reduce(merge, computed(tasks, lambda _: "a piece of X", at_once=FAN_IN))
 
     @cached_property
     def _kept(self) -> Kept:
@@ -66,7 +59,7 @@ class Partitions(Pieces):
 
     def _together(self) -> list[list[int]]:
         """Return numbers of pieces in groups, of which each makes a task."""
-        client = _client()
+        client = client_of_this_process()
         if client is not None:
             with suppress(Exception):  # which the tasks then tell
                 return self._kept.together(client)
@@ -122,74 +115,3 @@ def _series(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) -
     import pandas as pd  # what Dask's frames are made of
 
     return pd.Series(function(frame), index=frame.index, name=name, dtype=dtype)
-
-
-def _computed(tasks: list[Any], named: Callable[[int], str]) -> Iterator[Any]:
-    """Yield the results of tasks in order, from the cluster if there is one."""
-    client = _client()
-    if client is None:
-        from dask.base import compute  # late: it is slow to import
-
-        yield from compute(*tasks)
-        return
-    futures = client.compute(tasks, optimize_graph=False)  # the pieces' graph already is
-    futures.reverse()
-    try:
-        while futures:
-            yield _result(client, futures[-1], named(len(tasks) - len(futures)))
-            futures.pop()  # and with it its result in the cluster
-    finally:
-        with suppress(Exception):  # a cluster that is gone has nothing to cancel
-            client.cancel(futures)
-
-
-def _client() -> Any:
-    """Return the client of this process's cluster, or None."""
-    try:
-        from distributed import default_client
-    except ImportError:
-        return None
-    try:
-        client = default_client()
-    except ValueError:
-        return None
-    if client.asynchronous:
-        raise EngineError(
-            "Dask's client is asynchronous, and answers only to code that awaits it. Call this "
-            "in a thread, such as `await asyncio.to_thread(som.fit, X)`, or make a Client without "
-            "asynchronous=True."
-        )
-    return client
-
-
-def _result(client: Any, future: Any, what: str) -> Any:
-    """Return a result; EngineError where the cluster cannot give it."""
-    from distributed import KilledWorker
-
-    seen = time.monotonic()
-    while True:
-        try:
-            return future.result(timeout=POLL)
-        except TimeoutError as error:
-            if future.status == "error":  # which the task itself raised
-                raise gave_up(f"{what} could not be computed by Dask", error) from error
-            if client.status != "running":
-                raise EngineError("the connection to Dask's scheduler was lost.") from error
-            now = time.monotonic()
-            seen = now if client.scheduler_info()["workers"] else seen
-            if now - seen > MAX_ALONE:
-                raise EngineError(
-                    f"Dask's cluster has had no worker for {MAX_ALONE:g} seconds: none was "
-                    f"started, or they died, perhaps of {what}. Start some and fit again."
-                ) from error
-        except SomscapeError:
-            raise
-        except KilledWorker as error:
-            raise gave_up(
-                f"workers of Dask died again and again on {what}, most often because it does not "
-                "fit into their memory. Cut X into smaller partitions (repartition, rechunk), or "
-                "give workers more memory",
-                error,
-            ) from error
-        except Exception as error:
-            raise gave_up(f"{what} could not be computed by Dask", error) from error
