@@ -5,9 +5,9 @@
 Rows lie in the workers' memory, once for each line of the table.  Each line trains by itself, and
 lines take turns, epoch by epoch; the processes of all others are stopped meanwhile, for an idle
 cluster takes some of the processors, too.  So a ratio is of two epochs that are measured soon after
-each other; the table has the middle and the quartiles of all.  "quiet dask" is Dask with settings
-that leave its workers less to do by themselves.  The last column is a pass that has nothing to do,
-over as many pieces and, in brackets, over four times as many.
+each other; the table has their middle and quartiles, and the ratio of the sums of all epochs.
+"quiet dask" is Dask with settings that leave its workers less to do by themselves.  The last column
+is a pass that has nothing to do, over as many pieces and, in brackets, over four times as many.
 """
 
 import argparse
@@ -36,6 +36,9 @@ from somscape.engines import pieces_of
 from somscape.fit import Pieces
 
 FEATURES, SIDE, EPOCHS, PASSES = 50, 32, 10, 15
+
+MAX_TRIES = 10
+"""How often rows are laid into the memory of Dask's workers, until each has as many."""
 
 SETTLE = 0.3
 """Seconds before a turn, in which what was stopped does what it is late with."""
@@ -113,9 +116,14 @@ def dask(n_workers: int) -> Iterator[Held]:
         shape, make = (n_rows // n_pieces, FEATURES), delayed(piece_of)
         pieces = [make(n_rows, n_pieces, number) for number in range(n_pieces)]
         lazy = da.concatenate([da.from_delayed(piece, shape, "float32") for piece in pieces])
-        collection = client.persist(lazy)
-        wait(collection)
-        return collection
+        for _ in range(MAX_TRIES):  # Dask lays them as it likes, at times three here and five there
+            collection = client.persist(lazy)
+            wait(collection)
+            where = [workers[0] for workers in client.who_has(collection).values()]
+            if max(map(where.count, where)) <= -(-n_pieces // n_workers):
+                return collection
+            client.cancel(collection)
+        sys.exit("Dask lays pieces unevenly.")
 
     with (
         config.set(PATIENT),
@@ -307,9 +315,10 @@ class Line:
 
     def _stop(self) -> None:
         above = psutil.Process(self.process.pid)
-        above.suspend()  # first, so that it starts no more
-        self.stopped = [above, *above.children(recursive=True)]
-        self._signal(signal.SIGSTOP)
+        self.stopped = []
+        while new := {above, *above.children(recursive=True)} - {*self.stopped}:
+            self.stopped += new  # what is not stopped yet may start more
+            self._signal(signal.SIGSTOP)
 
     def _signal(self, number: int) -> None:
         for process in self.stopped:
@@ -323,7 +332,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--engine", choices=ENGINES, default="dask")
-    parser.add_argument("--rows", type=float, default=2e6, help="fewer than 80,000 are fetched")
+    parser.add_argument("--rows", type=float, default=2e6, help="no more than 80,000 are fetched")
     parser.add_argument("--pieces", type=int, default=8)
     parser.add_argument("--trainings", type=int, default=1, help=f"of {EPOCHS - 1} turns each")
     parser.add_argument("--train", nargs=4, help=argparse.SUPPRESS)
@@ -353,15 +362,17 @@ def main() -> None:
 
 def show(lines: list[Line]) -> None:
     """Print a line each."""
-    print("| where | epoch, s | two against one: middle (quartiles) | nothing to do, ms |")
-    print("|---|---|---|---|")
+    print("| where | epoch, s | two against one: middle (quartiles) | sums | nothing to do, ms |")
+    print("|---|---|---|---|---|")
     for one, two in zip(lines[::2], lines[1::2], strict=True):
         low, middle, high = np.percentile(np.divide(one.epochs, two.epochs), [25, 50, 75])
-        for line, ratio in ((one, ""), (two, f"{middle:.2f} x ({low:.2f} to {high:.2f})")):
+        sums = sum(one.epochs) / sum(two.epochs)
+        ratios = f"{middle:.2f} x ({low:.2f} to {high:.2f}) | {sums:.2f} x"
+        for line, shown in ((one, " | "), (two, ratios)):
             where = f"{line.place}, {line.n_workers} of one thread"
             few, many = line.idle
             epoch = statistics.median(line.epochs)
-            print(f"| {where} | {epoch:.3f} | {ratio} | {few:.0f} ({many:.0f}) |")
+            print(f"| {where} | {epoch:.3f} | {shown} | {few:.0f} ({many:.0f}) |")
     if len(set().union(*(line.codebooks for line in lines))) > 1:
         sys.exit("\nCodebooks are NOT the same.")
     print(f"\n{len(lines[0].epochs)} turns; all codebooks are the same, bit for bit")
