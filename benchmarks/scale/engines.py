@@ -37,9 +37,6 @@ from somscape.fit import Pieces
 
 FEATURES, SIDE, EPOCHS, PASSES = 50, 32, 10, 15
 
-MAX_TRIES = 10
-"""How often rows are laid into the memory of Dask's workers, until each has as many."""
-
 SETTLE = 0.3
 """Seconds before a turn, in which what was stopped does what it is late with."""
 
@@ -113,17 +110,22 @@ def dask(n_workers: int) -> Iterator[Held]:
     from distributed import Client, LocalCluster, wait
 
     def held(n_rows: int, n_pieces: int) -> Any:
-        shape, make = (n_rows // n_pieces, FEATURES), delayed(piece_of)
-        pieces = [make(n_rows, n_pieces, number) for number in range(n_pieces)]
-        lazy = da.concatenate([da.from_delayed(piece, shape, "float32") for piece in pieces])
-        for _ in range(MAX_TRIES):  # Dask lays them as it likes, at times three here and five there
-            collection = client.persist(lazy)
-            wait(collection)
-            where = [workers[0] for workers in client.who_has(collection).values()]
-            if max(map(where.count, where)) <= -(-n_pieces // n_workers):
-                return collection
-            client.cancel(collection)
-        sys.exit("Dask lays pieces unevenly.")
+        workers = sorted(
+            client.nthreads()
+        )  # by itself Dask may lay three pieces here and five there
+        pieces = [
+            client.submit(
+                *(piece_of, n_rows, n_pieces, number),
+                workers=workers[number * n_workers // n_pieces],
+                pure=False,
+            )
+            for number in range(n_pieces)
+        ]
+        shape = (n_rows // n_pieces, FEATURES)
+        lazy = [da.from_delayed(delayed(piece), shape, "float32") for piece in pieces]
+        collection = client.persist(da.concatenate(lazy))
+        wait(collection)
+        return collection
 
     with (
         config.set(PATIENT),
