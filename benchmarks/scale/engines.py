@@ -110,16 +110,12 @@ def dask(n_workers: int) -> Iterator[Held]:
     from distributed import Client, LocalCluster, wait
 
     def held(n_rows: int, n_pieces: int) -> Any:
-        workers = sorted(
-            client.nthreads()
-        )  # by itself Dask may lay three pieces here and five there
+        # By itself Dask may lay three pieces with one worker and five with the other.
+        make, workers = partial(piece_of, n_rows, n_pieces), sorted(client.nthreads())
+        places = [workers[number * n_workers // n_pieces] for number in range(n_pieces)]
         pieces = [
-            client.submit(
-                *(piece_of, n_rows, n_pieces, number),
-                workers=workers[number * n_workers // n_pieces],
-                pure=False,
-            )
-            for number in range(n_pieces)
+            client.submit(make, number, workers=place, pure=False)
+            for number, place in enumerate(places)
         ]
         shape = (n_rows // n_pieces, FEATURES)
         lazy = [da.from_delayed(delayed(piece), shape, "float32") for piece in pieces]
