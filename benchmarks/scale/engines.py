@@ -347,15 +347,23 @@ def main() -> None:
     with ExitStack() as stack:
         for place in ("processes", *ENGINES[given.engine]):
             for n_workers in (1, 2):
+                tell(f"{place}: making rows for workers: {n_workers}")
                 lines.append(Line(place, n_workers, *size))
                 stack.callback(lines[-1].end)
                 lines[-1].begin()
-        for turn in range(given.trainings * (EPOCHS - 1)):
+        n_turns = given.trainings * (EPOCHS - 1)
+        for turn in range(n_turns):
+            tell(f"turn {turn + 1} of {n_turns}")
             for line in lines[:: 1 if turn % 2 else -1]:
                 line.epochs.append(line.turn())
         for line in lines:
             line.turn()  # in which the last training ends, so that its codebook is known
     show(lines)
+
+
+def tell(what: str) -> None:
+    """Say what is being done, beside the table."""
+    print(what, file=sys.stderr, flush=True)
 
 
 def show(lines: list[Line]) -> None:

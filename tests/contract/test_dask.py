@@ -5,7 +5,7 @@ import itertools
 import os
 import time
 from contextlib import suppress
-from threading import Timer
+from threading import Event, Thread
 from unittest.mock import Mock
 
 import numpy as np
@@ -112,6 +112,18 @@ def test_dask_results_of_a_pass_come_together(dask_client, monkeypatch, n_pieces
     assert [len(call.args[0]) for call in fetched.call_args_list] == expected
     assert [*pieces.each(numbered)] == [(i, len(part)) for i, part in enumerate(parts)]
     assert [len(call.args[0]) for call in fetched.call_args_list[1:]] == [1] * n_pieces
+
+
+def test_dask_is_told_to_cancel_only_what_is_left(dask_client, monkeypatch):
+    cancelled = asked(dask_client, "cancel", monkeypatch)
+    pieces = pieces_of(dask_frame(cut(frame_of(rows_of()), 3)))
+    assert pieces.total(lengths, tuple.__add__) == (200, 200, 200)
+    assert [*pieces.each(numbered)] == [(0, 200), (1, 200), (2, 200)]
+    assert not cancelled.called
+    some = pieces.each(numbered)
+    assert next(some) == (0, 200)
+    some.close()
+    assert [len(call.args[0]) for call in cancelled.call_args_list] == [3]
 
 
 def numbered(number, data):
@@ -229,14 +241,30 @@ def test_dask_tells_of_the_first_piece_that_cannot_be_read(dask_client):
         pieces.total(damaged, int.__add__)
 
 
+def test_dask_tells_of_the_time_limit_of_a_piece(dask_client):
+    """It is not taken for our own, after which somebody looks at the cluster."""
+    pieces = pieces_of(dask_frame([frame_of(rows_of(100))]))
+    with pytest.raises(EngineError, match=r"^a piece of X .*TimeoutError: no answer in 5 s"):
+        pieces.total(late, int.__add__)
+
+
+def late(number, data):
+    raise TimeoutError("no answer in 5 s")
+
+
 def damaged(number, data):
     if number > 1:
         raise OSError(f"{number} is damaged")
     return len(data)
 
 
-def test_dask_pieces_may_take_longer_than_a_look_at_the_cluster(dask_client, monkeypatch):
+@pytest.mark.parametrize("nothing_known", [False, True])
+def test_dask_pieces_may_take_longer_than_a_look_at_the_cluster(
+    dask_client, monkeypatch, nothing_known
+):
     monkeypatch.setattr("somscape.engines._dask_results.POLL", 0.02)
+    if nothing_known:
+        monkeypatch.setattr(dask_client, "scheduler_info", dict)  # as from a client that closes
     pieces = pieces_of(dask_frame(cut(frame_of(rows_of()), 3)))
     assert pieces.total(slowly, int.__add__) == 600
 
@@ -246,22 +274,31 @@ def slowly(_, data):
     return len(data)
 
 
+BEGUN, CLOSED = Event(), Event()
+
+
 def test_a_dask_client_that_is_closed_in_a_pass_is_one_error():
     distributed = pytest.importorskip("distributed", reason="Dask is not installed: make engines")
+    BEGUN.clear()
+    CLOSED.clear()
     with (
         distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         pieces = pieces_of(dask_frame([frame_of(rows_of(50))]))
-        closing = Timer(0.3, client.close)
+        closing = Thread(target=lambda: (BEGUN.wait(), client.close()), daemon=True)
         closing.start()
-        with pytest.raises(EngineError, match="connection to Dask's scheduler was lost"):
-            pieces.total(very_slowly, int.__add__)
+        try:
+            with pytest.raises(EngineError, match="connection to Dask's scheduler was lost"):
+                pieces.total(until_closed, int.__add__)
+        finally:
+            CLOSED.set()
         closing.join()
 
 
-def very_slowly(_, data):
-    time.sleep(2)
+def until_closed(_, data):
+    BEGUN.set()
+    CLOSED.wait()
     return len(data)
 
 

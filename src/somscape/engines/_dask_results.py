@@ -78,8 +78,9 @@ def computed(tasks: list[Any], named: Callable[[int], str], at_once: int) -> Ite
             yield from _results(client, futures[:at_once], named(len(tasks) - len(futures)))
             del futures[:at_once]  # and with them their results in the cluster
     finally:
-        with suppress(Exception):  # a cluster that is gone has nothing to cancel
-            client.cancel(futures)
+        if futures:  # to cancel nothing is a message, too, behind which the next pass waits 10 ms
+            with suppress(Exception):  # a cluster that is gone has nothing to cancel
+                client.cancel(futures)
 
 
 def _results(client: Any, futures: list[Any], what: str) -> list[Any]:
@@ -102,7 +103,8 @@ def _results(client: Any, futures: list[Any], what: str) -> list[Any]:
             if client.status != "running":
                 raise lost from None
             now = time.monotonic()
-            seen = now if client.scheduler_info()["workers"] else seen
+            with suppress(Exception):  # of a client that is closing, as the next look shows
+                seen = now if client.scheduler_info()["workers"] else seen
             if now - seen > MAX_ALONE:
                 raise EngineError(
                     f"Dask's cluster has had no worker for {MAX_ALONE:g} seconds: none was "
