@@ -5,7 +5,7 @@
 Rows lie in the workers' memory, once for each line of the table.  Each line trains by itself, and
 lines take turns, epoch by epoch; the processes of all others are stopped meanwhile, for an idle
 cluster takes some of the processors, too.  So a ratio is of two epochs that are measured soon after
-each other; the table has their middle and quartiles, and the ratio of the sums of all epochs.
+each other; the table has their median and quartiles, and the ratio of the sums of all epochs.
 "quiet dask" is Dask with settings that leave its workers less to do by themselves.  The last column
 is a pass that has nothing to do, over as many pieces and, in brackets, over four times as many.
 """
@@ -368,7 +368,7 @@ def tell(what: str) -> None:
 
 def show(lines: list[Line]) -> None:
     """Print a line each."""
-    print("| where | epoch, s | two against one: middle (quartiles) | sums | nothing to do, ms |")
+    print("| where | epoch, s | two against one: median (quartiles) | sums | nothing to do, ms |")
     print("|---|---|---|---|---|")
     for one, two in zip(lines[::2], lines[1::2], strict=True):
         low, middle, high = np.percentile(np.divide(one.epochs, two.epochs), [25, 50, 75])
