@@ -1,15 +1,21 @@
 """Units that move to far rows at the end of training to a small radius."""
 
 import itertools
+import pickle
+from functools import reduce
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from somscape import SOM, Graph, Lattice, measures
-from somscape.fit import _moves, _several
+from somscape.errors import InputError
+from somscape.fit import _several, merge, move, partial
 from somscape.fit._moves import NONE_BETTER, ROUNDS_DONE, moved_units
 from somscape.fit._problem import prepare
+from somscape.kernels import EUCLIDEAN, Metric, SparseRows
 
 CLOSE = {"n_rows": 5, "n_cols": 6, "radius_end": 0.2}
 
@@ -75,17 +81,12 @@ def test_two_units_do_not_give_their_rows_to_each_other(kernels):
     np.testing.assert_array_equal(found, [[12.0], [10.0], [0.1]])
 
 
-def test_the_rows_of_all_moves_are_fetched_at_once(kernels, monkeypatch):
+def test_several_units_move_at_once(kernels):
     # Both ends have a far row, and beside it a unit that loses 0.1.
     rows = [[-12.0], [-9.0], [-0.1], [0.0], [10.0], [10.1], [19.0], [22.0]]
     codebook = [[-10.0], [-0.1], [0.0], [10.0], [10.1], [20.0]]
-    fetched, original = [], _moves.taken
-    monkeypatch.setattr(
-        _moves, "taken", lambda rows, some: fetched.append(len(rows)) or original(rows, some)
-    )
     found = moved(rows, codebook, Lattice(1, 6), kernels)[1]
     np.testing.assert_array_equal(found, [[-10.0], [-12.0], [0.0], [10.0], [22.0], [20.0]])
-    assert fetched == [8, 2, 2]  # and what was fetched is shared out
 
 
 def test_a_unit_that_takes_over_rows_stays(kernels):
@@ -129,6 +130,130 @@ def test_rows_at_their_units_and_units_without_neighbors_stay(kernels):
     assert moved(rows, rows, Lattice(1, 2), kernels) == (0.0, None)
     alone = Graph(np.zeros((2, 2)))
     assert moved([[0.0], [5.0], [9.0]], rows, alone, kernels) == (4.0, None)
+
+
+# What some rows tell
+
+
+def some_rows(n, seed=0):
+    """Rows of which some are equal, a codebook, and its lattice."""
+    rng = np.random.default_rng(seed)
+    codebook = rng.normal(size=(12, 3))
+    rows = rng.normal(size=(n, 3)).round(1)
+    return rows[rng.integers(0, n, n)], codebook, Lattice(3, 4)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_pairs_by_their_definition(kernels, weighted):
+    rows, codebook, lattice = some_rows(400)
+    weights = np.random.default_rng(1).integers(1, 4, len(rows)).astype(float)
+    problem = prepare(rows, weights if weighted else None, kernels=kernels, reach=codebook)
+    problem = problem.on(lattice)
+    some = weights if weighted else None
+    pairs = partial(problem, rows, codebook=codebook, weights=some, has_pairs=True).pairs
+    distances = np.sqrt(((rows[:, None] - codebook) ** 2).sum(axis=2))
+    first, second = np.argsort(distances, axis=1)[:, :2].T
+    near, further = np.sort(distances, axis=1)[:, :2].T
+    w = weights if weighted else np.ones(len(rows))
+    scale = problem.distance_scale
+    assert pairs.weight / problem.weight_scale == w.sum()
+    assert pairs.error / problem.error_scale == pytest.approx((near * w).sum())
+    steps = np.abs(lattice.positions[first] - lattice.positions[second])
+    apart = np.sqrt((steps**2).sum(axis=1)) > 1.01
+    assert 0 < pairs.apart / problem.weight_scale == w[apart].sum()
+    assert {divmod(int(code), 12) for code in pairs.heirs} == {*zip(first, second, strict=True)}
+    assert np.array_equal(pairs.heirs, np.unique(pairs.heirs))
+    for unit in range(12):
+        of = first == unit
+        far = near[of].max()
+        at = of & np.isclose(near, far, rtol=1e-12)
+        assert pairs.losses[unit] / scale == pytest.approx(((further - near) * w)[of].sum())
+        assert pairs.far[unit] == pytest.approx(far)
+        assert pairs.gains[unit] / scale == pytest.approx((near * w)[at].sum())
+        assert pairs.farthest[unit].tolist() == min(rows[at].tolist())
+
+
+KINDS = {
+    "plain": {},
+    "in small blocks": {"block": 4},
+    "gaps": {"gaps": True},
+    "whole weights": {"weights": [1.0, 3.0, 2.0]},
+    "shares as weights": {"weights": [0.3, 0.25, 1.7]},
+    "float32": {"dtype": np.float32},
+    "sparse": {"sparse": True},
+    "manhattan": {"metric": Metric("manhattan")},
+    "one unit": {"n_units": 1},
+    "rows at their prototypes": {"at_prototypes": True},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(cuts=st.lists(st.integers(0, 60), max_size=5), seed=st.integers(0, 5))
+def test_pairs_of_parts_in_any_order_are_those_of_all_rows(kind, cuts, seed):
+    kind = KINDS[kind]
+    rows, codebook, lattice = some_rows(60, seed)
+    rows = rows.astype(kind.get("dtype", np.float64))
+    rows[:2], rows[1, 0] = rows[0], -rows[0, 0]  # a tie, where that is a zero
+    rows[:2, 0] *= seed % 2
+    codebook, lattice = (codebook[:1], Lattice(1, 1)) if "n_units" in kind else (codebook, lattice)
+    if "at_prototypes" in kind:
+        codebook[:6] = rows[:6]
+        rows = rows[:6][np.random.default_rng(seed).integers(0, 6, 60)]
+    if "gaps" in kind:
+        rows[seed::7, seed % 3] = np.nan
+    weights = np.resize(kind["weights"], 60) if "weights" in kind else None
+    order = np.random.default_rng(seed).permutation(60)
+    if "sparse" in kind:
+        rows = np.where(np.abs(rows) < 0.5, 0.0, rows)
+
+    def as_rows(some):
+        return SparseRows.from_csr(csr_array(some)) if "sparse" in kind else some
+
+    metric = kind.get("metric", EUCLIDEAN)
+    problem = prepare(as_rows(rows), weights, reach=codebook, metric=metric).on(lattice)
+
+    def told(numbers):
+        some = None if weights is None else weights[numbers]
+        part = as_rows(rows[numbers])
+        return partial(problem, part, codebook=codebook, weights=some, has_pairs=True)
+
+    whole = told(np.arange(60))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("somscape.fit._pairs.BLOCK_VALUES", kind.get("block", 1 << 20))
+        parts = [told(numbers) for numbers in np.split(order, sorted(cuts))]
+    for some in (parts, parts[::-1]):
+        total = reduce(merge, some)
+        for name, expected in vars(whole.pairs).items():
+            found = getattr(total.pairs, name)
+            assert np.asarray(found).tobytes() == np.asarray(expected).tobytes(), name
+        again, n_moved = move(problem, total, codebook=codebook)
+        expected = move(problem, whole, codebook=codebook)
+        assert again.tobytes() == expected[0].tobytes()
+        assert n_moved == expected[1]
+
+
+def test_pairs_are_as_large_as_the_map_however_many_rows_there_are():
+    for n in (1_000, 20_000):
+        rows, codebook, lattice = some_rows(n)
+        problem = prepare(rows, reach=codebook).on(lattice)
+        found = partial(problem, rows, codebook=codebook, has_pairs=True)
+        assert len(pickle.dumps(found)) < 4_000
+
+
+def test_a_codebook_far_from_the_rows_is_refused():
+    rows, codebook, lattice = some_rows(60)
+    with pytest.raises(InputError, match="reach=codebook"):
+        partial(prepare(rows).on(lattice), rows, codebook=codebook * 1e9, has_pairs=True)
+
+
+def test_sums_without_pairs_move_no_unit():
+    rows, codebook, lattice = some_rows(60)
+    problem = prepare(rows, reach=codebook).on(lattice)
+    sums = partial(problem, rows, codebook=codebook)
+    both = merge(sums, partial(problem, rows, codebook=codebook, has_pairs=True))
+    for some in (sums, both):
+        with pytest.raises(InputError, match=r"no pairs.*has_pairs=True"):
+            move(problem, some, codebook=codebook)
 
 
 # Training

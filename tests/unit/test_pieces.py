@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from somscape import SOM, SOMClassifier, SOMDetector, TableEncoder
 from somscape.callbacks import Checkpoint
 from somscape.errors import InputError
-from somscape.fit import Pieces, merge, partial, prepare, step
+from somscape.fit import Pairs, Pieces, merge, partial, prepare, step
 from somscape.grid import Lattice
 from somscape.measures import quantization_error, trustworthiness
 from somscape.tables import table_from_frame
@@ -313,6 +313,20 @@ def test_what_needs_no_rows_is_checked_for_pieces_too():
 def test_what_needs_all_rows_at_once_is_refused(parameters, more, message):
     with pytest.raises(InputError, match=message):
         SOM(2, 2, **parameters).fit(InTurn([rows_of(50)]), **more)
+
+
+class LosesOne(InTurn):
+    """Pieces of which one is lost when units are to move."""
+
+    def total(self, function, merge):
+        found = list(self.each(function))
+        return reduce(merge, found[isinstance(found[0], Pairs) :])
+
+
+def test_a_piece_that_is_lost_while_units_move_is_one_error():
+    pieces = LosesOne(np.split(rows_of(300), [100, 200]))
+    with pytest.raises(InputError, match="300 rows in the first pass and 200 in a later one"):
+        SOM(5, 6, radius_end=0.2).fit(pieces)
 
 
 def test_rows_that_change_between_passes_are_one_error():

@@ -6,6 +6,8 @@ from somscape.fit._epoch import EpochSums, merge, partial, step
 from somscape.fit._explain import explain_defaults
 from somscape.fit._facts import Facts
 from somscape.fit._map import VERSIONS, TrainingInterrupted, train_map
+from somscape.fit._moves import move
+from somscape.fit._pairs import Pairs
 from somscape.fit._pieces import (
     AnyRows,
     Extremes,
@@ -35,6 +37,7 @@ __all__ = [
     "EpochSums",
     "Extremes",
     "Facts",
+    "Pairs",
     "PastRun",
     "Pieces",
     "Plan",
@@ -55,6 +58,7 @@ __all__ = [
     "machine_memory",
     "mean_and_covariance",
     "merge",
+    "move",
     "partial",
     "prepare",
     "principal_axes",

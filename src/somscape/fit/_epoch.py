@@ -5,13 +5,14 @@ Sums are integers (fixed point), so they merge exactly, in any order: any number
 or workers gives the same codebook.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape.errors import InputError
+from somscape.fit._pairs import Pairs, merged_pairs, pairs_of
 from somscape.fit._pieces import RowsElsewhere
 from somscape.fit._problem import Problem
 from somscape.fit._ranges import range_of
@@ -35,6 +36,8 @@ class EpochSums:
         Weighted sum of the rows' distances to their winners, times ``error_scale``.
     seen : ndarray of shape (n_units, n_features), int64, or None
         Weight of the present values, times ``seen_scale``; None if no value is missing.
+    pairs : Pairs or None
+        What `move` needs, if it was asked for.
 
     See Also
     --------
@@ -55,9 +58,10 @@ class EpochSums:
     totals: Ints
     error: int
     seen: Ints | None = None
+    pairs: Pairs | None = None
 
     def digest(self) -> bytes:
-        """Return 16 bytes that differ for sums that lead to different codebooks."""
+        """Return 16 bytes that differ for sums that lead `step` to different codebooks."""
         parts = (self.counts, self.totals, *(() if self.seen is None else (self.seen,)))
         found = blake2b(digest_size=DIGEST_BYTES)
         for part in parts:
@@ -66,7 +70,12 @@ class EpochSums:
 
 
 def partial(
-    problem: Problem, rows: Rows, *, codebook: Floats, weights: Float64s | None = None
+    problem: Problem,
+    rows: Rows,
+    *,
+    codebook: Floats,
+    weights: Float64s | None = None,
+    has_pairs: bool = False,
 ) -> EpochSums:
     """Return the sums of some rows under a codebook.
 
@@ -78,6 +87,9 @@ def partial(
     codebook : ndarray of shape (n_units, n_features), float32 or float64
     weights : ndarray of shape (n,) or None, default=None
         None means 1 each.
+    has_pairs : bool, default=False
+        Whether the sums hold what `move` needs: the losses of rows that would go to their
+        second-best units, and each unit's farthest row.  That takes another search.
 
     Returns
     -------
@@ -87,12 +99,14 @@ def partial(
     Raises
     ------
     InputError
-        If rows other than the problem's lie outside their range: their sums would overflow.
+        If rows other than the problem's lie outside their range, or, with pairs, the codebook lies
+        far outside it: their sums would overflow.
 
     See Also
     --------
     merge : Adds what it returns.
     step : The next call after that.
+    move : Another one, at small radii.
 
     Examples
     --------
@@ -108,7 +122,8 @@ def partial(
         _refuse_beyond(problem, rows)
     sums = SumsOfChunks(problem, codebook, len(rows))
     sums.add(rows, weights)
-    return sums.total()
+    pairs = pairs_of(problem, codebook, rows, weights) if has_pairs else None
+    return replace(sums.total(), pairs=pairs)
 
 
 class SumsOfChunks:
@@ -205,7 +220,7 @@ def merge(a: EpochSums, b: EpochSums) -> EpochSums:
     Returns
     -------
     EpochSums
-        The sums of all of these rows.
+        The sums of all of these rows; with pairs, if both have them.
 
     See Also
     --------
@@ -224,7 +239,8 @@ def merge(a: EpochSums, b: EpochSums) -> EpochSums:
     True
     """
     seen = None if a.seen is None or b.seen is None else a.seen + b.seen
-    return EpochSums(a.counts + b.counts, a.totals + b.totals, a.error + b.error, seen)
+    pairs = None if a.pairs is None or b.pairs is None else merged_pairs(a.pairs, b.pairs)
+    return EpochSums(a.counts + b.counts, a.totals + b.totals, a.error + b.error, seen, pairs)
 
 
 def step(

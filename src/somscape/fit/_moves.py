@@ -11,16 +11,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from somscape._types import Float64s, Ints
-from somscape.fit._fixed_point import value_scale
-from somscape.fit._passes import two_nearest
-from somscape.fit._pieces import taken
+from somscape._types import Float64s
+from somscape.errors import InputError
+from somscape.fit._epoch import EpochSums
+from somscape.fit._pairs import Pairs
+from somscape.fit._passes import pairs_of_all
 from somscape.fit._plan import Plan
 from somscape.fit._problem import Problem
 from somscape.fit._progress import INTERRUPTED, NONE_BETTER, ROUNDS_DONE, was_cut
 from somscape.fit._train import Trained, run_epoch
 from somscape.fit._watch import Watch
-from somscape.kernels import Rows, SparseRows
 
 PASSES = 5
 """Most passes after the moves of a round."""
@@ -84,11 +84,6 @@ def _settled(problem: Problem, watch: Watch, plan: Plan, n_planned: int) -> str:
 def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s | None]:
     """Return the rows' total distance to their units, and a codebook with some units moved.
 
-    A unit moves to the row farthest from one of its neighbors, if the distance of that row is more
-    than what the unit's own rows lose in total by going to their second-best units.  Units that
-    gain most move first, and none moves if an earlier move has changed the winners that it
-    involves.
-
     Parameters
     ----------
     problem : Problem
@@ -102,64 +97,95 @@ def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s |
     moved : ndarray of shape (n_units, n_features), float64, or None
         None if no unit would gain.
     """
-    units, distances = two_nearest(problem, codebook)
-    owner, heir = np.ascontiguousarray(units.T)
-    near, further = distances.T
-    totals, scale = _by_unit(problem, owner, np.stack([near, further - near], axis=1))
-    error = int(totals[:, 0].sum()) / scale
-    loss = totals[:, 1] / scale
-    reach = np.zeros(len(codebook))
-    np.maximum.at(reach, owner, near)
-    farthest = np.flatnonzero(near == reach[owner])
-    found, scale = _by_unit(problem, owner[farthest], near[farthest, None], farthest)
-    neighbors = problem.lattice.neighbors
+    pairs = pairs_of_all(problem, codebook)
+    moved, n_moved = moved_by(problem, pairs, codebook)
+    return pairs.error / problem.error_scale, moved if n_moved else None
+
+
+def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Float64s, int]:
+    """Return a codebook with units moved to rows far from all others, and how many moved.
+
+    At a final radius of a fraction of a step, neighbors no longer pull, and units stay in dense
+    regions.  A unit moves to the row farthest from one of its neighbors, if the distance of that
+    row is more than what the unit's own rows lose in total by going to their second-best units.
+    Units that gain most move first, and none moves if an earlier move has changed the winners that
+    it involves.
+
+    Parameters
+    ----------
+    problem : Problem
+    sums : EpochSums
+        Of all rows, with pairs.
+    codebook : ndarray of shape (n_units, n_features), float64
+        The one under which they were made; at least two units.
+
+    Returns
+    -------
+    codebook : ndarray of shape (n_units, n_features), float64
+        Some epochs should follow, and it should be kept if the error is less after them.
+    n_moved : int
+        O(n_units * (n_features + log n_units)), and O(second-best units).
+
+    Raises
+    ------
+    InputError
+        If the sums have no pairs.
+
+    See Also
+    --------
+    partial : Makes the sums, with ``has_pairs=True``.
+    step : Moves units to the means of rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.fit import partial, prepare
+    >>> from somscape.grid import Lattice
+    >>> rows = np.array([[0.0], [0.1], [9.0], [12.0]])
+    >>> codebook = np.array([[0.0], [0.1], [10.0]])
+    >>> problem = prepare(rows, reach=codebook).on(Lattice(1, 3))
+    >>> sums = partial(problem, rows, codebook=codebook, has_pairs=True)
+    >>> moved, n_moved = move(problem, sums, codebook=codebook)
+    >>> moved.tolist(), n_moved
+    ([[0.0], [12.0], [10.0]], 1)
+    """
+    if sums.pairs is None:
+        raise InputError("the sums have no pairs. Make them by `partial` with has_pairs=True.")
+    return moved_by(problem, sums.pairs, codebook)
+
+
+def moved_by(problem: Problem, pairs: Pairs, codebook: Float64s) -> tuple[Float64s, int]:
+    """Return a codebook with units moved, and how many, as `move` does.
+
+    Parameters
+    ----------
+    problem : Problem
+    pairs : Pairs
+        Of all rows.
+    codebook : ndarray of shape (n_units, n_features), float64
+
+    Returns
+    -------
+    codebook : ndarray of shape (n_units, n_features), float64
+    n_moved : int
+    """
+    n_units, neighbors = len(codebook), problem.lattice.neighbors
+    moved = codebook.copy()
     if not neighbors.shape[1]:
-        return error, None
-    gain = np.where(neighbors >= 0, (found[:, 0] / scale)[neighbors], 0.0)
+        return moved, 0
+    loss = pairs.losses / problem.distance_scale
+    gain = np.where(neighbors >= 0, (pairs.gains / problem.distance_scale)[neighbors], 0.0)
     target = np.take_along_axis(neighbors, gain.argmax(axis=1)[:, None], axis=1)[:, 0]
     net = gain.max(axis=1) - loss
-    by_owner = np.argsort(owner, kind="stable")
-    begin = np.searchsorted(owner[by_owner], np.arange(len(codebook) + 1))
-    is_free, moving = np.ones(len(codebook), dtype=bool), []
+    begin = np.searchsorted(pairs.heirs, np.arange(n_units + 1) * n_units)
+    is_free, n_moved = np.ones(n_units, dtype=bool), 0
     for unit in np.argsort(-net, kind="stable"):
         if net[unit] <= 0:
             break
-        heirs = heir[by_owner[begin[unit] : begin[unit + 1]]]
+        heirs = pairs.heirs[begin[unit] : begin[unit + 1]] % n_units
         touched = np.concatenate([heirs, [unit, target[unit]]])
         if is_free[touched].all():
             is_free[touched] = False
-            moving.append(unit)
-    if not moving:
-        return error, None
-    moved, candidates = codebook.copy(), farthest[np.isin(owner[farthest], target[moving])]
-    rows = taken(problem.rows, candidates)  # at once, as rows elsewhere cost a pass
-    for unit in moving:
-        of_target = taken(rows, np.flatnonzero(owner[candidates] == target[unit]))
-        moved[unit] = _first_of(of_target, codebook[target[unit]])
-    return error, moved
-
-
-def _by_unit(
-    problem: Problem, owner: Ints, values: Float64s, rows: Ints | slice = slice(None)
-) -> tuple[Ints, float]:
-    """Return weighted sums by unit as whole numbers, and their divisor."""
-    weights = None if problem.weights is None else problem.weights[rows]
-    largest = np.array([values.max()])
-    scale = np.repeat(value_scale(largest, weights, problem.total_weight), values.shape[1])
-    totals = np.zeros((problem.lattice.n_units, values.shape[1]), dtype=np.int64)
-    counts = np.zeros(len(totals), dtype=np.int64)
-    values = np.ascontiguousarray(values)
-    problem.kernels.sums(
-        values, owner, weights, np.zeros(values.shape[1]), scale, 1.0, counts, totals
-    )
-    return totals, float(scale[0])
-
-
-def _first_of(candidates: Rows, prototype: Float64s) -> Float64s:
-    """Return the first row in the order of values, whatever the order of the rows.
-
-    Missing values are taken from the prototype.
-    """
-    dense = candidates.dense() if isinstance(candidates, SparseRows) else candidates
-    filled: Float64s = np.where(np.isnan(dense), prototype, dense).astype(np.float64)
-    return filled[np.lexsort(filled.T[::-1])[0]]
+            moved[unit] = pairs.farthest[target[unit]]
+            n_moved += 1
+    return moved, n_moved

@@ -1,16 +1,17 @@
 """Passes over all rows: chunk after chunk on this machine, or piece after piece elsewhere."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 
 from somscape._stored import stored
-from somscape._types import Float64s, Floats, Ints
+from somscape._types import Floats, Ints
 from somscape.errors import InputError
 from somscape.fit._epoch import EpochSums, SumsOfChunks, merge
+from somscape.fit._pairs import Pairs, merged_pairs, pairs_of
 from somscape.fit._pieces import RowsElsewhere
 from somscape.fit._problem import Problem
 from somscape.kernels import Rows, SparseRows
@@ -55,17 +56,12 @@ def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
     sums = rows.total(_task(_sums, problem, codebook), merge)
     of_mean = 4 * np.finfo(np.float64).eps * np.abs(problem.center) * problem.scale
     rows.check_same(sums.totals.sum(axis=0), problem.total_weight * (1 + of_mean))
-    found = int(sums.counts.sum()) / problem.weight_scale
-    if found != problem.total_weight:
-        raise InputError(
-            f"X had {problem.total_weight:.0f} rows in the first pass and {found:.0f} in a later "
-            "one: pieces were lost, or counted twice."
-        )
+    _check_all_there(problem, int(sums.counts.sum()))
     return sums
 
 
-def two_nearest(problem: Problem, codebook: Floats) -> tuple[Ints, Float64s]:
-    """Return the two nearest units of each row, or the one there is, and their distances.
+def pairs_of_all(problem: Problem, codebook: Floats) -> Pairs:
+    """Return what all rows tell of their two nearest units.
 
     Parameters
     ----------
@@ -74,10 +70,19 @@ def two_nearest(problem: Problem, codebook: Floats) -> tuple[Ints, Float64s]:
 
     Returns
     -------
-    units, distances : ndarray of shape (n_samples, min(2, n_units))
+    Pairs
+        The same bits for any order of the rows, however they are cut.
+
+    Raises
+    ------
+    InputError
+        If rows elsewhere are not as many as in the first pass.
     """
-    units, distances = zip(*_by_piece(problem, codebook, _nearest), strict=True)
-    return np.concatenate(units), np.concatenate(distances)
+    if not isinstance(problem.rows, RowsElsewhere):
+        return _pairs(problem, codebook)
+    pairs = problem.rows.total(_task(_pairs, problem, codebook), merged_pairs)
+    _check_all_there(problem, pairs.weight)
+    return pairs
 
 
 def hits_of(problem: Problem, codebook: Floats) -> Ints:
@@ -144,14 +149,13 @@ def chunks(rows: Rows, codebook: Floats) -> list[slice]:
     return [slice(n * i // n_parts, n * (i + 1) // n_parts) for i in range(n_parts)]
 
 
-def _by_piece(
-    problem: Problem, codebook: Floats, function: Callable[[Problem, Floats], T]
-) -> Iterator[T]:
-    """Yield what a function makes of all rows here, or of each piece elsewhere."""
-    if not isinstance(problem.rows, RowsElsewhere):
-        yield function(problem, codebook)
-    else:
-        yield from problem.rows.each(_task(function, problem, codebook))
+def _check_all_there(problem: Problem, weight: int) -> None:
+    found = weight / problem.weight_scale
+    if found != problem.total_weight:
+        raise InputError(
+            f"X had {problem.total_weight:.0f} rows in the first pass and {found:.0f} in a later "
+            "one: pieces were lost, or counted twice."
+        )
 
 
 def _task(
@@ -182,22 +186,14 @@ def _sums(problem: Problem, codebook: Floats) -> EpochSums:
     return sums.total()
 
 
-def _nearest(problem: Problem, codebook: Floats) -> tuple[Ints, Float64s]:
-    rows = problem.rows
+def _pairs(problem: Problem, codebook: Floats) -> Pairs:
+    rows, weights = problem.rows, problem.weights
     assert not isinstance(rows, RowsElsewhere)
-    found = [
-        problem.metric.search(
-            problem.kernels,
-            rows[part],
-            codebook,
-            min(2, len(codebook)),
-            order=problem.lattice.walk,
-            has_missing=problem.has_missing,
-        )
+    found = (
+        pairs_of(problem, codebook, rows[part], None if weights is None else weights[part])
         for part in chunks(rows, codebook)
-    ]
-    units, distances = zip(*found, strict=True)
-    return np.concatenate(units), np.concatenate(distances)
+    )
+    return functools.reduce(merged_pairs, found)
 
 
 def _hits(problem: Problem, codebook: Floats) -> Ints:

@@ -56,6 +56,8 @@ class Problem:
         Power of two by feature that turns values into integers.
     weight_scale, error_scale : float
         The same for weights and for distances.
+    distance_scale : float
+        The same for distances that are summed by unit: a little coarser.
     metric : Metric
         How rows and prototypes are compared; the rows are already in its form.
     has_missing : bool
@@ -89,6 +91,7 @@ class Problem:
     scale: Float64s
     weight_scale: float
     error_scale: float
+    distance_scale: float
     metric: Metric = EUCLIDEAN
     has_missing: bool = False
     lattice: Lattice = ONE_UNIT
@@ -208,6 +211,7 @@ def prepare(
         value_scale(far, weights, total_weight),
         float(power_of_two(SUM_BITS, total_weight)),
         float(power_of_two(SUM_BITS, total_weight * diameter)),
+        float(value_scale(np.array([diameter]), weights, total_weight)[0]),
         metric,
         has_missing,
     )

@@ -11,9 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from somscape._types import Float64s
-from somscape._weights import ones_or
 from somscape.fit._moves import with_units_moved
-from somscape.fit._passes import two_nearest
+from somscape.fit._passes import pairs_of_all
 from somscape.fit._plan import Plan
 from somscape.fit._problem import Problem
 from somscape.fit._progress import was_cut
@@ -111,9 +110,7 @@ def _starts(
 
 def _badness(problem: Problem, codebook: Float64s, radius: float) -> float:
     """Return the errors of a map as one number, the same bits for any order of the rows."""
-    units, distances = two_nearest(problem, codebook)
-    is_apart = ~problem.lattice.are_neighbors(units[:, 0], units[:, -1])
-    counted = ones_or(problem.weights, len(units))
-    qe = math.fsum(distances[:, 0] * counted) / problem.total_weight
-    te = math.fsum(counted[is_apart]) / problem.total_weight
+    pairs = pairs_of_all(problem, codebook)
+    qe = pairs.error / problem.error_scale / problem.total_weight
+    te = pairs.apart / problem.weight_scale / problem.total_weight
     return qe * (1 + te * min(1.0, radius / problem.lattice.step))
