@@ -103,7 +103,7 @@ def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s |
 
 
 def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Float64s, int]:
-    """Return a codebook with units moved to rows far from all others, and how many moved.
+    """Return a codebook with units moved to rows far from others, and how many moved.
 
     At a final radius of a fraction of a step, neighbors no longer pull, and units stay in dense
     regions.  A unit moves to the row farthest from one of its neighbors, if the distance of that
