@@ -205,17 +205,25 @@ def _first_of(rows: Rows, at: Ints, owner: Ints, codebook: Floats) -> Float64s:
         some, units = taken(rows, at[order[part]]), owner[order[part]]
         dense = some.dense() if isinstance(some, SparseRows) else np.asarray(some)
         best = np.where(np.isnan(dense), codebook[units], dense).astype(np.float64) + 0.0  # no -0
-        while (
-            is_same := units[1:] == units[:-1]
-        ).any():  # each second of a unit's, until one is left
-            begins = np.flatnonzero(np.append(True, ~is_same))
-            rank = np.arange(len(units)) - np.repeat(begins, np.diff(np.append(begins, len(units))))
-            left = np.flatnonzero(rank % 2 == 0)
-            right = np.where(np.append(is_same, False)[left], left + 1, left)
-            best, units = _first(best[left], best[right]), units[left]
+        best, units = _first_by_unit(best, units)
         found[units] = np.where(is_new[units, None], best, _first(found[units], best))
         is_new[units] = False
     return found
+
+
+def _first_by_unit(rows: Float64s, units: Ints) -> tuple[Float64s, Ints]:
+    """Return the first row of each unit, and its unit; rows come unit by unit.
+
+    Of each two rows of a unit one is left, again and again.
+    """
+    is_same = units[1:] == units[:-1]
+    if not is_same.any():
+        return rows, units
+    begins = np.flatnonzero(np.append(True, ~is_same))
+    rank = np.arange(len(units)) - np.repeat(begins, np.diff(np.append(begins, len(units))))
+    left = np.flatnonzero(rank % 2 == 0)
+    right = np.where(np.append(is_same, False)[left], left + 1, left)
+    return _first_by_unit(_first(rows[left], rows[right]), units[left])
 
 
 def _first(a: Float64s, b: Float64s) -> Float64s:
