@@ -58,7 +58,8 @@ class Marks:
         -------
         list of dict
             For each ``number``, ``id``, ``decision``, ``comment``, ``author``, ``made``, ``score``,
-            ``p_value``, and ``seen``, which tells this decision of a case from later ones.
+            ``p_value``, and ``seen``, which tells this decision of a case from later ones; of a
+            watch also ``run``, the one in which the case was seen.
         """
         if run.watch is None or not run.is_ranked:
             return self._store.decisions(run.upload)
@@ -161,4 +162,5 @@ def _said(number: int, said: Decision, row: Any) -> dict[str, Any]:
         "score": said.score if said.score is not None else row["score"],
         "p_value": row["p_value"],
         "seen": said.number,
+        "run": said.run,
     }

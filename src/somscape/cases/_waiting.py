@@ -22,9 +22,11 @@ def is_waiting(case: Case, last: WatchRun | None) -> bool:
     if last is None or case.listed is None or case.run != last.id or case.listed.news == FOLDED:
         return False
     # One that was cleared before this run is not folded because it returned.
-    decided = "" if case.decision is None else case.decision.made
-    returned = case.state == CLEARED and decided < last.made
-    return case.state == OPEN or returned
+    said = case.decision
+    is_before = said is not None and (
+        said.made < last.made or (said.made == last.made and said.run != last.id)
+    )
+    return case.state == OPEN or (case.state == CLEARED and is_before)
 
 
 def news_now(case: Case, last: str | None) -> str:

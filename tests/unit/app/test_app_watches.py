@@ -200,13 +200,17 @@ def test_what_waits_is_listed_and_not_decided_since() -> None:
     run = WatchRun("r2", "w", 2, "2026-02-02T00:00:00", "", "", "", "", {})
     row = Listed("k", 1, 1.0, 0.1, "returned", "")
 
-    def case(state: str, made: str, news: str = "returned", of: str = "r2") -> Case:
+    def case(
+        state: str, made: str, news: str = "returned", of: str = "r2", seen: str | None = None
+    ) -> Case:
         listed = Listed("k", 1, 1.0, 0.1, news, "")
-        return Case("w", "k", state, Decision("w", "k", state, made=made), listed, of)
+        return Case("w", "k", state, Decision("w", "k", state, made=made, run=seen), listed, of)
 
     assert is_waiting(Case("w", "k", "open", None, row, "r2"), run)
     assert is_waiting(case("cleared", "2026-01-01T00:00:00"), run)
     assert not is_waiting(case("cleared", "2026-03-01T00:00:00"), run)
+    assert is_waiting(case("cleared", run.made, seen="r1"), run)  # in the same second
+    assert not is_waiting(case("cleared", run.made, seen="r2"), run)
     assert not is_waiting(case("cleared", "2026-01-01T00:00:00", "folded"), run)
     assert not is_waiting(case("open", "2026-01-01T00:00:00", of="r1"), run)
     assert not is_waiting(case("confirmed", "2026-01-01T00:00:00"), run)

@@ -12,7 +12,8 @@ const numberOf = (row) => data.rows.numbers[row.position];
 // A case that returned was cleared as it was: it is open until somebody decides again, and what was said then is shown, not kept.
 function asItStands(at, mark) {
   const news = newsByRank.get(data.rows.numbers.indexOf(at) + 1)?.news;
-  const isOld = news === "returned" && mark.decision === "cleared" && new Date(mark.made) < new Date(data.changed.made);
+  const isBefore = mark.run !== data.changed?.run && new Date(mark.made) <= new Date(data.changed?.made);
+  const isOld = news === "returned" && mark.decision === "cleared" && isBefore;
   return isOld ? { ...mark, decision: "open", isOld } : mark;
 }
 
