@@ -13,6 +13,7 @@ from somscape.cases._moves import UsualMoves, encoded_cells, usual_moves
 from somscape.cases._records import CLEARED, Decision, Listed, Watch, WatchRun
 from somscape.cases._returns import months_between
 from somscape.cases._state import State
+from somscape.cases._waiting import is_since
 from somscape.jobs import data_hash
 from somscape.outliers import AlertRule, Alerts, Detector, ids_of, ranked
 from somscape.tables import Table
@@ -182,6 +183,6 @@ class Before:
         since = (
             key
             for key, decision in subject.decided.items()
-            if last is not None and (decision.run == last.id or decision.made > last.made)
+            if last is not None and is_since(decision, last)
         )
         return cls(listed, dict(zip(known, scores.tolist(), strict=True)), usual, frozenset(since))

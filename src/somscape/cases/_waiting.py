@@ -1,6 +1,6 @@
 """What waits: cases of the newest run that somebody should look at; others are decided or gone."""
 
-from somscape.cases._records import CLEARED, FOLDED, OPEN, Case, WatchRun
+from somscape.cases._records import CLEARED, FOLDED, OPEN, Case, Decision, WatchRun
 
 GONE = "gone"
 """News of a case that the newest run does not list."""
@@ -23,10 +23,23 @@ def is_waiting(case: Case, last: WatchRun | None) -> bool:
         return False
     # One that was cleared before this run is not folded because it returned.
     said = case.decision
-    is_before = said is not None and (
-        said.made < last.made or (said.made == last.made and said.run != last.id)
-    )
-    return case.state == OPEN or (case.state == CLEARED and is_before)
+    returned = case.state == CLEARED and said is not None and not is_since(said, last)
+    return case.state == OPEN or returned
+
+
+def is_since(decision: Decision, run: WatchRun) -> bool:
+    """Return whether a decision is of what a run lists, or later; times are known to the second.
+
+    Parameters
+    ----------
+    decision : Decision
+    run : WatchRun
+
+    Returns
+    -------
+    bool
+    """
+    return decision.run == run.id or decision.made > run.made
 
 
 def news_now(case: Case, last: str | None) -> str:

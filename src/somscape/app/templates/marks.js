@@ -12,8 +12,8 @@ const numberOf = (row) => data.rows.numbers[row.position];
 // A case that returned was cleared as it was: it is open until somebody decides again, and what was said then is shown, not kept.
 function asItStands(at, mark) {
   const news = newsByRank.get(data.rows.numbers.indexOf(at) + 1)?.news;
-  const isBefore = mark.run !== data.changed?.run && new Date(mark.made) <= new Date(data.changed?.made);
-  const isOld = news === "returned" && mark.decision === "cleared" && isBefore;
+  if (news !== "returned" || mark.decision !== "cleared") return mark;
+  const isOld = mark.run !== data.changed.run && new Date(mark.made) <= new Date(data.changed.made);
   return isOld ? { ...mark, decision: "open", isOld } : mark;
 }
 
