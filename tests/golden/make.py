@@ -6,9 +6,13 @@ Run once for each release, before it.  A folder of a release is never written an
 import json
 import pickle
 import sys
+import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import joblib
 import numpy as np
@@ -17,6 +21,9 @@ from somscape import SOM, SOMDetector, SOMImputer, TableEncoder, __version__
 from somscape.tables import Table, table_from_columns
 
 HERE = Path(__file__).parent
+
+KEY = b"5f" * 16
+"""Of the sealed state."""
 
 
 def rows() -> np.ndarray:
@@ -66,6 +73,69 @@ def answers(estimators: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+MONTHS = ("2021-01", "2021-02", "2021-03", "2023-04")
+
+
+def state(file: Path, key: bytes | None) -> None:
+    """Write a state to a file: two watches, runs, a return, decisions, forgotten cases."""
+    from click.testing import CliRunner
+
+    from somscape.cases import State, forget, forget_old
+    from somscape.cli import main as somscape
+
+    with tempfile.TemporaryDirectory() as folder:
+        sealed = []
+        if key is not None:
+            Path(folder, "key").write_bytes(key)
+            Path(folder, "key").chmod(0o600)
+            sealed = ["--audit-key", f"{folder}/key"]
+
+        def run(month: str, *words: str) -> None:
+            options = ["--state", f"{folder}/state", "--author", "ann", *sealed]
+            with at(month):
+                done = CliRunner().invoke(somscape, [*words, *options])
+            assert done.exit_code in (0, 3), done.output
+
+        for n, month in enumerate(MONTHS):
+            Path(folder, f"{month}.csv").write_text(customers(n))
+        first = f"{folder}/{MONTHS[0]}.csv"
+        for watch in ("cards", "loans"):
+            begin = ("detect", first, "--id", "id", "--alerts", "5", "--watch", watch)
+            run(MONTHS[0], *begin, "--out", f"{folder}/{watch}")
+        run(MONTHS[0], "cases", "mark", "cards", "c005", "cleared", "--comment", "a doctor")
+        run(MONTHS[0], "cases", "mark", "cards", "c009", "confirmed", "--comment", "stolen")
+        run(MONTHS[0], "cases", "mark", "loans", "c009", "later")
+        for month in MONTHS[1:]:
+            run(month, "run", "cards", f"{folder}/{month}.csv")
+        run(MONTHS[3], "run", "loans", f"{folder}/{MONTHS[3]}.csv")
+        run(MONTHS[3], "cases", "mark", "cards", "c005", "confirmed", "--comment", "she sold it")
+        with at(MONTHS[3]), State(f"{folder}/state", key) as kept:
+            forget(kept, "cards", "c009", author="eve")
+            forget_old(kept, "loans", 24, author="cron")
+            kept.database.swept()
+        file.write_bytes(Path(folder, "state", "cases.sqlite").read_bytes())
+
+
+@contextmanager
+def at(month: str) -> Iterator[None]:
+    """Have lines of the audit and runs be of a month."""
+    now = f"{month}-05T08:00:00+00:00"
+    with ExitStack() as stack:
+        for module in ("_chain", "_run"):
+            stack.enter_context(mock.patch(f"somscape.cases.{module}.now", return_value=now))
+        yield
+
+
+def customers(month: int) -> str:
+    """Forty customers in a month, of whom one moves far in the second."""
+    rng = np.random.default_rng(0)
+    income = np.exp(rng.normal(8, 0.3, size=40)).round(2)
+    income[5], income[9] = (90_000 if month < 1 else 300), 60_000
+    age = rng.integers(20, 70, size=40)
+    rows = (f"c{i:03},{income[i] + month},{age[i]}" for i in range(40))
+    return "\n".join(["id,income,age", *rows, ""])
+
+
 def main() -> None:
     import skops.io  # tests import this file, and skops takes seconds
 
@@ -78,6 +148,8 @@ def main() -> None:
         skops.io.dump(estimator, folder / f"{name}.skops", compression=zipfile.ZIP_DEFLATED)
     estimators["detector"].save(folder / "detector.som")
     (folder / "answers.json").write_text(json.dumps(answers(estimators)))
+    state(folder / "open.sqlite", None)
+    state(folder / "sealed.sqlite", KEY)
     sys.stdout.write(f"wrote {folder}\n")
 
 
