@@ -2,11 +2,13 @@
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+import sys
+import warnings
+from collections.abc import Iterator, Mapping, Sequence, Set
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from somscape.errors import InputError
+from somscape.errors import InputError, SomscapeWarning
 
 if TYPE_CHECKING:
     from somscape._types import Float64s, Floats
@@ -189,6 +191,17 @@ def _check_is_rows(X: Any, what: str) -> None:
             f"`{what}` must hold rows; got {f'{kind} of dicts' if has_dicts else kind}. Pass a "
             f"data frame, such as pandas.DataFrame({what})."
         )
+    if fields := getattr(getattr(X, "dtype", None), "names", None):
+        raise InputError(
+            f"`{what}` is a structured array with the fields {', '.join(fields)}. Pass a data "
+            f"frame, such as pandas.DataFrame({what})."
+        )
+    is_array = hasattr(X, "__array__") or hasattr(X, "__arrow_c_stream__")
+    if isinstance(X, Iterator | Set) and not is_array:
+        raise InputError(
+            f"`{what}` must hold rows in an order; got a {type(X).__name__}. Pass a list of rows, "
+            f"such as list({what}), or an array."
+        )
     own = type(X).__module__
     if own.startswith("somscape.") and not hasattr(X, "__array__") and not hasattr(X, "columns"):
         raise InputError(
@@ -216,6 +229,14 @@ def check_not_masked(X: Any, what: str = "X") -> None:
             f"`{what}` is a masked array; masks are not supported. Pass {what}.filled(np.nan), and "
             "missing='mask' or 'fill' to the estimator."
         )
+
+
+def warn(message: str) -> None:
+    """Issue a warning at the line outside somscape that led to it, however deep the calls are."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("somscape."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, SomscapeWarning, stacklevel=level)
 
 
 def is_missing(value: Any) -> bool:

@@ -32,7 +32,7 @@ from somscape.estimators._base import Base
 from somscape.estimators._form import Form
 from somscape.estimators._layers import check_layers, named_layers
 from somscape.estimators._prepare import read_data
-from somscape.tables import Table, listed
+from somscape.tables import Table, as_frame, frame_numbers, listed
 
 HEADING = "What columns are, for TableEncoder.from_roles and for `somscape detect --roles`."
 
@@ -381,6 +381,8 @@ class TableEncoder(TransformerMixin, Base):
             only constant ones come back; an array has NaN or None for the others.
         """
         check_is_fitted(self)
+        frame = as_frame(X, "X")
+        X = X if frame is None else frame_numbers(frame)
         rows = check_array(X, dtype=np.float64, estimator=self, input_name="X")
         if rows.shape[1] != self.encoding_.n_features:
             raise InputError(

@@ -2,7 +2,8 @@
 
 import math
 import numbers
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from somscape._stored import stored
 from somscape._types import Floats
+from somscape._validate import warn
 from somscape.errors import InputError
 from somscape.tables._arrow import column_from_arrow, refuse_unreadable
 from somscape.tables._cells import notes_of_unused
@@ -46,6 +48,9 @@ CURES = {
 
 STREAM = "__arrow_c_stream__"
 """The method of what hands over its rows as an Arrow stream."""
+
+CONTAINERS = ("xarray", "anndata")
+"""Libraries whose objects are refused: neither their streams nor NumPy give their rows."""
 
 
 def table_from_frame(
@@ -187,13 +192,68 @@ def _opened(frame: Any, source: str) -> Any:
     """Return a data frame as narwhals shows it, a lazy one collected, a stream read to its end."""
     import narwhals as nw
 
+    _refuse_container(frame, source)
     try:
         is_known = nw.from_native(frame, pass_through=True) is not frame
         is_stream = not is_known and hasattr(frame, STREAM)
         shown = nw.from_native(_streamed(frame, source) if is_stream else frame)
     except (TypeError, nw.exceptions.NarwhalsError) as error:
         raise InputError(_no_table(frame, source, error)) from error
-    return shown.collect() if isinstance(shown, nw.LazyFrame) else shown
+    return _without_shapes(shown.collect() if isinstance(shown, nw.LazyFrame) else shown, source)
+
+
+def _refuse_container(data: Any, source: str) -> None:
+    """Raise InputError for an object of xarray or AnnData, with the line that converts it."""
+    homes = (kind.__module__.partition(".")[0] for kind in type(data).__mro__)
+    library = next((home for home in homes if home in CONTAINERS), None)
+    if library is None:
+        return
+    sizes = ", ".join(f"{name}: {n}" for name, n in getattr(data, "sizes", {}).items())
+    call = ".to_df()" if library == "anndata" else _call_for(data)
+    raise InputError(
+        f"{source}: {library}.{type(data).__name__}{f' ({sizes})' * bool(sizes)} is not supported,"
+        " because its rows can be misread. Pass a data frame or an array with one row per sample"
+        f"{f', such as {_variable(source)}{call}' * bool(call)}."
+    )
+
+
+def _call_for(data: Any) -> str:
+    """Return what to write after an object of xarray to get its rows, or "" if nothing does."""
+    dims = list(getattr(data, "dims", ()))
+    name = "feature" if "column" in dims else "column"
+    if hasattr(data, "data_vars"):
+        parts = data.data_vars.values()
+        first = next((dim for dim in dims if all(dim in part.dims for part in parts)), None)
+        if len(dims) == 1 or first is None or not hasattr(data, "to_stacked_array"):
+            return ".to_dataframe()" if hasattr(data, "to_dataframe") else ""
+        return f'.to_stacked_array("{name}", sample_dims=[{first!r}]).to_numpy()'
+    if not hasattr(data, "to_numpy"):
+        return ""
+    if len(dims) > 2:
+        return f".stack({name}={tuple(dims[1:])!r}).to_numpy()"
+    return ".to_numpy()" if len(dims) == 2 else ".to_numpy().reshape(-1, 1)"
+
+
+def _variable(source: str) -> str:
+    """Return what a line of Python in a message calls the data."""
+    return source if source.isidentifier() else "X"
+
+
+def _without_shapes(shown: Any, source: str) -> Any:
+    """Return a narwhals frame without columns of geopandas' geometries, and warn of them."""
+    if "geopandas" not in sys.modules or not shown.implementation.is_pandas_like():
+        return shown
+    types = dict(zip(shown.columns, shown.to_native().dtypes, strict=True))
+    left = [name for name, type_ in types.items() if "geopandas" in type(type_).__module__]
+    if not left:
+        return shown
+    X = _variable(source)
+    warn(
+        f"{source}: a column of geometry is left out: {listed(left)}. Pass {X}.drop(columns="
+        f"{left!r}) to state this choice, and describe places by columns of numbers, such as "
+        f"{X}.centroid.x and {X}.area."
+    )
+    return shown.drop(left)
 
 
 def _streamed(stream: Any, source: str) -> Any:
@@ -206,12 +266,36 @@ def _streamed(stream: Any, source: str) -> Any:
         raise
     except (pa.ArrowException, OSError) as error:
         raise InputError(_no_table(stream, source, error)) from error
-    if not any(part.num_rows for part in parts):
+    n_rows = sum(part.num_rows for part in parts)
+    if not n_rows:
         raise InputError(
             f"{source}: this {type(stream).__name__} gave no rows; one that was read before is"
             " empty: make it anew"
         )
+    _check_one_row_per_sample(stream, n_rows, source)
     return pa.concat_tables(parts)
+
+
+def _check_one_row_per_sample(stream: Any, n_rows: int, source: str) -> None:
+    """Raise InputError for an Arrow stream of another length than the object that gave it."""
+    shape = getattr(stream, "shape", None)
+    if not isinstance(shape, tuple):  # a mapping counts its columns
+        is_counted = isinstance(stream, Sized) and not isinstance(stream, Mapping)
+        shape = (len(stream),) if is_counted else ()
+    if not shape or not all(isinstance(n, numbers.Integral) for n in shape):
+        return
+    if len(shape) <= 2 and shape[0] == n_rows:
+        return
+    call = f"{_variable(source)}.to_numpy()"
+    if not hasattr(stream, "to_numpy"):
+        call = f"numpy.asarray({_variable(source)})"
+    call += f".reshape({shape[0]}, -1)" * (len(shape) != 2)
+    kind, size = type(stream).__name__, " x ".join(map(str, shape))
+    raise InputError(
+        f"{source}: the Arrow stream of this {kind} has {n_rows} rows, but the {kind} has the size "
+        f"{size}, so a row of the stream is not a sample. Pass a data frame or an array with one "
+        f"row per sample, such as {call}."
+    )
 
 
 def _no_table(frame: Any, source: str, error: Exception) -> str:
@@ -252,11 +336,14 @@ def as_frame(data: Any, source: str = "data frame") -> Any:
         return None
     import narwhals as nw
 
+    _refuse_container(data, source)
+
     try:
         shown = nw.from_native(data, pass_through=True, allow_series=True)
     except nw.exceptions.NarwhalsError:
         return _opened(data, source)  # which says why it cannot be read
-    is_frame = not isinstance(shown, nw.Series) and (shown is not data or hasattr(data, STREAM))
+    is_own = shown is data and not isinstance(data, nw.LazyFrame)
+    is_frame = not isinstance(shown, nw.Series) and (not is_own or hasattr(data, STREAM))
     return _opened(data, source).to_native() if is_frame else None
 
 
