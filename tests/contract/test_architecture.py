@@ -34,6 +34,7 @@ ROWS = (
         "_elementary",
         "_files",
         "_shares",
+        "_sqlite",
         "_stored",
         "_toml",
         "_validate",

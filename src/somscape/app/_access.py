@@ -51,18 +51,26 @@ NEEDS = {
 MAY = {DECIDE: "mark rows", RUN: "add, run, change or delete"}
 
 
-def guarded(routes: Sequence[BaseRoute]) -> list[BaseRoute]:
+def guarded(
+    routes: Sequence[BaseRoute], before_change: Callable[[], Awaitable[None]] | None = None
+) -> list[BaseRoute]:
     """Return the routes, each of which refuses who may not use it.
+
+    Parameters
+    ----------
+    routes : sequence of Route
+    before_change : callable or None, default=None
+        Awaited before what changes something.
 
     Raises
     ------
     LookupError
         Where a route stands in no line of the table.
     """
-    return [*map(_guarded, routes)]
+    return [_guarded(route, before_change) for route in routes]
 
 
-def _guarded(route: BaseRoute) -> Route:
+def _guarded(route: BaseRoute, before_change: Callable[[], Awaitable[None]] | None) -> Route:
     if not isinstance(route, Route) or route.path not in NEEDS:
         raise LookupError(f"{route}: say in NEEDS of app/_access.py which role it needs")
     needed = NEEDS[route.path]
@@ -70,6 +78,8 @@ def _guarded(route: BaseRoute) -> Route:
 
     async def answer_those_who_may(request: Request) -> Response:
         check(request, needed)
+        if before_change is not None and request.method == "POST":
+            await before_change()
         return await answer(request)
 
     methods = None if route.methods is None else [*route.methods]

@@ -16,6 +16,7 @@ from somscape.app._store import Run, Store
 from somscape.app._uploads import ENDINGS
 from somscape.cases import State
 
+ONLY_SHOWN = "is on a disk or in a folder that is read-only, so the app only shows it."
 NO_RUN = "There is no such run; it may have been deleted."
 
 
@@ -48,6 +49,12 @@ class Context:
         if run is None:
             raise Refused(404, NO_RUN)
         return run
+
+    async def before_change(self) -> None:
+        """Refuse what changes something that is read-only, or that another program has locked."""
+        if self.store.is_read_only:
+            raise Refused(403, f"{self.store.folder} {ONLY_SHOWN} Nothing was saved.")
+        await self.store.when_free()
 
     def added(self, run: Run) -> Response:
         """Put a run in line, and say which it is."""

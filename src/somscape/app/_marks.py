@@ -127,7 +127,7 @@ class Marks:
             new = seen_as.decision(key, decision, comment=comment, author=author)
         else:  # far down the list, so that no run keeps it
             new = Decision(run.watch, key, decision, comment, author, seen_as.run, row["score"])
-        said = await asyncio.to_thread(self._store.cases.decide, new, token=token, seen=seen)
+        said = await self._store.decide_case(new, token=token, seen=seen)
         return _said(number, said, row)
 
 

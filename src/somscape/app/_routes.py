@@ -77,7 +77,7 @@ class Site:
             OSError: self._say_disk,
             sqlite3.Error: self._say_disk,
         }
-        routes = guarded(routes)
+        routes = guarded(routes, self._at.before_change)
         return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
 
     async def start_page(self, request: Request) -> Response:
@@ -102,11 +102,14 @@ class Site:
         return Response(template("icon.svg").template, media_type=STATIC["icon.svg"])
 
     def _say_disk(self, request: Request, error: OSError | sqlite3.Error) -> Response:
+        trouble = self._at.store.trouble(error)
+        if trouble:
+            return _say_problem(request, HTTPException(507, shown(trouble)))
         words = getattr(error, "strerror", None)
         place = getattr(error, "filename", None) or self._at.store.folder
         said = (
-            f"The app cannot use {shown(place)} ({words or error}). If the "
-            "disk is full, make room; then try again."
+            f"The app cannot use {shown(place)} ({words or error}). Check "
+            "the disk and the folder, then try again."
         )
         return _say_problem(request, HTTPException(507, said))
 

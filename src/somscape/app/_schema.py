@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from somscape._sqlite import connect_reading
 from somscape.errors import InputError
 
 STEPS = (
@@ -37,12 +38,16 @@ STEPS = (
 """What each version adds: the first is that of 0.2.0."""
 
 
-def opened(path: Path) -> sqlite3.Connection:
+def opened(path: Path, *, is_read_only: bool, wait: float) -> sqlite3.Connection:
     """Return a connection to a database that is made, or brought up to date, if need be.
 
     Parameters
     ----------
     path : Path
+    is_read_only : bool
+        Whether the file must stay as it is: then it is a copy in memory.
+    wait : float
+        Seconds for which it waits for another program that writes.
 
     Returns
     -------
@@ -53,12 +58,16 @@ def opened(path: Path) -> sqlite3.Connection:
     InputError
         For a database of a later version.
     """
-    db = sqlite3.connect(path)
+    db = sqlite3.connect(":memory:" if is_read_only else path, timeout=wait)
     with ExitStack() as opening:
         opening.enter_context(closing(db))
-        path.chmod(0o600)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")  # a mark that was answered is on the disk
+        if not is_read_only:
+            path.chmod(0o600)
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")  # a mark that was answered is on the disk
+        elif path.exists():
+            with closing(connect_reading(path)) as there:
+                there.backup(db)
         db.execute("PRAGMA foreign_keys = ON")
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > len(STEPS):

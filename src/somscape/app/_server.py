@@ -106,7 +106,7 @@ def serve(
     names, extras = (TEAM_LIBRARIES, "app,team") if is_team else (LIBRARIES, "app")
     check_libraries("the app", names, extras)
     # Late, because only the app needs them.
-    from somscape.app._context import Context
+    from somscape.app._context import ONLY_SHOWN, Context
     from somscape.app._entrance import open_entrance
     from somscape.app._marks import Marks
     from somscape.app._queue import Queue
@@ -120,6 +120,8 @@ def serve(
         with listening(front) as listener:
             entrance = open_entrance(front, listener, say)
             with closing(Store(state or state_folder())) as store:
+                if store.is_read_only:
+                    say(f"{store.folder} {ONLY_SHOWN}")
                 for table in tables:
                     keep_table(store, table)  # read when the others are that wait
                 marks = Marks(store)

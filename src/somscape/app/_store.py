@@ -1,16 +1,21 @@
 """What outlives a killed server: uploads, runs and decisions, in SQLite in the state folder."""
 
+import asyncio
 import json
 import secrets
 import shutil
 import sqlite3
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from somscape._sqlite import busy_line, is_busy, is_read_only, trouble_of
 from somscape.app._schema import opened
 from somscape.cases import OPEN, DecidedMeanwhileError, Decision, State, state_folder
 from somscape.errors import InputError
@@ -26,6 +31,19 @@ GOES_ON = (WAITING, RUNNING)
 
 BEFORE = "before"
 """Among the settings of a run whose table is read again: the settings as they were."""
+
+FILE = "app.sqlite"
+
+SECONDS_TO_WAIT = 10.0
+"""For another program that writes to a database of ours, before a user is refused."""
+
+A_MOMENT = 0.05
+"""Seconds after which a change is tried again."""
+
+MOST_AT_ONCE = 64
+"""Decisions that wait for such a program in threads of their own."""
+
+NOT_RUN = "This app only shows the state, so it did not go on with this run."
 
 OURS = "[0-9a-f]" * 16
 """Names of the folders that we make; no other is ever deleted."""
@@ -107,6 +125,11 @@ class Store:
     place : Path or str
         A folder, made if it is not there, for the user alone; or the URL of a database that holds
         the watches, whose app keeps its files in the user's own folder.
+
+    Attributes
+    ----------
+    is_read_only : bool
+        Whether the folder takes no changes: it is only shown, as it was at the start.
     """
 
     def __init__(self, place: Path | str) -> None:
@@ -115,17 +138,38 @@ class Store:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._folder = folder.resolve()
+            at = place if is_database else self._folder
             with ExitStack() as opening:
-                self._lock = opening.enter_context(closing(_lock(self._folder)))
-                self._db = opening.enter_context(closing(opened(self._folder / "app.sqlite")))
-                at = place if is_database else self._folder
-                self.cases = opening.enter_context(closing(State(at)))
-                opening.pop_all()  # all went well: they stay open
+                self._open(opening, at)
+                self._opened = opening.pop_all()  # all went well: they stay open
         except (OSError, sqlite3.Error) as error:
+            trouble = trouble_of(error, folder / FILE, SECONDS_TO_WAIT)
             raise InputError(
-                f"{folder} cannot hold the app's state ({error}). Give another folder with --state."
+                trouble
+                or f"{folder} cannot hold the app's state ({error}). Give another folder with "
+                "--state."
             ) from error
         self.cases_at = str(at)
+
+    def _open(self, opening: ExitStack, at: Path | str) -> None:
+        file = self._folder / FILE
+        self.is_read_only = is_read_only(file)
+        if not self.is_read_only:
+            opening.enter_context(closing(_lock(self._folder)))
+        self._db = opening.enter_context(
+            closing(opened(file, is_read_only=self.is_read_only, wait=SECONDS_TO_WAIT))
+        )
+        if self.is_read_only:  # it is a copy in memory
+            with self._db:
+                self._db.execute(
+                    "UPDATE runs SET state = ?, problem = ? WHERE state IN (?, ?)",
+                    (INTERRUPTED, NOT_RUN, *GOES_ON),
+                )
+            self._db.execute("PRAGMA query_only = ON")
+        self.cases = opening.enter_context(closing(State(at)))
+        self.cases.database.wait = SECONDS_TO_WAIT
+        self._deciding = ThreadPoolExecutor(MOST_AT_ONCE, "decision")
+        opening.callback(self._deciding.shutdown, wait=False)
 
     @property
     def folder(self) -> Path:
@@ -134,9 +178,38 @@ class Store:
 
     def close(self) -> None:
         """Let another process use the folder."""
-        self.cases.close()
-        self._db.close()
-        self._lock.close()
+        self._opened.close()
+
+    def trouble(self, error: OSError | sqlite3.Error) -> str:
+        """Return a line on an error: a lock, or a disk that is full or read-only; "" for others."""
+        place = getattr(error, "filename", None) or self._folder / FILE
+        return trouble_of(error, Path(place), SECONDS_TO_WAIT)
+
+    async def when_free(self) -> None:
+        """Wait until no other program writes to the app's database.
+
+        What is changed next need not wait then: the server's one thread changes it, which answers
+        nobody meanwhile.
+
+        Raises
+        ------
+        InputError
+            After 10 seconds.
+        """
+        end = time.monotonic() + SECONDS_TO_WAIT
+        while True:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.execute("ROLLBACK")
+            except sqlite3.OperationalError as error:
+                if not is_busy(error):
+                    raise
+                if time.monotonic() > end:
+                    line = busy_line(self._folder / FILE, SECONDS_TO_WAIT)
+                    raise InputError(line) from error
+                await asyncio.sleep(A_MOMENT)
+            else:
+                return
 
     # Uploads
 
@@ -280,6 +353,8 @@ class Store:
         What ran is marked as interrupted, or is done again, once, where a watch may have recorded
         it; uploads that never arrived whole, or could never be read, are deleted.
         """
+        if self.is_read_only:
+            return []
         with self._db:
             self._db.execute(
                 "DELETE FROM runs WHERE task IN (?, ?) AND state = ? AND upload IN"
@@ -302,9 +377,20 @@ class Store:
             for folder in (self._folder / kind).glob(OURS):
                 if folder.name not in known:
                     shutil.rmtree(folder, ignore_errors=True)
+        self._db.execute("PRAGMA busy_timeout = 0")  # from now on, `when_free` waits
         return [run for run in reversed(self.runs()) if run.state == WAITING]
 
     # Decisions
+
+    async def decide_case(
+        self, decision: Decision, *, token: str | None, seen: int | None
+    ) -> Decision:
+        """Keep a decision on a case of a watch; see `State.decide`.
+
+        In a thread of its own kind: those that wait for another program leave reading its threads.
+        """
+        decide = partial(self.cases.decide, decision, token=token, seen=seen)
+        return await asyncio.get_running_loop().run_in_executor(self._deciding, decide)
 
     def decide(
         self,

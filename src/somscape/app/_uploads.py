@@ -68,6 +68,7 @@ async def take(
     try:
         if not await _write(request, path):
             raise Refused(422, f"{name} is empty.")
+        await store.when_free()
         return store.keep_upload(upload, name, ending, settings, watch)
     except BaseException:
         store.drop_upload(upload)

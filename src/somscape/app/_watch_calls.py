@@ -93,7 +93,7 @@ class WatchCalls:
             raise Refused(422, "'run' must be the run in which the case was seen.")
         seen_as = await asyncio.to_thread(Seen.of, self._at.cases, name, key=key, run=run)
         new = seen_as.decision(key, decision, comment=comment, author=author_of(request))
-        said = await asyncio.to_thread(self._at.cases.decide, new, token=token, seen=seen)
+        said = await self._at.store.decide_case(new, token=token, seen=seen)
         return JSONResponse(
             {
                 "decision": said.state,

@@ -46,7 +46,8 @@ def summary_of(state: State, name: str) -> dict[str, Any]:
     -------
     dict
     """
-    return _summary(state, name, state.runs(name), state.cases(name))
+    with state.database.snapshot():
+        return _summary(state, name, state.runs(name), state.cases(name))
 
 
 def watch_of(state: State, name: str) -> dict[str, Any]:
@@ -61,7 +62,8 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
     -------
     dict
     """
-    watch, runs, cases = state.watch(name), state.runs(name), state.cases(name)
+    with state.database.snapshot():
+        watch, runs, cases = state.watch(name), state.runs(name), state.cases(name)
     last = runs[0] if runs else None
     replaced = {id_: run.number for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
     return {
@@ -96,6 +98,11 @@ def case_of(state: State, name: str, key: str) -> dict[str, Any]:
     InputError
         If there is no such watch or case.
     """
+    with state.database.snapshot():
+        return _case_of(state, name, key)
+
+
+def _case_of(state: State, name: str, key: str) -> dict[str, Any]:
     watch, runs = state.watch(name), state.runs(name)
     history = state.history(name, key)
     lines = []

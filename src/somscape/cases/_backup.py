@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from somscape._files import whole
+from somscape._sqlite import SQLite
 from somscape.cases._chain import NOTHING, add_line
-from somscape.cases._database import Change, Database, SQLite
+from somscape.cases._database import Change, Database
 from somscape.cases._schema import TABLES, brought_up_to_date
 from somscape.cases._state import State
 from somscape.cases._verify import Verdict, verdict_on

@@ -1,19 +1,17 @@
 """One connection to SQLite or PostgreSQL, in the SQL that both know."""
 
-import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from somscape._sqlite import SECONDS_TO_WAIT
 from somscape.errors import InputError
 from somscape.tables import check_library
 
-SECONDS_TO_WAIT = 30
-"""For another process that is writing."""
+MOST_IDLE = 4
+"""Connections that stay open for the next thread that asks."""
 
 LOCK = 0x736F6D73
 """PostgreSQL's name of the lock that one process holds while it changes something."""
@@ -33,21 +31,32 @@ Answer = TypeVar("Answer")
 
 
 class Database:
-    """A connection that threads may share; changes wait for each other.
+    """A database that threads may share: reading waits for nobody, changes wait for each other.
 
-    Those of other processes, too.
+    Changes wait for those of other processes, too.  A thread takes one of a few connections for as
+    long as the thread asks, so that a change that waits stops no other thread from reading.
 
     Parameters
     ----------
     engine : Engine
+
+    Attributes
+    ----------
+    wait : float
+        Seconds that a change waits for others that write.
     """
 
     def __init__(self, engine: "Engine") -> None:
+        self.wait = SECONDS_TO_WAIT
         self._engine = engine
-        self._lock = threading.RLock()
-        self._open: Change | None = None
-        self._is_together = False
-        self._db: Any = engine.connect()
+        self._changing = threading.Lock()
+        self._taking = threading.Lock()
+        self._idle: list[Connection] = []
+        self._is_closed = False
+        self._of_thread = threading.local()
+        first = Connection(engine)
+        first.connect()
+        self._idle.append(first)
 
     @property
     def name(self) -> str:
@@ -60,15 +69,21 @@ class Database:
         return self._engine.is_server
 
     @property
+    def is_read_only(self) -> bool:
+        """Whether its disk or its folder takes no changes."""
+        return self._engine.is_read_only
+
+    @property
     def bytes_type(self) -> str:
         """What a column of bytes is called."""
         return self._engine.bytes_type
 
     def close(self) -> None:
-        """Let go of the connection."""
-        with self._lock:
-            if self._db is not None:
-                self._db.close()
+        """Let go of the connections; one that a thread still uses is closed when it has ended."""
+        with self._taking:
+            self._is_closed = True
+            while self._idle:
+                self._idle.pop().close()
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Return the rows that a query finds, by the names of its columns.
@@ -83,10 +98,11 @@ class Database:
         -------
         list of dict
         """
-        with self._lock:
-            if self._open is not None:  # this thread's own change: no new connection under it
-                return self._open.rows(sql, values)
-            return self._asked(lambda: self._rows(sql, values))
+        change = self._open()
+        if change is not None:  # this thread's own change, which others do not see yet
+            return change.rows(sql, values)
+        with self._connection() as connection:
+            return connection.asked(lambda db: connection.rows(db, sql, values))
 
     @contextmanager
     def change(self) -> Iterator["Change"]:
@@ -99,31 +115,49 @@ class Database:
         ------
         Change
         """
-        with self._lock:
-            if self._is_together and self._open is not None:
-                yield self._open
-                return
-            with self._transaction(self._engine.begin) as change:
+        mine = self._open()
+        if mine is not None and getattr(self._of_thread, "is_together", False):
+            yield mine
+            return
+        self._check_none_open()
+        if self.is_read_only:
+            raise InputError(
+                f"{self.name} cannot be changed: its disk or its folder is read-only. Nothing was "
+                "saved. Copy the folder to a disk that can be written, and name it with `state`."
+            )
+        wait = self.wait
+        end = time.monotonic() + wait
+        if not self._changing.acquire(timeout=wait):
+            raise InputError(self._engine.busy(wait))
+        try:
+
+            def begin(db: Any) -> None:
+                self._engine.begin(db, max(0, end - time.monotonic()))
+
+            with self._transaction(begin, wait) as change:
                 yield change
+        finally:
+            self._changing.release()
 
     @contextmanager
     def together(self) -> Iterator[None]:
         """Have all changes of this thread in a block be one, which is made at its end."""
         with self.change():
-            self._is_together = True
+            self._of_thread.is_together = True
             try:
                 yield
             finally:
-                self._is_together = False
+                self._of_thread.is_together = False
 
     def snapshot(self) -> AbstractContextManager["Change"]:
-        """Read as of one moment, whatever others write meanwhile.
+        """Read as of one moment, whatever others write meanwhile; `rows` of this thread, too.
 
         Returns
         -------
         context manager of Change
         """
-        return self._transaction(self._engine.begin_reading)
+        self._check_none_open()
+        return self._transaction(self._engine.begin_reading, SECONDS_TO_WAIT)
 
     def swept(self) -> bool:
         """Overwrite what was deleted, as far as the database can; say whether it could.
@@ -133,73 +167,117 @@ class Database:
         bool
             False where somebody else is using the state just now, or owns its tables.
         """
-        with self._lock:
-            return bool(self._asked(lambda: self._engine.sweep(self._db)))
+        with self._changing, self._connection() as connection:
+            return connection.asked(lambda db: self._engine.sweep(db, self.wait))
+
+    def _open(self) -> "Change | None":
+        return getattr(self._of_thread, "change", None)
+
+    def _check_none_open(self) -> None:
+        if self._open() is not None:
+            raise RuntimeError("a change of this thread has not ended")
 
     @contextmanager
-    def _transaction(self, begin: Callable[[Any], None]) -> Iterator["Change"]:
-        with self._lock:
-            if self._open is not None:
-                raise RuntimeError("a change of this thread has not ended")
+    def _connection(self) -> Iterator["Connection"]:
+        """Lend a connection that nobody uses."""
+        with self._taking:
+            if self._is_closed:
+                raise InputError(f"{self.name} was closed.")
+            connection = self._idle.pop() if self._idle else Connection(self._engine)
+        try:
+            yield connection
+        finally:
+            with self._taking:
+                if self._is_closed or len(self._idle) >= MOST_IDLE:
+                    connection.close()
+                else:
+                    self._idle.append(connection)
+
+    @contextmanager
+    def _transaction(self, begin: Callable[[Any], None], wait: float) -> Iterator["Change"]:
+        with self._connection() as connection:
+            change = Change(connection)
             try:
-                self._asked(lambda: begin(self._db))
-                self._open = change = Change(self)
+                connection.asked(begin, wait)
+                self._of_thread.change = change
                 yield change
                 change.check()
-                self._told(lambda: self._db.execute("COMMIT"))
+                connection.told(lambda db: db.execute("COMMIT"))
             except BaseException:
-                self._undo()
+                connection.undo()
                 raise
             finally:
-                self._open = None
+                change.has_ended = True
+                self._of_thread.change = None
 
-    def _undo(self) -> None:
-        """Leave no change open, also where the connection can no more be asked to."""
-        is_open = True
-        with suppress(Exception):  # whatever it is: a new connection has no change open
-            self._engine.undo(self._db)
-            is_open = False
-        if is_open:
+
+class Connection:
+    """One connection of a database, which one thread uses at a time.
+
+    Parameters
+    ----------
+    engine : Engine
+    """
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+        self._db: Any = None
+
+    def connect(self) -> None:
+        """Connect; an error is the engine's own."""
+        self.close()
+        self._db = self._engine.connect()
+
+    def close(self) -> None:
+        """Let go of what there is."""
+        if self._db is not None:
             with suppress(Exception):
                 self._db.close()
-            self._db = None
+        self._db = None
 
-    def _rows(self, sql: str, values: Sequence[Any]) -> list[Row]:
-        cursor = self._db.execute(self._engine.spelled(sql), tuple(values))
+    def asked(self, ask: Callable[[Any], Answer], wait: float = SECONDS_TO_WAIT) -> Answer:
+        """Return an answer, by a new connection where the old one has ended meanwhile."""
+        if self._db is not None and not self._engine.has_ended(self._db):
+            try:
+                return ask(self._db)
+            except self._engine.errors as error:
+                if not self._engine.has_ended(self._db):
+                    raise self._problem(error, wait) from error
+        self.told(lambda _: self.connect(), wait)
+        return self.told(ask, wait)
+
+    def told(self, tell: Callable[[Any], Answer], wait: float = SECONDS_TO_WAIT) -> Answer:
+        """Return an answer, by this connection alone."""
+        try:
+            return tell(self._db)
+        except self._engine.errors as error:
+            raise self._problem(error, wait) from error
+
+    def undo(self) -> None:
+        """Leave no change open, also where the connection can no more be asked to."""
+        try:
+            self._engine.undo(self._db)
+        except Exception:  # whatever it is: a new connection has no change open
+            self.close()
+
+    def rows(self, db: Any, sql: str, values: Sequence[Any]) -> list[Row]:
+        """Run a statement, and return what it finds."""
+        cursor = db.execute(self._engine.spelled(sql), tuple(values))
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in (cursor.fetchall() if names else ())]
 
-    def _many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        cursor = self._db.cursor()
-        cursor.executemany(self._engine.spelled(sql), list(map(tuple, rows)))
+    def many(self, db: Any, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run a statement once for each row of values."""
+        db.cursor().executemany(self._engine.spelled(sql), list(map(tuple, rows)))
 
-    def _asked(self, ask: Callable[[], Answer]) -> Answer:
-        """Return an answer, by a new connection where the old one has ended meanwhile."""
-        if self._db is not None:
-            try:
-                return ask()
-            except self._engine.errors as error:
-                if not self._engine.has_ended(self._db):
-                    raise self._problem(error) from error
-        self._db = self._told(self._engine.connect)
-        return self._told(ask)
-
-    def _told(self, tell: Callable[[], Answer]) -> Answer:
-        try:
-            return tell()
-        except self._engine.errors as error:
-            raise self._problem(error) from error
-
-    def _problem(self, error: Exception) -> InputError:
-        if self._engine.is_busy(error):
-            return InputError(
-                f"{self.name}: somebody else has been writing there for {SECONDS_TO_WAIT} seconds. "
-                "Nothing was saved; try again."
-            )
+    def _problem(self, error: Exception, wait: float) -> InputError:
+        trouble = self._engine.trouble(error, wait)
+        if trouble:
+            return InputError(trouble)
         said = " ".join(str(error).split()).rstrip(".")
         return InputError(
-            f"{self.name} did not take this ({said}). It may not have been saved: try again, which "
-            "doubles nothing, or name another place with `state`."
+            f"{self._engine.name} did not take this ({said}). It may not have been saved: try "
+            "again, which doubles nothing, or name another place with `state`."
         )
 
 
@@ -210,32 +288,33 @@ class Change:
 
     Parameters
     ----------
-    database : Database
+    connection : Connection
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._failed: BaseException | None = None
+        self.has_ended = False
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
         """Run a statement, and return what it finds."""
-        return self._do(lambda: self._database._rows(sql, values))
+        return self._do(lambda db: self._connection.rows(db, sql, values))
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run a statement once for each row of values."""
-        self._do(lambda: self._database._many(sql, rows))
+        self._do(lambda db: self._connection.many(db, sql, rows))
 
     def check(self) -> None:
         """Raise what a statement raised, if one did: this change cannot be saved."""
         if self._failed is not None:
             raise self._failed
 
-    def _do(self, tell: Callable[[], Answer]) -> Answer:
+    def _do(self, tell: Callable[[Any], Answer]) -> Answer:
         self.check()
-        if self._database._open is not self:
+        if self.has_ended:
             raise RuntimeError("this change has ended")
         try:
-            return self._database._told(tell)
+            return self._connection.told(tell)
         except BaseException as error:
             self._failed = error
             raise
@@ -246,14 +325,15 @@ class Engine(Protocol):
 
     name: str
     is_server: bool
+    is_read_only: bool
     bytes_type: str
     errors: tuple[type[Exception], ...]
 
     def connect(self) -> Any:
         """Return a connection whose statements take effect at once."""
 
-    def begin(self, db: Any) -> None:
-        """Begin a change, after those of others."""
+    def begin(self, db: Any, wait: float) -> None:
+        """Begin a change, after those of others, for which it waits so many seconds."""
 
     def begin_reading(self, db: Any) -> None:
         """Begin to read as of one moment."""
@@ -261,7 +341,7 @@ class Engine(Protocol):
     def undo(self, db: Any) -> None:
         """Undo what has begun and not ended, if anything has."""
 
-    def sweep(self, db: Any) -> bool:
+    def sweep(self, db: Any, wait: float) -> bool:
         """Overwrite what was deleted, and say whether that could be done."""
 
     def spelled(self, sql: str) -> str:
@@ -270,97 +350,11 @@ class Engine(Protocol):
     def has_ended(self, db: Any) -> bool:
         """Say whether a connection is of no more use."""
 
-    def is_busy(self, error: Exception) -> bool:
-        """Say whether an error is that somebody else writes too long."""
+    def busy(self, wait: float) -> str:
+        """Return a line on somebody else who has been writing for so many seconds."""
 
-
-class SQLite:
-    """A file that only its user may read.
-
-    Parameters
-    ----------
-    path : Path
-    """
-
-    is_server, bytes_type = False, "BLOB"
-    errors: tuple[type[Exception], ...] = (sqlite3.Error,)
-
-    def __init__(self, path: Path) -> None:
-        self.name = str(path)
-        self._path = path
-
-    def connect(self) -> sqlite3.Connection:
-        """Open the file, or make it."""
-        db = sqlite3.connect(
-            self._path, timeout=SECONDS_TO_WAIT, isolation_level=None, check_same_thread=False
-        )
-        try:
-            if _is_ours(self._path):
-                self._path.chmod(0o600)
-            _keep_journal(db)
-            db.execute("PRAGMA synchronous = FULL")  # what was answered is on the disk
-            db.execute("PRAGMA foreign_keys = ON")
-            db.execute("PRAGMA temp_store = MEMORY")  # no copy of people's texts elsewhere
-            db.execute("PRAGMA secure_delete = ON")  # what is forgotten does not stay in free pages
-        except BaseException:
-            db.close()
-            raise
-        return db
-
-    def begin(self, db: sqlite3.Connection) -> None:
-        """Begin as the only one who writes."""
-        db.execute("BEGIN IMMEDIATE")
-
-    def begin_reading(self, db: sqlite3.Connection) -> None:
-        """Begin to read, while others may write."""
-        db.execute("BEGIN")
-
-    def undo(self, db: sqlite3.Connection) -> None:
-        """Roll back, unless SQLite has done so itself, as where the disk is full."""
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-
-    def sweep(self, db: sqlite3.Connection) -> bool:
-        """Write the file anew without what was deleted, and empty its journal."""
-        try:
-            db.execute("VACUUM")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                raise
-            return False
-        return not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-
-    def spelled(self, sql: str) -> str:
-        """Return the statement as it is."""
-        return sql
-
-    def has_ended(self, db: sqlite3.Connection) -> bool:
-        """Say no: a file stays open."""
-        return False
-
-    def is_busy(self, error: Exception) -> bool:
-        """Say whether the file stayed locked."""
-        return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
-
-
-def _keep_journal(db: sqlite3.Connection) -> None:
-    """Have what is written go to a journal first, so that others may read meanwhile.
-
-    Where two programs make the file at the same moment, SQLite refuses one of them at once.
-    """
-    end = time.monotonic() + SECONDS_TO_WAIT
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                raise
-        time.sleep(0.01)
-
-
-def _is_ours(path: Path) -> bool:
-    return not hasattr(os, "geteuid") or path.stat().st_uid == os.geteuid()
+    def trouble(self, error: Exception, wait: float) -> str:
+        """Return a line on a lock that was not free in time, or on a disk; "" for other causes."""
 
 
 class PostgreSQL:
@@ -372,7 +366,7 @@ class PostgreSQL:
         ``postgresql://USER@HOST/NAME``, without a password.
     """
 
-    is_server, bytes_type = True, "BYTEA"
+    is_server, is_read_only, bytes_type = True, False, "BYTEA"
 
     def __init__(self, url: str) -> None:
         check_library("psycopg", "state in PostgreSQL", "team")
@@ -388,7 +382,7 @@ class PostgreSQL:
 
         return psycopg.connect(self._url, autocommit=True, connect_timeout=10)
 
-    def begin(self, db: Any) -> None:
+    def begin(self, db: Any, wait: float) -> None:
         """Begin when no other process changes anything.
 
         Whatever the server's settings: each statement sees what was saved before it, and what is
@@ -396,7 +390,8 @@ class PostgreSQL:
         """
         db.execute(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
-            f"SET LOCAL lock_timeout = '{SECONDS_TO_WAIT}s'; SET LOCAL synchronous_commit = on;"
+            f"SET LOCAL lock_timeout = '{_milliseconds(wait)}ms';"
+            "SET LOCAL synchronous_commit = on;"
             f"SELECT pg_advisory_xact_lock({LOCK})"
         )
 
@@ -409,14 +404,14 @@ class PostgreSQL:
         if db.info.transaction_status.name != "IDLE":
             db.execute("ROLLBACK")
 
-    def sweep(self, db: Any) -> bool:
+    def sweep(self, db: Any, wait: float) -> bool:
         """Have the server write anew the tables of people, without what was deleted.
 
         It skips those of another role, and only warns.
         """
         import psycopg
 
-        db.execute(f"SET lock_timeout = '{SECONDS_TO_WAIT}s'")
+        db.execute(f"SET lock_timeout = '{_milliseconds(wait)}ms'")
         ours = [table for table in OF_PEOPLE if db.execute(MAY_SWEEP, (table,)).fetchone()[0]]
         try:
             for table in ours:
@@ -433,8 +428,20 @@ class PostgreSQL:
         """Say whether the server has closed the connection."""
         return bool(db.closed)
 
-    def is_busy(self, error: Exception) -> bool:
-        """Say whether the server's lock was not free in time."""
+    def busy(self, wait: float) -> str:
+        """Return a line on the server's lock, which another process has had for so many seconds."""
+        return (
+            f"{self.name}: another program has been writing there for {wait:.3g} seconds. Nothing "
+            "was saved. Wait until that program has ended, or end it (the server's view pg_locks "
+            "lists its pid with the locktype 'advisory'), then try again."
+        )
+
+    def trouble(self, error: Exception, wait: float) -> str:
+        """Return a line if the server's lock was not free in time; it names a full disk itself."""
         import psycopg
 
-        return isinstance(error, psycopg.errors.LockNotAvailable)
+        return self.busy(wait) if isinstance(error, psycopg.errors.LockNotAvailable) else ""
+
+
+def _milliseconds(wait: float) -> int:
+    return max(1, int(wait * 1000))  # the server takes 0 for ever

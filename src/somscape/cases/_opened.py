@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from somscape.cases._database import Database, PostgreSQL, SQLite
+from somscape._sqlite import SECONDS_TO_WAIT, SQLite
+from somscape.cases._database import Database, PostgreSQL
 from somscape.errors import InputError
 from somscape.tables import database_at, is_url
 
@@ -33,9 +34,17 @@ def opened(where: str | Path) -> Database:
                 "`state`."
             ) from error
         engine = SQLite(folder / FILE)
+        if engine.is_read_only and not (folder / FILE).exists():
+            raise InputError(
+                f"{folder} has no state, and nothing can be written there. Name another folder "
+                "with `state`."
+            )
     try:
         return Database(engine)
     except engine.errors as error:
+        trouble = engine.trouble(error, SECONDS_TO_WAIT)
+        if trouble:
+            raise InputError(trouble) from error
         said = " ".join(str(error).split()).rstrip(".")
         raise InputError(
             f"the state in {engine.name} cannot be opened ({said}). Name another place with "

@@ -72,17 +72,21 @@ def brought_up_to_date(database: Database) -> None:
     InputError
         For a state of a later somscape.
     """
-    if _version(database) == len(STEPS):  # most often; and all that a role that only reads may do
+    version = _version(database)
+    if version == len(STEPS):  # most often; and all that a role that only reads may do
         return
+    _check_not_later(database, version)
+    if database.is_read_only:
+        raise InputError(
+            f"{database.name} was written by an earlier version of somscape, and its tables cannot "
+            "be brought up to date, because its disk or its folder is read-only. Copy the folder "
+            "to a disk that can be written, and name it with `state`."
+        )
     with database.change() as change:
         change.rows("CREATE TABLE IF NOT EXISTS somscape_schema (version INTEGER NOT NULL)")
         found = change.rows("SELECT version FROM somscape_schema")
         version = found[0]["version"] if found else 0
-        if version > len(STEPS):
-            raise InputError(
-                f"{database.name} was written by a later version of somscape. Update somscape, or "
-                "name another place with `state`."
-            )
+        _check_not_later(database, version)
         for step in STEPS[version:]:
             _take(step, change, database.bytes_type)
         if version < len(STEPS):
@@ -90,10 +94,20 @@ def brought_up_to_date(database: Database) -> None:
             change.rows("INSERT INTO somscape_schema VALUES (?)", (len(STEPS),))
 
 
+def _check_not_later(database: Database, version: int) -> None:
+    if version > len(STEPS):
+        raise InputError(
+            f"{database.name} was written by a later version of somscape. Update somscape, or "
+            "name another place with `state`."
+        )
+
+
 def _version(database: Database) -> int:
     try:
         found = database.rows("SELECT version FROM somscape_schema")
     except InputError:  # there is no such table yet; another problem comes up again
+        if database.is_read_only:
+            raise
         return 0
     return int(found[0]["version"]) if found else 0
 

@@ -12,11 +12,10 @@ import pytest
 from some_cases import KEY, PLACES, fill, new_database, place_for
 
 from somscape.cases import Change, Decision, State, verify
-from somscape.cases._database import PostgreSQL
 from somscape.errors import InputError
 
 ADD = "INSERT INTO salts VALUES (?, ?, ?)"
-BUSY = r"somebody else has been writing there for 30 seconds\. Nothing was saved; try again\."
+BUSY = r"another program has been writing there for 0\.1 seconds\. Nothing was saved\. Wait until "
 SAID = Decision("cards", "a", "later", "", "ann")
 
 
@@ -92,8 +91,8 @@ def test_an_interrupt_while_a_change_begins_leaves_none_open(
 ) -> None:
     begin = state.database._engine.begin
 
-    def interrupted(db: Any) -> None:
-        begin(db)
+    def interrupted(db: Any, wait: float) -> None:
+        begin(db, wait)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -149,7 +148,7 @@ def test_a_full_disk_is_one_line_and_what_was_answered_stays(tmp_path: Path) -> 
 def test_another_process_that_writes_too_long_is_one_line(tmp_path: Path) -> None:
     with State(tmp_path) as state, closing(sqlite3.connect(tmp_path / "cases.sqlite")) as other:
         fill(state)
-        state.database.rows("PRAGMA busy_timeout = 50")
+        state.database.wait = 0.1
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(InputError, match=BUSY):
             state.decide(SAID)
@@ -221,28 +220,13 @@ def test_a_connection_that_ends_within_a_change_ends_the_change(postgresql: Any)
 
 
 @pytest.mark.sql
-def test_a_server_whose_lock_another_holds_too_long_is_one_line(
-    postgresql: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_whose_lock_another_holds_too_long_is_one_line(postgresql: Any) -> None:
     place = new_database(postgresql)
     with State(place) as state, State(place) as other, state.database.change() as change:
         add(change)
-        monkeypatch.setattr(PostgreSQL, "begin", impatient(PostgreSQL.begin))
+        other.database.wait = 0.1
         with pytest.raises(InputError, match=BUSY):
             changing(other, add)
-
-
-def impatient(begin: Callable[..., None]) -> Callable[..., None]:
-    """Wait a tenth of a second for the lock, not 30."""
-
-    class Said:
-        def __init__(self, db: Any) -> None:
-            self.db = db
-
-        def execute(self, sql: str) -> None:
-            self.db.execute(sql.replace("'30s'", "'100ms'"))
-
-    return lambda engine, db: begin(engine, Said(db))
 
 
 def test_the_mode_of_another_users_file_is_left_alone(

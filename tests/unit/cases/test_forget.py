@@ -163,7 +163,7 @@ def test_who_reads_meanwhile_keeps_the_journal_and_that_is_said(tmp_path: Path) 
         fill(state)
         with other.database.snapshot() as read:
             read.rows("SELECT * FROM decisions")
-            state.database._db.execute("PRAGMA busy_timeout = 100")
+            state.database.wait = 0.1
             assert not forget(state, "cards", KEY, author="eve").is_swept
         assert state.database.swept()
         assert SECRETS[1].encode() not in bytes_in(tmp_path)
