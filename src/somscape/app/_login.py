@@ -2,7 +2,6 @@
 
 import hashlib
 import html
-import ipaddress
 import math
 import re
 import time
@@ -24,7 +23,7 @@ from somscape.app._safety import (
 from somscape.app._sessions import MAX_AGE, Session, Sessions
 from somscape.app._throttle import Throttle
 from somscape.app._users import User, Users, plain_name
-from somscape.web import Origins, are_same, is_address, limited
+from somscape.web import Origins, are_same, limited, network_of
 
 MAX_FORM = 16 << 10
 """Bytes of what the log-in page sends."""
@@ -183,12 +182,9 @@ class LoginDoor:
             lines = request.headers.getlist("x-forwarded-for")  # the first may be the visitor's
             address = ",".join(lines).rpartition(",")[2].strip()
         keys = {f"name {hashed}": FREE_BY_NAME}
-        if is_address(address):
-            number = ipaddress.ip_address(address)
-            number = getattr(number, "ipv4_mapped", None) or number
-            if number.version == 6:  # a single customer has that many of them
-                number = ipaddress.ip_network((number, 64), strict=False).network_address
-            keys[f"address {number}"] = FREE_BY_ADDRESS
+        network = network_of(address)
+        if network:
+            keys[f"address {network}"] = FREE_BY_ADDRESS
         return keys
 
 

@@ -135,6 +135,8 @@ class Safety:
                 await answer(scope, receive, send_safely)
                 return
             visitor = self._door.visitor(request)
+            if visitor.role is not None:
+                lingering.let_in()
             if scope["method"] not in ("GET", "HEAD"):
                 check_origin(request, origin)
                 if not are_same(request.headers.get(CSRF_HEADER, ""), visitor.csrf):

@@ -12,7 +12,7 @@ from somscape.app._front import Front
 from somscape.app._listening import listening
 from somscape.cases import state_folder
 from somscape.tables import Table
-from somscape.web import check_libraries, server_of
+from somscape.web import answer_requests, check_libraries
 
 MIN_MEMORY = 2 << 30
 """Bytes that a job should have, which limits how many jobs run at a time."""
@@ -138,7 +138,7 @@ def serve(
 
                 site = Site(at).app(started)
                 app = Safety(site, entrance.door, entrance.origins, limits.max_upload)
-                server_of(app, GRACE, entrance.tls).run(sockets=[listener])
+                answer_requests(app, listener, grace=GRACE, tls=entrance.tls, say=say)
     except KeyboardInterrupt:
         pass  # how it is ended
 

@@ -46,11 +46,6 @@ class Gate:
         None lets everybody in who can reach the address.
     say : callable
         Told of faults.
-
-    Attributes
-    ----------
-    is_ending : bool
-        Whether answers are the last ones of their connections.
     """
 
     def __init__(
@@ -66,7 +61,6 @@ class Gate:
     ) -> None:
         self._app, self._routes, self._limits, self._metrics = app, routes, limits, metrics
         self._origins, self._token, self._say = origins, token, say
-        self.is_ending = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, refuse, or hand on a request."""
@@ -81,14 +75,13 @@ class Gate:
             nonlocal code
             if message["type"] == "http.response.start":
                 code = message["status"]
-                if self.is_ending:  # or the client would ask again, and find nobody
-                    message["headers"] = [*message["headers"], (b"connection", b"close")]
             await lingering.send(message)
 
         headers = Headers(scope=scope)
         self._metrics.under_way.inc()
         try:
-            self._check(scope["path"], headers)
+            if self._checked(scope["path"], headers):
+                lingering.let_in()
             body = limited(receive, headers.get("content-length"), *self._limit())
             await self._app(scope, body, send_on)
         except Refused as refused:
@@ -103,9 +96,10 @@ class Gate:
             self._metrics.under_way.dec()
             self._metrics.request(route, code, time.perf_counter() - begin)
 
-    def _check(self, path: str, headers: Headers) -> None:
+    def _checked(self, path: str, headers: Headers) -> bool:
+        """Refuse what is wrong; return whether somebody asks who may."""
         if path == OPEN:
-            return
+            return False
         if self._token is None:
             if not self._origins.has(headers.get("host", "")):
                 raise Refused(
@@ -117,6 +111,7 @@ class Gate:
                 raise Refused(401, "Send the service's token: Authorization: Bearer TOKEN.")
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise Refused(415, "Send the body as it is, without Content-Encoding.")
+        return True
 
     def _limit(self) -> tuple[int, Refused]:
         most = self._limits.max_body

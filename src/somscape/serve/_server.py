@@ -1,34 +1,23 @@
 """What `somscape serve` starts."""
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING
 
 from somscape.errors import InputError
 from somscape.serve._limits import Limits
 from somscape.web import (
     Origins,
+    answer_requests,
     check_libraries,
     is_loopback,
     listening,
     server_context,
-    server_of,
 )
-
-if TYPE_CHECKING:
-    import uvicorn
-
-    from somscape.serve._gate import Gate
 
 LIBRARIES = ("apispec", "msgspec", "prometheus_client", "starlette", "uvicorn")
 
 GRACE = 30
 """Seconds in which requests may be finished when the service ends."""
-
-DRAIN = 0.5
-"""Seconds before, in which each answer says that it is the connection's last."""
 
 MIN_TOKEN = 16
 """Letters of a token: shorter ones can be guessed."""
@@ -100,27 +89,9 @@ def serve_map(
                 token=token,
                 say=say,
             )
-            server = server_of(app, GRACE, tls)
-            _end_slowly(server, app)
-            server.run(sockets=[listener])
+            answer_requests(app, listener, grace=GRACE, tls=tls, say=say)
     except KeyboardInterrupt:
         pass  # how it is ended
-
-
-def _end_slowly(server: "uvicorn.Server", gate: "Gate") -> None:
-    """On a signal, have clients go away before the server does; on a second one, end."""
-    end = server.handle_exit
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if gate.is_ending:
-            end(number, frame)
-            return
-        gate.is_ending = True
-        for each in server.servers:  # nobody new comes; who is there asks once more
-            each.get_loop().call_soon_threadsafe(each.close)
-        threading.Timer(DRAIN, end, (number, frame)).start()
-
-    server.handle_exit = handle  # type: ignore[assignment,method-assign]
 
 
 def _check_others(host: str, token: Path | None, cert: Path | None, key: Path | None) -> None:

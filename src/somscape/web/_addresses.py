@@ -33,3 +33,26 @@ def is_loopback(host: str) -> bool:
     bool
     """
     return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def network_of(host: str) -> str:
+    """Return what an address counts as, if somebody may have many of them.
+
+    Parameters
+    ----------
+    host : str
+
+    Returns
+    -------
+    str
+        The address, of IPv6 its first 64 bits, as a single customer has all that begin with them.
+        "" for what is no address.
+    """
+    host = host.partition("%")[0]  # the interface
+    if not is_address(host):
+        return ""
+    number = ipaddress.ip_address(host)
+    number = getattr(number, "ipv4_mapped", None) or number
+    if number.version == 6:
+        number = ipaddress.ip_network((number, 64), strict=False).network_address
+    return str(number)

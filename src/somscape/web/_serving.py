@@ -6,13 +6,11 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from somscape.errors import InputError
-
-if TYPE_CHECKING:
-    import uvicorn
+from somscape.web._connections import Door, most_connections
 
 UVICORN: dict[str, Any] = {
     "log_level": "critical",
@@ -80,33 +78,36 @@ def listening(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server_of(
-    app: Any, grace: int, tls: ssl.SSLContext | None = None, **settings: Any
-) -> "uvicorn.Server":
-    """Return a server that finishes requests on Ctrl-C, SIGTERM and SIGHUP.
+def answer_requests(
+    app: Any,
+    listener: socket.socket,
+    *,
+    grace: int,
+    tls: ssl.SSLContext | None = None,
+    say: Callable[[str], None],
+) -> None:
+    """Answer requests until Ctrl-C, SIGTERM or SIGHUP, and finish those that have come.
+
+    After SIGTERM, clients may still come for some seconds, and each answer is the last one of its
+    connection.  A second signal ends that at once.
 
     Parameters
     ----------
     app : ASGI app
+    listener : socket.socket
+        Closed at the end.
     grace : int
         Seconds in which requests may be finished.
     tls : SSLContext or None, default=None
-    **settings
-        Others of uvicorn.
-
-    Returns
-    -------
-    uvicorn.Server
+    say : callable
+        Told of trouble with connections.
     """
     import uvicorn
 
-    from somscape.web._patience import Protocol
+    from somscape.web._http import Server
 
-    settings |= {"timeout_graceful_shutdown": grace, **UVICORN}
-    config = uvicorn.Config(app, http=Protocol, **settings)
-    config.load()
-    config.ssl = tls
-    server = uvicorn.Server(config)
+    config = uvicorn.Config(app, timeout_graceful_shutdown=grace, **UVICORN)
+    server = Server(config, Door(listener, most_connections(), say), tls)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         signal.signal(signal.SIGHUP, server.handle_exit)  # as uvicorn does with others
-    return server
+    server.run()

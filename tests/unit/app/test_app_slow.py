@@ -20,8 +20,9 @@ import pytest
 import uvicorn
 from team import make_certificate
 
-from somscape.web import _patience, server_context
-from somscape.web._patience import Protocol
+from somscape.web import _connections, _http, server_context
+from somscape.web._connections import Door
+from somscape.web._http import Server
 
 PERIOD, MIN_BYTES = 1.0, 1000
 PATIENCE = 30.0
@@ -54,16 +55,15 @@ async def answer(scope, receive, send):
 def serving(folder: Path | None) -> Iterator[Place]:
     """Serve with short periods; over TLS where there is a folder for the certificate."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(answer, http=Protocol, log_level="critical", lifespan="off")
-        config.load()
-        certificate = None
+        config = uvicorn.Config(answer, log_level="critical", lifespan="off")
+        certificate, tls, port = None, None, listener.getsockname()[1]
         if folder is not None:
             certificate, key = make_certificate(folder, "DNS:localhost")
-            config.ssl = server_context(certificate, key)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+            tls = server_context(certificate, key)
+        server = Server(config, Door(listener, 100, print), tls)
+        thread = threading.Thread(target=server.run)
         thread.start()
-        yield Place(listener.getsockname()[1], certificate)
+        yield Place(port, certificate)
         server.should_exit = True
         thread.join(PATIENCE)
 
@@ -171,8 +171,9 @@ def going(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, 
 
     with contextlib.ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(_patience, "PERIOD", PERIOD)
-        patch.setattr(_patience, "MIN_BYTES", MIN_BYTES)
+        patch.setattr(_connections, "FIRST", PERIOD)
+        patch.setattr(_http, "PERIOD", PERIOD)
+        patch.setattr(_http, "MIN_BYTES", MIN_BYTES)
         plain = stack.enter_context(serving(None))
         tls = stack.enter_context(serving(tmp_path_factory.mktemp("slow")))
         pool = stack.enter_context(ThreadPoolExecutor(2 * len(CONNECTIONS)))
