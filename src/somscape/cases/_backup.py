@@ -12,6 +12,7 @@ from somscape._sqlite import SQLite
 from somscape.cases._chain import NOTHING, add_line
 from somscape.cases._database import Change, Database
 from somscape.cases._schema import TABLES, brought_up_to_date
+from somscape.cases._shape import changes_of_tables
 from somscape.cases._state import State
 from somscape.cases._verify import Verdict, verdict_on
 from somscape.errors import InputError
@@ -151,9 +152,10 @@ def restore(state: State, path: str | Path, *, force: bool = False, author: str 
         try:
             with copy.snapshot() as read, state.database.change() as change:
                 verdict = verdict_on(read, state.audit_key)
-                if verdict.faults:
+                faults = (*verdict.faults, *changes_of_tables(copy, read))
+                if faults:
                     raise InputError(
-                        f"{path} is not as it was written: {verdict.faults[0]} Nothing was changed."
+                        f"{path} is not as it was written: {faults[0]} Nothing was changed."
                     )
                 lost = _make_room(change, state.database.name, force=force)
                 if _copy(read, change) != _counts(change):

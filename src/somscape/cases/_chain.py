@@ -13,6 +13,9 @@ from somscape.cases._rows import UNREADABLE, damaged
 NOTHING = "0" * 64
 """The head of no lines."""
 
+SEALED = "sealed"
+"""Whether a line got a seal when it was written; lines of earlier versions do not contain it."""
+
 
 def next_head(head: str, said: str) -> str:
     """Return the head after one more line.
@@ -107,6 +110,7 @@ def add_line(
         before = said_before
     made = max(now(), before)
     line = {"number": number, "made": made, "author": author, "kind": kind, **said}
+    line[SEALED] = key is not None  # who removes the seal has to rewrite the line
     text = json.dumps(line, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     head = next_head(head, text)
     seal = seal_of(head, key)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from somscape.cases._chain import add_line
 from somscape.cases._database import Change
-from somscape.cases._lines import FORGOTTEN, row_hash
+from somscape.cases._lines import FORGOTTEN, kept_hash, row_hash
 from somscape.cases._records import Listed
 from somscape.cases._state import State
 from somscape.errors import InputError
@@ -80,7 +80,8 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
     Raises
     ------
     InputError
-        If there is no such watch or case.
+        If there is no such watch or case, or lines of the audit have seals and the state was opened
+        without the key.
 
     See Also
     --------
@@ -95,6 +96,7 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
     """
     state.watch(watch)
     with state.database.change() as change:
+        _check_key(state, change)
         if not change.rows("SELECT key FROM salts WHERE watch = ? AND key = ?", (watch, key)):
             found = change.rows(
                 "SELECT k.key FROM kept k JOIN runs r ON r.id = k.run"
@@ -135,7 +137,8 @@ def forget_old(
     Raises
     ------
     InputError
-        If there is no such watch.
+        If there is no such watch, or lines of the audit have seals and the state was opened without
+        the key.
 
     See Also
     --------
@@ -154,15 +157,19 @@ def forget_old(
     state.watch(watch)
     since = months_ago(datetime.now(UTC), months)
     with state.database.change() as change:
+        _check_key(state, change)
         where = "" if decided else UNDECIDED
         values = (watch,) * (3 if decided else 4)
         found = change.rows(OLD.format(where=where), (*values, since))
         keys = [row["key"] for row in found]
-        if not keys and not _n_kept(change, watch, since):
+        of_old, values = f"FROM kept WHERE {OF_OLD_RUNS}", (watch, since, watch)
+        old = change.rows(f"SELECT run, count(*) AS n {of_old} GROUP BY run ORDER BY run", values)
+        if not keys and not old:
             return Forgotten(0, 0, 0, is_swept=True)
-        n_decisions, n_rows = _delete(state, change, watch, keys, author)
-        n_rows += _n_kept(change, watch, since)
-        change.rows(f"DELETE FROM kept WHERE {OF_OLD_RUNS}", (watch, since, watch))
+        change.rows(f"DELETE {of_old}", values)
+        emptied = [row["run"] for row in old]
+        n_decisions, n_rows = _delete(state, change, watch, keys, author, emptied)
+        n_rows += sum(row["n"] for row in old)
     return Forgotten(len(keys), n_decisions, n_rows, state.database.swept())
 
 
@@ -190,18 +197,37 @@ def months_ago(now: datetime, months: int) -> str:
     return now.replace(year=year, month=month + 1, day=day).isoformat(timespec="seconds")
 
 
+def _check_key(state: State, change: Change) -> None:
+    """Raise InputError if lines have seals and the next line would have none."""
+    sealed = "SELECT number FROM audit WHERE seal IS NOT NULL LIMIT 1"
+    if state.audit_key is None and change.rows(sealed):
+        raise InputError(
+            f"lines of the audit of {state.database.name} have seals, so cases are forgotten only "
+            "with the key of these seals. Give `audit_key`."
+        )
+
+
 def _delete(
-    state: State, change: Change, watch: str, keys: Sequence[str], author: str
+    state: State,
+    change: Change,
+    watch: str,
+    keys: Sequence[str],
+    author: str,
+    emptied: Sequence[str] = (),
 ) -> tuple[int, int]:
-    """Delete cases, and return the numbers of decisions and rows that went with them."""
+    """Delete cases, and return the numbers of decisions and rows that were deleted with them.
+
+    The line names the runs that were `emptied`, which keep no cells any more.
+    """
     decisions: list[int] = []
-    n_listed = n_kept = 0
+    n_listed = n_kept = n_hashed = 0
     for first in range(0, len(keys), AT_ONCE):
         some = keys[first : first + AT_ONCE]
         of_cases = f"key IN ({', '.join('?' * len(some))})"
         of_runs = f"run IN (SELECT id FROM runs WHERE watch = ?) AND {of_cases}"
         values = (watch, *some)
-        n_listed += _keep_hashes(change, watch, of_cases, values)
+        n_listed += _keep_listed(change, of_cases, values)
+        n_hashed += _keep_kept(change, of_cases, values)
         n_kept += change.rows(f"SELECT count(*) AS n FROM kept WHERE {of_runs}", values)[0]["n"]
         said = change.rows(f"SELECT number FROM decisions WHERE watch = ? AND {of_cases}", values)
         decisions += [row["number"] for row in said]
@@ -209,18 +235,19 @@ def _delete(
             change.rows(f"DELETE FROM {table} WHERE {of_runs}", values)
         for table in ("decisions", "salts"):
             change.rows(f"DELETE FROM {table} WHERE watch = ? AND {of_cases}", values)
-    line = {"watch": watch, "cases": len(keys), "decisions": sorted(decisions), "rows": n_listed}
+    line = {
+        "watch": watch,
+        "cases": len(keys),
+        "decisions": sorted(decisions),
+        "rows": n_listed,
+        "kept": n_hashed,
+        "emptied": list(emptied),
+    }
     add_line(change, FORGOTTEN, line, author=author, key=state.audit_key)
     return len(decisions), n_listed + n_kept
 
 
-def _n_kept(change: Change, watch: str, since: str) -> int:
-    """Return how many rows the old runs of a watch keep."""
-    sql = f"SELECT count(*) AS n FROM kept WHERE {OF_OLD_RUNS}"
-    return int(change.rows(sql, (watch, since, watch))[0]["n"])
-
-
-def _keep_hashes(change: Change, watch: str, of_cases: str, values: Sequence[str]) -> int:
+def _keep_listed(change: Change, of_cases: str, values: Sequence[str]) -> int:
     """Keep the hashes of listed rows, which say nothing more once their salts are deleted."""
     found = change.rows(
         "SELECT l.run, l.key, l.place, l.score, l.p_value, l.news, l.reasons, s.salt FROM listed l"
@@ -229,5 +256,17 @@ def _keep_hashes(change: Change, watch: str, of_cases: str, values: Sequence[str
         values,
     )
     hashes = [(row.pop("run"), row_hash(salt=row.pop("salt"), row=Listed(**row))) for row in found]
+    change.many("INSERT INTO forgotten VALUES (?, ?)", hashes)
+    return len(hashes)
+
+
+def _keep_kept(change: Change, of_cases: str, values: Sequence[str]) -> int:
+    """Keep the hashes of kept rows in the same way."""
+    found = change.rows(
+        "SELECT k.run, k.key, k.cells, s.salt FROM kept k JOIN runs r ON r.id = k.run"
+        f" JOIN salts s ON s.watch = r.watch AND s.key = k.key WHERE r.watch = ? AND k.{of_cases}",
+        values,
+    )
+    hashes = [(row["run"], kept_hash(row["key"], row["cells"], row["salt"])) for row in found]
     change.many("INSERT INTO forgotten VALUES (?, ?)", hashes)
     return len(hashes)

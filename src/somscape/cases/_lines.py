@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from somscape.cases._chain import hidden
@@ -11,6 +11,36 @@ from somscape.cases._records import Listed
 
 FORGOTTEN = "forgotten"
 """Kind of the line that says that cases were forgotten."""
+
+OF_KEPT = "kept:"
+"""How hashes of kept rows begin, unlike hashes of listed rows, in the table of forgotten rows."""
+
+
+MAX_NAMED = 10
+"""Lines that a sentence names."""
+
+
+def lines_of(numbers: Sequence[int]) -> str:
+    """Name lines of the audit in a sentence.
+
+    Parameters
+    ----------
+    numbers : sequence of int
+        At least one.
+
+    Returns
+    -------
+    str
+        At most ten numbers, and how many more there are.
+
+    Examples
+    --------
+    >>> lines_of([3]), lines_of([3, 5])
+    ('line 3', 'lines 3, 5')
+    """
+    some = ", ".join(map(str, numbers[:MAX_NAMED]))
+    more = f" and {len(numbers) - MAX_NAMED} more" if len(numbers) > MAX_NAMED else ""
+    return f"line {some}" if len(numbers) == 1 else f"lines {some}{more}"
 
 
 def as_text(value: Mapping[str, Any] | None) -> str:
@@ -49,27 +79,33 @@ def decision_line(row: Row, salt: str) -> dict[str, Any]:
         "run": row["run"],
         "score": row["score"],
         "cells": hidden(row["cells"], salt),
+        "token": hidden(row["token"], salt),
     }
 
 
-def run_line(row: Row, hashes: Iterable[str]) -> dict[str, Any]:
+def run_line(row: Row, listed: Iterable[str], kept: Iterable[str]) -> dict[str, Any]:
     """Return what the audit says of a run.
 
     Parameters
     ----------
     row : dict
         By the names of columns in the database.
-    hashes : iterable of str
-        Of the rows of its list, in any order, see `row_hash`.
+    listed, kept : iterable of str
+        Hashes of the rows of its list, see `row_hash`, and of the rows whose cells it keeps, see
+        `kept_hash`, in any order.
 
     Returns
     -------
     dict
     """
     said = {name: row[name] for name in ("watch", "source", "data", "map", "facts")}
-    rows = hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
+    rows = {"listed": _joined(listed), "kept": _joined(kept)}
     # The line has a number of its own.
-    return {"run": row["id"], "run_number": row["number"], **said, "listed": rows}
+    return {"run": row["id"], "run_number": row["number"], **said, **rows}
+
+
+def _joined(hashes: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
 
 
 def row_hash(row: Listed, salt: str) -> str:
@@ -88,3 +124,21 @@ def row_hash(row: Listed, salt: str) -> str:
     """
     numbers = [int(row.place), float(row.score) + 0.0, float(row.p_value) + 0.0]  # no -0.0
     return hidden(json.dumps([row.key, *numbers, row.news, row.reasons]), salt)
+
+
+def kept_hash(key: str, cells: str, salt: str) -> str:
+    """Return the hash of a row whose cells a run keeps.
+
+    Parameters
+    ----------
+    key, cells : str
+        As in the database.
+    salt : str
+        Of its case.
+
+    Returns
+    -------
+    str
+        Says nothing of the row once the salt is deleted.
+    """
+    return OF_KEPT + hidden(json.dumps([key, cells]), salt)

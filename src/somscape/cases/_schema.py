@@ -1,6 +1,6 @@
 """The tables of a state, and the numbered steps by which an older one becomes today's."""
 
-from somscape.cases._database import Change, Database
+from somscape.cases._database import Database
 from somscape.errors import InputError
 
 STEPS = (
@@ -46,6 +46,8 @@ STEPS = (
 )
 """What each version adds, the first one to an empty database; statements end with a semicolon."""
 
+VERSIONS = "CREATE TABLE IF NOT EXISTS somscape_schema (version INTEGER NOT NULL)"
+
 TABLES = {
     "maps": "hash",
     "watches": "name",
@@ -83,12 +85,12 @@ def brought_up_to_date(database: Database) -> None:
             "to a disk that can be written, and name it with `state`."
         )
     with database.change() as change:
-        change.rows("CREATE TABLE IF NOT EXISTS somscape_schema (version INTEGER NOT NULL)")
+        change.rows(VERSIONS)
         found = change.rows("SELECT version FROM somscape_schema")
         version = found[0]["version"] if found else 0
         _check_not_later(database, version)
-        for step in STEPS[version:]:
-            _take(step, change, database.bytes_type)
+        for statement in statements(database.bytes_type, version):
+            change.rows(statement)
         if version < len(STEPS):
             change.rows("DELETE FROM somscape_schema")
             change.rows("INSERT INTO somscape_schema VALUES (?)", (len(STEPS),))
@@ -112,7 +114,19 @@ def _version(database: Database) -> int:
     return int(found[0]["version"]) if found else 0
 
 
-def _take(step: str, change: Change, bytes_type: str) -> None:
-    for statement in step.replace("{bytes}", bytes_type).split(";"):
-        if statement.strip():
-            change.rows(statement)
+def statements(bytes_type: str, first: int = 0, last: int | None = None) -> list[str]:
+    """Return the statements that make the tables, or that bring those of a version to a later one.
+
+    Parameters
+    ----------
+    bytes_type : str
+        What a column of bytes is called.
+    first : int, default=0
+    last : int or None, default=None
+
+    Returns
+    -------
+    list of str
+    """
+    parts = ";".join(STEPS[first:last]).replace("{bytes}", bytes_type).split(";")
+    return [part for part in parts if part.strip()]

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from somscape.cases._chain import NOTHING, add_line
 from somscape.cases._database import Change
-from somscape.cases._lines import as_text, decision_line, row_hash, run_line
+from somscape.cases._lines import as_text, decision_line, kept_hash, row_hash, run_line
 from somscape.cases._meanwhile import DecidedMeanwhileError, RunMeanwhileError
 from somscape.cases._opened import opened
 from somscape.cases._records import OPEN, STATES, Case, Decision, Listed, NewRun, Watch, WatchRun
@@ -256,9 +256,14 @@ class State:
                 "map": hash_,
                 "facts": as_text(run.facts),
             }
-            salts = _salts(change, watch, [listed.key for listed in run.listed])
-            hashes = [row_hash(listed, salts[listed.key]) for listed in run.listed]
-            line = run_line(row, hashes)
+            kept = {key: as_text(cells) for key, cells in run.kept.items()}
+            keys = dict.fromkeys([*(listed.key for listed in run.listed), *kept])
+            salts = _salts(change, watch, [*keys])
+            line = run_line(
+                row,
+                (row_hash(listed, salts[listed.key]) for listed in run.listed),
+                (kept_hash(*each, salts[each[0]]) for each in kept.items()),
+            )
             _, made = add_line(change, "run", line, author=author, key=self.audit_key)
             head = (run.id, watch, number, made, author)
             values = (*head, run.source, run.data, hash_, row["facts"])
@@ -272,7 +277,7 @@ class State:
             )
             change.many(
                 "INSERT INTO kept VALUES (?, ?, ?)",
-                ((run.id, key, as_text(cells)) for key, cells in run.kept.items()),
+                ((run.id, *each) for each in kept.items()),
             )
         return run_of(self.database.rows("SELECT * FROM runs WHERE id = ?", (run.id,))[0])
 
@@ -362,7 +367,7 @@ class State:
             if last and last[0]["number"] > seen:
                 raise DecidedMeanwhileError(decision_of(last[0]))
         salt = _salts(change, decision.watch, [decision.key])[decision.key]
-        row = {**vars(decision), "cells": as_text(decision.cells)}
+        row = {**vars(decision), "cells": as_text(decision.cells), "token": token}
         number, made = add_line(
             change,
             "decision",

@@ -1,15 +1,26 @@
 """Whether the tables of a state hold what the lines of the audit tell, and nothing else."""
 
 import hashlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from somscape.cases._chain import said_by_line
+from somscape.cases._chain import SEALED, hidden, said_by_line
 from somscape.cases._database import Change, Row
-from somscape.cases._lines import FORGOTTEN, decision_line, row_hash, run_line
+from somscape.cases._lines import (
+    FORGOTTEN,
+    OF_KEPT,
+    decision_line,
+    kept_hash,
+    lines_of,
+    row_hash,
+    run_line,
+)
 from somscape.cases._records import Listed
 from somscape.tables import counted
+
+Case = tuple[str, str]
+"""A watch, and the hash of a key that lines of decisions contain."""
 
 
 @dataclass
@@ -20,12 +31,30 @@ class Told:
     ----------
     read : Change
     faults : list of str
-    decisions, runs : set
+    decisions : dict of int to tuple of str
+        The decisions of which lines told, and the case of each.
+    of_case : dict of tuple to set of int
+        The decisions of each case.
+    runs : set of str
         Of which lines told.
-    deleted, forgotten : set of int
-        Decisions that are not there, and those that may be missing.
+    deleted : set of int
+        Decisions that are not there.
+    forgotten, emptied : dict
+        Decisions and runs whose rows may be missing, and the last line that says so.
+    gone : dict of tuple to int
+        Cases whose decisions were forgotten, and by which line.
     n_forgotten : dict of str to int
-        Rows of lists that may lack key and reasons, by watch.
+        Rows of lists and kept rows that may lack key and cells, by watch.
+    n_cases : int
+        Forgotten cases.
+    lines : list of str
+        A sentence for each line that forgot cases.
+    unlike : dict of str to str
+        Runs that keep other cells than their lines say, and a sentence on each.
+    n_old_runs, n_old_decisions, older : int
+        Lines of earlier versions, which have fewer hashes, and the number of the last one.
+    maps : set of str
+        Which lines name.
     watches : dict of str to dict
         The last line of each.
     begun : dict of str to str
@@ -34,13 +63,36 @@ class Told:
 
     read: Change
     faults: list[str] = field(default_factory=list)
-    decisions: set[int] = field(default_factory=set)
+    decisions: dict[int, Case] = field(default_factory=dict)
+    of_case: dict[Case, set[int]] = field(default_factory=lambda: defaultdict(set))
     runs: set[str] = field(default_factory=set)
     deleted: set[int] = field(default_factory=set)
-    forgotten: set[int] = field(default_factory=set)
+    forgotten: dict[int, int] = field(default_factory=dict)
+    emptied: dict[str, int] = field(default_factory=dict)
+    gone: dict[Case, int] = field(default_factory=dict)
     n_forgotten: dict[str, int] = field(default_factory=dict)
+    n_cases: int = 0
+    lines: list[str] = field(default_factory=list)
+    unlike: dict[str, str] = field(default_factory=dict)
+    n_old_runs: int = 0
+    n_old_decisions: int = 0
+    older: int = 0
+    maps: set[str] = field(default_factory=set)
     watches: dict[str, Row] = field(default_factory=dict)
     begun: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What lines of earlier versions cannot tell."""
+        if not self.n_old_runs and not self.n_old_decisions:
+            return ()
+        runs = counted(self.n_old_runs, "run")
+        decisions = counted(self.n_old_decisions, "decision")
+        return (
+            f"an earlier version of somscape wrote the lines of {runs} and {decisions}, up to line "
+            f"{self.older}. These lines have no digest of the cells that runs keep and of the "
+            "tokens of decisions, so changes of these cells and tokens are not found.",
+        )
 
     def take(self, lines: Sequence[Row]) -> None:
         """Take in the next lines."""
@@ -61,8 +113,19 @@ class Told:
 
     def _take(self, number: int, said: Row, rows: dict[int, Row]) -> None:
         kind = said["kind"]
+        if "map" in said:
+            self.maps.add(said["map"])
+        if kind in ("decision", "run") and SEALED not in said:
+            self.older = number
         if kind == "decision":
-            self.decisions.add(number)
+            case = said["watch"], said["case"]
+            self.decisions[number] = case
+            self.of_case[case].add(number)
+            if case in self.gone:
+                self.faults.append(
+                    f"line {number} is about a case that line {self.gone[case]} records as "
+                    "forgotten."
+                )
             self._take_decision(number, said, rows.get(number))
         elif kind == "run":
             self.runs.add(said["run"])
@@ -71,18 +134,21 @@ class Told:
             self.watches[said["watch"]] = said
             self.begun.setdefault(said["watch"], said["made"])
         elif kind == FORGOTTEN:
-            self.forgotten |= set(said["decisions"])
-            n = self.n_forgotten.get(said["watch"], 0)
-            self.n_forgotten[said["watch"]] = n + said["rows"]
+            self._take_forgotten(number, said)
 
     def _take_decision(self, number: int, said: Row, row: Row | None) -> None:
         what = f"the decision of line {number}"
+        if SEALED not in said:
+            self.n_old_decisions += 1
         if row is None:
             self.deleted.add(number)
         elif row["salt"] is None:
             self.faults.append(f"{what} cannot be compared: the salt of its case was deleted.")
         else:
-            self._compare(what, said, row, decision_line(row, row["salt"]))
+            line = decision_line(row, row["salt"])
+            if SEALED not in said:
+                del line["token"]
+            self._compare(what, said, row, line)
 
     def _take_run(self, number: int, said: Row) -> None:
         what = f"the run of line {number}"
@@ -90,13 +156,19 @@ class Told:
         if not found:
             self.faults.append(f"{what} was deleted.")
             return
-        hashes = self._hashes(found[0])
-        if None in hashes:
+        listed, kept = self._listed(found[0]), self._kept(found[0])
+        if None in listed:
             self.faults.append(f"{what} cannot be compared: the salt of a listed case was deleted.")
-        else:
-            self._compare(what, said, found[0], run_line(found[0], hashes))
+            return
+        line = run_line(found[0], filter(None, listed), filter(None, kept))
+        digest = line.pop("kept")
+        self._compare(what, said, found[0], line)
+        if SEALED not in said:
+            self.n_old_runs += 1
+        elif None in kept or digest != said["kept"]:  # unless a later line says that it keeps none
+            self.unlike[said["run"]] = f"{what} does not keep the cells of which the line says."
 
-    def _hashes(self, run: Row) -> list[Any]:
+    def _listed(self, run: Row) -> list[str | None]:
         """Return the hashes of a run's listed rows; None for one whose salt is not there."""
         listed = self.read.rows(
             "SELECT l.key, l.place, l.score, l.p_value, l.news, l.reasons, s.salt FROM listed l"
@@ -104,12 +176,25 @@ class Told:
             (run["watch"], run["id"]),
         )
         salts = [row.pop("salt") for row in listed]
-        gone = self.read.rows("SELECT hash FROM forgotten WHERE run = ?", (run["id"],))
         there = (
             None if salt is None else row_hash(Listed(**row), salt)
             for row, salt in zip(listed, salts, strict=True)
         )
-        return [*there, *(row["hash"] for row in gone)]
+        return [*there, *self._forgotten(run, is_kept=False)]
+
+    def _kept(self, run: Row) -> list[str | None]:
+        """Return the hashes of the rows whose cells a run keeps, in the same way."""
+        kept = self.read.rows(
+            "SELECT k.key, k.cells, s.salt FROM kept k"
+            " LEFT JOIN salts s ON s.watch = ? AND s.key = k.key WHERE k.run = ?",
+            (run["watch"], run["id"]),
+        )
+        there = (None if row["salt"] is None else kept_hash(**row) for row in kept)
+        return [*there, *self._forgotten(run, is_kept=True)]
+
+    def _forgotten(self, run: Row, *, is_kept: bool) -> Iterable[str]:
+        gone = self.read.rows("SELECT hash FROM forgotten WHERE run = ?", (run["id"],))
+        return (row["hash"] for row in gone if row["hash"].startswith(OF_KEPT) == is_kept)
 
     def _compare(self, what: str, said: Row, row: Row, line: Row) -> None:
         line = {**line, "made": row["made"], "author": row["author"]}
@@ -117,24 +202,59 @@ class Told:
         if other:
             self.faults.append(f"{what} is no more what the line says: {', '.join(other)}.")
 
+    def _take_forgotten(self, number: int, said: Row) -> None:
+        decisions, watch, n_cases = set[int](said["decisions"]), said["watch"], said["cases"]
+        is_new = SEALED in said
+        n_rows = said["rows"] + (said["kept"] if is_new else 0)
+        self.n_forgotten[watch] = self.n_forgotten.get(watch, 0) + n_rows
+        self.n_cases += n_cases
+        self.emptied |= dict.fromkeys(said["emptied"] if is_new else (), number)
+        cases = {self.decisions[each] for each in decisions & self.decisions.keys()}
+        whole = set[int]().union(*(self.of_case[case] for case in cases))
+        is_of_watch = all(name == watch for name, _ in cases)
+        is_again = any(case in self.gone for case in cases)
+        if decisions != whole or not is_of_watch or is_again or len(cases) > n_cases:
+            self.faults.append(
+                f"line {number} records forgotten cases, but not all decisions of these cases and "
+                "no others. Somscape does not write such a line."
+            )
+        self.forgotten |= dict.fromkeys(decisions, number)
+        self.gone |= dict.fromkeys(cases, number)
+        named = f" ({lines_of(sorted(decisions))})" if decisions else ""
+        emptied = counted(len(said["emptied"]), "older run") if is_new else ""
+        cells = f", and the cells of {emptied}" if is_new and said["emptied"] else ""
+        self.lines.append(
+            f"{said['author']} forgot {counted(n_cases, 'case')} of the watch '{watch}' on "
+            f"{said['made']} (line {number}), with {counted(len(decisions), 'decision')}{named} "
+            f"and {counted(n_rows, 'row')} of runs{cells}."
+        )
+
     def end(self) -> None:
         """Say what only the end shows."""
-        for number in sorted(self.deleted - self.forgotten):
+        for number in sorted(self.deleted - self.forgotten.keys()):
             self.faults.append(f"the decision of line {number} was deleted.")
         for row in self.read.rows("SELECT number FROM decisions ORDER BY number"):
-            if row["number"] not in self.decisions:
-                self.faults.append(f"no line tells of the decision {row['number']}.")
+            number = row["number"]
+            if number not in self.decisions:
+                self.faults.append(f"no line tells of the decision {number}.")
+            elif number in self.forgotten:
+                line = self.forgotten[number]
+                self.faults.append(
+                    f"the decision {number} exists, although line {line} records it as forgotten."
+                )
         for row in self.read.rows("SELECT id FROM runs ORDER BY id"):
             if row["id"] not in self.runs:
                 self.faults.append(f"no line tells of the run {row['id']}.")
         self._end_watches()
+        self._end_kept()
         self._end_forgotten()
         self._end_maps()
 
     def _end_maps(self) -> None:
         hashes = [row["hash"] for row in self.read.rows("SELECT hash FROM maps ORDER BY hash")]
         named = self.read.rows("SELECT map FROM runs UNION SELECT map FROM watches")
-        for hash_ in sorted({row["map"] for row in named} - {*hashes}):
+        gone = ({row["map"] for row in named} | self.maps) - {*hashes}
+        for hash_ in sorted(gone, key=str):
             self.faults.append(f"the map {hash_} was deleted.")
         for hash_ in hashes:  # one in memory at a time
             content = self.read.rows("SELECT content FROM maps WHERE hash = ?", (hash_,))
@@ -142,10 +262,12 @@ class Told:
             is_same = isinstance(found, bytes) and hashlib.sha256(found).hexdigest() == hash_
             if not is_same:
                 self.faults.append(f"the map {hash_} was changed.")
+            if hash_ not in self.maps:
+                self.faults.append(f"no line names the map {hash_}.")
 
     def _end_watches(self) -> None:
         rows = {row["name"]: row for row in self.read.rows("SELECT * FROM watches")}
-        for name in sorted({*rows, *self.watches}):
+        for name in sorted({*rows, *self.watches}, key=str):
             row, said = rows.get(name), self.watches.get(name)
             if row is None:
                 self.faults.append(f"the watch '{name}' was deleted.")
@@ -156,16 +278,38 @@ class Told:
             elif row["made"] != self.begun.get(name):
                 self.faults.append(f"the watch '{name}' is no more what its first line says: made.")
 
+    def _end_kept(self) -> None:
+        for run, what in self.unlike.items():
+            if run not in self.emptied:
+                self.faults.append(what)
+        for row in self.read.rows("SELECT DISTINCT run FROM kept ORDER BY run"):
+            if row["run"] in self.emptied:
+                line = self.emptied[row["run"]]
+                self.faults.append(
+                    f"the run {row['run']} keeps cells, although line {line} records them as "
+                    "deleted."
+                )
+        for table in ("listed", "kept", "forgotten"):
+            sql = f"SELECT DISTINCT run FROM {table} WHERE run NOT IN (SELECT id FROM runs)"
+            for row in self.read.rows(f"{sql} ORDER BY run"):
+                self.faults.append(f"'{table}' has rows of the run {row['run']}, which is gone.")
+
     def _end_forgotten(self) -> None:
         found = self.read.rows(
             "SELECT r.watch, count(*) AS n FROM forgotten f JOIN runs r ON r.id = f.run"
             " GROUP BY r.watch"
         )
         there = {row["watch"]: row["n"] for row in found}
-        for watch in sorted({*there, *self.n_forgotten}):
+        for watch in sorted({*there, *self.n_forgotten}, key=str):
             n, told = there.get(watch, 0), self.n_forgotten.get(watch, 0)
             if n != told:
                 self.faults.append(
-                    f"{counted(n, 'listed row')} of the watch '{watch}' without key and reasons, "
+                    f"{counted(n, 'row')} of the watch '{watch}' without key and cells, "
                     f"and lines tell of {told}."
+                )
+        for row in self.read.rows("SELECT * FROM salts ORDER BY watch, key") if self.gone else ():
+            line = self.gone.get((row["watch"], hidden(row["key"], row["salt"])))
+            if line is not None:
+                self.faults.append(
+                    f"line {line} records a case as forgotten, although the case has its salt."
                 )

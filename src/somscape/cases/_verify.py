@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from somscape.cases._chain import said_by_line
 from somscape.cases._database import Change, Row
 from somscape.cases._follows import Follows
 from somscape.cases._rows import mapping_in
+from somscape.cases._shape import changes_of_tables
 from somscape.cases._state import State
 from somscape.cases._told import Told
 from somscape.errors import InputError
@@ -31,7 +32,15 @@ class Verdict:
     head : str
         Of the last line.
     faults : tuple of str
-        A sentence each; none where all holds.
+        A sentence each; empty if nothing is wrong.
+    unchecked : tuple of str
+        What only the key, or a person, can check: a sentence each.
+    forgotten : tuple of str
+        A sentence on each line that records forgotten cases: who, when, how many, which decisions.
+    n_forgotten : int
+        The cases of these lines.
+    notes : tuple of str
+        What lines of earlier versions cannot show: a sentence each.
     found : str or None
         Of the head that was asked for: which line's it is.
     n_sealed : int
@@ -55,6 +64,10 @@ class Verdict:
     n_lines: int
     head: str
     faults: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
+    n_forgotten: int = 0
+    notes: tuple[str, ...] = ()
     found: str | None = None
     n_sealed: int = 0
     has_seals: bool = False
@@ -70,12 +83,14 @@ class Verdict:
 
 
 def verify(state: State, head: str | None = None) -> Verdict:
-    """Check the audit of a state, as of one moment.
+    """Check the audit of a state, and its tables, as of one moment.
 
     Parameters
     ----------
     state : State
-        Its `audit_key` checks the seals.
+        Its `audit_key` checks the seals.  If lines have seals and no key is given, `unchecked` of
+        the verdict names the lines that record forgotten cases, because a forged one hides a
+        deletion.
     head : str or None, default=None
         One that was written down earlier, at least its first 16 digits: the lines up to it were
         rewritten or deleted unless it is among the heads.
@@ -108,11 +123,12 @@ def verify(state: State, head: str | None = None) -> Verdict:
             f"`head` must be 64 hexadecimal digits, or at least the first {MIN_HEAD}; got {head!r}."
         )
     with state.database.snapshot() as read:
-        return verdict_on(read, state.audit_key, head)
+        verdict = verdict_on(read, state.audit_key, head)
+        return replace(verdict, faults=(*verdict.faults, *changes_of_tables(state.database, read)))
 
 
 def verdict_on(read: Change, key: bytes | None = None, head: str | None = None) -> Verdict:
-    """Check the audit of a database; see `verify`.
+    """Check the audit of a database, but not which tables it has; see `verify`.
 
     Parameters
     ----------
@@ -133,9 +149,19 @@ def verdict_on(read: Change, key: bytes | None = None, head: str | None = None) 
         last = str(said_by_line(lines[-1]).get("made", ""))
     chain.end()
     told.end()
-    faults = (*chain.faults, *told.faults)
-    seals = (chain.n_sealed, chain.has_seals)
-    return Verdict(chain.number, chain.head, faults, chain.found, *seals, last)
+    return Verdict(
+        n_lines=chain.number,
+        head=chain.head,
+        faults=(*chain.faults, *told.faults),
+        unchecked=tuple(chain.unchecked),
+        forgotten=tuple(told.lines),
+        n_forgotten=told.n_cases,
+        notes=told.notes,
+        found=chain.found,
+        n_sealed=chain.n_sealed,
+        has_seals=chain.has_seals,
+        last=last,
+    )
 
 
 def audit_lines(state: State) -> Iterator[dict[str, Any]]:

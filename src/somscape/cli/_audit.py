@@ -1,24 +1,34 @@
 """`audit`: the lines of the audit, their head, and whether they hold."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import click
+from rich.console import Console
 
 from somscape.cases import Verdict, audit_lines, verify
 from somscape.cli._console import make_console, print_csv, say
 from somscape.cli._state import open_state
 from somscape.tables import counted
 
-MAX_FAULTS = 20
-"""Shown; what is changed early in a chain may have many."""
+MAX_SAID = 20
+"""Sentences of a kind that are shown, because a change early in a chain causes many."""
+
+UNCHECKED = 3
+"""The exit code if nothing is wrong, but only a key or a person can check the rest."""
+
+NO_SEALS = (
+    "Without seals, nobody can see whether such a line is forged to hide a deleted decision. Ask "
+    "the people who are named."
+)
 
 COLUMNS = ("number", "made", "author", "kind", "watch", "run", "key", "state", "comment")
 """Of the list, before what only some kinds of lines say, and the head."""
 
 
 def verify_audit(head: str | None, **options: Any) -> None:
-    """Say whether the audit holds, and end with 2 where it does not."""
+    """Say whether the audit holds, and end with 2 if it does not, or 3 if that is not known."""
     console = make_console()
     with open_state(options) as state:
         if head is None:
@@ -34,14 +44,29 @@ def verify_audit(head: str | None, **options: Any) -> None:
             f"The last line is of {verdict.last}: a clock was ahead. No line is earlier than the "
             "one before it, so new lines have this time until then. Set the clock right.",
         )
-    for fault in verdict.faults[:MAX_FAULTS]:
-        say(console, f"Wrong: {fault}")
-    if len(verdict.faults) > MAX_FAULTS:
-        say(console, f"... and {len(verdict.faults) - MAX_FAULTS} more.")
+    if verdict.forgotten:
+        cases = counted(verdict.n_forgotten, "case")
+        say(console, f"{counted(len(verdict.forgotten), 'line')} of forgotten cases ({cases}):")
+        _say_some(console, "Forgotten", verdict.forgotten)
+        if not verdict.has_seals:
+            say(console, NO_SEALS)
+    _say_some(console, "Note", verdict.notes)
+    _say_some(console, "Not checked", verdict.unchecked)
+    _say_some(console, "Wrong", verdict.faults)
     if verdict.faults:
         say(console, "The audit does not hold.")
         click.get_current_context().exit(2)
+    if verdict.unchecked:
+        say(console, "Nothing is wrong, but not all of the audit was checked.")
+        click.get_current_context().exit(UNCHECKED)
     say(console, "The audit holds.")
+
+
+def _say_some(console: Console, what: str, sentences: Sequence[str]) -> None:
+    for sentence in sentences[:MAX_SAID]:
+        say(console, f"{what}: {sentence}")
+    if len(sentences) > MAX_SAID:
+        say(console, f"... and {len(sentences) - MAX_SAID} more.")
 
 
 def list_audit(*, format: str, **options: Any) -> None:

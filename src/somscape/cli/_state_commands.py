@@ -5,7 +5,14 @@ from typing import Any
 
 import click
 
-from somscape.cli._options import WholeNumber, author_option, option, read_options, state_options
+from somscape.cli._options import (
+    WholeNumber,
+    author_option,
+    force_option,
+    option,
+    read_options,
+    state_options,
+)
 
 
 @click.group()
@@ -21,9 +28,11 @@ def audit() -> None:
 )
 @state_options
 def verify(head: str | None, **options: Any) -> None:
-    """Check all lines of the audit, and that watches, runs and decisions are what they tell.
+    """Check all lines of the audit, and compare the tables of the state with these lines.
 
-    The exit code is 0 where all holds, and 2 where something was changed or deleted.
+    The command lists the lines that record forgotten cases.  The exit code is 0 if the audit holds
+    and 2 if something was changed or deleted.  It is 3 if nothing is wrong, but a line of forgotten
+    cases could be checked only with the audit key, or by a person.
     """
     from somscape.cli._audit import verify_audit
 
@@ -134,6 +143,7 @@ def reproduce(run: str, **options: Any) -> None:
     metavar="FILE",
     help="The card, such as card.md or card.json; by default it is printed.",
 )
+@force_option
 @read_options
 @state_options
 def card(map_file: str, path: str | None, out: Path | None, **options: Any) -> None:

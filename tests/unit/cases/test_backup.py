@@ -73,6 +73,7 @@ def test_only_an_empty_state_is_replaced_unless_forced(saved: Path, tmp_path: Pa
             "number": 8,
             "author": "eve",
             "kind": "restored",
+            "sealed": False,
             "lines_before": 8,
             "head_before": head,
         }
@@ -84,6 +85,17 @@ def test_a_backup_that_somebody_changed_is_refused(saved: Path, tmp_path: Path) 
         db.execute("UPDATE decisions SET comment = 'x' WHERE number = 4")
     with State(tmp_path / "second") as state:
         with pytest.raises(InputError, match=r"not as it was written: the decision of line 4 is"):
+            restore(state, saved)
+        assert verify(state).n_lines == 0
+
+
+def test_a_backup_with_a_trigger_is_refused(saved: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(saved)) as db, db:
+        db.execute("CREATE TRIGGER t AFTER INSERT ON audit BEGIN SELECT 1; END")
+    with State(tmp_path / "second") as state:
+        with pytest.raises(
+            InputError, match=r"not as it was written: the database has the trigger"
+        ):
             restore(state, saved)
         assert verify(state).n_lines == 0
 

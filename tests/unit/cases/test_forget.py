@@ -10,6 +10,7 @@ from some_cases import KEY, PLACES, SECRETS, fill, new_database, place_for
 
 from somscape.cases import Decision, State, forget, forget_old, verify
 from somscape.cases._forget import months_ago
+from somscape.cases._lines import kept_hash
 from somscape.errors import InputError
 
 
@@ -50,10 +51,13 @@ def test_the_audit_tells_that_and_not_whom(place: str | Path) -> None:
             "made": "",
             "author": "eve",
             "kind": "forgotten",
+            "sealed": False,
             "watch": "cards",
             "cases": 1,
             "decisions": [6, 7],
             "rows": 2,
+            "kept": 2,
+            "emptied": [],
         }
         assert {case.key for case in state.cases("cards")} == {"a", "c"}
         assert not state.history("cards", KEY)
@@ -78,7 +82,7 @@ def test_what_nobody_told_of_as_forgotten_is_missed(place: str | Path) -> None:
             change.rows("DELETE FROM decisions WHERE number = 4")
             change.rows("DELETE FROM forgotten WHERE run = 'r1'")
         faults = "\n".join(verify(state).faults)
-        for words in ("the decision of line 4 was deleted.", "line 2 is no more", "tell of 2."):
+        for words in ("the decision of line 4 was deleted.", "line 2 is no more", "tell of 4."):
             assert words in faults
 
 
@@ -146,7 +150,9 @@ def test_kept_rows_of_old_runs_go_where_their_cases_stay(place: str | Path) -> N
         assert (found.n_cases, found.n_decisions, found.n_rows) == (0, 0, 3)
         assert (state.kept("r1"), len(state.listed("r1"))) == ({}, 3)
         assert len(state.kept("r2")) == 3
-        assert verify(state).n_lines == n_lines + 1
+        verdict = verify(state)
+        assert verdict.n_lines == n_lines + 1
+        assert "and the cells of 1 older run." in verdict.forgotten[0]
         assert forget_old(state, "cards", 6, author="cron").n_rows == 0
 
 
@@ -167,6 +173,38 @@ def test_who_reads_meanwhile_keeps_the_journal_and_that_is_said(tmp_path: Path) 
             assert not forget(state, "cards", KEY, author="eve").is_swept
         assert state.database.swept()
         assert SECRETS[1].encode() not in bytes_in(tmp_path)
+
+
+def test_whoever_forgets_in_a_state_with_seals_gives_the_key(place: str | Path) -> None:
+    with State(place, b"k" * 32) as state:
+        fill(state)
+    with State(place) as state:
+        for ask in (
+            lambda: forget(state, "cards", KEY, author="eve"),
+            lambda: forget_old(state, "cards", 6, author="cron"),
+        ):
+            with pytest.raises(InputError, match="have seals, so cases are forgotten only with"):
+                ask()
+        assert verify(state).n_lines == 7
+    with State(place, b"k" * 32) as state:
+        assert forget(state, "cards", KEY, author="eve").n_decisions == 2
+        assert (verify(state).faults, verify(state).unchecked) == ((), ())
+
+
+def test_hashes_that_stay_say_nothing_of_a_forgotten_case(place: str | Path) -> None:
+    with State(place) as state:
+        fill(state)
+        salts = state.database.rows("SELECT key, salt FROM salts")
+        assert {row["key"] for row in salts} == {"a", "c", KEY, "unlisted"}
+        forget(state, "cards", "unlisted", author="eve")
+        [gone] = [row["salt"] for row in salts if row["key"] == "unlisted"]
+        cells = '{"age": 4}'
+        [stays] = state.database.rows("SELECT hash FROM forgotten WHERE run = 'r1'")
+        assert stays["hash"] == kept_hash("unlisted", cells, gone)  # which needs the salt
+        assert gone not in {row["salt"] for row in state.database.rows("SELECT salt FROM salts")}
+        others = ("", *(row["salt"] for row in salts if row["salt"] != gone))
+        assert stays["hash"] not in {kept_hash("unlisted", cells, salt) for salt in others}
+        assert verify(state).faults == ()
 
 
 @pytest.mark.sql

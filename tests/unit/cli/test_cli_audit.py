@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from command_line import customers, run, write
+from golden.make import HERE
 
 from somscape.cases import CLEARED, Decision, State
 
@@ -99,6 +100,46 @@ def test_seals_are_checked_with_the_file_of_the_key(folder: Path, tmp_path: Path
     outcome = run("audit", "verify", "--audit-key", key)
     assert (outcome.code, "1 line sealed by this key." in outcome.out) == (0, True)
     assert "only --audit-key FILE can check" in run("audit", "verify").out
+
+
+def test_lines_of_forgotten_cases_are_shown_and_need_the_key(folder: Path, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("k" * 32)
+    key.chmod(0o600)
+    with State(tmp_path / "copy" / "state") as state:
+        first, second = (case.key for case in state.cases("w")[:2])
+    assert run("cases", "forget", "w", first, "--author", "eve").code == 0
+    outcome = run("audit", "verify")
+    assert (outcome.code, outcome.out.splitlines()[-1]) == (0, "The audit holds.")
+    assert "1 line of forgotten cases (1 case):\nForgotten: eve forgot 1 case of the watch 'w'" in (
+        outcome.out
+    )
+    assert "with 1 decision (line 4) and" in outcome.out
+    assert "Without seals, nobody can see whether such a line is forged" in outcome.out
+    assert run("cases", "mark", "w", second, "later", "--audit-key", key).code == 0
+    refused = run("cases", "forget", "w", second)
+    assert (refused.code, "Give --audit-key." in refused.err) == (2, True)
+    assert run("cases", "forget", "w", second, "--audit-key", key).code == 0
+    outcome = run("audit", "verify")
+    assert outcome.code == 3
+    assert (
+        "Not checked: cases were forgotten, and only the key of the seals can show who wrote "
+        in (outcome.out)
+    )
+    assert outcome.out.endswith("Nothing is wrong, but not all of the audit was checked.\n")
+    outcome = run("audit", "verify", "--audit-key", key)
+    assert (outcome.code, outcome.out.splitlines()[-1]) == (0, "The audit holds.")
+    assert "Without seals" not in outcome.out
+
+
+def test_a_note_on_lines_of_an_earlier_version_is_no_fault(tmp_path: Path) -> None:
+    [file] = HERE.glob("*/open.sqlite")
+    (tmp_path / "state").mkdir()
+    shutil.copy(file, tmp_path / "state" / "cases.sqlite")
+    outcome = run("audit", "verify", "--state", tmp_path / "state")
+    assert outcome.code == 0
+    assert "Note: an earlier version of somscape wrote the lines of 6 runs and 4 dec" in outcome.out
+    assert outcome.out.endswith("The audit holds.\n")
 
 
 def test_lines_are_listed_for_people_and_programs(folder: Path) -> None:

@@ -10,6 +10,7 @@ from command_line import run, write
 from somscape.cases import State
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "guide" / "auditing.md"
+FORGET = "somscape cases forget cards c005 --audit-key audit.key"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -36,6 +37,6 @@ def test_an_audit_as_the_page_tells_it(here: Path, monkeypatch: pytest.MonkeyPat
     assert "of line 3," in said["somscape audit verify --head $(cat noted.txt)"]
     assert "1 line sealed by this key." in said["somscape audit verify --audit-key audit.key"]
     assert "The same bytes" in said["somscape reproduce RUN"]
-    assert "Forgotten: 1 case, with 1 decision" in said["somscape cases forget cards c005"]
+    assert "Forgotten: 1 case, with 1 decision" in said[FORGET]
     assert "5 lines of the audit" in said["somscape restore monday.sqlite --state restored"]
     assert "1 confirmed" in Path("card.md").read_text()

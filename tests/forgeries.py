@@ -1,0 +1,325 @@
+"""Ways to change a state behind somscape's back, each with what finds it.
+
+A forger writes in the file, knows all that is written here, and lacks the audit key unless the name
+of the forgery says otherwise.
+"""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from some_cases import KEY
+
+from somscape.cases import NOTHING, hidden, next_head, seal_of
+
+AUDIT_KEY = b"k" * 32
+
+Forgery = Callable[[sqlite3.Connection], object]
+
+
+def sql(*statements: str) -> Forgery:
+    """Run statements; in SQLite nothing checks foreign keys unless somebody asks for that."""
+    return lambda db: [db.execute(statement) for statement in statements]
+
+
+def lines(db: sqlite3.Connection) -> list[tuple[int, dict[str, Any], str, str | None]]:
+    found = db.execute("SELECT number, said, head, seal FROM audit ORDER BY number").fetchall()
+    return [(number, json.loads(said), head, seal) for number, said, head, seal in found]
+
+
+def chained(
+    db: sqlite3.Connection,
+    change: Callable[[dict[str, Any]], object],
+    first: int = 1,
+    seal: Callable[[str, str | None], str | None] = lambda head, old: None,
+) -> None:
+    """Rewrite lines from one on, with heads that follow, and with other seals."""
+    head = NOTHING
+    for number, said, old_head, old_seal in lines(db):
+        if number < first:
+            head = old_head
+            continue
+        change(said)
+        text = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        head = next_head(head, text)
+        values = (text, head, seal(head, old_seal), number)
+        db.execute("UPDATE audit SET said = ?, head = ?, seal = ? WHERE number = ?", values)
+
+
+def add(db: sqlite3.Connection, kind: str, seal: str | None = None, **said: Any) -> None:
+    """Add a line as somscape does, with whatever seal."""
+    number, last, head, _ = lines(db)[-1]
+    line = {"number": number + 1, "made": last["made"], "author": "ann", "kind": kind, **said}
+    line["sealed"] = seal is not None
+    text = json.dumps(line, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    values = (number + 1, text, next_head(head, text), seal)
+    db.execute("INSERT INTO audit VALUES (?, ?, ?, ?)", values)
+
+
+def forgotten(db: sqlite3.Connection, decisions: list[int], **said: Any) -> None:
+    """Delete decisions, and add a line of a forgotten case that hides the deletion."""
+    for number in decisions:
+        db.execute("DELETE FROM decisions WHERE number = ?", (number,))
+    more = {"watch": "cards", "cases": 1, "rows": 0, "kept": 0, "emptied": [], **said}
+    add(db, "forgotten", decisions=decisions, **more)
+
+
+def forget_well(db: sqlite3.Connection, seal: str | None = None) -> None:
+    """Do all that `forget` does with a case, by hand: nothing in the database shows it."""
+    [(salt,)] = db.execute("SELECT salt FROM salts WHERE key = ?", (KEY,)).fetchall()
+    names = "run, place, score, p_value, news, reasons"
+    listed = db.execute(f"SELECT {names} FROM listed WHERE key = ?", (KEY,)).fetchall()
+    kept = db.execute("SELECT run, cells FROM kept WHERE key = ?", (KEY,)).fetchall()
+    hashes = [(run, hidden(json.dumps([KEY, *rest]), salt)) for run, *rest in listed]
+    hashes += [(run, "kept:" + hidden(json.dumps([KEY, cells]), salt)) for run, cells in kept]
+    db.executemany("INSERT INTO forgotten VALUES (?, ?)", hashes)
+    for table in ("listed", "kept", "salts"):
+        db.execute(f"DELETE FROM {table} WHERE key = ?", (KEY,))
+    forgotten(db, [6, 7], rows=len(listed), kept=len(kept), seal=seal)
+
+
+def other_map(db: sqlite3.Connection) -> None:
+    content = b"another map"
+    values = (hashlib.sha256(content).hexdigest(), content)
+    db.execute("INSERT INTO maps VALUES (?, ?)", values)
+
+
+def renamed(db: sqlite3.Connection) -> None:
+    for table in ("listed", "kept", "decisions", "salts"):
+        db.execute(f"UPDATE {table} SET key = 'z' WHERE key = 'a'")
+
+
+def by_eve(said: dict[str, Any]) -> None:
+    if said["number"] >= 4:
+        said["author"] = "eve"
+
+
+def rewritten(
+    db: sqlite3.Connection, seal: Callable[[str, str | None], str | None] = lambda head, old: None
+) -> None:
+    def change(said: dict[str, Any]) -> None:
+        by_eve(said)
+        said["sealed"] = seal("", "old") is not None
+
+    chained(db, change, 1, seal)
+    db.execute("UPDATE decisions SET author = 'eve'")
+
+
+def with_a_late_key(db: sqlite3.Connection) -> None:
+    """Add a line without a seal, and one by a person who has the key."""
+    forget_well(db)
+    [(said, map_)] = db.execute("SELECT said, map FROM watches").fetchall()
+    add(db, "watch changed", "?", watch="cards", said=said, map=map_)
+    head = lines(db)[-1][2]
+    db.execute("UPDATE audit SET seal = ? WHERE head = ?", (seal_of(head, AUDIT_KEY), head))
+
+
+def cut(db: sqlite3.Connection, after: int) -> None:
+    for table in ("audit", "decisions"):
+        db.execute(f"DELETE FROM {table} WHERE number > {after}")
+
+
+def swapped_lines(db: sqlite3.Connection) -> None:
+    one, two = (db.execute(f"SELECT said FROM audit WHERE number = {n}").fetchone() for n in (4, 5))
+    for number, said in ((4, two), (5, one)):
+        db.execute("UPDATE audit SET said = ? WHERE number = ?", (*said, number))
+
+
+def one_line_with_its_head(db: sqlite3.Connection) -> None:
+    _, said, head, _ = lines(db)[4]
+    text = json.dumps(said | {"author": "eve"}, sort_keys=True, separators=(",", ":"))
+    head = next_head(lines(db)[3][2], text)
+    db.execute("UPDATE audit SET said = ?, head = ? WHERE number = 5", (text, head))
+    db.execute("UPDATE decisions SET author = 'eve' WHERE number = 5")
+
+
+def as_an_earlier_version(said: dict[str, Any]) -> None:
+    for name in ("sealed", "token"):
+        said.pop(name, None)
+    if said["kind"] == "run":
+        said.pop("kept", None)
+
+
+def in_older_form(db: sqlite3.Connection) -> None:
+    """Rewrite all lines as those of an earlier version, and change what these do not cover."""
+    chained(db, as_an_earlier_version)
+    db.execute("UPDATE kept SET cells = '{}'")
+
+
+VERIFY, HEAD, AUDIT, BOTH, NEVER = "verify", "head", "key", "head or key", "never"
+OPENING = "opening"
+
+CHANGED = {
+    "state": "'open'",
+    "comment": "'none'",
+    "author": "'eve'",
+    "made": "'2020-01-01T00:00:00+00:00'",
+    "score": "1",
+    "cells": "'{}'",
+    "run": "'r1'",
+    "token": "'x'",
+}
+
+FORGERIES: dict[str, tuple[Forgery, str]] = {
+    # What is written in the tables.
+    **{
+        f"{name} of a decision": (
+            sql(f"UPDATE decisions SET {name} = {value} WHERE number = 7"),
+            VERIFY,
+        )
+        for name, value in CHANGED.items()
+    },
+    "comments swapped": (
+        sql(
+            "UPDATE decisions SET comment = CASE number WHEN 4 THEN 'her own card'"
+            " ELSE 'known' END WHERE number IN (4, 6)"
+        ),
+        VERIFY,
+    ),
+    "decision deleted": (sql("DELETE FROM decisions WHERE number = 6"), VERIFY),
+    "decision deleted with its salt": (
+        sql("DELETE FROM decisions WHERE key = 'c'", "DELETE FROM salts WHERE key = 'c'"),
+        VERIFY,
+    ),
+    "decision added": (
+        sql(
+            "INSERT INTO decisions SELECT 99, 'x', watch, key, state, comment, author, made, run,"
+            " score, cells FROM decisions WHERE number = 6"
+        ),
+        VERIFY,
+    ),
+    "key renamed everywhere": (renamed, VERIFY),
+    "run deleted": (sql("DELETE FROM runs WHERE id = 'r1'"), VERIFY),
+    "run deleted with its rows": (
+        sql(
+            "DELETE FROM runs WHERE id = 'r1'",
+            "DELETE FROM listed WHERE run = 'r1'",
+            "DELETE FROM kept WHERE run = 'r1'",
+        ),
+        VERIFY,
+    ),
+    "facts of a run": (sql("UPDATE runs SET facts = '{}' WHERE id = 'r1'"), VERIFY),
+    "source of a run": (sql("UPDATE runs SET source = 'x' WHERE id = 'r1'"), VERIFY),
+    "listed score": (sql("UPDATE listed SET score = 9 WHERE place = 1"), VERIFY),
+    "listed news": (sql("UPDATE listed SET news = 'folded' WHERE place = 1"), VERIFY),
+    "listed reasons": (sql("UPDATE listed SET reasons = '' WHERE place = 1"), VERIFY),
+    "listed row deleted": (sql("DELETE FROM listed WHERE run = 'r1' AND place = 1"), VERIFY),
+    "rows of no run": (sql("INSERT INTO kept VALUES ('r9', 'a', '{}')"), VERIFY),
+    "map changed": (sql("UPDATE maps SET content = x'00'"), VERIFY),
+    "map deleted": (sql("DELETE FROM maps"), VERIFY),
+    "map that nothing names": (other_map, VERIFY),
+    "other map of a watch": (sql("UPDATE watches SET map = 'x'"), VERIFY),
+    "text of a watch": (sql("UPDATE watches SET said = '{}'"), VERIFY),
+    "salts deleted": (sql("DELETE FROM salts"), VERIFY),
+    "kept cells changed": (
+        sql("""UPDATE kept SET cells = '{"age": 5}' WHERE key = 'unlisted'"""),
+        VERIFY,
+    ),
+    "kept row deleted": (sql("DELETE FROM kept WHERE run = 'r1' AND key = 'a'"), VERIFY),
+    "kept rows deleted": (sql("DELETE FROM kept"), VERIFY),
+    "kept row added": (sql("INSERT INTO kept VALUES ('r1', 'c', '{}')"), VERIFY),
+    "kept rows swapped": (
+        sql("UPDATE kept SET cells = (SELECT max(cells) FROM kept) WHERE key = 'a'"),
+        VERIFY,
+    ),
+    # The tables themselves.
+    "trigger on decisions": (
+        sql(
+            "CREATE TRIGGER t AFTER INSERT ON decisions BEGIN"
+            " UPDATE decisions SET state = 'cleared' WHERE number = new.number; END"
+        ),
+        VERIFY,
+    ),
+    "view in place of decisions": (
+        sql("ALTER TABLE decisions RENAME TO d", "CREATE VIEW decisions AS SELECT * FROM d"),
+        VERIFY,
+    ),
+    "view": (sql("CREATE VIEW v AS SELECT 1"), VERIFY),
+    "table": (sql("CREATE TABLE t (x)"), VERIFY),
+    "index": (sql("CREATE INDEX i ON decisions (key)"), VERIFY),
+    "index deleted": (sql("DROP INDEX decisions_of"), VERIFY),
+    "column": (sql("ALTER TABLE decisions ADD COLUMN x"), VERIFY),
+    "table made anew": (
+        sql(
+            "CREATE TABLE d AS SELECT * FROM kept",
+            "DROP TABLE kept",
+            "ALTER TABLE d RENAME TO kept",
+        ),
+        VERIFY,
+    ),
+    "version 0": (sql("UPDATE somscape_schema SET version = 0"), OPENING),
+    "version 99": (sql("UPDATE somscape_schema SET version = 99"), OPENING),
+    "no table audit": (sql("DROP TABLE audit"), OPENING),
+    # The lines.
+    "line changed": (
+        sql("UPDATE audit SET said = replace(said, 'later', 'open') WHERE number = 5"),
+        VERIFY,
+    ),
+    "line changed with its head": (one_line_with_its_head, VERIFY),
+    "lines swapped": (swapped_lines, VERIFY),
+    "line missing": (sql("DELETE FROM audit WHERE number = 3"), VERIFY),
+    "last line cut": (sql("DELETE FROM audit WHERE number = 9"), VERIFY),
+    "all after line 4 cut": (lambda db: cut(db, 4), HEAD),
+    "all after the noted head cut": (lambda db: cut(db, 7), NEVER),
+    "rewritten without the key": (rewritten, BOTH),
+    "rewritten with the old seals": (lambda db: rewritten(db, lambda head, old: old), BOTH),
+    "rewritten with the key": (
+        lambda db: rewritten(db, lambda head, old: seal_of(head, AUDIT_KEY)),
+        HEAD,
+    ),
+    "rewritten in an earlier form": (in_older_form, BOTH),
+    "seals removed": (sql("UPDATE audit SET seal = NULL"), VERIFY),
+    "a seal removed": (sql("UPDATE audit SET seal = NULL WHERE number = 7"), VERIFY),
+    "a seal of another key": (
+        lambda db: db.execute(
+            "UPDATE audit SET seal = ? WHERE number = 7", (seal_of(lines(db)[6][2], b"x" * 32),)
+        ),
+        AUDIT,
+    ),
+    # Deletions behind a line of forgotten cases.
+    "forgotten, and only the decision deleted": (lambda db: forgotten(db, [5]), VERIFY),
+    "forgotten, and one decision of two deleted": (lambda db: forgotten(db, [7]), VERIFY),
+    "forgotten, and decisions of two cases deleted": (lambda db: forgotten(db, [4, 5]), VERIFY),
+    "forgotten in another watch": (lambda db: forgotten(db, [5], watch="loans"), VERIFY),
+    "forgotten, and nothing deleted": (
+        lambda db: add(
+            *(db, "forgotten"), watch="cards", cases=1, decisions=[5], rows=0, kept=0, emptied=[]
+        ),
+        VERIFY,
+    ),
+    "forgotten with the salt": (
+        lambda db: [forgotten(db, [5]), db.execute("DELETE FROM salts WHERE key = 'c'")],
+        VERIFY,
+    ),
+    "forgotten as somscape does, without a seal": (forget_well, VERIFY),
+    "forgotten as somscape does, with a made-up seal": (
+        lambda db: forget_well(db, "0" * 64),
+        AUDIT,
+    ),
+    "forgotten as somscape does, before a line with a seal": (with_a_late_key, VERIFY),
+    "kept cells deleted as those of old runs": (
+        lambda db: [
+            db.execute("DELETE FROM kept WHERE run = 'r1'"),
+            forgotten(db, [], cases=0, emptied=["r1"], seal="0" * 64),
+        ],
+        AUDIT,
+    ),
+    "kept cells said to be deleted": (
+        lambda db: forgotten(db, [], cases=0, emptied=["r1"], seal="0" * 64),
+        VERIFY,
+    ),
+    "row forgotten by no line": (sql("INSERT INTO forgotten VALUES ('r1', 'x')"), VERIFY),
+}
+"""What is done to a state with seals, and what finds this: `verify` alone, with the key or with the
+head of line 7, or the opening of the state."""
+
+WITHOUT_SEALS = {
+    **{what: by for what, (_, by) in FORGERIES.items() if "seal" not in what and by != BOTH},
+    "rewritten without the key": HEAD,
+    "rewritten in an earlier form": HEAD,
+    "forgotten as somscape does, without a seal": NEVER,
+    "kept cells deleted as those of old runs": NEVER,
+}
+"""What finds the same in a state without seals."""
