@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from command_line import IN_A_PROCESS, PACKAGE_HOME
-from web_client import PATIENCE, Answer
+from web_client import PATIENCE, Answer, with_files
 
 JSON = {"Content-Type": "application/json"}
 
@@ -65,11 +65,14 @@ class Service:
 
 
 @contextmanager
-def serving_map(path: Path, *words: str, tls: ssl.SSLContext | None = None) -> Iterator[Service]:
+def serving_map(
+    path: Path, *words: str, tls: ssl.SSLContext | None = None, n_files: int | None = None
+) -> Iterator[Service]:
     """Run `somscape serve` in a process of its own."""
     python_path = os.pathsep.join([str(PACKAGE_HOME), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-c", IN_A_PROCESS, "serve", str(path), "--port", "0", *words]
     process = subprocess.Popen(
-        [sys.executable, "-c", IN_A_PROCESS, "serve", str(path), "--port", "0", *words],
+        with_files(n_files, command),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

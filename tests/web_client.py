@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -151,21 +152,20 @@ class Server:
         return Client(int(found[1]), found[2])
 
 
+def with_files(n: int | None, words: list[str]) -> list[str]:
+    """Return a command that may open so many files."""
+    return words if n is None else ["sh", "-c", f'ulimit -n {n}; exec "$0" "$@"', *words]
+
+
 @contextmanager
-def serving(state: Path, *words: str, **environment: str) -> Iterator[Server]:
+def serving(
+    state: Path, *words: str, n_files: int | None = None, **environment: str
+) -> Iterator[Server]:
     """Run `somscape app` in a process of its own."""
     python_path = os.pathsep.join([str(PACKAGE_HOME), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-c", HANGUP_ENDS + IN_A_PROCESS, "app", "--no-browser"]
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            HANGUP_ENDS + IN_A_PROCESS,
-            "app",
-            "--no-browser",
-            "--state",
-            str(state),
-            *words,
-        ],
+        with_files(n_files, [*command, "--state", str(state), *words]),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -182,6 +182,6 @@ def serving(state: Path, *words: str, **environment: str) -> Iterator[Server]:
         assert said[-1].startswith("The app is at "), "".join(said)
         yield Server(process, said[-1].removeprefix("The app is at ").strip(), said)
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # after SIGTERM, clients may come for some seconds
         process.wait(PATIENCE)
         process.stdout.close()

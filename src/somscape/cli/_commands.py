@@ -438,7 +438,7 @@ def serve(map_file: str, **options: Any) -> None:
     wrote, which answers at POST /predict. GET /openapi.json has its columns, /health which map
     answers, /metrics counts for Prometheus, /live nothing. A file that takes MAP's place by
     renaming is taken over within a second or two, if its columns are the same. SIGTERM ends the
-    service when the requests that came are answered.
+    service two seconds later, when the requests that came are answered.
 
     Needs the extra `serve`: pip install 'somscape[serve]'.
     """
