@@ -143,7 +143,7 @@ def test_reasons_show_numbers_of_a_frame_with_six_digits(tmp_path):
     size = np.append(np.arange(60) % 7 / 3, [1234567.5678, 1e-7 / 3, 100.25])
     frame = pd.DataFrame({"size": size, "kind": ["a", "b", "c"] * 21})
     is_large = np.where(size > 1, "large", "small")
-    classifier = SOMClassifier(random_state=0).fit(frame, is_large)
+    classifier = SOMClassifier(encoder=TableEncoder(), random_state=0).fit(frame, is_large)
     classed = {
         row: reason.value
         for row, why in enumerate(classifier.reasons(frame))
@@ -152,7 +152,7 @@ def test_reasons_show_numbers_of_a_frame_with_six_digits(tmp_path):
     }
     shown = {1: "0.333333", 60: "1234568", 61: "3.33333e-08", 62: "100.25"}
     assert shown.items() <= classed.items()
-    detector = SOMDetector(random_state=0).fit(frame).detector_
+    detector = SOMDetector(encoder=TableEncoder(), random_state=0).fit(frame).detector_
     reasons = detector.reasons(frame.take([60]))[0]
     assert [reason.value for reason in reasons if reason.column == "size"] == ["1234568"]
     lines = ["size,kind", *(f"{x!r},a" for x in size.tolist())]  # a file is shown as it is written

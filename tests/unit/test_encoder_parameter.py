@@ -13,11 +13,21 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from somscape import SOM, SOMDetector, SOMImputer, TableEncoder
+from somscape import (
+    SOM,
+    SOMClassifier,
+    SOMDetector,
+    SOMImputer,
+    SOMRegressor,
+    TableEncoder,
+)
 from somscape.errors import InputError, SomscapeWarning
 from somscape.tables import table_from_columns, table_from_frame
 
 N = 96
+
+by_rule = pytest.mark.filterwarnings("ignore:X has text or dates")
+"""For tests of encoder="auto"; Further tests test the warning."""
 
 
 def columns():
@@ -70,6 +80,7 @@ ENCODERS = {
 # The same table from every library
 
 
+@by_rule
 @pytest.mark.parametrize("encoder", ["auto", *for_rest(sorted(ENCODERS.keys() - {"auto"}))])
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_each_library_gives_the_same_map(library, encoder):
@@ -106,6 +117,7 @@ def test_a_frame_of_numbers_is_taken_as_it_is(library):
         som.predict(array)
 
 
+@by_rule
 def test_values_of_a_column_of_objects_say_what_it_is():
     numbers = pd.DataFrame({"a": pd.Series([1, None, 2.5] * 9, dtype=object), "b": range(27)})
     assert SOM(2, 3, missing="fill").fit(numbers).map_.encoding.is_plain
@@ -119,7 +131,8 @@ def test_values_of_a_column_of_objects_say_what_it_is():
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_distances_come_as_data_frames_on_request(library):
     frame = LIBRARIES[library](columns())
-    som = SOM(2, 3, missing="fill").set_output(transform=library).fit(frame)
+    encoder = TableEncoder(missing="fill")
+    som = SOM(2, 3, encoder=encoder).set_output(transform=library).fit(frame)
     found = som.transform(frame)
     assert type(found) is type(frame)
     assert list(found.columns) == [f"som{unit}" for unit in range(6)]
@@ -139,6 +152,7 @@ def test_candidates_are_tried_on_encoded_rows():
 # What was done
 
 
+@by_rule
 def test_what_columns_became_is_explained():
     som = SOM(4, 5, missing="fill").fit(in_pandas(columns()).drop(columns="churned"))
     assert som.explain_defaults_["encoder"] == (
@@ -180,6 +194,61 @@ def test_dates_alone_are_enough():
     names = ["since", "since: weekday (cos)", "since: weekday (sin)"]
     assert som.map_.encoding.feature_names == names
     assert som.explain_defaults_["encoder"].endswith("from dates also 'since: weekday'.")
+
+
+# Numbers that another column scales
+
+
+def estimators(**settings):
+    som = SOM(2, 3)
+    return {
+        "SOM": SOM(2, 3, **settings),
+        "SOMDetector": SOMDetector(som=som, random_state=0, **settings),
+        "SOMClassifier": SOMClassifier(som, random_state=0, **settings),
+        "SOMRegressor": SOMRegressor(som, random_state=0, **settings),
+    }
+
+
+@pytest.mark.parametrize("kind", estimators())
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow", "lazy polars"])
+def test_numbers_that_are_scaled_because_of_another_column_are_named_once(kind, library):
+    names = {"visits", "job", "since"}
+    cells = {name: cells for name, cells in columns().items() if name in names}
+    cells["job"] = ["clerk", "nurse", "cook", "cook"] * (N // 4)
+    frame, target = LIBRARIES[library](cells), [True, False] * (N // 2)
+    frame = part_of(frame, ["visits", "job", "since"])
+    message = (
+        "X has text or dates in 'job', 'since', so the numbers in 'visits' are scaled, and long "
+        "tails are transformed. Numbers in a data frame without such columns are used as they "
+        "are. Pass encoder=TableEncoder() to state that all columns are encoded, which stops this "
+        "warning, or leave out 'job', 'since'."
+    )
+    with pytest.warns(SomscapeWarning) as caught:
+        fitted = estimators()[kind].fit(frame, target)
+    assert [str(each.message) for each in caught] == [message]
+    assert caught[0].filename == __file__
+    fitted.predict(frame)  # in silence, as all below
+    stated = estimators(encoder=TableEncoder())[kind].fit(frame, target)
+    assert stated.map_.encoding == fitted.map_.encoding
+    np.testing.assert_array_equal(stated.map_.codebook, fitted.map_.codebook)
+    estimators()[kind].fit(part_of(frame, ["visits"]), target)
+    estimators()[kind].fit(table_from_frame(frame), target)  # a table is encoded in any case
+
+
+@pytest.mark.parametrize("missing", ["fill", "mask"])
+def test_what_to_write_instead_keeps_what_happens_to_missing_cells(missing):
+    frame = in_pandas(columns())[["amount", "visits", "kind"]]
+    with pytest.warns(SomscapeWarning, match=rf"encoder=TableEncoder\(missing='{missing}'\)"):
+        som = SOM(2, 3, missing=missing).fit(frame)
+    stated = SOM(2, 3, encoder=TableEncoder(missing=missing)).fit(frame)
+    assert stated.map_.encoding == som.map_.encoding
+
+
+def test_a_frame_whose_numbers_stay_as_they_are_needs_no_warning():
+    frame = in_pandas(columns())
+    SOM(2, 3, missing="fill").fit(frame[["job", "paid", "kind"]])  # no number is a feature
+    start = SOM(2, 3, encoder=TableEncoder(missing="fill")).fit(frame[["visits", "job"]])
+    SOM(init=start.map_, missing="fill").partial_fit(frame[["visits", "job"]])
 
 
 # An encoder that is passed
@@ -237,6 +306,7 @@ def test_an_encoder_reads_arrays_too():
     )
 
 
+@by_rule
 @pytest.mark.parametrize("estimator", [SOM(2, 3), SOMDetector(som=SOM(2, 3), random_state=0)])
 def test_an_array_after_named_columns_is_refused(estimator):
     frame = in_pandas(columns())[["visits", "paid", "kind"]].assign(kind=["a", "b"] * (N // 2))
@@ -304,6 +374,7 @@ def test_other_estimators_do_not_encode_twice():
     np.testing.assert_array_equal(*scores)
 
 
+@by_rule
 @pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
 def test_a_frame_is_encoded_as_the_map_that_training_starts_from(library):
     first, later = (LIBRARIES[library](columns() | {"visits": [v * k for v in columns()["visits"]]})
@@ -436,6 +507,7 @@ def test_values_are_checked_once(data, monkeypatch):
         assert calls == ["maps._rows"]
 
 
+@by_rule
 def test_a_detector_explains_what_was_chosen():
     data = pd.DataFrame({"x": np.arange(50) / 2, "job": ["a", "b"] * 25})
     detector = SOMDetector(som=SOM(2, 3), random_state=0).fit(data)

@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from somscape import SOM, Graph, SOMDetector, regions
+from somscape import SOM, Graph, SOMDetector, TableEncoder, regions
 from somscape.errors import InputError
 from somscape.tables import _framed, frame_of, html_of, table_from_columns
 
@@ -105,7 +105,7 @@ def test_suggestions_go_into_a_frame_and_back_into_a_map(X: np.ndarray) -> None:
 def test_map_is_a_frame_of_units_in_original_units(library: str, X: np.ndarray) -> None:
     data = pd.DataFrame({"age": 100 * X[:, 0], "job": np.where(X[:, 1] > 0, "a", "b"), "row": 7})
     data["row"] += np.arange(len(data)) % 5
-    map_ = SOM(3, 4, random_state=0).fit(data).map_
+    map_ = SOM(3, 4, encoder=TableEncoder(), random_state=0).fit(data).map_
     frame = map_.to_frame(library)
     assert names_of(frame)[:5] == ["unit", "row", "col", "hits", "u_height"]
     assert set(names_of(frame)[5:]) == {"age", "job", "row_"}

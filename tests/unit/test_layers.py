@@ -468,7 +468,7 @@ def test_columns_that_are_no_features_need_no_layer():
 def test_questions_about_layers_that_are_not_there():
     frame = mixed()
     layered = SOM(3, 3, encoder=TableEncoder(**MIXED)).fit(frame)
-    plain = SOM(3, 3).fit(frame)
+    plain = SOM(3, 3, encoder=TableEncoder()).fit(frame)
     numbers = TableEncoder(layers={"one": ["a"], "two": ["b"]})
     turned = SOM(3, 3, encoder=numbers, metric="mahalanobis").fit(frame[["a", "b"]])
     blind = SOM(3, 3, encoder=numbers, feature_weight={"a": 0}).fit(frame[["a", "b"]])
@@ -504,4 +504,4 @@ def test_a_map_without_layers_is_as_before():
     text = json.dumps(encoding.to_json())
     assert "factor" not in text
     assert "layer" not in text
-    assert isinstance(SOM(3, 3).fit(mixed()).map_, Map)
+    assert isinstance(SOM(3, 3, encoder=TableEncoder()).fit(mixed()).map_, Map)

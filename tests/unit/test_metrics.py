@@ -7,7 +7,7 @@ from scipy.spatial.distance import cdist
 from sklearn.base import clone
 
 import somscape
-from somscape import SOM, measures
+from somscape import SOM, TableEncoder, measures
 from somscape.kernels import METRIC_NAMES, Metric, whitening_of
 
 WEIGHTS = np.array([1.0, 2.0, 0.0, 0.5])
@@ -169,10 +169,11 @@ def test_weights_by_name_are_those_of_all_features_of_a_column():
     by_place = SOM(3, 3, feature_weight=[1, 4], random_state=0).fit(frame)
     np.testing.assert_array_equal(by_name.codebook_, by_place.codebook_)
     frame["job"] = rng.choice(["clerk", "nurse", "cook"], len(frame))
-    encoded = SOM(3, 3, feature_weight={"job": 0.5}, random_state=0).fit(frame)
+    settings = {"feature_weight": {"job": 0.5}, "encoder": TableEncoder()}
+    encoded = SOM(3, 3, random_state=0, **settings).fit(frame)
     features = encoded.map_.encoding.feature_names
     expected = [0.5 if name.startswith("job") else 1 for name in features]
     assert len(features) > 3
     assert encoded.map_.metric.feature_weights.tolist() == expected
-    found = SOM.suggest(frame, n_samples=40, n_seeds=2, feature_weight={"job": 0.5}, radius_end=1.0)
+    found = SOM.suggest(frame, n_samples=40, n_seeds=2, radius_end=1.0, **settings)
     assert found.n_rows > 1

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
 
 from somscape import SOM, SOMClassifier, SOMDetector, TableEncoder
 from somscape.callbacks import Checkpoint
@@ -172,6 +173,7 @@ def mixed(n):
     )
 
 
+@pytest.mark.filterwarnings("ignore:X has text or dates")
 @pytest.mark.parametrize("library", [pd.DataFrame, pl.from_pandas])
 def test_what_all_rows_decide_is_learned_from_pieces(library):
     frame = library(mixed(200))
@@ -188,7 +190,8 @@ def test_estimators_that_need_all_rows_fetch_them():
     frame, labels = mixed(200), np.arange(200) % 2
     cut = InTurn([frame[:60], frame[60:]])
     som = SOM(4, 5, n_epochs=3)
-    apart, whole = (SOMDetector(som=som, random_state=0).fit(X) for X in (cut, frame))
+    detector = SOMDetector(som=som, encoder=TableEncoder(), random_state=0)
+    apart, whole = (clone(detector).fit(X) for X in (cut, frame))
     assert np.array_equal(apart.score_samples(cut), whole.score_samples(frame))
     assert apart.alerts(frame, 3).rows.tolist() == whole.alerts(frame, 3).rows.tolist()
     rows = rows_of(200)

@@ -243,7 +243,7 @@ def test_later_rows_with_gaps_are_told_how_to_train():
 def test_weights_of_columns_that_are_not_there_name_the_nearest(names, message):
     frame = pd.DataFrame({"income": rows_of(20)[:, 0], "job": ["a", "b"] * 10})
     with pytest.raises(ValueError, match=message):
-        SOM(2, 2, feature_weight=names).fit(frame)
+        SOM(2, 2, feature_weight=names, encoder=TableEncoder()).fit(frame)
 
 
 def test_columns_that_are_not_there_name_the_nearest():

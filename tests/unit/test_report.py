@@ -589,7 +589,8 @@ def test_a_report_takes_the_frame_that_trained_the_detector(library: str) -> Non
         frame = pa.table(cells)
     else:
         frame = pl.LazyFrame(cells) if "lazy" in library else pl.DataFrame(cells)
-    detector = SOMDetector(n_maps=1, som=SOM(3, 3), random_state=0).fit(frame)
+    settings = {"encoder": TableEncoder(), "n_maps": 1, "som": SOM(3, 3), "random_state": 0}
+    detector = SOMDetector(**settings).fit(frame)
     agreement = {"label": "kind", "value": "b"}
     table = table_from_columns(cells, "data frame")
     data = report.build(detector, frame, agreement=agreement)

@@ -280,11 +280,11 @@ def test_a_map_of_a_table_has_the_same_bits(
     way: str, tmp_path: Path, all_are_large: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     X = WAYS[way](MIXED, tmp_path)
-    som = SOM(5, 6, random_state=0).fit(X)
+    som = SOM(5, 6, encoder=TableEncoder(), random_state=0).fit(X)
     found = som.codebook_, som.labels_, som.transform(X)
     assert max(all_are_large) >= 8 * N * len(MIXED.columns)
     monkeypatch.setattr(_stored, "LARGE", 1 << 28)
-    known = SOM(5, 6, random_state=0).fit(MIXED)
+    known = SOM(5, 6, encoder=TableEncoder(), random_state=0).fit(MIXED)
     for one, other in zip(
         found, (known.codebook_, known.labels_, known.transform(MIXED)), strict=True
     ):
@@ -347,7 +347,7 @@ def test_a_detector_says_the_same(
     X = WAYS[way](MIXED, tmp_path)
 
     def found(X: Any) -> Any:
-        detector = SOMDetector(random_state=0).fit(X)
+        detector = SOMDetector(encoder=TableEncoder(), random_state=0).fit(X)
         alerts = detector.alerts(X, fdr=0.2)
         words = str(alerts), [str(reasons) for reasons in alerts.reasons]
         return detector.score_samples(X).tobytes(), alerts.p_values.tobytes(), words

@@ -27,7 +27,8 @@ def frame():
 
 @pytest.fixture(scope="module")
 def detector(frame):
-    return SOMDetector(som=SOM(3, 4), n_maps=1, random_state=0).fit(frame)
+    settings = {"som": SOM(3, 4), "n_maps": 1, "random_state": 0}
+    return SOMDetector(encoder=TableEncoder(), **settings).fit(frame)
 
 
 # Numbers as text

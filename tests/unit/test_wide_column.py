@@ -8,7 +8,7 @@ import pytest
 from sklearn import datasets
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
-from somscape import SOM, Map, SOMDetector
+from somscape import SOM, Map, SOMDetector, TableEncoder
 from somscape.errors import SomscapeWarning
 
 TABLES = ("iris", "wine", "breast_cancer", "digits", "diabetes")
@@ -54,7 +54,7 @@ def test_who_has_thought_of_scales_is_not_warned(how: str, X) -> None:
         "weights": {"feature_weight": [1, 1, 1e-12, 1]},
         "mahalanobis": {"metric": "mahalanobis"},
         "cosine": {"metric": "cosine"},
-        "encoder": {},
+        "encoder": {"encoder": TableEncoder()},
         "warm": {},
     }[how]
     som, rows = SOM(3, 4, **settings), X

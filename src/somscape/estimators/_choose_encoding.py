@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from somscape._validate import check_choice
+from somscape._validate import check_choice, warn
 from somscape.encode import MISSING, Encoding, fit_encoding
 from somscape.engines import pieces_of
 from somscape.errors import InputError
@@ -152,11 +152,27 @@ def _by_rule(X: Any, missing: str, sample_weight: Any, lent: Encoding | None) ->
     encoding = fit_encoding(table, missing=missing, sample_weight=sample_weight)
     reason = "A table is encoded by rule"
     if frame is not None:
+        _warn_of_scaled_numbers(kinds, encoding, missing)
         reason = (
             f"{n_others} of {len(kinds)} columns hold text or dates, so the frame was encoded by "
             "rule"
         )
     return Chosen(table, encoding, f"{reason}: {_became(encoding)}.")
+
+
+def _warn_of_scaled_numbers(kinds: dict[str, str], encoding: Encoding, missing: str) -> None:
+    """Warn if columns of numbers are scaled only because a data frame has other columns."""
+    scaled = [c.name for c in encoding.columns if c.kind == "number" and kinds[c.name] == "number"]
+    if not scaled:
+        return
+    others = [name for name, kind in kinds.items() if kind != "number"]
+    also = "" if missing == "error" else f"missing={missing!r}"
+    warn(
+        f"X has text or dates in {listed(others)}, so the numbers in {listed(scaled)} are scaled, "
+        "and long tails are transformed. Numbers in a data frame without such columns are used as "
+        f"they are. Pass encoder=TableEncoder({also}) to state that all columns are encoded, which "
+        f"stops this warning, or leave out {listed(others)}."
+    )
 
 
 def _became(encoding: Encoding) -> str:

@@ -103,9 +103,10 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Est
     encoder : "auto", TableEncoder or None, default="auto"
         What turns columns into features.  ``"auto"`` applies the rules of `TableEncoder` to a
         `somscape.tables.Table` and to a data frame with text, categories or dates; data frames of
-        numbers and booleans, and arrays, are used as they are.  None uses all data as they are and
+        numbers and booleans, and arrays, are used as they are.  So one column of text scales the
+        numbers of a data frame, and `fit` warns about this.  None uses all data as they are and
         refuses those that are not numbers.  An unfitted `TableEncoder` learns from X; a fitted one
-        is used as it is.
+        is used as it is.  Neither of these choices leads to the warning.
     tol : float, default=1e-4
         Batch training stops at the final radius once no unit moves further than this share of the
         rows' mean distance to their mean.  With 0, it stops only once no row changes its unit.

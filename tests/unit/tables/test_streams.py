@@ -23,6 +23,8 @@ from somscape.tables import (
 
 N = 60
 
+SCALED = "ignore:X has text or dates"
+
 
 def numbers() -> pd.DataFrame:
     rng = np.random.default_rng(0)
@@ -88,6 +90,7 @@ def test_a_table_of_it(make: Callable[[Any], Any]) -> None:
             assert column.cells.tolist() == known.cells.tolist()
 
 
+@pytest.mark.filterwarnings(SCALED)
 @each_kind
 @each_frame
 def test_every_estimator_takes_it_as_the_frame(
@@ -108,6 +111,7 @@ def test_every_estimator_takes_it_as_the_frame(
     np.testing.assert_array_equal(started.codebook_, expected)
 
 
+@pytest.mark.filterwarnings(SCALED)
 @each_kind
 @each_frame
 def test_a_detector_takes_it_as_the_frame(
