@@ -1,12 +1,15 @@
-"""Files and folders that appear whole or not at all, whatever ends the process that writes them.
+"""Files and folders that appear whole or not at all, and files of secrets.
 
 A result is written in a temporary folder beside its target, and takes the target's place in one
 step.  The temporary folder is locked while its process lives, so that the next process to write
-there can tell what a killed one left, and delete it.
+there can tell what a killed one left, and delete it.  A device and a pipe keep their place: the
+whole result is sent through them.
 """
 
 import ctypes
+import errno
 import os
+import shlex
 import shutil
 import stat
 import sys
@@ -32,6 +35,21 @@ LONG_AGO = 86_400.0
 FOLDERS_OF_CALL, EXCHANGE = -100, 2
 """Linux's AT_FDCWD and RENAME_EXCHANGE."""
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""Errors of a full disk, and of a user's share of a disk."""
+
+STANDARD_OUTPUT = "standard output"
+"""What messages call it."""
+
+MAX_LINKS = 40
+"""Links in a row that Linux follows."""
+
+ROOT = 0
+"""Number of the user who may read and change all files."""
+
+READABLE, WRITABLE = stat.S_IRGRP | stat.S_IROTH, stat.S_IWGRP | stat.S_IWOTH
+"""Bits of a file that its group or others may read, and change."""
+
 
 def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
     """Write a file so that `path` holds the old content or all of the new.
@@ -39,8 +57,8 @@ def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
     Parameters
     ----------
     path : str or Path
-        Replaced if it exists, after everything is written and flushed; where it is a link,
-        the file that it points to is.
+        Replaced if it exists, after everything is written and flushed.  A link is replaced, and
+        not the file that it points to.  A device and a pipe get the data.
     data : bytes or iterable of bytes
         Pieces are written one by one.
 
@@ -51,11 +69,11 @@ def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
     OSError
         When the folder cannot be written.
     """
-    target = Path(path).resolve()
-    if target.exists() and not target.is_file():
-        raise InputError(f"{path} is not a file that can be replaced. Give the name of a new file.")
+    target = Path(path)
     if not target.parent.is_dir():
         raise InputError(f"{path}: the folder {target.parent} does not exist. Make it first.")
+    if target.exists() and not target.is_file() and not is_stream(target):
+        raise InputError(f"{path} is not a file that can be replaced. Give the name of a new file.")
     with whole(path) as making, making.open("wb") as file:
         file.writelines([data] if isinstance(data, bytes) else data)
 
@@ -91,13 +109,20 @@ def _escape(letter: str) -> str:
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """Return a path for a file or folder that takes the place of `path` once all is written."""
-    target = Path(path).resolve()
+    """Return a path for a file or folder that takes the place of `path` once all is written.
+
+    If `path` leads to a device or a pipe, the file is sent there instead.
+    """
+    if is_stream(Path(path)):
+        with naming(path), _sent(Path(path)) as making:
+            yield making
+        return
+    target = _place(Path(path))
     with naming(path), _temporary_folder(target.parent) as temporary:
         making = temporary / NEW / target.name
         yield making
         _flush(making)
-        if not target.is_dir():
+        if target.is_symlink() or not target.is_dir():
             making.replace(target)
         elif not _exchange(making, target):
             (temporary / OLD).mkdir()
@@ -105,16 +130,86 @@ def whole(path: str | Path) -> Iterator[Path]:
             making.replace(target)
 
 
+def _place(path: Path) -> Path:
+    """Return a path whose folder is no link; its last part may be one."""
+    return path.parent.resolve() / path.name if path.name else path.resolve()
+
+
+def is_stream(path: Path) -> bool:
+    """Return whether a path leads to a device, a pipe, or an open file such as /dev/stdout."""
+    if _descriptor(path) is not None:
+        return True
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)
+
+
+def _descriptor(path: Path) -> int | None:
+    """Return the number of the open file of this process that a path leads to, if there is one."""
+    own = {"/dev/fd", os.path.realpath("/proc/self/fd")}
+    for _ in range(MAX_LINKS):
+        if path.name.isdecimal() and os.path.realpath(path.parent) in own:
+            return int(path.name)
+        try:
+            path = path.parent / path.readlink()
+        except OSError:  # no link, or nothing of that name
+            break
+    return None
+
+
+@contextmanager
+def _sent(path: Path) -> Iterator[Path]:
+    """Return a path for a temporary file, which is sent to a device or a pipe once it is whole."""
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
+        making = Path(folder, path.name)
+        with naming(tempfile.gettempdir()):
+            yield making
+        number = _descriptor(path)
+        if number is None:
+            number = os.open(path, os.O_WRONLY)
+        else:
+            sys.stdout.flush()
+            number = os.dup(number)  # which shares its place in the file
+        with making.open("rb") as made, os.fdopen(number, "wb") as stream:
+            shutil.copyfileobj(made, stream)
+
+
+def full_disk(error: OSError) -> str | None:
+    """Return a sentence that names the full disk, or None for another error.
+
+    Parameters
+    ----------
+    error : OSError
+        Its file name is that of what was written.
+    """
+    if error.errno not in NO_ROOM:
+        return None
+    name, at = error.filename, ""
+    if name not in (None, STANDARD_OUTPUT) and not is_stream(Path(os.fsdecode(name))):
+        folder = Path(os.fsdecode(name)).absolute()
+        folder = (folder if folder.is_dir() else folder.parent).resolve()
+        at = f" at {next(f for f in (folder, *folder.parents) if f.is_mount() or f == f.parent)}"
+    what = "is full" if error.errno == errno.ENOSPC else "has no room left in your quota"
+    return f"the disk{at} {what}. Free some space there, or write to another disk."
+
+
 def check_room(path: Path, name: str) -> None:
     """Raise InputError where `path`, which `name` gave, cannot be written.
 
     It tries to write, as permissions alone do not tell.
     """
-    target = path.resolve()
+    if is_stream(path):
+        return
+    target = _place(path)
     try:
-        with _temporary_folder(target.parent) as temporary:
+        with naming(path), _temporary_folder(target.parent) as temporary:
             (temporary / NEW / target.name).touch()
     except OSError as error:
+        full = full_disk(error)
+        if full is not None:
+            raise InputError(f"{name} {path}: {full}") from error
         raise InputError(
             f"{name} {path}: nothing of that name can be written in that folder "
             f"({error.strerror}). Give {name} another name, or one in another folder."
@@ -243,3 +338,61 @@ def _exchange(one: Path, other: Path) -> bool:
     return rename is not None and not rename(
         FOLDERS_OF_CALL, names[0], FOLDERS_OF_CALL, names[1], EXCHANGE
     )
+
+
+def read_secret(
+    path: Path, name: str, *, may_be_readable: bool = False, limit: int = 1 << 20
+) -> bytes:
+    """Read a file of a secret, such as a token, a key or the users with their passwords.
+
+    Parameters
+    ----------
+    path : Path
+        Of a link, the file that it leads to counts.
+    name : str
+        What messages call the file, such as "`token_file`".
+    may_be_readable : bool, default=False
+        Whether others may read the file, too, as a container and systemd mount secrets.
+    limit : int, default=1048576
+        Bytes that are read at most.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    InputError
+        If others may change the file, or may read the file and `may_be_readable` is False.
+    OSError
+        If the file cannot be read.
+    """
+    with path.open("rb") as file:
+        if os.name == "posix":
+            _check(os.fstat(file.fileno()), f"{name} {shown(path)}", path, may_be_readable)
+        return file.read(limit)
+
+
+def _check(found: os.stat_result, what: str, path: Path, may_be_readable: bool) -> None:
+    mode = stat.S_IMODE(found.st_mode)
+    cure = f"Run: chmod 600 {shlex.quote(shown(path))}"
+    if mode & WRITABLE:
+        raise InputError(
+            f"{what} has mode {mode:04o}, so other users of this computer can change it. Nobody "
+            f"but its owner may. {cure}"
+        )
+    if may_be_readable:
+        return
+    option = "to accept the file as it is: --allow-readable-secrets"
+    if mode & READABLE:
+        raise InputError(
+            f"{what} has mode {mode:04o}, so other users of this computer can read it. {cure}",
+            options=option,
+        )
+    if found.st_uid not in (ROOT, os.geteuid()):
+        raise InputError(
+            f"{what} belongs to user {found.st_uid}, who can read and change the file. Only you, "
+            f"user {os.geteuid()}, or root may own the file. Run: chown {os.geteuid()} "
+            f"{shlex.quote(shown(path))}",
+            options=option,
+        )

@@ -1,5 +1,6 @@
 """Files and folders appear whole, where they may stand, and nothing else is left."""
 
+import errno
 import multiprocessing
 import os
 import re
@@ -14,7 +15,16 @@ import pytest
 from command_line import listing
 
 import somscape._files as files
-from somscape._files import LOCK, OLD, PREFIX, check_room, whole, write_whole
+from somscape._files import (
+    LOCK,
+    OLD,
+    PREFIX,
+    check_room,
+    full_disk,
+    read_secret,
+    whole,
+    write_whole,
+)
 from somscape.errors import InputError
 
 needs_locks = pytest.mark.skipif(sys.platform == "win32", reason="locks as POSIX has them")
@@ -29,21 +39,165 @@ def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path):
 
 
 def test_what_is_no_file_is_left_alone(tmp_path):
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    with pytest.raises(InputError, match=r"pipe is not a file that can be replaced"):
-        write_whole(pipe, b"new")
-    assert pipe.is_fifo()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(tmp_path / "other"))
+        with pytest.raises(InputError, match=r"other is not a file that can be replaced"):
+            write_whole(tmp_path / "other", b"new")
+        assert (tmp_path / "other").is_socket()
     with pytest.raises(InputError, match="is not a file"):
         write_whole(tmp_path, b"new")
 
 
-def test_a_link_stays_a_link_and_its_file_is_replaced(tmp_path):
-    (tmp_path / "real").write_bytes(b"old")
-    (tmp_path / "link").symlink_to("real")
+@pytest.mark.parametrize("target", ["real", "folder/real", "nothing"])
+def test_a_link_is_replaced_and_its_file_stays(tmp_path, target):
+    (tmp_path / "folder").mkdir()
+    for name in ("real", "folder/real"):
+        (tmp_path / name).write_bytes(b"old")
+    (tmp_path / "link").symlink_to(target)
     write_whole(tmp_path / "link", b"new")
+    assert not (tmp_path / "link").is_symlink()
+    assert (tmp_path / "link").read_bytes() == b"new"
+    assert (tmp_path / "real").read_bytes() == (tmp_path / "folder" / "real").read_bytes() == b"old"
+    assert listing(tmp_path) == {"real", "folder", "folder/real", "link"}
+
+
+def test_a_link_to_a_folder_on_the_way_is_followed(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "way").symlink_to("folder")
+    write_whole(tmp_path / "way" / "m.som", b"new")
+    assert (tmp_path / "way").is_symlink()
+    assert (tmp_path / "folder" / "m.som").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_a_pipe_gets_all_and_stays(tmp_path, is_linked):
+    pipe = target = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if is_linked:
+        target = tmp_path / "link"
+        target.symlink_to("pipe")
+    check_room(target, "--out")
+    with ThreadPoolExecutor(1) as others:
+        read = others.submit(pipe.read_bytes)
+        write_whole(target, [b"new ", b"content"])
+        assert read.result(10) == b"new content"
+    assert pipe.is_fifo()
+    assert target.is_symlink() == is_linked
+
+
+def test_an_open_file_is_written_where_it_stands(tmp_path):
+    with (tmp_path / "log").open("w+b") as log:
+        log.write(b"before ")
+        log.flush()
+        (tmp_path / "link").symlink_to(f"/dev/fd/{log.fileno()}")
+        write_whole(tmp_path / "link", b"new ")
+        log.write(b"after")
+        log.seek(0)
+        assert log.read() == b"before new after"
+    assert listing(tmp_path) == {"log", "link"}
+
+
+def test_a_device_is_written_to(tmp_path):
+    (tmp_path / "link").symlink_to("/dev/null")
+    write_whole(tmp_path / "link", b"new")
+    write_whole("/dev/null", b"new")
+    assert Path("/dev/null").is_char_device()
     assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "real").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs a device that is full")
+def test_a_full_device_is_an_error_that_names_the_device(tmp_path):
+    (tmp_path / "link").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_whole(tmp_path / "link", b"new")
+    assert caught.value.filename == str(tmp_path / "link")
+    assert full_disk(caught.value) == (
+        "the disk is full. Free some space there, or write to another disk."
+    )
+
+
+def test_a_full_disk_is_named_with_its_place(tmp_path):
+    place = tmp_path
+    while not place.is_mount():
+        place = place.parent
+    for number, words in (
+        (errno.ENOSPC, "is full"),
+        (errno.EDQUOT, "has no room left in your quota"),
+    ):
+        said = full_disk(OSError(number, "", str(tmp_path / "m.som")))
+        assert (
+            said == f"the disk at {place} {words}. Free some space there, or write to another disk."
+        )
+        assert f"the disk {words}" in str(full_disk(OSError(number, "")))
+    assert full_disk(OSError(errno.EACCES, "", "m.som")) is None
+
+
+# Secrets
+
+
+needs_modes = pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+
+
+@needs_modes
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o660, 0o646, 0o666])
+def test_a_secret_that_others_can_change_is_refused_in_any_case(tmp_path, mode):
+    path = secret(tmp_path, mode)
+    for may_be_readable in (False, True):
+        with pytest.raises(InputError, match=f"has mode 0{mode:o}, so other .* can change it") as e:
+            read_secret(path, "`token_file`", may_be_readable=may_be_readable)
+        assert str(e.value).endswith(f"Run: chmod 600 '{path}'")
+        assert e.value.options == ""
+
+
+@needs_modes
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o444])
+def test_a_secret_that_others_can_read_needs_the_option(tmp_path, mode):
+    path = secret(tmp_path, mode)
+    with pytest.raises(InputError, match=f"has mode 0{mode:o}, so other .* can read it") as caught:
+        read_secret(path, "`token_file`")
+    assert str(caught.value).endswith(f"Run: chmod 600 '{path}'")
+    assert caught.value.options.endswith("--allow-readable-secrets")
+    assert read_secret(path, "`token_file`", may_be_readable=True) == b"secret"
+
+
+@needs_modes
+@pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
+def test_a_secret_of_its_owner_is_read(tmp_path, mode):
+    assert read_secret(secret(tmp_path, mode), "`token_file`") == b"secret"
+
+
+@needs_modes
+def test_of_a_link_to_a_secret_the_file_at_its_end_counts(tmp_path):
+    """Kubernetes mounts a secret as a link to a link."""
+    (tmp_path / "..data").mkdir()
+    path, link = secret(tmp_path / "..data", 0o640), tmp_path / "token"
+    link.symlink_to("..data/a secret")
+    with pytest.raises(InputError, match="has mode 0640"):
+        read_secret(link, "`token_file`")
+    path.chmod(0o600)
+    assert read_secret(link, "`token_file`") == b"secret"
+
+
+@needs_modes
+def test_a_secret_of_another_user_needs_the_option(tmp_path, monkeypatch):
+    path = secret(tmp_path, 0o600)
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    monkeypatch.setattr(files, "ROOT", path.stat().st_uid + 2)
+    with pytest.raises(
+        InputError, match=f"belongs to user {path.stat().st_uid}, who can"
+    ) as caught:
+        read_secret(path, "`token_file`")
+    assert "--allow-readable-secrets" in caught.value.options
+    assert read_secret(path, "`token_file`", may_be_readable=True) == b"secret"
+    monkeypatch.setattr(files, "ROOT", path.stat().st_uid)
+    assert read_secret(path, "`token_file`") == b"secret"
+
+
+def secret(folder, mode):
+    path = folder / "a secret"
+    path.write_text("secret")
+    path.chmod(mode)
+    return path
 
 
 def fill(target, name="a", content="new"):

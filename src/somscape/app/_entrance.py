@@ -56,7 +56,9 @@ def open_entrance(front: Front, listener: socket, say: Callable[[str], None]) ->
     """
     tls, certified = None, frozenset[str]()
     if front.tls_cert is not None and front.tls_key is not None:
-        tls = server_context(front.tls_cert, front.tls_key)
+        tls = server_context(
+            front.tls_cert, front.tls_key, may_be_readable=front.allow_readable_secrets
+        )
         certified = names_of(tls, front.tls_cert)
     port = 0 if front.socket is not None else int(listener.getsockname()[1])
     origins = front.origins(port, certified)
@@ -66,7 +68,12 @@ def open_entrance(front: Front, listener: socket, say: Callable[[str], None]) ->
         door = KeyDoor(keys, origins.cookie)
         said = f"The app is at {address}?token={keys.token}"
         return Entrance(door, origins, said, f"{address}?token={keys.once}")
-    users = Users(front.users, has_passwords=front.user_header is None, say=say)
+    users = Users(
+        front.users,
+        has_passwords=front.user_header is None,
+        may_be_readable=front.allow_readable_secrets,
+        say=say,
+    )
     known = counted(len(users.now() or ()), "user")
     said = f"The app is at {address} for the {known} of {shown(front.users)}"
     if front.behind_proxy is not None:

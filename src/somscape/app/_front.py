@@ -43,6 +43,8 @@ class Front:
         Group that may use the socket, too.
     user_header : str or None, default=None
         In which the proxy says who it is.
+    allow_readable_secrets : bool, default=False
+        Whether others of the computer may read `users` and `tls_key`.
 
     Raises
     ------
@@ -59,6 +61,7 @@ class Front:
     socket: Path | None = None
     socket_group: str | None = None
     user_header: str | None = None
+    allow_readable_secrets: bool = False
 
     def __post_init__(self) -> None:
         team = ("tls_cert", "tls_key", "behind_proxy", "socket", "socket_group", "user_header")

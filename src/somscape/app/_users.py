@@ -2,14 +2,14 @@
 
 import os
 import re
-import stat
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from somscape._files import shown, whole
+from somscape._files import read_secret, shown, whole
 from somscape._toml import key_text, line_of, parsed, value_text
 from somscape.errors import InputError
 
@@ -38,8 +38,6 @@ WRITTEN = """\
 # Users are added, changed and removed by: somscape app-user NAME --users FILE
 # Roles: look, decide (marks rows, too), run (adds, runs and deletes, too)
 """
-OPEN = stat.S_IRWXO | stat.S_IWGRP
-"""Bits of a file that others may read, or its group change."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,9 @@ def plain_name(text: str) -> str:
     return name if len(name) <= MAX_USER_NAME and name.isprintable() else ""
 
 
-def read_users(path: Path, *, has_passwords: bool) -> dict[str, User]:
+def read_users(
+    path: Path, *, has_passwords: bool, may_be_readable: bool = False
+) -> dict[str, User]:
     """Read a file of users.
 
     Parameters
@@ -90,6 +90,8 @@ def read_users(path: Path, *, has_passwords: bool) -> dict[str, User]:
     path : Path
     has_passwords : bool
         Whether each must have one: not where a proxy says who it is.
+    may_be_readable : bool, default=False
+        Whether others of the computer may read the file.
 
     Returns
     -------
@@ -99,23 +101,16 @@ def read_users(path: Path, *, has_passwords: bool) -> dict[str, User]:
     Raises
     ------
     InputError
-        Where the file cannot be used, with its line; where others may read it.
+        If the file cannot be used, with its line, or others may change or read the file.
     """
     source = shown(path)
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            data = file.read(MAX_BYTES + 1)
+        data = read_secret(path, "`users`", may_be_readable=may_be_readable, limit=MAX_BYTES + 1)
     except OSError as error:
         raise InputError(
             f"`users` {source} cannot be read ({error.strerror}). Make it with: somscape app-user "
             f"NAME --role decide --users {source}"
         ) from error
-    if os.name == "posix" and mode & OPEN:
-        raise InputError(
-            f"{source} can be read or changed by others on this computer. Keep it to yourself: "
-            f"chmod 600 {source}"
-        )
     if len(data) > MAX_BYTES:
         raise InputError(f"{source} has more than {MAX_BYTES:,} bytes. Give a file of users.")
     try:
@@ -193,7 +188,8 @@ def write_users(path: Path, users: Mapping[str, User]) -> None:
     Parameters
     ----------
     path : Path
-        Replaced whole, with its comments.
+        Replaced whole, with its comments.  Of a link, the file that it leads to is replaced, which
+        a running app may read under that name.
     users : mapping of str to User
     """
     lines = [WRITTEN]
@@ -201,7 +197,7 @@ def write_users(path: Path, users: Mapping[str, User]) -> None:
         lines.append(f"\n[users.{key_text(user.name)}]\nrole = {value_text(user.role)}\n")
         if user.password:
             lines.append(f"password = {value_text(user.password)}\n")
-    with whole(path) as making:
+    with whole(path.resolve() if path.exists() else path) as making:
         descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
             file.writelines(lines)
@@ -216,6 +212,8 @@ class Users:
     ----------
     path : Path
     has_passwords : bool
+    may_be_readable : bool, default=False
+        Whether others of the computer may read the file.
     say : callable
         Told, in a line, what is wrong with a changed file.
 
@@ -225,11 +223,19 @@ class Users:
     """
 
     def __init__(
-        self, path: Path, *, has_passwords: bool, say: Callable[[str], None] = lambda line: None
+        self,
+        path: Path,
+        *,
+        has_passwords: bool,
+        may_be_readable: bool = False,
+        say: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self._path, self._has_passwords, self._say = path, has_passwords, say
+        self._path, self._say = path, say
+        self._read = partial(
+            read_users, path, has_passwords=has_passwords, may_be_readable=may_be_readable
+        )
         self._stamp = _stamp(path)
-        self._users: dict[str, User] | None = read_users(path, has_passwords=has_passwords)
+        self._users: dict[str, User] | None = self._read()
 
     def now(self) -> Mapping[str, User] | None:
         """Return the users by name, or None while the file cannot be used."""
@@ -237,7 +243,7 @@ class Users:
         if stamp != self._stamp:
             self._stamp = stamp
             try:
-                self._users = read_users(self._path, has_passwords=self._has_passwords)
+                self._users = self._read()
             except InputError as error:
                 self._users = None
                 self._say(f"Nobody is let in: {' '.join(str(error).split())}")

@@ -10,10 +10,18 @@ from somscape.errors import InputError
 
 
 def change_user(
-    name: str, *, users: Path, role: str | None, has_password: bool, remove: bool
+    name: str,
+    *,
+    users: Path,
+    role: str | None,
+    has_password: bool,
+    remove: bool,
+    allow_readable_secrets: bool,
 ) -> None:
     """Add a user to a file, change them, or remove them."""
-    known = read_users(users, has_passwords=False) if users.exists() else {}
+    known = {}
+    if users.exists():
+        known = read_users(users, has_passwords=False, may_be_readable=allow_readable_secrets)
     plain = plain_name(name)
     if not plain:
         raise InputError(f"'{shown(name):.100}' can be no name: give 1 to 64 letters of any kind.")

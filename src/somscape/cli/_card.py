@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from somscape._files import write_whole
 from somscape.cases import card_of, card_text, watch_history
 from somscape.cli._console import make_console, say
-from somscape.cli._out import check_result
+from somscape.cli._out import check_result, writing
 from somscape.cli._state import open_state
 from somscape.jobs import reading_of
 from somscape.maps import as_map
@@ -23,7 +22,7 @@ def write_card(
 ) -> None:
     """Print a card, or write it as its file's name says."""
     if out is not None:
-        check_result("card", out, map_file, path)
+        check_result("card", out, map_file, path, options=options)
     thing = load(map_file)
     hash_ = hashlib.sha256(Path(map_file).read_bytes()).hexdigest()
     table = history = None
@@ -41,5 +40,6 @@ def write_card(
     if out is None:
         click.echo(text, nl=False)
         return
-    write_whole(out, text.encode())
+    with writing(out, force=options["force"]) as making:
+        making.write_bytes(text.encode())
     say(make_console(), f"Wrote {out}")

@@ -10,7 +10,6 @@ import click
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from somscape._files import write_whole
 from somscape.cases import (
     Case,
     Seen,
@@ -21,7 +20,7 @@ from somscape.cases import (
     is_waiting,
 )
 from somscape.cli._console import make_console, print_csv, say
-from somscape.cli._out import check_result, format_of
+from somscape.cli._out import check_result, format_of, writing
 from somscape.cli._state import author_of, open_state
 from somscape.encode import Roles
 from somscape.jobs import reading_of
@@ -97,11 +96,12 @@ def mark_case(name: str, key: str, said: str, **options: Any) -> None:
 
 def export_cases(name: str, out: Path, state_of: str | None, **options: Any) -> None:
     """Write the cases of a watch to a file."""
-    check_result("list", out)
+    check_result("list", out, options=options)
     kind = format_of(str(out), None, bom=False)
     with open_state(options) as state:
         found, last = _cases_of(state, name, state_of), state.last_run(name)
-    write_whole(out, cases_bytes(found, kind, last=last))
+    with writing(out, force=options["force"]) as making:
+        making.write_bytes(cases_bytes(found, kind, last=last))
     say(make_console(), f"Wrote {counted(len(found), 'case')} to {out}.")
 
 

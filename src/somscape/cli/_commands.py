@@ -14,6 +14,7 @@ from somscape.cli._options import (
     author_option,
     date_format_option,
     flag_options,
+    force_option,
     list_options,
     missing_option,
     option,
@@ -21,6 +22,7 @@ from somscape.cli._options import (
     prediction_options,
     ranking_options,
     read_options,
+    readable_option,
     save_roles_option,
     seed_option,
     sink_options,
@@ -120,6 +122,7 @@ def detect(path: str, out: Path, **options: Any) -> None:
     metavar="FILE",
     help="The map, such as map.som.",
 )
+@force_option
 @option(
     "--checkpoint",
     type=click.Path(path_type=Path),
@@ -174,6 +177,7 @@ def fit(path: str, out: Path, **options: Any) -> None:
     metavar="FILE",
     help="The scores; its ending says the format. - for standard output.",
 )
+@force_option
 @sink_options
 @option("--watch", metavar="NAME", help="Run this watch on TABLE, without a MAP: `somscape run`.")
 @state_options
@@ -221,6 +225,7 @@ def score(
     help="The predictions, such as predictions.csv; its ending says the format. - for standard "
     "output.",
 )
+@force_option
 def predict(model_file: str, path: str, out: str, **options: Any) -> None:
     """Predict a column for the new rows of NEW, by a saved model.
 
@@ -264,6 +269,7 @@ def predict(model_file: str, path: str, out: str, **options: Any) -> None:
     metavar="FILE",
     help="The page, such as page.html.",
 )
+@force_option
 def report(map_file: str, path: str, out: Path, **options: Any) -> None:
     """Show the rows of TABLE on a saved map, as one page to click through.
 
@@ -302,6 +308,7 @@ def report(map_file: str, path: str, out: Path, **options: Any) -> None:
     metavar="FILE",
     help='Regions that a .som keeps from then on, from "Save regions" on a page.',
 )
+@force_option
 @text_options
 def convert(source: str, out: Path, **options: Any) -> None:
     """Convert maps and rows between programs; the endings say from what to what.
@@ -385,6 +392,7 @@ def app(path: str | None, **options: Any) -> None:
     help="Whether to ask for a new password; none for --user-header of `app`.",
 )
 @option("--remove", is_flag=True, help="Remove the user, who is logged out at once.")
+@readable_option
 def app_user(name: str, **options: Any) -> None:
     """Add user NAME of the app, or change their role and password.
 
@@ -421,6 +429,7 @@ def app_user(name: str, **options: Any) -> None:
     metavar="FILE",
     help="Key of the certificate, in PEM, without a password.",
 )
+@readable_option
 @option("--max-body", type=Number(0.001), default=32, metavar="MB", help="Largest body.")
 @option(
     "--max-rows", type=WholeNumber(1), default=100_000, metavar="N", help="Most rows of a request."
@@ -450,11 +459,12 @@ def serve(map_file: str, **options: Any) -> None:
 @main.command()
 @click.argument("map_file", metavar="MAP")
 @save_roles_option
-def info(map_file: str, save_roles: Path | None) -> None:
+@force_option
+def info(map_file: str, save_roles: Path | None, *, force: bool) -> None:
     """Say what a saved map holds."""
     from somscape.cli._info import show_info
 
-    show_info(map_file, save_roles)
+    show_info(map_file, save_roles, force=force)
 
 
 cases.add_command(forget)

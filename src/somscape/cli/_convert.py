@@ -8,7 +8,7 @@ import numpy as np
 
 from somscape import save
 from somscape.cli._console import make_console, say
-from somscape.cli._out import check_file
+from somscape.cli._out import check_file, writing
 from somscape.errors import InputError
 from somscape.jobs import READING
 from somscape.maps import Map, as_map
@@ -56,7 +56,7 @@ LISTS = (".bm", ".cls", ".umx")
 def convert_file(source: str, out: Path, **options: Any) -> None:
     """Write in one format what was read in another; the endings of the names say which."""
     inputs = [path for path in (source, *map(options.get, FILES)) if path is not None]
-    check_file(out, *inputs, name="OUT")
+    check_file(out, *inputs, options=options, name="OUT")
     came, goes = _ending(source), out.suffix.lower()
     known = (*MAP_WRITERS, *ROW_WRITERS, ".bm", *TABLES)
     if goes not in known:
@@ -78,19 +78,25 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
             f"--regions gives what a .som keeps, and {out} is none. Leave it out, or give OUT such "
             "an ending."
         )
-    if goes in ROW_WRITERS:
-        said = _write_rows(source, came, out, options)
-    elif goes in TABLES and is_table:
-        columns = _table(source, came, options)
-        write_table(out, columns)
-        n_rows = len(next(iter(columns.values())))
-        said = f"{counted(n_rows, 'row')}, {counted(len(columns), 'column')}"
-    else:
-        thing = _map(source, came, options)
-        if options["regions"] is not None:
-            thing = keep(thing, read(options["regions"], as_map(thing)))
-        said = _write_map(thing, out, options)
+    if lists_winners and options["table"] is None and not is_table:
+        raise InputError(f"{out} needs the rows whose winners it lists; give --table TABLE.")
+    with writing(out, force=options["force"], name="OUT") as making:
+        if goes in ROW_WRITERS:
+            said = _write_rows(source, came, making, options)
+        elif goes in TABLES and is_table:
+            said = _write_table(_table(source, came, options), making)
+        else:
+            thing = _map(source, came, options)
+            if options["regions"] is not None:
+                thing = keep(thing, read(options["regions"], as_map(thing)))
+            said = _write_map(thing, making, options)
     say(make_console(), f"Wrote {out}: {said}.")
+
+
+def _write_table(columns: dict[str, Any], out: Path) -> str:
+    write_table(out, columns)
+    n_rows = len(next(iter(columns.values())))
+    return f"{counted(n_rows, 'row')}, {counted(len(columns), 'column')}"
 
 
 def _ending(path: str) -> str:
@@ -166,10 +172,7 @@ def _map(source: str, came: str, options: dict[str, Any]) -> save.Saved:
 
 def _write_map(thing: save.Saved, out: Path, options: dict[str, Any]) -> str:
     map_, goes, what = as_map(thing), out.suffix.lower(), options["what"]
-    needs_rows = goes == ".bm" or (goes in TABLES and what == "winners")
-    if needs_rows and options["table"] is None:
-        raise InputError(f"{out} needs the rows whose winners it lists; give --table TABLE.")
-    if needs_rows:
+    if goes == ".bm" or (goes in TABLES and what == "winners"):
         rows = _rows_for(map_, options["table"], options)
         matches = save.best_matches(map_, rows)
         if goes == ".bm":

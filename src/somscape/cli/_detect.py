@@ -47,8 +47,8 @@ from somscape.tables import Table, counted
 
 def detect_file(path: str, out: Path, **options: Any) -> None:
     """Run the main job on a file."""
-    check_folder(out, path, options["to"], force=options["force"])
-    check_save_roles(options["save_roles"], out, path, options["roles"])
+    check_folder(out, path, options["to"], options=options)
+    check_save_roles(options["save_roles"], out, path, options=options)
     format_of("alerts", options["format"], bom=options["bom"])
     check_sink_of(options)
     check_watch(options, path)
@@ -67,7 +67,7 @@ def detect_file(path: str, out: Path, **options: Any) -> None:
 
 def detect_demo(out: Path, **options: Any) -> None:
     """Run the main job on the bundled credit applications."""
-    check_folder(out, force=options["force"])
+    check_folder(out, options=options)
     format_of("alerts", options["format"], bom=options["bom"])
     command = command_line(["demo"], options, "DIR")
     table = load_german_credit()
@@ -121,7 +121,8 @@ def _detect(
                 results.write_lists(folder, found, outcome)
             sent = results.send(found)
     if options["save_roles"] is not None:
-        write_roles(options["save_roles"], *subject.lasting(encoding), subject.as_read)
+        lasting, force = subject.lasting(encoding), options["force"]
+        write_roles(options["save_roles"], *lasting, subject.as_read, force=force)
 
     file = f"alerts.{options['format'] or 'csv'}"
     _say_found(console, found, outcome, file, labelled)

@@ -15,7 +15,7 @@ from somscape.cli._console import (
     show_facts,
 )
 from somscape.cli._fit_target import check_target_options, fit_target, settings_from
-from somscape.cli._out import check_result
+from somscape.cli._out import check_result, writing
 from somscape.cli._save_roles import check_save_roles, write_roles
 from somscape.errors import InputError
 from somscape.fit import VERSIONS, have_values, read_checkpoint, train_map
@@ -26,13 +26,13 @@ from somscape.tables import counted
 
 def fit_file(path: str, out: Path, **options: Any) -> None:
     """Train a map of a file and save it."""
-    check_result("map", out, path)
+    check_result("map", out, path, options=options)
     save_roles, run, resumes = options["save_roles"], options["checkpoint"], options["resume"]
     if resumes and run is None:
         raise InputError("`resume` needs a file to go on from: give `checkpoint`.")
     if run is not None:
-        _check_checkpoint(run, out, path, resumes=resumes)
-    check_save_roles(save_roles, out, path, options["roles"])
+        _check_checkpoint(run, out, path, options)
+    check_save_roles(save_roles, out, path, options=options)
     if options["target"] is not None:
         check_target_options(options)
     table, roles, notes = told_table(path, options)
@@ -57,9 +57,11 @@ def _fit_map(subject: Ready, notes: list[str], out: Path, options: dict[str, Any
         settings = settings_from(options, (bar,) if run is None else (bar, Checkpoint(run)))
         past = read_checkpoint(run, VERSIONS, settings.callbacks) if options["resume"] else None
         map_, _, _ = train_map(rows, None, encoding, settings, resume=past)
-    map_.save(out)
+    with writing(out, force=options["force"]) as making:
+        map_.save(making)
     if save_roles is not None:
-        write_roles(save_roles, *subject.lasting(encoding), subject.as_read)
+        lasting = subject.lasting(encoding)
+        write_roles(save_roles, *lasting, subject.as_read, force=options["force"])
     lattice = map_.lattice
     error = measures.topographic_error(map_, table)
     show_facts(
@@ -74,14 +76,15 @@ def _fit_map(subject: Ready, notes: list[str], out: Path, options: dict[str, Any
     say(console, f"Wrote {out}{'' if save_roles is None else f' and {save_roles}'}")
 
 
-def _check_checkpoint(run: Path, out: Path, path: str, *, resumes: bool) -> None:
+def _check_checkpoint(run: Path, out: Path, path: str, options: dict[str, Any]) -> None:
     """Raise InputError where a checkpoint must not go."""
     if run.resolve() == out.resolve():
         raise InputError(
             f"--out and --checkpoint are both {out}. Give --checkpoint another name, as run.som."
         )
-    check_result("map", run, path, name="--checkpoint")
-    if run.exists() and not resumes:
+    # A file that --resume goes on from is read before it is replaced.
+    check_result("map", run, path, options={**options, "force": True}, name="--checkpoint")
+    if run.exists() and not options["resume"]:
         raise InputError(
             f"--checkpoint {run} is there, and would be lost. Add --resume to go on from it, or "
             "delete it."

@@ -16,6 +16,7 @@ from somscape.cli._console import (
     show_columns,
     show_facts,
 )
+from somscape.cli._out import writing
 from somscape.cli._save_roles import write_roles
 from somscape.encode import Encoding, Roles, overridden
 from somscape.errors import InputError
@@ -112,10 +113,12 @@ def fit_target(
     with progress_bar(1) as bar:
         model = train_target(target, rows, encoding, settings_from(options, (bar,)))
     model = replace(model, leaks=leaks_of(encoding, rows, target))
-    model.save(out)
+    with writing(out, force=options["force"]) as making:
+        model.save(making)
     save_roles = options["save_roles"]
     if save_roles is not None:
-        write_roles(save_roles, *_lasting(subject, encoding, given), subject.as_read)
+        lasting = _lasting(subject, encoding, given)
+        write_roles(save_roles, *lasting, subject.as_read, force=options["force"])
     show_facts(console, map_facts(model.map_))
     say(console, kernels_line(select_kernels().name))
     say(console, f"Wrote {out}{'' if save_roles is None else f' and {save_roles}'}")

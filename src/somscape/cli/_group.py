@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from somscape._files import naming, shown
+from somscape._files import STANDARD_OUTPUT, full_disk, naming, shown
 from somscape.cli._typed import as_typed, without_password
 from somscape.errors import InputError
 
@@ -45,7 +45,7 @@ class Commands(click.Group):
                 f"Warning: {self._typed(ctx, message)}", err=True
             )
             try:
-                with naming("standard output"):  # all other files have been named
+                with naming(STANDARD_OUTPUT):  # all other files have been named
                     answer = super().invoke(ctx)
                     sys.stdout.flush()  # so that click, not the interpreter, meets a closed pipe
                 return answer
@@ -54,9 +54,8 @@ class Commands(click.Group):
             except OSError as error:
                 _drop_unwritten()
                 place = f"{error.filename}: " if error.filename else ""
-                raise BadInput(
-                    shown(f"{place}{error.strerror}." if error.strerror else str(error))
-                ) from error
+                said = full_disk(error) or (f"{error.strerror}." if error.strerror else str(error))
+                raise BadInput(shown(f"{place}{said}")) from error
             except InputError as error:
                 _drop_unwritten()
                 raise BadInput(self._typed(ctx, error)) from error

@@ -19,13 +19,14 @@ TOLD = ("n_iter", "stop_reason")
 """Parameters that `map_facts` shows."""
 
 
-def show_info(map_file: str, save_roles: Path | None) -> None:
+def show_info(map_file: str, save_roles: Path | None, *, force: bool) -> None:
     """Show size, training, columns and score settings of a saved map; write its roles."""
-    check_save_roles(save_roles, None, map_file)
+    check_save_roles(save_roles, None, map_file, options={"force": force})
     thing = load(map_file)
     map_, detector = as_map(thing), detector_in(thing)
     if save_roles is not None:
-        write_roles(save_roles, pinned(map_.encoding), comments_on(map_.encoding))
+        roles, comments = pinned(map_.encoding), comments_on(map_.encoding)
+        write_roles(save_roles, roles, comments, force=force)
     errors = map_.history.get("quantization_error")
     facts = [
         *map_facts(map_),

@@ -88,6 +88,22 @@ save_roles_option = option(
 )
 
 
+readable_option = option(
+    "--allow-readable-secrets",
+    is_flag=True,
+    envvar="SOMSCAPE_ALLOW_READABLE_SECRETS",
+    help="Accept files of secrets that other users of this computer can read, as containers and "
+    "systemd mount them.",
+)
+
+
+force_option = option(
+    "--force",
+    is_flag=True,
+    help="Replace the file or folder of the result even if somscape did not write it.",
+)
+
+
 def state_options(command: Command) -> Command:
     """Add the options that say where watches and cases are kept."""
     options = [
@@ -105,6 +121,7 @@ def state_options(command: Command) -> Command:
             envvar="SOMSCAPE_AUDIT_KEY",
             help="File of a secret, kept apart from the state, that seals the lines of the audit.",
         ),
+        readable_option,
     ]
     return add_all(options, command)
 
@@ -335,7 +352,7 @@ def ranking_options(command: Command) -> Command:
             "--seed", type=WholeNumber(0), default=0, metavar="S", help="Same seed, same files."
         ),
         *format_options,
-        option("--force", is_flag=True, help="Replace DIR even if it holds other files."),
+        force_option,
     ]
     return add_all(options, command)
 
@@ -376,6 +393,7 @@ def team_options(command: Command) -> Command:
             metavar="NAME",
             help="Header in which the proxy says who it is, such as X-Remote-User; with --socket.",
         ),
+        readable_option,
     ]
     return add_all(options, command)
 

@@ -1,9 +1,16 @@
-"""Results go over nothing that is not theirs, and can be written, before anything is made."""
+"""What results may replace: no input, and without --force only what somscape wrote."""
 
-from collections.abc import Sequence
+import csv
+import filecmp
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from somscape._files import check_room
+from somscape._files import check_room, is_stream, whole
 from somscape.errors import InputError
 from somscape.jobs import FORMATS, ROWS_FILE, check_format
 from somscape.tables import paths_of
@@ -20,20 +27,57 @@ ENDINGS = {
 }
 """Of the names of result files, by what they hold."""
 
+MARKS = {
+    "training": rb'.{8}\{"__metadata__":\{"somscape":"\{\\"checkpoint\\"',
+    "map": rb'.{8}\{"__metadata__":\{"somscape":"',
+    "page": rb'<!DOCTYPE html>.{1,2000}<meta name="generator" content="somscape">',
+    "roles file": rb"# What the columns of [^\n]* were taken for, by somscape ",
+    "card": rb'# [^\n]*\n\n- SHA-256: [0-9a-f]{64}\n|\{\s*"kind": "[^"]*",\s*"sha256": "[0-9a-f]+"',
+    "model": rb"\x08.\x12\x08somscape",
+}
+"""How files of somscape begin, by what they hold."""
 
-def check_result(kind: str, target: Path, *inputs: str | None, name: str = "--out") -> None:
+TABLE_MARK = re.compile(rb"somscape-table [0-9a-f]{16}")
+"""Near the end of a workbook or a Parquet file of somscape's, with a hash of its columns."""
+
+MARKED = {
+    **{ending: kind for kind in ("map", "page", "roles file", "card") for ending in ENDINGS[kind]},
+    ".onnx": "model",
+    ".xlsx": "list",
+    ".parquet": "list",
+}
+"""Endings of the files that have a mark, and what they hold."""
+
+FILES = ("roles", "dictionary", "audit_key")
+"""Options of several commands that name a file to be read."""
+
+BEGIN, END = 1 << 12, 1 << 16
+"""Bytes of a file in which marks are looked for."""
+
+BOM = b"\xef\xbb\xbf"
+
+
+def check_result(
+    kind: str,
+    target: Path,
+    *inputs: str | None,
+    options: Mapping[str, Any],
+    name: str = "--out",
+) -> None:
     """Raise InputError for a name that says another kind of file, or where none can be written.
 
-    `kind` is one of `ENDINGS`; results never go over `inputs`.  `name` is what the command calls
-    the result.
+    `kind` is one of `ENDINGS`; results never go over `inputs`, nor over files that `options` name.
+    `name` is what the command calls the result.
     """
-    check_file(target, *inputs, name=name)
+    _check_target(target, inputs, options, name)
     endings = ENDINGS[kind]
     if target.suffix.lower() not in (*endings, ""):
         raise InputError(
             f"{name} {target}: the result is a {kind}, whose name ends in {' or '.join(endings)}. "
             f"Give {name} such a name, as {target.stem or kind}{endings[0]}."
         )
+    if kind != "list" or target.suffix.lower() in MARKED:
+        _check_mark(target, kind, force=options["force"], name=name)
 
 
 def format_of(target: str, asked: str | None, *, bom: bool) -> str:
@@ -54,31 +98,130 @@ def format_of(target: str, asked: str | None, *, bom: bool) -> str:
     return kind
 
 
-def check_file(target: Path, *inputs: str | None, name: str = "--out") -> None:
+def check_file(
+    target: Path, *inputs: str | None, options: Mapping[str, Any], name: str = "--out"
+) -> None:
     """Raise InputError where a result must not go, such as over what it is made from.
 
     `name` is what the command calls the result.
     """
+    _check_target(target, inputs, options, name)
+    kind = MARKED.get(target.suffix.lower())
+    if kind is not None:
+        _check_mark(target, kind, force=options["force"], name=name)
+
+
+def _check_target(
+    target: Path, inputs: Sequence[str | None], options: Mapping[str, Any], name: str
+) -> None:
+    """Raise InputError if no file can be written there, or the command reads the file there."""
     _check_place(target, name)
     if target.is_dir():
         raise InputError(f"{target} is a folder. Give {name} the name of a file.")
-    for path in _files(inputs):
-        if target.exists() and path.exists() and target.samefile(path):
-            raise InputError(
-                f"{name} {target} is the file that is read; it would be lost. Give {name} another "
-                "name."
-            )
+    if not target.exists() or is_stream(target):
+        return
+    if not target.is_file():
+        raise InputError(f"{name} {target} is not a file that can be replaced. Give another name.")
+    read = [*_files(inputs), *_files_of(options)]
+    found = [path.stat() for path in read if path.exists()]
+    if "-" in inputs:
+        found.append(os.fstat(0))
+    if any(os.path.samestat(target.stat(), each) for each in found):
+        raise InputError(
+            f"{name} {target} is the file that is read; it would be lost. Give {name} another name."
+        )
 
 
-def check_folder(target: Path, *inputs: str | None, force: bool) -> None:
+def _files_of(options: Mapping[str, Any]) -> list[Path]:
+    """Return the files that options name to be read, and the state with its files."""
+    named = [Path(options[name]) for name in FILES if options.get(name)]
+    if "state" not in options:
+        return named
+    from somscape.cases import state_folder  # late: commands without a state need not load it
+
+    state = Path(options["state"] or state_folder())
+    return [*named, state, *state.glob("*")]
+
+
+def _check_mark(target: Path, kind: str, *, force: bool, name: str) -> None:
+    """Raise InputError, before any work, if a file without the mark of its kind would be lost."""
+    if force or not _may_be_lost(target) or (_mark(target) or "").startswith(kind):
+        return
+    raise _foreign(target, f"is no {kind} of somscape's", name)
+
+
+def check_replaceable(target: Path, making: Path, *, force: bool, name: str = "--out") -> None:
+    """Raise InputError where a new file would replace one of another kind, without --force.
+
+    Both are the same kind if they have the same mark or, for .csv files, the same header.  A file
+    with the same content loses nothing.
+    """
+    if force or not _may_be_lost(target) or filecmp.cmp(target, making, shallow=False):
+        return
+    mark = _mark(making)
+    if mark is not None and mark == _mark(target):
+        return
+    if mark is None and making.suffix.lower() in (".csv", ""):
+        header = _header(making)
+        with target.open("rb") as file:
+            if file.read(len(BOM) + len(header)).removeprefix(BOM).startswith(header):
+                return
+        raise _foreign(target, "does not begin with the header of the new file", name)
+    kind = "a file with the columns of the new one" if mark else "the same as the new file"
+    raise _foreign(target, f"is not {kind}", name)
+
+
+@contextmanager
+def writing(target: Path, *, force: bool, name: str = "--out") -> Iterator[Path]:
+    """Return a path for a file that takes the place of `target`, if it may, once all is written."""
+    with whole(target) as making:
+        yield making
+        check_replaceable(target, making, force=force, name=name)
+
+
+def _foreign(target: Path, why: str, name: str) -> InputError:
+    return InputError(
+        f"{name} {target} is there and {why}, so it is not replaced. Give {name} another name, or "
+        "--force to replace the file."
+    )
+
+
+def _may_be_lost(target: Path) -> bool:
+    """Return whether a file would be lost; of a link to it the link alone would."""
+    return target.is_file() and not target.is_symlink() and target.stat().st_size > 0
+
+
+def _mark(path: Path) -> str | None:
+    """Return what a file of somscape's holds by the mark in it, or None without a mark."""
+    with path.open("rb") as file:
+        begin = file.read(BEGIN)
+        file.seek(max(0, path.stat().st_size - END))
+        end = file.read(END)
+    for kind, pattern in MARKS.items():
+        if re.match(pattern, begin, re.DOTALL):
+            return kind
+    found = TABLE_MARK.search(end) if begin.startswith((b"PK", b"PAR1")) else None
+    return None if found is None else f"list {found[0].decode()}"
+
+
+def _header(path: Path) -> bytes:
+    """Return the first record of a .csv file of ours, which may have several lines."""
+    with path.open(encoding="utf-8-sig", newline="\n") as text:
+        record = csv.reader(text)
+        next(record, None)
+    with path.open("rb") as file:
+        return b"".join(islice(file, record.line_num)).removeprefix(BOM)
+
+
+def check_folder(target: Path, *inputs: str | None, options: Mapping[str, Any]) -> None:
     """Raise InputError where results must not go, such as over what they are made from.
 
     A folder is replaced only if it is empty or holds nothing but results of somscape, a map
     among them.
     """
     _check_place(target, "--out")
-    files = _files(inputs)
-    if not target.exists():
+    files = [*_files(inputs), *_files_of(options)]
+    if not target.exists() and not target.is_symlink():
         return
     if not target.is_dir() or target.is_symlink():
         raise InputError(f"{target} is not a folder. Give another --out.")
@@ -100,7 +243,7 @@ def check_folder(target: Path, *inputs: str | None, force: bool) -> None:
     names = {p.name for p in target.iterdir()}
     # Anyone may have a report.html; the map says that somscape was here.
     foreign = sorted(names - set(RESULT_FILES) if MAP_FILE in names else names)
-    if foreign and not force:
+    if foreign and not options["force"]:
         raise InputError(
             f"{target} holds other files ({', '.join(foreign[:3])}). Give another --out, or "
             "--force to replace the whole folder."

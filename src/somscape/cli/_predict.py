@@ -5,9 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from somscape._files import whole
 from somscape.cli._console import gaps_of, make_console, say
-from somscape.cli._out import check_result, format_of
+from somscape.cli._out import check_result, format_of, writing
 from somscape.errors import InputError
 from somscape.jobs import agreement_words, predictions_of, reading_of, summary_words
 from somscape.recognize import Predictor, Recognizer
@@ -18,7 +17,7 @@ from somscape.tables import check_sheet, counted, read_table, table_bytes
 def predict_file(model_file: str, path: str, out: str, **options: Any) -> None:
     """Predict the target of the rows of a file, and write one line each."""
     if out != "-":
-        check_result("list", Path(out), model_file, path)
+        check_result("list", Path(out), model_file, path, options=options)
     kind = format_of(out, options["format"], bom=options["bom"])
     if out == "-" and kind != "csv" and sys.stdout.isatty():
         raise InputError(f"a .{kind} file is nothing to show in a terminal; give --out FILE.")
@@ -31,7 +30,7 @@ def predict_file(model_file: str, path: str, out: str, **options: Any) -> None:
         check_sheet(table.n_rows, len(predictions.columns))
     content = table_bytes(kind, predictions, bom=options["bom"])
     if out != "-":
-        with whole(out) as making, making.open("wb") as file:
+        with writing(Path(out), force=options["force"]) as making, making.open("wb") as file:
             file.writelines(content)
     else:
         sys.stdout.flush()

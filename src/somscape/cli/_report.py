@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from somscape import report
-from somscape._files import write_whole
 from somscape.cli._agreement import agreement_line
 from somscape.cli._console import gaps_of, make_console, say, stage
 from somscape.cli._load import load_detector
-from somscape.cli._out import check_result
+from somscape.cli._out import check_result, writing
 from somscape.errors import InputError
 from somscape.jobs import (
     RULES,
@@ -31,7 +30,8 @@ from somscape.tables import Table, counted, read_table
 
 def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     """Write the page that shows the rows of a file on a saved map."""
-    check_result("page", out, map_file, path)
+    regions_file = options["n_regions"] if isinstance(options["n_regions"], str) else None
+    check_result("page", out, map_file, path, regions_file, options=options)
     flags = any(options[name] is not None for name in RULES)
     thing = load_detector(map_file) if flags else load(map_file)
     map_, detector = as_map(thing), detector_in(thing)
@@ -61,7 +61,8 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
             notes=gaps,
             grouped=subject.grouped,
         )
-        write_whole(out, report.render(data, made_at=now()).encode())
+        with writing(out, force=options["force"]) as making:
+            making.write_bytes(report.render(data, made_at=now()).encode())
     console = make_console()
     n_alerts = "" if alerts is None else f", {alerts.n_alerts} listed"
     say(console, f"{counted(table.n_rows, 'row')} of {table.source}{n_alerts}.")

@@ -35,7 +35,7 @@ def run_named(name: str, path: str | None, out: Path | None, **options: Any) -> 
             outcome = _run(state, name, path, options)
         else:
             read = path or state.watch(name).source or None
-            check_folder(out, read, options["to"], force=options["force"])
+            check_folder(out, read, options["to"], options=options)
             words = ["run", name, *([path] if path else [])]
             results = Results(options, command_line(words, options, "DIR"))
             with results_in(out) as (folder, recorded):
@@ -88,7 +88,7 @@ def score_watch(first: str | None, second: str | None, out: str, **options: Any)
             f"`{given[0]}` was said when the watch began; leave it out, or begin another watch."
         )
     folder = None if out == "-" else Path(out)
-    of_run = dict.fromkeys(("json", "force", "instead_of"))
+    of_run = dict.fromkeys(("json", "instead_of"))
     return run_named(options["watch"], first, folder, **{**options, **of_run})
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from somscape._files import whole
 from somscape.cli._console import gaps_of, make_console, say
 from somscape.cli._load import load_detector
-from somscape.cli._out import check_result, format_of
+from somscape.cli._out import check_replaceable, check_result, format_of
 from somscape.errors import InputError
 from somscape.jobs import (
     Results,
@@ -47,7 +47,7 @@ MAX_WINDOW = 1000
 def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     """Score the rows of a file and write one line each."""
     if out != "-":
-        check_result("list", Path(out), map_file, path, options["to"])
+        check_result("list", Path(out), map_file, path, options["to"], options=options)
     kind = format_of(out, options["format"], bom=options["bom"])
     if out == "-" and kind != "csv" and sys.stdout.isatty():
         raise InputError(f"a .{kind} file is nothing to show in a terminal; give --out FILE.")
@@ -69,6 +69,7 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
         with whole(out) as making:
             with making.open("wb") as file:
                 file.writelines(content)
+            check_replaceable(Path(out), making, force=options["force"])
             sent = send_alerts(alerts, detector, table, rule, options)
     else:
         sys.stdout.flush()

@@ -8,6 +8,7 @@ import click
 from somscape.cli._options import (
     WholeNumber,
     author_option,
+    force_option,
     list_options,
     option,
     read_options,
@@ -34,7 +35,7 @@ STATES = ("open", "confirmed", "cleared", "later")
     "the one before N.",
 )
 @option("--json", is_flag=True, help="Print what came out as JSON, and all else to standard error.")
-@option("--force", is_flag=True, help="Replace DIR even if it holds other files.")
+@force_option
 @sink_options
 @option(
     "--out",
@@ -132,6 +133,7 @@ def mark(name: str, key: str, said: str, **options: Any) -> None:
     metavar="FILE",
     help="A .csv, .xlsx or .parquet file; in Excel, decisions have a menu.",
 )
+@force_option
 @state_options
 def export(name: str, out: Path, state_of: str | None, **options: Any) -> None:
     """Write the cases of the watch NAME with their decisions to a file."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from somscape._files import read_secret
 from somscape.errors import InputError
 from somscape.serve._limits import Limits
 from somscape.web import (
@@ -31,6 +32,7 @@ def serve_map(
     token_file: Path | None = None,
     tls_cert: Path | None = None,
     tls_key: Path | None = None,
+    allow_readable_secrets: bool = False,
     limits: Limits | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> None:
@@ -49,6 +51,8 @@ def serve_map(
         File with what each request must send as its bearer token.
     tls_cert, tls_key : Path or None, default=None
         Certificate, with its chain, and its key, in PEM.
+    allow_readable_secrets : bool, default=False
+        Whether others of the computer may read `token_file` and `tls_key`.
     limits : Limits or None, default=None
     say : callable, optional
         Told the address, and which maps come.
@@ -61,8 +65,10 @@ def serve_map(
     """
     check_libraries("the service", LIBRARIES, "serve")
     _check_others(host, token_file, tls_cert, tls_key)
-    token = None if token_file is None else _token_in(token_file)
-    tls = server_context(tls_cert, tls_key) if tls_cert and tls_key else None
+    may_be_readable, tls = allow_readable_secrets, None
+    token = None if token_file is None else _token_in(token_file, may_be_readable)
+    if tls_cert and tls_key:
+        tls = server_context(tls_cert, tls_key, may_be_readable=may_be_readable)
     # Late, because only the service needs them.
     from somscape.serve._gate import Gate
     from somscape.serve._keeper import Keeper
@@ -110,9 +116,10 @@ def _check_others(host: str, token: Path | None, cert: Path | None, key: Path | 
         )
 
 
-def _token_in(path: Path) -> str:
+def _token_in(path: Path, may_be_readable: bool) -> str:
     try:
-        token = path.read_text("ascii").strip()
+        data = read_secret(path, "`token_file`", may_be_readable=may_be_readable)
+        token = data.decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"`token_file` {path} cannot be read as a line of ASCII.") from error
     if len(token) < MIN_TOKEN or not token.isprintable() or " " in token:

@@ -17,6 +17,7 @@ from somscape.tables._spool import spooled
 from somscape.tables._table import check_names
 from somscape.tables._text import opened
 from somscape.tables._typed import TypedRows
+from somscape.tables._words import table_mark
 from somscape.tables._workbook import check_size
 
 if TYPE_CHECKING:
@@ -283,7 +284,8 @@ def parquet_bytes(columns: Mapping[str, Any]) -> bytes:
         for name, values in columns.items()
     }
     sink = pa.BufferOutputStream()
-    parquet.write_table(pa.table(arrays), sink)
+    mark = {"somscape": table_mark(columns)}
+    parquet.write_table(pa.table(arrays, metadata=mark), sink)
     return bytes(sink.getvalue())
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from somscape.tables._column import Column
 from somscape.tables._csv import Values, each_value, escape_cell
 from somscape.tables._library import check_library
 from somscape.tables._values import as_text
+from somscape.tables._words import table_mark
 
 MAX_ROWS, MAX_COLUMNS, MAX_LETTERS = 1_048_576, 16_384, 32_767
 """What a sheet of Excel holds, the header counted, and a cell of it."""
@@ -113,6 +115,8 @@ def workbook_bytes(sheets: Sequence[Sheet]) -> bytes:
     for sheet in sheets:
         _write(book, book.add_worksheet(sheet.name), sheet, looks)
     book.close()
+    with ZipFile(content, "a") as packed:
+        packed.comment = table_mark(sheets[0].columns)  # which is lost when somebody else saves it
     return content.getvalue()
 
 

@@ -5,11 +5,13 @@ import ssl
 from pathlib import Path
 from typing import NoReturn
 
-from somscape._files import shown
+from somscape._files import read_secret, shown
 from somscape.errors import InputError
 
 
-def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
+def server_context(
+    certificate: Path, key: Path, *, may_be_readable: bool = False
+) -> ssl.SSLContext:
     """Return how a server speaks TLS, in versions 1.2 and 1.3.
 
     Parameters
@@ -18,6 +20,8 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
         In PEM, with what signed it after it.
     key : Path
         In PEM, without a passphrase.
+    may_be_readable : bool, default=False
+        Whether others of the computer may read the key.
 
     Returns
     -------
@@ -26,12 +30,14 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     Raises
     ------
     InputError
-        Where they cannot be read, or do not belong together.
+        Where they cannot be read, or do not belong together, or others may change or read the key.
     """
     for name, path in (("tls_cert", certificate), ("tls_key", key)):
         try:
-            with path.open("rb"):
-                pass
+            if path is key:
+                read_secret(key, "`tls_key`", may_be_readable=may_be_readable)
+            else:
+                path.open("rb").close()
         except OSError as error:
             raise InputError(
                 f"`{name}` {shown(path)} cannot be read ({error.strerror}). Give a file in PEM."

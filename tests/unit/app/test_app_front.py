@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 import socket
 import ssl
 import stat
@@ -26,10 +27,15 @@ needs_unix = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Un
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("front")
-    make_certificate(made, "DNS:localhost", "DNS:*.bank.example", "IP:127.0.0.1", "IP:::1")
+    certificate, _ = make_certificate(
+        made, "DNS:localhost", "DNS:*.bank.example", "IP:127.0.0.1", "IP:::1"
+    )
     write_team(made / "users.toml", anna="look", kim="run")
     (made / "open.toml").write_text("")
     (made / "open.toml").chmod(0o644)
+    certificate.chmod(0o600)  # some tests give the certificate as a key
+    shutil.copy(made / "key.pem", made / "open.pem")
+    (made / "open.pem").chmod(0o644)
     write_team(made / "named.toml", "", anna="look")
     return made
 
@@ -69,7 +75,10 @@ USERS, TLS = "--users {}/users.toml", "--tls-cert {}/cert.pem --tls-key {}/key.p
             for name in ("http://a.example", "a.example", f"{PROXY}/x", f"{PROXY}:0", "https://")
         ),
         ("--users {}/none.toml", "cannot be read"),
-        ("--users {}/open.toml", "chmod 600"),
+        ("--users {}/open.toml", "--users {}/open.toml has mode 0644, so other users of"),
+        ("--users {}/open.toml", "chmod 600 {}/open.toml (to accept the file as it is: --allow"),
+        ("--users {}/open.toml --allow-readable-secrets", "Add one with: somscape app-user"),
+        (f"{USERS} --tls-cert {{}}/cert.pem --tls-key {{}}/open.pem", "open.pem has mode 0644"),
         ("--users {}/named.toml", "line 5: this user needs a password"),
         (
             f"{USERS} --tls-cert {{}}/none.pem --tls-key {{}}/key.pem",

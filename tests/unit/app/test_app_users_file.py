@@ -9,7 +9,7 @@ import pytest
 from command_line import run
 from team import PASSWORD, quick_hash, write_team
 
-from somscape.app import hash_password, plain_name, read_users
+from somscape.app import hash_password, plain_name, read_users, write_users
 from somscape.app._passwords import is_password
 from somscape.app._users import Users, may
 from somscape.errors import InputError
@@ -72,13 +72,21 @@ def test_what_no_users_can_be_is_told_with_its_line(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
-@pytest.mark.parametrize("mode", [0o604, 0o602, 0o601, 0o620, 0o644, 0o666])
+@pytest.mark.parametrize("mode", [0o604, 0o602, 0o620, 0o640, 0o644, 0o666])
 def test_a_file_that_others_can_read_or_change_is_refused(tmp_path: Path, mode: int) -> None:
     path = file_of(tmp_path, ANNA, mode)
     with pytest.raises(InputError, match=r"chmod 600 .*users\.toml"):
         read_users(path, has_passwords=True)
-    path.chmod(0o640)  # its owner may be another one than who runs the app
-    assert [*read_users(path, has_passwords=True)] == ["anna"]
+    path.chmod(0o640)
+    assert [*read_users(path, has_passwords=True, may_be_readable=True)] == ["anna"]
+
+
+def test_users_behind_a_link_are_changed_where_the_app_reads_them(tmp_path: Path) -> None:
+    path = file_of(tmp_path, ANNA)
+    (tmp_path / "link").symlink_to(path.name)
+    write_users(tmp_path / "link", read_users(path, has_passwords=True))
+    assert (tmp_path / "link").is_symlink()
+    assert path.read_text().startswith("# Who may use the app")
 
 
 def test_a_missing_file_and_a_huge_one_are_one_line(tmp_path: Path) -> None:

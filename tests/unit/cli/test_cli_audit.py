@@ -94,6 +94,12 @@ def test_an_empty_place_is_no_audit_that_holds(tmp_path: Path) -> None:
 def test_seals_are_checked_with_the_file_of_the_key(folder: Path, tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("k" * 32)
+    key.chmod(0o644)
+    outcome = run("audit", "verify", "--audit-key", key)
+    assert (outcome.code, f"--audit-key {key} has mode 0644" in outcome.err) == (2, True)
+    shared = run("audit", "verify", "--audit-key", key, "--allow-readable-secrets")
+    assert "has a seal of this key" in shared.out
+    key.chmod(0o600)
     assert "has a seal of this key" in run("audit", "verify", "--audit-key", key).out
     with State(tmp_path / "copy" / "state", b"k" * 32) as state:
         state.decide(Decision("w", state.cases("w")[0].key, "open"))

@@ -19,6 +19,7 @@ def test_an_audit_as_the_page_tells_it(here: Path, monkeypatch: pytest.MonkeyPat
     rows = [f"c{i:03d},{1000 + i * 37 % 500 + 9000 * (i in (5, 9))}" for i in range(60)]
     write(Path("january.csv"), "id,income", rows)
     Path("audit.key").write_text("5f" * 32)
+    Path("audit.key").chmod(0o600)
     noted, said = "", {}
     blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
     lines = "".join(text for language, text in blocks if not language).splitlines()

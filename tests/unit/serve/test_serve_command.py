@@ -1,6 +1,7 @@
 """Who may ask the service, and how it begins and ends."""
 
 import json
+import os
 import shutil
 import ssl
 import subprocess
@@ -21,6 +22,7 @@ TOKEN = "0123456789abcdef-secret"
 def token_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("token") / "token"
     path.write_text(f"{TOKEN}\n")
+    path.chmod(0o600)
     return path
 
 
@@ -97,16 +99,49 @@ def test_a_token_that_is_none_is_refused(
 ) -> None:
     file = tmp_path / "token"
     file.write_text(token, encoding="utf-8")
+    file.chmod(0o600)
     outcome = run("serve", map_file, "--token-file", file)
     assert (outcome.code, words in outcome.err) == (2, True)
     assert token not in outcome.err
 
 
-def test_a_key_that_does_not_fit_is_refused(map_file: Path, certificate: tuple[Path, Path]) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+def test_secrets_that_others_can_read_need_an_option(
+    map_file: Path, certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
+    cert, key = certificate
+    token, key = tmp_path / "token", Path(shutil.copy(key, tmp_path / "key.pem"))
+    token.write_text(f"{TOKEN}\n")
+    token.chmod(0o640)
+    key.chmod(0o600)
+    words = ("--token-file", token, "--tls-cert", cert, "--tls-key", key)
+    outcome = run("serve", map_file, *words)
+    assert outcome.code == 2
+    assert outcome.err == (
+        f"Error: --token-file {token} has mode 0640, so other users of this computer can read it. "
+        f"Run: chmod 600 {token} (to accept the file as it is: --allow-readable-secrets)\n"
+    )
+    token.chmod(0o600)
+    key.chmod(0o644)
+    outcome = run("serve", map_file, *words)
+    assert (outcome.code, f"--tls-key {key} has mode 0644" in outcome.err) == (2, True)
+    token.chmod(0o444)
+    with serving_map(map_file, *map(str, words[:2]), "--allow-readable-secrets") as service:
+        assert service.ask("GET", "/metrics").status == 401
+    token.chmod(0o466)
+    outcome = run("serve", map_file, *words, "--allow-readable-secrets")
+    assert (outcome.code, "can change it. Nobody but" in outcome.err) == (2, True)
+
+
+def test_a_key_that_does_not_fit_is_refused(
+    map_file: Path, certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
     cert, _ = certificate
-    outcome = run("serve", map_file, "--tls-cert", cert, "--tls-key", map_file)
+    key = Path(shutil.copy(map_file, tmp_path / "key.pem"))
+    key.chmod(0o600)
+    outcome = run("serve", map_file, "--tls-cert", cert, "--tls-key", key)
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
-    assert f"--tls-cert {cert} and --tls-key {map_file} cannot be used" in outcome.err
+    assert f"--tls-cert {cert} and --tls-key {key} cannot be used" in outcome.err
     outcome = run("serve", map_file, "--tls-cert", cert)
     assert "--tls-cert and --tls-key belong together" in outcome.err
 
