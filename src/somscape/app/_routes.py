@@ -108,8 +108,8 @@ class Site:
         words = getattr(error, "strerror", None)
         place = getattr(error, "filename", None) or self._at.store.folder
         said = (
-            f"The app cannot use {shown(place)} ({words or error}). Check "
-            "the disk and the folder, then try again."
+            f"The app cannot use {shown(place)} ({words or error}). If the "
+            "disk is full, make room; then try again."
         )
         return _say_problem(request, HTTPException(507, said))
 

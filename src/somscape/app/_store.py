@@ -32,7 +32,7 @@ GOES_ON = (WAITING, RUNNING)
 BEFORE = "before"
 """Among the settings of a run whose table is read again: the settings as they were."""
 
-FILE = "app.sqlite"
+OWN_FILE = "app.sqlite"
 
 SECONDS_TO_WAIT = 10.0
 """For another program that writes to a database of ours, before a user is refused."""
@@ -143,7 +143,7 @@ class Store:
                 self._open(opening, at)
                 self._opened = opening.pop_all()  # all went well: they stay open
         except (OSError, sqlite3.Error) as error:
-            trouble = trouble_of(error, folder / FILE, SECONDS_TO_WAIT)
+            trouble = trouble_of(error, folder / OWN_FILE, SECONDS_TO_WAIT)
             raise InputError(
                 trouble
                 or f"{folder} cannot hold the app's state ({error}). Give another folder with "
@@ -152,7 +152,7 @@ class Store:
         self.cases_at = str(at)
 
     def _open(self, opening: ExitStack, at: Path | str) -> None:
-        file = self._folder / FILE
+        file = self._folder / OWN_FILE
         self.is_read_only = is_read_only(file)
         if not self.is_read_only:
             opening.enter_context(closing(_lock(self._folder)))
@@ -182,7 +182,7 @@ class Store:
 
     def trouble(self, error: OSError | sqlite3.Error) -> str:
         """Return a line on an error: a lock, or a disk that is full or read-only; "" for others."""
-        place = getattr(error, "filename", None) or self._folder / FILE
+        place = getattr(error, "filename", None) or self._folder / OWN_FILE
         return trouble_of(error, Path(place), SECONDS_TO_WAIT)
 
     async def when_free(self) -> None:
@@ -205,7 +205,7 @@ class Store:
                 if not is_busy(error):
                     raise
                 if time.monotonic() > end:
-                    line = busy_line(self._folder / FILE, SECONDS_TO_WAIT)
+                    line = busy_line(self._folder / OWN_FILE, SECONDS_TO_WAIT)
                     raise InputError(line) from error
                 await asyncio.sleep(A_MOMENT)
             else:

@@ -31,10 +31,10 @@ Answer = TypeVar("Answer")
 
 
 class Database:
-    """A database that threads may share: reading waits for nobody, changes wait for each other.
+    """A database that threads share: only changes wait, for other changes.
 
-    Changes wait for those of other processes, too.  A thread takes one of a few connections for as
-    long as the thread asks, so that a change that waits stops no other thread from reading.
+    Other changes are those of all threads and processes.  A thread takes one of a few connections
+    for as long as the thread asks, so that a change that waits stops no other thread from reading.
 
     Parameters
     ----------
@@ -79,7 +79,10 @@ class Database:
         return self._engine.bytes_type
 
     def close(self) -> None:
-        """Let go of the connections; one that a thread still uses is closed when it has ended."""
+        """Let go of the connections.
+
+        One that a thread still uses is closed when that thread has its answer.
+        """
         with self._taking:
             self._is_closed = True
             while self._idle:
@@ -150,7 +153,9 @@ class Database:
                 self._of_thread.is_together = False
 
     def snapshot(self) -> AbstractContextManager["Change"]:
-        """Read as of one moment, whatever others write meanwhile; `rows` of this thread, too.
+        """Read as of one moment, whatever others write meanwhile.
+
+        `rows` of this thread reads so, too.
 
         Returns
         -------
@@ -255,9 +260,11 @@ class Connection:
 
     def undo(self) -> None:
         """Leave no change open, also where the connection can no more be asked to."""
-        try:
+        is_undone = False
+        with suppress(Exception):  # whatever it is: a new connection has no change open
             self._engine.undo(self._db)
-        except Exception:  # whatever it is: a new connection has no change open
+            is_undone = True
+        if not is_undone:
             self.close()
 
     def rows(self, db: Any, sql: str, values: Sequence[Any]) -> list[Row]:

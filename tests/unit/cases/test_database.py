@@ -1,8 +1,11 @@
 """A change is all there or not at all, and none is left open, whatever comes between."""
 
 import os
+import re
 import resource
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -23,6 +26,11 @@ SAID = Decision("cards", "a", "later", "", "ann")
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[State]:
     with State(place_for(request.param, request, tmp_path)) as state:
         yield state
+
+
+def place_of(state: State) -> str | Path:
+    name = state.database.name
+    return name if state.database.is_server else Path(name).parent
 
 
 def changing(state: State, *steps: Callable[[Change], object]) -> None:
@@ -154,6 +162,88 @@ def test_another_process_that_writes_too_long_is_one_line(tmp_path: Path) -> Non
             state.decide(SAID)
         other.execute("ROLLBACK")
         state.decide(SAID)
+
+
+def test_reading_waits_for_nobody_who_writes(state: State) -> None:
+    fill(state)
+    answered: list[int] = []
+    with State(place_of(state)) as other:
+        threads = [
+            threading.Thread(target=lambda: answered.append(other.decide(SAID).number))
+            for _ in range(12)  # more than there are connections
+        ]
+        with state.database.change() as change:
+            add(change)  # the lock is held, by this thread
+            for thread in threads:
+                thread.start()
+            time.sleep(0.1)
+            begun = time.monotonic()
+            with other.database.snapshot():
+                assert len(other.watches()) == 1
+                assert other.history("cards", "a")[-1].state == "confirmed"
+            assert n_salts(other) == n_salts(state) - 1  # its thread alone sees what is not saved
+            assert time.monotonic() - begun < 0.5
+            assert answered == []
+        for thread in threads:
+            thread.join(30)
+        assert sorted(answered) == [*range(8, 20)]
+        assert other.history("cards", "a")[-1].number == 19
+
+
+def test_a_thread_reads_what_it_has_decided_and_others_what_was_saved(state: State) -> None:
+    fill(state)
+    with State(place_of(state)) as other, state.together():
+        state.decide(SAID)
+        assert state.history("cards", "a")[-1].state == "later"
+        seen: list[str] = []
+        reading = threading.Thread(
+            target=lambda: seen.append(state.history("cards", "a")[-1].state)
+        )
+        reading.start()
+        reading.join(30)
+        assert seen == ["confirmed"]
+        assert other.history("cards", "a")[-1].state == "confirmed"
+    assert state.history("cards", "a")[-1].state == "later"
+
+
+def test_a_snapshot_does_not_see_what_is_saved_meanwhile(state: State) -> None:
+    fill(state)
+    with State(place_of(state)) as other:
+        with state.database.snapshot():
+            assert state.history("cards", "a")[-1].state == "confirmed"
+            other.decide(SAID)
+            assert state.history("cards", "a")[-1].state == "confirmed"
+        assert state.history("cards", "a")[-1].state == "later"
+
+
+def test_threads_of_one_process_wait_no_longer_than_for_another(state: State) -> None:
+    fill(state)
+    state.database.wait = 0.1
+    refused: list[str] = []
+
+    def decide() -> None:
+        try:
+            state.decide(SAID)
+        except InputError as error:
+            refused.append(str(error))
+
+    with state.database.change():
+        thread = threading.Thread(target=decide)
+        thread.start()
+        thread.join(5)
+        assert not thread.is_alive()
+    assert len(refused) == 1
+    assert re.search(BUSY, refused[0])
+    state.decide(SAID)
+
+
+def test_a_state_that_was_closed_is_not_opened_again(tmp_path: Path) -> None:
+    state = State(tmp_path)
+    with state.database.snapshot():
+        state.close()
+    with pytest.raises(InputError, match="was closed"):
+        state.watches()
+    assert not (tmp_path / "cases.sqlite-wal").exists()  # no connection is left
 
 
 def test_a_server_that_nobody_reaches_is_one_line_without_a_password(
