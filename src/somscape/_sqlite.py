@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from somscape._files import full_disk
+
 SECONDS_TO_WAIT = 30.0
 """For another program that is writing."""
 
@@ -19,8 +21,6 @@ PROBE = 1 << 16
 """Bytes that a disk with room takes: more than SQLite's index of a journal."""
 
 PRIVATE = 0o600
-
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 Stamp = tuple[tuple[int, int, int] | None, ...] | None
 
@@ -217,14 +217,13 @@ def trouble_of(error: Exception, path: Path, wait: float) -> str:
             f"{path} cannot be changed: its disk or its folder is read-only. Nothing was saved. "
             "Make it writable, and try again."
         )
-    is_full = code == sqlite3.SQLITE_FULL or number in NO_ROOM
-    if is_full or (code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_full(path)):
-        saved = "Nothing was saved. " if is_full else ""
-        return (
-            f"{path}: the disk at {_mounted_at(path)} is full. {saved}Free some space there, then "
-            "try again."
-        )
-    return ""
+    if code == sqlite3.SQLITE_FULL:
+        full = full_disk(OSError(errno.ENOSPC, "", str(path)))
+        return f"{path}: {full} Nothing was saved."
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):  # it does not always tell: try it
+        error = _refusal(path) or error
+    full = full_disk(error) if isinstance(error, OSError) else None
+    return f"{path}: {full}" if full else ""
 
 
 def _code(error: Exception) -> int:
@@ -232,23 +231,16 @@ def _code(error: Exception) -> int:
     return int(getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
-def _is_full(path: Path) -> bool:
-    """Return whether a disk takes no more, which SQLite does not always tell: try it."""
+def _refusal(path: Path) -> OSError | None:
+    """Return with what error the disk of a file refuses more bytes, if it does."""
     try:
         with tempfile.TemporaryFile(dir=path.parent) as probe:
             probe.write(bytes(PROBE))
             probe.flush()
     except OSError as error:
-        return error.errno in NO_ROOM
-    return False
-
-
-def _mounted_at(path: Path) -> Path:
-    """Return the folder below which all is on the disk of a file."""
-    folder = path.absolute().parent.resolve()
-    while not folder.is_mount() and folder != folder.parent:
-        folder = folder.parent
-    return folder
+        error.filename = str(path)
+        return error
+    return None
 
 
 def _beside(path: Path, ending: str) -> Path:
