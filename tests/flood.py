@@ -4,6 +4,8 @@ As a program it opens connections and sends the same few bytes over each, or non
 one anew soon after the server has closed it.
 """
 
+import heapq
+import random
 import selectors
 import socket
 import subprocess
@@ -15,8 +17,8 @@ from contextlib import ExitStack, contextmanager
 MAX_EACH = 800
 """Connections of a process: many systems allow it 1,024 open files."""
 
-BREAK = 0.5
-"""Seconds until a closed connection is opened again."""
+BREAK = 1.0
+"""Seconds within which a closed connection is opened again."""
 
 HALF_A_REQUEST = b"POST /score HTTP/1.1\r\nHost: a\r\nX-A: "
 HALF_A_HANDSHAKE = b"\x16\x03\x01"
@@ -44,7 +46,7 @@ def _hold(port: int, n: int, begin: bytes) -> None:
     while True:
         now = time.monotonic()
         while waiting and waiting[0] <= now:
-            waiting.pop(0)
+            heapq.heappop(waiting)
             connection = socket.socket()
             connection.setblocking(False)
             connection.connect_ex(("127.0.0.1", port))
@@ -66,7 +68,7 @@ def _hold(port: int, n: int, begin: bytes) -> None:
                 pass
             selector.unregister(connection)
             connection.close()
-            waiting.append(now + BREAK)
+            heapq.heappush(waiting, now + random.uniform(0, BREAK))
 
 
 if __name__ == "__main__":

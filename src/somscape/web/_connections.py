@@ -8,8 +8,9 @@ import struct
 import sys
 import time
 from array import array
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
+from functools import lru_cache, partial
 from itertools import count
 from typing import Any, Protocol
 
@@ -85,8 +86,6 @@ class Connection(socket.socket):
 
     Attributes
     ----------
-    is_known : bool
-        Whether a valid token or session came over it.
     talk : Talk or None
         None before the first byte, and until a TLS handshake is done.
     """
@@ -96,7 +95,6 @@ class Connection(socket.socket):
         super().__init__(family, kind, proto, fileno=accepted.detach())
         self.setblocking(False)
         self.network = network
-        self.is_known = False
         self.talk: Talk | None = None
         self._door = door
 
@@ -104,6 +102,10 @@ class Connection(socket.socket):
     def is_ending(self) -> bool:
         """Whether the next answer is the last one."""
         return self._door.is_ending
+
+    def let_in(self) -> None:
+        """Note that a valid token or session came: others are closed before this one."""
+        self._door.let_in(self)
 
     def close(self) -> None:
         """Close it, and let go of what is spoken over it."""
@@ -116,8 +118,10 @@ class Door:
     """Takes connections, and closes others for them.
 
     If too many are open, the oldest one goes that has shown no valid token or session, of the same
-    address if that has too many.  If all have shown one, the oldest one goes that is idle.  If all
-    are busy, the new one goes.  A connection costs next to nothing before its first byte.
+    address if that has too many.  It goes from those that have sent nothing, or from those that
+    have sent something, whichever are more: so neither displace a client that is about to show its
+    token.  If all have shown one, the oldest one goes that is idle.  If all are busy, the new one
+    goes.  A connection costs next to nothing before its first byte.
 
     Parameters
     ----------
@@ -137,10 +141,11 @@ class Door:
         self._listener, self._most, self._say = listener, most, say
         self._at_once = max(1, most // 16)  # then others get their turn
         self._told: dict[str, float] = {}
-        # In the order of their age.
-        self._open: dict[Connection, None] = {}
+        # In the order of their age: who has sent nothing, something, a valid token or session.
         self._silent: dict[Connection, asyncio.TimerHandle] = {}
-        self._cut: set[Connection] = set()
+        self._begun: dict[Connection, None] = {}
+        self._known: dict[Connection, None] = {}
+        self._cut: set[Connection] = set()  # until the event loop closes them
         self._tasks: set[asyncio.Task[None]] = set()
         self.is_ending = False
 
@@ -178,11 +183,18 @@ class Door:
         for each in list(self._silent):
             each.close()
 
+    def let_in(self, connection: Connection) -> None:
+        """Note that a valid token or session came over a connection."""
+        if connection in self._begun:
+            del self._begun[connection]
+            self._known[connection] = None
+
     def forget(self, connection: Connection) -> None:
         """Drop a connection that closes."""
-        self._open.pop(connection, None)
-        self._cut.discard(connection)
         self._hear(connection)
+        self._begun.pop(connection, None)
+        self._known.pop(connection, None)
+        self._cut.discard(connection)
 
     async def _accept(self) -> None:
         for n in count(1):
@@ -201,20 +213,22 @@ class Door:
                         continue
                 await asyncio.sleep(PAUSE)
             else:
-                self._admit(Connection(self, accepted, _network(address)))
+                host = address[0] if isinstance(address, tuple) else ""  # of a Unix socket
+                self._admit(Connection(self, accepted, _network(host)))
 
     def _admit(self, new: Connection) -> None:
-        same = list(self._strangers(new.network)) if new.network else []
-        if len(same) >= self._most // SHARE:
-            self._cut_one(same[0])
-        elif len(self._open) >= self._most:
+        if new.network:
+            of_network = partial(_of_network, new.network)
+            same = [list(filter(of_network, group)) for group in (self._silent, self._begun)]
+            if sum(map(len, same)) >= self._most // SHARE:
+                self._cut_one(max(same, key=len)[0])
+        if len(self._silent) + len(self._begun) + len(self._known) >= self._most:
             self._tell(FULL.format(self._most))
             if not self._cut_one(self._to_spare()):
                 new.close()
                 return
-        self._open[new] = None
         try:
-            self._loop.add_reader(new, self._hand_over, new)
+            self._loop.add_reader(new.fileno(), self._hand_over, new)
         except NotImplementedError:  # on Windows
             self._hand_over(new)
         else:
@@ -222,6 +236,7 @@ class Door:
 
     def _hand_over(self, connection: Connection) -> None:
         self._hear(connection)
+        self._begun[connection] = None
         task = self._loop.create_task(self._take(connection))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -231,17 +246,12 @@ class Door:
         timer = self._silent.pop(connection, None)
         if timer is not None:
             timer.cancel()
-            self._loop.remove_reader(connection)
-
-    def _strangers(self, network: str = "") -> Iterator[Connection]:
-        """Give the connections without a token or session, of all addresses or of one."""
-        for each in self._open:
-            if not each.is_known and (not network or each.network == network):
-                yield each
+            self._loop.remove_reader(connection.fileno())
 
     def _to_spare(self) -> Connection | None:
-        idle = (each for each in self._open if not (each.talk and each.talk.is_busy))
-        return next(self._strangers(), None) or next(idle, None)
+        idle = (each for each in self._known if not (each.talk and each.talk.is_busy))
+        strangers: tuple[Collection[Connection], ...] = (self._silent, self._begun)
+        return next(iter(max(strangers, key=len)), None) or next(idle, None)
 
     def _cut_one(self, connection: Connection | None) -> bool:
         if connection is None:
@@ -249,8 +259,8 @@ class Door:
         if connection in self._silent:
             connection.close()
             return True
-        del self._open[connection]
-        self._cut.add(connection)  # until the event loop closes it
+        self.forget(connection)
+        self._cut.add(connection)
         if connection.talk is not None:
             connection.talk.abort()
         else:
@@ -266,9 +276,13 @@ class Door:
                 self._say(line)
 
 
-def _network(address: Any) -> str:
+def _of_network(network: str, connection: Connection) -> bool:
+    return connection.network == network
+
+
+@lru_cache
+def _network(host: str) -> str:
     """Return the address by which a client counts; "" on this computer, where a proxy may be."""
-    host = address[0] if isinstance(address, tuple) else ""  # of a Unix socket
     network = network_of(host)
     return "" if is_loopback(host) or is_loopback(network) else network
 

@@ -49,7 +49,7 @@ class Lingering:
     def let_in(self) -> None:
         """Note that a valid token or session came: the connection is closed after others."""
         if self._connection is not None:
-            self._connection.is_known = True
+            self._connection.let_in()
 
     async def receive(self) -> Message:
         """Return what comes next."""
