@@ -16,6 +16,9 @@ from somscape.cases import NOTHING, hidden, next_head, seal_of
 
 AUDIT_KEY = b"k" * 32
 
+DECISION = ("watch", "case", "state", "comment", "run", "score", "cells")
+"""What a line of an earlier version contains of a decision."""
+
 Forgery = Callable[[sqlite3.Connection], object]
 
 
@@ -73,7 +76,7 @@ def forget_well(db: sqlite3.Connection, seal: str | None = None) -> None:
     listed = db.execute(f"SELECT {names} FROM listed WHERE key = ?", (KEY,)).fetchall()
     kept = db.execute("SELECT run, cells FROM kept WHERE key = ?", (KEY,)).fetchall()
     hashes = [(run, hidden(json.dumps([KEY, *rest]), salt)) for run, *rest in listed]
-    hashes += [(run, "kept:" + hidden(json.dumps([KEY, cells]), salt)) for run, cells in kept]
+    hashes += [(run, "kept:" + hidden(f'"{KEY}"\n{cells}', salt)) for run, cells in kept]
     db.executemany("INSERT INTO forgotten VALUES (?, ?)", hashes)
     for table in ("listed", "kept", "salts"):
         db.execute(f"DELETE FROM {table} WHERE key = ?", (KEY,))
@@ -84,6 +87,19 @@ def other_map(db: sqlite3.Connection) -> None:
     content = b"another map"
     values = (hashlib.sha256(content).hexdigest(), content)
     db.execute("INSERT INTO maps VALUES (?, ?)", values)
+
+
+def forget_decided(db: sqlite3.Connection, decisions: list[int], **said: Any) -> None:
+    """Forget the case that no run lists or keeps."""
+    forgotten(db, decisions, **said)
+    db.execute("DELETE FROM salts WHERE key = 'd'")
+
+
+def forgotten_early(db: sqlite3.Connection) -> None:
+    """Add a line that names a decision of the next line, which is then deleted."""
+    forgotten(db, [13])
+    said = lines(db)[9][1]
+    add(db, "decision", **{name: said[name] for name in DECISION})
 
 
 def renamed(db: sqlite3.Connection) -> None:
@@ -119,6 +135,7 @@ def with_a_late_key(db: sqlite3.Connection) -> None:
 def cut(db: sqlite3.Connection, after: int) -> None:
     for table in ("audit", "decisions"):
         db.execute(f"DELETE FROM {table} WHERE number > {after}")
+    db.execute("DELETE FROM maps WHERE hash NOT IN (SELECT map FROM watches)")
 
 
 def swapped_lines(db: sqlite3.Connection) -> None:
@@ -207,6 +224,11 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
     "listed reasons": (sql("UPDATE listed SET reasons = '' WHERE place = 1"), VERIFY),
     "listed row deleted": (sql("DELETE FROM listed WHERE run = 'r1' AND place = 1"), VERIFY),
     "rows of no run": (sql("INSERT INTO kept VALUES ('r9', 'a', '{}')"), VERIFY),
+    "map deleted that a line names": (
+        sql("DELETE FROM maps WHERE hash NOT IN (SELECT map FROM watches)"),
+        VERIFY,
+    ),
+    "salt of no case": (sql("INSERT INTO salts VALUES ('cards', 'z', 'x')"), NEVER),
     "map changed": (sql("UPDATE maps SET content = x'00'"), VERIFY),
     "map deleted": (sql("DELETE FROM maps"), VERIFY),
     "map that nothing names": (other_map, VERIFY),
@@ -260,7 +282,7 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
     "line changed with its head": (one_line_with_its_head, VERIFY),
     "lines swapped": (swapped_lines, VERIFY),
     "line missing": (sql("DELETE FROM audit WHERE number = 3"), VERIFY),
-    "last line cut": (sql("DELETE FROM audit WHERE number = 9"), VERIFY),
+    "last line cut": (sql("DELETE FROM audit WHERE number = 11"), VERIFY),
     "all after line 4 cut": (lambda db: cut(db, 4), HEAD),
     "all after the noted head cut": (lambda db: cut(db, 7), NEVER),
     "rewritten without the key": (rewritten, BOTH),
@@ -282,7 +304,15 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
     "forgotten, and only the decision deleted": (lambda db: forgotten(db, [5]), VERIFY),
     "forgotten, and one decision of two deleted": (lambda db: forgotten(db, [7]), VERIFY),
     "forgotten, and decisions of two cases deleted": (lambda db: forgotten(db, [4, 5]), VERIFY),
-    "forgotten in another watch": (lambda db: forgotten(db, [5], watch="loans"), VERIFY),
+    "forgotten, and the line names another watch": (
+        lambda db: forget_decided(db, [10, 11], watch="loans"),
+        VERIFY,
+    ),
+    "forgotten, and the line names fewer cases": (
+        lambda db: forget_decided(db, [10, 11], cases=0),
+        VERIFY,
+    ),
+    "forgotten before the decision was made": (forgotten_early, VERIFY),
     "forgotten, and nothing deleted": (
         lambda db: add(
             *(db, "forgotten"), watch="cards", cases=1, decisions=[5], rows=0, kept=0, emptied=[]

@@ -141,4 +141,4 @@ def kept_hash(key: str, cells: str, salt: str) -> str:
     str
         Says nothing of the row once the salt is deleted.
     """
-    return OF_KEPT + hidden(json.dumps([key, cells]), salt)
+    return OF_KEPT + hidden(f"{json.dumps(key)}\n{cells}", salt)  # no key has a line break there

@@ -1,7 +1,6 @@
 """Whether the tables of a state hold what the lines of the audit tell, and nothing else."""
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -33,14 +32,12 @@ class Told:
     faults : list of str
     decisions : dict of int to tuple of str
         The decisions of which lines told, and the case of each.
-    of_case : dict of tuple to set of int
-        The decisions of each case.
     runs : set of str
         Of which lines told.
-    deleted : set of int
-        Decisions that are not there.
-    forgotten, emptied : dict
-        Decisions and runs whose rows may be missing, and the last line that says so.
+    deleted, forgotten : set of int
+        Decisions that are not there, and those that may be missing.
+    emptied : dict of str to int
+        Runs whose kept cells may be missing, and the last line that says so.
     gone : dict of tuple to int
         Cases whose decisions were forgotten, and by which line.
     n_forgotten : dict of str to int
@@ -64,10 +61,9 @@ class Told:
     read: Change
     faults: list[str] = field(default_factory=list)
     decisions: dict[int, Case] = field(default_factory=dict)
-    of_case: dict[Case, set[int]] = field(default_factory=lambda: defaultdict(set))
     runs: set[str] = field(default_factory=set)
     deleted: set[int] = field(default_factory=set)
-    forgotten: dict[int, int] = field(default_factory=dict)
+    forgotten: set[int] = field(default_factory=set)
     emptied: dict[str, int] = field(default_factory=dict)
     gone: dict[Case, int] = field(default_factory=dict)
     n_forgotten: dict[str, int] = field(default_factory=dict)
@@ -118,14 +114,7 @@ class Told:
         if kind in ("decision", "run") and SEALED not in said:
             self.older = number
         if kind == "decision":
-            case = said["watch"], said["case"]
-            self.decisions[number] = case
-            self.of_case[case].add(number)
-            if case in self.gone:
-                self.faults.append(
-                    f"line {number} is about a case that line {self.gone[case]} records as "
-                    "forgotten."
-                )
+            self.decisions[number] = said["watch"], said["case"]
             self._take_decision(number, said, rows.get(number))
         elif kind == "run":
             self.runs.add(said["run"])
@@ -209,16 +198,15 @@ class Told:
         self.n_forgotten[watch] = self.n_forgotten.get(watch, 0) + n_rows
         self.n_cases += n_cases
         self.emptied |= dict.fromkeys(said["emptied"] if is_new else (), number)
-        cases = {self.decisions[each] for each in decisions & self.decisions.keys()}
-        whole = set[int]().union(*(self.of_case[case] for case in cases))
+        earlier = decisions & self.decisions.keys()
+        cases = {self.decisions[each] for each in earlier}
         is_of_watch = all(name == watch for name, _ in cases)
-        is_again = any(case in self.gone for case in cases)
-        if decisions != whole or not is_of_watch or is_again or len(cases) > n_cases:
+        if earlier != decisions or not is_of_watch or len(cases) > n_cases:
             self.faults.append(
-                f"line {number} records forgotten cases, but not all decisions of these cases and "
-                "no others. Somscape does not write such a line."
+                f"line {number} records {counted(n_cases, 'forgotten case')} of the watch "
+                f"'{watch}', but decisions of more cases, of another watch or of later lines."
             )
-        self.forgotten |= dict.fromkeys(decisions, number)
+        self.forgotten |= decisions
         self.gone |= dict.fromkeys(cases, number)
         named = f" ({lines_of(sorted(decisions))})" if decisions else ""
         emptied = counted(len(said["emptied"]), "older run") if is_new else ""
@@ -231,17 +219,11 @@ class Told:
 
     def end(self) -> None:
         """Say what only the end shows."""
-        for number in sorted(self.deleted - self.forgotten.keys()):
+        for number in sorted(self.deleted - self.forgotten):
             self.faults.append(f"the decision of line {number} was deleted.")
         for row in self.read.rows("SELECT number FROM decisions ORDER BY number"):
-            number = row["number"]
-            if number not in self.decisions:
-                self.faults.append(f"no line tells of the decision {number}.")
-            elif number in self.forgotten:
-                line = self.forgotten[number]
-                self.faults.append(
-                    f"the decision {number} exists, although line {line} records it as forgotten."
-                )
+            if row["number"] not in self.decisions:
+                self.faults.append(f"no line tells of the decision {row['number']}.")
         for row in self.read.rows("SELECT id FROM runs ORDER BY id"):
             if row["id"] not in self.runs:
                 self.faults.append(f"no line tells of the run {row['id']}.")

@@ -296,15 +296,17 @@ def test_what_cannot_be_read_is_said_in_one_line(
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[bytes | None, tuple[Path, str]]:
-    """States of nine lines, by their audit key, and the head of line 7."""
+    """States of eleven lines, by their audit key, and the head of line 7."""
     made = {}
     for key in (AUDIT_KEY, None):
         folder = tmp_path_factory.mktemp("whole")
         with State(folder, key) as state:
             fill(state)
             made[key] = folder / "cases.sqlite", state.head()
+            for content in (b"another", b"a map"):
+                state.keep_watch(state.watch("cards"), content, author="ann")
             for said in ("later", "open"):
-                state.decide(Decision("cards", "unlisted", said))
+                state.decide(Decision("cards", "d", said))
     return made
 
 
@@ -412,7 +414,7 @@ def test_what_finds_a_forgery_in_a_state_without_seals(
     if "as somscape does, without" in what:  # nothing is wrong, but who reads the lines can ask
         [said] = alone.forgotten
         assert said.startswith("ann forgot 1 case of the watch 'cards' on 20")
-        assert "(line 10), with 2 decisions (lines 6, 7) and 4 rows of runs." in said
+        assert "(line 12), with 2 decisions (lines 6, 7) and 4 rows of runs." in said
 
 
 def test_a_key_that_came_later_vouches_for_lines_before_it(tmp_path: Path) -> None:
