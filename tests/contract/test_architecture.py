@@ -83,7 +83,7 @@ HOMES = {
     "scipy": {"fit", "estimators", "grid", "joins"},
     "sklearn": {"estimators", "pyod"},
     "starlette": {"app", "serve"},
-    "uvicorn": {"serve", "web"},
+    "uvicorn": {"web"},
     "xlsxwriter": {"tables"},
 }
 

@@ -251,7 +251,8 @@ class Door:
     def _to_spare(self) -> Connection | None:
         idle = (each for each in self._known if not (each.talk and each.talk.is_busy))
         strangers: tuple[Collection[Connection], ...] = (self._silent, self._begun)
-        return next(iter(max(strangers, key=len)), None) or next(idle, None)
+        larger: Collection[Connection] = max(strangers, key=len)
+        return next(iter(larger), None) or next(idle, None)
 
     def _cut_one(self, connection: Connection | None) -> bool:
         if connection is None:

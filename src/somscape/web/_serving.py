@@ -86,7 +86,7 @@ def answer_requests(
     tls: ssl.SSLContext | None = None,
     say: Callable[[str], None],
 ) -> None:
-    """Answer requests until Ctrl-C, SIGTERM or SIGHUP, and finish those that have come.
+    """Answer requests until Ctrl-C, SIGTERM or SIGHUP, and finish those that came.
 
     After SIGTERM, clients may still come for some seconds, and each answer is the last one of its
     connection.  A second signal ends that at once.

@@ -402,15 +402,24 @@ def test_a_second_signal_ends_at_once(map_file: Path) -> None:
         assert time.monotonic() - begin < 1.5
 
 
-def test_a_unix_socket_is_answered_until_it_closes(tmp_path: Path) -> None:
-    path = str(tmp_path / "socket")
-    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as late:
-        listener.bind(path)
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX])
+def test_who_came_is_accepted_before_the_door_closes_and_who_is_late_refused(
+    family: socket.AddressFamily, tmp_path: Path
+) -> None:
+    with socket.socket(family) as listener, socket.socket(family) as late:
+        listener.bind(str(tmp_path / "socket") if family == socket.AF_UNIX else ("127.0.0.1", 0))
         listener.listen()
-        with socket.socket(socket.AF_UNIX) as early:
-            early.connect(path)
+        address = listener.getsockname()
+        with socket.socket(family) as early:
+            early.connect(address)
             Door(listener, 8, print).refuse()
-            with pytest.raises(ConnectionRefusedError):
-                late.connect(path)
             accepted, _ = listener.accept()
-            accepted.close()
+            with accepted:
+                accepted.sendall(b"answer")
+                timer = threading.Timer(0.3, listener.close)
+                timer.start()
+                late.settimeout(PATIENCE)
+                with pytest.raises(ConnectionRefusedError):
+                    late.connect(address)
+                timer.join()
+                assert early.recv(10) == b"answer"
