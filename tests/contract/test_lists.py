@@ -21,7 +21,10 @@ from somscape.save import _read
 pytestmark = pytest.mark.check
 
 ROOT = Path(__file__).resolve().parents[2]
-ELSEWHERE = {"out", "force", "save_roles", "state", "audit_key", "author", "replace"}
+ELSEWHERE = {
+    *("out", "force", "save_roles", "state", "audit_key", "allow_readable_secrets"),
+    *("author", "replace"),
+}
 """Options of `detect` that are no part of the command that a report repeats."""
 
 

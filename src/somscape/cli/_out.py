@@ -48,7 +48,7 @@ MARKED = {
 }
 """Endings of the files that have a mark, and what they hold."""
 
-FILES = ("roles", "dictionary", "audit_key")
+READ_FILES = ("roles", "dictionary", "audit_key")
 """Options of several commands that name a file to be read."""
 
 BEGIN, END = 1 << 12, 1 << 16
@@ -134,7 +134,7 @@ def _check_target(
 
 def _files_of(options: Mapping[str, Any]) -> list[Path]:
     """Return the files that options name to be read, and the state with its files."""
-    named = [Path(options[name]) for name in FILES if options.get(name)]
+    named = [Path(options[name]) for name in READ_FILES if options.get(name)]
     if "state" not in options:
         return named
     from somscape.cases import state_folder  # late: commands without a state need not load it

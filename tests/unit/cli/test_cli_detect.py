@@ -610,7 +610,7 @@ def test_failure_while_the_folders_change_places_brings_the_old_results_back(
     monkeypatch.setattr(Path, "replace", replace)
     outcome = run("detect", table, "--alerts", 7, "--out", "found")
     assert outcome.code == 2
-    assert "No space left on device" in outcome.err
+    assert "is full. Free some space there" in outcome.err
     assert Path("found/alerts.csv").read_bytes() == before
     assert listing(Path()) == {"customers.csv", "found", *(f"found/{name}" for name in RESULTS)}
 

@@ -106,7 +106,7 @@ def test_failed_fit_leaves_the_old_map(fitted: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "fsync", fail)
     outcome = run("fit", "customers.csv", "--seed", 3, "--out", "m.som")
     assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
-    assert "No space left on device" in outcome.err
+    assert "is full. Free some space there" in outcome.err
     assert fitted.read_bytes() == before
     assert listing(Path()) == {"customers.csv", "m.som"}
 

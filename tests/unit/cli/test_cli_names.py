@@ -148,5 +148,7 @@ def test_standard_output_that_is_full_is_named(found: Found, table: Path) -> Non
             check=False,
         )
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == "Error: standard output: No space left on device."
+    assert done.stderr.splitlines()[-1] == (
+        "Error: standard output: the disk is full. Free some space there, or write to another disk."
+    )
     assert "Traceback" not in done.stderr

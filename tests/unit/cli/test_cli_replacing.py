@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import customers, customers_csv, listing, run, run_process, write
+from disks import fill_up, small_disk
 
 FOREIGN = b"somebody's own file\n"
 WORDS: dict[str, tuple[str, ...]] = {
@@ -188,8 +190,6 @@ def test_standard_input_is_not_replaced(here: Path) -> None:
             "from somscape.cli import main; main(prog_name='somscape')"
         )
         words = (str(file.fileno()), "score", "map.som", "-", "--out", "customers.csv", "--force")
-        import subprocess
-
         done = subprocess.run(
             [sys.executable, "-c", code, *words],
             pass_fds=[file.fileno()],
@@ -225,3 +225,22 @@ def test_a_full_disk_is_named(here: Path, name: str) -> None:
     said = "the disk is full. Free some space there, or write to another disk."
     assert refused(*WORDS[name], link) == f"Error: {link}: {said}\n"
     assert link.is_symlink()
+
+
+@pytest.mark.parametrize("name", ["fit.som", "score.csv", "page.html", "map.cod", "cases.csv"])
+def test_a_full_disk_leaves_what_was_there(here: Path, name: str) -> None:
+    with small_disk(here / "disk", 1 << 20):
+        assert run(*WORDS[name], f"disk/{name}").code == 0
+        before = Path("disk", name).read_bytes()
+        fill_up(here / "disk")
+        err = refused(*WORDS[name], f"disk/{name}")
+        assert f"disk/{name}: the disk at {here / 'disk'} is full. Free some space there" in err
+        assert (Path("disk", name).read_bytes(), listing(here / "disk")) == (before, {"full", name})
+
+
+def test_a_disk_that_fills_up_meanwhile_is_named(here: Path) -> None:
+    with small_disk(here / "disk", 1 << 16):
+        for words in (("detect", "customers.csv", "--out"), WORDS["page.html"]):
+            err = refused(*words, "disk/found.html")
+            assert f"disk/found.html: the disk at {here / 'disk'} is full." in err
+            assert listing(here / "disk") == set()

@@ -91,7 +91,7 @@ def test_files_that_cannot_be_written_leave_no_run(monkeypatch: pytest.MonkeyPat
         for words in (("run", "cards", february), ("detect", february, *KEY, "--watch", "other")):
             outcome = run(*words, "--out", "new")
             assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
-            assert "No space left" in outcome.err
+            assert "is full. Free some space there" in outcome.err
     assert not Path("new").exists()
     with State(Path("state")) as state:
         assert [watch.name for watch in state.watches()] == ["cards"]
