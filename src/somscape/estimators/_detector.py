@@ -56,11 +56,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
         - ``"k_prototype"``: mean distance to the ``n_prototypes`` nearest prototypes;
         - ``"quantization_error"``: distance to the nearest prototype;
         - ``"mass"``: mean distance to the nearest prototypes that hold 2 % of the rows, at least
-          ten rows;
-        - ``"density"``: minus the log of a Gaussian density with a kernel at each prototype,
-          weighted by its rows;
-        - ``"local_scale"``: the quantization error, divided by how far the prototype's own rows
-          lie from it.
+          ten rows.
     contamination : float, default=0.05
         Share of the training rows that `predict` flags, in (0, 0.5].
     training_is_clean : bool, default=False
