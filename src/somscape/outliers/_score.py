@@ -267,7 +267,7 @@ def _blocks(n_rows: int, values_per_row: int) -> Iterator[slice]:
 
 def _n_compared(scorer: Scorer) -> int:
     """How many prototypes a row is compared with at most."""
-    return scorer.map_.n_units if scorer.kind.compares_all else scorer.n_prototypes
+    return scorer.n_prototypes if scorer.kind.is_mean_of_nearest else scorer.map_.n_units
 
 
 def mass_rows(scorer: Scorer) -> float:

@@ -22,16 +22,14 @@ class ScoreKind:
     Attributes
     ----------
     is_mean_of_nearest : bool
-        Whether it is the mean distance to the nearest usual prototypes.
-    compares_all : bool
-        Whether it compares a row with all usual prototypes.
+        Whether it is the mean distance to the nearest usual prototypes.  Any other score compares a
+        row with all of them.
     adds_rarity : bool
         Whether a detector adds how rare single values are (`Detector.rarity`), and numbers far out
         count as less far (`Scorer.reach`).
     """
 
     is_mean_of_nearest: bool = False
-    compares_all: bool = False
     adds_rarity: bool = False
 
 
@@ -39,7 +37,7 @@ SCORES = {
     "combined": ScoreKind(is_mean_of_nearest=True, adds_rarity=True),
     "k_prototype": ScoreKind(is_mean_of_nearest=True),
     "quantization_error": ScoreKind(is_mean_of_nearest=True),
-    "mass": ScoreKind(compares_all=True),
+    "mass": ScoreKind(),
 }
 """All scores; the first is what "auto" chooses."""
 
