@@ -35,7 +35,7 @@ oldest: $(ENVS)/oldest/ready  ## what leans on other libraries, with their lowes
 	    tests/contract/test_scikit_learn.py tests/unit/test_data_frames.py \
 	    tests/unit/test_table_encoder.py tests/unit/test_missing.py tests/unit/test_imputer.py \
 	    tests/unit/test_sparse_training.py tests/unit/test_graph.py tests/unit/test_plots.py \
-	    tests/unit/save/test_map_file.py tests/contract/test_older_releases.py \
+	    tests/unit/save/test_map_file.py \
 	    --deselect 'tests/unit/test_table_encoder.py::test_stands_in_a_column_transformer_and_a_pipeline[DataFrame1]' \
 	    --deselect tests/contract/test_scikit_learn.py::test_array_api_dispatch_changes_nothing
 

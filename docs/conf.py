@@ -64,8 +64,8 @@ autosummary_generate = True
 autosummary_context = {
     # Classes whose pages have what they inherit, but from these on.
     "inherited": {
-        "SOM": "ClassNamePrefixFeaturesOutMixin, TransformerMixin, _SetOutputMixin, Estimator",
-        "SOMDetector": "OutlierMixin, Estimator",
+        "SOM": "ClassNamePrefixFeaturesOutMixin, TransformerMixin, _SetOutputMixin, Base",
+        "SOMDetector": "OutlierMixin, Base",
         "SOMClassifier": "ClassifierMixin, Base",
         "SOMRegressor": "RegressorMixin, Base",
         **dict.fromkeys(("Map", "Recognizer", "Predictor"), "object"),

@@ -47,8 +47,8 @@ def test_clicking_a_cell_lists_exactly_its_rows(
     [
         ("k_prototype", 1, "A row's score is its mean distance to the 8 nearest", "maps do"),
         ("k_prototype", 3, "3 maps do, each trained on half of the rows.", "A row's score is its"),
-        ("local_scale", 3, "On each map it is its distance to the nearest usual", "mean distance"),
-        ("density", 1, "A row's score is minus the logarithm of how densely", "mean distance"),
+        ("quantization_error", 3, "On each map it is its distance to the", "mean distance"),
+        ("mass", 1, "A row's score is its mean distance to the nearest usual", "maps do"),
     ],
 )
 def test_the_method_says_what_a_score_is(

@@ -1,182 +1,116 @@
 """What a release wrote is read by this one: ``tests/golden`` holds a folder for each."""
 
 import json
-import pickle
+import sqlite3
 
-import joblib
 import naive
 import numpy as np
 import pytest
-from golden.make import HERE, answers, fitted, rows, table
+from command_line import run
+from golden.make import HERE, answers, table
 
-from somscape import SOM, Graph, __version__, load
-from somscape.callbacks import TimeLimit
-from somscape.errors import InputError, SomscapeWarning
+from somscape import __version__, load, plots, regions, report
+from somscape.errors import InputError
+from somscape.outliers import SCORES, DriftMonitor
+from somscape.save import to_onnx
+from somscape.tables import write_csv
 
 RELEASES = sorted(folder.name for folder in HERE.iterdir() if (folder / "answers.json").is_file())
-NAMES = ("som", "detector", "imputer", "encoder")
-
-
-def trusted(types):
-    """All types that skops does not know, if they are ours."""
-    assert all(name.startswith("somscape.") for name in types)
-    return types
-
-
-def from_skops(path):
-    import skops.io  # takes seconds, in each worker
-
-    return skops.io.load(path, trusted=trusted(skops.io.get_untrusted_types(file=path)))
-
-
-def to_skops(estimator, path):
-    import skops.io
-
-    skops.io.dump(estimator, path)
-
-
-LOADERS = {
-    "pkl": lambda path: pickle.loads(path.read_bytes()),
-    "joblib": joblib.load,
-    "skops": from_skops,
+OF_REMOVED_METHODS = {
+    "0.1.0/detector.som": "local_scale",
+    "0.2.0/detector.som": "local_scale",
+    "detectors-8cdcb1a4/density.som": "density",
+    "detectors-8cdcb1a4/local_scale.som": "local_scale",
 }
-
-
-def check(found, expected):
-    assert found.keys() == set(NAMES)
-    assert found["som"] == expected["som"]
-    for name in ("detector", "imputer", "encoder"):
-        np.testing.assert_allclose(found[name], expected[name], rtol=1e-9, atol=1e-12)
 
 
 def test_the_first_release_and_this_one_are_kept():
     assert {"0.1.0", __version__} <= set(RELEASES)
 
 
-@pytest.mark.parametrize("ending", LOADERS)
 @pytest.mark.parametrize("release", RELEASES)
-def test_estimators_of_a_release_still_answer(release, ending):
-    folder = HERE / release
-    estimators = {name: LOADERS[ending](folder / f"{name}.{ending}") for name in NAMES}
-    check(answers(estimators), json.loads((folder / "answers.json").read_text()))
-    detector = estimators["detector"]
-    assert repr(detector).startswith("SOMDetector(")
+def test_a_saved_detector_of_a_release_still_answers(release):
+    detector = load(HERE / release / "detector.som")
+    expected = json.loads((HERE / release / "answers.json").read_text())
+    if detector.score in SCORES:
+        found = answers(detector)
+    else:
+        scores = -np.array(expected["detector"])
+        found = {"encoder": detector.map_.rows_of(table()), "detector": -scores}
+        # p-values were counted before.
+        expected["p_values"] = naive.conformal_p(scores, detector.calibration.scores)
+        found["p_values"] = detector.calibration.p_values(scores)
+    assert found.keys() == expected.keys() - {"som", "imputer"}
+    for name, values in found.items():
+        np.testing.assert_allclose(values, expected[name], rtol=1e-9, atol=1e-12)
     assert detector.map_.unit_labels == ()
-    assert detector.contributions(table()).shape == (40, 4)
-    assert estimators["encoder"].inverse_transform(estimators["encoder"].transform(table())).n_rows
-    again = estimators["som"].partial_fit(np.nan_to_num(rows()))
-    assert again.map_.n_units == 12
 
 
-@pytest.mark.parametrize("ending", LOADERS)
-def test_a_detector_of_the_first_release_says_that_it_cannot_go_on(ending):
-    detector = LOADERS[ending](HERE / "0.1.0" / f"detector.{ending}")
-    with pytest.raises(InputError, match=r"`partial_fit` cannot update.*Call `fit` again"):
-        detector.partial_fit(table())
-    assert detector.fit(table()).partial_fit(table()).map_.hits.sum() == 2 * table().n_rows
+# Methods that were removed
 
 
-@pytest.mark.parametrize("release", RELEASES)
-def test_a_saved_detector_of_a_release_still_scores(release):
-    expected = json.loads((HERE / release / "answers.json").read_text())["detector"]
-    scores = load(HERE / release / "detector.som").scores(table())
-    np.testing.assert_allclose(-scores, expected, rtol=1e-9)
+@pytest.mark.parametrize("file", OF_REMOVED_METHODS)
+def test_a_detector_of_a_removed_method_opens_and_draws(file, tmp_path):
+    detector = load(HERE / file)
+    assert f", {OF_REMOVED_METHODS[file]}" in repr(detector)
+    assert "<svg" in detector._repr_html_()
+    for draw in (plots.umatrix, plots.planes):
+        assert draw(detector).figure_.axes
+    assert regions.find_regions(detector).n_regions >= 1
+    assert report.build(detector.map_, table())["n_rows"] == 40
+    detector.save(tmp_path / "again.som")
+    assert load(tmp_path / "again.som").to_record().header == detector.to_record().header
 
 
-@pytest.mark.parametrize("ending", [*LOADERS, "som"])
-@pytest.mark.parametrize("release", RELEASES)
-def test_p_values_of_a_detector_of_a_release_stay_what_they_were(release, ending):
-    found = LOADERS.get(ending, load)(HERE / release / f"detector.{ending}")
-    detector = found if ending == "som" else found.detector_
-    assert not detector.calibration.by_bulk  # which was not asked before; it keeps the count
-    scores = detector.scores(table())
-    expected = naive.conformal_p(scores, detector.calibration.scores)
-    np.testing.assert_allclose(found.p_values(table()), expected, rtol=1e-12)
-    alerts = detector.alerts(table())
-    assert alerts.n_alerts == max(10, alerts.n_stand_out)
-    above = detector.alerts(table(), above_threshold=True)
-    assert above.n_alerts == (scores > detector.threshold).sum()
-
-
-OLD_DEFAULTS = {
-    **{"detail": "balanced", "winner": "nearest", "order": "random"},
-    **{"rate_start": 0.5, "rate_end": 0.05, "rate_decay": "geometric"},
-    **{"max_time": None, "half_life": None},
+ASKED = {
+    "scores": lambda detector: detector.scores(table()),
+    "p_values": lambda detector: detector.p_values(table()),
+    "flags": lambda detector: detector.flags(table()),
+    "contributions": lambda detector: detector.contributions(table()),
+    "reasons": lambda detector: detector.reasons(table()),
+    "alerts": lambda detector: detector.alerts(table()),
+    "counterfactuals": lambda detector: detector.counterfactuals(table()),
+    "similar_rows": lambda detector: detector.similar_rows(table(), among=table()),
+    "to_onnx": lambda detector: to_onnx(detector, "d.onnx"),
+    "report": lambda detector: report.build(detector, table()),
+    "drift": lambda detector: DriftMonitor(detector).update(table()),
 }
 
 
-def of_an_old_state(**changes):
-    """A SOM from the state that a release pickled which had these parameters."""
-    state = SOM().__getstate__()
-    del state["learning_rate"]
-    som = SOM.__new__(SOM)
-    som.__setstate__(state | OLD_DEFAULTS | changes)
-    assert set(vars(som)) == set(vars(SOM()))
-    return som
+@pytest.mark.parametrize("ask", ASKED)
+@pytest.mark.parametrize("file", OF_REMOVED_METHODS)
+def test_a_detector_of_a_removed_method_does_not_score(file, ask, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = rf"the method '{OF_REMOVED_METHODS[file]}' was removed.*Train a new detector"
+    with pytest.raises(InputError, match=words):
+        ASKED[ask](load(HERE / file))
+    assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("old", "expected"),
-    [
-        ({}, {}),
-        ({"detail": "smooth"}, {"radius_end": 1.0}),
-        ({"detail": "sharp"}, {"radius_end": 0.5}),
-        ({"detail": "sharp", "radius_end": 0.9}, {"radius_end": 0.9}),
-        ({"detail": "smooth", "radius_start": 0.8}, {"radius_start": 0.8, "radius_end": 0.8}),
-        ({"rate_start": 0.9, "rate_end": 0.1}, {"learning_rate": (0.9, 0.1)}),
-        ({"rate_start": 0.3, "rate_decay": "constant"}, {"learning_rate": 0.3}),
-        ({"max_time": 60.0}, {"callbacks": (TimeLimit(60.0),)}),
-    ],
-)
-def test_what_older_parameters_said_is_said_by_those_of_today(old, expected):
-    som = of_an_old_state(**old)
-    assert som.get_params() == SOM(**expected).get_params()
-
-
-def test_the_detail_of_a_graph_is_in_the_unit_of_its_edges():
-    ring = Graph(10.0 * (np.roll(np.eye(6), 1, axis=1) + np.roll(np.eye(6), -1, axis=1)))
-    assert of_an_old_state(detail="sharp", lattice=ring).radius_end == 5.0
-
-
-@pytest.mark.parametrize(
-    "old",
-    [
-        {"winner": "heskes"},
-        {"algorithm": "minibatch"},
-        {"order": [2, 1, 0]},
-        {"half_life": 300},
-        {"rate_decay": "linear"},
-        {"rate_decay": np.array([0.5, 0.2])},
-    ],
-)
-def test_what_no_parameter_of_today_says_is_named(old):
-    ((name, _),) = old.items()
-    with pytest.warns(SomscapeWarning, match=f"was saved with {name}=.*no longer supports"):
-        som = of_an_old_state(**old)
-    assert som.get_params() == SOM().get_params()
-    som.fit(np.nan_to_num(rows()))
-
-
-@pytest.fixture(scope="module")
-def today():
-    return fitted()
-
-
-@pytest.mark.parametrize("ending", ["pkl", "joblib", "skops"])
-def test_what_is_written_today_is_read_today(today, tmp_path, ending):
-    writers = {
-        "pkl": lambda value, path: path.write_bytes(pickle.dumps(value)),
-        "joblib": joblib.dump,
-        "skops": to_skops,
-    }
-    for name, estimator in today.items():
-        writers[ending](estimator, tmp_path / f"{name}.{ending}")
-    read = {name: LOADERS[ending](tmp_path / f"{name}.{ending}") for name in NAMES}
-    assert answers(read) == answers(today)
-
-
-@pytest.mark.parametrize("release", RELEASES)
-def test_an_imputer_of_a_release_has_deviations_under_todays_name(release):
-    imputer = pickle.loads((HERE / release / "imputer.pkl").read_bytes())
-    assert imputer.deviation_.shape == imputer.map_.codebook.shape
-    assert not hasattr(imputer, "spread_")
+@pytest.mark.parametrize("file", OF_REMOVED_METHODS)
+def test_commands_show_a_detector_of_a_removed_method_and_do_not_score(file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    map_file, method = HERE / file, OF_REMOVED_METHODS[file]
+    write_csv("t.csv", table())
+    assert method in run("info", map_file).out
+    done = run("report", map_file, "t.csv", "--out", "page.html")
+    assert done.code == 0
+    assert f"The method '{method}' was removed, so the page shows the map" in done.out + done.err
+    begin = ("detect", "t.csv", "--id", "customer_id", "--watch", "cards", "--state", "state")
+    assert run(*begin, "--out", "first").code == 0
+    with sqlite3.connect("state/cases.sqlite") as database:
+        database.execute("UPDATE maps SET content = ?", (map_file.read_bytes(),))
+    for words in (
+        ("score", map_file, "t.csv"),
+        ("score", map_file, "t.csv", "--drift"),
+        ("report", map_file, "t.csv", "--alerts", "3", "--out", "other.html"),
+        ("convert", map_file, "d.onnx"),
+        ("serve", map_file),
+        ("run", "cards", "t.csv", "--state", "state"),
+    ):
+        done = run(*words)
+        assert done.code == 2, words
+        lines = [line for line in done.err.splitlines() if "Error" in line]
+        assert len(lines) == 1
+        assert f"the method '{method}' was removed" in " ".join(done.err.split())
+        assert "Traceback" not in done.err

@@ -167,26 +167,58 @@ def test_an_array_after_names_warns_and_no_names_are_left_by_an_array():
     assert som.map_.encoding.feature_names == ["x0", "x1", "x2"]
 
 
-@pytest.mark.parametrize("estimator", [SOM(2, 3), SOMDetector(som=SOM(2, 3), random_state=0)])
-def test_a_pickled_estimator_answers_as_before(estimator):
+def through_skops(fitted, path):
+    import skops.io  # takes seconds, in each worker
+
+    skops.io.dump(fitted, path)
+    types = skops.io.get_untrusted_types(file=path)
+    assert all(name.startswith("somscape.") for name in types)
+    return skops.io.load(path, trusted=types)
+
+
+def through_joblib(fitted, path):
+    joblib.dump(fitted, path)
+    return joblib.load(path)
+
+
+COPIES = {
+    "pickle": lambda fitted, _: pickle.loads(pickle.dumps(fitted)),
+    "copy": lambda fitted, _: copy.copy(fitted),
+    "deepcopy": lambda fitted, _: copy.deepcopy(fitted),
+    "joblib": through_joblib,
+    "skops": through_skops,
+}
+
+
+@pytest.mark.parametrize("way", COPIES)
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        SOM(2, 3, random_state=0),
+        SOMClassifier(SOM(2, 3), random_state=0),
+        SOMDetector(som=SOM(2, 3), random_state=0),
+        SOMImputer(som=SOM(2, 3), random_state=0),
+        SOMRegressor(SOM(2, 3), random_state=0),
+        TableEncoder(),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_a_saved_or_copied_estimator_answers_as_before_and_goes_on(estimator, way, tmp_path):
     X = rows_of()
-    fitted = clone(estimator).fit(X)
-    fitted.map_.u_heights  # noqa: B018  cached values travel too
-    for back in (pickle.loads(pickle.dumps(fitted)), copy.deepcopy(fitted)):
-        np.testing.assert_array_equal(back.predict(X), fitted.predict(X))
+    y = (X[:, 0] > -1).astype(int)
+    fitted = clone(estimator).fit(X, y)
+    if hasattr(fitted, "map_"):
+        fitted.map_.u_heights  # noqa: B018  cached values travel too
+    back = COPIES[way](fitted, tmp_path / "fitted")
+    assert repr(back) == repr(fitted)
+    method = "predict" if hasattr(fitted, "predict") else "transform"
+    np.testing.assert_array_equal(getattr(back, method)(X), getattr(fitted, method)(X))
+    if hasattr(fitted, "map_"):
         np.testing.assert_array_equal(back.map_.codebook, fitted.map_.codebook)
         np.testing.assert_array_equal(back.map_.u_heights, fitted.map_.u_heights)
-        assert repr(back) == repr(fitted)
-
-
-@pytest.mark.parametrize("estimator", [SOM(2, 3), SOMDetector(som=SOM(2, 3)), SOMImputer()])
-def test_a_fitted_estimator_goes_through_joblib(estimator, tmp_path):
-    X = rows_of()
-    fitted = clone(estimator).set_params(random_state=0).fit(X)
-    joblib.dump(fitted, tmp_path / "fitted.joblib")
-    back = joblib.load(tmp_path / "fitted.joblib")
-    method = "transform" if isinstance(estimator, SOMImputer) else "predict"
-    np.testing.assert_array_equal(getattr(back, method)(X), getattr(fitted, method)(X))
+    if hasattr(fitted, "partial_fit"):
+        again = (one.partial_fit(X[:20]).map_.codebook for one in (back, copy.deepcopy(fitted)))
+        np.testing.assert_array_equal(*again)
 
 
 @pytest.mark.parametrize("estimator", [SOM(2, 3), SOMDetector(som=SOM(2, 3), random_state=0)])

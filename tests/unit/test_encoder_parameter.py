@@ -1,14 +1,12 @@
 """``encoder``: what estimators make of tables, data frames and arrays, and what they say of it."""
 
 import datetime as dt
-import pickle
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from for_rest import for_rest
-from golden.make import HERE, table
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -454,28 +452,6 @@ def test_the_label_of_an_array_is_no_feature_and_may_be_missing():
 def test_ids_and_labels_that_cannot_be_are_named(parameters, message):
     with pytest.raises((TypeError, ValueError), match=message):
         TableEncoder(missing="fill", **parameters).fit(in_pandas(columns()))
-
-
-# Older pickles
-
-
-@pytest.mark.parametrize("release", ["0.1.0", "0.2.0"])
-def test_the_encoding_of_an_older_detector_becomes_an_encoder(release):
-    detector = pickle.loads((HERE / release / "detector.pkl").read_bytes())
-    encoder = detector.encoder
-    assert isinstance(encoder, TableEncoder)
-    assert encoder.encoding_ is detector.map_.encoding
-    assert (encoder.id, encoder.missing) == ("customer_id", "fill")
-    assert "encoding" not in detector.get_params()
-    rows = encoder.transform(table())
-    np.testing.assert_array_equal(rows, detector.map_.encoding.encode(table()))
-    back = encoder.inverse_transform(rows)
-    for name in ("grade", "since"):
-        assert back.column(name).cells.tolist() == table().column(name).cells.tolist()
-    again = clone(encoder).fit(table())
-    assert [c.kind for c in again.encoding_.columns] == [c.kind for c in encoder.encoding_.columns]
-    som = pickle.loads((HERE / release / "som.pkl").read_bytes())
-    assert som.encoder == "auto"
 
 
 # Once

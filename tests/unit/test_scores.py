@@ -59,21 +59,14 @@ def by_formula(name, detector, x):
         return np.mean([d for d, _ in near[:8]])
     if name == "quantization_error":
         return near[0][0]
-    if name == "mass":
-        usual = sum(hits[u] for _, u in near)
-        left = wanted = min(max(0.02 * usual, 10), usual)
-        score = 0.0
-        for distance, u in near:
-            taken = min(left, hits[u])
-            score, left = score + taken * distance / wanted, left - taken
-        return score
-    if name == "density":
-        spread = sorted(detector.of_all_rows.rms_distances[u] for _, u in near)
-        width = 2 * spread[len(spread) // 2] ** 2
-        usual = sum(hits[u] for _, u in near)
-        return -math.log(sum(hits[u] / usual * math.exp(-d * d / (2 * width)) for d, u in near))
-    assert name == "local_scale"
-    return near[0][0] / detector.of_all_rows.rms_distances[near[0][1]]
+    assert name == "mass"
+    usual = sum(hits[u] for _, u in near)
+    left = wanted = min(max(0.02 * usual, 10), usual)
+    score = 0.0
+    for distance, u in near:
+        taken = min(left, hits[u])
+        score, left = score + taken * distance / wanted, left - taken
+    return score
 
 
 @pytest.mark.parametrize("decorrelate", [False, True])
@@ -130,7 +123,7 @@ def test_a_saved_detector_has_the_same_scores(name, tmp_path):
 
 def test_rms_distance_is_the_rows_own_distance_pooled_with_the_neighbors():
     X = rows_of()
-    detector = fitted("local_scale", X, decorrelate=False)
+    detector = fitted("k_prototype", X, decorrelate=False)
     map_ = detector.map_
     units = map_.winners(X)
     squares = [[] for _ in range(map_.n_units)]
@@ -152,14 +145,14 @@ def test_every_score_has_a_formula_an_onnx_graph_and_words():
         assert f'``"{name}"``' in SOMDetector.__doc__
 
 
-def test_scores_that_are_steady_change_by_no_more_than_a_row_moves():
+def test_scores_change_by_no_more_than_a_row_moves():
     rng = np.random.default_rng(3)
     start, move = rows_of(200, seed=4), rng.normal(size=(200, 3)) * 0.3
-    for name, kind in SCORES.items():
+    for name in SCORES:
         detector = replace(fitted(name, decorrelate=False), rarity=None)
         change = np.abs(detector.scores(start + move) - detector.scores(start))
         most = (change / np.linalg.norm(move, axis=1)).max()
-        assert (most <= 1 + 1e-9) == kind.is_steady, name
+        assert most <= 1 + 1e-9, name
 
 
 # What counts as usual
@@ -243,20 +236,16 @@ def test_of_very_many_rows_some_are_drawn_that_tell_how_scores_spread(monkeypatc
     np.testing.assert_array_equal(detector.calibration.scores, np.sort(by_all[held]))
 
 
-def test_rows_drawn_tell_how_far_rows_lie_where_no_score_needs_it(monkeypatch):
+def test_rows_drawn_tell_how_far_rows_lie(monkeypatch):
     X = np.random.default_rng(4).normal(size=(4000, 3))
     monkeypatch.setattr(_train, "MAX_TRAINED", 2000)
-    found = {
-        score: SOMDetector(method=score, som=SOM(3, 4), random_state=7).fit(X).detector_
-        for score in ("k_prototype", "local_scale")
-    }
-    by_some, by_all = (found[score].of_all_rows for score in found)
-    np.testing.assert_allclose(by_some.rms_distances, by_all.rms_distances, rtol=0.05)
-    assert (by_some.rms_distances != by_all.rms_distances).all()
-    units, codebook = by_all.map_.winners(X), by_all.compared_codebook
-    squares = ((by_all.compared(X) - codebook[units]) ** 2).sum(axis=1)
-    total, hits = (pooled(by_all.map_, np.bincount(units, w, 12)) for w in (squares, None))
-    np.testing.assert_allclose(by_all.rms_distances, np.sqrt(total / hits))
+    scorer = SOMDetector(som=SOM(3, 4), random_state=7).fit(X).detector_.of_all_rows
+    units, codebook = scorer.map_.winners(X), scorer.compared_codebook
+    squares = ((scorer.compared(X) - codebook[units]) ** 2).sum(axis=1)
+    total, hits = (pooled(scorer.map_, np.bincount(units, w, 12)) for w in (squares, None))
+    by_all = np.sqrt(total / hits)
+    np.testing.assert_allclose(scorer.rms_distances, by_all, rtol=0.05)
+    assert (scorer.rms_distances != by_all).all()
 
 
 def test_weights_of_drawn_rows_are_theirs(monkeypatch):
@@ -278,20 +267,19 @@ def test_weights_of_drawn_rows_are_theirs(monkeypatch):
         ({"usual": np.ones(20)}, "`usual` must hold True or False"),
         ({"usual": np.ones(3, dtype=bool)}, "`usual` must hold True or False"),
         ({"rms_distances": np.full(20, np.nan)}, "`rms_distances` must be finite"),
-        ({"rms_distances": None}, "the score 'density' needs `rms_distances`"),
-        ({"score": "u_height"}, "`score` must be one of 'combined', 'k_prototype'"),
+        ({"score": "depth"}, "`score` must be one of 'combined', 'k_prototype'"),
         ({"n_prototypes": 0}, "`n_prototypes` must be"),
     ],
     ids=str,
 )
 def test_a_scorer_whose_parts_do_not_fit_is_refused(change, message):
-    whole = fitted("density").of_all_rows
+    whole = fitted("k_prototype").of_all_rows
     with pytest.raises(ValueError, match=message):
         Scorer(**{**{f.name: getattr(whole, f.name) for f in fields(whole)}, **change})
 
 
 def test_parts_of_another_type_are_refused_by_name():
-    detector = fitted("density")
+    detector = fitted("k_prototype")
     whole = detector.of_all_rows
     for make, message in (
         (
@@ -342,7 +330,7 @@ OTHER_PARTS = {
         "`calibration` must have a region for each unit",
     ),
     "members of another width": (
-        lambda d: {"members": (fitted("density", rows_of(d=2)).of_all_rows,)},
+        lambda d: {"members": (fitted("k_prototype", rows_of(d=2)).of_all_rows,)},
         "`members` must be Scorers",
     ),
     "members with another score": (
@@ -356,6 +344,6 @@ OTHER_PARTS = {
 @pytest.mark.parametrize("name", OTHER_PARTS)
 def test_a_detector_whose_parts_do_not_fit_is_refused(name):
     change, message = OTHER_PARTS[name]
-    detector = fitted("density")
+    detector = fitted("k_prototype")
     with pytest.raises(ValueError, match=message):
         replace(detector, **change(detector))

@@ -22,7 +22,7 @@ from somscape.jobs import (
     split_label,
 )
 from somscape.maps import Map, as_map
-from somscape.outliers import detector_in
+from somscape.outliers import SCORES, detector_in
 from somscape.regions import Regions, find_regions, given_or_found, read
 from somscape.save import load
 from somscape.tables import Table, counted, read_table
@@ -35,6 +35,12 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     flags = any(options[name] is not None for name in RULES)
     thing = load_detector(map_file) if flags else load(map_file)
     map_, detector = as_map(thing), detector_in(thing)
+    without_scores = []
+    if detector is not None and detector.score not in SCORES and not flags:
+        without_scores = [
+            f"The method '{detector.score}' was removed, so the page shows the map without scores."
+        ]
+        thing, detector = map_, None
     regions = _regions(map_, options["n_regions"])
     with stage(f"reading {path}"):
         table = read_table(path, **reading_of(path, options, map_.encoding.roles))
@@ -49,7 +55,7 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
             rule = rule_of(options, table)
             alerts = detector.alerts_by(rule, table)
             agreement = None if label is None else agreement_of(alerts, label)
-        gaps = gaps_of(map_.encoding, table)
+        gaps = [*without_scores, *gaps_of(map_.encoding, table)]
         data = report.build(
             thing,
             table,

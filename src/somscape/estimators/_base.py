@@ -1,6 +1,5 @@
-"""The base of all estimators, whose pickles stay readable."""
+"""The base of all estimators."""
 
-from inspect import Parameter, signature
 from typing import Any
 
 from sklearn.base import BaseEstimator
@@ -8,12 +7,7 @@ from sklearn.exceptions import NotFittedError
 
 
 class Base(BaseEstimator):
-    """An estimator; a parameter that an older pickle lacks takes its default."""
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        parameters = signature(type(self).__init__).parameters.values()
-        defaults = {p.name: p.default for p in parameters if p.default is not Parameter.empty}
-        super().__setstate__({**defaults, **state})
+    """An estimator; what `fit` makes is missed by name before `fit`."""
 
     def __getattr__(self, name: str) -> Any:
         # Python comes here for what is not there only.

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, check_number, checked_weights
-from somscape.errors import InputError
+from somscape.estimators._base import Base
 from somscape.estimators._choose_encoding import (
     check_has_no_gaps,
     choose_encoding,
@@ -19,8 +19,6 @@ from somscape.estimators._choose_encoding import (
 )
 from somscape.estimators._elsewhere import answers_where_it_lies
 from somscape.estimators._explains import Explains
-from somscape.estimators._older import Estimator
-from somscape.estimators._older_detector import detector_of_older
 from somscape.estimators._prepare import data_for, prepare, rows_for
 from somscape.estimators._scored_stream import scored_stream
 from somscape.estimators._settings import settings_of_detector
@@ -41,7 +39,7 @@ from somscape.outliers import (
 )
 
 
-class SOMDetector(Explains, OutlierMixin, Estimator):
+class SOMDetector(Explains, OutlierMixin, Base):
     """Rank rows by how unusual they are, with calibrated p-values and exact reasons.
 
     A map learns what rows look like; a row is unusual when it lies far from the map's prototypes.
@@ -58,11 +56,7 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         - ``"k_prototype"``: mean distance to the ``n_prototypes`` nearest prototypes;
         - ``"quantization_error"``: distance to the nearest prototype;
         - ``"mass"``: mean distance to the nearest prototypes that hold 2 % of the rows, at least
-          ten rows;
-        - ``"density"``: minus the log of a Gaussian density with a kernel at each prototype,
-          weighted by its rows;
-        - ``"local_scale"``: the quantization error, divided by how far the prototype's own rows
-          lie from it.
+          ten rows.
     contamination : float, default=0.05
         Share of the training rows that `predict` flags, in (0, 0.5].
     training_is_clean : bool, default=False
@@ -193,9 +187,6 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         self.encoder = encoder
         self.random_state = random_state
         self.verbose = verbose
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(detector_of_older(state))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -345,7 +336,7 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         rows = rows_for(self, X)
         assert isinstance(rows, np.ndarray)  # the tags ask for dense rows
         self.detector_, self._stream, self.units_ = updated(
-            (self.detector_, _stream_of(self)),
+            (self.detector_, self._stream),
             rows,
             checked_weights(sample_weight, len(rows)),
             known_labels(known, len(rows)),
@@ -481,20 +472,3 @@ class SOMDetector(Explains, OutlierMixin, Estimator):
         """
         check_is_fitted(self)
         self.detector_.save(path)
-
-
-def _stream_of(detector: Any) -> DetectorStream:
-    """Return what a detector keeps of the rows so far, or raise InputError if it kept nothing.
-
-    Parameters
-    ----------
-    detector : SOMDetector
-        Fitted.  One that was pickled by somscape 0.1 kept nothing.
-    """
-    stream = getattr(detector, "_stream", None)
-    if not isinstance(stream, DetectorStream):
-        raise InputError(
-            "`partial_fit` cannot update this detector: it was saved by an older somscape, which "
-            "kept nothing of its rows. Call `fit` again, then `partial_fit`."
-        )
-    return stream

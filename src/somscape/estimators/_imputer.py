@@ -10,7 +10,7 @@ from somscape._blocks import blocks
 from somscape._types import Float64s, Floats
 from somscape._validate import check_whole, checked_weights
 from somscape._weights import ones_or
-from somscape.estimators._older import Estimator, imputer_of_older
+from somscape.estimators._base import Base
 from somscape.estimators._prepare import checked_array, rows_for
 from somscape.estimators._settings import refuse_checkpoint
 from somscape.estimators._som import SOM
@@ -26,7 +26,7 @@ DEVIATION_RADIUS = 1.0
 """Grid steps over which units share what rows differ from them by."""
 
 
-class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
+class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
     """Fill missing values from the nearest prototypes, with standard deviations.
 
     Parameters
@@ -85,9 +85,6 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Estimator):
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(imputer_of_older(state))
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOMImputer":
         """Train the map on the values that are present.

@@ -11,10 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 from somscape._types import Floats, Ints
 from somscape._validate import check_number, checked_weights
 from somscape.estimators._asked import distances_of, units_of
+from somscape.estimators._base import Base
 from somscape.estimators._choose_encoding import missing_of
 from somscape.estimators._elsewhere import answers_where_it_lies, brought_here
 from somscape.estimators._libraries import fetched, home_of, near
-from somscape.estimators._older import Estimator
 from somscape.estimators._predicts_layers import PredictsLayers
 from somscape.estimators._prepare import data_for, rows_for
 from somscape.estimators._ready import keep_trained, ready_to_train
@@ -35,7 +35,7 @@ from somscape.measures import nearest_counted
 from somscape.tables import Table
 
 
-class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
+class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):
     """Lay rows out on a grid of units so that similar rows lie close together.
 
     Parameters

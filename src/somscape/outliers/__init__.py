@@ -24,7 +24,7 @@ from somscape.outliers._reasons import (
     reasons_of,
 )
 from somscape.outliers._rule import AlertRule, adjusted, usual_share
-from somscape.outliers._score import density_width, explained_rows, local_scales, mass_rows
+from somscape.outliers._score import explained_rows, mass_rows
 from somscape.outliers._scorer import SCORES, Scorer
 from somscape.outliers._similar import LabelShare, SimilarRows, label_share_around, nearest_rows
 from somscape.outliers._stream import DetectorStream, updated
@@ -63,14 +63,12 @@ __all__ = [
     "adjusted",
     "as_detector",
     "both_in_words",
-    "density_width",
     "detector_in",
     "explained_rows",
     "ids_column",
     "ids_of",
     "known_labels",
     "label_share_around",
-    "local_scales",
     "mass_rows",
     "n_trainings",
     "nearest_rows",

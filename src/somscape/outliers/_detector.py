@@ -22,7 +22,7 @@ from somscape.outliers._rarity import Rarity
 from somscape.outliers._reasons import Reasons, reasons_of
 from somscape.outliers._rule import AlertRule
 from somscape.outliers._score import contributions_by, scores_by
-from somscape.outliers._scorer import Scorer
+from somscape.outliers._scorer import REMOVED, Scorer
 from somscape.outliers._serialize import parts_of_detector, record_of_detector
 from somscape.outliers._similar import (
     LabelShare,
@@ -161,6 +161,11 @@ class Detector:
     @cached_property
     def scorers(self) -> tuple[Scorer, ...]:
         """The maps that score: the members, or without members the map of all rows."""
+        if self.score in REMOVED:
+            raise InputError(
+                f"the method '{self.score}' was removed, so this detector only shows its map and "
+                "scores no rows. Train a new detector with SOMDetector or `somscape detect`."
+            )
         return self.members or (self.of_all_rows,)
 
     @cached_property

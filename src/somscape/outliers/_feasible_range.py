@@ -156,8 +156,7 @@ def ranges_of(
 
 def _is_steady(detector: "Detector") -> bool:
     """Say whether scores change no faster than rows move."""
-    has_factors = detector.label_factors is not None or detector.marks is not None
-    return detector.of_all_rows.kind.is_steady and not has_factors
+    return detector.label_factors is None and detector.marks is None
 
 
 def _stays_usual(

@@ -5,7 +5,7 @@ adds to the squared distances to those prototypes, each weighted by its pull on 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -267,7 +267,7 @@ def _blocks(n_rows: int, values_per_row: int) -> Iterator[slice]:
 
 def _n_compared(scorer: Scorer) -> int:
     """How many prototypes a row is compared with at most."""
-    return scorer.map_.n_units if scorer.kind.compares_all else scorer.n_prototypes
+    return scorer.n_prototypes if scorer.kind.is_mean_of_nearest else scorer.map_.n_units
 
 
 def mass_rows(scorer: Scorer) -> float:
@@ -284,44 +284,6 @@ def mass_rows(scorer: Scorer) -> float:
     """
     hits = scorer.map_.hits[scorer.usual_units]
     return float(min(max(MASS_SHARE * hits.sum(), MIN_MASS_ROWS), hits.sum()))
-
-
-def density_width(scorer: Scorer) -> float:
-    """Return twice the variance of the Gaussian kernels of the score ``density``.
-
-    Parameters
-    ----------
-    scorer : Scorer
-
-    Returns
-    -------
-    float
-    """
-    far = np.sort(_rms_distances(scorer)[scorer.usual_units])
-    width = max(float(far[len(far) // 2]), 1e-6 * float(far[-1])) or 1.0
-    variance = 2.0 * max(width**2, np.finfo(np.float64).tiny)
-    return float(2.0 * variance)
-
-
-def local_scales(scorer: Scorer) -> Float64s:
-    """Return the divisor of the score ``local_scale`` for each unit.
-
-    Parameters
-    ----------
-    scorer : Scorer
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-    """
-    far = _rms_distances(scorer)
-    scale = np.maximum(far, 1e-6 * far[scorer.usual_units].max())
-    return np.where(scale > 0, scale, 1.0)
-
-
-def _rms_distances(scorer: Scorer) -> Float64s:
-    assert scorer.rms_distances is not None  # a Scorer with such a score has them
-    return scorer.rms_distances
 
 
 @dataclass(frozen=True, eq=False)
@@ -360,24 +322,6 @@ def _mass(scorer: Scorer, compared: Floats) -> _Compared:
     return _Compared((share * nearest).sum(axis=1), scorer.usual_units[order], pull)
 
 
-def _density(scorer: Scorer, compared: Floats) -> _Compared:
-    """Minus the log of a Gaussian density of the prototypes, weighted by their rows."""
-    distances = _distances(scorer, compared)
-    hits = scorer.map_.hits[scorer.usual_units]
-    logs = np.log(hits / hits.sum()) - distances**2 / density_width(scorer)
-    largest = logs.max(axis=1)
-    shares = np.exp(logs - largest[:, None])
-    total = shares.sum(axis=1)
-    units = np.broadcast_to(scorer.usual_units, distances.shape)
-    return _Compared(-(largest + np.log(total)), units, shares / total[:, None])
-
-
-def _local_scale(scorer: Scorer, compared: Floats) -> _Compared:
-    """Quantization error in units of how far the prototype's own rows lie from it."""
-    found = _quantization_error(scorer, compared)
-    return replace(found, scores=found.scores / local_scales(scorer)[found.units[:, 0]])
-
-
 def _distances(scorer: Scorer, compared: Floats) -> Float64s:
     """Return the distances of compared rows to the usual prototypes."""
     exact = compared.astype(np.float64, copy=False)
@@ -389,6 +333,4 @@ _SCORES: dict[str, Callable[[Scorer, Floats], _Compared]] = {
     "k_prototype": _k_prototype,
     "quantization_error": _quantization_error,
     "mass": _mass,
-    "density": _density,
-    "local_scale": _local_scale,
 }

@@ -17,39 +17,32 @@ from somscape.outliers._reach import within_reach
 
 @dataclass(frozen=True)
 class ScoreKind:
-    """What a score is like; `_score.py` has its formula.
+    """What a score is like; `_score.py` has its formula.  It changes by no more than a row moves.
 
     Attributes
     ----------
-    is_steady : bool
-        Whether what maps say changes by no more than a row moves.
     is_mean_of_nearest : bool
-        Whether it is the mean distance to the nearest usual prototypes.
-    compares_all : bool
-        Whether it compares a row with all usual prototypes.
-    needs_rms : bool
-        Whether it needs `Scorer.rms_distances`.
+        Whether it is the mean distance to the nearest usual prototypes.  Any other score compares a
+        row with all of them.
     adds_rarity : bool
         Whether a detector adds how rare single values are (`Detector.rarity`), and numbers far out
         count as less far (`Scorer.reach`).
     """
 
-    is_steady: bool = False
     is_mean_of_nearest: bool = False
-    compares_all: bool = False
-    needs_rms: bool = False
     adds_rarity: bool = False
 
 
 SCORES = {
-    "combined": ScoreKind(is_steady=True, is_mean_of_nearest=True, adds_rarity=True),
-    "k_prototype": ScoreKind(is_steady=True, is_mean_of_nearest=True),
-    "quantization_error": ScoreKind(is_steady=True, is_mean_of_nearest=True),
-    "mass": ScoreKind(is_steady=True, compares_all=True),
-    "density": ScoreKind(compares_all=True, needs_rms=True),
-    "local_scale": ScoreKind(needs_rms=True),
+    "combined": ScoreKind(is_mean_of_nearest=True, adds_rarity=True),
+    "k_prototype": ScoreKind(is_mean_of_nearest=True),
+    "quantization_error": ScoreKind(is_mean_of_nearest=True),
+    "mass": ScoreKind(),
 }
 """All scores; the first is what "auto" chooses."""
+
+REMOVED = ("density", "local_scale", "u_height", "hit_density")
+"""Scores of older files, which open and draw, but do not score rows."""
 
 MAX_PROTOTYPES = 64
 
@@ -69,7 +62,7 @@ class Scorer:
         Units whose prototypes stand for usual rows.  None means the units that won a row.
     rms_distances : ndarray of shape (n_units,) or None, default=None
         Root mean squared distance of a unit's rows to it, pooled with its neighbors'.  None means
-        unknown; not every score needs it, and for others 20,000 rows tell it.
+        unknown.  At most 20,000 rows tell it.
     decorrelation : Decorrelation or None, default=None
         Transform of rows and prototypes before they are compared.  None compares them as they are.
     reach : ndarray of shape (2, n_features) or None, default=None
@@ -112,7 +105,8 @@ class Scorer:
                 "`map_` must have metric='euclidean' and no missing='mask', as scores require; got "
                 f"metric={self.map_.metric.name!r}, missing={self.map_.encoding.missing!r}."
             )
-        check_choice("score", self.score, tuple(SCORES))
+        if self.score not in REMOVED:
+            check_choice("score", self.score, tuple(SCORES))
         check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES)
         n_units, far = self.map_.n_units, self.rms_distances
         if self.usual is not None and not is_array(self.usual, (n_units,), "b"):
@@ -121,8 +115,6 @@ class Scorer:
             raise ValueError("`usual` must name at least one unit that stands for usual rows.")
         if far is not None and not (is_array(far, (n_units,)) and (far >= 0).all()):
             raise ValueError("`rms_distances` must be finite and not negative, one for each unit.")
-        if far is None and self.kind.needs_rms:
-            raise ValueError(f"the score '{self.score}' needs `rms_distances`.")
         if not isinstance(self.decorrelation, Decorrelation | None):
             raise TypeError(
                 "`decorrelation` must be a Decorrelation or None; got "

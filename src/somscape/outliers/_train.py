@@ -294,8 +294,6 @@ class _Trainer:
     ) -> TrainedScorer:
         """Return a map trained on the rows drawn, with hits and usual units by all rows.
 
-        So are distances to units, if the score needs them; else those of the rows drawn will do.
-
         `drawn`: rows that train; None: all.  `of_more`: the map of more rows, to take the shape of,
         and of many features the axes.  `is_member`: it scores together with others and compares
         rows as the map of all rows does.
@@ -323,12 +321,11 @@ class _Trainer:
             map_ = replace(map_, told=None)  # nobody asks for its regions
         usual = usual_units(map_, self.detection.trimmed)
         of_whole = whole.decorrelation if whole is not None and is_member else None
-        is_usual = usual[units if drawn is None else units[drawn]]
-        decorrelation = self._decorrelation(learned, own, is_usual, of_whole)
-        if drawn is None or SCORES[self.detection.score].needs_rms:
-            squares = squares_of(map_, rows, units, weights, decorrelation, reach)
-        else:
-            squares = times * squares_of(map_, chosen, units[drawn], own, decorrelation, reach)
+        of_drawn = units if drawn is None else units[drawn]
+        decorrelation = self._decorrelation(learned, own, usual[of_drawn], of_whole)
+        squares = squares_of(map_, chosen, of_drawn, own, decorrelation, reach)
+        if drawn is not None:
+            squares *= times
         scorer = Scorer(
             map_,
             self.detection.score,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from somscape.errors import InputError, MapFileError
 from somscape.maps import Map
@@ -60,10 +60,10 @@ def load(path: str | Path) -> Saved:
     6
     """
     record = read_map(path)
-    removed = _removed(record.header)
-    if removed is not None:
+    parameters = record.header["parameters"]
+    if isinstance(parameters, dict) and parameters.get("winner") == "heskes":
         raise MapFileError(
-            f"{path}: {removed} is no longer supported. Load only its map: "
+            f"{path}: winner='heskes' is no longer supported. Load only its map: "
             f"somscape.Map.from_record(somscape.save.read_record({str(path)!r}))."
         )
     try:
@@ -92,12 +92,3 @@ def thing_of(record: Record) -> Saved:
     if len(found) > 1:
         raise InputError(f"its header has both {found[0]!r} and {found[1]!r}. Save it again.")
     return KINDS[found[0]](record) if found else Map.from_record(record)
-
-
-def _removed(header: dict[str, Any]) -> str | None:
-    """Return a setting that only older versions had, or None."""
-    parameters, detector = header["parameters"], header["detector"]
-    if isinstance(parameters, dict) and parameters.get("winner") == "heskes":
-        return "winner='heskes'"
-    score = detector.get("score") if isinstance(detector, dict) else None
-    return f"score='{score}'" if score in ("u_height", "hit_density") else None

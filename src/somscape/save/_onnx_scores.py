@@ -4,15 +4,7 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape.kernels import Metric
-from somscape.outliers import (
-    LIKE_WITHIN,
-    Detector,
-    Marks,
-    Scorer,
-    density_width,
-    local_scales,
-    mass_rows,
-)
+from somscape.outliers import LIKE_WITHIN, Detector, Marks, Scorer, mass_rows
 from somscape.save._onnx_graph import OnnxGraph
 
 SAME = 1e-6
@@ -222,23 +214,6 @@ def _mass(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> 
     return _sum(graph, graph.op("Mul", share, distances))
 
 
-def _density(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> str:
-    hits = scorer.map_.hits[scorer.usual_units]
-    squares = _squares(graph, rows, prototypes)
-    near = graph.op("Div", squares, graph.constant(density_width(scorer)))
-    logs = graph.op("Sub", graph.constant(np.log(hits / hits.sum())), near)
-    largest = graph.op("ReduceMax", logs, axes=[1], keepdims=1)
-    total = _sum(graph, graph.op("Exp", graph.op("Sub", logs, largest)))
-    return graph.op("Neg", graph.op("Add", _flat(graph, largest), graph.op("Log", total)))
-
-
-def _local_scale(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> str:
-    scale = graph.constant(local_scales(scorer)[scorer.usual_units])
-    units, distances = nearest(graph, rows, prototypes)
-    own = graph.op("Gather", scale, _flat(graph, units))
-    return graph.op("Div", _flat(graph, distances), own)
-
-
 def _flat(graph: OnnxGraph, value: str) -> str:
     return graph.op("Reshape", value, graph.constant([-1]))
 
@@ -252,6 +227,4 @@ _SCORES = {
     "k_prototype": _k_prototype,
     "quantization_error": _quantization_error,
     "mass": _mass,
-    "density": _density,
-    "local_scale": _local_scale,
 }

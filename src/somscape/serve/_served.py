@@ -126,6 +126,8 @@ def _loaded(path: Path) -> Served:
             f"{path} ranks customers, whose rows are put together from a whole table (--per). "
             "`serve` supports only maps of rows; use `somscape score` for this one."
         )
+    if isinstance(thing, Detector):
+        thing.scores_of_rows(thing.map_.codebook[:0])  # or says that its method was removed
     if state_of(path) != before:
         raise InputError(f"{path} changed while it was read. Replace it by renaming another file.")
     served = Served(thing, sha256, datetime.now(UTC).isoformat(timespec="seconds"))

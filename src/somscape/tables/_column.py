@@ -83,7 +83,7 @@ class Column:
         self._in_order: Callable[[], Floats | None] = lambda: None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in STATE}  # as pickles of every release have it
+        return {name: getattr(self, name) for name in STATE}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         Column.__init__(self, **state)

@@ -417,25 +417,6 @@ def test_what_does_not_fit_is_said_once_of_the_detector_or_its_map(detector_save
     assert message.count("do not fit together") == 1
 
 
-@pytest.mark.parametrize(
-    ("part", "name", "value"),
-    [
-        ("detector", "score", "u_height"),
-        ("detector", "score", "hit_density"),
-        ("parameters", "winner", "heskes"),
-    ],
-)
-def test_what_is_no_longer_supported_is_named_and_leaves_the_map(detector_saved, part, name, value):
-    before = load(detector_saved).map_
-    record = read_record(detector_saved)
-    record.header[part][name] = value
-    write_record(detector_saved, record)
-    message = refusal(detector_saved)
-    assert f"{name}='{value}' is no longer supported. Load only its map: " in message
-    map_ = Map.from_record(read_record(detector_saved))
-    np.testing.assert_array_equal(map_.codebook, before.codebook)
-
-
 # What nobody may leave out or read aloud
 
 

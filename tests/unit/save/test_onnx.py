@@ -61,7 +61,7 @@ def test_every_score(tmp_path, score):
     same(run(tmp_path / "m.onnx", {"X": new}), detector, new)
 
 
-@pytest.mark.parametrize("score", ["density", "local_scale"])
+@pytest.mark.parametrize("score", SCORES)
 def test_scores_where_units_lie_on_their_rows(tmp_path, score):
     X = np.repeat(rows_of(5), 8, axis=0)
     detector = SOMDetector(method=score, som=SOM(4, 5), n_maps=3, random_state=0).fit(X)
@@ -98,9 +98,8 @@ def test_scores_of_several_maps(tmp_path, score, labelled):
     same(run(tmp_path / "d.onnx", {"X": X}), detector, X)
 
 
-@pytest.mark.parametrize("score", ["k_prototype", "local_scale"])
-def test_each_map_is_searched_once(tmp_path, score):
-    detector = SOMDetector(score, som=SOM(4, 5), n_maps=3, random_state=0).fit(rows_of())
+def test_each_map_is_searched_once(tmp_path):
+    detector = SOMDetector("k_prototype", som=SOM(4, 5), n_maps=3, random_state=0).fit(rows_of())
     to_onnx(detector, tmp_path / "d.onnx")
     kinds = [node.op_type for node in onnx.load(tmp_path / "d.onnx").graph.node]
     assert kinds.count("TopK") == 1 + 3

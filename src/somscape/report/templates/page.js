@@ -18,8 +18,6 @@ const SCORES = {
     : "its mean distance to the " + number(k) + " nearest prototypes that stand for usual rows",
   quantization_error: () => "its distance to the nearest prototype that stands for usual rows",
   mass: () => "its mean distance to the nearest usual prototypes that hold 2\u00a0% of the rows, at least ten",
-  density: () => "minus the logarithm of how densely rows lie around it",
-  local_scale: () => "its distance to the nearest usual prototype, in units of how far that prototype's own rows lie from it",
 };
 
 // Helpers -------------------------------------------------------------------------------
