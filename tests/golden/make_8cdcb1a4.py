@@ -21,7 +21,7 @@ import scipy.sparse
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent)]  # when it runs by itself
 
-from golden.make import KEY, rows, table, table_cells  # noqa: E402
+from golden.make import KEY, table, table_cells  # noqa: E402
 
 from somscape import (  # noqa: E402
     SOM,
@@ -38,6 +38,14 @@ from somscape import (  # noqa: E402
 )
 from somscape.recognize import Predictor, Recognizer  # noqa: E402
 from somscape.tables import Table, table_from_columns  # noqa: E402
+
+
+def rows() -> np.ndarray:
+    """Return rows of three numbers, of which two are missing."""
+    X = np.random.default_rng(0).normal(size=(40, 3)).round(3)
+    X[3, 0] = X[7, 2] = np.nan
+    return X
+
 
 ENCODER = {
     "id": "customer_id",
