@@ -166,6 +166,8 @@ class Store:
                     (INTERRUPTED, NOT_RUN, *GOES_ON),
                 )
             self._db.execute("PRAGMA query_only = ON")
+        else:
+            self._try_to_change()  # or say now that another program writes
         self.cases = opening.enter_context(closing(State(at)))
         self.cases.database.wait = SECONDS_TO_WAIT
         self._deciding = ThreadPoolExecutor(MOST_AT_ONCE, "decision")
@@ -199,8 +201,7 @@ class Store:
         end = time.monotonic() + SECONDS_TO_WAIT
         while True:
             try:
-                self._db.execute("BEGIN IMMEDIATE")
-                self._db.execute("ROLLBACK")
+                self._try_to_change()
             except sqlite3.OperationalError as error:
                 if not is_busy(error):
                     raise
@@ -210,6 +211,10 @@ class Store:
                 await asyncio.sleep(A_MOMENT)
             else:
                 return
+
+    def _try_to_change(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.execute("ROLLBACK")
 
     # Uploads
 

@@ -210,6 +210,7 @@ class Door:
                 if error.errno in EXHAUSTED:
                     self._tell(NO_FILES)
                     if self._cut_one(self._to_spare()):
+                        await asyncio.sleep(0)  # until its file is free
                         continue
                 await asyncio.sleep(PAUSE)
             else:

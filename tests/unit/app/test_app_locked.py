@@ -95,6 +95,18 @@ def test_changes_wait_for_the_apps_own_database_without_holding_up_others(
         store.close()
 
 
+def test_a_locked_database_is_said_at_the_start(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_with(state, monkeypatch, 0.2).close()
+    with (
+        locked(state / _store.OWN_FILE),
+        pytest.raises(InputError, match=r"app\.sqlite: another program has been writing"),
+    ):
+        Store(state)
+    Store(state).close()
+
+
 def ranked_by(client: Client) -> tuple[str, int]:
     run = client.upload("small.csv", SMALL)
     client.wait(run)

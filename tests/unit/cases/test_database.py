@@ -168,6 +168,7 @@ def test_reading_waits_for_nobody_who_writes(state: State) -> None:
     fill(state)
     answered: list[int] = []
     with State(place_of(state)) as other:
+        other.database.wait = 10.0
         threads = [
             threading.Thread(target=lambda: answered.append(other.decide(SAID).number))
             for _ in range(12)  # more than there are connections
