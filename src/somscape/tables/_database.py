@@ -1,5 +1,6 @@
 """The URL of a database: its engine, its file, its name in messages; without a password."""
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from somscape._files import shown
+from somscape._files import full_disk, shown
 from somscape.errors import InputError
 from somscape.tables._words import quoted
 
@@ -175,6 +176,8 @@ def _reason(error: Exception, database: Database) -> str:
     text = re.sub(r"\.? SQLSTATE: \w+$", "", text)
     if text == "not authorized":  # SQLite's word for all that `read_sql` forbids
         return "a query may only read the tables of its database"
+    if database.file is not None and re.search("disk is full|No space left on device", text):
+        return str(full_disk(OSError(errno.ENOSPC, text, database.file)))
     for secret in (database.url, os.environ.get("PGPASSWORD")):
         if secret:
             text = text.replace(secret, "...")

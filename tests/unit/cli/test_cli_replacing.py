@@ -244,3 +244,15 @@ def test_a_disk_that_fills_up_meanwhile_is_named(here: Path) -> None:
             err = refused(*words, "disk/found.html")
             assert f"disk/found.html: the disk at {here / 'disk'} is full." in err
             assert listing(here / "disk") == set()
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "duckdb"])
+def test_a_database_on_a_full_disk_is_named_and_no_file_is_written(here: Path, engine: str) -> None:
+    if engine == "duckdb":
+        pytest.importorskip("duckdb")
+    with small_disk(here / "disk", 1 << 16):
+        fill_up(here / "disk")
+        to = ("--to", f"{engine}:///{here / 'disk' / 'bank.db'}", "--to-table", "scores")
+        err = refused(*WORDS["score.csv"], "scores.csv", *to)
+        assert f"bank.db: the disk at {here / 'disk'} is full. Free some space there" in err
+    assert not Path("scores.csv").exists()
