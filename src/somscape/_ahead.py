@@ -9,21 +9,7 @@ Thing = TypeVar("Thing")
 
 
 def made_ahead(makers: Iterable[Callable[[], Thing]], n_threads: int = 1) -> Iterator[Thing]:
-    """Call functions in their order, ahead of what is asked for.
-
-    Parameters
-    ----------
-    makers : iterable of callable
-        Called by threads, which do not see the caller's ``numpy.errstate``; a single one is called
-        without.
-    n_threads : int, default=1
-        How many things are made at a time, and how many ahead of the one that is used.
-
-    Yields
-    ------
-    object
-        What each function returned.  An error comes in its turn.
-    """
+    """Call functions in their order, ahead of what is asked for."""
     remaining = deque(makers)
     if len(remaining) < 2:
         yield from (make() for make in remaining)

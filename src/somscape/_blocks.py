@@ -16,38 +16,12 @@ ALONE_ROWS = 32
 
 
 def blocks(n: int, step: int) -> Iterator[slice]:
-    """Yield slices of at most `step` places that cover 0 to `n` in order.
-
-    Parameters
-    ----------
-    n : int
-        Number of rows, values or bytes in all.
-    step : int
-        At least 1.
-
-    Yields
-    ------
-    slice
-        With whole numbers as start and stop; the last one ends at `n`.
-    """
+    """Yield slices of at most `step` places that cover 0 to `n` in order."""
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
 def product(a: Float64s, b: Float64s, out: Float64s | None = None) -> Float64s:
-    """Return ``a @ b``, made in pieces for which OpenBLAS starts no threads.
-
-    Parameters
-    ----------
-    a : ndarray of shape (n, k)
-        With at most a few thousand columns; for more, even a piece has threads.
-    b : ndarray of shape (k, m)
-    out : ndarray of shape (n, m) or None, default=None
-        Where the product goes.
-
-    Returns
-    -------
-    ndarray of shape (n, m)
-    """
+    """Return ``a @ b``, made in pieces for which OpenBLAS starts no threads."""
     out = np.empty((len(a), b.shape[1])) if out is None else out
     n_rows = max(ALONE_ROWS, ALONE_WORK // max(b.size, 1))
     n_columns = max(1, ALONE_WORK // (n_rows * max(len(b), 1)))

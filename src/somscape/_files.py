@@ -52,23 +52,7 @@ READABLE, WRITABLE = stat.S_IRGRP | stat.S_IROTH, stat.S_IWGRP | stat.S_IWOTH
 
 
 def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
-    """Write a file so that `path` holds the old content or all of the new.
-
-    Parameters
-    ----------
-    path : str or Path
-        Replaced if it exists, after everything is written and flushed.  A link is replaced, and
-        not the file that it points to.  A device and a pipe get the data.
-    data : bytes or iterable of bytes
-        Pieces are written one by one.
-
-    Raises
-    ------
-    InputError
-        When something else than a file is there.
-    OSError
-        When the folder cannot be written.
-    """
+    """Write a file so that `path` holds the old content or all of the new."""
     target = Path(path)
     if not target.parent.is_dir():
         raise InputError(f"{path}: the folder {target.parent} does not exist. Make it first.")
@@ -79,22 +63,7 @@ def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
 
 
 def shown(text: str | Path) -> str:
-    r"""Return a file's name, or a line with it, so that it can be shown and saved anywhere.
-
-    Parameters
-    ----------
-    text : str or Path
-
-    Returns
-    -------
-    str
-        Bytes that are not UTF-8 are ``\xfe``, and control characters ``\n`` or ``\u202e``.
-
-    Examples
-    --------
-    >>> print(shown("bad\udcfe\x1b.csv"))
-    bad\xfe\x1b.csv
-    """
+    r"""Return a file's name, or a line with it, so that it can be shown and saved anywhere."""
     text = str(text)
     with suppress(UnicodeEncodeError):  # half a letter that is no byte of a name
         text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
@@ -109,10 +78,7 @@ def _escape(letter: str) -> str:
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """Return a path for a file or folder that takes the place of `path` once all is written.
-
-    If `path` leads to a device or a pipe, the file is sent there instead.
-    """
+    """Return a path for a file or folder that takes the place of `path` once all is written."""
     if is_stream(Path(path)):
         with naming(path), _sent(Path(path)) as making:
             yield making
@@ -177,13 +143,7 @@ def _sent(path: Path) -> Iterator[Path]:
 
 
 def full_disk(error: OSError) -> str | None:
-    """Return a sentence that names the full disk, or None for another error.
-
-    Parameters
-    ----------
-    error : OSError
-        Its file name is that of what was written.
-    """
+    """Return a sentence that names the full disk, or None for another error."""
     if error.errno not in NO_ROOM:
         return None
     name, at = error.filename, ""
@@ -196,10 +156,7 @@ def full_disk(error: OSError) -> str | None:
 
 
 def check_room(path: Path, name: str) -> None:
-    """Raise InputError where `path`, which `name` gave, cannot be written.
-
-    It tries to write, as permissions alone do not tell.
-    """
+    """Raise InputError where `path`, which `name` gave, cannot be written."""
     if is_stream(path):
         return
     target = _place(path)
@@ -301,10 +258,7 @@ def _clear(temporary: Path) -> None:
 
 
 def _lock(file: IO[str]) -> bool:
-    """Lock a file for as long as this process has it open; return False on a disk without locks.
-
-    Raises BlockingIOError where another process has locked it.
-    """
+    """Lock a file for as long as this process has it open; return False on a disk without locks."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -343,30 +297,7 @@ def _exchange(one: Path, other: Path) -> bool:
 def read_secret(
     path: Path, name: str, *, may_be_readable: bool = False, limit: int = 1 << 20
 ) -> bytes:
-    """Read a file of a secret, such as a token, a key or the users with their passwords.
-
-    Parameters
-    ----------
-    path : Path
-        Of a link, the file that it leads to counts.
-    name : str
-        What messages call the file, such as "`token_file`".
-    may_be_readable : bool, default=False
-        Whether others may read the file, too, as a container and systemd mount secrets.
-    limit : int, default=1048576
-        Bytes that are read at most.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    InputError
-        If others may change the file, or may read the file and `may_be_readable` is False.
-    OSError
-        If the file cannot be read.
-    """
+    """Read a file of a secret, such as a token, a key or the users with their passwords."""
     with path.open("rb") as file:
         if os.name == "posix":
             _check(os.fstat(file.fileno()), f"{name} {shown(path)}", path, may_be_readable)

@@ -8,18 +8,7 @@ from somscape._types import Float64s, Ints
 
 
 def wilson(n_hits: Ints, n: Ints, level: float) -> tuple[Float64s, Float64s]:
-    """Return the ends of Wilson intervals for shares.
-
-    Parameters
-    ----------
-    n_hits, n : ndarray of shape (n_shares,)
-        Numbers of successes and of trials.  Without trials the ends are 0 and 1.
-    level : float
-
-    Returns
-    -------
-    low, high : ndarray of shape (n_shares,)
-    """
+    """Return the ends of Wilson intervals for shares."""
     z_sq = NormalDist().inv_cdf((1 + level) / 2) ** 2
     middle = (n_hits + z_sq / 2) / (n + z_sq)
     trials = np.maximum(n, 1)

@@ -114,12 +114,8 @@ class Reading(sqlite3.Connection):
 
 
 def is_read_only(path: Path) -> bool:
-    """Return whether a database cannot be changed: its disk, its folder or its file is read-only.
-
-    Parameters
-    ----------
-    path : Path
-        Of a file, which need not be there.
+    """Return whether a database cannot be changed: its disk, its folder or its file is
+    read-only.
     """
     # SQLite makes files beside a database.
     needed = (path.parent, path, _beside(path, "-wal"), _beside(path, "-shm"))
@@ -127,16 +123,7 @@ def is_read_only(path: Path) -> bool:
 
 
 def connect_reading(path: Path) -> Reading:
-    """Open a database without changing its folder, in any way.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    Reading
-    """
+    """Open a database without changing its folder, in any way."""
     stamp: Stamp = _stamp(path)
     journal, index = _beside(path, "-wal"), _beside(path, "-shm")
     how, exclusively = "mode=ro", False
@@ -176,14 +163,7 @@ def is_busy(error: Exception) -> bool:
 
 
 def busy_line(path: Path, wait: float) -> str:
-    """Return what to do about a database in which another program writes for too long.
-
-    Parameters
-    ----------
-    path : Path
-    wait : float
-        Seconds that were waited.
-    """
+    """Return what to do about a database in which another program writes for too long."""
     return (
         f"{path}: another program has been writing there for {wait:.3g} seconds. Nothing was "
         "saved. Wait until that program has ended, or end it "
@@ -193,22 +173,7 @@ def busy_line(path: Path, wait: float) -> str:
 
 
 def trouble_of(error: Exception, path: Path, wait: float) -> str:
-    """Return what keeps a database from being used, and what to do, in one line.
-
-    Parameters
-    ----------
-    error : Exception
-        Of SQLite, or of the system.
-    path : Path
-        Of the database.
-    wait : float
-        Seconds that were waited for a lock.
-
-    Returns
-    -------
-    str
-        "" if neither a lock nor the disk is the cause.
-    """
+    """Return what keeps a database from being used, and what to do, in one line."""
     code, number = _code(error), getattr(error, "errno", None)
     if is_busy(error):
         return busy_line(path, wait)
@@ -274,10 +239,7 @@ def _waiting(db: sqlite3.Connection, wait: float) -> Iterator[None]:
 
 
 def _keep_journal(db: sqlite3.Connection) -> None:
-    """Have what is written go to a journal first, so that others may read meanwhile.
-
-    Where two programs make the file at the same moment, SQLite refuses one of them at once.
-    """
+    """Have what is written go to a journal first, so that others may read meanwhile."""
     end = time.monotonic() + SECONDS_TO_WAIT
     while True:
         try:

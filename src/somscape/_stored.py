@@ -40,26 +40,7 @@ PIECE = 1 << 20
 def stored(
     shape: int | tuple[int, ...], dtype: DTypeLike = np.float64, *, among: int = 1
 ) -> NDArray[Any]:
-    """Return a new array, in a temporary file if it is large.
-
-    Parameters
-    ----------
-    shape : int or tuple of int
-    dtype : data type, default=float64
-    among : int, default=1
-        How many arrays like this one are there at the same time; together they are large or not.
-
-    Returns
-    -------
-    ndarray
-        Of any values; to be written and read as any other.  Its file is gone with it, or with the
-        last of the arrays that share the file.  A forked process writes to the same one.
-
-    Raises
-    ------
-    InputError
-        If there is no room for it; the message says where.
-    """
+    """Return a new array, in a temporary file if it is large."""
     shape, type_ = (shape,) if isinstance(shape, int) else shape, np.dtype(dtype)
     size = math.prod(shape) * type_.itemsize
     if not are_large(size, among):
@@ -69,35 +50,12 @@ def stored(
 
 
 def are_large(size: int, among: int = 1) -> bool:
-    """Say whether an array of this many bytes goes to a file.
-
-    Parameters
-    ----------
-    size : int
-    among : int, default=1
-        As for `stored`.
-
-    Returns
-    -------
-    bool
-    """
+    """Say whether an array of this many bytes goes to a file."""
     return size * among >= LARGE and size >= min(LARGE, LEAST)
 
 
 def put_away(values: NDArray[Any], *, among: int = 1) -> NDArray[Any]:
-    """Return an array of the same values, in a temporary file if it is large.
-
-    Parameters
-    ----------
-    values : ndarray
-    among : int, default=1
-        As for `stored`.
-
-    Returns
-    -------
-    ndarray
-        The values themselves where they are not large, or are in such a file.
-    """
+    """Return an array of the same values, in a temporary file if it is large."""
     if not are_large(values.nbytes, among) or isinstance(_owner(values), mmap):
         return values
     if values.nbytes >= EXTENT:  # to write takes half the time of copying to a mapped file
@@ -118,24 +76,7 @@ def _owner(values: Any) -> Any:
 
 
 def copied(file: IO[bytes], size: int) -> mmap:
-    """Return the bytes of a file in a temporary one, mapped: nobody else writes to that.
-
-    Parameters
-    ----------
-    file : binary file
-        That begins here.
-    size : int
-        Its size; what is missing, as the file was cut short, is zeros.
-
-    Returns
-    -------
-    mmap
-
-    Raises
-    ------
-    InputError
-        As `stored`.
-    """
+    """Return the bytes of a file in a temporary one, mapped: nobody else writes to that."""
     mapped = _new(size)
     file.readinto(mapped)  # type: ignore[attr-defined]
     return mapped
@@ -148,27 +89,7 @@ def assembled(
     *,
     among: int = 1,
 ) -> NDArray[Any]:
-    """Return rows that come in parts as one array, in a temporary file if it is large.
-
-    Parameters
-    ----------
-    parts : iterable of ndarray of shape (n, n_columns)
-        C-contiguous; `shape` is that of all together.
-    shape : tuple of int
-    dtype : data type, default=float64
-        Of all parts.
-    among : int, default=1
-        As for `stored`.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_columns)
-
-    Raises
-    ------
-    InputError
-        As `stored`.
-    """
+    """Return rows that come in parts as one array, in a temporary file if it is large."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size >= EXTENT and are_large(size, among):
         return gathered(parts, shape[1], dtype)
@@ -180,25 +101,7 @@ def assembled(
 
 
 def gathered(parts: Iterable[NDArray[Any]], n_columns: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Return rows that come in parts as one array, which is in a temporary file.
-
-    Parameters
-    ----------
-    parts : iterable of ndarray of shape (n, n_columns)
-        C-contiguous; at least one row in all.
-    n_columns : int
-    dtype : data type
-        Of all parts.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_columns)
-
-    Raises
-    ------
-    InputError
-        As `stored`.
-    """
+    """Return rows that come in parts as one array, which is in a temporary file."""
     with temporary() as file:
         for part in parts:
             with told():
@@ -222,10 +125,7 @@ class _Shared:
         self._used = 0
 
     def place(self, size: int) -> tuple[mmap, int]:
-        """Return a file with room for this many bytes, and where the room begins.
-
-        The file lives as long as an array in it.
-        """
+        """Return a file with room for this many bytes, and where the room begins."""
         with self._lock:
             mapped = self._mapped()
             begin = -(-self._used // LINE) * LINE

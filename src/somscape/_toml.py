@@ -24,32 +24,12 @@ PLACE = re.compile(r"(.*) \(at (?:(line \d+), column \d+|end of document)\)")
 
 
 def key_text(name: str) -> str:
-    """Return a name as a key.
-
-    Parameters
-    ----------
-    name : str
-        Any text.
-
-    Returns
-    -------
-    str
-    """
+    """Return a name as a key."""
     return name if BARE_KEY.fullmatch(name) else _quoted(name)
 
 
 def value_text(value: Any) -> str:
-    """Return a value on one line.
-
-    Parameters
-    ----------
-    value : str, bool, int, float, mapping or sequence
-        Anything else is written as its text.
-
-    Returns
-    -------
-    str
-    """
+    """Return a value on one line."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
@@ -77,23 +57,7 @@ def _escaped(letter: str) -> str:
 
 
 def parsed(text: str, source: str) -> dict[str, Any]:
-    """Return the data of a text.
-
-    Parameters
-    ----------
-    text : str
-    source : str
-        For messages.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    InputError
-        With the line, for what is no TOML.
-    """
+    """Return the data of a text."""
     cure = 'Each line reads NAME = "VALUE"; a name with other marks than - and _ stands in quotes.'
     long_key = LONG_KEY.search(text)
     if long_key:
@@ -112,20 +76,7 @@ def parsed(text: str, source: str) -> dict[str, Any]:
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int | None:
-    """Return the number of the line on which a key stands.
-
-    Parameters
-    ----------
-    text : str
-        TOML without errors.
-    path : tuple of str
-        The key, after those of the tables that it is in.
-
-    Returns
-    -------
-    int or None
-        From 1; None where it is not found.
-    """
+    """Return the number of the line on which a key stands."""
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.split("\n"), 1):
         keys = _keys(line)

@@ -45,10 +45,7 @@ def check_number(
     low_is_allowed: bool = False,
     or_auto: bool = False,
 ) -> None:
-    """Raise unless `value` is a finite number in (low, high], or "auto" where allowed.
-
-    `low` itself is allowed only with `low_is_allowed`.
-    """
+    """Raise unless `value` is a finite number in (low, high], or "auto" where allowed."""
     if or_auto and isinstance(value, str) and value == "auto":
         return
     also = ' or "auto"' if or_auto else ""
@@ -64,23 +61,7 @@ def check_number(
 
 
 def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
-    """Return checked weights of rows, or None if every row weighs 1.
-
-    Parameters
-    ----------
-    sample_weight : array-like of shape (n_samples,), number or None
-    n_samples : int
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), float64, or None
-
-    Raises
-    ------
-    InputError
-        If weights are not finite, negative, too large to add up or all zero, or if their number is
-        not that of the rows.
-    """
+    """Return checked weights of rows, or None if every row weighs 1."""
     import numpy as np
 
     if sample_weight is None:
@@ -127,20 +108,7 @@ def check_values(
     dtype: Any = None,
     may_miss: bool = False,
 ) -> None:
-    """Raise InputError for a value that is not finite or too large to square and add up.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features)
-    names : sequence of str
-        Names of the features, for the message.
-    what : str, default="X"
-        What the rows are, for the message.
-    dtype : numpy dtype, optional
-        The type in which distances will be computed.  None means that of the rows.
-    may_miss : bool, default=False
-        Whether NaN is allowed, as a missing value.
-    """
+    """Raise InputError for a value that is not finite or too large to square and add up."""
     import numpy as np
 
     info = np.finfo(rows.dtype if dtype is None else dtype)

@@ -11,48 +11,17 @@ MAX_MEAN_WEIGHT = 1000.0
 
 
 def ones_or(weights: Float64s | None, n: int) -> Float64s:
-    """Return the weights of `n` rows, or ones if there are none.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (n,), float64, or None
-    n : int
-
-    Returns
-    -------
-    ndarray of shape (n,), float64
-    """
+    """Return the weights of `n` rows, or ones if there are none."""
     return np.ones(n) if weights is None else weights
 
 
 def counted_rows(n_rows: int, total_weight: float) -> float:
-    """Return how many rows weights stand for.
-
-    Parameters
-    ----------
-    n_rows : int
-    total_weight : float
-
-    Returns
-    -------
-    float
-        The total weight; `n_rows` if weights are above 1000 on average and so do not count rows.
-    """
+    """Return how many rows weights stand for."""
     return total_weight if total_weight <= MAX_MEAN_WEIGHT * n_rows else float(n_rows)
 
 
 def counts_of(weights: Float64s | None) -> Float64s | None:
-    """Return how many rows each row stands for; None: one each.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (n_rows,), float64, or None
-
-    Returns
-    -------
-    ndarray of shape (n_rows,), float64, or None
-        Whole weights as they are; others, and those above 1000 on average, divided by their mean.
-    """
+    """Return how many rows each row stands for; None: one each."""
     if weights is None or (weights == 1).all():
         return None
     mean = float(weights.mean())
@@ -101,18 +70,7 @@ class InOrder:
 
 
 def in_order(values: Floats, counts: Float64s | None = None) -> InOrder:
-    """Put at least one value in order.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_rows,)
-    counts : ndarray of shape (n_rows,), float64, or None, default=None
-        How many rows each stands for; None: one each, which takes half as long.
-
-    Returns
-    -------
-    InOrder
-    """
+    """Put at least one value in order."""
     return Ascending(np.sort(values)) if counts is None else Counted.of(values, counts)
 
 

@@ -54,19 +54,7 @@ MAY = {DECIDE: "mark rows", RUN: "add, run, change or delete"}
 def guarded(
     routes: Sequence[BaseRoute], before_change: Callable[[], Awaitable[None]] | None = None
 ) -> list[BaseRoute]:
-    """Return the routes, each of which refuses who may not use it.
-
-    Parameters
-    ----------
-    routes : sequence of Route
-    before_change : callable or None, default=None
-        Awaited before what changes something.
-
-    Raises
-    ------
-    LookupError
-        Where a route stands in no line of the table.
-    """
+    """Return the routes, each of which refuses who may not use it."""
     return [_guarded(route, before_change) for route in routes]
 
 

@@ -24,24 +24,7 @@ MAX_COLUMNS, MAX_NAMES, MAX_LISTED = 5000, 5_000_000, 3_000_000
 
 
 def describe(table: Table) -> dict[str, Any]:
-    """Return a table's size and what its columns would be taken for, as JSON data.
-
-    Parameters
-    ----------
-    table : Table
-
-    Returns
-    -------
-    dict
-        ``n_rows``, ``notes`` and ``columns``, each with its ``name``, ``kind`` and ``why`` by the
-        rules, the kinds it ``may_be``, ``n_missing``, ``n_distinct``, ``examples`` and the
-        ``levels`` with their counts.
-
-    Raises
-    ------
-    InputError
-        Where no column can be used, or there are too many to show.
-    """
+    """Return a table's size and what its columns would be taken for, as JSON data."""
     if len(table.columns) > MAX_COLUMNS or sum(map(len, table.names)) > MAX_NAMES:
         raise InputError(
             f"{table.source} has {len(table.columns)} columns, or names so long that no page can "

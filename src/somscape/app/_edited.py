@@ -23,29 +23,7 @@ MAP = "map.som"
 def keep_regions(
     table: Table, options: Mapping[str, Any], given: Any, folder: Path
 ) -> dict[str, Any]:
-    """Have a run's map and report hold other regions.
-
-    Parameters
-    ----------
-    table : Table
-        The run's, as it was read.
-    options : mapping
-        The run's, as of the command line.
-    given : JSON data
-        What the page says.
-    folder : Path
-        The run's, whose results change at once or not at all.
-
-    Returns
-    -------
-    dict
-        What is said of it.
-
-    Raises
-    ------
-    InputError
-        For data that are no regions of this map.
-    """
+    """Have a run's map and report hold other regions."""
     results = folder / RESULTS
     detector = _detector(results)
     if options.get("per"):
@@ -60,22 +38,7 @@ def keep_regions(
 
 
 def carry_regions(detector: Detector, table: Table, before: Path | None) -> tuple[Detector, str]:
-    """Return a detector with the regions that somebody edited in an earlier run.
-
-    Parameters
-    ----------
-    detector : Detector
-    table : Table
-        The table of both runs.
-    before : Path or None
-        Folder of the earlier run.
-
-    Returns
-    -------
-    detector : Detector
-    said : str
-        What became of them; "" if none were edited.
-    """
+    """Return a detector with the regions that somebody edited in an earlier run."""
     if before is None or not (before / RESULTS / MAP).exists():
         return detector, ""
     then = _detector(before / RESULTS)

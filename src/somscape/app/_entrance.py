@@ -39,21 +39,7 @@ class Entrance:
 
 
 def open_entrance(front: Front, listener: socket, say: Callable[[str], None]) -> Entrance:
-    """Return the entrance that is asked for.
-
-    Parameters
-    ----------
-    front : Front
-    listener : socket
-        On which the app listens.
-    say : callable
-        Told, later, what is wrong with a changed file of users.
-
-    Raises
-    ------
-    InputError
-        Where the users or the certificate cannot be used.
-    """
+    """Return the entrance that is asked for."""
     tls, certified = None, frozenset[str]()
     if front.tls_cert is not None and front.tls_key is not None:
         tls = server_context(

@@ -118,15 +118,7 @@ class Front:
             )
 
     def origins(self, port: int, certified: frozenset[str]) -> Origins:
-        """Return where browsers find the app.
-
-        Parameters
-        ----------
-        port : int
-            On which it listens.
-        certified : frozenset of str
-            The names of its certificate.
-        """
+        """Return where browsers find the app."""
         if self.behind_proxy is not None:
             found = PROXY.fullmatch(self.behind_proxy)
             assert found

@@ -33,12 +33,7 @@ class Marks:
 
     @contextmanager
     def kept_still(self, upload: str) -> Iterator[None]:
-        """Refuse marks of an upload's rows while they become decisions of a watch.
-
-        Parameters
-        ----------
-        upload : str
-        """
+        """Refuse marks of an upload's rows while they become decisions of a watch."""
         if upload in self._kept_still:
             raise Refused(409, "This table becomes a watch already. Load the page again.")
         self._kept_still.add(upload)
@@ -48,19 +43,7 @@ class Marks:
             self._kept_still.discard(upload)
 
     async def of(self, run: Run) -> list[dict[str, Any]]:
-        """Return the marks of a run's rows, in the order of the table.
-
-        Parameters
-        ----------
-        run : Run
-
-        Returns
-        -------
-        list of dict
-            For each ``number``, ``id``, ``decision``, ``comment``, ``author``, ``made``, ``score``,
-            ``p_value``, and ``seen``, which tells this decision of a case from later ones; of a
-            watch also ``run``, the one in which the case was seen.
-        """
+        """Return the marks of a run's rows, in the order of the table."""
         if run.watch is None or not run.is_ranked:
             return self._store.decisions(run.upload)
         folder = self._store.folder_of(run.id)
@@ -84,20 +67,7 @@ class Marks:
         return [*(await asyncio.to_thread(self._store.cases.watch, run.watch)).key]
 
     async def decide(self, run: Run, given: dict[str, Any], author: str) -> dict[str, Any]:
-        """Keep what a page says of a row.
-
-        Parameters
-        ----------
-        run : Run
-        given : dict
-            ``row``, ``decision`` (None is "open"), and perhaps ``comment``, ``token`` and ``seen``.
-        author : str
-
-        Returns
-        -------
-        dict
-            The mark, as of `of`.
-        """
+        """Keep what a page says of a row."""
         decision, comment = checked(given)
         token, seen = token_of(given)
         number = given.get("row")

@@ -17,22 +17,7 @@ AT_A_TIME, MAX_WAITING = 2, 20
 
 
 def hash_password(password: str) -> str:
-    """Return what stands for a password in a file of users.
-
-    Parameters
-    ----------
-    password : str
-
-    Returns
-    -------
-    str
-        By Argon2id, with its parameters and salt.
-
-    Raises
-    ------
-    InputError
-        Where it is too short or too long, or the extra ``team`` is missing.
-    """
+    """Return what stands for a password in a file of users."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise InputError(
             f"a password has {MIN_LENGTH} to {MAX_LENGTH} letters; this one has {len(password)}."
@@ -74,10 +59,7 @@ class Checks:
         return self._n >= MAX_WAITING
 
     async def user(self, users: Mapping[str, User], name: str, password: str) -> User | None:
-        """Return the user with a name and password, or None, after the same time.
-
-        Where there is no such user, the password of another one is checked, always the same.
-        """
+        """Return the user with a name and password, or None, after the same time."""
         found = users.get(name)
         number = int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest())
         asked = found or [*users.values()][number % len(users)]

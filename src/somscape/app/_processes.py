@@ -51,24 +51,7 @@ class Processes:
         self._is_closed = False
 
     async def start(self, folder: Path, log: IO[bytes]) -> "Process | ForkedJob":
-        """Start a process that takes the request of a job on standard input.
-
-        Parameters
-        ----------
-        folder : Path
-            Where it works.
-        log : file
-            Gets its standard error.
-
-        Returns
-        -------
-        Process or ForkedJob
-
-        Raises
-        ------
-        OSError
-            Where the system starts no process, or it is too late.
-        """
+        """Start a process that takes the request of a job on standard input."""
         if FORKS:
             with suppress(OSError):  # that it has no memory, a job started anew says better
                 return await self._fork(folder, log)
@@ -203,12 +186,7 @@ class _Parent:
 
 
 def fork_jobs() -> None:
-    """Fork for each request on standard input; each fork does one job.
-
-    It ends when there are no more.  A request is the folder where the job works, and comes with
-    two open files: standard input and output in one, and standard error.  What is said of a fork
-    is its number, and its number and exit code once it has ended.
-    """
+    """Fork for each request on standard input; each fork does one job."""
     channel = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends its jobs
     while True:

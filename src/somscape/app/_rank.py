@@ -55,26 +55,7 @@ def rank(
     tell: Callable[[dict[str, Any]], None],
     warned: Callable[[], list[str]],
 ) -> dict[str, Any]:
-    """Rank a table and write the results.
-
-    Parameters
-    ----------
-    table : Table
-    options : mapping
-        As of the command line, and ``told``, sentences for the report.
-    known : Known
-    folder : Path
-        Gets a folder of results, whole or not at all.
-    tell : callable
-        Told how far it is.
-    warned : callable
-        Gives the warnings so far, for the report.
-
-    Returns
-    -------
-    dict
-        What the list of runs says of it.
-    """
+    """Rank a table and write the results."""
     subject = ready(table, roles_from(table, options))
     table = subject.table
     rule = rule_of(options, table)

@@ -40,15 +40,7 @@ def plain_page(folder: Path) -> bytes:
 
 
 def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
-    """Return the page in which rows are marked.
-
-    Parameters
-    ----------
-    folder : Path
-    run : Run
-    visitor : mapping
-        ``csrf``, ``role``, and ``user``, "" where nobody logs in.
-    """
+    """Return the page in which rows are marked."""
     # A name with <!--<script> in it would swallow the end of the script.
     known: dict[str, Any] = {
         "run": run.id,
@@ -69,10 +61,7 @@ def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=4)
 def listed_rows(folder: Path) -> Mapping[int, Mapping[str, Any]]:
-    """Return the rows that a run's page knows, by number in the table.
-
-    Each has its ``id``, ``score``, ``p_value`` and ``cells`` by column.
-    """
+    """Return the rows that a run's page knows, by number in the table."""
     rows = read_report(folder)["rows"]
     return {
         number: {

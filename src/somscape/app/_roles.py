@@ -25,28 +25,7 @@ NO_FEATURES = ("dropped", "constant")
 def settings_of(
     text: str, source: str, settings: Mapping[str, Any], table: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return settings that take what columns are from a roles file.
-
-    Parameters
-    ----------
-    text : str
-        The content of the file.
-    source : str
-        Its name.
-    settings : mapping
-        Which give the rest.
-    table : mapping
-        From `describe`.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    InputError
-        Where the file is none, or does not fit the table.
-    """
+    """Return settings that take what columns are from a roles file."""
     names = [column["name"] for column in table["columns"]]
     roles = roles_from_text(text.encode(), source)
     for does, what in (
@@ -104,21 +83,7 @@ def _order(name: str, levels: Any) -> str:
 
 
 def text_of(settings: Mapping[str, Any], table: Mapping[str, Any], name: str) -> str:
-    """Return settings as the text of a roles file.
-
-    Parameters
-    ----------
-    settings : mapping
-        From `checked_settings`.
-    table : mapping
-        From `describe`.
-    name : str
-        What the user's table is called.
-
-    Returns
-    -------
-    str
-    """
+    """Return settings as the text of a roles file."""
     if settings.get("per"):
         raise InputError(
             "Roles of customers are made from the command line: `somscape detect --per COL "

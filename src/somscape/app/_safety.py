@@ -76,10 +76,7 @@ class Door(Protocol):
     """How people come in."""
 
     async def answer(self, request: Request, origin: str) -> Response | None:
-        """Answer what concerns coming in and going; None for all else.
-
-        `origin` is that of our own pages.
-        """
+        """Answer what concerns coming in and going; None for all else."""
 
     def visitor(self, request: Request) -> Visitor:
         """Return who asks, or refuse."""

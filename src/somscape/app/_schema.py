@@ -39,25 +39,7 @@ STEPS = (
 
 
 def opened(path: Path, *, is_read_only: bool, wait: float) -> sqlite3.Connection:
-    """Return a connection to a database that is made, or brought up to date, if need be.
-
-    Parameters
-    ----------
-    path : Path
-    is_read_only : bool
-        Whether the file must stay as it is: then it is a copy in memory.
-    wait : float
-        Seconds for which it waits for another program that writes.
-
-    Returns
-    -------
-    sqlite3.Connection
-
-    Raises
-    ------
-    InputError
-        For a database of a later version.
-    """
+    """Return a connection to a database that is made, or brought up to date, if need be."""
     db = sqlite3.connect(":memory:" if is_read_only else path, timeout=wait)
     with ExitStack() as opening:
         opening.enter_context(closing(db))

@@ -49,18 +49,7 @@ class Limits:
     def of_machine(
         cls, max_upload: int, n_jobs: int | None = None, memory: int | None = None
     ) -> "Limits":
-        """Return what is given, and the rest as the machine allows.
-
-        Parameters
-        ----------
-        max_upload : int
-        n_jobs, memory : int or None, default=None
-            None: a job per core, as long as each gets 2 GiB; all get 80 % of the machine's memory.
-
-        Returns
-        -------
-        Limits
-        """
+        """Return what is given, and the rest as the machine allows."""
         # Late, because a job's process has no use for it.
         from somscape.fit import machine_memory
 
@@ -79,29 +68,7 @@ def serve(
     tables: Sequence[Table] = (),
     say: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Run the app until it is interrupted.
-
-    Parameters
-    ----------
-    state : Path, str or None, default=None
-        Folder of uploads, results and decisions, or the URL of a database that holds the watches;
-        None: the user's own folder for such things.
-    front : Front
-        Where it listens, and who may come.
-    limits : Limits
-    opens_browser : bool, default=True
-        Whether the user's browser is started; not for a team.
-    tables : sequence of Table, default=()
-        Shown from the start, as if somebody had dropped them in.
-    say : callable, optional
-        Told the address.
-
-    Raises
-    ------
-    InputError
-        Without the extra ``app``, or ``team`` for users; where the folder, the address, the users
-        or the certificate cannot be used.
-    """
+    """Run the app until it is interrupted."""
     is_team = front.users is not None
     names, extras = (TEAM_LIBRARIES, "app,team") if is_team else (LIBRARIES, "app")
     check_libraries("the app", names, extras)

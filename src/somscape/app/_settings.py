@@ -40,17 +40,7 @@ NAMES = {
 
 
 def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the rules found, as settings to correct.
-
-    Parameters
-    ----------
-    table : mapping
-        From `describe`.
-
-    Returns
-    -------
-    dict
-    """
+    """Return what the rules found, as settings to correct."""
     columns = table["columns"]
     found = [i for i, column in enumerate(columns) if column["kind"] == "id"]
     return {
@@ -71,19 +61,7 @@ def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings that came from the page, or raise InputError for what cannot be one.
-
-    Parameters
-    ----------
-    given : JSON data
-        What is not given is as by default.
-    table : mapping
-        From `describe`.
-
-    Returns
-    -------
-    dict
-    """
+    """Return settings that came from the page, or raise InputError for what cannot be one."""
     if not isinstance(given, dict) or set(given) - NAMES:
         raise InputError(f"Settings must be an object with some of {', '.join(sorted(NAMES))}.")
     settings = {**default_settings(table), **given}
@@ -155,17 +133,7 @@ def _check_customers(settings: Mapping[str, Any], columns: list[dict[str, Any]])
 
 
 def reading_of(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return what settings say of how the file is written, or raise InputError.
-
-    Parameters
-    ----------
-    given : mapping or None
-        Settings, or some of them.
-
-    Returns
-    -------
-    dict
-    """
+    """Return what settings say of how the file is written, or raise InputError."""
     found = {name: (given or {}).get(name) for name in READING}
     for name, value in found.items():
         if value is None:
@@ -210,20 +178,7 @@ def _check_by_column(name: str, value: Any, n_columns: int) -> None:
 
 
 def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as options of the command line.
-
-    Parameters
-    ----------
-    settings : mapping
-        From `checked_settings`.
-    table : mapping
-        From `describe`.
-
-    Returns
-    -------
-    dict
-        For `jobs.roles_from`, `jobs.rule_of` and `jobs.command_line`.
-    """
+    """Return settings as options of the command line."""
     names = [column["name"] for column in table["columns"]]
     per = settings.get("per") or []  # a run of an earlier version has none
     id_ = None if per else settings["id"]

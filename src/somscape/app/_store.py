@@ -188,16 +188,7 @@ class Store:
         return trouble_of(error, Path(place), SECONDS_TO_WAIT)
 
     async def when_free(self) -> None:
-        """Wait until no other program writes to the app's database.
-
-        What is changed next need not wait then: the server's one thread changes it, which answers
-        nobody meanwhile.
-
-        Raises
-        ------
-        InputError
-            After 10 seconds.
-        """
+        """Wait until no other program writes to the app's database."""
         end = time.monotonic() + SECONDS_TO_WAIT
         while True:
             try:
@@ -219,10 +210,7 @@ class Store:
     # Uploads
 
     def new_upload(self, ending: str) -> tuple[str, Path]:
-        """Return the id of an upload, and the file to write it to.
-
-        Nobody sees it before `keep_upload`.
-        """
+        """Return the id of an upload, and the file to write it to."""
         upload = secrets.token_hex(8)
         folder = self._folder / "uploads" / upload
         folder.mkdir(mode=0o700, parents=True)
@@ -333,10 +321,7 @@ class Store:
             self._db.execute("UPDATE runs SET title = ? WHERE id = ?", (title, run))
 
     def is_drafted(self, run: Run) -> bool:
-        """Return whether a watch may have recorded a run: its files come first.
-
-        Done again, it is the same run, with its files.
-        """
+        """Return whether a watch may have recorded a run: its files come first."""
         return run.task == WATCH and (self.folder_of(run.id) / RESULTS).is_dir()
 
     def n_runs(self, upload: str) -> int:
@@ -353,11 +338,7 @@ class Store:
             self.drop_upload(run.upload)
 
     def after_start(self) -> list[Run]:
-        """Tidy up after the last server, however it ended; return what still waits.
-
-        What ran is marked as interrupted, or is done again, once, where a watch may have recorded
-        it; uploads that never arrived whole, or could never be read, are deleted.
-        """
+        """Tidy up after the last server, however it ended; return what still waits."""
         if self.is_read_only:
             return []
         with self._db:
@@ -390,10 +371,7 @@ class Store:
     async def decide_case(
         self, decision: Decision, *, token: str | None, seen: int | None
     ) -> Decision:
-        """Keep a decision on a case of a watch; see `State.decide`.
-
-        In a thread of its own kind: those that wait for another program leave reading its threads.
-        """
+        """Keep a decision on a case of a watch; see `State.decide`."""
         decide = partial(self.cases.decide, decision, token=token, seen=seen)
         return await asyncio.get_running_loop().run_in_executor(self._deciding, decide)
 
@@ -408,26 +386,7 @@ class Store:
         author: str = "",
         seen: int | None = None,
     ) -> dict[str, Any]:
-        """Mark a row of a run's upload, or take the mark back, and return the mark.
-
-        Parameters
-        ----------
-        run : Run
-        number : int
-            The row in the table, from 0.
-        row : mapping
-            Its ``id``, ``score`` and ``p_value``, in that run.
-        decision : "confirmed", "cleared", "later", "open" or None
-        comment : str, default=""
-        author : str, default=""
-        seen : int or None, default=None
-            The version of the mark that the author has seen, 0 for none; None: not checked.
-
-        Raises
-        ------
-        DecidedMeanwhileError
-            Where somebody said something else since.
-        """
+        """Mark a row of a run's upload, or take the mark back, and return the mark."""
         last = next((d for d in self.decisions(run.upload) if d["number"] == number), None)
         version = 0 if last is None else last["seen"]
         said = (decision or OPEN, comment, author)
@@ -451,10 +410,7 @@ class Store:
         return next(d for d in self.decisions(run.upload) if d["number"] == number)
 
     def decisions(self, upload: str) -> list[dict[str, Any]]:
-        """Return the marks of an upload's rows, in the order of the table.
-
-        One that was taken back stands as open; ``seen`` is the version of a mark.
-        """
+        """Return the marks of an upload's rows, in the order of the table."""
         found = self._db.execute(
             "SELECT id, number, decision, made, score, p_value, comment, author, version AS seen"
             " FROM decisions WHERE upload = ? ORDER BY number",

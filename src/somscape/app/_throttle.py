@@ -26,13 +26,7 @@ class Throttle:
         self._known: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def wait(self, keys: Mapping[str, int]) -> float:
-        """Return the seconds that an attempt must wait, or 0 and count it.
-
-        Parameters
-        ----------
-        keys : mapping of str to int
-            How many failures of each key do not have to wait.
-        """
+        """Return the seconds that an attempt must wait, or 0 and count it."""
         now = self._clock()
         rest = max((self._rest(key, free, now) for key, free in keys.items()), default=0.0)
         if rest > 0:

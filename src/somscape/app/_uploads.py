@@ -31,12 +31,8 @@ MAX_NAME = 200
 
 
 def shown_name(given: str) -> str:
-    """Return a file's name as text to show: its last part, in one line, without control characters.
-
-    Parameters
-    ----------
-    given : str
-        As the browser says it.
+    """Return a file's name as text to show: its last part, in one line, without control
+    characters.
     """
     last = given.replace("\\", "/").rpartition("/")[2]
     plain = "".join(c if c.isprintable() else " " for c in last).strip()

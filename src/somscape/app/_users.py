@@ -64,18 +64,7 @@ def may(role: str, needed: str) -> bool:
 
 
 def plain_name(text: str) -> str:
-    """Return a user's name in the one form in which it is compared.
-
-    Parameters
-    ----------
-    text : str
-        As somebody typed it: letters with marks may be written in two ways.
-
-    Returns
-    -------
-    str
-        "" for what can be no name.
-    """
+    """Return a user's name in the one form in which it is compared."""
     name = unicodedata.normalize("NFC", text.strip())
     return name if len(name) <= MAX_USER_NAME and name.isprintable() else ""
 
@@ -83,26 +72,7 @@ def plain_name(text: str) -> str:
 def read_users(
     path: Path, *, has_passwords: bool, may_be_readable: bool = False
 ) -> dict[str, User]:
-    """Read a file of users.
-
-    Parameters
-    ----------
-    path : Path
-    has_passwords : bool
-        Whether each must have one: not where a proxy says who it is.
-    may_be_readable : bool, default=False
-        Whether others of the computer may read the file.
-
-    Returns
-    -------
-    dict of str to User
-        By name.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be used, with its line, or others may change or read the file.
-    """
+    """Read a file of users."""
     source = shown(path)
     try:
         data = read_secret(path, "`users`", may_be_readable=may_be_readable, limit=MAX_BYTES + 1)
@@ -183,15 +153,7 @@ class _Reader:
 
 
 def write_users(path: Path, users: Mapping[str, User]) -> None:
-    """Write a file of users, which nobody else can read.
-
-    Parameters
-    ----------
-    path : Path
-        Replaced whole, with its comments.  Of a link, the file that it leads to is replaced, which
-        a running app may read under that name.
-    users : mapping of str to User
-    """
+    """Write a file of users, which nobody else can read."""
     lines = [WRITTEN]
     for user in users.values():
         lines.append(f"\n[users.{key_text(user.name)}]\nrole = {value_text(user.role)}\n")

@@ -140,10 +140,7 @@ class WatchCalls:
         return await self._at.queue.keep_watch(run, asked)
 
     async def _is_begun(self, run: Run, watch: Watch) -> bool:
-        """Return whether a watch was made of a run by a job that was then killed.
-
-        It has the run's map, and no table here belongs to it yet: keeping it again doubles nothing.
-        """
+        """Return whether a watch was made of a run by a job that was then killed."""
         if any(other.watch == watch.name for other in self._at.store.runs()):
             return False
         file = self._at.store.folder_of(run.id) / RESULTS / "map.som"

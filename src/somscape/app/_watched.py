@@ -28,22 +28,7 @@ from somscape.tables import Table
 
 
 def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Run a watch on an upload and write the results.
-
-    Parameters
-    ----------
-    state : State
-    request : mapping
-        With ``watch``, ``author``, ``instead_of``, the number of a run or None, and the upload's
-        ``file`` and ``name``.
-    folder : Path
-        Gets a folder of results, whole or not at all.
-
-    Returns
-    -------
-    dict
-        What the list of runs says of it.
-    """
+    """Run a watch on an upload and write the results."""
     write = partial(_write, folder / RESULTS)
     with recording("its report") as recorded:
         outcome = _recorded_before(state, request, folder) or run_watch(
@@ -92,26 +77,7 @@ def kept(
     request: Mapping[str, Any],
     folder: Path,
 ) -> dict[str, Any]:
-    """Make a watch of a finished run: its map and rule are kept, and its marks are decisions.
-
-    Parameters
-    ----------
-    state : State
-    table : Table
-        The run's, as it was read.
-    options : mapping
-        The run's, as of the command line.
-    request : mapping
-        With ``watch``, ``key``, ``author``, ``decided``, the marks, and ``others``, folders of
-        other runs of the table.
-    folder : Path
-        The run's.
-
-    Returns
-    -------
-    dict
-        What the run says of itself besides.
-    """
+    """Make a watch of a finished run: its map and rule are kept, and its marks are decisions."""
     subject = ready(table, roles_from(table, options))
     detector = detector_in(load(folder / RESULTS / "map.som"))
     assert detector is not None

@@ -35,33 +35,13 @@ N_USUAL = 3
 
 
 def summary_of(state: State, name: str) -> dict[str, Any]:
-    """Return what the home page says of a watch: its last run, and what waits.
-
-    Parameters
-    ----------
-    state : State
-    name : str
-
-    Returns
-    -------
-    dict
-    """
+    """Return what the home page says of a watch: its last run, and what waits."""
     with state.database.snapshot():
         return _summary(state, name, state.runs(name), state.cases(name))
 
 
 def watch_of(state: State, name: str) -> dict[str, Any]:
-    """Return what a watch's own page shows: its runs and its cases.
-
-    Parameters
-    ----------
-    state : State
-    name : str
-
-    Returns
-    -------
-    dict
-    """
+    """Return what a watch's own page shows: its runs and its cases."""
     with state.database.snapshot():
         watch, runs, cases = state.watch(name), state.runs(name), state.cases(name)
     last = runs[0] if runs else None
@@ -79,25 +59,7 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
 
 
 def case_of(state: State, name: str, key: str) -> dict[str, Any]:
-    """Return all that is known of a case, for a page to print.
-
-    Parameters
-    ----------
-    state : State
-    name : str
-        Of the watch.
-    key : str
-
-    Returns
-    -------
-    dict
-        ``cells``, ``usual`` and ``map`` only if a run kept the row.
-
-    Raises
-    ------
-    InputError
-        If there is no such watch or case.
-    """
+    """Return all that is known of a case, for a page to print."""
     with state.database.snapshot():
         return _case_of(state, name, key)
 

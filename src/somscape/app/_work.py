@@ -21,12 +21,7 @@ from somscape.tables import Table, import_reader, read_table
 
 
 def work() -> None:
-    """Do the job that standard input asks for.
-
-    What goes wrong with the input is said in one line; what goes wrong with somscape, or for want
-    of memory, ends the process with a traceback on standard error, which the server keeps in a
-    file.
-    """
+    """Do the job that standard input asks for."""
     request = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     job = _job_of(request)
@@ -56,10 +51,7 @@ def load() -> None:
 
 
 def _job_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict[str, Any]]:
-    """Return what is done, given what tells the warnings so far.
-
-    All libraries that it needs are loaded: without memory, that can end in any error.
-    """
+    """Return what is done, given what tells the warnings so far."""
     import_reader(request["file"])
 
     def table() -> Table:

@@ -16,22 +16,7 @@ from somscape.tables import Grouped, Table, read_table
 
 
 def recorded_again(state: State, run: WatchRun, path: str) -> RunOutcome:
-    """Return what a run found, as it was recorded, whatever was decided since.
-
-    Nothing is recorded.
-
-    Parameters
-    ----------
-    state : State
-    run : WatchRun
-    path : str
-        Where its table is.
-
-    Returns
-    -------
-    RunOutcome
-        With the run, and the audit's head of today.
-    """
+    """Return what a run found, as it was recorded, whatever was decided since."""
     detector = detector_of(state.map(run.map))
     seen = table_of(run, detector, path)
     subject = subject_of(state, run, detector, seen.table)
@@ -40,20 +25,7 @@ def recorded_again(state: State, run: WatchRun, path: str) -> RunOutcome:
 
 
 def table_of(old: WatchRun, detector: Detector, path: str) -> Ready:
-    """Read the table of a run as it was read.
-
-    Parameters
-    ----------
-    old : WatchRun
-    detector : Detector
-        Of its map.
-    path : str
-        Where the table is, which may not be what the run calls it.
-
-    Returns
-    -------
-    Ready
-    """
+    """Read the table of a run as it was read."""
     options = options_of_run(old.facts["options"])
     how = reading_of(path, old.facts["options"] | options, detector.map_.encoding.roles)
     named = {} if path == old.source else {"source": old.source}
@@ -68,19 +40,7 @@ def table_of(old: WatchRun, detector: Detector, path: str) -> Ready:
 
 
 def subject_of(state: State, old: WatchRun, detector: Detector, table: Table) -> Subject:
-    """Return the table as the run saw it, with the decisions that it knew.
-
-    Parameters
-    ----------
-    state : State
-    old : WatchRun
-    detector : Detector
-    table : Table
-
-    Returns
-    -------
-    Subject
-    """
+    """Return the table as the run saw it, with the decisions that it knew."""
     facts, as_of = old.facts, old.facts.get("as_of", {"today": old.made, "decision": 0})
     watch = replace(state.watch(old.watch), map=old.map, key=tuple(facts["key"]))
     watch = replace(watch, clear_for=facts.get("clear_for", watch.clear_for))
@@ -94,20 +54,7 @@ def subject_of(state: State, old: WatchRun, detector: Detector, table: Table) ->
 def outcome_of(
     state: State, old: WatchRun, subject: Subject, grouped: Grouped | None
 ) -> RunOutcome:
-    """Return what the run found, compared with the runs before it.
-
-    Parameters
-    ----------
-    state : State
-    old : WatchRun
-    subject : Subject
-    grouped : Grouped or None
-
-    Returns
-    -------
-    RunOutcome
-        Of a run without a number.
-    """
+    """Return what the run found, compared with the runs before it."""
     runs = state.runs(old.watch)
     replaced = [run.number for run in runs if run.id in old.facts.get(INSTEAD_OF, ())]
     return compared(

@@ -206,9 +206,8 @@ def _new(making: Path, path: str | Path) -> Database:
 
 
 def _opened(file: Path, folder: Path) -> Database:
-    """Open a copy of a backup, which may be of an earlier version or on a disk that is read only.
-
-    A state's own file has a journal beside it, without which it is not all.
+    """Open a copy of a backup, which may be of an earlier version or on a disk that is read
+    only.
     """
     copy = folder / "copy"
     for ending in ("", "-wal"):

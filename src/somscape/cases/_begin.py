@@ -20,12 +20,7 @@ MAX_NAME = 100
 
 
 def check_name(name: str) -> None:
-    """Raise InputError for a name that no watch can have.
-
-    Parameters
-    ----------
-    name : str
-    """
+    """Raise InputError for a name that no watch can have."""
     is_line = name.strip() == name and name.isprintable() and 0 < len(name) <= MAX_NAME
     if not is_line or "/" in name or name in (".", "..") or name.startswith("-"):
         raise InputError(
@@ -48,34 +43,7 @@ def begin_watch(
     notes: Sequence[str] = (),
     then: Callable[[WatchRun], object] | None = None,
 ) -> RunOutcome:
-    """Keep a watch with its map and record its first run: both or neither.
-
-    Parameters
-    ----------
-    state : State
-    name : str
-        Of the watch, which may be there already.
-    found : Found
-        A detection on its table.
-    key : sequence of str
-        From `key_columns`.
-    source : str
-        From `source_of`; "" where nothing can be read again, as of an upload.
-    options : mapping
-        By their names on the command line.
-    author : str
-    shown_as : str or None, default=None
-        What the table of the first run is called, if not by its source.
-    clear_for : int or None, default=None
-        Months after which a cleared case returns; None: as the watch so far has it, or 12.
-    notes : sequence of str, default=()
-    then : callable or None, default=None
-        Called with the run in the same change, such as to take over marks.
-
-    Returns
-    -------
-    RunOutcome
-    """
+    """Keep a watch with its map and record its first run: both or neither."""
     check_name(name)
     keys_of(found.table, key)
     if clear_for is None:
@@ -101,16 +69,6 @@ def begin_watch(
 
 
 def detector_of_watch(state: State, name: str) -> Detector | None:
-    """Return the detector of a watch, or None where there is no watch of that name.
-
-    Parameters
-    ----------
-    state : State
-    name : str
-
-    Returns
-    -------
-    Detector or None
-    """
+    """Return the detector of a watch, or None where there is no watch of that name."""
     found = [watch for watch in state.watches() if watch.name == name]
     return detector_of(state.map(found[0].map)) if found else None

@@ -18,88 +18,24 @@ SEALED = "sealed"
 
 
 def next_head(head: str, said: str) -> str:
-    """Return the head after one more line.
-
-    Parameters
-    ----------
-    head : str
-        Of the lines before, 64 hexadecimal digits.
-    said : str
-        The line.
-
-    Returns
-    -------
-    str
-        SHA-256 of both.
-
-    Examples
-    --------
-    >>> next_head(NOTHING, "{}")[:8]
-    '5649d09e'
-    """
+    """Return the head after one more line."""
     return hashlib.sha256(f"{head}\n{said}".encode()).hexdigest()
 
 
 def seal_of(head: str, key: bytes | None) -> str | None:
-    """Return what only who has the key can write under a head; None without a key.
-
-    Parameters
-    ----------
-    head : str
-    key : bytes or None
-
-    Returns
-    -------
-    str or None
-        HMAC-SHA-256.
-    """
+    """Return what only who has the key can write under a head; None without a key."""
     return None if key is None else hmac.new(key, head.encode(), "sha256").hexdigest()
 
 
 def hidden(text: str, salt: str) -> str:
-    """Return the hash of a text that says nothing without its salt.
-
-    Parameters
-    ----------
-    text, salt : str
-
-    Returns
-    -------
-    str
-        SHA-256 in hexadecimal digits.
-    """
+    """Return the hash of a text that says nothing without its salt."""
     return hashlib.sha256(f"{salt}\n{text}".encode()).hexdigest()
 
 
 def add_line(
     change: Change, kind: str, said: Mapping[str, Any], *, author: str, key: bytes | None
 ) -> tuple[int, str]:
-    """Add a line to the audit, and return its number and time.
-
-    Parameters
-    ----------
-    change : Change
-        The line and what it tells of are saved together.
-    kind : str
-        Such as "decision".
-    said : mapping
-        Values of JSON; of people and their texts only hashes.
-    author : str
-    key : bytes or None
-        The seal's, see `seal_of`.
-
-    Returns
-    -------
-    number : int
-        From 1, without gaps.
-    made : str
-        In UTC, ISO form; never before the line before it, even where the clock was set back.
-
-    Raises
-    ------
-    InputError
-        If somebody has made the line before it unreadable.
-    """
+    """Add a line to the audit, and return its number and time."""
     last = change.rows("SELECT number, said, head FROM audit ORDER BY number DESC LIMIT 1")
     number, before, head = 1, "", NOTHING
     if last:
@@ -119,17 +55,7 @@ def add_line(
 
 
 def said_by_line(line: Row) -> dict[str, Any]:
-    """Return what a line says, by name; nothing where somebody has made it unreadable.
-
-    Parameters
-    ----------
-    line : dict
-        By the names of columns in the database.
-
-    Returns
-    -------
-    dict
-    """
+    """Return what a line says, by name; nothing where somebody has made it unreadable."""
     try:
         said = json.loads(line["said"])
     except UNREADABLE:
@@ -138,11 +64,5 @@ def said_by_line(line: Row) -> dict[str, Any]:
 
 
 def now() -> str:
-    """Return the time.
-
-    Returns
-    -------
-    str
-        In UTC, ISO form, to the second.
-    """
+    """Return the time."""
     return datetime.now(UTC).isoformat(timespec="seconds")

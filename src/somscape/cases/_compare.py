@@ -45,27 +45,7 @@ def news_of(
     back: Collection[str],
     put_away: Collection[str],
 ) -> str:
-    """Return what a listed row is beside the run before.
-
-    Parameters
-    ----------
-    key : str
-    score : float
-    last : mapping of str to Listed
-        The list of the run before, by key.
-    before : mapping of str to float
-        What the rows of that list score by today's map.
-    usual : UsualMoves
-    back : collection of str
-        Cleared cases that returned.
-    put_away : collection of str
-        Cases that were decided since.
-
-    Returns
-    -------
-    str
-        "returned" in the first run that lists it again, and not where it was listed all the time.
-    """
+    """Return what a listed row is beside the run before."""
     was = last.get(key)
     if key in back and (was is None or was.news == FOLDED or key in put_away):
         return RETURNED
@@ -84,26 +64,7 @@ def gone(
     *,
     is_by_number: bool,
 ) -> tuple[Gone, ...]:
-    """Return what the run before listed and this one does not.
-
-    Parameters
-    ----------
-    last : sequence of Listed
-    listed : set of str
-        Keys of this run's list, folded ones among them.
-    today : mapping of str to float
-        The scores of this run's table, by key.
-    before : mapping of str to float
-        What the rows of the list before score by today's map.
-    is_by_number : bool
-        Whether the list has a fixed number of rows: a row leaves it when others come.  Otherwise a
-        threshold ends the list, and a row that leaves it is below that.
-
-    Returns
-    -------
-    tuple of Gone
-        In the order of the list before; what was folded then is not missed.
-    """
+    """Return what the run before listed and this one does not."""
 
     def why(key: str) -> str:
         if key not in today:

@@ -79,28 +79,14 @@ class Database:
         return self._engine.bytes_type
 
     def close(self) -> None:
-        """Let go of the connections.
-
-        One that a thread still uses is closed when that thread has its answer.
-        """
+        """Let go of the connections."""
         with self._taking:
             self._is_closed = True
             while self._idle:
                 self._idle.pop().close()
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        """Return the rows that a query finds, by the names of its columns.
-
-        Parameters
-        ----------
-        sql : str
-            With a ``?`` for each value.
-        values : sequence, default=()
-
-        Returns
-        -------
-        list of dict
-        """
+        """Return the rows that a query finds, by the names of its columns."""
         change = self._open()
         if change is not None:  # this thread's own change, which others do not see yet
             return change.rows(sql, values)
@@ -109,15 +95,7 @@ class Database:
 
     @contextmanager
     def change(self) -> Iterator["Change"]:
-        """Make changes that hold together.
-
-        They lie on the disk when the block has ended without an error; otherwise none of them
-        does.  Where the server fails just while it saves, nobody knows.
-
-        Yields
-        ------
-        Change
-        """
+        """Make changes that hold together."""
         mine = self._open()
         if mine is not None and getattr(self._of_thread, "is_together", False):
             yield mine
@@ -153,25 +131,12 @@ class Database:
                 self._of_thread.is_together = False
 
     def snapshot(self) -> AbstractContextManager["Change"]:
-        """Read as of one moment, whatever others write meanwhile.
-
-        `rows` of this thread reads so, too.
-
-        Returns
-        -------
-        context manager of Change
-        """
+        """Read as of one moment, whatever others write meanwhile."""
         self._check_none_open()
         return self._transaction(self._engine.begin_reading, SECONDS_TO_WAIT)
 
     def swept(self) -> bool:
-        """Overwrite what was deleted, as far as the database can; say whether it could.
-
-        Returns
-        -------
-        bool
-            False where somebody else is using the state just now, or owns its tables.
-        """
+        """Overwrite what was deleted, as far as the database can; say whether it could."""
         with self._changing, self._connection() as connection:
             return connection.asked(lambda db: self._engine.sweep(db, self.wait))
 
@@ -390,11 +355,7 @@ class PostgreSQL:
         return psycopg.connect(self._url, autocommit=True, connect_timeout=10)
 
     def begin(self, db: Any, wait: float) -> None:
-        """Begin when no other process changes anything.
-
-        Whatever the server's settings: each statement sees what was saved before it, and what is
-        saved lies on the disk.
-        """
+        """Begin when no other process changes anything."""
         db.execute(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
             f"SET LOCAL lock_timeout = '{_milliseconds(wait)}ms';"
@@ -412,10 +373,7 @@ class PostgreSQL:
             db.execute("ROLLBACK")
 
     def sweep(self, db: Any, wait: float) -> bool:
-        """Have the server write anew the tables of people, without what was deleted.
-
-        It skips those of another role, and only warns.
-        """
+        """Have the server write anew the tables of people, without what was deleted."""
         import psycopg
 
         db.execute(f"SET lock_timeout = '{_milliseconds(wait)}ms'")

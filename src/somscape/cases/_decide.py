@@ -36,26 +36,7 @@ class Seen:
     def of(
         cls, state: State, watch: str, *, key: str | None = None, run: str | None = None
     ) -> "Seen":
-        """Return what is known of the cases of a watch.
-
-        Parameters
-        ----------
-        state : State
-        watch : str
-        key : str or None, default=None
-            Read this case alone.
-        run : str or None, default=None
-            The run that was seen; if None, the newest one with each case.
-
-        Returns
-        -------
-        Seen
-
-        Raises
-        ------
-        InputError
-            If there is no such watch, or it has no such run.
-        """
+        """Return what is known of the cases of a watch."""
         name = state.watch(watch).name
         cases = {case.key: case for case in state.cases(name, key=key)}
         if run is not None:
@@ -84,24 +65,7 @@ class Seen:
         return key in self.cases or key in self.kept
 
     def decision(self, key: str, state: str, *, comment: str = "", author: str = "") -> Decision:
-        """Return a decision on a case, to be given to `State.decide`.
-
-        Parameters
-        ----------
-        key : str
-        state : str
-            One of "open", "confirmed", "cleared" and "later".
-        comment, author : str, default=""
-
-        Returns
-        -------
-        Decision
-
-        Raises
-        ------
-        InputError
-            For a key that no run has met.
-        """
+        """Return a decision on a case, to be given to `State.decide`."""
         if not self.knows(key):
             raise InputError(self._unknown(key))
         case = self.cases.get(key)

@@ -14,20 +14,7 @@ NOT_OF_INPUTS = ("run", "number", "made", "author", "audit_head", "notes", "comm
 
 
 def digests_of(outcome: RunOutcome, names: Sequence[str] = (LIST, PAGE)) -> dict[str, str]:
-    """Return the SHA-256 of files of a run, by name.
-
-    Parameters
-    ----------
-    outcome : RunOutcome
-    names : sequence of str, default=("alerts.csv", "report.json")
-        Which of these.
-
-    Returns
-    -------
-    dict of str to str
-        Of the list, as it is written without a byte order mark; of the page's data, without those
-        that do not follow from the inputs, and without how the ranking agrees with a label.
-    """
+    """Return the SHA-256 of files of a run, by name."""
     make = {LIST: _list, PAGE: _page}
     return {name: hashlib.sha256(make[name](outcome)).hexdigest() for name in names}
 

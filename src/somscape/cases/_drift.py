@@ -118,12 +118,7 @@ class Drift:
         )
 
     def facts(self) -> dict[str, Any]:
-        """Return it as JSON data, without cells.
-
-        Returns
-        -------
-        dict
-        """
+        """Return it as JSON data, without cells."""
         return {
             "n_above": self.n_above,
             "expected": round(self.expected, 1),
@@ -146,23 +141,7 @@ def drift_of(
     first_far: float | None,
     unseen: Sequence[Unseen] = (),
 ) -> Drift:
-    """Compare a run's rows with those that the map learned.
-
-    Parameters
-    ----------
-    detector : Detector
-    table : Table
-    rows : ndarray of shape (n_rows, n_features)
-        The table, encoded.
-    scores : ndarray of shape (n_rows,)
-    first_far : float or None
-        Of the map's first run; None in that run.
-    unseen : sequence of Unseen, default=()
-
-    Returns
-    -------
-    Drift
-    """
+    """Compare a run's rows with those that the map learned."""
     map_, calibration = detector.map_, detector.calibration
     is_above = calibration.scores > detector.threshold
     share = float(np.average(is_above, weights=calibration.weights)) if len(is_above) else 0.0

@@ -27,18 +27,7 @@ from somscape.tables import Sheet, Table, counted, table_bytes, workbook_bytes
 
 
 def cases_table(cases: Sequence[Case], *, last: str | None) -> dict[str, list[Any]]:
-    """Return cases by column, as `import_decisions` takes them again.
-
-    Parameters
-    ----------
-    cases : sequence of Case
-    last : str or None
-        The newest run; what only earlier ones list is gone.
-
-    Returns
-    -------
-    dict of str to list
-    """
+    """Return cases by column, as `import_decisions` takes them again."""
     decisions = [case.decision for case in cases]
     rows = [case.listed for case in cases]
     return {
@@ -58,20 +47,7 @@ def cases_table(cases: Sequence[Case], *, last: str | None) -> dict[str, list[An
 
 
 def cases_bytes(cases: Sequence[Case], kind: str, *, last: str | None) -> bytes:
-    """Return cases as the content of a file.
-
-    Parameters
-    ----------
-    cases : sequence of Case
-    kind : {"csv", "xlsx", "parquet"}
-        In Excel, decisions have a menu.
-    last : str or None
-        The newest run.
-
-    Returns
-    -------
-    bytes
-    """
+    """Return cases as the content of a file."""
     columns = cases_table(cases, last=last)
     if kind == "xlsx":
         return workbook_bytes([Sheet("cases", columns, {DECISION: STATES})])

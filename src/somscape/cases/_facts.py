@@ -13,13 +13,7 @@ from somscape.outliers import Alerts, Detector
 
 
 def versions() -> dict[str, str]:
-    """Return the versions on which the last bits of a score may depend.
-
-    Returns
-    -------
-    dict of str to str
-        Of somscape, Python and NumPy; and which kernels run.
-    """
+    """Return the versions on which the last bits of a score may depend."""
     return {
         "somscape": __version__,
         "Python": platform.python_version(),
@@ -29,19 +23,7 @@ def versions() -> dict[str, str]:
 
 
 def facts_to_repeat(detector: Detector, alerts: Alerts) -> dict[str, Any]:
-    """Return what tells whether a run that is repeated gave the same.
-
-    Parameters
-    ----------
-    detector : Detector
-    alerts : Alerts
-
-    Returns
-    -------
-    dict
-        ``scores``, the hash of all scores; ``roles``, the columns by what they were taken as;
-        ``settings`` of the training; ``versions``.
-    """
+    """Return what tells whether a run that is repeated gave the same."""
     roles: dict[str, list[str]] = {}
     for code in detector.map_.encoding.columns:
         roles.setdefault(code.kind, []).append(code.name)
@@ -56,21 +38,5 @@ def facts_to_repeat(detector: Detector, alerts: Alerts) -> dict[str, Any]:
 
 
 def scores_hash(scores: Float64s) -> str:
-    """Return the hash of scores, which the last bit of any of them changes.
-
-    Parameters
-    ----------
-    scores : ndarray of shape (n_rows,)
-        In the order of the table.
-
-    Returns
-    -------
-    str
-        SHA-256 in hexadecimal digits.
-
-    Examples
-    --------
-    >>> scores_hash(np.array([1.0, 2.0]))[:8]
-    'dc91ce9a'
-    """
+    """Return the hash of scores, which the last bit of any of them changes."""
     return hashlib.sha256(np.ascontiguousarray(scores, "<f8").tobytes()).hexdigest()

@@ -36,26 +36,7 @@ class FilledIn:
 
 
 def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list[FilledIn]:
-    """Return the rows of a table that decide something, each case once.
-
-    Parameters
-    ----------
-    table : Table
-    columns : sequence of str
-        The watch's key.
-    id_name : str or None
-        The column that is the id of the watch's map, which the app calls "id".
-
-    Returns
-    -------
-    list of FilledIn
-
-    Raises
-    ------
-    InputError
-        If a column is missing, a decision or a line is none, a key is empty, or two rows decide
-        one case in two ways; the message names lines.
-    """
+    """Return the rows of a table that decide something, each case once."""
     keys = _keys(table, columns, id_name)
     words = [word.strip().lower() for word in _texts(table, DECISION)]
     nothing = [""] * table.n_rows
@@ -116,10 +97,7 @@ def refuse(
 
 
 def _keys(table: Table, columns: Sequence[str], id_name: str | None) -> list[str]:
-    """Return the key of each row; "" where a part of it is missing.
-
-    The watch's own columns come first: a table may have a column "key" or "id" of another sense.
-    """
+    """Return the key of each row; "" where a part of it is missing."""
     names, joined = set(table.names), BETWEEN.join(columns)
     if set(columns) <= names:
         parts = [_keyed(table, name) for name in columns]

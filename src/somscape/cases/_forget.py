@@ -174,24 +174,7 @@ def forget_old(
 
 
 def months_ago(now: datetime, months: int) -> str:
-    """Return the same time of an earlier month, on its last day if it has no such day.
-
-    Parameters
-    ----------
-    now : datetime
-        In UTC.
-    months : int
-
-    Returns
-    -------
-    str
-        ISO form, to the second.
-
-    Examples
-    --------
-    >>> months_ago(datetime(2026, 3, 31, tzinfo=UTC), 13)
-    '2025-02-28T00:00:00+00:00'
-    """
+    """Return the same time of an earlier month, on its last day if it has no such day."""
     year, month = divmod(now.year * 12 + now.month - 1 - months, 12)
     day = min(now.day, calendar.monthrange(year, month + 1)[1])
     return now.replace(year=year, month=month + 1, day=day).isoformat(timespec="seconds")
@@ -215,10 +198,7 @@ def _delete(
     author: str,
     emptied: Sequence[str] = (),
 ) -> tuple[int, int]:
-    """Delete cases, and return the numbers of decisions and rows that were deleted with them.
-
-    The line names the runs that were `emptied`, which keep no cells any more.
-    """
+    """Delete cases, and return the numbers of decisions and rows that were deleted with them."""
     decisions: list[int] = []
     n_listed = n_kept = n_hashed = 0
     for first in range(0, len(keys), AT_ONCE):

@@ -25,28 +25,7 @@ def key_columns(
     per: Sequence[str] = (),
     id_column: str | None = None,
 ) -> tuple[str, ...]:
-    """Return the columns that name the cases of a table, before any work.
-
-    Parameters
-    ----------
-    table : Table
-        As it was read.
-    given : sequence of str, default=()
-        What is to be the key.
-    per : sequence of str, default=()
-        Columns that name customers, which then are the key.
-    id_column : str or None, default=None
-        The key where nothing else is.
-
-    Returns
-    -------
-    tuple of str
-
-    Raises
-    ------
-    InputError
-        If nothing names the rows, a cell is missing, or rows share a key.
-    """
+    """Return the columns that name the cases of a table, before any work."""
     if per:
         if given:
             raise InputError(
@@ -65,24 +44,7 @@ def key_columns(
 
 
 def keys_of(table: Table, columns: Sequence[str]) -> list[str]:
-    """Return the key of each row.
-
-    Parameters
-    ----------
-    table : Table
-        As it was read, or that of the customers of the columns.
-    columns : sequence of str
-
-    Returns
-    -------
-    list of str
-        The cell, or the cells with `` / `` between them; 7 and 7.0 are the same.
-
-    Raises
-    ------
-    InputError
-        If a column does not exist, a cell is missing, or rows share a key.
-    """
+    """Return the key of each row."""
     joined = BETWEEN.join(columns)
     if len(columns) > 1 and joined in table.names:
         columns = [joined]
@@ -109,52 +71,19 @@ def keys_of(table: Table, columns: Sequence[str]) -> list[str]:
 
 
 def texts_of(column: Column) -> list[str]:
-    """Return the cells of a column of keys, as they stand in keys.
-
-    Parameters
-    ----------
-    column : Column
-
-    Returns
-    -------
-    list of str
-        7 and 7.0 are the same, 07 is another.
-    """
+    """Return the cells of a column of keys, as they stand in keys."""
     if column.numbers is None or not column.is_exact:
         return [str(cell) for cell in column.each_cell()]
     return level_texts(column)
 
 
 def sampled(keys: Iterable[str]) -> set[str]:
-    """Return at most 2,000 keys, much the same ones of any two runs.
-
-    Parameters
-    ----------
-    keys : iterable of str
-
-    Returns
-    -------
-    set of str
-        Those with the smallest hashes.
-    """
+    """Return at most 2,000 keys, much the same ones of any two runs."""
     return set(sorted(keys, key=lambda key: hashlib.sha256(key.encode()).digest())[:MAX_SAMPLE])
 
 
 def cells_of_rows(table: Table, names: Sequence[str], rows: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the cells of some rows, as JSON keeps them.
-
-    Parameters
-    ----------
-    table : Table
-    names : sequence of str
-        The columns to keep.
-    rows : sequence of int
-
-    Returns
-    -------
-    list of dict
-        By column: a number, a text, or None where the cell is missing.
-    """
+    """Return the cells of some rows, as JSON keeps them."""
     part = table.select(names).take(np.asarray(rows, dtype=np.intp))
     columns = [_values(column) for column in part.columns]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -167,18 +96,7 @@ def _values(column: Column) -> list[Any]:
 
 
 def columns_of_cells(cells: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
-    """Return kept cells by column; one that holds a text is all text.
-
-    Parameters
-    ----------
-    cells : sequence of mapping
-        From `cells_of_rows`, of any run.
-    names : sequence of str
-
-    Returns
-    -------
-    dict of str to list
-    """
+    """Return kept cells by column; one that holds a text is all text."""
     columns = {}
     for name in names:
         values = [row.get(name) for row in cells]

@@ -20,23 +20,7 @@ from somscape.tables import Table
 def known_cases(
     state: State, name: str, table: Table, key: Sequence[str], before: Detector | None
 ) -> Ints | None:
-    """Return what decisions say of the rows of a table that trains a watch anew.
-
-    Parameters
-    ----------
-    state : State
-    name : str
-    table : Table
-    key : sequence of str
-    before : Detector or None
-        The detector so far, by whose map a cleared row may have moved so far that it counts no
-        more.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,) or None
-        1 for confirmed cases, 0 for cleared ones, -1 for the others; None without decisions.
-    """
+    """Return what decisions say of the rows of a table that trains a watch anew."""
     decided = state.last_decisions(name)
     rows = {k: row for row, k in enumerate(keys_of(table, key)) if k in decided}
     known = np.full(table.n_rows, UNKNOWN)

@@ -48,10 +48,7 @@ class Place:
         subject: Subject,
         instead_of: int | None = None,
     ) -> "Place":
-        """Return the place of a table after some runs, the newest first.
-
-        With `instead_of`, the number of a run, it stands in place of that run and of later ones.
-        """
+        """Return the place of a table after some runs, the newest first."""
         left = counting(runs)
         if left:
             again = cls._after(state, left[1:], subject)
@@ -79,17 +76,7 @@ class Place:
 
 
 def counting(runs: Sequence[WatchRun]) -> list[WatchRun]:
-    """Return the runs in whose place no other one stands.
-
-    Parameters
-    ----------
-    runs : sequence of WatchRun
-        Of a watch.
-
-    Returns
-    -------
-    list of WatchRun
-    """
+    """Return the runs in whose place no other one stands."""
     replaced = {id_ for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
     return [run for run in runs if run.id not in replaced]
 

@@ -21,56 +21,19 @@ MAX_NAMED = 10
 
 
 def lines_of(numbers: Sequence[int]) -> str:
-    """Name lines of the audit in a sentence.
-
-    Parameters
-    ----------
-    numbers : sequence of int
-        At least one.
-
-    Returns
-    -------
-    str
-        At most ten numbers, and how many more there are.
-
-    Examples
-    --------
-    >>> lines_of([3]), lines_of([3, 5])
-    ('line 3', 'lines 3, 5')
-    """
+    """Name lines of the audit in a sentence."""
     some = ", ".join(map(str, numbers[:MAX_NAMED]))
     more = f" and {len(numbers) - MAX_NAMED} more" if len(numbers) > MAX_NAMED else ""
     return f"line {some}" if len(numbers) == 1 else f"lines {some}{more}"
 
 
 def as_text(value: Mapping[str, Any] | None) -> str:
-    """Return values of JSON as the text that the database holds.
-
-    Parameters
-    ----------
-    value : mapping or None
-
-    Returns
-    -------
-    str
-    """
+    """Return values of JSON as the text that the database holds."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def decision_line(row: Row, salt: str) -> dict[str, Any]:
-    """Return what the audit says of a decision.
-
-    Parameters
-    ----------
-    row : dict
-        By the names of columns in the database.
-    salt : str
-        Of its case.
-
-    Returns
-    -------
-    dict
-    """
+    """Return what the audit says of a decision."""
     return {
         "watch": row["watch"],
         "case": hidden(row["key"], salt),
@@ -84,20 +47,7 @@ def decision_line(row: Row, salt: str) -> dict[str, Any]:
 
 
 def run_line(row: Row, listed: Iterable[str], kept: Iterable[str]) -> dict[str, Any]:
-    """Return what the audit says of a run.
-
-    Parameters
-    ----------
-    row : dict
-        By the names of columns in the database.
-    listed, kept : iterable of str
-        Hashes of the rows of its list, see `row_hash`, and of the rows whose cells it keeps, see
-        `kept_hash`, in any order.
-
-    Returns
-    -------
-    dict
-    """
+    """Return what the audit says of a run."""
     said = {name: row[name] for name in ("watch", "source", "data", "map", "facts")}
     rows = {"listed": _joined(listed), "kept": _joined(kept)}
     # The line has a number of its own.
@@ -109,36 +59,11 @@ def _joined(hashes: Iterable[str]) -> str:
 
 
 def row_hash(row: Listed, salt: str) -> str:
-    """Return the hash of a row of a list.
-
-    Parameters
-    ----------
-    row : Listed
-    salt : str
-        Of its case.
-
-    Returns
-    -------
-    str
-        Says nothing of the row once the salt is deleted.
-    """
+    """Return the hash of a row of a list."""
     numbers = [int(row.place), float(row.score) + 0.0, float(row.p_value) + 0.0]  # no -0.0
     return hidden(json.dumps([row.key, *numbers, row.news, row.reasons]), salt)
 
 
 def kept_hash(key: str, cells: str, salt: str) -> str:
-    """Return the hash of a row whose cells a run keeps.
-
-    Parameters
-    ----------
-    key, cells : str
-        As in the database.
-    salt : str
-        Of its case.
-
-    Returns
-    -------
-    str
-        Says nothing of the row once the salt is deleted.
-    """
+    """Return the hash of a row whose cells a run keeps."""
     return OF_KEPT + hidden(f"{json.dumps(key)}\n{cells}", salt)  # no key has a line break there

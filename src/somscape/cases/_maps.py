@@ -9,16 +9,7 @@ from somscape.save import load
 
 
 def bytes_of(detector: Detector) -> bytes:
-    """Return the file of a detector, the same bytes as `Detector.save` writes.
-
-    Parameters
-    ----------
-    detector : Detector
-
-    Returns
-    -------
-    bytes
-    """
+    """Return the file of a detector, the same bytes as `Detector.save` writes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "map.som"
         detector.save(path)
@@ -26,21 +17,7 @@ def bytes_of(detector: Detector) -> bytes:
 
 
 def detector_of(content: bytes) -> Detector:
-    """Return the detector of a file.
-
-    Parameters
-    ----------
-    content : bytes
-
-    Returns
-    -------
-    Detector
-
-    Raises
-    ------
-    InputError
-        For a map without a detector, and as `somscape.load`.
-    """
+    """Return the detector of a file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "map.som"
         path.write_bytes(content)

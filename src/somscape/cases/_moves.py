@@ -53,20 +53,7 @@ class UsualMoves:
 def usual_moves(
     detector: Detector, before: Float64s, now: Float64s, others: Float64s
 ) -> UsualMoves:
-    """Return the 95th percentiles of what rows of one key move, or else of one unit.
-
-    Parameters
-    ----------
-    detector : Detector
-    before, now : ndarray of shape (n_shared, n_features)
-        Encoded rows of the keys that two runs share.
-    others : ndarray of shape (n_rows, n_features)
-        Encoded rows of this run; with fewer than 20 shared keys, pairs of them in one unit tell.
-
-    Returns
-    -------
-    UsualMoves
-    """
+    """Return the 95th percentiles of what rows of one key move, or else of one unit."""
     by = "keys"
     if np.count_nonzero(~np.isnan(before).any(axis=1)) < MIN_SHARED:
         by = "units"
@@ -91,19 +78,7 @@ def _pairs_of_units(detector: Detector, rows: Float64s) -> tuple[Float64s, Float
 
 
 def encoded_cells(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Float64s:
-    """Return kept cells as the map sees them today.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    cells : sequence of mapping
-
-    Returns
-    -------
-    ndarray of shape (n, n_features)
-        A column that was not kept counts as missing, and missing cells are filled; NaN in rows
-        that the map cannot take, as a later one may not.
-    """
+    """Return kept cells as the map sees them today."""
     rows = np.full((len(cells), encoding.n_features), np.nan)
     lenient = replace(encoding, missing="fill")
     with warnings.catch_warnings():
@@ -124,19 +99,7 @@ def _table_of(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def what_moved(encoding: Encoding, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Say which columns of a row moved, from what to what, most of all first.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    before, now : mapping
-        Cells by column.
-
-    Returns
-    -------
-    list of str
-        At most three, such as "income moved from 100 to 3000".
-    """
+    """Say which columns of a row moved, from what to what, most of all first."""
     a, b = encoded_cells(encoding, [before, now])
     by_column = encoding.sum_by_used((a - b)[None] ** 2)[0]
     texts = [level_texts(column) for column in _table_of(encoding, [before, now]).columns]

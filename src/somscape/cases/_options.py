@@ -29,22 +29,7 @@ FILES = ("sqlite", "duckdb")
 
 
 def source_of(path: str) -> str:
-    """Return what a watch reads again, from whatever folder.
-
-    Parameters
-    ----------
-    path : str
-        A file, folder, pattern or database.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    InputError
-        For standard input, which is gone when it was read.
-    """
+    """Return what a watch reads again, from whatever folder."""
     if path == "-":
         raise InputError(
             "a watch reads its table again and again, and standard input is read once. Give the "
@@ -58,18 +43,7 @@ def source_of(path: str) -> str:
 
 
 def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that a watch keeps, as JSON has them.
-
-    Parameters
-    ----------
-    options : mapping
-        By their names on the command line.
-
-    Returns
-    -------
-    dict
-        Without those that are not given.
-    """
+    """Return the options that a watch keeps, as JSON has them."""
     kept = {}
     for name in KEPT:
         value = options.get(name)
@@ -79,51 +53,19 @@ def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def options_of_run(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a run needs of a watch's options.
-
-    Parameters
-    ----------
-    kept : mapping
-        From `kept_options`.
-
-    Returns
-    -------
-    dict
-    """
+    """Return what a run needs of a watch's options."""
     options = {name: kept.get(name) for name in AT_A_RUN}
     return {**options, "per": tuple(options["per"] or ())}
 
 
 def rule_for(options: Mapping[str, Any], table: Table) -> AlertRule:
-    """Return the rule for a table, which may have fewer rows than the rule lists.
-
-    Parameters
-    ----------
-    options : mapping
-        From `options_of_run`.
-    table : Table
-
-    Returns
-    -------
-    AlertRule
-    """
+    """Return the rule for a table, which may have fewer rows than the rule lists."""
     n = options["alerts"]
     return rule_of({**options, "alerts": None if n is None else min(n, table.n_rows)}, table)
 
 
 def command_anew(watch: Watch, source: str) -> str:
-    """Return the command that trains a watch anew.
-
-    Parameters
-    ----------
-    watch : Watch
-    source : str
-        The table.
-
-    Returns
-    -------
-    str
-    """
+    """Return the command that trains a watch anew."""
     options = {n: tuple(v) if isinstance(v, list) else v for n, v in watch.options.items()}
     own = () if options.get("per") or watch.key == (options.get("id_column"),) else watch.key
     options |= {"watch": watch.name, "key": own, "clear_for": watch.clear_for}

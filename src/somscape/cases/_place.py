@@ -7,12 +7,7 @@ from pathlib import Path
 
 
 def state_folder() -> Path:
-    """Return the user's folder for what somscape keeps from run to run.
-
-    Returns
-    -------
-    Path
-    """
+    """Return the user's folder for what somscape keeps from run to run."""
     if sys.platform == "win32":
         home = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
     elif sys.platform == "darwin":
@@ -23,13 +18,7 @@ def state_folder() -> Path:
 
 
 def user_of_computer() -> str:
-    """Return what the computer calls its user.
-
-    Returns
-    -------
-    str
-        "unknown" where it has no name for them.
-    """
+    """Return what the computer calls its user."""
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):  # as in a container

@@ -11,22 +11,7 @@ from somscape.errors import InputError
 
 @contextmanager
 def recording(out: str | Path) -> Iterator[list[RunOutcome]]:
-    """Give a list for a run once it is recorded; later failures say that it stands.
-
-    Parameters
-    ----------
-    out : str or Path
-        What is written, as a person calls it.
-
-    Yields
-    ------
-    list of RunOutcome
-
-    Raises
-    ------
-    InputError
-        Where something fails once the list has the run.
-    """
+    """Give a list for a run once it is recorded; later failures say that it stands."""
     recorded: list[RunOutcome] = []
     try:
         yield recorded

@@ -25,26 +25,7 @@ def returned(
     clear_for: int,
     today: str,
 ) -> dict[str, str]:
-    """Return the cleared cases that are to be looked at again, and why.
-
-    Parameters
-    ----------
-    detector : Detector
-    decided : mapping of str to Decision
-        The last decision of cases, by key.
-    cells : mapping of str to mapping
-        The rows as they are now, by key; cases without one do not return.
-    usual : UsualMoves
-    clear_for : int
-        Months after which a cleared case returns.
-    today : str
-        In ISO form.
-
-    Returns
-    -------
-    dict of str to str
-        By key, a sentence.
-    """
+    """Return the cleared cases that are to be looked at again, and why."""
     cleared = {k: d for k, d in decided.items() if d.state == CLEARED and k in cells}
     why = {
         key: f"{_said(decision)}, {counted(clear_for, 'month')} ago or more."
@@ -69,23 +50,7 @@ def _said(decision: Decision) -> str:
 
 
 def months_between(before: str, after: str) -> int:
-    """Return the whole months between two moments.
-
-    Parameters
-    ----------
-    before, after : str
-        In ISO form.
-
-    Returns
-    -------
-    int
-        0 where the clock went back.
-
-    Examples
-    --------
-    >>> months_between("2025-01-31T10:00:00+00:00", "2026-01-30T10:00:00+00:00")
-    11
-    """
+    """Return the whole months between two moments."""
     a, b = (_moment(text) for text in (before, after))
     months = MONTHS * (b.year - a.year) + b.month - a.month
     is_short = (b.day, b.time()) < (a.day, a.time())

@@ -12,40 +12,14 @@ UNREADABLE = (KeyError, TypeError, ValueError)
 
 
 def damaged(what: str) -> InputError:
-    """Return the error for a state that was changed by something else than somscape.
-
-    Parameters
-    ----------
-    what : str
-        What is damaged and where, such as "the audit is damaged at line 3".
-
-    Returns
-    -------
-    InputError
-    """
+    """Return the error for a state that was changed by something else than somscape."""
     return InputError(
         f"{what}; `somscape audit verify` says more, `somscape restore` brings a backup back."
     )
 
 
 def mapping_in(text: Any, place: str) -> dict[str, Any]:
-    """Return the values that a column of JSON holds.
-
-    Parameters
-    ----------
-    text : str
-    place : str
-        For the message, such as "the run r1".
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    InputError
-        If somebody has made it unreadable.
-    """
+    """Return the values that a column of JSON holds."""
     try:
         found = json.loads(text)
     except UNREADABLE as error:
@@ -56,17 +30,7 @@ def mapping_in(text: Any, place: str) -> dict[str, Any]:
 
 
 def watch_of(row: Row) -> Watch:
-    """Return the watch of a row.
-
-    Parameters
-    ----------
-    row : dict
-        By the names of columns in the database, here and below.
-
-    Returns
-    -------
-    Watch
-    """
+    """Return the watch of a row."""
     place = f"the watch '{row['name']}'"
     said = mapping_in(row["said"], place)
     try:
@@ -77,30 +41,12 @@ def watch_of(row: Row) -> Watch:
 
 
 def run_of(row: Row) -> WatchRun:
-    """Return the run of a row.
-
-    Parameters
-    ----------
-    row : dict
-
-    Returns
-    -------
-    WatchRun
-    """
+    """Return the run of a row."""
     return WatchRun(**{**row, "facts": mapping_in(row["facts"], f"the run {row['id']}")})
 
 
 def decision_of(row: Row) -> Decision:
-    """Return the decision of a row.
-
-    Parameters
-    ----------
-    row : dict
-
-    Returns
-    -------
-    Decision
-    """
+    """Return the decision of a row."""
     known = {name: value for name, value in row.items() if name != "token"}
     if known["cells"] not in (None, "null"):
         known["cells"] = mapping_in(known["cells"], f"the decision {row['number']}")

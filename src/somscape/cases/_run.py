@@ -161,41 +161,7 @@ def record_run(
     begins: bytes | None = None,
     then: Callable[[WatchRun], object] | None = None,
 ) -> RunOutcome:
-    """Compare a table with the last run of a watch, and record it as the next one.
-
-    A run of the same table by the same map, after the same decisions, is the same run: it is
-    compared with the one before it and added once.
-
-    Parameters
-    ----------
-    state : State
-    watch : Watch
-    detector : Detector
-        Of the watch.
-    table : Table
-        Rows, or customers.
-    rule : AlertRule
-    author, source : str
-    grouped : Grouped or None, default=None
-        The rows of each customer.
-    label : Label or None, default=None
-        With which the ranking is compared.
-    notes : sequence of str, default=()
-    options : mapping or None, default=None
-        How the table was read, and the rule; None for those of the watch.
-    instead_of : int or None, default=None
-        As in `run_watch`.
-    draft : callable or None, default=None
-        Told the outcome before it is recorded; where it fails, nothing is.
-    begins : bytes or None, default=None
-        The map's file, where the watch is to be kept in the same change as the run.
-    then : callable or None, default=None
-        Called with the run in that change.
-
-    Returns
-    -------
-    RunOutcome
-    """
+    """Compare a table with the last run of a watch, and record it as the next one."""
     for _ in range(MAX_TRIES):
         decided = state.last_decisions(watch.name)
         subject = Subject.of(
@@ -242,21 +208,7 @@ def compared(
     notes: Sequence[str],
     instead_of: int | None,
 ) -> RunOutcome:
-    """Compare a table with the last one of some runs; nothing is recorded.
-
-    Parameters
-    ----------
-    state : State
-    subject : Subject
-    runs : sequence of WatchRun
-        Those before, the newest first.
-    author, source, grouped, label, notes, instead_of
-        As in `record_run`.
-
-    Returns
-    -------
-    RunOutcome
-    """
+    """Compare a table with the last one of some runs; nothing is recorded."""
     watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
     place = Place.of(state, runs, subject, instead_of)
     others = [

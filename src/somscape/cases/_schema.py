@@ -63,17 +63,7 @@ TABLES = {
 
 
 def brought_up_to_date(database: Database) -> None:
-    """Make the tables of a new state, or bring those of an older one to today's.
-
-    Parameters
-    ----------
-    database : Database
-
-    Raises
-    ------
-    InputError
-        For a state of a later somscape.
-    """
+    """Make the tables of a new state, or bring those of an older one to today's."""
     version = _version(database)
     if version == len(STEPS):  # most often; and all that a role that only reads may do
         return
@@ -115,18 +105,8 @@ def _version(database: Database) -> int:
 
 
 def statements(bytes_type: str, first: int = 0, last: int | None = None) -> list[str]:
-    """Return the statements that make the tables, or that bring those of a version to a later one.
-
-    Parameters
-    ----------
-    bytes_type : str
-        What a column of bytes is called.
-    first : int, default=0
-    last : int or None, default=None
-
-    Returns
-    -------
-    list of str
+    """Return the statements that make the tables, or that bring those of a version to a later
+    one.
     """
     parts = ";".join(STEPS[first:last]).replace("{bytes}", bytes_type).split(";")
     return [part for part in parts if part.strip()]

@@ -41,20 +41,7 @@ BESIDE = (
 
 
 def changes_of_tables(database: Database, read: Change) -> list[str]:
-    """Return what somebody has changed in the tables themselves, a sentence each.
-
-    Parameters
-    ----------
-    database : Database
-    read : Change
-        Of it.
-
-    Returns
-    -------
-    list of str
-        About tables, views, indexes and triggers; in PostgreSQL only if they can change what
-        somscape reads or writes, because a server may have other tables.
-    """
+    """Return what somebody has changed in the tables themselves, a sentence each."""
     found = read.rows("SELECT version FROM somscape_schema")
     with closing(sqlite3.connect(":memory:")) as made:
         for statement in (VERSIONS, *statements("BLOB", 0, found[0]["version"])):

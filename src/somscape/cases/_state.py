@@ -449,13 +449,7 @@ ROW = "key, place, score, p_value, news, reasons"
 
 
 def new_id() -> str:
-    """Return a name that nothing has yet.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
-    """
+    """Return a name that nothing has yet."""
     return secrets.token_hex(8)
 
 

@@ -106,10 +106,7 @@ class Subject:
         return dict(zip(here, kept, strict=True))
 
     def ranked(self, put_away: Sequence[str]) -> tuple[Alerts, Ints]:
-        """Return the list, and the rows that fold, which are its last ones.
-
-        A row that may be put away folds if the rule would list it, so that others move up.
-        """
+        """Return the list, and the rows that fold, which are its last ones."""
         everything = np.arange(self.table.n_rows)
         candidates = np.array([self.row_of[key] for key in put_away], dtype=np.intp)
         folded, rest = candidates[:0], everything

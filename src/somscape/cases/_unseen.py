@@ -54,36 +54,14 @@ class Unseen:
 
 
 def sentences(unseen: Sequence[Unseen]) -> list[str]:
-    """Return a sentence for each column, and how many columns are left.
-
-    Parameters
-    ----------
-    unseen : sequence of Unseen
-
-    Returns
-    -------
-    list of str
-    """
+    """Return a sentence for each column, and how many columns are left."""
     more = len(unseen) - MAX_COLUMNS
     rest = [f"And {counted(more, 'column')} more with such levels."] if more > 0 else []
     return [*(each.sentence for each in unseen[:MAX_COLUMNS]), *rest]
 
 
 def unseen_levels(encoding: Encoding, table: Table, keys: Sequence[str]) -> tuple[Unseen, ...]:
-    """Return the levels that the map never saw, with keys of their rows.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    table : Table
-    keys : sequence of str
-        Of its rows.
-
-    Returns
-    -------
-    tuple of Unseen
-        One for each column that has such levels.
-    """
+    """Return the levels that the map never saw, with keys of their rows."""
     found = []
     for code in encoding.used:
         if not isinstance(code, CategoryCode):

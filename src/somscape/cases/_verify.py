@@ -128,18 +128,7 @@ def verify(state: State, head: str | None = None) -> Verdict:
 
 
 def verdict_on(read: Change, key: bytes | None = None, head: str | None = None) -> Verdict:
-    """Check the audit of a database, but not which tables it has; see `verify`.
-
-    Parameters
-    ----------
-    read : Change
-    key : bytes or None, default=None
-    head : str or None, default=None
-
-    Returns
-    -------
-    Verdict
-    """
+    """Check the audit of a database, but not which tables it has; see `verify`."""
     last = ""
     chain, told = Follows(key, None if head is None else head.lower()), Told(read)
     for lines in _slices(read):

@@ -7,18 +7,7 @@ GONE = "gone"
 
 
 def is_waiting(case: Case, last: WatchRun | None) -> bool:
-    """Return whether a case waits: it is listed, and nobody decided since.
-
-    Parameters
-    ----------
-    case : Case
-    last : WatchRun or None
-        The newest run.
-
-    Returns
-    -------
-    bool
-    """
+    """Return whether a case waits: it is listed, and nobody decided since."""
     if last is None or case.listed is None or case.run != last.id or case.listed.news == FOLDED:
         return False
     # One that was cleared before this run is not folded because it returned.
@@ -28,34 +17,12 @@ def is_waiting(case: Case, last: WatchRun | None) -> bool:
 
 
 def is_since(decision: Decision, run: WatchRun) -> bool:
-    """Return whether a decision is of what a run lists, or later; times are known to the second.
-
-    Parameters
-    ----------
-    decision : Decision
-    run : WatchRun
-
-    Returns
-    -------
-    bool
-    """
+    """Return whether a decision is of what a run lists, or later; times are known to the second."""
     return decision.run == run.id or decision.made > run.made
 
 
 def news_now(case: Case, last: str | None) -> str:
-    """Return what a case is in the newest run.
-
-    Parameters
-    ----------
-    case : Case
-    last : str or None
-        The newest run's id.
-
-    Returns
-    -------
-    str
-        "gone" where only an earlier run lists it, "" where none does.
-    """
+    """Return what a case is in the newest run."""
     if case.listed is None:
         return ""
     return case.listed.news if case.run == last else GONE

@@ -177,10 +177,7 @@ def _best(lattice: Lattice, here: Float64s, there: Float64s) -> tuple[Ints, str]
 
 
 def _fits(lattice: Lattice, here: Float64s, there: Float64s) -> Float64s:
-    """Return the sum of products of prototypes for each shift; minus infinity for none.
-
-    The sum of squared distances is the same for all symmetries, less twice these.
-    """
+    """Return the sum of products of prototypes for each shift; minus infinity for none."""
     known = shifts(lattice)
     shape = known.are_there.shape
     axes = [i for i, wraps in enumerate((lattice.wraps_rows, lattice.wraps_cols)) if wraps]

@@ -18,20 +18,7 @@ DIGITS = 3
 
 
 def from_to(before: Map, after: Map, column: str, unit: int) -> str:
-    """Return from what to what a unit has moved in a column, in original units.
-
-    Parameters
-    ----------
-    before, after : Map
-        The latter as it is aligned.
-    column : str
-    unit : int
-
-    Returns
-    -------
-    str
-        For a category, the level whose share has changed most.
-    """
+    """Return from what to what a unit has moved in a column, in original units."""
     encoding = before.encoding
     pairs = zip(encoding.features, encoding.slices, strict=True)
     code, part = next((code, part) for code, part in pairs if code.name == column)

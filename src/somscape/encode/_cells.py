@@ -20,59 +20,19 @@ DIGITS, MOST_DIGITS = 6, 9
 
 
 def mark_of(table: Table, code: FeatureCode) -> str:
-    """Return the decimal mark with which a table writes numbers of a column.
-
-    Parameters
-    ----------
-    table : Table
-    code : FeatureCode
-
-    Returns
-    -------
-    {".", ","}
-    """
+    """Return the decimal mark with which a table writes numbers of a column."""
     if not isinstance(code, NumberCode) or isinstance(code, PartCode):
         return "."
     return "," if "decimal comma" in table.column(code.name).style else "."
 
 
 def value_shown(code: FeatureCode, table: Table, row: int, encoded: Floats) -> str:
-    """Return what a row has in a feature column: its cell, or what its dates tell.
-
-    Parameters
-    ----------
-    code : FeatureCode
-    table : Table
-    row : int
-    encoded : ndarray of shape (n_features of the code,)
-        The same, encoded.
-
-    Returns
-    -------
-    str
-        As `values_shown` has it.
-    """
+    """Return what a row has in a feature column: its cell, or what its dates tell."""
     return values_shown(code, table, np.array([row]), encoded[None, :])[0]
 
 
 def values_shown(code: FeatureCode, table: Table, rows: Ints, encoded: Floats) -> list[str]:
-    """Return what rows have in a feature column: cells, or what dates tell.
-
-    Parameters
-    ----------
-    code : FeatureCode
-    table : Table
-    rows : ndarray of shape (n_rows,)
-        Numbers of rows of the table, from 0.
-    encoded : ndarray of shape (n_rows, n_features of the code)
-        The same, encoded.
-
-    Returns
-    -------
-    list of str
-        Dates in ISO form, as the usual ones are shown; a number as it is written.  One that came
-        without text, as in a data frame, and has more than nine digits, is shown with six.
-    """
+    """Return what rows have in a feature column: cells, or what dates tell."""
     columns = [table.column(name).take(rows) for name in sources_of(code)]
     if isinstance(code, DateCode | PartCode):
         pairs = zip(encoded, np.any([column.missing for column in columns], axis=0), strict=True)
@@ -91,18 +51,7 @@ def _shortened(text: str, number: float) -> str:
 
 
 def cell_text(value: Any, mark: str) -> str:
-    """Return a number, date or level of a column as text.
-
-    Parameters
-    ----------
-    value : float, str or numpy.datetime64
-    mark : str
-        Decimal mark with which numbers are written.
-
-    Returns
-    -------
-    str
-    """
+    """Return a number, date or level of a column as text."""
     if not isinstance(value, float):
         return str(value)
     return number_text(value, digits=12).replace(".", mark)

@@ -22,17 +22,7 @@ RESOLUTION = 0.01
 
 
 def rounding_steps(encoding: Encoding, prototypes: Float64s) -> list[float]:
-    """Return how far rounding may move a number of each column, as encoded.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    prototypes : ndarray of shape (n, n_features)
-
-    Returns
-    -------
-    list of float
-    """
+    """Return how far rounding may move a number of each column, as encoded."""
     return [
         RESOLUTION * float(np.ptp(prototypes[:, place])) if code.n_features == 1 else 0.0
         for code, place in zip(encoding.features, encoding.slices, strict=True)
@@ -45,26 +35,7 @@ def fewest_changes(
     targets: Float64s,
     is_reached: Callable[[Float64s], NDArray[np.bool_]],
 ) -> tuple[Float64s, list[list[int]]]:
-    """Return rows with a few columns of a target, and those columns.
-
-    A row is moved towards targets near it, the column that differs most first.  Columns that turn
-    out not to be needed are put back.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    rows : ndarray of shape (n, n_features)
-    targets : ndarray of shape (n_targets, n_features)
-        Rows of possible cells, at least one, for which it is reached.
-    is_reached : callable
-        Says it of rows.
-
-    Returns
-    -------
-    moved : ndarray of shape (n, n_features)
-    columns : list of n lists of int
-        Numbers of the columns used, the one that differs most first.
-    """
+    """Return rows with a few columns of a target, and those columns."""
     k = min(N_TARGETS, len(targets))
     near, _ = select_kernels().search(rows, targets, k)
     start, target = rows.repeat(k, axis=0), targets[near.ravel()]  # a row's ways lie together
@@ -104,21 +75,7 @@ def fewest_changes(
 def cells_of(
     encoding: Encoding, rows: Float64s, pairs: Sequence[tuple[int, int]], steps: Sequence[float]
 ) -> list[Any]:
-    """Return cells of encoded rows, all of them possible, in original units.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    rows : ndarray of shape (n, n_features)
-    pairs : sequence of (int, int)
-        Row and column.
-    steps : sequence of float
-        From `rounding_steps`.
-
-    Returns
-    -------
-    list of float, str or numpy.datetime64
-    """
+    """Return cells of encoded rows, all of them possible, in original units."""
     values: list[Any] = []
     for i, j in pairs:
         code, part = encoding.features[j], rows[i : i + 1, encoding.slices[j]]
@@ -130,24 +87,7 @@ def cells_of(
 
 
 def changes_text(changes: Sequence[Any]) -> str:
-    """Return changes as text, the first ones by name.
-
-    Parameters
-    ----------
-    changes : sequence
-        At least one, each with a text of its own.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> changes_text(["age 40"]), changes_text(["age 40", "job clerk"])
-    ('age 40', 'age 40 and job clerk')
-    >>> changes_text("abcdef")
-    'a, b, c, d and 2 more columns'
-    """
+    """Return changes as text, the first ones by name."""
     parts = [str(change) for change in changes[:MAX_CHANGES]]
     n_more = len(changes) - len(parts)
     if n_more:

@@ -94,18 +94,7 @@ class SaysUsual:
         raise NotImplementedError
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
-        """Return what is usual near some rows, in words.
-
-        Parameters
-        ----------
-        prototypes : ndarray of shape (n_units, n_features)
-        near : ndarray of shape (n_rows, k)
-            Units.
-
-        Returns
-        -------
-        list of n_rows str
-        """
+        """Return what is usual near some rows, in words."""
         return [self.usual(prototypes[units]) for units in near]
 
 
@@ -280,20 +269,7 @@ class NumberCode(OneFeature):
             return self.center + self.width * np.sinh(values) if self.width else values
 
     def short(self, features: Float64s, step: float, side: int = 0) -> Float64s:
-        """Return numbers of few digits, in original units, near encoded ones.
-
-        Parameters
-        ----------
-        features : ndarray of shape (n, 1)
-        step : float
-            On the encoded scale; 0 for whole units, where the numbers are whole.
-        side : {-1, 0, 1}, default=0
-            Numbers from below, the nearest, or from above.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-        """
+        """Return numbers of few digits, in original units, near encoded ones."""
         values, decimals = self.decode(features), self._decimals
         if not step and decimals == ANY_DECIMALS:
             return np.clip(values, *self.bounds)

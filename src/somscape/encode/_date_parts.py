@@ -90,10 +90,7 @@ class CycleCode(SaysUsual):
 
     @classmethod
     def fit(cls, name: str, part: str, dates: Dates, counts: Float64s | None) -> "CycleCode | None":
-        """Learn the most frequent weekday or hour; None where it tells nothing.
-
-        It tells nothing where it is always the same, and where rows are spread evenly.
-        """
+        """Learn the most frequent weekday or hour; None where it tells nothing."""
         steps = _steps(part, dates.moments)
         is_there = steps >= 0
         if len(np.unique(steps[is_there])) < 2:
@@ -131,10 +128,7 @@ class CycleCode(SaysUsual):
         return self.encoded_levels[self._places(prototypes)]
 
     def moved(self, dates: Moments, prototypes: Float64s) -> Moments:
-        """Return dates moved to the weekday, or the hour, of prototypes.
-
-        By three days at most.
-        """
+        """Return dates moved to the weekday, or the hour, of prototypes."""
         here, there = _steps(self.part, dates), self._steps(prototypes)
         if self.part == "weekday":
             return dates + ((there - here + 3) % 7 - 3) * np.timedelta64(1, "D")
@@ -189,11 +183,7 @@ class CycleCode(SaysUsual):
         return np.asarray(self._steps(features) // self._steps_of_level)
 
     def _covered(self, prototypes: Float64s) -> NDArray[np.bool_]:
-        """Return for each level whether a prototype stands for it.
-
-        A prototype is a mean of places on the circle: the shorter it is, the longer the arc of
-        levels whose mean it can be.
-        """
+        """Return for each level whether a prototype stands for it."""
         n = len(self.levels)
         half = 0.0 if self._steps_of_level == 1 else 0.5  # a minute belongs to its hour's middle
         widths = np.arange(1, n + 1)
@@ -260,25 +250,7 @@ LeveledCode: TypeAlias = CategoryCode | OrdinalCode | CycleCode
 def parts_of(
     dates: Sequence[Dates], taken: Iterable[str], scaling: Scaling, counts: Float64s | None
 ) -> tuple[PartCode, ...]:
-    """Return what else the dates of a table tell.
-
-    Parameters
-    ----------
-    dates : sequence of Dates
-        The columns of dates that are features, in their order.
-    taken : iterable of str
-        Names that columns have.
-    scaling : Scaling
-        Of differences.
-    counts : ndarray of shape (n_rows,) or None
-        Weights of the rows.
-
-    Returns
-    -------
-    tuple of CycleCode or SpanCode
-        The weekday of each, its hour where there is a time of day, and the days from each date to
-        the next, three at most.
-    """
+    """Return what else the dates of a table tell."""
     found: list[PartCode | None] = []
     columns = set(taken)
     for each in dates:
@@ -294,19 +266,7 @@ def parts_of(
 
 
 def part_names(dates: Mapping[str, bool], taken: Iterable[str]) -> list[str]:
-    """Return the names of all that the dates of a table may tell.
-
-    Parameters
-    ----------
-    dates : mapping of str to bool
-        The columns of dates that are features, in their order, and whether they have a time of day.
-    taken : iterable of str
-        Names that columns have.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return the names of all that the dates of a table may tell."""
     parts = product(dates.items(), LEVELS)
     names = [f"{name}: {part}" for (name, has_time), part in parts if has_time or part != "hour"]
     names += [f"days from {a} to {b}" for a, b in list(pairwise(dates))[:MAX_SPANS]]

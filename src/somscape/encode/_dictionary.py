@@ -26,22 +26,7 @@ OF_COLUMN = ""
 
 
 def read_dictionary(path: str | Path) -> Dictionary:
-    """Read words for codes and columns.
-
-    Parameters
-    ----------
-    path : str or Path
-        A table with the columns ``column``, ``code`` and ``words``; an empty code names the column.
-
-    Returns
-    -------
-    dict of str to dict of str to str
-
-    Raises
-    ------
-    InputError
-        Where the file cannot be read, lacks a column or a word, or says a code twice.
-    """
+    """Read words for codes and columns."""
     table = read_table(path, missing_values=[])
     absent = [name for name in COLUMNS if name not in table.names]
     if absent:
@@ -66,24 +51,7 @@ def read_dictionary(path: str | Path) -> Dictionary:
 
 
 def checked_dictionary(given: Any) -> Dictionary:
-    """Return words for codes and columns as plain texts.
-
-    Parameters
-    ----------
-    given : mapping, str, Path or None
-        By column, words by code, or a file with them.
-
-    Returns
-    -------
-    dict of str to dict of str to str
-
-    Raises
-    ------
-    InputError
-        As `read_dictionary`.
-    TypeError
-        For something else.
-    """
+    """Return words for codes and columns as plain texts."""
     if given is None:
         return {}
     if isinstance(given, str | Path):
@@ -111,18 +79,7 @@ def _as_levels(codes: Mapping[Any, Any]) -> list[str]:
 
 
 def in_words(encoding: Encoding) -> Encoding:
-    """Return an encoding whose columns and levels are called by their words.
-
-    Parameters
-    ----------
-    encoding : Encoding
-
-    Returns
-    -------
-    Encoding
-        Itself without a dictionary; else one that encodes `table_in_words` of a table to the same
-        rows.
-    """
+    """Return an encoding whose columns and levels are called by their words."""
     if not encoding.roles.dictionary:
         return encoding
     names = _names(encoding)
@@ -133,18 +90,7 @@ def in_words(encoding: Encoding) -> Encoding:
 
 
 def table_in_words(encoding: Encoding, table: Table) -> Table:
-    """Return a table with words for the columns and codes of an encoding.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    table : Table
-
-    Returns
-    -------
-    Table
-        Cells without words, such as levels that the encoding does not know, are as they were.
-    """
+    """Return a table with words for the columns and codes of an encoding."""
     if not encoding.roles.dictionary:
         return table
     names, codes = _names(encoding), {code.name: code for code in encoding.columns}
@@ -158,32 +104,12 @@ def table_in_words(encoding: Encoding, table: Table) -> Table:
 
 
 def words_of_level(encoding: Encoding, column: str, level: str) -> str:
-    """Return the words for a code of a column, or the code.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    column, level : str
-
-    Returns
-    -------
-    str
-    """
+    """Return the words for a code of a column, or the code."""
     return encoding.roles.dictionary.get(column, {}).get(level, level)
 
 
 def words_of_column(encoding: Encoding, column: str) -> str:
-    """Return what a column is called in words, or its name.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    column : str
-
-    Returns
-    -------
-    str
-    """
+    """Return what a column is called in words, or its name."""
     return _names(encoding).get(column, column)
 
 

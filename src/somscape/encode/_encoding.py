@@ -415,10 +415,7 @@ class Encoding:
 
     @cached_property
     def _later(self) -> list[tuple[Ints, Ints]]:
-        """Columns that have a second feature, a third and so on, and which these are.
-
-        All columns at once: for few rows the calls, not the sums, take the time.
-        """
+        """Columns that have a second feature, a third and so on, and which these are."""
         wide, found = {*self._wide}, []
         for i in range(1, MAX_NARROW):
             columns = [
@@ -476,14 +473,5 @@ def _data_of(code: Any) -> dict[str, Any]:
 
 
 def sources_of(code: FeatureCode) -> tuple[str, ...]:
-    """Return the columns of the table that a feature is made from.
-
-    Parameters
-    ----------
-    code : FeatureCode
-
-    Returns
-    -------
-    tuple of str
-    """
+    """Return the columns of the table that a feature is made from."""
     return code.sources if isinstance(code, PartCode) else (code.name,)

@@ -46,57 +46,7 @@ def fit_encoding(
     sample_weight: Any = None,
     on_number: Callable[[NumberCode, Floats], object] | None = None,
 ) -> Encoding:
-    """Decide what each column of a table becomes, and learn its scale or levels.
-
-    Parameters
-    ----------
-    table : Table or Source
-        The table as read.
-    roles : Roles, optional
-        What the user says about columns.
-    missing : {"error", "fill", "mask"}, default="error"
-        What happens to missing cells; ``"fill"`` takes the median of a number, a date or an
-        ordered category, and a level of its own for another category; ``"mask"`` leaves them out
-        of all distances and means.
-    scale : {"robust", "range"}, default="robust"
-        Which numbers become 0 and 1: the ends of the range that 96 % of the rows span (of all
-        rows in tables of up to 50), or the least and the largest.
-    tame : bool, default=True
-        Whether a long tail is tamed by ``asinh`` around the median first.
-    max_levels : int or None, default=None
-        Text columns with more different values are refused.  None: text columns with more than
-        50 are left out.
-    sample_weight : array-like of shape (n_rows,), number or None, default=None
-        A row of weight 2 counts as two rows, though an id names it once; a row of weight 0 counts
-        as absent.  Weights that are not whole numbers, or above 1000 on average, count as shares
-        of the rows.
-    on_number : callable or None, default=None
-        Called with the code of each column that came as numbers and is taken as such, and with its
-        numbers, those of shape (n_present,) that are not missing, in ascending order, whatever
-        their weights.  Several threads call it.  It must neither keep nor change the numbers.
-
-    Returns
-    -------
-    Encoding
-        With the kind of each column and why.
-
-    Raises
-    ------
-    InputError
-        When no column can be used, the table has fewer than two rows, cells are missing
-        under ``missing="error"``, a role does not fit, text has more than `max_levels`
-        values, or weights cannot be used.
-
-    Examples
-    --------
-    >>> from somscape.tables import table_from_columns
-    >>> table = table_from_columns({"age": [31, 45.5, 60], "job": ["a", "b", "a"]})
-    >>> encoding = fit_encoding(table)
-    >>> [(c.name, c.kind) for c in encoding.columns]
-    [('age', 'number'), ('job', 'category')]
-    >>> encoding.encode(table)[:, 0].tolist()
-    [0.0, 0.5, 1.0]
-    """
+    """Decide what each column of a table becomes, and learn its scale or levels."""
     for name, value, choices in (("missing", missing, MISSING), ("scale", scale, SCALES)):
         if value not in choices:
             raise ValueError(f"`{name}` must be one of {choices}; got {value!r}.")

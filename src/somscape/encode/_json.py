@@ -22,23 +22,7 @@ CODES: dict[str, type] = {
 
 
 def code_from_json(data: Any) -> ColumnCode:
-    """Return the code of a column.
-
-    Parameters
-    ----------
-    data : dict or str
-        A code's fields and its kind; a text is the name of a column of numbers that are used as
-        given, such as other programs' files have.
-
-    Returns
-    -------
-    NumberCode, CategoryCode, OrdinalCode, DateCode or UnusedColumn
-
-    Raises
-    ------
-    ValueError
-        For data that no code could have written.
-    """
+    """Return the code of a column."""
     if isinstance(data, str):
         return NumberCode.plain(data)
     kind = data.get("kind") if isinstance(data, dict) else None
@@ -51,24 +35,7 @@ def code_from_json(data: Any) -> ColumnCode:
 
 
 def part_from_json(data: Any, dates: Container[str]) -> PartCode:
-    """Return the code of what dates tell.
-
-    Parameters
-    ----------
-    data : dict
-        The code's fields and its kind.
-    dates : container of str
-        The columns of dates.
-
-    Returns
-    -------
-    CycleCode or SpanCode
-
-    Raises
-    ------
-    ValueError
-        For data that no code could have written.
-    """
+    """Return the code of what dates tell."""
     kind = data.get("kind") if isinstance(data, dict) else None
     if kind not in ("circle", "days"):
         raise ValueError(f"no kind of what dates tell: {kind!r}")

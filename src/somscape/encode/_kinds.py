@@ -130,10 +130,7 @@ class Roles:
     def of(
         cls, columns: Mapping[str, str], levels: Mapping[str, Sequence[Any]], **said: Any
     ) -> "Roles":
-        """Return the roles of which `by_column` gives `columns`.
-
-        `levels` are those of ordinals, by column.
-        """
+        """Return the roles of which `by_column` gives `columns`."""
         names: dict[str, list[str]] = {}
         for name, role in columns.items():
             names.setdefault(role, []).append(name)
@@ -202,20 +199,7 @@ GUESS = "; they do not show it"
 
 
 def find_dates(table: Table, roles: Roles) -> dict[str, Dates]:
-    """Return the dates of the columns that hold some or are named as such.
-
-    Parameters
-    ----------
-    table : Table
-    roles : Roles
-        Unnamed columns with another role are not looked at.
-
-    Returns
-    -------
-    dict of str to Dates
-        In the order of the columns.  Whether day or month comes first is what a column shows; else
-        what is asked for, or what another column shows.
-    """
+    """Return the dates of the columns that hold some or are named as such."""
     roles.check(table)
     has_role = {name for _, name in roles.named()} - set(roles.dates)
     columns = [column for column in table.columns if column.name not in has_role]
@@ -229,28 +213,7 @@ def decider(
     max_levels: int | None = None,
     n_rows: float | None = None,
 ) -> Callable[[Column], Decision]:
-    """Return the function that decides what a column is.
-
-    Parameters
-    ----------
-    table : Table
-        The table as read.
-    roles : Roles
-        What the user says, which overrides the rules; checked by `find_dates`.
-    dates : mapping of str to Dates
-        As `find_dates` found them.
-    max_levels : int or None, default=None
-        Text columns with more different values are refused.  None: text columns with more than
-        50 are left out.
-    n_rows : float or None, default=None
-        Total weight of the rows; None: they are not weighted.
-
-    Returns
-    -------
-    callable
-        Takes a column of the table.  It raises InputError when a column that must be a number or a
-        date holds something else, or text has more than `max_levels` values.
-    """
+    """Return the function that decides what a column is."""
     if roles.others == "drop":
         return lambda column: _decide_told(table, column, roles, dates)
     id_name = roles.id if roles.id is not None else _find_id(table, roles)
@@ -277,22 +240,7 @@ def _decide_told(
 def numbers_as_text(
     table: Table, roles: Roles, dates: Mapping[str, Dates], n_rows: float
 ) -> list[str]:
-    """Return the columns of text that would be numbers, had they come as numbers.
-
-    Parameters
-    ----------
-    table : Table
-    roles : Roles
-        Columns that have a role are not asked about.
-    dates : mapping of str to Dates
-        Columns of dates, which are not asked about either.
-    n_rows : float
-        Total weight of the rows.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return the columns of text that would be numbers, had they come as numbers."""
     if roles.others == "drop":
         return []
     named = {*dates, *(name for _, name in roles.named())}
@@ -349,20 +297,7 @@ def _decide_by_rule(
 
 
 def unfit_columns(table: Table, roles: Roles) -> list[UnusedColumn]:
-    """Return the columns that are features of nothing unless they are named.
-
-    Parameters
-    ----------
-    table : Table
-    roles : Roles
-        Columns that have a role are not asked about.
-
-    Returns
-    -------
-    list of UnusedColumn
-        What looks like an outcome, counts the rows, or is a nearly unique code; all of them where
-        columns without a role are left out.
-    """
+    """Return the columns that are features of nothing unless they are named."""
     named = {name for _, name in roles.named()}
     unnamed = [column for column in table.columns if column.name not in named]
     if roles.others == "drop":

@@ -30,19 +30,7 @@ MAX_LISTED = 6
 
 
 def pinned(encoding: Encoding, given: Roles | None = None) -> Roles:
-    """Return the roles with which the next table becomes the same features.
-
-    Parameters
-    ----------
-    encoding : Encoding
-        What the columns became: each gets that role; the next table's other columns are left out.
-    given : Roles, optional
-        What was said of them, which says more of one that never varies.
-
-    Returns
-    -------
-    Roles
-    """
+    """Return the roles with which the next table becomes the same features."""
     given = given or Roles()
     told = given.by_column()
     columns = {
@@ -61,33 +49,12 @@ def pinned(encoding: Encoding, given: Roles | None = None) -> Roles:
 
 
 def role_of_kind(kind: str) -> str:
-    """Return the role with which a column becomes what it is.
-
-    Parameters
-    ----------
-    kind : str
-        Of a column's code; one of a kind that no role has is left out.
-
-    Returns
-    -------
-    str
-    """
+    """Return the role with which a column becomes what it is."""
     return KINDS.get(SAID_AS.get(kind, kind), "drop")
 
 
 def comments_on(encoding: Encoding, table: Table | None = None) -> dict[str, str]:
-    """Return, for each column, why it is taken as it is and what was found in it.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    table : Table, optional
-        The one that it was learned from.
-
-    Returns
-    -------
-    dict of str to str
-    """
+    """Return, for each column, why it is taken as it is and what was found in it."""
     n_missing = {} if table is None else {c.name: c.n_missing for c in table.columns}
     comments = {}
     for code in encoding.columns:
@@ -110,29 +77,7 @@ def _found(code: ColumnCode) -> str:
 def roles_for(
     roles: Roles, source: str, names: Sequence[str], table: str
 ) -> tuple[Roles, list[str]]:
-    """Return saved roles as far as a table has their columns, with notes on others.
-
-    Parameters
-    ----------
-    roles : Roles
-    source : str
-        Where the roles are from, for messages.
-    names : sequence of str
-        The columns of the table.
-    table : str
-        What messages call it.
-
-    Returns
-    -------
-    roles : Roles
-    notes : list of str
-        A sentence each.
-
-    Raises
-    ------
-    InputError
-        Where the table lacks the id or a column to compare rows by.
-    """
+    """Return saved roles as far as a table has their columns, with notes on others."""
     known = roles.by_column()
     there = {*names, *part_names(dict.fromkeys(roles.dates, True), names)}
     if roles.per:
@@ -156,18 +101,7 @@ def roles_for(
 
 
 def overridden(roles: Roles, by: Roles) -> Roles:
-    """Return roles in which others take precedence, column by column.
-
-    Parameters
-    ----------
-    roles, by : Roles
-        A column that was the id, the label or the name of a customer, and is replaced, is left
-        out.
-
-    Returns
-    -------
-    Roles
-    """
+    """Return roles in which others take precedence, column by column."""
     columns, told = roles.by_column(), by.by_column()
     for role in {"id", "label", "per"} & set(told.values()):
         columns |= {name: "drop" for name, before in columns.items() if before == role}

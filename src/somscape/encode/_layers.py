@@ -30,27 +30,7 @@ NOT_ASKED = "in a layer that was not asked for"
 
 
 def with_layers(encoding: Encoding, table: Table, counts: Float64s | None) -> Encoding:
-    """Return an encoding whose layers, if its roles name some, count as they say.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    table : Table
-        The rows that it was learned from.
-    counts : ndarray of shape (n_rows,) or None
-        Weights of the rows.
-
-    Returns
-    -------
-    Encoding
-        The same without layers.  Days between dates of two layers are left out.
-
-    Raises
-    ------
-    InputError
-        If layers share columns, do not hold all features, name columns that are not there, or have
-        nothing that varies; or if a weight is of no layer.
-    """
+    """Return an encoding whose layers, if its roles name some, count as they say."""
     roles = encoding.roles
     _check_weights(roles)
     if not roles.layers:
@@ -145,23 +125,7 @@ def _times(code: Any, factor: float) -> Any:
 
 
 def checked_layers(encoding: Encoding, names: str | Iterable[str]) -> list[str]:
-    """Return names of some layers of an encoding, each once.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    names : str or iterable of str
-
-    Returns
-    -------
-    list of str
-        At least one.
-
-    Raises
-    ------
-    InputError
-        For no name, or one that no layer has.
-    """
+    """Return names of some layers of an encoding, each once."""
     layers = encoding.roles.layers
     if not isinstance(names, str | Iterable) or isinstance(names, bytes):
         raise InputError(f"layers are asked for by name, or by a list of names; got {names!r:.60}.")
@@ -180,37 +144,14 @@ def checked_layers(encoding: Encoding, names: str | Iterable[str]) -> list[str]:
 
 
 def in_layers(encoding: Encoding, names: Iterable[str]) -> NDArray[np.bool_]:
-    """Return which encoded features are in some layers.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    names : iterable of str
-        From `checked_layers`.
-
-    Returns
-    -------
-    ndarray of shape (n_features,), bool
-    """
+    """Return which encoded features are in some layers."""
     columns = {column for name in names for column in encoding.roles.layers[name]}
     is_in = [sources_of(code)[0] in columns for code in encoding.features]
     return np.repeat(is_in, [code.n_features for code in encoding.features])
 
 
 def of_layers(encoding: Encoding, names: Iterable[str]) -> Encoding:
-    """Return the encoding of some layers alone, which needs no columns of the others.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    names : iterable of str
-        From `checked_layers`.
-
-    Returns
-    -------
-    Encoding
-        With the same columns; those of other layers are not used.
-    """
+    """Return the encoding of some layers alone, which needs no columns of the others."""
     roles, names = encoding.roles, set(names)
     columns = {column for name in names for column in roles.layers[name]}
 

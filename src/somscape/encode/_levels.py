@@ -16,20 +16,7 @@ MISSING_LEVEL = "(missing)"
 
 
 def level_texts(column: Column) -> list[str]:
-    """Return each cell as a level; 1 and 1.0 are the same one.
-
-    A column may be numbers in one file and, for a single word, text in the next: a cell's
-    level must not depend on its neighbors.
-
-    Parameters
-    ----------
-    column : Column
-
-    Returns
-    -------
-    list of str
-        One level per row; "(missing)" where the cell is missing.
-    """
+    """Return each cell as a level; 1 and 1.0 are the same one."""
     if column.numbers is not None:
         return [MISSING_LEVEL if v != v else _number_level(v) for v in column.numbers]
     cells = column.cells.tolist()
@@ -38,18 +25,7 @@ def level_texts(column: Column) -> list[str]:
 
 
 def level_codes(column: Column) -> tuple[NDArray[np.integer[Any]], list[str]]:
-    """Return the cells as places in a list of different levels, in any order.
-
-    Parameters
-    ----------
-    column : Column
-
-    Returns
-    -------
-    codes : ndarray of shape (n_rows,), int
-    levels : list of str
-        Some may be equal; the last one is "(missing)", for cells that are.
-    """
+    """Return the cells as places in a list of different levels, in any order."""
     if column.numbers is None:
         codes, texts = column.coded()
         return codes, [*map(text_level, texts), MISSING_LEVEL]

@@ -8,21 +8,7 @@ MAX_NAMED = 5
 
 
 def lacking(names: Sequence[str], there: Sequence[str], known: Collection[str]) -> str:
-    """Name columns that a table lacks.
-
-    Parameters
-    ----------
-    names : sequence of str
-        The columns that are not there.
-    there : sequence of str
-        The columns of the table.
-    known : collection of str
-        Columns that are wanted; the table's others may be the missing ones, misspelled.
-
-    Returns
-    -------
-    str
-    """
+    """Name columns that a table lacks."""
     spare = {other.casefold(): other for other in there if other not in known}
     first = [_with_likely_name(name, spare) for name in names[:MAX_NAMED]]
     more = len(names) - len(first)

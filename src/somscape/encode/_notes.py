@@ -13,27 +13,7 @@ from somscape.tables import FIRST, Note, listed
 
 
 def notes_of(encoding: Encoding) -> list[Note]:
-    """Return what to look at in an encoding, each with the options that change it.
-
-    Parameters
-    ----------
-    encoding : Encoding
-
-    Returns
-    -------
-    list of Note
-        Of columns that look like an outcome, of counters and codes, of dates whose order is a
-        guess, of numbers taken for slips, of few numbers below 0, and of features that say who
-        somebody is.
-
-    Examples
-    --------
-    >>> from somscape.encode import fit_encoding
-    >>> from somscape.tables import table_from_columns
-    >>> table = table_from_columns({"sex": ["f", "m", "f"], "age": [31.5, 40.5, 60.5]})
-    >>> notes_of(fit_encoding(table))
-    ["'sex' says who somebody is; consider to protect it"]
-    """
+    """Return what to look at in an encoding, each with the options that change it."""
     notes = notes_of_unfit(encoding.columns)
     for order, first in FIRST.items():
         guessed = [
@@ -75,17 +55,7 @@ def notes_of(encoding: Encoding) -> list[Note]:
 
 
 def notes_of_unfit(columns: Iterable[ColumnCode]) -> list[Note]:
-    """Return what to know of outcomes, of row counters and of codes.
-
-    Parameters
-    ----------
-    columns : iterable of ColumnCode
-        Others are passed over.
-
-    Returns
-    -------
-    list of Note
-    """
+    """Return what to know of outcomes, of row counters and of codes."""
     left_out = [code for code in columns if code.kind == "dropped"]
     notes = [
         Note(

@@ -200,24 +200,7 @@ class DateCode(OneFeature):
 
 
 def ordinal_levels(name: str, given: Sequence[Any]) -> tuple[str, ...]:
-    """Return the levels of an ordered category as its cells spell them.
-
-    Parameters
-    ----------
-    name : str
-        The column, for messages.
-    given : sequence
-        Levels from the lowest to the highest: texts, numbers or booleans.
-
-    Returns
-    -------
-    tuple of str
-
-    Raises
-    ------
-    InputError
-        For fewer than two levels, a level given twice, or one that is a word for a missing cell.
-    """
+    """Return the levels of an ordered category as its cells spell them."""
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise InputError(
             f"the levels of column '{name}' must be a list from the lowest to the highest; got "

@@ -15,27 +15,7 @@ from somscape.tables import listed
 
 
 def recoded(rows: Float64s, was: Encoding, now: Encoding) -> Float64s:
-    """Return encoded rows, or prototypes, as another encoding has them.
-
-    Each column goes back to its own units and from there to the other scale; levels that the other
-    encoding does not have become unseen ones.  Weekdays and hours that only the new encoding has
-    are unknown: the middle of their circle.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, was.n_features), float64
-    was, now : Encoding
-        Of the same columns; arrays count as the same if they have as many.
-
-    Returns
-    -------
-    ndarray of shape (n, now.n_features), float64
-
-    Raises
-    ------
-    InputError
-        For other columns, or a column of another kind.
-    """
+    """Return encoded rows, or prototypes, as another encoding has them."""
     if was.is_plain and now.is_plain and not (was.is_named and now.is_named):
         if was.n_features != now.n_features:
             raise InputError(

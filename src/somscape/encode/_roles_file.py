@@ -40,22 +40,7 @@ SAID = {
 
 
 def read_roles(path: str | Path) -> Roles:
-    """Read a roles file.
-
-    Parameters
-    ----------
-    path : str or Path
-        Of a file that `roles_text`, the command line or the app wrote, or a person.
-
-    Returns
-    -------
-    Roles
-
-    Raises
-    ------
-    InputError
-        Where the file cannot be read, or says what no roles can be, with its line.
-    """
+    """Read a roles file."""
     name = shown(path)
     try:
         with Path(path).open("rb") as file:
@@ -68,22 +53,7 @@ def read_roles(path: str | Path) -> Roles:
 
 
 def roles_from_text(data: bytes, source: str) -> Roles:
-    """Return the roles that the content of a file gives; as `read_roles`.
-
-    Parameters
-    ----------
-    data : bytes
-    source : str
-        The file, for messages.
-
-    Returns
-    -------
-    Roles
-
-    Raises
-    ------
-    InputError
-    """
+    """Return the roles that the content of a file gives; as `read_roles`."""
     if len(data) > MAX_BYTES:
         raise InputError(
             f"{source} has more than {MAX_BYTES / 1e6:g} MB, which no roles file has. Give another "
@@ -204,25 +174,7 @@ def _near(name: str, choices: Iterable[str]) -> str:
 def roles_text(
     roles: Roles, comments: Mapping[str, str] | None = None, heading: Iterable[str] = ()
 ) -> str:
-    """Return roles as the text of a file, of which `read_roles` makes the same roles.
-
-    Parameters
-    ----------
-    roles : Roles
-    comments : mapping of str to str, optional
-        By column, what to say of it, in the order in which columns are to be written.
-    heading : iterable of str, default=()
-        Comments at the top, a line each.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    InputError
-        For a column with two roles, or a name that no text file can hold.
-    """
+    """Return roles as the text of a file, of which `read_roles` makes the same roles."""
     comments = comments or {}
     entries, settings = _entries(roles), said_by(roles)
     settings.pop("label_value", None)

@@ -28,60 +28,20 @@ SHAPES = {
 
 
 def said_by(roles: Roles) -> dict[str, Any]:
-    """Return what is said beside the columns.
-
-    Parameters
-    ----------
-    roles : Roles
-
-    Returns
-    -------
-    dict
-    """
+    """Return what is said beside the columns."""
     said = {name: getattr(roles, name) for name in SETTINGS}
     return {name: value for name, value in said.items() if value != SETTINGS[name]}
 
 
 def checked_settings(data: Any) -> dict[str, Any]:
-    """Return plain data as parameters of `Roles`.
-
-    Parameters
-    ----------
-    data : dict
-        By name.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    ValueError
-        For data that `said_by` cannot have given.
-    """
+    """Return plain data as parameters of `Roles`."""
     if not isinstance(data, dict):
         raise ValueError(f"no roles: {str(data)[:40]!r}")
     return {name: checked_setting(name, value) for name, value in data.items()}
 
 
 def checked_setting(name: str, value: Any) -> Any:
-    """Return a value as `Roles` has it.
-
-    Parameters
-    ----------
-    name : str
-        One of `SETTINGS`.
-    value : plain data
-
-    Returns
-    -------
-    str, tuple or dict
-
-    Raises
-    ------
-    ValueError
-        What is allowed, and what came.
-    """
+    """Return a value as `Roles` has it."""
     if name not in SETTINGS:
         raise ValueError(f"roles have no part {name!r:.40}; the parts are {', '.join(SETTINGS)}")
     if name in CHOICES:
@@ -114,16 +74,7 @@ def checked_setting(name: str, value: Any) -> Any:
 
 
 def is_layer_weight(value: Any) -> bool:
-    """Return whether a value is a number that a layer may count.
-
-    Parameters
-    ----------
-    value : object
-
-    Returns
-    -------
-    bool
-    """
+    """Return whether a value is a number that a layer may count."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     return is_number and MIN_LAYER_WEIGHT <= value <= MAX_LAYER_WEIGHT
 

@@ -12,22 +12,6 @@ BELOW_ZERO = " below 0"
 
 
 def few_below_zero(numbers: Float64s) -> str:
-    """Say how many numbers are below 0, where few are; else "".
-
-    Parameters
-    ----------
-    numbers : ndarray of shape (n_rows,)
-        NaN where missing.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> few_below_zero(np.append(np.full(499, 12.5), -3.0))
-    '1 of 500 below 0'
-    """
+    """Say how many numbers are below 0, where few are; else ""."""
     n, n_below = np.count_nonzero(~np.isnan(numbers)), np.count_nonzero(numbers < 0)
     return f"{n_below:,} of {n:,}{BELOW_ZERO}" if 0 < n_below <= FEW * n else ""

@@ -14,11 +14,7 @@ be in any case.  Of heavy tails the outermost number stands apart before several
 
 
 def without_slips(numbers: InOrder) -> tuple[InOrder, float, str]:
-    """Return numbers without those that are slips, how far the others reach, and the slips.
-
-    Slips are a handful, or a hundredth of the rows, at the most, and each lies a million times as
-    far from the median as all others; the reach is 0 where there are none.
-    """
+    """Return numbers without those that are slips, how far the others reach, and the slips."""
     with np.errstate(over="ignore", invalid="ignore"):
         low, center, high = (numbers.quantile(share) for share in (0.25, 0.5, 0.75))
         farthest = max(center - float(numbers.values[0]), float(numbers.values[-1]) - center)

@@ -17,27 +17,7 @@ FIRST_LOOK = 1000
 
 
 def number_text(value: float, is_whole: bool = False, digits: int = 4) -> str:
-    """Return a number in short decimal form.
-
-    Parameters
-    ----------
-    value : float
-        A finite number.
-    is_whole : bool, default=False
-        Round to a whole number and keep all its digits: 0 where it is next to nothing.
-    digits : int, default=4
-        Significant digits otherwise.
-
-    Returns
-    -------
-    str
-        Without exponent from 0.0001 up to 1e15.
-
-    Examples
-    --------
-    >>> number_text(100001.4, is_whole=True), number_text(0.123456), number_text(1234.56)
-    ('100001', '0.1235', '1235')
-    """
+    """Return a number in short decimal form."""
     size = abs(value)
     if is_whole and size < MOST_WRITTEN:
         return str(round(value))
@@ -48,37 +28,14 @@ def number_text(value: float, is_whole: bool = False, digits: int = 4) -> str:
 
 
 def decimal_text(value: float, decimals: int) -> str:
-    """Return a number rounded to some decimals, without zeros at the end.
-
-    Parameters
-    ----------
-    value : float
-    decimals : int
-
-    Returns
-    -------
-    str
-    """
+    """Return a number rounded to some decimals, without zeros at the end."""
     text = f"{value:.{decimals}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
 
 
 def decimals_of(values: Floats, dtype: type[np.floating] | None = None) -> int:
-    """Return with how many decimals all of some numbers are written.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,)
-        Missing ones are NaN.
-    dtype : type or None, default=None
-        The type that they are looked at in; None: their own.
-
-    Returns
-    -------
-    int
-        `ANY_DECIMALS` for more than six.
-    """
+    """Return with how many decimals all of some numbers are written."""
     type_ = np.dtype(dtype or values.dtype)
     close = 4 * float(np.finfo(type_).eps)
     for decimals in range(MAX_DECIMALS + 1):

@@ -67,21 +67,7 @@ class Partitions(Pieces):
 
 
 def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    """Return a function's answers to the rows of a collection, computed when asked for.
-
-    Parameters
-    ----------
-    collection : dask.dataframe.DataFrame or dask.array.Array
-    function : callable
-        From an array or a pandas frame to an array of as many values.
-    name : str
-        Of the values.
-    dtype : numpy dtype
-
-    Returns
-    -------
-    dask.dataframe.Series or dask.array.Array of shape (n_samples,)
-    """
+    """Return a function's answers to the rows of a collection, computed when asked for."""
     _check_is_table(collection)
     if hasattr(collection, "chunks"):
         rows = collection.rechunk({1: -1})
@@ -93,9 +79,8 @@ def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: An
 
 
 def _sent(function: Any, n_tasks: int) -> Any:
-    """Return a function to go out with few tasks, or by itself, so that each worker gets it once.
-
-    By itself it is on its way for some milliseconds more.
+    """Return a function to go out with few tasks, or by itself, so that each worker gets it
+    once.
     """
     from dask.delayed import delayed  # late: it is slow to import
 

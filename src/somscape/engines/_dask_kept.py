@@ -33,17 +33,7 @@ class Kept:
         self._threads: dict[str, int] = {}
 
     def together(self, client: Any) -> list[list[int]]:
-        """Return the numbers of all pieces, in groups of which each makes a task.
-
-        Parameters
-        ----------
-        client : distributed.Client
-
-        Returns
-        -------
-        list of list of int
-            Each worker has at least as many as it has threads, if it keeps as many pieces.
-        """
+        """Return the numbers of all pieces, in groups of which each makes a task."""
         if not self._futures:
             return [[number] for number in range(self._n_pieces)]
         where = client.who_has(list(self._futures.values()))

@@ -18,17 +18,7 @@ POLL = 1.0
 
 
 def client_of_this_process() -> Any:
-    """Return the client of this process's cluster, or None.
-
-    Returns
-    -------
-    distributed.Client or None
-
-    Raises
-    ------
-    EngineError
-        If it is asynchronous.
-    """
+    """Return the client of this process's cluster, or None."""
     try:
         from distributed import default_client
     except ImportError:
@@ -47,25 +37,7 @@ def client_of_this_process() -> Any:
 
 
 def computed(tasks: list[Any], named: Callable[[int], str], at_once: int) -> Iterator[Any]:
-    """Yield the results of tasks in order, from the cluster if there is one.
-
-    Parameters
-    ----------
-    tasks : list of dask.delayed.Delayed
-    named : callable
-        From the number of a task to what an error calls it.
-    at_once : int
-        Results fetched together, and here at once: one by one, each takes its way there and back.
-
-    Yields
-    ------
-    object
-
-    Raises
-    ------
-    EngineError
-        If the cluster cannot give a result.
-    """
+    """Yield the results of tasks in order, from the cluster if there is one."""
     client = client_of_this_process()
     if client is None:
         from dask.base import compute  # late: it is slow to import

@@ -12,19 +12,7 @@ MAX_LETTERS = 500
 
 
 def gave_up(what: str, error: object) -> EngineError:
-    """Return the error of a cluster that gave up.
-
-    Parameters
-    ----------
-    what : str
-        What happened.
-    error : object
-        What the engine says of it, on any number of lines.
-
-    Returns
-    -------
-    EngineError
-    """
+    """Return the error of a cluster that gave up."""
     text = str(error)
     cause = CAUSE.search(text)
     kind = f"{type(error).__name__}: " if isinstance(error, Exception) else ""

@@ -53,21 +53,7 @@ class Partitions(Pieces):
 
 
 def answer(dataset: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    """Return a dataset with one more column: a function's answers, computed when asked for.
-
-    Parameters
-    ----------
-    dataset : ray.data.Dataset
-    function : callable
-        From an Arrow table to an array of as many values.
-    name : str
-        Of the new column.
-    dtype : numpy dtype
-
-    Returns
-    -------
-    ray.data.Dataset
-    """
+    """Return a dataset with one more column: a function's answers, computed when asked for."""
 
     def task(table: Any) -> Any:
         import pyarrow as pa
@@ -96,10 +82,7 @@ def _in_order(dataset: Any) -> Iterator[None]:
 
 
 def _asked_by(dataset: Any) -> list[dict[str, Any]]:
-    """Return what each step of a dataset asks of its tasks; nothing from a Ray that hides it.
-
-    Steps that run classes are left out: Ray does not let their actors set retries.
-    """
+    """Return what each step of a dataset asks of its tasks; nothing from a Ray that hides it."""
     from ray.data import ActorPoolStrategy
 
     try:

@@ -78,22 +78,7 @@ class Partitions(Pieces):
 
 
 def answer(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    """Return a data frame with one more column: a function's answers, computed when asked for.
-
-    Parameters
-    ----------
-    frame : pyspark.sql.DataFrame
-    function : callable
-        From an Arrow table to an array of as many values.
-    name : str
-        Of the new column.
-    dtype : numpy dtype
-        Of integers or of floats.
-
-    Returns
-    -------
-    pyspark.sql.DataFrame
-    """
+    """Return a data frame with one more column: a function's answers, computed when asked for."""
     from pyspark.sql import types  # late: it is slow to import
 
     if name in frame.columns:

@@ -11,70 +11,22 @@ FAN_IN = 8
 
 
 def apply(function: Callable[[int, Any], T], number: int, data: Any) -> T:
-    """Return what a function makes of a piece.
-
-    Parameters
-    ----------
-    function : callable
-        As for `somscape.fit.Pieces.each`; engines send it apart from the pieces, once.
-    number : int
-    data : object
-        The piece.
-
-    Returns
-    -------
-    object
-    """
+    """Return what a function makes of a piece."""
     return function(number, data)
 
 
 def apply_to_some(
     merge: Callable[[T, T], T], function: Callable[[int, Any], T], numbers: list[int], *some: Any
 ) -> T:
-    """Return what a function makes of several pieces, merged.
-
-    Parameters
-    ----------
-    merge : callable
-        As for `somscape.fit.Pieces.total`.
-    function : callable
-    numbers : list of int
-    *some : object
-        The pieces.
-
-    Returns
-    -------
-    object
-    """
+    """Return what a function makes of several pieces, merged."""
     return reduce(merge, map(function, numbers, some))
 
 
 def merged(merge: Callable[[T, T], T], *results: T) -> T:
-    """Return results as one.
-
-    Parameters
-    ----------
-    merge : callable
-        As for `somscape.fit.Pieces.total`.
-    *results : object
-        At least one.
-
-    Returns
-    -------
-    object
-    """
+    """Return results as one."""
     return reduce(merge, results)
 
 
 def groups(tasks: list[Any]) -> list[list[Any]]:
-    """Return tasks in groups, each of which one task merges.
-
-    Parameters
-    ----------
-    tasks : list
-
-    Returns
-    -------
-    list of list
-    """
+    """Return tasks in groups, each of which one task merges."""
     return [tasks[i : i + FAN_IN] for i in range(0, len(tasks), FAN_IN)]

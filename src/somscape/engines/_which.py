@@ -18,43 +18,13 @@ HOLDERS = {
 
 
 def pieces_of(X: Any) -> Any:
-    """Return a collection of Dask, Spark or Ray as pieces, other data as they are.
-
-    Parameters
-    ----------
-    X : object
-
-    Returns
-    -------
-    Pieces or object
-
-    Raises
-    ------
-    EngineError
-        If the engine cannot compute the collection.
-    """
+    """Return a collection of Dask, Spark or Ray as pieces, other data as they are."""
     engine = _engine_of(X)
     return X if engine is None else engine.Partitions(X)
 
 
 def answers(X: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    """Return a function's answers to a collection, computed when somebody asks.
-
-    Parameters
-    ----------
-    X : object
-    function : callable
-        From a piece's data to an array of one value a row.
-    name : str
-        Of the values, where columns have names.
-    dtype : numpy dtype
-
-    Returns
-    -------
-    object
-        A collection of the same kind: of Dask a series or an array, of Spark and Ray the rows with
-        one more column.  None if X is no collection of theirs.
-    """
+    """Return a function's answers to a collection, computed when somebody asks."""
     engine = _engine_of(X)
     return None if engine is None else engine.answer(X, function, name, dtype)
 

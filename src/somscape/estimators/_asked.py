@@ -9,19 +9,7 @@ from somscape.kernels import DeviceArray
 
 
 def units_of(som: Any, X: Any) -> Any:
-    """Return the best matching unit of each row.
-
-    Parameters
-    ----------
-    som : SOM
-        Fitted.
-    X : array-like or data frame of shape (n_samples, n_features), or Table
-
-    Returns
-    -------
-    array of shape (n_samples,)
-        Of the library, and on the device, of X.
-    """
+    """Return the best matching unit of each row."""
     X, home = received(X)
     if isinstance(X, DeviceArray):
         return home.back(som.map_.winners_of_rows(checked_on_device(som, X)))
@@ -29,19 +17,7 @@ def units_of(som: Any, X: Any) -> Any:
 
 
 def distances_of(som: Any, X: Any) -> Any:
-    """Return the distance of each row to every unit's prototype.
-
-    Parameters
-    ----------
-    som : SOM
-        Fitted.
-    X : array-like or data frame of shape (n_samples, n_features), or Table
-
-    Returns
-    -------
-    array of shape (n_samples, n_units)
-        Of the library, and on the device, of X.
-    """
+    """Return the distance of each row to every unit's prototype."""
     X, home = received(X)
     rows = checked_on_device(som, X) if isinstance(X, DeviceArray) else rows_for(som, X)
     return home.back(som.map_.metric.distances(rows, som.map_.codebook))

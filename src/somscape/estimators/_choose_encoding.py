@@ -48,28 +48,7 @@ class Chosen:
 
 
 def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> Chosen:
-    """Return how an estimator encodes the data of a `fit`.
-
-    Parameters
-    ----------
-    estimator : SOM or SOMDetector
-        Only its parameters ``encoder`` and ``missing`` matter.
-    X : Table, Source, data frame or array-like of shape (n_samples, n_features)
-        Read once, and given back collected.
-    sample_weight : array-like of shape (n_samples,), number or None
-    start : Map or anything else
-        A map that training starts from lends its encoding, so that rows mean what its prototypes
-        do, unless a fitted encoder was passed.
-
-    Returns
-    -------
-    Chosen
-
-    Raises
-    ------
-    ValueError, TypeError
-        If parameters or data are not allowed; the message says which.
-    """
+    """Return how an estimator encodes the data of a `fit`."""
     check_choice("missing", estimator.missing, MISSING)
     lent = start.encoding if isinstance(start, Map) else None
     X = pieces_of(X)

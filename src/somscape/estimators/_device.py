@@ -16,25 +16,7 @@ from somscape.maps import Map
 
 
 def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
-    """Check rows on a device and weights for a `fit`, as `prepare` does for others.
-
-    Parameters
-    ----------
-    som : SOM
-        Gets ``n_features_in_``.
-    X : DeviceArray of shape (n_samples, n_features)
-    sample_weight : array-like of shape (n_samples,), number or None
-        Wherever it lies.
-
-    Returns
-    -------
-    Prepared
-
-    Raises
-    ------
-    InputError
-        For a parameter that requires rows in this machine's memory, and for wrong values.
-    """
+    """Check rows on a device and weights for a `fit`, as `prepare` does for others."""
     allowed = {
         "metric": ("euclidean",),
         "feature_weight": (None,),
@@ -64,19 +46,7 @@ def _is_word(value: Any, word: str | None) -> bool:
 
 
 def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
-    """Return rows on a device, once their number of features and their values are checked.
-
-    Parameters
-    ----------
-    som : SOM
-    X : DeviceArray of shape (n_samples, n_features)
-    reset : bool, default=False
-        Whether this is a `fit`.
-
-    Returns
-    -------
-    DeviceArray of shape (n_samples, n_features)
-    """
+    """Return rows on a device, once their number of features and their values are checked."""
     validate_data(som, X, reset=reset, skip_check_array=True)
     if not reset:
         map_: Map = som.map_

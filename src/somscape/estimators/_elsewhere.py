@@ -66,30 +66,7 @@ class Look(NamedTuple):
 def rows_elsewhere(
     pieces: Pieces, encoding: Encoding | None, missing: str
 ) -> tuple[RowsElsewhere, Encoding, tuple[str, ...] | None]:
-    """Return the rows of pieces, which stay where they are, after a look at all of them.
-
-    Parameters
-    ----------
-    pieces : Pieces
-        Of data frames, or of arrays of shape (n, n_features).
-    encoding : Encoding or None
-        How to encode each piece.  None means that they hold numbers, which are used as they are.
-    missing : {"error", "fill", "mask"}
-        Used without an encoding.
-
-    Returns
-    -------
-    rows : RowsElsewhere
-    encoding : Encoding
-    names : tuple of str or None
-        Names of the columns, if they have any.
-
-    Raises
-    ------
-    InputError
-        If pieces differ in their columns, hold text that no encoding is given for, or values that
-        are missing or infinite.
-    """
+    """Return the rows of pieces, which stay where they are, after a look at all of them."""
     if encoding is None and missing == "fill":
         raise InputError(
             "`missing`='fill' needs the medians of all rows, which are not computed of X in pieces."
@@ -177,30 +154,12 @@ def _rows_of(encoding: Encoding | None, data: Any, frame: Any) -> Floats:
 
 
 def learns_in_pieces(estimator: Any) -> bool:
-    """Say whether an estimator trains on pieces where they lie.
-
-    Parameters
-    ----------
-    estimator : object
-
-    Returns
-    -------
-    bool
-    """
+    """Say whether an estimator trains on pieces where they lie."""
     return getattr(estimator, "_learns_in_pieces", False)
 
 
 def holds_only_numbers(pieces: Pieces) -> bool:
-    """Say whether pieces are arrays, or frames of numbers alone, in one pass.
-
-    Parameters
-    ----------
-    pieces : Pieces
-
-    Returns
-    -------
-    bool
-    """
+    """Say whether pieces are arrays, or frames of numbers alone, in one pass."""
     return all(pieces.each(_are_numbers))
 
 
@@ -210,32 +169,12 @@ def _are_numbers(_: int, data: Any) -> bool:
 
 
 def brought_here(X: Any) -> Any:
-    """Return data of which nothing is used up, on this machine.
-
-    Parameters
-    ----------
-    X : object
-        Anything; data in pieces are fetched, into temporary files.
-
-    Returns
-    -------
-    object
-        As `somscape.tables.collected`.
-    """
+    """Return data of which nothing is used up, on this machine."""
     return collected(pieces_here(X))
 
 
 def pieces_here(X: Any) -> Any:
-    """Return data in pieces as one array or frame, in temporary files; other data as they are.
-
-    Parameters
-    ----------
-    X : object
-
-    Returns
-    -------
-    object
-    """
+    """Return data in pieces as one array or frame, in temporary files; other data as they are."""
     X = pieces_of(X)
     return fetched_rows(X.each(_piece)) if isinstance(X, Pieces) else X
 
@@ -273,20 +212,7 @@ class Method:
 
 
 def answers_where_it_lies(name: str, dtype: Any) -> Callable[[F], F]:
-    """Have a method answer for data in pieces, too, where they lie.
-
-    Parameters
-    ----------
-    name : str
-        Of its values, where columns have names.
-    dtype : numpy dtype
-
-    Returns
-    -------
-    callable
-        Decorates a method that gives one value a row.  For a collection of an engine it then gives
-        a collection of the same kind, computed when it is asked for; for `Pieces` an array.
-    """
+    """Have a method answer for data in pieces, too, where they lie."""
 
     def decorated(method: F) -> F:
         @wraps(method)

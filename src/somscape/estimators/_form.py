@@ -56,10 +56,7 @@ class Form:
         ordinals: Mapping[str, Sequence[Any]],
         is_counted: NDArray[np.bool_],
     ) -> "Form":
-        """Return the form of data that was read as a table and encoded.
-
-        Only rows that count decide.
-        """
+        """Return the form of data that was read as a table and encoded."""
         raws = _raw_values(data)
         types: dict[str, type] = {}
         constants: dict[str, Any] = {}

@@ -9,17 +9,7 @@ from somscape.errors import InputError
 
 
 def check_layers(layers: Any, layer_weights: Any) -> None:
-    """Raise unless `layers` and `layer_weights` have the types that they may have.
-
-    Parameters
-    ----------
-    layers, layer_weights : dict or None
-
-    Raises
-    ------
-    TypeError, InputError
-        The message says what is allowed.
-    """
+    """Raise unless `layers` and `layer_weights` have the types that they may have."""
     for parameter, given in (("layers", layers), ("layer_weights", layer_weights)):
         names = {} if given is None else given
         if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names):
@@ -58,24 +48,7 @@ def _is_number(column: Any) -> bool:
 
 
 def named_layers(layers: Any, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the names of the columns of layers.
-
-    Parameters
-    ----------
-    layers : dict or None
-        Checked.
-    names : sequence of str
-        The columns of the data.
-
-    Returns
-    -------
-    dict of str to tuple of str
-
-    Raises
-    ------
-    InputError
-        For a number that no column has, or an empty layer.
-    """
+    """Return the names of the columns of layers."""
     found = {}
     for layer, given in (layers or {}).items():
         columns = (

@@ -123,22 +123,7 @@ def check_one_per_row(n: int, n_rows: int, what: str) -> None:
 
 
 def scoring_weights(sample_weight: Any, is_known: NDArray[np.bool_]) -> Float64s:
-    """Return how much each row counts in a score, at most 1.
-
-    Parameters
-    ----------
-    sample_weight : array-like of shape (n_samples,), number or None
-    is_known : ndarray of shape (n_samples,) or (n_samples, n_targets)
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-
-    Raises
-    ------
-    InputError
-        If nothing counts of which `y` is known.
-    """
+    """Return how much each row counts in a score, at most 1."""
     weights = ones_or(checked_weights(sample_weight, len(is_known)), len(is_known))
     weights = weights / weights.max()
     if not is_known[weights > 0].any(axis=0).all():

@@ -99,22 +99,7 @@ def _is_near(X: Any, library: str) -> bool:
 
 
 def fetched(X: Any) -> Any:
-    """Return an array of another library as NumPy's, from wherever it lies; others as they are.
-
-    Parameters
-    ----------
-    X : object
-
-    Returns
-    -------
-    ndarray or object
-        An array in this machine's memory is not copied.  Gradients are left behind.
-
-    Raises
-    ------
-    InputError
-        If NumPy has no such type of values, or they are not stored one by one.
-    """
+    """Return an array of another library as NumPy's, from wherever it lies; others as they are."""
     library = _library_of(X)
     if library is None:
         return X
@@ -128,22 +113,8 @@ def fetched(X: Any) -> Any:
 
 
 def near(X: Any, what: str) -> Any:
-    """Return data that must lie in this machine's memory, an array of another library as NumPy's.
-
-    Parameters
-    ----------
-    X : object
-    what : str
-        What requires it, for the message.
-
-    Returns
-    -------
-    ndarray or object
-
-    Raises
-    ------
-    InputError
-        If X is an array on another device.
+    """Return data that must lie in this machine's memory, an array of another library as
+    NumPy's.
     """
     library = _library_of(X)
     if library is not None and not _is_near(X, library):
@@ -183,24 +154,7 @@ class Home:
 
 
 def received(X: Any) -> tuple[Any, Home]:
-    """Return rows as they are worked on, and where results go.
-
-    Parameters
-    ----------
-    X : object
-
-    Returns
-    -------
-    rows : ndarray, DeviceArray or object
-        An array in this machine's memory is NumPy's, without a copy.  One on another device stays
-        there.  All else is as it was.
-    home : Home
-
-    Raises
-    ------
-    InputError
-        If X is no matrix of float32 or float64, or its device has no float64.
-    """
+    """Return rows as they are worked on, and where results go."""
     library = _library_of(X)
     if library is None or _is_near(X, library):
         return fetched(X), home_of(X)

@@ -80,34 +80,7 @@ def prepare(
     missing: str,
     min_rows: int = 1,
 ) -> Prepared:
-    """Check and encode the data and weights of a `fit`.
-
-    Sets ``n_features_in_`` and, if columns have names, ``feature_names_in_``.
-
-    Parameters
-    ----------
-    estimator : BaseEstimator
-        The estimator being fitted.
-    X : Table, data frame, Pieces or array-like of shape (n_samples, n_features)
-        A `Table`, or pieces, if there is an encoding; may be sparse if the estimator's tags allow
-        it.
-    sample_weight : array-like of shape (n_samples,), number or None
-    encoding : Encoding or None
-        How to encode the table.  None means that X holds numbers, which are used as they are.
-    missing : {"error", "fill", "mask"}
-        Used for X without an encoding.
-    min_rows : int, default=1
-
-    Returns
-    -------
-    Prepared
-
-    Raises
-    ------
-    InputError
-        For missing or infinite values, values too large to square, negative weights or
-        weights that are all zero.
-    """
+    """Check and encode the data and weights of a `fit`."""
     values: Rows
     if isinstance(X, Pieces):
         return _in_pieces(estimator, X, sample_weight, encoding=encoding, missing=missing)
@@ -166,11 +139,7 @@ def _in_pieces(
 
 
 def seed_of(random_state: Any, *, draws: bool = True) -> int:
-    """Return a seed for NumPy's generators from a scikit-learn random state.
-
-    Without `draws` nothing will be drawn, so None gives 0.  A RandomState draws its seed in any
-    case, so that each use continues where the last one ended.
-    """
+    """Return a seed for NumPy's generators from a scikit-learn random state."""
     is_seed = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
     if is_seed and random_state >= 0:
         return int(random_state)
@@ -194,10 +163,7 @@ def rows_for(estimator: Any, X: Any) -> Rows:
 
 
 def data_for(estimator: Any, X: Any) -> Any:
-    """Return data for the methods of a fitted estimator's map, which check the values.
-
-    Names, shape and types are checked here; the encoding checks those of columns that it encodes.
-    """
+    """Return data for the methods of a fitted estimator's map, which check the values."""
     encoding: Encoding = estimator.map_.encoding
     X = brought_here(X)
     if not encoding.is_plain:
@@ -239,32 +205,7 @@ def read_data(
     unused: Collection[str] = (),
     encoding: Encoding | None = None,
 ) -> tuple[Any, Table]:
-    """Check the data to encode and read them as a table.
-
-    Parameters
-    ----------
-    estimator : BaseEstimator
-        Gets ``n_features_in_`` and, if columns have names, ``feature_names_in_``.
-    X : Table, data frame or array-like of shape (n_samples, n_features)
-    missing : {"error", "fill", "mask"}, default="error"
-    unused : collection of str, default=()
-        Columns that are not features, whose values do not matter.
-    encoding : Encoding, optional
-        A fitted encoding, which overrides `missing` and `unused`.  The table gets its names, and a
-        data frame may lack columns that are not features.  None means that this is a `fit`.
-
-    Returns
-    -------
-    data : Table, data frame or ndarray
-        The data passed, collected; numbers are float64.
-    table : Table
-
-    Raises
-    ------
-    ValueError
-        If the columns differ from those of the `fit`, or values are infinite, or missing without
-        permission.
-    """
+    """Check the data to encode and read them as a table."""
     X = brought_here(X)
     if isinstance(X, Table):
         if encoding is None:
@@ -328,10 +269,7 @@ def _refuse_infinite(values: Any, names: Sequence[str]) -> None:
 
 
 def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Any:
-    """Return an array, a data frame of numbers or a sparse array as NumPy's or SciPy's.
-
-    This checks names, shape and types, not values.
-    """
+    """Return an array, a data frame of numbers or a sparse array as NumPy's or SciPy's."""
     if _is_ready(X, min_rows):
         # Same result as scikit-learn's check, without its search for data frames: 60 microseconds.
         if reset:

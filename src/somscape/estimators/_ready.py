@@ -49,24 +49,7 @@ class Ready:
 
 
 def ready_to_train(som: Any, X: Any, sample_weight: Any, resume: Any) -> Ready:
-    """Check the data, the parameters and the checkpoint of a `fit`.
-
-    Parameters
-    ----------
-    som : SOM
-    X : Table, data frame or array-like of shape (n_samples, n_features)
-    sample_weight : array-like of shape (n_samples,) or None
-    resume : str, Path or None
-
-    Returns
-    -------
-    Ready
-
-    Raises
-    ------
-    ValueError, TypeError
-        If any of them is not allowed; the message says which.
-    """
+    """Check the data, the parameters and the checkpoint of a `fit`."""
     if resume is not None and not isinstance(resume, str | Path):
         raise TypeError(f"`resume` must be the name of a file or None; got {resume!r}.")
     settings = settings_of_som(som)
@@ -93,18 +76,7 @@ def ready_to_train(som: Any, X: Any, sample_weight: Any, resume: Any) -> Ready:
 
 
 def keep_trained(som: Any, ready: Ready, map_: Map, trained: Trained, units: Ints) -> None:
-    """Give an estimator what training has found.
-
-    Parameters
-    ----------
-    som : SOM
-    ready : Ready
-        What training started from.
-    map_ : Map
-    trained : Trained
-    units : ndarray of shape (n_kept,)
-        Best matching unit of each row that trained; empty for rows elsewhere.
-    """
+    """Give an estimator what training has found."""
     all_rows, home = ready.prepared.all_rows, ready.home
     som.map_ = map_
     som.codebook_ = home.back(map_.codebook)

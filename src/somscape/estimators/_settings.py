@@ -26,13 +26,7 @@ def start_of(init: Any) -> Any:
 
 
 def weights_of_features(given: Any, encoding: Encoding) -> Any:
-    """Return weights as one for each feature; those of named columns are for all their features.
-
-    Raises
-    ------
-    InputError
-        For a name that is no column that becomes features.
-    """
+    """Return weights as one for each feature; those of named columns are for all their features."""
     if not isinstance(given, Mapping):
         return given
     names = [code.name for code in encoding.features]
@@ -75,25 +69,7 @@ def refuse_checkpoint(callbacks: Any, name: str) -> None:
 
 
 def settings_of_detector(detector: Any, som: Any) -> tuple[Detection, Settings]:
-    """Return a SOMDetector's parameters, checked: those of the detection and of its map.
-
-    Parameters
-    ----------
-    detector : SOMDetector
-    som : SOM
-        A copy of the map to train, which this changes.
-
-    Returns
-    -------
-    detection : Detection
-    settings : Settings
-        With a seed drawn by the detector if its `som` has no ``random_state``.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a parameter is not allowed; the message names it.
-    """
+    """Return a SOMDetector's parameters, checked: those of the detection and of its map."""
     detection = Detection(
         detector.method,
         detector.contamination,
@@ -108,24 +84,7 @@ def settings_of_detector(detector: Any, som: Any) -> tuple[Detection, Settings]:
 
 
 def settings_of_classifier(classifier: Any, som: Any) -> tuple[Recognition, Settings]:
-    """Return a SOMClassifier's parameters, checked: those of the recognition and of its map.
-
-    Parameters
-    ----------
-    classifier : SOMClassifier
-    som : SOM
-        A copy of the map to train, which this changes.
-
-    Returns
-    -------
-    recognition : Recognition
-    settings : Settings
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a parameter is not allowed; the message names it.
-    """
+    """Return a SOMClassifier's parameters, checked: those of the recognition and of its map."""
     check_number("layer_weight", classifier.layer_weight, 0, low_is_allowed=True)
     if classifier.reject is not None:
         check_number("reject", classifier.reject, 0, 0.5)
@@ -137,24 +96,7 @@ def settings_of_classifier(classifier: Any, som: Any) -> tuple[Recognition, Sett
 
 
 def settings_of_regressor(regressor: Any, som: Any) -> tuple[Prediction, Settings]:
-    """Return a SOMRegressor's parameters, checked: those of the prediction and of its map.
-
-    Parameters
-    ----------
-    regressor : SOMRegressor
-    som : SOM
-        A copy of the map to train, which this changes.
-
-    Returns
-    -------
-    prediction : Prediction
-    settings : Settings
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a parameter is not allowed; the message names it.
-    """
+    """Return a SOMRegressor's parameters, checked: those of the prediction and of its map."""
     settings = _settings_of_learner(regressor, som, ("relevance", "linear"))
     return Prediction(bool(regressor.relevance), bool(regressor.linear)), settings
 

@@ -28,25 +28,7 @@ RADII = (1.0, 0.7, 0.5)
 
 
 def suggest(som: Any, X: Any, *, n_samples: int, n_seeds: int, random_state: Any) -> Table:
-    """Train candidates on samples and return their qualities.
-
-    Parameters
-    ----------
-    som : SOM
-        Parameters that all candidates have in common.
-    X : array-like or data frame of shape (n_rows, n_features), or Table
-        At least two rows.
-    n_samples : int
-        Most rows that each candidate trains on.
-    n_seeds : int
-        Number of samples that each candidate is trained on, at least 2.
-    random_state : int, RandomState or None
-
-    Returns
-    -------
-    Table
-        One row per candidate.
-    """
+    """Train candidates on samples and return their qualities."""
     refuse_checkpoint(som.callbacks, "SOM.suggest")
     rows = _prepared(som, X)
     check_whole("n_samples", n_samples, 2)

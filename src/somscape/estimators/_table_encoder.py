@@ -235,10 +235,7 @@ class TableEncoder(TransformerMixin, Base):
     def _learn(
         self, estimator: BaseEstimator, X: Any, sample_weight: Any
     ) -> tuple[Any, Table, Encoding]:
-        """Return data as an array or data frame and as a table, and how to encode them.
-
-        The estimator, this one or one that it encodes for, gets the names of the columns.
-        """
+        """Return data as an array or data frame and as a table, and how to encode them."""
         self._check_parameters()
         unused = {n for n in (self.id, self.label, *self.drop, *self.protect) if n is not None}
         data, table = read_data(estimator, X, missing=self.missing, unused=unused)

@@ -64,22 +64,12 @@ class Verbose:
 
 
 def expect_maps(callbacks: Iterable[Any], n_maps: int) -> None:
-    """Have `verbose` number the maps that are trained from now on.
-
-    Parameters
-    ----------
-    callbacks : iterable of callable
-    n_maps : int
-        How many maps there will be.
-    """
+    """Have `verbose` number the maps that are trained from now on."""
     for callback in callbacks:
         if isinstance(callback, Verbose):
             callback.n_maps = n_maps
 
 
 def _is_logged() -> bool:
-    """Return whether somebody reads such lines in the log.
-
-    A handler alone is not enough: `logging.warning` adds one, and warnings are all that it shows.
-    """
+    """Return whether somebody reads such lines in the log."""
     return logger.hasHandlers() and logger.isEnabledFor(logging.INFO)

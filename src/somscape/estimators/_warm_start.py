@@ -14,17 +14,7 @@ DEFAULTS = {"n_rows": "auto", "n_cols": "auto", "lattice": "hexagonal", "boundar
 
 
 def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> None:
-    """Raise InputError if parameters or rows contradict the map that training starts from.
-
-    Parameters
-    ----------
-    som : SOM
-    map_ : Map
-    n_features : int
-        Number of features of the rows.
-    is_warm : bool
-        Whether the map comes from `warm_start`, not from `init`.
-    """
+    """Raise InputError if parameters or rows contradict the map that training starts from."""
     whose = "`warm_start` continues from a map" if is_warm else "`init` is a map"
     way_out = "pass warm_start=False" if is_warm else "pass another `init`"
     if n_features != map_.codebook.shape[1]:
@@ -52,19 +42,7 @@ def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> Non
 
 
 def adopt_map(som: Any, map_: Map, X: Any) -> None:
-    """Give an estimator a map, as if it had been fitted to rows like these.
-
-    Parameters
-    ----------
-    som : SOM
-    map_ : Map
-    X : Table, data frame or array-like of shape (n_samples, n_features)
-
-    Raises
-    ------
-    ValueError, TypeError
-        If parameters or rows contradict the map.
-    """
+    """Give an estimator a map, as if it had been fitted to rows like these."""
     settings_of_som(som)  # for its checks
     is_plain = map_.encoding.is_plain
     if isinstance(X, Table) or not (is_plain or as_frame(X, "X") is None):

@@ -11,11 +11,7 @@ from somscape.fit import every
 from somscape.kernels import SparseRows
 
 MAX_SHARE = 0.995
-"""Share of the variance from which one column alone makes the map.
-
-Of scikit-learn's tables as they are, wine has 0.998 and all others at most 0.72; standardized or
-scaled to a range, none has more than 0.64.  Of two columns, one must be 14 times as wide.
-"""
+"""Share of the variance from which one column alone makes the map."""
 
 UNSCALED = ("euclidean", "manhattan", "chebyshev")
 """Metrics in which a wide column counts more."""
@@ -25,16 +21,7 @@ N_ROWS = 10_000
 
 
 def warn_of_wide_column(prepared: Prepared, metric: str, feature_weight: Any) -> None:
-    """Warn if one column of an array that is used as it is outweighs all others.
-
-    Parameters
-    ----------
-    prepared : Prepared
-        Of a fit.
-    metric : str
-    feature_weight : array-like or None
-        With weights, somebody has thought of it.
-    """
+    """Warn if one column of an array that is used as it is outweighs all others."""
     rows = prepared.rows
     if isinstance(rows, SparseRows) or not prepared.encoding.is_plain:
         return

@@ -42,17 +42,7 @@ def check_metric(encoding: Encoding, metric: str) -> None:
 
 
 def have_values(rows: Any) -> NDArray[np.bool_] | None:
-    """Return which rows have a value, or None for all; warn of rows without any.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features)
-        NaN for a missing value.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or None
-    """
+    """Return which rows have a value, or None for all; warn of rows without any."""
     has_none = np.empty(len(rows), dtype=bool)
     for part in blocks(len(rows), BLOCK_ROWS):
         has_none[part] = np.isnan(rows[part]).all(axis=1)
@@ -77,15 +67,7 @@ def have_values(rows: Any) -> NDArray[np.bool_] | None:
 
 
 def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) -> None:
-    """Raise InputError for rows that the settings do not support.
-
-    Parameters
-    ----------
-    problem : Problem
-    settings : Settings
-    names : sequence of str
-        Names of the features.
-    """
+    """Raise InputError for rows that the settings do not support."""
     is_online = settings.algorithm == "online"
     if is_online and isinstance(problem.rows, RowsElsewhere):
         raise InputError(
@@ -130,21 +112,7 @@ def check_spread(
     weights: Float64s | None = None,
     is_online: bool = False,
 ) -> None:
-    """Raise InputError for rows so alike that the squares of their differences vanish.
-
-    Parameters
-    ----------
-    low, high : ndarray of shape (n_features,), float64
-        The smallest and the largest value of each feature.
-    dtype : numpy dtype
-        Data type of the rows.
-    names : sequence of str
-        Names of the features.
-    weights : ndarray of shape (n_features,) or None, default=None
-        Weights of the features in squared distances.
-    is_online : bool, default=False
-        The online rule squares in the data type of the rows, other rules in float64.
-    """
+    """Raise InputError for rows so alike that the squares of their differences vanish."""
     info = np.finfo(dtype)
     least = float(info.tiny) / float(info.eps)
     if is_online or info.dtype == np.float64:
@@ -163,23 +131,7 @@ def check_spread(
 
 
 def feature_weights(given: Any, rows: AnyRows) -> Float64s | None:
-    """Return the weight of each feature, or None for 1 each.
-
-    Parameters
-    ----------
-    given : array-like of shape (n_features,) or None
-    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
-        The rows that the weights are for.
-
-    Returns
-    -------
-    ndarray of shape (n_features,), float64, or None
-
-    Raises
-    ------
-    ValueError
-        If weights are not numbers, do not fit the rows, or make distances overflow.
-    """
+    """Return the weight of each feature, or None for 1 each."""
     if given is None:
         return None
     try:

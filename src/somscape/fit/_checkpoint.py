@@ -94,16 +94,7 @@ class PastRun:
 
 
 def write_checkpoint(path: str | Path, map_: Map, journal: Journal, identity: Identity) -> None:
-    """Write a file from which a run can go on.
-
-    Parameters
-    ----------
-    path : str or Path
-    map_ : Map
-        The map as it is, which `somscape.load` returns.
-    journal : Journal
-    identity : Identity
-    """
+    """Write a file from which a run can go on."""
     record, arrays = map_.to_record(), journal.to_arrays()
     part = {**identity.to_json(), "digest": _digest(identity, arrays)}
     named = {f"{PART}.{name}": values for name, values in arrays.items()}
@@ -113,27 +104,7 @@ def write_checkpoint(path: str | Path, map_: Map, journal: Journal, identity: Id
 def read_checkpoint(
     path: str | Path, versions: Mapping[str, str], callbacks: Sequence[Callback] = ()
 ) -> PastRun | None:
-    """Read what a run has done.
-
-    Parameters
-    ----------
-    path : str or Path
-        A file that `write_checkpoint` wrote.
-    versions : mapping of str to str
-        Versions of somscape and of NumPy.
-    callbacks : sequence of callable, default=()
-        Those of the run that goes on.
-
-    Returns
-    -------
-    PastRun or None
-        None if there is no such file, and a callback will write it: a first run.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, damaged or no checkpoint, or other versions wrote it.
-    """
+    """Read what a run has done."""
     target = Path(path).resolve()
     if not target.exists():
         own = [given for c in callbacks if (given := getattr(c, "path", None)) is not None]

@@ -7,22 +7,7 @@ from somscape.maps import Map
 
 
 def explain_defaults(settings: Settings, map_: Map, trained: Trained) -> dict[str, str]:
-    """Return a sentence for each parameter that was "auto" or could not be met.
-
-    Parameters
-    ----------
-    settings : Settings
-        What the user asked for.
-    map_ : Map
-        The resulting map.
-    trained : Trained
-        How it was trained, with the plan that was followed and its reasons.
-
-    Returns
-    -------
-    dict of str to str
-        By parameter; empty if all parameters were given.
-    """
+    """Return a sentence for each parameter that was "auto" or could not be met."""
     plan = trained.plan
     found = {}
     is_from_map = plan.init == "map"

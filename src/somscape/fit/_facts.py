@@ -28,19 +28,7 @@ class Facts:
 
     @classmethod
     def of(cls, problem: Problem, total_weight: float) -> "Facts":
-        """Return the facts of a problem.
-
-        Parameters
-        ----------
-        problem : Problem
-            On the lattice of the full map.
-        total_weight : float
-            Total weight of the rows, as the user gave it.
-
-        Returns
-        -------
-        Facts
-        """
+        """Return the facts of a problem."""
         rows, lattice = problem.rows, problem.lattice
         n_counted = counted_rows(len(rows), total_weight)
         n_values = len(rows.values) if isinstance(rows, SparseRows) else rows.size

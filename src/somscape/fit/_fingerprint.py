@@ -51,22 +51,7 @@ class Fingerprint:
 
     @classmethod
     def of(cls, rows: Rows, weights: Float64s | None, first: int = 0) -> "Fingerprint":
-        """Return the fingerprint of rows.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_samples, n_features) or SparseRows
-            A value that is not stored is 0.
-        weights : ndarray of shape (n_samples,) or None
-            None means 1 each.
-        first : int, default=0
-            Place of the first row among all rows, if these are a piece of them.
-
-        Returns
-        -------
-        Fingerprint
-            O(n_samples * n_features), about 2 ns a value.
-        """
+        """Return the fingerprint of rows."""
         n_rows, n_features = rows.shape
         factors = _mixed(np.arange(1, n_features + 1, dtype=np.uint64)) | np.uint64(1)
         sums = [0, 0, 0]
@@ -117,19 +102,7 @@ class Fingerprint:
 
 
 def fingerprint_of(rows: AnyRows, weights: Float64s | None) -> Fingerprint:
-    """Return the fingerprint of rows, wherever they lie.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
-    weights : ndarray of shape (n_samples,) or None
-        None for rows elsewhere.
-
-    Returns
-    -------
-    Fingerprint
-        One pass over rows elsewhere.
-    """
+    """Return the fingerprint of rows, wherever they lie."""
     if not isinstance(rows, RowsElsewhere):
         return Fingerprint.of(rows, weights)
     return rows.total(partial(_of_piece, rows.begins), add)
@@ -152,10 +125,7 @@ def _of_sparse(rows: Any, factors: Words) -> Words:
 
 
 def _words_of(values: Floats) -> Words:
-    """Return a number for each value, 0 for 0, with bits that differ at its low end.
-
-    The last bits of a float are mostly 0, and would be so in all products.
-    """
+    """Return a number for each value, 0 for 0, with bits that differ at its low end."""
     if values.dtype == np.float32:
         return values.view(np.uint32).astype(np.uint64)
     words = values.view(np.uint64)

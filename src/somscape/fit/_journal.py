@@ -94,13 +94,7 @@ class Journal:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Journal":
-        """Return the journal of named arrays, at least one step long.
-
-        Raises
-        ------
-        KeyError, ValueError, TypeError
-            If arrays are missing or do not fit together.
-        """
+        """Return the journal of named arrays, at least one step long."""
         steps = [_progress_of(values) for values in arrays["steps"].tolist()]
         digests = [bytes(values) for values in arrays["digests"].tolist()]
         if not steps:

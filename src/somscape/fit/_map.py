@@ -61,40 +61,7 @@ def train_map(
     axes: Axes | None = None,
     resume: PastRun | None = None,
 ) -> tuple[Map, Trained, Ints]:
-    """Train a map on prepared rows.
-
-    Ctrl-C ends training after at most a chunk of an epoch or a block of online updates, and raises
-    ``TrainingInterrupted`` with the map trained so far.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
-        float32 or float64; C-contiguous; at least one row.  NaN for a missing value, if the
-        encoding keeps them.
-    weights : ndarray of shape (n_samples,), float64, or None
-        All above 0.  None means 1 each.
-    encoding : Encoding
-        Kept with the map.
-    settings : Settings
-    lattice : Lattice, optional
-        Overrides the settings for size and shape.
-    axes : Axes or None, default=None
-        Main axes of like rows.  None: those of the rows.
-    resume : PastRun or None, default=None
-        The run to go on from.
-
-    Returns
-    -------
-    map_ : Map
-    trained : Trained
-    units : ndarray of shape (n_samples,)
-        Best matching unit of each row on the trained map; empty for rows elsewhere.
-
-    Raises
-    ------
-    InputError
-        If values cannot be trained on, or the run to go on from had other rows or settings.
-    """
+    """Train a map on prepared rows."""
     are_elsewhere = isinstance(rows, RowsElsewhere)
     rows = _to_learn(rows, encoding)
     watch = Watch(settings.callbacks).begin()
@@ -242,26 +209,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 def fit_metric(
     rows: AnyRows, weights: Float64s | None, settings: Settings, names: Sequence[str]
 ) -> Metric:
-    """Return the metric that settings ask for, with what it needs from the data.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
-        In feature units.
-    weights : ndarray of shape (n_samples,) or None
-    settings : Settings
-    names : sequence of str
-        Names of the features.
-
-    Returns
-    -------
-    Metric
-
-    Raises
-    ------
-    InputError
-        If feature weights do not fit the data, or the metric does not support the rows.
-    """
+    """Return the metric that settings ask for, with what it needs from the data."""
     if settings.metric == "mahalanobis":
         if isinstance(rows, SparseRows):
             Metric("mahalanobis").check_sparse()  # which refuses them

@@ -27,22 +27,7 @@ PASSES = 5
 
 
 def with_units_moved(problem: Problem, trained: Trained, watch: Watch) -> Trained:
-    """Return a trained map after rounds of moves, as long as they lower its error.
-
-    Parameters
-    ----------
-    problem : Problem
-    trained : Trained
-        By batch passes down to a radius at which neighbors hardly pull.  The ``move_rounds`` of
-        its plan limit the rounds; 0 changes nothing.
-    watch : Watch
-        Holds the entries of the training, and records every further pass.
-
-    Returns
-    -------
-    Trained
-        With the lowest quantization error that was found.  A round takes up to six passes.
-    """
+    """Return a trained map after rounds of moves, as long as they lower its error."""
     plan, journal = trained.plan, watch.journal
     if not plan.move_rounds or problem.lattice.n_units == 1 or was_cut(trained.stop_reason):
         return trained
@@ -82,21 +67,7 @@ def _settled(problem: Problem, watch: Watch, plan: Plan, n_planned: int) -> str:
 
 
 def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s | None]:
-    """Return the rows' total distance to their units, and a codebook with some units moved.
-
-    Parameters
-    ----------
-    problem : Problem
-    codebook : ndarray of shape (n_units, n_features), float64
-        At least two units.
-
-    Returns
-    -------
-    error : float
-        The same bits for any order of the rows.
-    moved : ndarray of shape (n_units, n_features), float64, or None
-        None if no unit would gain.
-    """
+    """Return the rows' total distance to their units, and a codebook with some units moved."""
     pairs = pairs_of_all(problem, codebook)
     moved, n_moved = moved_by(problem, pairs, codebook)
     return pairs.error / problem.error_scale, moved if n_moved else None
@@ -155,20 +126,7 @@ def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Floa
 
 
 def moved_by(problem: Problem, pairs: Pairs, codebook: Float64s) -> tuple[Float64s, int]:
-    """Return a codebook with units moved, and how many, as `move` does.
-
-    Parameters
-    ----------
-    problem : Problem
-    pairs : Pairs
-        Of all rows.
-    codebook : ndarray of shape (n_units, n_features), float64
-
-    Returns
-    -------
-    codebook : ndarray of shape (n_units, n_features), float64
-    n_moved : int
-    """
+    """Return a codebook with units moved, and how many, as `move` does."""
     n_units, neighbors = len(codebook), problem.lattice.neighbors
     moved = codebook.copy()
     if not neighbors.shape[1]:

@@ -77,25 +77,7 @@ class Pairs:
 def pairs_of(
     problem: Problem, codebook: Floats, rows: Rows, weights: Float64s | None = None
 ) -> Pairs:
-    """Return what some rows tell of their two nearest units, or the one there is.
-
-    Parameters
-    ----------
-    problem : Problem
-    codebook : ndarray of shape (n_units, n_features)
-    rows : ndarray of shape (n, n_features) or SparseRows
-        Of the problem.
-    weights : ndarray of shape (n,) or None, default=None
-
-    Returns
-    -------
-    Pairs
-
-    Raises
-    ------
-    InputError
-        If distances are larger than the problem was made for.
-    """
+    """Return what some rows tell of their two nearest units, or the one there is."""
     n_units = len(codebook)
     found = problem.metric.search(
         problem.kernels,
@@ -135,17 +117,7 @@ def pairs_of(
 
 
 def merged_pairs(a: Pairs, b: Pairs) -> Pairs:
-    """Return what the rows of both tell; associative, commutative and exact.
-
-    Parameters
-    ----------
-    a, b : Pairs
-        Of different rows under the same codebook.
-
-    Returns
-    -------
-    Pairs
-    """
+    """Return what the rows of both tell; associative, commutative and exact."""
     is_a, is_b = a.far >= b.far, b.far >= a.far
     farthest = np.where(is_a[:, None], a.farthest, b.farthest)
     both = np.flatnonzero(is_a & is_b & (a.far > 0))
@@ -184,20 +156,7 @@ def _summed(
 
 
 def _first_of(rows: Rows, at: Ints, owner: Ints, codebook: Floats) -> Float64s:
-    """Return the first row of each unit in the order of values, whatever the order of the rows.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, n_features) or SparseRows
-    at, owner : ndarray of shape (k,), int
-        The rows to look at, and their units.
-    codebook : ndarray of shape (n_units, n_features)
-        For missing values, and for units of no row.
-
-    Returns
-    -------
-    ndarray of shape (n_units, n_features), float64
-    """
+    """Return the first row of each unit in the order of values, whatever the order of the rows."""
     found = np.array(codebook, dtype=np.float64) + 0.0
     is_new = np.ones(len(found), dtype=bool)
     order = np.argsort(owner, kind="stable")
@@ -212,10 +171,7 @@ def _first_of(rows: Rows, at: Ints, owner: Ints, codebook: Floats) -> Float64s:
 
 
 def _first_by_unit(rows: Float64s, units: Ints) -> tuple[Float64s, Ints]:
-    """Return the first row of each unit, and its unit; rows come unit by unit.
-
-    Of each two rows of a unit one is left, again and again.
-    """
+    """Return the first row of each unit, and its unit; rows come unit by unit."""
     is_same = units[1:] == units[:-1]
     if not is_same.any():
         return rows, units

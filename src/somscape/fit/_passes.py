@@ -34,22 +34,7 @@ MIN_ROWS_PER_UNIT = 4
 
 
 def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
-    """Return the sums of all rows under a codebook.
-
-    Parameters
-    ----------
-    problem : Problem
-    codebook : ndarray of shape (n_units, n_features)
-
-    Returns
-    -------
-    EpochSums
-
-    Raises
-    ------
-    InputError
-        If rows elsewhere are not those of the first pass.
-    """
+    """Return the sums of all rows under a codebook."""
     rows = problem.rows
     if not isinstance(rows, RowsElsewhere):
         return _sums(problem, codebook)
@@ -61,23 +46,7 @@ def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
 
 
 def pairs_of_all(problem: Problem, codebook: Floats) -> Pairs:
-    """Return what all rows tell of their two nearest units.
-
-    Parameters
-    ----------
-    problem : Problem
-    codebook : ndarray of shape (n_units, n_features)
-
-    Returns
-    -------
-    Pairs
-        The same bits for any order of the rows, however they are cut.
-
-    Raises
-    ------
-    InputError
-        If rows elsewhere are not as many as in the first pass.
-    """
+    """Return what all rows tell of their two nearest units."""
     if not isinstance(problem.rows, RowsElsewhere):
         return _pairs(problem, codebook)
     pairs = problem.rows.total(_task(_pairs, problem, codebook), merged_pairs)
@@ -86,34 +55,14 @@ def pairs_of_all(problem: Problem, codebook: Floats) -> Pairs:
 
 
 def hits_of(problem: Problem, codebook: Floats) -> Ints:
-    """Return how many rows each unit wins.
-
-    Parameters
-    ----------
-    problem : Problem
-    codebook : ndarray of shape (n_units, n_features)
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-    """
+    """Return how many rows each unit wins."""
     if not isinstance(problem.rows, RowsElsewhere):
         return _hits(problem, codebook)
     return problem.rows.total(_task(_hits, problem, codebook), np.add)
 
 
 def winners(problem: Problem, codebook: Floats) -> Ints:
-    """Return the best matching unit of each row, of rows on this machine.
-
-    Parameters
-    ----------
-    problem : Problem
-    codebook : ndarray of shape (n_units, n_features)
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-    """
+    """Return the best matching unit of each row, of rows on this machine."""
     kernels, metric, order = problem.kernels, problem.metric, problem.lattice.walk
     rows = problem.rows
     assert not isinstance(rows, RowsElsewhere)
@@ -130,18 +79,7 @@ def winners(problem: Problem, codebook: Floats) -> Ints:
 
 
 def chunks(rows: Rows, codebook: Floats) -> list[slice]:
-    """Return the parts in which rows are searched.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features) or SparseRows
-    codebook : ndarray of shape (n_units, n_features)
-
-    Returns
-    -------
-    list of slice
-        At least one, which is empty where there are no rows.
-    """
+    """Return the parts in which rows are searched."""
     n, (n_units, n_features) = len(rows), codebook.shape
     n_values = len(rows.values) / max(1, n) if isinstance(rows, SparseRows) else n_features
     step = max(CHUNK_WORK / (n_units * n_values + 1), MIN_CHUNK_ROWS, MIN_ROWS_PER_UNIT * n_units)

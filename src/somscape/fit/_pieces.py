@@ -180,16 +180,7 @@ class RowsElsewhere:
         return replace(self, forms=(*self.forms, form), known=None, sums=[])
 
     def take(self, numbers: Ints) -> Floats:
-        """Return some rows by their numbers among all rows, in one pass.
-
-        Parameters
-        ----------
-        numbers : ndarray of int
-
-        Returns
-        -------
-        ndarray of shape (n, n_features)
-        """
+        """Return some rows by their numbers among all rows, in one pass."""
         order = np.argsort(numbers, kind="stable")
         begins = self.begins
         ends = np.searchsorted(numbers[order], begins)
@@ -202,15 +193,7 @@ class RowsElsewhere:
         return found
 
     def check_same(self, found: Ints, most: Float64s) -> None:
-        """Raise InputError if rows do not add up as they did in earlier passes.
-
-        Parameters
-        ----------
-        found : ndarray of shape (n_features,), int64
-            Exact sums of all rows by feature from their mean, however they are cut.
-        most : ndarray of shape (n_features,)
-            How large the first may be, by rounding.
-        """
+        """Raise InputError if rows do not add up as they did in earlier passes."""
         first = not self.sums
         if first:
             self.sums.append(found)
@@ -232,20 +215,7 @@ def _wanted(wanted: list[Ints], number: int, rows: Floats) -> Floats:
 
 
 def extremes_of(_: int, rows: Rows) -> Extremes:
-    """Return the extremes of a piece's rows.
-
-    Parameters
-    ----------
-    _ : int
-        Number of the piece.
-    rows : ndarray of shape (n, n_features) or SparseRows
-
-    Returns
-    -------
-    tuple
-        Least and largest present values by feature, NaN where there is none, and whether any is
-        missing.
-    """
+    """Return the extremes of a piece's rows."""
     if not len(rows):
         nothing = np.full(rows.shape[1], np.nan, dtype=rows.dtype)
         return nothing, nothing, False
@@ -258,17 +228,7 @@ def extremes_of(_: int, rows: Rows) -> Extremes:
 
 
 def widest(a: Extremes, b: Extremes) -> Extremes:
-    """Return the extremes of two pieces together.
-
-    Parameters
-    ----------
-    a, b : tuple
-        Of `extremes_of`.
-
-    Returns
-    -------
-    tuple
-    """
+    """Return the extremes of two pieces together."""
     return np.fmin(a[0], b[0]), np.fmax(a[1], b[1]), a[2] or b[2]
 
 
@@ -277,32 +237,12 @@ AnyRows = Rows | RowsElsewhere
 
 
 def taken(rows: AnyRows, numbers: Ints) -> Rows:
-    """Return some rows, in memory.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
-    numbers : ndarray of shape (n,), int
-
-    Returns
-    -------
-    ndarray of shape (n, n_features) or SparseRows
-    """
+    """Return some rows, in memory."""
     return rows[numbers] if isinstance(rows, np.ndarray) else rows.take(numbers)
 
 
 def every(rows: AnyRows, step: int) -> Rows:
-    """Return every `step`-th row, in memory.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
-    step : int
-
-    Returns
-    -------
-    ndarray of shape (n, n_features) or SparseRows
-    """
+    """Return every `step`-th row, in memory."""
     if not isinstance(rows, SparseRows | RowsElsewhere):
         return rows[::step]
     return taken(rows, np.arange(0, len(rows), step))

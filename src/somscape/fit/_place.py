@@ -10,10 +10,7 @@ from somscape.grid import Lattice
 
 
 def shrunk(lattice: Lattice, factor: int) -> Lattice:
-    """Return a lattice of the same kind with sides smaller by a factor.
-
-    Hexagonal rows are kept even in number, as a torus needs them.
-    """
+    """Return a lattice of the same kind with sides smaller by a factor."""
     n_rows, n_cols = (max(2, round(n / factor)) for n in (lattice.n_rows, lattice.n_cols))
     if lattice.n_rows == 1:
         n_rows = 1
@@ -23,18 +20,7 @@ def shrunk(lattice: Lattice, factor: int) -> Lattice:
 
 
 def placed(codebook: Float64s, old: Lattice, new: Lattice) -> Float64s:
-    """Return prototypes for a lattice, interpolated from another of the same kind.
-
-    Parameters
-    ----------
-    codebook : ndarray of shape (old.n_units, n_features)
-    old, new : Lattice
-
-    Returns
-    -------
-    ndarray of shape (new.n_units, n_features)
-        Interpolated linearly between the four units around each position.
-    """
+    """Return prototypes for a lattice, interpolated from another of the same kind."""
     if (old.n_rows, old.n_cols) == (new.n_rows, new.n_cols):
         return codebook.copy()
     x, y = _on(old, new)

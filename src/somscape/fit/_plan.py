@@ -199,18 +199,7 @@ class Plan:
 
 
 def resolve_plan(settings: Settings, facts: Facts) -> Plan:
-    """Return the plan for settings, with a reason for each choice.
-
-    Parameters
-    ----------
-    settings : Settings
-    facts : Facts
-        Facts about the rows and the lattice.
-
-    Returns
-    -------
-    Plan
-    """
+    """Return the plan for settings, with a reason for each choice."""
     radii = radii_for(settings, facts)
     growth = _growth(settings, facts)
     coarse = () if growth is None else _stages(growth, radii, facts)
@@ -332,11 +321,7 @@ def _move_rounds(settings: Settings, facts: Facts, radii: Radii) -> int:
 
 
 def _stages(growth: Growth, radii: Radii, facts: Facts) -> tuple[Stage, ...]:
-    """Return the stages before all rows train the full map.
-
-    Each has twice the side of the one before.  A map that is too coarse for the first radius is
-    left out.
-    """
+    """Return the stages before all rows train the full map."""
     shrinks: list[int] = []
     short, long = sorted((facts.lattice.n_rows, facts.lattice.n_cols))
     shrink = 2

@@ -72,14 +72,7 @@ AT_CHECKPOINT = "not ended: a checkpoint"
 """Reason in a file that was written while training went on."""
 
 Callback = Callable[[Progress], bool | str | None]
-"""Called after each epoch or block of updates; True, or a text that says why, ends training.
-
-A callback may have three more methods.  ``begin()`` is called before training starts, and
-``end(reason)`` after it has ended.  ``keep(save, is_last)`` is called after each step, and with
-``is_last=True`` once more at the end: ``save(path)`` writes a file from which `SOM.fit` goes on
-with ``resume=path``.  A run that goes on calls all callbacks with the earlier steps again, so that
-they know what they would know had it never stopped; to these, their answers count for the last.
-"""
+"""Called after each epoch or block of updates; True, or a text that says why, ends training."""
 
 
 def was_cut(reason: str) -> bool:

@@ -53,17 +53,7 @@ class Radii:
 
 
 def radii_for(settings: Settings, facts: Facts) -> Radii:
-    """Return the first and the last radius of a training.
-
-    Parameters
-    ----------
-    settings : Settings
-    facts : Facts
-
-    Returns
-    -------
-    Radii
-    """
+    """Return the first and the last radius of a training."""
     if not isinstance(settings.radius_decay, str):
         values = decay_of(settings.radius_decay)
         return Radii(float(values[0]), float(values[-1]))
@@ -124,17 +114,7 @@ def _auto_start(name: str, end: float, lattice: Lattice) -> tuple[float, str]:
 
 
 def further_starts(radii: Radii, lattice: Lattice) -> tuple[float, ...]:
-    """Return other first radii to try from the plane of the data's axes.
-
-    Parameters
-    ----------
-    radii : Radii
-    lattice : Lattice
-
-    Returns
-    -------
-    tuple of float
-    """
+    """Return other first radii to try from the plane of the data's axes."""
     wide = (max(MIN_RADIUS_START, lattice.longest_side * s) * lattice.step for s in FURTHER_SHARES)
     tried = dict.fromkeys(max(radius, radii.end) for radius in wide)
     return tuple(radius for radius in tried if radius != radii.start)
@@ -148,10 +128,7 @@ def last_radius(map_: Map) -> float:
 
 
 def _from_map(settings: Settings, map_: Map) -> Radii:
-    """Return radii that continue where the training of a map ended.
-
-    If it was cut short, training continues from there to its intended last radius.
-    """
+    """Return radii that continue where the training of a map ended."""
     last = last_radius(map_)
     if not isinstance(settings.radius_end, str):
         end = float(settings.radius_end)

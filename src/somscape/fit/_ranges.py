@@ -43,17 +43,7 @@ class Sums(NamedTuple):
 
 
 def range_of(rows: AnyRows) -> tuple[Float64s, Float64s, bool]:
-    """Return the smallest and the largest value of each feature, and whether any is missing.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
-
-    Returns
-    -------
-    low, high : ndarray of shape (n_features,), float64
-    has_missing : bool
-    """
+    """Return the smallest and the largest value of each feature, and whether any is missing."""
     found = rows.extremes if isinstance(rows, RowsElsewhere) else extremes_of(0, rows)
     low, high, has_missing = found
     return low.astype(np.float64), high.astype(np.float64), has_missing
@@ -62,20 +52,7 @@ def range_of(rows: AnyRows) -> tuple[Float64s, Float64s, bool]:
 def mean_of(
     rows: AnyRows, weights: Float64s | None, total_weight: float, origin: Origin
 ) -> Float64s:
-    """Return the weighted mean of the present values, the same for any order of the rows.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
-        Those elsewhere weigh 1 each.
-    weights : ndarray of shape (n_samples,) or None
-    total_weight : float
-    origin : Origin
-
-    Returns
-    -------
-    ndarray of shape (n_features,)
-    """
+    """Return the weighted mean of the present values, the same for any order of the rows."""
     ones_scale = value_scale(np.ones_like(origin.middle), weights, total_weight)
     if isinstance(rows, RowsElsewhere):
         sums = rows.total(partial(_of_piece, origin, ones_scale), Sums.plus)

@@ -209,22 +209,7 @@ def _check_decay(decay: Any) -> None:
 
 
 def learning_rates(given: Any) -> tuple[float, float]:
-    """Return the first and the last learning rate.
-
-    Parameters
-    ----------
-    given : float or pair of float
-
-    Returns
-    -------
-    start, end : float
-        The same twice for one number.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If rates are not numbers above 0 and at most 1, or if they rise.
-    """
+    """Return the first and the last learning rate."""
     is_pair = isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.ndim == 1)
     if is_pair and len(given) != 2:
         raise ValueError(

@@ -32,29 +32,7 @@ def train_from_several(
     watch: Watch,
     rng: np.random.Generator,
 ) -> Trained:
-    """Train from one or several starts and return the best result.
-
-    Parameters
-    ----------
-    problem : Problem
-    axes : Axes or None
-        Needed for the start ``"pca"``.
-    plan : Plan
-        Its ``n_init`` is the number of starts; its start has a name.
-    watch : Watch
-        Records all epochs, and keeps those of the best start.
-    rng : numpy.random.Generator
-        Draws the starts other than ``"pca"``.  Further ``"pca"`` starts are the same in every run:
-        the plane's prototypes, shuffled over the map.
-
-    Returns
-    -------
-    Trained
-        The result with the lowest quantization error times one plus the topographic error.  With a
-        final radius below one step, the topographic error is multiplied by that radius, as a close
-        fit then matters more than order.  The plan has the first radius of the run.  A run that is
-        cut short ends the search, and the result says why.
-    """
+    """Train from one or several starts and return the best result."""
     starts = _starts(problem, axes, plan, rng)
     if plan.n_init == 1:
         best = train(problem, next(starts)[0], plan, watch, rng)

@@ -43,27 +43,7 @@ MEMORY_BY_DEFAULT = 16 << 30
 def lattice_for(
     settings: Settings, n_samples: int, total_weight: float, variances: Float64s | None
 ) -> Lattice:
-    """Return the lattice that settings ask for.
-
-    Parameters
-    ----------
-    settings : Settings
-    n_samples : int
-        Number of rows.
-    total_weight : float
-        Their total weight.
-    variances : ndarray of shape (2,) or None
-        Variances along the data's two main axes; needed if a side is "auto".
-
-    Returns
-    -------
-    Lattice
-
-    Raises
-    ------
-    InputError
-        For more than a million units.
-    """
+    """Return the lattice that settings ask for."""
     if isinstance(settings.lattice, Lattice):
         lattice = settings.lattice
         advice = f"Pass a smaller {'graph' if isinstance(lattice, Graph) else 'lattice'}."
@@ -112,23 +92,7 @@ def _rows_and_cols(
 def auto_shape(
     settings: Settings, total_weight: float, variances: tuple[float, float]
 ) -> tuple[int, int]:
-    """Return rows and columns for a map, keeping a side that is given.
-
-    Parameters
-    ----------
-    settings : Settings
-        With at least one side to choose.
-    total_weight : float
-        Number of rows of data, or their total weight.
-    variances : tuple of float
-        Variances along the two main axes.
-
-    Returns
-    -------
-    n_rows, n_cols : int
-        As close to ``min(max(ceil(units_per_root sqrt(N)), 9), 10_000)`` units as the shape allows,
-        and never more units than rows of data.  A hexagonal torus has an even number of rows.
-    """
+    """Return rows and columns for a map, keeping a side that is given."""
     n_rows, n_cols = (
         None if isinstance(n, str) else int(n) for n in (settings.n_rows, settings.n_cols)
     )
@@ -159,15 +123,7 @@ def _nearest(value: float) -> int:
 
 
 def check_memory(lattice: Lattice, n_features: int, *, has_tables: bool) -> None:
-    """Raise InputError for a map that this machine's memory cannot hold.
-
-    Parameters
-    ----------
-    lattice : Lattice
-    n_features : int
-    has_tables : bool
-        Whether the neighborhood is tabulated by pairs of map rows; not in online training.
-    """
+    """Raise InputError for a map that this machine's memory cannot hold."""
     codebook = np.float64().nbytes * lattice.n_units * n_features
     tables = BYTES_PER_ROW_PAIR * lattice.n_rows**2 if has_tables else 0
     needed = COPIES * codebook + tables
@@ -187,13 +143,7 @@ def check_memory(lattice: Lattice, n_features: int, *, has_tables: bool) -> None
 
 
 def machine_memory() -> int:
-    """Return the bytes of memory of this machine.
-
-    Returns
-    -------
-    int
-        16 GiB if the system does not tell.
-    """
+    """Return the bytes of memory of this machine."""
     names = getattr(os, "sysconf_names", {})
     if "SC_PHYS_PAGES" in names and "SC_PAGE_SIZE" in names:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

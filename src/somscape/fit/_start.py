@@ -81,22 +81,7 @@ class Axes:
 
 
 def principal_axes(problem: Problem) -> Axes:
-    """Return the two main axes of the rows.
-
-    The covariance is summed in integers that a float64 holds exactly, so a matrix product
-    gives the same bits for any number of threads.
-
-    Parameters
-    ----------
-    problem : Problem
-
-    Returns
-    -------
-    Axes
-        O(n_samples * n_features^2), from at most 100,000 rows.  If there are many features, they
-        come from fewer rows, every n-th, down to 5e9 multiply-adds or 4 rows per feature.  For
-        sparse rows the axes are approximate, and cost some 10 to 100 times O(stored values).
-    """
+    """Return the two main axes of the rows."""
     rows, weights = problem.rows, problem.weights
     size = _size_of(problem)
     if isinstance(rows, SparseRows):
@@ -158,10 +143,7 @@ def _whole(rows: Floats, mean: Float64s, unit: Float64s) -> Float64s:
 def _whole_products(
     rows: Floats, weights: Float64s | None, mean: Float64s, unit: Float64s
 ) -> tuple[Float64s, Float64s]:
-    """Return the weighted sums of products of features, and of features, in whole units.
-
-    They are exact in any order.
-    """
+    """Return the weighted sums of products of features, and of features, in whole units."""
     n_features = rows.shape[1]
     is_alone = n_features <= MAX_ALONE_FEATURES
     if is_alone:
@@ -180,22 +162,7 @@ def _whole_products(
 def mean_and_covariance(
     rows: AnyRows, weights: Float64s | None, among: Ints | None = None
 ) -> tuple[Float64s, Float64s]:
-    """Return the mean and the covariance of dense rows, from at most 100,000 of them.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, n_features) or RowsElsewhere
-    weights : ndarray of shape (n,) or None
-    among : ndarray of shape (n_counted,) or None, default=None
-        The rows that count.  None: all.
-
-    Returns
-    -------
-    mean : ndarray of shape (n_features,)
-    covariance : ndarray of shape (n_features, n_features)
-        Summed in integers that a float64 holds exactly, as for `principal_axes`.
-        O(n * n_features^2).
-    """
+    """Return the mean and the covariance of dense rows, from at most 100,000 of them."""
     step = -(-(len(rows) if among is None else len(among)) // MAX_AXES_ROWS)
     which: Any = slice(None, None, step) if among is None else among[::step]
     some = every(rows, step) if among is None else taken(rows, which)
@@ -217,11 +184,7 @@ def _bits_of_products(total: float) -> int:
 
 
 def _sparse_axes(rows: SparseRows, weights: Float64s | None, mean: Float64s, size: float) -> Axes:
-    """Return two main axes by block Lanczos (Golub and Van Loan 2013, section 10.3.6).
-
-    The covariance is applied but never formed, as it has n_features^2 entries.  Blocks of two can
-    find two axes of equal variance.
-    """
+    """Return two main axes by block Lanczos (Golub and Van Loan 2013, section 10.3.6)."""
     of_row, share = rows.row_of_value, ones_or(weights, len(rows))
     share = share / math.fsum(share)
     values: Float64s = rows.values.astype(np.float64) / size
@@ -285,23 +248,7 @@ def _countable(weights: Float64s) -> Float64s:
 def start_codebook(
     problem: Problem, init: str, axes: Axes | None, rng: np.random.Generator
 ) -> Float64s:
-    """Return the first codebook.
-
-    Parameters
-    ----------
-    problem : Problem
-    init : {"pca", "sample", "random"}
-        ``pca``: the plane of the two main axes, one standard deviation in each direction, with the
-        first axis along the longer side of the map.  ``sample``: rows drawn by weight, without
-        repeats if there are enough.  ``random``: uniform within each feature's range.
-    axes : Axes or None
-        Needed for ``"pca"``.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    ndarray of shape (n_units, n_features), float64
-    """
+    """Return the first codebook."""
     rows, lattice = problem.rows, problem.lattice
     values: Floats
     if init == "pca":

@@ -85,10 +85,7 @@ class RunningSums:
         return np.broadcast_to(self.counts[:, None], self.totals.shape)
 
     def means(self, kernels: Kernels, tables: NeighborhoodTables, codebook: Float64s) -> Float64s:
-        """Return the neighborhood means: the next codebook.
-
-        A unit keeps its prototype if its entire neighborhood won nothing.
-        """
+        """Return the neighborhood means: the next codebook."""
         whole, scale = _whole(self.totals)
         counts, count_scale = _whole(self.counts[:, None])
         updated, _ = kernels.smooth(
@@ -139,24 +136,7 @@ def go_on(
     sums: RunningSums | None,
     half_life: float | None,
 ) -> Step:
-    """Update a map with more rows, at the last radius of its training.
-
-    Parameters
-    ----------
-    map_ : Map
-    rows : ndarray of shape (n_samples, n_features) or SparseRows
-        At least one row, in feature units.
-    weights : ndarray of shape (n_samples,) or None
-    sums : RunningSums or None
-        Sums of the rows so far.  None means the map's hits at its prototypes.
-    half_life : float or None
-        Number of further rows after which a row counts half.  None means never.
-
-    Returns
-    -------
-    Step
-        Costs O(n_samples * n_units * n_features), in constant memory.
-    """
+    """Update a map with more rows, at the last radius of its training."""
     metric, kernels, parameters = map_.metric, select_kernels(), map_.parameters
     units = map_.winners_of_rows(rows)
     is_used = units >= 0 if weights is None else (units >= 0) & (weights > 0)

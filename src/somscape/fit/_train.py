@@ -70,20 +70,7 @@ class Trained:
 
     @classmethod
     def of(cls, problem: Problem, watch: Watch, reason: str) -> "Trained":
-        """Return the result of a run as it is now.
-
-        Parameters
-        ----------
-        problem : Problem
-            On the lattice that the run is on.
-        watch : Watch
-        reason : str
-            Why training ended.
-
-        Returns
-        -------
-        Trained
-        """
+        """Return the result of a run as it is now."""
         plan, steps = watch.plan, watch.entries
         n_done = len(steps)
         if plan.algorithm == "online":
@@ -93,18 +80,7 @@ class Trained:
         return done.at(watch.state, problem)
 
     def at(self, state: State, problem: Problem) -> "Trained":
-        """Return the result with another state of its run.
-
-        Parameters
-        ----------
-        state : State
-        problem : Problem
-            On the lattice of the state.
-
-        Returns
-        -------
-        Trained
-        """
+        """Return the result with another state of its run."""
         codebook = state.codebook.astype(np.float64, copy=False)
         sums = None
         if state.sums is not None and len(state.sums.counts) == problem.lattice.n_units:
@@ -124,26 +100,7 @@ def train(
     watch: Watch,
     rng: np.random.Generator,
 ) -> Trained:
-    """Train a codebook on prepared rows.
-
-    Parameters
-    ----------
-    problem : Problem
-    codebook : ndarray of shape (n_units, n_features), float64
-        The start, on `first_lattice`; it is not changed.  Batch training works in float64, so that
-        float32 rows give the same map as these rows in float64; online training works in the data
-        type of the rows.
-    plan : Plan
-    watch : Watch
-        Records every epoch or block.
-    rng : numpy.random.Generator
-        Draws samples of rows, and their order for online training; batch training on all rows draws
-        nothing.
-
-    Returns
-    -------
-    Trained
-    """
+    """Train a codebook on prepared rows."""
     watch.start(codebook, first_lattice(problem.lattice, plan), plan, _spread(problem))
     go_through = _train_online if plan.algorithm == "online" else _train_batch
     try:
@@ -157,24 +114,7 @@ def train(
 def run_epoch(
     problem: Problem, watch: Watch, n_planned: int, radius: float, shrink: int = 1
 ) -> str:
-    """Do one batch epoch; return why to stop, or "".
-
-    Parameters
-    ----------
-    problem : Problem
-        On the lattice that the run is on.
-    watch : Watch
-    n_planned : int
-        Number of epochs planned.
-    radius : float
-        In steps of the full map.
-    shrink : int, default=1
-        Number of these that one step of the problem's lattice is.
-
-    Returns
-    -------
-    str
-    """
+    """Do one batch epoch; return why to stop, or ""."""
 
     def epoch(state: State) -> tuple[State, Progress]:
         sums = epoch_sums(problem, state.codebook)

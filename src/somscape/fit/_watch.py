@@ -96,17 +96,7 @@ class Watch:
         return [method for method in found if callable(method)]
 
     def start(self, codebook: Floats, lattice: Lattice, plan: Plan, spread: float) -> None:
-        """Start anew from a codebook, with an empty history.
-
-        Parameters
-        ----------
-        codebook : ndarray of shape (n_units, n_features)
-        lattice : Lattice
-            The lattice of the codebook.
-        plan : Plan
-        spread : float
-            Mean distance of the rows to their mean, the unit of movements.
-        """
+        """Start anew from a codebook, with an empty history."""
         self.entries = []
         self.state, self.lattice = State(codebook), lattice
         self.plan, self.spread = plan, spread
@@ -158,10 +148,7 @@ class Watch:
         return digests[-1]
 
     def judge(self, work: Callable[[], Judged]) -> Judged:
-        """Return an error by which codebooks are compared, and one to go on from.
-
-        Where the steps of an earlier run follow, that codebook is any of the same shape.
-        """
+        """Return an error by which codebooks are compared, and one to go on from."""
         errors = self.journal.errors
         known, here = self._known.errors, self.state.codebook
         found: Judged = (known[len(errors)], here) if self.repeats else work()

@@ -243,16 +243,6 @@ def _walk(n_rows: int, n_cols: int) -> Ints:
 
 
 def neighbor_pairs(lattice: Lattice) -> Ints:
-    """Return all pairs of neighbors of a lattice, each in both directions.
-
-    Parameters
-    ----------
-    lattice : Lattice
-
-    Returns
-    -------
-    ndarray of shape (n_pairs, 2)
-        Ascending.
-    """
+    """Return all pairs of neighbors of a lattice, each in both directions."""
     unit, slot = np.nonzero(lattice.neighbors >= 0)
     return np.column_stack([unit, lattice.neighbors[unit, slot]])

@@ -16,29 +16,7 @@ SAME_SIZE = 1e-6
 
 
 def classical_scaling(distances: Float64s) -> Float64s:
-    """Return places in the plane whose distances are near to some given ones.
-
-    Parameters
-    ----------
-    distances : ndarray of shape (n, n)
-        Symmetric; infinite distances count as a little more than the longest finite one.
-
-    Returns
-    -------
-    ndarray of shape (n, 2)
-        Around the origin.  The same for the same distances: where an axis has two ends, or may
-        be turned, the lowest unit that is far out along it decides.
-
-    Notes
-    -----
-    Above 1000 units the axes are those of every k-th unit, and the others are placed by their
-    distances to these (de Silva and Tenenbaum 2004, section 2); the same thing otherwise.
-
-    References
-    ----------
-    W. S. Torgerson (1952), Multidimensional scaling: I. Theory and method.
-    V. de Silva and J. B. Tenenbaum (2004), Sparse multidimensional scaling using landmark points.
-    """
+    """Return places in the plane whose distances are near to some given ones."""
     is_joined = np.isfinite(distances)
     apart = 1.5 * float(distances[is_joined].max()) or 1.0
     marks = np.arange(0, len(distances), -(-len(distances) // MAX_LANDMARKS))
@@ -56,11 +34,7 @@ def classical_scaling(distances: Float64s) -> Float64s:
 
 
 def _main_axes(sizes: Float64s, vectors: Float64s) -> tuple[Float64s, Float64s]:
-    """Two axes of the largest eigenvalues, and these; 0 for one that is lost in rounding.
-
-    A group of equal eigenvalues has no axes of its own.  The first points to the unit furthest
-    out in the group's space, the second to the one furthest out at right angles to it.
-    """
+    """Two axes of the largest eigenvalues, and these; 0 for one that is lost in rounding."""
     axes, lengths = np.zeros((len(sizes), 2)), np.zeros(2)
     floor = SAME_SIZE * max(float(sizes[0]), 0.0)
     n_found = start = 0

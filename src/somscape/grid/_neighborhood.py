@@ -110,19 +110,7 @@ class Neighborhood:
             }
 
     def tables(self, radius: float) -> NeighborhoodTables:
-        """Return the tables at one radius.
-
-        Parameters
-        ----------
-        radius : float
-            Grid steps, above 0.
-
-        Returns
-        -------
-        NeighborhoodTables
-            With one column kernel for a graph, at most 3 for a gaussian on a lattice and 2 per
-            row offset for a neighborhood that ends at the radius.
-        """
+        """Return the tables at one radius."""
         radius = float(radius)
         table = self._lattice.distance_table
         if table is not None:
@@ -191,41 +179,12 @@ class Neighborhood:
 
 
 def neighborhood_tables(lattice: Lattice, neighborhood: str, radius: float) -> NeighborhoodTables:
-    """Tabulate the neighborhood of a lattice at one radius.
-
-    Parameters
-    ----------
-    lattice : Lattice
-    neighborhood : str
-        As for `Neighborhood`.
-    radius : float
-        Grid steps, above 0.
-
-    Returns
-    -------
-    NeighborhoodTables
-    """
+    """Tabulate the neighborhood of a lattice at one radius."""
     return Neighborhood(lattice, neighborhood).tables(radius)
 
 
 def pull_from(lattice: Lattice, neighborhood: str, unit: int, radius: float) -> Float64s:
-    """Return how strongly one winner pulls every unit.
-
-    Parameters
-    ----------
-    lattice : Lattice
-    neighborhood : str
-        As for `Neighborhood`.
-    unit : int
-        The winner.
-    radius : float
-        Grid steps, above 0.
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-        A column of the matrix that `neighborhood_tables` stands for.
-    """
+    """Return how strongly one winner pulls every unit."""
     check_pull(lattice, neighborhood)
     profile = PROFILES[neighborhood]
     if neighborhood == "triangle":
@@ -235,14 +194,7 @@ def pull_from(lattice: Lattice, neighborhood: str, unit: int, radius: float) -> 
 
 
 def check_pull(lattice: Lattice, neighborhood: str) -> None:
-    """Raise ValueError for a neighborhood that the lattice does not support.
-
-    Parameters
-    ----------
-    lattice : Lattice
-    neighborhood : str
-        Unknown ones are refused too.
-    """
+    """Raise ValueError for a neighborhood that the lattice does not support."""
     check_choice("neighborhood", neighborhood, NEIGHBORHOODS)
     if neighborhood == "triangle" and lattice.kind != "rectangular":
         raise ValueError(

@@ -11,31 +11,7 @@ from somscape.grid._lattice import Lattice, neighbor_pairs
 def shortest_paths(
     n_units: int, pairs: Ints, lengths: Float64s | None = None, *, starts: Ints | None = None
 ) -> Float64s:
-    """Return the lengths of the shortest paths from some units to all.
-
-    Parameters
-    ----------
-    n_units : int
-    pairs : ndarray of shape (n_pairs, 2)
-        Units that an edge joins, each pair once and in both directions.
-    lengths : ndarray of shape (n_pairs,), optional
-        Length of each edge, at least 0.  The default is 1 each: paths are counted in steps.
-    starts : ndarray of shape (n_starts,), optional
-        Units to start from.  The default is every one.
-
-    Returns
-    -------
-    ndarray of shape (n_starts, n_units)
-        Infinite where no path leads.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from somscape import Lattice
-    >>> from somscape.grid import neighbor_pairs, shortest_paths
-    >>> shortest_paths(3, neighbor_pairs(Lattice(1, 3)), starts=np.array([0])).tolist()
-    [[0.0, 1.0, 2.0]]
-    """
+    """Return the lengths of the shortest paths from some units to all."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 
@@ -49,53 +25,12 @@ def shortest_paths(
 
 
 def n_connected(lattice: Lattice, units: Ints) -> int:
-    """Return into how many groups some units fall, with neighbors joined.
-
-    Parameters
-    ----------
-    lattice : Lattice
-    units : ndarray of shape (n,)
-        Each once.
-
-    Returns
-    -------
-    int
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from somscape import Lattice
-    >>> from somscape.grid import n_connected
-    >>> n_connected(Lattice(1, 4), np.array([0, 1, 3]))
-    2
-    """
+    """Return into how many groups some units fall, with neighbors joined."""
     return len(np.unique(connected_groups(lattice, units)))
 
 
 def connected_groups(lattice: Lattice, units: Ints, labels: Ints | None = None) -> Ints:
-    """Return the group of each of some units, with neighbors joined.
-
-    Parameters
-    ----------
-    lattice : Lattice
-    units : ndarray of shape (n,)
-        Each once.
-    labels : ndarray of shape (n,), optional
-        Only neighbors of one label are joined.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        From 0.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from somscape import Lattice
-    >>> from somscape.grid import connected_groups
-    >>> connected_groups(Lattice(1, 4), np.array([0, 1, 3])).tolist()
-    [0, 0, 1]
-    """
+    """Return the group of each of some units, with neighbors joined."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
@@ -113,33 +48,7 @@ def connected_groups(lattice: Lattice, units: Ints, labels: Ints | None = None) 
 
 
 def spanning_tree(n_units: int, pairs: Ints, lengths: Float64s) -> Ints:
-    """Return which edges make the shortest tree that joins all units.
-
-    Parameters
-    ----------
-    n_units : int
-    pairs : ndarray of shape (n_pairs, 2)
-        Units that an edge joins; in both directions or in one.
-    lengths : ndarray of shape (n_pairs,)
-        Length of each edge, at least 0.
-
-    Returns
-    -------
-    ndarray of shape (n_edges,)
-        Places of the edges in `pairs`: a tree for each part that they join.  Of equally long ones
-        the first is taken.
-
-    References
-    ----------
-    J. B. Kruskal (1956), On the shortest spanning subtree of a graph.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from somscape.grid import spanning_tree
-    >>> spanning_tree(3, np.array([[0, 1], [1, 2], [0, 2]]), np.array([1.0, 5.0, 2.0])).tolist()
-    [0, 2]
-    """
+    """Return which edges make the shortest tree that joins all units."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import minimum_spanning_tree
 

@@ -8,18 +8,7 @@ from somscape.grid._lattice import Lattice
 
 
 def lattice_parts(lattice: Lattice) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a lattice as JSON data and arrays.
-
-    Parameters
-    ----------
-    lattice : Lattice
-
-    Returns
-    -------
-    header : dict
-    arrays : dict of str to ndarray
-        Edges and places of a graph.
-    """
+    """Return a lattice as JSON data and arrays."""
     if isinstance(lattice, Graph):
         pairs, lengths = lattice.edges
         arrays = {"pairs": pairs, "lengths": lengths, "positions": lattice.positions}
@@ -29,24 +18,7 @@ def lattice_parts(lattice: Lattice) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def lattice_of(header: Any, arrays: Mapping[str, Any], n_units: int) -> Lattice:
-    """Return the lattice of the header and arrays that `lattice_parts` gave.
-
-    Parameters
-    ----------
-    header : dict
-    arrays : mapping of str to ndarray
-    n_units : int
-        Number of units that a graph must have; checked before anything large is made.
-
-    Returns
-    -------
-    Lattice
-
-    Raises
-    ------
-    ValueError, TypeError, KeyError
-        For a header or arrays that no lattice has.
-    """
+    """Return the lattice of the header and arrays that `lattice_parts` gave."""
     if not isinstance(header, dict) or header.get("kind") != "graph":
         return Lattice(**header)
     if header["n_units"] != n_units:

@@ -70,16 +70,7 @@ class Shifts:
 
 
 def shifts(lattice: Lattice) -> Shifts:
-    """Return the shifts of a lattice: by nothing, and over edges that meet.
-
-    Parameters
-    ----------
-    lattice : Lattice
-
-    Returns
-    -------
-    Shifts
-    """
+    """Return the shifts of a lattice: by nothing, and over edges that meet."""
     halves = 2 if lattice.is_hexagonal else 1
     row, column = lattice.rows_and_cols(np.arange(lattice.n_units))
     down, across = np.ogrid[: lattice.n_rows, : halves * lattice.n_cols]
@@ -91,20 +82,7 @@ def shifts(lattice: Lattice) -> Shifts:
 
 
 def turns(lattice: Lattice) -> list[Turn]:
-    """Return the turns and flips of a lattice, first what leaves all as it is.
-
-    All symmetries of a lattice are one of them, followed by a shift.
-
-    Parameters
-    ----------
-    lattice : Lattice
-        A graph has no symmetry but itself.
-
-    Returns
-    -------
-    list of Turn
-        Of several that move the units alike, the first.
-    """
+    """Return the turns and flips of a lattice, first what leaves all as it is."""
     stays = Turn("", np.arange(lattice.n_units))
     if lattice.distance_table is not None:
         return [stays]

@@ -8,17 +8,7 @@ from somscape.outliers import Alerts
 
 
 def agreement_of(alerts: Alerts, label: Label) -> Agreement:
-    """Compare the ranking with the label, on the rows with a known label.
-
-    Parameters
-    ----------
-    alerts : Alerts
-    label : Label
-
-    Returns
-    -------
-    Agreement
-    """
+    """Compare the ranking with the label, on the rows with a known label."""
     is_known = label.is_known[alerts.rows]
     rows = alerts.rows[is_known]
     n_alerts = int(is_known[: alerts.n_alerts].sum())
@@ -26,18 +16,7 @@ def agreement_of(alerts: Alerts, label: Label) -> Agreement:
 
 
 def page_agreement(label: Label, agreement: Agreement | None) -> dict[str, Any]:
-    """Return what the page shows about a label and how the ranking agrees with it.
-
-    Parameters
-    ----------
-    label : Label
-    agreement : Agreement or None
-
-    Returns
-    -------
-    dict
-        Only label and value if nothing was compared.
-    """
+    """Return what the page shows about a label and how the ranking agrees with it."""
     is_compared = agreement is not None and agreement.n_alerts > 0
     return {
         "label": label.column,

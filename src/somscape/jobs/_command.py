@@ -12,27 +12,7 @@ from somscape.jobs._rule import RULES
 
 
 def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> str:
-    """Return the command that makes the same files again, in any folder.
-
-    Parameters
-    ----------
-    words : sequence of str
-        The command and its arguments, such as "detect" and the name of a file.
-    options : mapping
-        By their names on the command line; None for options that are not given.
-    out : str
-        Name of the results, such as "DIR".
-
-    Returns
-    -------
-    str
-        Quoted for a shell.
-
-    Examples
-    --------
-    >>> command_line(["detect", "my table.csv"], {"label": "class=2", "drop": ("a",)}, "DIR")
-    "somscape detect 'my table.csv' --label class=2 --drop a --out DIR"
-    """
+    """Return the command that makes the same files again, in any folder."""
     reading = (
         "per",
         "label",
@@ -73,21 +53,7 @@ def _quoted(word: str) -> str:
 
 
 def roles_heading(source: str, name: str, found: Sequence[str]) -> list[str]:
-    """Return the first lines of a roles file: what it is of, and how to use it.
-
-    Parameters
-    ----------
-    source : str
-        What its columns are of.
-    name : str
-        Of the file.
-    found : sequence of str
-        What was found out about the table.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return the first lines of a roles file: what it is of, and how to use it."""
     again = command_line(["detect", "TABLE"], {"roles": name}, "DIR")
     return [
         f"What the columns of {source} were taken for, by somscape {__version__}.",
@@ -97,10 +63,5 @@ def roles_heading(source: str, name: str, found: Sequence[str]) -> list[str]:
 
 
 def now() -> str:
-    """Return the date and time for the footer of a page.
-
-    Returns
-    -------
-    str
-    """
+    """Return the date and time for the footer of a page."""
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")

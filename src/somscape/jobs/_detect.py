@@ -69,21 +69,7 @@ class Found:
     def report(
         self, command: str, notes: Iterable[str] = (), changed: Mapping[str, Any] | None = None
     ) -> report.Report:
-        """Return the data of the report.
-
-        Parameters
-        ----------
-        command : str
-            The command that makes it again.
-        notes : iterable of str, default=()
-            Sentences for the page, after the notes of the table's reader.
-        changed : mapping or None, default=None
-            What a run of a watch found changed; the page begins with it.
-
-        Returns
-        -------
-        Report
-        """
+        """Return the data of the report."""
         label = self.label
         return report.build(
             self.detector,
@@ -120,22 +106,7 @@ class Found:
         command: str = "",
         alerts: Table | None = None,
     ) -> None:
-        """Write the list, its customers' rows, and the detector.
-
-        They are alerts.csv or the like, alerts_rows.csv where rows were put together, and map.som.
-
-        Parameters
-        ----------
-        folder : Path
-        kind : str, default="csv"
-            One of `FORMATS`.
-        bom : bool, default=False
-            Whether a CSV file begins with a byte order mark.
-        command : str, default=""
-            The command that makes it again, for a workbook.
-        alerts : Table or None, default=None
-            The list, where it says more than `Alerts.to_table`.
-        """
+        """Write the list, its customers' rows, and the detector."""
         content = self.content(kind, bom=bom, command=command, alerts=alerts)
         write_whole(folder / f"alerts.{kind}", content)
         if self.grouped is not None:
@@ -144,17 +115,7 @@ class Found:
 
 
 def detection_of(options: Mapping[str, Any]) -> Detection:
-    """Return how options ask for rows to be scored.
-
-    Parameters
-    ----------
-    options : mapping
-        With ``contamination`` and ``calibration``, None where they are as by default.
-
-    Returns
-    -------
-    Detection
-    """
+    """Return how options ask for rows to be scored."""
     calibration = options.get("calibration") or "global"
     given = options.get("contamination")
     share = {} if given is None else {"contamination": given}
@@ -174,41 +135,7 @@ def detect(
     after: Map | None = None,
     outermost: Outermost | None = None,
 ) -> Found:
-    """Train a detector on a table and rank its rows.
-
-    Parameters
-    ----------
-    table : Table
-    encoding : Encoding
-        The encoding of that table.
-    rule : AlertRule
-        The rule that chooses the alerts.
-    options : mapping
-        With ``contamination`` and ``seed``, and ``calibration`` if it is not global.
-    label : Label or None, default=None
-        The label with which the ranking is compared.
-    callbacks : sequence of callable, default=()
-        Called after each epoch.
-    known : ndarray of shape (n_rows,) or None, default=None
-        1 for known anomalies, 0 for known usual rows, -1 for the others.  None means that nothing
-        is known.
-    grouped : Grouped or None, default=None
-        The rows of each row of the table.
-    after : Map or None, default=None
-        The map before this one, such as last month's: training starts from its prototypes, on its
-        lattice, so that units keep their places.  A map of other columns is left aside.
-    outermost : Outermost or None, default=None
-        What columns showed when the encoding was learned from this very table.
-
-    Returns
-    -------
-    Found
-
-    Raises
-    ------
-    InputError
-        If the rule cannot be used.  Of many rows, only once their `alerts` are asked for.
-    """
+    """Train a detector on a table and rank its rows."""
     start = _start_from(after, encoding)
     settings = Settings(seed=options["seed"], callbacks=tuple(callbacks), **start)
     rows = encoding.encode(table)

@@ -18,24 +18,7 @@ MAX_LEFT = 0.1
 
 
 def leaks_of(encoding: Encoding, rows: Float64s, target: Target) -> dict[str, float]:
-    """Return the columns that alone predict a target nearly perfectly.
-
-    Each row is predicted by the other rows of the same value, or of the nearest one.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    rows : ndarray of shape (n, n_features)
-        Encoded.
-    target : Target
-        Of the rows, all known.
-
-    Returns
-    -------
-    dict of str to float
-        Name of each such column, and the share of rows that it names rightly, or of the variance
-        that it explains.
-    """
+    """Return the columns that alone predict a target nearly perfectly."""
     some = slice(None, None, -(-len(rows) // MAX_ROWS))
     rows = rows[some]
     if len(rows) < MIN_ROWS:

@@ -85,17 +85,7 @@ class Ready:
         return replace(self.grouped.rows, notes=self.table.notes)
 
     def encoding(self, on_number: Callable[[NumberCode, Floats], object] | None = None) -> Encoding:
-        """Return how the table is encoded; `InputError` as `encoding_from`.
-
-        Parameters
-        ----------
-        on_number : callable or None, default=None
-            As for `fit_encoding`.
-
-        Returns
-        -------
-        Encoding
-        """
+        """Return how the table is encoded; `InputError` as `encoding_from`."""
         found = encoding_from(self.table, self.roles, on_number)
         return replace(found, columns=tuple(map(self._explained, found.columns)))
 
@@ -104,19 +94,7 @@ class Ready:
         return replace(code, why=code.why.replace("as asked", why))
 
     def lasting(self, encoding: Encoding) -> tuple[Roles, dict[str, str]]:
-        """Return the roles for the next table, with a comment on each column.
-
-        Parameters
-        ----------
-        encoding : Encoding
-            Of the table.
-
-        Returns
-        -------
-        roles : Roles
-            Of the columns of the table as it was read.
-        comments : dict of str to str
-        """
+        """Return the roles for the next table, with a comment on each column."""
         given = self.given
         if self.label is not None:
             given = replace(given, label_value=self.label.value)
@@ -146,25 +124,7 @@ class Ready:
 
 
 def ready(table: Table, roles: Roles) -> Ready:
-    """Return what is trained on.
-
-    Where roles name customers, a name among them is that of a column of the table where it has
-    one, else that of a column that was made.
-
-    Parameters
-    ----------
-    table : Table
-    roles : Roles
-
-    Returns
-    -------
-    Ready
-
-    Raises
-    ------
-    InputError
-        If columns do not exist or are not what they are taken for.
-    """
+    """Return what is trained on."""
     if not roles.per:
         label = label_of(table, roles.label, roles.label_value)
         return Ready(table, roles, label, given=roles)
@@ -274,25 +234,7 @@ def _with_label(grouped: Grouped, label: Label | None, rows: Table) -> Ready:
 
 
 def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> Ready:
-    """Return what a saved map is asked about, with the columns that it was made from.
-
-    Parameters
-    ----------
-    map_ : Map
-    table : Table
-    options : mapping
-        With ``per``; ``label`` may be missing.
-
-    Returns
-    -------
-    Ready
-
-    Raises
-    ------
-    InputError
-        If the map ranks customers and ``per`` is not given, or the other way round, or a column
-        is missing.
-    """
+    """Return what a saved map is asked about, with the columns that it was made from."""
     by, given = options["per"], options.get("label")
     names = [code.name for code in map_.encoding.columns]
     ranks_customers = ROW_COUNT in names and ROW_COUNT not in table.names
@@ -317,17 +259,7 @@ def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> Ready:
 
 
 def rows_of_alerts(grouped: Grouped, alerts: Alerts) -> Table:
-    """Return the original rows of the listed customers, with the rank of each customer.
-
-    Parameters
-    ----------
-    grouped : Grouped
-    alerts : Alerts
-
-    Returns
-    -------
-    Table
-    """
+    """Return the original rows of the listed customers, with the rank of each customer."""
     parts = [grouped.rows_of(customer) for customer in alerts.rows[: alerts.n_alerts]]
     rank = np.repeat(np.arange(1, len(parts) + 1), [len(part) for part in parts])
     rows = grouped.rows.take(np.concatenate([np.empty(0, dtype=np.intp), *parts]))

@@ -21,12 +21,7 @@ class MapCount:
     share: float = 0.0
 
     def note(self, step: Progress) -> None:
-        """Take in the progress passed to a callback.
-
-        Parameters
-        ----------
-        step : Progress
-        """
+        """Take in the progress passed to a callback."""
         share = step.step / step.n_steps
         if share <= self.share:
             self.n_done += 1

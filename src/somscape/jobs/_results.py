@@ -33,15 +33,7 @@ SHOWN = "[<0.001]0.0E+00;0.000"
 
 
 def check_format(kind: str, *, bom: bool = False) -> None:
-    """Raise InputError for a format that cannot be written, before any work.
-
-    Parameters
-    ----------
-    kind : str
-        One of `FORMATS`.
-    bom : bool, default=False
-        Whether a byte order mark is asked for.
-    """
+    """Raise InputError for a format that cannot be written, before any work."""
     if kind == "xlsx":
         check_library("xlsxwriter", "writing a .xlsx file")
     if bom and kind != "csv":
@@ -49,16 +41,7 @@ def check_format(kind: str, *, bom: bool = False) -> None:
 
 
 def score_words(detector: Detector) -> str:
-    """Say by what a detector scores.
-
-    Parameters
-    ----------
-    detector : Detector
-
-    Returns
-    -------
-    str
-    """
+    """Say by what a detector scores."""
     n = len(detector.members)
     by = f", by {n} maps" if n else ""
     return f"{detector.score}, {detector.of_all_rows.n_prototypes} prototypes{by}"
@@ -91,19 +74,7 @@ class Results:
     command: str
 
     def content(self, kind: str, *, bom: bool = False) -> Iterator[bytes]:
-        """Yield the content of a file, piece by piece.
-
-        Parameters
-        ----------
-        kind : str
-            One of `FORMATS`.
-        bom : bool, default=False
-            Whether a CSV file begins with a byte order mark.
-
-        Yields
-        ------
-        bytes
-        """
+        """Yield the content of a file, piece by piece."""
         if kind == "parquet":
             yield from table_bytes(kind, self.rows)
         elif kind == "csv":

@@ -56,18 +56,7 @@ class Label:
 
 
 def split_label(label: str | None, table: Table) -> tuple[str | None, str | None]:
-    """Split COL=VALUE, even if the name of the column contains =.
-
-    Parameters
-    ----------
-    label : str or None
-    table : Table
-
-    Returns
-    -------
-    tuple of str or None
-        Column and value; None for one that is not given.
-    """
+    """Split COL=VALUE, even if the name of the column contains =."""
     if label is None or label in table.names or "=" not in label:
         return label, None
     return _split(label, table)
@@ -81,28 +70,7 @@ def _split(text: str, table: Table) -> tuple[str, str]:
 
 
 def told_table(path: str, options: Mapping[str, Any]) -> tuple[Table, Roles, list[str]]:
-    """Read a table, and say what its columns are.
-
-    Parameters
-    ----------
-    path : str
-    options : mapping
-        As for `roles_from`, with those of `READING`, and ``roles``, the path of a roles file or
-        None.  Options take precedence over the file.
-
-    Returns
-    -------
-    table : Table
-    roles : Roles
-    notes : list of str
-        Which columns the file names and the table lacks, or the other way round.
-
-    Raises
-    ------
-    InputError
-        As `read_roles`, `read_table` and `roles_from`, and for a table that lacks a column of the
-        file.
-    """
+    """Read a table, and say what its columns are."""
     file = options.get("roles")
     saved = Roles() if file is None else read_roles(file)
     table = read_table(path, **reading_of(path, options, saved))
@@ -118,21 +86,7 @@ def told_table(path: str, options: Mapping[str, Any]) -> tuple[Table, Roles, lis
 
 
 def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str, Any]:
-    """Return how a file is read: as options say, else as roles do.
-
-    Parameters
-    ----------
-    path : str
-    options : mapping
-        With those of `READING`; None for one that is not given.
-    roles : Roles
-        What they say of text, or of workbooks, is left out for another file.
-
-    Returns
-    -------
-    dict
-        Parameters of `read_table`.
-    """
+    """Return how a file is read: as options say, else as roles do."""
     fit = {"text": TEXT_READING, "workbook": ("sheet",)}.get(kind_at(path), ())
     saved: dict[str, Any] = {n: value for n, value in roles.reading.items() if n in fit}
     if roles.missing_values is not None:
@@ -145,47 +99,12 @@ def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str,
 def encoding_from(
     table: Table, roles: Roles, on_number: Callable[[NumberCode, Floats], object] | None = None
 ) -> Encoding:
-    """Return how a table is encoded.
-
-    Parameters
-    ----------
-    table : Table
-    roles : Roles
-        Missing cells are filled unless they say otherwise.
-    on_number : callable or None, default=None
-        As for `fit_encoding`.
-
-    Returns
-    -------
-    Encoding
-
-    Raises
-    ------
-    InputError
-        If a column does not exist or cannot be of the kind asked for.
-    """
+    """Return how a table is encoded."""
     return fit_encoding(table, roles, roles.missing or "fill", on_number=on_number)
 
 
 def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
-    """Return the roles that command-line options give.
-
-    Parameters
-    ----------
-    table : Table
-    options : mapping
-        With ``id_column``, ``label``, ``missing`` and the options of `KINDS` and of `READING`;
-        ``per``, ``date_format`` and ``dictionary`` where they are given.
-
-    Returns
-    -------
-    Roles
-
-    Raises
-    ------
-    InputError
-        If a column does not exist, or the order of text is not given.
-    """
+    """Return the roles that command-line options give."""
     column, value = split_label(options["label"], table)
     reading = {name: options.get(name) for name in READING}
     dictionary = options.get("dictionary")
@@ -224,46 +143,12 @@ def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
 
 
 def find_label(table: Table, label: str | None) -> Label | None:
-    """Return the label to compare with, with the rarest value if none was given.
-
-    Parameters
-    ----------
-    table : Table
-    label : str or None
-        ``COL`` or ``COL=VALUE``; None for no label.
-
-    Returns
-    -------
-    Label or None
-
-    Raises
-    ------
-    InputError
-        If the column or value does not exist, or a value must be given because several are equally
-        rare.
-    """
+    """Return the label to compare with, with the rarest value if none was given."""
     return label_of(table, *split_label(label, table))
 
 
 def label_of(table: Table, column: str | None, value: str | None) -> Label | None:
-    """Return the label to compare with, as `find_label`.
-
-    Parameters
-    ----------
-    table : Table
-    column : str or None
-        None for no label.
-    value : str or None
-        None for the rarest.
-
-    Returns
-    -------
-    Label or None
-
-    Raises
-    ------
-    InputError
-    """
+    """Return the label to compare with, as `find_label`."""
     if column is None:
         return None
     texts = np.array(level_texts(table.column(column)), dtype=object)

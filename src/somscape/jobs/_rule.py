@@ -14,29 +14,7 @@ RULES = ("alerts", "fdr", "p_value", "amount", "cost")
 def rule_of(
     options: Mapping[str, Any], table: Table, *, above_threshold: bool = False
 ) -> AlertRule:
-    """Return the rule by command-line options, at most one of which may be given.
-
-    A ``contamination`` besides another rule only sets the threshold.  The rule is checked before
-    training, also against the table if possible.
-
-    Parameters
-    ----------
-    options : mapping
-        With ``alerts``, ``fdr``, ``p_value``, ``amount``, ``cost``, and ``contamination`` of a
-        command that has it; None for one not given.
-    table : Table
-    above_threshold : bool, default=False
-        Whether the rows above the threshold are meant where options name no rule.
-
-    Returns
-    -------
-    AlertRule
-
-    Raises
-    ------
-    InputError
-        For more than one rule, or one that does not fit the table.
-    """
+    """Return the rule by command-line options, at most one of which may be given."""
     amount, cost, alerts = options["amount"], options["cost"], options["alerts"]
     if (amount is None) != (cost is None):
         lacking, given = ("`cost`", "`amount`") if cost is None else ("`amount`", "`cost`")

@@ -16,32 +16,7 @@ RUN_LETTERS = 16
 
 
 def run_of(table: Table, detector: Detector, rule: AlertRule) -> str:
-    """Return the name of a run, which is that of all runs like it.
-
-    The same data, map, roles of columns and rule give the same name.
-
-    Parameters
-    ----------
-    table : Table
-    detector : Detector
-        Its encoding says what the columns are taken as.
-    rule : AlertRule
-
-    Returns
-    -------
-    str
-        The first 16 hexadecimal digits of a SHA-256.
-
-    Examples
-    --------
-    >>> from somscape import SOMDetector
-    >>> from somscape.tables import table_from_columns
-    >>> table = table_from_columns({"age": [41.0, 40.0, 39.0, 90.0] * 5})
-    >>> detector = SOMDetector(random_state=0).fit(table).detector_
-    >>> first, again = (run_of(table, detector, AlertRule(n_alerts=2)) for _ in range(2))
-    >>> first == again, first == run_of(table, detector, AlertRule(n_alerts=3))
-    (True, False)
-    """
+    """Return the name of a run, which is that of all runs like it."""
     digest = hashlib.sha256()
     _add_table(digest, table)
     record = detector.to_record()
@@ -53,23 +28,7 @@ def run_of(table: Table, detector: Detector, rule: AlertRule) -> str:
 
 
 def data_hash(table: Table) -> str:
-    """Return what tells a table from others, by its names and cells.
-
-    Parameters
-    ----------
-    table : Table
-
-    Returns
-    -------
-    str
-        SHA-256 in hexadecimal digits.
-
-    Examples
-    --------
-    >>> from somscape.tables import table_from_columns
-    >>> data_hash(table_from_columns({"age": [41.0, 40.0]}))[:8]
-    '81ba0665'
-    """
+    """Return what tells a table from others, by its names and cells."""
     digest = hashlib.sha256()
     _add_table(digest, table)
     return digest.hexdigest()
@@ -92,18 +51,7 @@ def _add(digest: Any, *parts: Any) -> None:
 
 
 def check_sink_of(options: Mapping[str, Any]) -> None:
-    """Look, before the work, whether listed rows can be written where options say.
-
-    Parameters
-    ----------
-    options : mapping
-        With ``to``, the URL of a database, and ``to_table``, if rows are to be written.
-
-    Raises
-    ------
-    InputError
-        If one of the two is missing, or the database cannot be written.
-    """
+    """Look, before the work, whether listed rows can be written where options say."""
     url, name = options.get("to"), options.get("to_table")
     if url is None and name is None:
         return
@@ -118,27 +66,7 @@ def check_sink_of(options: Mapping[str, Any]) -> None:
 def send_alerts(
     alerts: Alerts, detector: Detector, table: Table, rule: AlertRule, options: Mapping[str, Any]
 ) -> str | None:
-    """Write the listed rows where options say, if they do.
-
-    Parameters
-    ----------
-    alerts : Alerts
-    detector : Detector
-    table : Table
-    rule : AlertRule
-    options : mapping
-        As for `check_sink_of`.
-
-    Returns
-    -------
-    str or None
-        What was written, for people.
-
-    Raises
-    ------
-    InputError
-        If they cannot be written; the database is as before then.
-    """
+    """Write the listed rows where options say, if they do."""
     if options.get("to") is None:
         return None
     n, run = alerts.n_alerts, run_of(table, detector, rule)

@@ -88,25 +88,7 @@ class Target:
 
 
 def target_of(table: Table, name: str, role: str | None = None) -> Target:
-    """Return a column to predict: many different numbers, or else classes.
-
-    Parameters
-    ----------
-    table : Table
-    name : str
-    role : str or None, default=None
-        What it is said to be, as `Roles.by_column` has it: "categories" and "ordinals" make classes
-        of numbers, "numbers" a number of few different ones.
-
-    Returns
-    -------
-    Target
-
-    Raises
-    ------
-    InputError
-        If the column does not exist, or nothing can be learned from it.
-    """
+    """Return a column to predict: many different numbers, or else classes."""
     column = table.column(name)
     is_known = ~np.asarray(column.missing)
     place = f"target column '{name}' of {table.source}"
@@ -159,16 +141,7 @@ def _coded(column: Column) -> tuple[Ints, NDArray[Any]]:
 
 
 def notes_on(target: Target) -> list[str]:
-    """Return what to say of a target before it is learned.
-
-    Parameters
-    ----------
-    target : Target
-
-    Returns
-    -------
-    list of str
-    """
+    """Return what to say of a target before it is learned."""
     known = target.values[target.is_known]
     if target.classes is None:
         return [
@@ -198,21 +171,7 @@ def _range_words(numbers: Float64s) -> str:
 def train_target(
     target: Target, rows: Float64s, encoding: Encoding, settings: Settings
 ) -> Recognizer | Predictor:
-    """Train what predicts a target.
-
-    Parameters
-    ----------
-    target : Target
-        Of the rows, all known.
-    rows : ndarray of shape (n_rows, n_features)
-        Encoded.
-    encoding : Encoding
-    settings : Settings
-
-    Returns
-    -------
-    Recognizer or Predictor
-    """
+    """Train what predicts a target."""
     if target.classes is None:
         known = (rows, target.to_tell(), None)
         return train_predictor(known, encoding, settings, Prediction())
@@ -221,16 +180,7 @@ def train_target(
 
 
 def quality_words(model: Answering) -> str:
-    """Say how well a model does on rows that it did not see.
-
-    Parameters
-    ----------
-    model : Recognizer or Predictor
-
-    Returns
-    -------
-    str
-    """
+    """Say how well a model does on rows that it did not see."""
     if not isinstance(model, Recognizer):
         assert isinstance(model, Predictor)
         return f"cross-validated R2 {UNTOLD if model.r2 is None else f'{model.r2:.3f}'}"
@@ -246,20 +196,7 @@ def quality_words(model: Answering) -> str:
 
 
 def predictions_of(model: Answering, table: Table) -> Table:
-    """Return what a model says of each row.
-
-    Parameters
-    ----------
-    model : Recognizer or Predictor
-    table : Table
-
-    Returns
-    -------
-    Table
-        The id, or the number of the row; ``predicted``, the number, the class or
-        `Recognizer.unknown`; ``p_value``; and ``p(CLASS)``, the probability of each class, or
-        ``low`` and ``high``, the ends of the interval.
-    """
+    """Return what a model says of each row."""
     rows = model.map_.rows_of(table)
     if isinstance(model, Recognizer):
         predicted, more = _classes(model, rows)
@@ -293,18 +230,7 @@ def _numbers(model: Predictor, rows: Floats) -> tuple[Column, dict[str, Any]]:
 
 
 def summary_words(model: Answering, predictions: Table) -> str:
-    """Say how often each class was predicted, or between which numbers.
-
-    Parameters
-    ----------
-    model : Recognizer or Predictor
-    predictions : Table
-        From `predictions_of`.
-
-    Returns
-    -------
-    str
-    """
+    """Say how often each class was predicted, or between which numbers."""
     column = predictions.column("predicted")
     if not isinstance(model, Recognizer):
         assert column.numbers is not None
@@ -315,19 +241,7 @@ def summary_words(model: Answering, predictions: Table) -> str:
 
 
 def agreement_words(model: Answering, table: Table, predictions: Table) -> str | None:
-    """Say how good predictions are, if the table has the target.
-
-    Parameters
-    ----------
-    model : Recognizer or Predictor
-    table : Table
-    predictions : Table
-        From `predictions_of`.
-
-    Returns
-    -------
-    str or None
-    """
+    """Say how good predictions are, if the table has the target."""
     name = model.map_.encoding.named("label")
     if name is None or name not in table.names:
         return None

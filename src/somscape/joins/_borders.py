@@ -32,22 +32,7 @@ more rows it is as many times narrower."""
 
 
 def narrowest_window(n_units: int, n_rows: float) -> float:
-    """Return the least half width of windows on a map, in distances of two units of a part.
-
-    Where units have few rows, prototypes lie on them, and borders run where there are none: narrow
-    windows are empty in one group, too.
-
-    Parameters
-    ----------
-    n_units : int
-    n_rows : float
-        Rows that trained the map, or their weight.
-
-    Returns
-    -------
-    float
-        0 for a map of about the default size, or a smaller one.
-    """
+    """Return the least half width of windows on a map, in distances of two units of a part."""
     is_large = n_units > LARGE * 5 * np.sqrt(n_rows)
     return NARROWEST * n_units / n_rows if is_large else 0.0
 
@@ -74,20 +59,7 @@ class Borders:
         self._near, self._touching, self._narrowest = near, touching, narrowest
 
     def compare(self, pieces: Pieces, parts: tuple[int, int], rows: tuple[Ints, Ints]) -> float:
-        """Return how unlikely so few rows at the border are; see `valley`.
-
-        Parameters
-        ----------
-        pieces : Pieces
-        parts : (int, int)
-            Two of them.
-        rows : (ndarray, ndarray)
-            Rows of both.
-
-        Returns
-        -------
-        float
-        """
+        """Return how unlikely so few rows at the border are; see `valley`."""
         faced = [self._facing(rows[i], pieces, parts[1 - i]) for i in (0, 1)]
         far, gaps = (np.concatenate(each) for each in zip(*faced, strict=True))
         at_border = np.argsort(far, kind="stable")[:N_AT_BORDER]  # NaN comes last
@@ -115,10 +87,7 @@ class Borders:
         return float(np.median(gaps)) if len(gaps) else 0.0
 
     def _facing(self, rows: Ints, pieces: Pieces, other: int) -> tuple[Float64s, Float64s]:
-        """Return how far rows lie from the middle to another part, and from unit to unit.
-
-        NaN for a row without a unit of the other part among its nearest.
-        """
+        """Return how far rows lie from the middle to another part, and from unit to unit."""
         near = self._near
         is_other = pieces.of_unit[near.units[rows]] == other
         slot = is_other.argmax(axis=1)
@@ -182,10 +151,7 @@ class Borders:
 
 
 def _paths(squares: Any, is_first: np.ndarray) -> tuple[Float64s, Ints]:
-    """Return the length of each unit's path from the border, and the unit before it, or -1.
-
-    Paths add squared lengths, so they go by short steps, where rows lie, and not by leaps.
-    """
+    """Return the length of each unit's path from the border, and the unit before it, or -1."""
     from scipy.sparse.csgraph import dijkstra
 
     cost, before, _ = dijkstra(

@@ -65,17 +65,7 @@ class Joins:
         }
 
     def renumbered(self, places: Ints) -> "Joins":
-        """Return the same joins of units that have other numbers.
-
-        Parameters
-        ----------
-        places : ndarray of shape (n_units,), int
-            New number of each unit.
-
-        Returns
-        -------
-        Joins
-        """
+        """Return the same joins of units that have other numbers."""
         name, pairs = places.tolist(), []
         for into, other in self.pairs.tolist():
             low, high = sorted((name[into], name[other]))
@@ -85,23 +75,7 @@ class Joins:
 
 
 def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
-    """Return the joins of a file's arrays, or None if it holds none.
-
-    Parameters
-    ----------
-    arrays : mapping of str to ndarray
-        From `Joins.to_arrays`.
-    n_units : int
-
-    Returns
-    -------
-    Joins or None
-
-    Raises
-    ------
-    KeyError, ValueError
-        For arrays that are missing or do not fit.
-    """
+    """Return the joins of a file's arrays, or None if it holds none."""
     if not any(name.startswith("joins.") for name in arrays):
         return None
     pairs, evidence = arrays["joins.pairs"], arrays["joins.evidence"]
@@ -136,19 +110,7 @@ def _when_gone(pairs: Ints, n_units: int) -> Ints:
 
 
 def pieces_after(n_units: int, pairs: Ints) -> Ints:
-    """Return which piece each unit belongs to after some joins.
-
-    Parameters
-    ----------
-    n_units : int
-    pairs : ndarray of shape (n_joins, 2)
-        The first joins.
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-        Lowest unit of each unit's piece.
-    """
+    """Return which piece each unit belongs to after some joins."""
     piece = np.arange(n_units)
     for into, other in pairs[::-1].tolist():  # later joins of `into` are known by then
         piece[other] = piece[into]
@@ -158,29 +120,7 @@ def pieces_after(n_units: int, pairs: Ints) -> Ints:
 def join_units(
     kept: Kept, places: Float64s, hits: Float64s, lattice: Lattice, pull: Pull | None = None
 ) -> Joins:
-    """Return how the units of a map join.
-
-    Units that touch join, the least costly pair first: distance of centers, squared, times the
-    root of Ward's weight.  As soon as parts have rows enough to show that density falls between
-    them, they wait; in the end the parts with the weakest evidence join.
-
-    Parameters
-    ----------
-    kept : Kept
-        Rows that tell where density falls, at least one.
-    places : ndarray of shape (n_units, n_features), float64
-        Prototypes.
-    hits : ndarray of shape (n_units,), float64
-        Rows of each unit.
-    lattice : Lattice
-    pull : Pull or None, default=None
-        How the rows pulled the units; None if they trained none.
-
-    Returns
-    -------
-    Joins
-        One join less than units, or fewer if not all of them touch or are connected.
-    """
+    """Return how the units of a map join."""
     kept = kept.distinct
     near = near_units(kept.rows, kept.weights, places, pull)
     touching, closest = touching_units(near, places, lattice)
@@ -271,10 +211,7 @@ class _Parts:
         return joins
 
     def _evidence(self, a: int, b: int, few: float = FEW) -> float:
-        """Return how unlikely so few rows between two parts are, if they are one group.
-
-        1 where a part has at most `few` rows.
-        """
+        """Return how unlikely so few rows between two parts are, if they are one group."""
         if min(self._counts[a], self._counts[b]) <= few:
             return 1.0
         return self._borders.compare(self._pieces, (a, b), (self._rows[a], self._rows[b]))
@@ -298,10 +235,7 @@ def _held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
 
 
 def _weakest_first(joins: list[Join]) -> list[Join]:
-    """Return joins in an order whose last are those above the strongest evidence.
-
-    A join comes after those that made its pieces.
-    """
+    """Return joins in an order whose last are those above the strongest evidence."""
     made: dict[int, int] = {}
     below: list[list[int]] = []
     strongest: list[float] = []

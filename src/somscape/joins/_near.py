@@ -90,19 +90,7 @@ class Pull:
 
 
 def rows_to_keep(shape: tuple[int, ...], n_units: int) -> Ints:
-    """Return which rows a map keeps: all, or a sample whatever their values are.
-
-    Parameters
-    ----------
-    shape : (int, int)
-        Numbers of rows and of features.
-    n_units : int
-
-    Returns
-    -------
-    ndarray of int
-        At most 4,000 rows, or eight for each unit, and four million values.
-    """
+    """Return which rows a map keeps: all, or a sample whatever their values are."""
     n, n_features = shape
     by_size = max(MIN_KEPT, MAX_VALUES // n_features)
     n_kept = min(n, max(MAX_KEPT, KEPT_PER_UNIT * n_units), by_size)
@@ -112,30 +100,7 @@ def rows_to_keep(shape: tuple[int, ...], n_units: int) -> Ints:
 
 
 def near_units(rows: Floats, weights: Float64s, codebook: Floats, pull: Pull | None) -> Near:
-    """Return the units near rows, at most 16 each.
-
-    A row lies nearer to the prototype that it helped to make than a new row would: where there are
-    more columns than rows, so much that every unit looks like a group.  A prototype of batch
-    training is a mean of rows, each weighted by how strongly its winner pulls the unit, so without
-    a row of weight ``h`` out of ``D`` in all it lies ``D / (D - h)`` times as far from that row.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, d)
-        As the map's metric compares them.  Of a row with missing values, squared distances are
-        those of the others, scaled up to all.
-    weights : ndarray of shape (n,), float64
-    codebook : ndarray of shape (n_units, d), float64
-        Compared, too.
-    pull : Pull or None
-        None: the rows trained no unit.
-
-    Returns
-    -------
-    Near
-        Costs as much as a search of 16 units.  Weights are scaled to count independent rows,
-        by ``sum(w) / sum(w ** 2)`` (Kish 1965).
-    """
+    """Return the units near rows, at most 16 each."""
     k = min(MAX_BEST, len(codebook))
     is_there = ~np.isnan(rows)
     has_missing = not is_there.all()

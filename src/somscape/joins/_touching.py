@@ -18,25 +18,7 @@ no zero."""
 
 
 def touching_units(near: Near, places: Float64s, lattice: Lattice) -> tuple[Any, Any]:
-    """Return which units touch, and which of them are first and second of some row.
-
-    Units that are among the three nearest of a row touch (Martinetz and Schulten 1994 connect the
-    two nearest), unless they lie much farther apart than others around.  A unit without rows
-    touches the nearest that has some; groups of units that touch no others touch their neighbors
-    on the map.
-
-    Parameters
-    ----------
-    near : Near
-    places : ndarray of shape (n_units, n_features), float64
-        Prototypes.
-    lattice : Lattice
-
-    Returns
-    -------
-    touching, closest : csr_array of shape (n_units, n_units)
-        Symmetric; distances of the prototypes.
-    """
+    """Return which units touch, and which of them are first and second of some row."""
     from scipy.sparse.csgraph import connected_components
 
     n_units = len(places)
@@ -91,10 +73,7 @@ def _lengths(pairs: Ints, places: Float64s) -> Any:
 
 
 def sparse_graph(lengths: Float64s, a: Ints, b: Ints, n: int) -> Any:
-    """Return a sparse array of the lengths of edges from nodes `a` to nodes `b`, of `n` nodes.
-
-    No two edges have the same ends.
-    """
+    """Return a sparse array of the lengths of edges from nodes `a` to nodes `b`, of `n` nodes."""
     from scipy.sparse import csr_array
 
     order = np.lexsort([b, a])
@@ -105,9 +84,8 @@ def sparse_graph(lengths: Float64s, a: Ints, b: Ints, n: int) -> Any:
 
 
 def edges_of(graph: Any, nodes: Ints) -> tuple[Ints, Ints, Float64s]:
-    """Return the edges of some nodes: the place of one end among them, the other end, the length.
-
-    Like `graph[nodes]`, but several times faster where nodes are few.
+    """Return the edges of some nodes: the place of one end among them, the other end, the
+    length.
     """
     begins = graph.indptr[nodes]
     counts = graph.indptr[nodes + 1] - begins

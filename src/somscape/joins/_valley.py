@@ -29,28 +29,7 @@ def valley(
     *,
     narrowest: float = 0.0,
 ) -> float:
-    """Return how unlikely so few rows at the border of two parts are, if they are one group.
-
-    In one group there are no fewer rows at the border than on that side of it which has fewer.  A
-    window around the border is compared with the fullest window of the same width on either side:
-    of the rows in the border's and the emptier one, 0.8 of 1.8 or more would lie at the border.
-
-    Parameters
-    ----------
-    a, b : ndarray of float64
-        How far the rows of both parts lie from their border, along the parts.
-    a_weights, b_weights : ndarray of float64
-        What each row counts.
-    unit : float
-        Distance between two units at the border.
-    narrowest : float, default=0.0
-        Least half width of a window; the widest is always tried.
-
-    Returns
-    -------
-    float
-        Binomial tail at the width where it is smallest; 1 if there are too few rows to tell.
-    """
+    """Return how unlikely so few rows at the border of two parts are, if they are one group."""
     from scipy.special import betainc
 
     if min(a_weights.sum(), b_weights.sum()) <= FEW or not unit > 0:

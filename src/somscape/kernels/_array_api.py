@@ -90,10 +90,7 @@ class DeviceKernels:
         distances: Any = None,
         error_scale: float = 1.0,
     ) -> int:
-        """Add each row to its unit, in fixed point, and return the sum of the distances.
-
-        Rows of NumPy, as of values found for the rows, are summed on this machine.
-        """
+        """Add each row to its unit, in fixed point, and return the sum of the distances."""
         fixed = (center, scale, weight_scale)
         if not isinstance(rows, DeviceArray):
             given = (units, weights, *fixed, counts, totals, distances, error_scale)
@@ -177,18 +174,7 @@ class _Scored:
 
 
 def distances_on_device(rows: DeviceArray, codebook: Float64s) -> DeviceArray:
-    """Return the Euclidean distance of each row to every prototype.
-
-    Parameters
-    ----------
-    rows : DeviceArray of shape (n, n_features)
-    codebook : ndarray of shape (n_units, n_features)
-
-    Returns
-    -------
-    DeviceArray of shape (n, n_units), of the rows' type
-        From differences in float64, so that a row at a prototype is at distance 0.
-    """
+    """Return the Euclidean distance of each row to every prototype."""
     xp, device = rows.device.library, rows.device
     prototypes, found = device.sent(codebook, xp.float64), []
     for part in blocks(len(rows), _step(codebook.size)):

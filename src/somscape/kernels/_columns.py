@@ -16,17 +16,7 @@ BLOCK_ROWS = 64
 
 
 def column_extremes(rows: Floats) -> tuple[Floats, Floats]:
-    """Return the least and the largest value of each column; NaN where one is NaN.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, d)
-        At least one row.
-
-    Returns
-    -------
-    low, high : ndarray of shape (d,)
-    """
+    """Return the least and the largest value of each column; NaN where one is NaN."""
     n, d = rows.shape
     if n * d <= SMALL:
         columns = np.ascontiguousarray(rows.T)

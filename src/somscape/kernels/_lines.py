@@ -6,27 +6,7 @@ from somscape._types import Float64s, Floats, Ints
 
 
 def lines(rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-    """Return a piecewise linear function of each feature.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, d)
-    features : ndarray of shape (c,)
-    x, y : ndarray of shape (c, n_knots)
-        As for `Kernels.sum_of_lines`.
-
-    Returns
-    -------
-    ndarray of shape (n, c)
-        The same bits as the terms that the core adds.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> x, y = np.array([[0.0, 1.0, 3.0]]), np.array([[0.0, 2.0, 2.0]])
-    >>> lines(np.array([[-1.0], [0.5], [2.0], [9.0]]), np.array([0]), x, y).T
-    array([[-2.,  1.,  2.,  2.]])
-    """
+    """Return a piecewise linear function of each feature."""
     if x.shape != y.shape or len(x) != len(features) or x.shape[1] < 2:
         raise ValueError("x and y must have the same knots, at least two per line")
     terms = np.empty((len(rows), len(features)))

@@ -362,17 +362,7 @@ EUCLIDEAN = Metric()
 
 
 def whitening_of(covariance: Float64s) -> Float64s:
-    """Return what rows are multiplied by to have unit variance in every direction.
-
-    Parameters
-    ----------
-    covariance : ndarray of shape (n_features, n_features)
-
-    Returns
-    -------
-    ndarray of shape (n_features, n_features)
-        Symmetric; directions without variance are left out.
-    """
+    """Return what rows are multiplied by to have unit variance in every direction."""
     variances, directions = np.linalg.eigh(covariance)
     least = MIN_VARIANCE * max(float(variances[-1]), 0.0)
     scale = np.where(variances > least, 1 / np.sqrt(np.maximum(variances, least or 1.0)), 0.0)

@@ -232,11 +232,7 @@ def _kinds(rows: Floats) -> tuple[Ints, Ints]:
 def _nearest(
     rows: Float64s, prototypes: Float64s, k: int, weights: Float64s | None
 ) -> tuple[Ints, Float64s] | None:
-    """Return the `k` nearest units and their squared distances; None if too many may be nearest.
-
-    A matrix product gives each distance, less what all of a row share, but for an error of less
-    than `bound`; only units that it cannot tell from the nearest are measured.
-    """
+    """Return the `k` nearest units and their squared distances; None if too many may be nearest."""
     center = prototypes.mean(axis=0)
     root = 1.0 if weights is None else np.sqrt(weights)
     x, w = (rows - center) * root, (prototypes - center) * root

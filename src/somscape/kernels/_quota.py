@@ -7,18 +7,7 @@ from pathlib import Path
 
 
 def processors_by_quota(root: Path = Path("/")) -> int | None:
-    """Return the least quota of the process's control groups in processors; None without one.
-
-    Parameters
-    ----------
-    root : Path, default="/"
-        Where ``proc`` and ``sys`` are.
-
-    Returns
-    -------
-    int or None
-        Rounded up, at least 1: threads beyond it use up each other's time.
-    """
+    """Return the least quota of the process's control groups in processors; None without one."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:

@@ -20,29 +20,7 @@ def is_core_built() -> bool:
 
 
 def select_kernels(name: str | None = None) -> Kernels:
-    """Return the kernels to use.
-
-    Parameters
-    ----------
-    name : {"core", "numpy"} or None, default=None
-        None means the environment variable ``SOMSCAPE_KERNELS`` if set, else the core
-        where it is built and the NumPy twin elsewhere.
-
-    Returns
-    -------
-    Kernels
-        Its ``name`` tells which path runs.
-
-    Raises
-    ------
-    InputError
-        For an unknown name, or "core" where it is not built.
-
-    Examples
-    --------
-    >>> select_kernels("numpy").name
-    'numpy'
-    """
+    """Return the kernels to use."""
     name = name or os.environ.get(VARIABLE) or ("core" if is_core_built() else "numpy")
     if name not in ("core", "numpy"):
         raise InputError(f"{VARIABLE} must be 'core' or 'numpy'; got {name!r}.")
@@ -55,33 +33,14 @@ def select_kernels(name: str | None = None) -> Kernels:
 
 
 def kernels_for(rows: object) -> Kernels:
-    """Return the kernels for rows: their device's, else the selected ones.
-
-    Parameters
-    ----------
-    rows : DeviceArray of shape (n, n_features), or any others
-
-    Returns
-    -------
-    Kernels
-    """
+    """Return the kernels for rows: their device's, else the selected ones."""
     if isinstance(rows, DeviceArray):
         return cast(Kernels, DeviceKernels(rows.device, rows.dtype, select_kernels()))
     return select_kernels()
 
 
 def minisom_kernels() -> MiniSomKernels | None:
-    """Return the kernels of MiniSom's rule, or None where NumPy is used.
-
-    Returns
-    -------
-    MiniSomKernels or None
-
-    Examples
-    --------
-    >>> (minisom_kernels() is None) == (select_kernels().name == "numpy")
-    True
-    """
+    """Return the kernels of MiniSom's rule, or None where NumPy is used."""
     kernels = select_kernels()
     if kernels.name == "numpy":
         return None

@@ -111,23 +111,7 @@ Rows = Floats | SparseRows
 def check_sparse_values(
     rows: SparseRows, names: Sequence[str], what: str = "X", *, dtype: Any = None
 ) -> None:
-    """Raise as `_validate.check_values` does, for the stored values of sparse rows.
-
-    Parameters
-    ----------
-    rows : SparseRows
-    names : sequence of str
-        Names of the features, for the message.
-    what : str, default="X"
-        What the rows are, for the message.
-    dtype : numpy dtype, optional
-        The type that distances will be computed in; None: that of the rows.
-
-    Raises
-    ------
-    InputError
-        For a value that is not finite or too large to square and add up.
-    """
+    """Raise as `_validate.check_values` does, for the stored values of sparse rows."""
     info = np.finfo(rows.dtype if dtype is None else dtype)
     limit = largest_value(info, rows.n_features)
     is_wrong = ~(np.abs(rows.values) <= np.float64(limit))
@@ -138,17 +122,7 @@ def check_sparse_values(
 
 
 def near_one(rows: Rows) -> Rows:
-    """Return rows whose squares neither vanish nor overflow, each in its direction.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, d), or SparseRows
-
-    Returns
-    -------
-    ndarray of shape (n, d), of the same type, or SparseRows
-        The rows themselves, or where one is too small or large all of them times a power of two.
-    """
+    """Return rows whose squares neither vanish nor overflow, each in its direction."""
     if isinstance(rows, SparseRows):
         largest = np.zeros(len(rows), dtype=rows.dtype)
         np.maximum.at(largest, rows.row_of_value, np.abs(rows.values))
@@ -166,16 +140,7 @@ def near_one(rows: Rows) -> Rows:
 
 
 def are_of(rows: Rows, others: Rows) -> bool:
-    """Return whether rows are surely part of the others.
-
-    Parameters
-    ----------
-    rows, others : ndarray of shape (n, n_features), SparseRows or DeviceArray
-
-    Returns
-    -------
-    bool
-    """
+    """Return whether rows are surely part of the others."""
     if isinstance(rows, DeviceArray):
         return rows.is_part_of(others)
     mine, theirs = (r.values if isinstance(r, SparseRows) else r for r in (rows, others))
@@ -183,16 +148,7 @@ def are_of(rows: Rows, others: Rows) -> bool:
 
 
 def column_range(rows: Rows) -> tuple[Floats, Floats]:
-    """Return the least and the largest value of each feature.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, d), or SparseRows
-
-    Returns
-    -------
-    low, high : ndarray of shape (d,)
-    """
+    """Return the least and the largest value of each feature."""
     if isinstance(rows, DeviceArray):
         return rows.extremes()
     if not isinstance(rows, SparseRows):

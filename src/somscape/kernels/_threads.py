@@ -13,21 +13,7 @@ Result = TypeVar("Result")
 def in_threads(
     function: Callable[[Item], Result], items: Iterable[Item], *, is_long: bool = True
 ) -> list[Result]:
-    """Apply a function to items, several at a time.
-
-    Parameters
-    ----------
-    function : callable
-        Threads help where NumPy does most of the work, as it lets others work meanwhile.
-    items : iterable
-    is_long : bool, default=True
-        Whether the work pays threads, some milliseconds; otherwise there are none.
-
-    Returns
-    -------
-    list
-        The results in the order of the items.  The first item that fails raises its error.
-    """
+    """Apply a function to items, several at a time."""
     n_threads = select_kernels().n_threads if is_long else 1
     if n_threads == 1:
         return [function(item) for item in items]
@@ -36,21 +22,7 @@ def in_threads(
 
 
 def meanwhile(work: Callable[[], Result], *, is_long: bool = True) -> Callable[[], Result]:
-    """Begin something that is needed later, while other things are done.
-
-    Parameters
-    ----------
-    work : callable
-        As for `in_threads`.
-    is_long : bool, default=True
-        Whether it pays a thread.
-
-    Returns
-    -------
-    callable
-        Waits for the result and returns it, or raises the error.  Where there is no thread to
-        spare, it does the work itself.
-    """
+    """Begin something that is needed later, while other things are done."""
     if not is_long or select_kernels().n_threads == 1:
         return work
     pool = ThreadPoolExecutor(1)

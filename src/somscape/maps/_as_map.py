@@ -7,23 +7,7 @@ from somscape.maps._refusal import refusal_of
 
 
 def as_map(map_: Any) -> Map:
-    """Return a map, or the map of a detector or a fitted estimator.
-
-    Parameters
-    ----------
-    map_ : Map, Detector, SOM or SOMDetector
-
-    Returns
-    -------
-    Map
-
-    Raises
-    ------
-    InputError
-        For an estimator that is not fitted.
-    TypeError
-        For anything else; the name of a file must be loaded first.
-    """
+    """Return a map, or the map of a detector or a fitted estimator."""
     found = getattr(map_, "map_", map_)
     if not isinstance(found, Map):
         raise refusal_of(map_, "a Map", "`som.map_`", "save", "som")

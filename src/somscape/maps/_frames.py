@@ -12,18 +12,7 @@ if TYPE_CHECKING:
 
 
 def unit_columns(map_: "Map") -> dict[str, Any]:
-    """Return what a map knows of each unit.
-
-    Parameters
-    ----------
-    map_ : Map
-
-    Returns
-    -------
-    dict of str to ndarray of shape (n_units,)
-        ``unit``, ``row``, ``col``, ``hits``, ``u_height``, and the columns of the data in original
-        units; one of them with such a name gets a ``_`` at its end.
-    """
+    """Return what a map knows of each unit."""
     units = np.arange(map_.n_units)
     row, col = map_.lattice.rows_and_cols(units)
     columns: dict[str, Any] = {"unit": units, "row": row, "col": col}
@@ -34,20 +23,7 @@ def unit_columns(map_: "Map") -> dict[str, Any]:
 
 
 def place_columns(map_: "Map", units: Ints, distances: Float64s) -> dict[str, Any]:
-    """Return where rows lie.
-
-    Parameters
-    ----------
-    map_ : Map
-    units : ndarray of shape (n_samples,)
-        -1 for a row without any value.
-    distances : ndarray of shape (n_samples,)
-
-    Returns
-    -------
-    dict of str to ndarray of shape (n_samples,)
-        ``unit``, ``row``, ``col``, ``x``, ``y`` and ``distance``; -1 and NaN without any value.
-    """
+    """Return where rows lie."""
     is_none = units < 0
     row, col = (np.where(is_none, -1, part) for part in map_.lattice.rows_and_cols(units))
     x, y = np.where(is_none[:, None], np.nan, map_.lattice.positions[units]).T

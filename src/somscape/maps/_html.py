@@ -21,16 +21,7 @@ LIGHT, DARK = (246, 249, 249), (11, 11, 18)
 
 
 def map_html(map_: "Map") -> str:
-    """Return a map as HTML without scripts.
-
-    Parameters
-    ----------
-    map_ : Map
-
-    Returns
-    -------
-    str
-    """
+    """Return a map as HTML without scripts."""
     figure = ET.Element("figure", style="margin: 0")
     if map_.n_units <= MAX_CELLS:
         figure.append(_picture(map_))

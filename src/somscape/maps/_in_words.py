@@ -7,16 +7,7 @@ from somscape.maps._map import Map
 
 
 def map_in_words(map_: Map) -> Map:
-    """Return a map with words for columns and codes, itself without a dictionary.
-
-    Parameters
-    ----------
-    map_ : Map
-
-    Returns
-    -------
-    Map
-    """
+    """Return a map with words for columns and codes, itself without a dictionary."""
     if not map_.encoding.roles.dictionary:
         return map_
     return replace(map_, encoding=in_words(map_.encoding), told=map_.joins)

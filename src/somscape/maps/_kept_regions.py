@@ -77,17 +77,7 @@ class KeptRegions:
 
 
 def regions_to_record(kept: KeptRegions) -> tuple[dict[str, Any], dict[str, Ints]]:
-    """Return the parts of a header and the arrays that hold regions.
-
-    Parameters
-    ----------
-    kept : KeptRegions
-
-    Returns
-    -------
-    header : dict
-    arrays : dict of str to ndarray
-    """
+    """Return the parts of a header and the arrays that hold regions."""
     said = {"names": list(kept.names), "colors": list(kept.colors)}
     return {"kept_regions": said}, {"kept_regions": kept.labels.astype(np.int64)}
 
@@ -95,23 +85,7 @@ def regions_to_record(kept: KeptRegions) -> tuple[dict[str, Any], dict[str, Ints
 def regions_of_record(
     header: Mapping[str, Any], arrays: Mapping[str, Any], n_units: int
 ) -> KeptRegions | None:
-    """Return the regions that a record holds, or None.
-
-    Parameters
-    ----------
-    header : mapping of str to JSON data
-    arrays : mapping of str to ndarray
-    n_units : int
-
-    Returns
-    -------
-    KeptRegions or None
-
-    Raises
-    ------
-    InputError, KeyError
-        For parts that do not fit together.
-    """
+    """Return the regions that a record holds, or None."""
     if "kept_regions" not in arrays:
         return None
     said = header["kept_regions"]

@@ -461,25 +461,7 @@ def _read(record: Record) -> Map:
 def map_of_arrays(
     arrays: Mapping[str, Any], lattice: Lattice, encoding: Encoding, metric: Metric
 ) -> Map:
-    """Return the map of a record's codebook and hits, which are checked.
-
-    Parameters
-    ----------
-    arrays : mapping of str to ndarray
-        With ``codebook`` and ``hits``.
-    lattice : Lattice
-    encoding : Encoding
-    metric : Metric
-
-    Returns
-    -------
-    Map
-
-    Raises
-    ------
-    KeyError, ValueError
-        For arrays that are missing or do not fit.
-    """
+    """Return the map of a record's codebook and hits, which are checked."""
     codebook, hits = arrays["codebook"], arrays["hits"]
     if codebook.shape != (lattice.n_units, encoding.n_features) or hits.shape != codebook.shape[:1]:
         raise ValueError(

@@ -7,23 +7,7 @@ from somscape.errors import InputError
 
 
 def refusal_of(thing: Any, wanted: str, example: str, *marks: str) -> Exception:
-    """Return the error for what came instead of a map or a detector.
-
-    Parameters
-    ----------
-    thing : anything
-        What came.
-    wanted, example : str
-        What is needed, such as "a Map", and where one has it from.
-    *marks : str
-        Attributes: an estimator with one of them holds such a thing once it is fitted.
-
-    Returns
-    -------
-    InputError or TypeError
-        InputError for an estimator that is not fitted: a `ValueError`, as is scikit-learn's
-        ``NotFittedError``.
-    """
+    """Return the error for what came instead of a map or a detector."""
     if isinstance(thing, str | os.PathLike):
         path = os.fspath(thing)
         return TypeError(

@@ -10,19 +10,7 @@ from somscape.maps._map import Map
 
 
 def reordered(map_: Map, units: Ints) -> Map:
-    """Return a map whose places have other units.
-
-    Parameters
-    ----------
-    map_ : Map
-    units : ndarray of shape (n_units,), int
-        By place, the number of the unit that comes to lie there: a symmetry of the lattice.
-
-    Returns
-    -------
-    Map
-        The rows that it keeps are the same; joins name the new numbers.
-    """
+    """Return a map whose places have other units."""
     told, kept = map_.told, map_.kept_regions
     return replace(
         map_,

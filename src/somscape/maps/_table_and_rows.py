@@ -9,25 +9,7 @@ from somscape.tables import Table, collected, table_from_columns, table_from_fra
 
 
 def table_and_rows(map_: Map, X: Any) -> tuple[Table, Floats]:
-    """Return data as a table with a map's columns, and as encoded rows.
-
-    Parameters
-    ----------
-    map_ : Map
-    X : Table, data frame or array-like of shape (n_rows, n_features)
-        An array's columns are taken in order.
-
-    Returns
-    -------
-    table : Table
-    rows : ndarray of shape (n_rows, n_features)
-        Checked.
-
-    Raises
-    ------
-    InputError
-        For an array where columns are encoded by name, and as `Map.rows_of`.
-    """
+    """Return data as a table with a map's columns, and as encoded rows."""
     X = collected(X)
     if isinstance(X, Table) or hasattr(X, "columns"):
         table = X if isinstance(X, Table) else table_from_frame(X)

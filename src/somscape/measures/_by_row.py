@@ -82,17 +82,7 @@ PAIRED: Mapping[str, tuple[str, str]] = {
 
 
 def searched(rows: Placed, names: Iterable[str] = tuple(SEARCHED)) -> dict[str, ByRow]:
-    """Return measures that follow from the units of each row.
-
-    Parameters
-    ----------
-    rows : Placed
-    names : iterable of str
-
-    Returns
-    -------
-    dict of str to ByRow
-    """
+    """Return measures that follow from the units of each row."""
     return {
         name: ByRow(SEARCHED[name](rows), rows.weights, rows.best, name in _ROOTS) for name in names
     }
@@ -101,24 +91,7 @@ def searched(rows: Placed, names: Iterable[str] = tuple(SEARCHED)) -> dict[str, 
 def paired(
     rows: Placed, pairs: Pairs, k: int, regions: Any, more: Sequence[Pass] = ()
 ) -> dict[str, ByRow]:
-    """Return measures that compare pairs of rows, in one pass over them.
-
-    Parameters
-    ----------
-    rows : Placed
-    pairs : Pairs
-        Of these rows.
-    k : int
-        Neighbors; fewer if it is not below half of the rows, and NaN if none are.
-    regions : Regions or array-like of shape (n_units,), or None
-        For the silhouette.
-    more : sequence of Pass
-        What else goes over the pairs.
-
-    Returns
-    -------
-    dict of str to ByRow
-    """
+    """Return measures that compare pairs of rows, in one pass over them."""
     k = min(k, int(np.ceil(pairs.n_rows / 2)) - 1)
     neighbors = {on: Neighbors(pairs, k, on) for on in ON} if k > 0 else {}
     silhouettes = {} if regions is None else {"silhouette": Silhouettes(pairs, regions)}
@@ -140,16 +113,7 @@ def paired(
 
 
 def purity_of(classes: Classes) -> ByRow:
-    """Return whether each row has the main class of its unit.
-
-    Parameters
-    ----------
-    classes : Classes
-
-    Returns
-    -------
-    ByRow
-    """
+    """Return whether each row has the main class of its unit."""
     place = np.searchsorted(classes.live, classes.units)
     is_most = classes.counts(None).argmax(axis=1)[place] == classes.classes
     return ByRow(is_most.astype(np.float64), classes.weights, classes.units)
@@ -158,18 +122,7 @@ def purity_of(classes: Classes) -> ByRow:
 def intervals_of(
     found: Mapping[str, ByRow], level: float, n_resamples: int, seed: int
 ) -> dict[str, tuple[float, float]]:
-    """Return the interval of each measure, by drawing rows again.
-
-    Parameters
-    ----------
-    found : mapping of str to ByRow
-    level : float
-    n_resamples, seed : int
-
-    Returns
-    -------
-    dict of str to low and high
-    """
+    """Return the interval of each measure, by drawing rows again."""
     ends: dict[str, tuple[float, float]] = {}
     # One draw for all measures of the same rows.
     for weights in {id(each.weights): each.weights for each in found.values()}.values():

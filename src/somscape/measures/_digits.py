@@ -9,24 +9,7 @@ BITS = 20
 
 
 def rounded(distances: Float64s) -> Float64s:
-    """Return distances to ten digits, whatever their unit.
-
-    Parameters
-    ----------
-    distances : ndarray, float64
-        Infinite ones stay so.
-
-    Returns
-    -------
-    ndarray of the same shape
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from somscape.measures._digits import rounded
-    >>> 0.1 + 0.2 == 0.3, bool(np.equal(*rounded(np.array([0.1 + 0.2, 0.3]))))
-    (False, True)
-    """
+    """Return distances to ten digits, whatever their unit."""
     bits = np.ascontiguousarray(distances).view(np.int64)
     # Half of the last bit that is left rounds, the others are cleared; an exponent takes a carry.
     found: Float64s = ((bits + (1 << (BITS - 1))) & -(1 << BITS)).view(np.float64)

@@ -252,16 +252,7 @@ class Distances:
 
 
 def correlation_of(pairs: Pairs) -> float:
-    """Return Spearman's correlation over the pairs of the anchors.
-
-    Parameters
-    ----------
-    pairs : Pairs
-
-    Returns
-    -------
-    float
-    """
+    """Return Spearman's correlation over the pairs of the anchors."""
     own, counts = pairs.anchors, pairs.weights
     is_pair = np.triu(np.ones((len(own), len(own)), dtype=bool), 1)
     every = RowDistances(pairs.map_.metric, pairs.rows[own], counts)

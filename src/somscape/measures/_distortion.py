@@ -168,18 +168,7 @@ def distortion_parts(
 
 
 def parts_of(rows: Placed, radius: float | None, neighborhood: str | None) -> DistortionParts:
-    """Return the parts of the distortion of placed rows; see `distortion_parts`.
-
-    Parameters
-    ----------
-    rows : Placed
-    radius : float or None
-    neighborhood : str or None
-
-    Returns
-    -------
-    DistortionParts
-    """
+    """Return the parts of the distortion of placed rows; see `distortion_parts`."""
     map_, (x, codebook) = rows.map_, rows.space
     radius, neighborhood = radius_of(map_, radius), neighborhood_of(map_, neighborhood)
     check_pull(map_.lattice, neighborhood)
@@ -203,17 +192,7 @@ def parts_of(rows: Placed, radius: float | None, neighborhood: str | None) -> Di
 
 
 def row_distortions(rows: Placed) -> Float64s:
-    """Return values by row whose weighted mean is the distortion, of shape (n_counted,).
-
-    Parameters
-    ----------
-    rows : Placed
-
-    Returns
-    -------
-    ndarray of shape (n_counted,)
-        NaN for a map that does not know its radius.
-    """
+    """Return values by row whose weighted mean is the distortion, of shape (n_counted,)."""
     map_, (x, codebook) = rows.map_, rows.space
     radius, neighborhood = _trained_radius(map_), neighborhood_of(map_, None)
     if radius is None:
@@ -251,22 +230,7 @@ def _by_unit(rows: Placed, x: Float64s) -> tuple[Float64s, Float64s, Float64s]:
 
 
 def radius_of(map_: Map, radius: float | None) -> float:
-    """Return a radius that was given, or the last one of the training.
-
-    Parameters
-    ----------
-    map_ : Map
-    radius : float or None
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    InputError
-        If neither is known.
-    """
+    """Return a radius that was given, or the last one of the training."""
     if radius is not None:
         check_number("radius", radius, 0)
         return float(radius)
@@ -284,17 +248,7 @@ def _trained_radius(map_: Map) -> float | None:
 
 
 def neighborhood_of(map_: Map, neighborhood: str | None) -> str:
-    """Return a neighborhood that was given, or that of the training, or the Gaussian.
-
-    Parameters
-    ----------
-    map_ : Map
-    neighborhood : str or None
-
-    Returns
-    -------
-    str
-    """
+    """Return a neighborhood that was given, or that of the training, or the Gaussian."""
     if neighborhood is not None:
         return neighborhood
     return str(map_.parameters.get("neighborhood") or "gaussian")

@@ -75,17 +75,7 @@ def embedding_accuracy(
 
 
 def embedding_of(rows: Placed, max_gap: float = MAX_GAP) -> float:
-    """Return the embedding accuracy of placed rows.
-
-    Parameters
-    ----------
-    rows : Placed
-    max_gap : float, default=0.1
-
-    Returns
-    -------
-    float
-    """
+    """Return the embedding accuracy of placed rows."""
     x, codebook = rows.space
     _, variances = squares(rows)
     gaps = [_gap(*pair, rows.weights) for pair in zip(x.T, codebook.T, strict=True)]

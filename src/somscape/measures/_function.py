@@ -99,16 +99,7 @@ def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> Topo
 
 
 def function_of(rows: Placed) -> TopographicFunction:
-    """Return the topographic function of placed rows.
-
-    Parameters
-    ----------
-    rows : Placed
-
-    Returns
-    -------
-    TopographicFunction
-    """
+    """Return the topographic function of placed rows."""
     n, lattice = rows.map_.n_units, rows.map_.lattice
     if n < 2:
         return TopographicFunction(k=np.zeros(1, dtype=np.intp), values=np.full(1, np.nan))

@@ -370,24 +370,7 @@ class Classes:
 
 
 def classes_of(rows: Placed, labels: Any, counted: bool = False) -> Classes:
-    """Return the placed rows that have a label, with their classes.
-
-    Parameters
-    ----------
-    rows : Placed
-    labels : array-like of shape (n_samples,)
-    counted : bool, default=False
-        Whether weights must count rows.
-
-    Returns
-    -------
-    Classes
-
-    Raises
-    ------
-    InputError
-        For another number of labels, or none.
-    """
+    """Return the placed rows that have a label, with their classes."""
     if isinstance(labels, str):
         raise InputError(
             f"`labels` must hold the class of each row of X; got a name, {labels!r}. Pass the "
@@ -429,22 +412,7 @@ def _numbered(values: list[Any]) -> Ints:
 
 
 def region_of_units(map_: Any, regions: Any) -> Ints:
-    """Return the region of each unit, numbered from 0.
-
-    Parameters
-    ----------
-    map_ : Map
-    regions : Regions or array-like of shape (n_units,)
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-
-    Raises
-    ------
-    InputError
-        For another number of units, and for one without a region.
-    """
+    """Return the region of each unit, numbered from 0."""
     given = _as_given(getattr(regions, "labels", regions))
     if given.shape != (map_.n_units,):
         raise InputError(

@@ -114,16 +114,7 @@ def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def row_ways(rows: Placed) -> Float64s:
-    """Return what `combined_error` is the mean of, of shape (n_counted,).
-
-    Parameters
-    ----------
-    rows : Placed
-
-    Returns
-    -------
-    ndarray of shape (n_counted,)
-    """
+    """Return what `combined_error` is the mean of, of shape (n_counted,)."""
     map_ = rows.map_
     if map_.n_units < 2:
         return np.full(len(rows.units), np.nan)
@@ -143,16 +134,7 @@ def row_ways(rows: Placed) -> Float64s:
 
 
 def row_ranks(rows: Placed) -> Float64s:
-    """Return what `mean_tied_rank` is the mean of, of shape (n_counted,).
-
-    Parameters
-    ----------
-    rows : Placed
-
-    Returns
-    -------
-    ndarray of shape (n_counted,)
-    """
+    """Return what `mean_tied_rank` is the mean of, of shape (n_counted,)."""
     map_ = rows.map_
     ranks = np.full(len(rows.units), np.nan)
     if map_.n_units < 2:

@@ -60,11 +60,7 @@ class RowDistances:
         self._squares = None if self._there is None else squares
 
     def of(self, rows: Ints) -> Float64s:
-        """Return the distances of some rows from all, of shape (n_rows, n).
-
-        Two rows without a common value lie as far apart as the first of them from the others on
-        average.  Distances that differ by rounding alone are equal.
-        """
+        """Return the distances of some rows from all, of shape (n_rows, n)."""
         if self._kernel == "cosine":
             found = np.maximum(1 - product(self._x[rows], self._x.T), 0.0)
             return np.rint(found / ANGLE_STEP) * ANGLE_STEP
@@ -103,10 +99,7 @@ class RowDistances:
         return found
 
     def _scale_up(self, rows: Ints, there: Float64s) -> Float64s:
-        """Return all features over those that two rows both have, NaN for none.
-
-        The largest difference needs no scale: 1.
-        """
+        """Return all features over those that two rows both have, NaN for none."""
         common = product(there[rows] * self._weights, there.T)
         scale = np.full(common.shape, np.nan)
         every = common if self._kernel == "chebyshev" else self._weights.sum()
@@ -129,10 +122,7 @@ class RowDistances:
 
 
 def _center(x: Float64s) -> Float64s:
-    """Return a point in the middle of the rows, as multiples of a power of two.
-
-    Rows less the point keep their digits, so that whole numbers have exact distances.
-    """
+    """Return a point in the middle of the rows, as multiples of a power of two."""
     x = np.where(np.isnan(x).all(axis=0), 0.0, x)
     low, middle, high = np.nanquantile(x, (0.25, 0.5, 0.75), axis=0)
     width = np.where(high > low, high - low, 1.0)
@@ -299,10 +289,7 @@ class PairBlock:
 
     @cached_property
     def ordered(self) -> tuple[Float64s, Float64s]:
-        """`from_others` in order, and how many other rows come up to each place.
-
-        Two arrays of shape (n, n_distinct); the second may have 1 row for all.
-        """
+        """`from_others` in order, and how many other rows come up to each place."""
         found, counts = self.from_others, self.pairs.counts
         if self.pairs.is_plain:
             return np.sort(found, axis=1), np.arange(float(len(counts)))[None, :]
@@ -319,35 +306,14 @@ class Pass(Protocol):
 
 
 def run(pairs: Pairs, passes: Sequence[Pass]) -> None:
-    """Go over all pairs once.
-
-    Parameters
-    ----------
-    pairs : Pairs
-    passes : sequence of Pass
-        Each takes in every block.
-    """
+    """Go over all pairs once."""
     for block in pairs.blocks():
         for each in passes:
             each.add(block)
 
 
 def unit_distances(pairs: Pairs, place: int, on: str) -> Float64s:
-    """Return how far a unit with rows lies from each of them, of shape (n_live,).
-
-    Parameters
-    ----------
-    pairs : Pairs
-    place : int
-        Place of the unit in ``pairs.live``.
-    on : {"grid", "prototypes"}
-        On the map, or between prototypes in the data.
-
-    Returns
-    -------
-    ndarray of shape (n_live,)
-        Infinite where no path of a graph leads.
-    """
+    """Return how far a unit with rows lies from each of them, of shape (n_live,)."""
     map_, live = pairs.map_, pairs.live
     if on == "grid":
         return rounded(map_.lattice.distances_from(int(live[place]))[live])

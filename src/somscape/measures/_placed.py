@@ -67,11 +67,7 @@ class Placed:
 
     @cached_property
     def space(self) -> tuple[Float64s, Float64s]:
-        """Rows and prototypes with coordinates whose squares add up.
-
-        Weighted features are stretched, a Mahalanobis metric's whitened; with a metric by angle
-        both have length 1.
-        """
+        """Rows and prototypes with coordinates whose squares add up."""
         metric = self.map_.metric
         rows, codebook = (
             np.asarray(
@@ -103,25 +99,7 @@ class Placed:
 
 
 def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
-    """Return the rows of `X` that count, with their units.
-
-    Parameters
-    ----------
-    map_ : Map
-        Or a fitted estimator with one.
-    X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`, or a ``scipy.sparse`` array.
-    sample_weight : array-like of shape (n_samples,), optional
-
-    Returns
-    -------
-    Placed
-
-    Raises
-    ------
-    InputError
-        If there are no rows, or none has a value and a weight above 0.
-    """
+    """Return the rows of `X` that count, with their units."""
     map_ = as_map(map_)
     rows = map_.any_rows_of(X)
     units, distances = map_.nearest(rows, min(2, map_.n_units))

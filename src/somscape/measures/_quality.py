@@ -147,31 +147,7 @@ def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
 def nearest_counted(
     map: Map, X: Any, *, k: int = 1, sample_weight: Any = None
 ) -> tuple[Ints, Float64s, Float64s | None]:
-    """Return nearest units, distances and weights of the rows that have any value.
-
-    Rows without any value have no unit and do not count.
-
-    Parameters
-    ----------
-    map : Map
-    X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`.
-    k : int, default=1
-        Number of units, nearest first.
-    sample_weight : array-like of shape (n_samples,), optional
-
-    Returns
-    -------
-    units : ndarray of shape (n_counted, k)
-    distances : ndarray of shape (n_counted, k)
-    weights : ndarray of shape (n_counted,) or None
-        None if every row weighs 1.
-
-    Raises
-    ------
-    InputError
-        If there are no rows, or none has a value and a weight above 0.
-    """
+    """Return nearest units, distances and weights of the rows that have any value."""
     units, distances = as_map(map).nearest(X, k)
     if not len(units):
         raise InputError("X has no rows; give at least one.")

@@ -132,17 +132,7 @@ def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None)
 
 
 def davies_bouldin_of(rows: Placed, regions: Any) -> float:
-    """Return the Davies-Bouldin index of placed rows.
-
-    Parameters
-    ----------
-    rows : Placed
-    regions : Regions or array-like of shape (n_units,)
-
-    Returns
-    -------
-    float
-    """
+    """Return the Davies-Bouldin index of placed rows."""
     x, _ = rows.space
     _, own = np.unique(region_of_units(rows.map_, regions)[rows.best], return_inverse=True)
     n = int(own.max()) + 1
@@ -165,10 +155,7 @@ def davies_bouldin_of(rows: Placed, regions: Any) -> float:
 
 
 def _scaled_up(apart: Float64s, weights: Float64s) -> Float64s:
-    """Return lengths of rows with gaps, as if what is there stood for all features.
-
-    Weights are in the rows already; 0 where nothing is there.
-    """
+    """Return lengths of rows with gaps, as if what is there stood for all features."""
     is_there = ~np.isnan(apart)
     present, squares = is_there @ weights, (np.nan_to_num(apart) ** 2).sum(axis=1)
     return np.asarray(np.sqrt(squares * weights.sum() / np.where(present > 0, present, np.inf)))

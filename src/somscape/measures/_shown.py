@@ -25,16 +25,7 @@ STYLE = (
 
 
 def comparison(report: "MeasuresReport") -> str:
-    """Return how held-out rows do beside the training rows; "" without any.
-
-    Parameters
-    ----------
-    report : MeasuresReport
-
-    Returns
-    -------
-    str
-    """
+    """Return how held-out rows do beside the training rows; "" without any."""
     if report.held_out is None:
         return ""
     held_out = {each.name: each for each in report.held_out}
@@ -63,16 +54,7 @@ def _is_much_worse(held_out: "Measure", trained: "Measure") -> bool:
 
 
 def text_of(report: "MeasuresReport") -> str:
-    """Return a line for each measure, and one that compares the rows.
-
-    Parameters
-    ----------
-    report : MeasuresReport
-
-    Returns
-    -------
-    str
-    """
+    """Return a line for each measure, and one that compares the rows."""
     lines = [[each.name, *_cells(report, each)] for each in report]
     if report.held_out is not None:
         lines.insert(0, ["", "value", "interval", "held out", "good"])
@@ -89,30 +71,12 @@ def text_of(report: "MeasuresReport") -> str:
 
 
 def table_of(report: "MeasuresReport") -> str:
-    """Return a table of HTML.
-
-    Parameters
-    ----------
-    report : MeasuresReport
-
-    Returns
-    -------
-    str
-    """
+    """Return a table of HTML."""
     return ET.tostring(_table(report), encoding="unicode", method="html")
 
 
 def page_of(report: "MeasuresReport") -> str:
-    """Return a page of HTML that needs nothing else.
-
-    Parameters
-    ----------
-    report : MeasuresReport
-
-    Returns
-    -------
-    str
-    """
+    """Return a page of HTML that needs nothing else."""
     page = ET.Element("html", lang="en")
     head = ET.SubElement(page, "head")
     ET.SubElement(head, "meta", charset="utf-8")

@@ -106,21 +106,7 @@ def check_draws(level: float, n_resamples: int, random_state: int) -> None:
 def intervals(
     values: Float64s, weights: Float64s, level: float, n_resamples: int, seed: int
 ) -> Float64s:
-    """Return intervals for the means of several columns, from the same resamples.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_rows, n_columns)
-    weights : ndarray of shape (n_rows,)
-    level : float
-    n_resamples : int
-    seed : int
-
-    Returns
-    -------
-    ndarray of shape (n_columns, 2)
-        NaN for a column with a value that is not finite.
-    """
+    """Return intervals for the means of several columns, from the same resamples."""
     n, rng = len(values), np.random.default_rng(seed)
     is_finite = np.asarray(np.isfinite(values).all(axis=0))
     held = np.column_stack([weights[:, None] * np.where(is_finite, values, 0.0), weights])
@@ -259,21 +245,7 @@ def stability(
 
 
 def agreement(maps: Sequence[Map], units: Sequence[Ints], pairs: Ints) -> float:
-    """Return the mean correlation between maps of how far apart pairs of rows lie on them.
-
-    Parameters
-    ----------
-    maps : sequence of Map
-    units : sequence of ndarray of shape (n_rows,)
-        Best matching unit of each row, by map.
-    pairs : ndarray of shape (2, n_pairs)
-        Rows to compare.
-
-    Returns
-    -------
-    float
-        1 if on every map all rows share a unit, 0 if on some.
-    """
+    """Return the mean correlation between maps of how far apart pairs of rows lie on them."""
     apart = [_apart(*each, pairs) for each in zip(maps, units, strict=True)]
     if any(a.std() == 0 for a in apart):
         return 1.0 if all(a.std() == 0 for a in apart) else 0.0

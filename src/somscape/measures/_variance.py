@@ -105,16 +105,7 @@ def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None
 
 
 def squares(rows: Placed) -> tuple[Float64s, Float64s]:
-    """Return sums of squares by feature: about the prototypes, and about the mean.
-
-    Parameters
-    ----------
-    rows : Placed
-
-    Returns
-    -------
-    left, total : ndarray of shape (n_features,)
-    """
+    """Return sums of squares by feature: about the prototypes, and about the mean."""
     x, codebook = rows.space
     weights = rows.weights[:, None]
     is_there = ~np.isnan(x)
@@ -131,16 +122,7 @@ def squares(rows: Placed) -> tuple[Float64s, Float64s]:
 
 
 def row_shares(rows: Placed) -> Float64s:
-    """Return values by row whose weighted mean is the explained variance, (n_counted,).
-
-    Parameters
-    ----------
-    rows : Placed
-
-    Returns
-    -------
-    ndarray of shape (n_counted,)
-    """
+    """Return values by row whose weighted mean is the explained variance, (n_counted,)."""
     x, codebook = rows.space
     _, total = squares(rows)
     if not total.sum() > 0:

@@ -21,21 +21,7 @@ SUM_BITS = 61
 
 
 def train_batch(som: Rule, samples: Samples, num_iteration: int, progress: Progress) -> None:
-    """Move the units a share of the way, the learning rate, to their neighborhoods' means.
-
-    Parameters
-    ----------
-    som : Rule
-        Its weights change in place.
-    samples : Samples
-    num_iteration : int
-    progress : Progress
-
-    Notes
-    -----
-    MiniSom adds up every row for every unit, with n m d multiply-adds.  Here the rows of each unit
-    are added up first, with n d, and then the m units: the same sums in another order.
-    """
+    """Move the units a share of the way, the learning rate, to their neighborhoods' means."""
     scale = _scale(samples.rows)
     for t in range(num_iteration):
         rate = som._learning_rate_decay_function(som._learning_rate, t, num_iteration)
@@ -48,11 +34,7 @@ def train_batch(som: Rule, samples: Samples, num_iteration: int, progress: Progr
 
 
 def _later_units(som: Rule, samples: Samples) -> Ints:
-    """Return the unit of each row once the units have moved.
-
-    The last bits of their sums differ from MiniSom's, and so do ties that rounding decides.  A
-    search that rounds differently is therefore enough, and takes half the time.
-    """
+    """Return the unit of each row once the units have moved."""
     if som._core_distance == "euclidean" and not som._has_own_step:
         return nearest_units(som, samples)
     return units_of(som, samples)

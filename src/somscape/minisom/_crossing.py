@@ -23,18 +23,7 @@ from somscape.minisom._winners import codebook_of, units_of
 
 
 def to_map(som: Rule, samples: Samples | None) -> Map:
-    """Return MiniSom's map as a `Map`.
-
-    Parameters
-    ----------
-    som : Rule
-    samples : Samples or None
-        Rows to count.
-
-    Returns
-    -------
-    Map
-    """
+    """Return MiniSom's map as a `Map`."""
     if not som._distance_name:
         raise InputError(
             "a Map does not support a distance function of your own. Use one of "
@@ -67,21 +56,7 @@ def _turned(values: Float64s) -> Float64s:
 
 
 def parameters_of(map_: Map) -> dict[str, Any]:
-    """Return what a MiniSom of this map is made with.
-
-    Parameters
-    ----------
-    map_ : Map
-
-    Returns
-    -------
-    dict of str to object
-
-    Raises
-    ------
-    InputError
-        For a map that MiniSom does not support.
-    """
+    """Return what a MiniSom of this map is made with."""
     lattice, metric = map_.lattice, map_.metric
     if isinstance(lattice, Graph) or lattice.boundary != "plane":
         raise InputError("MiniSom supports only planes; got a torus, cylinder or graph.")
@@ -101,16 +76,7 @@ def parameters_of(map_: Map) -> dict[str, Any]:
 
 
 def weights_of(map_: Map) -> Float64s:
-    """Return a map's prototypes in MiniSom's order.
-
-    Parameters
-    ----------
-    map_ : Map
-
-    Returns
-    -------
-    ndarray of shape (n_x, n_y, n_features)
-    """
+    """Return a map's prototypes in MiniSom's order."""
     lattice = map_.lattice
     by_row = map_.codebook.reshape(lattice.n_rows, lattice.n_cols, -1)
     return by_row[::-1].transpose(1, 0, 2)

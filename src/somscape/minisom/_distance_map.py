@@ -17,22 +17,7 @@ SLOTS = 8
 
 
 def distance_map(weights: Float64s, topology: str, scaling: str, strict: bool) -> Float64s:
-    """Return the distances of each unit to its neighbors, summed, relative to the largest sum.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (n_x, n_y, n_features)
-    topology : {"hexagonal", "rectangular"}
-    scaling : {"sum", "mean"}
-        Whether to take the sum or the mean of the distances.
-    strict : bool
-        Whether to treat even rows of hexagons as the left ones, as MiniSom does, instead of the
-        actual left ones, and to return NaN if no unit differs from a neighbor.
-
-    Returns
-    -------
-    ndarray of shape (n_x, n_y)
-    """
+    """Return the distances of each unit to its neighbors, summed, relative to the largest sum."""
     rows = np.arange(weights.shape[1])
     is_left = rows % 2 == 0 if strict else (len(rows) - 1 - rows) % 2 == 0
     if topology == "rectangular":

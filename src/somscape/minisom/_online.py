@@ -42,26 +42,7 @@ class Schedule(NamedTuple):
 def make_schedule(
     n_samples: int, num_iteration: int, use_epochs: bool, random: np.random.RandomState | None
 ) -> Schedule:
-    """Draw the order of the rows as MiniSom does.
-
-    Parameters
-    ----------
-    n_samples : int
-    num_iteration : int
-        Number of steps, or of epochs.
-    use_epochs : bool
-        Whether an iteration is a pass over all rows, always in the same order.
-    random : RandomState or None
-        Shuffles the order.  None keeps it.
-
-    Returns
-    -------
-    Schedule
-
-    Notes
-    -----
-    If there are fewer steps than rows, the first rows are shuffled and the last rows are not used.
-    """
+    """Draw the order of the rows as MiniSom does."""
     order = np.arange(n_samples if use_epochs else num_iteration) % n_samples
     if random is not None:
         random.shuffle(order)
@@ -77,18 +58,7 @@ def train_online(
     fixed_points: Mapping[int, tuple[int, int]],
     progress: Progress,
 ) -> None:
-    """Present rows one by one.
-
-    Parameters
-    ----------
-    som : Rule
-        Its weights change in place.
-    samples : Samples
-    schedule : Schedule
-    fixed_points : mapping of int to (int, int)
-        Winners of some rows, whatever is nearest to them.
-    progress : Progress
-    """
+    """Present rows one by one."""
     kernels = minisom_kernels() if _is_known_to_the_core(som) else None
     size = progress.stride
     if kernels is not None:
@@ -183,11 +153,7 @@ def _decayed(
 
 
 def _tables(som: Rule, sigmas: Float64s) -> tuple[Float64s, Float64s]:
-    """Return how strongly a winner pulls, by offset along both axes.
-
-    These are the neighborhoods of `Rule` as products of one weight per axis, of shape (n_steps,
-    n_terms, n_offsets).  A Mexican hat is the sum of two products.  A bubble ends at its window.
-    """
+    """Return how strongly a winner pulls, by offset along both axes."""
     x, y = som._neigx * 1.0, som._neigy * 1.0
     if som._goes_by_hexagons:
         x, y = np.arange(2 * len(x)) / 2, y * som.Y_HEX_CONV_FACTOR

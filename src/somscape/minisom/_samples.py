@@ -26,22 +26,7 @@ class Samples(NamedTuple):
 
 
 def as_samples(data: Any, n_features: int) -> Samples:
-    """Check data and turn it into rows.
-
-    Parameters
-    ----------
-    data : array-like or data frame of shape (n_samples, n_features)
-    n_features : int
-
-    Returns
-    -------
-    Samples
-
-    Raises
-    ------
-    InputError
-        If there are no rows, the number of features is wrong, or a value is not a finite number.
-    """
+    """Check data and turn it into rows."""
     items, names = data, None
     if not isinstance(data, (np.ndarray, list, tuple)):
         from somscape.tables import as_frame, frame_names, frame_numbers  # slow, and rarely needed

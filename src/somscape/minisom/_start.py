@@ -6,22 +6,7 @@ from somscape._types import Float64s
 
 
 def principal_plane(rows: Float64s, n_x: int, n_y: int, *, is_scaled: bool) -> Float64s:
-    """Place the units on the plane of the two principal components.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features), float64
-        At least two features.
-    n_x, n_y : int
-    is_scaled : bool
-        Whether the map extends one standard deviation of the rows to each side, as in the SOM
-        Toolbox.  If not, it extends by a length of 1, whatever the rows, as in MiniSom.
-
-    Returns
-    -------
-    ndarray of shape (n_x, n_y, n_features)
-        With the signs of NumPy's eigenvectors.
-    """
+    """Place the units on the plane of the two principal components."""
     variances, directions = np.linalg.eigh(np.cov(rows, rowvar=False))
     first, second = np.argsort(variances)[::-1][:2]
     length = np.sqrt(np.maximum(variances, 0.0)) if is_scaled else np.ones_like(variances)

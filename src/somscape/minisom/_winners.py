@@ -18,22 +18,7 @@ search for two units per row to see which rows are nearly tied."""
 
 
 def codebook_of(som: Rule) -> Float64s:
-    """Return the prototypes in MiniSom's order, ``x * n_y + y``.
-
-    Parameters
-    ----------
-    som : Rule
-
-    Returns
-    -------
-    ndarray of shape (n_units, n_features), float64
-        A view of the weights if they are float64.
-
-    Raises
-    ------
-    InputError
-        If training has diverged.
-    """
+    """Return the prototypes in MiniSom's order, ``x * n_y + y``."""
     weights = som._weights
     codebook = np.ascontiguousarray(weights.reshape(-1, weights.shape[-1]), dtype=np.float64)
     if not np.isfinite(codebook).all():
@@ -45,18 +30,7 @@ def codebook_of(som: Rule) -> Float64s:
 
 
 def units_of(som: Rule, samples: Samples) -> Ints:
-    """Return the unit of each row, ``x * n_y + y``.
-
-    Parameters
-    ----------
-    som : Rule
-    samples : Samples
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        As by `MiniSom.winner`, even if distances differ only by rounding.
-    """
+    """Return the unit of each row, ``x * n_y + y``."""
     distance, kernels = som._core_distance, minisom_kernels()
     is_own = not distance or som._has_own_step
     if not is_own:
@@ -77,33 +51,12 @@ def units_of(som: Rule, samples: Samples) -> Ints:
 
 
 def nearest_units(som: Rule, samples: Samples) -> Ints:
-    """Return the unit nearest to each row by the Euclidean distance, with any rounding.
-
-    Parameters
-    ----------
-    som : Rule
-    samples : Samples
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-    """
+    """Return the unit nearest to each row by the Euclidean distance, with any rounding."""
     return _nearest(som, samples, 1)[:, 0]
 
 
 def two_nearest_units(som: Rule, samples: Samples) -> Ints:
-    """Return the two units nearest to each row by the Euclidean distance.
-
-    Parameters
-    ----------
-    som : Rule
-        With at least two units.
-    samples : Samples
-
-    Returns
-    -------
-    ndarray of shape (n_samples, 2)
-    """
+    """Return the two units nearest to each row by the Euclidean distance."""
     return _nearest(som, samples, 2)
 
 

@@ -226,24 +226,7 @@ def ranked(
     units: Ints | None = None,
     scores: Float64s | None = None,
 ) -> Alerts:
-    """Return the rows of a table in order, see `Detector.alerts`.
-
-    This is the only place that brings rows, units, scores, p-values and a rule together.
-
-    Parameters
-    ----------
-    detector : Detector
-    table : Table
-    rows : ndarray of shape (n_rows, n_features)
-        The same, encoded.
-    rule : AlertRule
-    units, scores : ndarray of shape (n_rows,) or None, default=None
-        Best matching units and scores of the rows, if known already.
-
-    Returns
-    -------
-    Alerts
-    """
+    """Return the rows of a table in order, see `Detector.alerts`."""
     units = detector.map_.winners_of_rows(rows) if units is None else units
     scores = detector.scores_of_rows(rows, units) if scores is None else scores
     order = stable_order(-scores)

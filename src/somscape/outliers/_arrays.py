@@ -6,20 +6,7 @@ import numpy as np
 
 
 def is_array(values: Any, shape: tuple[int, ...], kinds: str = "fiu") -> bool:
-    """Say whether values are an array of a shape, of numbers that are finite.
-
-    Parameters
-    ----------
-    values : anything
-    shape : tuple of int
-        -1 for a length of any size.
-    kinds : str, default="fiu"
-        Kinds of NumPy's types, such as "b" for truth values.
-
-    Returns
-    -------
-    bool
-    """
+    """Say whether values are an array of a shape, of numbers that are finite."""
     if not isinstance(values, np.ndarray) or values.dtype.kind not in kinds:
         return False
     fits = values.ndim == len(shape) and all(

@@ -7,23 +7,7 @@ from somscape.outliers._detector import Detector
 
 
 def as_detector(detector: Any) -> Detector:
-    """Return a detector itself, or the detector of a fitted estimator.
-
-    Parameters
-    ----------
-    detector : Detector or SOMDetector
-
-    Returns
-    -------
-    Detector
-
-    Raises
-    ------
-    InputError
-        For an estimator that is not fitted.
-    TypeError
-        For anything else, such as a `Map`, which cannot score rows.
-    """
+    """Return a detector itself, or the detector of a fitted estimator."""
     found = detector_in(detector)
     if found is None:
         example = "`detector_` of a fitted SOMDetector"
@@ -32,15 +16,6 @@ def as_detector(detector: Any) -> Detector:
 
 
 def detector_in(thing: Any) -> Detector | None:
-    """Return an object if it is a detector, its detector if it has one, or None.
-
-    Parameters
-    ----------
-    thing : Detector, SOMDetector, Map or anything else
-
-    Returns
-    -------
-    Detector or None
-    """
+    """Return an object if it is a detector, its detector if it has one, or None."""
     found = getattr(thing, "detector_", thing)
     return found if isinstance(found, Detector) else None

@@ -77,27 +77,7 @@ def with_beyond(
     *,
     n_rows: float | None = None,
 ) -> Rarity:
-    """Return a rarity that rises faster beyond all others of a column.
-
-    Parameters
-    ----------
-    rarity : Rarity
-        On the scale of the scores.
-    rows : ndarray of shape (n_samples, n_features)
-        Rows that tell how values thin out, all or some of them; encoded.
-    weights : ndarray of shape (n_samples,) or None
-    encoding : Encoding
-    beyond : Beyond
-        Of all rows.
-    n_rows : float or None, default=None
-        How many they are; None: those given.
-
-    Returns
-    -------
-    Rarity
-        The same for values up to the second highest one, and down to the second lowest.
-        O(n_samples * log(n_samples) * n_features).
-    """
+    """Return a rarity that rises faster beyond all others of a column."""
     lines = dict(rarity.lines)
     each = zip(encoding.features, encoding.slices, strict=True)
     places = {place.start for code, place in each if isinstance(code, NumberCode)}
@@ -140,10 +120,7 @@ def _raised(line: Line, highest: float, step: float, free: float, unit: float) -
 
 
 def _step_below(highest: float, counted: Counted, more: float) -> float:
-    """Return the step of the tail up to the second highest value, 0 where it is unknown.
-
-    `more`: how many rows each of those counted stands for.
-    """
+    """Return the step of the tail up to the second highest value, 0 where it is unknown."""
     total = counted.n
     if total < MIN_OTHER_ROWS:
         return 0.0

@@ -55,33 +55,7 @@ class Bulk:
 
 
 def bulk_of(calibration: Float64s, weights: Float64s | None) -> Bulk | None:
-    """Return what the bulk of scores tells of usual rows.
-
-    Parameters
-    ----------
-    calibration : ndarray of shape (n_rows,)
-        Scores of rows of which most are usual.
-    weights : ndarray of shape (n_rows,) or None
-        How many rows each stands for; None: one each.
-
-    Returns
-    -------
-    Bulk or None
-        None with fewer than 50 rows, or with a bulk of equal scores.  The spread is widened by the
-        part ``1 / sqrt(n_rows)``, which is about its standard error.
-
-    References
-    ----------
-    Efron (2004), Large-scale simultaneous hypothesis testing, Journal of the American Statistical
-    Association 99, 96-104.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> usual = np.random.default_rng(0).normal(10, 1, size=10_000) ** 2
-    >>> bulk_of(usual, None).shares(np.array([10.0, 12.0, 14.0]) ** 2).round(4).tolist()
-    [1.0, 0.0265, 0.0001]
-    """
+    """Return what the bulk of scores tells of usual rows."""
     n_rows = len(calibration) if weights is None else float(weights.sum())
     if n_rows < MIN_BULK_ROWS:
         return None

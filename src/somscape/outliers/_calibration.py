@@ -250,22 +250,7 @@ class _Among:
 
 
 def threshold_for(scores: Float64s, contamination: float, weights: Float64s | None) -> float:
-    """Return the score above which a given share of the rows lies.
-
-    Parameters
-    ----------
-    scores : ndarray of shape (n_samples,)
-    contamination : float
-        Share of the total weight to flag, in (0, 0.5].
-    weights : ndarray of shape (n_samples,) or None
-        None means 1 each.
-
-    Returns
-    -------
-    float
-        The highest score that is not flagged.  The rows above it have at most the share
-        ``contamination`` of the total weight; up to the last row, exactly that if no scores tie.
-    """
+    """Return the score above which a given share of the rows lies."""
     n = len(scores)
     if weights is None:
         place = n - 1 - min(int(contamination * n * EXCESS), n - 1)

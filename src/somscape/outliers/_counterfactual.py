@@ -101,19 +101,7 @@ class Counterfactual:
 def counterfactuals_of(
     detector: "Detector", table: Table, encoded: Floats
 ) -> list[Counterfactual | None]:
-    """Return what would make each row of a table usual, see `Detector.counterfactuals`.
-
-    Parameters
-    ----------
-    detector : Detector
-    table : Table
-    encoded : ndarray of shape (n_rows, n_features)
-        The same, encoded.
-
-    Returns
-    -------
-    list of Counterfactual or None
-    """
+    """Return what would make each row of a table usual, see `Detector.counterfactuals`."""
     detector, table = both_in_words(detector, table)
     rows = np.asarray(encoded, dtype=np.float64)
     scores = detector.scores_of_rows(rows)

@@ -135,12 +135,7 @@ class ValueCounts:
     upto: Float64s
 
     def check(self, n_columns: int) -> None:
-        """Raise ValueError if the parts do not fit together, or that many columns.
-
-        Parameters
-        ----------
-        n_columns : int
-        """
+        """Raise ValueError if the parts do not fit together, or that many columns."""
         n = len(self.values) if is_array(self.values, (-1,), "f") else 0
         fits = (
             is_array(self.starts, (n_columns + 1,), "i")
@@ -183,21 +178,7 @@ class ValueCounts:
         return self.values[part], self.below[part], self.upto[part]
 
     def occurrences(self, j: int, code: FeatureCode, rows: Floats) -> list[Occurrence | None]:
-        """Return how many training rows have the values that some rows have in a column.
-
-        Parameters
-        ----------
-        j : int
-            The number of the column.
-        code : FeatureCode
-            Its code.
-        rows : ndarray of shape (n_rows, n_features of the code)
-
-        Returns
-        -------
-        list of Occurrence or None
-            None for a number that does not lie far out.
-        """
+        """Return how many training rows have the values that some rows have in a column."""
         values, below, upto = self._of(j)
         if not len(values):
             return [None] * len(rows)
@@ -237,22 +218,7 @@ def value_counts(
     encoding: Encoding,
     known: Mapping[int, Knots] | None = None,
 ) -> ValueCounts:
-    """Count values of rows.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, n_features)
-        Encoded; a missing cell counts as what fills it.
-    weights : ndarray of shape (n_rows,) or None
-    encoding : Encoding
-    known : mapping of int to Knots, or None, default=None
-        Of columns that `knots_of_ends` has counted, by their numbers.
-
-    Returns
-    -------
-    ValueCounts
-        O(n_rows * n_features), but for the sorting of the outer values.
-    """
+    """Count values of rows."""
     counts = counts_of(weights)
     columns = list(zip(encoding.features, encoding.slices, strict=True))
     known = known or {}
@@ -304,20 +270,7 @@ def _knots(values: Floats, counts: Float64s | None) -> Knots:
 
 
 def knots_of_ends(low: Float64s, high: Float64s, n_rows: int) -> Knots | None:
-    """Count the values of a column by its outer ones alone.
-
-    Parameters
-    ----------
-    low, high : ndarray of shape (n_low,) and (n_high,)
-        The lowest and the highest values, ascending, of all rows that have one of them.
-    n_rows : int
-        Of the column; none is missing.
-
-    Returns
-    -------
-    Knots or None
-        None where these are too few rows, or too few different values.
-    """
+    """Count the values of a column by its outer ones alone."""
     if min(len(low), len(high)) <= TAIL_SHARE * n_rows * (1 + MARGIN):
         return None
     n_different = 2 + sum(np.count_nonzero(each[1:] != each[:-1]) for each in (low, high))
@@ -372,10 +325,7 @@ def _chosen(different: Floats, ends: Float64s | Ints, most: float) -> Knots:
 def _tails(
     columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats, counts: Float64s | None
 ) -> dict[int, tuple[_Part, _Part]]:
-    """Return the low and the high values of columns of many values, by number of the column.
-
-    A column whose values are all to be sorted is left out.
-    """
+    """Return the low and the high values of columns of many values, by number of the column."""
     n, ends = len(rows), _loose_ends(columns, rows)
     if not ends:
         return {}

@@ -119,18 +119,7 @@ class Decorrelation:
 
 
 def compared_by_each(decorrelations: Sequence[Decorrelation], rows: Floats) -> list[Float64s]:
-    """Return rows as each of some transforms has them compared.
-
-    Parameters
-    ----------
-    decorrelations : sequence of Decorrelation
-    rows : ndarray of shape (n, n_features)
-
-    Returns
-    -------
-    list of ndarray of shape (n, n_features)
-        Rows are centered and divided once where transforms share the arrays for it.
-    """
+    """Return rows as each of some transforms has them compared."""
     out = [np.empty(rows.shape) for _ in decorrelations]
     work = len(rows) * rows.shape[1] ** 2 * len(decorrelations)
     is_long = work >= SHARED_WORK
@@ -165,36 +154,7 @@ def decorrelation_of(
     *,
     whole: Decorrelation | None = None,
 ) -> Decorrelation | None:
-    """Return the transform with which correlated columns are not counted twice.
-
-    Rows are divided by their columns' deviations d, multiplied by the square root of
-    ``s R^-1 + (1 - s) I``, where R is the correlation matrix of the usual rows with a ridge, and by
-    d^(5/8).  With s = 1 and d^1 this is ZCA-cor (Kessy, Lewin and Strimmer 2018, Optimal
-    whitening and decorrelation, section 3), the whitening whose columns stay most similar to the
-    original ones.  A power of 1 would keep the weight of each column; a lower power gives more
-    weight to columns of rare values, such as a rare category.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features)
-    weights : ndarray of shape (n_samples,) or None
-    is_usual : ndarray of shape (n_samples,), bool
-        Rows that determine the correlations: a group of outliers would add its own.
-    share : float
-        s, the share of a squared distance that is measured between decorrelated rows.  The rest is
-        measured between rows as they are; without it, outliers that follow the correlations would
-        go unnoticed.
-    whole : Decorrelation or None, default=None
-        Transform of all rows, if `rows` are a part of them for one of several maps that score
-        together.  The part then determines the correlations only; the deviations are those of all
-        rows, as a rare value may be absent from the part.
-
-    Returns
-    -------
-    Decorrelation or None
-        None for a single feature, more than 1,000 features, missing values, or fewer than two
-        usual rows.  O(n_samples * n_features^2 + n_features^3), from at most 100,000 rows.
-    """
+    """Return the transform with which correlated columns are not counted twice."""
     n_features = rows.shape[1]
     n_usual = int(is_usual.sum())
     if not 1 < n_features <= MAX_FEATURES or n_usual < 2 or np.isnan(rows).any():
@@ -232,8 +192,5 @@ def _correlation(covariance: Float64s) -> Float64s:
 
 
 def _rounded(matrix: Float64s) -> Float64s:
-    """Return a matrix rounded to few enough bits that products with rows are exact.
-
-    This drops the last digits, in which linear algebra libraries differ, and the sign of zero.
-    """
+    """Return a matrix rounded to few enough bits that products with rows are exact."""
     return np.asarray(np.rint(matrix * 2.0**MATRIX_BITS) * 2.0**-MATRIX_BITS + 0.0)

@@ -146,18 +146,7 @@ class Detection:
         return int(self.n_maps)
 
     def reasons(self, weights: Float64s | None, n_rows: int) -> dict[str, str]:
-        """Return what was chosen for each parameter that is "auto", and why.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_rows,) or None
-        n_rows : int
-            Rows that train.
-
-        Returns
-        -------
-        dict of str to str
-        """
+        """Return what was chosen for each parameter that is "auto", and why."""
         counts = counts_of(weights)
         total = f"{n_rows if counts is None else counts.sum():,.10g}"
         n_maps = self.maps_for(weights, n_rows)

@@ -30,24 +30,7 @@ def ends_of(
     *,
     columns: Sequence[int] | None = None,
 ) -> Float64s:
-    """Return the outermost values of each column.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, n_features)
-    weights : ndarray of shape (n_rows,) or None
-        A row of weight 2 is two rows; where not all weights are whole numbers, each row is one.
-    known : ndarray of shape (2, 2, n_columns) or None, default=None
-        The ends of the rows before.
-    columns : sequence of int or None, default=None
-        Numbers of the columns that are looked at, ascending, each once; None: all.
-
-    Returns
-    -------
-    ndarray of shape (2, 2, n_columns)
-        Of each side the outermost value and the next one, which may be equal; of the lower side
-        with their signs changed, so that both are the highest.  Infinite where there are too few.
-    """
+    """Return the outermost values of each column."""
     counts = counts_of(weights)
     is_twice = None if counts is None or (counts != np.rint(counts)).any() else counts >= 2
     chosen = None if columns is None or len(columns) == rows.shape[1] else list(columns)

@@ -92,25 +92,7 @@ def ranges_of(
     *,
     unusual: Float64s,
 ) -> list[Range]:
-    """Return for pairs of a row and a column the values with which the row stays usual.
-
-    Parameters
-    ----------
-    detector : Detector
-    rows : ndarray of shape (n_rows, n_features), float64
-        Encoded; each scores at most `limit`.
-    limit : float
-        The highest score of a usual row.
-    pairs : sequence of (int, int)
-        Numbers of rows and of feature columns.
-    unusual : ndarray of shape (n_rows, n_features), float64
-        Values that no range includes, because they are not usual.
-
-    Returns
-    -------
-    list of Range
-        One per pair.  An interval is the one around the row's own value.
-    """
+    """Return for pairs of a row and a column the values with which the row stays usual."""
     encoding = detector.map_.encoding
     codes, slices = encoding.features, encoding.slices
     has_levels = [isinstance(codes[j], LeveledCode) for _, j in pairs]
@@ -263,12 +245,7 @@ def _ends(lines: _Lines) -> Float64s:
 
 
 def _by_nearest_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Step to the place where the prototypes that are nearest now are too far away.
-
-    Other prototypes may be nearer there.  The score is below the limit all the way: distances along
-    a line are convex, so is the root of the mean square of their means, and what rarity adds is
-    straight up to its next knot, where a step ends.
-    """
+    """Step to the place where the prototypes that are nearest now are too far away."""
     moves = [lines.direction * _moves(one, lines.places) for one in lines.detector.scorers]
 
     def free(which: Ints, rows: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
@@ -380,11 +357,7 @@ def _free_distance(
     added: _Added,
     far: Float64s,
 ) -> tuple[Float64s, Float64s]:
-    """Return how far below a limit rows score, and how far their features can move.
-
-    They can move until the prototypes that are nearest now, on each map that scores, are too far,
-    or until `added.reach`; at most `far`.
-    """
+    """Return how far below a limit rows score, and how far their features can move."""
     lines, n = _distances(detector.scorers, rows, moves), len(moves)
     left = limit - added.heights
     slack = left - np.sqrt(sum((some.at(0.0)[0] ** 2).sum(axis=0) for some in lines) / n)

@@ -12,26 +12,7 @@ UNKNOWN, USUAL, ANOMALY = -1, 0, 1
 
 
 def known_labels(known: Any, n_rows: int, name: str = "known") -> Ints | None:
-    """Return labels as 1 (anomaly), 0 (usual) and -1 (unknown), or None.
-
-    Parameters
-    ----------
-    known : array-like of shape (n_rows,) or None
-        1, 0 and -1; NaN and None also mean unknown.
-    n_rows : int
-    name : str, default="known"
-        Name of the parameter in messages.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,), or None
-        None if no label is known.
-
-    Raises
-    ------
-    InputError
-        For other values, or a wrong number of values.
-    """
+    """Return labels as 1 (anomaly), 0 (usual) and -1 (unknown), or None."""
     if known is None:
         return None
     values = np.asarray(known)

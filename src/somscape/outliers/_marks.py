@@ -95,12 +95,7 @@ class Marks:
         return cls(n_confirmed, n_cleared, 1.0, 0, 0, 0.0, *nothing, *held)
 
     def check(self, n_features: int) -> None:
-        """Raise ValueError or TypeError if the parts do not fit together.
-
-        Parameters
-        ----------
-        n_features : int
-        """
+        """Raise ValueError or TypeError if the parts do not fit together."""
         for name in ("n_confirmed", "n_cleared", "n_raised", "n_lowered", "n_leading"):
             check_whole(f"marks.{name}", getattr(self, name), 0)
         check_number("marks.trust", self.trust, 0, 1, low_is_allowed=True)
@@ -135,31 +130,11 @@ class Marks:
         return len(self.features) > 0
 
     def factors(self, rows: Floats) -> Float64s:
-        """Return what the score of each row is multiplied by.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_rows, n_features)
-            Encoded.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,)
-        """
+        """Return what the score of each row is multiplied by."""
         return exp(self.moves(rows) - self.center)
 
     def moves(self, rows: Floats) -> Float64s:
-        """Return the log of `factors` before `center` is taken off.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_rows, n_features)
-            Encoded.
-
-        Returns
-        -------
-        ndarray of shape (n_rows,)
-        """
+        """Return the log of `factors` before `center` is taken off."""
         out = np.zeros(len(rows))
         if not self.teach:
             return out
@@ -177,35 +152,12 @@ class Marks:
         return placed
 
     def are_held(self, rows: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return which rows equal one that holds a place, and which a confirmed one.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_rows, n_features)
-            Encoded.
-
-        Returns
-        -------
-        are_held, are_leading : ndarray of shape (n_rows,), bool
-        """
+        """Return which rows equal one that holds a place, and which a confirmed one."""
         which = self._which(rows)
         return which >= 0, (which >= 0) & (which < self.n_leading)
 
     def with_held(self, rows: Floats, scores: Float64s) -> Float64s:
-        """Return scores in which rows equal to a marked one have what it holds.
-
-        Rows are equal if they are as float32, since they may come with fewer digits again.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_rows, n_features)
-            Encoded.
-        scores : ndarray of shape (n_rows,)
-
-        Returns
-        -------
-        ndarray of shape (n_rows,)
-        """
+        """Return scores in which rows equal to a marked one have what it holds."""
         which = self._which(rows)
         is_held = which >= 0
         if not is_held.any():
@@ -227,19 +179,7 @@ class Marks:
         return found
 
     def parts_with_held(self, rows: Floats, parts: Float64s) -> Float64s:
-        """Return parts of scores that add up to what marked rows hold.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_rows, n_features)
-            Encoded.
-        parts : ndarray of shape (n_rows, n_columns)
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_columns)
-            Shares of a score stay; where all parts are 0 they are equal.
-        """
+        """Return parts of scores that add up to what marked rows hold."""
         scores = parts.sum(axis=1)
         held = self.with_held(rows, scores)
         moved = np.flatnonzero(held != scores)
@@ -258,17 +198,7 @@ class Marks:
         return numbers
 
     def in_words(self, encoding: Encoding) -> str:
-        """Return what the marks changed, or why they changed nothing, in sentences.
-
-        Parameters
-        ----------
-        encoding : Encoding
-            Of the rows.
-
-        Returns
-        -------
-        str
-        """
+        """Return what the marks changed, or why they changed nothing, in sentences."""
         n = self.n_confirmed + self.n_cleared
         marks = f"{n:,} {'mark' if n == 1 else 'marks'} ({self.n_confirmed:,} confirmed, "
         marks += f"{self.n_cleared:,} cleared)"
@@ -315,31 +245,12 @@ class Marks:
 
 
 def alike(distances: Float64s) -> Float64s:
-    """Return how alike rows are: 1 for equal ones, and less with distance.
-
-    Parameters
-    ----------
-    distances : ndarray
-
-    Returns
-    -------
-    ndarray of the same shape
-    """
+    """Return how alike rows are: 1 for equal ones, and less with distance."""
     return exp(distances / -LIKE_WITHIN)
 
 
 def same_rows(rows: Floats) -> Ints:
-    """Return a number for each row, the same for equal rows.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, n_features)
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
-        From 0, in the order in which different rows first come.
-    """
+    """Return a number for each row, the same for equal rows."""
     numbers: dict[bytes, int] = {}
     return np.array([numbers.setdefault(key, len(numbers)) for key in _keys(rows)], dtype=np.intp)
 

@@ -69,14 +69,7 @@ class Outermost:
         self._found = dict[str, OfColumn]()
 
     def look(self, code: NumberCode, ascending: Floats) -> None:
-        """Keep what a column shows, if it has many rows and values.
-
-        Parameters
-        ----------
-        code : NumberCode
-        ascending : ndarray of shape (n_present,)
-            Its numbers.
-        """
+        """Keep what a column shows, if it has many rows and values."""
         n, n_loose = len(ascending), int(SHARE * len(ascending))
         if n <= FIRST_LOOK or code.reach:  # slips are encoded in another way, and not learned from
             return
@@ -96,20 +89,7 @@ class Outermost:
             self._found[code.name] = OfColumn(replace(code, why=""), n, ends, knots)
 
     def of(self, encoding: Encoding, n_rows: int) -> dict[int, OfColumn]:
-        """Return what was found of columns that have no gap, by the number of the column.
-
-        Parameters
-        ----------
-        encoding : Encoding
-            Of the table whose columns were looked at; one that it encodes in another way than
-            `look` was told is left out.
-        n_rows : int
-            Of that table.
-
-        Returns
-        -------
-        dict of int to OfColumn
-        """
+        """Return what was found of columns that have no gap, by the number of the column."""
         found = {}
         for j, code in enumerate(encoding.features):
             one = self._found.get(code.name)
@@ -121,22 +101,7 @@ class Outermost:
 def ends_of_numbers(
     rows: Floats, weights: Float64s | None, encoding: Encoding, known: Mapping[int, OfColumn]
 ) -> Float64s:
-    """Return the outermost values of the columns of numbers; of others, infinite ones.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, n_features)
-        Encoded, float64 where something is known.
-    weights : ndarray of shape (n_rows,) or None
-    encoding : Encoding
-    known : mapping of int to OfColumn
-        What is known, by the number of the column.
-
-    Returns
-    -------
-    ndarray of shape (2, 2, n_features)
-        As `ends_of`.
-    """
+    """Return the outermost values of the columns of numbers; of others, infinite ones."""
     ends, asked = np.full((2, 2, rows.shape[1]), -np.inf), []
     for j, (code, place) in enumerate(zip(encoding.features, encoding.slices, strict=True)):
         if j in known:

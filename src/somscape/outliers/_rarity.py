@@ -191,16 +191,7 @@ class Rarity:
 
 
 def are_knots(x: Float64s) -> bool:
-    """Say whether the knots of each line ascend, and only its last one repeats.
-
-    Parameters
-    ----------
-    x : ndarray of shape (n_lines, n_knots)
-
-    Returns
-    -------
-    bool
-    """
+    """Say whether the knots of each line ascend, and only its last one repeats."""
     steps = np.diff(x, axis=1)
     rises = steps > 0
     falls_once = (rises[:, 1:] <= rises[:, :-1]).all()
@@ -216,21 +207,7 @@ def _knots(x: Float64s, y: Float64s) -> Line:
 def on_line(
     x: Float64s, y: Float64s, values: Float64s, *, up: bool = True
 ) -> tuple[Float64s, Float64s, Float64s]:
-    """Return where values lie on a line, its slope there, and the next knot.
-
-    Parameters
-    ----------
-    x, y : ndarray of shape (n_knots,)
-        Knots, as in `Rarity`.
-    values : ndarray of shape (n,)
-    up : bool, default=True
-        Whether slope and knot are those above a value, or those below it.
-
-    Returns
-    -------
-    heights, slopes, knots : ndarray of shape (n,)
-        Infinite where no knot follows.
-    """
+    """Return where values lie on a line, its slope there, and the next knot."""
     x, y = _knots(x, y)
     n = len(x)
     side = np.searchsorted(x, values, "right" if up else "left")
@@ -241,20 +218,7 @@ def on_line(
 
 
 def rarity_of(rows: Floats, weights: Float64s | None, encoding: Encoding) -> Rarity | None:
-    """Learn how rare values are.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, n_features)
-        Encoded.
-    weights : ndarray of shape (n_rows,) or None
-    encoding : Encoding
-
-    Returns
-    -------
-    Rarity or None
-        None if no value is rarer than another.  O(n_rows * log(n_rows) * n_features).
-    """
+    """Learn how rare values are."""
     counts = counts_of(weights)
     lines: dict[int, Line] = {}
     for code, place in zip(encoding.features, encoding.slices, strict=True):

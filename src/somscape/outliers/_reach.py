@@ -20,21 +20,7 @@ END_BITS = 20
 def reach_of(
     rows: Floats, weights: Float64s | None, encoding: Encoding, deviations: float
 ) -> Float64s:
-    """Return the lowest and the highest value of each feature that count as they are.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, n_features)
-    weights : ndarray of shape (n_rows,) or None
-    encoding : Encoding
-    deviations : float
-        Standard deviations from the mean.
-
-    Returns
-    -------
-    ndarray of shape (2, n_features), float64
-        The largest numbers for features of categories and circles, which have no far end.
-    """
+    """Return the lowest and the highest value of each feature that count as they are."""
     counts = counts_of(weights)
     out = np.repeat([[-ENDLESS], [ENDLESS]], rows.shape[1], axis=1)
     for code, place in zip(encoding.features, encoding.slices, strict=True):
@@ -52,19 +38,7 @@ def reach_of(
 
 
 def within_reach(rows: Floats, reach: Float64s | None) -> Floats:
-    """Return rows with every value as far out as it counts.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, n_features)
-    reach : ndarray of shape (2, n_features) or None
-        From `reach_of`.  None sets no limit.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_features)
-        The rows themselves where none lies beyond.
-    """
+    """Return rows with every value as far out as it counts."""
     if reach is None:
         return rows
     with np.errstate(over="ignore"):  # to infinity, where nothing lies beyond

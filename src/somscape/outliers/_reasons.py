@@ -173,21 +173,7 @@ class Reasons(tuple[Reason, ...]):
 def reasons_of(
     detector: "Detector", table: Table, rows: Floats, by_column: Float64s | None = None
 ) -> list[Reasons]:
-    """Return the reasons of all rows of a table; see `Detector.reasons`.
-
-    Parameters
-    ----------
-    detector : Detector
-    table : Table
-    rows : ndarray of shape (n_rows, n_features)
-        The same rows, encoded.
-    by_column : ndarray of shape (n_rows, n_columns) or None, default=None
-        Their contributions, if known already.
-
-    Returns
-    -------
-    list of Reasons
-    """
+    """Return the reasons of all rows of a table; see `Detector.reasons`."""
     by_column = detector.contributions_of_rows(rows) if by_column is None else by_column
     whole = detector.of_all_rows
     near, _ = nearest_usual(whole, whole.compared(rows))
@@ -229,10 +215,7 @@ def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
 
 
 def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) -> None:
-    """Take away the shares of categories whose level is the one that prevails near a row.
-
-    But not where no row has a share that makes a reason, which is most of the columns.
-    """
+    """Take away the shares of categories whose level is the one that prevails near a row."""
     features, slices = map_.encoding.features, map_.encoding.slices
     may_be_reasons = np.flatnonzero((share >= MIN_SHARE).any(axis=0)).tolist()
     categories = [(j, slices[j]) for j in may_be_reasons if isinstance(features[j], CategoryCode)]
@@ -244,10 +227,7 @@ def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) ->
 
 
 def _stand_out(means: Float64s | None, by_column: Float64s, share: Float64s) -> NDArray[np.bool_]:
-    """Return in which rows a column stands out from what it adds in usual rows.
-
-    `share` is that of columns that may be reasons, else 0.
-    """
+    """Return in which rows a column stands out from what it adds in usual rows."""
     if means is None or not means.sum() > 0 or len(means) == 1:
         return np.ones(len(share), dtype=bool)
     usual = means / means.sum()
@@ -371,22 +351,7 @@ class Ids(Sequence[str]):
 
 
 def ids_of(map_: Map, table: Table, rows: Ints | None = None) -> tuple[str, Ids]:
-    """Return the name of the id column and the ids of rows.
-
-    Parameters
-    ----------
-    map_ : Map
-    table : Table
-    rows : ndarray of shape (n,) or None, default=None
-        Numbers of the rows, from 0; None: all.
-
-    Returns
-    -------
-    name : str
-        `RECORD` if the table has no id column.
-    ids : Ids
-        Without an id column, the numbers of the rows, from 1; where an id is missing, "record 3".
-    """
+    """Return the name of the id column and the ids of rows."""
     rows = np.arange(table.n_rows) if rows is None else rows
     name = map_.encoding.named("id")
     if name is not None and name in table.names:
@@ -395,19 +360,7 @@ def ids_of(map_: Map, table: Table, rows: Ints | None = None) -> tuple[str, Ids]
 
 
 def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
-    """Return the ids of some rows as a column of the table's own type.
-
-    Parameters
-    ----------
-    map_ : Map
-    table : Table
-    rows : ndarray of shape (n,)
-
-    Returns
-    -------
-    Column
-        Without an id column, the numbers of the rows, from 1; where an id is missing, "record 3".
-    """
+    """Return the ids of some rows as a column of the table's own type."""
     name = map_.encoding.named("id")
     if name is not None and name in table.names:
         column = table.column(name).take(rows)
@@ -418,18 +371,7 @@ def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
 
 
 def both_in_words(detector: "Detector", table: Table) -> tuple["Detector", Table]:
-    """Return a detector and a table with words for columns and codes.
-
-    Parameters
-    ----------
-    detector : Detector
-    table : Table
-
-    Returns
-    -------
-    Detector, Table
-        Themselves where there is no dictionary.
-    """
+    """Return a detector and a table with words for columns and codes."""
     encoding = detector.map_.encoding
     if not encoding.roles.dictionary:
         return detector, table

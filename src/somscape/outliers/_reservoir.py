@@ -79,10 +79,7 @@ class Reservoir:
 
     @property
     def weights(self) -> Float64s | None:
-        """What each row counts, at most its own weight; None means 1 each.
-
-        A row that also stands for others still counts as one row: p-values rest on no more.
-        """
+        """What each row counts, at most its own weight; None means 1 each."""
         left = self.log_left - self.clock
         logs = np.maximum(self.log_weights - self.clock, left) - max(left, 0.0)
         return None if (logs == 0).all() else np.exp(logs)

@@ -237,17 +237,7 @@ def _check_level(detector: "Detector", level: float) -> None:
 
 
 def adjusted(p: Float64s) -> Float64s:
-    """Return p-values adjusted by Benjamini and Hochberg (1995).
-
-    Parameters
-    ----------
-    p : ndarray of shape (n_rows,)
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
-        For each row the smallest false discovery rate of a list that includes it.
-    """
+    """Return p-values adjusted by Benjamini and Hochberg (1995)."""
     order = np.argsort(p, kind="stable")
     out = np.empty(len(p))
     out[order] = _rates(p[order])
@@ -271,21 +261,7 @@ def _most_at(rate: float, ascending: Float64s) -> int:
 
 
 def usual_share(p: Float64s) -> float:
-    """Return an estimate of the share of usual rows, too high rather than too low.
-
-    Parameters
-    ----------
-    p : ndarray of shape (n_rows,)
-        P-values.  Those of usual rows are uniform, so half of them lie above 0.5.  Where none
-        does, since many rows score alike, the highest one takes the place of 0.5.
-
-    Returns
-    -------
-    float
-        1 for no rows.  Adjusted p-values times this control the false discovery rate (Storey,
-        Taylor and Siegmund 2004), also if they are conformal (Bates et al. 2023), and about so if
-        they come from cross-fitted scores with a tail, or are estimates by the bulk.
-    """
+    """Return an estimate of the share of usual rows, too high rather than too low."""
     highest = float(p.max(initial=0.0))
     if highest > MIDDLE or not len(p):
         return min(1.0, (1 + int((p > MIDDLE).sum())) / ((1 - MIDDLE) * max(1, len(p))))

@@ -36,41 +36,13 @@ MIN_MASS_ROWS = 10.0
 
 
 def scores_by(scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None) -> Float64s:
-    """Return the score of each row, higher for more unusual.
-
-    Parameters
-    ----------
-    scorers : sequence of Scorer
-        At least one.
-    rows : ndarray of shape (n_samples, n_features)
-        Encoded.
-    rarity : Rarity or None, default=None
-        Added to what the maps say.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        With several maps, the root of the mean squared score.  Costs
-        O(n_samples * n_units * n_features) for each map.
-    """
+    """Return the score of each row, higher for more unusual."""
     found = joint(scores_of_each(scorers, rows))
     return found if rarity is None else found + rarity.scores(rows)
 
 
 def scores_of_each(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
-    """Return the score of each row by each map.
-
-    Parameters
-    ----------
-    scorers : sequence of Scorer
-        At least one; all have the same score and `n_prototypes`.
-    rows : ndarray of shape (n_samples, n_features)
-        Encoded.
-
-    Returns
-    -------
-    ndarray of shape (n_scorers, n_samples)
-    """
+    """Return the score of each row by each map."""
     scores = np.empty((len(scorers), len(rows)))
     held = rows.shape[1] * len({id(scorer.decorrelation) for scorer in scorers})
     score = _mean_of_nearest
@@ -112,46 +84,14 @@ def _mean_of_nearest(scorer: Scorer, compared: Floats) -> Float64s:
 def contributions_by(
     scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None
 ) -> Float64s:
-    """Return how much each original column adds to each row's score.
-
-    Column j adds in proportion to the sum of ``pull * (x_j - w_j)^2`` over the prototypes w with
-    which the row x is compared; the levels of a category are merged.  If columns are decorrelated,
-    x_j and w_j are the part of column j that other columns do not tell.  Several maps count as
-    their scores do.
-
-    Parameters
-    ----------
-    scorers : sequence of Scorer
-        At least one.
-    rows : ndarray of shape (n_samples, n_features)
-        Encoded.
-    rarity : Rarity or None, default=None
-        Each column adds what its own values add.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_columns)
-        Columns in the order of ``map_.encoding.features``.  Each row adds up to its score, in equal
-        shares if it does not differ from the prototypes.
-    """
+    """Return how much each original column adds to each row's score."""
     return explained_by(scorers, rows, rarity)[1]
 
 
 def explained_by(
     scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None
 ) -> tuple[Float64s, Float64s]:
-    """Return what `scores_by` and `contributions_by` do, in half of the time.
-
-    Parameters
-    ----------
-    scorers, rows, rarity
-        As there.
-
-    Returns
-    -------
-    scores : ndarray of shape (n_samples,)
-    contributions : ndarray of shape (n_samples, n_columns)
-    """
+    """Return what `scores_by` and `contributions_by` do, in half of the time."""
     rows = np.ascontiguousarray(rows)
     each, found = _parts_by_maps(scorers, rows)
     scores = joint(each)
@@ -164,21 +104,7 @@ def explained_by(
 def explained_rows(
     detector: "Detector", rows: Floats, units: Ints | None = None
 ) -> tuple[Float64s, Float64s]:
-    """Return scores of rows, and the parts of their columns, at once.
-
-    Parameters
-    ----------
-    detector : Detector
-    rows : ndarray of shape (n_samples, n_features)
-        From `Map.rows_of`; not checked again.
-    units : ndarray of shape (n_samples,) or None, default=None
-        Their best matching units, if known already.
-
-    Returns
-    -------
-    scores : ndarray of shape (n_samples,)
-    contributions : ndarray of shape (n_samples, n_columns)
-    """
+    """Return scores of rows, and the parts of their columns, at once."""
     if detector.label_factors is None and detector.marks is None:
         return explained_by(detector.scorers, rows, detector.rarity)
     return detector.scores_of_rows(rows, units), detector.contributions_of_rows(rows)
@@ -225,22 +151,7 @@ def _parts_by_one(scorer: Scorer, compared: Floats) -> tuple[Float64s, Float64s]
 
 
 def nearest_usual(scorer: Scorer, compared: Floats, k: int | None = None) -> tuple[Ints, Float64s]:
-    """Return the units of the k usual prototypes nearest to each row, and their distances.
-
-    Parameters
-    ----------
-    scorer : Scorer
-    compared : ndarray of shape (n_samples, n_features)
-        Rows as the scorer compares them.
-    k : int or None, default=None
-        None means ``scorer.n_prototypes``.
-
-    Returns
-    -------
-    units : ndarray of shape (n_samples, k)
-    distances : ndarray of shape (n_samples, k)
-        Between rows as the detector compares them.
-    """
+    """Return the units of the k usual prototypes nearest to each row, and their distances."""
     k = min(scorer.n_prototypes if k is None else k, len(scorer.usual_units))
     if k <= MAX_SEARCHED:
         return _nearest(scorer, compared, k)
@@ -271,17 +182,7 @@ def _n_compared(scorer: Scorer) -> int:
 
 
 def mass_rows(scorer: Scorer) -> float:
-    """Return the number of rows that the score ``mass`` takes in.
-
-    Parameters
-    ----------
-    scorer : Scorer
-
-    Returns
-    -------
-    float
-        Rows of the nearest prototypes, by weight.
-    """
+    """Return the number of rows that the score ``mass`` takes in."""
     hits = scorer.map_.hits[scorer.usual_units]
     return float(min(max(MASS_SHARE * hits.sum(), MIN_MASS_ROWS), hits.sum()))
 

@@ -175,18 +175,7 @@ class Scorer:
 
 
 def compared_by(scorers: Sequence[Scorer], rows: Floats) -> list[Floats]:
-    """Return rows as each of some scorers compares them; what is alike is done once.
-
-    Parameters
-    ----------
-    scorers : sequence of Scorer
-        At least one.
-    rows : ndarray of shape (n, n_features)
-
-    Returns
-    -------
-    list of ndarray of shape (n, n_features)
-    """
+    """Return rows as each of some scorers compares them; what is alike is done once."""
     reach, matrices = scorers[0].reach, [scorer.decorrelation for scorer in scorers]
     if len(scorers) == 1 or any(scorer.reach is not reach for scorer in scorers):
         return [scorer.compared(rows) for scorer in scorers]
@@ -199,18 +188,6 @@ def compared_by(scorers: Sequence[Scorer], rows: Floats) -> list[Floats]:
 def compared(
     rows: Floats, decorrelation: Decorrelation | None, reach: Float64s | None = None
 ) -> Floats:
-    """Return rows or prototypes in the form in which a detector compares them.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, n_features)
-    decorrelation : Decorrelation or None
-    reach : ndarray of shape (2, n_features) or None, default=None
-        As in `Scorer`.
-
-    Returns
-    -------
-    ndarray of shape (n, n_features)
-    """
+    """Return rows or prototypes in the form in which a detector compares them."""
     rows = within_reach(rows, reach)
     return rows if decorrelation is None else decorrelation.compared(rows)

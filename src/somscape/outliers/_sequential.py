@@ -152,17 +152,6 @@ class Cusum:
 
 
 def chi_square_quantile(level: float, n: int) -> float:
-    """Return a chi-square quantile by the approximation of Wilson and Hilferty (1931).
-
-    Parameters
-    ----------
-    level : float
-    n : int
-        Degrees of freedom, at least 1.
-
-    Returns
-    -------
-    float
-    """
+    """Return a chi-square quantile by the approximation of Wilson and Hilferty (1931)."""
     variance = 2 / (9 * n)
     return float(n * (1 - variance + NormalDist().inv_cdf(level) * variance**0.5) ** 3)

@@ -43,16 +43,7 @@ BY_UNIT = ("usual", "spread", "lift", "regions")
 
 
 def record_of_detector(detector: "Detector") -> Record:
-    """Return the record of a detector: the record of its map, and the parts of the detector.
-
-    Parameters
-    ----------
-    detector : Detector
-
-    Returns
-    -------
-    Record
-    """
+    """Return the record of a detector: the record of its map, and the parts of the detector."""
     record, calibration = detector.map_.to_record(), detector.calibration
     whole = detector.of_all_rows
     header: dict[str, Any] = {
@@ -123,24 +114,7 @@ def _name_of(part: str) -> str:
 
 
 def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
-    """Return the parts that `record_of_detector` put into a record, checked.
-
-    Parameters
-    ----------
-    record : Record
-    map_ : Map
-        The map of the record.
-
-    Returns
-    -------
-    dict
-        Parameters of `Detector`.
-
-    Raises
-    ------
-    KeyError, TypeError, ValueError
-        If parts are missing or do not fit together.
-    """
+    """Return the parts that `record_of_detector` put into a record, checked."""
     header, arrays = record.header["detector"], record.arrays
     if not isinstance(header, dict):
         raise TypeError("detector must be an object of names and values")

@@ -28,43 +28,14 @@ MIN_COMMON_ROWS = 5
 
 
 def n_maps_for(weights: Float64s | None, n_rows: int) -> int:
-    """Return how many maps score together by default.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (n_rows,) or None
-        A row of weight 2 counts as two rows.
-    n_rows : int
-
-    Returns
-    -------
-    int
-    """
+    """Return how many maps score together by default."""
     counts = counts_of(weights)
     counted = n_rows if counts is None else math.fsum(counts)
     return N_MAPS if counted <= MAX_ROWS else 1
 
 
 def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> list[Ints]:
-    """Return which rows each map learns from: halves, each followed by the other half.
-
-    Equal rows stay together, so that both copies of a row are left out together, and so that the
-    order of the rows does not matter.  Every map learns from the most common rows: a map without
-    them would find them unusual.  Half of the maps leave out any other row (complementary pairs:
-    Shah and Samworth 2013, Variable selection with error control, section 2).
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features)
-    weights : ndarray of shape (n_samples,) or None
-    n_maps : int
-    seed : int
-
-    Returns
-    -------
-    list of ndarray
-        Ascending row numbers.
-    """
+    """Return which rows each map learns from: halves, each followed by the other half."""
     _, group = np.unique(rows, axis=0, return_inverse=True)
     group = group.reshape(-1)
     counts = np.bincount(group, counts_of(weights))
@@ -84,20 +55,7 @@ def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> li
 
 
 def left_out_scores(each: Float64s, parts: list[Ints]) -> Float64s:
-    """Return the score of each row by the maps that did not learn from it.
-
-    Parameters
-    ----------
-    each : ndarray of shape (n_maps, n_samples)
-        Scores by each map.
-    parts : list of ndarray
-        Rows that each map learned from.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Root of the mean square over those maps, or over all maps if none left the row out.
-    """
+    """Return the score of each row by the maps that did not learn from it."""
     is_out = np.ones(each.shape, dtype=bool)
     for of_map, part in zip(is_out, parts, strict=True):
         of_map[part] = False

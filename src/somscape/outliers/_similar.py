@@ -54,21 +54,7 @@ class SimilarRows:
 
 
 def nearest_usual_rows(detector: "Detector", X: Any, among: Any, n_similar: int) -> SimilarRows:
-    """Return the usual rows nearest to each row; see `Detector.similar_rows`.
-
-    The rows of a unit are skipped if none can be near enough: if the distance of the prototype,
-    less that of its farthest row, is too large.
-
-    Parameters
-    ----------
-    detector : Detector
-    X, among : Table, data frame or array-like
-    n_similar : int
-
-    Returns
-    -------
-    SimilarRows
-    """
+    """Return the usual rows nearest to each row; see `Detector.similar_rows`."""
     check_whole("n_similar", n_similar, 1)
     map_ = detector.map_
     table, others = table_and_rows(map_, among)
@@ -85,20 +71,7 @@ def nearest_usual_rows(detector: "Detector", X: Any, among: Any, n_similar: int)
 
 
 def nearest_rows(map_: Map, X: Any, among: Any, n_similar: int) -> SimilarRows:
-    """Return the rows nearest to each row by the metric of a map.
-
-    Parameters
-    ----------
-    map_ : Map
-        Of a metric by which rows have places: not Manhattan's or Chebyshev's.
-    X, among : Table, data frame or array-like
-    n_similar : int
-
-    Returns
-    -------
-    SimilarRows
-        Without regard to what is usual.
-    """
+    """Return the rows nearest to each row by the metric of a map."""
     check_whole("n_similar", n_similar, 1)
     table, others = table_and_rows(map_, among)
     units = map_.winners_of_rows(others)
@@ -201,21 +174,7 @@ class LabelShare:
 
 
 def label_share_around(map_: Map, X: Any, among: Any, y: Any, level: float) -> LabelShare:
-    """Return the share of known anomalies around each row.
-
-    See `Detector.label_share`.
-
-    Parameters
-    ----------
-    map_ : Map
-    X, among : Table, data frame or array-like
-    y : array-like of shape (n_others,)
-    level : float
-
-    Returns
-    -------
-    LabelShare
-    """
+    """Return the share of known anomalies around each row."""
     check_number("level", level, 0, 1 - 1e-12)
     units = map_.winners(among)
     labels = known_labels(y, len(units), "y")

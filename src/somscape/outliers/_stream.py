@@ -65,20 +65,7 @@ class DetectorStream:
     def after(
         cls, trained: TrainedDetector, rows: Floats, weights: Float64s | None, seed: int
     ) -> "DetectorStream":
-        """Return what is kept of the rows that trained a detector.
-
-        Parameters
-        ----------
-        trained : TrainedDetector
-        rows : ndarray of shape (n_samples, n_features)
-        weights : ndarray of shape (n_samples,) or None
-        seed : int
-            Seed of the choice of scores and rows to keep.
-
-        Returns
-        -------
-        DetectorStream
-        """
+        """Return what is kept of the rows that trained a detector."""
         whole = trained.of_all_rows
         values = np.column_stack([trained.scores, trained.calibration, whole.units])
         kept = Reservoir.empty(3, seed).plus(values, weights)
@@ -100,26 +87,7 @@ def updated(
     detection: Detection,
     half_life: float | None,
 ) -> tuple[Detector, DetectorStream, Ints]:
-    """Update a detector with more rows.
-
-    Parameters
-    ----------
-    trained : (Detector, DetectorStream)
-    rows : ndarray of shape (n_samples, n_features)
-    weights : ndarray of shape (n_samples,) or None
-    labels : ndarray of shape (n_samples,) or None
-        1 for known anomalies, which do not calibrate.
-    detection : Detection
-    half_life : float or None
-        Number of further rows after which a row counts half.  None means never.
-
-    Returns
-    -------
-    detector : Detector
-    stream : DetectorStream
-    units : ndarray of shape (n_samples,)
-        Best matching unit of each row, before the map moves.
-    """
+    """Update a detector with more rows."""
     detector, stream = trained
     scores = detector.scores_of_rows(rows)
     more = _More(rows, weights, half_life, detection)

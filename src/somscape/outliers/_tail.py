@@ -50,17 +50,7 @@ class Tail:
     total: float
 
     def shares(self, scores: Float64s) -> Float64s:
-        """Return the share of rows that score at least as high.
-
-        Parameters
-        ----------
-        scores : ndarray of shape (n_samples,)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            1 for scores below the tail.
-        """
+        """Return the share of rows that score at least as high."""
         shares, is_far = np.ones(len(scores)), scores > self.start
         with np.errstate(over="ignore", divide="ignore"):  # so far out that nothing is left
             steps = (scores[is_far] - self.start) / self.scale
@@ -73,20 +63,7 @@ class Tail:
 
 
 def tail_of(calibration: Float64s, weights: Float64s) -> Tail | None:
-    """Return the tail of some scores.
-
-    Parameters
-    ----------
-    calibration : ndarray of shape (n_rows,)
-        Ascending.
-    weights : ndarray of shape (n_rows,)
-        Weight of each row; weight 2 is the row twice.
-
-    Returns
-    -------
-    Tail or None
-        None with fewer than 100 rows, or too many equal ones.  O(n_rows * log(n_rows)).
-    """
+    """Return the tail of some scores."""
     weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
     total = weight_from[0]
     if total < MIN_ROWS:
@@ -102,9 +79,8 @@ def tail_of(calibration: Float64s, weights: Float64s) -> Tail | None:
 
 
 def _fitted(excesses: Float64s, weights: Float64s) -> tuple[float, float]:
-    """Return shape and scale by probability-weighted moments (Hosking and Wallis 1987, section 4).
-
-    The shape has the opposite sign of theirs: above 0 for heavy tails.
+    """Return shape and scale by probability-weighted moments (Hosking and Wallis 1987, section
+    4).
     """
     total = weights.sum()
     after = total - np.cumsum(weights)

@@ -75,24 +75,7 @@ def marks_of(
     labels: Ints,
     scores: Float64s,
 ) -> Marks:
-    """Return what marks teach.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, n_features)
-        Encoded training rows.
-    weights : ndarray of shape (n_rows,) or None
-    encoding : Encoding
-    labels : ndarray of shape (n_rows,)
-        1 for confirmed rows, 0 for cleared ones, -1 for the others; at least one is marked.
-    scores : ndarray of shape (n_rows,)
-        Without marks.
-
-    Returns
-    -------
-    Marks
-        O(n_rows * n_marks * n_features), for at most 500 marks.
-    """
+    """Return what marks teach."""
     n_confirmed, n_cleared = (int((labels == kind).sum()) for kind in (ANOMALY, USUAL))
     marks = Marks.none(n_confirmed, n_cleared, rows.shape[1])
     counts = counts_of(weights)
@@ -251,11 +234,7 @@ def _trust(
     is_anomaly: NDArray[np.bool_],
     weights: Float64s,
 ) -> float:
-    """Return from 0 to 1 how far the marks are trusted.
-
-    The correlation of the marks with what the others tell of each, plus the benefit of the doubt:
-    one mark of its kind cannot be told by others, and many can.
-    """
+    """Return from 0 to 1 how far the marks are trusted."""
     kinds = [weights[is_anomaly].sum(), weights[~is_anomaly].sum()]
     if not all(kinds):
         return 1.0
@@ -286,12 +265,7 @@ def _rounded(values: Float64s | float) -> Float64s:
 
 
 def _held(rows: Floats, labels: Ints, scores: Float64s) -> tuple[int, Float64s, Float64s]:
-    """Return the marked rows that hold a place, and scores that are above or below all others.
-
-    The confirmed ones come first; their number is the first result.
-
-    Equal rows with contradictory marks hold none.
-    """
+    """Return the marked rows that hold a place, and scores that are above or below all others."""
     marked = np.flatnonzero(labels != UNKNOWN)
     others = np.flatnonzero(labels == UNKNOWN)
     if len(marked) > MAX_HELD or not len(others):

@@ -118,31 +118,7 @@ def train_detector(
     *,
     outermost: Outermost | None = None,
 ) -> TrainedDetector:
-    """Train a map, find its usual prototypes, set its threshold and calibrate it.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features), float32 or float64
-        Finite and C-contiguous; at least two rows.
-    weights : ndarray of shape (n_samples,), float64, or None
-        All above 0.  None means 1 each.
-    encoding : Encoding
-    settings : Settings
-    detection : Detection
-    labels : ndarray of shape (n_samples,) or None, default=None
-        1 for known anomalies, 0 for known usual rows, -1 for the others.  None means that nothing
-        is known.
-    outermost : Outermost or None, default=None
-        What columns showed when the encoding was learned from the table of these very rows, which
-        are float64.  The result is the same, and comes sooner.
-
-    Returns
-    -------
-    TrainedDetector
-        Costs six trainings on up to 20,000 rows.  If several maps score together, it costs one
-        training and another on half of the rows for each map.  If there are more rows, 20,000 of
-        them train and the others calibrate.
-    """
+    """Train a map, find its usual prototypes, set its threshold and calibrate it."""
     detection = detection.of_rows(encoding)
     encoding = encoding.having_seen(rows)
     given, rows = rows, encoding.to_learn(rows)
@@ -200,10 +176,7 @@ def _order_of_rows(n: int, seed: int) -> Ints:
 
 
 def _marked_left_out(calibration: Float64s, labels: Ints) -> Float64s:
-    """Return calibration scores without those of marked rows.
-
-    Where most rows are marked, only confirmed ones are left out, and where all would be, none are.
-    """
+    """Return calibration scores without those of marked rows."""
     is_marked = labels != UNKNOWN
     left_out = is_marked if 2 * is_marked.sum() <= len(labels) else labels == ANOMALY
     left = np.where(left_out, np.nan, calibration)
@@ -226,20 +199,7 @@ def _regions_of(whole: TrainedScorer, calibration: Float64s, weights: Float64s |
 
 
 def n_trainings(n_rows: int, detection: Detection, weights: Float64s | None = None) -> int:
-    """Return how many maps are trained, one after the other.
-
-    Parameters
-    ----------
-    n_rows : int
-    detection : Detection
-    weights : ndarray of shape (n_rows,) or None, default=None
-
-    Returns
-    -------
-    int
-        The map itself, plus those that score together or one for each fold.  With more than 20,000
-        rows there are no folds.
-    """
+    """Return how many maps are trained, one after the other."""
     n_maps = detection.maps_for(weights, n_rows)
     if n_maps > 1:
         return 1 + n_maps
@@ -247,19 +207,7 @@ def n_trainings(n_rows: int, detection: Detection, weights: Float64s | None = No
 
 
 def mean_contributions(detector: Detector, rows: Floats, weights: Float64s | None) -> Float64s:
-    """Return what each column adds to the score of a row, on average.
-
-    Parameters
-    ----------
-    detector : Detector
-    rows : ndarray of shape (n_samples, n_features)
-        If there are many, or many features, every k-th counts.
-    weights : ndarray of shape (n_samples,) or None
-
-    Returns
-    -------
-    ndarray of shape (n_columns,)
-    """
+    """Return what each column adds to the score of a row, on average."""
     most = min(MAX_AVERAGED, max(1, MAX_AVERAGED_VALUES // rows.shape[1]))
     some = slice(None, None, -(-len(rows) // most))
     part = None if weights is None else weights[some]
@@ -292,12 +240,7 @@ class _Trainer:
         of_more: TrainedScorer | None = None,
         is_member: bool = False,
     ) -> TrainedScorer:
-        """Return a map trained on the rows drawn, with hits and usual units by all rows.
-
-        `drawn`: rows that train; None: all.  `of_more`: the map of more rows, to take the shape of,
-        and of many features the axes.  `is_member`: it scores together with others and compares
-        rows as the map of all rows does.
-        """
+        """Return a map trained on the rows drawn, with hits and usual units by all rows."""
         whole = None if of_more is None else of_more.scorer
         lattice = None if whole is None else whole.map_.lattice
         axes = None if of_more is None or rows.shape[1] <= MAX_OWN else of_more.axes
@@ -345,10 +288,7 @@ class _Trainer:
         by_maps: Float64s,
         seen: Mapping[int, OfColumn],
     ) -> tuple[Rarity | None, float, Beyond | None]:
-        """Return how rare values are, on the scale of the maps' scores, and what it is made of.
-
-        `order`: the rows that tell how scores spread, of which the first ones train.
-        """
+        """Return how rare values are, on the scale of the maps' scores, and what it is made of."""
         if not SCORES[self.detection.score].adds_rarity:
             return None, 0.0, None
         drawn = np.sort(order[:MAX_TRAINED])

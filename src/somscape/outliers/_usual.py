@@ -31,21 +31,7 @@ NEIGHBORS_COUNT = 0.5
 
 
 def usual_units(map_: Map, trim: float) -> NDArray[np.bool_]:
-    """Return which units stand for usual rows.
-
-    Parameters
-    ----------
-    map_ : Map
-    trim : float
-        Share of the rows, from 0, whose prototypes have the widest surroundings: the largest
-        radius around them that takes in `SURROUNDING_SHARE` of all rows.  They are left out, like
-        units without rows.
-
-    Returns
-    -------
-    ndarray of shape (n_units,), bool
-        At least one is true.  Costs O(n_units^2 * n_features).
-    """
+    """Return which units stand for usual rows."""
     live = np.flatnonzero(map_.hits > 0)
     if trim > 0:
         order = np.argsort(_radii(map_.codebook[live], map_.hits[live]), kind="stable")
@@ -80,23 +66,7 @@ def squares_of(
     decorrelation: Decorrelation | None,
     reach: Float64s | None = None,
 ) -> Float64s:
-    """Return the sum of the squared distances, as compared, of each unit's rows to it.
-
-    Parameters
-    ----------
-    map_ : Map
-    rows : ndarray of shape (n_samples, n_features)
-    units : ndarray of shape (n_samples,)
-        Best matching unit of each row.
-    weights : ndarray of shape (n_samples,) or None
-    decorrelation : Decorrelation or None
-    reach : ndarray of shape (2, n_features) or None, default=None
-        As in `Scorer`.
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-    """
+    """Return the sum of the squared distances, as compared, of each unit's rows to it."""
     codebook = compared(map_.codebook, decorrelation, reach)
     squares = np.empty(len(rows))
 
@@ -112,38 +82,14 @@ def squares_of(
 
 
 def rms_distances_of(map_: Map, squares: Float64s) -> Float64s:
-    """Return the RMS distance of each unit's rows to it, pooled with its neighbors'.
-
-    Parameters
-    ----------
-    map_ : Map
-        With its rows counted as hits.
-    squares : ndarray of shape (n_units,)
-        From `squares_of`.
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-        A row of a neighbor counts half.  A unit without any of these rows gets the value over all
-        rows.
-    """
+    """Return the RMS distance of each unit's rows to it, pooled with its neighbors'."""
     total, count = pooled(map_, squares), pooled(map_, map_.hits)
     overall = squares.sum() / map_.hits.sum()
     return np.sqrt(np.where(count > 0, total / np.where(count > 0, count, 1.0), overall))
 
 
 def pooled(map_: Map, values: Float64s) -> Float64s:
-    """Return each unit's value plus half of its neighbors' values.
-
-    Parameters
-    ----------
-    map_ : Map
-    values : ndarray of shape (n_units,)
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-    """
+    """Return each unit's value plus half of its neighbors' values."""
     neighbors = map_.lattice.neighbors
     around = np.where(neighbors >= 0, values[neighbors], 0.0).sum(axis=1)
     return np.asarray(values + NEIGHBORS_COUNT * around)

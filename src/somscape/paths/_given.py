@@ -40,15 +40,7 @@ def named_column(X: Any, name: str, what: str) -> Column:
 
 
 def given_ids(ids: Any, X: Any, n: int) -> NDArray[Any]:
-    """Return the id of each row: numbers, or texts as objects.
-
-    Parameters
-    ----------
-    ids : array-like of shape (n,), str or None
-        A name is that of a column of X; None: all rows are one path, 0.
-    X : Table, data frame or array-like
-    n : int
-    """
+    """Return the id of each row: numbers, or texts as objects."""
     if ids is None:
         return np.zeros(n, dtype=np.intp)
     column = _column(ids, X, "ids", n)
@@ -70,18 +62,7 @@ def _long_numbers(column: Column) -> NDArray[Any]:
 
 
 def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[Any]:
-    """Return the time of each row: float64 or datetime64[us].
-
-    Warns where texts can be read day first and month first.
-
-    Parameters
-    ----------
-    times : array-like of shape (n,), str or None
-        Numbers or dates; a name is that of a column of X; None: rows are in order.
-    X : Table, data frame or array-like
-    n : int
-    date_format : {"dmy", "mdy", "ymd"} or None
-    """
+    """Return the time of each row: float64 or datetime64[us]."""
     if date_format is not None:
         check_choice("date_format", date_format, ORDERS)
     if times is None:

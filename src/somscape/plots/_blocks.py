@@ -44,21 +44,7 @@ class Blocks:
 
 
 def blocks_of(lattice: Lattice, step: float, wanted: float) -> Blocks:
-    """Join cells until they are wide enough.
-
-    Parameters
-    ----------
-    lattice : Lattice
-        Those of a graph are never joined.
-    step : float
-        Width of a cell in points.
-    wanted : float
-        Width of a block in points.
-
-    Returns
-    -------
-    Blocks
-    """
+    """Join cells until they are wide enough."""
     side = 1 if lattice.kind == "graph" else max(1, int(np.ceil(wanted / step)))
     if side == 1:
         return Blocks(np.arange(lattice.n_units), lattice.positions, 1)

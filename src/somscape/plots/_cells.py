@@ -42,38 +42,7 @@ def draw_cells(
     places: Float64s | None = None,
     size: float = 1.0,
 ) -> "PolyCollection":
-    """Draw every cell of a lattice, as one collection.
-
-    Where edges meet, as on a torus, the cells beyond are repeated, half and faint.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Its frame is removed, and its y axis points downward like the lattice's.
-    lattice : Lattice
-        The cells to draw.
-    values : ndarray of shape (n_units,), optional
-        Values that `colormap` turns into colors, from the lowest to the highest, or over `limits`;
-        NaN for an empty cell.
-    colors : color or sequence of n_units colors, optional
-        Colors instead of values.
-    colormap : str, default="viridis"
-        Name of a color map of matplotlib.
-    limits : tuple of float, optional
-        Values at the ends of the color map.
-    edge : color, default="face"
-        Color of the lines between cells, which are not visible by default.  The cells of a graph
-        always have lines, and narrow ones never.
-    places : ndarray of shape (n_cells, 2), optional
-        Where cells lie, if not at the positions of the units.
-    size : float, default=1.0
-        Of the cells, as a share of the lattice's.
-
-    Returns
-    -------
-    matplotlib.collections.PolyCollection
-        Can be passed to a color bar.
-    """
+    """Draw every cell of a lattice, as one collection."""
     fit_axes(ax, lattice)
     width = min(0.4, 0.05 * points_per_step(ax, lattice))
     if lattice.kind == "graph":
@@ -150,21 +119,7 @@ def outline_cells(ax: "Axes", lattice: Lattice, units: Ints) -> None:
 
 
 def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
-    """Draw the sides that cells of two regions share, and return them.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-    lattice : Lattice
-        A graph has none: its cells do not touch.
-    labels : ndarray of shape (n_units,), int
-        Region of each unit.
-
-    Returns
-    -------
-    ndarray of shape (n_sides, 2, 2)
-        Both ends of each side.
-    """
+    """Draw the sides that cells of two regions share, and return them."""
     if lattice.kind == "graph":
         return np.empty((0, 2, 2))
     repeated, shifts = _repeated(lattice)
@@ -188,17 +143,7 @@ def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
 
 
 def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> "Axes":
-    """Return axes in a new figure, sized for a map with a title and a color bar.
-
-    Parameters
-    ----------
-    lattice : Lattice
-        The lattice to draw.
-    unit_size : float or None
-        Inches from one unit to the next.  None means a map of about 5.5 inches.
-    has_legend : bool
-        Whether to leave room for a legend below the map.
-    """
+    """Return axes in a new figure, sized for a map with a title and a color bar."""
     low, high = _extent(lattice)
     wide, tall = high - low
     if unit_size is None:

@@ -33,25 +33,7 @@ class Classes:
 
 
 def classes_of(y: Any, n_rows: int, max_classes: int = MAX_CLASSES) -> Classes:
-    """Return the classes of rows.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_rows,)
-        A class for each row; None or NaN for none.
-    n_rows : int
-    max_classes : int, default=8
-        Of more classes, those with the most rows stay; the others are joined.
-
-    Returns
-    -------
-    Classes
-
-    Raises
-    ------
-    InputError
-        If the numbers of labels and rows differ, or no row has a label.
-    """
+    """Return the classes of rows."""
     check_max_classes(max_classes)
     labels = np.asarray(y, dtype=object).ravel()
     if len(labels) != n_rows:
@@ -86,21 +68,7 @@ class ClassCounts:
 
 
 def count_classes(map_: Map, X: Any, y: Any, max_classes: int = MAX_CLASSES) -> ClassCounts:
-    """Count the rows of each class by unit.
-
-    Parameters
-    ----------
-    map_ : Map
-        The map that finds the winners.
-    X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`.
-    y, max_classes
-        As for `classes_of`.
-
-    Returns
-    -------
-    ClassCounts
-    """
+    """Count the rows of each class by unit."""
     require_rows(X)
     units = map_.winners(X)
     found = classes_of(y, len(units), max_classes)

@@ -21,18 +21,7 @@ _BLOCK = 4_000_000
 
 
 def p_heights(map_: Map, X: Any) -> Float64s:
-    """Return how many rows lie within the Pareto radius of each prototype.
-
-    Parameters
-    ----------
-    map_ : Map
-    X : Table or array-like of shape (n_samples, n_features)
-        At most 1e8 distances are counted, of evenly spaced rows; counts are scaled to all rows.
-
-    Returns
-    -------
-    ndarray of shape (n_units,), float64
-    """
+    """Return how many rows lie within the Pareto radius of each prototype."""
     rows = map_.rows_of(X.toarray() if hasattr(X, "tocsr") else X)
     rows = rows[~np.isnan(rows).all(axis=1)].astype(np.float64)
     if not len(rows):
@@ -58,17 +47,7 @@ def ustar_heights(u_heights: Float64s, p_heights: Float64s) -> Float64s:
 
 
 def edge_heights(map_: Map) -> tuple[Float64s, Float64s]:
-    """Return the places of cells for units and for the edges between them, and their heights.
-
-    Returns
-    -------
-    places : ndarray of shape (n_cells, 2)
-        Half a cell wide, units first; where two edges cross there is one cell, and where edges
-        meet others, as on a torus, an edge has a cell at both.
-    heights : ndarray of shape (n_cells,)
-        Distance of the edge's two prototypes, the mean of edges that cross; of a unit the median
-        of its edges.
-    """
+    """Return the places of cells for units and for the edges between them, and their heights."""
     pairs = neighbor_pairs(map_.lattice)
     if not len(pairs):
         return map_.lattice.positions, np.zeros(map_.n_units)

@@ -39,28 +39,7 @@ def wrapped_legend(
     n_uncut: int = 0,
     **style: Any,
 ) -> "Legend":
-    """Add a legend in as few rows as fit into a width, with names cut only where they must be.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-    handles : sequence of matplotlib.artist.Artist
-    names : sequence of str
-        One for each handle.
-    width, height : float
-        Of the room, in inches.
-    fontsize : float
-        In points; in very narrow room four fifths of it.
-    n_uncut : int, default=0
-        How many names at the end are never cut.
-    **style
-        As for ``ax.legend``.
-
-    Returns
-    -------
-    matplotlib.legend.Legend
-        Of the shortest names in one column where nothing fits.
-    """
+    """Add a legend in as few rows as fit into a width, with names cut only where they must be."""
     n = len(handles)
     dpi = ax.figure.dpi
     longest = max(map(len, names), default=1)
@@ -149,17 +128,7 @@ def check_max_classes(max_classes: int) -> None:
 
 
 def class_entries(names: Sequence[str], n_others: int, markers: Sequence[str] = ()) -> list[Entry]:
-    """Return the lines of a legend of classes, the others last.
-
-    Parameters
-    ----------
-    names : sequence of str
-        In the order of their colors.
-    n_others : int
-        How many classes are joined.
-    markers : sequence of str, optional
-        One for each name, and one for the others; squares by default, which have hatches.
-    """
+    """Return the lines of a legend of classes, the others last."""
     entries = [
         Entry(name, class_color(i), markers[i] if markers else "s", "" if markers else hatch(i))
         for i, name in enumerate(names)
@@ -173,15 +142,7 @@ def class_entries(names: Sequence[str], n_others: int, markers: Sequence[str] = 
 def level_entries(
     plane: ColumnPlane, max_levels: int = MAX_CLASSES
 ) -> tuple[list[Any], list[Entry]]:
-    """Return the color of each unit's level, and the lines of a legend.
-
-    Parameters
-    ----------
-    plane : ColumnPlane
-        Of levels, the most frequent first.
-    max_levels : int, default=8
-        Further levels are gray.
-    """
+    """Return the color of each unit's level, and the lines of a legend."""
     check_max_classes(max_levels)
     named = plane.levels[:max_levels]
     palette = [class_color(i) for i in range(len(named))]
@@ -210,19 +171,7 @@ def hatch_shapes(ax: "Axes", shapes: Sequence[Any], pattern: str, *, level: floa
 
 
 def add_legend(ax: "Axes", entries: Sequence[Entry], name: str, *, is_own: bool) -> None:
-    """Add rows below the map with the marker and color of each class.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        The axes of the map, drawn.
-    entries : sequence of Entry
-    name : str
-        What the classes are called.
-    is_own : bool
-        Whether the figure is somscape's, which grows as needed; in axes that were given, the map
-        makes room.
-    """
+    """Add rows below the map with the marker and color of each class."""
     handles, names = [e.handle for e in entries], [e.name for e in entries]
     n_uncut = sum(not e.is_cut for e in entries)
     dpi, box = ax.figure.dpi, ax.get_window_extent()

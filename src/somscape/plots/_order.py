@@ -109,18 +109,7 @@ def relevance(map: Map, columns: Any = None) -> Float64s:
 
 
 def plane_correlations(map_: Map, names: list[str]) -> Float64s:
-    """Return the correlations of planes over the units, with levels as shares.
-
-    Parameters
-    ----------
-    map_ : Map
-    names : list of str
-
-    Returns
-    -------
-    ndarray of shape (n_names, n_names)
-        1 on the diagonal; 0 for a plane that is the same everywhere.
-    """
+    """Return the correlations of planes over the units, with levels as shares."""
     planes = np.column_stack([_as_numbers(map_, name) for name in names])
     planes = planes - planes.mean(axis=0)
     length = np.sqrt((planes**2).sum(axis=0))
@@ -131,19 +120,7 @@ def plane_correlations(map_: Map, names: list[str]) -> Float64s:
 
 
 def by_likeness(correlations: Float64s) -> Ints:
-    """Return an order in which planes that are alike, or opposite, stand side by side.
-
-    The two most alike come first; then the plane that is most like one of the two ends is put
-    there.
-
-    Parameters
-    ----------
-    correlations : ndarray of shape (n, n)
-
-    Returns
-    -------
-    ndarray of shape (n,)
-    """
+    """Return an order in which planes that are alike, or opposite, stand side by side."""
     alike = np.round(np.abs(correlations), 9)  # equal ones must stay equal on every machine
     np.fill_diagonal(alike, -1.0)
     first, second = np.unravel_index(int(alike.argmax()), alike.shape)
@@ -161,13 +138,7 @@ def by_likeness(correlations: Float64s) -> Ints:
 
 
 def numeric_planes(map_: Map, names: list[str]) -> Float64s:
-    """Return the planes of numbers and shares, of shape (n_units, n_names).
-
-    Raises
-    ------
-    InputError
-        For a column of more than two levels.
-    """
+    """Return the planes of numbers and shares, of shape (n_units, n_names)."""
     planes = [column_plane(map_, name) for name in names]
     if wrong := [p.name for p in planes if p.kind == "level"]:
         raise InputError(

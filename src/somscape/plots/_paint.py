@@ -45,24 +45,7 @@ def paint(
     max_classes: int = MAX_CLASSES,
     **cells: Any,
 ) -> Painted:
-    """Color every cell.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-    lattice : Lattice
-    plane : ColumnPlane
-    colormap, limits, max_classes : optional
-        As for `plots.values`.
-    share : float, default=0.05
-        As for `checked_limits`.
-    **cells
-        As for `draw_cells`.
-
-    Returns
-    -------
-    Painted
-    """
+    """Color every cell."""
     if plane.kind == "level":
         colors, entries = level_entries(plane, max_classes)
         shapes = draw_cells(ax, lattice, colors=colors, **cells)

@@ -48,19 +48,7 @@ class Area:
 
 
 def area_of(place: Any, width: float, height: float) -> Area:
-    """Return the area to draw in.
-
-    Parameters
-    ----------
-    place : matplotlib.axes.Axes, Figure or SubFigure, or None
-        None means a new figure of `width` and `height`.  The frame of axes is removed.
-    width, height : float
-        Size in inches.
-
-    Returns
-    -------
-    Area
-    """
+    """Return the area to draw in."""
     from matplotlib.axes import Axes
 
     if place is None:
@@ -76,13 +64,7 @@ def area_of(place: Any, width: float, height: float) -> Area:
 
 
 def check_is_one_axes(place: Any) -> None:
-    """Raise TypeError for what is neither axes of matplotlib nor None.
-
-    Parameters
-    ----------
-    place : anything
-        Where a single drawing goes.
-    """
+    """Raise TypeError for what is neither axes of matplotlib nor None."""
     if place is None:
         return
     from matplotlib.axes import Axes
@@ -95,23 +77,7 @@ def check_is_one_axes(place: Any) -> None:
 
 
 def given_axes(place: Any, n: int) -> "list[Axes] | None":
-    """Return the axes for `n` drawings, or None if an area is to be divided.
-
-    Parameters
-    ----------
-    place : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, or None
-    n : int
-        Number of drawings.  More axes may be given; single axes are used for one drawing.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes or None
-
-    Raises
-    ------
-    InputError
-        For fewer axes than drawings, or an object of another type.
-    """
+    """Return the axes for `n` drawings, or None if an area is to be divided."""
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 

@@ -117,10 +117,7 @@ def _spots(lattice: Lattice, units: Ints, turn: int) -> Float64s:
 
 
 def _segments(lattice: Lattice, spots: Float64s) -> tuple[Float64s, Ints]:
-    """Return the lines of a path and the visit that each leads to.
-
-    A line over an edge that meets another leaves the map there and comes in on the other side.
-    """
+    """Return the lines of a path and the visit that each leads to."""
     steps = short_way(lattice, np.diff(spots, axis=0))
     out = np.stack([spots[:-1], spots[:-1] + steps], axis=1)
     into = np.stack([spots[1:] - steps, spots[1:]], axis=1)

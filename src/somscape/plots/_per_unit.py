@@ -17,27 +17,7 @@ NO_LEVEL = -1
 
 
 def plane_of(map_: Map, values: Any, X: Any = None, name: str | None = None) -> ColumnPlane:
-    """Return one value for each unit.
-
-    Parameters
-    ----------
-    map_ : Map
-    values : array-like, str, int or callable
-        As for `plots.values`.
-    X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows for a callable.
-    name : str, optional
-        What the values are called, if not by their column.
-
-    Returns
-    -------
-    ColumnPlane
-
-    Raises
-    ------
-    InputError
-        For a column that is not there, a wrong number of values, or a callable without rows.
-    """
+    """Return one value for each unit."""
     if isinstance(values, str) or is_number(values):
         plane = column_plane(map_, values)
         name = plane.name if name is None else name
@@ -52,20 +32,7 @@ def plane_of(map_: Map, values: Any, X: Any = None, name: str | None = None) -> 
 
 
 def rows_by_unit(map_: Map, X: Any) -> tuple[Any, list[Ints]]:
-    """Return rows that can be taken by number, and the numbers of those that each unit won.
-
-    Parameters
-    ----------
-    map_ : Map
-    X : Table, data frame or array-like of shape (n_samples, n_features)
-
-    Returns
-    -------
-    rows : object
-        X, with lists as an array.
-    units : list of ndarray
-        For each unit, ascending.
-    """
+    """Return rows that can be taken by number, and the numbers of those that each unit won."""
     X = collected(X)
     units = map_.winners(X)
     order = np.argsort(units, kind="stable")
@@ -136,19 +103,7 @@ def _of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
 
 
 def levels_of(name: str, texts: "list[str | None]") -> ColumnPlane:
-    """Return the plane of a text for each unit, the most frequent level first.
-
-    Parameters
-    ----------
-    name : str
-    texts : list of str or None
-        None for a unit without one.
-
-    Returns
-    -------
-    ColumnPlane
-        With -1 as the value of a unit without a level.
-    """
+    """Return the plane of a text for each unit, the most frequent level first."""
     levels, counts = np.unique([t for t in texts if t is not None], return_counts=True)
     ordered = [str(level) for level in levels[np.argsort(-counts, kind="stable")]]
     place = {level: i for i, level in enumerate(ordered)}

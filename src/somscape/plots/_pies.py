@@ -25,19 +25,7 @@ _ARC_STEP = np.pi / 24
 
 
 def draw_pies(ax: "Axes", lattice: Lattice, found: ClassCounts) -> Blocks:
-    """Draw a pie in each unit with rows, of all units as one collection.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-    lattice : Lattice
-    found : ClassCounts
-
-    Returns
-    -------
-    Blocks
-        Of cells that have a pie together, because one alone would be too small.
-    """
+    """Draw a pie in each unit with rows, of all units as one collection."""
     step = points_per_step(ax, lattice)
     blocks = blocks_of(lattice, step, _READABLE_PIE)
     counts = blocks.total(found.counts)

@@ -30,25 +30,7 @@ _BAR_GAP, _BAR_WIDTH = 0.12, 0.14  # inches
 
 
 def checked_limits(values: Float64s, limits: Any, share: float = FEW) -> tuple[float, float]:
-    """Return the values at the two ends of the color map.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,), float64
-        NaN where there is none.
-    limits : {"robust", "full"} or pair of float
-    share : {FEW, SEVERAL}
-        Of the values at each end, which do not set robust limits.
-
-    Returns
-    -------
-    low, high : float
-
-    Raises
-    ------
-    InputError
-        For anything else, or a first number above the second.
-    """
+    """Return the values at the two ends of the color map."""
     found = values[np.isfinite(values)]
     if not isinstance(limits, str):
         pair = np.asarray(limits, dtype=object).ravel()

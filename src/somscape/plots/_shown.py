@@ -116,22 +116,7 @@ def _plane(map: Map, column: str) -> ColumnPlane:
 
 
 def column_name(map_: Map, column: str | int) -> str:
-    """Return the name of a feature column, given by name or number.
-
-    Parameters
-    ----------
-    map_ : Map
-    column : str or int
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    InputError
-        For a column that the map does not have, with the nearest name.
-    """
+    """Return the name of a feature column, given by name or number."""
     names = [code.name for code in map_.encoding.features]
     if isinstance(column, str):
         if column in names:

@@ -21,16 +21,7 @@ _TOP, _BOTTOM, _MARK, _NUMBERS, _LABEL = -0.05, -0.14, -0.168, -0.19, -0.32
 
 
 def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -> None:
-    """Draw a slim color bar below a panel; pointed ends say that values lie beyond.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-    cells : matplotlib.collections.PolyCollection
-        Whose colors it shows.
-    label : str
-    extend : {"neither", "min", "max", "both"}
-    """
+    """Draw a slim color bar below a panel; pointed ends say that values lie beyond."""
     from matplotlib.collections import LineCollection
     from matplotlib.image import BboxImage
     from matplotlib.patches import Polygon

@@ -40,29 +40,7 @@ def draw_panels(
     looks: "Sequence[Mapping[str, Any]]" = (),
     regions: "Regions | None" = None,
 ) -> "list[Axes]":
-    """Draw a small map for each plane.
-
-    Parameters
-    ----------
-    map_ : Map
-    planes : sequence of ColumnPlane
-    title : str
-        Above all of them, unless axes are given.
-    n_wide : int
-        Number of maps side by side.
-    place : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, or None
-        Where to draw.
-    limits
-        As for `plots.values`.
-    looks : sequence of mapping, optional
-        By plane, the ``colormap``, ``limits`` or ``label`` of its bar, where it has its own.
-    regions : Regions, optional
-        Whose borders to draw.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-    """
+    """Draw a small map for each plane."""
     axes, foot = given_axes(place, len(planes)), _FOOT
     if axes is None:
         size = _map_height(map_.lattice), max(_wanted_foot(plane) for plane in planes)
@@ -87,10 +65,7 @@ def draw_panels(
 def _grid(
     place: Any, n: int, n_wide: int, size: tuple[float, float], title: str
 ) -> "tuple[list[Axes], float]":
-    """Return axes side by side and below each other, and the room for a legend below each.
-
-    `size`: heights of a map of full width and of the legend wanted, in inches.
-    """
+    """Return axes side by side and below each other, and the room for a legend below each."""
     map_height, foot = size
     n_tall = -(-n // n_wide)
     # A single panel still leaves room for the title of the picture.

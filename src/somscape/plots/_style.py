@@ -24,10 +24,7 @@ _LIGHT_REGION_COLORS = tuple(
 """For regions that touch one of each of these colors."""
 
 _CLASS_COLORS = (*REGION_COLORS[:7], "")
-"""Okabe and Ito's colors, which people with any kind of color vision can tell apart.
-
-The last one is that of the ink.
-"""
+"""Okabe and Ito's colors, which people with any kind of color vision can tell apart."""
 
 N_COLORS = len(_CLASS_COLORS)
 HATCHES = ("", "/////", ".....", "xxxxx")
@@ -158,10 +155,7 @@ def class_color(place: int) -> str:
 
 
 def region_colors(regions: Regions) -> list[str]:
-    """Return the color of each region: its own, or that of its number.
-
-    Beyond twelve, colors repeat, but not in regions that touch.
-    """
+    """Return the color of each region: its own, or that of its number."""
     n = len(REGION_COLORS)
     colors = list(regions.colors) or [""] * regions.n_regions
     ends = regions.labels[neighbor_pairs(regions.map_.lattice)]

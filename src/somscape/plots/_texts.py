@@ -70,23 +70,7 @@ class Room:
 
 
 def draw_texts(ax: "Axes", lattice: Lattice, units: Ints, texts: Sequence[str]) -> dict[int, str]:
-    """Write texts on cells, the first ones first, and leave out those that would cover others.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        With the map.
-    lattice : Lattice
-    units : ndarray of shape (n,)
-        The most important first.
-    texts : sequence of n str
-        Lines end with a line break.
-
-    Returns
-    -------
-    dict of int to str
-        What is written, by unit: of several lines perhaps only the first.
-    """
+    """Write texts on cells, the first ones first, and leave out those that would cover others."""
     scale = points_per_unit(ax)
     boxes = Room(ax, scale)
     shown: dict[int, str] = {}
@@ -172,23 +156,7 @@ def largest_pieces(lattice: Lattice, labels: Ints) -> list[Ints]:
 
 
 def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[Any]) -> Float64s:
-    """Write the number of each region in its middle, or beside it with a line.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        With the map.
-    lattice : Lattice
-    labels : ndarray of shape (n_units,), int
-        From 0, as the numbers do.
-    colors : sequence of n_units colors
-        Of the cells.
-
-    Returns
-    -------
-    ndarray of shape (n_regions, 2)
-        Where the numbers stand.
-    """
+    """Write the number of each region in its middle, or beside it with a line."""
     step, scale = points_per_step(ax, lattice), points_per_unit(ax)
     boxes = Room(ax, scale)
     places: list[Float64s] = []

@@ -9,21 +9,7 @@ MAX_MOVED, N_MOVES = 500, 60
 
 
 def tree_places(n_units: int, edges: Ints) -> Float64s:
-    """Return a place for each unit of a tree, with edges of about length 1.
-
-    Parameters
-    ----------
-    n_units : int
-    edges : ndarray of shape (n_edges, 2)
-        Of one tree, or of several, which come side by side.
-
-    Returns
-    -------
-    ndarray of shape (n_units, 2)
-        Branches start with an angle each, as wide as their share of the leaves, so that no edges
-        cross (Bachmaier, Brandes and Schlieper 2005); up to 500 units then move until distances
-        are near to the steps along the tree (Gansner, Koren and North 2004, by units).
-    """
+    """Return a place for each unit of a tree, with edges of about length 1."""
     near: list[list[int]] = [[] for _ in range(n_units)]
     for a, b in edges.tolist():
         near[a].append(b)

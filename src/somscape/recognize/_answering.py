@@ -24,20 +24,7 @@ MAX_NEAREST = 16
 
 
 def pulls(distances: Float64s, power: float) -> Float64s:
-    """Return how much the units near a row count in its answer: nearer ones more.
-
-    Parameters
-    ----------
-    distances : ndarray of shape (n, k)
-        From each row to its nearest units, nearest first.
-    power : float
-        A unit that is twice as far away counts ``2 ** -power``.
-
-    Returns
-    -------
-    ndarray of shape (n, k)
-        Each row has the sum 1.
-    """
+    """Return how much the units near a row count in its answer: nearer ones more."""
     first = distances[:, :1]
     ratio = np.divide(first, distances, out=np.ones_like(distances), where=distances > first)
     found = ratio**power
@@ -221,18 +208,7 @@ class Answering:
 
 
 def check_numbers(name: str, values: Any, shape: tuple[int, ...], kinds: str = "f") -> None:
-    """Raise ValueError unless values are an array of finite numbers of a shape.
-
-    Parameters
-    ----------
-    name : str
-        Of the attribute.
-    values : anything
-    shape : tuple of int
-        -1 for a length of any size.
-    kinds : str, default="f"
-        Kinds of NumPy's types.
-    """
+    """Raise ValueError unless values are an array of finite numbers of a shape."""
     is_right = (
         isinstance(values, np.ndarray)
         and values.dtype.kind in kinds
@@ -248,21 +224,7 @@ def check_numbers(name: str, values: Any, shape: tuple[int, ...], kinds: str = "
 def record_of(
     map_: Map, part: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any] | None]
 ) -> Record:
-    """Return the record of a map with one more part.
-
-    Parameters
-    ----------
-    map_ : Map
-    part : str
-        Entry of the header, and beginning of the names of the arrays.
-    header : mapping of str to JSON data
-        None for what is not there.
-    arrays : mapping of str to ndarray or None
-
-    Returns
-    -------
-    Record
-    """
+    """Return the record of a map with one more part."""
     record = map_.to_record()
     more = {f"{part}.{name}": values for name, values in arrays.items() if values is not None}
     there = {name: value for name, value in header.items() if value is not None}
@@ -270,22 +232,7 @@ def record_of(
 
 
 def parts_of(record: Record, part: str) -> dict[str, Any]:
-    """Return what `record_of` put into the header and the arrays of a record, by name.
-
-    Parameters
-    ----------
-    record : Record
-    part : str
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    TypeError
-        If the header has no object under this name.
-    """
+    """Return what `record_of` put into the header and the arrays of a record, by name."""
     header, beginning = record.header[part], f"{part}."
     if not isinstance(header, dict):
         raise TypeError(f"{part} must be an object of names and values")

@@ -8,17 +8,7 @@ from somscape.recognize._recognizer import Recognizer
 
 
 def answering_in(thing: Any) -> Recognizer | Predictor | None:
-    """Return an object if it answers, what answers if it has that, or None.
-
-    Parameters
-    ----------
-    thing : Recognizer, Predictor, SOMClassifier, SOMRegressor, Map or anything else
-
-    Returns
-    -------
-    Recognizer, Predictor or None
-        With the estimator's `reject`.
-    """
+    """Return an object if it answers, what answers if it has that, or None."""
     if isinstance(thing, Recognizer | Predictor):
         return thing
     recognizer = getattr(thing, "recognizer_", None)
@@ -29,15 +19,6 @@ def answering_in(thing: Any) -> Recognizer | Predictor | None:
 
 
 def recognizer_in(thing: Any) -> Recognizer | None:
-    """Return what `answering_in` does if it names classes, else None.
-
-    Parameters
-    ----------
-    thing : Recognizer, Predictor, SOMClassifier, SOMRegressor, Map or anything else
-
-    Returns
-    -------
-    Recognizer or None
-    """
+    """Return what `answering_in` does if it names classes, else None."""
     found = answering_in(thing)
     return found if isinstance(found, Recognizer) else None

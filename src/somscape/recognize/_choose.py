@@ -40,24 +40,7 @@ class Held(NamedTuple):
 
 
 def held_out(y: Ints, weights: Float64s, seed: int) -> Iterator[Float64s]:
-    """Yield what to leave out of the weight of rows, with all classes in their shares.
-
-    A row is as many parts as its weight says, rounded up, which are dealt out to the folds one by
-    one.  Nothing is left out of a class of one part.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-        Class of each row; -1 is unknown and is not left out.
-    weights : ndarray of shape (n,)
-        Above 0.
-    seed : int
-
-    Yields
-    ------
-    ndarray of shape (n,), float64
-        0 for a row that stays whole.
-    """
+    """Yield what to leave out of the weight of rows, with all classes in their shares."""
     order = np.random.default_rng(seed).permutation(len(y))
     n_parts = np.ceil(weights * (1 - ROUNDING)).astype(np.int64)
     start = np.full(len(y), -1)
@@ -79,20 +62,7 @@ def held_out(y: Ints, weights: Float64s, seed: int) -> Iterator[Float64s]:
 
 
 def spread_evenly(parts: Sequence[Float64s], weights_of_parts: Sequence[Float64s]) -> Float64s:
-    """Return values in ascending order, each about as often as its weight says.
-
-    Parameters
-    ----------
-    parts : sequence of ndarray of shape (n,)
-        Values; NaN does not count.
-    weights_of_parts : sequence of ndarray of shape (n,)
-        Above 0.
-
-    Returns
-    -------
-    ndarray of shape (m,)
-        As many as the weights add up to, but at least one and at most `MAX_TOLD`; none of none.
-    """
+    """Return values in ascending order, each about as often as its weight says."""
     values = np.concatenate([np.empty(0), *parts])
     weights = np.concatenate([np.empty(0), *weights_of_parts])
     order = np.argsort(values, kind="stable")[: np.count_nonzero(~np.isnan(values))]
@@ -105,21 +75,7 @@ def spread_evenly(parts: Sequence[Float64s], weights_of_parts: Sequence[Float64s
 
 
 def best_smoothing(held: Sequence[Held], *, is_smooth: bool) -> tuple[Smoothing, float]:
-    """Return the smoothing with the least mean of ``-log(probability of a row's class)``.
-
-    Parameters
-    ----------
-    held : sequence of Held
-    is_smooth : bool
-        Without it, only the prior is chosen.
-
-    Returns
-    -------
-    smoothing : Smoothing
-        The default if there is nothing to choose by.
-    loss : float
-        That mean; 0 without rows.
-    """
+    """Return the smoothing with the least mean of ``-log(probability of a row's class)``."""
     powers = POWERS if is_smooth else (8.0,)
     losses = dict.fromkeys((Smoothing(*each) for each in product(powers, PRIORS)), 0.0)
     for part in held:
@@ -135,17 +91,7 @@ def best_smoothing(held: Sequence[Held], *, is_smooth: bool) -> tuple[Smoothing,
 
 
 def accuracy_of(held: Sequence[Held], smoothing: Smoothing) -> float | None:
-    """Return the share of left-out rows that are named rightly; None without rows.
-
-    Parameters
-    ----------
-    held : sequence of Held
-    smoothing : Smoothing
-
-    Returns
-    -------
-    float or None
-    """
+    """Return the share of left-out rows that are named rightly; None without rows."""
     right = total = 0.0
     for part in held:
         shares = smoothing.shares(part.counts, part.classes)

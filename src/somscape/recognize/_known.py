@@ -46,20 +46,7 @@ class Known(NamedTuple):
 
 
 def merged(rows: Float64s, y: NDArray[Any], weights: Float64s | None) -> Known:
-    """Return equal rows of which the same is known as one, in an order that is not theirs.
-
-    So a weight of two is two rows, and the order of rows changes nothing.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_samples, n_features)
-    y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-    weights : ndarray of shape (n_samples,) or None
-
-    Returns
-    -------
-    Known
-    """
+    """Return equal rows of which the same is known as one, in an order that is not theirs."""
     counts = np.maximum(ones_or(counts_of(weights), len(rows)), LIGHTEST)
     whole = np.ascontiguousarray(np.column_stack([rows, y]) + 0.0)  # no -0.0
     whole[np.isnan(whole)] = np.nan
@@ -72,21 +59,7 @@ def merged(rows: Float64s, y: NDArray[Any], weights: Float64s | None) -> Known:
 def trained_on(
     columns: Float64s, weights: Float64s, settings: Settings, lattice: Lattice | None
 ) -> tuple[Map, Ints]:
-    """Return a map of rows on their axes, and the unit of each row.
-
-    Parameters
-    ----------
-    columns : ndarray of shape (n, n_axes)
-    weights : ndarray of shape (n,)
-    settings : Settings
-    lattice : Lattice or None
-        None: as the settings say.
-
-    Returns
-    -------
-    map_ : Map
-    units : ndarray of shape (n,)
-    """
+    """Return a map of rows on their axes, and the unit of each row."""
     names = [f"x{j}" for j in range(columns.shape[1])]
     encoding = Encoding.plain(names)
     map_, _, units = train_map(columns, weights, encoding, settings, lattice=lattice)
@@ -94,21 +67,7 @@ def trained_on(
 
 
 def on_axes(map_: Map, prototypes: Float64s, axes: Float64s, center: Float64s) -> Map:
-    """Return a map of rows as they are, whose metric compares them on axes.
-
-    Parameters
-    ----------
-    map_ : Map
-        Trained on the axes.
-    prototypes : ndarray of shape (n_units, n_axes)
-    axes : ndarray of shape (n_features, n_axes)
-    center : ndarray of shape (n_features,)
-
-    Returns
-    -------
-    Map
-        Without what its rows told.
-    """
+    """Return a map of rows as they are, whose metric compares them on axes."""
     metric = Metric("mahalanobis", None, np.ascontiguousarray(axes), center)
     encoding = Encoding.plain([f"x{j}" for j in range(len(axes))])
     codebook = metric.restored(prototypes)
@@ -119,18 +78,7 @@ def on_axes(map_: Map, prototypes: Float64s, axes: Float64s, center: Float64s) -
 
 
 def centers_of(units: Ints, known: Known, lattice: Lattice) -> Float64s:
-    """Return the mean of the rows of each unit, and that of the units next to one without rows.
-
-    Parameters
-    ----------
-    units : ndarray of shape (n_rows,)
-    known : Known
-    lattice : Lattice
-
-    Returns
-    -------
-    ndarray of shape (n_units, n_features)
-    """
+    """Return the mean of the rows of each unit, and that of the units next to one without rows."""
     n, weights = lattice.n_units, known.weights
     totals = np.bincount(units, weights, n)
     sums = np.array([np.bincount(units, weights * column, n) for column in known.rows.T]).T
@@ -144,19 +92,7 @@ def centers_of(units: Ints, known: Known, lattice: Lattice) -> Float64s:
 
 
 def with_rows(map_: Map, known: Known, encoding: Encoding) -> Map:
-    """Return a map with the hits of its rows, and those that tell which parts lie apart.
-
-    Parameters
-    ----------
-    map_ : Map
-    known : Known
-    encoding : Encoding
-        Of the rows; the map keeps it.
-
-    Returns
-    -------
-    Map
-    """
+    """Return a map with the hits of its rows, and those that tell which parts lie apart."""
     units = map_.winners_of_rows(known.rows)
     hits = np.bincount(units, known.weights, minlength=map_.n_units).astype(np.float64)
     some = rows_to_keep(known.rows.shape, map_.n_units)

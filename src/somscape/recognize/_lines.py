@@ -50,18 +50,7 @@ class Lines(NamedTuple):
     """Of shape (n_units, n_targets, n_axes)."""
 
     def of_rows(self, placed: Float64s, units: Ints) -> Float64s:
-        """Return what each of the units near rows says of them.
-
-        Parameters
-        ----------
-        placed : ndarray of shape (n, n_axes)
-        units : ndarray of shape (n, k)
-            The units near each row.
-
-        Returns
-        -------
-        ndarray of shape (n, k, n_targets)
-        """
+        """Return what each of the units near rows says of them."""
         found = self.values[units]
         if self.slopes is not None:
             for j in range(units.shape[1]):
@@ -70,19 +59,7 @@ class Lines(NamedTuple):
 
 
 def together(said: Float64s, counting: Float64s) -> Float64s:
-    """Return what units near rows say together.
-
-    Parameters
-    ----------
-    said : ndarray of shape (n, k, n_targets)
-        From `Lines.of_rows`.
-    counting : ndarray of shape (n, k)
-        How much each unit counts.
-
-    Returns
-    -------
-    ndarray of shape (n, n_targets)
-    """
+    """Return what units near rows say together."""
     return np.asarray((counting[:, :, None] * said).sum(axis=1))
 
 
@@ -102,21 +79,7 @@ class Sums(NamedTuple):
 def sums_by_unit(
     placed: Float64s, target: Float64s, weights: Float64s, units: Ints, n_units: int
 ) -> Sums:
-    """Return what smoothing needs of rows.
-
-    Parameters
-    ----------
-    placed : ndarray of shape (n, n_axes)
-    target, weights : ndarray of shape (n,)
-        The target is NaN where it is unknown.
-    units : ndarray of shape (n,)
-        Of each row.
-    n_units : int
-
-    Returns
-    -------
-    Sums
-    """
+    """Return what smoothing needs of rows."""
     some = np.flatnonzero(~np.isnan(target))
     some = some[np.argsort(units[some], kind="stable")]
     weighed = np.column_stack([placed[some], target[some]])
@@ -134,20 +97,7 @@ def sums_by_unit(
 
 
 def line_of(sums: Sums, pulls: Float64s, bend: Bend) -> tuple[Float64s, Float64s | None]:
-    """Return what units say of one target.
-
-    Parameters
-    ----------
-    sums : Sums
-    pulls : ndarray of shape (n_units, n_units)
-        How much the rows of each unit count in each, as `pulls_on_map` gives.
-    bend : Bend
-
-    Returns
-    -------
-    values : ndarray of shape (n_units,)
-    slopes : ndarray of shape (n_units, n_axes) or None
-    """
+    """Return what units say of one target."""
     whole = sums.firsts.sum(axis=0)
     if whole[0] == 0:
         return np.zeros(len(pulls)), None
@@ -176,35 +126,13 @@ def _slopes(
 
 
 def pulls_on_map(lattice: Lattice, radius: float) -> Float64s:
-    """Return how much the rows of each unit count in each: a Gaussian of the map distance.
-
-    Parameters
-    ----------
-    lattice : Lattice
-    radius : float
-        In grid steps; infinite: all count alike.
-
-    Returns
-    -------
-    ndarray of shape (n_units, n_units)
-    """
+    """Return how much the rows of each unit count in each: a Gaussian of the map distance."""
     apart = np.stack([lattice.distances_from(unit) for unit in range(lattice.n_units)])
     return np.exp(-((apart / radius) ** 2) / 2)
 
 
 def lines_of(sums: list[Sums], pulls: Float64s, bend: Bend) -> Lines:
-    """Return what units say of several targets.
-
-    Parameters
-    ----------
-    sums : list of Sums
-    pulls : ndarray of shape (n_units, n_units)
-    bend : Bend
-
-    Returns
-    -------
-    Lines
-    """
+    """Return what units say of several targets."""
     values, slopes = zip(*(line_of(each, pulls, bend) for each in sums), strict=True)
     n_axes = sums[0].firsts.shape[1] - 2
     if all(of_one is None for of_one in slopes):

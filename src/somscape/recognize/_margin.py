@@ -36,28 +36,7 @@ def sharpened(
     *,
     seed: int,
 ) -> tuple[Float64s, Float64s]:
-    """Return prototypes and axes after the margin rule.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, n_axes)
-        On a scale on which their standard deviation is about 1.
-    y : ndarray of shape (n,)
-        Class of each row, from 0.
-    weights : ndarray of shape (n,)
-    prototypes : ndarray of shape (n_units, n_axes)
-    classes : ndarray of shape (n_units,)
-        Class of each unit.
-    seed : int
-        Draws the order of the rows.
-
-    Returns
-    -------
-    prototypes : ndarray of shape (n_units, n_axes)
-        As rows are after they were turned.
-    axes : ndarray of shape (n_axes, n_axes)
-        Of the length of the unit matrix.
-    """
+    """Return prototypes and axes after the margin rule."""
     n_axes, by_class = rows.shape[1], np.argsort(classes, kind="stable")
     first_units = np.searchsorted(classes[by_class], np.arange(max(y.max(), classes.max()) + 2))
     n_own = np.diff(first_units)[y]

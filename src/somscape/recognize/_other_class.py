@@ -113,19 +113,7 @@ class OtherClass:
 def other_classes_of(
     recognizer: "Recognizer", table: Table, encoded: Floats
 ) -> list[OtherClass | None]:
-    """Return what would name each row another class; see `Recognizer.counterfactuals`.
-
-    Parameters
-    ----------
-    recognizer : Recognizer
-    table : Table
-    encoded : ndarray of shape (n_rows, n_features)
-        The same rows, encoded.
-
-    Returns
-    -------
-    list of OtherClass or None
-    """
+    """Return what would name each row another class; see `Recognizer.counterfactuals`."""
     classes = classes_in_words(recognizer)
     recognizer, table = in_words_both(recognizer, table)
     encoding, rows = recognizer.map_.encoding, np.asarray(encoded, dtype=np.float64)

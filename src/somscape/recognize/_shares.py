@@ -10,20 +10,7 @@ from somscape.recognize._answering import pulls
 
 
 def counts_by_unit(units: Ints, y: Ints, weights: Float64s, shape: tuple[int, int]) -> Float64s:
-    """Return how many rows of each class each unit won.
-
-    Parameters
-    ----------
-    units, y : ndarray of shape (n,)
-        Unit and class of each row; class -1 is unknown and does not count.
-    weights : ndarray of shape (n,)
-    shape : (int, int)
-        Numbers of units and of classes.
-
-    Returns
-    -------
-    ndarray of shape (n_units, n_classes)
-    """
+    """Return how many rows of each class each unit won."""
     is_known = y >= 0
     places = units[is_known] * shape[1] + y[is_known]
     found = np.bincount(places, weights[is_known], minlength=shape[0] * shape[1])
@@ -31,38 +18,13 @@ def counts_by_unit(units: Ints, y: Ints, weights: Float64s, shape: tuple[int, in
 
 
 def smoothed(counts: Float64s, lattice: Lattice, radius: float) -> Float64s:
-    """Return counts with those of units nearby: each falls as a Gaussian of the map distance.
-
-    Parameters
-    ----------
-    counts : ndarray of shape (n_units, n_classes)
-    lattice : Lattice
-    radius : float
-        In grid steps.
-
-    Returns
-    -------
-    ndarray of shape (n_units, n_classes)
-    """
+    """Return counts with those of units nearby: each falls as a Gaussian of the map distance."""
     apart = (lattice.distances_from(unit) for unit in range(len(counts)))
     return np.stack([np.exp(-(d**2) / (2 * radius**2)) @ counts for d in apart])
 
 
 def classes_of_units(counts: Float64s, lattice: Lattice, is_needed: bool) -> Ints:
-    """Return one class for each unit: that of most of its rows, or of the units nearby.
-
-    Parameters
-    ----------
-    counts : ndarray of shape (n_units, n_classes)
-    lattice : Lattice
-    is_needed : bool
-        Whether each class should have a unit.  A class without one takes that in which it has most
-        rows, of those whose class has another unit.
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-    """
+    """Return one class for each unit: that of most of its rows, or of the units nearby."""
     classes = counts.argmax(axis=1)
     is_empty = counts.sum(axis=1) == 0
     radius = 1.0
@@ -97,52 +59,19 @@ class Smoothing:
     prior: float = 1.0
 
     def shares(self, counts: Float64s, classes: Ints) -> Float64s:
-        """Return shares of classes by unit, each row with the sum 1.
-
-        Parameters
-        ----------
-        counts : ndarray of shape (n_units, n_classes)
-        classes : ndarray of shape (n_units,)
-
-        Returns
-        -------
-        ndarray of shape (n_units, n_classes)
-        """
+        """Return shares of classes by unit, each row with the sum 1."""
         of_all = counts.sum(axis=0) / counts.sum()
         own = np.eye(counts.shape[1])[classes]
         counts = counts + self.prior * (0.9 * own + 0.1 * of_all)
         return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
     def probabilities(self, shares: Float64s, units: Ints, distances: Float64s) -> Float64s:
-        """Return the probability of each class, by rows.
-
-        Parameters
-        ----------
-        shares : ndarray of shape (n_units, n_classes)
-        units, distances : ndarray of shape (n, k)
-            The nearest units of each row, nearest first.
-
-        Returns
-        -------
-        ndarray of shape (n, n_classes)
-        """
+        """Return the probability of each class, by rows."""
         return mixed(shares, units, pulls(distances, self.power))
 
 
 def mixed(of_units: Float64s, units: Ints, counting: Float64s) -> Float64s:
-    """Return what units near rows say together.
-
-    Parameters
-    ----------
-    of_units : ndarray of shape (n_units, m)
-        What each unit says.
-    units, counting : ndarray of shape (n, k)
-        The units near each row, and how much each counts.
-
-    Returns
-    -------
-    ndarray of shape (n, m)
-    """
+    """Return what units near rows say together."""
     return sum(
         (counting[:, [j]] * of_units[units[:, j]] for j in range(units.shape[1])),
         start=np.zeros((len(units), of_units.shape[1])),

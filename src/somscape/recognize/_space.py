@@ -33,17 +33,7 @@ class Space:
 
     @classmethod
     def of(cls, rows: Float64s, weights: Float64s) -> "Space":
-        """Return the space of rows.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n, n_features)
-        weights : ndarray of shape (n,)
-
-        Returns
-        -------
-        Space
-        """
+        """Return the space of rows."""
         center = weights @ rows / weights.sum()
         axes = np.eye(rows.shape[1])
         if rows.shape[1] > MAX_AXES:
@@ -57,14 +47,5 @@ class Space:
         return cls(center, axes / np.sqrt(variance) if variance > 0 else axes)
 
     def place(self, rows: Float64s) -> Float64s:
-        """Return rows on the axes.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n, n_axes)
-        """
+        """Return rows on the axes."""
         return np.ascontiguousarray((rows - self.center) @ self.axes)

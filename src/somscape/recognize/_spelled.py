@@ -11,20 +11,7 @@ from somscape.tables import Column
 
 
 def classes_of_cells(column: Column, classes: NDArray[Any]) -> Objects:
-    """Return the class of each cell as text.
-
-    Parameters
-    ----------
-    column : Column
-    classes : ndarray of shape (n_classes,)
-        Those of a `Recognizer`: text, numbers or truth values.  A number may be written in any way,
-        and a truth value as 1 or 0, or in small letters.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,), object
-        None where the cell is missing.  A cell of no known class is as the table has it.
-    """
+    """Return the class of each cell as text."""
     kind, keys = classes.dtype.kind, list[Any]()
     if kind in "biuf" and column.numbers is not None:
         spelled: dict[Any, str] = {float(one): str(one) for one in classes.tolist()}

@@ -61,24 +61,7 @@ def train_recognizer(
     settings: Settings,
     recognition: Recognition,
 ) -> Recognizer:
-    """Train a recognizer on prepared rows.
-
-    Parameters
-    ----------
-    known : tuple of ndarray
-        Rows of shape (n_samples, n_features); their classes from 0, of which each has a row, or
-        -1 for unknown; their weights above 0, or None.
-    classes : ndarray of shape (n_classes,)
-        What the classes are called, in order.
-    encoding : Encoding
-        Kept with the map.
-    settings : Settings
-    recognition : Recognition
-
-    Returns
-    -------
-    Recognizer
-    """
+    """Train a recognizer on prepared rows."""
     rows, y, weights = known
     given = merged(rows, y, weights)
     with_classes = np.flatnonzero(given.y >= 0)

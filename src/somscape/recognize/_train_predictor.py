@@ -131,24 +131,7 @@ def train_predictor(
     *,
     is_single: bool = True,
 ) -> Predictor:
-    """Train a predictor on prepared rows.
-
-    Parameters
-    ----------
-    known : tuple of ndarray
-        Rows of shape (n_samples, n_features); their targets of shape (n_samples, n_targets), NaN
-        where one is unknown; their weights above 0, or None.
-    encoding : Encoding
-        Kept with the map.
-    settings : Settings
-    prediction : Prediction
-    is_single : bool, default=True
-        Whether predictions are an array of one dimension.
-
-    Returns
-    -------
-    Predictor
-    """
+    """Train a predictor on prepared rows."""
     rows, y, weights = known
     given = merged(rows, y, weights)
     center, scale = _scale(given)

@@ -66,20 +66,7 @@ class Compared:
 
 
 def compared(recognizer: "Recognizer", rows: Floats) -> Compared:
-    """Return which classes and prototypes speak of rows.
-
-    A unit stands for the class that has the largest share around it.  A class that has none is
-    stood for by the unit around which its share is largest.
-
-    Parameters
-    ----------
-    recognizer : Recognizer
-    rows : ndarray of shape (n, n_features)
-
-    Returns
-    -------
-    Compared
-    """
+    """Return which classes and prototypes speak of rows."""
     shares, map_ = recognizer.shares, recognizer.map_
     rows = np.asarray(rows, dtype=np.float64)
     probabilities, _ = recognizer.probabilities_of_rows(rows)
@@ -99,20 +86,7 @@ def compared(recognizer: "Recognizer", rows: Floats) -> Compared:
 def contributions_of(
     recognizer: "Recognizer", rows: Floats, found: Compared
 ) -> tuple[Float64s, Float64s]:
-    """Return the parts of the columns; see `Recognizer.contributions`.
-
-    Parameters
-    ----------
-    recognizer : Recognizer
-    rows : ndarray of shape (n, n_features)
-    found : Compared
-
-    Returns
-    -------
-    parts : ndarray of shape (n, n_columns)
-    border : ndarray of shape (n, n_features)
-        The place to which each row is compared.
-    """
+    """Return the parts of the columns; see `Recognizer.contributions`."""
     map_, centers = recognizer.map_, recognizer.centers
     mean = np.average(centers, axis=0, weights=map_.hits)
     variance = np.average((centers - mean) ** 2, axis=0, weights=map_.hits)
@@ -140,19 +114,7 @@ def _stretched(metric: Metric, steps: Float64s) -> Float64s:
 
 
 def reasons_of_classes(recognizer: "Recognizer", table: Table, rows: Floats) -> list[ClassReasons]:
-    """Return why each row is of its class; see `Recognizer.reasons`.
-
-    Parameters
-    ----------
-    recognizer : Recognizer
-    table : Table
-    rows : ndarray of shape (n_rows, n_features)
-        The same rows, encoded.
-
-    Returns
-    -------
-    list of ClassReasons
-    """
+    """Return why each row is of its class; see `Recognizer.reasons`."""
     classes = classes_in_words(recognizer)
     recognizer, table = in_words_both(recognizer, table)
     found = compared(recognizer, rows)
@@ -204,16 +166,7 @@ def _side(code: FeatureCode, row: Float64s, border: Float64s, mark: str) -> str:
 
 
 def classes_in_words(recognizer: "Recognizer") -> list[Any]:
-    """Return the classes, in words where a dictionary has some.
-
-    Parameters
-    ----------
-    recognizer : Recognizer
-
-    Returns
-    -------
-    list
-    """
+    """Return the classes, in words where a dictionary has some."""
     encoding = recognizer.map_.encoding
     words = encoding.roles.dictionary.get(encoding.named("label") or "", {})
     return [words.get(str(one), one) for one in recognizer.classes.tolist()]

@@ -52,26 +52,7 @@ NOT_A_MAP = "not a somscape map"
 
 
 def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
-    """Return the metadata and arrays of a safetensors file, and the memory it may still take.
-
-    Parameters
-    ----------
-    path : Path
-        An existing file.
-
-    Returns
-    -------
-    metadata : dict of str to str
-    arrays : dict of str to ndarray
-        Read-only views of the file's bytes, which are mapped if the file is large.
-    budget : Budget
-        The budget of the file.
-
-    Raises
-    ------
-    ValueError
-        If the file is not of this form; the message says why, without the path.
-    """
+    """Return the metadata and arrays of a safetensors file, and the memory it may still take."""
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size > MAPPED_FROM:
             content: bytes | mmap.mmap = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -121,23 +102,7 @@ def _check_start(start: bytes, n_header: int, size: int) -> None:
 
 
 def json_of(text: str, budget: Budget, what: str) -> Any:
-    """Return the data of a JSON text.
-
-    Parameters
-    ----------
-    text : str
-    budget : Budget
-        The budget of the file with the text.
-    what : str
-        Name of the text in messages.
-
-    Raises
-    ------
-    InputError
-        If lists and values would take too much memory.
-    ValueError
-        If the text is not JSON, or a number is not finite.
-    """
+    """Return the data of a JSON text."""
     values = VALUE_BYTES * text.count(",") + NAME_BYTES * text.count(":")
     containers = CONTAINER_BYTES * (text.count("[") + text.count("{"))
     # The text and the parts cut from it; one wide letter makes a text wide throughout.

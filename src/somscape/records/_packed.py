@@ -19,30 +19,12 @@ MEMBER_CODEBOOK = ".codebook"
 
 
 def packed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return arrays as they are written.
-
-    Parameters
-    ----------
-    arrays : mapping of str to ndarray
-
-    Returns
-    -------
-    dict of str to ndarray
-    """
+    """Return arrays as they are written."""
     return {name: _packed(a, name) if _is_packed(name) else a for name, a in arrays.items()}
 
 
 def unpacked(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return arrays as they were before `packed`, at most four times as large.
-
-    Parameters
-    ----------
-    arrays : mapping of str to ndarray
-
-    Returns
-    -------
-    dict of str to ndarray
-    """
+    """Return arrays as they were before `packed`, at most four times as large."""
     return {name: _unpacked(a, name) if _is_packed(name) else a for name, a in arrays.items()}
 
 

@@ -246,25 +246,7 @@ def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | 
 
 
 def built_from(record: Record, build: Callable[[Record], Built], what: str) -> Built:
-    """Return the object that is built from a record and uses all of its arrays.
-
-    Parameters
-    ----------
-    record : Record
-    build : callable
-        Takes the record and returns an object with ``to_record``.
-    what : str
-        Name of the object in messages, such as "map".
-
-    Returns
-    -------
-    Map or another object
-
-    Raises
-    ------
-    InputError
-        If the parts of the record do not fit together.
-    """
+    """Return the object that is built from a record and uses all of its arrays."""
     try:
         built = build(record)
         unread = sorted(record.arrays.keys() - built.to_record().arrays.keys())
@@ -276,26 +258,7 @@ def built_from(record: Record, build: Callable[[Record], Built], what: str) -> B
 
 
 def arrays_of_members(arrays: Mapping[str, Any], n_members: Any) -> list[dict[str, Any]]:
-    """Return the arrays of each of the maps that score together.
-
-    Parameters
-    ----------
-    arrays : mapping of str to ndarray
-        The arrays of a record.
-    n_members : int
-        Number of members by the header of the record, from 0 to 256.
-
-    Returns
-    -------
-    list of dict of str to ndarray
-        Under the names that they have in a single map: at least codebook and hits, and all parts of
-        a decorrelation or none.
-
-    Raises
-    ------
-    InputError
-        If the number is not allowed, there are arrays of more members, or a member lacks arrays.
-    """
+    """Return the arrays of each of the maps that score together."""
     try:
         check_whole(f"detector.{MEMBERS}", n_members, 0, high=MAX_MEMBERS)
     except (TypeError, ValueError) as error:
@@ -347,13 +310,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def pay_for_map(budget: Budget, n_features: int, n_units: int) -> None:
-    """Count the memory that a map takes, or raise InputError.
-
-    Parameters
-    ----------
-    budget : Budget
-    n_features, n_units : int
-    """
+    """Count the memory that a map takes, or raise InputError."""
     n_bytes = FEATURE_BYTES * max(0, n_features - FREE_FEATURES) + UNIT_BYTES * n_units
     budget.take(n_bytes, f"a map of {n_features} features")
 
@@ -363,8 +320,4 @@ def _read_format_1(header: Header, arrays: Arrays) -> Record:
 
 
 READERS: dict[int, Callable[[Header, Arrays], Record]] = {1: _read_format_1}
-"""By format number, the function that turns header and arrays into today's record.
-
-A new format gets the next number, its own line here, an example in ``tests/golden`` and a section
-in ``docs/map_file.md``.  The older lines stay.
-"""
+"""By format number, the function that turns header and arrays into today's record."""

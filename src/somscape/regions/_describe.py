@@ -181,22 +181,7 @@ class Region:
 
 
 def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> list[Region]:
-    """Return what sets each region apart.
-
-    Parameters
-    ----------
-    map_ : Map
-    labels : ndarray of shape (n_units,)
-        Region of each unit, which also gives their number.
-    rows : ndarray of shape (n_samples, n_features), float64
-        Encoded; NaN where missing.
-    regions : ndarray of shape (n_samples,)
-        Region of each row, -1 for none.
-
-    Returns
-    -------
-    list of Region
-    """
+    """Return what sets each region apart."""
     n_regions, encoding = int(labels.max()) + 1, in_words(map_.encoding)
     found: list[list[tuple[float, int, int]]] = [[] for _ in range(n_regions)]
     for j, (code, place) in enumerate(

@@ -8,24 +8,7 @@ from somscape.regions._regions import Regions
 
 
 def given_or_found(regions: Regions | None, map_: Map) -> Regions:
-    """Return the regions that were given for a map, or that it keeps, or find them.
-
-    Parameters
-    ----------
-    regions : Regions or None
-    map_ : Map
-
-    Returns
-    -------
-    Regions
-
-    Raises
-    ------
-    TypeError
-        For something else than regions, such as their number.
-    InputError
-        For regions of a map with another number of units.
-    """
+    """Return the regions that were given for a map, or that it keeps, or find them."""
     if regions is None:
         return kept(map_) or find_regions(map_)
     if not isinstance(regions, Regions):

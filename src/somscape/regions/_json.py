@@ -14,18 +14,7 @@ VERSION = 1
 
 
 def to_json(regions: Any) -> dict[str, Any]:
-    """Return what is in a file of regions.
-
-    Parameters
-    ----------
-    regions : Regions
-
-    Returns
-    -------
-    dict
-        ``schema``, ``schema_version``, ``map``, ``labels`` by unit, ``names`` and ``colors`` by
-        region.
-    """
+    """Return what is in a file of regions."""
     return {
         "schema": SCHEMA,
         "schema_version": VERSION,
@@ -37,38 +26,12 @@ def to_json(regions: Any) -> dict[str, Any]:
 
 
 def fingerprint(map_: Map) -> str:
-    """Return what tells the prototypes of a map from those of another.
-
-    Parameters
-    ----------
-    map_ : Map
-
-    Returns
-    -------
-    str
-        16 letters.
-    """
+    """Return what tells the prototypes of a map from those of another."""
     return hashlib.sha256(map_.codebook.tobytes()).hexdigest()[:16]
 
 
 def of_json(data: Any, map_: Map) -> KeptRegions:
-    """Return the regions of JSON data, with a warning if they are those of another map.
-
-    Parameters
-    ----------
-    data : dict
-        From `to_json`.
-    map_ : Map
-
-    Returns
-    -------
-    KeptRegions
-
-    Raises
-    ------
-    InputError
-        For data that are no regions.
-    """
+    """Return the regions of JSON data, with a warning if they are those of another map."""
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         raise InputError(f'these are no regions: they lack "schema": "{SCHEMA}".')
     if data.get("schema_version") != VERSION:

@@ -17,29 +17,7 @@ def merge_small_regions(
     start: Ints | None = None,
     may_leap: bool = True,
 ) -> Ints:
-    """Return a region for each unit, each region with at least `min_rows` rows.
-
-    The region with the fewest rows joins the neighbor whose prototypes are nearest on average,
-    until no region has too few rows.
-
-    Parameters
-    ----------
-    map_ : Map
-    counts : ndarray of shape (n_units,)
-        Rows of each unit.
-    min_rows : float
-        If there are fewer rows in total, there is one region.
-    start : ndarray of shape (n_units,), optional
-        Regions to begin with, each named by its lowest unit.  By default each unit is a region.
-    may_leap : bool, default=True
-        Whether a part of a graph without neighbors joins the nearest region.  If not, it may stay
-        too small.
-
-    Returns
-    -------
-    ndarray of shape (n_units,)
-        Number of each unit's region, from 0, in the order of the regions' first units.
-    """
+    """Return a region for each unit, each region with at least `min_rows` rows."""
     pieces = Pieces.on(map_.lattice, map_.codebook, np.ones(map_.n_units))
     start = np.arange(map_.n_units) if start is None else start
     for unit in np.flatnonzero(start != np.arange(map_.n_units)):

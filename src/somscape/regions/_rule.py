@@ -164,25 +164,7 @@ class _Limits:
 def rules_of(
     encoding: Encoding, rows: Float64s, regions: Ints, n_regions: int
 ) -> list[Rule | None]:
-    """Return a rule for each region.
-
-    Conditions join one by one that raise most the harmonic mean of the share of the region's rows
-    that the rule tells and the share of the rule's rows that are the region's (F1).
-
-    Parameters
-    ----------
-    encoding : Encoding
-    rows : ndarray of shape (n_samples, n_features), float64
-        Encoded; NaN where missing.
-    regions : ndarray of shape (n_samples,)
-        Region of each row, -1 for none.
-    n_regions : int
-
-    Returns
-    -------
-    list of Rule or None
-        None for a region without rows, and where no condition tells it from the others.
-    """
+    """Return a rule for each region."""
     counts = np.bincount(regions[regions >= 0], minlength=n_regions)
     chosen = _spaced(regions, n_regions)
     weights = (counts / np.maximum(np.bincount(regions[chosen], minlength=n_regions), 1))[

@@ -10,27 +10,7 @@ from somscape.joins import Pieces
 
 
 def ward_joins(lattice: Lattice, places: Float64s, weights: Float64s) -> list[tuple[int, int]]:
-    """Return which pieces of a map join, one after another, from single units to one piece.
-
-    The pair of neighboring pieces joins next that adds least to the weighted squared distances of
-    units to the centers of their pieces, ``w v / (w + v) * |a - b|^2`` (Ward 1963).  If several
-    add the same, the pair with the lowest units joins.
-
-    Parameters
-    ----------
-    lattice : Lattice
-    places : ndarray of shape (n_units, n_features), float64
-        Prototypes.
-    weights : ndarray of shape (n_units,), float64
-        Above 0.
-
-    Returns
-    -------
-    list of (int, int)
-        Two pieces, each named by its lowest unit, the lower first; the joined piece has the first
-        name.  One join less than units, or fewer if the map is not connected.
-        O(n_units log n_units).
-    """
+    """Return which pieces of a map join, one after another, from single units to one piece."""
     pieces = Pieces.on(lattice, places, weights)
     unit, slot = np.nonzero(lattice.neighbors > np.arange(len(places))[:, None])
     other = lattice.neighbors[unit, slot]

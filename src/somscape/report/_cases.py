@@ -30,22 +30,7 @@ def cases_of(
     sample: Sample,
     labels: Labels | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the first alerts in depth.
-
-    Parameters
-    ----------
-    detector : Detector
-    table : Table
-    alerts : Alerts
-    sample : Sample
-        Rows to search.
-    labels : Labels or None, default=None
-
-    Returns
-    -------
-    list of dict
-        Rows are given by their rank, from 0.
-    """
+    """Return the first alerts in depth."""
     numbers = np.asarray(alerts.rows)[: min(alerts.n_alerts, MAX_CASES)]
     if not len(numbers):
         return []

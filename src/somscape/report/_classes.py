@@ -86,16 +86,7 @@ class NamedRows:
         return self.is_known & (self.named != REFUSED) & (found != self.true)
 
     def planes(self, units: Ints) -> list[dict[str, Any]]:
-        """Return planes of the class of each cell, and of mistakes if rows are known.
-
-        Parameters
-        ----------
-        units : ndarray of shape (n_rows,)
-
-        Returns
-        -------
-        list of dict
-        """
+        """Return planes of the class of each cell, and of mistakes if rows are known."""
         shares = self.recognizer.shares
         stands_for = shares.argmax(axis=1)
         shown = [
@@ -125,18 +116,7 @@ class NamedRows:
         return shown
 
     def told(self, listed: Ints) -> dict[str, Any]:
-        """Return what the page says of classes.
-
-        Parameters
-        ----------
-        listed : ndarray of shape (n_listed,)
-            Numbers of the rows that the page shows.
-
-        Returns
-        -------
-        dict
-            JSON data, as `report.build` describes it.
-        """
+        """Return what the page says of classes."""
         is_known = self.is_known
         n_refused = int((self.named == REFUSED).sum())
         n_known_refused = int((is_known & (self.named == REFUSED)).sum())

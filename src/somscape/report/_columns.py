@@ -16,21 +16,7 @@ from somscape.tables import Table
 def columns_of(
     map_: Map, table: Table, sample: Sample, listed: Float64s, n_alerts: int
 ) -> list[dict[str, Any]]:
-    """Return what the page says about each column, in the order of the encoding.
-
-    Parameters
-    ----------
-    map_ : Map
-    table : Table
-    sample : Sample
-    listed : ndarray of shape (n_listed, n_features), float64
-        Encoded rows that the page lists, alerts first.
-    n_alerts : int
-
-    Returns
-    -------
-    list of dict
-    """
+    """Return what the page says about each column, in the order of the encoding."""
     described: list[dict[str, Any]] = [
         {
             "name": code.name,

@@ -10,23 +10,7 @@ from somscape.tables import Table
 
 
 def by_distance(map_: Map, table: Table) -> Alerts:
-    """Rank rows by the distance to their prototype; none of them is an alert.
-
-    Parameters
-    ----------
-    map_ : Map
-    table : Table
-
-    Returns
-    -------
-    Alerts
-        Without p-values and reasons.
-
-    Raises
-    ------
-    InputError
-        For a row without any value, which has no place on the map.
-    """
+    """Rank rows by the distance to their prototype; none of them is an alert."""
     found, apart = map_.nearest(table)
     units, distances = found[:, 0], apart[:, 0]
     if np.isnan(distances).any():

@@ -18,24 +18,7 @@ MAX_CLASSES = 5
 
 
 def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
-    """Return what is told of the agreement with a label, its value as text.
-
-    Parameters
-    ----------
-    agreement : mapping or None
-    table : Table
-
-    Returns
-    -------
-    dict or None
-
-    Raises
-    ------
-    TypeError
-        For something else than a mapping, such as the name of the label.
-    InputError
-        For a label that the table lacks, or a value that no row has.
-    """
+    """Return what is told of the agreement with a label, its value as text."""
     if agreement is None:
         return None
     if not isinstance(agreement, Mapping):

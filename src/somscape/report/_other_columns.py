@@ -15,23 +15,7 @@ MAX_LEVELS = 50
 def other_columns(
     table: Table, known: Container[str], units: Ints, n_units: int
 ) -> Iterator[ColumnPlane]:
-    """Yield the planes of columns that the map does not know.
-
-    Parameters
-    ----------
-    table : Table
-    known : container of str
-        Names of columns that have a plane of their own, or need none.
-    units : ndarray of shape (n_rows,)
-        Unit of each row.
-    n_units : int
-
-    Yields
-    ------
-    ColumnPlane
-        The mean of a cell's rows; of two values the share of the rarer one, of more the one that
-        prevails.  Cells without rows, or whose rows have no value, have none.
-    """
+    """Yield the planes of columns that the map does not know."""
     for column in table.columns:
         if column.name in known or column.n_distinct < 2:
             continue

@@ -20,22 +20,7 @@ MAX_CELLS = 60_000
 def with_own_rows(
     cases: list[dict[str, Any]], grouped: Grouped, alerts: Alerts
 ) -> list[dict[str, Any]]:
-    """Return cases with their original rows.
-
-    They have all columns but those that name the customer.  Those of a case come in their order, or
-    where a reason is made of numbers, with the largest first.
-
-    Parameters
-    ----------
-    cases : list of dict
-        The first alerts, from `cases_of`.
-    grouped : Grouped
-    alerts : Alerts
-
-    Returns
-    -------
-    list of dict
-    """
+    """Return cases with their original rows."""
     n_cells = max(1, len(cases) * len(grouped.rows.columns))
     n_shown = min(MAX_ROWS, max(MIN_ROWS, MAX_CELLS // n_cells))
     rows, orders = [], []

@@ -39,30 +39,7 @@ def planes_of(
     id_name: str,
     is_scored: bool,
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return the planes, and the number of columns without one.
-
-    Parameters
-    ----------
-    map_ : Map
-    table : Table
-    sample : Sample
-    counts : Counts
-    units : ndarray of shape (n_rows,)
-        Unit of each row of the table.
-    labels : Labels or None
-    first : sequence of dict, default=()
-        Planes that come before.
-    id_name : str
-        The column that names rows.
-    is_scored : bool
-        Whether a detector ranked the rows.
-
-    Returns
-    -------
-    planes : list of dict
-        All but that of regions.
-    n_left_out : int
-    """
+    """Return the planes, and the number of columns without one."""
     shown = [*first, *_map_planes(map_, sample, counts, is_scored)]
     shown += _class_planes(map_, units, labels)
     n_free = max(0, MAX_PLANE_VALUES // map_.n_units - len(shown) - 1)
@@ -78,20 +55,7 @@ def planes_of(
 def with_plane_of(
     regions: Regions, described: Sequence[dict[str, Any]], planes: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return planes with that of regions in the second place, if there are several.
-
-    Parameters
-    ----------
-    regions : Regions
-    described : sequence of dict
-        From `regions_of`.
-    planes : sequence of dict
-        Another plane of regions is left out.
-
-    Returns
-    -------
-    list of dict
-    """
+    """Return planes with that of regions in the second place, if there are several."""
     others = [plane for plane in planes if plane["key"] != "regions"]
     if regions.n_regions == 1:
         return others

@@ -18,22 +18,7 @@ MAX_DESCRIBED = 10_000
 def regions_of(
     regions: Regions, counts: Counts, units: Ints, sample: RowsInOrder, labels: Labels | None
 ) -> list[dict[str, Any]]:
-    """Return what the page says about each region.
-
-    Parameters
-    ----------
-    regions : Regions
-    counts : Counts
-    units : ndarray of shape (n_rows,)
-        Unit of each row of the table.
-    sample : RowsInOrder
-        Rows by which regions are described.
-    labels : Labels or None
-
-    Returns
-    -------
-    list of dict
-    """
+    """Return what the page says about each region."""
     own = counts.by_region(regions.labels)
     step = -(-len(sample.rows) // MAX_DESCRIBED)
     described = regions.describe(sample.rows[::step], units=units[sample.numbers][::step])

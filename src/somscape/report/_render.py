@@ -103,16 +103,7 @@ def render(
 
 
 def page_part(name: str) -> str:
-    """Return a part of the page, so that other pages look and work alike.
-
-    Parameters
-    ----------
-    name : {"report.css", "elements.js"}
-
-    Returns
-    -------
-    str
-    """
+    """Return a part of the page, so that other pages look and work alike."""
     return _text(name)
 
 

@@ -11,19 +11,7 @@ from somscape.tables import Table, as_frame, collected, table_from_frame
 def all_in_words(
     map_: Map, detector: Detector | None, table: Table, agreement: dict[str, Any] | None
 ) -> tuple[Map, Detector | None, Table, dict[str, Any] | None]:
-    """Return all with the words of the dictionary for columns and codes.
-
-    Parameters
-    ----------
-    map_ : Map
-    detector : Detector or None
-    table : Table
-    agreement : dict or None
-
-    Returns
-    -------
-    map_, detector, table, agreement
-    """
+    """Return all with the words of the dictionary for columns and codes."""
     encoding = map_.encoding
     if agreement is not None and "label" in agreement:
         label, value = str(agreement["label"]), agreement.get("value")
@@ -36,16 +24,7 @@ def all_in_words(
 
 
 def as_table(rows: Any) -> Table:
-    """Return rows as a table, or say what they must be.
-
-    Parameters
-    ----------
-    rows : Table or data frame
-
-    Returns
-    -------
-    Table
-    """
+    """Return rows as a table, or say what they must be."""
     rows = collected(rows)
     if isinstance(rows, Table):
         return rows

@@ -86,10 +86,7 @@ class Line:
     def numbers(
         self, tokens: Sequence[str], *, may_miss: bool, places: Sequence[int] | None = None
     ) -> "array[float]":
-        """Return the numbers of some fields; NaN for a missing value, if that is allowed.
-
-        The fields are at `places`, counted from 0; by default 0, 1, ...
-        """
+        """Return the numbers of some fields; NaN for a missing value, if that is allowed."""
         try:
             values = array("d", map(float, tokens))
             if all(map(isfinite, values)) and not ("_" in self.text and "_" in "".join(tokens)):
@@ -234,10 +231,7 @@ class Lines:
         self._number -= 1
 
     def fill(self, rows: "Rows", most: int | None = None, *, may_miss: bool = False) -> None:
-        """Add the next rows, up to `most`, as long as they hold only numbers.
-
-        Anything else is left to be read line by line, which reports what is wrong.
-        """
+        """Add the next rows, up to `most`, as long as they hold only numbers."""
         while self._tried <= self._begin < len(self._data):
             place = self._previous, self._begin
             lines = self._take(self._begin + ROWS_BLOCK).split(self._end.decode())

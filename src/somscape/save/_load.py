@@ -73,21 +73,7 @@ def load(path: str | Path) -> Saved:
 
 
 def thing_of(record: Record) -> Saved:
-    """Return the map of a record, or what else it holds.
-
-    Parameters
-    ----------
-    record : Record
-
-    Returns
-    -------
-    Map, Detector, Recognizer or Predictor
-
-    Raises
-    ------
-    InputError
-        When the record's parts do not fit together.
-    """
+    """Return the map of a record, or what else it holds."""
     found = [name for name in KINDS if record.header.get(name) is not None]
     if len(found) > 1:
         raise InputError(f"its header has both {found[0]!r} and {found[1]!r}. Save it again.")

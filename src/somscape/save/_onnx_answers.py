@@ -13,19 +13,7 @@ from somscape.save._onnx_scores import placed
 def add_answers(
     graph: OnnxGraph, rows: str, near: tuple[str, str], model: Recognizer | Predictor, refused: str
 ) -> None:
-    """Add the outputs of a recognizer or a predictor.
-
-    Parameters
-    ----------
-    graph : OnnxGraph
-    rows : str
-        Encoded rows of shape (n, n_features).
-    near : tuple of str
-        The `n_nearest` units near each row, and their distances, both of shape (n, k).
-    model : Recognizer or Predictor
-    refused : str
-        Which rows get no answer, of shape (n,).
-    """
+    """Add the outputs of a recognizer or a predictor."""
     units, distances = near
     counting = _pulls(graph, distances, model.power)
     p_values = _p_values(graph, distances, model.far)

@@ -28,19 +28,7 @@ NO_DATE = -(2**63)
 
 
 def encoded_rows(graph: OnnxGraph, encoding: dict[str, Any]) -> str:
-    """Add inputs and their encoding, and return the encoded rows, of shape (n, n_features).
-
-    Parameters
-    ----------
-    graph : OnnxGraph
-    encoding : dict
-        As in a record's header.
-
-    Raises
-    ------
-    InputError
-        For ``missing="mask"``.
-    """
+    """Add inputs and their encoding, and return the encoded rows, of shape (n, n_features)."""
     if encoding["missing"] == "mask":
         raise InputError(
             "ONNX does not support a map with missing='mask', whose distances leave missing values "

@@ -59,9 +59,8 @@ class OnnxGraph:
         return name
 
     def column(self, name: str, type_: str) -> str:
-        """Add an input with one value per row, of shape (n, 1): "string", "int64" or a number type.
-
-        A column with the name of an output of the graph gets ``_input`` added to its name.
+        """Add an input with one value per row, of shape (n, 1): "string", "int64" or a number
+        type.
         """
         taken = {info.name for info in self.inputs} | set(self.results)
         while name in taken:

@@ -110,17 +110,7 @@ _DISTANCES = {"manhattan": _manhattan, "chebyshev": _chebyshev, "cosine": _cosin
 
 
 def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> str:
-    """Add a detector's score of rows, over all maps that score together, and return it.
-
-    Parameters
-    ----------
-    graph : OnnxGraph
-    rows : str
-        Encoded rows of shape (n, n_features).
-    winners : str
-        Best matching units on the map of all rows, of shape (n,).
-    detector : Detector
-    """
+    """Add a detector's score of rows, over all maps that score together, and return it."""
     scores = [_by_one(graph, rows, scorer) for scorer in detector.scorers]
     score = scores[0]
     if len(scores) > 1:

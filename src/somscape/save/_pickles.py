@@ -73,28 +73,7 @@ class _Machine:
 
 
 def read_pickle(data: bytes, budget: Budget | None = None) -> Any:
-    """Return what a pickle holds.
-
-    Parameters
-    ----------
-    data : bytes
-        A pickle of any protocol.
-    budget : Budget, optional
-        The budget of the file.
-
-    Returns
-    -------
-    object
-        Made of None, booleans, numbers, text, bytes, lists, tuples, dicts with text as keys, `Name`
-        and `Made`.
-
-    Raises
-    ------
-    InputError
-        If it takes more than its budget.
-    ValueError
-        If it is not a complete pickle.
-    """
+    """Return what a pickle holds."""
     machine = _Machine()
     budget = budget or Budget("the pickle", len(data))
     try:
@@ -256,13 +235,7 @@ _STEPS: dict[str, Step] = {
 
 
 def array_of(value: Any) -> NDArray[Any] | None:
-    """Return the array of numbers that a value would have become, or None.
-
-    Raises
-    ------
-    ValueError
-        For an array whose bytes do not fit its shape.
-    """
+    """Return the array of numbers that a value would have become, or None."""
     maker = value.maker if isinstance(value, Made) else None
     if not isinstance(maker, Name) or not maker.module.startswith(("numpy.core.", "numpy._core.")):
         return None

@@ -44,32 +44,7 @@ def plain_record(
     hits: Float64s | None = None,
     unit_labels: Sequence[str] = (),
 ) -> Record:
-    """Return the record of a codebook of plain numbers.
-
-    Parameters
-    ----------
-    codebook : ndarray of shape (n_units, n_features)
-        ``unit = row * n_cols + col``.
-    lattice : dict
-        ``n_rows``, ``n_cols``, ``kind`` and ``boundary``.
-    origin : Origin
-    names : sequence of str, optional
-        Names of the features.
-    hits : ndarray of shape (n_units,), optional
-        None means unknown, which gives 0 for each.
-    unit_labels : sequence of str
-        One for each unit, "" for none.
-
-    Returns
-    -------
-    Record
-
-    Raises
-    ------
-    InputError
-        If the lattice is impossible, names are repeated, or there are more features than a file of
-        this size may have.
-    """
+    """Return the record of a codebook of plain numbers."""
     n_units, n_features = codebook.shape
     pay_for_map(origin.budget, n_features, n_units + 2 * len(unit_labels))
     try:

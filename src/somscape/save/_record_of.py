@@ -7,21 +7,7 @@ from somscape.records import Record
 
 
 def record_of(map_: Any) -> Record:
-    """Return the record of a map.
-
-    Parameters
-    ----------
-    map_ : Map, fitted estimator or Record
-
-    Returns
-    -------
-    Record
-
-    Raises
-    ------
-    TypeError
-        For anything else.
-    """
+    """Return the record of a map."""
     if isinstance(map_, Record):
         return map_
     return as_map(map_).to_record()

@@ -72,13 +72,7 @@ class Samples:
 
 
 def samples_of(data: Any) -> Samples:
-    """Return samples, a table of numbers, or an array-like of shape (n, d) as samples.
-
-    Raises
-    ------
-    InputError
-        For text, infinite values, or other shapes.
-    """
+    """Return samples, a table of numbers, or an array-like of shape (n, d) as samples."""
     if isinstance(data, Samples):
         return data
     if isinstance(data, Source):

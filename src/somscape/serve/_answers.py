@@ -86,24 +86,7 @@ class Answers:
 
 
 def answers_of(detector: Detector, table: Table, explained: Sequence[str]) -> Answers:
-    """Score the rows of a table, as `somscape score` does.
-
-    Parameters
-    ----------
-    detector : Detector
-    table : Table
-    explained : sequence of str
-        Of each row, one of `EXPLAINED`.
-
-    Returns
-    -------
-    Answers
-
-    Raises
-    ------
-    InputError
-        For rows that the map cannot encode.
-    """
+    """Score the rows of a table, as `somscape score` does."""
     rows, asked = detector.map_.rows_of(table), np.array(explained)
     units = detector.map_.winners_of_rows(rows)
     by_column = None

@@ -12,18 +12,7 @@ FARTHEST = 1e100
 
 
 def refusal_of(encoding: Encoding, table: Table) -> Refused:
-    """Return the answer to rows that were refused; the encoding's own message quotes a cell.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    table : Table
-        With the map's columns.
-
-    Returns
-    -------
-    Refused
-    """
+    """Return the answer to rows that were refused; the encoding's own message quotes a cell."""
     for code in encoding.used:
         try:
             source = code.read(table.column(code.name))

@@ -126,16 +126,7 @@ def _place_of(error: Exception) -> str:
 
 
 def answer_of(refused: Refused) -> Response:
-    """Return what is sent for a request that is refused.
-
-    Parameters
-    ----------
-    refused : Refused
-
-    Returns
-    -------
-    Response
-    """
+    """Return what is sent for a request that is refused."""
     headers: dict[str, str] = {}
     if refused.status in UNREAD:
         headers["connection"] = "close"

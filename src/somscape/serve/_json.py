@@ -13,24 +13,7 @@ import msgspec
 
 
 def from_json(body: bytes, parse_constant: Callable[[str], Any]) -> Any:
-    """Return what a body holds.
-
-    Parameters
-    ----------
-    body : bytes
-    parse_constant : callable
-        Told of NaN and Infinity, which are no JSON.
-
-    Returns
-    -------
-    object
-        Dicts, lists, texts, numbers, True, False and None.
-
-    Raises
-    ------
-    ValueError, RecursionError
-        As `json.loads`.
-    """
+    """Return what a body holds."""
     try:
         return msgspec.json.decode(body)
     except (ValueError, RecursionError, msgspec.MsgspecError):
@@ -38,17 +21,7 @@ def from_json(body: bytes, parse_constant: Callable[[str], Any]) -> Any:
 
 
 def to_json(answer: Any) -> bytes:
-    """Return an answer as text in UTF-8; "?" for half a letter.
-
-    Parameters
-    ----------
-    answer : object
-        As `from_json` returns it.
-
-    Returns
-    -------
-    bytes
-    """
+    """Return an answer as text in UTF-8; "?" for half a letter."""
     try:
         return msgspec.json.encode(answer)
     except UnicodeEncodeError:

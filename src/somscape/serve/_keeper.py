@@ -42,13 +42,7 @@ class Keeper:
         self.refused: dict[str, str] | None = None
 
     def look(self) -> bool | None:
-        """Look at the file once.
-
-        Returns
-        -------
-        bool or None
-            Whether a new one was taken over; None where nothing is new.
-        """
+        """Look at the file once."""
         state: tuple[int, int, int] | None = None
         try:
             state = state_of(self.path)

@@ -39,17 +39,7 @@ HEALTH = {
 
 
 def description_of(served: Served, limits: Limits) -> dict[str, Any]:
-    """Return the service as an OpenAPI document.
-
-    Parameters
-    ----------
-    served : Served
-    limits : Limits
-
-    Returns
-    -------
-    dict
-    """
+    """Return the service as an OpenAPI document."""
     spec = APISpec(
         title="somscape serve",
         version=__version__,

@@ -207,10 +207,7 @@ class Service:
 
 
 def _wanted(request: Request) -> str:
-    """Return the media type of the answer: the first that is asked for and can be given.
-
-    Which of several is liked more is not asked for, only that none is refused, by "q=0".
-    """
+    """Return the media type of the answer: the first that is asked for and can be given."""
     asked = request.headers.get("accept", "*/*").split(",")
     refused = {media_type(each) for each in asked if NOT_THIS.search(each)}
     for each in map(media_type, asked):

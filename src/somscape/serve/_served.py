@@ -87,21 +87,7 @@ class Served:
 
 
 def load_served(path: Path) -> Served:
-    """Load a map file that can be served.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    Served
-
-    Raises
-    ------
-    InputError
-        If the file is none, is damaged, changes meanwhile, or holds what cannot be served.
-    """
+    """Load a map file that can be served."""
     try:
         return _loaded(path)
     except (InputError, MemoryError):

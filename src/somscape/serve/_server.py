@@ -36,33 +36,7 @@ def serve_map(
     limits: Limits | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Answer requests by a saved map, until SIGTERM or Ctrl-C.
-
-    Parameters
-    ----------
-    path : Path
-        What ``somscape detect`` or ``somscape fit --target`` saved.  A file that takes its place
-        by renaming is taken over if its columns are the same.
-    host : str, default="127.0.0.1"
-        Address to listen on; any but this machine's own needs token and certificate.
-    port : int, default=8080
-        0: a free one.
-    token_file : Path or None, default=None
-        File with what each request must send as its bearer token.
-    tls_cert, tls_key : Path or None, default=None
-        Certificate, with its chain, and its key, in PEM.
-    allow_readable_secrets : bool, default=False
-        Whether others of the computer may read `token_file` and `tls_key`.
-    limits : Limits or None, default=None
-    say : callable, optional
-        Told the address, and which maps come.
-
-    Raises
-    ------
-    InputError
-        Without the extra ``serve``, for a file that cannot be served, or an address that is taken
-        or would let others in without a key.
-    """
+    """Answer requests by a saved map, until SIGTERM or Ctrl-C."""
     check_libraries("the service", LIBRARIES, "serve")
     _check_others(host, token_file, tls_cert, tls_key)
     may_be_readable, tls = allow_readable_secrets, None

@@ -35,27 +35,7 @@ def column_from_arrow(
     *,
     among: int = 1,
 ) -> Column:
-    """Make a column of the values that Arrow holds.
-
-    Parameters
-    ----------
-    name : str
-    array : pyarrow.ChunkedArray
-        Of any type that is not nested.
-    where : callable
-        Says where a row stands, for messages.
-    asked : sequence of str, optional
-        Words and numbers that mean a missing cell; default: null, NaN and `MISSING_WORDS`.
-    words : set of str, optional
-        Those that stand for missing cells are added.
-    among : int, default=1
-        How many columns its table has; together they are large or not.
-
-    Returns
-    -------
-    Column
-        Large numbers are in a temporary file.
-    """
+    """Make a column of the values that Arrow holds."""
     from pyarrow import types
 
     words = set() if words is None else words

@@ -41,20 +41,7 @@ MAX_TOGETHER = 1 << 27
 
 
 def open_arrow(path: str | os.PathLike[str], source: str) -> TypedRows:
-    """Return the columns of a Parquet file, or of a file or stream of Arrow's.
-
-    Parameters
-    ----------
-    path : str or path
-        Its ending says which.
-    source : str
-        Name for messages.
-
-    Raises
-    ------
-    InputError
-        If pyarrow cannot read the file, it unpacks to too much, or two columns share a name.
-    """
+    """Return the columns of a Parquet file, or of a file or stream of Arrow's."""
     if Path(path).suffix.lower() != ".parquet":
         found: TypedRows = _arrow(path, source)
         check_names(found.schema.names, source)

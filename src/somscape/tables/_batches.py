@@ -39,25 +39,7 @@ CURE = "give pyarrow's batches, data frames or arrays of numbers"
 def table_of_batches(
     make: Callable[[], Any], source: str = "batches", *, missing_values: Sequence[str] | None = None
 ) -> Table | Floats:
-    """Call a function that returns an iterator of batches, and keep their rows.
-
-    Parameters
-    ----------
-    make : callable
-    source : str, default="batches"
-        Name for messages.
-    missing_values : sequence of str, optional
-        See `table_from_frame`.
-
-    Returns
-    -------
-    Table, or ndarray of shape (n_rows, n_columns) if batches are arrays
-
-    Raises
-    ------
-    InputError
-        If batches do not fit together, are no rows, or the function does not return an iterator.
-    """
+    """Call a function that returns an iterator of batches, and keep their rows."""
     batches = _begun(make(), source)
     first = next(batches, None)
     if first is None:
@@ -77,22 +59,7 @@ def table_of_batches(
 
 
 def fetched_rows(batches: Iterable[Any]) -> Any:
-    """Return rows that come in pieces as one array or frame, in a temporary file.
-
-    Parameters
-    ----------
-    batches : iterable
-        Arrays of numbers, or data frames; those without rows do not matter.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_columns), or pyarrow.Table with the types of the frames
-
-    Raises
-    ------
-    InputError
-        If pieces do not fit together, or there is no room for their rows.
-    """
+    """Return rows that come in pieces as one array or frame, in a temporary file."""
     import pyarrow as pa
 
     batches = (batch for batch in batches if len(batch))
@@ -181,22 +148,7 @@ def _checked(batches: Iterable[Any]) -> Iterator[Floats]:
 
 
 def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
-    """Return an array, where it is if it may, or the one of a .npy file, as rows of floats.
-
-    Parameters
-    ----------
-    data : ndarray of shape (n_rows, n_columns), str or path
-        A file is read here, once, so that nobody who writes to it later changes a row.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_columns), float32 or float64
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, changes meanwhile, or holds no numbers in two dimensions.
-    """
+    """Return an array, where it is if it may, or the one of a .npy file, as rows of floats."""
     if not isinstance(data, np.ndarray):
         return _array_file(data, shown(Path(data).name))
     check_not_masked(data, "data")

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MISSING_WORDS = ("", "NA", "N/A", "?", "null", "NaN", "-")
-"""What a cell without a value may hold, in any case, with any blanks around it.
-
-``none`` is left out on purpose: it is often a category (no guarantor, no debts).
-"""
+"""What a cell without a value may hold, in any case, with any blanks around it."""
 
 _FOLDED = frozenset(word.casefold() for word in MISSING_WORDS)
 _LONGEST = max(len(word) for word in MISSING_WORDS)
@@ -45,29 +42,7 @@ def clean_cell(raw: str) -> str | None:
 
 
 def missing_words(distinct_texts: Sequence[str], asked: Sequence[str] | None = None) -> set[str]:
-    """Return the texts of a column that mean that a cell is missing.
-
-    Parameters
-    ----------
-    distinct_texts : sequence of str
-        The different cells, without blanks around them.
-    asked : sequence of str, optional
-        The words that mean it, in any case, instead of the built-in ones.  An empty cell is missing
-        whatever is asked, so that ``("",)`` leaves nothing else.
-
-    Returns
-    -------
-    set of str
-        Some of `distinct_texts`.  Of the built-in words, ``-`` and ``?`` are values in a column of
-        marks: beside ``+`` or ``!``, or where nothing else has a letter or a digit.
-
-    Examples
-    --------
-    >>> sorted(missing_words(["12", "-", "N/A"])), missing_words(["+", "-"])
-    (['-', 'N/A'], set())
-    >>> sorted(missing_words(["-", "none", ""], asked=["none"]))
-    ['', 'none']
-    """
+    """Return the texts of a column that mean that a cell is missing."""
     words = {word.strip().casefold() for word in (MISSING_WORDS if asked is None else asked)}
     found = {text for text in distinct_texts if not text or text.casefold() in words}
     if asked is not None:
@@ -84,22 +59,7 @@ def missing_words(distinct_texts: Sequence[str], asked: Sequence[str] | None = N
 def clean(
     cells: pa.ChunkedArray, asked: Sequence[str] | None = None
 ) -> tuple[pa.ChunkedArray, list[str], Ends]:
-    """Strip cells, and make the missing ones null.
-
-    Parameters
-    ----------
-    cells : pyarrow.ChunkedArray of string
-    asked : sequence of str, optional
-        Words that mean a missing cell; default: `MISSING_WORDS`, by evidence of the column.
-
-    Returns
-    -------
-    cells : pyarrow.ChunkedArray of string
-    words : list of str
-        Those that stood for missing cells.
-    ends : Ends
-        Of the cells that are left.
-    """
+    """Strip cells, and make the missing ones null."""
     import pyarrow.compute as pc
 
     ends = ends_of(cells)
@@ -151,20 +111,7 @@ def without(
 
 
 def clean_values(values: pa.ChunkedArray, asked: Sequence[str], words: set[str]) -> pa.ChunkedArray:
-    """Make the missing ones null of values that are no numbers and no text, such as dates.
-
-    Parameters
-    ----------
-    values : pyarrow.ChunkedArray
-    asked : sequence of str
-        Words that mean a missing cell: a value as text, a midnight also as its day.
-    words : set of str
-        That stood for missing cells so far; new ones are added.
-
-    Returns
-    -------
-    pyarrow.ChunkedArray
-    """
+    """Make the missing ones null of values that are no numbers and no text, such as dates."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -181,18 +128,7 @@ def clean_values(values: pa.ChunkedArray, asked: Sequence[str], words: set[str])
 
 
 def notes_of_unused(words: Collection[str], asked: Sequence[str] | None) -> list[str]:
-    """Return a note on what was asked for and means a missing cell nowhere.
-
-    Parameters
-    ----------
-    words : collection of str
-        Those that stand for missing cells.
-    asked : sequence of str or None
-
-    Returns
-    -------
-    list of str
-    """
+    """Return a note on what was asked for and means a missing cell nowhere."""
     found = {word.casefold() for word in words}
     values = asked_numbers([*found])
     unused = [

@@ -256,18 +256,7 @@ class Column:
 
 
 def stay_narrow(n: int, among: int) -> bool:
-    """Say whether as many numbers that came as float32 are kept so.
-
-    Parameters
-    ----------
-    n : int
-    among : int
-        How many columns their table has.
-
-    Returns
-    -------
-    bool
-    """
+    """Say whether as many numbers that came as float32 are kept so."""
     return are_large(4 * n, among)
 
 

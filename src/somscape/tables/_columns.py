@@ -70,10 +70,7 @@ def column_from_values(
     asked: Sequence[str] | None = None,
     words: set[str] | None = None,
 ) -> Column:
-    """Make a column of Python or NumPy values; numbers if all present ones are.
-
-    `asked` are words and numbers that mean a missing cell; those that do are added to `words`.
-    """
+    """Make a column of Python or NumPy values; numbers if all present ones are."""
     import pyarrow as pa
 
     read = _cell_and_number if asked is None else _reader(asked, set() if words is None else words)

@@ -31,44 +31,12 @@ _RISKY_OR_QUOTED = "^[-=+@\t\r']|[,\"\r\n]"
 
 
 def escape_cell(text: str) -> str:
-    """Return the text with one ``'`` before it if a spreadsheet could run it.
-
-    Text that starts with ``=``, ``+``, ``-``, ``@``, a tab, a carriage return or ``'``
-    gets the quote sign, unless it is a plain finite number such as ``-5`` or
-    ``+3.2e1``.  `unescape_cell` undoes it for every text.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> escape_cell("=1+1"), escape_cell("-5"), escape_cell("plain")
-    ("'=1+1", '-5', 'plain')
-    """
+    """Return the text with one ``'`` before it if a spreadsheet could run it."""
     return _QUOTE + text if text.startswith(_RISKY) and not _is_finite_number(text) else text
 
 
 def unescape_cell(text: str) -> str:
-    """Undo `escape_cell`: strip one leading ``'``.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> unescape_cell("'=1+1"), unescape_cell("-5")
-    ('=1+1', '-5')
-    """
+    """Undo `escape_cell`: strip one leading ``'``."""
     return text.removeprefix(_QUOTE)
 
 

@@ -50,42 +50,13 @@ class Database:
 
 
 def is_url(text: object) -> bool:
-    """Return whether a text is the URL of a database.
-
-    Parameters
-    ----------
-    text : object
-
-    Returns
-    -------
-    bool
-        Also for databases that cannot be read, and False for files on the web.
-
-    Examples
-    --------
-    >>> is_url("sqlite:///bank.db"), is_url("bank.db")
-    (True, False)
-    """
+    """Return whether a text is the URL of a database."""
     match = SCHEME.match(text) if isinstance(text, str) else None
     return match is not None and match[1].lower() not in NOT_DATABASES
 
 
 def database_at(url: str) -> Database:
-    """Take a URL apart; messages show nothing of it that may be a password.
-
-    Parameters
-    ----------
-    url : str
-
-    Returns
-    -------
-    Database
-
-    Raises
-    ------
-    InputError
-        For a URL of another kind, or one with a password.
-    """
+    """Take a URL apart; messages show nothing of it that may be a password."""
     match = SCHEME.match(url)
     scheme = match[1].lower() if match else ""
     if scheme in ("sqlite", "duckdb"):

@@ -123,30 +123,7 @@ class DateTexts:
 def date_texts(
     column: Column, *, is_named: bool = False, order: str | None = None
 ) -> DateTexts | None:
-    """Read the different texts of a column as dates.
-
-    Parameters
-    ----------
-    column : Column
-    is_named : bool, default=False
-        Whether the column is known to hold dates: whole numbers such as 20260131 are some, too,
-        and texts may be none.
-    order : {"dmy", "mdy", "ymd"} or None, default=None
-        The order that is known: texts of another one then keep no other text from being read.
-
-    Returns
-    -------
-    DateTexts or None
-        None where the texts are no dates in any order, or all cells are missing.
-
-    Examples
-    --------
-    >>> from somscape.tables import table_from_columns
-    >>> table = table_from_columns({"due": ["31.01.2026", None, "5.2.26 2:30 pm"]})
-    >>> found = date_texts(table.column("due"))
-    >>> found.orders, found.dates("dmy").moments.astype("datetime64[m]").tolist()[2]
-    (('dmy',), datetime.datetime(2026, 2, 5, 14, 30))
-    """
+    """Read the different texts of a column as dates."""
     if column.is_number and not is_named:
         return None
     codes, texts = _coded(column)
@@ -161,26 +138,7 @@ def date_texts(
 
 
 def dates_of(column: Column, order: str) -> Dates:
-    """Return the dates of a column that is known to hold some.
-
-    Parameters
-    ----------
-    column : Column
-    order : {"dmy", "mdy", "ymd"}
-        The order of day, month and year where a cell does not show it.
-
-    Returns
-    -------
-    Dates
-        With NaT where a cell is missing or no date.
-
-    Examples
-    --------
-    >>> from somscape.tables import table_from_columns
-    >>> table = table_from_columns({"due": ["1/2/2026", "soon"]})
-    >>> dates_of(table.column("due"), "mdy").moments.astype("datetime64[D]").astype(str).tolist()
-    ['2026-01-02', 'NaT']
-    """
+    """Return the dates of a column that is known to hold some."""
     read = date_texts(column, is_named=True, order=order)
     if read is not None:
         return read.dates(order)
@@ -191,29 +149,7 @@ def dates_of(column: Column, order: str) -> Dates:
 def find_dates(
     columns: Iterable[Column], named: Collection[str] = (), date_format: str | None = None
 ) -> dict[str, Dates]:
-    """Return the dates of the columns that hold some.
-
-    Parameters
-    ----------
-    columns : iterable of Column
-    named : collection of str, default=()
-        Names of columns that are known to hold dates.
-    date_format : {"dmy", "mdy", "ymd"}, optional
-        Order of day, month and year in columns that show none.  Default: day first, or month first
-        if another column shows that.
-
-    Returns
-    -------
-    dict of str to Dates
-        In the order of the columns.
-
-    Examples
-    --------
-    >>> from somscape.tables import table_from_columns
-    >>> table = table_from_columns({"due": ["1/2/26", "3/4/26"], "paid": ["1/31/26", "2/1/26"]})
-    >>> [dates.order for dates in find_dates(table.columns).values()]
-    ['mdy', 'mdy']
-    """
+    """Return the dates of the columns that hold some."""
     columns = tuple(columns)
     found: dict[str, DateTexts | None] = {}
     for column in columns:
@@ -236,51 +172,12 @@ def find_dates(
 
 
 def looks_like_dates(column: Column) -> bool:
-    """Return whether all present cells of a column are dates.
-
-    Parameters
-    ----------
-    column : Column
-        Any column; one of numbers, or without a present cell, holds no dates.
-
-    Returns
-    -------
-    bool
-        True for ISO dates, dd.mm.yyyy, dd/mm/yyyy, mm/dd/yyyy and dates with the
-        name of a month, each with or without a time of day.
-
-    Examples
-    --------
-    >>> from somscape.tables import table_from_columns
-    >>> table = table_from_columns({"due": ["31.01.2026", None, "5.2.2026"]})
-    >>> looks_like_dates(table.column("due"))
-    True
-    """
+    """Return whether all present cells of a column are dates."""
     return date_texts(column) is not None
 
 
 def read_date(cell: str) -> tuple[datetime, bool] | None:
-    """Read a date in ISO form, with or without a time of day.
-
-    Parameters
-    ----------
-    cell : str
-        Such as 2026-01-31, 2026-01-31T10:30 or 2026-01-31 10:30:00+01:00; digits after the
-        microseconds are left out.
-
-    Returns
-    -------
-    tuple of datetime and bool, or None
-        The moment, in UTC where the cell names a time zone and at midnight where it names no
-        time; and whether it names a zone.  None where the cell is no such date.
-
-    Examples
-    --------
-    >>> read_date("2026-01-31T10:30+01:00")
-    (datetime.datetime(2026, 1, 31, 9, 30), True)
-    >>> read_date("31.01.2026") is None
-    True
-    """
+    """Read a date in ISO form, with or without a time of day."""
     try:
         moment = datetime.fromisoformat(cell)
         if moment.tzinfo is None:
@@ -308,10 +205,7 @@ _Read: TypeAlias = tuple[dict[str, NDArray[np.int64]], NDArray[np.int64], NDArra
 
 
 def _read(texts: list[str], *, may_mix: bool, order: str | None = None) -> _Read:
-    """Return by order the day of each text, its time of day, and whether it names a zone.
-
-    Unless they may mix, only texts of one form are read.
-    """
+    """Return by order the day of each text, its time of day, and whether it names a zone."""
     arrow = strings(texts)
     found = _read_iso(arrow)
     if found is not None and (order is None or (found[0][order] > _NO_DAY).any()):

@@ -69,27 +69,7 @@ class Block:
 
 
 def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> Iterator[Block]:
-    """Split plain text into blocks of rows.
-
-    Text is plain when every record has as many cells as there are columns, no line is blank, lines
-    end in LF or CRLF, and quotes stand at both ends of a cell.
-
-    Parameters
-    ----------
-    file : TextFile
-    begin : int
-        Where the first row begins.
-    n_columns : int
-    delimiter : str
-
-    Yields
-    ------
-    Block
-
-    Raises
-    ------
-    NotPlainError
-    """
+    """Split plain text into blocks of rows."""
     mark = delimiter.encode()
     if len(mark) > 1 or n_columns < 2:
         raise NotPlainError
@@ -180,30 +160,7 @@ def _parsed(letters: Letters, n_columns: int, delimiter: str, has_quotes: bool) 
 def split_records(
     file: TextFile, delimiter: str, budget: Budget
 ) -> Iterator[tuple[int, list[str]]]:
-    """Split text into records.
-
-    Parameters
-    ----------
-    file : TextFile
-        Lines may end in CR, LF or both, also within quoted cells.
-    delimiter : str
-        One character.
-    budget : Budget
-        Of the file.
-
-    Yields
-    ------
-    line : int
-        On which the record starts, from 1.
-    record : list of str
-        Empty for a blank line.
-
-    Raises
-    ------
-    InputError
-        If a quoted cell does not end, or goes on after its closing quote, and for a record that
-        takes more than the budget.
-    """
+    """Split text into records."""
     line = 1
     lines = _Counted(budget, delimiter)
     reader = _reader(lines.of(file.open()), delimiter, strict=True)
@@ -244,12 +201,7 @@ class _Counted:
 
 
 def detect_delimiter(file: TextFile) -> tuple[str, TextFile]:
-    """Find the delimiter: the one that cuts most of the first lines as it cuts the header.
-
-    Quoted cells are respected.  Where none cuts the header, the text is one column, and
-    the answer is a character that it does not contain.  Also gives the file, without the
-    ``sep=;`` with which Excel may declare the delimiter on the first line.
-    """
+    """Find the delimiter: the one that cuts most of the first lines as it cuts the header."""
     with file.open() as text:
         start = text.read(6)
     if start.startswith("sep=") and start[5:6] in ("\r", "\n"):

@@ -33,18 +33,7 @@ def check_reading(
     text: tuple[str | None, ...],
     sheet: str | int | None,
 ) -> None:
-    """Raise InputError for what is said of another kind of file.
-
-    Parameters
-    ----------
-    kind : str
-        As `kind_of` gives.
-    source : str
-        Name for messages.
-    text : tuple of str or None
-        What only text tables have.
-    sheet : str, int or None
-    """
+    """Raise InputError for what is said of another kind of file."""
     if sheet is not None and kind != "workbook":
         raise InputError(f"{source} is no workbook with sheets; leave out `sheet`")
     if kind != "text" and any(text):

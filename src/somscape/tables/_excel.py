@@ -56,18 +56,7 @@ class Sheet:
 
 
 def check_sheet(n_rows: int, n_columns: int) -> None:
-    """Raise InputError for a table that no sheet of Excel holds.
-
-    Parameters
-    ----------
-    n_rows : int
-        Without the header.
-    n_columns : int
-
-    Examples
-    --------
-    >>> check_sheet(1_048_575, 20)
-    """
+    """Raise InputError for a table that no sheet of Excel holds."""
     if n_rows >= MAX_ROWS or n_columns > MAX_COLUMNS:
         raise InputError(
             f"a sheet of Excel holds {MAX_ROWS - 1:,} rows below the header and {MAX_COLUMNS:,}"
@@ -77,29 +66,7 @@ def check_sheet(n_rows: int, n_columns: int) -> None:
 
 
 def workbook_bytes(sheets: Sequence[Sheet]) -> bytes:
-    """Return sheets as the bytes of a workbook (.xlsx).
-
-    Text is text, whatever it looks like; there are no formulas and no links.  Every sheet has a
-    frozen header with filters, and columns as wide as their first rows need.
-
-    Parameters
-    ----------
-    sheets : sequence of Sheet
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    InputError
-        If xlsxwriter is not installed, or a sheet is too large for Excel.
-
-    Examples
-    --------
-    >>> workbook_bytes([Sheet("alerts", {"id": [7, 8], "note": ["=1+1", "x"]})])[:2]
-    b'PK'
-    """
+    """Return sheets as the bytes of a workbook (.xlsx)."""
     check_library("xlsxwriter", "writing a .xlsx file")
     import xlsxwriter  # late: it is of an extra
 

@@ -102,10 +102,7 @@ def table_at(
     *,
     n_columns: int | None = None,
 ) -> Table:
-    """Make a table of the columns of data frames, whose rows stand where `lines` say.
-
-    What is large of it goes to temporary files; `n_columns` are those of all frames together.
-    """
+    """Make a table of the columns of data frames, whose rows stand where `lines` say."""
     words: set[str] = set()
 
     def where(row: int) -> str:
@@ -307,31 +304,7 @@ def _no_table(frame: Any, source: str, error: Exception) -> str:
 
 
 def as_frame(data: Any, source: str = "data frame") -> Any:
-    """Return a data frame, or what an Arrow stream gives, or None for other things.
-
-    Parameters
-    ----------
-    data : object
-        Anything.
-    source : str, default="data frame"
-        Name for messages.
-
-    Returns
-    -------
-    data frame or None
-        Of the library that made `data`; of pyarrow for a stream.
-
-    Raises
-    ------
-    InputError
-        If two columns share a name.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> as_frame(pl.LazyFrame({"age": [41]})).shape, as_frame([[41]]) is None
-    ((1, 1), True)
-    """
+    """Return a data frame, or what an Arrow stream gives, or None for other things."""
     if isinstance(data, (np.ndarray, list, tuple)):
         return None
     import narwhals as nw
@@ -348,75 +321,17 @@ def as_frame(data: Any, source: str = "data frame") -> Any:
 
 
 def frame_values(frame: Any) -> dict[str, list[Any]]:
-    """Return the values of a data frame's columns as Python holds them, by name.
-
-    Parameters
-    ----------
-    frame : data frame
-        One that `as_frame` gave.
-
-    Returns
-    -------
-    dict of str to list
-        In the order of the columns.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> frame_values(pl.DataFrame({"age": [41, None], "left": [True, False]}))
-    {'age': [41, None], 'left': [True, False]}
-    """
+    """Return the values of a data frame's columns as Python holds them, by name."""
     return {str(series.name): _listed(series) for series in _opened(frame, "X").iter_columns()}
 
 
 def frame_names(frame: Any) -> list[Any]:
-    """Return the names of a data frame's columns.
-
-    Parameters
-    ----------
-    frame : data frame
-        One that `as_frame` gave.
-
-    Returns
-    -------
-    list
-        Of str, but for pandas, which takes anything for a name.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> frame_names(pd.DataFrame({"age": [41], 7: [True]}))
-    ['age', 7]
-    """
+    """Return the names of a data frame's columns."""
     return list(_opened(frame, "data frame").columns)
 
 
 def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
-    """Return a data frame of numbers as an array, with NaN for what is null.
-
-    Parameters
-    ----------
-    frame : data frame
-        One that `as_frame` gave.
-    names : sequence of str, optional
-        Columns to take, in this order; default: all.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_columns)
-        float32 where all columns are, else float64.
-
-    Raises
-    ------
-    InputError
-        For a column that holds no numbers.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> frame_numbers(pl.DataFrame({"age": [41, None], "left": [True, False]})).tolist()
-    [[41.0, 1.0], [nan, 0.0]]
-    """
+    """Return a data frame of numbers as an array, with NaN for what is null."""
     import narwhals as nw
 
     shown = _opened(frame, "data frame")
@@ -468,31 +383,7 @@ def _numbers_of(series: Any, type_: Any) -> Any:
 
 
 def frame_kinds(frame: Any) -> dict[str, str]:
-    """Give what each column of a data frame holds.
-
-    Parameters
-    ----------
-    frame : data frame
-        One that `as_frame` gave.
-
-    Returns
-    -------
-    dict of str to {"number", "date", "duration", "text"}
-        Booleans count as numbers, times of day as durations, categories and anything else as text.
-        A column of objects, such as pandas makes of whole numbers beside None, is what its values
-        are, and of numbers where all are missing.
-
-    Raises
-    ------
-    InputError
-        For a column of complex numbers, or of values that hold values.
-
-    Examples
-    --------
-    >>> import datetime, polars as pl
-    >>> frame_kinds(pl.DataFrame({"day": [datetime.date(2024, 2, 29)], "n": [7], "s": ["x"]}))
-    {'day': 'date', 'n': 'number', 's': 'text'}
-    """
+    """Give what each column of a data frame holds."""
     kinds = {}
     for series in _opened(frame, "data frame").iter_columns():
         _refuse_others_than_cells(series, "X")
@@ -530,28 +421,7 @@ def _kind_of_values(series: Any) -> str:
 
 
 def frame_like(example: Any, columns: Mapping[str, list[Any]]) -> Any:
-    """Make a data frame of the library and the column types of another one.
-
-    Parameters
-    ----------
-    example : data frame
-        One that `as_frame` gave, with at least these columns; its rows do not matter.
-    columns : mapping of str to list
-        Python values, None where a cell is missing.
-
-    Returns
-    -------
-    data frame
-        A column of pandas' whole numbers or booleans with a missing cell takes the type that
-        pandas gives such values.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> example = pl.DataFrame({"age": [41], "left": [True]})
-    >>> frame_like(example, {"age": [7.0]}).to_dict(as_series=False)
-    {'age': [7]}
-    """
+    """Make a data frame of the library and the column types of another one."""
     import narwhals as nw
 
     shown = _opened(example, "data frame")

@@ -19,32 +19,7 @@ MAX_CELL = 200
 
 
 def frame_of(columns: Mapping[str, Any], library: str | None = None) -> Any:
-    """Make a data frame of named columns.
-
-    Parameters
-    ----------
-    columns : mapping of str to array-like of shape (n_rows,)
-        Numbers, dates, booleans, or Python values in a list or an array of objects.  NaN, NaT and
-        None are missing cells.
-    library : {"pandas", "polars", "pyarrow"}, optional
-        Default: pandas where it is installed, else polars, else pyarrow.
-
-    Returns
-    -------
-    pandas.DataFrame, polars.DataFrame or pyarrow.Table
-
-    Raises
-    ------
-    ValueError
-        For another library.
-    InputError
-        For a library that is not installed.
-
-    Examples
-    --------
-    >>> frame_of({"unit": [0, 1], "hits": [3.0, 4.0]}, "polars").shape
-    (2, 2)
-    """
+    """Make a data frame of named columns."""
     import narwhals as nw
 
     there = [name for name in LIBRARIES if find_spec(name)]
@@ -74,26 +49,7 @@ def _values(values: Any, library: str) -> Any:
 
 
 def html_of(names: Sequence[str], lines: Sequence[Sequence[str]], caption: str = "") -> str:
-    """Return a table as HTML that needs no style sheet.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Of the columns.
-    lines : sequence of sequence of str
-        Cells by row.
-    caption : str, default=""
-        Stands below the table.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> html_of(["a"], [["<b>"]])
-    '<table><thead><tr><th scope="col">a</th></tr></thead><tbody><tr><td>&lt;b&gt;</td>...'
-    """
+    """Return a table as HTML that needs no style sheet."""
     shown = ET.Element("table")
     if caption:
         ET.SubElement(

@@ -30,10 +30,7 @@ DAY = 86_400.0
 
 
 def codes_of(column: Column) -> tuple[Ints, list[str]]:
-    """Return the number of each row's value, -1 where it is missing, and the values as text.
-
-    Values count as they first come; of numbers, 7 and 7.0 are one.
-    """
+    """Return the number of each row's value, -1 where it is missing, and the values as text."""
     if column.numbers is None or not column.is_exact:
         codes, texts = column.coded()
         return codes.astype(np.intp), texts
@@ -46,10 +43,7 @@ def codes_of(column: Column) -> tuple[Ints, list[str]]:
 
 
 def grouped_rows(columns: Sequence[Column]) -> tuple[Ints, Ints]:
-    """Return the group of each row, and the first row of each group.
-
-    Rows with the same values in all columns are a group; groups count as they first come.
-    """
+    """Return the group of each row, and the first row of each group."""
     import pyarrow as pa
 
     groups = np.zeros(len(columns[0]), dtype=np.intp)
@@ -75,10 +69,7 @@ def _indices(coded: Any) -> Ints:
 
 
 def by_group(values: Float64s, groups: Ints, n_groups: int, *hows: str) -> list[Float64s]:
-    """Return what the values of each group come to, NaN where it has none.
-
-    `hows` are names of pyarrow's aggregations, such as "sum".
-    """
+    """Return what the values of each group come to, NaN where it has none."""
     import pyarrow as pa
 
     is_there = (groups >= 0) & ~np.isnan(values)

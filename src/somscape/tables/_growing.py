@@ -162,22 +162,7 @@ class Cells:
 def plain_numbers(
     cells: pa.Array, words: list[str], asked: Sequence[str] | None = None
 ) -> tuple[Float64s, NDArray[np.uint8]] | None:
-    """Read cells that all are plain numbers, or missing.
-
-    Parameters
-    ----------
-    cells : pyarrow.Array of string
-        Raw.
-    words : list of str
-        That stood for missing cells so far; new ones are added.
-    asked : sequence of str, optional
-        Words that mean a missing cell, which may be numbers; default: `MISSING_WORDS`.
-
-    Returns
-    -------
-    tuple of (numbers, decimals), or None
-        As for `PlainTexts`; None where a cell is text, or a number in another form.
-    """
+    """Read cells that all are plain numbers, or missing."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -218,11 +203,7 @@ def plain_numbers(
 
 
 def _decimals(cells: pa.Array, numbers: Float64s) -> NDArray[np.uint8] | None:
-    """Return the digits after the point of each cell, or None if one is not written plainly.
-
-    Plain is a sign where the number has one, as many digits as its whole part has, then nothing or
-    a point and digits.
-    """
+    """Return the digits after the point of each cell, or None if one is not written plainly."""
     offsets, lengths = offsets_of(cells), lengths_of(cells)
     if not len(cells):
         return np.zeros(0, np.uint8)

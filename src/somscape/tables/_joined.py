@@ -33,11 +33,7 @@ def joined_values(parts: Sequence[Sequence[Any]], _: int) -> list[Any]:
 
 
 def join_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """Return the type that holds the values of both, None where there is none.
-
-    Numbers go with numbers, text with text and with categories, dates with times of a day, and
-    anything with a column that is nowhere filled in.
-    """
+    """Return the type that holds the values of both, None where there is none."""
     import pyarrow as pa
     from pyarrow import types
 

@@ -29,12 +29,7 @@ _MAY_BE_BLANK[128:] = True
 
 
 def offsets_of(cells: pa.Array) -> NDArray[np.int32]:
-    """Return where cells begin in their letters, and where the last one ends.
-
-    Parameters
-    ----------
-    cells : pyarrow.Array of string
-    """
+    """Return where cells begin in their letters, and where the last one ends."""
     bounds = cells.buffers()[1]
     if bounds is None or not len(cells):
         return np.zeros(len(cells) + 1, np.int32)
@@ -42,12 +37,7 @@ def offsets_of(cells: pa.Array) -> NDArray[np.int32]:
 
 
 def lengths_of(cells: pa.Array) -> NDArray[np.int32]:
-    """Return the lengths of cells in bytes, 0 where missing.
-
-    Parameters
-    ----------
-    cells : pyarrow.Array of string
-    """
+    """Return the lengths of cells in bytes, 0 where missing."""
     offsets = offsets_of(cells)
     return offsets[1:] - offsets[:-1]
 
@@ -82,12 +72,7 @@ class Ends:
 
 
 def ends_of(cells: pa.ChunkedArray) -> Ends:
-    """Look at the first and the last byte of each cell.
-
-    Parameters
-    ----------
-    cells : pyarrow.ChunkedArray of string
-    """
+    """Look at the first and the last byte of each cell."""
     ends = Ends(np.zeros(256, np.intp), np.zeros(256, np.intp))
     for chunk in cells.chunks:
         data = chunk.buffers()[2]

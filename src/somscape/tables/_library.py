@@ -6,20 +6,7 @@ from somscape.errors import InputError
 
 
 def check_library(module: str, doing: str, extra: str = "excel") -> None:
-    """Raise InputError where the library of a module is not installed.
-
-    Parameters
-    ----------
-    module : str
-    doing : str
-        What it is needed for, to begin the message with.
-    extra : str, default="excel"
-        The extra that brings it.
-
-    Examples
-    --------
-    >>> check_library("json", "reading")
-    """
+    """Raise InputError where the library of a module is not installed."""
     # Asked before, because an ImportError from within the library is not this one.
     library = module.partition(".")[0]
     if importlib.util.find_spec(library) is None:

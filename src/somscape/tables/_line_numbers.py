@@ -40,19 +40,7 @@ class LineNumbers:
 
 
 def lines_from(start: int, taken: Sequence[NDArray[np.integer[Any]] | int]) -> Lines:
-    """Return the lines on which rows start, of which each takes one or more.
-
-    Parameters
-    ----------
-    start : int
-        Line of the first row.
-    taken : sequence of ndarray or int
-        Lines that each row of a block takes; a number of rows where each takes one.
-
-    Returns
-    -------
-    range or ndarray of shape (n_rows,)
-    """
+    """Return the lines on which rows start, of which each takes one or more."""
     if all(isinstance(rows, int) for rows in taken):
         return range(start, start + sum(map(int, taken)))
     each = [np.ones(rows, np.uint32) if isinstance(rows, int) else rows for rows in taken]

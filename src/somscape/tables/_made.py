@@ -63,15 +63,7 @@ def as_bools(values: Any) -> NDArray[np.bool_]:
 
 
 def as_numbers(values: pa.Array, of: Any = np.float64) -> NDArray[Any]:
-    """Return Arrow's numbers as an array; floats are NaN where null.
-
-    Parameters
-    ----------
-    values : pyarrow.Array
-        Of a type of numbers.
-    of : type, default=float64
-        NumPy's name of that type.
-    """
+    """Return Arrow's numbers as an array; floats are NaN where null."""
     data = values.buffers()[1]
     if data is None:
         return np.full(len(values), np.nan)

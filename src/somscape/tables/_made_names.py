@@ -23,40 +23,12 @@ CLASH = " (rows)"
 
 
 def may_be_made(name: str, columns: Collection[str]) -> bool:
-    """Return whether `per` may make a column of that name.
-
-    Parameters
-    ----------
-    name : str
-    columns : collection of str
-        Names of the columns of the transactions.
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> may_be_made("total amount", ["amount"]), may_be_made("total", ["amount"])
-    (True, False)
-    """
+    """Return whether `per` may make a column of that name."""
     return name == ROW_COUNT or any(role_like(column, [name]) for column in columns)
 
 
 def role_like(column: str, like: Collection[str]) -> str:
-    """Return what a column must be so that one of some columns is made of it.
-
-    Parameters
-    ----------
-    column : str
-    like : collection of str
-        Names of columns that `per` made.
-
-    Returns
-    -------
-    {"number", "date", "category", ""}
-        "" if none of them is made of the column.
-    """
+    """Return what a column must be so that one of some columns is made of it."""
     names = {name.removesuffix(CLASH) for name in like}
     for role, words in WORDS.items():
         if any(word.format(column, "") in names for word in words):

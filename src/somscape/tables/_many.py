@@ -80,13 +80,7 @@ class Reading:
 
 
 def files_of(path: str | os.PathLike[str]) -> Files | None:
-    """Return the files of a folder or of a pattern of names, None for anything else.
-
-    Raises
-    ------
-    InputError
-        If there are none, or of several kinds.
-    """
+    """Return the files of a folder or of a pattern of names, None for anything else."""
     text = os.fspath(path)
     if text == "-" or SCHEME.match(text):
         return None
@@ -191,25 +185,7 @@ def _said_by(name: str) -> dict[str, str]:
 
 
 def read_many(files: Files, source: str, reading: Reading) -> Table:
-    """Read files of the same columns as one table.
-
-    Parameters
-    ----------
-    files : Files
-    source : str
-        Name for messages.
-    reading : Reading
-
-    Returns
-    -------
-    Table
-        Its columns are in the order of the first file, then come those of the folders.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be read, or has other columns or types than those before it.
-    """
+    """Read files of the same columns as one table."""
     if files.kind == "arrow":
         table, sizes = _typed(files, source, reading.missing_values)
     else:

@@ -103,24 +103,7 @@ def text_columns(
     decimal: str | None = None,
     asked: Sequence[str] | None = None,
 ) -> TextColumns:
-    """Make columns of raw cells, of numbers where all cells can be read as numbers.
-
-    Parameters
-    ----------
-    raw : mapping of name to PlainTexts or pyarrow.ChunkedArray of string
-    where : callable
-        Says where a row stands, for messages.
-    delimiter : str
-        The file's delimiter, see the module's rule.
-    decimal : "." or ",", optional
-        The decimal mark in all columns; default: found as the module says.
-    asked : sequence of str, optional
-        Words that mean a missing cell; see `missing_words`.
-
-    Returns
-    -------
-    TextColumns
-    """
+    """Make columns of raw cells, of numbers where all cells can be read as numbers."""
     cells = {name: _Cells.of(texts, asked) for name, texts in raw.items()}
     marks = {found.spelling.mark for found in cells.values()} - {""}
     shown = decimal or ("".join(marks) if len(marks) == 1 else "")
@@ -156,26 +139,7 @@ def text_columns(
 
 
 def read_numbers(column: Column) -> Column | None:
-    """Read a column of text as numbers.
-
-    Parameters
-    ----------
-    column : Column
-        Of text, such as of a data frame in which nobody looked for numbers.
-
-    Returns
-    -------
-    Column or None
-        With the same cells.  None where a present cell is no finite number, is written like "007",
-        or fits both decimal marks, as "1,234" does.
-
-    Examples
-    --------
-    >>> from somscape.tables import table_from_columns
-    >>> table = table_from_columns({"age": ["41", None], "sex": ["f", "m"]})
-    >>> read_numbers(table.column("age")).numbers, read_numbers(table.column("sex"))
-    (array([41., nan]), None)
-    """
+    """Read a column of text as numbers."""
     cells = column.to_arrow()
     if _have_leading_zeros(cells):
         return None
@@ -190,23 +154,7 @@ def read_numbers(column: Column) -> Column | None:
 
 
 def padded_numbers(column: Column) -> Column | None:
-    """Return a column of text as whole numbers where all cells are digits.
-
-    Parameters
-    ----------
-    column : Column
-
-    Returns
-    -------
-    Column or None
-        None where a present cell is anything else.
-
-    Examples
-    --------
-    >>> from somscape.tables import table_from_columns
-    >>> padded_numbers(table_from_columns({"month": ["01", "12"]}).columns[0]).numbers
-    array([ 1., 12.])
-    """
+    """Return a column of text as whole numbers where all cells are digits."""
     codes, texts = column.coded()
     if not texts or not all(t.isascii() and t.isdigit() and len(t) <= MAX_DIGITS for t in texts):
         return None
@@ -351,15 +299,7 @@ class Verdict:
         return not self.are_infinite and self.n_bad > (1 - _NUMBER_SHARE) * n_cells + 1
 
     def settle(self, name: str, where: Where) -> tuple[bool, str | None]:
-        """Decide: whether it holds numbers, else the message if it was meant to.
-
-        Parameters
-        ----------
-        name : str
-            Of the column.
-        where : callable
-            Says where a row stands, for messages.
-        """
+        """Decide: whether it holds numbers, else the message if it was meant to."""
         if not self.n_bad:
             return True, None
         n_good = self.n_present - self.n_bad

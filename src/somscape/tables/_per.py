@@ -431,19 +431,5 @@ def _names_rows(column: Column) -> bool:
 
 
 def is_called_id(name: str) -> bool:
-    """Return whether a column's name ends in the word id.
-
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> [name for name in ("customer_id", "CustomerID", "PAID", "Madrid") if is_called_id(name)]
-    ['customer_id', 'CustomerID']
-    """
+    """Return whether a column's name ends in the word id."""
     return ID_NAME.search(name) is not None

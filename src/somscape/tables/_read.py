@@ -158,29 +158,7 @@ def _name_of(path: str | os.PathLike[str], files: Files | None) -> str:
 
 
 def paths_of(path: str | os.PathLike[str]) -> list[Path]:
-    """Return the files that a table is read from.
-
-    Parameters
-    ----------
-    path : str or path
-        As for `read_table`.
-
-    Returns
-    -------
-    list of Path
-        Empty for a server's database.
-
-    Raises
-    ------
-    InputError
-        For a URL that is none of a database or holds a password, and for a folder or a pattern
-        without tables.
-
-    Examples
-    --------
-    >>> paths_of("sqlite:///bank.db")[0].name, paths_of("postgresql://anna@db.bank/loans")
-    ('bank.db', [])
-    """
+    """Return the files that a table is read from."""
     if is_url(path):
         file = database_at(str(path)).file
         return [] if file is None else [file]
@@ -189,22 +167,7 @@ def paths_of(path: str | os.PathLike[str]) -> list[Path]:
 
 
 def kind_at(path: str | os.PathLike[str]) -> str:
-    """Return how a table is read, which decides what may be said of it.
-
-    Parameters
-    ----------
-    path : str or path
-        As for `read_table`.
-
-    Returns
-    -------
-    {"text", "workbook", "arrow", "database"}
-
-    Examples
-    --------
-    >>> kind_at("rows.csv.gz"), kind_at("rows.parquet"), kind_at("sqlite:///bank.db")
-    ('text', 'arrow', 'database')
-    """
+    """Return how a table is read, which decides what may be said of it."""
     if is_url(path):
         return "database"
     files = files_of(path)
@@ -212,13 +175,7 @@ def kind_at(path: str | os.PathLike[str]) -> str:
 
 
 def import_reader(path: str | os.PathLike[str]) -> None:
-    """Import what `read_table` needs for a file.
-
-    Parameters
-    ----------
-    path : str or path
-        Its ending says which.
-    """
+    """Import what `read_table` needs for a file."""
     import pyarrow as pa
     import pyarrow.compute
     import pyarrow.csv

@@ -70,27 +70,7 @@ def arrange(
     make: Callable[[int], list[G]],
     delimiter: str = ",",
 ) -> Records[G]:
-    """Take the header off, drop what is empty around the table, check the widths.
-
-    Parameters
-    ----------
-    records : iterable of (int, sequence)
-        The line on which each record starts, and its cells: all lines of the source, blank ones as
-        empty sequences; empty cells are "".
-    source, delimiter : str
-        For messages.
-    make : callable
-        Makes a number of empty columns.
-
-    Returns
-    -------
-    Records
-
-    Raises
-    ------
-    InputError
-        If there is no header or no row, or a row has more or fewer cells than names.
-    """
+    """Take the header off, drop what is empty around the table, check the widths."""
     records = iter(records)
     start, first = next(((n, r) for n, r in records if not is_blank(r)), (0, ()))
     if not start:

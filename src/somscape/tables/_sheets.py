@@ -19,24 +19,7 @@ MAX_WHOLE = 1e15
 
 
 def answer(data: bytes, wanted: str | None) -> Iterator[Any]:
-    """Yield what is known of a workbook's sheets, then the rows of the sheet that is read.
-
-    Parameters
-    ----------
-    data : bytes
-        Of the workbook.
-    wanted : str or None
-        Name of a sheet, or its number from 1; None for the first visible one with a table.
-
-    Yields
-    ------
-    dict
-        ``names``, ``hidden`` and ``tables``: names of all sheets, of the hidden ones, and, where
-        the sheet is to be found, of those that hold a table.  ``chosen`` is the name of the sheet
-        that is read, or None; ``height`` and ``width`` are its size.
-    list
-        A row, from the sheet's first one on; "" for an empty cell.
-    """
+    """Yield what is known of a workbook's sheets, then the rows of the sheet that is read."""
     import python_calamine as calamine
 
     book = calamine.load_workbook(BytesIO(data))
@@ -74,32 +57,14 @@ def _named(names: list[str], wanted: str) -> str | None:
 
 
 def holds_table(rows: Iterator[list[Any]]) -> bool:
-    """Return whether the first row that is not empty has two cells or more, and one below, too.
-
-    Parameters
-    ----------
-    rows : iterator of list
-
-    Returns
-    -------
-    bool
-    """
+    """Return whether the first row that is not empty has two cells or more, and one below, too."""
     counts = (sum(1 for cell in row if plain(cell) != "") for row in rows)
     header = next((n for n in counts if n), 0)
     return header > 1 and any(n > 1 for n in counts)
 
 
 def plain(value: Any) -> Any:
-    """Return a cell as JSON has it: dates and times in ISO form, blanks as "".
-
-    Parameters
-    ----------
-    value : str, bool, float, date, time or timedelta
-
-    Returns
-    -------
-    str, bool, int or float
-    """
+    """Return a cell as JSON has it: dates and times in ISO form, blanks as ""."""
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) < MAX_WHOLE else value
     if isinstance(value, str):

@@ -225,19 +225,7 @@ def _is_array_file(data: Any) -> bool:
 
 
 def collected(data: Any) -> Any:
-    """Return data of which nothing is used up by reading it.
-
-    Parameters
-    ----------
-    data : object
-        Anything; messages call it X.
-
-    Returns
-    -------
-    object
-        A `Source` as its table or array, a lazy frame or a reader as a frame, anything else as it
-        is.
-    """
+    """Return data of which nothing is used up by reading it."""
     if isinstance(data, Source):
         return data.rows()
     frame = None if isinstance(data, Table) else as_frame(data, "X")

@@ -68,21 +68,7 @@ class Spelling:
     unit: str = ""  # the commonest currency, or %
 
     def read(self, cells: pa.Array, mark: str, styles: dict[str, None]) -> Float64s:
-        """Read any cells of the column with a decimal mark; note the styles that occur.
-
-        Parameters
-        ----------
-        cells : pyarrow.Array of string
-            Null where missing.
-        mark : str
-        styles : dict
-            Styles are added to its keys.
-
-        Returns
-        -------
-        ndarray of shape (n_cells,)
-            NaN where a cell is missing or no number.
-        """
+        """Read any cells of the column with a decimal mark; note the styles that occur."""
         has_marks = bool(self.mark or self.example)
         if self.plain_mark and (mark == self.plain_mark or not has_marks):
             plain = read_plain(cells, self.plain_mark)

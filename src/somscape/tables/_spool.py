@@ -12,26 +12,7 @@ if TYPE_CHECKING:
 
 
 def spooled(parts: Iterable["pa.Table | pa.RecordBatch"]) -> list["pa.Table"]:
-    """Copy tables as they come, to a temporary file once they are large together.
-
-    The file has no name where the system allows that, and is gone with the last of the tables,
-    whatever ends the process.  It is mapped: what is read of it takes memory that the system can
-    take back at any time.
-
-    Parameters
-    ----------
-    parts : iterable of pyarrow.Table or pyarrow.RecordBatch
-        Each with columns of its own.
-
-    Returns
-    -------
-    list of pyarrow.Table
-
-    Raises
-    ------
-    InputError
-        If the file cannot be written.
-    """
+    """Copy tables as they come, to a temporary file once they are large together."""
     import pyarrow as pa  # late: it is slow to import
 
     rest, memory = iter(parts), pa.BufferOutputStream()

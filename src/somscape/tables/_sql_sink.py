@@ -87,24 +87,7 @@ def write_sql(
 
 
 def check_sink(url: str, name: str) -> None:
-    """Connect to a database, and look whether its table can take a run's rows.
-
-    Parameters
-    ----------
-    url, name : str
-        As for `write_sql`.
-
-    Raises
-    ------
-    InputError
-        If the database cannot be reached, or has another table of that name.
-
-    Examples
-    --------
-    >>> check_sink("sqlite:///no/such/folder/bank.db", "alerts")
-    Traceback (most recent call last):
-    somscape.errors.InputError: writing alerts of sqlite database bank.db: unable to open ...
-    """
+    """Connect to a database, and look whether its table can take a run's rows."""
     with _opened(url, name, keeps=False) as (sink, doing):
         found = sink.columns()
         _compare(found, {**found, **dict.fromkeys(KEYS, TEXT)}, doing)
@@ -155,10 +138,7 @@ def _compare(found: Types, wanted: Types, doing: str) -> None:
 
 @contextmanager
 def _opened(url: str, name: str, *, keeps: bool) -> Iterator[tuple["_Sink", str]]:
-    """Return a table in a transaction, which ends with the block, and what is being done.
-
-    `keeps`: whether a file that was not there stays.
-    """
+    """Return a table in a transaction, which ends with the block, and what is being done."""
     database = database_at(url)
     doing = f"writing {name} of {database.name}"
     made = database.file if database.file is not None and not database.file.exists() else None

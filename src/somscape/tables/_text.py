@@ -63,13 +63,7 @@ def read_bytes(path: str | os.PathLike[str], source: str) -> bytes:
 
 
 def read_text(path: str | os.PathLike[str], source: str) -> Content:
-    """Read a file, or standard input for "-", to a temporary file if it is large.
-
-    Raises
-    ------
-    InputError
-        As `opened`, or if there is no room.
-    """
+    """Read a file, or standard input for "-", to a temporary file if it is large."""
     if os.fspath(path) == "-":
         return sys.stdin.buffer.read()
     with opened(path, source) as file:
@@ -79,13 +73,7 @@ def read_text(path: str | os.PathLike[str], source: str) -> Content:
 
 @contextmanager
 def opened(path: str | os.PathLike[str], source: str) -> Iterator[IO[bytes]]:
-    """Open a file to be read.
-
-    Raises
-    ------
-    InputError
-        If there is no such file, or it is a folder, cannot be read or changes meanwhile.
-    """
+    """Open a file to be read."""
     path = Path(path)
     try:
         with path.open("rb") as file:
@@ -142,27 +130,7 @@ def _lines_of(data: Content, encoding: str, begin: int = 0) -> TextIO:
 
 
 def decode(data: Content, source: str, encoding: str | None = None) -> tuple[TextFile, list[str]]:
-    """Find the encoding of a text table, which may be packed.
-
-    Parameters
-    ----------
-    data : bytes or mmap
-        The whole file.
-    source : str
-        Name for messages; one that ends in ".gz" promises a gzip file, and so on.
-    encoding : str, optional
-        Default: by the byte order mark, else UTF-8, else cp1252 (which covers Latin-1).
-
-    Returns
-    -------
-    file : TextFile
-    notes : list of str
-
-    Raises
-    ------
-    InputError
-        If the bytes are no text, or not in this encoding.
-    """
+    """Find the encoding of a text table, which may be packed."""
     start = data[:N_MAGIC]
     for ending, (magic, kind) in PACKED.items():
         if start.startswith(magic):

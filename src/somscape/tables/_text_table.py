@@ -40,23 +40,7 @@ def table_from_text(
     decimal: str | None = None,
     missing_values: Sequence[str] | None = None,
 ) -> Table:
-    """Return the table in a text.
-
-    Parameters
-    ----------
-    decoded : tuple of TextFile and list of str
-        What `decode` gives, and nobody else holds, so that the bytes are gone early.
-    source : str
-        Name for messages.
-    delimiter, decimal : str or None
-        None: found out.
-    missing_values : sequence of str or None
-        Words that mean a missing cell.
-
-    Returns
-    -------
-    Table
-    """
+    """Return the table in a text."""
     raw, delimiter = text_records(decoded, source, delimiter, missing_values)
     del decoded  # its bytes
     return table_from_records(raw, source, delimiter, decimal, missing_values)

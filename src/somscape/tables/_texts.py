@@ -47,15 +47,7 @@ class Texts(Protocol):
         """Return some of the cells, by numbers, by a boolean mask or as a slice."""
 
     def put_away(self, numbers: Floats | None, among: int) -> Texts:
-        """Return the cells with what is large of them in temporary files.
-
-        Parameters
-        ----------
-        numbers : ndarray or None
-            The numbers that the cells spell, where these are put away already.
-        among : int
-            As for `somscape._stored.stored`.
-        """
+        """Return the cells with what is large of them in temporary files."""
 
     def missing(self) -> NDArray[np.bool_]:
         """Say which cells are missing, ndarray of shape (n,)."""

@@ -91,26 +91,7 @@ def typed_table(
     source: str,
     asked: Sequence[str] | None,
 ) -> Table:
-    """Make a table of parts, one column after another.
-
-    Parameters
-    ----------
-    parts : sequence of TypedRows
-    names : sequence of str
-        What messages call them; one part is called `source`.
-    agreed : Agreed
-        Which has taken in all of them.
-    source : str
-        Name of the table.
-    asked : sequence of str, optional
-        See `table_from_frame`.
-
-    Returns
-    -------
-    Table
-        What is large of it is in temporary files; memory holds two columns at a time: one that is
-        read, and one that is put away.
-    """
+    """Make a table of parts, one column after another."""
     columns = made_ahead(partial(_column, each, parts, names) for each in agreed.types.items())
     sizes = [part.num_rows for part in parts]
     lines = None if len(parts) == 1 and names[0] == source else rows_of(names, sizes)

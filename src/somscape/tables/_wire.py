@@ -17,32 +17,7 @@ from somscape.tables._write import table_bytes
 def table_from_wire(
     kind: str, content: bytes, source: str, missing_values: Sequence[str] | None = None
 ) -> Table:
-    r"""Return the table that bytes hold, in memory alone.
-
-    Parameters
-    ----------
-    kind : {"csv", "arrow"}
-        Text in UTF-8, or an Arrow stream or file.
-    content : bytes
-    source : str
-        Name for messages.
-    missing_values : sequence of str or None, default=None
-        As for `read_table`.
-
-    Returns
-    -------
-    Table
-
-    Raises
-    ------
-    InputError
-        As `read_table`, and for packed text: whoever takes bytes knows how many.
-
-    Examples
-    --------
-    >>> table_from_wire("csv", b"id,rate\n7,3.5\n", "request").shape
-    (1, 2)
-    """
+    r"""Return the table that bytes hold, in memory alone."""
     if kind == "arrow":
         # Late: it is slow to import.
         from somscape.tables._arrow_files import arrow_from_bytes
@@ -55,22 +30,7 @@ def table_from_wire(
 
 
 def bytes_for_wire(kind: str, table: Table) -> bytes:
-    r"""Return a table as bytes that `table_from_wire` reads.
-
-    Parameters
-    ----------
-    kind : {"csv", "arrow"}
-    table : Table
-
-    Returns
-    -------
-    bytes
-
-    Examples
-    --------
-    >>> bytes_for_wire("csv", table_from_wire("csv", b"id,rate\n7,3.5\n", "request"))
-    b'id,rate\n7,3.5\n'
-    """
+    r"""Return a table as bytes that `table_from_wire` reads."""
     if kind == "arrow":
         from somscape.tables._arrow_files import arrow_bytes
 
@@ -79,34 +39,13 @@ def bytes_for_wire(kind: str, table: Table) -> bytes:
 
 
 def column_of_numbers(name: str, values: Sequence[float | None]) -> Column:
-    """Make a column of numbers that are finite, or None where missing.
-
-    Parameters
-    ----------
-    name : str
-    values : sequence of int, float or None
-
-    Returns
-    -------
-    Column
-        7.0 is written "7".
-    """
+    """Make a column of numbers that are finite, or None where missing."""
     numbers = np.array(values, dtype=np.float64)
     return Column(name, NumberTexts(numbers, True), numbers=numbers)
 
 
 def column_of_texts(name: str, values: Sequence[str | None]) -> Column:
-    """Make a column of texts without blanks around them, or None where missing.
-
-    Parameters
-    ----------
-    name : str
-    values : sequence of str or None
-
-    Returns
-    -------
-    Column
-    """
+    """Make a column of texts without blanks around them, or None where missing."""
     cells = np.empty(len(values), dtype=object)
     cells[:] = values
     return Column(name, GivenTexts(cells))

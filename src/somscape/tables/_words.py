@@ -35,66 +35,18 @@ def quoted(text: str) -> str:
 
 
 def listed(names: Iterable[str], limit: int = 8) -> str:
-    """Give names for a message, in quotes.
-
-    Parameters
-    ----------
-    names : iterable of str
-    limit : int, default=8
-        How many, at most.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> listed(["age", "job", "city"], 2)
-    "'age', 'job', ..."
-    """
+    """Give names for a message, in quotes."""
     quotes = [quoted(name) for name in names]
     return ", ".join(quotes[:limit] + ["..."] * (len(quotes) > limit))
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number with its noun in the plural where it needs one.
-
-    Parameters
-    ----------
-    number : int
-    noun : str
-        In the singular; its plural ends in s.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> counted(1, "cell"), counted(2, "cell")
-    ('1 cell', '2 cells')
-    """
+    """Return a number with its noun in the plural where it needs one."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def suggestion(name: str, choices: Sequence[str]) -> str:
-    """Ask whether one of the choices that are close to a name was meant.
-
-    Parameters
-    ----------
-    name : str
-    choices : sequence of str
-
-    Returns
-    -------
-    str
-        "" where none is close.
-
-    Examples
-    --------
-    >>> suggestion("incme", ["age", "income"])
-    "did you mean 'income'?"
-    """
+    """Ask whether one of the choices that are close to a name was meant."""
     # Compared without case, because 'amount' for 'Amount' is the commonest slip.
     by_folded = {choice.casefold(): choice for choice in choices}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=3)
@@ -102,22 +54,7 @@ def suggestion(name: str, choices: Sequence[str]) -> str:
 
 
 def in_columns(columns: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of columns that stand beside each other.
-
-    Parameters
-    ----------
-    columns : iterable of sequence of str
-        The cells of each, equally many.
-
-    Returns
-    -------
-    list of str
-
-    Examples
-    --------
-    >>> in_columns([["id", "7"], ["city", "Ulm"]])
-    ['id  city', '7   Ulm']
-    """
+    """Return the lines of columns that stand beside each other."""
     padded = []
     for column in columns:
         width = max(map(len, column), default=0)
@@ -126,26 +63,7 @@ def in_columns(columns: Iterable[Sequence[str]]) -> list[str]:
 
 
 def free_name(name: str, taken: Container[str], ending: str = "_input") -> str:
-    """Give a name for a column that no other one has.
-
-    Parameters
-    ----------
-    name : str
-        The column's own name.
-    taken : container of str
-        Names that are not free.
-    ending : str, default="_input"
-        Added while the name is taken.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> free_name("score", ("rank", "score")), free_name("age", ("rank", "score"))
-    ('score_input', 'age')
-    """
+    """Give a name for a column that no other one has."""
     while name in taken:
         name += ending
     return name

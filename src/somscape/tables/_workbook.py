@@ -52,44 +52,12 @@ def read_workbook(
     sheet: str | int | None = None,
     missing_values: Sequence[str] | None = None,
 ) -> Table:
-    """Read a sheet of the bytes of a workbook; its rows count as lines.
-
-    Parameters
-    ----------
-    data : bytes
-        Of an .xlsx, .xlsm, .xlsb, .xls or .ods file.
-    source : str
-        Name for messages.
-    sheet : str, int or None, default=None
-        Name of a sheet, or its number from 1.  None for the first visible one that holds a table.
-    missing_values : sequence of str or None, default=None
-        Words that mean a missing cell.
-
-    Returns
-    -------
-    Table
-
-    Raises
-    ------
-    InputError
-        If calamine is not installed or cannot read the file, or no sheet holds a table.
-    """
+    """Read a sheet of the bytes of a workbook; its rows count as lines."""
     return table_of_values(workbook_records(data, source, sheet), source, missing_values)
 
 
 def workbook_records(data: bytes, source: str, sheet: str | int | None) -> Records["Values"]:
-    """Return the values of a sheet by column; as `read_workbook`.
-
-    Parameters
-    ----------
-    data : bytes
-    source : str
-    sheet : str, int or None
-
-    Returns
-    -------
-    Records of Values
-    """
+    """Return the values of a sheet by column; as `read_workbook`."""
     check_library("python_calamine", f"reading {source}")
     budget = Budget(source, _unpacked_size(data, source))
     sheet = None if sheet is None else str(sheet)
@@ -261,20 +229,7 @@ class Values(list[Any]):
 def table_of_values(
     records: Records[Any], source: str, asked: Sequence[str] | None = None
 ) -> Table:
-    """Return the table of the values of a sheet, or of several one after the other.
-
-    Parameters
-    ----------
-    records : Records of Values
-    source : str
-        Name for messages.
-    asked : sequence of str or None, default=None
-        Words that mean a missing cell.
-
-    Returns
-    -------
-    Table
-    """
+    """Return the table of the values of a sheet, or of several one after the other."""
     # A column with words in it is read as that of a text file: they may be numbers as text.
     import pyarrow as pa
 

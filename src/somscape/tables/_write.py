@@ -64,18 +64,7 @@ def write_table(
 def table_bytes(
     kind: str, columns: Table | Source | Mapping[str, Iterable[Any]], *, bom: bool = False
 ) -> Iterator[bytes]:
-    """Yield the content of a file that `write_table` writes, piece by piece.
-
-    Parameters
-    ----------
-    kind : {"csv", "xlsx", "parquet"}
-    columns : Table, Source or mapping of str to iterable
-    bom : bool, default=False
-
-    Yields
-    ------
-    bytes
-    """
+    """Yield the content of a file that `write_table` writes, piece by piece."""
     if kind == "csv":
         yield BOM.encode() * bom
         yield from (line.encode() for line in csv_lines(columns))
@@ -92,19 +81,5 @@ def table_bytes(
 
 
 def rounded(numbers: Float64s) -> Float64s:
-    """Return numbers to as many digits as people are shown; their order stays.
-
-    Parameters
-    ----------
-    numbers : ndarray of shape (n,)
-
-    Returns
-    -------
-    ndarray of shape (n,)
-
-    Examples
-    --------
-    >>> rounded(np.array([2.0 / 3.0, 123456789.0, np.nan])).tolist()
-    [0.666667, 123457000.0, nan]
-    """
+    """Return numbers to as many digits as people are shown; their order stays."""
     return np.array([float(f"{number:.{DIGITS}g}") for number in numbers], dtype=np.float64)

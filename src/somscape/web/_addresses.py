@@ -4,16 +4,7 @@ import ipaddress
 
 
 def is_address(host: str) -> bool:
-    """Return whether a host is a number, which no name server turns elsewhere.
-
-    Parameters
-    ----------
-    host : str
-
-    Returns
-    -------
-    bool
-    """
+    """Return whether a host is a number, which no name server turns elsewhere."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -22,32 +13,12 @@ def is_address(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine and no other can reach it.
-
-    Parameters
-    ----------
-    host : str
-
-    Returns
-    -------
-    bool
-    """
+    """Return whether a host is this machine and no other can reach it."""
     return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def network_of(host: str) -> str:
-    """Return what an address counts as, if somebody may have many of them.
-
-    Parameters
-    ----------
-    host : str
-
-    Returns
-    -------
-    str
-        The address, of IPv6 its first 64 bits, as a single customer has all that begin with them.
-        "" for what is no address.
-    """
+    """Return what an address counts as, if somebody may have many of them."""
     host = host.partition("%")[0]  # the interface
     if not is_address(host):
         return ""

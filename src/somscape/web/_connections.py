@@ -150,23 +150,14 @@ class Door:
         self.is_ending = False
 
     def open_to(self, take: Callable[[Connection], Coroutine[Any, Any, None]]) -> None:
-        """Accept connections from now on.
-
-        Parameters
-        ----------
-        take : callable
-            Given each connection once something came over it.
-        """
+        """Accept connections from now on."""
         self._loop, self._take = asyncio.get_running_loop(), take
         self._listener.setblocking(False)
         self._listener.listen(QUEUE)
         self._accepting = self._loop.create_task(self._accept())
 
     def refuse(self) -> None:
-        """Let nobody new come, but take those that wait.
-
-        Otherwise, the system would reset a client that comes just before the door closes.
-        """
+        """Let nobody new come, but take those that wait."""
         if self._listener.family == getattr(socket, "AF_UNIX", None):
             self._listener.shutdown(socket.SHUT_RD)
         elif sys.platform == "linux":
@@ -290,13 +281,7 @@ def _network(host: str) -> str:
 
 
 def most_connections() -> int:
-    """Ask for all the open files that the system allows.
-
-    Returns
-    -------
-    int
-        How many connections fit in.
-    """
+    """Ask for all the open files that the system allows."""
     if os.name != "posix":
         return MAX_CONNECTIONS
     import resource

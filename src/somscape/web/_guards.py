@@ -8,38 +8,13 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 def are_same(a: str, b: str) -> bool:
-    """Return whether two secrets are the same, in a time that tells nothing.
-
-    Parameters
-    ----------
-    a, b : str
-
-    Returns
-    -------
-    bool
-    """
+    """Return whether two secrets are the same, in a time that tells nothing."""
     pair = (text.encode("utf-8", "surrogatepass") for text in (a, b))
     return hmac.compare_digest(*pair)
 
 
 def limited(receive: Receive, announced: str | None, limit: int, too_large: Exception) -> Receive:
-    """Return `receive` that refuses a body beyond the limit, announced or not.
-
-    Parameters
-    ----------
-    receive : callable
-        Of ASGI.
-    announced : str or None
-        The ``Content-Length``.
-    limit : int
-        Bytes.
-    too_large : Exception
-        Raised at once, or when so much has come.
-
-    Returns
-    -------
-    callable
-    """
+    """Return `receive` that refuses a body beyond the limit, announced or not."""
     if announced is not None and not (announced.isdecimal() and int(announced) <= limit):
         raise too_large
     n_bytes = 0

@@ -49,10 +49,7 @@ class Origins:
 
     @property
     def cookie(self) -> str:
-        """The cookie's name, as cookies are not kept apart by port.
-
-        No other computer of the same domain can set one whose name begins with ``__Host-``.
-        """
+        """The cookie's name, as cookies are not kept apart by port."""
         return f"{'__Host-' if self.is_secure else ''}somscape-{self.port}"
 
     @property

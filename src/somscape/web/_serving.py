@@ -22,15 +22,7 @@ UVICORN: dict[str, Any] = {
 
 
 def check_libraries(what: str, names: Sequence[str], extra: str) -> None:
-    """Raise InputError without the libraries of an extra.
-
-    Parameters
-    ----------
-    what : str
-        What needs them.
-    names : sequence of str
-    extra : str
-    """
+    """Raise InputError without the libraries of an extra."""
     missing = [name for name in names if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(
@@ -39,23 +31,7 @@ def check_libraries(what: str, names: Sequence[str], extra: str) -> None:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """Return a socket on which clients wait from now on.
-
-    Parameters
-    ----------
-    host : str
-    port : int
-        0: a free one.
-
-    Returns
-    -------
-    socket.socket
-
-    Raises
-    ------
-    InputError
-        Where the address is taken, or none of this machine's.
-    """
+    """Return a socket on which clients wait from now on."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # By its name: asyncio sends small pieces at once only where it reads TCP there.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -86,22 +62,7 @@ def answer_requests(
     tls: ssl.SSLContext | None = None,
     say: Callable[[str], None],
 ) -> None:
-    """Answer requests until Ctrl-C, SIGTERM or SIGHUP, and finish those that came.
-
-    After SIGTERM, clients may still come for some seconds, and each answer is the last one of its
-    connection.  A second signal ends that at once.
-
-    Parameters
-    ----------
-    app : ASGI app
-    listener : socket.socket
-        Closed at the end.
-    grace : int
-        Seconds in which requests may be finished.
-    tls : SSLContext or None, default=None
-    say : callable
-        Told of trouble with connections.
-    """
+    """Answer requests until Ctrl-C, SIGTERM or SIGHUP, and finish those that came."""
     import uvicorn
 
     from somscape.web._http import Server

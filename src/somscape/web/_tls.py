@@ -12,26 +12,7 @@ from somscape.errors import InputError
 def server_context(
     certificate: Path, key: Path, *, may_be_readable: bool = False
 ) -> ssl.SSLContext:
-    """Return how a server speaks TLS, in versions 1.2 and 1.3.
-
-    Parameters
-    ----------
-    certificate : Path
-        In PEM, with what signed it after it.
-    key : Path
-        In PEM, without a passphrase.
-    may_be_readable : bool, default=False
-        Whether others of the computer may read the key.
-
-    Returns
-    -------
-    ssl.SSLContext
-
-    Raises
-    ------
-    InputError
-        Where they cannot be read, or do not belong together, or others may change or read the key.
-    """
+    """Return how a server speaks TLS, in versions 1.2 and 1.3."""
     for name, path in (("tls_cert", certificate), ("tls_key", key)):
         try:
             if path is key:
@@ -60,23 +41,7 @@ def server_context(
 
 
 def names_of(context: ssl.SSLContext, certificate: Path) -> frozenset[str]:
-    """Return the names and numbers that a certificate is for, in lower case.
-
-    Parameters
-    ----------
-    context : ssl.SSLContext
-        The server's.
-    certificate : Path
-
-    Returns
-    -------
-    frozenset of str
-
-    Raises
-    ------
-    InputError
-        Where a browser could not accept it: it names no host, or its time is over.
-    """
+    """Return the names and numbers that a certificate is for, in lower case."""
     try:
         found = _handshake(context, certificate)
     except ssl.SSLError as error:
