@@ -20,7 +20,7 @@ import numpy as np
 import recipes
 
 from somscape import SOM
-from somscape.kernels import select_kernels
+from somscape.kernels._select import select_kernels
 
 FEATURES = (10, 20, 32, 33, 50, 100, 784)
 UNITS = (400, 900, 1600)

@@ -32,7 +32,7 @@ LAST = 30
 """Of each call, so many at the end; those before tell of the training."""
 
 N_SERVERS = 40
-WORK = "from somscape.app import work; work()"
+WORK = "from somscape.desk.app._work import work; work()"
 OPTIONS = {
     **dict.fromkeys(("id_column", "label", "alerts", "fdr", "p_value", "amount", "cost")),
     **{name: [] for name in ("drop", "category", "number", "date", "ordinal")},

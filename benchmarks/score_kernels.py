@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from somscape.kernels import MAX_BEST, select_kernels
+from somscape.kernels._kernels import MAX_BEST
+from somscape.kernels._select import select_kernels
 
 REPEATS = 7
 MEANS = ((200_000, 30, 424, 24), (200_000, 21, 95, 24), (200_000, 30, 1131, 8))

@@ -18,9 +18,9 @@ import numpy as np
 from libraries.bench_somscape import fit
 from problems import PROBLEMS
 
-from somscape.fit._problem import prepare
+from somscape.fit import prepare
 from somscape.grid import Lattice
-from somscape.kernels import select_kernels
+from somscape.kernels._select import select_kernels
 
 NAMES = ("clusters", "pixels", "many-rows", "large-map")
 REPEATS = 11

@@ -115,7 +115,7 @@ def is_map(library: ModuleType) -> bool:
 
 def kernels() -> str:
     """Return which code path somscape takes."""
-    from somscape.kernels import select_kernels
+    from somscape.kernels._select import select_kernels
 
     return str(select_kernels().name)
 

@@ -2,7 +2,7 @@
 //
 // Values become 64-bit integers, (x - center) * scale with a power of two as scale, and integer
 // addition is associative: threads, chunks and workers may add in any order.  The caller chose
-// the scale so that no term can pass 2^51 and no sum 2^62 (fit/_problem.py).
+// the scale so that no term can pass 2^51 and no sum 2^62 (fit/problem.py).
 #include "sums.hpp"
 
 #include <algorithm>

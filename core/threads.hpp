@@ -157,7 +157,7 @@ private:
     int n_hired = 0, n_running = 0;
 };
 
-// How many processors a quota of their time leaves to the process (kernels/_quota.py).
+// How many processors a quota of their time leaves to the process (kernels/_core_face.py).
 inline std::atomic<int>& processors_allowed() {
     static std::atomic<int> number{std::numeric_limits<int>::max()};
     return number;

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from guides import guide_of_command
 
-from somscape.cli import main
+from somscape.desk.cli._commands import main
 
 PROGRAM = "somscape"
 HELP = {"info_name": PROGRAM, **main.context_settings}

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_breast_cancer
 
-from somscape.cli import main
+from somscape.desk.cli._commands import main
 
 AGREEMENT = re.compile(r"\((\d+) of (\d+) rows\).*?(\d+) % of (\d+) alerts have it", re.DOTALL)
 WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

@@ -13,11 +13,11 @@ import numpy as np
 from click.testing import CliRunner, Result
 
 import somscape
-from somscape.cli import main
+from somscape.desk.cli._commands import main
 
 RESULTS = {"alerts.csv", "report.html", "report.json", "map.som", "umatrix.png", "planes.png"}
 PACKAGE_HOME = Path(somscape.__file__).resolve().parents[1]
-IN_A_PROCESS = "from somscape.cli import main; main(prog_name='somscape')"
+IN_A_PROCESS = "from somscape.desk.cli._commands import main; main(prog_name='somscape')"
 
 
 @dataclass(frozen=True)

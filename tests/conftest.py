@@ -15,9 +15,8 @@ from for_rest import for_rest
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from somscape.fit import _plan
-from somscape.kernels import select_kernels
-from somscape.kernels._select import VARIABLE, is_core_built
-from somscape.recognize import _train_predictor
+from somscape.kernels._select import VARIABLE, is_core_built, select_kernels
+from somscape.recognize import _train as _train_predictor
 
 NOT_BUILT = "the compiled core is not built here; install somscape where a C++ compiler is found"
 # The article: tutorials that train a map on 690 credit applications (docs/sources.md).  Their
@@ -50,7 +49,7 @@ def _instruction_sets():
     """Instruction sets of the core that this processor can run, best first."""
     if not is_core_built():
         return []
-    from somscape.kernels import _core
+    from somscape.kernels import _core  # type: ignore[attr-defined]  # exists if a compiler built it
 
     return _core.instruction_sets()
 
@@ -130,7 +129,7 @@ def _use(name, monkeypatch):
         return
     if not is_core_built():
         pytest.skip(NOT_BUILT)
-    from somscape.kernels import _core
+    from somscape.kernels import _core  # type: ignore[attr-defined]  # exists if a compiler built it
 
     before = _core.instruction_set()
     monkeypatch.setenv(VARIABLE, "core")

@@ -7,7 +7,7 @@ One that was not, because the server was gone, is sent again with the same token
 import sys
 import time
 
-from somscape.cases import Decision, State
+from somscape.desk.cases import Decision, State
 from somscape.errors import InputError
 
 KEYS = ("a", "b", "c")

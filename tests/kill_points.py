@@ -120,11 +120,11 @@ def _run(job: Job, step: int, number: int) -> list[str]:
 
 def _do(job: Job) -> None:
     if job.request is None:
-        from somscape.cli import main
+        from somscape.desk.cli._commands import main
 
         main([*job.words])
     else:
-        from somscape.app import work
+        from somscape.desk.app._work import work
 
         work()
 

@@ -6,8 +6,9 @@ import pytest
 import somscape
 from somscape import SOM, SOMClassifier, SOMDetector, SOMImputer, TableEncoder
 from somscape.errors import InputError, SomscapeWarning
-from somscape.estimators import _libraries
-from somscape.kernels import _array_api, kernels_for, select_kernels
+from somscape.estimators import _intake as _libraries
+from somscape.kernels import _array_api
+from somscape.kernels._select import kernels_for, select_kernels
 
 ERROR = 1e-4
 """Most by which the quantization error may differ from the core's, relative."""

@@ -4,8 +4,8 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from somscape.encode import level_texts
 from somscape.tables import table_from_columns
+from somscape.tables.codes import level_texts
 
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
 

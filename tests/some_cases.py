@@ -6,18 +6,8 @@ from typing import Any
 
 import pytest
 
-from somscape.cases import (
-    CLEARED,
-    CONFIRMED,
-    LATER,
-    NEW,
-    STILL,
-    Decision,
-    Listed,
-    NewRun,
-    State,
-    Watch,
-)
+from somscape.desk.cases import Decision, State, Watch
+from somscape.desk.cases.records import CLEARED, CONFIRMED, LATER, NEW, STILL, Listed, NewRun
 
 WATCH = Watch("cards", ("id",), "cards.csv", {"alerts": 10}, "")
 

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from argon2 import PasswordHasher
 from web_client import PATIENCE, Answer
 
-from somscape.app import User, write_users
+from somscape.desk.app._users import User, write_users
 
 PASSWORD = "correct horse battery ü"
 

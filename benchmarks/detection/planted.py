@@ -17,9 +17,10 @@ from credit import FEATURES, RANKINGS, Ranking, applications, first_rows, somsca
 from numpy.typing import NDArray
 
 from somscape import TableEncoder
-from somscape.encode import CategoryCode, _codes
 from somscape.measures import label_agreement
 from somscape.tables import Table, table_from_columns
+from somscape.tables import codes as _codes
+from somscape.tables.codes import CategoryCode
 
 Result = dict[str, Any]
 

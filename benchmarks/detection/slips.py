@@ -24,7 +24,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from somscape import SOMDetector, TableEncoder
 from somscape.outliers import Rarity, _train
-from somscape.outliers._beyond import with_beyond
+from somscape.outliers.rarity import with_beyond
 from somscape.tables import Table, table_from_columns
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))

@@ -8,8 +8,8 @@ from problems import PROBLEMS as ALL_PROBLEMS
 from problems import Problem
 
 from somscape import SOM, Lattice
-from somscape.encode import Encoding
 from somscape.maps import Map
+from somscape.tables import Encoding
 
 NAME = "somscape"
 DISTRIBUTION = "somscape"

@@ -26,11 +26,11 @@ import numpy as np
 import torch
 from markdown_tables import markdown
 
-from somscape.estimators import _libraries
+from somscape.estimators import _intake as _libraries
 from somscape.fit import partial, prepare
 from somscape.grid import Lattice
-from somscape.kernels import kernels_for
 from somscape.kernels._array_api import MAX_VALUES
+from somscape.kernels._select import kernels_for
 
 SHAPES = ((16, 16, 20), (32, 32, 50), (64, 64, 50))
 """Rows and columns of the map, and features."""

@@ -32,7 +32,7 @@ import psutil
 from simulate import rows_of
 
 from somscape import SOM
-from somscape.engines import pieces_of
+from somscape.engines._which import pieces_of
 from somscape.fit import Pieces
 
 FEATURES, SIDE, EPOCHS, PASSES = 50, 32, 10, 15

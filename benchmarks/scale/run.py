@@ -134,7 +134,7 @@ def of_batches(folder: Path) -> str:
 
 
 def detect(folder: Path) -> str:
-    from somscape.cli import main
+    from somscape.desk.cli._commands import main
 
     out = f"{folder}-found"
     sys.argv = ["somscape", "detect", f"{folder}/*.parquet", "--out", out, "--force"]
@@ -189,7 +189,7 @@ def stage(name: str, folder: Path) -> None:
     import pandas  # noqa: F401 - loaded before, as in a session at work
     import pyarrow.parquet  # noqa: F401
 
-    import somscape.cli._detect  # noqa: F401
+    import somscape.desk.cli._detect  # noqa: F401
     from somscape import _stored
 
     _, work, in_memory = STAGES[name]

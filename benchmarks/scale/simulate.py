@@ -110,7 +110,7 @@ def measure() -> Costs:
     """Time what a plan is made of."""
     from somscape import SOM
     from somscape.fit import prepare
-    from somscape.fit._passes import epoch_sums
+    from somscape.fit.problem import epoch_sums
     from somscape.grid import Lattice
 
     epoch = {}
@@ -147,7 +147,7 @@ def _dask_costs() -> tuple[float, float]:
     import dask.array as da
     from distributed import Client, LocalCluster
 
-    from somscape.engines import pieces_of
+    from somscape.engines._which import pieces_of
 
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
@@ -212,7 +212,8 @@ class Plan:
 
     def _epochs(self, costs: Costs) -> tuple[float, int]:
         """Return the seconds of epochs on samples, and the number of those on all rows."""
-        from somscape.fit import Facts, Settings, resolve_plan
+        from somscape.fit._plan import Facts, resolve_plan
+        from somscape.fit.settings import Settings
         from somscape.grid import Lattice
 
         lattice = Lattice(self.side, self.side)

@@ -67,7 +67,13 @@ def prepare(folder: Path) -> list[dict]:
 
 def start(path: Path) -> subprocess.Popen:
     """Start the service on a free port."""
-    command = [sys.executable, "-c", "from somscape.cli import main; main()", "serve", str(path)]
+    command = [
+        sys.executable,
+        "-c",
+        "from somscape.desk.cli._commands import main; main()",
+        "serve",
+        str(path),
+    ]
     limits = ["--port", "0", "--max-body", "64"]
     return subprocess.Popen([*command, *limits], stdout=subprocess.PIPE, text=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CREDIT = HERE.parents[1] / "src" / "somscape" / "datasets" / "german_credit.csv"
 
-COMMAND_LINE = "from somscape.cli import main; main()"
+COMMAND_LINE = "from somscape.desk.cli._commands import main; main()"
 TIMES_FILE = 4
 """Sizes of the file that may be resident at most."""
 AS_QUICK = 1.05

@@ -28,8 +28,8 @@ def ready_to_read(path: Path, _: int) -> Work:
 
 def ready_to_encode(path: Path, _: int) -> Work:
     """Return what each column becomes, and the rows as numbers; the table is read already."""
-    from somscape.encode import fit_encoding
     from somscape.tables import read_table
+    from somscape.tables._fit_encoding import fit_encoding
 
     table = read_table(path)
     return lambda: fit_encoding(table).encode(table)
@@ -37,10 +37,12 @@ def ready_to_encode(path: Path, _: int) -> Work:
 
 def ready_to_list(path: Path, n_listed: int) -> Work:
     """Return the ranking, the reasons and the list as CSV; the detector is trained already."""
-    from somscape.encode import fit_encoding
-    from somscape.fit import Settings
-    from somscape.outliers import AlertRule, Detection, ranked, train_detector
+    from somscape.fit.settings import Settings
+    from somscape.outliers import AlertRule
+    from somscape.outliers._train import Detection, train_detector
+    from somscape.outliers.detector import ranked
     from somscape.tables import read_table, write_csv
+    from somscape.tables._fit_encoding import fit_encoding
 
     table = read_table(path)
     encoding = fit_encoding(table)

@@ -38,14 +38,13 @@ _HOMES = {
 }
 _MODULES = (
     "callbacks",
-    "cases",
     "changes",
     "datasets",
-    "encode",
     "errors",
     "fit",
     "grid",
     "kernels",
+    "maps",
     "measures",
     "minisom",
     "outliers",

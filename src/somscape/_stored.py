@@ -1,20 +1,18 @@
-"""Large arrays, and rows that wait, in temporary files: memory is for what is worked on.
-
-What is read of a mapped file takes memory that the system can take back at any time.  The file has
-no name where the system allows that, so nothing is left of it, whatever ends the process.
-"""
+"""Large arrays in temporary files, limits of memory for readers, and work that threads do ahead."""
 
 import errno
 import math
 import os
 import tempfile
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from mmap import mmap
 from pathlib import Path
 from threading import Lock
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -205,3 +203,67 @@ def _mapped(file: IO[bytes], size: int) -> mmap:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise
             raise MemoryError(f"no room to map {size} bytes") from error
+
+
+Thing = TypeVar("Thing")
+
+
+def made_ahead(makers: Iterable[Callable[[], Thing]], n_threads: int = 1) -> Iterator[Thing]:
+    """Call functions in their order, ahead of what is asked for."""
+    remaining = deque(makers)
+    if len(remaining) < 2:
+        yield from (make() for make in remaining)
+        return
+    with ThreadPoolExecutor(n_threads) as threads:
+        coming: deque[Future[Thing]] = deque()
+        while remaining:
+            coming.append(threads.submit(remaining.popleft()))
+            if len(coming) > n_threads:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
+
+
+TIMES = 10
+"""Memory that reading may take, in sizes of the file, unpacked if it is packed."""
+
+FLOOR = 65_536
+"""Bytes that reading may take in addition, so that small files are not measured by the byte."""
+
+
+class Budget:
+    """The memory that reading one file may still take.
+
+    Python's objects are large beside the text they come from: a list costs 64 bytes and may take
+    one byte in a file.  Readers pay for objects before they make them.  So no file, whatever it
+    claims or repeats, makes them take more than ten times its size.
+
+    Parameters
+    ----------
+    source : str
+        Name of the file, for messages.
+    size : int
+        Size of the file in bytes, which count as taken.
+    """
+
+    def __init__(self, source: str, size: int) -> None:
+        self.source = source
+        self.size = size
+        self._left = (TIMES - 1) * size + FLOOR
+
+    def has(self, n_bytes: int) -> bool:
+        """Return whether that many bytes are left."""
+        return n_bytes <= self._left
+
+    def check(self, n_bytes: int, what: str) -> None:
+        """Raise InputError unless that many bytes, needed for a moment, are left."""
+        if n_bytes > self._left:
+            raise InputError(
+                f"{self.source}: {what} would take more memory than {TIMES} times the file's "
+                f"{self.size} bytes. The file may be corrupt or have the wrong ending; check it."
+            )
+
+    def take(self, n_bytes: int, what: str) -> None:
+        """Count bytes that are kept, or raise InputError."""
+        self.check(n_bytes, what)
+        self._left -= n_bytes

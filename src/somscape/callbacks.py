@@ -13,7 +13,7 @@ from pathlib import Path
 from somscape._files import check_room, shown
 from somscape._validate import check_number
 from somscape.errors import InputError, SomscapeWarning
-from somscape.fit import Progress
+from somscape.fit.settings import Progress
 
 __all__ = ["Checkpoint", "TimeLimit"]
 

@@ -13,7 +13,8 @@ from webdriver import ARROW_RIGHT, ENTER, ESCAPE, SHIFT, Browser
 
 from somscape import SOM, SOMDetector, report
 from somscape.minisom import MiniSom
-from somscape.tables import table_from_columns, unescape_cell
+from somscape.tables import table_from_columns
+from somscape.tables._write import unescape_cell
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 

@@ -26,19 +26,9 @@ from golden.make import HERE, table
 from pyarrow import feather
 from workbooks import WRITERS
 
-from somscape import (
-    SOM,
-    Detector,
-    Graph,
-    Map,
-    SOMClassifier,
-    SOMDetector,
-    SOMRegressor,
-    load,
-    save,
-)
+from somscape import SOM, Detector, Graph, Map, SOMClassifier, SOMDetector, SOMRegressor, load, save
 from somscape.errors import InputError
-from somscape.maps import as_map
+from somscape.maps._as_map import as_map
 from somscape.recognize import Predictor, Recognizer
 from somscape.tables import read_table, write_csv, write_table
 

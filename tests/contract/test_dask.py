@@ -23,7 +23,7 @@ from clusters import (
 )
 
 from somscape import SOMDetector, TableEncoder
-from somscape.engines import pieces_of
+from somscape.engines._which import pieces_of
 from somscape.errors import EngineError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # theirs
@@ -86,7 +86,7 @@ def test_dask_pieces_of_one_worker_make_one_task(dask_client, kind, monkeypatch)
     assert pieces.total(lengths, tuple.__add__) == (75,) * 8
     assert np.array_equal(som_of().fit(kept).codebook_, whole.codebook_)
     assert len(pieces_of(lazy)._together()) == 8
-    monkeypatch.setattr("somscape.engines._dask_kept.MAX_TOGETHER", 1)
+    monkeypatch.setattr("somscape.engines._dask.MAX_TOGETHER", 1)
     assert len(pieces._together()) == 8
 
 
@@ -262,7 +262,7 @@ def damaged(number, data):
 def test_dask_pieces_may_take_longer_than_a_look_at_the_cluster(
     dask_client, monkeypatch, nothing_known
 ):
-    monkeypatch.setattr("somscape.engines._dask_results.POLL", 0.02)
+    monkeypatch.setattr("somscape.engines._dask.POLL", 0.02)
     if nothing_known:
         monkeypatch.setattr(dask_client, "scheduler_info", dict)  # as from a client that closes
     pieces = pieces_of(dask_frame(cut(frame_of(rows_of()), 3)))
@@ -304,7 +304,7 @@ def until_closed(_, data):
 
 def test_dask_without_workers_does_not_hang(monkeypatch):
     distributed = pytest.importorskip("distributed", reason="Dask is not installed: make engines")
-    from somscape.engines import _dask_results
+    from somscape.engines import _dask as _dask_results
 
     monkeypatch.setattr(_dask_results, "MAX_ALONE", 2.0)
     with (

@@ -23,7 +23,7 @@ from clusters import (
 )
 
 from somscape import SOMDetector
-from somscape.engines import pieces_of
+from somscape.engines._which import pieces_of
 from somscape.errors import EngineError, InputError
 from somscape.fit import Pieces
 

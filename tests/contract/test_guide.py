@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from somscape import SOM, SOMDetector
-from somscape.cases import State, Watch
+from somscape.desk.cases import State, Watch
 from somscape.tables import read_table
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

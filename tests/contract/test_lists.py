@@ -10,13 +10,13 @@ import pytest
 
 import somscape
 from somscape import SOM, TableEncoder, changes, measures, paths, plots
-from somscape.cli import main
-from somscape.encode import KINDS
-from somscape.encode._kinds import WORDS
-from somscape.encode._said import SETTINGS
-from somscape.grid import NEIGHBORHOODS
-from somscape.jobs import command_line
-from somscape.save import _read
+from somscape.desk.cli._commands import main
+from somscape.desk.jobs._detect import command_line
+from somscape.grid._neighborhood import NEIGHBORHOODS
+from somscape.save import _load as _read
+from somscape.tables._roles import ROLE_OF_KIND
+from somscape.tables.encoding import SETTINGS
+from somscape.tables.kinds import ROLE_WORDS
 
 pytestmark = pytest.mark.check
 
@@ -38,7 +38,7 @@ def test_every_ending_of_a_program_stands_wherever_endings_are_listed() -> None:
         "docs/guide/files.md": page("docs/guide/files.md"),
         "somscape.load": inspect.getdoc(somscape.load) or "",
         "convert --help": help_text,
-        "the message in records/_arrays.py": page("src/somscape/records/_arrays.py"),
+        "the message in maps/record.py": page("src/somscape/maps/record.py"),
     }
     assert len(_read.READERS) > 3
     for ending in _read.READERS:
@@ -88,14 +88,14 @@ def test_the_command_of_a_report_has_every_option_of_detect() -> None:
 
 def test_every_kind_and_part_of_a_roles_file_stands_in_the_guide() -> None:
     text = page("docs/guide/roles.md")
-    assert f"kinds: {', '.join(KINDS)}" in text
+    assert f"kinds: {', '.join(ROLE_OF_KIND)}" in text
     for name in {*SETTINGS, "columns"} - {"label_value"}:
         assert re.search(rf"^(\[{name}\]|{name} = )", text, re.M), name
     options = {p.opts[0] for p in main.commands["detect"].params}
-    assert {f"--{kind}" for kind in KINDS} <= options
+    assert {f"--{kind}" for kind in ROLE_OF_KIND} <= options
 
 
 def test_every_role_of_a_file_is_a_parameter_of_the_encoder() -> None:
     parameters = set(TableEncoder().get_params())
-    assert set(WORDS) - parameters == {"per"}  # which an encoder refuses: rows come one by one
+    assert set(ROLE_WORDS) - parameters == {"per"}  # which an encoder refuses: rows come one by one
     assert set(SETTINGS) - {"label_value", "reading", "missing_values"} <= parameters

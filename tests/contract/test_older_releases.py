@@ -11,7 +11,8 @@ from golden.make import HERE, answers, table
 
 from somscape import __version__, load, plots, regions, report
 from somscape.errors import InputError
-from somscape.outliers import SCORES, DriftMonitor
+from somscape.outliers import DriftMonitor
+from somscape.outliers.score import SCORES
 from somscape.save import to_onnx
 from somscape.tables import write_csv
 

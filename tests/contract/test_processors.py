@@ -17,7 +17,7 @@ PROGRAM = """
 import hashlib, sys
 import numpy as np
 from somscape import SOM, SOMDetector
-from somscape.kernels import select_kernels
+from somscape.kernels._select import select_kernels
 from somscape.tables import table_from_columns
 
 if select_kernels().name.startswith("core"):

@@ -13,8 +13,9 @@ from types import ModuleType
 import pytest
 
 import somscape
+import somscape.desk.cases
 from somscape import errors, plots
-from somscape.cli import main
+from somscape.desk.cli._commands import main
 
 numpydoc = pytest.importorskip("numpydoc.docscrape")
 

@@ -12,7 +12,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from somscape import SOM, SOMDetector
-from somscape.fit import _passes as passes
+from somscape.fit import problem as passes
 from somscape.kernels._select import is_core_built
 
 SOURCE = Path(passes.__file__).resolve().parents[2]
@@ -90,8 +90,9 @@ def in_a_new_process(code, **environment):
 TRAIN = """
 import hashlib
 import numpy as np
-from somscape.encode import Encoding
-from somscape.fit import Settings, train_map
+from somscape.tables import Encoding
+from somscape.fit._map import train_map
+from somscape.fit.settings import Settings
 
 def digest():
     X = np.random.default_rng(0).normal(size=(30_000, 33))
@@ -119,7 +120,7 @@ def test_omp_num_threads_changes_how_many_threads_run_but_no_bit():
 
 
 def test_the_core_follows_threadpoolctl(core):
-    from somscape.kernels import _core
+    from somscape.kernels import _core  # type: ignore[attr-defined]  # exists if a compiler built it
 
     before = _core.n_threads()
     for n_threads in (1, 2, 3):
@@ -175,7 +176,7 @@ def test_threads_that_train_at_once_do_not_disturb_each_other(kernels):
 @pytest.mark.parametrize("algorithm", ["batch", "online"])
 @pytest.mark.parametrize("neighborhood", ["gaussian", "bubble"])
 def test_every_instruction_set_gives_the_same_bits(core, dtype, algorithm, neighborhood):
-    from somscape.kernels import _core
+    from somscape.kernels import _core  # type: ignore[attr-defined]  # exists if a compiler built it
 
     X = rows_of(211, 7, dtype)
     options = {"algorithm": algorithm, "neighborhood": neighborhood, "random_state": 0}

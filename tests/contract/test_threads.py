@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from somscape.fit import _passes as passes
+from somscape.fit import problem as passes
 from somscape.kernels._select import is_core_built
 
 SOURCE = Path(passes.__file__).resolve().parents[2]
@@ -28,7 +28,7 @@ pytestmark = [
 SETUP = """
 import hashlib, os, sys
 import numpy as np
-from somscape.kernels import select_kernels
+from somscape.kernels._select import select_kernels
 
 rng = np.random.default_rng(0)
 rows, codebook = rng.normal(size=(4000, 20)), rng.normal(size=(300, 20))

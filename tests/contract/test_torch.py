@@ -8,7 +8,7 @@ from on_any_device import OnAnyDevice, rows_of, small
 
 from somscape import SOM, SOMDetector
 from somscape.errors import InputError
-from somscape.estimators import _libraries
+from somscape.estimators import _intake as _libraries
 
 torch = pytest.importorskip("torch", reason="torch is not installed: make devices")
 

@@ -67,8 +67,8 @@ def state(file: Path, key: bytes | None) -> None:
     """Write a state to a file: two watches, runs, a return, decisions, forgotten cases."""
     from click.testing import CliRunner
 
-    from somscape.cases import State, forget, forget_old
-    from somscape.cli import main as somscape
+    from somscape.desk.cases import State, forget, forget_old
+    from somscape.desk.cli._commands import main as somscape
 
     with tempfile.TemporaryDirectory() as folder:
         sealed = []

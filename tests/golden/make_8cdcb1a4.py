@@ -223,7 +223,7 @@ def rows_from(data: Any) -> Any:
 
 def state_facts(place: Path | str, key: bytes | None = None) -> dict[str, Any]:
     """Return the content of a state: each line of the audit, run, case and decision."""
-    from somscape.cases import State, audit_lines, verify
+    from somscape.desk.cases import State, audit_lines, verify
 
     with State(place, key) as kept:
         verdict = verify(kept)

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from somscape._ahead import made_ahead
+from somscape._stored import made_ahead
 
 
 def test_one_is_made_while_the_one_before_is_used() -> None:

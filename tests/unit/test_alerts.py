@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from somscape import Lattice, Map, SOMDetector
-from somscape.encode import CategoryCode, Encoding, NumberCode, Roles, fit_encoding
 from somscape.errors import InputError
 from somscape.outliers import (
     Alerts,
@@ -20,10 +19,14 @@ from somscape.outliers import (
     DriftMonitor,
     Reason,
     Scorer,
-    as_detector,
-    threshold_for,
 )
-from somscape.tables import Table, read_table, table_from_columns, unescape_cell, write_csv
+from somscape.outliers.calibration import threshold_for
+from somscape.outliers.detector import as_detector
+from somscape.tables import Encoding, Table, read_table, table_from_columns, write_csv
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables._write import unescape_cell
+from somscape.tables.codes import CategoryCode, NumberCode
+from somscape.tables.kinds import Roles
 
 # The contributions are float64 sums of a handful of terms.
 CLOSE = {"rtol": 1e-12, "atol": 1e-12}

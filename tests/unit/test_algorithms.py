@@ -7,7 +7,7 @@ import pytest
 import somscape
 from somscape import SOM, Lattice, measures
 from somscape.callbacks import TimeLimit
-from somscape.fit._place import placed, shrunk
+from somscape.fit._start import placed, shrunk
 
 
 def rows_of(n=400, d=5, seed=0):

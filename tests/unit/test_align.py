@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from somscape import SOM, Graph, Lattice, Map, TableEncoder, changes, plots, regions
-from somscape.encode import Encoding
 from somscape.errors import InputError
-from somscape.grid import shifts, turns
+from somscape.grid.lattice import shifts, turns
 from somscape.kernels import Metric
-from somscape.maps import reordered
+from somscape.maps._as_map import reordered
 from somscape.regions import Regions
+from somscape.tables import Encoding
 
 
 def map_of(codebook, lattice, hits=None, **more):

@@ -10,12 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from somscape import SOM, SOMDetector, TableEncoder, load
-from somscape.encode import Encoding
-from somscape.outliers import _ends, _train
-from somscape.outliers._beyond import Beyond, with_beyond
-from somscape.outliers._ends import ORDERED_ROWS, SHARED_VALUES, ends_of
-from somscape.outliers._rarity import rarity_of
-from somscape.tables import table_from_columns
+from somscape.outliers import _train
+from somscape.outliers import rarity as _ends
+from somscape.outliers.rarity import (
+    ORDERED_ROWS,
+    SHARED_VALUES,
+    Beyond,
+    ends_of,
+    rarity_of,
+    with_beyond,
+)
+from somscape.tables import Encoding, table_from_columns
 
 N_ROWS = 300
 

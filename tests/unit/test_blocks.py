@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from somscape._blocks import ALONE_ROWS, ALONE_WORK, blocks, product
+from somscape._weights import ALONE_ROWS, ALONE_WORK, blocks, product
 
 
 def test_blocks_cover_all_places_in_order():
@@ -37,7 +37,7 @@ def test_no_piece_has_work_for_threads(n, k, m, monkeypatch):
 
     a, b = np.ones((n, k)), np.ones((k, m))
     with monkeypatch.context() as patch:
-        patch.setattr("somscape._blocks.np.matmul", multiplied)
+        patch.setattr("somscape._weights.np.matmul", multiplied)
         product(a, b)
     assert max(work) <= ALONE_WORK
     assert sum(work) == n * k * m

@@ -24,11 +24,11 @@ import somscape
 from somscape import SOM, SOMClassifier, SOMDetector, SOMImputer
 from somscape.callbacks import Checkpoint, TimeLimit
 from somscape.errors import InputError, MapFileError, SomscapeWarning
-from somscape.estimators import _ready
+from somscape.estimators import som as _ready
 from somscape.fit import EpochSums, _train
-from somscape.fit._fingerprint import Fingerprint
-from somscape.kernels import SparseRows
-from somscape.records import _record
+from somscape.fit._checkpoint import Fingerprint
+from somscape.kernels._sparse import SparseRows
+from somscape.maps import record as _record
 
 if sys.platform == "win32":
     pytest.skip("kills processes by signals, which Windows has not", allow_module_level=True)

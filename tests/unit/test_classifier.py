@@ -7,7 +7,7 @@ import pytest
 
 from somscape import SOM, Map, SOMClassifier, TableEncoder
 from somscape.errors import InputError
-from somscape.recognize._choose import MAX_TOLD, held_out, spread_evenly
+from somscape.recognize._train import MAX_TOLD, held_out, spread_evenly
 from somscape.tables import table_from_columns
 
 DAYS = np.array(["2026-01-01", "2026-01-02"] * 30, dtype="datetime64[D]")

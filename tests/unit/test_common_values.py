@@ -7,7 +7,7 @@ import pytest
 from unit.test_search import by_definition, exact_order
 
 from somscape.grid import Lattice
-from somscape.kernels import METRICS
+from somscape.kernels._kernels import METRICS
 
 FLOATS = [np.float32, np.float64]
 KINDS = ["zeros", "shared", "pictures", "categories", "constant", "all but one", "not as sampled"]

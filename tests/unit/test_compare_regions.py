@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Lattice, Map, regions
-from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.regions import RegionChange, Regions
+from somscape.tables import Encoding
 
 
 def on_a_line(labels, hits, names=()):

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from somscape import SOMClassifier, plots
-from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.grid import Lattice
 from somscape.maps import Map
 from somscape.recognize import Recognizer
+from somscape.tables import Encoding
 
 ROWS = [[0.0], [0.1], [1.1], [1.2], [2.0], [2.1]]
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder
-from somscape.encode import Encoding
-from somscape.outliers import SCORES, Calibration, Detector, Scorer
-from somscape.tables import table_from_columns
+from somscape.outliers import Calibration, Detector, Scorer
+from somscape.outliers.score import SCORES
+from somscape.tables import Encoding, table_from_columns
 
 
 def detector_at(codebook, threshold, *, k=1, score="k_prototype", **more):
@@ -301,7 +301,7 @@ def test_rows_may_come_in_any_form(changed):
 def test_blocks_change_nothing(monkeypatch):
     detector, X = fitted()
     whole = [str(found) for found in detector.counterfactuals(X)]
-    monkeypatch.setattr("somscape.outliers._counterfactual.BLOCK_ROWS", 4)
+    monkeypatch.setattr("somscape.outliers.counterfactual.BLOCK_ROWS", 4)
     assert [str(found) for found in detector.counterfactuals(X)] == whole
 
 

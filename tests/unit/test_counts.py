@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape import SOMDetector, load
-from somscape.encode import CategoryCode, Encoding, NumberCode, fit_encoding
-from somscape.outliers import Detector, Occurrence, Reason, Reasons, ValueCounts
-from somscape.outliers._counts import MAX_KEPT, TAIL_SHARE, value_counts
-from somscape.outliers._reasons import _without_common
-from somscape.tables import table_from_columns
+from somscape.outliers import Detector, Occurrence, Reason, Reasons
+from somscape.outliers.detector import _without_common
+from somscape.outliers.rarity import MAX_KEPT, TAIL_SHARE, ValueCounts, value_counts
+from somscape.tables import Encoding, table_from_columns
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables.codes import CategoryCode, NumberCode
 
 
 def counted(values, asked, weights=None):
@@ -95,7 +96,7 @@ def test_many_rows_are_counted_as_few_are(monkeypatch, weighted):
     weights = rng.integers(1, 4, 5000) if weighted else None
     asked = rng.choice(values, 300)
     whole = counted(values, asked, weights)
-    monkeypatch.setattr("somscape.outliers._counts.FIRST_LOOK", 100)
+    monkeypatch.setattr("somscape.outliers.rarity.FIRST_LOOK", 100)
     assert counted(values, asked, weights) == whole
     assert sum(one is not None for one in whole) > 10
 
@@ -109,8 +110,8 @@ def test_columns_are_counted_alike_alone_and_beside_others(monkeypatch, weighted
     rows[5, 3] = np.nan  # which is not among the rows that are looked at first
     weights = rng.integers(1, 4, 3000).astype(float) if weighted else None
     whole = value_counts(rows, weights, Encoding.plain(["a", "b", "c", "d"]))
-    monkeypatch.setattr("somscape.outliers._counts.FIRST_LOOK", 100)
-    monkeypatch.setattr("somscape.outliers._counts.COUNTED_VALUES", 1000)
+    monkeypatch.setattr("somscape.outliers.rarity.FIRST_LOOK", 100)
+    monkeypatch.setattr("somscape.outliers.rarity.COUNTED_VALUES", 1000)
     found = value_counts(rows, weights, Encoding.plain(["a", "b", "c", "d"]))
     found.check(4)
     for name in ("starts", "values", "below", "upto"):
@@ -126,7 +127,7 @@ def test_weights_that_go_with_values_count_as_in_few_rows(seed, from_here, one_s
     encoding = Encoding.plain(["x"])
     whole = value_counts(rows, weights, encoding)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("somscape.outliers._counts.FIRST_LOOK", 300)
+        patch.setattr("somscape.outliers.rarity.FIRST_LOOK", 300)
         found = value_counts(rows, weights, encoding)
     np.testing.assert_array_equal(found.values, whole.values)
     np.testing.assert_allclose(found.below, whole.below, rtol=1e-12)
@@ -139,7 +140,7 @@ def test_little_is_kept_of_many_rows():
 
 
 def test_one_value_that_has_nearly_all_rows(monkeypatch):
-    monkeypatch.setattr("somscape.outliers._counts.FIRST_LOOK", 100)
+    monkeypatch.setattr("somscape.outliers.rarity.FIRST_LOOK", 100)
     values = [*range(100), *[0] * 9900]
     assert str(counted(values, [99])[0]) == "highest of 10,000 rows"
     assert counted(values, [0]) == [None]

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from somscape import datasets
-from somscape.encode import fit_encoding
 from somscape.errors import InputError
 from somscape.tables import Table
+from somscape.tables._fit_encoding import fit_encoding
 
 HEADER = "CustomerID," + ",".join(f"A{i}" for i in range(1, 15)) + ",Class\n"
 

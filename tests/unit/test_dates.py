@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape import SOMDetector, TableEncoder
-from somscape.encode import CycleCode, Encoding, Roles, fit_encoding, notes_of
 from somscape.errors import InputError
-from somscape.tables import date_texts, dates_of, table_from_columns
+from somscape.tables import Encoding, table_from_columns
+from somscape.tables._dates import date_texts, dates_of
+from somscape.tables._fit_encoding import fit_encoding, notes_of
+from somscape.tables.kinds import Roles
+from somscape.tables.ordered import CycleCode
 
 MOMENT = dt.datetime(2026, 1, 31, 14, 5, 9)
 

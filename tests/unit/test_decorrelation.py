@@ -7,8 +7,9 @@ from threadpoolctl import threadpool_limits
 
 from somscape import SOMDetector, load
 from somscape.errors import InputError
-from somscape.outliers import Decorrelation, _decorrelation
-from somscape.outliers._decorrelation import SHARED_WORK
+from somscape.outliers import Decorrelation
+from somscape.outliers import score as _decorrelation
+from somscape.outliers.score import SHARED_WORK
 
 
 def decorrelation_of(X, weights, is_usual, share=0.8, **more):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Graph, Lattice, Map, plots, regions
-from somscape.encode import Encoding
-from somscape.joins import Joins
-from somscape.plots._dendrogram import Merge, merges_of
+from somscape.maps._joins import Joins
+from somscape.plots._regions import Merge, merges_of
 from somscape.regions import Regions
+from somscape.tables import Encoding
 
 
 def line(told, hits=(5.0, 4, 3, 2, 1), lattice=None):

@@ -13,7 +13,8 @@ from safetensors.numpy import save
 
 from somscape import SOM, Detector, Map, SOMDetector, TableEncoder, load
 from somscape.errors import InputError, MapFileError
-from somscape.outliers import Calibration, DriftMonitor, threshold_for
+from somscape.outliers import Calibration, DriftMonitor
+from somscape.outliers.calibration import threshold_for
 from somscape.save import read_record, write_record
 from somscape.tables import table_from_columns
 
@@ -62,7 +63,7 @@ def test_contributions_do_not_depend_on_the_blocks_they_are_computed_in(monkeypa
     X = rows_of()
     detector = detector_of(X)
     whole = detector.contributions(X)
-    monkeypatch.setattr("somscape.outliers._score.BLOCK_VALUES", 7 * 5 * 4)
+    monkeypatch.setattr("somscape.outliers.score.BLOCK_VALUES", 7 * 5 * 4)
     np.testing.assert_array_equal(detector.contributions(X), whole)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from somscape import SOM, SOMDetector, load
 from somscape.errors import InputError
-from somscape.outliers._reservoir import Reservoir
+from somscape.outliers._stream import Reservoir
 from somscape.tables import table_from_columns
 
 

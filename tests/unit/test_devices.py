@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from on_any_device import OnAnyDevice, assert_nearest, margin, rows_of, small, squares
 
 from somscape.errors import InputError
-from somscape.estimators import _libraries
-from somscape.kernels import DeviceArray, kernels_for
-from somscape.kernels._device import Device
+from somscape.estimators import _intake as _libraries
+from somscape.kernels._select import kernels_for
+from somscape.kernels._sparse import Device, DeviceArray
 
 AWAY, HERE = xp.Device("device1"), xp.Device("CPU_DEVICE")
 

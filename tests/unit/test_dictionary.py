@@ -7,17 +7,13 @@ import pytest
 from sklearn.base import clone
 
 from somscape import SOMDetector, TableEncoder, datasets, load, plots, report
-from somscape.encode import (
-    fit_encoding,
-    in_words,
-    read_dictionary,
-    read_roles,
-    table_in_words,
-)
 from somscape.errors import InputError
-from somscape.outliers import _reasons
+from somscape.outliers import detector as _reasons
 from somscape.regions import find_regions
 from somscape.tables import table_from_columns
+from somscape.tables._dictionary import in_words, read_dictionary, table_in_words
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables._roles import read_roles
 
 WORDS = {
     "job": {"": "Job", "A1": "clerk", "A2": "nurse"},

@@ -6,11 +6,12 @@ import polars as pl
 import pytest
 
 from somscape import SOM, Graph, Lattice, Map, TableEncoder, changes, regions
-from somscape.encode import CategoryCode, Encoding, NumberCode
 from somscape.errors import InputError
 from somscape.kernels import Metric
-from somscape.maps import reordered
+from somscape.maps._as_map import reordered
 from somscape.regions import Regions
+from somscape.tables import Encoding
+from somscape.tables.codes import CategoryCode, NumberCode
 
 CODES = (
     NumberCode("income", "asked", 0.0, 0.0, 1000.0, 100.0, 0.0, True),

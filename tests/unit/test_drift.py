@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Graph, Lattice, Map, SOMDetector, TableEncoder
-from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.outliers import Calibration, Detector, DriftMonitor, Scorer
-from somscape.regions import merge_small_regions
-from somscape.tables import table_from_columns
+from somscape.regions.find import merge_small_regions
+from somscape.tables import Encoding, table_from_columns
 
 GRID = np.array([[i, j] for i in range(-2, 3) for j in range(-2, 3)], dtype=float)
 
@@ -213,7 +212,7 @@ def test_blocks_change_nothing(monkeypatch):
     rng = np.random.default_rng(0)
     detector, rows = known_detector(rng), rng.normal([0.7, 0], size=(1500, 2))
     whole = [str(alarm) for alarm in DriftMonitor(detector).update(rows)]
-    monkeypatch.setattr("somscape.outliers._drift.TAKEN_ROWS", 37)
+    monkeypatch.setattr("somscape.outliers.drift.TAKEN_ROWS", 37)
     assert [str(alarm) for alarm in DriftMonitor(detector).update(rows)] == whole
 
 

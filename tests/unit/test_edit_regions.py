@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Graph, Lattice, Map, regions
-from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.regions import Regions
+from somscape.tables import Encoding
 
 
 def by_hand():

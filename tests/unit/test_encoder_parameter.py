@@ -11,14 +11,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from somscape import (
-    SOM,
-    SOMClassifier,
-    SOMDetector,
-    SOMImputer,
-    SOMRegressor,
-    TableEncoder,
-)
+from somscape import SOM, SOMClassifier, SOMDetector, SOMImputer, SOMRegressor, TableEncoder
 from somscape.errors import InputError, SomscapeWarning
 from somscape.tables import table_from_columns, table_from_frame
 
@@ -463,24 +456,24 @@ def test_values_are_checked_once(data, monkeypatch):
     frame = pd.DataFrame(X, columns=["a", "b", "c"])
     given = {"array": X, "frame": frame, "table": table_from_frame(frame)}[data]
     calls = []
-    for place in ("maps._rows", "estimators._prepare"):
+    for place in ("maps.map", "estimators._intake"):
         monkeypatch.setattr(
             f"somscape.{place}.check_values", lambda *a, p=place, **k: calls.append(p)
         )
     som = SOM(3, 4).fit(given)
-    assert calls == ([] if data == "table" else ["estimators._prepare"])  # a table by its encoding
+    assert calls == ([] if data == "table" else ["estimators._intake"])  # a table by its encoding
     for ask in (som.predict, som.transform, som.score):
         calls.clear()
         ask(given)
-        assert calls == ["maps._rows"]
+        assert calls == ["maps.map"]
     calls.clear()
     detector = SOMDetector(som=SOM(3, 4), random_state=0, calibration="regional").fit(given)
-    assert calls == ([] if data == "table" else ["estimators._prepare"])
+    assert calls == ([] if data == "table" else ["estimators._intake"])
     asks = ("predict", "contributions", "p_values")
     for ask in (getattr(detector, name) for name in asks):
         calls.clear()
         ask(given)
-        assert calls == ["maps._rows"]
+        assert calls == ["maps.map"]
 
 
 @by_rule

@@ -8,18 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somscape.encode import (
-    CategoryCode,
-    Encoding,
-    NumberCode,
-    Roles,
-    UnusedColumn,
-    fit_encoding,
-    level_texts,
-    number_text,
-)
 from somscape.errors import InputError
-from somscape.tables import Table, read_table, table_from_columns
+from somscape.tables import Encoding, Table, read_table, table_from_columns
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables.codes import CategoryCode, NumberCode, UnusedColumn, level_texts, number_text
+from somscape.tables.kinds import Roles
 
 # A few roundings of float64, where a value is scaled and scaled back.
 CLOSE = {"rtol": 1e-12, "atol": 1e-12}

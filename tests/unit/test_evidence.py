@@ -10,9 +10,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from somscape import SOMDetector, TableEncoder
-from somscape.encode import Encoding, Roles, fit_encoding, notes_of
 from somscape.errors import InputError
-from somscape.tables import table_from_columns, write_csv
+from somscape.tables import Encoding, table_from_columns, write_csv
+from somscape.tables._fit_encoding import fit_encoding, notes_of
+from somscape.tables.kinds import Roles
 
 N = 200
 RNG = np.random.default_rng(0)

@@ -10,7 +10,9 @@ import pytest
 
 from somscape import SOM, Graph, SOMDetector, TableEncoder, regions
 from somscape.errors import InputError
-from somscape.tables import _framed, frame_of, html_of, table_from_columns
+from somscape.tables import table as _framed
+from somscape.tables import table_from_columns
+from somscape.tables.table import frame_of, html_of
 
 TYPES = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "pyarrow": pa.Table}
 

@@ -195,7 +195,7 @@ def test_the_history_of_a_stream_goes_on_in_the_units_of_the_fit():
 
 
 def test_the_steps_of_a_stream_count_on_where_old_ones_are_dropped(monkeypatch):
-    monkeypatch.setattr("somscape.fit._stream.MAX_HISTORY", 4)
+    monkeypatch.setattr("somscape.fit._train.MAX_HISTORY", 4)
     som = SOM(3, 3, n_epochs=3).fit(rows_of())
     for _ in range(4):
         som.partial_fit(rows_of(20))

@@ -10,19 +10,9 @@ import pytest
 import scipy.sparse
 from sklearn.base import clone
 
-from somscape import (
-    SOM,
-    Graph,
-    Lattice,
-    SOMDetector,
-    load,
-    measures,
-    plots,
-    report,
-    tables,
-)
+from somscape import SOM, Graph, Lattice, SOMDetector, load, measures, plots, report, tables
 from somscape.errors import InputError, MapFileError
-from somscape.grid import _layout
+from somscape.grid import graph as _layout
 from somscape.save import read_record, write_record
 
 

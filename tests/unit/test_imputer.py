@@ -7,7 +7,7 @@ from sklearn.preprocessing import StandardScaler
 
 from somscape import SOM, SOMImputer
 from somscape.errors import SomscapeWarning
-from somscape.estimators import _imputer
+from somscape.estimators import imputer as _imputer
 
 
 def gappy(n=300, seed=0, share=0.2):

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from somscape import _stored
 from somscape._weights import Ascending, Counted, in_order
-from somscape.encode import NumberCode, fit_encoding
-from somscape.encode._codes import Scaling
-from somscape.kernels import _order, stable_order
+from somscape.kernels import _select as _order
+from somscape.kernels._select import stable_order
 from somscape.tables import Column, table_from_columns, table_from_frame
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables.codes import NumberCode, Scaling
 
 pa = pytest.importorskip("pyarrow")
 

@@ -12,23 +12,33 @@ from sklearn.metrics import adjusted_rand_score
 
 from somscape import SOM, Graph, Map, load, regions
 from somscape.errors import InputError
-from somscape.grid import Lattice, pull_from
-from somscape.joins import (
+from somscape.grid import Lattice
+from somscape.grid._neighborhood import pull_from
+from somscape.maps import _joins as joining
+from somscape.maps._joins import (
+    FEW,
+    NARROWEST,
+    SHALLOW,
+    SUSPECT,
+    TELLING,
+    Borders,
+    JoinedUnits,
     Joins,
-    Kept,
+    KeptRows,
     Near,
-    Pieces,
     Pull,
+    _held_apart,
+    _weakest_first,
+    edges_of,
     join_units,
     joins_of,
+    narrowest_window,
     near_units,
     pieces_after,
+    sparse_graph,
+    touching_units,
+    valley,
 )
-from somscape.joins import _joins as joining
-from somscape.joins._borders import NARROWEST, Borders, narrowest_window
-from somscape.joins._joins import SUSPECT, TELLING, _held_apart, _weakest_first
-from somscape.joins._touching import edges_of, sparse_graph, touching_units
-from somscape.joins._valley import FEW, SHALLOW, valley
 
 
 def ones(n):
@@ -167,7 +177,7 @@ def two_parts(places):
     n = len(places)
     touching = csr_array(np.eye(n, k=1) + np.eye(n, k=-1))
     near = near_units(places + np.array([0.0, 0.25]), ones(n), places, None)
-    pieces = Pieces.on(chain(n), places, ones(n))
+    pieces = JoinedUnits.on(chain(n), places, ones(n))
     for into, other in [(0, 1), *((2, i) for i in range(3, n))]:
         pieces.join(into, other)
     return Borders(near, touching), pieces, np.arange(2, n)
@@ -228,7 +238,7 @@ def test_the_strongest_evidence_is_undone_first():
 def test_parts_that_are_never_suspect_join_as_if_they_were_looked_at(seed, n):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, 2)).round(1) + 4 * rng.integers(0, 3, (n, 1))
-    given_ = Kept(X, rng.uniform(0.1, 3, n)), X[:20] + 0.1, ones(20), Lattice(4, 5)
+    given_ = KeptRows(X, rng.uniform(0.1, 3, n)), X[:20] + 0.1, ones(20), Lattice(4, 5)
     found = join_units(*given_)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(joining, "TELLING", FEW)
@@ -245,7 +255,7 @@ def test_regions_of_each_number_lie_inside_those_of_fewer(seed, n, side):
     X = rng.normal(size=(n, 2)).round(1) + 6 * rng.integers(0, 2, (n, 1))
     places = rng.normal(size=(side * 4, 2)).round(1)
     hits = rng.integers(0, 4, side * 4).astype(float)
-    joins = join_units(Kept(X, ones(n)), places, hits, Lattice(side, 4))
+    joins = join_units(KeptRows(X, ones(n)), places, hits, Lattice(side, 4))
     assert len(joins.pairs) == side * 4 - 1
     assert 1 <= joins.n_apart <= side * 4
     assert joins_of(joins.to_arrays(), side * 4) is not None
@@ -414,7 +424,7 @@ def test_a_file_holds_what_rows_told_and_no_rows(tmp_path):
     X, map_ = rows_and_map()
     map_.save(tmp_path / "rings.som")
     loaded = load(tmp_path / "rings.som")
-    assert isinstance(map_.told, Kept)
+    assert isinstance(map_.told, KeptRows)
     assert isinstance(loaded.told, Joins)
     for n in ("auto", 1, 7):
         expected = regions.find_regions(map_, n).labels

@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 
 from somscape import SOM, Map, SOMDetector, SOMRegions, load, plots, regions
 from somscape.errors import InputError, SomscapeWarning
+from somscape.regions.edit import given_or_found
 
 X = np.random.default_rng(0).normal(size=(300, 3)) + np.repeat([[0], [9]], 150, axis=0)
 
@@ -61,7 +62,7 @@ def test_pictures_show_kept_regions_and_find_regions_finds_anew(som, edited):
     assert same(plots.regions(keeps).drawn_["regions"], edited)
     assert regions.find_regions(keeps).names == ()
     assert regions.find_regions(keeps).n_regions == 2 != edited.n_regions
-    assert regions.given_or_found(None, som.map_).n_regions == 2
+    assert given_or_found(None, som.map_).n_regions == 2
 
 
 def test_training_anew_forgets_and_going_on_does_not(som, edited):

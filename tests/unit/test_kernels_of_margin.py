@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somscape.kernels import ClassedRows, MarginSteps
+from somscape.kernels._kernels import ClassedRows, MarginSteps
 
 
 def made(n, m, d, n_classes=3, seed=0, *, has_ties=False):

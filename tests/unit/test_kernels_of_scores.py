@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from threadpoolctl import threadpool_limits
 
-from somscape.kernels import lines
+from somscape.kernels._numpy_twin import lines
 
 FLOATS = [np.float32, np.float64]
 

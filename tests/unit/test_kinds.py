@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from somscape.encode import Encoding, Roles, fit_encoding
 from somscape.errors import InputError
-from somscape.tables import Table, read_table, table_from_columns
+from somscape.tables import Encoding, Table, read_table, table_from_columns
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables.kinds import Roles
 
 # A column that is always usable, so that the others may be anything.
 N = 60

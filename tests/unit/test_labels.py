@@ -10,7 +10,8 @@ from sklearn.metrics import roc_auc_score
 
 from somscape import SOMDetector
 from somscape.errors import InputError
-from somscape.outliers import _train, known_labels
+from somscape.outliers import _train
+from somscape.outliers.marks import known_labels
 
 
 @pytest.fixture(autouse=True)

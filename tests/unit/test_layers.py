@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from somscape import SOM, SOMClassifier, SOMDetector, TableEncoder, load
-from somscape.encode import Encoding, Roles, comments_on, fit_encoding, pinned, recoded
 from somscape.errors import InputError
 from somscape.maps import Map
-from somscape.tables import table_from_columns
+from somscape.tables import Encoding, table_from_columns
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables._recoded import recoded
+from somscape.tables._roles import comments_on, pinned
+from somscape.tables.kinds import Roles
 
 RNG = np.random.default_rng(0)
 NARROW_AND_WIDE = {"narrow": [0], "wide": slice(1, 101)}

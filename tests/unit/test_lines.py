@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape.grid import Lattice
-from somscape.recognize._lines import (
+from somscape.recognize.predictor import (
     MAX_LOCAL_AXES,
     PRIOR,
     Bend,
-    Lines,
+    UnitLines,
     line_of,
     lines_of,
     pulls_on_map,
@@ -85,7 +85,7 @@ def test_pulls_over_three_units_by_hand():
 
 
 def test_rows_get_what_their_units_say_by_how_much_each_counts():
-    lines = Lines(np.array([[1.0], [5.0]]), np.array([[[2.0]], [[0.0]]]))
+    lines = UnitLines(np.array([[1.0], [5.0]]), np.array([[[2.0]], [[0.0]]]))
     said = lines.of_rows(np.array([[10.0]]), np.array([[0, 1]]))
     np.testing.assert_allclose(said, [[[21], [5]]])
     np.testing.assert_allclose(together(said, np.array([[0.25, 0.75]])), [[9]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Graph, Lattice, Map
-from somscape.encode import Encoding
+from somscape.tables import Encoding
 
 
 def made(lattice: Lattice) -> Map:

@@ -9,12 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from somscape import SOM, SOMDetector, TableEncoder, load
-from somscape.encode import Encoding
-from somscape.outliers import Marks
-from somscape.outliers import _teach as teach
-from somscape.outliers._marks import alike, same_rows
-from somscape.outliers._teach import marks_of
-from somscape.tables import table_from_columns
+from somscape.outliers import marks as teach
+from somscape.outliers.marks import Marks, alike, marks_of, same_rows
+from somscape.tables import Encoding, table_from_columns
 
 
 def taught(rows, labels, weights=None, scores=None):

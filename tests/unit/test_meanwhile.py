@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from somscape.kernels import in_threads, meanwhile, select_kernels
+from somscape.kernels._select import in_threads, meanwhile, select_kernels
 
 
 def set_threads(monkeypatch: pytest.MonkeyPatch, n: int) -> None:

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape import Lattice, Map, measures
-from somscape.encode import Encoding, fit_encoding
 from somscape.errors import InputError
 from somscape.measures import Agreement, label_agreement
-from somscape.tables import table_from_columns
+from somscape.tables import Encoding, table_from_columns
+from somscape.tables._fit_encoding import fit_encoding
 
 SHAPES = [
     (2, 5, "rectangular", "plane"),

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Graph, Lattice, Map, measures
-from somscape.encode import Encoding
 from somscape.kernels import Metric
+from somscape.tables import Encoding
 
 CLOSE = {"abs": 1e-9, "rel": 0}
 

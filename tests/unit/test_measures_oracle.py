@@ -8,10 +8,10 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from somscape import Graph, Lattice, Map, measures
-from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.kernels import Metric
-from somscape.measures import _pairs
+from somscape.measures import distances as _pairs
+from somscape.tables import Encoding
 
 CLOSE = {"rel": 1e-9, "abs": 1e-9}
 

@@ -8,7 +8,8 @@ from sklearn.base import clone
 
 import somscape
 from somscape import SOM, TableEncoder, measures
-from somscape.kernels import METRIC_NAMES, Metric, whitening_of
+from somscape.kernels import Metric
+from somscape.kernels.metric import METRIC_NAMES, whitening_of
 
 WEIGHTS = np.array([1.0, 2.0, 0.0, 0.5])
 

@@ -398,11 +398,11 @@ def test_verbose_says_how_far_and_how_long(kernel, monkeypatch, capsys):
 
 
 def test_time_left_is_estimated_from_the_time_taken(monkeypatch, capsys):
-    from somscape.minisom import _progress
+    from somscape.minisom import _rule as _progress
 
     clock = iter([100.0, 130.0, 190.0])
     monkeypatch.setattr(_progress.time, "monotonic", lambda: next(clock))
-    progress = _progress.Progress(400, True)
+    progress = _progress.ProgressLine(400, True)
     progress.show(4)  # 30 s for 4 of 400
     progress.show(200)
     text = capsys.readouterr().out

@@ -6,10 +6,10 @@ import pytest
 
 import somscape
 from somscape import SOM, SOMImputer, measures
-from somscape.encode import fit_encoding
 from somscape.errors import InputError, SomscapeWarning
 from somscape.kernels import Metric
 from somscape.tables import table_from_columns
+from somscape.tables._fit_encoding import fit_encoding
 
 
 def gappy(n=120, d=4, seed=0, share=0.25, dtype=np.float64):

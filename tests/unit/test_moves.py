@@ -12,10 +12,13 @@ from scipy.sparse import csr_array
 
 from somscape import SOM, Graph, Lattice, measures
 from somscape.errors import InputError
-from somscape.fit import _several, merge, move, partial
-from somscape.fit._moves import NONE_BETTER, ROUNDS_DONE, moved_units
-from somscape.fit._problem import prepare
-from somscape.kernels import EUCLIDEAN, Metric, SparseRows
+from somscape.fit import _moves as _several
+from somscape.fit import merge, move, partial, prepare
+from somscape.fit._moves import moved_units
+from somscape.fit.settings import NONE_BETTER, ROUNDS_DONE
+from somscape.kernels import Metric
+from somscape.kernels._sparse import SparseRows
+from somscape.kernels.metric import EUCLIDEAN
 
 CLOSE = {"n_rows": 5, "n_cols": 6, "radius_end": 0.2}
 
@@ -219,7 +222,7 @@ def test_pairs_of_parts_in_any_order_are_those_of_all_rows(kind, cuts, seed):
 
     whole = told(np.arange(60))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("somscape.fit._pairs.BLOCK_VALUES", kind.get("block", 1 << 20))
+        patched.setattr("somscape.fit.problem.BLOCK_VALUES", kind.get("block", 1 << 20))
         parts = [told(numbers) for numbers in np.split(order, sorted(cuts))]
     for some in (parts, parts[::-1]):
         total = reduce(merge, some)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somscape.grid import Graph, Lattice, Neighborhood, neighborhood_tables, pull_from
+from somscape.grid import Graph, Lattice
+from somscape.grid._neighborhood import Neighborhood, neighborhood_tables, pull_from
 
 SHAPES = [(1, 1), (1, 6), (6, 1), (2, 5), (4, 3), (3, 4), (2, 2), (6, 7)]
 LATTICES = [

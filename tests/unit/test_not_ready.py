@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from somscape import SOM, SOMDetector, SOMImputer, measures, plots, regions, report, save
+from somscape import SOM, SOMDetector, SOMImputer, measures, plots, regions, report
 from somscape.errors import InputError
-from somscape.outliers import DriftMonitor, as_detector
+from somscape.outliers import DriftMonitor
+from somscape.outliers.detector import as_detector
+from somscape.save.lines import record_of
 from somscape.tables import table_from_columns
 
 X = np.arange(12.0).reshape(6, 2)
@@ -31,7 +33,7 @@ OF_MAPS = [
     regions.find_regions,
     lambda thing: measures.quantization_error(thing, X),
     lambda thing: report.build(thing, table_from_columns({"x": [1.0, 2.0]})),
-    save.record_of,
+    record_of,
 ]
 
 

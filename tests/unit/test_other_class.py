@@ -6,12 +6,11 @@ from for_rest import for_rest
 from sklearn.datasets import load_digits
 
 from somscape import SOMClassifier, TableEncoder
-from somscape.encode import Encoding
 from somscape.grid import Lattice
 from somscape.kernels import Metric
 from somscape.maps import Map
 from somscape.recognize import ClassChange, OtherClass, Recognizer
-from somscape.tables import table_from_columns
+from somscape.tables import Encoding, table_from_columns
 
 
 def recognizer_of(codebook, shares, classes=("a", "b")):

@@ -5,13 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from somscape._elementary import asinh
-from somscape.encode import NumberCode, Roles, fit_encoding
-from somscape.jobs import detect, ready
-from somscape.outliers import AlertRule, Outermost
-from somscape.outliers._counts import FIRST_LOOK, TAIL_SHARE, value_counts
-from somscape.outliers._ends import ends_of
-from somscape.outliers._outermost import SHARE, ends_of_numbers
+from somscape.desk.jobs._detect import detect
+from somscape.desk.jobs._roles import ready
+from somscape.outliers import AlertRule
+from somscape.outliers._train import SHARE, Outermost, ends_of_numbers
+from somscape.outliers.rarity import FIRST_LOOK, TAIL_SHARE, ends_of, value_counts
 from somscape.tables import table_from_columns
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables.codes import NumberCode
+from somscape.tables.kinds import Roles
 
 N = FIRST_LOOK + 1000
 OPTIONS = {"contamination": None, "seed": 0}

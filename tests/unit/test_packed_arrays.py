@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from safetensors.numpy import load_file
 
 from somscape import SOMDetector, load
-from somscape.records._packed import packed, unpacked
+from somscape.maps.record import packed, unpacked
 
 
 def symmetric(n):

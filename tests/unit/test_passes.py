@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from somscape.fit._passes import CHUNK_ROWS
+from somscape.fit.problem import CHUNK_ROWS
 from somscape.kernels._select import is_core_built
 
 PAGES_OF_A_PASS = """
 import resource
 import numpy as np
 from somscape.fit import prepare
-from somscape.fit._passes import CHUNK_ROWS, epoch_sums
+from somscape.fit.problem import CHUNK_ROWS, epoch_sums
 from somscape.grid import Lattice
 
 rows = np.random.default_rng(0).normal(size=(20 * CHUNK_ROWS, 2))

@@ -20,17 +20,27 @@ from matplotlib.figure import Figure
 from scipy.sparse import csr_array
 
 from somscape import SOM, Graph, Lattice, Map, measures, paths, plots, regions
-from somscape.encode import CategoryCode, Encoding, NumberCode
 from somscape.errors import InputError
-from somscape.grid import neighbor_pairs, shortest_paths, spanning_tree
-from somscape.plots import _tree_places
-from somscape.plots._heights import edge_heights, p_heights, ustar_heights
-from somscape.plots._order import by_likeness, plane_correlations, relevance
-from somscape.plots._scale import FEW, SEVERAL, checked_limits, ends_of_bar
-from somscape.plots._style import REGION_COLORS, class_color, hatch, region_colors
-from somscape.plots._tree_places import tree_places
+from somscape.grid.graph import shortest_paths, spanning_tree
+from somscape.grid.lattice import neighbor_pairs
+from somscape.plots import _net as _tree_places
+from somscape.plots import relevance
+from somscape.plots._net import tree_places
+from somscape.plots._style import (
+    FEW,
+    REGION_COLORS,
+    SEVERAL,
+    checked_limits,
+    class_color,
+    ends_of_bar,
+    hatch,
+    region_colors,
+)
+from somscape.plots._umatrix import edge_heights, p_heights, ustar_heights
+from somscape.plots.columns import by_likeness, plane_correlations
 from somscape.regions import Regions
-from somscape.tables import table_from_columns
+from somscape.tables import Encoding, table_from_columns
+from somscape.tables.codes import CategoryCode, NumberCode
 
 RNG = np.random.default_rng(0)
 

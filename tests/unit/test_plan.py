@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from somscape import Graph, Lattice
-from somscape.encode import Encoding
-from somscape.fit import Facts, Plan, Settings, resolve_plan
+from somscape.fit._plan import Facts, Plan, resolve_plan
+from somscape.fit.settings import Settings
 from somscape.maps import Map
+from somscape.tables import Encoding
 
 pytestmark = pytest.mark.all_tries
 

@@ -7,9 +7,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from somscape import Graph, Lattice, Map, changes, plots
-from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.regions import Regions
+from somscape.tables import Encoding
 
 
 def line(codebook, hits, lattice=None):

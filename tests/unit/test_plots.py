@@ -17,11 +17,11 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from somscape import Graph, Lattice, Map, plots, report
-from somscape.encode import CategoryCode, Encoding, NumberCode
 from somscape.errors import InputError, SomscapeWarning
 from somscape.outliers import Alerts
 from somscape.regions import Regions
-from somscape.tables import Table, table_from_columns
+from somscape.tables import Encoding, Table, table_from_columns
+from somscape.tables.codes import CategoryCode, NumberCode
 
 SAME = {"rtol": 0, "atol": 1e-12}  # a few roundings of float64
 
@@ -119,7 +119,7 @@ def test_drawing_leaves_pyplot_alone() -> None:
     code = (
         "import sys, numpy as np\n"
         "from somscape import Lattice, Map, plots\n"
-        "from somscape.encode import Encoding\n"
+        "from somscape.tables import Encoding\n"
         "m = Map(np.zeros((2, 1)), Lattice(1, 2), Encoding.plain(['x']), np.ones(2))\n"
         "plots.umatrix(m)._repr_png_(); plots.planes(m)._repr_png_(); plots.hits(m)._repr_png_()\n"
         "assert 'matplotlib.pyplot' not in sys.modules"

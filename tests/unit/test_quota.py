@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from somscape.kernels._quota import processors_by_quota
+from somscape.kernels._core_face import processors_by_quota
 
 PROBE = """
 from somscape.kernels import _core

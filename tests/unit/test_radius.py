@@ -6,7 +6,8 @@ import naive
 import numpy as np
 import pytest
 
-from somscape.grid import CONVENTIONS, radius_from
+from somscape.grid import radius_from
+from somscape.grid._neighborhood import CONVENTIONS
 
 DISTANCES = np.array([0.0, 0.5, 1.0, math.sqrt(3), 2.0, 3.7])
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from somscape import SOMDetector, TableEncoder
-from somscape.encode import Encoding
-from somscape.outliers._rarity import Rarity, on_line, rarity_of
-from somscape.outliers._reach import ENDLESS, reach_of, within_reach
-from somscape.tables import table_from_columns
+from somscape.outliers import Rarity
+from somscape.outliers.rarity import on_line, rarity_of
+from somscape.outliers.score import ENDLESS, reach_of, within_reach
+from somscape.tables import Encoding, table_from_columns
 
 NUMBERS = arrays.arrays(np.float64, st.integers(2, 60), elements=st.floats(-1e6, 1e6, width=32))
 

@@ -3,18 +3,13 @@
 import numpy as np
 import pytest
 
-from somscape.encode import (
-    CategoryCode,
-    Encoding,
-    NumberCode,
-    OrdinalCode,
-    Roles,
-    UnusedColumn,
-    fit_encoding,
-    recoded,
-)
 from somscape.errors import InputError
-from somscape.tables import table_from_columns
+from somscape.tables import Encoding, table_from_columns
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables._recoded import recoded
+from somscape.tables.codes import CategoryCode, NumberCode, UnusedColumn
+from somscape.tables.kinds import Roles
+from somscape.tables.ordered import OrdinalCode
 
 RNG = np.random.default_rng(0)
 

@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape.grid import Lattice
-from somscape.recognize._choose import Held, best_smoothing, held_out
-from somscape.recognize._margin import sharpened
-from somscape.recognize._shares import Smoothing, classes_of_units, counts_by_unit, smoothed
-from somscape.recognize._space import MAX_AXES, Space
+from somscape.recognize._answering import MAX_AXES, Space
+from somscape.recognize._train import Held, best_smoothing, held_out, sharpened
+from somscape.recognize.recognizer import Smoothing, classes_of_units, counts_by_unit, smoothed
 
 
 def test_the_margin_rule_learns_to_overlook_a_column_of_noise():

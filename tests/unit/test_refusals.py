@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 from somscape import SOM, SOMDetector, SOMImputer, TableEncoder, measures
 from somscape.callbacks import TimeLimit
 from somscape.errors import InputError, SomscapeWarning
-from somscape.fit import _size
+from somscape.fit import _plan as _size
 from somscape.grid import Lattice
 from somscape.minisom import MiniSom
 from somscape.tables import table_from_columns

@@ -9,7 +9,8 @@ from scipy.stats import kstest
 
 from somscape import SOM, SOMDetector, load
 from somscape.errors import InputError
-from somscape.outliers import Calibration, adjusted, usual_share
+from somscape.outliers import Calibration
+from somscape.outliers.detector import adjusted, usual_share
 
 
 def two_groups(rng, n):

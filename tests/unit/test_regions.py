@@ -8,13 +8,13 @@ from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import adjusted_rand_score
 
 from somscape import SOM, Graph, Lattice, Map, regions
-from somscape.encode import Encoding, Roles, fit_encoding
 from somscape.errors import InputError
-from somscape.joins import pieces_after
+from somscape.maps._joins import pieces_after
 from somscape.regions import find_regions
-from somscape.regions._count import FAR, separation
-from somscape.regions._ward import ward_joins
-from somscape.tables import table_from_columns
+from somscape.regions.find import FAR, separation, ward_joins
+from somscape.tables import Encoding, table_from_columns
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables.kinds import Roles
 
 
 def map_of(places, lattice, hits=None, **options):

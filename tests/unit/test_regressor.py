@@ -11,11 +11,10 @@ from sklearn.preprocessing import scale
 
 from somscape import SOM, Map, SOMRegressor, TableEncoder, load
 from somscape.errors import InputError, MapFileError
-from somscape.maps import as_map
+from somscape.maps._as_map import as_map
 from somscape.recognize import Predictor
-from somscape.records import Record
 from somscape.regions import find_regions, keep, kept
-from somscape.save import read_record, write_record
+from somscape.save import Record, read_record, write_record
 from somscape.tables import table_from_columns
 
 

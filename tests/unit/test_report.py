@@ -16,21 +16,16 @@ import pyarrow as pa
 import pytest
 
 from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, measures, plots, regions, report
-from somscape.encode import Encoding, Roles, UnusedColumn, fit_encoding
 from somscape.errors import InputError
-from somscape.outliers import (
-    SCORES,
-    AlertRule,
-    Alerts,
-    Calibration,
-    Detector,
-    Scorer,
-    adjusted,
-    usual_share,
-)
+from somscape.outliers import AlertRule, Alerts, Calibration, Detector, Scorer
+from somscape.outliers.detector import adjusted, usual_share
+from somscape.outliers.score import SCORES
 from somscape.regions import Regions
-from somscape.report._histogram import N_BARS, Histogram
-from somscape.tables import Table, per, table_from_columns
+from somscape.report._parts import N_BARS, Histogram
+from somscape.tables import Encoding, Table, per, table_from_columns
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables.codes import UnusedColumn
+from somscape.tables.kinds import Roles
 
 HOSTILE = "</script><script>alert('&\u2028\u2029')</script>"
 
@@ -212,7 +207,7 @@ def test_the_page_has_words_for_every_score() -> None:
 def test_long_tables_are_listed_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("somscape.report._build.MAX_LISTED", 2)
     # Row 1 is the usual row nearest to the alert; row 2, the least unusual, is not named.
-    monkeypatch.setattr("somscape.report._cases.N_USUAL", 1)
+    monkeypatch.setattr("somscape.report._parts.N_USUAL", 1)
     data = small_data()
     assert (data["n_rows"], data["n_listed"]) == (3, 2)
     assert data["rows"]["ids"] == ["3", "1"]
@@ -221,11 +216,11 @@ def test_long_tables_are_listed_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_wide_tables_leave_planes_out_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     # On 3 units; one plane is for regions, and x, which trained the map, comes before the note.
-    monkeypatch.setattr("somscape.report._planes.MAX_PLANE_VALUES", 17)
+    monkeypatch.setattr("somscape.report._parts.MAX_PLANE_VALUES", 17)
     data = small_data()
     assert [plane["group"] for plane in data["planes"]] == ["map"] * 5
     assert data["n_planes_left_out"] == 2
-    monkeypatch.setattr("somscape.report._planes.MAX_PLANE_VALUES", 23)
+    monkeypatch.setattr("somscape.report._parts.MAX_PLANE_VALUES", 23)
     data = small_data()
     assert [plane["name"] for plane in data["planes"][5:]] == ["x"]
     assert data["n_planes_left_out"] == 1
@@ -437,7 +432,7 @@ def test_the_first_alerts_say_what_would_make_them_usual(
     assert all(text.startswith("would be usual with ") for text in said[:4])
     # By hand: 2.25 is 0.25 from the prototype at 2, so that it is usual as it is.
     assert [case["counterfactual"] for case in small_data()["cases"]] == [None]
-    monkeypatch.setattr("somscape.report._cases.MAX_CASES", 0)
+    monkeypatch.setattr("somscape.report._parts.MAX_CASES", 0)
     assert small_data()["cases"] == []
 
 
@@ -665,7 +660,7 @@ def test_histogram_of_a_category_joins_its_rare_levels() -> None:
 
 
 def test_long_tables_are_measured_on_evenly_spaced_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("somscape.report._sample.MAX_MEASURED", 2)
+    monkeypatch.setattr("somscape.report._values.MAX_MEASURED", 2)
     data = small_data()
     # Rows 1 and 3 of three.
     assert data["n_measured"] == 2

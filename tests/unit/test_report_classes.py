@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from somscape import Lattice, Map, SOMClassifier, TableEncoder, report
-from somscape.encode import Encoding, NumberCode, UnusedColumn
 from somscape.recognize import Recognizer
-from somscape.report import _classes
-from somscape.tables import table_from_columns
+from somscape.report import _parts as _classes
+from somscape.tables import Encoding, table_from_columns
+from somscape.tables.codes import NumberCode, UnusedColumn
 
 X = [0.0, 0.1, 1.1, 1.2, 2.0, 2.1]
 KINDS = ["a", None, "b", "a", "a", "z"]

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape import SOM, Map, TableEncoder, load
-from somscape.encode import (
-    Encoding,
-    Roles,
+from somscape.errors import InputError
+from somscape.tables import Encoding, table_from_columns
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables._roles import (
     comments_on,
-    fit_encoding,
     overridden,
     pinned,
     read_roles,
@@ -27,10 +27,8 @@ from somscape.encode import (
     roles_from_text,
     roles_text,
 )
-from somscape.encode._kinds import WORDS
-from somscape.encode._said import CHOICES, READING, SETTINGS, SHAPES
-from somscape.errors import InputError
-from somscape.tables import table_from_columns
+from somscape.tables.encoding import CHOICES, READING, SETTINGS, SHAPES
+from somscape.tables.kinds import ROLE_WORDS, Roles
 
 N = 40
 COLUMNS: dict[str, Any] = {
@@ -82,7 +80,7 @@ def any_roles(draw: st.DrawFn) -> Roles:
     """Roles of any columns, and a value for everything else that roles may say."""
     names = iter(draw(st.lists(NAMES, unique=True, max_size=12)))
     said: dict[str, Any] = {}
-    for role in WORDS:
+    for role in ROLE_WORDS:
         default = getattr(Roles(), role)
         if default is None:
             said[role] = next(names, None)
@@ -138,7 +136,7 @@ def test_a_file_is_for_people() -> None:
         f"[reading]  # what is not said is found out: {', '.join(READING)}\n"
         'delimiter = ";"\n'
         "\n"
-        f"[columns]  # kinds: {', '.join(option[2:] for _, option in WORDS.values())}\n"
+        f"[columns]  # kinds: {', '.join(option[2:] for _, option in ROLE_WORDS.values())}\n"
         'key_id = "id"      # found by its name, all different\n'
         'amount = "number"  # 40 different values; usually 0 to 58.5\n'
         "job = \"category\"   # text with 3 different values; 'clerk', 'nurse', 'smith', "

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape import Lattice, Map, SOMDetector
-from somscape.encode import Encoding
 from somscape.errors import InputError
-from somscape.outliers import AlertRule, Calibration, Detector, Scorer, adjusted, usual_share
-from somscape.tables import table_from_columns
+from somscape.outliers import AlertRule, Calibration, Detector, Scorer
+from somscape.outliers.detector import adjusted, usual_share
+from somscape.tables import Encoding, table_from_columns
 
 SHARES = st.lists(st.floats(1e-3, 1), min_size=1, max_size=12)
 

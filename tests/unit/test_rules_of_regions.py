@@ -8,10 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from somscape import SOM, Lattice, Map, TableEncoder
-from somscape.encode import Encoding
 from somscape.regions import Regions, find_regions
-from somscape.regions._rule import _shortest
-from somscape.tables import table_from_columns
+from somscape.regions.regions import _shortest
+from somscape.tables import Encoding, table_from_columns
 
 
 def two_regions(columns, is_first, **options):

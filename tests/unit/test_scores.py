@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 
 from somscape import SOM, SOMDetector, TableEncoder, load
-from somscape.outliers import SCORES, Calibration, Detector, Marks, Scorer, _score, _train
-from somscape.outliers._usual import pooled
-from somscape.save import _onnx_scores
+from somscape.outliers import Calibration, Detector, Scorer, _train
+from somscape.outliers import score as _score
+from somscape.outliers.marks import Marks
+from somscape.outliers.score import SCORES, pooled
+from somscape.save import _onnx as _onnx_scores
 
 
 def rows_of(n=200, d=3, seed=0):
@@ -107,7 +109,7 @@ def test_a_column_in_which_nothing_differs_has_no_part(name):
 def test_blocks_change_nothing(name, monkeypatch):
     detector, new = fitted(name), rows_of(50, seed=2)
     whole, parts = detector.scores(new), detector.contributions(new)
-    monkeypatch.setattr("somscape.outliers._score.BLOCK_VALUES", 70)
+    monkeypatch.setattr("somscape.outliers.score.BLOCK_VALUES", 70)
     np.testing.assert_array_equal(detector.scores(new), whole)
     np.testing.assert_array_equal(detector.contributions(new), parts)
 

@@ -7,7 +7,9 @@ import pytest
 from scipy.sparse import csr_array
 
 from somscape.grid import Lattice
-from somscape.kernels import METRICS, SparseRows, _numpy_twin, column_range
+from somscape.kernels import _numpy_twin
+from somscape.kernels._kernels import METRICS
+from somscape.kernels._sparse import SparseRows, column_range
 
 FLOATS = [np.float32, np.float64]
 # Around groups of 16 units, and blocks of 128 features.

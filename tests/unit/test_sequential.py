@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2, kstest, norm
 
-from somscape.outliers._sequential import (
+from somscape.outliers.drift import (
     ALLOWANCE,
     EXPONENTS,
     Cusum,

@@ -5,8 +5,8 @@ import pytest
 
 from somscape import SOM, SOMDetector, measures
 from somscape.callbacks import TimeLimit
-from somscape.fit import _several
-from somscape.fit._schedule import schedule
+from somscape.fit import _moves as _several
+from somscape.fit.settings import schedule
 
 pytestmark = pytest.mark.all_tries
 

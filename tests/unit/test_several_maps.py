@@ -7,9 +7,9 @@ import pytest
 
 from somscape import SOM, Detector, Map, SOMDetector, load
 from somscape.errors import InputError, MapFileError
-from somscape.outliers._score import contributions_by, scores_by, scores_of_each
-from somscape.outliers._several import N_MAPS, halves, left_out_scores
-from somscape.records._record import MEMBER_ARRAYS
+from somscape.maps.record import MEMBER_ARRAYS
+from somscape.outliers._train import N_MAPS, halves, left_out_scores
+from somscape.outliers.score import contributions_by, scores_by, scores_of_each
 from somscape.save import read_record, write_record
 
 

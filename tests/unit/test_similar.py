@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from somscape import SOM, Lattice, Map, SOMClassifier, SOMDetector, TableEncoder
-from somscape._shares import wilson
-from somscape.encode import Encoding
+from somscape._weights import wilson
 from somscape.errors import InputError
 from somscape.outliers import Calibration, Detector, Scorer
-from somscape.tables import table_from_columns
+from somscape.tables import Encoding, table_from_columns
 
 
 def fitted(n=400, seed=0, **options):
@@ -52,7 +51,7 @@ def test_few_of_the_rows_are_looked_at():
         return np.sqrt(((rows - others) ** 2).sum(axis=1))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("somscape.outliers._similar._distances", distances)
+        patch.setattr("somscape.outliers.detector._distances", distances)
         detector.similar_rows(X[1000:1001], among=X)
     assert 0 < sum(looked) < 1200
 

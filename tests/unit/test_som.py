@@ -22,7 +22,7 @@ from sklearn.model_selection import GridSearchCV
 from somscape import SOM, Lattice, Map, SOMDetector, load
 from somscape.callbacks import TimeLimit
 from somscape.errors import InputError, MapFileError, SomscapeError, SomscapeWarning
-from somscape.fit import principal_axes
+from somscape.fit._start import principal_axes
 
 FLOATS = [np.float32, np.float64]
 LATTICES = [

@@ -6,7 +6,7 @@ from scipy.sparse import csr_array, csr_matrix
 
 from somscape import SOM, regions
 from somscape.errors import InputError
-from somscape.kernels._columns import column_extremes
+from somscape.kernels._sparse import column_extremes
 
 
 def sparse_rows(n=120, d=30, seed=0, dtype=np.float64):

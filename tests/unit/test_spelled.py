@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from somscape.recognize import classes_of_cells
+from somscape.recognize.recognizer import classes_of_cells
 from somscape.tables import read_table
 
 

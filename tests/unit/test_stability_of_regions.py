@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Lattice, Map, regions
-from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.regions import Regions, RegionStability
-from somscape.regions._stability import _shares
+from somscape.regions.find import _shares
+from somscape.tables import Encoding
 
 
 @pytest.mark.rest

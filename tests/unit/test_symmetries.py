@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from somscape.grid import Graph, Lattice, shifts, turns
+from somscape.grid import Graph, Lattice
+from somscape.grid.lattice import shifts, turns
 
 SHAPES = [(1, 1), (1, 4), (4, 1), (2, 2), (2, 3), (3, 2), (3, 3), (4, 4), (4, 5), (5, 4), (6, 3)]
 KINDS = ["rectangular", "hexagonal"]

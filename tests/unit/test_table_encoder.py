@@ -19,9 +19,10 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
 
 from somscape import SOM, SOMDetector, TableEncoder, plots
-from somscape.encode import Encoding, Roles, fit_encoding
 from somscape.errors import InputError
-from somscape.tables import Table, table_from_columns, table_from_frame
+from somscape.tables import Encoding, Table, table_from_columns, table_from_frame
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables.kinds import Roles
 
 HALF = 0.5**0.5
 N = 12

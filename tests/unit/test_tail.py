@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import expon, genpareto
 
-from somscape.outliers._calibration import _Among
-from somscape.outliers._tail import _fitted, tail_of
+from somscape.outliers.calibration import _Among, _fitted, tail_of
 
 DRAWN = {
     "normal": lambda rng, size: np.abs(rng.normal(size=size)),

@@ -9,28 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somscape.fit import (
-    SCHEDULES,
-    EpochSums,
-    Plan,
-    Problem,
-    Progress,
-    Settings,
-    Watch,
-    auto_shape,
-    merge,
-    partial,
-    prepare,
-    principal_axes,
-    schedule,
-    start_codebook,
-    step,
-    train,
-)
-from somscape.fit import _passes as passes
+from somscape.fit import EpochSums, Problem, Progress, merge, partial, prepare, step
 from somscape.fit import _train as loops
-from somscape.fit._passes import epoch_sums
-from somscape.fit._start import Axes
+from somscape.fit import problem as passes
+from somscape.fit._plan import Plan, auto_shape
+from somscape.fit._start import Axes, principal_axes, start_codebook
+from somscape.fit._train import RunningTraining, train
+from somscape.fit.problem import epoch_sums
+from somscape.fit.settings import SCHEDULES, Settings, schedule
 from somscape.grid import Lattice
 
 FLOATS = [np.float32, np.float64]
@@ -85,7 +71,7 @@ def plan_of(**changes):
 
 def trained(problem, codebook, plan, watch=None, seed=0):
     start = codebook.astype(np.float64)
-    return train(problem, start, plan, watch or Watch(), np.random.default_rng(seed))
+    return train(problem, start, plan, watch or RunningTraining(), np.random.default_rng(seed))
 
 
 # Schedules
@@ -662,7 +648,7 @@ def test_online_training_presents_each_row_once_a_pass(kernels, monkeypatch):
     problem = problem_of(rows, kernels, (1, 1))
     monkeypatch.setattr(loops, "BLOCK_WORK", 1)
     seen = []
-    watch = Watch()
+    watch = RunningTraining()
     plan = plan_of(algorithm="online", n_epochs=2, learning_rate=(1.0, 1.0))
     at = -100.0
     trained(problem, np.array([[at]]), plan, watch)
@@ -751,7 +737,7 @@ def test_a_callback_that_returns_true_stops_training_and_others_are_still_told(
         told.append(progress)
         return progress.step == 3
 
-    watch = Watch((stop_at_three, lambda p: others.append(p.step)))
+    watch = RunningTraining((stop_at_three, lambda p: others.append(p.step)))
     start = rows_of(30)[:12]
     problem = problem_of(rows_of(30), kernels)
     found = trained(problem, start, plan_of(algorithm=algorithm, n_epochs=9), watch)
@@ -763,7 +749,9 @@ def test_a_callback_that_returns_true_stops_training_and_others_are_still_told(
 
 
 def test_only_true_or_a_text_stops_training(kernels):
-    watch = Watch((lambda p: 1, lambda p: 2.5, lambda p: "", lambda p: [True], lambda p: None))
+    watch = RunningTraining(
+        (lambda p: 1, lambda p: 2.5, lambda p: "", lambda p: [True], lambda p: None)
+    )
     rows = rows_of(30)
     found = trained(problem_of(rows, kernels), rows[:12], plan_of(), watch)
     assert found.n_iter == 5

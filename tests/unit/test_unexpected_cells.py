@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from somscape import SOM, SOMDetector, TableEncoder
-from somscape.encode import fit_encoding
 from somscape.errors import InputError, SomscapeWarning
 from somscape.tables import read_table, table_from_columns, table_from_frame
+from somscape.tables._fit_encoding import fit_encoding
 
 N = 40
 

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from somscape import SOM, Lattice, Map
-from somscape.encode import Encoding
 from somscape.errors import SomscapeWarning
 from somscape.fit import partial, prepare
-from somscape.kernels import select_kernels
+from somscape.kernels._select import select_kernels
 from somscape.outliers import Calibration, Detector, Scorer
-from somscape.tables import table_from_columns
+from somscape.tables import Encoding, table_from_columns
 
 
 def detector_with(calibration, weights=None):

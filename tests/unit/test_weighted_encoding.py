@@ -13,9 +13,9 @@ from sklearn.pipeline import make_pipeline
 
 from somscape import SOM, SOMDetector, SOMImputer, TableEncoder
 from somscape._weights import Counted, counts_of
-from somscape.encode import fit_encoding
 from somscape.errors import InputError
 from somscape.tables import table_from_columns, table_from_frame
+from somscape.tables._fit_encoding import fit_encoding
 
 TOLD = {"ordinals": {"size": ["S", "M", "L", "XL"]}, "dates": ["day"]}
 SETTINGS = [{}, {"scale": "range"}, {"tame": False}, {"missing": "fill"}, {"missing": "mask"}]

@@ -9,10 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape import SOMDetector
-from somscape.encode import Encoding, NumberCode, number_text
-from somscape.encode._codes import Scaling
-from somscape.encode._text import ANY_DECIMALS
-from somscape.tables import read_table, table_from_columns
+from somscape.tables import Encoding, read_table, table_from_columns
+from somscape.tables.codes import ANY_DECIMALS, NumberCode, Scaling, number_text
 
 
 def number_code(folder: Path, cells: list[str], **more: Any) -> NumberCode:

@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape import SOMClassifier, TableEncoder
-from somscape.encode import Encoding
 from somscape.errors import InputError
 from somscape.grid import Lattice
 from somscape.kernels import Metric
 from somscape.maps import Map
 from somscape.recognize import ClassReason, ClassReasons, Recognizer
-from somscape.tables import read_table, table_from_columns
+from somscape.tables import Encoding, read_table, table_from_columns
 
 
 def recognizer_of(codebook, shares, axes, classes=("a", "b"), power=2.0, centers=None):

@@ -8,9 +8,14 @@ import pytest
 import somscape.fit._map
 from somscape import SOMDetector
 from somscape.outliers import _train
-from somscape.outliers._decorrelation import MAX_OWN
-from somscape.outliers._score import contributions_by, joint, scores_by, scores_of_each
-from somscape.outliers._scorer import compared_by
+from somscape.outliers.score import (
+    MAX_OWN,
+    compared_by,
+    contributions_by,
+    joint,
+    scores_by,
+    scores_of_each,
+)
 
 WIDE, NARROW = MAX_OWN + 1, 5
 

@@ -3,9 +3,10 @@
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from somscape.encode import read_dictionary
 from somscape.errors import InputError
-from somscape.tables import Table, read_table
+from somscape.tables._dictionary import read_dictionary
+from somscape.tables.sources import read_table
+from somscape.tables.table import Table
 
 CREDIT_APPLICATIONS_COLUMNS = ("CustomerID", *(f"A{i}" for i in range(1, 15)), "Class")
 CREDIT_APPLICATIONS_ROWS = 690

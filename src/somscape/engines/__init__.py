@@ -1,5 +1,1 @@
-"""Where the data decide: collections of Dask, Spark and Ray as pieces."""
-
-from somscape.engines._which import answers, pieces_of
-
-__all__ = ["answers", "pieces_of"]
+"""Collections of Dask, Spark and Ray as pieces."""

@@ -1,17 +1,170 @@
 """Collections of Dask: a partition of a data frame, or a block of rows of an array, is a piece."""
 
+import time
+from asyncio import run_coroutine_threadsafe
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from functools import cached_property, reduce
-from typing import Any, TypeVar
+from itertools import chain
+from math import ceil
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
-from somscape.engines._dask_kept import Kept
-from somscape.engines._dask_results import client_of_this_process, computed
-from somscape.engines._tasks import FAN_IN, apply, apply_to_some, groups, merged
-from somscape.errors import InputError
-from somscape.fit import Pieces
+from somscape.engines._tasks import FAN_IN, apply, apply_to_some, gave_up, groups, merged
+from somscape.errors import EngineError, InputError, SomscapeError
+from somscape.fit.pieces import Pieces
+
+MAX_TOGETHER = 1 << 28
+"""Most bytes of the pieces of one task: a worker holds them all at once."""
+
+
+class KeptPieces:
+    """Which pieces are kept, and where.
+
+    Parameters
+    ----------
+    collection : dask.dataframe.DataFrame or dask.array.Array
+    parts : list of dask.delayed.Delayed
+        Its pieces.
+    """
+
+    def __init__(self, collection: Any, parts: list[Any]) -> None:
+        from distributed import futures_of
+
+        futures = {future.key: future for future in futures_of(collection)}
+        graph = dict(parts[0].dask) if futures else {}
+        # In the graph of a frame, a piece is another name of what is kept.
+        keys = (getattr(graph.get(part.key), "target", part.key) for part in parts)
+        self._n_pieces = len(parts)
+        self._futures = {number: futures[key] for number, key in enumerate(keys) if key in futures}
+        self._bytes: dict[Any, int] = {}
+        self._threads: dict[str, int] = {}
+
+    def together(self, client: Any) -> list[list[int]]:
+        """Return the numbers of all pieces, in groups of which each makes a task."""
+        if not self._futures:
+            return [[number] for number in range(self._n_pieces)]
+        where = client.who_has(list(self._futures.values()))
+        self._learn(client, where)
+        by_worker: dict[str, list[int]] = {}
+        sizes: dict[str, int] = {}
+        for number, future in self._futures.items():
+            for worker in where.get(future.key, ())[:1]:
+                by_worker.setdefault(worker, []).append(number)
+                sizes[worker] = sizes.get(worker, 0) + self._bytes[future.key]
+        found = []
+        for worker, numbers in by_worker.items():
+            n = max(self._threads.get(worker, 1), ceil(sizes[worker] / MAX_TOGETHER))
+            found += [part.tolist() for part in np.array_split(numbers, min(n, len(numbers)))]
+        placed = set(chain.from_iterable(found))
+        return found + [[number] for number in range(self._n_pieces) if number not in placed]
+
+    def _learn(self, client: Any, where: dict[Any, Any]) -> None:
+        """Ask for what is new: the sizes of pieces, and the threads of workers."""
+        pieces = [key for key, workers in where.items() if workers and key not in self._bytes]
+        if pieces:
+            self._bytes |= client.nbytes(pieces, summary=False)
+        if not self._threads.keys() >= set(chain.from_iterable(where.values())):
+            self._threads = client.nthreads()
+
+
+MAX_ALONE = 30.0
+"""Seconds that a cluster may be without workers."""
+
+POLL = 1.0
+"""Seconds after which somebody looks whether there are workers."""
+
+
+def client_of_this_process() -> Any:
+    """Return the client of this process's cluster, or None."""
+    try:
+        from distributed import default_client
+    except ImportError:
+        return None
+    try:
+        client = default_client()
+    except ValueError:
+        return None
+    if client.asynchronous:
+        raise EngineError(
+            "Dask's client is asynchronous, and answers only to code that awaits it. Call this "
+            "in a thread, such as `await asyncio.to_thread(som.fit, X)`, or make a Client without "
+            "asynchronous=True."
+        )
+    return client
+
+
+def computed(tasks: list[Any], named: Callable[[int], str], at_once: int) -> Iterator[Any]:
+    """Yield the results of tasks in order, from the cluster if there is one."""
+    client = client_of_this_process()
+    if client is None:
+        from dask.base import compute  # late: it is slow to import
+
+        yield from compute(*tasks)
+        return
+    futures = client.compute(tasks, optimize_graph=False)  # the pieces' graph already is
+    try:
+        while futures:
+            yield from _results(client, futures[:at_once], named(len(tasks) - len(futures)))
+            del futures[:at_once]  # and with them their results in the cluster
+    finally:
+        if futures:  # to cancel nothing is a message, too, behind which the next pass waits 10 ms
+            with suppress(Exception):  # a cluster that is gone has nothing to cancel
+                client.cancel(futures)
+
+
+def _results(client: Any, futures: list[Any], what: str) -> list[Any]:
+    """Return results, fetched together; EngineError where the cluster cannot give one."""
+    lost = EngineError("the connection to Dask's scheduler was lost.")
+    if client.status != "running":
+        raise lost
+
+    async def fetch() -> Any:
+        return await client.gather(futures, asynchronous=True)
+
+    coming = run_coroutine_threadsafe(fetch(), client.loop.asyncio_loop)
+    seen = time.monotonic()
+    while True:
+        try:
+            error = coming.exception(timeout=POLL)
+        except CancelledError:
+            raise lost from None
+        except TimeoutError:
+            if client.status != "running":
+                raise lost from None
+            now = time.monotonic()
+            with suppress(Exception):  # of a client that is closing, as the next look shows
+                seen = now if client.scheduler_info()["workers"] else seen
+            if now - seen > MAX_ALONE:
+                raise EngineError(
+                    f"Dask's cluster has had no worker for {MAX_ALONE:g} seconds: none was "
+                    f"started, or they died, perhaps of {what}. Start some and fit again."
+                ) from None
+        else:
+            if error is None:
+                return coming.result()
+            if client.status != "running":
+                raise lost from error
+            _tell(error, what)
+
+
+def _tell(error: BaseException, what: str) -> NoReturn:
+    """Raise what came of a task as an error of ours."""
+    from distributed import KilledWorker
+
+    if isinstance(error, SomscapeError):
+        raise error
+    if isinstance(error, KilledWorker):
+        raise gave_up(
+            f"workers of Dask died again and again on {what}, most often because it does not fit "
+            "into their memory. Cut X into smaller partitions (repartition, rechunk), or give "
+            "workers more memory",
+            error,
+        ) from error
+    raise gave_up(f"{what} could not be computed by Dask", error) from error
+
 
 T = TypeVar("T")
 
@@ -54,8 +207,8 @@ class Partitions(Pieces):
         return reduce(merge, computed(tasks, lambda _: "a piece of X", at_once=FAN_IN))
 
     @cached_property
-    def _kept(self) -> Kept:
-        return Kept(self._collection, self._parts)
+    def _kept(self) -> KeptPieces:
+        return KeptPieces(self._collection, self._parts)
 
     def _together(self) -> list[list[int]]:
         """Return numbers of pieces in groups, of which each makes a task."""

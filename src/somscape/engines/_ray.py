@@ -7,10 +7,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from somscape.engines._errors import gave_up
-from somscape.engines._tasks import FAN_IN, apply, groups, merged
+from somscape.engines._tasks import FAN_IN, apply, gave_up, groups, merged
 from somscape.errors import InputError, SomscapeError
-from somscape.fit import Pieces
+from somscape.fit.pieces import Pieces
 
 T = TypeVar("T")
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from somscape.engines._errors import gave_up
+from somscape.engines._tasks import gave_up
 from somscape.errors import InputError, SomscapeError
-from somscape.fit import Pieces
+from somscape.fit.pieces import Pieces
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from somscape.fit import Pieces
+from somscape.fit.pieces import Pieces
 
 HOLDERS = {
     ("dask", "DataFrame"): "Dask",

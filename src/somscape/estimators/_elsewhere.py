@@ -11,20 +11,20 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Floats, Ints
 from somscape._validate import check_not_dates, check_not_masked, check_values
-from somscape.encode import Encoding
-from somscape.engines import answers, pieces_of
+from somscape.engines._which import answers, pieces_of
 from somscape.errors import InputError
-from somscape.fit import Extremes, Pieces, RowsElsewhere, extremes_of, widest
-from somscape.tables import (
+from somscape.fit.pieces import Extremes, Pieces, RowsElsewhere, extremes_of, widest
+from somscape.tables._frame import (
     as_frame,
-    collected,
-    fetched_rows,
     frame_kinds,
     frame_names,
     frame_numbers,
-    listed,
     table_from_frame,
 )
+from somscape.tables._messages import listed
+from somscape.tables._typed import fetched_rows
+from somscape.tables.encoding import Encoding
+from somscape.tables.sources import collected
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,7 +79,7 @@ def rows_elsewhere(
     extremes = reduce(widest, (look.extremes for look in looks if look.extremes is not None))
     dtype = np.dtype(np.float32 if all(look.is_narrow for look in looks) else np.float64)
     names = first.names
-    form: Any = Numbers(dtype)
+    form: Any = NumberPieces(dtype)
     if encoding is not None:
         names, form = tuple(encoding.feature_names), Encoded(encoding)
     n_features = first.shape[1]
@@ -92,7 +92,7 @@ def rows_elsewhere(
 
 
 @dataclass(frozen=True)
-class Numbers:
+class NumberPieces:
     """Return a piece of numbers as rows."""
 
     dtype: Any

@@ -1,22 +1,36 @@
-"""From an estimator's parameters to the settings of a training run, and of a detection."""
+"""From the parameters of an estimator to settings, and how `fit` encodes its data."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
-from somscape._validate import check_number, check_whole
-from somscape.encode import Encoding
-from somscape.errors import InputError
-from somscape.estimators._libraries import fetched
-from somscape.estimators._prepare import seed_of
-from somscape.estimators._verbose import Verbose
-from somscape.fit import Settings
-from somscape.maps import Map
-from somscape.outliers import Detection
-from somscape.recognize import Prediction, Recognition
-from somscape.tables import listed, suggestion
+from somscape._types import Floats
+from somscape._validate import check_choice, check_number, check_whole, warn
+from somscape.engines._which import pieces_of
+from somscape.errors import InputError, SomscapeWarning
+from somscape.estimators._base import Verbose
+from somscape.estimators._elsewhere import brought_here, holds_only_numbers, learns_in_pieces
+from somscape.estimators._intake import fetched, prepare, seed_of, table_for, warn_of_wide_column
+from somscape.estimators.table_encoder import TableEncoder
+from somscape.fit.pieces import Pieces
+from somscape.fit.settings import Settings
+from somscape.grid.graph import Graph
+from somscape.grid.lattice import Lattice
+from somscape.kernels._sparse import SparseRows
+from somscape.maps.map import Map
+from somscape.measures.chance import stability
+from somscape.outliers._train import Detection
+from somscape.recognize._train import Prediction, Recognition
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables._frame import as_frame, frame_kinds, table_from_frame
+from somscape.tables._messages import listed, suggestion
+from somscape.tables.encoding import Encoding
+from somscape.tables.kinds import MISSING_CHOICES
+from somscape.tables.table import Table, table_from_columns
 
 
 def start_of(init: Any) -> Any:
@@ -127,3 +141,284 @@ def _settings_within(estimator: Any, som: Any, why: str) -> Settings:
     settings = settings_of_som(som)
     refuse_checkpoint(settings.callbacks, type(estimator).__name__)
     return settings
+
+
+PLURALS = {
+    "number": "numbers",
+    "category": "categories",
+    "ordinal": "ordered categories",
+    "date": "dates",
+    "id": "id",
+    "label": "label",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenEncoding:
+    """The data to encode, and how.
+
+    Attributes
+    ----------
+    data : Table, data frame or array-like of shape (n_samples, n_features)
+        A `Table` if there is an encoding, else what was passed.
+    encoding : Encoding or None
+        None means that the data are numbers, which are used as they are.
+    why : str or None
+        What was done with the columns, and why.
+    """
+
+    data: Any
+    encoding: Encoding | None = None
+    why: str | None = None
+
+
+def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> ChosenEncoding:
+    """Return how an estimator encodes the data of a `fit`."""
+    check_choice("missing", estimator.missing, MISSING_CHOICES)
+    lent = start.encoding if isinstance(start, Map) else None
+    X = pieces_of(X)
+    if isinstance(X, Pieces) and learns_in_pieces(estimator):
+        return _of_pieces(estimator, X, lent)
+    return _here(estimator, brought_here(X), sample_weight, lent)
+
+
+def _here(estimator: Any, X: Any, sample_weight: Any, lent: Encoding | None) -> ChosenEncoding:
+    """Return how data on this machine are encoded."""
+    encoder = estimator.encoder
+    _check_encoder(estimator)
+    if isinstance(encoder, TableEncoder):
+        return _by_encoder(estimator, X, sample_weight, lent)
+    if encoder is None:
+        return ChosenEncoding(X)
+    return _by_rule(X, estimator.missing, sample_weight, lent)
+
+
+def _check_encoder(estimator: Any) -> None:
+    """Raise if `encoder` is none, or contradicts `missing`."""
+    encoder, missing, own = estimator.encoder, estimator.missing, missing_of(estimator)
+    if not isinstance(encoder, TableEncoder):
+        if encoder is not None and not (isinstance(encoder, str) and encoder == "auto"):
+            raise TypeError(
+                f'`encoder` must be "auto", None or a somscape.TableEncoder; got {encoder!r:.80}.'
+            )
+    elif missing not in ("error", own):
+        raise InputError(
+            f"`missing`={missing!r} contradicts `encoder`, which has missing={own!r}. Leave "
+            f"`missing` of {type(estimator).__name__} out, or pass TableEncoder("
+            f"missing={missing!r})."
+        )
+
+
+def _of_pieces(estimator: Any, X: Pieces, lent: Encoding | None) -> ChosenEncoding:
+    """Return how pieces are encoded where they lie; what all rows decide, they decide here."""
+    encoder = estimator.encoder
+    _check_encoder(estimator)
+    known = getattr(encoder, "encoding_", lent)
+    if known is not None:
+        is_plain = known.is_plain
+        return (
+            ChosenEncoding(X)
+            if is_plain
+            else ChosenEncoding(X, known, f"As known before: {_became(known)}.")
+        )
+    if encoder is None or (not isinstance(encoder, TableEncoder) and holds_only_numbers(X)):
+        return ChosenEncoding(X)
+    return replace(_here(estimator, brought_here(X), None, lent), data=X)
+
+
+def missing_of(estimator: Any) -> str:
+    """Return what an estimator does with missing cells; its encoder, if any, decides."""
+    encoder = estimator.encoder
+    if not isinstance(encoder, TableEncoder):
+        return str(estimator.missing)
+    fitted = getattr(encoder, "encoding_", None)
+    return str(encoder.missing if fitted is None else fitted.missing)
+
+
+def _by_encoder(
+    estimator: Any, X: Any, sample_weight: Any, lent: Encoding | None
+) -> ChosenEncoding:
+    encoder = estimator.encoder
+    known = getattr(encoder, "encoding_", lent)
+    if known is not None:
+        table, encoding = table_for(estimator, X, known, reset=True), known
+    else:
+        _, table, encoding = encoder._learn(estimator, X, sample_weight)
+    return ChosenEncoding(table, encoding, f"As the `TableEncoder` says: {_became(encoding)}.")
+
+
+def _by_rule(X: Any, missing: str, sample_weight: Any, lent: Encoding | None) -> ChosenEncoding:
+    frame = None if isinstance(X, Table) else as_frame(X, "X")
+    if frame is None and not isinstance(X, Table):
+        return ChosenEncoding(X)
+    kinds = {} if frame is None else frame_kinds(frame)
+    n_others = sum(kind != "number" for kind in kinds.values())
+    is_lent = lent is not None and not lent.is_plain
+    if frame is not None and ("duration" in kinds.values() or not (n_others or is_lent)):
+        return ChosenEncoding(
+            frame, None, "The frame holds only numbers, which are used as they are."
+        )
+    table = X if frame is None else table_from_frame(frame, "X")
+    if lent is not None:
+        return ChosenEncoding(
+            table, lent, "Columns are encoded like those of the map it starts from."
+        )
+    encoding = fit_encoding(table, missing=missing, sample_weight=sample_weight)
+    reason = "A table is encoded by rule"
+    if frame is not None:
+        _warn_of_scaled_numbers(kinds, encoding, missing)
+        reason = (
+            f"{n_others} of {len(kinds)} columns hold text or dates, so the frame was encoded by "
+            "rule"
+        )
+    return ChosenEncoding(table, encoding, f"{reason}: {_became(encoding)}.")
+
+
+def _warn_of_scaled_numbers(kinds: dict[str, str], encoding: Encoding, missing: str) -> None:
+    """Warn if columns of numbers are scaled only because a data frame has other columns."""
+    scaled = [c.name for c in encoding.columns if c.kind == "number" and kinds[c.name] == "number"]
+    if not scaled:
+        return
+    others = [name for name, kind in kinds.items() if kind != "number"]
+    also = "" if missing == "error" else f"missing={missing!r}"
+    warn(
+        f"X has text or dates in {listed(others)}, so the numbers in {listed(scaled)} are scaled, "
+        "and long tails are transformed. Numbers in a data frame without such columns are used as "
+        f"they are. Pass encoder=TableEncoder({also}) to state that all columns are encoded, which "
+        f"stops this warning, or leave out {listed(others)}."
+    )
+
+
+def _became(encoding: Encoding) -> str:
+    """Return what columns became, as text."""
+    found: dict[str, list[str]] = {}
+    for code in encoding.columns:
+        if code.kind in PLURALS:
+            found.setdefault(code.kind, []).append(code.name)
+    parts = [f"{PLURALS[kind]} {listed(names)}" for kind, names in found.items()]
+    if encoding.parts:
+        parts.append(f"from dates also {listed(code.name for code in encoding.parts)}")
+    if encoding.roles.layers:
+        parts.append(f"in the layers {listed(encoding.roles.layers)}")
+    left = [f"'{c.name}' ({c.why})" for c in encoding.columns if c.kind not in PLURALS]
+    return "; ".join([*parts, *(f"left out {text}" for text in left)])
+
+
+def check_has_no_gaps(encoding: Encoding | None) -> None:
+    """Raise InputError for an encoding that keeps missing cells, which no score supports."""
+    if encoding is not None and encoding.missing == "mask":
+        raise InputError(
+            "`encoder` leaves missing cells out (missing='mask'), and this needs complete rows. "
+            "Pass TableEncoder(missing='fill'), or leave `encoder` out and pass missing='fill'."
+        )
+
+
+SHARES = (0.5, 1.0, 2.0)
+"""Numbers of units tried, as multiples of the given or automatic size."""
+
+RADII = (1.0, 0.7, 0.5)
+"""Final radii tried, in grid steps."""
+
+
+def suggest(som: Any, X: Any, *, n_samples: int, n_seeds: int, random_state: Any) -> Table:
+    """Train candidates on samples and return their qualities."""
+    refuse_checkpoint(som.callbacks, "SOM.suggest")
+    rows = _prepared(som, X)
+    check_whole("n_samples", n_samples, 2)
+    check_whole("n_seeds", n_seeds, 2)
+    with warnings.catch_warnings():
+        # Each candidate would say again what was said of all rows.
+        warnings.filterwarnings("ignore", "column .* carries", SomscapeWarning)
+        return _tried(som, rows, n_samples, n_seeds, random_state)
+
+
+def _prepared(som: Any, X: Any) -> Floats:
+    """Return rows as all candidates take them, and set what these take no more."""
+    chosen = choose_encoding(som, X, None, start_of(som.init))
+    prepared = prepare(
+        som, chosen.data, None, encoding=chosen.encoding, missing=som.missing, min_rows=2
+    )
+    if not isinstance(prepared.rows, np.ndarray):
+        kind = "a sparse X" if isinstance(prepared.rows, SparseRows) else "X in pieces"
+        raise InputError(
+            f"`suggest` supports only dense rows in memory; got {kind}. Pass some rows as an array."
+        )
+    warn_of_wide_column(prepared, som.metric, som.feature_weight)
+    weights = weights_of_features(som.feature_weight, prepared.encoding)
+    missing = "mask" if prepared.encoding.missing == "mask" else "error"
+    som.set_params(encoder=None, missing=missing, feature_weight=weights)
+    return prepared.rows
+
+
+def _tried(som: Any, X: Floats, n_samples: int, n_seeds: int, random_state: Any) -> Table:
+    rng = np.random.default_rng(seed_of(random_state))
+    size = min(n_samples, len(X))
+    samples = [_drawn(X, size, rng) for _ in range(n_seeds)]
+    held = _drawn(X, size, rng)
+    seed = int(rng.integers(2**31))
+    columns: dict[str, list[Any]] = {
+        name: []
+        for name in (
+            "n_rows", "n_cols", "radius_end", "quantization_error", "topographic_error", "stability"
+        )
+    }  # fmt: skip
+    for candidate in _candidates(som.set_params(random_state=0), samples[0]):
+        maps = [clone(candidate).fit(sample).map_ for sample in samples]
+        lattice, found = maps[0].lattice, stability(maps, held, random_state=seed)
+        errors = (found.quantization_errors, found.topographic_errors)
+        tried = (lattice.n_rows, lattice.n_cols, float(maps[0].parameters["radius_end"]))
+        for column, value in zip(
+            columns.values(),
+            (*tried, *(float(np.mean(each)) for each in errors), found.agreement),
+            strict=True,
+        ):
+            column.append(value)
+    return table_from_columns(columns)
+
+
+def _candidates(som: Any, sample: Floats) -> Iterator[Any]:
+    """Yield SOMs with the same parameters but different sizes and final radii."""
+    natural = clone(som).fit(sample).map_.lattice
+    is_fixed = isinstance(natural, Graph) or not isinstance(som.init, str)
+    sizes = [{}] if is_fixed else [_size(som, *size) for size in _sizes(natural, sample)]
+    for size in sizes:
+        for radius in _radii(som, natural.step):
+            yield clone(som).set_params(**size, radius_end=radius)
+
+
+def _radii(som: Any, step: float) -> list[Any]:
+    """Return the final radii to try: one if the parameters leave no choice."""
+    falls = isinstance(som.radius_decay, str) and som.radius_decay != "constant"
+    if som.radius_end != "auto" or not falls:
+        return [som.radius_end]
+    radii = [step * radius for radius in RADII]
+    if som.radius_start != "auto":
+        radii = [min(radius, som.radius_start) for radius in radii]
+    return list(dict.fromkeys(radii))
+
+
+def _size(som: Any, n_rows: int, n_cols: int) -> dict[str, Any]:
+    """Return the parameters of a SOM that give it a size."""
+    if isinstance(som.lattice, Lattice):
+        return {"lattice": replace(som.lattice, n_rows=n_rows, n_cols=n_cols)}
+    return {"n_rows": n_rows, "n_cols": n_cols}
+
+
+def _sizes(natural: Lattice, sample: Floats) -> list[tuple[int, int]]:
+    """Return distinct numbers of rows and columns around those of a map."""
+    even = 2 if natural.is_hexagonal and natural.wraps_rows else 1  # rows come in pairs
+    sizes = dict.fromkeys(
+        (
+            even * max(1, round(natural.n_rows * np.sqrt(share) / even)),
+            max(1, round(natural.n_cols * np.sqrt(share))),
+        )
+        for share in SHARES
+    )
+    # A map with more units than rows says nothing; it is tried only if asked for.
+    asked = (natural.n_rows, natural.n_cols)
+    return [size for size in sizes if size == asked or size[0] * size[1] <= len(sample)]
+
+
+def _drawn(X: Floats, size: int, rng: np.random.Generator) -> Floats:
+    """Draw rows with replacement: another sample of the same population."""
+    return np.ascontiguousarray(X[np.sort(rng.integers(0, len(X), size))])

@@ -1,25 +1,244 @@
-"""The file of a run that another run can go on from: a map, and in it the journal of the run."""
+"""The file from which a run can go on: a map and the journal of the run."""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from hashlib import blake2b
+from operator import add
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Float64s
+from somscape._types import Float64s, Floats
+from somscape._weights import blocks, ones_or
 from somscape.errors import InputError, MapFileError
-from somscape.fit._fingerprint import Fingerprint, fingerprint_of
-from somscape.fit._journal import Journal
-from somscape.fit._pieces import AnyRows
-from somscape.fit._progress import Callback
-from somscape.fit._settings import Settings
-from somscape.grid import Lattice, lattice_parts
-from somscape.maps import Map
-from somscape.records import Record, read_record, write_record
+from somscape.fit.pieces import AnyRows, RowsElsewhere
+from somscape.fit.problem import DIGEST_BYTES, EpochSums
+from somscape.fit.settings import Callback, Progress, Settings
+from somscape.grid.graph import lattice_parts
+from somscape.grid.lattice import Lattice
+from somscape.kernels._sparse import DeviceArray, Rows, SparseRows
+from somscape.maps.map import Map
+from somscape.maps.record import Record, read_record, write_record
+
+OPTIONAL = ("counts", "totals", "error", "seen")
+"""Arrays of a state that it may lack."""
+
+
+class StepState(NamedTuple):
+    """What a step led to.
+
+    Attributes
+    ----------
+    codebook : ndarray of shape (n_units, n_features)
+        In the form that the metric compares; online training keeps the data type of the rows.
+    sums : EpochSums or None
+        The sums that it follows from; None for a start and for online training.
+    """
+
+    codebook: Floats
+    sums: EpochSums | None = None
+
+    def to_arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """Return the state as named arrays."""
+        arrays: dict[str, NDArray[Any]] = {f"{prefix}prototypes": self.codebook}
+        if self.sums is not None:
+            counts, totals, error, seen = (getattr(self.sums, name) for name in OPTIONAL)
+            whole = np.array([error], dtype=np.int64)
+            found = {"counts": counts, "totals": totals, "error": whole, "seen": seen}
+            arrays |= {f"{prefix}{name}": a for name, a in found.items() if a is not None}
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], prefix: str) -> "StepState":
+        """Return the state of named arrays."""
+        codebook = arrays[f"{prefix}prototypes"].copy()
+        counts, totals, error, seen = (arrays.get(f"{prefix}{name}") for name in OPTIONAL)
+        if counts is None or totals is None or error is None:
+            return cls(codebook)
+        seen = None if seen is None else seen.copy()
+        return cls(codebook, EpochSums(counts.copy(), totals.copy(), int(error[0]), seen))
+
+
+@dataclass
+class Journal:
+    """What a run has done.
+
+    Attributes
+    ----------
+    steps : list of Progress
+        All epochs, of all starts, or blocks of online updates.
+    digests : list of bytes
+        Of the sums of some steps, by which a run settles.
+    errors : list of float
+        By which starts, and rounds of moves, were compared.
+    state : State or None
+        What the last step led to; None before the first.
+    best : State or None
+        Where the best start ended, or the best round of moves; None before the first has ended.
+    """
+
+    steps: list[Progress] = field(default_factory=list)
+    digests: list[bytes] = field(default_factory=list)
+    errors: list[float] = field(default_factory=list)
+    state: StepState | None = None
+    best: StepState | None = None
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the journal as named arrays."""
+        digests = np.frombuffer(b"".join(self.digests), dtype=np.uint8)
+        arrays: dict[str, NDArray[Any]] = {
+            "steps": np.array(self.steps, dtype=np.float64).reshape(-1, len(Progress._fields)),
+            "digests": digests.reshape(-1, DIGEST_BYTES),
+            "errors": np.array(self.errors, dtype=np.float64),
+        }
+        for prefix, state in (("", self.state), ("best_", self.best)):
+            arrays |= {} if state is None else state.to_arrays(prefix)
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Journal":
+        """Return the journal of named arrays, at least one step long."""
+        steps = [_progress_of(values) for values in arrays["steps"].tolist()]
+        digests = [bytes(values) for values in arrays["digests"].tolist()]
+        if not steps:
+            raise ValueError("no step")
+        best = StepState.from_arrays(arrays, "best_") if "best_prototypes" in arrays else None
+        state = StepState.from_arrays(arrays, "")
+        return cls(steps, digests, arrays["errors"].tolist(), state, best)
+
+
+def _progress_of(values: list[float]) -> Progress:
+    step, n_steps, radius, error, movement, n_units, n_samples = values
+    done, sizes = (int(step), int(n_steps)), (int(n_units), int(n_samples))
+    return Progress(*done, radius, error, movement, *sizes)
+
+
+HASHED_VALUES = 1 << 15
+"""Values that are hashed at once; they fit a cache."""
+
+GOLDEN, LARGEST = 0x9E3779B97F4A7C15, 1 << 64
+"""2^64 over the golden ratio, an odd number without a pattern, and what sums are remainders of."""
+
+Words = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """A fixed number for some rows.
+
+    Attributes
+    ----------
+    n_rows, n_features : int
+    dtype : str
+        Name of the values' data type.
+    values, weights, order : int
+        Sums over the rows, modulo 2^64, of hashes: of a row's values; of its values and weight; of
+        its values and its place.
+    """
+
+    n_rows: int
+    n_features: int
+    dtype: str
+    values: int
+    weights: int
+    order: int
+
+    @classmethod
+    def of(cls, rows: Rows, weights: Float64s | None, first: int = 0) -> "Fingerprint":
+        """Return the fingerprint of rows."""
+        n_rows, n_features = rows.shape
+        factors = _mixed(np.arange(1, n_features + 1, dtype=np.uint64)) | np.uint64(1)
+        sums = [0, 0, 0]
+        for part in blocks(n_rows, max(1, HASHED_VALUES // n_features)):
+            some = rows[part]
+            if isinstance(some, DeviceArray):
+                some = np.asarray(some)
+            of_rows = _of_sparse if isinstance(some, SparseRows) else _of_dense
+            hashes = _mixed(of_rows(some, factors))
+            share = ones_or(None if weights is None else weights[part], len(hashes))
+            place = np.arange(first + part.start, first + part.stop, dtype=np.uint64)
+            weighted = hashes + _mixed(share.view(np.uint64))
+            for i, words in enumerate((hashes, _mixed(weighted), _mixed(hashes + _mixed(place)))):
+                sums[i] += int(words.sum())
+        return cls(n_rows, n_features, str(rows.dtype), *(total % LARGEST for total in sums))
+
+    def __add__(self, other: "Fingerprint") -> "Fingerprint":
+        """Return the fingerprint of the rows of both."""
+        sums = (
+            (getattr(self, name) + getattr(other, name)) % LARGEST
+            for name in ("values", "weights", "order")
+        )
+        return Fingerprint(self.n_rows + other.n_rows, self.n_features, self.dtype, *sums)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON data."""
+        return {k: v if k.startswith("n_") else str(v) for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Fingerprint":
+        """Return what `to_json` made JSON data of."""
+        numbers = (int(data[name]) for name in ("values", "weights", "order"))
+        return cls(int(data["n_rows"]), int(data["n_features"]), str(data["dtype"]), *numbers)
+
+    def difference(self, now: "Fingerprint") -> str:
+        """Say how rows differ from these, or return "" if they do not."""
+        then = self
+        if (then.n_rows, then.n_features) != (now.n_rows, now.n_features):
+            shapes = (f"{f.n_rows} x {f.n_features}" for f in (then, now))
+            return "other rows: {} then, {} now".format(*shapes)
+        if then.values != now.values:
+            return f"other rows: the same shape, {now.n_rows} x {now.n_features}, but other values"
+        if then.weights != now.weights:
+            return "the same rows, but other weights"
+        if then.order != now.order:
+            return "the same rows, but in another order"
+        return "" if then.dtype == now.dtype else f"{then.dtype} then, {now.dtype} now"
+
+
+def fingerprint_of(rows: AnyRows, weights: Float64s | None) -> Fingerprint:
+    """Return the fingerprint of rows, wherever they lie."""
+    if not isinstance(rows, RowsElsewhere):
+        return Fingerprint.of(rows, weights)
+    return rows.total(partial(_of_piece, rows.begins), add)
+
+
+def _of_piece(begins: Sequence[int], number: int, rows: Floats) -> Fingerprint:
+    return Fingerprint.of(rows, None, begins[number])
+
+
+def _of_dense(rows: Any, factors: Words) -> Words:
+    """Return a number for each row, which a change of one value always changes."""
+    found: Words = _words_of(rows) @ factors
+    return found
+
+
+def _of_sparse(rows: Any, factors: Words) -> Words:
+    values = _words_of(rows.values) * factors[rows.features]
+    upto = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(values, dtype=np.uint64)])
+    return upto[rows.begin[1:]] - upto[rows.begin[:-1]]
+
+
+def _words_of(values: Floats) -> Words:
+    """Return a number for each value, 0 for 0, with bits that differ at its low end."""
+    if values.dtype == np.float32:
+        return values.view(np.uint32).astype(np.uint64)
+    words = values.view(np.uint64)
+    return words ^ (words >> np.uint64(32))
+
+
+def _mixed(words: Words) -> Words:
+    """Return words in which every bit depends on all bits of these."""
+    mixed = words.copy()
+    for _ in range(2):
+        mixed ^= mixed >> np.uint64(32)
+        mixed *= np.uint64(GOLDEN)
+    mixed ^= mixed >> np.uint64(32)
+    return mixed
+
 
 PART = "checkpoint"
 """Name of the part of the header, and prefix of the arrays, that a mere map lacks."""

@@ -1,49 +1,193 @@
-"""From prepared rows and settings to a trained map."""
+"""From prepared rows and settings to a trained map, with checks before training."""
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from somscape._types import Float64s, Ints
+from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_values
 from somscape._version import __version__
-from somscape._weights import counts_of
-from somscape.encode import Encoding
-from somscape.fit._check import (
-    check_metric,
-    check_plan,
-    check_problem,
-    check_spread,
-    feature_weights,
-)
+from somscape._weights import blocks, counts_of
+from somscape.errors import InputError, SomscapeWarning
 from somscape.fit._checkpoint import Identity, PastRun
-from somscape.fit._facts import Facts
-from somscape.fit._passes import hits_of, winners
-from somscape.fit._pieces import AnyRows, RowsElsewhere, taken
-from somscape.fit._plan import Plan, resolve_plan
-from somscape.fit._problem import Problem, prepare
-from somscape.fit._progress import AT_CHECKPOINT, INTERRUPTED
-from somscape.fit._ranges import range_of
-from somscape.fit._settings import Settings
-from somscape.fit._several import train_from_several
-from somscape.fit._size import check_memory, lattice_for
+from somscape.fit._moves import train_from_several
+from somscape.fit._plan import Facts, Plan, check_memory, lattice_for, resolve_plan
 from somscape.fit._start import Axes, mean_and_covariance, principal_axes
-from somscape.fit._train import Trained, first_lattice, train
-from somscape.fit._watch import Watch
-from somscape.grid import Lattice
-from somscape.joins import Kept, rows_to_keep
-from somscape.kernels import (
-    DeviceArray,
-    Metric,
-    SparseRows,
-    kernels_for,
-    whitening_of,
-)
-from somscape.maps import Map
+from somscape.fit._train import RunningTraining, Trained, first_lattice, train
+from somscape.fit.pieces import AnyRows, RowsElsewhere, range_of, taken
+from somscape.fit.problem import Problem, hits_of, prepare, winners
+from somscape.fit.settings import AT_CHECKPOINT, INTERRUPTED, NONE_BETTER, ROUNDS_DONE, Settings
+from somscape.grid.lattice import Lattice
+from somscape.kernels._select import kernels_for
+from somscape.kernels._sparse import DeviceArray, SparseRows
+from somscape.kernels.metric import Metric, whitening_of
+from somscape.maps._joins import KeptRows, rows_to_keep
+from somscape.maps.map import Map
+from somscape.tables.encoding import Encoding
+
+MIN_WEIGHT = 1e-100
+"""Least weight of a feature besides 0; less leaves no room for the squares that it multiplies."""
+
+MAX_WEIGHT = 1e100
+"""Largest weight of a feature; more leaves no room for the squares that it multiplies."""
+
+BLOCK_ROWS = 1 << 14
+"""Rows that are looked through at once."""
+
+MAX_LISTED = 5
+"""Most rows that a warning lists."""
+
+
+def check_metric(encoding: Encoding, metric: str) -> None:
+    """Raise InputError if missing cells are to be left out and the metric does not support it."""
+    if encoding.missing == "mask" and metric not in Metric.MASKED:
+        raise InputError(
+            f"`missing`='mask' supports only {', '.join(map(repr, Metric.MASKED))}; got "
+            f"metric={metric!r}. Pass one of them, or missing='fill'."
+        )
+
+
+def have_values(rows: Any) -> NDArray[np.bool_] | None:
+    """Return which rows have a value, or None for all; warn of rows without any."""
+    has_none = np.empty(len(rows), dtype=bool)
+    for part in blocks(len(rows), BLOCK_ROWS):
+        has_none[part] = np.isnan(rows[part]).all(axis=1)
+    if not has_none.any():
+        return None
+    empty = np.flatnonzero(has_none)
+    listed = ", ".join(map(str, empty[:MAX_LISTED]))
+    is_one = len(empty) == 1
+    warnings.warn(
+        (
+            f"1 row has no value at all (row {listed}): it does not train the map, and its unit is "
+            "-1. Leave it out."
+            if is_one
+            else f"{len(empty)} rows have no value at all (rows {listed}"
+            f"{', ...' if len(empty) > MAX_LISTED else ''}): they do not train the map, and their "
+            "unit is -1. Leave them out."
+        ),
+        SomscapeWarning,
+        stacklevel=6,
+    )
+    return ~has_none
+
+
+def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) -> None:
+    """Raise InputError for rows that the settings do not support."""
+    is_online = settings.algorithm == "online"
+    if is_online and isinstance(problem.rows, RowsElsewhere):
+        raise InputError(
+            "`algorithm`='online' goes from row to row, so it supports only rows in memory; got "
+            "X in pieces. Pass algorithm='batch'."
+        )
+    if is_online and isinstance(problem.rows, SparseRows):
+        raise InputError(
+            "`algorithm`='online' supports only dense rows; got a sparse X. Pass "
+            "algorithm='batch', or X.toarray()."
+        )
+    if is_online and problem.has_missing:
+        raise InputError(
+            "`algorithm`='online' cannot leave missing values out; got rows with NaN and "
+            "missing='mask'. Pass algorithm='batch' or missing='fill'."
+        )
+    weights = problem.metric.feature_weights
+    dtype = problem.rows.dtype
+    check_spread(*problem.edges, dtype, names, weights=weights, is_online=is_online)
+
+
+def check_plan(plan: Plan, settings: Settings) -> None:
+    """Raise InputError for a triangle whose peak, the squared radius, makes units diverge."""
+    if settings.neighborhood != "triangle" or plan.algorithm != "online":
+        return
+    radius, rate = max(plan.radius_start, plan.radius_end), max(plan.learning_rate)
+    if rate * radius**2 > 2:
+        raise InputError(
+            "`learning_rate` times the squared radius, the peak of neighborhood='triangle', must "
+            "be at most 2 for algorithm='online', or prototypes grow without bound; got "
+            f"{rate:g} x {radius:g}^2. Pass a smaller `radius_start` or `learning_rate`, or "
+            "algorithm='batch'."
+        )
+
+
+def check_spread(
+    low: Float64s,
+    high: Float64s,
+    dtype: Any,
+    names: Sequence[str],
+    *,
+    weights: Float64s | None = None,
+    is_online: bool = False,
+) -> None:
+    """Raise InputError for rows so alike that the squares of their differences vanish."""
+    info = np.finfo(dtype)
+    least = float(info.tiny) / float(info.eps)
+    if is_online or info.dtype == np.float64:
+        least = math.sqrt(least)
+    ranges = (high - low) * (1.0 if weights is None else np.sqrt(weights))
+    widest = int(ranges.argmax())
+    if not 0 < ranges[widest] < least:
+        return
+    weighted = "" if weights is None else " times the root of its `feature_weight`"
+    batch = ", or pass algorithm='batch'" if is_online else ""
+    raise InputError(
+        f"X varies by at most {ranges[widest]:.3g} (in column '{names[widest]}'{weighted}), too "
+        f"little for {info.dtype}, in which the squares of such differences vanish. Multiply X so "
+        f"that it varies by at least {least:.3g}{batch}."
+    )
+
+
+def feature_weights(given: Any, rows: AnyRows) -> Float64s | None:
+    """Return the weight of each feature, or None for 1 each."""
+    if given is None:
+        return None
+    try:
+        weights: Float64s = np.ascontiguousarray(given, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"`feature_weight` must hold numbers; {error}.") from error
+    n_features = rows.shape[1]
+    if weights.shape != (n_features,):
+        raise ValueError(
+            f"`feature_weight` must have shape ({n_features},), one number per feature; got "
+            f"{weights.shape}."
+        )
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and (weights > 0).any()):
+        raise ValueError(
+            "`feature_weight` must be finite and at least 0, with one above 0; got "
+            f"{weights.tolist()}."
+        )
+    is_sized = (weights == 0) | ((weights >= MIN_WEIGHT) & (weights <= MAX_WEIGHT))
+    if not is_sized.all():
+        raise InputError(
+            f"`feature_weight` must be 0, or from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}; got "
+            f"{weights[~is_sized][0]:g} for feature {int((~is_sized).argmax())}. Divide all "
+            "weights by the largest."
+        )
+    if not isinstance(rows, SparseRows):
+        _refuse_overflow(weights, rows)
+    return weights
+
+
+def _refuse_overflow(weights: Float64s, rows: Floats | RowsElsewhere) -> None:
+    """Refuse weighted squares whose sum does not fit a float64."""
+    low, high, _ = range_of(rows)
+    farthest = np.fmax(high, -low)
+    with np.errstate(over="ignore"):
+        squares = weights * (2 * farthest) ** 2
+    is_wrong = ~(squares <= np.finfo(np.float64).max / len(weights))
+    if is_wrong.any():
+        feature = int(is_wrong.argmax())
+        raise InputError(
+            "`feature_weight` times a squared difference in X must stay below 1.8e308; got "
+            f"weight {weights[feature]:g} for feature {feature}, with values up to "
+            f"{farthest[feature]:g}. Divide the weights or the feature."
+        )
+
 
 MAX_FETCHED = 4_000_000
 """Most values elsewhere that are fetched and train here, 16 or 32 MB: each pass elsewhere takes the
@@ -64,7 +208,7 @@ def train_map(
     """Train a map on prepared rows."""
     are_elsewhere = isinstance(rows, RowsElsewhere)
     rows = _to_learn(rows, encoding)
-    watch = Watch(settings.callbacks).begin()
+    watch = RunningTraining(settings.callbacks).begin()
     rng = np.random.default_rng(settings.seed)
     if isinstance(settings.init, Map):
         lattice = lattice or settings.init.lattice
@@ -124,7 +268,7 @@ def _as_map(
     lattice: Lattice,
     trained: Trained,
     hits: Float64s,
-    told: Kept | None = None,
+    told: KeptRows | None = None,
 ) -> Map:
     return Map(
         metric.restored(trained.codebook),
@@ -139,7 +283,7 @@ def _as_map(
     )
 
 
-def _as_it_is(problem: Problem, watch: Watch) -> tuple[Trained, Float64s]:
+def _as_it_is(problem: Problem, watch: RunningTraining) -> tuple[Trained, Float64s]:
     """Return what a run has reached, and the hits of its last epoch, if it had one."""
     trained = Trained.of(problem.on(watch.lattice), watch, AT_CHECKPOINT)
     none = np.zeros(len(trained.codebook))
@@ -184,12 +328,12 @@ def _compared(metric: Metric, rows: AnyRows) -> AnyRows:
     return rows if metric.is_plain else rows.mapped(metric.compared)
 
 
-def _kept(rows: AnyRows, weights: Float64s | None, n_units: int, metric: Metric) -> Kept:
+def _kept(rows: AnyRows, weights: Float64s | None, n_units: int, metric: Metric) -> KeptRows:
     """Return the rows that tell which parts of the map lie apart."""
     numbers = rows_to_keep(rows.shape, n_units)
     some = taken(rows, numbers)
     dense = some.dense() if isinstance(some, SparseRows) else some
-    return Kept.of(metric.as_euclidean(dense), None if weights is None else weights[numbers])
+    return KeptRows.of(metric.as_euclidean(dense), None if weights is None else weights[numbers])
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -289,3 +433,54 @@ def _parameters(settings: Settings, problem: Problem, trained: Trained) -> dict[
     if isinstance(problem.rows, DeviceArray):  # all other kernels give the same map
         shown["kernels"] = problem.kernels.name
     return shown
+
+
+def explain_defaults(settings: Settings, map_: Map, trained: Trained) -> dict[str, str]:
+    """Return a sentence for each parameter that was "auto" or could not be met."""
+    plan = trained.plan
+    found = {}
+    is_from_map = plan.init == "map"
+    is_sized = "auto" not in (settings.n_rows, settings.n_cols)
+    if not is_sized and (is_from_map or isinstance(settings.lattice, str)):
+        found["n_rows, n_cols"] = _size(map_, is_from_map=is_from_map)
+    for name in ("algorithm", "n_init"):
+        if name in plan.reasons:
+            found[name] = plan.reasons[name]
+    if settings.n_epochs == "auto":
+        found["n_epochs"] = _passes(trained)
+    for name in ("radius_start", "radius_end"):
+        if name in plan.reasons:
+            found[name] = f"{getattr(plan, name):.3g} grid steps: {plan.reasons[name]}"
+    return found
+
+
+def _size(map_: Map, *, is_from_map: bool) -> str:
+    if is_from_map:
+        return f"{map_.lattice.size_text}: as in the map it starts from."
+    return (
+        f"{map_.lattice.n_rows} x {map_.lattice.n_cols}: about 5 sqrt(n) units for rows of a total "
+        f"weight of {map_.hits.sum():g} (Vesanto's rule), at least 9, at most 10,000 and no more "
+        "than there are rows; the sides are in proportion to the standard deviations along the "
+        "data's two main axes, up to 1 : 4, and equal if there is hardly a second axis."
+    )
+
+
+def _passes(trained: Trained) -> str:
+    plan, n_iter, reason = trained.plan, trained.n_iter, trained.stop_reason
+    n_planned = round(plan.n_epochs)
+    if reason in (NONE_BETTER, ROUNDS_DONE):
+        return (
+            f"{n_iter} passes, {n_planned} of them on the full map while the radius shrinks; then, "
+            f"as the final radius is small, units moved to rows far from all others ({reason})."
+        )
+    if plan.coarse:
+        return f"{n_iter} passes, the last {n_planned} on the full map ({reason})."
+    if not plan.extra_epochs:
+        return f"{n_iter} passes, of {n_planned} ({reason})."
+    if plan.radius_start == plan.radius_end:
+        n_most = n_planned + plan.extra_epochs
+        return f"{n_iter} passes, of up to {n_most} at one radius ({reason})."
+    return (
+        f"{n_iter} passes, of {n_planned} while the radius shrinks and up to {plan.extra_epochs} "
+        f"more at the final radius ({reason})."
+    )

@@ -1,32 +1,24 @@
-"""Units that move to rows far from all others, once neighbors no longer pull.
-
-At a final radius of a fraction of a step a unit is the mean of its rows.  It stays where wider
-radii left it: in dense regions, as they pulled single units back from sparse ones.  K-means ends
-equally badly, and the same remedy helps: the unit that is needed least moves.  Here it moves to a
-row of one of its neighbors, so that the two units that now share those rows are still neighbors.
-"""
+"""Units that move to rows far from all others, and several starts of a small map."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from somscape._types import Float64s
 from somscape.errors import InputError
-from somscape.fit._epoch import EpochSums
-from somscape.fit._pairs import Pairs
-from somscape.fit._passes import pairs_of_all
 from somscape.fit._plan import Plan
-from somscape.fit._problem import Problem
-from somscape.fit._progress import INTERRUPTED, NONE_BETTER, ROUNDS_DONE, was_cut
-from somscape.fit._train import Trained, run_epoch
-from somscape.fit._watch import Watch
+from somscape.fit._start import Axes, start_codebook
+from somscape.fit._train import RunningTraining, Trained, first_lattice, run_epoch, train
+from somscape.fit.problem import EpochSums, Pairs, Problem, pairs_of_all
+from somscape.fit.settings import INTERRUPTED, NONE_BETTER, ROUNDS_DONE, was_cut
 
 PASSES = 5
 """Most passes after the moves of a round."""
 
 
-def with_units_moved(problem: Problem, trained: Trained, watch: Watch) -> Trained:
+def with_units_moved(problem: Problem, trained: Trained, watch: RunningTraining) -> Trained:
     """Return a trained map after rounds of moves, as long as they lower its error."""
     plan, journal = trained.plan, watch.journal
     if not plan.move_rounds or problem.lattice.n_units == 1 or was_cut(trained.stop_reason):
@@ -57,7 +49,7 @@ def with_units_moved(problem: Problem, trained: Trained, watch: Watch) -> Traine
     return replace(Trained.of(problem, watch, reason), plan=plan).at(journal.best, problem)
 
 
-def _settled(problem: Problem, watch: Watch, plan: Plan, n_planned: int) -> str:
+def _settled(problem: Problem, watch: RunningTraining, plan: Plan, n_planned: int) -> str:
     """Do passes until no unit moves; return why to stop training, or ""."""
     for _ in range(PASSES):
         reason = run_epoch(problem, watch, n_planned, plan.radius_end)
@@ -147,3 +139,77 @@ def moved_by(problem: Problem, pairs: Pairs, codebook: Float64s) -> tuple[Float6
             moved[unit] = pairs.farthest[target[unit]]
             n_moved += 1
     return moved, n_moved
+
+
+BETTER = 1e-9
+"""Share by which another start must be better, so that rounding does not choose between equals,
+such as mirror images."""
+
+
+def train_from_several(
+    problem: Problem,
+    axes: Axes | None,
+    plan: Plan,
+    watch: RunningTraining,
+    rng: np.random.Generator,
+) -> Trained:
+    """Train from one or several starts and return the best result."""
+    starts = _starts(problem, axes, plan, rng)
+    if plan.n_init == 1:
+        best = train(problem, next(starts)[0], plan, watch, rng)
+        watch.journal.best = watch.state
+        return with_units_moved(problem, best, watch)
+
+    def judged() -> tuple[float, None]:
+        codebook = watch.state.codebook.astype(np.float64, copy=False)
+        return _badness(problem, codebook, plan.radius_end), None
+
+    found: Trained | None = None
+    least, entries = math.inf, watch.entries
+    for codebook, radius_start in starts:
+        trained = train(problem, codebook, replace(plan, radius_start=radius_start), watch, rng)
+        badness, _ = watch.judge(judged)
+        is_better = found is None or badness < least * (1 - BETTER)
+        if is_better:
+            found, least, entries = trained, badness, watch.entries
+        if was_cut(trained.stop_reason):
+            break  # and the journal keeps the best finished start, as this one may go on
+        if is_better:
+            watch.journal.best = watch.state
+    watch.entries = entries
+    assert found is not None
+    if found is trained and was_cut(trained.stop_reason):
+        return trained
+    assert watch.journal.best is not None
+    found = found.at(watch.journal.best, problem)
+    if was_cut(trained.stop_reason):
+        return replace(found, stop_reason=trained.stop_reason)
+    return with_units_moved(problem, found, watch)
+
+
+def _starts(
+    problem: Problem, axes: Axes | None, plan: Plan, rng: np.random.Generator
+) -> Iterator[tuple[Float64s, float]]:
+    """Yield codebooks and the first radius for each."""
+    first = problem.on(first_lattice(problem.lattice, plan))
+    if plan.init != "pca":
+        for _ in range(plan.n_init):
+            yield start_codebook(first, plan.init, axes, rng), plan.radius_start
+        return
+    plane = start_codebook(first, plan.init, axes, rng)
+    radii = (plan.radius_start, *plan.other_radii)
+    wide = radii[:2]  # a shuffled plane unfolds anew
+    for number in range(plan.n_init):
+        if number < len(radii):
+            yield plane, radii[number]
+        else:
+            order = np.random.default_rng(number).permutation(len(plane))
+            yield np.ascontiguousarray(plane[order]), wide[number % len(wide)]
+
+
+def _badness(problem: Problem, codebook: Float64s, radius: float) -> float:
+    """Return the errors of a map as one number, the same bits for any order of the rows."""
+    pairs = pairs_of_all(problem, codebook)
+    qe = pairs.error / problem.error_scale / problem.total_weight
+    te = pairs.apart / problem.weight_scale / problem.total_weight
+    return qe * (1 + te * min(1.0, radius / problem.lattice.step))

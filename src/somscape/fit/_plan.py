@@ -1,15 +1,195 @@
-"""The plan of a training run, with nothing left to decide: what "auto" means, and why.
+"""The plan of a training run: the value of each "auto", and the reason."""
 
-Each decision is made in one place, by case, and records its reason there.
-"""
-
+import math
+import os
+import warnings
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+
 from somscape._types import Float64s
-from somscape.fit._facts import Facts
-from somscape.fit._radii import Radii, further_starts, radii_for
-from somscape.fit._settings import Settings, decay_of, learning_rates
+from somscape._weights import counted_rows
+from somscape.errors import InputError, SomscapeWarning
+from somscape.fit.problem import Problem
+from somscape.fit.settings import Settings, decay_of, learning_rates, was_cut
+from somscape.grid.graph import Graph
+from somscape.grid.lattice import Lattice
+from somscape.kernels._sparse import SparseRows
+from somscape.maps.map import Map
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What a plan depends on besides the settings.
+
+    Attributes
+    ----------
+    lattice : Lattice
+        The lattice of the full map.
+    n_counted : float
+        Number of rows, or their total weight if weights count rows.
+    epoch_work : float
+        Multiply-adds of an epoch of all rows on the full map: values of the rows times units.
+    """
+
+    lattice: Lattice
+    n_counted: float
+    epoch_work: float
+
+    @classmethod
+    def of(cls, problem: Problem, total_weight: float) -> "Facts":
+        """Return the facts of a problem."""
+        rows, lattice = problem.rows, problem.lattice
+        n_counted = counted_rows(len(rows), total_weight)
+        n_values = len(rows.values) if isinstance(rows, SparseRows) else rows.size
+        # Small weights do not make an epoch shorter.
+        work = n_values * max(1.0, n_counted / len(rows)) * lattice.n_units
+        return cls(lattice, n_counted, work)
+
+    @property
+    def rows_per_unit(self) -> float:
+        """Rows per unit of the full map."""
+        return self.n_counted / self.lattice.n_units
+
+    @property
+    def is_graph(self) -> bool:
+        """Whether the map is on a graph, so that there are no coarser maps."""
+        return isinstance(self.lattice, Graph)
+
+
+RADIUS_END = 0.7
+"""Usual last radius, in steps: 0.5 lowers the quantization error by about 8 % and doubles the
+topographic error, 1.0 does the reverse."""
+
+CLOSER_FROM = 20
+"""Rows per unit above which the last radius is smaller: a map of many rows keeps its order."""
+
+CLOSEST_FROM = 30
+"""Rows per unit from which the last radius gets no smaller."""
+
+CLOSEST = 0.8
+"""Last radius with many rows per unit, as a share of the usual last radius."""
+
+MIN_RADIUS_START = 2.0
+"""Smallest automatic first radius, in steps."""
+
+PLANE_SHARE = 1 / 4
+"""First radius after a start on the plane of the data's axes, as a share of the longest side."""
+
+OTHER_SHARE = 1 / 2
+"""First radius after other starts, which may lack order, as a share of the longest side."""
+
+FURTHER_SHARES = (1 / 2, 1 / 8)
+"""First radii of further starts on the data's plane, as shares of the longest side."""
+
+
+@dataclass(frozen=True)
+class Radii:
+    """The first and the last radius, in the unit of the lattice, and why they were chosen.
+
+    Attributes
+    ----------
+    start, end : float
+    reasons : dict of str to str
+        By ``radius_start`` and ``radius_end``, if they were "auto".
+    """
+
+    start: float
+    end: float
+    reasons: dict[str, str] = field(default_factory=dict)
+
+
+def radii_for(settings: Settings, facts: Facts) -> Radii:
+    """Return the first and the last radius of a training."""
+    if not isinstance(settings.radius_decay, str):
+        values = decay_of(settings.radius_decay)
+        return Radii(float(values[0]), float(values[-1]))
+    if isinstance(settings.init, Map) and settings.radius_start == "auto":
+        radii = _from_map(settings, settings.init)
+    else:
+        radii = _from_lattice(settings, facts)
+    if settings.radius_decay != "constant":
+        return radii
+    why = "that of `radius_start`, as `radius_decay` is 'constant'."
+    known = {"radius_end": why} if settings.radius_end == "auto" else {}
+    return Radii(radii.start, radii.start, radii.reasons | known)
+
+
+def _from_lattice(settings: Settings, facts: Facts) -> Radii:
+    reasons: dict[str, str] = {}
+    if isinstance(settings.radius_end, str):
+        end, reasons["radius_end"] = _auto_end(settings.radius_start, facts)
+    else:
+        end = float(settings.radius_end)
+    if isinstance(settings.radius_start, str):
+        start, reasons["radius_start"] = _auto_start(settings.start, end, facts.lattice)
+    else:
+        start = float(settings.radius_start)
+    return Radii(start, end, reasons)
+
+
+def _auto_end(start: float | str, facts: Facts) -> tuple[float, str]:
+    step, per_unit = facts.lattice.step, facts.rows_per_unit
+    closeness = np.interp(per_unit, (CLOSER_FROM, CLOSEST_FROM), (0.0, 1.0))
+    end = RADIUS_END * step * float(1 - (1 - CLOSEST) * closeness)
+    trade = "Smaller radii lower the quantization error and raise the topographic error."
+    if not isinstance(start, str) and start <= end:
+        return float(start), f"that of `radius_start`. {trade}"
+    usual = f"{RADIUS_END * step:.3g}"
+    if end < RADIUS_END * step:
+        return (
+            end,
+            f"less than the usual {usual}, as there are {per_unit:.0f} rows per unit. {trade}",
+        )
+    return end, f"the usual. {trade}"
+
+
+def _auto_start(name: str, end: float, lattice: Lattice) -> tuple[float, str]:
+    """Return the first radius after a start of that name, not below the last one."""
+    share, shown, why = (
+        (PLANE_SHARE, "a quarter", "as the start already lies along the data")
+        if name == "pca"
+        else (OTHER_SHARE, "half", "as the start may lack order")
+    )
+    wide = lattice.longest_side * share
+    start = max(MIN_RADIUS_START, wide) * lattice.step
+    if end > start:
+        return end, "at least `radius_end`."
+    if wide < MIN_RADIUS_START:
+        return start, f"the minimum, as {shown} of the longest side is less."
+    return start, f"{shown} of the longest side, {why}."
+
+
+def further_starts(radii: Radii, lattice: Lattice) -> tuple[float, ...]:
+    """Return other first radii to try from the plane of the data's axes."""
+    wide = (max(MIN_RADIUS_START, lattice.longest_side * s) * lattice.step for s in FURTHER_SHARES)
+    tried = dict.fromkeys(max(radius, radii.end) for radius in wide)
+    return tuple(radius for radius in tried if radius != radii.start)
+
+
+def last_radius(map_: Map) -> float:
+    """Return the radius of a map's last training step, in the unit of its lattice."""
+    given = map_.parameters
+    used = given.get("radius_last", given.get("radius_end"))
+    return RADIUS_END * map_.lattice.step if used is None else float(used)
+
+
+def _from_map(settings: Settings, map_: Map) -> Radii:
+    """Return radii that continue where the training of a map ended."""
+    last = last_radius(map_)
+    if not isinstance(settings.radius_end, str):
+        end = float(settings.radius_end)
+        why = "the radius at which the map it starts from ended, or `radius_end`."
+        return Radii(max(last, end), end, {"radius_start": why})
+    is_cut = was_cut(map_.parameters.get("stop_reason", ""))
+    end = min(last, float(map_.parameters["radius_end"])) if is_cut else last
+    reasons = {
+        "radius_start": "the radius at which the map it starts from ended.",
+        "radius_end": "the radius that the map it starts from was trained to.",
+    }
+    return Radii(last, end, reasons)
+
 
 BATCH_EPOCHS = 40
 """Passes of batch training while the radius falls."""
@@ -343,3 +523,137 @@ def _stages(growth: Growth, radii: Radii, facts: Facts) -> tuple[Stage, ...]:
         n_epochs = min(MAX_SAMPLED_EPOCHS, n_epochs)
         stages.append(Stage(1, n_epochs, wide, narrow, ROWS_PER_UNIT))
     return tuple(stages)
+
+
+MAX_UNITS = 1_000_000
+"""Most units of any map."""
+
+MIN_AUTO_UNITS = 9
+"""Fewest units of an automatic map, if there are as many rows."""
+
+MAX_AUTO_UNITS = 10_000
+"""Most units of an automatic map."""
+
+MAX_STRETCH = 4.0
+"""Largest ratio of the sides of an automatic map."""
+
+COPIES = 6
+"""Arrays of the codebook's size in memory during an epoch: codebook, next one, start, sums, and the
+work of smoothing."""
+
+BYTES_PER_ROW_PAIR = 40
+"""Bytes of the tables per pair of map rows: row offset, shift, weight (here and in the core),
+kernel."""
+
+MEMORY_BY_DEFAULT = 16 << 30
+"""Assumed memory of the machine, in bytes, if the system does not tell."""
+
+
+def lattice_for(
+    settings: Settings, n_samples: int, total_weight: float, variances: Float64s | None
+) -> Lattice:
+    """Return the lattice that settings ask for."""
+    if isinstance(settings.lattice, Lattice):
+        lattice = settings.lattice
+        advice = f"Pass a smaller {'graph' if isinstance(lattice, Graph) else 'lattice'}."
+    else:
+        lattice = _rows_and_cols(settings, n_samples, total_weight, variances)
+        advice = "Pass a smaller `n_rows` and `n_cols`, or leave them 'auto'."
+    if lattice.n_units > MAX_UNITS:
+        raise InputError(
+            f"the map may have at most {MAX_UNITS} units; got {lattice.n_rows} x "
+            f"{lattice.n_cols}. {advice}"
+        )
+    is_given = isinstance(settings.lattice, Lattice) or (settings.n_rows, settings.n_cols) != (
+        "auto",
+        "auto",
+    )
+    if is_given and lattice.n_units > total_weight:
+        warnings.warn(
+            f"the map has {lattice.n_units} units for {total_weight:g} rows of data, which "
+            f"leaves many units without a row. {advice}",
+            SomscapeWarning,
+            stacklevel=4,
+        )
+    return lattice
+
+
+def _rows_and_cols(
+    settings: Settings, n_samples: int, total_weight: float, variances: Float64s | None
+) -> Lattice:
+    assert isinstance(settings.lattice, str)
+    n_rows, n_cols = settings.n_rows, settings.n_cols
+    if not isinstance(n_rows, str) and not isinstance(n_cols, str):
+        return Lattice(int(n_rows), int(n_cols), settings.lattice, settings.boundary)
+    assert variances is not None
+    if total_weight < n_samples / 2:
+        warnings.warn(
+            f"`sample_weight` adds up to {total_weight:g} for {n_samples} rows, and the automatic "
+            "size is for that many rows, as weights count rows. Scale them to a mean of 1, or pass "
+            "`n_rows` and `n_cols`.",
+            SomscapeWarning,
+            stacklevel=5,
+        )
+    shape = auto_shape(settings, total_weight, (float(variances[0]), float(variances[1])))
+    return Lattice(*shape, settings.lattice, settings.boundary)
+
+
+def auto_shape(
+    settings: Settings, total_weight: float, variances: tuple[float, float]
+) -> tuple[int, int]:
+    """Return rows and columns for a map, keeping a side that is given."""
+    n_rows, n_cols = (
+        None if isinstance(n, str) else int(n) for n in (settings.n_rows, settings.n_cols)
+    )
+    is_hexagonal = settings.lattice == "hexagonal"
+    limit = max(1, math.floor(total_weight))
+    wanted = math.ceil(settings.units_per_root * math.sqrt(total_weight))
+    wanted = min(max(wanted, MIN_AUTO_UNITS), MAX_AUTO_UNITS, limit)
+    first, second = variances
+    has_shape = second > 0 and second * wanted >= first
+    stretch = min(math.sqrt(first / second), MAX_STRETCH) if has_shape else 1.0
+    pitch = math.sqrt(0.75) if is_hexagonal else 1.0
+    step = 2 if is_hexagonal and settings.boundary == "torus" else 1
+    if n_rows is None:
+        n_given = n_cols or math.sqrt(wanted * stretch * pitch)
+        n_rows = step * max(1, _nearest(wanted / n_given / step))
+        while n_cols is not None and n_rows * n_cols > limit and n_rows > step:
+            n_rows -= step
+    if n_cols is None:
+        n_cols = max(1, _nearest(wanted / n_rows))
+        while n_rows * n_cols > limit and n_cols > 1:
+            n_cols -= 1
+    return n_rows, n_cols
+
+
+def _nearest(value: float) -> int:
+    """Round halves up, as the SOM Toolbox does."""
+    return math.floor(value + 0.5)
+
+
+def check_memory(lattice: Lattice, n_features: int, *, has_tables: bool) -> None:
+    """Raise InputError for a map that this machine's memory cannot hold."""
+    codebook = np.float64().nbytes * lattice.n_units * n_features
+    tables = BYTES_PER_ROW_PAIR * lattice.n_rows**2 if has_tables else 0
+    needed = COPIES * codebook + tables
+    memory = machine_memory()
+    if needed > memory:
+        advice = (
+            "Pass a smaller `n_rows`, or swap `n_rows` and `n_cols` so that the long side lies "
+            "along the columns."
+            if tables > needed / 2
+            else "Pass a smaller map, or fewer features."
+        )
+        raise InputError(
+            f"a map of {lattice.n_rows} x {lattice.n_cols} units and {n_features} features needs "
+            f"about {needed / 1e9:.0f} GB to train, but this machine has {memory / 1e9:.0f} GB. "
+            f"{advice}"
+        )
+
+
+def machine_memory() -> int:
+    """Return the bytes of memory of this machine."""
+    names = getattr(os, "sysconf_names", {})
+    if "SC_PHYS_PAGES" in names and "SC_PAGE_SIZE" in names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return MEMORY_BY_DEFAULT

@@ -1,34 +1,376 @@
-"""The training loops: batch, with stages of growing maps, and online, one row at a time."""
+"""The training loops: batch with stages of growing maps, online, and running sums."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from somscape._blocks import blocks
-from somscape._types import Float64s, Ints
-from somscape.fit._epoch import step
-from somscape.fit._journal import State
-from somscape.fit._passes import epoch_sums
-from somscape.fit._pieces import taken
-from somscape.fit._place import shrunk
-from somscape.fit._plan import Plan
-from somscape.fit._problem import Problem
-from somscape.fit._progress import (
+from somscape._types import Float64s, Floats, Ints
+from somscape._weights import blocks
+from somscape.fit._checkpoint import (
+    Identity,
+    Journal,
+    PastRun,
+    StepState,
+    damaged,
+    write_checkpoint,
+)
+from somscape.fit._plan import Plan, last_radius
+from somscape.fit._start import Axes, placed, shrunk
+from somscape.fit.pieces import power_of_two, taken
+from somscape.fit.problem import EpochSums, Problem, epoch_sums, prepare, step
+from somscape.fit.settings import (
     EPOCHS_DONE,
     INTERRUPTED,
     NO_ROW_MOVES,
     REPEATS,
+    STOPPED_BY_CALLBACK,
     UPDATES_DONE,
     WITHIN_TOL,
+    Callback,
     Progress,
+    schedule,
 )
-from somscape.fit._schedule import schedule
-from somscape.fit._start import Axes
-from somscape.fit._stream import RunningSums
-from somscape.fit._watch import Watch
-from somscape.grid import Lattice
+from somscape.grid._neighborhood import NeighborhoodTables
+from somscape.grid.lattice import Lattice
+from somscape.kernels._kernels import Kernels
+from somscape.kernels._select import select_kernels
+from somscape.kernels._sparse import Rows, SparseRows
+from somscape.maps.map import Map
+
+Work: TypeAlias = Callable[[StepState], tuple[StepState, Progress]]
+"""What a step does: from where the run is to where it leads."""
+
+
+Judged: TypeAlias = tuple[float, Floats | None]
+"""An error by which codebooks are compared, and a codebook to go on from."""
+
+NOTHING = Journal()
+"""What a run that starts anew does again."""
+
+
+@dataclass
+class RunningTraining:
+    """A training run under way: where it is, its history, and its callbacks.
+
+    Attributes
+    ----------
+    callbacks : sequence of callable
+        Each is called with every entry.
+    entries : list of Progress
+        All entries so far, of this start.
+    journal : Journal
+        What the run has done, over all starts.
+    past : PastRun or None
+        An earlier run, whose steps this one does again without the work.
+    identity : Identity or None
+        What the run follows from, where callbacks keep checkpoints.
+    as_map : callable or None
+        Returns the map that the run has reached.
+    """
+
+    callbacks: Sequence[Callback] = ()
+    entries: list[Progress] = field(default_factory=list)
+    journal: Journal = field(default_factory=Journal)
+    past: PastRun | None = None
+    identity: Identity | None = None
+    as_map: Callable[[], Map] | None = None
+    state: StepState = field(init=False)
+    lattice: Lattice = field(init=False)
+    plan: Plan = field(init=False)
+    spread: float = field(init=False)
+
+    def begin(self) -> "RunningTraining":
+        """Tell callbacks that training starts; return this watch."""
+        for begin in self._methods("begin"):
+            begin()
+        return self
+
+    def end(self, reason: str) -> None:
+        """Tell callbacks that training has ended, and why, and let them save it."""
+        self._keep(is_last=True)
+        for end in self._methods("end"):
+            end(reason)
+
+    def save(self, path: str | Path) -> None:
+        """Write the run as it is after the last step."""
+        assert self.as_map is not None
+        assert self.identity is not None
+        write_checkpoint(path, self.as_map(), self.journal, self.identity)
+
+    def go_on_from(self, past: PastRun) -> None:
+        """Do the steps of an earlier run again; refuse one of other rows or settings."""
+        assert self.identity is not None
+        past.check(self.identity)
+        self.past = past
+
+    def _keep(self, *, is_last: bool = False) -> None:
+        for keep in self._methods("keep") if self.identity is not None else ():
+            keep(self.save, is_last)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a callback may save the run."""
+        return bool(self._methods("keep"))
+
+    def _methods(self, name: str) -> list[Callable[..., Any]]:
+        found = (getattr(callback, name, None) for callback in self.callbacks)
+        return [method for method in found if callable(method)]
+
+    def start(self, codebook: Floats, lattice: Lattice, plan: Plan, spread: float) -> None:
+        """Start anew from a codebook, with an empty history."""
+        self.entries = []
+        self.state, self.lattice = StepState(codebook), lattice
+        self.plan, self.spread = plan, spread
+
+    def place(self, lattice: Lattice) -> None:
+        """Go on on another lattice of the same kind."""
+        before = self.state.codebook
+        if lattice is not self.lattice:
+            before = placed(before.astype(np.float64, copy=False), self.lattice, lattice)
+        self.state, self.lattice = self.state._replace(codebook=before), lattice
+
+    @property
+    def _known(self) -> Journal:
+        """What an earlier run has done."""
+        return NOTHING if self.past is None else self.past.journal
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the next step is one that an earlier run has done."""
+        return len(self.journal.steps) < len(self._known.steps)
+
+    def step(self, work: Work) -> str:
+        """Do a step, or take it from an earlier run; return why to stop now, or ""."""
+        journal = self.journal
+        if self.repeats:
+            journal.steps.append(self._known.steps[len(journal.steps)])
+            if not self.repeats:
+                self._catch_up()
+        else:
+            self.state, progress = work(self.state)
+            journal.steps.append(progress)
+        journal.state, progress = self.state, journal.steps[-1]
+        self.entries.append(progress)
+        # All are called, even if the first already wants to stop.
+        reasons = [_reason(callback(progress)) for callback in self.callbacks]
+        if self.repeats:
+            return ""
+        self._keep()
+        return next(filter(None, reasons), "")
+
+    def digest(self) -> bytes:
+        """Return the digest of the sums of the last step."""
+        known, digests, sums = self._known.digests, self.journal.digests, self.state.sums
+        if len(digests) < len(known):
+            digests.append(known[len(digests)])
+        else:
+            assert sums is not None
+            digests.append(sums.digest())
+        return digests[-1]
+
+    def judge(self, work: Callable[[], Judged]) -> Judged:
+        """Return an error by which codebooks are compared, and one to go on from."""
+        errors = self.journal.errors
+        known, here = self._known.errors, self.state.codebook
+        found: Judged = (known[len(errors)], here) if self.repeats else work()
+        errors.append(found[0])
+        return found
+
+    def _catch_up(self) -> None:
+        """Take over where an earlier run was after its last step."""
+        assert self.past is not None
+        past, here = self.past.journal, self.state.codebook
+        if past.state is None or past.state.codebook.shape != here.shape:
+            raise damaged(self.past.path)
+        self.state, self.journal.best = past.state, past.best
+
+    @property
+    def history(self) -> dict[str, Float64s]:
+        """The recorded values by name, each of shape (n_entries,)."""
+        shape = (len(self.entries), len(Progress._fields))
+        columns = np.array(self.entries, dtype=np.float64).reshape(shape)
+        history = dict(zip(Progress._fields, np.ascontiguousarray(columns.T), strict=True))
+        del history["n_steps"]
+        return history
+
+
+def _reason(answer: object) -> str:
+    """Return why a callback wants training to end, on one line, or ""."""
+    if isinstance(answer, str):
+        return " ".join(answer.split())
+    return STOPPED_BY_CALLBACK if isinstance(answer, bool | np.bool_) and bool(answer) else ""
+
+
+TOTAL_BITS = 60
+"""Running sums of a feature stay below 2^60 over all units when the next codebook is computed."""
+
+MAX_HISTORY = 10_000
+"""Most entries of a stream's history."""
+
+
+@dataclass(frozen=True, eq=False)
+class RunningSums:
+    """Sums of the rows won by each unit, possibly faded.
+
+    Attributes
+    ----------
+    counts : ndarray of shape (n_units,)
+        Weight won.
+    totals : ndarray of shape (n_units, n_features)
+        Weighted sums of the rows minus `center`.
+    center : ndarray of shape (n_features,)
+    seen : ndarray of shape (n_units, n_features) or None
+        Weight of the present values, if some were missing.
+    """
+
+    counts: Float64s
+    totals: Float64s
+    center: Float64s
+    seen: Float64s | None = None
+
+    @classmethod
+    def of(cls, problem: Problem, sums: EpochSums, center: Float64s | None = None) -> "RunningSums":
+        """Return the sums of an epoch or a batch."""
+        counts = sums.counts / problem.weight_scale
+        totals = sums.totals / problem.scale
+        seen = None if sums.seen is None else sums.seen / problem.seen_scale
+        if center is None:
+            return cls(counts, totals, problem.center, seen)
+        weight = counts[:, None] if seen is None else seen
+        return cls(counts, totals + weight * (problem.center - center), center, seen)
+
+    @classmethod
+    def at(cls, map_: Map) -> "RunningSums":
+        """Return sums for a map that kept none: its hits, at their prototypes."""
+        codebook = np.asarray(map_.metric.compared(map_.codebook))
+        center = codebook.mean(axis=0)
+        return cls(map_.hits, map_.hits[:, None] * (codebook - center), center)
+
+    def faded(self, share: float) -> "RunningSums":
+        """Return the sums multiplied by a share."""
+        seen = None if self.seen is None else share * self.seen
+        return RunningSums(share * self.counts, share * self.totals, self.center, seen)
+
+    def plus(self, other: "RunningSums") -> "RunningSums":
+        """Return the sum with others around the same center."""
+        seen = None
+        if self.seen is not None or other.seen is not None:
+            seen = self.weight_by_feature() + other.weight_by_feature()
+        counts, totals = self.counts + other.counts, self.totals + other.totals
+        return RunningSums(counts, totals, self.center, seen)
+
+    def weight_by_feature(self) -> Float64s:
+        """Return the weight of present values, of shape (n_units, n_features)."""
+        if self.seen is not None:
+            return self.seen
+        return np.broadcast_to(self.counts[:, None], self.totals.shape)
+
+    def means(self, kernels: Kernels, tables: NeighborhoodTables, codebook: Float64s) -> Float64s:
+        """Return the neighborhood means: the next codebook."""
+        whole, scale = _whole(self.totals)
+        counts, count_scale = _whole(self.counts[:, None])
+        updated, _ = kernels.smooth(
+            whole, counts[:, 0].copy(), scale, float(count_scale[0]), self.center, tables, codebook
+        )
+        if self.seen is None:
+            return updated
+        seen, seen_scale = _whole(self.seen)
+        nothing, ones = np.zeros(len(self.center)), np.ones(codebook.shape)
+        share, _ = kernels.smooth(
+            seen, counts[:, 0].copy(), seen_scale, float(count_scale[0]), nothing, tables, ones
+        )
+        means = self.center + (updated - self.center) / np.where(share > 0, share, 1.0)
+        return np.where(share > 0, means, codebook)
+
+
+def _whole(values: Float64s) -> tuple[np.ndarray, Float64s]:
+    """Return values as integers, whose sum by column stays below 2^60, and their scale."""
+    scale = power_of_two(TOTAL_BITS, np.abs(values).sum(axis=0))
+    return np.rint(values * scale).astype(np.int64), scale
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A map after an update with more rows.
+
+    Attributes
+    ----------
+    map_ : Map
+    sums : RunningSums
+        Sums of all rows so far.
+    units : ndarray of shape (n_samples,)
+        Best matching unit of each new row, before the step.
+    share : float
+        Factor by which the weight of earlier rows fell.
+    """
+
+    map_: Map
+    sums: RunningSums
+    units: Ints
+    share: float
+
+
+def go_on(
+    map_: Map,
+    rows: Rows,
+    weights: Float64s | None,
+    sums: RunningSums | None,
+    half_life: float | None,
+) -> Step:
+    """Update a map with more rows, at the last radius of its training."""
+    metric, kernels, parameters = map_.metric, select_kernels(), map_.parameters
+    units = map_.winners_of_rows(rows)
+    is_used = units >= 0 if weights is None else (units >= 0) & (weights > 0)
+    if not is_used.all():
+        kept = np.flatnonzero(is_used)
+        rows = rows.take(kept) if isinstance(rows, SparseRows) else rows[kept]
+        weights = None if weights is None else weights[kept]
+    if not len(rows):
+        empty = RunningSums.at(map_) if sums is None else sums
+        return Step(map_, empty, units, 1.0)
+    codebook = np.asarray(metric.compared(map_.codebook))
+    problem = prepare(
+        metric.trained_on(rows),
+        weights,
+        neighborhood=parameters.get("neighborhood", "gaussian"),
+        kernels=kernels,
+        reach=codebook,
+        metric=metric,
+    ).on(map_.lattice)
+    before = RunningSums.at(map_) if sums is None else sums
+    share = 1.0 if half_life is None else 0.5 ** (problem.total_weight / half_life)
+    batch = epoch_sums(problem, codebook)
+    now = before.faded(share).plus(RunningSums.of(problem, batch, before.center))
+    radius = last_radius(map_)
+    updated = now.means(kernels, problem.pulls.tables(radius), codebook)
+    moved = float(np.sqrt(((updated - codebook) ** 2).sum(axis=1)).max())
+    error = batch.error / problem.error_scale / problem.total_weight
+    steps = map_.history.get("step", np.zeros(1))
+    entry = {
+        "step": float(steps[-1]) + 1.0,
+        "radius": radius,
+        "quantization_error": error,
+        "movement": moved / parameters.get("spread", 1.0),
+        "n_units": float(map_.n_units),
+        "n_samples": float(len(problem.rows)),
+    }
+    history = {n: np.append(map_.history.get(n, []), value) for n, value in entry.items()}
+    hits = share * map_.hits + np.bincount(
+        units[is_used], None if weights is None else weights, minlength=map_.n_units
+    )
+    gone_on = replace(
+        map_,
+        codebook=metric.restored(updated),
+        hits=hits,
+        history={n: values[-MAX_HISTORY:] for n, values in history.items()},
+        told=None,
+    )
+    return Step(gone_on, now, units, share)
+
 
 BLOCK_WORK = 5e7
 """Multiply-adds of a block of online updates: about 20 ms, short enough for an interrupt and the
@@ -69,7 +411,7 @@ class Trained:
     axes: Axes | None = None
 
     @classmethod
-    def of(cls, problem: Problem, watch: Watch, reason: str) -> "Trained":
+    def of(cls, problem: Problem, watch: RunningTraining, reason: str) -> "Trained":
         """Return the result of a run as it is now."""
         plan, steps = watch.plan, watch.entries
         n_done = len(steps)
@@ -79,7 +421,7 @@ class Trained:
         done = cls(codebook, watch.history, n_done, reason, watch.spread, plan)
         return done.at(watch.state, problem)
 
-    def at(self, state: State, problem: Problem) -> "Trained":
+    def at(self, state: StepState, problem: Problem) -> "Trained":
         """Return the result with another state of its run."""
         codebook = state.codebook.astype(np.float64, copy=False)
         sums = None
@@ -97,7 +439,7 @@ def train(
     problem: Problem,
     codebook: Float64s,
     plan: Plan,
-    watch: Watch,
+    watch: RunningTraining,
     rng: np.random.Generator,
 ) -> Trained:
     """Train a codebook on prepared rows."""
@@ -112,11 +454,11 @@ def train(
 
 
 def run_epoch(
-    problem: Problem, watch: Watch, n_planned: int, radius: float, shrink: int = 1
+    problem: Problem, watch: RunningTraining, n_planned: int, radius: float, shrink: int = 1
 ) -> str:
     """Do one batch epoch; return why to stop, or ""."""
 
-    def epoch(state: State) -> tuple[State, Progress]:
+    def epoch(state: StepState) -> tuple[StepState, Progress]:
         sums = epoch_sums(problem, state.codebook)
         before = state.codebook.astype(np.float64, copy=False)
         codebook, moved = step(problem, sums, radius=radius / shrink, codebook=before)
@@ -129,12 +471,14 @@ def run_epoch(
             len(codebook),
             len(problem.rows),
         )
-        return State(codebook, sums), progress
+        return StepState(codebook, sums), progress
 
     return watch.step(epoch)
 
 
-def _train_batch(problem: Problem, plan: Plan, watch: Watch, rng: np.random.Generator) -> str:
+def _train_batch(
+    problem: Problem, plan: Plan, watch: RunningTraining, rng: np.random.Generator
+) -> str:
     start = plan.whole_radius_start
     falling = schedule(plan.radius_decay, start, plan.radius_end, int(plan.n_epochs))
     radii = [*falling.tolist(), *[float(falling[-1])] * plan.extra_epochs]
@@ -155,7 +499,9 @@ def _train_batch(problem: Problem, plan: Plan, watch: Watch, rng: np.random.Gene
     return _settle(problem, watch, n_planned, radii)
 
 
-def _settle(problem: Problem, watch: Watch, n_planned: int, radii: Sequence[float]) -> str:
+def _settle(
+    problem: Problem, watch: RunningTraining, n_planned: int, radii: Sequence[float]
+) -> str:
     """Do the epochs on the full map; at the last radius, stop once nothing changes."""
     previous, seen = b"", set[bytes]()
     for epoch, radius in enumerate(radii):
@@ -213,9 +559,11 @@ class _Order:
         return self.rng.choice(n, size=n, p=self.problem.shares)
 
 
-def _train_online(problem: Problem, plan: Plan, watch: Watch, rng: np.random.Generator) -> str:
+def _train_online(
+    problem: Problem, plan: Plan, watch: RunningTraining, rng: np.random.Generator
+) -> str:
     order = _Order(problem, rng)
-    watch.state = State(watch.state.codebook.astype(problem.rows.dtype))
+    watch.state = StepState(watch.state.codebook.astype(problem.rows.dtype))
     n_steps = max(1, round(plan.n_epochs * len(problem.rows)))
     block = max(1, int(BLOCK_WORK / (2 * watch.state.codebook.size)))
     for part in blocks(n_steps, block):
@@ -227,8 +575,8 @@ def _train_online(problem: Problem, plan: Plan, watch: Watch, rng: np.random.Gen
 
 
 def _updated(
-    problem: Problem, plan: Plan, n_steps: int, part: slice, drawn: Ints, state: State
-) -> tuple[State, Progress]:
+    problem: Problem, plan: Plan, n_steps: int, part: slice, drawn: Ints, state: StepState
+) -> tuple[StepState, Progress]:
     """Do a block of online updates."""
     radii = schedule(plan.radius_decay, plan.radius_start, plan.radius_end, n_steps, part)
     rates = schedule("geometric", *plan.learning_rate, n_steps, part)
@@ -246,7 +594,7 @@ def _updated(
         lattice.n_units,
         len(drawn),
     )
-    return State(moved), progress
+    return StepState(moved), progress
 
 
 def _spread(problem: Problem) -> float:

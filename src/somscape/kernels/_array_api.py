@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
-from somscape.kernels._device import Device, DeviceArray
+from somscape._weights import blocks
 from somscape.kernels._kernels import Kernels
+from somscape.kernels._sparse import Device, DeviceArray
 
 MAX_VALUES = 1 << 25
 """Most values of one array: 256 MB in float64.  At most seven are held at once."""

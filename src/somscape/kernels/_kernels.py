@@ -1,9 +1,10 @@
-"""What a set of kernels offers: the contract of the core and of its NumPy twin."""
+"""The contract of all kernels, and what the kernels share."""
 
 from typing import NamedTuple, Protocol
 
 from somscape._types import Float64s, Floats, Ints
-from somscape.grid import Lattice, NeighborhoodTables
+from somscape.grid._neighborhood import NeighborhoodTables
+from somscape.grid.lattice import Lattice
 from somscape.kernels._sparse import Rows
 
 METRICS = ("euclidean", "manhattan", "chebyshev", "cosine")

@@ -1,9 +1,32 @@
-"""The map of whatever has one."""
+"""The map of any object that has a map, and variants of a map."""
 
+import os
+from dataclasses import replace
 from typing import Any
 
-from somscape.maps._map import Map
-from somscape.maps._refusal import refusal_of
+import numpy as np
+
+from somscape._types import Floats, Ints
+from somscape.errors import InputError
+from somscape.maps._joins import Joins
+from somscape.maps.map import Map
+from somscape.tables._dictionary import in_words
+from somscape.tables._frame import table_from_frame
+from somscape.tables.sources import collected
+from somscape.tables.table import Table, table_from_columns
+
+
+def refusal_of(thing: Any, wanted: str, example: str, *marks: str) -> Exception:
+    """Return the error for what came instead of a map or a detector."""
+    if isinstance(thing, str | os.PathLike):
+        path = os.fspath(thing)
+        return TypeError(
+            f"{wanted} is needed; got the name of a file. Load it first: somscape.load({path!r})."
+        )
+    name = type(thing).__name__
+    if hasattr(thing, "fit") and any(hasattr(thing, mark) for mark in marks):
+        return InputError(f"this {name} is not fitted; call `fit` first.")
+    return TypeError(f"{wanted} is needed, such as {example}; got {name}.")
 
 
 def as_map(map_: Any) -> Map:
@@ -12,3 +35,38 @@ def as_map(map_: Any) -> Map:
     if not isinstance(found, Map):
         raise refusal_of(map_, "a Map", "`som.map_`", "save", "som")
     return found
+
+
+def map_in_words(map_: Map) -> Map:
+    """Return a map with words for columns and codes, itself without a dictionary."""
+    if not map_.encoding.roles.dictionary:
+        return map_
+    return replace(map_, encoding=in_words(map_.encoding), told=map_.joins)
+
+
+def reordered(map_: Map, units: Ints) -> Map:
+    """Return a map whose places have other units."""
+    told, kept = map_.told, map_.kept_regions
+    return replace(
+        map_,
+        codebook=map_.codebook[units],
+        hits=map_.hits[units],
+        unit_labels=tuple(map_.unit_labels[unit] for unit in units) if map_.unit_labels else (),
+        told=told.renumbered(np.argsort(units)) if isinstance(told, Joins) else told,
+        kept_regions=None if kept is None else replace(kept, labels=kept.labels[units]),
+    )
+
+
+def table_and_rows(map_: Map, X: Any) -> tuple[Table, Floats]:
+    """Return data as a table with a map's columns, and as encoded rows."""
+    X = collected(X)
+    if isinstance(X, Table) or hasattr(X, "columns"):
+        table = X if isinstance(X, Table) else table_from_frame(X)
+        return table, map_.rows_of(table)
+    if not map_.encoding.is_plain:
+        raise InputError(
+            "this map encodes columns, which it finds by name; got X without names "
+            f"({type(X).__name__}). Pass a table or a data frame."
+        )
+    rows = map_.rows_of(X)
+    return table_from_columns(dict(zip(map_.encoding.feature_names, rows.T, strict=True))), rows

@@ -1,4 +1,4 @@
-"""Rows on a map: their units, distances and weights, found once for many measures."""
+"""Rows on a map, found once for many measures."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +11,9 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._validate import checked_weights
 from somscape._weights import ones_or
 from somscape.errors import InputError
-from somscape.kernels import SparseRows
-from somscape.maps import NO_UNIT, Map, as_map
+from somscape.kernels._sparse import SparseRows
+from somscape.maps._as_map import as_map
+from somscape.maps.map import NO_UNIT, Map
 
 ANGLES = ("cosine", "correlation")
 
@@ -117,3 +118,15 @@ def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
         encoded = None if encoded is None else encoded[counts]
         weights = None if weights is None else weights[counts]
     return Placed(map_, encoded, units, distances, weights, counts)
+
+
+BITS = 20
+"""Last bits that do not count: of 52, so that about ten digits do."""
+
+
+def rounded(distances: Float64s) -> Float64s:
+    """Return distances to ten digits, whatever their unit."""
+    bits = np.ascontiguousarray(distances).view(np.int64)
+    # Half of the last bit that is left rounds, the others are cleared; an exponent takes a carry.
+    found: Float64s = ((bits + (1 << (BITS - 1))) & -(1 << BITS)).view(np.float64)
+    return found

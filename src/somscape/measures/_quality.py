@@ -1,13 +1,18 @@
-"""How close rows lie to their units, and how well neighbors on the map are neighbors in data."""
+"""How close rows are to their units, and how well the map keeps their order."""
 
 from typing import Any
 
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape._validate import checked_weights
+from somscape._validate import check_number, checked_weights
+from somscape._weights import blocks
 from somscape.errors import InputError
-from somscape.maps import NO_UNIT, Map, as_map
+from somscape.grid.graph import shortest_paths
+from somscape.grid.lattice import neighbor_pairs
+from somscape.maps._as_map import as_map
+from somscape.maps.map import NO_UNIT, Map
+from somscape.measures._placed import Placed, placed
 
 
 def quantization_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
@@ -159,3 +164,507 @@ def nearest_counted(
     if not counts.any() or (weights is not None and not weights.any()):
         raise InputError("X has no row with a value and a weight above 0; give at least one.")
     return units[counts], distances[counts], weights
+
+
+BLOCK_STARTS = 256
+"""Units whose paths to all others are kept at a time."""
+
+
+def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
+    """Return fit and order in one: the way from a row to its second unit.
+
+    Lower is better, among maps of the same rows.  If it is far above the quantization error, the
+    map is folded: take a larger final radius, or more epochs.
+
+    Parameters
+    ----------
+    map : Map
+        Or a fitted estimator with one.
+    X : Table or array-like of shape (n_samples, n_features)
+        As for `Map.rows_of`, or a ``scipy.sparse`` array.
+    sample_weight : array-like of shape (n_samples,), optional
+        Weight of each row in the mean.  The default is 1 each.
+
+    Returns
+    -------
+    float
+        In encoded feature units; NaN for one unit; infinite where a graph has no path.
+
+    Raises
+    ------
+    InputError
+        If there are no rows, or none has a value.
+
+    See Also
+    --------
+    quantization_error, topographic_error : What it joins.
+
+    Notes
+    -----
+    The mean of the distance of a row to its best matching unit, and from there to the second best
+    the shortest way over neighbors, whose steps are as long as their prototypes lie apart; one
+    step where both are neighbors.  Costs a search, and O(n_units log n_units) for each unit with
+    such a row.
+
+    References
+    ----------
+    S. Kaski and K. Lagus (1996), Comparing self-organizing maps, Proceedings of ICANN'96.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [2.0]] * 10
+    >>> round(measures.combined_error(SOM(1, 3, radius_end=0.1).fit(X), X), 4)
+    1.0
+    """
+    rows = placed(map, X, sample_weight)
+    return rows.mean(row_ways(rows))
+
+
+def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
+    """Return the mean rank of the second unit among those around the first.
+
+    Good is the rank that all neighbors share: 4.5 inside a rectangular map, 3.5 inside a hexagonal
+    one, less at an edge.  If it is much higher, take a larger final radius, or more epochs.
+
+    Parameters
+    ----------
+    map, X
+        As for `combined_error`.
+    sample_weight : optional
+        As for `combined_error`.
+
+    Returns
+    -------
+    float
+        From 1 to n_units - 1; NaN for one unit.
+
+    Raises
+    ------
+    InputError
+        As for `combined_error`.
+
+    See Also
+    --------
+    topographic_error, combined_error
+
+    Notes
+    -----
+    Units are ranked by their steps over neighbors from the best matching unit.  Those with as many
+    steps share a rank: with L units fewer steps away and t as many, it is ``L + (t + 1) / 2``.
+    Unlike the topographic error it tells a near miss from a far one.
+
+    References
+    ----------
+    K. Kiviluoto (1996), Topology preservation in self-organizing maps, Proceedings of the
+    International Conference on Neural Networks, whose topographic error it grades.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [2.0]] * 10
+    >>> round(measures.mean_tied_rank(SOM(1, 3, radius_end=0.1).fit(X), X), 4)
+    1.1667
+    """
+    rows = placed(map, X, sample_weight)
+    return rows.mean(row_ranks(rows))
+
+
+def row_ways(rows: Placed) -> Float64s:
+    """Return what `combined_error` is the mean of, of shape (n_counted,)."""
+    map_ = rows.map_
+    if map_.n_units < 2:
+        return np.full(len(rows.units), np.nan)
+    first, second = rows.units[:, 0], rows.units[:, 1]
+    ways = map_.metric.between(map_.codebook[first], map_.codebook[second])
+    apart = np.flatnonzero(~map_.lattice.are_neighbors(first, second))
+    if len(apart):
+        pairs = neighbor_pairs(map_.lattice)
+        lengths = map_.metric.between(map_.codebook[pairs[:, 0]], map_.codebook[pairs[:, 1]])
+        lengths = np.maximum(lengths, 0.0)  # a cosine of equal prototypes rounds below 0
+        starts, which = np.unique(first[apart], return_inverse=True)
+        for part in blocks(len(starts), BLOCK_STARTS):
+            paths = shortest_paths(map_.n_units, pairs, lengths, starts=starts[part])
+            here = (which >= part.start) & (which < part.stop)
+            ways[apart[here]] = paths[which[here] - part.start, second[apart[here]]]
+    return rows.distances[:, 0] + ways
+
+
+def row_ranks(rows: Placed) -> Float64s:
+    """Return what `mean_tied_rank` is the mean of, of shape (n_counted,)."""
+    map_ = rows.map_
+    ranks = np.full(len(rows.units), np.nan)
+    if map_.n_units < 2:
+        return ranks
+    pairs = neighbor_pairs(map_.lattice)
+    starts, which = np.unique(rows.best, return_inverse=True)
+    for part in blocks(len(starts), BLOCK_STARTS):
+        steps = shortest_paths(map_.n_units, pairs, starts=starts[part])
+        here = np.flatnonzero((which >= part.start) & (which < part.stop))
+        own = which[here] - part.start
+        ordered = np.sort(steps, axis=1)
+        for start in range(len(steps)):
+            those = here[own == start]
+            found = steps[start, rows.units[those, 1]]
+            # The unit itself comes first, at no steps, and has no rank.
+            left = np.searchsorted(ordered[start], found, side="left")
+            right = np.searchsorted(ordered[start], found, side="right")
+            ranks[those] = (left - 1) + (right - left + 1) / 2
+    return ranks
+
+
+def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
+    """Return the share of the rows' variance that their prototypes explain.
+
+    Good is near 1; 0 is a map as good as the mean of the rows, and below 0 a worse one.  If it is
+    low, take more units, or a smaller final radius.
+
+    Parameters
+    ----------
+    map : Map
+        Or a fitted estimator with one.
+    X : Table or array-like of shape (n_samples, n_features)
+        As for `Map.rows_of`.  Missing values do not count.
+    sample_weight : array-like of shape (n_samples,), optional
+        Weight of each row.  The default is 1 each.
+
+    Returns
+    -------
+    float
+        At most 1; NaN if all rows are equal.
+
+    Raises
+    ------
+    InputError
+        If there are no rows, or none has a value; for sparse rows.
+
+    See Also
+    --------
+    explained_variance_by_feature, quantization_error
+
+    Notes
+    -----
+    One less the squared distances to the prototypes, divided by those to the mean:
+    ``1 - sum |x - w|^2 / sum |x - mean|^2``.  Features are as the metric compares them.  Costs a
+    search and O(n_samples n_features).
+
+    References
+    ----------
+    J. Vesanto, M. Sulkava and J. Hollmen (2003), On the decomposition of the self-organizing map
+    distortion measure, Proceedings of WSOM'03, for the part of rows about their prototypes.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [9.0], [10.0]] * 5
+    >>> som = SOM(1, 2, radius_end=0.1).fit(X)
+    >>> round(measures.explained_variance(som, X), 4)
+    0.9878
+    """
+    rows = placed(map, X, sample_weight)
+    left, total = squares(rows)
+    return _explained(left.sum(), total.sum())
+
+
+def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None) -> Float64s:
+    """Return the share of variance explained, for each feature.
+
+    Good is near 1 in the features that matter.  Give a feature that stays near 0 a larger weight
+    (``feature_weight``), or leave it out.
+
+    Parameters
+    ----------
+    map, X
+        As for `explained_variance`.
+    sample_weight : optional
+        As for `explained_variance`.
+
+    Returns
+    -------
+    ndarray of shape (n_features,)
+        As the metric compares features; NaN for a feature whose values are all equal.
+
+    Raises
+    ------
+    InputError
+        As for `explained_variance`.
+
+    See Also
+    --------
+    explained_variance, somscape.plots.relevance
+
+    References
+    ----------
+    As for `explained_variance`.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0, 5.0], [1.0, 5.0], [9.0, 5.0], [10.0, 5.0]] * 5
+    >>> som = SOM(1, 2, radius_end=0.1).fit(X)
+    >>> measures.explained_variance_by_feature(som, X).round(4).tolist()
+    [0.9878, nan]
+    """
+    left, total = squares(placed(map, X, sample_weight))
+    return np.array([_explained(*pair) for pair in zip(left, total, strict=True)])
+
+
+def squares(rows: Placed) -> tuple[Float64s, Float64s]:
+    """Return sums of squares by feature: about the prototypes, and about the mean."""
+    x, codebook = rows.space
+    weights = rows.weights[:, None]
+    is_there = ~np.isnan(x)
+    present = (weights * is_there).sum(axis=0)
+    held = np.where(is_there, x, 0.0)
+    # From a first row, so that equal values leave no rounding behind.
+    first = held[is_there.argmax(axis=0), np.arange(x.shape[1])]
+    shift = (weights * np.where(is_there, x - first, 0.0)).sum(axis=0) / np.where(
+        present > 0, present, 1.0
+    )
+    total = (weights * np.where(is_there, x - first - shift, 0.0) ** 2).sum(axis=0)
+    left = (weights * np.where(is_there, x - codebook[rows.best], 0.0) ** 2).sum(axis=0)
+    return left, total
+
+
+def row_shares(rows: Placed) -> Float64s:
+    """Return values by row whose weighted mean is the explained variance, (n_counted,)."""
+    x, codebook = rows.space
+    _, total = squares(rows)
+    if not total.sum() > 0:
+        return np.full(len(x), np.nan)
+    error = np.nan_to_num(x - codebook[rows.best])
+    mean_total = total.sum() / rows.weights.sum()
+    return 1 - (error**2).sum(axis=1) / mean_total
+
+
+def _explained(left: float, total: float) -> float:
+    return float(1 - left / total) if total > 0 else float("nan")
+
+
+MAX_GAP = 0.1
+"""Between two distribution functions that count as one."""
+
+
+def embedding_accuracy(
+    map: Any, X: Any, *, max_gap: float = MAX_GAP, sample_weight: Any = None
+) -> float:
+    """Return the share of variance in columns where prototypes are spread as rows.
+
+    Good is near 1: no part of the data lacks units.  If it is low, take a smaller final radius, or
+    more units; a column with few values never counts, because prototypes lie between them.
+
+    Parameters
+    ----------
+    map : Map
+        Or a fitted estimator with one.
+    X : Table or array-like of shape (n_samples, n_features)
+        As for `Map.rows_of`.  Missing values do not count.
+    max_gap : float, default=0.1
+        Largest difference between the distribution functions of prototypes and rows in a column
+        that counts: Kolmogorov and Smirnov's statistic.
+    sample_weight : array-like of shape (n_samples,), optional
+        Weight of each row.  The default is 1 each.
+
+    Returns
+    -------
+    float
+        From 0 to 1; NaN if all rows are equal.
+
+    Raises
+    ------
+    InputError
+        If there are no rows, or none has a value; for sparse rows.
+    ValueError, TypeError
+        For a `max_gap` that is not above 0.
+
+    See Also
+    --------
+    explained_variance, topographic_error
+
+    Notes
+    -----
+    Hamel asks whether a test tells prototypes from rows.  Of many rows it tells any difference, so
+    the size of the difference decides here.  Features are as the metric compares them.  Costs a
+    search and O(n_samples log n_samples) for each feature.
+
+    References
+    ----------
+    L. Hamel (2016), SOM quality measures: an efficient statistical approach, Advances in
+    Self-Organizing Maps and Learning Vector Quantization, with the test of A. N. Kolmogorov (1933)
+    and N. V. Smirnov (1939).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, measures
+    >>> X = np.random.default_rng(0).random((500, 2))
+    >>> sharp, smooth = SOM(8, 8, radius_end=0.3).fit(X), SOM(8, 8, radius_end=3.0).fit(X)
+    >>> measures.embedding_accuracy(sharp, X), measures.embedding_accuracy(smooth, X)
+    (1.0, 0.0)
+    """
+    check_number("max_gap", max_gap, 0)
+    return embedding_of(placed(map, X, sample_weight), max_gap)
+
+
+def embedding_of(rows: Placed, max_gap: float = MAX_GAP) -> float:
+    """Return the embedding accuracy of placed rows."""
+    x, codebook = rows.space
+    _, variances = squares(rows)
+    gaps = [_gap(*pair, rows.weights) for pair in zip(x.T, codebook.T, strict=True)]
+    total = variances.sum()
+    return float(variances[np.array(gaps) <= max_gap].sum() / total) if total > 0 else float("nan")
+
+
+def _gap(values: Float64s, prototypes: Float64s, weights: Float64s) -> float:
+    """Return the largest difference of two distribution functions; infinite without values."""
+    is_there = ~np.isnan(values)
+    if not is_there.any():
+        return float("inf")
+    order = np.argsort(values[is_there])
+    held, upto = values[is_there][order], np.cumsum(weights[is_there][order])
+    ordered = np.sort(prototypes)
+    # Both functions only rise at these places.
+    at = np.concatenate([held, ordered])
+    of_rows = np.append(0.0, upto)[np.searchsorted(held, at, side="right")] / upto[-1]
+    of_units = np.searchsorted(ordered, at, side="right") / len(ordered)
+    return float(np.abs(of_rows - of_units).max())
+
+
+def dead_units(map: Any, X: Any, *, sample_weight: Any = None) -> float:
+    """Return the share of units that win no row.
+
+    Good is near 0 on the training rows.  If it is high on them, take fewer units, or a smaller
+    final radius: with a large one, units lie between groups of rows.  On other rows it says little.
+
+    Parameters
+    ----------
+    map : Map
+        Or a fitted estimator with one.
+    X : Table or array-like of shape (n_samples, n_features)
+        As for `Map.rows_of`, or a ``scipy.sparse`` array.
+    sample_weight : array-like of shape (n_samples,), optional
+        Rows of weight 0 do not count.
+
+    Returns
+    -------
+    float
+        From 0 to just below 1.
+
+    Raises
+    ------
+    InputError
+        If there are no rows, or none has a value.
+
+    See Also
+    --------
+    hit_entropy, hit_gini, somscape.plots.hits
+
+    References
+    ----------
+    D. DeSieno (1988), Adding a conscience to competitive learning, section 1.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [2.0]] * 10
+    >>> measures.dead_units(SOM(1, 3).fit(X), X)
+    0.0
+    """
+    return float((placed(map, X, sample_weight).hits == 0).mean())
+
+
+def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
+    """Return how evenly units share the rows: entropy of the hits, from 0 to 1.
+
+    Good is near 1 on the training rows: each unit stands for as many.  If it is low on them, a few
+    units hold most rows: look for equal rows, or columns on very different scales.
+
+    Parameters
+    ----------
+    map, X
+        As for `dead_units`.
+    sample_weight : array-like of shape (n_samples,), optional
+        Weight of each row.  The default is 1 each.
+
+    Returns
+    -------
+    float
+        Shannon's entropy divided by the logarithm of the number of units; NaN for one unit.
+
+    Raises
+    ------
+    InputError
+        As for `dead_units`.
+
+    See Also
+    --------
+    hit_gini, dead_units, somscape.plots.hits
+
+    References
+    ----------
+    C. E. Shannon (1948), A mathematical theory of communication, section 6.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [2.0]] * 10
+    >>> round(measures.hit_entropy(SOM(1, 3).fit(X), X), 6)
+    1.0
+    """
+    return entropy_of(placed(map, X, sample_weight).hits)
+
+
+def hit_gini(map: Any, X: Any, *, sample_weight: Any = None) -> float:
+    """Return how unevenly units share the rows: Gini coefficient of the hits.
+
+    Good is near 0 on the training rows; near 1 a few units hold all of them.  What to do is said at
+    `hit_entropy`.
+
+    Parameters
+    ----------
+    map, X
+        As for `hit_entropy`.
+    sample_weight : optional
+        As for `hit_entropy`.
+
+    Returns
+    -------
+    float
+        From 0 to ``1 - 1 / n_units``.
+
+    Raises
+    ------
+    InputError
+        As for `dead_units`.
+
+    See Also
+    --------
+    hit_entropy, dead_units, somscape.plots.hits
+
+    References
+    ----------
+    C. Gini (1912), Variabilita e mutabilita.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [2.0]] * 10
+    >>> abs(round(measures.hit_gini(SOM(1, 3).fit(X), X), 6))
+    0.0
+    """
+    return gini_of(placed(map, X, sample_weight).hits)
+
+
+def entropy_of(hits: Float64s) -> float:
+    """Return the entropy of hits, divided by its largest value; NaN for one unit."""
+    if len(hits) < 2:
+        return float("nan")
+    share = hits[hits > 0] / hits.sum()
+    return float(-(share * np.log(share)).sum() / np.log(len(hits)) + 0.0)
+
+
+def gini_of(hits: Float64s) -> float:
+    """Return the Gini coefficient of hits."""
+    n = len(hits)
+    place = 2 * np.arange(1, n + 1) - n - 1
+    return float((place * np.sort(hits)).sum() / (n * hits.sum()))

@@ -1,6 +1,9 @@
-"""MiniSom's interface on our kernels: change only the import."""
+"""The interface of MiniSom on our kernels. Users change only the import."""
 
-from somscape.minisom._minisom import MiniSom
 from somscape.minisom._rule import fast_norm
+from somscape.minisom.minisom import MiniSom
 
-__all__ = ["MiniSom", "fast_norm"]
+__all__ = [
+    "MiniSom",
+    "fast_norm",
+]

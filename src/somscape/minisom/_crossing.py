@@ -12,17 +12,16 @@ import numpy as np
 
 from somscape._types import Float64s
 from somscape._version import __version__
-from somscape.encode import Encoding
 from somscape.errors import InputError
-from somscape.grid import Graph, Lattice
-from somscape.kernels import Metric
-from somscape.maps import Map
-from somscape.minisom._rule import DISTANCES, Rule
-from somscape.minisom._samples import Samples
-from somscape.minisom._winners import codebook_of, units_of
+from somscape.grid.graph import Graph
+from somscape.grid.lattice import Lattice
+from somscape.kernels.metric import Metric
+from somscape.maps.map import Map
+from somscape.minisom._rule import DISTANCES, GivenSamples, MiniSomRule, codebook_of, units_of
+from somscape.tables.encoding import Encoding
 
 
-def to_map(som: Rule, samples: Samples | None) -> Map:
+def to_map(som: MiniSomRule, samples: GivenSamples | None) -> Map:
     """Return MiniSom's map as a `Map`."""
     if not som._distance_name:
         raise InputError(

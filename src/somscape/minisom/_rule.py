@@ -1,19 +1,27 @@
-"""One step of MiniSom's rule: distance, decay, neighborhood, the winner and the pull towards a row.
+"""One step of MiniSom's rule, its batch and online training, and the winners of rows."""
 
-It is in NumPy, with each operation rounded as in MiniSom 2.3.6.  Training uses it row by row if the
-user passes functions or no core is built.  The core's kernels (core/minisom.cpp) are tested against
-it.
-"""
-
+import sys
+import time
 import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape._validate import check_choice, check_whole
+from somscape._validate import (
+    check_choice,
+    check_not_dates,
+    check_not_masked,
+    check_values,
+    check_whole,
+)
+from somscape._weights import blocks
 from somscape.errors import InputError, SomscapeWarning
+from somscape.grid.lattice import Lattice
+from somscape.kernels._kernels import MiniSomKernels, MiniSomSteps
+from somscape.kernels._select import minisom_kernels, select_kernels
 
 DECAYS = ("inverse_decay_to_zero", "linear_decay_to_zero", "asymptotic_decay")
 SIGMA_DECAYS = ("inverse_decay_to_one", "linear_decay_to_one", "asymptotic_decay")
@@ -73,7 +81,7 @@ def fast_norm(x: Any) -> Any:
     return np.sqrt(np.dot(x, x.T))
 
 
-class Rule:
+class MiniSomRule:
     """A map of MiniSom's form, and one step of its training."""
 
     Y_HEX_CONV_FACTOR = (3.0 / 2.0) / np.sqrt(3)
@@ -306,7 +314,7 @@ class Rule:
     def _own_name(self, function: Callable[..., Any], names: tuple[str, ...], end: str = "") -> str:
         """Return the name of one of MiniSom's functions, or "" for another function."""
         inner = getattr(function, "__func__", None)
-        return next((name for name in names if inner is getattr(Rule, f"_{name}{end}")), "")
+        return next((name for name in names if inner is getattr(MiniSomRule, f"_{name}{end}")), "")
 
     @property
     def _neighborhood_name(self) -> str:
@@ -330,7 +338,7 @@ class Rule:
     def _has_own_step(self) -> bool:
         """Whether a subclass or this object overrides part of a step."""
         return any(
-            name in vars(self) or getattr(type(self), name) is not getattr(Rule, name)
+            name in vars(self) or getattr(type(self), name) is not getattr(MiniSomRule, name)
             for name in STEP_METHODS
         )
 
@@ -350,3 +358,421 @@ def _check_rate(name: str, value: Any, *, may_be_infinite: bool = False) -> None
 
 def _warn(message: str) -> None:
     warnings.warn(message, SomscapeWarning, stacklevel=4)  # the line that makes the map
+
+
+class GivenSamples(NamedTuple):
+    """Rows to compute with, and the same rows as the user gave them.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_samples, n_features), float64
+        Finite, C-contiguous.
+    items : sequence
+        What `win_map` returns: the items of a list, else rows of an array.
+    """
+
+    rows: Float64s
+    items: Sequence[Any]
+
+
+def as_samples(data: Any, n_features: int) -> GivenSamples:
+    """Check data and turn it into rows."""
+    items, names = data, None
+    if not isinstance(data, (np.ndarray, list, tuple)):
+        from somscape.tables._frame import (  # slow, and rarely needed
+            as_frame,
+            frame_names,
+            frame_numbers,
+        )
+
+        frame = as_frame(data, "data")
+        if frame is not None:
+            items, names = frame_numbers(frame), frame_names(frame)
+    rows = _as_array(items)
+    if rows.ndim != 2 or len(rows) == 0:
+        raise InputError(
+            f"`data` must have shape (n_samples, {n_features}), with at least one row; got "
+            f"{rows.shape}."
+        )
+    if rows.shape[1] != n_features:
+        raise InputError(
+            f"`data` must have {n_features} features (`input_len`); got {rows.shape[1]}. Pass rows "
+            "of that length, or make a map for these rows."
+        )
+    check_values(rows, names or [str(i) for i in range(n_features)], "data")
+    return GivenSamples(rows, items)
+
+
+def _as_array(data: Any) -> Float64s:
+    if hasattr(data, "tocsr"):
+        raise InputError("`data` is sparse; pass data.toarray(), or train a somscape.SOM on it.")
+    check_not_dates(getattr(data, "dtype", None), "data")
+    check_not_masked(data, "data")
+    if np.dtype(getattr(data, "dtype", float)).kind == "c":
+        raise InputError("`data` holds complex numbers; pass real ones.")
+    try:
+        return np.ascontiguousarray(data, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"`data` must hold numbers, the same number in each row; {_odd_row(data) or error}."
+        ) from error
+
+
+def _odd_row(data: Any) -> str:
+    """Return which row differs in length from the first, or "" if none does."""
+    lengths = [np.size(row) for row in data] if isinstance(data, list | tuple) else []
+    odd = next((i for i, n in enumerate(lengths) if n != lengths[0]), 0)
+    return f"row {odd} has {lengths[odd]}, but row 0 has {lengths[0]}" if odd else ""
+
+
+NEARLY_TIED = 1 + 1e-12
+"""Distances within this factor may be equal or in reverse order in MiniSom, by rounding."""
+
+SMALL_WORK = 2e6
+"""Multiply-adds, about 0.1 ms of a search, up to which a second thread does not pay, nor does a
+search for two units per row to see which rows are nearly tied."""
+
+
+def codebook_of(som: MiniSomRule) -> Float64s:
+    """Return the prototypes in MiniSom's order, ``x * n_y + y``."""
+    weights = som._weights
+    codebook = np.ascontiguousarray(weights.reshape(-1, weights.shape[-1]), dtype=np.float64)
+    if not np.isfinite(codebook).all():
+        raise InputError(
+            "the map's weights hold NaN or infinity: training diverged. Train again with a smaller "
+            "learning rate, or with a neighborhood other than 'mexican_hat'."
+        )
+    return codebook
+
+
+def units_of(som: MiniSomRule, samples: GivenSamples) -> Ints:
+    """Return the unit of each row, ``x * n_y + y``."""
+    distance, kernels = som._core_distance, minisom_kernels()
+    is_own = not distance or som._has_own_step
+    if not is_own:
+        codebook_of(som)  # refuses what has diverged
+    if kernels is None or is_own:
+        found = (som.winner(x) for x in samples.items)
+        n_y = som._activation_map.shape[1]
+        return np.array([int(x) * n_y + int(y) for x, y in found])
+    rows, codebook = samples.rows, codebook_of(som)
+    if distance != "euclidean" or len(codebook) == 1 or _is_small(rows, codebook):
+        return kernels.minisom_winners(rows, codebook, distance)
+    units, distances = select_kernels().search(rows, codebook, 2, order=_walk(som))
+    best = np.ascontiguousarray(units[:, 0])
+    near = np.flatnonzero(distances[:, 1] <= distances[:, 0] * NEARLY_TIED)
+    if len(near):
+        best[near] = kernels.minisom_winners(rows[near], codebook, distance)
+    return best
+
+
+def nearest_units(som: MiniSomRule, samples: GivenSamples) -> Ints:
+    """Return the unit nearest to each row by the Euclidean distance, with any rounding."""
+    return _nearest(som, samples, 1)[:, 0]
+
+
+def two_nearest_units(som: MiniSomRule, samples: GivenSamples) -> Ints:
+    """Return the two units nearest to each row by the Euclidean distance."""
+    return _nearest(som, samples, 2)
+
+
+def _nearest(som: MiniSomRule, samples: GivenSamples, k: int) -> Ints:
+    rows, codebook = samples.rows, codebook_of(som)
+    one_thread = _is_small(rows, codebook)
+    return select_kernels().winners(rows, codebook, k, order=_walk(som), one_thread=one_thread)
+
+
+def _is_small(rows: Float64s, codebook: Float64s) -> bool:
+    return rows.size * len(codebook) < SMALL_WORK
+
+
+def _walk(som: MiniSomRule) -> Ints:
+    n_x, n_y = som._weights.shape[:2]
+    return Lattice(n_x, n_y, kind="rectangular").walk
+
+
+UPDATES = 100
+"""How often the line is written; MiniSom writes it at each step, which takes longer than ours."""
+
+
+class ProgressLine:
+    """The line that shows the progress of training; silent without `verbose`.
+
+    Parameters
+    ----------
+    n_steps : int
+    verbose : bool
+    """
+
+    def __init__(self, n_steps: int, verbose: bool) -> None:
+        self._n_steps, self._verbose = n_steps, verbose
+        self._started = time.monotonic()
+        self._write(0, "? it/s")
+
+    @property
+    def stride(self) -> int:
+        """Number of steps between lines."""
+        return max(1, self._n_steps // UPDATES) if self._verbose else self._n_steps
+
+    def show(self, done: int) -> None:
+        """Write the line after a step."""
+        if done % self.stride and done < self._n_steps:
+            return
+        seconds = (time.monotonic() - self._started) * (self._n_steps - done) / done
+        self._write(done, f"{str(timedelta(seconds=seconds))[:7]} left ")
+
+    def _write(self, done: int, rest: str) -> None:
+        n = self._n_steps
+        if self._verbose:
+            sys.stdout.write(f"\r [ {done:{len(str(n))}} / {n} ] {100 * done / n:3.0f}% - {rest}")
+
+    def end(self, text: str) -> None:
+        """Write a last line below."""
+        if self._verbose:
+            sys.stdout.write(f"\n{text}\n")
+
+
+BLOCK_VALUES = 1 << 20
+"""Weights between units in memory at once: 8 MiB."""
+
+TERM_BITS = 50
+"""Bits of one term of the kernels' fixed-point sums."""
+
+SUM_BITS = 61
+"""Bits of the kernels' fixed-point sums."""
+
+
+def train_batch(
+    som: MiniSomRule, samples: GivenSamples, num_iteration: int, progress: ProgressLine
+) -> None:
+    """Move the units a share of the way, the learning rate, to their neighborhoods' means."""
+    scale = _scale(samples.rows)
+    for t in range(num_iteration):
+        rate = som._learning_rate_decay_function(som._learning_rate, t, num_iteration)
+        sigma = som._sigma_decay_function(som._sigma, t, num_iteration)
+        units = units_of(som, samples) if t == 0 else _later_units(som, samples)
+        counts, totals = _sums(samples.rows, units, scale, som._activation_map.size)
+        total, weight = _neighborhood_sums(som, counts, totals, sigma)
+        _move(som._weights, total, weight, rate)
+        progress.show(t + 1)
+
+
+def _later_units(som: MiniSomRule, samples: GivenSamples) -> Ints:
+    """Return the unit of each row once the units have moved."""
+    if som._core_distance == "euclidean" and not som._has_own_step:
+        return nearest_units(som, samples)
+    return units_of(som, samples)
+
+
+def _move(weights: Float64s, total: Float64s, weight: Float64s, rate: float) -> None:
+    """Move units towards the means of their neighborhoods, if these won rows."""
+    has_weight = weight > 0
+    if has_weight.all():
+        target = (total / weight[:, None]).reshape(weights.shape)
+        weights *= 1 - rate
+        weights += rate * target
+        return
+    there = has_weight.reshape(weights.shape[:2])
+    mean = total[has_weight] / weight[has_weight, None]
+    weights[there] = (1 - rate) * weights[there] + rate * mean
+
+
+def _scale(rows: Float64s) -> Float64s:
+    """Return powers of two that turn values into integers whose sums fit 64 bits."""
+    _, size = np.frexp(np.abs(rows).max(axis=0))  # values are below 2^size
+    room = min(TERM_BITS, SUM_BITS - len(rows).bit_length())
+    return np.ldexp(1.0, np.minimum(room - size, 1000))
+
+
+def _sums(rows: Float64s, units: Ints, scale: Float64s, n_units: int) -> tuple[Ints, Float64s]:
+    """Count the rows of each unit and add them up, around 0 so that zeros stay exact."""
+    counts = np.zeros(n_units, dtype=np.int64)
+    totals = np.zeros((n_units, rows.shape[1]), dtype=np.int64)
+    center = np.zeros(rows.shape[1])
+    units = np.ascontiguousarray(units)
+    select_kernels().sums(rows, units, None, center, scale, 1.0, counts, totals)
+    return counts, totals / scale
+
+
+def _neighborhood_sums(
+    som: MiniSomRule, counts: Ints, totals: Float64s, sigma: float
+) -> tuple[Float64s, Float64s]:
+    """Sum totals and counts over the neighborhood of each unit."""
+    sums = np.column_stack([totals, counts])
+    by_axis = som._axis_weights(sigma)
+    if by_axis is not None:
+        n_x, n_y = som._activation_map.shape
+        along_x, along_y = by_axis
+        by_x = (along_x.T @ sums.reshape(n_x, -1)).reshape(n_x, n_y, -1)
+        around = (along_y.T @ by_x).reshape(sums.shape)
+    else:
+        around = _summed_by_unit(som, sums, np.flatnonzero(counts), sigma)
+    return around[:, :-1], around[:, -1]
+
+
+def _summed_by_unit(som: MiniSomRule, sums: Float64s, won: Ints, sigma: float) -> Float64s:
+    around = np.zeros_like(sums)
+    step = max(1, BLOCK_VALUES // len(sums))
+    for part in blocks(len(won), step):
+        units = won[part]
+        around += som._neighborhoods(units, sigma).T @ sums[units]
+    return around
+
+
+BLOCK_WORK = 5e7
+"""Multiply-adds in one call of the core, about 20 ms; Ctrl-C waits for the end of a call."""
+
+TABLE_VALUES = 1 << 16
+"""Values in the tables of a block: half a MiB, so that they stay in the processor's cache."""
+
+
+class Schedule(NamedTuple):
+    """Which row is presented at each step, and at which time.
+
+    Attributes
+    ----------
+    order : ndarray of shape (n,)
+        Order of the rows, which is repeated.
+    n_steps : int
+    max_iteration : int
+        Final time.
+    steps_per_time : int
+        1, or the steps of an epoch if time counts epochs.
+    """
+
+    order: Ints
+    n_steps: int
+    max_iteration: int
+    steps_per_time: int
+
+
+def make_schedule(
+    n_samples: int, num_iteration: int, use_epochs: bool, random: np.random.RandomState | None
+) -> Schedule:
+    """Draw the order of the rows as MiniSom does."""
+    order = np.arange(n_samples if use_epochs else num_iteration) % n_samples
+    if random is not None:
+        random.shuffle(order)
+    if use_epochs:
+        return Schedule(order, n_samples * num_iteration, num_iteration, n_samples)
+    return Schedule(order, num_iteration, num_iteration, 1)
+
+
+def train_online(
+    som: MiniSomRule,
+    samples: GivenSamples,
+    schedule: Schedule,
+    fixed_points: Mapping[int, tuple[int, int]],
+    progress: ProgressLine,
+) -> None:
+    """Present rows one by one."""
+    kernels = minisom_kernels() if _is_known_to_the_core(som) else None
+    size = progress.stride
+    if kernels is not None:
+        n_x, n_y, _ = som._weights.shape
+        values = 2 * (2 * n_x + n_y)
+        work = 2 * som._weights.size
+        size = min(size, max(1, min(TABLE_VALUES // values, int(BLOCK_WORK / work))))
+    given = _given(samples, fixed_points, som._weights.shape[1])
+    for part in blocks(schedule.n_steps, size):
+        steps = np.arange(part.start, part.stop)
+        order = schedule.order[steps % len(schedule.order)]
+        times = steps // schedule.steps_per_time
+        if kernels is None:
+            _step_by_step(som, samples, order, times, schedule.max_iteration, fixed_points)
+        else:
+            _in_the_core(kernels, som, samples, order, times, schedule.max_iteration, given)
+        progress.show(part.stop)
+
+
+def _is_known_to_the_core(som: MiniSomRule) -> bool:
+    weights = som._weights
+    return (
+        not som._has_own_step
+        and bool(som._neighborhood_name and som._distance_name)
+        and weights.dtype == np.float64
+        and weights.flags.c_contiguous
+        and weights.flags.writeable
+        and weights.shape == (len(som._neigx), len(som._neigy), som._input_len)
+    )
+
+
+def _given(samples: GivenSamples, fixed_points: Mapping[int, Any], n_y: int) -> Ints | None:
+    """Return the unit that each row pulls, or -1 for the nearest."""
+    if not fixed_points:
+        return None
+    given = np.full(len(samples.rows), -1)
+    for row, (x, y) in fixed_points.items():
+        given[row] = x * n_y + y
+    return given
+
+
+def _step_by_step(
+    som: MiniSomRule,
+    samples: GivenSamples,
+    order: Ints,
+    times: Ints,
+    max_iteration: int,
+    fixed_points: Mapping[int, tuple[int, int]],
+) -> None:
+    for row, t in zip(order.tolist(), times.tolist(), strict=True):
+        x = samples.items[row]
+        som.update(x, fixed_points.get(row) or som.winner(x), t, max_iteration)
+
+
+def _in_the_core(
+    kernels: MiniSomKernels,
+    som: MiniSomRule,
+    samples: GivenSamples,
+    order: Ints,
+    times: Ints,
+    max_iteration: int,
+    given: Ints | None,
+) -> None:
+    rates, sigmas = (
+        _decayed(som, decay, start, times, max_iteration)
+        for decay, start in (
+            (som._learning_rate_decay_function, som._learning_rate),
+            (som._sigma_decay_function, som._sigma),
+        )
+    )
+    along_x, along_y = _tables(som, sigmas)
+    kernels.minisom_steps(
+        samples.rows,
+        MiniSomSteps(
+            order, rates, sigmas if som._neighborhood_name == "bubble" else None, along_x, along_y
+        ),
+        som._weights,
+        given=given,
+        is_hexagonal=som._goes_by_hexagons,
+        distance=som._core_distance,
+    )
+
+
+def _decayed(
+    som: MiniSomRule, decay: Callable[..., Any], start: float, times: Ints, max_iteration: int
+) -> Float64s:
+    """Return a rate or sigma at each time; a user's function is called once per time."""
+    if som._is_decay(decay):
+        return np.asarray(decay(start, times, max_iteration), dtype=np.float64)
+    values = (decay(start, t, max_iteration) for t in times.tolist())
+    return np.fromiter(values, dtype=np.float64, count=len(times))
+
+
+def _tables(som: MiniSomRule, sigmas: Float64s) -> tuple[Float64s, Float64s]:
+    """Return how strongly a winner pulls, by offset along both axes."""
+    x, y = som._neigx * 1.0, som._neigy * 1.0
+    if som._goes_by_hexagons:
+        x, y = np.arange(2 * len(x)) / 2, y * som.Y_HEX_CONV_FACTOR
+    name, by_step = som._neighborhood_name, sigmas[:, None, None]
+    if name == "bubble":
+        return np.ones((len(sigmas), 1, len(x))), np.ones((len(sigmas), 1, len(y)))
+    along = ALONG_AXIS["triangle" if name == "triangle" else "gaussian"]
+    along_x = along(x, 0.0, by_step)
+    along_y = along_x if np.array_equal(x, y) else along(y, 0.0, by_step)
+    if name != "mexican_hat":
+        return along_x, along_y
+    # g(x) g(y) (1 - 2 (x^2 + y^2) / width), with the two squares apart.
+    width = 2 * by_step * by_step
+    bent_x, bent_y = along_x * (1 - 2 / width * (x * x)), along_y * (-2 / width * (y * y))
+    return np.concatenate([bent_x, along_x], axis=1), np.concatenate([along_y, bent_y], axis=1)

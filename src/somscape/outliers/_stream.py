@@ -1,30 +1,97 @@
-"""Update a detector with more rows: map, what is usual and rare, threshold and calibration.
-
-A row is scored before the map takes it in, so that its score can calibrate.  Bounded samples are
-kept: of all scores so far, and of the rows, for how rare values are.
-"""
+"""A detector that learns from more rows."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
-from somscape.fit import RunningSums, go_on
-from somscape.outliers._beyond import Beyond, with_beyond
-from somscape.outliers._calibration import Calibration, threshold_for
-from somscape.outliers._detection import Detection
-from somscape.outliers._detector import Detector
-from somscape.outliers._labels import ANOMALY
-from somscape.outliers._rarity import rarity_of
-from somscape.outliers._reach import reach_of, within_reach
-from somscape.outliers._reservoir import Reservoir
-from somscape.outliers._scorer import Scorer
-from somscape.outliers._train import (
-    TrainedDetector,
-    TrainedScorer,
-    mean_contributions,
+from somscape.fit._train import RunningSums, go_on
+from somscape.outliers._train import Detection, TrainedDetector, TrainedScorer, mean_contributions
+from somscape.outliers.calibration import Calibration, threshold_for
+from somscape.outliers.detector import Detector
+from somscape.outliers.marks import ANOMALY
+from somscape.outliers.rarity import Beyond, rarity_of, with_beyond
+from somscape.outliers.score import (
+    Scorer,
+    reach_of,
+    rms_distances_of,
+    squares_of,
+    usual_units,
+    within_reach,
 )
-from somscape.outliers._usual import rms_distances_of, squares_of, usual_units
+
+SIZE = 10_000
+"""Number of rows to keep."""
+
+LONG_GONE = 40.0
+"""Rows that have faded by a factor of exp(-40) do not count in float64 beside others."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reservoir:
+    """A weighted sample of a stream of rows.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n, n_values)
+        Values kept for each row.
+    log_weights, log_priorities : ndarray of shape (n,)
+        Relative to a clock that advances by the log of the factor by which older rows fade.
+    log_left : float
+        The highest priority dropped; minus infinity as long as all rows are kept.
+    clock : float
+    n_seen : int
+        Number of rows so far.
+    seed : int
+    size : int
+    """
+
+    values: Float64s
+    log_weights: Float64s
+    log_priorities: Float64s
+    log_left: float
+    clock: float
+    n_seen: int
+    seed: int
+    size: int = SIZE
+
+    @classmethod
+    def empty(cls, n_values: int, seed: int, size: int = SIZE) -> "Reservoir":
+        """Return a reservoir without rows."""
+        nothing = np.empty(0)
+        return cls(np.empty((0, n_values)), nothing, nothing, -np.inf, 0.0, 0, seed, size)
+
+    def plus(self, values: Floats, weights: Float64s | None, share: float = 1.0) -> "Reservoir":
+        """Return the reservoir with more rows, after the older ones fade to a share."""
+        clock = self.clock - float(np.log(max(share, np.finfo(np.float64).tiny)))
+        n = len(values)
+        log_weights = np.full(n, clock) if weights is None else np.log(weights) + clock
+        drawn = 1.0 - np.random.default_rng((self.seed, self.n_seen)).random(n)  # in (0, 1]
+        stays = self.log_weights > clock - LONG_GONE
+        older = self.values[stays]
+        priorities = np.concatenate([self.log_priorities[stays], log_weights - np.log(drawn)])
+        log_weights = np.concatenate([self.log_weights[stays], log_weights])
+        left = self.log_left
+        if len(priorities) > self.size:
+            order = np.argpartition(-priorities, self.size)
+            left = max(left, float(priorities[order[self.size]]))
+            kept = np.sort(order[: self.size])
+            log_weights, priorities = log_weights[kept], priorities[kept]
+            is_new = kept >= len(older)
+            values = values[kept[is_new] - len(older)]  # few of many rows, before any is copied
+            older = older[kept[~is_new]]
+        held: Float64s = np.concatenate([older, values], dtype=np.float64)
+        return Reservoir(
+            held, log_weights, priorities, left, clock, self.n_seen + n, self.seed, self.size
+        )
+
+    @property
+    def weights(self) -> Float64s | None:
+        """What each row counts, at most its own weight; None means 1 each."""
+        left = self.log_left - self.clock
+        logs = np.maximum(self.log_weights - self.clock, left) - max(left, 0.0)
+        return None if (logs == 0).all() else np.exp(logs)
+
 
 KEPT_ROWS = 2_000
 """Rows that are kept for how rare values are."""

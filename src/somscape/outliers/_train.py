@@ -1,5 +1,6 @@
-"""From prepared rows to a detector: training, usual prototypes, threshold, calibration."""
+"""From prepared rows to a detector: training, usual prototypes, threshold and calibration."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,26 +9,371 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
+from somscape._validate import check_choice, check_number, check_whole
 from somscape._weights import counts_of, in_order
-from somscape.encode import Encoding
-from somscape.fit import Axes, RunningSums, Settings, train_map
-from somscape.kernels import meanwhile
-from somscape.outliers._beyond import Beyond, with_beyond
-from somscape.outliers._calibration import Calibration, threshold_for
-from somscape.outliers._counts import value_counts
-from somscape.outliers._decorrelation import MAX_OWN, Decorrelation, decorrelation_of
-from somscape.outliers._detection import Detection
-from somscape.outliers._detector import Detector
-from somscape.outliers._labels import ANOMALY, UNKNOWN
-from somscape.outliers._outermost import OfColumn, Outermost, ends_of_numbers
-from somscape.outliers._rarity import Rarity, rarity_of
-from somscape.outliers._reach import reach_of, within_reach
-from somscape.outliers._score import joint, scores_by, scores_of_each
-from somscape.outliers._scorer import SCORES, Scorer
-from somscape.outliers._several import halves, left_out_scores
-from somscape.outliers._teach import marks_of
-from somscape.outliers._usual import rms_distances_of, squares_of, usual_units
-from somscape.regions import merge_small_regions
+from somscape.fit._map import train_map
+from somscape.fit._start import Axes
+from somscape.fit._train import RunningSums
+from somscape.fit.settings import Settings
+from somscape.kernels._select import meanwhile
+from somscape.maps.record import MAX_MEMBERS
+from somscape.outliers.calibration import Calibration, threshold_for
+from somscape.outliers.detector import Detector
+from somscape.outliers.marks import ANOMALY, UNKNOWN, marks_of
+from somscape.outliers.rarity import (
+    FIRST_LOOK,
+    TAIL_SHARE,
+    Beyond,
+    Knots,
+    Rarity,
+    ends_of,
+    knots_of_ends,
+    rarity_of,
+    value_counts,
+    with_beyond,
+)
+from somscape.outliers.score import (
+    MAX_OWN,
+    MAX_PROTOTYPES,
+    SCORES,
+    Decorrelation,
+    Scorer,
+    decorrelation_of,
+    joint,
+    reach_of,
+    rms_distances_of,
+    scores_by,
+    scores_of_each,
+    squares_of,
+    usual_units,
+    within_reach,
+)
+from somscape.regions.find import merge_small_regions
+from somscape.tables.codes import NumberCode
+from somscape.tables.encoding import Encoding
+
+N_MAPS = 8
+"""Maps of a small table.  The lists of the first 50 rows of two resamples of 690 applications
+overlap by 0.77; with 4 maps by 0.73, with 16 by 0.78."""
+
+MAX_ROWS = 2_000
+"""Rows of a small table.  With more, the list of one map is stable enough, and several maps would
+take noticeable time."""
+
+COMMON_SHARE = 0.02
+"""Every map learns from equal rows that make up this share of all."""
+
+MIN_COMMON_ROWS = 5
+"""And that are at least this many."""
+
+
+def n_maps_for(weights: Float64s | None, n_rows: int) -> int:
+    """Return how many maps score together by default."""
+    counts = counts_of(weights)
+    counted = n_rows if counts is None else math.fsum(counts)
+    return N_MAPS if counted <= MAX_ROWS else 1
+
+
+def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> list[Ints]:
+    """Return which rows each map learns from: halves, each followed by the other half."""
+    _, group = np.unique(rows, axis=0, return_inverse=True)
+    group = group.reshape(-1)
+    counts = np.bincount(group, counts_of(weights))
+    is_common = counts >= max(COMMON_SHARE * counts.sum(), MIN_COMMON_ROWS)
+    if len(counts) == 1:
+        is_common[:] = True
+    others = np.flatnonzero(~is_common)
+    rng = np.random.default_rng(seed)
+    found: list[Ints] = []
+    while len(found) < n_maps:
+        drawn = rng.permutation(others)
+        for half in (drawn[: len(drawn) // 2], drawn[len(drawn) // 2 :]):
+            is_in = is_common.copy()
+            is_in[half] = True
+            found.append(np.flatnonzero(is_in[group]))
+    return found[:n_maps]
+
+
+def left_out_scores(each: Float64s, parts: list[Ints]) -> Float64s:
+    """Return the score of each row by the maps that did not learn from it."""
+    is_out = np.ones(each.shape, dtype=bool)
+    for of_map, part in zip(is_out, parts, strict=True):
+        of_map[part] = False
+    squares, counts = np.where(is_out, each**2, 0.0).sum(axis=0), is_out.sum(axis=0)
+    is_known = counts > 0
+    return np.where(is_known, np.sqrt(squares / np.where(is_known, counts, 1)), joint(each))
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What "auto" chooses; `benchmarks/detection/README.md` says on which tables.
+
+    Attributes
+    ----------
+    trim : float
+        Share of the rows whose prototypes do not count as usual.
+    n_prototypes : int
+    decorrelated : float
+        Share of a squared distance that is measured between decorrelated rows.
+    units_per_root : float
+        Units of the automatic map per square root of its rows; a map to look at has 5.
+    reach : float
+        Standard deviations from its mean up to which a number counts in a distance as it is.
+    rarity : float
+        How much the scores of usual rows spread by the rarity of their values, for each unit that
+        they spread by distances.
+    """
+
+    trim: float
+    n_prototypes: int
+    decorrelated: float
+    units_per_root: float
+    reach: float
+    rarity: float
+
+
+DEFAULTS = {
+    # Some training rows may be unusual: many prototypes together tell what is usual.
+    "mixed": Defaults(0.1, 24, 0.8, 3.0, 1.5, 0.75),
+    # A table's columns are encoded on scales that tame what lies far out already.
+    "mixed, encoded": Defaults(0.2, 8, 0.9, 3.0, np.inf, 0.1),
+    # All training rows are usual: many prototypes follow them, and the nearest one decides.
+    "clean": Defaults(0.0, 1, 0.3, 16.0, 3.0, 0.3),
+    "clean, encoded": Defaults(0.0, 1, 0.3, 16.0, np.inf, 0.3),
+    # Scores of the map alone.
+    "alone": Defaults(0.2, 8, 0.8, 8.0, np.inf, 0.0),
+    "alone, clean": Defaults(0.0, 2, 0.3, 8.0, np.inf, 0.0),
+}
+"""What "auto" chooses, by what is known of the rows and by the score."""
+
+CLEAN_RADIUS_END = 0.4
+"""If all rows are usual, prototypes may follow them closely."""
+
+CALIBRATIONS = ("global", "regional")
+
+
+@dataclass(frozen=True)
+class Detection:
+    """How rows are scored and flagged; `somscape.SOMDetector` says what each means.
+
+    Beside these, `is_encoded` says whether rows are the encoded columns of a table, not numbers as
+    they are.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is not allowed; the message names it.
+    """
+
+    method: str = "auto"
+    contamination: float = 0.05
+    n_prototypes: int | str = "auto"
+    trim: float | str = "auto"
+    training_is_clean: bool = False
+    calibration: str = "global"
+    decorrelate: bool = True
+    n_maps: int | str = "auto"
+    is_encoded: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("method", self.method, ("auto", *SCORES))
+        check_number("contamination", self.contamination, 0, 0.5)
+        check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES, or_auto=True)
+        check_number("trim", self.trim, 0, 0.5, low_is_allowed=True, or_auto=True)
+        for name in ("training_is_clean", "decorrelate", "is_encoded"):
+            value = getattr(self, name)
+            if not isinstance(value, bool | np.bool_):
+                raise TypeError(f"`{name}` must be True or False; got {value!r}.")
+        check_whole("n_maps", self.n_maps, 1, high=MAX_MEMBERS, or_auto=True)
+        check_choice("calibration", self.calibration, CALIBRATIONS)
+
+    def of_rows(self, encoding: Encoding | None) -> "Detection":
+        """Return the same for rows of an encoding; None: numbers as they are."""
+        return replace(self, is_encoded=encoding is not None and not encoding.is_plain)
+
+    @property
+    def defaults(self) -> Defaults:
+        """What "auto" chooses."""
+        if not SCORES[self.score].adds_rarity:
+            return DEFAULTS["alone, clean" if self.training_is_clean else "alone"]
+        known = "clean" if self.training_is_clean else "mixed"
+        return DEFAULTS[f"{known}, encoded" if self.is_encoded else known]
+
+    @property
+    def score(self) -> str:
+        """Name of the score."""
+        return next(iter(SCORES)) if self.method == "auto" else self.method
+
+    @property
+    def k(self) -> int:
+        """Number of nearest prototypes."""
+        if isinstance(self.n_prototypes, str):
+            return self.defaults.n_prototypes
+        return int(self.n_prototypes)
+
+    @property
+    def trimmed(self) -> float:
+        """Share of the rows whose prototypes do not count as usual."""
+        if isinstance(self.trim, str):
+            return self.defaults.trim
+        return float(self.trim)
+
+    @property
+    def decorrelated(self) -> float:
+        """Share of a squared distance that is measured between decorrelated rows."""
+        return self.defaults.decorrelated if self.decorrelate else 0.0
+
+    @property
+    def has_bulk(self) -> bool:
+        """Whether the bulk of the scores tells how usual rows score."""
+        # For "combined" alone: other scores have other tails.
+        return SCORES[self.score].adds_rarity and not self.training_is_clean
+
+    def maps_for(self, weights: Float64s | None, n_rows: int) -> int:
+        """Number of maps that score together, for a number of rows."""
+        if isinstance(self.n_maps, str):
+            return 1 if self.training_is_clean else n_maps_for(weights, n_rows)
+        return int(self.n_maps)
+
+    def reasons(self, weights: Float64s | None, n_rows: int) -> dict[str, str]:
+        """Return what was chosen for each parameter that is "auto", and why."""
+        counts = counts_of(weights)
+        total = f"{n_rows if counts is None else counts.sum():,.10g}"
+        n_maps = self.maps_for(weights, n_rows)
+        by_size = f"of {total} rows, more than {MAX_ROWS:,}, one map's list is steady enough"
+        if n_maps > 1:
+            by_size = (
+                f"of {total} rows, at most {MAX_ROWS:,}, one map's list would depend on which rows "
+                "happened to be there"
+            )
+        by_trust = (
+            "all training rows are usual, so the map may follow them closely"
+            if self.training_is_clean
+            else "some training rows may be unusual, and must not set what is usual"
+        )
+        chosen = {
+            "method": f"{self.score}: the default.",
+            "n_maps": f"{n_maps}: {by_trust if self.training_is_clean else by_size}.",
+            "n_prototypes": f"{self.k}: {by_trust}.",
+            "trim": f"{self.trimmed:g}: {by_trust}.",
+        }
+        return {name: why for name, why in chosen.items() if _is_auto(getattr(self, name))}
+
+    def of_map(self, settings: Settings) -> Settings:
+        """Return settings of a map, with automatic values that suit detection."""
+        is_free = settings.radius_end == settings.radius_start == "auto"
+        follows = self.training_is_clean and is_free
+        radius_end = CLEAN_RADIUS_END if follows else settings.radius_end
+        n_init = 1 if settings.n_init == "auto" else settings.n_init
+        return replace(
+            settings,
+            units_per_root=self.defaults.units_per_root,
+            radius_end=radius_end,
+            n_init=n_init,
+        )
+
+
+def _is_auto(value: object) -> bool:
+    return isinstance(value, str) and value == "auto"
+
+
+SHARE = 1.1 * TAIL_SHARE
+"""Share of the values that is looked at from each end: somewhat more than is counted."""
+
+ROUNDING = 1e-12
+"""Encoded values that lie so close, in parts of the farthest one or of 1, may have changed places:
+`asinh` rounds."""
+
+
+@dataclass(frozen=True, eq=False)
+class OfColumn:
+    """The outermost values of a column, encoded.
+
+    Attributes
+    ----------
+    code : NumberCode
+        By which they are encoded.
+    n_present : int
+        Numbers that are not missing.
+    ends : ndarray of shape (2, 2)
+        As those of `ends_of`.
+    knots : tuple of ndarray
+        Values, and how many rows are below and up to each.
+    """
+
+    code: NumberCode
+    n_present: int
+    ends: Float64s
+    knots: Knots
+
+
+class Outermost:
+    """The outermost values of the columns of a table, by its encoding.
+
+    See Also
+    --------
+    train_detector : Takes it.
+    ValueCounts : What is made of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.tables._fit_encoding import fit_encoding
+    >>> from somscape.tables import table_from_columns
+    >>> table = table_from_columns({"size": np.random.default_rng(0).normal(size=100_000)})
+    >>> outermost = Outermost()
+    >>> encoding = fit_encoding(table, on_number=outermost.look)
+    >>> list(outermost.of(encoding, table.n_rows))
+    [0]
+    """
+
+    def __init__(self) -> None:
+        self._found = dict[str, OfColumn]()
+
+    def look(self, code: NumberCode, ascending: Floats) -> None:
+        """Keep what a column shows, if it has many rows and values."""
+        n, n_loose = len(ascending), int(SHARE * len(ascending))
+        if n <= FIRST_LOOK or code.reach:  # slips are encoded in another way, and not learned from
+            return
+        low, high = (
+            np.sort(code.place(part.astype(np.float64, copy=False)))
+            for part in (ascending[:n_loose], ascending[-n_loose:])
+        )
+        # Of the innermost value there may be more.
+        margin = ROUNDING * max(1.0, abs(low[0]), abs(high[-1]))
+        outer = (
+            low[: np.searchsorted(low, low[-1] - margin)],
+            high[np.searchsorted(high, high[0] + margin, "right") :],
+        )
+        knots = knots_of_ends(*outer, n)
+        if knots is not None:
+            ends = np.array([-low[:2], high[:-3:-1]])
+            self._found[code.name] = OfColumn(replace(code, why=""), n, ends, knots)
+
+    def of(self, encoding: Encoding, n_rows: int) -> dict[int, OfColumn]:
+        """Return what was found of columns that have no gap, by the number of the column."""
+        found = {}
+        for j, code in enumerate(encoding.features):
+            one = self._found.get(code.name)
+            if one is not None and one.n_present == n_rows and one.code == replace(code, why=""):
+                found[j] = one
+        return found
+
+
+def ends_of_numbers(
+    rows: Floats, weights: Float64s | None, encoding: Encoding, known: Mapping[int, OfColumn]
+) -> Float64s:
+    """Return the outermost values of the columns of numbers; of others, infinite ones."""
+    ends, asked = np.full((2, 2, rows.shape[1]), -np.inf), []
+    for j, (code, place) in enumerate(zip(encoding.features, encoding.slices, strict=True)):
+        if j in known:
+            ends[:, :, place.start] = known[j].ends
+        elif isinstance(code, NumberCode):
+            asked.append(place.start)
+    if asked:
+        ends[:, :, asked] = ends_of(rows, weights, columns=asked)
+    return ends
+
 
 SPREAD_ENDS = (0.9, 1.0)
 """Spreads are measured from the median to this share of the rows; where most rows score alike, to

@@ -1,20 +1,59 @@
-"""Which classes of rows each unit won, for displays of known outcomes."""
+"""Rows and classes in each unit: hits, majority, confusion and names of rows."""
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from somscape._types import Ints
+from somscape._types import Float64s, Ints
 from somscape._validate import is_missing
 from somscape.errors import InputError
-from somscape.maps import NO_UNIT, Map
-from somscape.plots._legend import MAX_CLASSES, check_max_classes
+from somscape.grid.lattice import Lattice
+from somscape.maps._as_map import as_map
+from somscape.maps.map import NO_UNIT, Map
+from somscape.plots._cells import (
+    Blocks,
+    add_polygons,
+    blocks_of,
+    cell_width,
+    draw_borders,
+    draw_cells,
+    points_per_step,
+)
+from somscape.plots._legend import (
+    MAX_CLASSES,
+    LegendEntry,
+    check_max_classes,
+    class_entries,
+    hatch_cells,
+    hatch_shapes,
+)
+from somscape.plots._picture import Picture
+from somscape.plots._style import (
+    LETTERS,
+    SEVERAL,
+    checked_limits,
+    contrast,
+    empty_color,
+    faint_line,
+    hatch,
+    ink,
+    paled,
+    paper,
+)
+from somscape.plots.columns import ColumnPlane, rows_by_unit
+from somscape.plots.display import Display
+from somscape.recognize._as_answering import recognizer_in
+from somscape.recognize.recognizer import Recognizer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False)
-class Classes:
+class RowClasses:
     """The class of each row, the smallest ones joined.
 
     Attributes
@@ -32,7 +71,7 @@ class Classes:
     n_others: int
 
 
-def classes_of(y: Any, n_rows: int, max_classes: int = MAX_CLASSES) -> Classes:
+def classes_of(y: Any, n_rows: int, max_classes: int = MAX_CLASSES) -> RowClasses:
     """Return the classes of rows."""
     check_max_classes(max_classes)
     labels = np.asarray(y, dtype=object).ravel()
@@ -47,7 +86,7 @@ def classes_of(y: Any, n_rows: int, max_classes: int = MAX_CLASSES) -> Classes:
     )
     place = {name: i for i, name in enumerate(kept)}
     places = [-1 if text is None else place.get(text, len(kept)) for text in texts]
-    return Classes(kept, np.array(places, dtype=np.intp), len(names) - len(kept))
+    return RowClasses(kept, np.array(places, dtype=np.intp), len(names) - len(kept))
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,3 +135,549 @@ def _with_numbers(name: str) -> list[tuple[int, str]]:
     """Return what sorts "class 2" before "class 10"."""
     parts = re.split(r"([0-9]+)", name)
     return [(int(part) if i % 2 else 0, part) for i, part in enumerate(parts)]
+
+
+PIE_RADIUS = 0.46
+"""Radius for the unit with the most rows, in widths of a cell; areas are proportional to rows."""
+
+_READABLE_PIE = 8.0
+"""Width in points of a cell in which a pie can be seen."""
+
+_ARC_STEP = np.pi / 24
+
+
+def draw_pies(ax: "Axes", lattice: Lattice, found: ClassCounts) -> Blocks:
+    """Draw a pie in each unit with rows, of all units as one collection."""
+    step = points_per_step(ax, lattice)
+    blocks = blocks_of(lattice, step, _READABLE_PIE)
+    counts = blocks.total(found.counts)
+    total = counts.sum(axis=1)
+    most = max(int(total.max(initial=0)), 1)
+    radius = PIE_RADIUS * blocks.side * cell_width(lattice) * np.sqrt(total / most)
+    entries = class_entries(found.classes, found.n_others)
+    slices: list[Float64s] = []
+    looks = []
+    for block in np.flatnonzero(total):
+        ends = 2 * np.pi * np.concatenate([[0], np.cumsum(counts[block])]) / total[block]
+        for i in np.flatnonzero(counts[block]):
+            arc = radius[block] * _slice(ends[i], ends[i + 1])
+            slices.append(blocks.positions[block] + arc)
+            looks.append(entries[i])
+    colors, width = [entry.color for entry in looks], min(0.4, 0.04 * blocks.side * step)
+    add_polygons(ax, slices, facecolors=colors, edgecolors=paper(), linewidths=width, zorder=3)
+    for pattern in dict.fromkeys(entry.hatch for entry in entries if entry.hatch):
+        of_it = [s for s, entry in zip(slices, looks, strict=True) if entry.hatch == pattern]
+        hatch_shapes(ax, of_it, pattern)
+    return blocks
+
+
+def _slice(start: float, end: float) -> Float64s:
+    """Return the corners of a slice of a pie of radius 1, clockwise from twelve o'clock."""
+    n_steps = max(2, int(np.ceil((end - start) / _ARC_STEP)) + 1)
+    angle = np.linspace(start, end, n_steps)
+    arc = np.column_stack([np.sin(angle), -np.cos(angle)])
+    is_full = end - start > 2 * np.pi - 1e-9
+    return arc if is_full else np.vstack([[[0.0, 0.0]], arc])
+
+
+def hits(
+    map: Map,
+    X: Any = None,
+    y: Any = None,
+    *,
+    y_name: str = "",
+    max_classes: int = MAX_CLASSES,
+    regions: Any = None,
+    labels: Any = None,
+    highlight: Any = None,
+    limits: Any = "robust",
+    unit_size: float | None = None,
+    colormap: str = "Blues",
+    ax: "Axes | None" = None,
+) -> Display:
+    """Draw the number of rows that each unit won.
+
+    Parameters
+    ----------
+    map : Map
+        The map to draw.
+    X : Table or array-like of shape (n_samples, n_features), optional
+        Rows to count, as for `Map.rows_of`.  By default the training rows.
+    y : array-like of shape (n_samples,), optional
+        The class of each row of `X`.  Each unit then gets a pie chart with an area proportional to
+        the rows that it won; where cells are too small, squares of several cells get one.
+    y_name : str, default=""
+        Title of the legend.
+    max_classes : int, default=8
+        Of more classes, those with the most rows have a color, and the others one together.
+        Beyond 8, colors repeat with hatches, up to 32.
+    regions, labels, highlight : optional
+        As for `plots.values`.
+    limits : {"robust", "full"} or pair of float, default="robust"
+        As for `plots.values`; the lower end is 0 unless it is given.
+    unit_size : float, optional
+        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+    colormap : str, default="Blues"
+        Name of a color map of matplotlib; ignored with `y`.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw in, without a color bar, instead of a new figure.
+
+    Returns
+    -------
+    Display
+        As for `plots.values`; with `y`, its ``drawn_`` holds the ``"classes"`` and their
+        ``"counts"`` by unit, of shape (n_units, n_classes), instead.
+
+    Raises
+    ------
+    InputError
+        For labels without rows.
+    TypeError
+        For an `ax` that is no axes.
+
+    See Also
+    --------
+    majority : One color a cell.
+    umatrix
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> map_ = SOM(3, 4, random_state=0).fit(X).map_
+    >>> plots.hits(map_).ax_.get_title()
+    'Rows per unit, 3 x 4 units'
+    """
+    picture = Picture(map, ax=ax, unit_size=unit_size, has_legend=y is not None)
+    map = picture.map
+    joined = ""
+    if y is None:
+        counts = np.asarray(map.hits if X is None else _count(map, X), dtype=np.float64)
+        low, high = checked_limits(counts, limits)
+        picture.paint(
+            ColumnPlane("", "number", counts),
+            colormap=colormap,
+            limits=(0.0, high or 1.0) if isinstance(limits, str) else (low, high),
+            label="rows won" if X is not None else "training rows won",
+        )
+    else:
+        found = count_classes(map, X, y, max_classes)
+        draw_cells(picture.ax, map.lattice, edge=paper())
+        joined = draw_pies(picture.ax, map.lattice, found).words("sums")
+        entries = class_entries(found.classes, found.n_others)
+        picture.legend(entries, y_name)
+        picture.drawn |= {"classes": tuple(e.name for e in entries), "counts": found.counts}
+    picture.add(regions=regions, labels=labels, highlight=highlight)
+    return picture.done(f"Rows per unit{joined}")
+
+
+def _count(map_: Map, X: Any) -> Float64s:
+    units = map_.winners(X)
+    return np.bincount(units[units != NO_UNIT], minlength=map_.n_units).astype(np.float64)
+
+
+_MIN_LETTERED = 13.0
+"""Narrower cells, in points, have no room for a letter."""
+
+_FAINTEST = 0.25
+"""Of the color of a class, in a unit where the rows are spread over all classes."""
+
+
+def majority(
+    map: Map,
+    X: Any,
+    y: Any,
+    *,
+    y_name: str = "",
+    max_classes: int = MAX_CLASSES,
+    regions: Any = None,
+    highlight: Any = None,
+    unit_size: float | None = None,
+    ax: "Axes | None" = None,
+) -> Display:
+    """Color each cell by the class that most of its rows have.
+
+    The smaller the share of that class, the paler is the cell.
+
+    Parameters
+    ----------
+    map : Map
+        The map to draw.
+    X : Table or array-like of shape (n_samples, n_features)
+        Rows, as for `Map.rows_of`.
+    y : array-like of shape (n_samples,)
+        The class of each row; rows with None or NaN do not count.
+    y_name : str, default=""
+        Title of the legend.
+    max_classes : int, default=8
+        Of more classes, those with the most rows have a color and a letter, and the others one
+        color together.  Beyond 8, colors repeat with hatches, up to 32.
+    regions, highlight : optional
+        As for `plots.values`.
+    unit_size : float, optional
+        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw in instead of a new figure.
+
+    Returns
+    -------
+    Display
+        Its ``drawn_`` holds the ``"classes"``, their ``"counts"`` by unit, of shape (n_units,
+        n_classes), the ``"majority"`` of each unit as a place in ``"classes"``, -1 without rows,
+        and its ``"share"``, NaN without rows.  Of equally frequent classes the first one counts.
+
+    Raises
+    ------
+    InputError
+        For another number of labels than rows, or no label at all.
+    TypeError
+        For an `ax` that is no axes.
+
+    See Also
+    --------
+    hits : Classes as slices.
+    confusion_map : What a classifier makes of them.
+    somscape.measures.purity
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> som = SOM(3, 4, random_state=0).fit(X)
+    >>> display = plots.majority(som, X, np.where(X[:, 0] > 0, "high", "low"))
+    >>> sorted({display.drawn_["classes"][i] for i in display.drawn_["majority"]})
+    ['high', 'low']
+    """
+    picture = Picture(map, ax=ax, unit_size=unit_size, has_legend=True)
+    lattice = picture.map.lattice
+    found = count_classes(picture.map, X, y, max_classes)
+    entries = class_entries(found.classes, found.n_others)
+    first, share = _majorities(found)
+    cells = [_color(entries, i, s) for i, s in zip(first, share, strict=True)]
+    draw_cells(picture.ax, lattice, colors=cells, edge=faint_line())
+    hatch_cells(picture.ax, lattice, first, len(found.classes))
+    picture.add(regions=regions, highlight=highlight)
+    has_letters = picture.step() >= _MIN_LETTERED and len(found.classes) > 1
+    picture.legend(_lettered(entries) if has_letters else entries, y_name)
+    if has_letters:
+        _write_letters(picture, first, cells)  # at the size that the legend leaves the map
+    picture.drawn |= {
+        "classes": tuple(entry.name for entry in entries),
+        "counts": found.counts,
+        "majority": first,
+        "share": share,
+    }
+    return picture.done("Most frequent class")
+
+
+def _majorities(found: ClassCounts) -> tuple[Ints, Float64s]:
+    total = found.counts.sum(axis=1)
+    first = np.where(total > 0, found.counts.argmax(axis=1), -1)
+    most = found.counts.max(axis=1).astype(np.float64)
+    share = np.divide(most, total, out=np.full(len(total), np.nan), where=total > 0)
+    return first, share
+
+
+def _color(entries: list[LegendEntry], place: int, share: float) -> Any:
+    """Return a class's color, mixed with the page where it has few of the rows."""
+    if place < 0:
+        return empty_color()
+    lowest = 1 / len(entries)
+    part = 1.0 if lowest == 1 else (share - lowest) / (1 - lowest)
+    part = _FAINTEST + (1 - _FAINTEST) * float(np.clip(part, 0, 1))
+    return paled(entries[place].color, part)
+
+
+def _lettered(entries: list[LegendEntry]) -> list[LegendEntry]:
+    return [
+        LegendEntry(f"{LETTERS[i]}  {e.name}", e.color, e.marker, e.hatch, e.is_cut)
+        for i, e in enumerate(entries)
+    ]
+
+
+def _write_letters(picture: Picture, first: Ints, cells: list[Any]) -> None:
+    size = float(np.clip(0.42 * picture.step(), 4, 14))
+    for unit in np.flatnonzero(first >= 0):
+        x, y = picture.map.lattice.positions[unit]
+        color = cells[unit]
+        letter = picture.ax.text(x, y, LETTERS[first[unit]], fontsize=size, color=contrast(color))
+        letter.set(ha="center", va="center", zorder=5)
+        if hatch(int(first[unit])):
+            letter.set_bbox({"boxstyle": "circle,pad=0.15", "fc": color, "ec": "none"})
+
+
+_FILL, _FILL_WITHOUT_ROWS = 0.45, 0.16
+"""Of the color of a class, in a cell; pies have all of it."""
+
+_MIN_COUNTED = 17.0
+"""Narrower cells, in points, have no room for a number."""
+
+
+def confusion_map(
+    map: Any,
+    X: Any,
+    y: Any,
+    *,
+    y_name: str = "",
+    max_classes: int = 12,
+    highlight: Any = None,
+    unit_size: float | None = None,
+    ax: "Axes | None" = None,
+) -> Display:
+    """Show which class each unit stands for, and which rows are named wrongly.
+
+    A cell has the color of its class, pale where no row lies; thick lines are the borders of
+    classes.  A pie is of the rows of a unit that are named wrongly, in the colors of what they are,
+    with their number.
+
+    Parameters
+    ----------
+    map : SOMClassifier, Recognizer or Map
+        A classifier names each row.  A map without classes names all rows of a unit by the class
+        that most of them have.
+    X : Table, data frame or array-like of shape (n_samples, n_features)
+        Rows, best those that were not trained on.
+    y : array-like of shape (n_samples,)
+        The class of each row; rows with None or NaN do not count.  Rows of a class that the
+        classifier does not know are named wrongly.
+    y_name : str, default=""
+        Title of the legend.
+    max_classes : int, default=12
+        As for `plots.majority`.
+    highlight, unit_size, ax : optional
+        As for `plots.values`.
+
+    Returns
+    -------
+    Display
+        Its ``drawn_`` holds the ``"classes"``, the class that each unit ``"stands_for"`` as a place
+        in ``"classes"``, -1 for none, the ``"counts"`` of rows and the ``"mistakes"`` among them by
+        unit and true class, of shape (n_units, n_classes), the ``"confusion"`` of shape (n_classes,
+        n_classes), true by named, how many rows were ``"refused"`` (`SOMClassifier`'s ``reject``),
+        which are no mistakes, and both ends of each side of the ``"borders"``.
+
+    Raises
+    ------
+    InputError
+        For another number of labels than rows, or no label at all.
+    TypeError
+        For what has no map, or an `ax` that is no axes.
+
+    See Also
+    --------
+    majority, somscape.SOMClassifier
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMClassifier, plots
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> y = np.where(X[:, 0] * X[:, 1] > 0, "same", "other")
+    >>> classifier = SOMClassifier(random_state=0).fit(X[:200], y[:200])
+    >>> display = plots.confusion_map(classifier, X[200:], y[200:])
+    >>> n_wrong = int((classifier.predict(X[200:]) != y[200:]).sum())
+    >>> int(display.drawn_["mistakes"].sum()) == n_wrong
+    True
+    """
+    recognizer = recognizer_in(map)
+    picture = Picture(recognizer or as_map(map), ax=ax, unit_size=unit_size, has_legend=True)
+    lattice = picture.map.lattice
+    found = _found(recognizer, picture.map, X, y, max_classes)
+    names = found.classes.names
+    entries = class_entries(names, found.classes.n_others)
+    has_rows = found.counts.sum(axis=1) > 0
+    colors = [
+        empty_color() if i < 0 else paled(entries[i].color, _FILL if b else _FILL_WITHOUT_ROWS)
+        for i, b in zip(found.stands_for, has_rows, strict=True)
+    ]
+    draw_cells(picture.ax, lattice, colors=colors, edge=faint_line())
+    hatch_cells(picture.ax, lattice, found.stands_for, len(names), level=2)  # below pies
+    borders = draw_borders(picture.ax, lattice, found.stands_for)
+    picture.add(highlight=highlight)
+    picture.legend(entries, y_name)
+    draw_pies(picture.ax, lattice, ClassCounts(names, found.mistakes, found.classes.n_others))
+    if picture.step() >= _MIN_COUNTED:
+        _write_counts(picture, found.mistakes.sum(axis=1))
+    picture.drawn |= {
+        "classes": tuple(entry.name for entry in entries),
+        "stands_for": found.stands_for,
+        "counts": found.counts,
+        "mistakes": found.mistakes,
+        "confusion": found.confusion,
+        "refused": found.n_refused,
+        "borders": borders,
+    }
+    n, n_wrong = int(found.confusion.sum()), int(found.mistakes.sum())
+    refused = f", {found.n_refused:,} refused" if found.n_refused else ""
+    return picture.done(f"{n_wrong:,} of {n:,} rows wrong{refused}")
+
+
+class _Found(NamedTuple):
+    """What rows are, and what they are named, by unit."""
+
+    classes: RowClasses
+    stands_for: Ints
+    counts: Ints
+    mistakes: Ints
+    confusion: Ints
+    n_refused: int
+
+
+def _found(recognizer: Recognizer | None, map_: Map, X: Any, y: Any, max_classes: int) -> _Found:
+    require_rows(X)
+    units = map_.winners(X)
+    n = len(units)
+    if y is None or all(is_missing(label) for label in np.asarray(y, dtype=object).ravel()):
+        raise InputError("`y` has no class of any row. Give the true class of at least one.")
+    classes_of(y, n, max_classes)  # or says what is wrong with y
+    texts = _label_texts(np.asarray(y, dtype=object).ravel(), recognizer)
+    if recognizer is None:
+        known, stands_for = _majority_classes(units, texts, map_.n_units)
+        named = [known[i] if i >= 0 else None for i in stands_for[units]]
+    else:
+        known, stands_for = (
+            _label_texts(recognizer.classes, recognizer),
+            recognizer.shares.argmax(axis=1),
+        )
+        named = _label_texts(recognizer.predict(X), recognizer)
+    classes = classes_of([*texts, *known], n + len(known), max_classes)
+    true, places = classes.places[:n], classes.places[n:]
+    place = dict(zip(known, places.tolist(), strict=True))
+    is_labelled = (units != NO_UNIT) & (true >= 0)
+    is_named = np.array([name is not None for name in named])
+    counted = np.flatnonzero(is_labelled & is_named)
+    is_wrong = np.array([texts[i] != named[i] for i in counted], dtype=bool)
+    n_all = len(classes.names) + (classes.n_others > 0)
+    confusion = np.zeros((n_all, n_all), dtype=np.intp)
+    np.add.at(confusion, (true[counted], [place[named[i]] for i in counted]), 1)
+    counts, mistakes = (np.zeros((map_.n_units, n_all), dtype=np.intp) for _ in range(2))
+    np.add.at(counts, (units[counted], true[counted]), 1)
+    wrong = counted[is_wrong]
+    np.add.at(mistakes, (units[wrong], true[wrong]), 1)
+    shown = np.where(stands_for >= 0, places[stands_for], -1)
+    return _Found(classes, shown, counts, mistakes, confusion, int((is_labelled & ~is_named).sum()))
+
+
+def _label_texts(labels: NDArray[Any], recognizer: Recognizer | None) -> list[str | None]:
+    """Return labels as texts, None for none: a class of a classifier as the classifier has it."""
+    known = {} if recognizer is None else {one: str(one) for one in recognizer.classes.tolist()}
+    return [
+        None if is_missing(label) else known.get(label, str(label)) for label in labels.tolist()
+    ]
+
+
+def _majority_classes(
+    units: Ints, texts: list[str | None], n_units: int
+) -> tuple[list[str | None], Ints]:
+    """Return the classes of rows, and the one that most rows of each unit have, -1 without rows."""
+    there = np.array([text is not None for text in texts]) & (units != NO_UNIT)
+    names, codes = np.unique(
+        [text for text, b in zip(texts, there, strict=True) if b], return_inverse=True
+    )
+    counts = np.zeros((n_units, len(names)), dtype=np.intp)
+    np.add.at(counts, (units[there], codes), 1)
+    return names.tolist(), np.where(counts.any(axis=1), counts.argmax(axis=1), -1)
+
+
+def _write_counts(picture: Picture, n_mistakes: Ints) -> None:
+    from matplotlib.patheffects import withStroke
+
+    size = float(np.clip(0.25 * picture.step(), 5, 12))
+    halo = [withStroke(linewidth=0.25 * size, foreground=paper())]
+    for unit in np.flatnonzero(n_mistakes):
+        x, y = picture.map.lattice.positions[unit]
+        text = picture.ax.text(x, y, f"{n_mistakes[unit]:,}", fontsize=size, color=ink(), zorder=6)
+        text.set(ha="center", va="center", path_effects=halo)
+
+
+def labels(
+    map: Map,
+    X: Any,
+    *,
+    names: Any,
+    max_names: int = 3,
+    regions: Any = None,
+    highlight: Any = None,
+    unit_size: float | None = None,
+    colormap: str = "bone_r",
+    ax: "Axes | None" = None,
+) -> Display:
+    """Write the names of rows on the U-matrix, each at its best matching unit.
+
+    No name covers another: names move a little, are set smaller, or give way, first to the first
+    name of a cell, then to none, those of units with the fewest rows first.
+
+    Parameters
+    ----------
+    map : Map
+        The map to draw.
+    X : Table or array-like of shape (n_samples, n_features)
+        Rows, as for `Map.rows_of`.
+    names : array-like of shape (n_samples,)
+        The name of each row; None or NaN for a row without one.
+    max_names : int, default=3
+        Most names in a cell, in the order of the rows; further ones are counted.
+    regions, highlight : optional
+        As for `plots.values`.
+    unit_size : float, optional
+        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+    colormap : str, default="bone_r"
+        Name of a color map of matplotlib.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw in, without a color bar, instead of a new figure.
+
+    Returns
+    -------
+    Display
+        As for `plots.values`; its ``drawn_`` also holds the ``"labels"`` that have room and those
+        ``"left_out"``, by unit.
+
+    Raises
+    ------
+    InputError
+        For another number of names than rows.
+    TypeError
+        For an `ax` that is no axes.
+
+    See Also
+    --------
+    umatrix, hits
+
+    Examples
+    --------
+    >>> from somscape import SOM, plots
+    >>> X = [[0.0, 0.0], [0.1, 0.0], [5.0, 5.0], [9.0, 0.0]] * 3
+    >>> som = SOM(2, 3, random_state=0).fit(X)
+    >>> display = plots.labels(som, X[:4], names=["a", "b", "c", "d"])
+    >>> sorted(display.drawn_["labels"].values())
+    ['a\\nb', 'c', 'd']
+    """
+    picture = Picture(map, ax=ax, unit_size=unit_size)
+    map = picture.map
+    plane = ColumnPlane("", "number", map.u_heights)
+    picture.paint(plane, colormap=colormap, label="mean distance to neighbors", share=SEVERAL)
+    texts = _name_texts(map, X, names, max_names)
+    picture.add(regions=regions, highlight=highlight, labels=texts)
+    shown = picture.drawn["labels"]
+    picture.drawn["left_out"] = {
+        unit: text for unit, text in enumerate(texts) if text and unit not in shown
+    }
+    return picture.done("Rows by name")
+
+
+def _name_texts(map_: Map, X: Any, names: Any, max_names: int) -> list[str]:
+    rows, parts = rows_by_unit(map_, X)
+    given = np.asarray(names, dtype=object).ravel()
+    n_rows = rows.shape[0] if hasattr(rows, "shape") else len(rows)
+    if len(given) != n_rows:
+        raise InputError(f"`names` must hold one name per row of X, {n_rows}; got {len(given)}.")
+    if max_names < 1:
+        raise InputError(f"`max_names` must be at least 1; got {max_names}.")
+    texts = []
+    for part in parts:
+        own = [str(given[row]) for row in part if not is_missing(given[row])]
+        more = [f"+{len(own) - max_names}"] if len(own) > max_names else []
+        texts.append("\n".join(own[:max_names] + more))
+    return texts

@@ -1,4 +1,4 @@
-"""Legends below a map, wrapped into rows that fit, and the look of levels and classes."""
+"""Legends below a map, and the colors of cells."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape.errors import InputError
-from somscape.grid import Lattice
-from somscape.plots._cells import LEGEND_ROOM, add_polygons, short
-from somscape.plots._shown import ColumnPlane
-from somscape.plots._style import MAX_STYLES, class_color, empty_color, hatch, ink, shade
+from somscape.grid.lattice import Lattice
+from somscape.plots._cells import LEGEND_ROOM, add_polygons, draw_cells, short
+from somscape.plots._style import (
+    FEW,
+    MAX_STYLES,
+    checked_limits,
+    class_color,
+    empty_color,
+    ends_of_bar,
+    hatch,
+    ink,
+    shade,
+)
+from somscape.plots.columns import ColumnPlane
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PolyCollection
     from matplotlib.legend import Legend
 
 MAX_CLASSES = 8
@@ -82,7 +93,7 @@ def _widths(ax: "Axes", fontsize: float) -> Callable[[str], float]:
 
 
 @dataclass(frozen=True)
-class Entry:
+class LegendEntry:
     """One line of a legend.
 
     Attributes
@@ -127,21 +138,25 @@ def check_max_classes(max_classes: int) -> None:
         )
 
 
-def class_entries(names: Sequence[str], n_others: int, markers: Sequence[str] = ()) -> list[Entry]:
+def class_entries(
+    names: Sequence[str], n_others: int, markers: Sequence[str] = ()
+) -> list[LegendEntry]:
     """Return the lines of a legend of classes, the others last."""
     entries = [
-        Entry(name, class_color(i), markers[i] if markers else "s", "" if markers else hatch(i))
+        LegendEntry(
+            name, class_color(i), markers[i] if markers else "s", "" if markers else hatch(i)
+        )
         for i, name in enumerate(names)
     ]
     if n_others:
         marker = markers[len(names)] if markers else "s"
-        entries.append(Entry(f"other ({n_others})", other_color(), marker, is_cut=False))
+        entries.append(LegendEntry(f"other ({n_others})", other_color(), marker, is_cut=False))
     return entries
 
 
 def level_entries(
     plane: ColumnPlane, max_levels: int = MAX_CLASSES
-) -> tuple[list[Any], list[Entry]]:
+) -> tuple[list[Any], list[LegendEntry]]:
     """Return the color of each unit's level, and the lines of a legend."""
     check_max_classes(max_levels)
     named = plane.levels[:max_levels]
@@ -170,7 +185,7 @@ def hatch_shapes(ax: "Axes", shapes: Sequence[Any], pattern: str, *, level: floa
     add_polygons(ax, shapes, **look).set_hatch(pattern)
 
 
-def add_legend(ax: "Axes", entries: Sequence[Entry], name: str, *, is_own: bool) -> None:
+def add_legend(ax: "Axes", entries: Sequence[LegendEntry], name: str, *, is_own: bool) -> None:
     """Add rows below the map with the marker and color of each class."""
     handles, names = [e.handle for e in entries], [e.name for e in entries]
     n_uncut = sum(not e.is_cut for e in entries)
@@ -220,3 +235,45 @@ def _make_room(ax: "Axes", share: float) -> None:
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()  # y grows downward: low is larger
     scale = min(box.width / (right - left), (1 - share) * box.height / (low - high))
     ax.set_ylim(low + share * box.height / scale, high)
+
+
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """What a bar or a legend must say.
+
+    Attributes
+    ----------
+    cells : matplotlib.collections.PolyCollection
+    limits : tuple of float, or None for levels
+    ends : str
+        At which ends values lie beyond the limits: matplotlib's `extend`.
+    entries : list of Entry
+        Of levels; empty for numbers.
+    """
+
+    cells: "PolyCollection"
+    limits: tuple[float, float] | None
+    ends: str
+    entries: list[LegendEntry]
+
+
+def paint(
+    ax: "Axes",
+    lattice: Lattice,
+    plane: ColumnPlane,
+    *,
+    colormap: str = "viridis",
+    limits: Any = "robust",
+    share: float = FEW,
+    max_classes: int = MAX_CLASSES,
+    **cells: Any,
+) -> Painted:
+    """Color every cell."""
+    if plane.kind == "level":
+        colors, entries = level_entries(plane, max_classes)
+        shapes = draw_cells(ax, lattice, colors=colors, **cells)
+        hatch_cells(ax, lattice, plane.values, min(max_classes, len(plane.levels)))
+        return Painted(shapes, None, "neither", entries)
+    ends = (0.0, 1.0) if plane.kind == "share" else checked_limits(plane.values, limits, share)
+    shapes = draw_cells(ax, lattice, plane.values, colormap=colormap, limits=ends, **cells)
+    return Painted(shapes, ends, ends_of_bar(plane.values, ends), [])

@@ -1,18 +1,25 @@
-"""The map as a net among the rows, seen along the two main axes of the data."""
+"""The map as a net among the rows, and the shortest tree of all prototypes."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.grid import Lattice, neighbor_pairs
-from somscape.maps import Map, as_map
-from somscape.plots._cells import MAX_SHAPES
-from somscape.plots._classes import Classes, classes_of, require_rows
-from somscape.plots._display import Display, display_of, make_figure
+from somscape._validate import check_choice
+from somscape.errors import InputError
+from somscape.grid.graph import MAX_GRAPH_UNITS, Graph, shortest_paths
+from somscape.grid.graph import spanning_tree as tree_of
+from somscape.grid.lattice import Lattice, neighbor_pairs
+from somscape.maps._as_map import as_map
+from somscape.maps.map import Map
+from somscape.plots._cells import MAX_SHAPES, add_lines
+from somscape.plots._classes import RowClasses, classes_of, require_rows
 from somscape.plots._legend import MAX_CLASSES, class_entries, wrapped_legend
-from somscape.plots._panels import check_is_one_axes
-from somscape.plots._style import ink, shade
+from somscape.plots._picture import Picture
+from somscape.plots._style import MARKED, ink, shade
+from somscape.plots.columns import ColumnPlane, plane_of
+from somscape.plots.display import Display, check_is_one_axes, display_of, make_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -133,7 +140,7 @@ def _main_axes(map_: Map, rows: Any) -> tuple[Float64s, Float64s, Float64s]:
     return middle, two * np.where(signs == 0, 1, signs), shares
 
 
-def _draw_points(ax: "Axes", points: Float64s, found: Classes | None) -> None:
+def _draw_points(ax: "Axes", points: Float64s, found: RowClasses | None) -> None:
     if not len(points):
         return
     colors: Any = shade(0.5)
@@ -190,7 +197,7 @@ def _threads(lattice: Lattice) -> Ints:
     return pairs[(row == other_row) | (col == other_col)]
 
 
-def _add_legend(ax: "Axes", found: Classes, name: str) -> None:
+def _add_legend(ax: "Axes", found: RowClasses, name: str) -> None:
     entries = class_entries(found.names, found.n_others, "o" * (len(found.names) + 1))
     wrapped_legend(
         ax,
@@ -206,3 +213,207 @@ def _add_legend(ax: "Axes", found: Classes, name: str) -> None:
         frameon=False,
         handletextpad=0.3,
     )
+
+
+MAX_MOVED, N_MOVES = 500, 60
+
+
+def tree_places(n_units: int, edges: Ints) -> Float64s:
+    """Return a place for each unit of a tree, with edges of about length 1."""
+    near: list[list[int]] = [[] for _ in range(n_units)]
+    for a, b in edges.tolist():
+        near[a].append(b)
+        near[b].append(a)
+    places, seen = np.zeros((n_units, 2)), np.zeros(n_units, dtype=bool)
+    right = 0.0
+    for root in range(n_units):
+        if seen[root]:
+            continue
+        order, parent = _walked(near, _middle_of(near, root))
+        seen[order] = True
+        leaves = np.zeros(n_units)
+        for unit in reversed(order):
+            leaves[unit] = leaves[unit] or 1
+            if parent[unit] >= 0:
+                leaves[parent[unit]] += leaves[unit]
+        start, width = np.zeros(n_units), np.zeros(n_units)
+        width[order[0]] = 2 * np.pi
+        for unit in order:
+            at = start[unit]
+            for child in near[unit]:
+                if child != parent[unit]:
+                    width[child] = width[unit] * leaves[child] / leaves[unit]
+                    start[child] = at
+                    turn = at + width[child] / 2
+                    places[child] = places[unit] + (np.cos(turn), np.sin(turn))
+                    at += width[child]
+        places[order, 0] += right - places[order, 0].min()
+        right = places[order, 0].max() + 2
+    return _moved(places, edges) if 1 < n_units <= MAX_MOVED else places
+
+
+def _walked(near: list[list[int]], root: int) -> tuple[list[int], dict[int, int]]:
+    """Return the units of a tree from its root on, and the parent of each, -1 for the root."""
+    order, parent = [root], {root: -1}
+    for unit in order:
+        for other in near[unit]:
+            if other not in parent:
+                parent[other] = unit
+                order.append(other)
+    return order, parent
+
+
+def _middle_of(near: list[list[int]], root: int) -> int:
+    """Return the middle of the longest path in a tree."""
+    end = _walked(near, root)[0][-1]
+    order, parent = _walked(near, end)
+    path = [order[-1]]
+    while parent[path[-1]] >= 0:
+        path.append(parent[path[-1]])
+    return path[len(path) // 2]
+
+
+def _moved(places: Float64s, edges: Ints) -> Float64s:
+    """Return places whose distances are nearer to the steps along the tree."""
+    steps = shortest_paths(len(places), np.vstack([edges, edges[:, ::-1]]))
+    is_joined = np.isfinite(steps) & (steps > 0)
+    weights = np.where(is_joined, 1.0 / np.where(is_joined, steps, 1.0) ** 2, 0.0)
+    total = np.maximum(weights.sum(axis=1), 1e-9)[:, None]  # a unit without edges stays
+    for _ in range(N_MOVES):
+        apart = np.sqrt(((places[:, None] - places[None]) ** 2).sum(axis=2))
+        pull = np.where(
+            is_joined, weights * np.where(is_joined, steps, 0) / np.maximum(apart, 1e-9), 0
+        )
+        moved = ((weights - pull) @ places + pull.sum(axis=1)[:, None] * places) / total
+        places = np.where(total > 1e-9, (places + moved) / 2, places)
+    return places
+
+
+LAYOUTS = ("map", "tree")
+_EDGED = 5.0
+"""Width in points of a cell from which the tree has dark edges."""
+
+MAX_ALL_PAIRS = 1000
+"""Units up to which every two may be joined; on larger maps, only neighbors."""
+
+
+def spanning_tree(
+    map: Map,
+    values: Any = None,
+    *,
+    X: Any = None,
+    layout: str = "map",
+    name: str | None = None,
+    colormap: str | None = None,
+    limits: Any = "robust",
+    unit_size: float | None = None,
+    ax: "Axes | None" = None,
+) -> Display:
+    """Draw the shortest tree that joins the prototypes of all units.
+
+    Parameters
+    ----------
+    map : Map
+        The map to draw.
+    values : optional
+        What colors the cells, as for `plots.values`.  By default the U-matrix.
+    X : Table, data frame or array-like of shape (n_samples, n_features), optional
+        Rows for a function as `values`.
+    layout : {"map", "tree"}, default="map"
+        ``"map"``: lines over the cells; those across the map show prototypes that are near and lie
+        far apart.  ``"tree"``: units lie where the tree puts them.
+    name : str, optional
+        What the values are called.
+    colormap : str, optional
+        Name of a color map of matplotlib.  By default "bone_r" for the U-matrix, else "viridis".
+    limits : optional
+        As for `plots.values`.
+    unit_size : float, optional
+        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw in, without a color bar, instead of a new figure.
+
+    Returns
+    -------
+    Display
+        As for `plots.values`; its ``drawn_`` also holds the ``"edges"``, units that are joined, of
+        shape (n_edges, 2), and for ``layout="tree"`` the map on the ``"tree"``, which every other
+        picture can draw, such as ``plots.hits(tree, X, y)``.
+
+    Raises
+    ------
+    InputError
+        As for `plots.values`, and for more than 10,000 units laid out as a tree.
+    TypeError
+        For an `ax` that is no axes.
+
+    See Also
+    --------
+    net, somscape.Graph
+
+    Notes
+    -----
+    Up to 1,000 units, any two may be joined: O(n_units^2 * n_features).  On larger maps, and where
+    a graph has parts, only neighbors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> som = SOM(3, 4, random_state=0).fit(X)
+    >>> plots.spanning_tree(som).drawn_["edges"].shape
+    (11, 2)
+    >>> tree = plots.spanning_tree(som, layout="tree").drawn_["tree"]
+    >>> plots.hits(tree, X, X[:, 0] > 0).ax_.get_title()
+    'Rows per unit, 12 units'
+    """
+    map = as_map(map)
+    check_choice("layout", layout, LAYOUTS)
+    plane = ColumnPlane("", "number", map.u_heights)
+    label = "mean distance to neighbors"
+    if values is not None:
+        plane = plane_of(map, values, X, name)
+        label = plane.name
+    edges, _lengths = _tree_of(map)
+    shown = map if layout == "map" else _on_tree(map, edges)
+    picture = Picture(shown, ax=ax, unit_size=unit_size, has_legend=plane.kind == "level")
+    colormap = colormap or ("bone_r" if values is None else "viridis")
+    picture.paint(plane, colormap=colormap, limits=limits, label=label)
+    if layout == "map":
+        _draw_over(picture, edges)
+    else:
+        picture.drawn["tree"] = shown
+    picture.drawn["edges"] = edges
+    return picture.done("Spanning tree")
+
+
+def _tree_of(map_: Map) -> tuple[Ints, Float64s]:
+    if map_.n_units <= MAX_ALL_PAIRS:
+        pairs = np.column_stack(np.triu_indices(map_.n_units, 1))
+    else:
+        pairs = neighbor_pairs(map_.lattice)
+    lengths = map_.metric.between(map_.codebook[pairs[:, 0]], map_.codebook[pairs[:, 1]])
+    chosen = tree_of(map_.n_units, pairs, lengths)
+    return pairs[chosen], lengths[chosen]
+
+
+def _draw_over(picture: Picture, edges: Ints) -> None:
+    places, step = picture.map.lattice.positions[edges], picture.step()
+    if step >= _EDGED:
+        add_lines(picture.ax, places, colors="black", linewidths=min(3, 0.36 * step), zorder=4)
+    add_lines(picture.ax, places, colors=MARKED, linewidths=min(1.6, 0.19 * step), zorder=4.1)
+
+
+def _on_tree(map_: Map, edges: Ints) -> Map:
+    """Return the map with its units laid out by the tree."""
+    if map_.n_units > MAX_GRAPH_UNITS:
+        raise InputError(
+            f"layout='tree' is for at most {MAX_GRAPH_UNITS} units; this map has {map_.n_units}. "
+            "Pass layout='map'."
+        )
+    places = tree_places(map_.n_units, edges)
+    graph = Graph.from_edges(
+        map_.n_units, pairs=edges, lengths=np.ones(len(edges)), positions=places
+    )
+    return replace(map_, lattice=graph)

@@ -1,16 +1,42 @@
-"""Component planes: one small map per original column, in original units."""
+"""Component planes, their correlations, several columns in each cell, and prototypes as images."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from somscape._types import Float64s
 from somscape._validate import check_choice
 from somscape.errors import InputError
-from somscape.maps import Map, as_map
-from somscape.plots._display import Display, display_of
-from somscape.plots._order import ORDERS, ordered_columns
-from somscape.plots._picture import regions_of
-from somscape.plots._shown import chosen_columns, column_plane
-from somscape.plots._small_maps import draw_panels
+from somscape.maps._as_map import as_map
+from somscape.maps.map import Map
+from somscape.plots._cells import add_lines, add_polygons, blocks_of, cell_width, draw_cells, short
+from somscape.plots._legend import class_entries
+from somscape.plots._picture import Picture, draw_panels, regions_of
+from somscape.plots._style import (
+    N_COLORS,
+    add_bar,
+    checked_limits,
+    color_map,
+    contrast,
+    faint_line,
+    ink,
+    paper,
+    shade,
+)
+from somscape.plots.columns import (
+    ORDERS,
+    chosen_columns,
+    column_plane,
+    numeric_planes,
+    ordered_columns,
+    plane_correlations,
+    relevance,
+)
+from somscape.plots.display import Display, check_is_one_axes, display_of, make_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_PANELS = 24
 
@@ -108,3 +134,406 @@ def planes(
         map, shown, title=title, n_wide=n_wide, place=ax, limits=limits, regions=found
     )
     return display_of(axes, {"columns": names[: len(shown)], "planes": shown})
+
+
+_MAX_SIDE, _CELL, _BAR, _TITLE = 6.5, 0.36, 0.95, 0.45  # inches
+_MAX_NAMED, _MAX_WRITTEN = 60, 14
+_NAME_LETTERS = 28
+_LETTER = 0.072
+"""Width of a letter in inches."""
+
+
+def correlations(
+    map: Map,
+    columns: str | int | Sequence[str | int] | None = None,
+    *,
+    order: str = "likeness",
+    colormap: str = "RdBu_r",
+    ax: "Axes | None" = None,
+) -> Display:
+    """Draw the correlations of component planes, alike ones side by side.
+
+    Parameters
+    ----------
+    map : Map
+        The map whose planes to compare.
+    columns : str, int or sequence of these, optional
+        Columns, by name or number.  By default all feature columns.
+    order : {"likeness", "columns", "relevance"}, default="likeness"
+        As for `plots.planes`.
+    colormap : str, default="RdBu_r"
+        Name of a color map of matplotlib, from -1 to 1.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw in, without a color bar, instead of a new figure.
+
+    Returns
+    -------
+    Display
+        Its ``drawn_`` holds the names of the ``"columns"``, in order, and their
+        ``"correlations"`` over the units, of shape (n_columns, n_columns).  A category of more than
+        two levels counts as its most common level against the others.
+
+    Raises
+    ------
+    InputError
+        If a column is not on the map.
+    TypeError
+        For an `ax` that is no axes.
+
+    See Also
+    --------
+    planes, ordered_columns
+
+    Notes
+    -----
+    Correlations of planes are higher than those of rows, because units are means of rows, and say
+    only what goes together.  O(n_columns^2 * n_units).
+
+    References
+    ----------
+    J. Vesanto (1999), SOM-based data visualization methods, Intelligent Data Analysis 3, section 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(200, 2))
+    >>> som = SOM(4, 5, random_state=0).fit(np.column_stack([X, -X[:, 0]]))
+    >>> found = plots.correlations(som, order="columns").drawn_["correlations"]
+    >>> round(float(found[0, 2]), 2)
+    -1.0
+    """
+    map = as_map(map)
+    check_is_one_axes(ax)
+    names = ordered_columns(map, columns, order=order)
+    found = plane_correlations(map, names)
+    shown = [column_plane(map, name).name for name in names]
+    is_own = ax is None
+    if ax is None:
+        ax = _axes_for(shown)
+    picture = ax.imshow(found, cmap=color_map(colormap), vmin=-1, vmax=1, interpolation="nearest")
+    _name_sides(ax, shown)
+    if len(names) <= _MAX_WRITTEN:
+        _write(picture, found)
+    ax.set_title(f"Correlations of {len(names)} planes", fontsize=11, loc="left")
+    if is_own:
+        add_bar(ax, picture, "correlation over the units", "neither")
+    return display_of([ax], {"columns": names, "correlations": found})
+
+
+def _axes_for(names: list[str]) -> "Axes":
+    side = min(_MAX_SIDE, max(1.6, _CELL * len(names)))
+    longest = min(_NAME_LETTERS, max(map(len, names), default=1))
+    room = 0.25 + (_LETTER * longest if len(names) <= _MAX_NAMED else 0.0)
+    wide, tall = room + side + _BAR, room + side + _TITLE
+    return make_figure(wide, tall).add_axes((room / wide, room / tall, side / wide, side / tall))
+
+
+def _name_sides(ax: "Axes", names: list[str]) -> None:
+    if len(names) > _MAX_NAMED:
+        ax.set_xticks([])
+        ax.set_yticks([])
+        return
+    size = float(np.clip(72 * _MAX_SIDE / len(names) * 0.75, 4.5, 8.5))
+    labels = [short(name, _NAME_LETTERS) for name in names]
+    places = np.arange(len(names))
+    ax.set_xticks(places, labels, rotation=90, fontsize=size)
+    ax.set_yticks(places, labels, fontsize=size)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+
+
+def _write(picture: Any, found: Float64s) -> None:
+    for (row, col), value in np.ndenumerate(found):
+        if row != col:
+            text = f"{value:.1f}".replace("-0.0", "0.0")
+            color = contrast(picture.to_rgba(value))
+            picture.axes.text(col, row, text, ha="center", va="center", fontsize=7, color=color)
+
+
+PROFILES = ("bars", "lines", "radar", "stars")
+_READABLE = {"bars": 14.0, "lines": 14.0, "radar": 18.0, "stars": 14.0}
+"""Width in points of a cell in which each can be read."""
+
+_HALF_WIDTH, _HALF_HEIGHT, _RADIUS = 0.36, 0.32, 0.42
+"""Of what is drawn, in widths of a cell."""
+
+
+def profiles(
+    map: Map,
+    columns: str | int | Sequence[str | int] | None = None,
+    *,
+    kind: str = "bars",
+    regions: Any = None,
+    highlight: Any = None,
+    unit_size: float | None = None,
+    ax: "Axes | None" = None,
+) -> Display:
+    """Draw the values of several columns in each cell.
+
+    Each column reaches from its lowest to its highest value on the map: no bar is the unit with
+    the lowest one.  Where cells are too small, squares of several cells show their means.
+
+    Parameters
+    ----------
+    map : Map
+        The map to draw.
+    columns : str, int or sequence of these, optional
+        Columns of numbers, dates or two levels, by name or number.  By default the 8 with the
+        largest part of the prototypes' spread; for ``"lines"`` all.
+    kind : {"bars", "lines", "radar", "stars"}, default="bars"
+        Bars side by side; a line through the columns in their order, for series and spectra; a
+        polygon around the middle; or a slice of a star for each column.
+    regions, highlight : optional
+        As for `plots.values`.
+    unit_size : float, optional
+        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw in instead of a new figure.
+
+    Returns
+    -------
+    Display
+        Its ``drawn_`` holds the names of the ``"columns"``, their ``"values"`` in original units,
+        of shape (n_units, n_columns), and ``"side"``, the rows and columns of cells that one
+        drawing stands for.
+
+    Raises
+    ------
+    InputError
+        For columns that are not on the map or have more than two levels, or more than 8 of them
+        but for ``"lines"``.
+    TypeError
+        For an `ax` that is no axes.
+
+    See Also
+    --------
+    planes : A map per column.
+    images : Prototypes that are images.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> display = plots.profiles(SOM(3, 4, random_state=0).fit(X), kind="stars")
+    >>> display.drawn_["columns"], display.drawn_["values"].shape
+    (('x0', 'x1', 'x2'), (12, 3))
+    """
+    check_choice("kind", kind, PROFILES)
+    has_legend = kind != "lines"
+    picture = Picture(map, ax=ax, unit_size=unit_size, has_legend=has_legend)
+    lattice = picture.map.lattice
+    names = _columns(picture.map, columns, kind)
+    values = numeric_planes(picture.map, names)
+    shown = [column_plane(picture.map, name).name for name in names]
+    draw_cells(picture.ax, lattice, colors=paper(), edge=faint_line())
+    picture.add(regions=regions, highlight=highlight)
+    if has_legend:
+        picture.legend(class_entries(shown, 0), "")
+    blocks = blocks_of(lattice, picture.step(), _READABLE[kind])
+    scale = blocks.side * cell_width(lattice)
+    shares = blocks.mean(_between_0_and_1(values))
+    _DRAW[kind](picture.ax, blocks.positions, shares, scale)
+    picture.drawn |= {"columns": tuple(shown), "values": values, "side": blocks.side}
+    return picture.done(f"Columns as {kind}{blocks.words('means')}")
+
+
+def _columns(map_: Map, columns: Any, kind: str) -> list[str]:
+    names = chosen_columns(map_, columns)
+    if columns is None:
+        names = [name for name in names if column_plane(map_, name).kind != "level"]
+        if not names:
+            raise InputError(
+                "this map has no column of numbers, dates or two levels. Draw columns with "
+                "plots.planes."
+            )
+        if kind != "lines":
+            most = np.sort(np.argsort(-relevance(map_, names), kind="stable")[:N_COLORS])
+            names = [names[i] for i in most]
+    if kind != "lines" and len(names) > N_COLORS:
+        raise InputError(
+            f"`columns` must be at most {N_COLORS} for {kind}, the colors that can be told apart; "
+            f"got {len(names)}. Choose some, or pass kind='lines'."
+        )
+    return names
+
+
+def _between_0_and_1(values: Float64s) -> Float64s:
+    low, high = values.min(axis=0), values.max(axis=0)
+    span = np.where(high > low, high - low, 1.0)
+    return np.asarray((values - low) / span)
+
+
+def _draw_bars(ax: "Axes", places: Float64s, shares: Float64s, scale: float) -> None:
+    n = shares.shape[1]
+    left = (2 * np.arange(n) / n - 1) * _HALF_WIDTH
+    right = left + 1.84 * _HALF_WIDTH / n
+    top = _HALF_HEIGHT - 2 * _HALF_HEIGHT * shares
+    bottom = np.full_like(shares, _HALF_HEIGHT)
+    x = np.stack([left, right, right, left], axis=-1) + np.zeros((len(shares), 1, 1))
+    y = np.stack([bottom, bottom, top, top], axis=-1)
+    _add_by_column(ax, places, np.stack([x, y], axis=-1) * scale)
+    ends = places[:, None, :] + scale * np.array(
+        [[-_HALF_WIDTH, _HALF_HEIGHT], [_HALF_WIDTH, _HALF_HEIGHT]]
+    )
+    add_lines(ax, ends, colors=shade(0.55), linewidths=0.5, zorder=3.2)
+
+
+def _draw_lines(ax: "Axes", places: Float64s, shares: Float64s, scale: float) -> None:
+    n = shares.shape[1]
+    x = np.linspace(-_HALF_WIDTH, _HALF_WIDTH, n) if n > 1 else np.zeros(1)
+    y = _HALF_HEIGHT - 2 * _HALF_HEIGHT * shares
+    points = np.stack([np.broadcast_to(x, y.shape), y], axis=-1)
+    lines = places[:, None, :] + scale * points
+    add_lines(ax, lines, colors=ink(), linewidths=1.0, zorder=3.2)
+
+
+def _draw_radar(ax: "Axes", places: Float64s, shares: Float64s, scale: float) -> None:
+    directions = _directions(shares.shape[1])
+    tips = places[:, None, :] + scale * _RADIUS * shares[:, :, None] * directions
+    rims = places[:, None, :] + scale * _RADIUS * np.broadcast_to(directions, tips.shape)
+    for corners, face, line in ((rims, "none", shade(0.25)), (tips, shade(0.3), shade(0.7))):
+        add_polygons(ax, corners, facecolors=face, edgecolors=line, linewidths=0.6, zorder=3)
+    for i, entry in enumerate(class_entries([""] * shares.shape[1], 0)):
+        ax.scatter(tips[:, i, 0], tips[:, i, 1], s=7, color=entry.color, linewidths=0, zorder=4)
+
+
+def _draw_stars(ax: "Axes", places: Float64s, shares: Float64s, scale: float) -> None:
+    n = shares.shape[1]
+    turn = 2 * np.pi * (np.arange(n)[:, None] + np.linspace(0, 1, 7)) / n
+    arc = np.stack([np.sin(turn), -np.cos(turn)], axis=-1)
+    slices = np.concatenate([np.zeros((n, 1, 2)), arc], axis=1)
+    # Areas, not radii, are seen.
+    length = _RADIUS * np.sqrt(shares)[:, :, None, None]
+    _add_by_column(ax, places, scale * length * slices)
+
+
+_DRAW = {"bars": _draw_bars, "lines": _draw_lines, "radar": _draw_radar, "stars": _draw_stars}
+
+
+def _directions(n: int) -> Float64s:
+    turn = 2 * np.pi * np.arange(n) / n
+    return np.column_stack([np.sin(turn), -np.cos(turn)])
+
+
+def _add_by_column(ax: "Axes", places: Float64s, corners: Float64s) -> None:
+    """Add polygons of shape (n_places, n_columns, n_corners, 2), colored by column."""
+    for i, entry in enumerate(class_entries([""] * corners.shape[1], 0)):
+        look = {"facecolors": entry.color, "edgecolors": paper(), "linewidths": 0.2, "zorder": 3}
+        add_polygons(ax, places[:, None, :] + corners[:, i], **look)
+
+
+_SIDE = 0.82
+"""Longer side of an image in widths of a cell: rows of hexagons lie 0.87 apart."""
+
+_VISIBLE = 16.0
+"""Width in points of a cell in which an image can be seen."""
+
+
+def images(
+    map: Map,
+    shape: tuple[int, ...],
+    *,
+    inverse: Callable[[Float64s], Any] | None = None,
+    colormap: str = "gray_r",
+    limits: Any = "full",
+    regions: Any = None,
+    highlight: Any = None,
+    unit_size: float | None = None,
+    ax: "Axes | None" = None,
+) -> Display:
+    """Draw each unit's prototype as an image.
+
+    Where cells are too small, squares of several cells show their mean image.
+
+    Parameters
+    ----------
+    map : Map
+        Of rows that are images, as an array.
+    shape : tuple of int
+        Rows and columns of an image, such as ``(8, 8)``; with a third number, 3, for colors from
+        0 to 1.
+    inverse : callable, optional
+        Makes images of prototypes, from shape (n_units, n_features) to (n_units, n_pixels), such
+        as ``scaler.inverse_transform`` or ``pca.inverse_transform`` of scikit-learn.
+    colormap : str, default="gray_r"
+        Name of a color map of matplotlib, for images without colors.
+    limits : {"full", "robust"} or pair of float, default="full"
+        Values at the ends of the color map, as for `plots.values`, the same for all images.
+    regions, highlight : optional
+        As for `plots.values`.
+    unit_size : float, optional
+        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw in instead of a new figure.
+
+    Returns
+    -------
+    Display
+        Its ``drawn_`` holds the ``"images"``, of shape ``(n_units, *shape)``, the ``"limits"``, and
+        ``"side"``, the rows and columns of cells that one image stands for.
+
+    Raises
+    ------
+    InputError
+        For a shape that does not have as many pixels as there are features.
+    TypeError
+        For an `ax` that is no axes.
+
+    See Also
+    --------
+    profiles : Other prototypes.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from somscape import SOM, plots
+    >>> digits = load_digits()
+    >>> display = plots.images(SOM(6, 8).fit(digits.data), (8, 8))
+    >>> display.drawn_["images"].shape
+    (48, 8, 8)
+    """
+    picture = Picture(map, ax=ax, unit_size=unit_size)
+    lattice = picture.map.lattice
+    pixels = _pixels(picture.map, shape, inverse)
+    limits = checked_limits(pixels.ravel(), limits)
+    blocks = blocks_of(lattice, picture.step(), _VISIBLE)
+    draw_cells(picture.ax, lattice, colors=paper(), edge=faint_line())
+    shown = blocks.mean(pixels).reshape(-1, *shape)
+    size = _SIDE * blocks.side * cell_width(lattice)
+    wide, tall = size * np.array([shape[1], shape[0]]) / (2 * max(shape[:2]))
+    for (x, y), image in zip(blocks.positions, shown, strict=True):
+        picture.ax.imshow(
+            image,
+            cmap=color_map(colormap),
+            vmin=limits[0],
+            vmax=limits[1],
+            extent=(x - wide, x + wide, y + tall, y - tall),
+            interpolation="nearest",
+            zorder=2,
+        )
+    picture.add(regions=regions, highlight=highlight)
+    whole = pixels.reshape(-1, *shape)
+    picture.drawn |= {"images": whole, "limits": limits, "side": blocks.side}
+    return picture.done(f"Prototypes as images{blocks.words('means')}")
+
+
+def _pixels(map_: Map, shape: Any, inverse: Any) -> Float64s:
+    """Return the pixels of each prototype, of shape (n_units, n_pixels)."""
+    sides = np.asarray(shape)
+    is_shape = sides.ndim == 1 and len(sides) in (2, 3) and sides.dtype.kind in "iu"
+    if not is_shape or (sides < 1).any() or (len(sides) == 3 and sides[2] not in (3, 4)):
+        raise InputError(
+            "`shape` must be the rows and columns of an image, such as (8, 8), or with colors "
+            f"(8, 8, 3); got {shape!r}."
+        )
+    pixels: Float64s = np.asarray(map_.codebook if inverse is None else inverse(map_.codebook))
+    if pixels.ndim != 2 or pixels.shape != (map_.n_units, int(sides.prod())):
+        n = pixels.size // map_.n_units
+        source = "this map has" if inverse is None else "`inverse` gives"
+        raise InputError(
+            f"`shape` {tuple(shape)} has {int(sides.prod())} pixels, and {source} {n} for a unit. "
+            "Pass the shape of one row; if rows were transformed, the way back as `inverse`."
+        )
+    return np.asarray(pixels, dtype=np.float64)

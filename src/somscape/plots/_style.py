@@ -1,15 +1,23 @@
-"""Colors of page, ink, cells and classes, on a light page and on a dark one."""
+"""Colors of page, ink, cells and classes, and scales of colors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from somscape._types import Float64s
 from somscape.errors import InputError
-from somscape.grid import neighbor_pairs
-from somscape.regions import Regions
-from somscape.tables import suggestion
+from somscape.grid.lattice import neighbor_pairs
+from somscape.regions.regions import Regions
+from somscape.tables._messages import suggestion
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PolyCollection
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.colorizer import ColorizingArtist
 
 REGION_COLORS = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442",
@@ -186,3 +194,136 @@ def _setting(name: Literal["figure.facecolor", "text.color"]) -> str:
     from matplotlib.colors import to_hex
 
     return to_hex(matplotlib.rcParams[name])
+
+
+FEW, SEVERAL = 0.05, 0.15
+"""Shares of units at each end that do not set the limits: of any values, and of U-heights, where
+each outlying unit has neighbors that are high, too."""
+
+ROOM = {FEW: 0.5, SEVERAL: 2.0}
+"""How far colors reach beyond the range of the other units, in lengths of that range."""
+
+MIN_UNITS = 9
+
+_BAR_LETTER = 0.075
+"""Width of a letter of a bar's label in inches."""
+
+_BAR_GAP, _BAR_WIDTH = 0.12, 0.14  # inches
+
+
+def checked_limits(values: Float64s, limits: Any, share: float = FEW) -> tuple[float, float]:
+    """Return the values at the two ends of the color map."""
+    found = values[np.isfinite(values)]
+    if not isinstance(limits, str):
+        pair = np.asarray(limits, dtype=object).ravel()
+        is_pair = len(pair) == 2 and all(isinstance(v, int | float | np.number) for v in pair)
+        if not is_pair or not pair[0] < pair[1]:
+            raise InputError(
+                '`limits` must be "robust", "full" or two numbers, the lower one first; got '
+                f"{limits!r}."
+            )
+        return float(pair[0]), float(pair[1])
+    if limits not in ("robust", "full"):
+        raise InputError(f'`limits` must be "robust", "full" or two numbers; got {limits!r}.')
+    if not len(found):
+        return 0.0, 1.0
+    return _robust(found, share) if limits == "robust" else (float(found.min()), float(found.max()))
+
+
+def _robust(values: Float64s, share: float) -> tuple[float, float]:
+    full = float(values.min()), float(values.max())
+    if len(values) < MIN_UNITS:
+        return full
+    ordered = np.sort(values)
+    n_out = max(1, int(share * len(ordered)))
+    low, high = float(ordered[n_out]), float(ordered[-1 - n_out])
+    room = ROOM[share] * (high - low)
+    return full if low == high else (max(full[0], low - room), min(full[1], high + room))
+
+
+def ends_of_bar(values: Float64s, limits: tuple[float, float]) -> str:
+    """Return at which ends values lie beyond the limits: matplotlib's `extend`."""
+    found = values[~np.isnan(values)]
+    is_below, is_above = bool((found < limits[0]).any()), bool((found > limits[1]).any())
+    return {
+        (False, False): "neither",
+        (True, False): "min",
+        (False, True): "max",
+        (True, True): "both",
+    }[is_below, is_above]
+
+
+def add_bar(ax: "Axes", cells: "ColorizingArtist", label: str, extend: str) -> "Colorbar":
+    """Return a color bar added to the right of a map's axes, in the room that `map_axes` left."""
+    box, figure = ax.get_position(original=True), ax.figure
+    inch = 1.0 / figure.get_figwidth()  # type: ignore[union-attr]
+    place = (box.x1 + _BAR_GAP * inch, box.y0, _BAR_WIDTH * inch, box.height)
+    bar = figure.colorbar(cells, cax=figure.add_axes(place), extend=extend)
+    bar.outline.set(linewidth=0.4, edgecolor=shade(0.4))
+    bar.ax.tick_params(labelsize=8, length=2)
+    height = box.height * figure.get_figheight()  # type: ignore[union-attr]
+    bar.set_label(fill(label, max(8, int(height / _BAR_LETTER))), fontsize=9)
+    return bar
+
+
+_TICK = 0.4
+"""Width of a tick's label in inches."""
+
+_LEFT, _RIGHT, _TIP = 0.1, 0.9, 0.028
+"""Where the bar begins and ends, and how long a point at its end is, in widths of the axes."""
+
+_TOP, _BOTTOM, _MARK, _NUMBERS, _LABEL = -0.05, -0.14, -0.168, -0.19, -0.32
+"""Upper ends of the bar and of what is below it, in inches above the axes' lower edge."""
+
+
+def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -> None:
+    """Draw a slim color bar below a panel; pointed ends say that values lie beyond."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.image import BboxImage
+    from matplotlib.patches import Polygon
+    from matplotlib.transforms import Bbox, TransformedBbox
+
+    low, high = map(float, cells.get_clim())
+    if low == high:
+        room = max(0.5, 4 * np.spacing(abs(low)))
+        low, high = low - room, high + room
+    box, dpi = ax.get_window_extent(), ax.figure.dpi
+    heights = _TOP, _BOTTOM, _MARK, _NUMBERS, _LABEL
+    top, bottom, mark, numbers, below = (height * dpi / box.height for height in heights)
+    there: dict[str, Any] = {"transform": ax.transAxes, "clip_on": False}
+    colors = cells.get_cmap()
+    place = TransformedBbox(Bbox.from_extents(_LEFT, bottom, _RIGHT, top), ax.transAxes)
+    image = BboxImage(place, cmap=colors, interpolation="nearest", clip_on=False)
+    image.set_data(np.linspace(0, 1, 128)[None, :])
+    ax.add_artist(image)
+    for end, side, tip in (("min", _LEFT, -_TIP), ("max", _RIGHT, _TIP)):
+        if extend in (end, "both"):
+            corners = (side, bottom), (side + tip, (bottom + top) / 2), (side, top)
+            color = colors(0.0 if end == "min" else 1.0)
+            ax.add_artist(Polygon(corners, facecolor=color, linewidth=0, **there))
+    values, texts, power = _ticks(low, high, n_most=0.8 * box.width / dpi / _TICK)
+    places = [_LEFT + (_RIGHT - _LEFT) * (value - low) / (high - low) for value in values]
+    lines = [[(x, bottom), (x, mark)] for x in places]
+    ax.add_artist(LineCollection(lines, colors=ink(), linewidths=0.8, **there))
+    there |= {"va": "top", "ha": "center", "fontsize": 7}
+    for x, text in zip(places, texts, strict=True):
+        ax.text(x, numbers, text, **there)
+    ax.text(_RIGHT, below, power, **{**there, "ha": "right"})
+    ax.text(0.5, below, label, **{**there, "fontsize": 7.5})
+
+
+def _ticks(low: float, high: float, n_most: float) -> tuple[list[float], list[str], str]:
+    """Return round numbers of a range, their texts, and the power of ten that these leave out."""
+    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+    locator = MaxNLocator(int(np.clip(n_most, 2, 4)), steps=[1, 2, 2.5, 5, 10])
+    room = 1e-9 * (high - low)
+    if not np.isfinite(room):
+        return [], [], ""  # no step between such numbers is one
+    found = np.asarray(locator.tick_values(low, high), dtype=np.float64)
+    values = found[(found >= low - room) & (found <= high + room)].tolist()
+    form = ScalarFormatter()
+    form.create_dummy_axis()
+    axis: Any = form.axis
+    axis.set_view_interval(low, high)
+    return values, form.format_ticks(values), form.get_offset()

@@ -1,20 +1,26 @@
-"""A map whose units near a row answer together, and say how many rows lie as far from it."""
+"""Units near a row answer together, on axes of their own."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._blocks import blocks
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_number, check_whole
-from somscape.encode import words_of_column
+from somscape._weights import blocks, counts_of, ones_or
 from somscape.errors import InputError
-from somscape.maps import Map
-from somscape.records import Record, built_from, write_record
+from somscape.fit._map import train_map
+from somscape.fit.settings import Settings
+from somscape.grid.lattice import Lattice
+from somscape.kernels.metric import Metric
+from somscape.maps._joins import KeptRows, rows_to_keep
+from somscape.maps.map import Map
+from somscape.maps.record import Record, built_from, write_record
+from somscape.tables._dictionary import words_of_column
+from somscape.tables.encoding import Encoding
 
 BLOCK_ROWS = 1 << 13
 """Rows whose nearest units are in memory at once."""
@@ -245,3 +251,133 @@ def parts_of(record: Record, part: str) -> dict[str, Any]:
     if both:
         raise TypeError(f"{part} has {both[0][:40]!r} twice")
     return {**header, **arrays}
+
+
+MAX_AXES = 100
+"""Axes on which the margin rule turns; rows of more features are seen on their main axes."""
+
+MAX_ROWS = 2_000
+"""Rows that tell the main axes."""
+
+FLAT = 1e-6
+"""Axes along which rows spread by less than this share of the main one are left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Where rows are compared.
+
+    Attributes
+    ----------
+    center : ndarray of shape (n_features,)
+        Mean of the rows.
+    axes : ndarray of shape (n_features, n_axes)
+        ``(rows - center) @ axes`` has a mean variance of 1.
+    """
+
+    center: Float64s
+    axes: Float64s
+
+    @classmethod
+    def of(cls, rows: Float64s, weights: Float64s) -> "Space":
+        """Return the space of rows."""
+        center = weights @ rows / weights.sum()
+        axes = np.eye(rows.shape[1])
+        if rows.shape[1] > MAX_AXES:
+            some = slice(None, None, -(-len(rows) // MAX_ROWS))
+            apart = (rows[some] - center) * np.sqrt(weights[some])[:, None]
+            _, sizes, main = np.linalg.svd(apart, full_matrices=False)
+            axes = main[:MAX_AXES][sizes[:MAX_AXES] > FLAT * sizes[0]].T
+            axes = axes if axes.size else np.eye(rows.shape[1], 1)
+        placed = (rows - center) @ axes
+        variance = float(weights @ (placed**2).mean(axis=1) / weights.sum())
+        return cls(center, axes / np.sqrt(variance) if variance > 0 else axes)
+
+    def place(self, rows: Float64s) -> Float64s:
+        """Return rows on the axes."""
+        return np.ascontiguousarray((rows - self.center) @ self.axes)
+
+
+MAX_UNITS = 1_500
+"""Of an automatic map."""
+
+LIGHTEST = 1e-12
+"""Least weight of a row, beside a mean of 1: the sums of lighter ones would have no digits."""
+
+
+class KnownRows(NamedTuple):
+    """Rows, what is known of them, and their weights.
+
+    What is known is classes from 0 (-1: unknown), or a column for each target (NaN: unknown).
+    """
+
+    rows: Float64s
+    y: NDArray[Any]
+    weights: Float64s
+
+    def part(self, some: Ints) -> "KnownRows":
+        """Return some of the rows."""
+        return KnownRows(self.rows[some], self.y[some], self.weights[some])
+
+    def weighing(self, weights: Float64s) -> "KnownRows":
+        """Return the rows with other weights, without those of weight 0."""
+        return self._replace(weights=weights).part(np.flatnonzero(weights > 0))
+
+    def sized(self, settings: Settings, n_units: float) -> Settings:
+        """Return settings by which an automatic map has about `n_units`."""
+        return replace(settings, units_per_root=n_units / np.sqrt(self.weights.sum()))
+
+
+def merged(rows: Float64s, y: NDArray[Any], weights: Float64s | None) -> KnownRows:
+    """Return equal rows of which the same is known as one, in an order that is not theirs."""
+    counts = np.maximum(ones_or(counts_of(weights), len(rows)), LIGHTEST)
+    whole = np.ascontiguousarray(np.column_stack([rows, y]) + 0.0)  # no -0.0
+    whole[np.isnan(whole)] = np.nan
+    as_bytes = whole.view(np.dtype((np.void, whole.itemsize * whole.shape[1]))).ravel()
+    _, first, same = np.unique(as_bytes, return_index=True, return_inverse=True)
+    summed = np.bincount(same, counts).astype(np.float64)
+    return KnownRows(rows[first] + 0.0, y[first] + 0, summed)
+
+
+def trained_on(
+    columns: Float64s, weights: Float64s, settings: Settings, lattice: Lattice | None
+) -> tuple[Map, Ints]:
+    """Return a map of rows on their axes, and the unit of each row."""
+    names = [f"x{j}" for j in range(columns.shape[1])]
+    encoding = Encoding.plain(names)
+    map_, _, units = train_map(columns, weights, encoding, settings, lattice=lattice)
+    return map_, units
+
+
+def on_axes(map_: Map, prototypes: Float64s, axes: Float64s, center: Float64s) -> Map:
+    """Return a map of rows as they are, whose metric compares them on axes."""
+    metric = Metric("mahalanobis", None, np.ascontiguousarray(axes), center)
+    encoding = Encoding.plain([f"x{j}" for j in range(len(axes))])
+    codebook = metric.restored(prototypes)
+    parameters = {**map_.parameters, "metric": metric.name}
+    return replace(
+        map_, codebook=codebook, encoding=encoding, metric=metric, parameters=parameters, told=None
+    )
+
+
+def centers_of(units: Ints, known: KnownRows, lattice: Lattice) -> Float64s:
+    """Return the mean of the rows of each unit, and that of the units next to one without rows."""
+    n, weights = lattice.n_units, known.weights
+    totals = np.bincount(units, weights, n)
+    sums = np.array([np.bincount(units, weights * column, n) for column in known.rows.T]).T
+    centers = sums / np.where(totals > 0, totals, 1.0)[:, None]
+    with_rows = np.flatnonzero(totals > 0)
+    for unit in np.flatnonzero(totals == 0):
+        apart = lattice.distances_from(int(unit))[with_rows]
+        next_to = with_rows[apart == apart.min()]
+        centers[unit] = np.average(centers[next_to], axis=0, weights=totals[next_to])
+    return np.asarray(centers, dtype=np.float64)
+
+
+def with_rows(map_: Map, known: KnownRows, encoding: Encoding) -> Map:
+    """Return a map with the hits of its rows, and those that tell which parts lie apart."""
+    units = map_.winners_of_rows(known.rows)
+    hits = np.bincount(units, known.weights, minlength=map_.n_units).astype(np.float64)
+    some = rows_to_keep(known.rows.shape, map_.n_units)
+    told = KeptRows.of(map_.metric.as_euclidean(known.rows[some]), known.weights[some])
+    return replace(map_, hits=hits, told=told, encoding=encoding)

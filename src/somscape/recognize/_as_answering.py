@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from somscape.recognize._predictor import Predictor
-from somscape.recognize._recognizer import Recognizer
+from somscape.recognize.predictor import Predictor
+from somscape.recognize.recognizer import Recognizer
 
 
 def answering_in(thing: Any) -> Recognizer | Predictor | None:

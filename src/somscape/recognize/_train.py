@@ -1,35 +1,208 @@
-"""From rows with known classes to a recognizer: a map, sharpened, and how its units answer.
+"""From rows with known classes or numbers to a recognizer or a predictor."""
 
-Rows of unknown class train the map if rows that are left out are named better then: they help where
-they show groups, and hurt where classes are no groups.
-"""
-
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product, zip_longest
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._types import Float64s, Ints
-from somscape.encode import Encoding
-from somscape.fit import Settings
-from somscape.grid import Lattice
-from somscape.maps import Map
-from somscape.recognize._answering import MAX_NEAREST
-from somscape.recognize._choose import Held, accuracy_of, best_smoothing, held_out, spread_evenly
-from somscape.recognize._known import (
+from somscape._types import Float64s, Floats, Ints
+from somscape._weights import blocks
+from somscape.fit.settings import Settings
+from somscape.grid.lattice import Lattice
+from somscape.kernels._kernels import ClassedRows, MarginSteps
+from somscape.kernels._select import select_kernels
+from somscape.maps.map import Map
+from somscape.recognize._answering import (
+    MAX_NEAREST,
     MAX_UNITS,
-    Known,
+    KnownRows,
+    Space,
     centers_of,
     merged,
     on_axes,
+    pulls,
     trained_on,
     with_rows,
 )
-from somscape.recognize._margin import sharpened
-from somscape.recognize._recognizer import Recognizer
-from somscape.recognize._shares import classes_of_units, counts_by_unit
-from somscape.recognize._space import Space
+from somscape.recognize.predictor import (
+    Bend,
+    Predictor,
+    TargetSums,
+    UnitLines,
+    lines_of,
+    pulls_on_map,
+    sums_by_unit,
+    together,
+)
+from somscape.recognize.recognizer import (
+    Recognizer,
+    Smoothing,
+    classes_of_units,
+    counts_by_unit,
+    mixed,
+)
+from somscape.tables.encoding import Encoding
+
+BATCH = 64
+"""Rows of a step."""
+
+MIN_EPOCHS, MAX_EPOCHS = 5, 60
+PRESENTED = 400_000
+"""Rows presented in all, if that lies between `MIN_EPOCHS` and `MAX_EPOCHS` of them."""
+
+RATE_OF_PROTOTYPES, RATE_OF_AXES = 0.02, 0.01
+"""First step, as a share of the prototypes' standard deviation and of the largest entry of axes."""
+
+CALL_WORK = 1e8
+"""Multiply-adds of one call of the kernel, some 10 ms: between calls, Ctrl-C has its turn."""
+
+
+def sharpened(
+    rows: Floats,
+    y: Ints,
+    weights: Floats,
+    prototypes: Floats,
+    classes: Ints,
+    *,
+    seed: int,
+) -> tuple[Float64s, Float64s]:
+    """Return prototypes and axes after the margin rule."""
+    n_axes, by_class = rows.shape[1], np.argsort(classes, kind="stable")
+    first_units = np.searchsorted(classes[by_class], np.arange(max(y.max(), classes.max()) + 2))
+    n_own = np.diff(first_units)[y]
+    is_used = (n_own > 0) & (n_own < len(classes))
+    known = ClassedRows(
+        rows[is_used].astype(np.float32),
+        y[is_used],
+        weights[is_used].astype(np.float64),
+        first_units,
+    )
+    moving, turning = np.zeros((3, *prototypes.shape), np.float32), np.zeros((3, n_axes, n_axes))
+    moving[0], turning[0] = prototypes[by_class], np.eye(n_axes)
+    turning = turning.astype(np.float32)
+    if is_used.any():
+        _take_steps(known, moving, turning, np.random.default_rng(seed))
+    length = np.sqrt((turning[0].astype(np.float64) ** 2).sum() / n_axes)
+    moved = np.empty(prototypes.shape)
+    moved[by_class] = moving[0]
+    return moved / length, turning[0] / length
+
+
+def _take_steps(
+    known: ClassedRows, moving: Floats, turning: Floats, rng: np.random.Generator
+) -> None:
+    """Let all rows pull as often as they should, in ever shorter steps."""
+    n = len(known.rows)
+    n_epochs = int(np.clip(PRESENTED // n, MIN_EPOCHS, MAX_EPOCHS))
+    steps_each = -(-n // BATCH)
+    spread = np.sqrt(moving[0].var(axis=0, dtype=np.float64).mean())
+    first = np.array([RATE_OF_PROTOTYPES * spread, RATE_OF_AXES])
+    left = 1 - np.arange(n_epochs * steps_each) / (n_epochs * steps_each)
+    at_once = max(1, int(CALL_WORK / (BATCH * (moving[0].size + 2 * turning[0].size))))
+    kernels = select_kernels()
+    for epoch in range(n_epochs):
+        order = rng.permutation(n)
+        for part in blocks(steps_each, at_once):
+            done = epoch * steps_each + part.start
+            lengths = left[done : done + part.stop - part.start, None] * first
+            some = order[part.start * BATCH : part.stop * BATCH]
+            kernels.margin_steps(known, MarginSteps(some, BATCH, lengths, done), moving, turning)
+
+
+N_FOLDS = 5
+ALL_FOLDS = 1_000
+"""Rows up to which each fold is left out once; of more rows, one fold tells enough."""
+
+MAX_HELD_OUT = 3_000
+
+MAX_TOLD = 10_000
+"""Distances and errors of left-out rows that are kept, at most."""
+
+ROUNDING = 1e-9
+"""Share by which sums of weights may be off."""
+
+POWERS = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 48.0)
+PRIORS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+
+SURE = 1e-9
+"""Least probability that counts, so that one row cannot decide alone."""
+
+
+class Held(NamedTuple):
+    """Rows that were left out, as a map that did not see them finds them."""
+
+    counts: Float64s
+    classes: Ints
+    units: Ints
+    distances: Float64s
+    y: Ints
+    weights: Float64s
+
+
+def held_out(y: Ints, weights: Float64s, seed: int) -> Iterator[Float64s]:
+    """Yield what to leave out of the weight of rows, with all classes in their shares."""
+    order = np.random.default_rng(seed).permutation(len(y))
+    n_parts = np.ceil(weights * (1 - ROUNDING)).astype(np.int64)
+    start = np.full(len(y), -1)
+    place = 0
+    for k in range(y.max() + 1):
+        mine = order[y[order] == k]
+        ends = place + np.cumsum(n_parts[mine])
+        if len(mine) and ends[-1] - place > 1:
+            start[mine] = ends - n_parts[mine]
+            place = ends[-1]
+    for number in range(N_FOLDS if len(y) <= ALL_FOLDS else 1):
+        n_left_out = (n_parts + N_FOLDS - 1 - (number - start) % N_FOLDS) // N_FOLDS
+        n_left_out[start < 0] = 0
+        found = order[n_left_out[order] > 0][:MAX_HELD_OUT]
+        if len(found):
+            left_out = np.zeros(len(y))
+            left_out[found] = (n_left_out * (weights / n_parts))[found]
+            yield left_out
+
+
+def spread_evenly(parts: Sequence[Float64s], weights_of_parts: Sequence[Float64s]) -> Float64s:
+    """Return values in ascending order, each about as often as its weight says."""
+    values = np.concatenate([np.empty(0), *parts])
+    weights = np.concatenate([np.empty(0), *weights_of_parts])
+    order = np.argsort(values, kind="stable")[: np.count_nonzero(~np.isnan(values))]
+    if not len(order):
+        return np.empty(0)
+    ends = np.cumsum(weights[order])
+    n = min(max(round(float(ends[-1])), 1), MAX_TOLD)
+    places = (np.arange(n) + 0.5) * (ends[-1] / n)
+    return np.asarray(values[order][np.searchsorted(ends, places, side="right")])
+
+
+def best_smoothing(held: Sequence[Held], *, is_smooth: bool) -> tuple[Smoothing, float]:
+    """Return the smoothing with the least mean of ``-log(probability of a row's class)``."""
+    powers = POWERS if is_smooth else (8.0,)
+    losses = dict.fromkeys((Smoothing(*each) for each in product(powers, PRIORS)), 0.0)
+    for part in held:
+        for smoothing in losses:
+            shares = smoothing.shares(part.counts, part.classes)
+            p = smoothing.probabilities(shares, part.units, part.distances)
+            of_own = np.maximum(p[np.arange(len(p)), part.y], SURE)
+            losses[smoothing] -= float(part.weights @ np.log(of_own))
+    if not held:
+        return Smoothing(), 0.0
+    best = min(losses, key=losses.__getitem__)
+    return best, losses[best] / sum(float(part.weights.sum()) for part in held)
+
+
+def accuracy_of(held: Sequence[Held], smoothing: Smoothing) -> float | None:
+    """Return the share of left-out rows that are named rightly; None without rows."""
+    right = total = 0.0
+    for part in held:
+        shares = smoothing.shares(part.counts, part.classes)
+        named = smoothing.probabilities(shares, part.units, part.distances).argmax(axis=1)
+        right += float(part.weights @ (named == part.y))
+        total += float(part.weights.sum())
+    return right / total if held else None
+
 
 UNITS_PER_ROW = 0.09
 """Units of an automatic map, by rows; a tenth at most, since sides are whole."""
@@ -65,14 +238,16 @@ def train_recognizer(
     rows, y, weights = known
     given = merged(rows, y, weights)
     with_classes = np.flatnonzero(given.y >= 0)
-    tried = [_tried(given, settings, recognition)]
+    tried = [_try_recognition(given, settings, recognition)]
     if len(with_classes) < len(given.y):
-        tried.append(_tried(given.part(with_classes), settings, recognition))
+        tried.append(_try_recognition(given.part(with_classes), settings, recognition))
     best = min(tried, key=lambda each: each[1])[0]
     return replace(best, map_=with_rows(best.map_, given, encoding), classes=classes)
 
 
-def _tried(given: Known, settings: Settings, recognition: Recognition) -> tuple[Recognizer, float]:
+def _try_recognition(
+    given: KnownRows, settings: Settings, recognition: Recognition
+) -> tuple[Recognizer, float]:
     """Return a recognizer of classes by number, and its mean loss on rows that were left out."""
     total, n_classes = float(given.weights.sum()), int(given.y.max()) + 1
     n_units = max(min(UNITS_PER_ROW * total, MAX_UNITS), UNITS_PER_CLASS * n_classes)
@@ -110,7 +285,7 @@ def _tried(given: Known, settings: Settings, recognition: Recognition) -> tuple[
 
 
 def _learned(
-    known: Known, settings: Settings, recognition: Recognition, lattice: Lattice | None = None
+    known: KnownRows, settings: Settings, recognition: Recognition, lattice: Lattice | None = None
 ) -> Learned:
     """Train a map, with classes as a layer if they have a weight, and sharpen it."""
     n_classes = int(known.y.max()) + 1
@@ -136,7 +311,7 @@ def _learned(
     return Learned(on_axes(trained, prototypes, axes, space.center), classes)
 
 
-def _layer(placed: Float64s, known: Known, weight: float) -> Float64s:
+def _layer(placed: Float64s, known: KnownRows, weight: float) -> Float64s:
     """Return one column for each class, of `weight` times the variance of all other columns."""
     is_known = known.y >= 0
     layer = np.zeros((len(placed), int(known.y.max()) + 1))
@@ -146,3 +321,228 @@ def _layer(placed: Float64s, known: Known, weight: float) -> Float64s:
     of_layer = float(shares @ (1 - shares))
     of_rows = float(known.weights @ (placed**2).sum(axis=1) / known.weights.sum())
     return layer * np.sqrt(weight * of_rows / of_layer) if of_layer > 0 else layer * 0.0
+
+
+UNITS_FOR_NUMBERS = 0.2
+MIN_UNITS = 4
+
+POWERS_OF_NUMBERS = (2.0, 4.0, 8.0, 16.0, 32.0)
+RADII = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 1e6)
+RIDGES = ((3.0, None), (30.0, None), (3.0, 30.0), (30.0, 30.0), (3.0, 3.0), (3.0, 0.3))
+
+TO_TURN = Bend(1.5, 3.0, 3.0)
+"""Smoothing whose slopes say which axes matter."""
+
+RELEVANCE = 0.9
+"""Share of what slopes say in the axes; the rest counts all axes alike."""
+
+SPREAD_RADIUS, SPREAD_ROWS = 1.0, 2.0
+"""How far rows count in a unit's spread, and how many rows of the mean spread it has in advance."""
+
+MARGIN = 0.1
+"""Share of the range of a target by which predictions may lie outside of it."""
+
+SMALLEST = 1e-9
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """How to make a predictor; `somscape.SOMRegressor` says what each means."""
+
+    relevance: bool = True
+    linear: bool = True
+
+
+class Laid(NamedTuple):
+    """Rows on a map, and what its units have to say of them."""
+
+    map_: Map
+    known: KnownRows
+    sums: list[TargetSums]
+
+    @classmethod
+    def of(cls, map_: Map, known: KnownRows) -> "Laid":
+        """Return rows on a map that trained on them."""
+        placed = np.asarray(map_.metric.compared(known.rows))
+        units = map_.winners_of_rows(known.rows)
+        sums = [sums_by_unit(placed, y, known.weights, units, map_.n_units) for y in known.y.T]
+        return cls(map_, known, sums)
+
+    def near(self, rows: Float64s) -> tuple[Float64s, Ints, Float64s]:
+        """Return rows on the axes, the units near them, and their distances."""
+        units, distances = self.map_.nearest(rows, min(MAX_NEAREST, self.map_.n_units))
+        return np.asarray(self.map_.metric.compared(rows)), units, distances
+
+    def spread(self, lines: UnitLines, power: float) -> Float64s:
+        """Return how far targets lie on average from what is said around each unit."""
+        placed, units, distances = self.near(self.known.rows)
+        said = together(lines.of_rows(placed, units), pulls(distances, power))
+        off = np.abs(said - self.known.y)
+        weights = self.known.weights[:, None] * ~np.isnan(off)
+        shape = (self.map_.n_units, off.shape[1])
+        sums, n = np.zeros(shape), np.zeros(shape)
+        np.add.at(sums, units[:, 0], weights * np.nan_to_num(off))
+        np.add.at(n, units[:, 0], weights)
+        mean = sums.sum(axis=0) / np.maximum(n.sum(axis=0), SMALLEST)
+        counting = pulls_on_map(self.map_.lattice, SPREAD_RADIUS)
+        found = (counting @ sums + SPREAD_ROWS * mean) / (counting @ n + SPREAD_ROWS)
+        return np.asarray(found + SMALLEST)
+
+
+class Fold(NamedTuple):
+    """Rows that were left out, as a map that did not see them finds them."""
+
+    laid: Laid
+    left_out: KnownRows
+    placed: Float64s
+    units: Ints
+    distances: Float64s
+
+    def predicted(self, lines: UnitLines, power: float) -> Float64s:
+        """Return what the units near the rows say."""
+        return together(lines.of_rows(self.placed, self.units), pulls(self.distances, power))
+
+
+class ChosenPrediction(NamedTuple):
+    """A map of all rows, maps without some of them, and how they answer best."""
+
+    laid: Laid
+    folds: list[Fold]
+    bend: Bend
+    power: float
+    loss: float
+
+
+def train_predictor(
+    known: tuple[Float64s, Float64s, Float64s | None],
+    encoding: Encoding,
+    settings: Settings,
+    prediction: Prediction,
+    *,
+    is_single: bool = True,
+) -> Predictor:
+    """Train a predictor on prepared rows."""
+    rows, y, weights = known
+    given = merged(rows, y, weights)
+    center, scale = _scale(given)
+    scaled = given._replace(y=(given.y - center) / scale)
+    is_known = ~np.isnan(given.y).all(axis=1)
+    parts = [scaled] if is_known.all() else [scaled, scaled.part(np.flatnonzero(is_known))]
+    ways = (False, True) if prediction.relevance else (False,)
+    tried = [_try_prediction(part, settings, prediction, turns) for part in parts for turns in ways]
+    best = min(tried, key=lambda each: each.loss)
+    predictor = _predictor(best, scaled, (center, scale))
+    map_ = with_rows(predictor.map_, given, encoding)
+    return replace(predictor, map_=map_, is_single=is_single)
+
+
+def _scale(known: KnownRows) -> tuple[Float64s, Float64s]:
+    """Return mean and standard deviation of each target, 1 where it does not vary."""
+    weights = known.weights[:, None] * ~np.isnan(known.y)
+    n = weights.sum(axis=0)
+    center = (weights * np.nan_to_num(known.y)).sum(axis=0) / n
+    apart = np.nan_to_num(known.y - center)
+    scale = np.sqrt((weights * apart**2).sum(axis=0) / n)
+    varies = np.nanmax(known.y, axis=0) > np.nanmin(known.y, axis=0)
+    return center, np.where(varies & (scale > 0), scale, 1.0)
+
+
+def _try_prediction(
+    known: KnownRows, settings: Settings, prediction: Prediction, turns: bool
+) -> ChosenPrediction:
+    """Return how rows that are left out are predicted best by one way to train."""
+    n_units = max(min(UNITS_FOR_NUMBERS * float(known.weights.sum()), MAX_UNITS), MIN_UNITS)
+    settings = known.sized(settings, n_units)
+    laid = _laid(known, settings, turns)
+    quiet, folds = replace(settings, callbacks=()), []
+    groups = np.where(np.isnan(known.y).all(axis=1), -1, 0)
+    for weights in held_out(groups, known.weights, settings.seed):
+        fold = _laid(known.weighing(known.weights - weights), quiet, turns, laid.map_.lattice)
+        left_out = known.weighing(weights)
+        folds.append(Fold(fold, left_out, *fold.near(left_out.rows)))
+    return ChosenPrediction(laid, folds, *_best(folds, laid.map_.lattice, prediction.linear))
+
+
+def _laid(
+    known: KnownRows, settings: Settings, turns: bool, lattice: Lattice | None = None
+) -> Laid:
+    """Train a map, a second time on turned axes if they are to be turned."""
+    space = Space.of(known.rows, known.weights)
+    placed = space.place(known.rows)
+    map_, _ = trained_on(placed, known.weights, settings, lattice)
+    laid = Laid.of(on_axes(map_, map_.codebook, space.axes, space.center), known)
+    if not turns:
+        return laid
+    turn = _turn(laid)
+    map_, _ = trained_on(placed @ turn, known.weights, settings, map_.lattice)
+    return Laid.of(on_axes(map_, map_.codebook, space.axes @ turn, space.center), known)
+
+
+def _turn(laid: Laid) -> Float64s:
+    """Return what stretches axes by how steeply targets rise along them."""
+    slopes = lines_of(laid.sums, pulls_on_map(laid.map_.lattice, TO_TURN.radius), TO_TURN).slopes
+    n_axes = laid.sums[0].firsts.shape[1] - 2
+    if slopes is None:
+        return np.eye(n_axes)
+    n = sum((each.firsts[:, 0] for each in laid.sums), start=np.zeros(laid.map_.n_units))
+    rise = np.einsum("u,uta,utb->ab", n / n.sum(), slopes, slopes)
+    size = float(np.trace(rise))
+    if not size > 0:
+        return np.eye(n_axes)
+    sizes, main = np.linalg.eigh(
+        (1 - RELEVANCE) * np.eye(n_axes) + RELEVANCE * n_axes / size * rise
+    )
+    return np.asarray((main * np.sqrt(np.maximum(sizes, 0))) @ main.T)
+
+
+def _best(folds: list[Fold], lattice: Lattice, is_linear: bool) -> tuple[Bend, float, float]:
+    """Return the smoothing and power with the least mean squared error, and that error."""
+    if not folds:
+        return Bend(), 8.0, 0.0
+    ridges = ((None, None), *RIDGES) if is_linear else ((None, None),)
+    losses: dict[tuple[Bend, float], float] = {}
+    n = sum(float((f.left_out.weights[:, None] * ~np.isnan(f.left_out.y)).sum()) for f in folds)
+    for radius in RADII:
+        counting = pulls_on_map(lattice, radius)
+        for fold in folds:
+            near = [(power, pulls(fold.distances, power)) for power in POWERS_OF_NUMBERS]
+            for ridge, local in ridges:
+                bend = Bend(radius, ridge, local)
+                said = lines_of(fold.laid.sums, counting, bend).of_rows(fold.placed, fold.units)
+                for power, pulling in near:
+                    off = np.nan_to_num(together(said, pulling) - fold.left_out.y)
+                    loss = float(fold.left_out.weights @ (off**2).sum(axis=1)) / n
+                    losses[bend, power] = losses.get((bend, power), 0.0) + loss
+    best = min(losses, key=losses.__getitem__)
+    return *best, losses[best]
+
+
+def _predictor(
+    chosen: ChosenPrediction, known: KnownRows, scale: tuple[Float64s, Float64s]
+) -> Predictor:
+    """Return what answers in the targets' own units."""
+    (center, size), (laid, folds, bend, power, loss) = scale, chosen
+    counting = pulls_on_map(laid.map_.lattice, bend.radius)
+    lines = lines_of(laid.sums, counting, bend)
+    errors = []
+    for fold in folds:
+        told = lines_of(fold.laid.sums, counting, bend)
+        spread = mixed(fold.laid.spread(told, power), fold.units, pulls(fold.distances, power))
+        errors.append(np.abs(fold.predicted(told, power) - fold.left_out.y) / spread)
+    weights = [fold.left_out.weights for fold in folds]
+    told_errors = [spread_evenly([e[:, j] for e in errors], weights) for j in range(len(size))]
+    ends = np.stack([np.nanmin(known.y, axis=0), np.nanmax(known.y, axis=0)])
+    ends += MARGIN * np.diff(ends, axis=0) * [[-1], [1]]
+    return Predictor(
+        laid.map_,
+        min(MAX_NEAREST, laid.map_.n_units),
+        power,
+        spread_evenly([fold.distances[:, 0] for fold in folds], weights),
+        values=lines.values * size + center,
+        spread=laid.spread(lines, power) * size,
+        errors=np.array(list(zip_longest(*told_errors, fillvalue=np.nan))).reshape(-1, len(size)),
+        limits=ends * size + center,
+        slopes=None if lines.slopes is None else lines.slopes * size[:, None],
+        r2=1 - loss if folds else None,
+        is_single=False,
+    )

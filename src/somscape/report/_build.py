@@ -1,4 +1,4 @@
-"""Everything that the page shows, as plain JSON data, which is also the JSON export."""
+"""Everything that the page shows, as plain JSON data."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -6,27 +6,118 @@ from typing import Any
 
 import numpy as np
 
-from somscape._types import Floats
-from somscape.grid import Graph
-from somscape.maps import Map, as_map
-from somscape.measures import quantization_error, topographic_error
-from somscape.outliers import AlertRule, Alerts, Detector, detector_in
-from somscape.recognize import Recognizer, recognizer_in
-from somscape.regions import Regions, fingerprint, given_or_found, order_of_joins
-from somscape.report._cases import cases_of
-from somscape.report._classes import NamedRows
-from somscape.report._columns import columns_of
-from somscape.report._counts import Counts
-from somscape.report._distance import by_distance
-from somscape.report._labels import Labels, checked_agreement
-from somscape.report._own_rows import with_own_rows
-from somscape.report._page import Report
-from somscape.report._planes import planes_of, with_plane_of
-from somscape.report._regions import regions_of
-from somscape.report._sample import Sample
-from somscape.report._subject import all_in_words, as_table
-from somscape.report._values import MARK_DIGITS, number, numbers, plain
-from somscape.tables import Grouped, Table
+from somscape._types import Floats, Ints
+from somscape.errors import InputError
+from somscape.grid.graph import Graph
+from somscape.maps._as_map import as_map
+from somscape.maps.map import Map
+from somscape.measures._quality import quantization_error, topographic_error
+from somscape.outliers.detector import AlertRule, Alerts, Detector, detector_in
+from somscape.recognize._as_answering import recognizer_in
+from somscape.recognize.recognizer import Recognizer
+from somscape.regions.edit import given_or_found
+from somscape.regions.find import order_of_joins
+from somscape.regions.regions import Quartiles, Region, Regions, Rule, fingerprint
+from somscape.report._parts import (
+    NamedRows,
+    by_distance,
+    cases_of,
+    columns_of,
+    planes_of,
+    with_own_rows,
+    with_plane_of,
+)
+from somscape.report._values import (
+    DIGITS_BACK,
+    MARK_DIGITS,
+    CellCounts,
+    RowLabels,
+    RowsInOrder,
+    Sample,
+    all_in_words,
+    as_table,
+    checked_agreement,
+    number,
+    numbers,
+    plain,
+)
+from somscape.report.page import Report
+from somscape.tables.customers import Grouped
+from somscape.tables.table import Table
+
+MAX_DESCRIBED = 10_000
+"""Most rows to describe regions by; if there are more, evenly spaced ones."""
+
+
+def regions_of(
+    regions: Regions, counts: CellCounts, units: Ints, sample: RowsInOrder, labels: RowLabels | None
+) -> list[dict[str, Any]]:
+    """Return what the page says about each region."""
+    own = counts.by_region(regions.labels)
+    step = -(-len(sample.rows) // MAX_DESCRIBED)
+    described = regions.describe(sample.rows[::step], units=units[sample.numbers][::step])
+    label_shares = _label_shares(regions, units, labels)
+    return [
+        {
+            "name": region.name,
+            "is_named": bool(regions.names and regions.names[i]),
+            "color": regions.colors[i] if regions.colors else "",
+            "n_units": int(regions.n_units[i]),
+            "n_rows": int(own.rows[i]),
+            "n_alerts": int(own.alerts[i]),
+            "mean_score": number(own.mean_scores[i]),
+            "labels": label_shares[i],
+            "differences": _differences(region),
+            "rule": None if region.rule is None else _rule(region.rule),
+            "sentence": region.sentence,
+        }
+        for i, region in enumerate(described)
+    ]
+
+
+def _label_shares(
+    regions: Regions, units: Ints, labels: RowLabels | None
+) -> list[list[dict[str, Any]]]:
+    """Return for each region how many of its labelled rows have each value."""
+    found: list[list[dict[str, Any]]] = [[] for _ in range(regions.n_regions)]
+    if labels is None:
+        return found
+    texts, of_known = labels.texts[labels.is_known], regions.labels[units[labels.is_known]]
+    n_known = np.bincount(of_known, minlength=regions.n_regions)
+    for value in labels.shown:
+        n_with = np.bincount(of_known[texts == value], minlength=regions.n_regions)
+        for i in np.flatnonzero(n_known):
+            found[i].append({"value": value, "n_with": int(n_with[i]), "n_known": int(n_known[i])})
+    return found
+
+
+def _differences(region: Region) -> list[dict[str, Any]]:
+    return [
+        {
+            "column": each.column,
+            "effect": number(each.effect),
+            "level": each.level,
+            "inside": _side(each.inside),
+            "outside": _side(each.outside),
+        }
+        for each in region.differences
+    ]
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {"text": rule.text, "inside": number(rule.inside), "outside": number(rule.outside)}
+
+
+def _side(side: Quartiles | float) -> Any:
+    """Return a share, or quartiles in original units and on the column's axis."""
+    if not isinstance(side, Quartiles):
+        return number(side)
+    values = (side.low, side.median, side.high)
+    return {
+        "quartiles": [number(v, DIGITS_BACK) if isinstance(v, float) else str(v) for v in values],
+        "at": numbers(side.at, MARK_DIGITS),
+    }
+
 
 SCHEMA_VERSION = 2
 
@@ -199,7 +290,7 @@ def build(
     map, detector, table, agreement = all_in_words(map, detector, table, agreement)
     # Prototypes of a classifier may lie far from all rows; columns are shown by means of rows.
     shown_map = map if recognizer is None else replace(map, codebook=recognizer.centers)
-    sample, labels = Sample.of(map, table, alerts), Labels.of(map, table, agreement)
+    sample, labels = Sample.of(map, table, alerts), RowLabels.of(map, table, agreement)
     cases = [] if detector is None else cases_of(detector, table, alerts, sample, labels)
     cases = cases if grouped is None else with_own_rows(cases, grouped, alerts)
     about = (map, table, alerts, sample, regions, labels)
@@ -307,13 +398,13 @@ def _by_cell(
     alerts: Alerts,
     sample: Sample,
     regions: Regions,
-    labels: Labels | None,
+    labels: RowLabels | None,
     shown_map: Map,
     *,
     is_scored: bool,
     named: NamedRows | None,
 ) -> dict[str, Any]:
-    counts, units = Counts.of(alerts, map_.n_units), np.empty(table.n_rows, dtype=np.intp)
+    counts, units = CellCounts.of(alerts, map_.n_units), np.empty(table.n_rows, dtype=np.intp)
     units[np.asarray(alerts.rows)] = alerts.units
     planes, n_left_out = planes_of(
         *(shown_map, table, sample, counts, units, labels),
@@ -391,3 +482,62 @@ def _quality(map_: Map, rows: Floats) -> dict[str, Any]:
         "n_units": map_.n_units,
         "n_empty": int((map_.hits == 0).sum()),
     }
+
+
+def with_regions(data: Mapping[str, Any], regions: Regions, *, map: Any, table: Any) -> Report:
+    """Return a report with other regions, described anew.
+
+    Parameters
+    ----------
+    data : mapping
+        From `build`.
+    regions : Regions
+        Of the report's map.
+    map : Detector, Map or fitted estimator
+        What the report was made of.
+    table : Table or data frame
+        The rows that the report was made of.
+
+    Returns
+    -------
+    Report
+        All else is as it was.
+
+    Raises
+    ------
+    InputError
+        For regions of a map with another number of units, a report of another version of somscape,
+        or a table with another number of rows.
+
+    See Also
+    --------
+    build, somscape.regions.find_regions
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector, regions, report, tables
+    >>> x = np.random.default_rng(0).normal(size=60)
+    >>> table = tables.table_from_columns({"x": x, "y": x**2})
+    >>> detector = SOMDetector(random_state=0).fit(table)
+    >>> data = report.build(detector, table)
+    >>> halves = regions.find_regions(detector, 2)
+    >>> len(report.with_regions(data, halves, map=detector, table=table)["regions"])
+    2
+    """
+    found = as_map(map), detector_in(map)
+    map_, _, table, _ = all_in_words(*found, as_table(table), None)
+    if data.get("schema_version") != SCHEMA_VERSION or "agreement" not in data:
+        raise InputError(
+            "`data` must be a report of this version of somscape; make it again by report.build."
+        )
+    if table.n_rows != data["n_rows"]:
+        raise InputError(
+            f"`table` must hold the {data['n_rows']} rows of the report; got {table.n_rows}."
+        )
+    regions = given_or_found(regions, map_)
+    labels = RowLabels.of(map_, table, data["agreement"])
+    counts, units = CellCounts.of_planes(data["planes"]), np.asarray(map_.winners(table))
+    described = regions_of(regions, counts, units, RowsInOrder.of_table(map_, table), labels)
+    planes = with_plane_of(regions, described, data["planes"])
+    return Report({**data, "planes": planes, "regions": described})

@@ -1,12 +1,24 @@
-"""Numbers of a report: JSON has neither NaN nor NumPy's types."""
+"""The subject of a report, its rows, labels and counts, and numbers in JSON."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from somscape._types import Floats
+from somscape._types import Float64s, Floats, Ints, Objects
+from somscape.errors import InputError
+from somscape.maps._as_map import map_in_words
+from somscape.maps.map import Map
+from somscape.outliers.detector import Alerts, Detector, both_in_words
+from somscape.tables._dictionary import table_in_words, words_of_column, words_of_level
+from somscape.tables._frame import as_frame, table_from_frame
+from somscape.tables._messages import listed
+from somscape.tables.codes import level_texts
+from somscape.tables.sources import collected
+from somscape.tables.table import Table
 
 MARK_DIGITS = 4
 """Digits that are enough for a mark on an axis."""
@@ -39,3 +51,210 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return number(value)
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)
+
+
+MAX_MEASURED = 50_000
+"""Most rows for quality, histograms and nearest rows: a million would take more time than training,
+for digits that nobody reads."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowsInOrder:
+    """Rows in the order of the table, encoded.
+
+    Attributes
+    ----------
+    numbers : ndarray of shape (n_measured,)
+        Numbers of the rows in the table, from 0.
+    rows : ndarray of shape (n_measured, n_features), float64
+    """
+
+    numbers: Ints
+    rows: Float64s
+
+    @classmethod
+    def of_table(cls, map_: Map, table: Table) -> "RowsInOrder":
+        """Take all rows, or evenly spaced ones."""
+        step = -(-table.n_rows // MAX_MEASURED)
+        chosen = np.arange(0, table.n_rows, step)
+        part = table if step == 1 else table.take(chosen)
+        return cls(chosen, np.asarray(map_.rows_of(part), dtype=np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class Sample(RowsInOrder):
+    """Such rows with the results of the ranking.
+
+    Attributes
+    ----------
+    numbers, rows
+        As above.
+    units, scores, ranks : ndarray of shape (n_measured,)
+        The first rank is 0.
+    """
+
+    units: Ints
+    scores: Float64s
+    ranks: Ints
+
+    @classmethod
+    def of(cls, map_: Map, table: Table, alerts: Alerts) -> "Sample":
+        """Take all rows, or evenly spaced ones."""
+        order, found = np.asarray(alerts.rows), RowsInOrder.of_table(map_, table)
+        is_taken = np.zeros(table.n_rows, dtype=bool)
+        is_taken[found.numbers] = True
+        at = np.flatnonzero(is_taken[order])
+        at = at[np.argsort(order[at])]
+        units, scores = np.asarray(alerts.units)[at], np.asarray(alerts.scores)[at]
+        return cls(found.numbers, found.rows, units, scores, at)
+
+
+MAX_CLASSES = 5
+"""Values of a label up to which all are shown; of more, only the compared one is."""
+
+
+def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
+    """Return what is told of the agreement with a label, its value as text."""
+    if agreement is None:
+        return None
+    if not isinstance(agreement, Mapping):
+        raise TypeError(
+            "`agreement` must be a mapping, such as {'label': 'churned', 'value': 'yes'}; got "
+            f"{agreement!r}."
+        )
+    told = dict(agreement)
+    name = told.get("label")
+    if name is None:
+        return told
+    if name not in table.names:
+        raise InputError(
+            f"`agreement` has the label {name!r}, which {table.source} lacks; its columns are "
+            f"{listed(table.names)}."
+        )
+    if told.get("value") is not None:
+        value, column = str(told["value"]), table.column(name)
+        texts = np.array(level_texts(column), dtype=object)
+        values = sorted(set(texts[~column.missing]))
+        if value not in values:
+            raise InputError(
+                f"`agreement` has the value {value!r}, which no row of column {name!r} has; its "
+                f"values are {listed(values)}."
+            )
+        told["value"] = value
+    return told
+
+
+@dataclass(frozen=True, eq=False)
+class RowLabels:
+    """The label of each row of a table.
+
+    Attributes
+    ----------
+    name : str
+        Name of the column.
+    texts : ndarray of shape (n_rows,), object
+    is_known : ndarray of shape (n_rows,), bool
+        False for a row without a label.
+    compared : str or None
+        The value that the ranking was compared with.
+    """
+
+    name: str
+    texts: Objects
+    is_known: NDArray[np.bool_]
+    compared: str | None
+
+    @classmethod
+    def of(cls, map_: Map, table: Table, agreement: Mapping[str, Any] | None) -> "RowLabels | None":
+        """Return the labels that the ranking was compared with, or the labels of the map."""
+        told = agreement or {}
+        name = told.get("label", map_.encoding.named("label"))
+        if name is None or name not in table.names:
+            return None
+        column = table.column(name)
+        texts = np.array(level_texts(column), dtype=object)
+        return cls(name, texts, ~column.missing, told.get("value"))
+
+    @property
+    def shown(self) -> list[str]:
+        """Values to show, in order."""
+        values = sorted(set(self.texts[self.is_known]))
+        return values if len(values) <= MAX_CLASSES else [v for v in values if v == self.compared]
+
+
+@dataclass(frozen=True, eq=False)
+class CellCounts:
+    """Sums over the rows of each unit.
+
+    Attributes
+    ----------
+    rows, alerts, scores : ndarray of shape (n_units,)
+    """
+
+    rows: Float64s
+    alerts: Float64s
+    scores: Float64s
+
+    @classmethod
+    def of(cls, alerts: Alerts, n_units: int) -> "CellCounts":
+        """Count the rows of a ranking."""
+        units = np.asarray(alerts.units)
+        return cls(
+            np.bincount(units, minlength=n_units).astype(np.float64),
+            np.bincount(units[: alerts.n_alerts], minlength=n_units).astype(np.float64),
+            np.bincount(units, alerts.scores, n_units).astype(np.float64),
+        )
+
+    @classmethod
+    def of_planes(cls, planes: Sequence[dict[str, Any]]) -> "CellCounts":
+        """Take the counts that a report shows."""
+        values = {plane["key"]: plane["values"] for plane in planes}
+        rows = np.array(values["hits"], dtype=np.float64)
+        alerts = np.array(values.get("alerts", np.zeros(len(rows))), dtype=np.float64)
+        means = np.array([mean or 0.0 for mean in values["mean_score"]])
+        return cls(rows, alerts, rows * means)
+
+    @property
+    def mean_scores(self) -> Float64s:
+        """Mean score of each unit's rows; NaN without rows."""
+        return shares(self.scores, self.rows)
+
+    def by_region(self, labels: Ints) -> "CellCounts":
+        """Return the sums over regions, given that of each unit."""
+        own = (self.rows, self.alerts, self.scores)
+        return CellCounts(*(np.bincount(labels, of).astype(np.float64) for of in own))
+
+
+def shares(part: Float64s | Ints, whole: Float64s | Ints) -> Float64s:
+    """Divide; NaN, an empty cell on the page, if the divisor is 0."""
+    nothing = np.full(len(whole), np.nan)
+    return np.divide(part, whole, out=nothing, where=whole > 0)
+
+
+def all_in_words(
+    map_: Map, detector: Detector | None, table: Table, agreement: dict[str, Any] | None
+) -> tuple[Map, Detector | None, Table, dict[str, Any] | None]:
+    """Return all with the words of the dictionary for columns and codes."""
+    encoding = map_.encoding
+    if agreement is not None and "label" in agreement:
+        label, value = str(agreement["label"]), agreement.get("value")
+        said = None if value is None else words_of_level(encoding, label, str(value))
+        agreement = {**agreement, "label": words_of_column(encoding, label), "value": said}
+    if detector is not None:
+        detector, table = both_in_words(detector, table)
+        return detector.map_, detector, table, agreement
+    return map_in_words(map_), None, table_in_words(encoding, table), agreement
+
+
+def as_table(rows: Any) -> Table:
+    """Return rows as a table, or say what they must be."""
+    rows = collected(rows)
+    if isinstance(rows, Table):
+        return rows
+    frame = as_frame(rows)
+    if frame is None:
+        raise TypeError(
+            f"`table` must be a Table or a data frame; got {type(rows).__name__}. Of a file make "
+            "one by somscape.tables.read_table, of an array by table_from_columns."
+        )
+    return table_from_frame(frame)

@@ -1,22 +1,9 @@
-"""Maps and what has one, from files, without running their code; other formats; ONNX."""
+"""Read a map, a detector or a predictor from a file; read and write other formats, and ONNX."""
 
-from somscape.records import FORMAT, Record, read_record, write_record
-from somscape.save._best_matches import BestMatches, Classes, best_matches, classes_of
-from somscape.save._esom import read_somoclu, read_umx, read_wts, write_umx, write_wts
-from somscape.save._esom_rows import (
-    read_bm,
-    read_cls,
-    read_lrn,
-    write_bm,
-    write_cls,
-    write_lrn,
-)
-from somscape.save._load import Saved, load
+from somscape.maps.record import Record, read_record, write_record
+from somscape.save._load import load, read_map
 from somscape.save._minisom import read_minisom
 from somscape.save._onnx import to_onnx
-from somscape.save._read import read_map
-from somscape.save._record_of import record_of
-from somscape.save._samples import Samples
 from somscape.save._som_pak import read_cod, read_dat, write_cod, write_dat
 from somscape.save._tables import (
     read_codebook,
@@ -25,14 +12,30 @@ from somscape.save._tables import (
     write_planes,
     write_winners,
 )
+from somscape.save.esom import (
+    BestMatches,
+    Classes,
+    best_matches,
+    classes_of,
+    read_bm,
+    read_cls,
+    read_lrn,
+    read_somoclu,
+    read_umx,
+    read_wts,
+    write_bm,
+    write_cls,
+    write_lrn,
+    write_umx,
+    write_wts,
+)
+from somscape.save.lines import Samples
 
 __all__ = [
-    "FORMAT",
     "BestMatches",
     "Classes",
     "Record",
     "Samples",
-    "Saved",
     "best_matches",
     "classes_of",
     "load",
@@ -48,7 +51,6 @@ __all__ = [
     "read_somoclu",
     "read_umx",
     "read_wts",
-    "record_of",
     "to_onnx",
     "winners_columns",
     "write_bm",

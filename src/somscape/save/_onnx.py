@@ -1,5 +1,7 @@
-"""A map as an ONNX model, from rows to what they are told: for runtimes in any language."""
+"""A map as an ONNX model."""
 
+import json
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -7,17 +9,616 @@ from typing import Any
 import numpy as np
 
 from somscape._files import write_whole
+from somscape._types import Float64s
 from somscape._validate import check_choice
 from somscape.errors import InputError
-from somscape.maps import NO_UNIT, as_map
-from somscape.outliers import detector_in
-from somscape.recognize import answering_in
-from somscape.records import Record
+from somscape.kernels.metric import Metric
+from somscape.maps._as_map import as_map
+from somscape.maps.map import NO_UNIT
+from somscape.maps.record import Record
+from somscape.outliers.detector import Detector, detector_in
+from somscape.outliers.marks import LIKE_WITHIN, Marks
+from somscape.outliers.score import Scorer, mass_rows
+from somscape.recognize._as_answering import answering_in
+from somscape.recognize.predictor import COVERAGE, Predictor
+from somscape.recognize.recognizer import Recognizer
 from somscape.save._load import thing_of
-from somscape.save._onnx_answers import add_answers, answered
-from somscape.save._onnx_columns import encoded_rows
-from somscape.save._onnx_graph import OnnxGraph
-from somscape.save._onnx_scores import nearest, score_of
+from somscape.tables.ordered import CycleCode
+
+OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
+"""Versions of 2022, which runtimes since then support."""
+
+ML = "ai.onnx.ml"
+
+
+@dataclass
+class OnnxGraph:
+    """Nodes, constants, inputs and outputs; it makes all names of values.
+
+    Attributes
+    ----------
+    onnx : module
+    number : str
+        Type of input and output numbers, "float32" or "float64".
+    results : tuple of str
+        Names of outputs, which no input may have.
+    notes : dict of str to str
+        Kept with the model, for its reader.
+    """
+
+    onnx: Any
+    number: str
+    results: tuple[str, ...]
+    nodes: list[Any] = field(default_factory=list)
+    constants: list[Any] = field(default_factory=list)
+    inputs: list[Any] = field(default_factory=list)
+    outputs: list[Any] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def new_name(self, kind: str) -> str:
+        """Return a name that no column has."""
+        return f"/somscape/{kind}_{len(self.nodes) + len(self.constants)}"
+
+    def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """Add a node with one output, and return the output's name."""
+        name = self.new_name(kind)
+        node = self.onnx.helper.make_node(kind, list(inputs), [name], name, **attributes)
+        if domain:
+            node.domain = domain
+        self.nodes.append(node)
+        return name
+
+    def constant(self, value: Any) -> str:
+        """Add a constant: float64, int64 or text."""
+        array = np.asarray(value)
+        array = array.astype(
+            {"i": np.int64, "u": np.int64, "U": object}.get(array.dtype.kind, float)
+        )
+        name = self.new_name("constant")
+        self.constants.append(self.onnx.numpy_helper.from_array(array, name))
+        return name
+
+    def column(self, name: str, type_: str) -> str:
+        """Add an input with one value per row, of shape (n, 1): "string", "int64" or a number
+        type.
+        """
+        taken = {info.name for info in self.inputs} | set(self.results)
+        while name in taken:
+            name += "_input"
+        self._input(name, type_, 1)
+        return name
+
+    def matrix(self, name: str, n_columns: int) -> str:
+        """Add an input of shape (n, n_columns), and return it in float64."""
+        self._input(name, self.number, n_columns)
+        return self.as_double(name)
+
+    def as_double(self, name: str) -> str:
+        """Return a value as float64, the type of all computations."""
+        return self.op("Cast", name, to=self.onnx.TensorProto.DOUBLE)
+
+    def output(self, name: str, value: str, type_: str, n_columns: int | None = None) -> None:
+        """Name a value of shape (n,) or (n, n_columns) as an output of the graph."""
+        code, helper = self._type(type_), self.onnx.helper
+        how = ("Identity", {}) if type_ == "string" else ("Cast", {"to": code})
+        self.nodes.append(helper.make_node(how[0], [value], [name], name, **how[1]))
+        shape = ["n"] if n_columns is None else ["n", n_columns]
+        self.outputs.append(helper.make_tensor_value_info(name, code, shape))
+
+    def model_bytes(self, description: str) -> bytes:
+        """Return the checked model."""
+        helper = self.onnx.helper
+        graph = helper.make_graph(
+            self.nodes, "somscape", self.inputs, self.outputs, self.constants, description
+        )
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)]
+        model = helper.make_model(
+            graph, producer_name="somscape", opset_imports=opsets, ir_version=IR_VERSION
+        )
+        helper.set_model_props(model, self.notes)
+        self.onnx.checker.check_model(model, full_check=True)
+        return bytes(model.SerializeToString())
+
+    def _input(self, name: str, type_: str, n_columns: int) -> None:
+        shape = ["n", n_columns]
+        info = self.onnx.helper.make_tensor_value_info(name, self._type(type_), shape)
+        self.inputs.append(info)
+
+    def _type(self, type_: str) -> int:
+        types = self.onnx.TensorProto
+        return int(
+            {
+                "float32": types.FLOAT,
+                "float64": types.DOUBLE,
+                "int64": types.INT64,
+                "string": types.STRING,
+            }[type_]
+        )
+
+
+SAME = 1e-6
+"""A row is a marked one if its values differ by no more, absolute and relative: numbers may have
+come as float32."""
+
+
+def nearest(
+    graph: OnnxGraph, rows: str, prototypes: Float64s, k: int = 1, metric: Metric | None = None
+) -> tuple[str, str]:
+    """Return the k nearest prototypes of each row and their distances, both of shape (n, k)."""
+    metric = metric or Metric()
+    rows, prototypes = _compared(graph, rows, prototypes, metric)
+    if metric.kernel == "euclidean":
+        units = _smallest(graph, _squares(graph, rows, prototypes), k)[0]
+        return units, _exact(graph, rows, prototypes, units)
+    return _smallest(graph, _DISTANCES[metric.kernel](graph, rows, prototypes), k)
+
+
+def _compared(
+    graph: OnnxGraph, rows: str, prototypes: Float64s, metric: Metric
+) -> tuple[str, Float64s]:
+    """Return rows and prototypes for the kernel's metric without weights."""
+    prototypes = np.asarray(metric.compared(prototypes))
+    weights = metric.feature_weights
+    if metric.name == "correlation":
+        share = np.full(prototypes.shape[1], 1.0) if weights is None else weights
+        mean = graph.op("MatMul", rows, graph.constant((share / share.sum())[:, None]))
+        rows = graph.op("Sub", rows, mean)
+    rows = placed(graph, rows, metric)
+    if weights is not None:
+        scale = weights if metric.kernel in ("manhattan", "chebyshev") else np.sqrt(weights)
+        rows, prototypes = graph.op("Mul", rows, graph.constant(scale)), prototypes * scale
+    return rows, prototypes
+
+
+def placed(graph: OnnxGraph, rows: str, metric: Metric) -> str:
+    """Return rows on the axes of a metric that has some."""
+    if metric.whitening is None or metric.center is None:
+        return rows
+    rows = graph.op("Sub", rows, graph.constant(metric.center))
+    return graph.op("MatMul", rows, graph.constant(metric.whitening))
+
+
+def _smallest(graph: OnnxGraph, distances: str, k: int) -> tuple[str, str]:
+    """Return units and distances of the k smallest; of equal distances, the lowest unit first."""
+    inputs = [distances, graph.constant([k])]
+    name = graph.new_name("TopK")
+    outputs = [f"{name}_distances", f"{name}_units"]
+    graph.nodes.append(
+        graph.onnx.helper.make_node("TopK", inputs, outputs, name, largest=0, sorted=1)
+    )
+    return outputs[1], outputs[0]
+
+
+def _squares(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
+    """Return squared distances as |x|^2 - 2 x.w + |w|^2, from values centered near 0."""
+    center = prototypes.mean(axis=0)
+    rows, moved = graph.op("Sub", rows, graph.constant(center)), prototypes - center
+    norms = graph.op("ReduceSum", graph.op("Mul", rows, rows), graph.constant([1]))
+    product = graph.op("MatMul", rows, graph.constant(-2.0 * moved.T))
+    half = graph.op("Add", product, graph.constant((moved**2).sum(axis=1)))
+    return graph.op("Max", graph.op("Add", half, norms), graph.constant(0.0))
+
+
+def _exact(graph: OnnxGraph, rows: str, prototypes: Float64s, units: str) -> str:
+    """Return distances as the root of summed squared differences, for the units found."""
+    found = graph.op("Gather", graph.constant(prototypes), units, axis=0)
+    apart = graph.op("Sub", graph.op("Unsqueeze", rows, graph.constant([1])), found)
+    return graph.op(
+        "Sqrt",
+        graph.op("ReduceSum", graph.op("Mul", apart, apart), graph.constant([2]), keepdims=0),
+    )
+
+
+def _apart(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
+    rows = graph.op("Unsqueeze", rows, graph.constant([1]))
+    return graph.op("Abs", graph.op("Sub", rows, graph.constant(prototypes[None])))
+
+
+def _manhattan(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
+    apart = _apart(graph, rows, prototypes)
+    return graph.op("ReduceSum", apart, graph.constant([2]), keepdims=0)
+
+
+def _chebyshev(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
+    return graph.op("ReduceMax", _apart(graph, rows, prototypes), axes=[2], keepdims=0)
+
+
+def _cosine(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
+    length = np.sqrt((prototypes**2).sum(axis=1, keepdims=True))
+    unit = prototypes / np.where(length > 0, length, 1.0)
+    norms = graph.op(
+        "Sqrt", graph.op("ReduceSum", graph.op("Mul", rows, rows), graph.constant([1]))
+    )
+    is_zero = graph.op("Equal", norms, graph.constant(0.0))
+    norms = graph.op("Where", is_zero, graph.constant(1.0), norms)
+    product = graph.op("MatMul", graph.op("Div", rows, norms), graph.constant(unit.T))
+    return graph.op("Sub", graph.constant(1.0), product)
+
+
+_DISTANCES = {"manhattan": _manhattan, "chebyshev": _chebyshev, "cosine": _cosine}
+
+
+def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> str:
+    """Add a detector's score of rows, over all maps that score together, and return it."""
+    scores = [_by_one(graph, rows, scorer) for scorer in detector.scorers]
+    score = scores[0]
+    if len(scores) > 1:
+        total = graph.constant(0.0)
+        for one in scores:
+            total = graph.op("Add", total, graph.op("Mul", one, one))
+        score = graph.op("Sqrt", graph.op("Div", total, graph.constant(float(len(scores)))))
+    if detector.rarity is not None:
+        rarity = detector.rarity
+        values = graph.op("Gather", rows, graph.constant(rarity.features), axis=1)
+        added = _sum(graph, _on_lines(graph, values, rarity.x, rarity.y))
+        score = graph.op("Add", score, added)
+    if detector.label_factors is not None:
+        factors = graph.op("Gather", graph.constant(detector.label_factors), winners)
+        score = graph.op("Mul", score, factors)
+    return score if detector.marks is None else _marked(graph, rows, score, detector.marks)
+
+
+def _marked(graph: OnnxGraph, rows: str, score: str, marks: Marks) -> str:
+    """Return scores times their factors, and those that marked rows hold."""
+    constant = graph.constant
+    if len(marks.features):
+        values = graph.op("Gather", rows, constant(marks.features), axis=1)
+        values = graph.op("Max", values, constant(marks.x[:, 0]))
+        values = graph.op("Min", values, constant(marks.x[:, -1]))  # level beyond the ends
+        apart = _manhattan(graph, _on_lines(graph, values, marks.x, marks.y), marks.places)
+        likeness = graph.op("Exp", graph.op("Div", apart, constant(-LIKE_WITHIN)))
+        moves = _sum(graph, graph.op("Mul", likeness, constant(marks.pull)))
+        factors = graph.op("Exp", graph.op("Sub", moves, constant(marks.center)))
+        score = graph.op("Mul", score, factors)
+    if not len(marks.held):
+        return score
+    apart = graph.op("Abs", graph.op("Sub", graph.op("Unsqueeze", rows, constant([1])),
+                                     constant(marks.rows)))  # fmt: skip
+    over = graph.op("Sub", apart, constant(SAME * (1.0 + np.abs(marks.rows))))
+    over = graph.op("ReduceMax", over, axes=[2], keepdims=0)
+    place, least = (_flat(graph, value) for value in _smallest(graph, over, 1))
+    is_same = graph.op("LessOrEqual", least, constant(0.0))
+    held = graph.op("Gather", constant(marks.held), place)
+    return graph.op("Where", is_same, held, score)
+
+
+def _by_one(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
+    """Return one map's score of rows, of shape (n,)."""
+    prototypes = scorer.usual_codebook
+    if scorer.reach is not None:
+        low, high = scorer.reach
+        rows = graph.op("Min", graph.op("Max", rows, graph.constant(low)), graph.constant(high))
+        prototypes = np.clip(prototypes, low, high)
+    if scorer.decorrelation is not None:
+        parts = scorer.decorrelation
+        matrix = parts.matrix / parts.deviations[:, None] * parts.counts
+        rows = graph.op(
+            "MatMul", graph.op("Sub", rows, graph.constant(parts.center)), graph.constant(matrix)
+        )
+        prototypes = (prototypes - parts.center) @ matrix
+    return _SCORES[scorer.score](graph, rows, prototypes, scorer)
+
+
+def _on_lines(graph: OnnxGraph, values: str, x: Float64s, y: Float64s) -> str:
+    """Return heights of lines at values: their first pieces, and each change of slope."""
+    wide = np.diff(x, axis=1)
+    slopes = np.divide(np.diff(y, axis=1), wide, out=np.zeros_like(wide), where=wide > 0)
+    bends = np.where(wide[:, 1:] > 0, np.diff(slopes, axis=1), 0.0)  # a repeated knot bends nothing
+    constant = graph.constant
+    first = graph.op("Mul", graph.op("Sub", values, constant(x[:, 0])), constant(slopes[:, 0]))
+    first = graph.op("Add", first, constant(y[:, 0]))
+    each = graph.op("Unsqueeze", values, constant([2]))
+    past = graph.op("Max", graph.op("Sub", each, constant(x[:, 1:-1])), constant(0.0))
+    more = graph.op("ReduceSum", graph.op("Mul", past, constant(bends)), constant([2]), keepdims=0)
+    return graph.op("Add", first, more)
+
+
+def _k_prototype(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> str:
+    k = min(scorer.n_prototypes, len(prototypes))
+    return graph.op("ReduceMean", nearest(graph, rows, prototypes, k)[1], axes=[1], keepdims=0)
+
+
+def _quantization_error(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> str:
+    return _flat(graph, nearest(graph, rows, prototypes)[1])
+
+
+def _mass(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> str:
+    hits, wanted = scorer.map_.hits[scorer.usual_units], graph.constant(mass_rows(scorer))
+    distances = graph.op("Sqrt", _squares(graph, rows, prototypes))
+    units, distances = _smallest(graph, distances, len(hits))
+    held = graph.op("Gather", graph.constant(hits), units)
+    before = graph.op("CumSum", held, graph.constant(1), exclusive=1)
+    left = graph.op("Max", graph.op("Sub", wanted, before), graph.constant(0.0))
+    share = graph.op("Div", graph.op("Min", left, held), wanted)
+    return _sum(graph, graph.op("Mul", share, distances))
+
+
+def _flat(graph: OnnxGraph, value: str) -> str:
+    return graph.op("Reshape", value, graph.constant([-1]))
+
+
+def _sum(graph: OnnxGraph, value: str) -> str:
+    return graph.op("ReduceSum", value, graph.constant([1]), keepdims=0)
+
+
+_SCORES = {
+    "combined": _k_prototype,
+    "k_prototype": _k_prototype,
+    "quantization_error": _quantization_error,
+    "mass": _mass,
+}
+
+
+def add_answers(
+    graph: OnnxGraph, rows: str, near: tuple[str, str], model: Recognizer | Predictor, refused: str
+) -> None:
+    """Add the outputs of a recognizer or a predictor."""
+    units, distances = near
+    counting = _pulls(graph, distances, model.power)
+    p_values = _p_values(graph, distances, model.far)
+    graph.output("p_value", _or_nan(graph, refused, p_values), graph.number)
+    if isinstance(model, Recognizer):
+        probabilities = _mixed(graph, model.shares, units, counting)
+        _add_classes(graph, probabilities, p_values, model, refused)
+    else:
+        _add_numbers(graph, rows, units, counting, model, refused)
+
+
+def answered(model: Recognizer | Predictor | None) -> tuple[str, ...]:
+    """Return the names of the outputs that `add_answers` adds."""
+    if model is None:
+        return ()
+    more = ("probabilities",) if isinstance(model, Recognizer) else ("low", "high")
+    return ("predicted", "p_value", *more)
+
+
+def _add_classes(
+    graph: OnnxGraph, probabilities: str, p_values: str, model: Recognizer, refused: str
+) -> None:
+    is_unknown = refused
+    if model.reject is not None:
+        is_far = graph.op("LessOrEqual", p_values, graph.constant(model.reject))
+        is_unknown = graph.op("Or", refused, is_far)
+    classes = [str(name) for name in model.classes.tolist()]
+    place = graph.op("ArgMax", probabilities, axis=1, keepdims=0)
+    place = graph.op("Where", is_unknown, graph.constant(len(classes)), place)
+    words = graph.constant(np.array([*classes, model.unknown]))
+    graph.output("predicted", graph.op("Gather", words, place), "string")
+    probabilities = _or_nan(graph, _column(graph, refused), probabilities)
+    graph.output("probabilities", probabilities, graph.number, len(classes))
+    graph.notes["classes"] = json.dumps(classes, ensure_ascii=False)
+
+
+def _add_numbers(
+    graph: OnnxGraph, rows: str, units: str, counting: str, model: Predictor, refused: str
+) -> None:
+    said = graph.op("Gather", graph.constant(model.values), units)
+    if model.slopes is not None:
+        slopes = graph.op("Gather", graph.constant(model.slopes), units)  # n, k, targets, axes
+        across = graph.op("Unsqueeze", placed(graph, rows, model.map_.metric), graph.constant([1]))
+        across = graph.op("Unsqueeze", across, graph.constant([3]))
+        risen = graph.op("MatMul", slopes, across)
+        said = graph.op("Add", said, graph.op("Squeeze", risen, graph.constant([3])))
+    found = _together(graph, said, counting)
+    found = graph.op("Max", found, graph.constant(model.limits[0]))
+    found = graph.op("Min", found, graph.constant(model.limits[1]))
+    spread = _mixed(graph, model.spread, units, counting)
+    half = graph.op("Mul", spread, graph.constant(model.factors(COVERAGE)))
+    ends = {"low": graph.op("Sub", found, half), "high": graph.op("Add", found, half)}
+    for name, value in {"predicted": found, **ends}.items():
+        value = _or_nan(graph, _column(graph, refused), value)
+        if model.is_single:
+            graph.output(name, graph.op("Squeeze", value, graph.constant([1])), graph.number)
+        else:
+            graph.output(name, value, graph.number, model.values.shape[1])
+
+
+def _pulls(graph: OnnxGraph, distances: str, power: float) -> str:
+    """Return how much each unit counts, of shape (n, k): the nearer the more."""
+    first = graph.op("ReduceMin", distances, axes=[1], keepdims=1)
+    is_first = graph.op("LessOrEqual", distances, first)
+    one = graph.constant(1.0)
+    ratio = graph.op("Div", first, graph.op("Where", is_first, one, distances))
+    ratio = graph.op("Where", is_first, one, ratio)
+    found = graph.op("Pow", ratio, graph.constant(power))
+    return graph.op("Div", found, graph.op("ReduceSum", found, graph.constant([1]), keepdims=1))
+
+
+def _mixed(graph: OnnxGraph, of_units: Float64s, units: str, counting: str) -> str:
+    return _together(graph, graph.op("Gather", graph.constant(of_units), units), counting)
+
+
+def _together(graph: OnnxGraph, said: str, counting: str) -> str:
+    """Return what units near rows say together: (n, k, m) and (n, k) to (n, m)."""
+    each = graph.op("Mul", said, graph.op("Unsqueeze", counting, graph.constant([2])))
+    return graph.op("ReduceSum", each, graph.constant([1]), keepdims=0)
+
+
+def _p_values(graph: OnnxGraph, distances: str, far: Float64s) -> str:
+    """Return the share of distances that are as large, by halving the range where one may lie."""
+    nearest = graph.op("ReduceMin", distances, axes=[1], keepdims=0)
+    n_steps = max(len(far).bit_length(), 1)
+    padded = graph.constant(np.append(far, np.full(2**n_steps - len(far), np.inf)))
+    n_nearer = graph.op("Expand", graph.constant([0]), graph.op("Shape", nearest))
+    for step in 2 ** np.arange(n_steps)[::-1]:
+        further = graph.op("Add", n_nearer, graph.constant(step))
+        value = graph.op("Gather", padded, graph.op("Sub", further, graph.constant(1)))
+        is_nearer = graph.op("Less", value, nearest)
+        n_nearer = graph.op("Where", is_nearer, further, n_nearer)
+    left = graph.op("Sub", graph.constant(1.0 + len(far)), graph.as_double(n_nearer))
+    return graph.op("Div", left, graph.constant(1.0 + len(far)))
+
+
+def _or_nan(graph: OnnxGraph, refused: str, value: str) -> str:
+    return graph.op("Where", refused, graph.constant(np.nan), value)
+
+
+def _column(graph: OnnxGraph, value: str) -> str:
+    return graph.op("Unsqueeze", value, graph.constant([1]))
+
+
+MISMATCH_WEIGHT = 0.5**0.5
+"""Value of the level that applies, as in `encode`."""
+
+SLIP_RANGE = 1000.0
+"""How far slips count, as in `encode`."""
+
+MISSING_LEVEL = "(missing)"
+DAY = 86_400_000_000
+UNITS = {"D": DAY, "s": 1_000_000, "us": 1}
+"""Microseconds of a day, and of a date's units."""
+
+NO_DATE = -(2**63)
+"""NumPy's NaT as a whole number."""
+
+
+def encoded_rows(graph: OnnxGraph, encoding: dict[str, Any]) -> str:
+    """Add inputs and their encoding, and return the encoded rows, of shape (n, n_features)."""
+    if encoding["missing"] == "mask":
+        raise InputError(
+            "ONNX does not support a map with missing='mask', whose distances leave missing values "
+            "out. Train with missing='fill'."
+        )
+    is_filled = encoding["missing"] == "fill"
+    columns: list[dict[str, Any]] = [
+        {"kind": "plain", "name": column, "fill": 0.0} if isinstance(column, str) else column
+        for column in encoding["columns"]
+    ]
+    if all(_is_plain(column) for column in columns):
+        rows = graph.matrix("X", len(columns))
+        fills = np.array([column["fill"] for column in columns])
+        return _filled(graph, rows, fills) if is_filled else rows
+    dates: dict[str, tuple[str, int]] = {}
+    parts = []
+    for column in columns:
+        if column["kind"] == "date":
+            counts = graph.column(column["name"], "int64")
+            dates[column["name"]] = counts, DAY // UNITS[column["unit"]]
+            parts.append(_date(graph, counts, column, is_filled))
+        elif column["kind"] in _ADD:
+            parts.append(_ADD[column["kind"]](graph, column, is_filled))
+    for part in encoding.get("parts", ()):
+        add = _cycle if part["kind"] == "circle" else _span
+        parts.append(add(graph, dates, part, is_filled))
+    return graph.op("Concat", *parts, axis=1)
+
+
+def _is_plain(column: dict[str, Any]) -> bool:
+    return column["kind"] == "plain" or (
+        column["kind"] == "number"
+        and (column["width"], column["low"], column["span"]) == (0.0, 0.0, 1.0)
+        and column["why"] == "used as given"
+    )
+
+
+def _number(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
+    values = graph.as_double(graph.column(column["name"], graph.number))
+    return _scaled(graph, values, column, is_filled)
+
+
+def _date(graph: OnnxGraph, counts: str, column: dict[str, Any], is_filled: bool) -> str:
+    return _scaled(
+        graph, _date_or_nan(graph, graph.as_double(counts), counts), column["number"], is_filled
+    )
+
+
+def _date_or_nan(graph: OnnxGraph, values: str, counts: str) -> str:
+    """Return values, NaN where a date is missing."""
+    is_missing = graph.op("Equal", counts, graph.constant(NO_DATE))
+    return graph.op("Where", is_missing, graph.constant(np.nan), values)
+
+
+def _cycle(
+    graph: OnnxGraph, dates: dict[str, tuple[str, int]], part: dict[str, Any], is_filled: bool
+) -> str:
+    """Look up the weekday, or the minute of the day, on its circle."""
+    code = CycleCode(**{name: value for name, value in part.items() if name != "kind"})
+    counts, per_day = dates[code.source]
+    since_midnight = graph.op("Mod", counts, graph.constant(per_day))
+    if code.part == "weekday":  # 1970 began on a Thursday
+        days = graph.op("Sub", counts, since_midnight)
+        days = graph.op("Div", days, graph.constant(per_day))
+        step = graph.op("Mod", graph.op("Add", days, graph.constant(3)), graph.constant(7))
+    else:
+        minutes = graph.op("Mul", since_midnight, graph.constant(1440))
+        step = graph.op("Div", minutes, graph.constant(per_day))
+    table = np.vstack([code.circle, code.circle[code.fill] if is_filled else [np.nan, np.nan]])
+    is_missing = graph.op("Equal", counts, graph.constant(NO_DATE))
+    step = graph.op("Where", is_missing, graph.constant(len(code.circle)), step)
+    flat = graph.op("Reshape", step, graph.constant([-1]))
+    return graph.op("Gather", graph.constant(table), flat, axis=0)
+
+
+def _span(
+    graph: OnnxGraph, dates: dict[str, tuple[str, int]], part: dict[str, Any], is_filled: bool
+) -> str:
+    """Subtract dates, in days."""
+    ends = [dates[part[which]] for which in ("start", "end")]
+    moments = [graph.op("Mul", counts, graph.constant(DAY // per_day)) for counts, per_day in ends]
+    apart = graph.as_double(graph.op("Sub", moments[1], moments[0]))
+    days = graph.op("Div", apart, graph.constant(float(DAY)))
+    for counts, _ in ends:
+        days = _date_or_nan(graph, days, counts)
+    return _scaled(graph, days, part, is_filled)
+
+
+def _scaled(graph: OnnxGraph, values: str, number: dict[str, Any], is_filled: bool) -> str:
+    if is_filled:
+        values = _filled(graph, values, number["fill"])
+    if number.get("reach"):
+        far = SLIP_RANGE * number["reach"]
+        values = graph.op("Max", values, graph.constant(number["fill"] - far))
+        values = graph.op("Min", values, graph.constant(number["fill"] + far))
+    if number["width"]:
+        shifted = graph.op("Sub", values, graph.constant(number["center"]))
+        values = _asinh(graph, graph.op("Div", shifted, graph.constant(number["width"])))
+    above = graph.op("Sub", values, graph.constant(number["low"]))
+    return graph.op("Div", above, graph.constant(number["span"] / number.get("factor", 1.0)))
+
+
+def _asinh(graph: OnnxGraph, values: str) -> str:
+    # Runtimes support Asinh only for float32.
+    size, one = graph.op("Abs", values), graph.constant(1.0)
+    root = graph.op("Sqrt", graph.op("Add", graph.op("Mul", size, size), one))
+    return graph.op("Mul", graph.op("Sign", values), graph.op("Log", graph.op("Add", size, root)))
+
+
+def _filled(graph: OnnxGraph, values: str, fill: Any) -> str:
+    return graph.op("Where", graph.op("IsNaN", values), graph.constant(fill), values)
+
+
+def _category(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
+    levels = column["levels"]
+    table = column.get("factor", 1.0) * MISMATCH_WEIGHT * np.eye(len(levels) + 1)
+    missing = levels.index(MISSING_LEVEL) if MISSING_LEVEL in levels else len(levels)
+    return _looked_up(graph, column["name"], levels, table, table[missing] if is_filled else np.nan)
+
+
+def _ordinal(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
+    levels = column["levels"]
+    steps = column.get("factor", 1.0) * np.arange(len(levels)) / (len(levels) - 1)
+    places = np.append(steps, np.nan)[:, None]
+    missing = places[column["fill"]] if is_filled else np.nan
+    return _looked_up(graph, column["name"], levels, places, missing)
+
+
+def _looked_up(graph: OnnxGraph, name: str, levels: list[str], table: Any, missing: Any) -> str:
+    """Return the table's line for each text: the last for other texts, `missing` for no text."""
+    table = np.vstack([table, np.broadcast_to(missing, (1, table.shape[1]))])
+    of_level = {"": len(levels) + 1, **{level: i for i, level in enumerate(levels)}}
+    place = graph.op(
+        "LabelEncoder",
+        graph.column(name, "string"),
+        domain=ML,
+        keys_strings=list(of_level),
+        values_int64s=list(of_level.values()),
+        default_int64=len(levels),
+    )
+    flat = graph.op("Reshape", place, graph.constant([-1]))
+    return graph.op("Gather", graph.constant(table), flat, axis=0)
+
+
+_ADD = {"number": _number, "category": _category, "ordinal": _ordinal}
 
 
 def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:

@@ -18,21 +18,25 @@ from pathlib import Path
 from typing import Any
 
 from somscape.errors import InputError, SomscapeWarning
-from somscape.records import Record
-from somscape.save._lines import (
+from somscape.maps.record import Record
+from somscape.save.lines import (
     TEXT_BYTES,
-    Labels,
+    CodebookOrigin,
+    GrowingTexts,
     Line,
-    Lines,
     Rows,
+    Samples,
+    TextLines,
+    codebook_of,
+    feature_names,
     numbered_names,
     numbers_text,
     one_word,
+    plain_record,
+    record_of,
+    samples_of,
     write_lines,
 )
-from somscape.save._plain import Origin, codebook_of, feature_names, plain_record
-from somscape.save._record_of import record_of
-from somscape.save._samples import Samples, samples_of
 
 LATTICES = {"hexa": "hexagonal", "rect": "rectangular"}
 NEIGHBORHOODS = ("bubble", "gaussian")
@@ -73,7 +77,7 @@ def read_cod(path: str | Path) -> Record:
     >>> found.arrays["codebook"].shape
     (2, 2)
     """
-    file = Lines(path)
+    file = TextLines(path)
     lines = _data_lines(file)
     first, words = next(((line, fields) for line, fields in lines if fields), (None, []))
     if first is None:
@@ -88,7 +92,7 @@ def read_cod(path: str | Path) -> Record:
         for i, what in ((0, "the dimension"), (2, "the columns"), (3, "the rows"))
     )
     budget = first.budget
-    rows, labels, names = Rows(n_features, budget), Labels(budget), None
+    rows, labels, names = Rows(n_features, budget), GrowingTexts(budget), None
     for line, fields in lines:
         if line.text.startswith("#n"):
             names = _names(line, n_features)
@@ -103,7 +107,7 @@ def read_cod(path: str | Path) -> Record:
             f"{n_cols} x {n_rows} prototypes are promised, but {len(rows)} are there. {CUT}"
         )
     lattice = {"n_rows": n_rows, "n_cols": n_cols, "kind": LATTICES[words[1].lower()]}
-    origin = Origin(budget, "SOM_PAK", {"neighborhood": words[4]})
+    origin = CodebookOrigin(budget, "SOM_PAK", {"neighborhood": words[4]})
     lattice["boundary"] = "plane"
     return plain_record(
         rows.to_numpy(), lattice, origin, names=names, unit_labels=labels.texts(len(rows))
@@ -198,8 +202,8 @@ def read_dat(path: str | Path) -> Samples:
     >>> rows.values.tolist()
     [[1.0, 2.0], [3.0, nan]]
     """
-    file = Lines(path)
-    budget, labels = file.budget, Labels(file.budget)
+    file = TextLines(path)
+    budget, labels = file.budget, GrowingTexts(file.budget)
     rows: Rows | None = None
     weights = Rows(1, budget)
     pending, names = None, None
@@ -304,7 +308,7 @@ def flat_lattice(record: Record, program: str) -> dict[str, Any]:
     return lattice
 
 
-def _data_lines(lines: Lines) -> Iterator[tuple[Line, list[str]]]:
+def _data_lines(lines: TextLines) -> Iterator[tuple[Line, list[str]]]:
     """Yield lines of data with their fields, and the comment that names the components."""
     for line in lines:
         if line.text.startswith("#"):

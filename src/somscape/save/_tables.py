@@ -6,15 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from somscape._budget import Budget
+from somscape._stored import Budget
 from somscape._types import Ints
 from somscape.errors import InputError
-from somscape.maps import as_map, unit_columns
-from somscape.records import Record
-from somscape.save._best_matches import BestMatches
-from somscape.save._plain import Origin, codebook_of, feature_names, plain_record
-from somscape.save._record_of import record_of
-from somscape.tables import Table, free_name, read_table, unescape_cell, write_table
+from somscape.maps._as_map import as_map
+from somscape.maps.map import unit_columns
+from somscape.maps.record import Record
+from somscape.save.esom import BestMatches
+from somscape.save.lines import CodebookOrigin, codebook_of, feature_names, plain_record, record_of
+from somscape.tables._messages import free_name
+from somscape.tables._write import unescape_cell, write_table
+from somscape.tables.sources import read_table
+from somscape.tables.table import Table
 
 PLACES = ("unit", "row", "col")
 
@@ -112,7 +115,7 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
     codebook = np.empty_like(values)
     codebook[units] = values
     lattice = {"n_rows": n_rows, "n_cols": n_cols, "kind": kind, "boundary": boundary}
-    origin = Origin(Budget(table.source, values.nbytes), "table", {})
+    origin = CodebookOrigin(Budget(table.source, values.nbytes), "table", {})
     return plain_record(codebook, lattice, origin, names=[unescape_cell(n) for n in names])
 
 

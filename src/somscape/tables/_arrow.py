@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from somscape._blocks import blocks
 from somscape._stored import assembled
 from somscape._types import Floats
+from somscape._weights import blocks
 from somscape.errors import InputError
 from somscape.tables._cells import are_asked, clean, clean_values, without
-from somscape.tables._column import EXACT, Column, stay_narrow
-from somscape.tables._made import numbers as numbers_of
-from somscape.tables._numbers import Verdict, Where
+from somscape.tables._cells import numbers as numbers_of
+from somscape.tables._messages import quoted
+from somscape.tables._numbers import ColumnVerdict, Where
 from somscape.tables._texts import ArrowTexts, NumberTexts, ValueTexts
-from somscape.tables._words import quoted
+from somscape.tables.column import EXACT, Column, stay_narrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,7 +72,7 @@ def column_of_floats(name: str, values: Any, where: Where) -> Column:
 def _of_numbers(name: str, numbers: Floats, where: Where, are_narrow: bool) -> Column:
     is_number, problem = True, None
     if not all(np.isfinite(numbers[part]).all() for part in blocks(len(numbers), PIECE)):
-        verdict = Verdict()
+        verdict = ColumnVerdict()
         for part in blocks(len(numbers), PIECE):
             wide = numbers[part].astype(np.float64, copy=False)
             verdict.look(part.start, numbers_of(wide, np.isnan(wide)), wide)

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from somscape._stored import are_large, stored
 from somscape.errors import InputError
-from somscape.tables._column import Column
+from somscape.tables._messages import table_mark
 from somscape.tables._spool import spooled
-from somscape.tables._table import check_names
 from somscape.tables._text import opened
 from somscape.tables._typed import TypedRows
-from somscape.tables._words import table_mark
 from somscape.tables._workbook import check_size
+from somscape.tables.column import Column
+from somscape.tables.table import check_names
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,22 +1,177 @@
-"""Raw cells -> cells without blanks around them, null where they are missing."""
+"""Raw cells become text without blanks around it, and null if the cell is missing."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import date, time
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy import float32
 from numpy.typing import NDArray
 
 from somscape._types import Floats
-from somscape.tables._letters import Ends, ends_of, lengths_of
-from somscape.tables._made import as_bools, mask, strings
-from somscape.tables._values import as_text
-from somscape.tables._words import listed
+from somscape._weights import blocks
+from somscape.tables._messages import listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+CELLS = 1 << 13
+"""Cells whose ends are looked at at a time: few enough for a cache."""
+
+_NUMBER_BEGINS = np.zeros(256, dtype=bool)
+# Digits, signs, marks, and the first letters of currencies and of infinity; bytes from 128 on begin
+# letters that may be signs.
+_NUMBER_BEGINS[[*b"0123456789+-.,($ iIRkzK" + b"ABCDEGHIJKMNPRSTUZ"]] = True
+_NUMBER_BEGINS[128:] = True
+
+_MAY_BE_BLANK = np.zeros(256, dtype=bool)
+_MAY_BE_BLANK[[*b"\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f "]] = True
+_MAY_BE_BLANK[128:] = True
+
+
+def offsets_of(cells: pa.Array) -> NDArray[np.int32]:
+    """Return where cells begin in their letters, and where the last one ends."""
+    bounds = cells.buffers()[1]
+    if bounds is None or not len(cells):
+        return np.zeros(len(cells) + 1, np.int32)
+    return np.frombuffer(bounds, np.int32)[cells.offset : cells.offset + len(cells) + 1]
+
+
+def lengths_of(cells: pa.Array) -> NDArray[np.int32]:
+    """Return the lengths of cells in bytes, 0 where missing."""
+    offsets = offsets_of(cells)
+    return offsets[1:] - offsets[:-1]
+
+
+@dataclass(frozen=True)
+class Ends:
+    """How many cells begin, and end, with each byte; with byte 0 where empty or missing.
+
+    Attributes
+    ----------
+    first, last : ndarray of shape (256,), int
+    """
+
+    first: NDArray[np.intp]
+    last: NDArray[np.intp]
+
+    @property
+    def may_be_blank(self) -> bool:
+        """Whether a cell may begin or end with a blank."""
+        return bool((self.first + self.last)[_MAY_BE_BLANK].any())
+
+    @property
+    def n_that_may_be_numbers(self) -> int:
+        """How many cells begin as a number may."""
+        return int(self.first[_NUMBER_BEGINS].sum())
+
+    def may_begin(self, words: Iterable[str]) -> bool:
+        """Return whether a cell begins as one of some words in small letters may, in any case."""
+        begins = {ord(letter) for word in words for letter in word[:1] + word[:1].upper()}
+        likely = [letter for letter in begins if letter < 128]
+        return bool(self.first[likely].any() or self.first[128:].any())
+
+
+def ends_of(cells: pa.ChunkedArray) -> Ends:
+    """Look at the first and the last byte of each cell."""
+    ends = Ends(np.zeros(256, np.intp), np.zeros(256, np.intp))
+    for chunk in cells.chunks:
+        data = chunk.buffers()[2]
+        letters = np.frombuffer(data, np.uint8) if data else np.zeros(1, np.uint8)
+        offsets = offsets_of(chunk)
+        for part in blocks(len(chunk), CELLS):
+            begin, end = offsets[part], offsets[part.start + 1 : part.stop + 1]
+            is_empty = begin == end
+            for counts, places in ((ends.first, begin), (ends.last, end - 1)):
+                found = letters.take(places, mode="clip")
+                found[is_empty] = 0
+                counts += np.bincount(found, minlength=256)
+    return ends
+
+
+def strings(cells: Iterable[str | None]) -> pa.Array:
+    """Return texts as Arrow's strings, null where None."""
+    import pyarrow as pa
+
+    given = list(cells)
+    letters = [b"" if cell is None else cell.encode("utf-8", "replace") for cell in given]
+    ends = np.zeros(len(letters) + 1, np.int32)
+    np.cumsum([len(text) for text in letters], out=ends[1:])
+    there = None
+    if None in given:
+        there = _bits(np.array([cell is not None for cell in given], dtype=bool))
+    buffers = [there, pa.py_buffer(ends), pa.py_buffer(b"".join(letters))]
+    return pa.Array.from_buffers(pa.string(), len(letters), buffers)
+
+
+def numbers(values: NDArray[Any], missing: NDArray[np.bool_] | None = None) -> pa.Array:
+    """Return an array of numbers as Arrow's, null where missing."""
+    import pyarrow as pa
+
+    type_ = pa.from_numpy_dtype(values.dtype)
+    there = None if missing is None else _bits(~missing)
+    data = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(type_, len(values), [there, data])
+
+
+def mask(values: NDArray[np.bool_]) -> pa.Array:
+    """Return an array of booleans as Arrow's."""
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.bool_(), len(values), [None, _bits(values)])
+
+
+def _bits(values: NDArray[np.bool_]) -> Any:
+    import pyarrow as pa
+
+    return pa.py_buffer(np.packbits(values, bitorder="little"))
+
+
+def as_bools(values: Any) -> NDArray[np.bool_]:
+    """Return Arrow's booleans as an array, False where null."""
+    if hasattr(values, "chunks"):
+        return np.concatenate([np.empty(0, bool), *map(as_bools, values.chunks)])
+    found = _of_bits(values.buffers()[1], values)
+    return found if not values.null_count else found & _of_bits(values.buffers()[0], values)
+
+
+def as_numbers(values: pa.Array, of: Any = np.float64) -> NDArray[Any]:
+    """Return Arrow's numbers as an array; floats are NaN where null."""
+    data = values.buffers()[1]
+    if data is None:
+        return np.full(len(values), np.nan)
+    found = np.frombuffer(data, of)[values.offset : values.offset + len(values)]
+    if not values.null_count:
+        return found
+    return np.where(_of_bits(values.buffers()[0], values), found, np.nan)
+
+
+def _of_bits(buffer: Any, values: pa.Array) -> NDArray[np.bool_]:
+    begin, end = values.offset, values.offset + len(values)
+    if buffer is None:
+        return np.ones(len(values), dtype=bool)
+    bits = np.frombuffer(buffer, np.uint8)[: (end + 7) // 8]
+    return np.unpackbits(bits, bitorder="little")[begin:end].view(bool)
+
+
+def python_values(values: NDArray[Any], n: int = 4096) -> Iterator[Any]:
+    """Yield the values of an array as Python's, `n` of them being objects at a time."""
+    if values.dtype.kind not in "iuf" or values.dtype == float32:  # whose 0.1 is written "0.1"
+        yield from values
+        return
+    for part in blocks(len(values), n):
+        yield from values[part].tolist()
+
+
+def as_text(value: Any) -> str:
+    """Return any value as text: dates and times in ISO form, numbers in their shortest."""
+    # str() of Python's and NumPy's numbers is the shortest form that reads back equal.
+    return value.isoformat() if isinstance(value, (date, time)) else str(value)
+
 
 MISSING_WORDS = ("", "NA", "N/A", "?", "null", "NaN", "-")
 """What a cell without a value may hold, in any case, with any blanks around it."""

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape.tables._column import Column
-from somscape.tables._made import as_bools, as_numbers, numbers, strings
+from somscape.tables._cells import as_bools, as_numbers, numbers, strings
+from somscape.tables.column import Column
 
 Moments: TypeAlias = NDArray[np.datetime64]
 

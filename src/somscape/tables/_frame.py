@@ -16,13 +16,11 @@ from somscape._validate import warn
 from somscape.errors import InputError
 from somscape.tables._arrow import column_from_arrow, refuse_unreadable
 from somscape.tables._cells import notes_of_unused
-from somscape.tables._column import Column
-from somscape.tables._columns import column_from_values
-from somscape.tables._lines import FileLines, place
+from somscape.tables._messages import FileLines, listed, place, quoted
 from somscape.tables._numbers import Where
 from somscape.tables._spool import spooled
-from somscape.tables._table import Table
-from somscape.tables._words import listed, quoted
+from somscape.tables.column import Column
+from somscape.tables.table import Table, column_from_values
 
 OBJECTS: dict[str, Any] = {
     "number": (numbers.Real, Decimal, np.bool_),

@@ -13,22 +13,33 @@ from numpy.typing import NDArray
 
 from somscape._files import shown
 from somscape.errors import InputError
-from somscape.tables._cells import clean_cell
-from somscape.tables._column import Column
-from somscape.tables._database import SCHEME
-from somscape.tables._endings import ARROW_FILES, TEXTS, WORKBOOKS, ending_of, kind_of
-from somscape.tables._joined import check_names_of, joined_raw, joined_values
-from somscape.tables._lines import FileLines
-from somscape.tables._made import numbers as numbers_of
-from somscape.tables._made import strings
-from somscape.tables._records import Records
+from somscape.tables._cells import clean_cell, strings
+from somscape.tables._cells import numbers as numbers_of
+from somscape.tables._messages import FileLines, Note, counted, listed, quoted, suggestion
 from somscape.tables._spool import spooled
-from somscape.tables._table import Table
-from somscape.tables._text import decode, read_bytes, read_text
-from somscape.tables._text_table import table_from_records, text_records
+from somscape.tables._sql import SCHEME
+from somscape.tables._text import (
+    ARROW_FILES,
+    TEXTS,
+    WORKBOOKS,
+    decode,
+    ending_of,
+    kind_of,
+    read_bytes,
+    read_text,
+)
+from somscape.tables._text_table import Records, table_from_records, text_records
 from somscape.tables._texts import ArrowTexts, NumberTexts
-from somscape.tables._typed import Agreed, TypedRows, typed_table
-from somscape.tables._words import Note, counted, listed, quoted, suggestion
+from somscape.tables._typed import (
+    Agreed,
+    TypedRows,
+    check_names_of,
+    joined_raw,
+    joined_values,
+    typed_table,
+)
+from somscape.tables.column import Column
+from somscape.tables.table import Table
 
 HIDDEN = (".", "_")
 """How names begin of files that are no part of a table: ``_SUCCESS``, ``.part.crc``."""

@@ -17,13 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from somscape._types import Float64s
-from somscape.tables._cells import are_asked, clean, without
-from somscape.tables._column import Column
-from somscape.tables._letters import Ends, ends_of
-from somscape.tables._made import as_bools, mask, strings
-from somscape.tables._spelling import Spelling, read_plain, spell
-from somscape.tables._texts import ArrowTexts, PlainTexts
-from somscape.tables._words import Note, listed, quoted
+from somscape.tables._cells import Ends, are_asked, as_bools, clean, ends_of, mask, strings, without
+from somscape.tables._messages import Note, listed, quoted
+from somscape.tables._texts import ArrowTexts, PlainTexts, Spelling, read_plain, spell
+from somscape.tables.column import Column
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -250,7 +247,7 @@ def _read(
     if cells.null_count == len(cells):
         return np.broadcast_to(np.float64(np.nan), len(cells)), None, []
     styles: dict[str, None] = {}
-    verdict = Verdict()
+    verdict = ColumnVerdict()
     numbers = np.empty(len(texts))
     begin = 0
     for part in _parts(cells):
@@ -266,7 +263,7 @@ def _read(
 
 
 @dataclass
-class Verdict:
+class ColumnVerdict:
     """Whether a column holds numbers, given what its cells say, block by block."""
 
     n_present: int = 0

@@ -1,18 +1,168 @@
-"""A table or a query of a database -> an Arrow table, with nothing but reading allowed."""
+"""A table or a query of a database becomes an Arrow table."""
 
-from collections.abc import Generator, Sequence
-from contextlib import closing
+import errno
+import os
+import re
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import UUID
 
+from somscape._files import full_disk, shown
 from somscape.errors import InputError
-from somscape.tables._database import Database, database_at, one_line, quote_name
+from somscape.tables._cells import as_text
+from somscape.tables._messages import listed, quoted, suggestion
 from somscape.tables._spool import spooled
-from somscape.tables._values import as_text
-from somscape.tables._words import listed, quoted, suggestion
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+SCHEME = re.compile("([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
+NOT_DATABASES = ("file", "http", "https", "s3", "gs", "gcs", "abfs", "abfss", "hdfs")
+FORMS = "sqlite:///FILE, duckdb:///FILE or postgresql://USER@HOST/NAME"
+
+CONNECT_SECONDS = 20
+"""After which a PostgreSQL server that does not answer is given up."""
+
+NAME = re.compile("[a-z_]+")
+WHERE_PASSWORDS_STAND = (
+    "a password does not belong in a URL, which others see in lists of processes and in reports."
+    " Leave it out; PostgreSQL's client takes it from ~/.pgpass, a service file or the environment"
+    " variable PGPASSWORD"
+)
+
+
+@dataclass(frozen=True)
+class DatabaseAddress:
+    """A database.
+
+    Attributes
+    ----------
+    engine : "sqlite", "duckdb" or "postgresql"
+    url : str
+        For the driver of PostgreSQL.
+    file : Path or None
+        None for a server.
+    name : str
+        What messages call it, such as "sqlite database bank.db".
+    """
+
+    engine: str
+    url: str
+    file: Path | None
+    name: str
+
+
+def is_url(text: object) -> bool:
+    """Return whether a text is the URL of a database."""
+    match = SCHEME.match(text) if isinstance(text, str) else None
+    return match is not None and match[1].lower() not in NOT_DATABASES
+
+
+def database_at(url: str) -> DatabaseAddress:
+    """Take a URL apart; messages show nothing of it that may be a password."""
+    match = SCHEME.match(url)
+    scheme = match[1].lower() if match else ""
+    if scheme in ("sqlite", "duckdb"):
+        return _file_database(scheme, url)
+    if scheme in ("postgresql", "postgres"):
+        return _server_database(url)
+    raise InputError(f"{quoted(scheme)} is no database that can be used; give {FORMS}")
+
+
+def _file_database(engine: str, url: str) -> DatabaseAddress:
+    place = url[len(engine) + 3 :]
+    if not place.startswith("/") or len(place) == 1 or "?" in place:
+        raise InputError(
+            f"a URL of {engine} is {engine}:///FILE, with three slashes before a relative path,"
+            " four before an absolute one, and nothing behind it"
+        )
+    file = Path(unquote(place[1:]))
+    return DatabaseAddress(engine, url, file, f"{engine} database {shown(file.name)}")
+
+
+def _server_database(url: str) -> DatabaseAddress:
+    bad = InputError(f"this URL cannot be read; give {FORMS}, with %40 for an @ in a name")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise bad from None  # its message may hold a part of a password
+    user, _, hosts = parts.netloc.rpartition("@")
+    parameters = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if ":" in user or any("password" in name.lower() for name in parameters):
+        raise InputError(WHERE_PASSWORDS_STAND, options="--ask-password asks for it")
+    # A password with a slash or a question mark in it ends up here.
+    ports = [re.sub(r"^(\[.*\]|[^:]*)", "", host) for host in hosts.split(",")]
+    is_clean = (
+        all(re.fullmatch("(:[0-9]*)?", port) for port in ports)
+        and "@" not in parts.path + parts.fragment
+        and not parts.fragment
+        and parts.query.count("&") + bool(parts.query) == len(parameters)
+        and all(NAME.fullmatch(name) for name in parameters)
+    )
+    if not is_clean:
+        raise bad
+    if "connect_timeout" not in parameters:
+        url += f"{'&' if parts.query else '?'}connect_timeout={CONNECT_SECONDS}"
+    name = unquote(parts.path[1:]) or parameters.get("dbname") or parameters.get("service") or ""
+    return DatabaseAddress(
+        "postgresql", url, None, " ".join(["postgresql database", shown(name)]).strip()
+    )
+
+
+def quote_name(name: str) -> str:
+    """Return an identifier in quotes, as all three engines write it."""
+    if not name or "\0" in name:
+        raise InputError(f"{quoted(name)} cannot be the name of a table or column")
+    return '"' + name.replace('"', '""') + '"'
+
+
+@contextmanager
+def one_line(doing: str, database: DatabaseAddress) -> Iterator[None]:
+    """Turn what a driver raises, and a missing driver, into one line without a secret."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        raise InputError(f"{doing} needs {package}; run: pip install 'somscape[sql]'") from error
+    except InputError:
+        raise
+    except Exception as error:
+        if not _is_of_a_driver(error):
+            raise
+        # Not `from error`: a log of the cause could show the connection string.
+        raise InputError(f"{doing}: {_reason(error, database)}") from None
+
+
+def _is_of_a_driver(error: Exception) -> bool:
+    # By name: importing them to compare would take what is not installed.
+    modules = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    return bool(modules & {"sqlite3", "duckdb", "_duckdb", "adbc_driver_manager", "pyarrow"}) or (
+        isinstance(error, OSError | UnicodeError)
+    )
+
+
+def _reason(error: Exception, database: DatabaseAddress) -> str:
+    """Return the first line of what a driver says, without what it repeats of us."""
+    text = str(error)
+    if match := re.search(r"(?:ERROR|FATAL):\s+(.*)", text):
+        text = match[1]
+    else:
+        text = re.sub(r"^[A-Z_]+: (\[\w+\] )?", "", text).strip()
+        text = re.split("\n", text, maxsplit=1)[0]
+    text = re.sub(r"\.? SQLSTATE: \w+$", "", text)
+    if text == "not authorized":  # SQLite's word for all that `read_sql` forbids
+        return "a query may only read the tables of its database"
+    if database.file is not None and re.search("disk is full|No space left on device", text):
+        return str(full_disk(OSError(errno.ENOSPC, text, database.file)))
+    for secret in (database.url, os.environ.get("PGPASSWORD")):
+        if secret:
+            text = text.replace(secret, "...")
+    return shown(text.strip().rstrip(".")) or type(error).__name__
+
 
 Rows: TypeAlias = Generator["pa.Table", None, None]
 """The rows of a query, some at a time."""
@@ -110,7 +260,7 @@ def read_sql(
     return _joined(found), name
 
 
-def _read_sqlite(database: Database, table: str | None, query: str | None) -> Rows:
+def _read_sqlite(database: DatabaseAddress, table: str | None, query: str | None) -> Rows:
     # Not by ADBC, whose driver leaves a second statement out in silence, lets ATTACH make files,
     # and takes the types of the first 1,024 rows for those of all.
     import sqlite3
@@ -158,7 +308,7 @@ def _array_of(values: Sequence[Any]) -> "pa.Array":
     return pa.array(values)
 
 
-def _read_duckdb(database: Database, table: str | None, query: str | None) -> Rows:
+def _read_duckdb(database: DatabaseAddress, table: str | None, query: str | None) -> Rows:
     import duckdb  # late: an extra
     import pyarrow as pa
 
@@ -176,7 +326,7 @@ def _read_duckdb(database: Database, table: str | None, query: str | None) -> Ro
             yield pa.Table.from_batches([batch])
 
 
-def _read_postgresql(database: Database, table: str | None, query: str | None) -> Rows:
+def _read_postgresql(database: DatabaseAddress, table: str | None, query: str | None) -> Rows:
     import adbc_driver_postgresql.dbapi as driver  # late: an extra
 
     with driver.connect(database.url, autocommit=True) as connection, connection.cursor() as cursor:
@@ -207,7 +357,7 @@ def _read_postgresql(database: Database, table: str | None, query: str | None) -
 READERS = {"sqlite": _read_sqlite, "duckdb": _read_duckdb, "postgresql": _read_postgresql}
 
 
-def _all_of(name: str, found: Sequence[tuple[str, str]], database: Database) -> str:
+def _all_of(name: str, found: Sequence[tuple[str, str]], database: DatabaseAddress) -> str:
     """Return the query of all rows of a table, among those found, the default schema's first."""
     for schema, table in found:
         if name in (table, f"{schema}.{table}"):

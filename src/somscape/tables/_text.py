@@ -1,23 +1,35 @@
-"""Path or standard input -> bytes -> text in UTF-8."""
+"""A path or standard input becomes text in UTF-8, and text with delimiters becomes cells."""
+
+from __future__ import annotations
 
 import codecs
+import csv
 import io
 import os
 import re
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from mmap import mmap
 from pathlib import Path
-from typing import IO, Any, TextIO, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, TextIO, TypeAlias
 
-from somscape._blocks import blocks
+import numpy as np
+from numpy.typing import NDArray
+
 from somscape._files import shown
-from somscape._stored import are_large, copied
+from somscape._stored import Budget, are_large, copied
+from somscape._weights import blocks
 from somscape.errors import InputError
-from somscape.tables._words import suggestion
+from somscape.tables._cells import as_numbers
+from somscape.tables._messages import suggestion
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+    import pyarrow as pa
 
 Content: TypeAlias = bytes | mmap
 """The bytes of a file: those of a large one lie in a temporary file."""
@@ -233,3 +245,284 @@ def _place(error: UnicodeError, data: Content) -> int:
     """Return the place of the first bytes that are not text."""
     found = data.find(error.object) if isinstance(error, UnicodeDecodeError) else -1
     return max(0, found) + getattr(error, "start", 0)
+
+
+TEXTS = (".csv", ".tsv", ".txt")
+ARROW_FILES = (".parquet", ".feather", ".arrow", ".ipc")
+WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+"""Endings of text tables, of Parquet and Arrow files, and of workbooks."""
+
+CONVERTED = (".lrn", ".bm", ".umx", ".cls")
+
+
+def ending_of(path: str | os.PathLike[str]) -> str:
+    """Return the ending of a name in small letters, without that of a packed file."""
+    path = Path(path)
+    ending = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if ending in PACKED else ending
+
+
+def kind_of(path: str | os.PathLike[str]) -> str:
+    """Return how a file is read: as "text", as everything else is, "arrow" or "workbook"."""
+    ending = Path(path).suffix.lower()
+    return "arrow" if ending in ARROW_FILES else "workbook" if ending in WORKBOOKS else "text"
+
+
+def check_reading(
+    kind: str,
+    source: str,
+    text: tuple[str | None, ...],
+    sheet: str | int | None,
+) -> None:
+    """Raise InputError for what is said of another kind of file."""
+    if sheet is not None and kind != "workbook":
+        raise InputError(f"{source} is no workbook with sheets; leave out `sheet`")
+    if kind != "text" and any(text):
+        raise InputError(f"{source} is no text table; leave out delimiter, decimal and encoding")
+
+
+if TYPE_CHECKING:
+    Letters = NDArray[np.uint8]
+
+# In a tie the rarer mark wins: commas occur in texts and as decimal marks.
+_DELIMITERS = ("\t", ";", "|", ",")
+_N_SAMPLED = 100
+CELL_BYTES, LETTER_BYTES = 66, 8
+"""What a cell and a letter cost while their record is split: the csv module holds four bytes for a
+letter, twice as a cell grows."""
+
+FREE_CELLS, FREE_LETTERS = 10_000, 65_536
+"""What a record may have in a file of any size; the delimiter is judged by as many letters."""
+
+BLOCK_BYTES, LEAST_BLOCK, N_BLOCKS = 1 << 21, 1 << 14, 64
+"""Bytes that Arrow splits at a time: of a small file a part, so that what is made of a block on the
+way takes little beside the file."""
+
+PART = 1 << 16
+"""Bytes that are looked at at a time: few enough for a cache, and for memory that is used again."""
+
+QUOTE, LINE_FEED, CARRIAGE_RETURN = b'"\n\r'
+
+NO_DELIMITER = "\x1f"  # the unit separator of ASCII: in no text table
+
+
+class NotPlainError(Exception):
+    """The text needs to be split record by record, which also says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of a file.
+
+    Attributes
+    ----------
+    size : int
+        In bytes.
+    cells : list of pyarrow.Array of string
+        One for each column.
+    lines : ndarray of shape (n_rows,), int
+        How many each row takes; a number of rows where each takes one.
+    """
+
+    size: int
+    cells: list[pa.Array]
+    lines: NDArray[np.integer[Any]] | int
+
+
+def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> Iterator[Block]:
+    """Split plain text into blocks of rows."""
+    mark = delimiter.encode()
+    if len(mark) > 1 or n_columns < 2:
+        raise NotPlainError
+    letters = np.frombuffer(file.data, np.uint8)
+    end = len(letters)
+    while end > begin and letters[end - 1] in (LINE_FEED, CARRIAGE_RETURN):
+        end -= 1
+    size = min(max(LEAST_BLOCK, len(letters) // N_BLOCKS), BLOCK_BYTES)
+    while begin < end:
+        stop = _end_of_block(file.data, begin, end, size)
+        block = letters[begin:stop]
+        has_quotes = file.data.find(b'"', begin, stop) >= 0
+        if file.data.find(b"\r", begin, stop) >= 0 and not _line_ends_are_plain(block):
+            raise NotPlainError
+        if has_quotes and not _quotes_are_plain(block, ord(mark)):
+            raise NotPlainError
+        yield _parsed(block, n_columns, delimiter, has_quotes)
+        begin = stop
+
+
+def _end_of_block(data: Content, begin: int, end: int, size: int) -> int:
+    """Return the place after the line end that ends a block, outside of quotes."""
+    stop = data.find(b"\n", min(begin + size, end), end) + 1 or end
+    is_open = _count(np.frombuffer(data, np.uint8, stop - begin, begin), QUOTE) & 1
+    while is_open and stop < end and stop - begin <= 2 * BLOCK_BYTES:
+        closing = data.find(b'"', stop, end)
+        at = end if closing < 0 else closing
+        before, stop = stop, data.find(b"\n", at, end) + 1 or end
+        is_open ^= data[before:stop].count(b'"') & 1
+    if is_open:
+        raise NotPlainError
+    return stop
+
+
+def _count(letters: Letters, letter: int) -> int:
+    """Return how often a letter stands there, four times as fast as `bytes.count`."""
+    parts = blocks(len(letters), PART)
+    return sum(int(np.count_nonzero(letters[part] == letter)) for part in parts)
+
+
+def _line_ends_are_plain(letters: Letters) -> bool:
+    """Return whether a line feed follows each carriage return."""
+    returns = letters == CARRIAGE_RETURN
+    return not (returns[-1] or (returns[:-1] & (letters[1:] != LINE_FEED)).any())
+
+
+def _quotes_are_plain(letters: Letters, mark: int) -> bool:
+    """Return whether quotes stand at both ends of a cell, or are doubled within one."""
+    may_be_beside = np.zeros(256, dtype=bool)
+    may_be_beside[[mark, LINE_FEED, CARRIAGE_RETURN, QUOTE]] = True
+    is_open = 0
+    for part in blocks(len(letters), PART):
+        quotes = part.start + np.flatnonzero(letters[part] == QUOTE)
+        quotes[is_open::2] -= 1  # looks back from one that opens, forward from one that closes
+        quotes[1 - is_open :: 2] += 1
+        is_open ^= len(quotes) & 1
+        if not may_be_beside.take(letters.take(quotes, mode="clip")).all():
+            return False
+    return True
+
+
+def _parsed(letters: Letters, n_columns: int, delimiter: str, has_quotes: bool) -> Block:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.csv as pacsv
+
+    names = [str(number) for number in range(n_columns)]
+    n_lines = _count(letters, LINE_FEED) + int(letters[-1] != LINE_FEED)
+    try:
+        table = pacsv.read_csv(
+            pa.py_buffer(letters),
+            pacsv.ReadOptions(use_threads=False, block_size=len(letters) + 1, column_names=names),
+            pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=has_quotes),
+            pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), check_utf8=False),
+        )
+    except pa.ArrowInvalid as error:
+        raise NotPlainError from error
+    cells = [column.chunk(0) for column in table.columns] if table.num_rows else []
+    lines_of = None
+    if has_quotes and table.num_rows != n_lines:
+        within = (as_numbers(pc.count_substring(c, "\n"), np.int32) for c in cells)
+        lines_of = sum(within, np.ones(table.num_rows, np.int32))
+    if (table.num_rows if lines_of is None else lines_of.sum()) != n_lines:
+        raise NotPlainError  # Arrow leaves out blank lines
+    return Block(len(letters), cells, n_lines if lines_of is None else lines_of)
+
+
+def split_records(
+    file: TextFile, delimiter: str, budget: Budget
+) -> Iterator[tuple[int, list[str]]]:
+    """Split text into records."""
+    line = 1
+    lines = _Counted(budget, delimiter)
+    reader = _reader(lines.of(file.open()), delimiter, strict=True)
+    try:
+        for record in reader:
+            yield line, record
+            line = reader.line_num + 1
+            lines.n_cells = lines.n_letters = 0
+    except csv.Error as error:
+        is_open = "unexpected end" in str(error)
+        what = "a quoted cell has no closing quote" if is_open else "text after a closing quote"
+        where = f"{budget.source}, line {line}"
+        raise InputError(
+            f'{where}: {what}; add the quote (") that is missing, or double'
+            ' each quote that belongs to the text ("")'
+        ) from error
+
+
+@dataclass
+class _Counted:
+    """Lines, and what memory the cells in them will take until they are split."""
+
+    budget: Budget
+    delimiter: str
+    n_cells: int = 0
+    n_letters: int = 0
+
+    def of(self, lines: Iterable[str]) -> Iterator[str]:
+        for number, line in enumerate(lines, 1):
+            self.n_cells += line.count(self.delimiter) + 1
+            self.n_letters += len(line)
+            if self.n_cells > FREE_CELLS or self.n_letters > FREE_LETTERS:
+                what = f"{self.n_cells} cells of {self.n_letters} letters before line {number + 1}"
+                n_bytes = CELL_BYTES * self.n_cells + LETTER_BYTES * self.n_letters
+                self.budget.check(n_bytes, what)
+                _allow_cells_of(self.n_letters)
+            yield line
+
+
+def detect_delimiter(file: TextFile) -> tuple[str, TextFile]:
+    """Find the delimiter: the one that cuts most of the first lines as it cuts the header."""
+    with file.open() as text:
+        start = text.read(6)
+    if start.startswith("sep=") and start[5:6] in ("\r", "\n"):
+        # The line end stays, so that lines keep their numbers.
+        return start[4], replace(file, begin=file.begin + len(start[:5].encode()))
+    return _likely_delimiter(file), file
+
+
+def _likely_delimiter(file: TextFile) -> str:
+    counts = {delimiter: _cell_counts(file, delimiter) for delimiter in _DELIMITERS}
+    scores = {
+        delimiter: (n_cells.count(n_cells[0]), n_cells[0])
+        for delimiter, n_cells in counts.items()
+        if n_cells and n_cells[0] > 1
+    }
+    if scores:
+        return max(scores, key=scores.__getitem__)
+    for delimiter, n_cells in counts.items():
+        # A title above the table: let the ragged lines be reported, not one column of text.
+        if len(set(n_cells[1:])) == 1 and n_cells[1] > 2:
+            return delimiter
+    return "," if set(counts[","]) <= {1} else NO_DELIMITER
+
+
+def _cell_counts(file: TextFile, delimiter: str) -> list[int]:
+    counts: list[int] = []
+    sample = _Sample(file)
+    for record in _reader(sample.lines(), delimiter, strict=False):
+        if any(cell.strip() for cell in record):
+            counts.append(len(record))
+        if len(counts) == _N_SAMPLED:
+            return counts
+    # The sample may end within a record.
+    return counts[:-1] if sample.is_cut and len(counts) > 1 else counts
+
+
+@dataclass
+class _Sample:
+    """The first lines of a file, the last one cut."""
+
+    file: TextFile
+    is_cut: bool = False
+
+    def lines(self) -> Iterator[str]:
+        left = FREE_LETTERS
+        with self.file.open() as text:
+            while line := text.readline(left):
+                yield line
+                left -= len(line)
+                if not left:
+                    self.is_cut = bool(text.read(1))
+                    return
+
+
+def _reader(lines: Iterable[str], delimiter: str, strict: bool) -> Reader:
+    _allow_cells_of(FREE_LETTERS)  # `_Counted` asks for longer ones
+    return csv.reader(lines, delimiter=delimiter, strict=strict, skipinitialspace=True)
+
+
+def _allow_cells_of(n_letters: int) -> None:
+    # The limit is one for the process: put back, it would stop readers in other threads.
+    if csv.field_size_limit() < n_letters:
+        csv.field_size_limit(2**31 - 1)

@@ -1,33 +1,441 @@
-"""Bytes of a text table -> its columns."""
+"""Cells of text become records, and records become the columns of a table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from somscape._budget import Budget
+from somscape._stored import Budget, stored
+from somscape._types import Float64s
+from somscape._weights import blocks
 from somscape.errors import InputError
-from somscape.tables._cells import notes_of_unused
-from somscape.tables._delimited import (
+from somscape.tables._cells import (
+    MISSING_WORDS,
+    are_words,
+    as_bools,
+    as_numbers,
+    asked_numbers,
+    lengths_of,
+    mask,
+    notes_of_unused,
+    offsets_of,
+    strings,
+)
+from somscape.tables._messages import (
+    FileLines,
+    LineNumbers,
+    Lines,
+    counted,
+    lines_from,
+    listed,
+    place,
+    quoted,
+)
+from somscape.tables._numbers import text_columns
+from somscape.tables._text import (
     NO_DELIMITER,
     NotPlainError,
+    TextFile,
     detect_delimiter,
     split_blocks,
     split_records,
 )
-from somscape.tables._growing import Cells, Letters
-from somscape.tables._line_numbers import lines_from
-from somscape.tables._lines import place
-from somscape.tables._numbers import text_columns
-from somscape.tables._records import Records, arrange, column_names, is_blank, width_of
-from somscape.tables._table import Table
-from somscape.tables._text import TextFile
-from somscape.tables._words import quoted
+from somscape.tables._texts import LEADING_ZERO, WORDS_FROM, PlainTexts, plain_values, spell
+from somscape.tables.table import Table, check_names
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BLOCK_CELLS = 1024
+"""Cells that are turned from rows to columns at a time."""
+
+
+class Growing(Protocol):
+    """A column that cells are added to."""
+
+    def extend(self, cells: Iterable[Any], /) -> None:
+        """Add cells."""
+
+    def drop_last(self, n: int) -> None:
+        """Drop empty cells at the end."""
+
+
+C = TypeVar("C")
+G = TypeVar("G", bound=Growing)
+
+
+@dataclass(frozen=True)
+class Records(Generic[C]):
+    """Raw cells by column, and where each row starts."""
+
+    columns: dict[str, C]
+    lines: Lines | FileLines
+    notes: list[str]
+
+
+@dataclass
+class _Seen:
+    """What the widths of the rows show, of which the last ones may be no rows at all."""
+
+    n_rows: int = 0
+    n_blank: int = 0  # at the end
+    has_more: bool = False  # than the names that there are, and not blank
+    is_longer: bool = False
+    ragged: tuple[int, int, int] | None = (
+        None  # the first row of another width: number, line, width
+    )
+    short: tuple[int, int, int] | None = None
+
+    def look(self, line: int, record: Sequence[Any], n_header: int, width: int) -> None:
+        """Note the width of a record."""
+        n = len(record)
+        row = (self.n_rows + self.n_blank - 1, line, n)
+        if n != n_header:
+            self.ragged = self.ragged or row
+        if n < width:
+            self.short = self.short or row
+        elif n > width:
+            self.is_longer = True
+            self.has_more = self.has_more or not is_blank(record[width:])
+
+
+def arrange(
+    records: Iterable[tuple[int, Sequence[Any]]],
+    source: str,
+    make: Callable[[int], list[G]],
+    delimiter: str = ",",
+) -> Records[G]:
+    """Take the header off, drop what is empty around the table, check the widths."""
+    records = iter(records)
+    start, first = next(((n, r) for n, r in records if not is_blank(r)), (0, ()))
+    if not start:
+        raise InputError(
+            f"{source} is empty; a table needs a line with column names and a row below it"
+        )
+    header = [str(cell).strip() for cell in first]
+    columns = make(len(header))
+    seen, lines = _fill(records, header, columns)
+    n_rows, notes = seen.n_rows, []
+    if seen.n_blank:
+        notes.append(f"{counted(seen.n_blank, 'empty row')} at the end left out")
+        for column in columns:
+            column.drop_last(seen.n_blank)
+    if not n_rows:
+        raise InputError(
+            f"{source} has a header on line {start} but no rows; add rows, or, if that line"
+            " is a row, a line with column names above it"
+        )
+    width = width_of(header)
+    wrong = seen.ragged
+    if not seen.has_more:
+        if len(header) > width or seen.is_longer:
+            notes.append("empty cells at the end of the lines left out")
+        header, columns, wrong = header[:width], columns[:width], seen.short
+    if wrong and wrong[0] < n_rows:
+        raise InputError(
+            f"{source}, line {wrong[1]}: {counted(wrong[2], 'cell')}, but line {start}"
+            f" names {counted(len(header), 'column')}; put cells that contain the delimiter"
+            f' {delimiter!r} in quotes ("), or name another delimiter',
+            options="--delimiter CHAR",
+        )
+    names, name_notes = column_names(header, source, start)
+    by_name = dict(zip(names, columns, strict=True))
+    return Records(by_name, lines.first(n_rows), notes + name_notes)
+
+
+def column_names(header: list[str], source: str, line: int) -> tuple[list[str], list[str]]:
+    """Return the names of the columns and notes, or raise InputError if they are no names."""
+    notes = _check_header(header, source, line)
+    names, name_notes = _complete_names(header)
+    check_names(names, f"{source}, line {line}")
+    return names, notes + name_notes
+
+
+def _fill(
+    records: Iterator[tuple[int, Sequence[Any]]], header: list[str], columns: list[G]
+) -> tuple[_Seen, LineNumbers]:
+    """Add the cells of the rows to the columns, block by block."""
+    n_header, width = len(header), width_of(header)
+    seen, lines = _Seen(), LineNumbers()
+    block, block_lines = list[Sequence[Any]](), list[int]()
+    n_in_block = max(1, BLOCK_CELLS // n_header)
+    for line, record in records:
+        # A blank line is no row, except in a file of one column, where '""' is a missing cell.
+        if not record or (len(record) == 1 < n_header and is_blank(record)):
+            continue
+        is_empty = n_header > 1 and is_blank(record)
+        if is_empty:
+            seen.n_blank += 1
+        else:
+            seen.n_rows += seen.n_blank + 1
+            seen.n_blank = 0
+        if len(record) != n_header or width < n_header:
+            seen.look(line, record, n_header, width)
+            record = [*record[:n_header], *[""] * (n_header - len(record))]
+        block.append([""] * n_header if is_empty else record)
+        block_lines.append(line)
+        if len(block) == n_in_block:
+            for column, cells in zip(columns, zip(*block, strict=True), strict=True):
+                column.extend(cells)
+            lines.extend(block_lines)
+            block.clear()
+            block_lines.clear()
+    for column, cells in zip(columns, zip(*block, strict=True), strict=bool(block)):
+        column.extend(cells)
+    lines.extend(block_lines)
+    return seen, lines
+
+
+def width_of(header: list[str]) -> int:
+    """Return the place of the last name."""
+    return max(position for position, name in enumerate(header, 1) if name)
+
+
+def is_blank(record: Sequence[Any]) -> bool:
+    """Return whether a record holds empty cells only."""
+    for cell in record:  # noqa: SIM110 - all() takes three times as long, for every row
+        if not isinstance(cell, str) or (cell and not cell.isspace()):
+            return False
+    return True
+
+
+def _complete_names(header: list[str]) -> tuple[list[str], list[str]]:
+    names, notes = [], []
+    for position, name in enumerate(header, 1):
+        if not name:
+            name = f"column_{position}"
+            while name in header:
+                name += "_"
+            notes.append(f"column {position} has no name, called {name!r}")
+        names.append(name)
+    return names, notes
+
+
+def _check_header(header: list[str], source: str, line: int) -> list[str]:
+    # "22.08" is no name.  Whole numbers may be: years, or pandas' 0, 1, 2.
+    names = [name for name in header if name]
+    if any(LEADING_ZERO.fullmatch(name) for name in names):
+        return []
+    values = plain_values(names, spell(names).plain_mark or ".")
+    if values is None:
+        return []
+    if any(value % 1 for value in values.values()):
+        raise InputError(
+            f"{source}, line {line}: the first line should name the columns, but holds numbers"
+            f" ({listed(header, 3)}); add a line with column names above it"
+        )
+    return [f"the names on line {line} are numbers"] if names else []
+
+
+BLOCK_LETTERS = 1 << 16
+"""Letters that are looked at at a time."""
+
+MAX_PLAIN = 15
+"""Longest text of a number that its float64 and its number of decimals give back."""
+
+MAX_WORDS = 255 - WORDS_FROM
+"""Words that a number of decimals can stand for."""
+
+POINT, NINE = b".9"
+
+
+class GrowingLetters:
+    """Cells that come as Python's texts: UTF-8, a NUL between two.
+
+    Cells would be mostly Python's objects if every one was kept: 58 bytes for two digits.  A NUL
+    within a cell becomes U+FFFD.
+    """
+
+    def __init__(self) -> None:
+        self._letters = bytearray()
+        self._n = 0
+
+    def extend(self, cells: Iterable[str]) -> None:
+        """Add cells."""
+        texts = list(cells)
+        if not texts:
+            return
+        joined = "\0".join(texts)
+        if joined.count("\0") >= len(texts):
+            joined = "\0".join(text.replace("\0", "\ufffd") for text in texts)
+        if self._n:
+            self._letters += b"\0"
+        self._letters += joined.encode("utf-8", "replace")
+        self._n += len(texts)
+
+    def drop_last(self, n: int) -> None:
+        """Drop empty cells at the end."""
+        if n:
+            del self._letters[max(0, len(self._letters) - n) :]
+            self._n -= n
+
+    def to_arrow(self) -> pa.Array:
+        """Return the cells as Arrow's strings, in the same memory; none can be added later."""
+        import pyarrow as pa
+
+        if not self._n:
+            return strings([])
+        letters = np.frombuffer(self._letters, np.uint8)
+        offsets = np.zeros(self._n + 1, np.int32)
+        place = kept = 0
+        for part in blocks(len(letters), BLOCK_LETTERS):
+            piece = letters[part]
+            ends = np.flatnonzero(piece == 0)
+            before = np.arange(place, place + len(ends))
+            offsets[place + 1 : place + 1 + len(ends)] = part.start + ends - before
+            place += len(ends)
+            piece = piece[piece != 0]
+            letters[kept : kept + len(piece)] = piece
+            kept += len(piece)
+        offsets[-1] = kept
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(letters[:kept])]
+        return pa.Array.from_buffers(pa.string(), self._n, buffers)
+
+
+class GrowingCells:
+    """Cells that come as Arrow's strings; as long as they are plain numbers, no text is kept.
+
+    Parameters
+    ----------
+    n_expected : int
+        Number of cells that will come, about.
+    asked : sequence of str, optional
+        Words that mean a missing cell; default: `MISSING_WORDS`.
+    among : int, default=1
+        How many columns come; their numbers are in temporary files if they are large together.
+    """
+
+    def __init__(self, n_expected: int, asked: Sequence[str] | None = None, among: int = 1) -> None:
+        self._asked, self._among = asked, among
+        self._n_expected = n_expected
+        self._numbers = np.empty(0)
+        self._decimals: NDArray[np.uint8] | None = None
+        self._n = 0
+        self._words: list[str] = []
+        self._texts: list[pa.Array] = []
+
+    def add(self, cells: pa.Array) -> None:
+        """Add a block of raw cells."""
+        found = None if self._texts else plain_numbers(cells, self._words, self._asked)
+        if found is not None:
+            self._keep(*found)
+            return
+        if self._n and not self._texts:
+            self._texts = self._plain().as_written().chunks
+        self._numbers, self._decimals = np.empty(0), None
+        self._texts.append(cells)
+
+    def _keep(self, numbers: Float64s, decimals: NDArray[np.uint8]) -> None:
+        # Copied, so that Arrow has its memory back for the next block; and no memory is taken for
+        # what all cells have alike.
+        end = self._n + len(numbers)
+        if not len(self._numbers) and (decimals == WORDS_FROM).all():
+            self._n = end
+            return
+        if end > len(self._numbers):
+            n, before = max(self._n_expected, end + end // 8), self._plain()
+            self._numbers = stored(n, among=self._among)
+            self._numbers[: self._n] = before.numbers
+            if self._decimals is not None:
+                self._decimals = stored(n, np.uint8, among=self._among)
+                self._decimals[: self._n] = before.decimals()
+        if self._decimals is None and ((decimals > 0) & (decimals != WORDS_FROM)).any():
+            before = self._plain()
+            self._decimals = stored(len(self._numbers), np.uint8, among=self._among)
+            self._decimals[: self._n] = before.decimals()
+        self._numbers[self._n : end] = numbers
+        if self._decimals is not None:
+            self._decimals[self._n : end] = decimals
+        self._n = end
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether all cells are empty."""
+        return not self._texts and self._words in ([], [""]) and bool(self._plain().missing().all())
+
+    def finish(self) -> PlainTexts | pa.ChunkedArray:
+        """Return the cells: plain numbers, or raw text."""
+        import pyarrow as pa
+
+        return pa.chunked_array(self._texts, pa.string()) if self._texts else self._plain()
+
+    def _plain(self) -> PlainTexts:
+        numbers = self._numbers[: self._n]
+        if not len(self._numbers):
+            numbers = np.broadcast_to(np.float64(np.nan), self._n)
+        decimals = None if self._decimals is None else self._decimals[: self._n]
+        return PlainTexts(numbers, decimals, tuple(self._words))
+
+
+def plain_numbers(
+    cells: pa.Array, words: list[str], asked: Sequence[str] | None = None
+) -> tuple[Float64s, NDArray[np.uint8]] | None:
+    """Read cells that all are plain numbers, or missing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    present, is_missing = cells, None
+    try:
+        numbers = pc.cast(cells, pa.float64())
+    except pa.ArrowInvalid:
+        numbers = None
+    if numbers is None or asked is not None:
+        is_missing = are_words(cells, MISSING_WORDS if asked is None else ("", *asked))
+        if numbers is not None:
+            is_missing |= np.isin(as_numbers(numbers), asked_numbers(asked))
+        elif not is_missing.any():
+            return None
+        present = cells.filter(mask(~is_missing))
+        try:
+            numbers = pc.cast(present, pa.float64())
+        except pa.ArrowInvalid:
+            return None
+    found = as_numbers(numbers)
+    found_decimals = _decimals(present, found)
+    if found_decimals is None:
+        return None
+    if is_missing is None:
+        return found, found_decimals
+    values = np.full(len(cells), np.nan)
+    values[~is_missing] = found
+    decimals = np.empty(len(cells), np.uint8)
+    decimals[~is_missing] = found_decimals
+    for word in pc.unique(cells.filter(mask(is_missing))).to_pylist():
+        if word not in words and len(words) == MAX_WORDS:
+            return None
+        if word not in words:
+            words.append(word)
+        is_word = as_bools(pc.equal(cells, strings([word])[0]))
+        decimals[is_word] = WORDS_FROM + words.index(word)
+    return values, decimals
+
+
+def _decimals(cells: pa.Array, numbers: Float64s) -> NDArray[np.uint8] | None:
+    """Return the digits after the point of each cell, or None if one is not written plainly."""
+    offsets, lengths = offsets_of(cells), lengths_of(cells)
+    if not len(cells):
+        return np.zeros(0, np.uint8)
+    if lengths.max() > MAX_PLAIN or lengths.min() < 1:
+        return None
+    letters = np.frombuffer(cells.buffers()[2], np.uint8)
+    if letters[offsets[0] : offsets[-1]].max() > NINE:  # an exponent, or infinity
+        return None
+    size = np.abs(numbers)
+    n_before, largest, power = 1 + np.signbit(numbers).astype(np.uint8), size.max(), 10.0
+    while power <= largest:
+        n_before += size >= power
+        power *= 10
+    left = lengths.astype(np.uint8) - n_before
+    is_point = letters.take(offsets[1:] - np.maximum(left, 1), mode="clip") == POINT
+    if (left == 1).any() or (is_point != (left > 1)).any():
+        return None
+    return left - (left > 0)
+
 
 FREE_COLUMNS, COLUMN_BYTES = 10_000, 600
 """Columns that a file of any size may have, and what one costs in memory besides its cells."""
@@ -113,7 +521,7 @@ def _plain_records(
     start = file.data[file.begin : begin]
     if len(header) > FREE_COLUMNS or start.count(b"\r") > start.count(b"\r\n"):
         raise NotPlainError
-    columns: list[Cells] = []
+    columns: list[GrowingCells] = []
     taken: list[NDArray[np.integer[Any]] | int] = []
     last: list[Any] = []
     for block in split_blocks(file, begin, len(header), delimiter):
@@ -121,7 +529,7 @@ def _plain_records(
             n_expected = 1 + int(
                 1.001 * len(block.cells[0]) * (len(file.data) - begin) / block.size
             )
-            columns = [Cells(n_expected, asked, n_files * len(header)) for _ in header]
+            columns = [GrowingCells(n_expected, asked, n_files * len(header)) for _ in header]
         for column, cells in zip(columns, block.cells, strict=True):
             column.add(cells)
         taken.append(block.lines)
@@ -143,10 +551,10 @@ def _any_records(file: TextFile, source: str, delimiter: str) -> Records[Any]:
 
     budget = Budget(source, len(file.data))
 
-    def make(n: int) -> list[Letters]:
+    def make(n: int) -> list[GrowingLetters]:
         if n > FREE_COLUMNS:
             budget.take(COLUMN_BYTES * n, f"{n} columns")
-        return [Letters() for _ in range(n)]
+        return [GrowingLetters() for _ in range(n)]
 
     found = arrange(split_records(file, delimiter, budget), source, make, delimiter)
     columns = {name: pa.chunked_array([c.to_arrow()]) for name, c in found.columns.items()}

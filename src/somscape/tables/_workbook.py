@@ -1,4 +1,4 @@
-"""Workbooks of Excel and LibreOffice -> columns, with the libraries of the extra `excel`."""
+"""Workbooks of Excel and LibreOffice, read in a process of their own."""
 
 import io
 import json
@@ -13,20 +13,15 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from somscape._budget import TIMES, Budget
+from somscape._stored import TIMES, Budget
 from somscape.errors import InputError
 from somscape.tables import _sheets
-from somscape.tables._cells import clean_cell, notes_of_unused
-from somscape.tables._columns import column_from_values
-from somscape.tables._library import check_library
-from somscape.tables._lines import place
-from somscape.tables._made import strings
+from somscape.tables._cells import as_text, clean_cell, notes_of_unused, strings
+from somscape.tables._messages import Note, check_library, listed, place, quoted, suggestion
 from somscape.tables._numbers import text_columns
-from somscape.tables._records import Records, arrange
-from somscape.tables._table import Table
 from somscape.tables._text import MAX_TIMES_UNPACKED
-from somscape.tables._values import as_text
-from somscape.tables._words import Note, listed, quoted, suggestion
+from somscape.tables._text_table import Records, arrange
+from somscape.tables.table import Table, column_from_values
 
 FREE_BYTES = 64_000_000
 """Bytes to which a packed file of any size may unpack: a repeated value takes no room packed."""

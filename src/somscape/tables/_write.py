@@ -1,18 +1,317 @@
-"""A table -> a file: CSV, Excel or Parquet by its ending."""
+"""A table becomes a file (CSV, Excel, Parquet), rows of a database, or bytes."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import io
+import math
+import os
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self, TextIO, TypeAlias
+from zipfile import ZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from somscape._files import write_whole
 from somscape._types import Float64s
 from somscape.errors import InputError
-from somscape.tables._csv import by_name, check_lengths, csv_lines
-from somscape.tables._excel import Sheet, workbook_bytes
-from somscape.tables._source import Source
-from somscape.tables._table import Table
+from somscape.tables._cells import as_bools, as_text, python_values
+from somscape.tables._frame import table_from_frame
+from somscape.tables._messages import check_library, listed, quoted, table_mark
+from somscape.tables._sql import DatabaseAddress, database_at, one_line, quote_name
+from somscape.tables._text import N_MAGIC, PACKED, decode
+from somscape.tables._text_table import table_from_text
+from somscape.tables._texts import GivenTexts, NumberTexts
+from somscape.tables.column import Column
+from somscape.tables.sources import Source, collected
+from somscape.tables.table import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_QUOTE = "'"
+# What spreadsheets take for the start of a formula (OWASP, "CSV injection").
+_RISKY = ("=", "+", "-", "@", "\t", "\r", _QUOTE)
+BLOCK_BYTES = 1 << 16
+"""Of cells that are Python's objects at a time."""
+
+Values: TypeAlias = Column | NDArray[Any] | list[Any]
+
+_NEEDS_QUOTES = re.compile('[,"\r\n]')
+_RISKY_OR_QUOTED = "^[-=+@\t\r']|[,\"\r\n]"
+
+
+def escape_cell(text: str) -> str:
+    """Return the text with one ``'`` before it if a spreadsheet could run it."""
+    return _QUOTE + text if text.startswith(_RISKY) and not _is_finite_number(text) else text
+
+
+def unescape_cell(text: str) -> str:
+    """Undo `escape_cell`: strip one leading ``'``."""
+    return text.removeprefix(_QUOTE)
+
+
+def write_csv(
+    file: str | os.PathLike[str] | TextIO, table: Table | Source | Mapping[str, Iterable[Any]]
+) -> None:
+    r"""Write a table as UTF-8 CSV: commas, ``\n`` line ends, quotes where needed.
+
+    Parameters
+    ----------
+    file : path or text file
+        Where to write; a text file should have been opened with ``newline=""``.
+    table : Table, Source or mapping of str to iterable
+        A table is written with its cells as they stood in the source.  Values of a
+        mapping: text as it is; numbers in the shortest form that reads back equal,
+        integers without ".0"; dates in ISO form; None and NaN as an empty cell.
+        Names and text are guarded by `escape_cell`.
+
+    Raises
+    ------
+    InputError
+        If the columns have different lengths.
+
+    See Also
+    --------
+    write_table : Also writes workbooks and Parquet files.
+
+    Examples
+    --------
+    >>> import sys
+    >>> write_csv(sys.stdout, {"id": [7, 8], "score": [0.1, None], "note": ["=A1", "a,b"]})
+    id,score,note
+    7,0.1,'=A1
+    8,,"a,b"
+    """
+    lines = csv_lines(table)
+    if isinstance(file, (str, os.PathLike)):
+        with Path(file).open("w", encoding="utf-8", newline="") as handle:
+            handle.writelines(lines)
+    else:
+        file.writelines(lines)
+
+
+def by_name(table: Table | Source | Mapping[str, Iterable[Any]]) -> dict[str, Values]:
+    """Return columns of a known length."""
+    if isinstance(table, Source):
+        table = table.table()
+    if isinstance(table, Table):
+        return {column.name: column for column in table.columns}
+    return {
+        name: values if isinstance(values, Column | np.ndarray) else list(values)
+        for name, values in table.items()
+    }
+
+
+def csv_lines(table: Table | Source | Mapping[str, Iterable[Any]]) -> Iterator[str]:
+    """Return the lines of a CSV file, as `write_csv` writes them."""
+    columns = by_name(table)
+    check_lengths(columns)
+    return _lines(columns)
+
+
+def check_lengths(columns: Mapping[str, Values]) -> None:
+    """Raise InputError for columns of different lengths."""
+    n_rows = len(next(iter(columns.values()), ()))
+    for name, values in columns.items():
+        if len(values) != n_rows:
+            raise InputError(
+                f"column {quoted(name)} has {len(values)} values, the first column has {n_rows};"
+                " give all columns the same number"
+            )
+
+
+def _lines(columns: Mapping[str, Values]) -> Iterator[str]:
+    yield _line(map(_quote_cell, map(escape_cell, columns)))
+    n_bytes = max(64, BLOCK_BYTES // max(1, len(columns)))
+    cells = [_written(values, n_bytes) for values in columns.values()]
+    yield from map(_line, zip(*cells, strict=True))
+
+
+def _written(values: Values, n_bytes: int) -> Iterator[str]:
+    """Yield values as they stand in the file; most columns need no look at each cell."""
+    if isinstance(values, Column) and (values.has_plain_numbers or not _needs_a_look(values)):
+        return (cell or "" for cell in values.each_cell())
+    return map(_quote_cell, map(_cell_text, each_value(values, n_bytes)))
+
+
+def _needs_a_look(column: Column) -> bool:
+    """Return whether a cell needs quotes or could be run as a formula."""
+    import pyarrow.compute as pc
+
+    found = pc.match_substring_regex(column.to_arrow(), _RISKY_OR_QUOTED)
+    return bool(as_bools(found).any())
+
+
+def _line(texts: Iterable[str]) -> str:
+    # A row of one empty cell would be a blank line, which no reader counts as a row.
+    return (",".join(texts) or '""') + "\n"
+
+
+def each_value(values: Values, n_bytes: int = BLOCK_BYTES) -> Iterator[Any]:
+    """Yield values one by one, of which about `n_bytes` are Python's objects at a time."""
+    if isinstance(values, Column):
+        return values.each_cell()
+    if isinstance(values, np.ndarray):
+        return python_values(values, n_bytes // 8)
+    return iter(values)
+
+
+def _quote_cell(text: str) -> str:
+    # Not csv.writer: before Python 3.13 it leaves a carriage return in a cell bare.
+    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
+
+
+def _cell_text(value: Any) -> str:
+    if value is None or value != value:  # only NaN and NaT differ from themselves
+        return ""
+    if isinstance(value, str):
+        return escape_cell(value)
+    return as_text(value)
+
+
+def _is_finite_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+MAX_ROWS, MAX_COLUMNS, MAX_LETTERS = 1_048_576, 16_384, 32_767
+"""What a sheet of Excel holds, the header counted, and a cell of it."""
+
+MAX_EXACT = 1e15
+"""Excel shows 15 digits of a number; longer ones are written as text, for they name something."""
+
+MIN_WIDTH, MAX_WIDTH, SEEN = 8, 60, 200
+"""Letters to which a column is made wide, by its first rows."""
+
+NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet to write.
+
+    Attributes
+    ----------
+    name : str
+    columns : mapping of str to Column, ndarray or list
+        Of one length.
+    choices : mapping of str to sequence of str, default={}
+        For columns that people fill in: what a menu in their cells offers.
+    formats : mapping of str to str, default={}
+        How the numbers of some columns are shown, as Excel writes formats.
+    """
+
+    name: str
+    columns: Mapping[str, Values]
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    formats: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows below the header."""
+        return len(next(iter(self.columns.values()), ()))
+
+
+def check_sheet(n_rows: int, n_columns: int) -> None:
+    """Raise InputError for a table that no sheet of Excel holds."""
+    if n_rows >= MAX_ROWS or n_columns > MAX_COLUMNS:
+        raise InputError(
+            f"a sheet of Excel holds {MAX_ROWS - 1:,} rows below the header and {MAX_COLUMNS:,}"
+            f" columns, and this table has {n_rows:,} and {n_columns:,}; write fewer, or write it"
+            " as .csv or .parquet"
+        )
+
+
+def workbook_bytes(sheets: Sequence[Sheet]) -> bytes:
+    """Return sheets as the bytes of a workbook (.xlsx)."""
+    check_library("xlsxwriter", "writing a .xlsx file")
+    import xlsxwriter  # late: it is of an extra
+
+    for sheet in sheets:
+        check_sheet(sheet.n_rows, len(sheet.columns))
+    content = io.BytesIO()
+    # Rows go to the disk one by one, as text within the sheet.
+    book = xlsxwriter.Workbook(content, {"constant_memory": True})
+    looks = {
+        "header": book.add_format({"bold": True, "bottom": 1}),
+        "risky": book.add_format({"quote_prefix": True}),
+    }
+    for sheet in sheets:
+        _write(book, book.add_worksheet(sheet.name), sheet, looks)
+    book.close()
+    with ZipFile(content, "a") as packed:
+        packed.comment = table_mark(sheets[0].columns)  # which is lost when somebody else saves it
+    return content.getvalue()
+
+
+def _write(book: Any, page: Any, sheet: Sheet, looks: Mapping[str, Any]) -> None:
+    names, n_rows = list(sheet.columns), sheet.n_rows
+    widths = [len(name) + 3 for name in names]  # with room for the filter's button
+    numbers = [
+        book.add_format({"num_format": sheet.formats[name]}) if name in sheet.formats else None
+        for name in names
+    ]
+    for col, name in enumerate(names):
+        page.write_string(0, col, _clean(name), looks["header"])
+    rows = zip(*map(_values, sheet.columns.values()), strict=True)
+    for row, values in enumerate(rows, 1):
+        for col, value in enumerate(values):
+            if isinstance(value, str):
+                is_risky = escape_cell(value) != value
+                page.write_string(row, col, _clean(value), looks["risky"] if is_risky else None)
+            elif isinstance(value, bool):
+                page.write_boolean(row, col, value)
+            elif value is not None:
+                page.write_number(row, col, value, numbers[col])
+        if row <= SEEN:
+            widths = list(map(max, widths, map(_width, values)))
+    for col, width in enumerate(widths):
+        page.set_column(col, col, min(max(width, MIN_WIDTH), MAX_WIDTH))
+    if names:
+        page.freeze_panes(1, 0)
+        page.autofilter(0, 0, n_rows, len(names) - 1)
+        page.ignore_errors({"number_stored_as_text": f"A1:XFD{n_rows + 1}"})
+    for name, choices in sheet.choices.items():
+        if n_rows:
+            col = names.index(name)
+            menu = {"validate": "list", "source": list(choices)}
+            page.data_validation(1, col, n_rows, col, menu)
+
+
+def _values(values: Values) -> Iterator[Any]:
+    """Yield text, finite numbers, booleans, and None for an empty cell."""
+    if isinstance(values, Column) and values.numbers is not None:
+        is_long = np.abs(values.numbers) >= MAX_EXACT
+        if not (values.is_whole and is_long.any()):
+            values = values.numbers
+    for value in each_value(values):
+        if value is None or value != value or value == "":  # as only NaN and NaT do
+            yield None
+        elif isinstance(value, str | bool):
+            yield value
+        elif isinstance(value, Real) and np.isfinite(float(value)):
+            yield float(value)
+        else:
+            yield as_text(value)
+
+
+def _clean(text: str) -> str:
+    text = NOT_IN_XML.sub("\ufffd", text.replace("\r\n", "\n"))
+    return text if len(text) <= MAX_LETTERS else text[: MAX_LETTERS - 1] + "…"
+
+
+def _width(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value) + 1
+    return 0 if value is None else len(f"{value:.6g}") + 1
+
 
 BOM = "\ufeff"
 """By the byte order mark Excel knows that a file is UTF-8."""
@@ -83,3 +382,338 @@ def table_bytes(
 def rounded(numbers: Float64s) -> Float64s:
     """Return numbers to as many digits as people are shown; their order stays."""
     return np.array([float(f"{number:.{DIGITS}g}") for number in numbers], dtype=np.float64)
+
+
+KEYS = ("run", "key")
+
+NUMBER, TEXT = "DOUBLE PRECISION", "TEXT"
+"""Types of columns that are made; all three engines know them."""
+
+SAME = {"DOUBLE": NUMBER, "VARCHAR": TEXT}
+"""What DuckDB calls them afterwards."""
+
+MAX_NAME = 63
+"""Bytes of a name in PostgreSQL, which cuts longer ones."""
+
+STAGED = "somscape_rows"
+"""The rows to write, as the engine sees them."""
+
+Types: TypeAlias = dict[str, str]
+
+
+def write_sql(
+    table: Table | Source, url: str, name: str, *, run: str, key: Sequence[str] | Sequence[int]
+) -> None:
+    """Write rows to a table of a database, in one transaction.
+
+    Parameters
+    ----------
+    table : Table or Source
+        Its numbers become ``DOUBLE PRECISION``, other columns ``TEXT``.  A column with the name
+        of another, or of `run` and `key`, whatever the case, gets ``_input`` added to its name.
+    url : str
+        ``sqlite:///FILE``, ``duckdb:///FILE`` or ``postgresql://USER@HOST/NAME``, without a
+        password.  A file that is not there is made.
+    name : str
+        The table, which is made if it is not there; a schema may stand before it and a dot.
+    run : str
+        What made the rows; it stands in the column ``run``.
+    key : sequence of str or int
+        What tells the rows of a run apart; the column ``key``, as text.  Rows of the same run and
+        key are replaced.
+
+    Raises
+    ------
+    InputError
+        If a key repeats, the table has other columns, or the database cannot be written.
+
+    See Also
+    --------
+    read_sql, write_table
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from somscape.tables import read_table, table_from_columns
+    >>> url = f"sqlite:///{tempfile.mkdtemp()}/bank.db"
+    >>> alerts = table_from_columns({"score": [0.9, 0.7], "city": ["Rome", "Oslo"]})
+    >>> for _ in range(2):
+    ...     write_sql(alerts, url, "alerts", run="a4f1", key=["c7", "c3"])
+    >>> print(read_table(url, table="alerts"))
+    run   key  score  city
+    a4f1  c7     0.9  Rome
+    a4f1  c3     0.7  Oslo
+    """
+    rows = _rows(collected(table), run, [str(k) for k in key])
+    types = {field.name: TEXT if str(field.type) == "string" else NUMBER for field in rows.schema}
+    with _opened(url, name, keeps=True) as (sink, doing):
+        found = sink.columns()
+        _compare(found, types, doing)
+        if not found:
+            columns = ", ".join(f"{quote_name(column)} {type_}" for column, type_ in types.items())
+            keys = ", ".join(map(quote_name, KEYS))
+            sink.execute(f"CREATE TABLE {sink.target} ({columns}, PRIMARY KEY ({keys}))")
+        sink.upsert(rows)
+
+
+def check_sink(url: str, name: str) -> None:
+    """Connect to a database, and look whether its table can take a run's rows."""
+    with _opened(url, name, keeps=False) as (sink, doing):
+        found = sink.columns()
+        _compare(found, {**found, **dict.fromkeys(KEYS, TEXT)}, doing)
+
+
+def _rows(table: Table, run: str, keys: list[str]) -> "pa.Table":
+    import pyarrow as pa  # late: it is slow to import
+
+    if len(keys) != table.n_rows:
+        raise InputError(f"`key` has {len(keys)} values for {table.n_rows} rows; give one for each")
+    if len(set(keys)) < len(keys):
+        twice = next(key for i, key in enumerate(keys) if key in keys[:i])
+        raise InputError(f"`key` {quoted(twice)} repeats; give each row another")
+    names, taken = [], set(KEYS)
+    for name in table.names:
+        while name.casefold() in taken:
+            name += "_input"
+        taken.add(name.casefold())
+        names.append(name)
+    rows = table.to_arrow().rename_columns(names)
+    rows = rows.add_column(0, KEYS[1], pa.array(keys, pa.string()))
+    return rows.add_column(0, KEYS[0], pa.array([run] * len(keys), pa.string()))
+
+
+def _compare(found: Types, wanted: Types, doing: str) -> None:
+    """Raise InputError if a table that is there has other columns than it would be made with."""
+    if not found:
+        return
+    plain = {name: SAME.get(type_.upper(), type_.upper()) for name, type_ in found.items()}
+    differs = [
+        f"{what} {listed(names)}"
+        for what, names in (
+            ("it lacks", [name for name in wanted if name not in plain]),
+            ("it also has", [name for name in plain if name not in wanted]),
+        )
+        if names
+    ] or [
+        f"{quoted(name)} is {found[name].lower()}, not {type_.lower()}"
+        for name, type_ in wanted.items()
+        if plain[name] != SAME.get(type_.upper(), type_.upper())
+    ]
+    if differs:
+        raise InputError(
+            f"{doing}: the table has other columns: {'; '.join(differs)}. Give another name.",
+            options="--to-table NAME",
+        )
+
+
+@contextmanager
+def _opened(url: str, name: str, *, keeps: bool) -> Iterator[tuple["_Sink", str]]:
+    """Return a table in a transaction, which ends with the block, and what is being done."""
+    database = database_at(url)
+    doing = f"writing {name} of {database.name}"
+    made = database.file if database.file is not None and not database.file.exists() else None
+    try:
+        with one_line(doing, database), SINKS[database.engine](database, name) as sink:
+            yield sink, doing
+    except BaseException:
+        keeps = False
+        raise
+    finally:
+        if made is not None and not keeps:
+            made.unlink(missing_ok=True)
+
+
+class _Sink(ABC):
+    """A table of a database, in a transaction."""
+
+    @abstractmethod
+    def __init__(self, database: DatabaseAddress, name: str) -> None:
+        """Connect and begin."""
+        self.connection: Any
+        self.target: str
+
+    def __enter__(self) -> Self:
+        """Go on in the transaction."""
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        """End the transaction; what is not committed is gone when the connection closes."""
+        try:
+            if kind is None:
+                self.execute("COMMIT")
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End the connection."""
+        self.connection.close()
+
+    def execute(self, statement: str, *values: Any) -> list[Any]:
+        """Run a statement and return its rows."""
+        return list(self.connection.execute(statement, values).fetchall())
+
+    @abstractmethod
+    def columns(self) -> Types:
+        """Return names and types of the columns; none if the table is not there."""
+
+    @abstractmethod
+    def upsert(self, rows: "pa.Table") -> None:
+        """Write rows over those of the same key."""
+
+
+class _SQLite(_Sink):
+    def __init__(self, database: DatabaseAddress, name: str) -> None:
+        import sqlite3
+
+        assert database.file is not None
+        place = f"{database.file.resolve().as_uri()}?mode=rwc"
+        self.connection = sqlite3.connect(place, uri=True, isolation_level=None)
+        self.name, self.target = name, quote_name(name)
+        try:
+            self.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self.close()
+            raise
+
+    def columns(self) -> Types:
+        return dict(self.execute("SELECT name, type FROM pragma_table_info(?)", self.name))
+
+    def upsert(self, rows: "pa.Table") -> None:
+        places = ", ".join("?" * rows.num_columns)
+        values = zip(*(column.to_pylist() for column in rows.columns), strict=True)
+        self.connection.executemany(
+            _insert(self.target, rows.column_names, f"VALUES ({places})"), values
+        )
+
+
+class _DuckDB(_Sink):
+    def __init__(self, database: DatabaseAddress, name: str) -> None:
+        import duckdb  # late: an extra
+
+        self.connection = duckdb.connect(str(database.file))
+        self.schema, self.name = _schema_and_name(name)
+        self.target = _qualified(self.schema, self.name)
+        self.execute("BEGIN")
+
+    def columns(self) -> Types:
+        return dict(
+            self.execute(
+                "SELECT column_name, data_type FROM information_schema.columns"
+                " WHERE table_catalog = current_database() AND lower(table_name) = lower(?)"
+                " AND lower(table_schema) = lower(coalesce(?, current_schema()))"
+                " ORDER BY ordinal_position",
+                *(self.name, self.schema),
+            )
+        )
+
+    def upsert(self, rows: "pa.Table") -> None:
+        self.connection.register(STAGED, rows)
+        columns = ", ".join(map(quote_name, rows.column_names))
+        select = f"SELECT {columns} FROM {STAGED}"
+        self.execute(_insert(self.target, rows.column_names, select))
+
+
+class _PostgreSQL(_Sink):
+    def __init__(self, database: DatabaseAddress, name: str) -> None:
+        import adbc_driver_postgresql.dbapi as driver  # late: an extra
+
+        self.target = _qualified(*_schema_and_name(name))
+        self.connection = driver.connect(database.url, autocommit=True)
+        try:
+            self.execute("BEGIN")
+        except BaseException:
+            self.close()
+            raise
+
+    def execute(self, statement: str, *values: Any) -> list[Any]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    def columns(self) -> Types:
+        return dict(
+            self.execute(
+                "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute"
+                " WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped"
+                " ORDER BY attnum",
+                self.target,
+            )
+        )
+
+    def upsert(self, rows: "pa.Table") -> None:
+        for name in rows.column_names:
+            if len(name.encode()) > MAX_NAME:
+                raise InputError(
+                    f"the name of column {quoted(name)} is longer than the {MAX_NAME} bytes that"
+                    " PostgreSQL keeps; give it a shorter one"
+                )
+        # At once, not row by row, each of which would take the way to the server and back.
+        with self.connection.cursor() as cursor:
+            cursor.adbc_ingest(STAGED, rows, mode="create", temporary=True)
+        columns = ", ".join(map(quote_name, rows.column_names))
+        select = f"SELECT {columns} FROM pg_temp.{STAGED}"
+        self.execute(_insert(self.target, rows.column_names, select))
+
+
+SINKS: dict[str, type[_Sink]] = {
+    "sqlite": _SQLite,
+    "duckdb": _DuckDB,
+    "postgresql": _PostgreSQL,
+}
+
+
+def _schema_and_name(name: str) -> tuple[str | None, str]:
+    schema, dot, table = name.partition(".")
+    return (schema, table) if dot else (None, name)
+
+
+def _qualified(schema: str | None, name: str) -> str:
+    return ".".join(quote_name(part) for part in (schema, name) if part is not None)
+
+
+def _insert(target: str, names: Sequence[str], rows: str) -> str:
+    """Return the statement that writes rows over those of the same key."""
+    columns = [quote_name(name) for name in names]
+    keys = ", ".join(map(quote_name, KEYS))
+    changes = ", ".join(f"{column} = excluded.{column}" for column in columns[len(KEYS) :])
+    return (
+        f"INSERT INTO {target} ({', '.join(columns)}) {rows}"
+        f" ON CONFLICT ({keys}) DO UPDATE SET {changes}"
+    )
+
+
+def table_from_wire(
+    kind: str, content: bytes, source: str, missing_values: Sequence[str] | None = None
+) -> Table:
+    r"""Return the table that bytes hold, in memory alone."""
+    if kind == "arrow":
+        # Late: it is slow to import.
+        from somscape.tables._arrow_files import arrow_from_bytes
+
+        rows = arrow_from_bytes(content, source)
+        return table_from_frame(rows, source, missing_values=missing_values)
+    if any(content[:N_MAGIC].startswith(magic) for magic, _ in PACKED.values()):
+        raise InputError(f"{source} is packed; send the text as it is.")
+    return table_from_text(decode(content, source, "utf-8"), source, None, None, missing_values)
+
+
+def bytes_for_wire(kind: str, table: Table) -> bytes:
+    r"""Return a table as bytes that `table_from_wire` reads."""
+    if kind == "arrow":
+        from somscape.tables._arrow_files import arrow_bytes
+
+        return arrow_bytes(table.to_arrow())
+    return b"".join(table_bytes(kind, table))
+
+
+def column_of_numbers(name: str, values: Sequence[float | None]) -> Column:
+    """Make a column of numbers that are finite, or None where missing."""
+    numbers = np.array(values, dtype=np.float64)
+    return Column(name, NumberTexts(numbers, True), numbers=numbers)
+
+
+def column_of_texts(name: str, values: Sequence[str | None]) -> Column:
+    """Make a column of texts without blanks around them, or None where missing."""
+    cells = np.empty(len(values), dtype=object)
+    cells[:] = values
+    return Column(name, GivenTexts(cells))

@@ -5,11 +5,10 @@ import pytest
 
 from somscape import SOM, Map, SOMClassifier, TableEncoder, load
 from somscape.errors import InputError, MapFileError
-from somscape.maps import as_map
+from somscape.maps._as_map import as_map
 from somscape.recognize import Recognizer
-from somscape.records import Record
 from somscape.regions import find_regions, keep, kept
-from somscape.save import read_record, write_record
+from somscape.save import Record, read_record, write_record
 from somscape.tables import table_from_columns
 
 
@@ -93,7 +92,7 @@ def test_a_map_without_classes_is_no_recognizer():
 
 
 def test_a_release_that_does_not_know_classes_refuses_them(saved, monkeypatch):
-    monkeypatch.setattr("somscape.records._record.OPTIONAL", ("format", "metric"))
+    monkeypatch.setattr("somscape.maps.record.OPTIONAL", ("format", "metric"))
     with pytest.raises(MapFileError, match="it has a part 'classes', which this version"):
         load(saved)
 

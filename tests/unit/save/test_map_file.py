@@ -13,10 +13,8 @@ import pytest
 
 from somscape import SOM, Detector, Graph, Map, SOMDetector, load
 from somscape.errors import InputError, MapFileError
-from somscape.records._arrays import MAPPED_FROM
-from somscape.records._packed import packed
-from somscape.records._record import READERS
-from somscape.save import FORMAT, read_record, write_record
+from somscape.maps.record import FORMAT, MAPPED_FROM, READERS, packed
+from somscape.save import read_record, write_record
 from somscape.tables import table_from_columns
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -111,7 +109,7 @@ def test_labels_of_units_come_back(saved, tmp_path):
 
 @pytest.mark.parametrize("mapped_from", [0, MAPPED_FROM])
 def test_arrays_are_read_only_views_of_the_file(saved, monkeypatch, mapped_from):
-    monkeypatch.setattr("somscape.records._arrays.MAPPED_FROM", mapped_from)
+    monkeypatch.setattr("somscape.maps.record.MAPPED_FROM", mapped_from)
     arrays = read_record(saved).arrays
     assert arrays
     for array in arrays.values():
@@ -134,7 +132,7 @@ def test_a_map_cut_short_in_place_stays_whole_where_it_was_loaded(saved):
 
 
 def test_opening_a_large_map_allocates_next_to_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("somscape.records._arrays.MAPPED_FROM", 10_000_000)
+    monkeypatch.setattr("somscape.maps.record.MAPPED_FROM", 10_000_000)
     path = tmp_path / "large.som"
     record = SOM(2, 2).fit(rows_of(d=1000)).map_.to_record()
     record.header["lattice"] |= {"n_rows": 50, "n_cols": 50}
@@ -150,7 +148,7 @@ def test_opening_a_large_map_allocates_next_to_nothing(tmp_path, monkeypatch):
 
 
 def test_a_map_can_be_saved_over_the_file_it_is_mapped_from(saved, monkeypatch):
-    monkeypatch.setattr("somscape.records._arrays.MAPPED_FROM", 0)
+    monkeypatch.setattr("somscape.maps.record.MAPPED_FROM", 0)
     map_ = load(saved)
     before = map_.codebook.copy()
     SOM(2, 2, random_state=1).fit(rows_of()).map_.save(saved)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from somscape import load
 from somscape.errors import InputError, SomscapeWarning
 from somscape.save import read_minisom
-from somscape.save._pickles import Made, Name, array_of, number_of, read_pickle
+from somscape.save._minisom import Name, PickledObject, array_of, number_of, read_pickle
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -215,7 +215,7 @@ def test_sets_and_mappings_of_other_classes_are_inert():
     assert sorted(read_pickle(pickle.dumps({1, 2}))) == [1, 2]
     assert sorted(read_pickle(pickle.dumps(frozenset({1, 2})))) == [1, 2]
     counts = read_pickle(pickle.dumps(defaultdict(list, a=[1])))
-    assert isinstance(counts, Made)
+    assert isinstance(counts, PickledObject)
     assert counts.maker == Name("collections", "defaultdict")
     assert read_pickle(pickle.dumps({1: 2, "a": 3})) == {"a": 3}  # only text may be a key
 
@@ -242,7 +242,7 @@ def test_an_array_whose_bytes_do_not_fit_is_refused():
 
 
 def test_every_instruction_of_pickle_is_read_or_refused_by_name():
-    from somscape.save._pickles import _STEPS, _VALUES
+    from somscape.save._minisom import _STEPS, _VALUES
 
     names = {opcode.name for opcode in pickletools.opcodes}
     refused = {"PERSID", "BINPERSID", "EXT1", "EXT2", "EXT4", "NEXT_BUFFER"}

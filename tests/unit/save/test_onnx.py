@@ -11,8 +11,9 @@ from onnx_models import TOLERANCE, feeds_of, run, table_of
 
 from somscape import SOM, Graph, SOMDetector, TableEncoder
 from somscape.errors import InputError
-from somscape.maps import as_map
-from somscape.outliers import SCORES, detector_in
+from somscape.maps._as_map import as_map
+from somscape.outliers.detector import detector_in
+from somscape.outliers.score import SCORES
 from somscape.save import load, to_onnx
 from somscape.tables import Column
 

@@ -9,17 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from somscape import SOM, Graph, Lattice, Map
-from somscape.encode import Encoding, Roles, fit_encoding
 from somscape.errors import InputError
-from somscape.fit import Settings, train_map
-from somscape.save import (
-    best_matches,
-    read_codebook,
-    write_codebook,
-    write_planes,
-    write_winners,
-)
-from somscape.tables import read_table, table_from_columns
+from somscape.fit._map import train_map
+from somscape.fit.settings import Settings
+from somscape.save import best_matches, read_codebook, write_codebook, write_planes, write_winners
+from somscape.tables import Encoding, read_table, table_from_columns
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables.kinds import Roles
 
 
 def rows_of(n=60, d=3):

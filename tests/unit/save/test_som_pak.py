@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from somscape import SOM, Graph, Lattice, Map, load
-from somscape.encode import Encoding
 from somscape.errors import InputError, SomscapeWarning
 from somscape.save import Samples, read_cod, read_dat, write_cod, write_dat
+from somscape.tables import Encoding
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 WORDS = st.text("abcXYZ019_äß=", min_size=1, max_size=6)

@@ -14,7 +14,8 @@ from pyarrow import parquet
 
 from somscape import SOM
 from somscape.errors import InputError
-from somscape.tables import Table, _arrow_files, _batches, read_table, source
+from somscape.tables import Table, _arrow_files, read_table, source
+from somscape.tables import _typed as _batches
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from somscape.tables import MISSING_WORDS, missing_words
+from somscape.tables._cells import MISSING_WORDS, missing_words
 
 
 @pytest.mark.parametrize(

@@ -14,16 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape.errors import InputError
-from somscape.tables import (
-    Sheet,
-    check_sheet,
-    read_table,
-    rounded,
-    table_bytes,
-    table_from_columns,
-    workbook_bytes,
-    write_table,
-)
+from somscape.tables import read_table, table_from_columns, write_table
+from somscape.tables._write import Sheet, check_sheet, rounded, table_bytes, workbook_bytes
 
 FORMULAS = ["=1+1", "+1", "-x", "@SUM(A1)", "'=1", "\t=1", "{=1}", "http://a.b", "mailto:a@b.c"]
 

@@ -22,14 +22,12 @@ from pyarrow import feather, parquet
 from workbooks import xlsx
 
 from somscape import SOM, SOMDetector, TableEncoder, save
-from somscape.encode import fit_encoding
 from somscape.errors import InputError
 from somscape.measures import quantization_error, topographic_error
 from somscape.outliers import DriftMonitor
 from somscape.tables import (
     Source,
     Table,
-    _source,
     per,
     read_table,
     source,
@@ -38,6 +36,8 @@ from somscape.tables import (
     write_sql,
     write_table,
 )
+from somscape.tables import sources as _source
+from somscape.tables._fit_encoding import fit_encoding
 
 COLUMNS: list[list[Any]] = [
     [0.5, None, -1e300, 7.0],

@@ -15,7 +15,9 @@ import pytest
 from postgresql import NO_SERVER, SECRET, Server, programs
 
 from somscape.errors import InputError
-from somscape.tables import is_url, paths_of, read_sql, read_table
+from somscape.tables import read_sql, read_table
+from somscape.tables._sql import is_url
+from somscape.tables.sources import paths_of
 
 LOANS = [(1, 2.5, "Rome", "2024-02-03"), (2, None, "Oslo", None), (3, 4.25, None, "2024-12-31")]
 

@@ -15,8 +15,9 @@ from hypothesis import given
 from postgresql import SECRET, Server
 
 from somscape.errors import InputError
-from somscape.tables import Table, check_sink, read_sql, table_from_columns, write_sql
-from somscape.tables import _sql_sink as sink_file
+from somscape.tables import Table, read_sql, table_from_columns, write_sql
+from somscape.tables import _write as sink_file
+from somscape.tables._write import check_sink
 
 ENGINES = ["sqlite", "duckdb", pytest.param("postgresql", marks=pytest.mark.sql)]
 

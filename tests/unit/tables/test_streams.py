@@ -13,13 +13,9 @@ from for_rest import for_rest
 
 from somscape import SOM, SOMDetector, TableEncoder, report
 from somscape.errors import InputError
-from somscape.tables import (
-    Table,
-    as_frame,
-    collected,
-    source,
-    table_from_frame,
-)
+from somscape.tables import Table, source, table_from_frame
+from somscape.tables._frame import as_frame
+from somscape.tables.sources import collected
 
 N = 60
 

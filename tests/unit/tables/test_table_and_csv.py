@@ -12,15 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape.errors import InputError
-from somscape.tables import (
-    MISSING_WORDS,
-    Table,
-    escape_cell,
-    read_table,
-    table_from_columns,
-    unescape_cell,
-    write_csv,
-)
+from somscape.tables import Table, read_table, table_from_columns, write_csv
+from somscape.tables._cells import MISSING_WORDS
+from somscape.tables._write import escape_cell, unescape_cell
 
 
 @pytest.fixture

@@ -15,14 +15,8 @@ import pytest
 
 from somscape import _stored
 from somscape.errors import InputError
-from somscape.tables import (
-    _arrow,
-    frame_numbers,
-    frame_values,
-    read_table,
-    table_from_columns,
-    table_from_frame,
-)
+from somscape.tables import _arrow, read_table, table_from_columns, table_from_frame
+from somscape.tables._frame import frame_numbers, frame_values
 
 pd = pytest.importorskip("pandas")
 pl = pytest.importorskip("polars")

@@ -13,12 +13,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from somscape._budget import Budget
+from somscape._stored import Budget
 from somscape.errors import InputError
-from somscape.tables import Column, Table, _delimited, looks_like_dates, read_table, write_table
-from somscape.tables._delimited import split_records
-from somscape.tables._growing import Letters
-from somscape.tables._text import TextFile
+from somscape.tables import Column, Table, read_table, write_table
+from somscape.tables import _text as _delimited
+from somscape.tables._dates import looks_like_dates
+from somscape.tables._text import TextFile, split_records
+from somscape.tables._text_table import GrowingLetters
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -494,7 +495,7 @@ def test_the_last_of_many_different_cells_counts(tmp_path, late, is_number, styl
 
 @given(st.lists(st.text()))
 def test_texts_keep_their_cells(cells: list[str]) -> None:
-    letters = Letters()
+    letters = GrowingLetters()
     letters.extend(cells[:3])
     letters.extend(cells[3:])
     kept = [cell.replace("\0", "\ufffd") for cell in cells]

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from somscape.encode import read_roles
 from somscape.tables import read_table, source, table_from_frame
+from somscape.tables._roles import read_roles
 
 ASKED = ["999", "none", "9999-12-31", "0.1"]
 FRAME = {

@@ -1,0 +1,6 @@
+"""`python -m somscape` is the command `somscape`."""
+
+from somscape.desk.cli._commands import main
+
+if __name__ == "__main__":
+    main(prog_name="somscape")

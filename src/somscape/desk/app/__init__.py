@@ -1,0 +1,1 @@
+"""The report as a local web app: a table in, decisions out."""

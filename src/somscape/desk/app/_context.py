@@ -1,0 +1,193 @@
+"""What all answers share, and how a table comes in."""
+
+import html
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from somscape._files import naming
+from somscape.datasets._credit import load_german_credit, load_german_credit_words
+from somscape.desk.app._queue import Queue
+from somscape.desk.app._results import MarkStore
+from somscape.desk.app._safety import AppRefusal, account_line, template
+from somscape.desk.app._store import Run, Store
+from somscape.desk.cases.state import State
+from somscape.tables._text import ARROW_FILES, WORKBOOKS
+from somscape.tables._write import write_csv, write_table
+from somscape.tables.table import Table, table_from_columns
+
+ENDINGS = (
+    *(".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"),
+    *ARROW_FILES,
+    *WORKBOOKS,
+)
+TABLE_ENDING = ".parquet"
+"""Of the file in which a table is kept that came from elsewhere than the browser."""
+
+MAX_NAME = 200
+
+
+def shown_name(given: str) -> str:
+    """Return a file's name as text to show: its last part, in one line, without control
+    characters.
+    """
+    last = given.replace("\\", "/").rpartition("/")[2]
+    plain = "".join(c if c.isprintable() else " " for c in last).strip()
+    return plain if len(plain) <= MAX_NAME else f"…{plain[1 - MAX_NAME :]}"
+
+
+def ending_of(name: str) -> str:
+    """Return which of our endings a name has, or refuse it."""
+    found = [ending for ending in ENDINGS if name.lower().endswith(ending)]
+    if not found:
+        raise AppRefusal(
+            415,
+            "This is no kind of table that can be read here. Give a .csv, .tsv, .csv.gz, .parquet, "
+            ".feather, .xlsx, .xls or .ods file.",
+        )
+    return max(found, key=len)
+
+
+async def take(
+    request: Request,
+    store: Store,
+    watch: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Run:
+    """Write the body of a request to an upload, and keep it once it is whole."""
+    name = shown_name(request.query_params.get("name", ""))
+    ending = ending_of(name)
+    upload, path = store.new_upload(ending)
+    try:
+        if not await _write(request, path):
+            raise AppRefusal(422, f"{name} is empty.")
+        await store.when_free()
+        return store.keep_upload(upload, name, ending, settings, watch)
+    except BaseException:
+        store.drop_upload(upload)
+        raise
+
+
+def take_sample(store: Store) -> Run:
+    """Keep the bundled credit applications in words, with the outcome that the demo compares."""
+    table, words = load_german_credit(), load_german_credit_words()
+    cells = {
+        column.name: [words.get(column.name, {}).get(cell, cell) for cell in column.cells]
+        for column in table.columns
+    }
+    upload, path = store.new_upload(".csv")
+    write_csv(path, table_from_columns(cells))
+    outcome = {"label": table.names.index("class"), "value": words["class"]["2"]}
+    return store.keep_upload(upload, "german_credit.csv", ".csv", outcome)
+
+
+def keep_table(store: Store, table: Table) -> Run:
+    """Keep a table that the command line gave, such as the answer to a query."""
+    upload, path = store.new_upload(TABLE_ENDING)
+    try:
+        write_table(path, table)
+        return store.keep_upload(upload, shown_name(table.source), TABLE_ENDING)
+    except BaseException:
+        store.drop_upload(upload)
+        raise
+
+
+async def _write(request: Request, path: Path) -> int:
+    n_bytes = 0
+    with naming(path), path.open("xb") as file:
+        async for piece in request.stream():
+            n_bytes += file.write(piece)
+    return n_bytes
+
+
+ONLY_SHOWN = "is on a disk or in a folder that is read-only, so the app only shows it."
+NO_RUN = "There is no such run; it may have been deleted."
+
+
+@dataclass(frozen=True)
+class Context:
+    """What answers are made from.
+
+    Attributes
+    ----------
+    store : Store
+    queue : Queue
+    marks : Marks
+    max_upload : int
+        Bytes; the page says so before a file is sent.
+    """
+
+    store: Store
+    queue: Queue
+    marks: MarkStore
+    max_upload: int
+
+    @property
+    def cases(self) -> State:
+        """What is remembered of watches; it is called from threads."""
+        return self.store.cases
+
+    def run(self, request: Request) -> Run:
+        """Return the run that a request is about, or refuse it."""
+        run = self.store.run(request.path_params["run"])
+        if run is None:
+            raise AppRefusal(404, NO_RUN)
+        return run
+
+    async def before_change(self) -> None:
+        """Refuse what changes something that is read-only, or that another program has locked."""
+        if self.store.is_read_only:
+            raise AppRefusal(403, f"{self.store.folder} {ONLY_SHOWN} Nothing was saved.")
+        await self.store.when_free()
+
+    def added(self, run: Run) -> Response:
+        """Put a run in line, and say which it is."""
+        self.queue.add(run)
+        return JSONResponse({"run": run.id})
+
+    def summary(self, run: Run) -> dict[str, Any]:
+        """Return what lists say of a run."""
+        return {
+            "run": run.id,
+            "name": run.title,
+            "file": run.name,
+            "watch": run.watch,
+            "made": run.made,
+            "n_decisions": run.n_decisions,
+            "facts": run.facts,
+            "uses_marks": bool((run.settings or {}).get("uses_marks")),
+            **(self.queue.state_of(run.id) or {}),
+        }
+
+    def page(self, request: Request, name: str) -> Response:
+        """Return a page of the app."""
+        page = template(name).substitute(
+            csrf=html.escape(request.state.csrf),
+            role=request.state.role or "",
+            account=account_line(request),
+            max_upload=self.max_upload,
+            endings=",".join(ENDINGS),
+        )
+        return HTMLResponse(page)
+
+
+def author_of(request: Request) -> str:
+    """Return who asks: a user by name, or whoever runs the app."""
+    return str(request.state.user)
+
+
+async def json_of(request: Request) -> dict[str, Any]:
+    """Return the object that a request holds, or refuse it."""
+    try:
+        given = json.loads(await request.body() or b"{}")
+        json.dumps(given, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError) as error:
+        raise AppRefusal(422, "The request is not JSON.") from error
+    if not isinstance(given, dict):
+        raise AppRefusal(422, "The request is not a JSON object.")
+    return given

@@ -1,0 +1,385 @@
+"""The entrance of the app: a port or a Unix socket, a door, and TLS."""
+
+import errno
+import hashlib
+import hmac
+import re
+import secrets
+import shutil
+import socket
+import ssl
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.requests import Request, cookie_parser
+from starlette.responses import HTMLResponse, Response
+
+from somscape._files import shown
+from somscape.desk.app._safety import AppRefusal, Door, Visitor, template
+from somscape.desk.app._users import RUN, Users, plain_name
+from somscape.desk.cases._database import user_of_computer
+from somscape.desk.web._connections import PORTS, Origins, are_same, is_address, is_loopback
+from somscape.desk.web._servers import listening as listening_on
+from somscape.desk.web._servers import names_of, server_context
+from somscape.errors import InputError
+from somscape.tables._messages import counted
+
+LOOPBACK = "127.0.0.1"
+PROXY = re.compile(r"https://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?/?")
+HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
+NEEDS_TEAM = (
+    "`host` {host} lets other computers in. That needs `users` with their passwords, and "
+    "`tls_cert` with `tls_key`. Or leave `host` out, and give `users` and `behind_proxy`, or make "
+    "an SSH tunnel."
+)
+
+
+@dataclass(frozen=True)
+class Front:
+    """Where the app listens, and who may come.
+
+    Parameters
+    ----------
+    host : str, default="127.0.0.1"
+        Address to listen on; any but this machine's own needs `users` and TLS.
+    port : int, default=0
+        0: a free one.
+    users : Path or None, default=None
+        File of users; None: whoever has the key.
+    tls_cert, tls_key : Path or None, default=None
+        Of the server, in PEM.
+    behind_proxy : str or None, default=None
+        ``https://NAME``, as browsers call the proxy.
+    socket : Path or None, default=None
+        Unix socket to listen on for the proxy, instead of a port.
+    socket_group : str or None, default=None
+        Group that may use the socket, too.
+    user_header : str or None, default=None
+        In which the proxy says who it is.
+    allow_readable_secrets : bool, default=False
+        Whether others of the computer may read `users` and `tls_key`.
+
+    Raises
+    ------
+    InputError
+        Where that does not fit together.
+    """
+
+    host: str = LOOPBACK
+    port: int = 0
+    users: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    behind_proxy: str | None = None
+    socket: Path | None = None
+    socket_group: str | None = None
+    user_header: str | None = None
+    allow_readable_secrets: bool = False
+
+    def __post_init__(self) -> None:
+        team = ("tls_cert", "tls_key", "behind_proxy", "socket", "socket_group", "user_header")
+        given = [name for name in team if getattr(self, name) is not None]
+        if given and self.users is None:
+            raise InputError(
+                f"`{given[0]}` is for a team, whose names and passwords a file has. Give it with "
+                "`users`; `somscape app-user` makes one."
+            )
+        if self.behind_proxy is None:
+            self._check_without_proxy()
+        else:
+            self._check_proxy(self.behind_proxy)
+
+    def _check_without_proxy(self) -> None:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            missing = "tls_key" if self.tls_key is None else "tls_cert"
+            raise InputError(f"`tls_cert` and `tls_key` belong together. Give `{missing}`, too.")
+        if not is_loopback(self.host) and self.tls_cert is None:
+            raise InputError(NEEDS_TEAM.format(host=self.host or "''"))
+        for name in ("socket", "socket_group", "user_header"):
+            if getattr(self, name) is not None:
+                raise InputError(f"`{name}` is for a proxy. Give its name with `behind_proxy`.")
+
+    def _check_proxy(self, proxy: str) -> None:
+        if self.tls_cert is not None or self.tls_key is not None:
+            raise InputError(
+                "`behind_proxy` leaves TLS to the proxy: leave `tls_cert` and `tls_key` out, or "
+                "leave `behind_proxy` out."
+            )
+        found = PROXY.fullmatch(proxy)
+        if found is None or not 0 < int(found[2] or 1) < 65536:
+            raise InputError(
+                "`behind_proxy` must be what browsers ask for, without a path, such as "
+                f"https://somscape.bank.example; got {proxy!r:.100}."
+            )
+        if not is_loopback(self.host):
+            raise InputError(
+                "`behind_proxy` is for a proxy on this computer, as what it sends is not "
+                f"encrypted: leave `host` {self.host} out."
+            )
+        if self.socket is not None and (self.port or self.host != LOOPBACK):
+            raise InputError("`socket` stands instead of `host` and `port`. Leave those out.")
+        for name in ("socket_group", "user_header"):
+            if getattr(self, name) is not None and self.socket is None:
+                raise InputError(
+                    f"`{name}` needs `socket`: a port can be reached by every program of this "
+                    "computer, which could give any name."
+                )
+        if self.user_header is not None and not HEADER.fullmatch(self.user_header):
+            raise InputError(
+                f"`user_header` must be a header's name, such as X-Remote-User; got "
+                f"{self.user_header!r:.100}."
+            )
+
+    def origins(self, port: int, certified: frozenset[str]) -> Origins:
+        """Return where browsers find the app."""
+        if self.behind_proxy is not None:
+            found = PROXY.fullmatch(self.behind_proxy)
+            assert found
+            name = found[1].strip("[]").lower()
+            return Origins("https", int(found[2] or PORTS["https"]), frozenset({name}))
+        if self.tls_cert is not None:
+            return Origins("https", port, certified)
+        return Origins.of_loopback(self.host, port)
+
+    def address(self, origins: Origins) -> str:
+        """Return what people type into the browser."""
+        name = self.host
+        if self.behind_proxy is not None or (self.tls_cert and name not in origins.names):
+            # Of a certificate's names the one that reads best.
+            name = min(origins.names, key=lambda one: ("*" in one, is_address(one), one))
+        shown = f"[{name}]" if ":" in name else name
+        port = "" if origins.port == PORTS[origins.scheme] else f":{origins.port}"
+        return f"{origins.scheme}://{shown}{port}/"
+
+
+def _secret() -> str:
+    return secrets.token_urlsafe(32)
+
+
+@dataclass
+class Keys:
+    """What the user's browser shows to be let in.
+
+    Attributes
+    ----------
+    token : str
+        In the address that is printed.
+    once : str
+        In the address that the browser is started with: other users of the machine can see it
+        among the running programs, so it opens once.
+    cookie, csrf : str
+        Of the session; the second is in the pages.
+    """
+
+    token: str = field(default_factory=_secret)
+    once: str = field(default_factory=_secret)
+    cookie: str = field(default_factory=_secret)
+    csrf: str = field(default_factory=_secret)
+
+    def opens(self, given: str) -> bool:
+        """Return whether a token lets in; one that opens once is used up."""
+        if self.once and are_same(given, self.once):
+            self.once = ""
+            return True
+        return are_same(given, self.token)
+
+
+class KeyDoor:
+    """Lets in who comes by the address with the key.
+
+    Parameters
+    ----------
+    keys : Keys
+    cookie : str
+        The cookie's name.
+    """
+
+    def __init__(self, keys: Keys, cookie: str) -> None:
+        self._keys = keys
+        self._cookie = cookie
+        self._visitor = Visitor(user_of_computer(), RUN, keys.csrf)
+
+    async def answer(self, request: Request, origin: str) -> Response | None:
+        """Give the cookie for a right token in the address."""
+        token = request.query_params.get("token")
+        if request.scope["path"] != "/" or not token or not self._keys.opens(token):
+            return None
+        # A page, not a redirect: a link from elsewhere would be followed without the cookie,
+        # which is for requests that start here.
+        cookie = f"{self._cookie}={self._keys.cookie}; Path=/; HttpOnly; SameSite=Strict"
+        return HTMLResponse(template("welcome.html").substitute(), headers={"Set-Cookie": cookie})
+
+    def visitor(self, request: Request) -> Visitor:
+        """Return the user of this computer, who has the cookie."""
+        # Other servers of this machine have their cookies in here, too, and in any form.
+        found = cookie_parser(request.headers.get("cookie", "")).get(self._cookie, "")
+        if not are_same(found, self._keys.cookie):
+            raise AppRefusal(403, "Open the address that `somscape app` printed: it has the key.")
+        return self._visitor
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """How people come to the app.
+
+    Attributes
+    ----------
+    door : Door
+        Who is let in.
+    origins : Origins
+        Where browsers find the app.
+    said : str
+        Where, in a line for the terminal.
+    to_open : str
+        Address with which the browser is started; "" for none.
+    tls : ssl.SSLContext or None
+    """
+
+    door: Door
+    origins: Origins
+    said: str
+    to_open: str = ""
+    tls: ssl.SSLContext | None = None
+
+
+def open_entrance(front: Front, listener: socket.socket, say: Callable[[str], None]) -> Entrance:
+    """Return the entrance that is asked for."""
+    tls, certified = None, frozenset[str]()
+    if front.tls_cert is not None and front.tls_key is not None:
+        tls = server_context(
+            front.tls_cert, front.tls_key, may_be_readable=front.allow_readable_secrets
+        )
+        certified = names_of(tls, front.tls_cert)
+    port = 0 if front.socket is not None else int(listener.getsockname()[1])
+    origins = front.origins(port, certified)
+    address = front.address(origins)
+    if front.users is None:
+        keys = Keys()
+        door = KeyDoor(keys, origins.cookie)
+        said = f"The app is at {address}?token={keys.token}"
+        return Entrance(door, origins, said, f"{address}?token={keys.once}")
+    users = Users(
+        front.users,
+        has_passwords=front.user_header is None,
+        may_be_readable=front.allow_readable_secrets,
+        say=say,
+    )
+    known = counted(len(users.now() or ()), "user")
+    said = f"The app is at {address} for the {known} of {shown(front.users)}"
+    if front.behind_proxy is not None:
+        place = f"port {port} of {front.host}" if front.socket is None else shown(front.socket)
+        said += f", through a proxy that sends to {place}"
+    return Entrance(_team_door(front, users, origins), origins, said, tls=tls)
+
+
+def _team_door(front: Front, users: Users, origins: Origins) -> Door:
+    if front.user_header is not None:
+        return NamedDoor(users, front.user_header)
+    from somscape.desk.app._login import LoginDoor  # late, because it needs the extra `team`
+
+    return LoginDoor(users, origins, is_behind_proxy=front.behind_proxy is not None)
+
+
+@contextmanager
+def listening(front: Front) -> Iterator[socket.socket]:
+    """Listen where it is said, until the block ends."""
+    if front.socket is not None:
+        with _on_socket(front.socket, front.socket_group) as listener:
+            yield listener
+    else:
+        with listening_on(front.host, front.port) as listener:
+            yield listener
+
+
+@contextmanager
+def _on_socket(path: Path, group: str | None) -> Iterator[socket.socket]:
+    if not hasattr(socket, "AF_UNIX"):
+        raise InputError("`socket` is for systems that have Unix sockets. Leave it out.")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _clear_left(path)
+        listener.bind(str(path))
+        try:
+            # Nobody can connect before it listens, so nobody comes before its mode is set.
+            path.chmod(0o600 if group is None else 0o660)
+            if group is not None:
+                shutil.chown(path, group=group)
+            listener.listen()
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+    except (OSError, LookupError) as error:
+        listener.close()
+        said = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"cannot listen on `socket` {shown(path)} ({said}). Give another path, of at most 100 "
+            "bytes, in a folder of yours, and a group that you are in."
+        ) from error
+    except BaseException:
+        listener.close()
+        raise
+    own = path.stat().st_ino
+    try:
+        with listener:
+            yield listener
+    finally:
+        with suppress(FileNotFoundError):
+            if path.stat().st_ino == own:
+                path.unlink()
+
+
+def _clear_left(path: Path) -> None:
+    """Delete a socket that a killed server left."""
+    try:
+        is_socket = stat.S_ISSOCK(path.lstat().st_mode)
+    except FileNotFoundError:
+        return
+    if is_socket:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink()
+                return
+    raise FileExistsError(errno.EEXIST, "something is there")
+
+
+class NamedDoor:
+    """Lets in whom the proxy names; nobody else can reach the socket, so it is believed.
+
+    Parameters
+    ----------
+    users : Users
+        Who may come in, for what.
+    header : str
+    """
+
+    def __init__(self, users: Users, header: str) -> None:
+        self._users = users
+        self._header = header.lower()
+        self._key = secrets.token_bytes(32)
+
+    async def answer(self, request: Request, origin: str) -> Response | None:
+        """Answer nothing: the proxy has its own way to log in and out."""
+        return None
+
+    def visitor(self, request: Request) -> Visitor:
+        """Return the user that the proxy names, or refuse."""
+        users = self._users.now()
+        if users is None:
+            raise AppRefusal(503, "The list of users cannot be used just now. Its keeper sees why.")
+        given = request.headers.getlist(self._header)
+        if len(given) != 1:  # a second one would be the visitor's own
+            raise AppRefusal(403, "The proxy does not say, once, who you are.")
+        try:
+            name = plain_name(given[0].encode("latin-1").decode())
+        except UnicodeDecodeError:
+            name = ""
+        user = users.get(name)
+        if user is None:
+            raise AppRefusal(403, "You are no user of this app. Ask whoever keeps its users.")
+        csrf = hmac.new(self._key, name.encode(), hashlib.sha256).hexdigest()
+        return Visitor(name, user.role, csrf)

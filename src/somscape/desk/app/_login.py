@@ -1,0 +1,461 @@
+"""Who may enter: users with a name and a password, and their sessions."""
+
+import asyncio
+import hashlib
+import html
+import importlib.util
+import math
+import re
+import secrets
+import time
+import unicodedata
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+from urllib.parse import parse_qs, quote
+
+from starlette.requests import Request, cookie_parser
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from somscape.desk.app._safety import AppRefusal, Visitor, check_origin, template
+from somscape.desk.app._users import User, Users, plain_name
+from somscape.desk.web._connections import Origins, are_same, limited, network_of
+from somscape.errors import InputError
+
+MAX_IDLE, MAX_AGE = 8 * 3600.0, 24 * 3600.0
+"""Seconds after which a session ends: without a request, and in any case."""
+
+MAX_SESSIONS = 20
+"""Of one user; with another one, that which was used longest ago ends."""
+
+
+@dataclass
+class Session:
+    """One log-in of a user, in one browser.
+
+    Attributes
+    ----------
+    name, password : str
+        Of the user, with the hash as it was at the log-in.
+    made, used : float
+        Times, on the clock of the sessions.
+    csrf : str
+        In the pages of this session.
+    is_over : bool
+        Whether it has ended.
+    """
+
+    name: str
+    password: str
+    made: float
+    used: float
+    csrf: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    is_over: bool = False
+
+
+class Sessions:
+    """All sessions, by what the browser shows for them.
+
+    Parameters
+    ----------
+    clock : callable, default=time.monotonic
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        # By the cookie's hash: what is looked up tells nothing by the time that it takes.
+        self._sessions: dict[str, Session] = {}
+
+    def begin(self, name: str, password: str) -> str:
+        """Log a user in; return the cookie's value."""
+        now = self._clock()
+        for session in [*self._sessions.values()]:
+            self._end_if_late(session, now)
+        self._forget_ended()
+        own = sorted(self._of(name), key=lambda session: session.used)
+        for session in own[: max(0, len(own) - MAX_SESSIONS + 1)]:
+            session.is_over = True
+        self._forget_ended()
+        cookie = secrets.token_urlsafe(32)
+        self._sessions[_hashed(cookie)] = Session(name, password, now, now)
+        return cookie
+
+    def of(self, cookie: str) -> Session | None:
+        """Return the session of a cookie, which counts as used now; None if there is none."""
+        session = self._sessions.get(_hashed(cookie))
+        if session is None:
+            return None
+        now = self._clock()
+        self._end_if_late(session, now)
+        if session.is_over:
+            self._forget_ended()
+            return None
+        session.used = now
+        return session
+
+    def is_late(self, session: Session) -> bool:
+        """Return whether a session is too old to go on, also where nobody asks for anything."""
+        return self._clock() - session.made >= MAX_AGE
+
+    def end(self, session: Session) -> None:
+        """Log a browser out."""
+        session.is_over = True
+        self._forget_ended()
+
+    def end_all(self, name: str) -> None:
+        """Log a user out of all browsers."""
+        for session in self._of(name):
+            session.is_over = True
+        self._forget_ended()
+
+    def _of(self, name: str) -> list[Session]:
+        return [session for session in self._sessions.values() if session.name == name]
+
+    def _end_if_late(self, session: Session, now: float) -> None:
+        if now - session.used >= MAX_IDLE or now - session.made >= MAX_AGE:
+            session.is_over = True
+
+    def _forget_ended(self) -> None:
+        self._sessions = {key: one for key, one in self._sessions.items() if not one.is_over}
+
+
+def _hashed(cookie: str) -> str:
+    return hashlib.sha256(cookie.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+FORGIVEN = 60.0
+"""Seconds after which one failure is forgotten."""
+
+MAX_KNOWN = 10_000
+"""Keys that are remembered; the one that was tried longest ago is forgotten first."""
+
+
+class Throttle:
+    """Counts attempts by key.
+
+    An attempt counts as failed from its beginning, so that many at once are no way around.
+
+    Parameters
+    ----------
+    clock : callable, default=time.monotonic
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def wait(self, keys: Mapping[str, int]) -> float:
+        """Return the seconds that an attempt must wait, or 0 and count it."""
+        now = self._clock()
+        rest = max((self._rest(key, free, now) for key, free in keys.items()), default=0.0)
+        if rest > 0:
+            return rest
+        for key in keys:
+            self._known[key] = (self._count(key, now) + 1, now)
+            self._known.move_to_end(key)
+        while len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)
+        return 0.0
+
+    def succeeded(self, keys: Mapping[str, int]) -> None:
+        """Take back an attempt that was counted: it did not fail."""
+        now = self._clock()
+        for key in keys:
+            if key in self._known:
+                self._known[key] = (max(0.0, self._count(key, now) - 1), self._known[key][1])
+
+    def _count(self, key: str, now: float) -> float:
+        count, last = self._known.get(key, (0.0, now))
+        return max(0.0, count - (now - last) / FORGIVEN)
+
+    def _rest(self, key: str, free: int, now: float) -> float:
+        if key not in self._known:
+            return 0.0
+        count, last = self._known[key]
+        return 0.0 if count < free else last + 2.0 ** min(count - free, 30) - now
+
+
+MIN_LENGTH, MAX_LENGTH = 12, 256
+"""Letters of a password."""
+
+AT_A_TIME, MAX_WAITING = 2, 20
+"""Checks, each of which takes memory for as long as it runs; more must come again."""
+
+
+def hash_password(password: str) -> str:
+    """Return what stands for a password in a file of users."""
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise InputError(
+            f"a password has {MIN_LENGTH} to {MAX_LENGTH} letters; this one has {len(password)}."
+        )
+    if importlib.util.find_spec("argon2") is None:
+        raise InputError("passwords need argon2; run: pip install 'somscape[app,team]'")
+    from argon2 import PasswordHasher
+
+    return PasswordHasher().hash(_plain(password))
+
+
+def is_password(password: str, hashed: str) -> bool:
+    """Return whether a password is the one that was hashed."""
+    # Late, because only a team needs it.
+    from argon2 import PasswordHasher
+    from argon2.exceptions import Argon2Error, InvalidHash
+
+    try:
+        return PasswordHasher().verify(hashed, _plain(password))
+    except (Argon2Error, InvalidHash):
+        return False
+
+
+def _plain(password: str) -> bytes:
+    # Letters with marks may be typed in two ways.
+    return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
+
+
+class Checks:
+    """The checks of passwords that are under way."""
+
+    def __init__(self) -> None:
+        self._places = asyncio.Semaphore(AT_A_TIME)
+        self._n = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the line is full: whoever comes now must try again later."""
+        return self._n >= MAX_WAITING
+
+    async def user(self, users: Mapping[str, User], name: str, password: str) -> User | None:
+        """Return the user with a name and password, or None, after the same time."""
+        found = users.get(name)
+        number = int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest())
+        asked = found or [*users.values()][number % len(users)]
+        self._n += 1
+        try:
+            async with self._places:
+                is_right = await asyncio.to_thread(is_password, password, asked.password)
+        finally:
+            self._n -= 1
+        return found if is_right else None
+
+
+MAX_FORM = 16 << 10
+"""Bytes of what the log-in page sends."""
+
+FREE_BY_NAME, FREE_BY_ADDRESS = 5, 20
+"""Failures that make nobody wait; many people may share an address."""
+
+PATH = re.compile(r"/(?![/\\])[\x21-\x7e]{0,500}")
+"""Of a page of ours to go on to."""
+
+OF_FORMS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",  # without one, browsers leave out the origin of a form
+}
+WRONG = "This name and password do not belong together."
+LOG_IN = "You are not logged in, or not any more. Load the page again to log in."
+NO_USERS = "The list of users cannot be used just now. Whoever runs the app sees why."
+
+
+class LoggedIn(NamedTuple):
+    """Who is logged in."""
+
+    session: Session
+    user: User
+
+
+class LoginDoor:
+    """Lets in users who log in.
+
+    Parameters
+    ----------
+    users : Users
+    origins : Origins
+        Where browsers find the app.
+    is_behind_proxy : bool, default=False
+        Whether a proxy says from which address a request comes.
+    clock : callable, default=time.monotonic
+    """
+
+    def __init__(
+        self,
+        users: Users,
+        origins: Origins,
+        *,
+        is_behind_proxy: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._users = users
+        self._cookie, self._is_secure = origins.cookie, origins.is_secure
+        self._is_behind_proxy = is_behind_proxy
+        self._sessions, self._throttle = Sessions(clock), Throttle(clock)
+        self._checks = Checks()
+
+    async def answer(self, request: Request, origin: str) -> Response | None:
+        """Answer the pages to log in and out, and send who asks for another one to the first."""
+        path, method = request.scope["path"], request.scope["method"]
+        if path not in ("/login", "/logout"):
+            if is_open(path) or path.startswith("/api/") or method != "GET":
+                return None
+            return None if self._known(request) else _way_to_login(request)
+        if method == "POST":
+            check_origin(request, origin)
+            form = await _form(request)
+            if path == "/logout":
+                return self._out(request, form)
+            return await self._log_in(request, form)
+        if method not in ("GET", "HEAD"):
+            raise AppRefusal(405, "This page is to look at, or to send its form.")
+        known = self._known(request)
+        if path == "/logout":
+            return _account_page(known) if known else RedirectResponse("/login", 303)
+        goes_on = _place_of(request.query_params.get("next", ""))
+        return RedirectResponse(goes_on, 303) if known else _login_page(goes_on)
+
+    def visitor(self, request: Request) -> Visitor:
+        """Return who is logged in, or refuse; nobody is needed for style and script."""
+        known = self._known(request)
+        if known is None:
+            if is_open(request.scope["path"]):
+                return Visitor("", None, "")
+            raise AppRefusal(403, LOG_IN)
+        session, user = known
+        is_gone = partial(self._is_gone, session)
+        return Visitor(user.name, user.role, session.csrf, has_account=True, is_gone=is_gone)
+
+    async def _log_in(self, request: Request, form: dict[str, str]) -> Response:
+        goes_on = _place_of(form.get("next", ""))
+        name, password = plain_name(form.get("name", "")), form.get("password", "")
+        keys = self._keys(request, name)
+        wait = self._throttle.wait(keys)
+        if wait > 0:
+            said = f"Too many attempts. Wait {math.ceil(wait)} s, then try again."
+            return _login_page(goes_on, said, 429, {"Retry-After": str(math.ceil(wait))})
+        if self._checks.is_full:
+            self._throttle.succeeded(keys)  # nothing was tried
+            said = "Too many people log in just now. Wait a moment, then try again."
+            return _login_page(goes_on, said, 503, {"Retry-After": "5"})
+        users = self._users.now()
+        if users is None:
+            raise AppRefusal(503, NO_USERS)
+        user = None
+        if name and 0 < len(password) <= MAX_LENGTH:
+            user = await self._checks.user(users, name, password)
+        if user is None:
+            return _login_page(goes_on, WRONG, 403)
+        self._throttle.succeeded(keys)
+        known = self._known(request)
+        if known:  # this browser's session before
+            self._sessions.end(known.session)
+        cookie = self._sessions.begin(user.name, user.password)
+        return RedirectResponse(
+            goes_on, 303, {"Set-Cookie": self._set_cookie(cookie, int(MAX_AGE))}
+        )
+
+    def _out(self, request: Request, form: dict[str, str]) -> Response:
+        known = self._known(request)
+        if known:
+            if not are_same(form.get("csrf", ""), known.session.csrf):
+                raise AppRefusal(403, "The page is of another session; load it again.")
+            if "everywhere" in form:
+                self._sessions.end_all(known.user.name)
+            self._sessions.end(known.session)
+        return RedirectResponse("/login", 303, {"Set-Cookie": self._set_cookie("", 0)})
+
+    def _known(self, request: Request) -> LoggedIn | None:
+        cookie = cookie_parser(request.headers.get("cookie", "")).get(self._cookie, "")
+        session = self._sessions.of(cookie)
+        users = self._users.now()
+        if users is None:
+            raise AppRefusal(503, NO_USERS)
+        if session is None:
+            return None
+        user = users.get(session.name)
+        if user is None or user.password != session.password:  # removed, or changed
+            self._sessions.end_all(session.name)
+            return None
+        return LoggedIn(session, user)
+
+    def _is_gone(self, session: Session) -> bool:
+        user = (self._users.now() or {}).get(session.name)
+        is_user = user is not None and user.password == session.password
+        return session.is_over or self._sessions.is_late(session) or not is_user
+
+    def _set_cookie(self, value: str, age: int) -> str:
+        secure = "; Secure" if self._is_secure else ""
+        return f"{self._cookie}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}"
+
+    def _keys(self, request: Request, name: str) -> dict[str, int]:
+        """Return what attempts are counted by, with how many failures each forgives."""
+        hashed = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+        address = request.client.host if request.client else ""
+        if self._is_behind_proxy:  # the last one is the proxy's own word
+            lines = request.headers.getlist("x-forwarded-for")  # the first may be the visitor's
+            address = ",".join(lines).rpartition(",")[2].strip()
+        keys = {f"name {hashed}": FREE_BY_NAME}
+        network = network_of(address)
+        if network:
+            keys[f"address {network}"] = FREE_BY_ADDRESS
+        return keys
+
+
+def is_open(path: str) -> bool:
+    """Return whether a path is of what is the same everywhere: style, script, icon."""
+    return path.startswith("/static/") or path == "/favicon.ico"
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """Return what a form says, in whose place a program may have sent anything."""
+    receive = limited(
+        request.receive,
+        request.headers.get("content-length"),
+        MAX_FORM,
+        AppRefusal(413, "This is too long for a log-in."),
+    )
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    try:
+        found = parse_qs(body.decode("ascii"), errors="strict", max_num_fields=10)
+    except ValueError as error:
+        raise AppRefusal(422, "This is no form of ours.") from error
+    return {name: values[0] for name, values in found.items()}
+
+
+def _place_of(given: str) -> str:
+    return given if PATH.fullmatch(given) else "/"
+
+
+def _way_to_login(request: Request) -> Response:
+    # A page, not a redirect: after a link from elsewhere the cookie comes with the next request.
+    query = request.scope["query_string"].decode("latin-1")
+    path = quote(request.scope["path"], safe="/") + (f"?{query}" if query else "")
+    place = "/login?next=" + quote(_place_of(path), safe="")
+    page = template("to_login.html").substitute(place=html.escape(place))
+    return HTMLResponse(page, 403)
+
+
+def _login_page(
+    goes_on: str, problem: str = "", status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    page = template("login.html").substitute(
+        goes_on=html.escape(goes_on),
+        problem=html.escape(problem),
+        is_hidden="" if problem else "hidden",
+    )
+    return HTMLResponse(page, status, {**OF_FORMS, **(headers or {})})
+
+
+def _account_page(known: LoggedIn) -> Response:
+    page = template("logout.html").substitute(
+        name=html.escape(known.user.name),
+        role=known.user.role,
+        csrf=html.escape(known.session.csrf),
+    )
+    return HTMLResponse(page, headers=OF_FORMS)

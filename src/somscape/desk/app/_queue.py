@@ -1,0 +1,609 @@
+"""Jobs: one process each, a limited number at a time, with progress."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+from somscape._files import shown
+from somscape.desk.app._results import MarkStore
+from somscape.desk.app._safety import AppRefusal
+from somscape.desk.app._settings import default_settings, options_of, reading_of, settings_of
+from somscape.desk.app._store import (
+    BEFORE,
+    CANCELLED,
+    DONE,
+    FAILED,
+    GOES_ON,
+    INTERRUPTED,
+    KEEP,
+    RANK,
+    READ,
+    REGIONS,
+    RUNNING,
+    WATCH,
+    Run,
+    Store,
+)
+from somscape.desk.app._work import load_libraries, one_line, work
+from somscape.errors import InputError
+from somscape.tables.sources import import_reader
+
+FORKS = sys.platform == "linux"
+"""Elsewhere there are no forks, or libraries of the system fail in them."""
+
+PYTHON = (sys.executable, "-P", "-X", "faulthandler", "-c")
+"""Python does not look for modules in the working folder (-P), and logs where it was ended."""
+
+COMMAND = (*PYTHON, "from somscape.desk.app._work import work; work()")
+FORKING = (*PYTHON, "from somscape.desk.app._queue import fork_jobs; fork_jobs()")
+
+LONGEST_LINE = 64 << 20
+"""Bytes that a job says at once: what it found in the columns."""
+
+LONGEST_MESSAGE = 1 << 16
+"""Bytes that the server and the process that forks say at once; the longest is a job's folder."""
+
+KILLED = -9
+"""How a job is said to have ended that was killed, or of which nobody can say how."""
+
+LONGEST_START = 30.0
+"""Seconds to wait for a fork; the process that forks loads what jobs need meanwhile."""
+
+End = asyncio.Future[int | None]
+"""How a process ended; None where nobody can say."""
+
+
+class Processes:
+    """Starts processes of jobs.  All of it lives in the server's one event loop."""
+
+    def __init__(self) -> None:
+        self._parent: _Parent | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self._is_closed = False
+
+    async def start(self, folder: Path, log: IO[bytes]) -> "Process | ForkedJob":
+        """Start a process that takes the request of a job on standard input."""
+        if FORKS:
+            with suppress(OSError):  # that it has no memory, a job started anew says better
+                return await self._fork(folder, log)
+        if self._is_closed:
+            raise ConnectionAbortedError("the app is being ended")
+        return await asyncio.create_subprocess_exec(
+            *COMMAND, stdin=PIPE, stdout=PIPE, stderr=log, cwd=folder, limit=LONGEST_LINE
+        )
+
+    async def _fork(self, folder: Path, log: IO[bytes]) -> "ForkedJob":
+        async with self._one_at_a_time:
+            if self._is_closed:
+                raise ConnectionAbortedError
+            if self._parent is None or self._parent.is_gone:
+                self._parent = await _Parent.start()
+            return await self._parent.fork(folder, log)
+
+    async def close(self) -> None:
+        """End the process that forks, and start no more; jobs go on."""
+        self._is_closed = True
+        if self._parent is not None:
+            self._parent.give_up()  # so that nobody waits for a fork
+        async with self._one_at_a_time:
+            if self._parent is not None:
+                await self._parent.close()
+
+
+class ForkedJob:
+    """A job's process that another one forked, to be used as one that asyncio started."""
+
+    def __init__(
+        self, pid: int, end: End, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]
+    ) -> None:
+        self.pid = pid
+        self.stdout, self.stdin = streams
+        self._end = end
+        self._code: int | None = None
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended, as of any process; None while it runs, or may run."""
+        return self._end.result() if self._code is None and self._end.done() else self._code
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        if self.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    async def wait(self) -> int:
+        """Return how it ended, once it has; to be asked when it says no more."""
+        code = await asyncio.shield(self._end)
+        self.stdin.close()
+        self._code = KILLED if code is None else code
+        return self._code
+
+
+class _Parent:
+    """The process that forks, as the server sees it."""
+
+    def __init__(self, process: Process, channel: socket.socket) -> None:
+        self.is_gone = False
+        self._process = process
+        self._channel = channel
+        self._loop = asyncio.get_running_loop()
+        self._forked: asyncio.Future[tuple[int, End]] = self._loop.create_future()
+        self._ends: dict[int, End] = {}
+        self._loop.add_reader(channel, self._hear)
+
+    @classmethod
+    async def start(cls) -> "_Parent":
+        channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        channel.setblocking(False)
+        with theirs:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *FORKING, stdin=theirs.fileno(), stdout=DEVNULL, stderr=DEVNULL
+                )
+            except BaseException:
+                channel.close()
+                raise
+        return cls(process, channel)
+
+    async def fork(self, folder: Path, log: IO[bytes]) -> ForkedJob:
+        self._forked = self._loop.create_future()
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                files = [theirs.fileno(), log.fileno()]
+                socket.send_fds(self._channel, [os.fsencode(folder)], files)
+            async with asyncio.timeout(LONGEST_START):
+                pid, end = await self._forked
+            streams = await asyncio.open_connection(sock=ours, limit=LONGEST_LINE)
+        except BaseException:
+            ours.close()
+            self._forked.cancel()
+            self.give_up()  # or its answer would be taken for the next one's
+            raise
+        return ForkedJob(pid, end, streams)
+
+    async def close(self) -> None:
+        self.give_up()
+        await self._process.wait()
+
+    def _hear(self) -> None:
+        try:
+            said = self._channel.recv(LONGEST_MESSAGE)
+        except ConnectionError:
+            said = b""
+        match [*map(int, said.split())]:
+            case [pid] if not self._forked.done():
+                self._ends[pid] = self._loop.create_future()
+                self._forked.set_result((pid, self._ends[pid]))
+            case [pid, code] if pid in self._ends:
+                self._ends.pop(pid).set_result(code)
+            case _:
+                self.give_up()
+
+    def give_up(self) -> None:
+        """End it, and leave nobody waiting for what it will not say."""
+        if self.is_gone:
+            return
+        self.is_gone = True
+        self._loop.remove_reader(self._channel)
+        self._channel.close()
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        if not self._forked.done():
+            self._forked.set_exception(ConnectionResetError())
+        for end in self._ends.values():
+            end.set_result(None)
+
+
+def fork_jobs() -> None:
+    """Fork for each request on standard input; each fork does one job."""
+    channel = socket.socket(fileno=os.dup(0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends its jobs
+    while True:
+        folder, files, _, _ = socket.recv_fds(channel, LONGEST_MESSAGE, 2)
+        if not folder:
+            return
+        # As a fork needs it; and so one that ends at once is said to have begun before.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        pid = os.fork()
+        if pid == 0:
+            channel.close()
+            for file, number in zip((files[0], *files), (0, 1, 2), strict=True):
+                os.dup2(file, number)
+        for file in files:
+            os.close(file)
+        if pid == 0:
+            os.chdir(folder)
+            work()
+            os._exit(0)  # Python would first take apart all that was loaded, for half a second
+        channel.send(b"%d" % pid)
+        signal.signal(signal.SIGCHLD, lambda *_: _say_ended(channel))
+        _say_ended(channel)
+        with suppress(Exception):  # a job says itself what it lacks
+            import_reader(".parquet")
+            load_libraries()
+
+
+def _say_ended(channel: socket.socket) -> None:
+    with suppress(ChildProcessError):  # there are no more
+        while (found := os.waitpid(-1, os.WNOHANG))[0]:
+            channel.send(b"%d %d" % (found[0], os.waitstatus_to_exitcode(found[1])))
+
+
+MAX_ERRORS = 500
+"""Epochs of the current map whose errors are kept."""
+
+LOG = "log.txt"
+HEARTBEAT = 15.0
+"""Seconds after which a listener is told that the server is still there."""
+
+PATIENCE = 1.0
+"""Seconds after which it is tried again to save something."""
+
+NO_MEMORY = re.compile(
+    rb"MemoryError|bad_alloc|[Cc]annot allocate|[Mm]emory allocation|[Oo]ut of memory"
+    rb"|failed to map|start new thread|[Tt]hread creation failed|temporarily unavailable"
+)
+"""What Python, the system and libraries say when they get none, not even for a thread."""
+
+MAYBE_RECORDED = "It was cancelled late: the watch may have the run. Try again to complete it."
+
+PAUSE = 0.05
+"""Seconds between two things that a listener is told."""
+
+
+class Queue:
+    """Runs that wait, and the processes of those that do not.
+
+    All of it lives in the server's one event loop.
+
+    Parameters
+    ----------
+    store : Store
+    n_at_once : int
+        Processes at a time.
+    memory : int or None
+        Bytes that each may use; None: as the system allows.
+    marks : Marks or None, default=None
+        Tells what rankings may learn from.
+    """
+
+    def __init__(
+        self, store: Store, n_at_once: int, memory: int | None, marks: MarkStore | None = None
+    ) -> None:
+        self._store = store
+        self._marks = marks
+        self._n_at_once = n_at_once
+        self._memory = memory
+        self._waiting: list[str] = []
+        self._starter = Processes()
+        self._processes: dict[str, Process | ForkedJob] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._cancelled: set[str] = set()
+        self._progress: dict[str, dict[str, Any]] = {}
+        self._changed = asyncio.Event()
+        self._one_beside = asyncio.Lock()
+        self._is_closed = False
+
+    def add(self, run: Run) -> None:
+        """Put a run at the end of the line; reading is quick and goes before ranking."""
+        self._progress.pop(run.id, None)
+        if run.task == READ:
+            ahead = [self._task_of(other) for other in self._waiting]
+            self._waiting.insert(ahead.count(READ), run.id)
+        else:
+            self._waiting.append(run.id)
+        self._go_on()
+
+    async def cancel(self, run: str) -> None:
+        """End a run's process, or take it out of the line; return when it has ended."""
+        if run in self._waiting:
+            self._say_cancelled(run)
+            self._waiting.remove(run)
+        task = self._tasks.get(run)
+        if task is not None:
+            self._cancelled.add(run)
+            self._kill(run)
+            await asyncio.wait([task])
+        self._announce()
+
+    async def keep_regions(self, run: Run, regions: Any) -> str:
+        """Have a ranked run hold other regions, beside the jobs in line; return what is wrong."""
+        asked = {"task": REGIONS, "regions": regions}
+        problem, _ = await self._beside(run, asked, "its regions were saved")
+        return problem
+
+    async def keep_watch(self, run: Run, asked: dict[str, Any]) -> str:
+        """Make a watch of a ranked run, beside the jobs in line; return what is wrong."""
+        same = (run.settings or {}).get("per", [])
+        others = [
+            str(self._store.folder_of(other.id))
+            for other in self._store.runs()
+            if other.upload == run.upload and other.is_ranked and other.id != run.id
+            if (other.settings or {}).get("per", []) == same
+        ]
+        asked = {**asked, "task": KEEP, "others": others}
+        problem, facts = await self._beside(run, asked, "it became a watch")
+        if facts:
+            self._store.say_watch(run.upload, asked["watch"])
+            self._store.say_run(run.id, DONE, facts={**(run.facts or {}), **facts})
+        return problem
+
+    async def _beside(
+        self, run: Run, asked: dict[str, Any], what: str
+    ) -> tuple[str, dict[str, Any]]:
+        """Return what is wrong, and what a process said that does something for a ranked run."""
+        if run.id in self._tasks:
+            raise AppRefusal(409, "This run is being saved. Wait, then try again.")
+        outcome: dict[str, Any] = {}
+
+        async def go() -> None:
+            async with self._one_beside:
+                request = {**await self._request(run), **asked}
+                await self._run_process(run, request, outcome)
+
+        task = asyncio.create_task(go())
+        self._tasks[run.id] = task  # so that it ends with the run, or with the server
+        try:
+            await asyncio.wait([task])
+            task.result()  # or its error
+            is_cancelled = run.id in self._cancelled
+        finally:
+            self._forget(run.id)
+        if is_cancelled:
+            return f"The run was deleted while {what}.", {}
+        if "result" in outcome:
+            return "", outcome["result"]
+        return str(outcome.get("problem") or self._ended_badly(run, outcome)), {}
+
+    async def close(self) -> None:
+        """End all processes; the next server finds their runs interrupted, and those in line."""
+        self._is_closed = True
+        tasks = [*self._tasks.items()]
+        for run, _ in tasks:
+            self._kill(run)
+        await self._starter.close()  # first, as a job may wait for its start
+        await asyncio.gather(*(task for _, task in tasks))
+        self._announce()
+
+    def state_of(self, run: str) -> dict[str, Any] | None:
+        """Return how a run stands, as JSON data; None if there is none."""
+        found = self._store.run(run)
+        if found is None:
+            return None
+        state: dict[str, Any] = {
+            "task": found.task,
+            "state": found.state,
+            "problem": found.problem,
+        }
+        if run in self._waiting:
+            state["place"] = self._waiting.index(run) + 1
+        if run in self._progress and found.state in GOES_ON:
+            state["progress"] = self._progress[run]
+        return state
+
+    async def listen(self, run: str) -> AsyncIterator[dict[str, Any] | None]:
+        """Yield a run's state when it changes, until it ends; None now and then."""
+        last = None
+        while True:
+            changed = self._changed
+            state = self.state_of(run)
+            if state is None:
+                return
+            if state != last:
+                last = json.loads(json.dumps(state))  # what is listed grows
+                yield state
+                await asyncio.sleep(PAUSE)
+            if state["state"] not in GOES_ON or self._is_closed:
+                return
+            try:
+                await asyncio.wait_for(changed.wait(), HEARTBEAT)
+            except TimeoutError:
+                yield None
+
+    def _task_of(self, run: str) -> str:
+        found = self._store.run(run)
+        return READ if found is None else found.task
+
+    def _announce(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _go_on(self) -> None:
+        while self._waiting and len(self._tasks) < self._n_at_once and not self._is_closed:
+            run = self._store.run(self._waiting.pop(0))
+            if run is not None:
+                self._tasks[run.id] = asyncio.create_task(self._do(run))
+        self._announce()
+
+    async def _do(self, run: Run) -> None:
+        """See a run's process through from its start to its end."""
+        outcome: dict[str, Any] = {}
+        try:
+            await self._saved(run.id, lambda: self._store.say_run(run.id, RUNNING))
+            await self._run_process(run, await self._request(run), outcome)
+            await self._saved(run.id, lambda: self._settle(run, outcome))
+        finally:
+            self._forget(run.id)
+
+    def _forget(self, run: str) -> None:
+        """Let the place of a run's process to the next."""
+        self._kill(run)
+        for kept in (self._processes, self._tasks, self._progress):
+            kept.pop(run, None)
+        self._cancelled.discard(run)
+        self._go_on()
+
+    async def _saved(self, run: str, save: Callable[[], None]) -> None:
+        """Save how a run stands, as soon as there is room for it."""
+        while not self._is_closed:
+            try:
+                save()
+            except sqlite3.Error:
+                self._note(run, {"stage": "saving"})
+                await asyncio.sleep(PATIENCE)
+            else:
+                self._announce()
+                return
+
+    async def _run_process(
+        self, run: Run, request: dict[str, Any], outcome: dict[str, Any]
+    ) -> None:
+        try:
+            with (self._store.folder_of(run.id) / LOG).open("wb") as log:
+                process = await self._starter.start(self._store.folder_of(run.id), log)
+            self._processes[run.id] = process
+            if run.id in self._cancelled or self._is_closed:
+                self._kill(run.id)
+            await self._follow(run.id, process, request, outcome)
+        except OSError as error:
+            name = f"{shown(error.filename)}: " if error.filename else ""
+            outcome["problem"] = f"The job could not be started ({name}{error.strerror or error})."
+
+    async def _follow(
+        self,
+        run: str,
+        process: Process | ForkedJob,
+        request: dict[str, Any],
+        outcome: dict[str, Any],
+    ) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            await process.stdin.drain()
+            async for line in process.stdout:
+                if not line.startswith(b"{"):
+                    continue  # some library's own word
+                said = json.loads(line)
+                if "progress" in said:
+                    self._note(run, said["progress"])
+                else:
+                    outcome |= said
+        except ConnectionError:
+            pass  # it has ended; its exit code says how
+        except ValueError:  # a line beyond the limit
+            outcome["problem"] = "The table has more columns, or longer names, than can be shown."
+            process.kill()
+        outcome["code"] = await process.wait()
+
+    async def _request(self, run: Run) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "task": run.task,
+            "name": run.name,
+            "file": str(self._store.upload_file(run)),
+            "folder": str(self._store.folder_of(run.id)),
+            "memory": self._memory,
+            "reading": reading_of(run.settings),
+            "state": str(self._store.cases_at),
+        }
+        if run.task == WATCH:
+            said = {"author": "", "instead_of": None, **(run.settings or {})}
+            request |= {name: said[name] for name in ("author", "instead_of")}
+            request |= {"watch": run.watch, "run": run.id}
+        if run.task == RANK:
+            table = self._store.table(run.upload)
+            assert run.settings is not None
+            assert table is not None
+            request |= {
+                "options": options_of(run.settings, table),
+                "marks": await self._known(run),
+                "key": [] if self._marks is None else await self._marks.key(run),
+                "before": self._folder_before(run),
+            }
+        return request
+
+    async def _known(self, run: Run) -> dict[int, int]:
+        """Return what a run learns from: marks of its table's rows, if it is asked to."""
+        assert run.settings is not None
+        is_asked = run.settings["uses_marks"] and self._marks is not None
+        return await self._marks.known(run) if is_asked and self._marks else {}
+
+    def _folder_before(self, run: Run) -> str | None:
+        """Return the folder of the run whose edited regions this one takes over."""
+        before = self._store.run((run.settings or {}).get("regions_of") or "")
+        is_of_table = before is not None and before.upload == run.upload
+        return str(self._store.folder_of(before.id)) if before and is_of_table else None
+
+    def _note(self, run: str, progress: dict[str, Any]) -> None:
+        last = self._progress.get(run, {})
+        errors = last.get("errors", []) if last.get("map") == progress.get("map") else []
+        if "error" in progress:
+            errors.append(progress.pop("error"))
+        self._progress[run] = {**progress, "errors": errors[-MAX_ERRORS:]}
+        self._announce()
+
+    def _settle(self, run: Run, outcome: dict[str, Any]) -> None:
+        """Say in the store how a process ended."""
+        ended = INTERRUPTED if self._store.is_drafted(run) else FAILED
+        if run.id in self._cancelled:
+            self._say_cancelled(run.id)
+        elif "problem" in outcome:
+            self._store.say_ended(run.id, ended, problem=outcome["problem"])
+        elif "result" not in outcome:
+            self._store.say_ended(run.id, ended, problem=self._ended_badly(run, outcome))
+        elif run.task == READ:
+            table = outcome["result"]
+            self._store.say_table(run.upload, table)
+            settings, problem = _first_settings(run, table)
+            self._store.say_run(run.id, DONE, problem=problem, settings=settings)
+        else:
+            self._store.say_run(run.id, DONE, facts=outcome["result"])
+
+    def _say_cancelled(self, run: str) -> None:
+        found = self._store.run(run)
+        if found is not None and self._store.is_drafted(found):
+            self._store.say_ended(run, INTERRUPTED, problem=MAYBE_RECORDED)
+        else:
+            self._store.say_ended(run, CANCELLED)
+
+    def _ended_badly(self, run: Run, outcome: dict[str, Any]) -> str:
+        path, code = self._store.folder_of(run.id) / LOG, outcome.get("code", 0)
+        limit = (
+            ""
+            if self._memory is None
+            else f" A job may use {self._memory / 1e9:.3g} GB, as `somscape app --memory` says."
+        )
+        cure = "Use fewer rows or columns, or run `somscape detect` on a larger machine."
+        if code == -9:
+            return f"The system ended this job, most likely because memory ran out.{limit} {cure}"
+        log = path.read_bytes()
+        if NO_MEMORY.search(log) or (code > 0 and not log):
+            return f"There is not enough memory for this table and its map.{limit} {cure}"
+        report = f"Please report it; what happened stands in {shown(path)}."
+        if code < 0:  # libraries use memory that they did not get
+            return (
+                f"This job was ended by signal {-code}, most likely because memory ran out.{limit} "
+                f"{cure} If it had enough, this is an error. {report}"
+            )
+        return f"somscape met an error of its own. {report}"
+
+    def _kill(self, run: str) -> None:
+        process = self._processes.get(run)
+        if process is not None and process.returncode is None:
+            process.kill()
+
+
+def _first_settings(run: Run, table: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the settings of a run whose table was read, and what is wrong with its roles file."""
+    settings = {**default_settings(table), **(run.settings or {})}
+    settings.pop(BEFORE, None)
+    roles = settings.pop("roles", None)
+    if roles is None:
+        return settings, ""
+    text, name = roles
+    try:
+        return settings_of(text, name, settings, table), ""
+    except InputError as error:
+        return settings, one_line(str(error))

@@ -1,0 +1,242 @@
+"""Jobs that need the whole library: rank a table, run a watch, or begin one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape._files import whole, write_whole
+from somscape._types import Ints
+from somscape.desk.app._results import KEYS, carry_regions, keys_text, read_report
+from somscape.desk.app._store import REPORT, RESULTS
+from somscape.desk.cases._begin import begin_watch
+from somscape.desk.cases._run import run_watch
+from somscape.desk.cases._watch import key_columns, keys_of
+from somscape.desk.cases.decide import Seen
+from somscape.desk.cases.outcome import RunOutcome, recording
+from somscape.desk.cases.records import Decision, WatchRun
+from somscape.desk.cases.repeat import recorded_again
+from somscape.desk.cases.state import State
+from somscape.desk.jobs._detect import Found, MapCount, command_line, detect, detection_of, rule_of
+from somscape.desk.jobs._roles import ready, roles_from
+from somscape.fit.settings import Progress
+from somscape.outliers._train import Outermost, n_trainings
+from somscape.outliers.detector import detector_in
+from somscape.outliers.marks import UNKNOWN
+from somscape.save._load import load
+from somscape.tables.table import Table
+
+
+@dataclass(frozen=True)
+class KnownTable:
+    """What is known of a table from before.
+
+    Attributes
+    ----------
+    marks : mapping of int to int
+        By number of the row: 1 confirmed, 0 cleared.
+    before : Path or None
+        Folder of an earlier run of the table, whose edited regions come over.
+    key : tuple of str
+        Columns that tell the cases of its watch apart; none without one.
+    """
+
+    marks: Mapping[int, int]
+    before: Path | None
+    key: tuple[str, ...] = ()
+
+
+def rank(
+    table: Table,
+    options: Mapping[str, Any],
+    known: "KnownTable",
+    folder: Path,
+    tell: Callable[[dict[str, Any]], None],
+    warned: Callable[[], list[str]],
+) -> dict[str, Any]:
+    """Rank a table and write the results."""
+    subject = ready(table, roles_from(table, options))
+    table = subject.table
+    rule = rule_of(options, table)
+    outermost = Outermost()
+    encoding = subject.encoding(outermost.look)
+    teller = _Teller(n_trainings(table.n_rows, detection_of(options)), tell)
+    found = detect(
+        table,
+        encoding,
+        rule,
+        options,
+        label=subject.label,
+        callbacks=(teller,),
+        known=_known(known.marks, table.n_rows),
+        grouped=subject.grouped,
+        outermost=outermost,
+    )
+    tell({"stage": "writing"})
+    detector, said = carry_regions(found.detector, table, known.before)
+    found = replace(found, detector=detector)
+    notes = [*options.get("told", ()), *([said] if said else []), *warned()]
+    if known.marks:
+        notes.append(f"{found.detector.effect_of_marks} The command below ranks without them.")
+    data = found.report(command_line(["detect", table.source], options, "DIR"), notes)
+    with whole(folder / RESULTS) as making:
+        making.mkdir()
+        found.write(making)
+        (making / REPORT).write_text(data.to_json(), encoding="utf-8")
+        if known.key:
+            text = keys_text(data, keys_of(table, known.key))
+            (making / KEYS).write_text(text, encoding="utf-8")
+    return {
+        "n_rows": table.n_rows,
+        "n_alerts": found.alerts.n_alerts,
+        "headline": found.alerts.headline,
+        "n_known": len(known.marks),
+        "effect": found.detector.effect_of_marks,
+    }
+
+
+def _known(marks: Mapping[int, int], n_rows: int) -> Ints | None:
+    if not marks:
+        return None
+    known = np.full(n_rows, UNKNOWN)
+    known[[*marks]] = [*marks.values()]
+    return known
+
+
+class _Teller:
+    """Tells of each epoch: which map, which of its epochs, its error."""
+
+    def __init__(self, n_maps: int, tell: Callable[[dict[str, Any]], None]) -> None:
+        self._n_maps = n_maps
+        self._tell = tell
+        self._count = MapCount()
+
+    def __call__(self, step: Progress) -> None:
+        self._count.note(step)
+        error = step.quantization_error
+        progress = {
+            "stage": "training",
+            "map": self._count.n_done + 1,
+            "n_maps": self._n_maps,
+            "step": step.step,
+            "n_steps": step.n_steps,
+            "error": error if isfinite(error) else None,
+        }
+        self._tell(progress)
+
+
+def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Run a watch on an upload and write the results."""
+    write = partial(_write, folder / RESULTS)
+    with recording("its report") as recorded:
+        outcome = _recorded_before(state, request, folder) or run_watch(
+            state,
+            request["watch"],
+            author=request["author"],
+            source=request["file"],
+            shown_as=request["name"],
+            instead_of=request["instead_of"],
+            draft=write,  # files first: whatever ends the job, no recorded run is without
+        )
+        recorded.append(outcome)
+        write(outcome)  # once more, with the run's number and the audit's head
+    return {
+        **_facts(outcome),
+        "n_alerts": outcome.found.alerts.n_alerts,
+        "headline": outcome.found.alerts.headline,
+        "n_known": 0,
+    }
+
+
+def _recorded_before(state: State, request: Mapping[str, Any], folder: Path) -> RunOutcome | None:
+    """Return the run that a job recorded before it was ended; its draft has its id."""
+    if not (folder / RESULTS).is_dir():
+        return None
+    drafted = read_report(folder)["changed"]["run"]
+    run = next((run for run in state.runs(request["watch"]) if run.id == drafted), None)
+    return None if run is None else recorded_again(state, run, request["file"])
+
+
+def _write(results: Path, outcome: RunOutcome) -> None:
+    """Write the files of a run, whole or not at all, in the place of those of a draft before."""
+    data = outcome.found.report("", outcome.notes, changed=outcome.to_json())
+    keys = keys_of(outcome.found.table, outcome.watch.key)
+    with whole(results) as making:
+        making.mkdir()
+        outcome.found.write(making, alerts=outcome.table())
+        (making / REPORT).write_text(data.to_json(), encoding="utf-8")
+        (making / KEYS).write_text(keys_text(data, keys), encoding="utf-8")
+
+
+def kept(
+    state: State,
+    table: Table,
+    options: Mapping[str, Any],
+    request: Mapping[str, Any],
+    folder: Path,
+) -> dict[str, Any]:
+    """Make a watch of a finished run: its map and rule are kept, and its marks are decisions."""
+    subject = ready(table, roles_from(table, options))
+    detector = detector_in(load(folder / RESULTS / "map.som"))
+    assert detector is not None
+    key = key_columns(
+        subject.as_read,
+        () if subject.given.per else request["key"],
+        per=subject.given.per,
+        id_column=detector.map_.encoding.named("id"),
+    )
+    keys = keys_of(subject.table, key)
+    rule = rule_of(options, subject.table)
+    alerts = detector.alerts_by(rule, subject.table)
+    found = Found(
+        subject.table, detector, lambda: alerts, rule, subject.label, None, subject.grouped
+    )
+    name, author = request["watch"], request["author"]
+
+    def take_over(run: WatchRun) -> None:
+        seen = Seen.of(state, name)
+        decisions = [_decision(seen, keys, mark, author) for mark in request["decided"]]
+        # Sent again, they are known by these names.
+        tokens = [f"{run.id} {mark['number']}" for mark in request["decided"]]
+        state.decide_all(decisions, tokens=tokens)
+
+    if name in {watch.name for watch in state.watches()}:  # a job began it, and was then killed
+        run = state.runs(name)[-1]
+        facts = {"watch_run": run.id, **{n: run.facts[n] for n in ("n_rows", "counts")}}
+    else:
+        outcome = begin_watch(
+            state,
+            name,
+            found,
+            key=key,
+            source="",  # a file of the upload's name, wherever somebody runs the watch, is another
+            options=options,
+            author=author,
+            shown_as=request["name"],
+            then=take_over,
+        )
+        facts = _facts(outcome)
+    for each in (folder, *map(Path, request["others"])):
+        text = keys_text(read_report(each), keys)
+        write_whole(each / RESULTS / KEYS, [text.encode()])
+    return facts
+
+
+def _decision(seen: Seen, keys: list[str], mark: Mapping[str, Any], author: str) -> Decision:
+    key, comment = keys[mark["number"]], mark["comment"]
+    author = mark["author"] or author  # marks of an earlier version have none
+    if seen.knows(key):
+        return seen.decision(key, mark["decision"], comment=comment, author=author)
+    return Decision(seen.watch, key, mark["decision"], comment, author, seen.run, mark["score"])
+
+
+def _facts(outcome: RunOutcome) -> dict[str, Any]:
+    return {
+        "watch_run": outcome.run.id,
+        "n_rows": outcome.found.table.n_rows,
+        "counts": outcome.counts,
+    }

@@ -1,0 +1,301 @@
+"""The results of a finished run: its report, its regions, its files, and marks of its rows."""
+
+import asyncio
+import io
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape import regions, report
+from somscape._files import whole
+from somscape.desk.app._safety import AppRefusal
+from somscape.desk.app._settings import FILE as ROLES
+from somscape.desk.app._store import RANK, REPORT, RESULTS, Run, Store
+from somscape.desk.cases.decide import Seen
+from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, STATES, Decision
+from somscape.desk.jobs._detect import now
+from somscape.desk.jobs._roles import ready, roles_from
+from somscape.maps.map import Map
+from somscape.outliers.detector import Detector
+from somscape.save._load import load
+from somscape.tables._write import write_csv
+from somscape.tables.table import Table
+
+KEYS = "keys.json"
+"""In a folder of results: the case of each row that the report knows."""
+
+FILES = {
+    "alerts.csv": "text/csv; charset=utf-8",
+    "map.som": "application/octet-stream",
+    ROLES: "application/toml",
+    REPORT: "application/json",
+    "report.html": "text/html; charset=utf-8",
+    "decisions.csv": "text/csv; charset=utf-8",
+}
+"""What can be downloaded of a run, with its kind."""
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """Return the report's data of the run with this folder."""
+    return dict(json.loads((folder / RESULTS / REPORT).read_text(encoding="utf-8")))
+
+
+def plain_page(folder: Path) -> bytes:
+    """Return the page to keep: without marks, and it needs no server."""
+    return report.render(read_report(folder), made_at=now()).encode()
+
+
+def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
+    """Return the page in which rows are marked."""
+    # A name with <!--<script> in it would swallow the end of the script.
+    known: dict[str, Any] = {
+        "run": run.id,
+        "name": run.title,
+        "watch": run.watch,
+        "task": run.task,
+        **visitor,
+    }
+    has_roles = run.task == RANK and not (run.settings or {}).get("per")
+    keys = {} if run.watch is None else keys_of(folder)
+    known |= {"facts": run.facts, "keys": keys, "has_roles": has_roles}
+    host = json.dumps(known).replace("<", "\\u003c")
+    names = ("calls.js", "decisions.js", "marks.js", "fold.js", "keys.js", "bar.js", "regions.js")
+    scripts = "\n".join(map(_text, names))
+    script = f"const host = {host};\n{scripts}"
+    return report.render(read_report(folder), script=script, style=_text("marks.css"))
+
+
+@lru_cache(maxsize=4)
+def listed_rows(folder: Path) -> Mapping[int, Mapping[str, Any]]:
+    """Return the rows that a run's page knows, by number in the table."""
+    rows = read_report(folder)["rows"]
+    return {
+        number: {
+            "id": rows["ids"][i],
+            "score": rows["scores"][i],
+            "p_value": rows["p_values"][i],
+            "cells": {column["name"]: column["values"][i] for column in rows["cells"]},
+        }
+        for i, number in enumerate(rows["numbers"])
+    }
+
+
+def keys_of(folder: Path) -> dict[int, str]:
+    """Return the case of each row of a run of a watch, by the row's number in the table."""
+    try:
+        text = (folder / RESULTS / KEYS).read_text(encoding="utf-8")
+    except FileNotFoundError:  # ranked before the upload had a watch
+        return {}
+    return {int(number): key for number, key in json.loads(text).items()}
+
+
+def keys_text(data: Mapping[str, Any], keys: list[str]) -> str:
+    """Return the case of each row that a report knows, as a file keeps them; see `keys_of`."""
+    return json.dumps({number: keys[number] for number in data["rows"]["numbers"]})
+
+
+def decisions_csv(decisions: list[dict[str, Any]]) -> bytes:
+    """Return marks as a table; score and p-value are of the run in which a row was marked."""
+    decisions = [d for d in decisions if d["decision"] != OPEN]
+    columns = {
+        "id": [d["id"] for d in decisions],
+        "record": [d["number"] + 1 for d in decisions],
+        "decision": [d["decision"] for d in decisions],
+        "comment": [d["comment"] for d in decisions],
+        "author": [d["author"] for d in decisions],
+        "time": [d["made"] for d in decisions],
+        "score": [d["score"] for d in decisions],
+        "p_value": [d["p_value"] for d in decisions],
+    }
+    text = io.StringIO()
+    write_csv(text, columns)
+    return text.getvalue().encode()
+
+
+def _text(name: str) -> str:
+    return (files("somscape.desk.app") / "templates" / name).read_text(encoding="utf-8")
+
+
+MAP = "map.som"
+
+
+def keep_regions(
+    table: Table, options: Mapping[str, Any], given: Any, folder: Path
+) -> dict[str, Any]:
+    """Have a run's map and report hold other regions."""
+    results = folder / RESULTS
+    detector = _detector(results)
+    if options.get("per"):
+        table = ready(table, roles_from(table, options)).table
+    found = regions.from_json(given, detector.map_)
+    data = report.with_regions(read_report(folder), found, map=detector, table=table)
+    with whole(results) as making:
+        shutil.copytree(results, making)
+        regions.keep(detector, found).save(making / MAP)
+        (making / REPORT).write_text(data.to_json(), encoding="utf-8")
+    return {"n_regions": found.n_regions}
+
+
+def carry_regions(detector: Detector, table: Table, before: Path | None) -> tuple[Detector, str]:
+    """Return a detector with the regions that somebody edited in an earlier run."""
+    if before is None or not (before / RESULTS / MAP).exists():
+        return detector, ""
+    then = _detector(before / RESULTS)
+    own = regions.kept(then.map_)
+    if own is None:
+        return detector, ""
+    if _is_same(detector.map_, then.map_):
+        return regions.keep(detector, regions.from_json(own.to_json(), detector.map_)), (
+            "The regions are those that were edited in the run before."
+        )
+    found = regions.carry_names(own, regions.find_regions(detector.map_), X=table)
+    return regions.keep(detector, found), (
+        "The map is not that of the run before, so its regions were found anew; names and colors "
+        "came over where they have at least half of their rows in common."
+    )
+
+
+def _is_same(one: Map, other: Map) -> bool:
+    names = [map_.encoding.feature_names for map_ in (one, other)]
+    return names[0] == names[1] and np.array_equal(one.codebook, other.codebook)
+
+
+def _detector(results: Path) -> Detector:
+    found = load(results / MAP)
+    assert isinstance(found, Detector)
+    return found
+
+
+MAX_COMMENT = 2000
+"""Characters of a comment."""
+
+BECOMES_WATCH = "This table becomes a watch just now. Mark again in a moment."
+
+KNOWN = {CONFIRMED: 1, CLEARED: 0}
+"""What a ranking learns from."""
+
+
+class MarkStore:
+    """Says and keeps what people decided about rows.
+
+    Parameters
+    ----------
+    store : Store
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept_still: set[str] = set()
+
+    @contextmanager
+    def kept_still(self, upload: str) -> Iterator[None]:
+        """Refuse marks of an upload's rows while they become decisions of a watch."""
+        if upload in self._kept_still:
+            raise AppRefusal(409, "This table becomes a watch already. Load the page again.")
+        self._kept_still.add(upload)
+        try:
+            yield
+        finally:
+            self._kept_still.discard(upload)
+
+    async def of(self, run: Run) -> list[dict[str, Any]]:
+        """Return the marks of a run's rows, in the order of the table."""
+        if run.watch is None or not run.is_ranked:
+            return self._store.decisions(run.upload)
+        folder = self._store.folder_of(run.id)
+        decided = await asyncio.to_thread(self._store.cases.last_decisions, run.watch)
+        keys = await asyncio.to_thread(keys_of, folder)
+        rows = await asyncio.to_thread(listed_rows, folder)
+        found = ((number, decided.get(keys.get(number, ""))) for number in sorted(rows))
+        return [_said(number, said, rows[number]) for number, said in found if said is not None]
+
+    async def known(self, run: Run) -> dict[int, int]:
+        """Return what a ranking may learn from: 1 for a confirmed row, 0 for a cleared one."""
+        if run.watch is not None and not run.is_ranked:  # the run before knows which case is where
+            run = self._store.run((run.settings or {}).get("regions_of") or "") or run
+        marks = await self.of(run)
+        return {m["number"]: KNOWN[m["decision"]] for m in marks if m["decision"] in KNOWN}
+
+    async def key(self, run: Run) -> list[str]:
+        """Return the columns that tell a run's cases apart; none without a watch."""
+        if run.watch is None:
+            return []
+        return [*(await asyncio.to_thread(self._store.cases.watch, run.watch)).key]
+
+    async def decide(self, run: Run, given: dict[str, Any], author: str) -> dict[str, Any]:
+        """Keep what a page says of a row."""
+        decision, comment = checked(given)
+        token, seen = token_of(given)
+        number = given.get("row")
+        if not run.is_ranked:
+            raise AppRefusal(409, "This run has no ranking to mark rows in.")
+        folder = self._store.folder_of(run.id)
+        rows = await asyncio.to_thread(listed_rows, folder)
+        if isinstance(number, bool) or not isinstance(number, int) or number not in rows:
+            raise AppRefusal(422, "The page of this run shows no such row.")
+        found = self._store.run(run.id)  # meanwhile it may have been deleted, or kept as a watch
+        if found is None:
+            raise AppRefusal(404, "There is no such run; it was deleted meanwhile.")
+        run, row = found, rows[number]
+        if run.upload in self._kept_still:
+            raise AppRefusal(409, BECOMES_WATCH)
+        if run.watch is None:
+            return self._store.decide(run, number, row, decision, comment, author=author, seen=seen)
+        keys = await asyncio.to_thread(keys_of, folder)
+        if number not in keys:  # it put rows together in another way than the watch does
+            raise AppRefusal(
+                409, "The rows of this run are no cases of its watch. Mark them there."
+            )
+        key = keys[number]
+        of_run = (run.facts or {}).get("watch_run")  # what the page shows, not what came since
+        seen_as = await asyncio.to_thread(
+            Seen.of, self._store.cases, run.watch, key=key, run=of_run
+        )
+        if seen_as.knows(key):
+            new = seen_as.decision(key, decision, comment=comment, author=author)
+        else:  # far down the list, so that no run keeps it
+            new = Decision(run.watch, key, decision, comment, author, seen_as.run, row["score"])
+        said = await self._store.decide_case(new, token=token, seen=seen)
+        return _said(number, said, row)
+
+
+def checked(given: dict[str, Any]) -> tuple[str, str]:
+    """Return decision and comment as a page gives them, or refuse them."""
+    decision, comment = given.get("decision") or OPEN, given.get("comment") or ""
+    if not isinstance(decision, str) or decision not in STATES:
+        raise AppRefusal(422, "A row can be 'confirmed', 'cleared', 'later' or neither (null).")
+    if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
+        raise AppRefusal(422, f"A comment is text of up to {MAX_COMMENT:,} characters.")
+    return decision, comment.strip()
+
+
+def token_of(given: dict[str, Any]) -> tuple[str | None, int | None]:
+    """Return what names a decision, and the one that its author has seen; None if not said."""
+    token, seen = given.get("token"), given.get("seen")
+    is_token = token is None or (isinstance(token, str) and 0 < len(token) <= 64)
+    is_number = seen is None or (isinstance(seen, int) and not isinstance(seen, bool))
+    if not (is_token and is_number):
+        raise AppRefusal(422, "'token' must be short text, and 'seen' the number of a decision.")
+    return token, seen
+
+
+def _said(number: int, said: Decision, row: Any) -> dict[str, Any]:
+    return {
+        "number": number,
+        "id": row["id"],
+        "decision": said.state,
+        "comment": said.comment,
+        "author": said.author,
+        "made": said.made,
+        "score": said.score if said.score is not None else row["score"],
+        "p_value": row["p_value"],
+        "seen": said.number,
+        "run": said.run,
+    }

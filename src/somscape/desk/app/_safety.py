@@ -1,0 +1,277 @@
+"""Who may use which route. A layer around the app refuses all other requests."""
+
+import html
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from string import Template
+from typing import Protocol
+
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from somscape.desk.app._users import DECIDE, LOOK, RUN, may
+from somscape.desk.web._connections import Lingering, Origins, are_same, limited
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""What the app's own pages may load: their own files."""
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+CSRF_HEADER = "x-somscape-csrf"
+UPLOAD_PATH = "/api/uploads"
+OLD_PAGE = "The page is from an earlier start or log-in; load it again."
+MAX_BODY = 4 << 20
+"""Bytes of a request that is no upload."""
+HEADS = ("head_with_scripts", "head")
+"""Files of the heads that pages share; the first has the second in it."""
+
+
+class AppRefusal(HTTPException):
+    """A request that is answered with a status and one line."""
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who asks.
+
+    Attributes
+    ----------
+    user : str
+        A name, "" for nobody in particular.
+    role : str or None
+        What they may do; None: what everybody may.
+    csrf : str
+        What pages of theirs send back with a change.
+    has_account : bool
+        Whether they logged in here, and can log out.
+    is_gone : callable
+        Whether they have logged out by now, or were, while an answer is still sent.
+    """
+
+    user: str
+    role: str | None
+    csrf: str
+    has_account: bool = False
+    is_gone: Callable[[], bool] = lambda: False
+
+
+class Door(Protocol):
+    """How people come in."""
+
+    async def answer(self, request: Request, origin: str) -> Response | None:
+        """Answer what concerns coming in and going; None for all else."""
+
+    def visitor(self, request: Request) -> Visitor:
+        """Return who asks, or refuse."""
+
+
+class Safety:
+    """The layer.
+
+    Each request that it hands on has ``user``, ``role``, ``csrf`` and ``has_account`` in its state.
+
+    Parameters
+    ----------
+    app : ASGI app
+    door : Door
+    origins : Origins
+        Where browsers find the app.
+    max_upload : int
+        Bytes.
+    """
+
+    def __init__(self, app: ASGIApp, door: Door, origins: Origins, max_upload: int) -> None:
+        self._app = app
+        self._door = door
+        self._origins = origins
+        self._max_upload = max_upload
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, refuse, or hand on a request."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return  # no web sockets here: the server closes it
+        lingering = Lingering(scope, receive, send)
+        receive = lingering.receive
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Content-Security-Policy", POLICY)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await lingering.send(message)
+
+        request = Request(scope, receive)
+        host = request.headers.get("host", "")
+        try:
+            if not self._origins.has(host):
+                raise AppRefusal(421, "This is not the address of this server.")
+            origin = self._origins.origin(host)
+            answer = await self._door.answer(request, origin)
+            if answer is not None:
+                await answer(scope, receive, send_safely)
+                return
+            visitor = self._door.visitor(request)
+            if visitor.role is not None:
+                lingering.let_in()
+            if scope["method"] not in ("GET", "HEAD"):
+                check_origin(request, origin)
+                if not are_same(request.headers.get(CSRF_HEADER, ""), visitor.csrf):
+                    raise AppRefusal(403, OLD_PAGE)
+            limit = self._max_upload if scope["path"] == UPLOAD_PATH else MAX_BODY
+            scope.setdefault("state", {}).update(
+                user=visitor.user,
+                role=visitor.role,
+                csrf=visitor.csrf,
+                has_account=visitor.has_account,
+            )
+            announced = request.headers.get("content-length")
+            body = limited(receive, announced, limit, _too_large(limit))
+            await self._app(scope, body, _until_gone(send_safely, visitor))
+        except AppRefusal as refused:
+            await _refusal(request, refused)(scope, receive, send_safely)
+
+
+def _too_large(limit: int) -> AppRefusal:
+    return AppRefusal(
+        413, f"This is larger than the {limit / 1e6:.0f} MB that this server takes (--max-upload)."
+    )
+
+
+def check_origin(request: Request, origin: str) -> None:
+    """Refuse what other sites have a browser ask for."""
+    if request.headers.get("origin", "") != origin:
+        raise AppRefusal(403, "Only pages of this server may ask for this.")
+
+
+def _until_gone(send: Send, visitor: Visitor) -> Send:
+    """Return `send` that ends a long answer once its reader may see no more of it."""
+
+    async def send_some(message: Message) -> None:
+        if message["type"] == "http.response.body" and visitor.is_gone():
+            raise ConnectionAbortedError("the reader has logged out")  # the server closes it
+        await send(message)
+
+    return send_some
+
+
+def template(name: str) -> Template:
+    """Return a file of the folder `templates`, such as a page to be filled, with its head."""
+    folder = files("somscape.desk.app") / "templates"
+    text = (folder / name).read_text("utf-8")
+    if name.endswith(".html"):
+        for part in HEADS:
+            text = text.replace(f"${part}\n", (folder / f"{part}.html").read_text("utf-8"))
+    return Template(text)
+
+
+def _refusal(request: Request, refused: AppRefusal) -> Response:
+    headers = {"Connection": "close", **(refused.headers or {})}  # what is left is not read
+    if request.scope["path"].startswith("/api/"):
+        return JSONResponse({"problem": refused.detail}, refused.status_code, headers)
+    page = template("problem.html").substitute(problem=html.escape(refused.detail))
+    return HTMLResponse(page, refused.status_code, headers)
+
+
+ANYBODY = "anybody"
+"""Needs no user: style, script and icon, which are the same everywhere."""
+
+OF_RUN, CASES_OF = "/api/runs/{run}", "/watches/{watch}/cases"
+NEEDS = {
+    "/static/{name}": ANYBODY,
+    "/favicon.ico": ANYBODY,
+    "/": LOOK,
+    "/runs/{run}": LOOK,
+    "/runs/{run}/report": LOOK,
+    "/runs/{run}/files/{name}": LOOK,
+    "/watches/{watch}": LOOK,
+    f"{CASES_OF}/{{key:path}}": LOOK,
+    "/api/watches": LOOK,
+    "/api/watches/{watch}": LOOK,
+    f"/api{CASES_OF}/{{key:path}}": LOOK,
+    "/api/watches/{watch}/decide": DECIDE,
+    "/api/runs": LOOK,
+    OF_RUN: LOOK,
+    f"{OF_RUN}/events": LOOK,
+    f"{OF_RUN}/marks": LOOK,
+    f"{OF_RUN}/mark": DECIDE,
+    "/api/uploads": RUN,
+    "/api/sample": RUN,
+    f"{OF_RUN}/start": RUN,
+    f"{OF_RUN}/settings": RUN,
+    f"{OF_RUN}/roles": RUN,
+    f"{OF_RUN}/retry": RUN,
+    f"{OF_RUN}/read": RUN,
+    f"{OF_RUN}/cancel": RUN,
+    f"{OF_RUN}/again": RUN,
+    f"{OF_RUN}/name": RUN,
+    f"{OF_RUN}/delete": RUN,
+    f"{OF_RUN}/regions": RUN,
+    f"{OF_RUN}/watch": RUN,
+}
+"""By the route's path: the role that it needs, for all of its methods."""
+
+MAY = {DECIDE: "mark rows", RUN: "add, run, change or delete"}
+
+
+def guarded(
+    routes: Sequence[BaseRoute], before_change: Callable[[], Awaitable[None]] | None = None
+) -> list[BaseRoute]:
+    """Return the routes, each of which refuses who may not use it."""
+    return [_guarded(route, before_change) for route in routes]
+
+
+def _guarded(route: BaseRoute, before_change: Callable[[], Awaitable[None]] | None) -> Route:
+    if not isinstance(route, Route) or route.path not in NEEDS:
+        raise LookupError(f"{route}: say in NEEDS of desk/app/_safety.py which role it needs")
+    needed = NEEDS[route.path]
+    answer: Callable[[Request], Awaitable[Response]] = route.endpoint
+
+    async def answer_those_who_may(request: Request) -> Response:
+        check(request, needed)
+        if before_change is not None and request.method == "POST":
+            await before_change()
+        return await answer(request)
+
+    methods = None if route.methods is None else [*route.methods]
+    return Route(route.path, answer_those_who_may, methods=methods, name=route.name)
+
+
+def account_line(request: Request) -> str:
+    """Return, as markup, who is logged in and the way out; "" where nobody logs in."""
+    if not request.state.has_account:
+        return ""
+    name, role = html.escape(request.state.user), request.state.role
+    return f'<p class="account"><bdi>{name}</bdi> ({role}) <a href="/logout">Log out</a></p>'
+
+
+def check(request: Request, needed: str) -> None:
+    """Refuse a request whose user may not do what needs a role."""
+    if needed == ANYBODY:
+        return
+    role = getattr(request.state, "role", None)
+    if role is None:
+        raise AppRefusal(403, "Log in first.")
+    if not may(role, needed):
+        raise AppRefusal(
+            403,
+            f"{request.state.user} may not {MAY[needed]} here: that needs the role {needed}, and "
+            f"yours is {role}. Whoever keeps the app's users can change it.",
+        )

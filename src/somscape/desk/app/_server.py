@@ -1,0 +1,243 @@
+"""What `somscape app` starts: all routes of the app, behind an entrance."""
+
+import contextlib
+import html
+import os
+import sqlite3
+import threading
+import webbrowser
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from somscape._files import shown
+from somscape.desk.app._context import Context
+from somscape.desk.app._entrance import Front, listening
+from somscape.desk.app._run_calls import ResultCalls, RunCalls
+from somscape.desk.app._safety import AppRefusal, guarded, template
+from somscape.desk.app._watch_calls import WatchCalls
+from somscape.desk.cases._database import state_folder
+from somscape.desk.cases.records import DecidedMeanwhileError
+from somscape.desk.web._servers import answer_requests, check_libraries
+from somscape.errors import InputError
+from somscape.report.page import page_part
+from somscape.tables.table import Table
+
+MIN_MEMORY = 2 << 30
+"""Bytes that a job should have, which limits how many jobs run at a time."""
+
+SHARE = 0.8
+"""Of the machine's memory, for all jobs together."""
+
+LIBRARIES = ("starlette", "uvicorn")
+TEAM_LIBRARIES = (*LIBRARIES, "argon2")
+
+GRACE = 2
+"""Seconds in which requests may be finished when the app ends."""
+
+
+@dataclass(frozen=True)
+class AppLimits:
+    """How much the app takes.
+
+    Parameters
+    ----------
+    max_upload : int
+        Bytes of a file.
+    n_jobs : int
+        Processes at a time.
+    memory : int
+        Bytes that each may use, where the system can hold it to that.
+    """
+
+    max_upload: int
+    n_jobs: int
+    memory: int
+
+    @classmethod
+    def of_machine(
+        cls, max_upload: int, n_jobs: int | None = None, memory: int | None = None
+    ) -> "AppLimits":
+        """Return what is given, and the rest as the machine allows."""
+        # Late, because a job's process has no use for it.
+        from somscape.fit._plan import machine_memory
+
+        all_jobs = int(SHARE * machine_memory())
+        if n_jobs is None:
+            n_jobs = max(1, min(_n_cores(), all_jobs // (memory or MIN_MEMORY)))
+        return cls(max_upload, n_jobs, memory or all_jobs // n_jobs)
+
+
+def serve(
+    state: Path | str | None = None,
+    *,
+    front: Front,
+    limits: AppLimits,
+    opens_browser: bool = True,
+    tables: Sequence[Table] = (),
+    say: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Run the app until it is interrupted."""
+    is_team = front.users is not None
+    names, extras = (TEAM_LIBRARIES, "app,team") if is_team else (LIBRARIES, "app")
+    check_libraries("the app", names, extras)
+    # Late, because only the app needs them.
+    from somscape.desk.app._context import ONLY_SHOWN, Context, keep_table
+    from somscape.desk.app._entrance import open_entrance
+    from somscape.desk.app._queue import Queue
+    from somscape.desk.app._results import MarkStore
+    from somscape.desk.app._safety import Safety
+    from somscape.desk.app._store import Store
+
+    try:
+        # The address first: one that is taken leaves no folder behind.
+        with listening(front) as listener:
+            entrance = open_entrance(front, listener, say)
+            with closing(Store(state or state_folder())) as store:
+                if store.is_read_only:
+                    say(f"{store.folder} {ONLY_SHOWN}")
+                for table in tables:
+                    keep_table(store, table)  # read when the others are that wait
+                marks = MarkStore(store)
+                queue = Queue(store, limits.n_jobs, limits.memory, marks)
+                at = Context(store, queue, marks, limits.max_upload)
+
+                def started() -> None:
+                    say(entrance.said)
+                    if opens_browser and entrance.to_open:
+                        # In a thread: one that runs in the terminal would keep the server waiting.
+                        threading.Thread(
+                            target=webbrowser.open, args=(entrance.to_open,), daemon=True
+                        ).start()
+
+                site = Site(at).app(started)
+                app = Safety(site, entrance.door, entrance.origins, limits.max_upload)
+                answer_requests(app, listener, grace=GRACE, tls=entrance.tls, say=say)
+    except KeyboardInterrupt:
+        pass  # how it is ended
+
+
+def _n_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+SHARED = ("report.css", "elements.js")
+"""Parts of the report."""
+
+SCRIPTS = (
+    *("host", "calls", "send", "decisions", "start", "runs", "run", "columns", "watch", "case"),
+)
+STATIC = {
+    **dict.fromkeys(("report.css", "app.css"), "text/css"),
+    **dict.fromkeys(("elements.js", *(f"{name}.js" for name in SCRIPTS)), "text/javascript"),
+    "icon.svg": "image/svg+xml",
+}
+
+
+class Site:
+    """The app's answers.
+
+    What is called for is read first and looked up then: while a body arrives, another tab may
+    start or delete the run.
+
+    Parameters
+    ----------
+    at : Context
+    """
+
+    def __init__(self, at: Context) -> None:
+        self._at = at
+
+    def app(self, started: Callable[[], None]) -> Starlette:
+        """Return the ASGI app, which calls `started` once it answers and Ctrl-C ends it."""
+
+        @contextlib.asynccontextmanager
+        async def lifespan(app: Starlette) -> AsyncIterator[None]:
+            for run in self._at.store.after_start():
+                self._at.queue.add(run)
+            started()
+            yield
+            await self._at.queue.close()
+
+        routes: list[BaseRoute] = [
+            Route("/", self.start_page),
+            Route("/runs/{run}", self.run_page),
+            Route("/static/{name}", self.static),
+            Route("/favicon.ico", self.icon),
+            *RunCalls(self._at).routes(),
+            *ResultCalls(self._at).routes(),
+            *WatchCalls(self._at).routes(),
+        ]
+        handlers: dict[Any, Any] = {
+            HTTPException: _say_problem,
+            DecidedMeanwhileError: _say_meanwhile,
+            InputError: _say_input,
+            OSError: self._say_disk,
+            sqlite3.Error: self._say_disk,
+        }
+        routes = guarded(routes, self._at.before_change)
+        return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
+
+    async def start_page(self, request: Request) -> Response:
+        """The watches and what waits; a table comes in; other runs."""
+        return self._at.page(request, "start.html")
+
+    async def run_page(self, request: Request) -> Response:
+        """One run: its columns and settings, its progress, its report."""
+        self._at.run(request)
+        return self._at.page(request, "run.html")
+
+    async def static(self, request: Request) -> Response:
+        """A script, a style or the icon."""
+        name = request.path_params["name"]
+        if name not in STATIC:
+            raise AppRefusal(404, "There is no such page.")
+        text = page_part(name) if name in SHARED else template(name).template
+        return Response(text, media_type=STATIC[name])
+
+    async def icon(self, request: Request) -> Response:
+        """The icon, for pages that name none: browsers ask for it by this name."""
+        return Response(template("icon.svg").template, media_type=STATIC["icon.svg"])
+
+    def _say_disk(self, request: Request, error: OSError | sqlite3.Error) -> Response:
+        trouble = self._at.store.trouble(error)
+        if trouble:
+            return _say_problem(request, HTTPException(507, shown(trouble)))
+        words = getattr(error, "strerror", None)
+        place = getattr(error, "filename", None) or self._at.store.folder
+        said = (
+            f"The app cannot use {shown(place)} ({words or error}). If the "
+            "disk is full, make room; then try again."
+        )
+        return _say_problem(request, HTTPException(507, said))
+
+
+def _say_problem(request: Request, error: HTTPException) -> Response:
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"problem": error.detail}, error.status_code, error.headers)
+    page = template("problem.html").substitute(problem=html.escape(error.detail))
+    return HTMLResponse(page, error.status_code, error.headers)
+
+
+def _say_input(request: Request, error: InputError) -> Response:
+    return _say_problem(request, HTTPException(422, " ".join(str(error).split())))
+
+
+def _say_meanwhile(request: Request, error: DecidedMeanwhileError) -> Response:
+    last = error.last
+    said = {
+        "decision": last.state,
+        "comment": last.comment,
+        "author": last.author,
+        "made": last.made,
+        "seen": last.number,
+    }
+    return JSONResponse({"problem": " ".join(str(error).split()), "last": said}, 409)

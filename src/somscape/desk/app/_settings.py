@@ -1,0 +1,331 @@
+"""Settings of a run: checked as they come from the page, and as a roles file."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from somscape.desk.jobs._detect import roles_heading
+from somscape.desk.jobs._roles import KIND_OPTIONS
+from somscape.errors import InputError
+from somscape.tables._messages import counted, listed
+from somscape.tables._roles import (
+    ROLE_OF_KIND,
+    role_of_kind,
+    roles_for,
+    roles_from_text,
+    roles_text,
+)
+from somscape.tables.kinds import Roles
+from somscape.tables.ordered import ordinal_levels
+
+MAX_SEED = 2**32 - 1
+MAX_TOLD, MAX_SENTENCE = 10, 2000
+"""Sentences about a roles file, and the letters of each."""
+
+READING: dict[str, tuple[str, ...]] = {
+    "delimiter": (",", ";", "tab", "|"),
+    "decimal": (".", ","),
+    "encoding": ("utf-8", "cp1252", "latin-1", "utf-16"),
+    "sheet": (),
+}
+"""How a text table may be written, and which sheet of a workbook is meant, by any name; what is
+None is found out."""
+
+MAX_PER = 5
+"""Columns that name the customers."""
+
+MAX_SHEET = 100
+"""Characters of a sheet's name."""
+
+RULES = ("alerts", "contamination", "fdr", "p_value", "cost")
+"""What says how many rows to list; at most one of them is given."""
+
+NAMES = {
+    *READING,
+    *("id", "label", "value", "kinds", "orders", "missing"),
+    *RULES,
+    *("amount", "per", "seed", "uses_marks", "told", "regions_of"),
+}
+
+
+def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the rules found, as settings to correct."""
+    columns = table["columns"]
+    found = [i for i, column in enumerate(columns) if column["kind"] == "id"]
+    return {
+        "id": found[0] if found else None,
+        "label": None,
+        "value": None,
+        "kinds": {str(i): "drop" for i, column in enumerate(columns) if column["is_problem"]},
+        "orders": {},
+        "missing": "fill",
+        **dict.fromkeys((*RULES, "amount")),
+        "per": [],
+        "seed": 0,
+        "uses_marks": False,
+        "told": [],
+        "regions_of": None,
+        **dict.fromkeys(READING),
+    }
+
+
+def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings that came from the page, or raise InputError for what cannot be one."""
+    if not isinstance(given, dict) or set(given) - NAMES:
+        raise InputError(f"Settings must be an object with some of {', '.join(sorted(NAMES))}.")
+    settings = {**default_settings(table), **given}
+    columns = table["columns"]
+    for role in ("id", "label"):
+        if settings[role] is not None:
+            _check_whole(role, settings[role], 0, len(columns) - 1)
+    if settings["id"] is not None and settings["id"] == settings["label"]:
+        raise InputError("One column cannot be both the id and the known outcome; choose two.")
+    _check_value(settings, columns)
+    for name in ("kinds", "orders"):
+        _check_by_column(name, settings[name], len(columns))
+    for number, kind in settings["kinds"].items():
+        column = columns[int(number)]
+        if kind != "drop" and kind not in column["may_be"]:
+            raise InputError(f"Column '{column['name'][:60]}' cannot be taken as {kind!r:.20}.")
+    if settings["missing"] not in ("fill", "error"):
+        raise InputError("Missing cells can be filled ('fill') or stop the run ('error').")
+    _check_rule(settings, columns, table["n_rows"])
+    _check_customers(settings, columns)
+    _check_whole("seed", settings["seed"], 0, MAX_SEED)
+    reading_of(settings)
+    if not isinstance(settings["uses_marks"], bool):
+        raise InputError("'uses_marks' must be true or false.")
+    _check_told(settings["told"])
+    if not (settings["regions_of"] is None or isinstance(settings["regions_of"], str)):
+        raise InputError("'regions_of' must be the name of a run.")
+    return settings
+
+
+def _check_rule(settings: Mapping[str, Any], columns: list[dict[str, Any]], n_rows: int) -> None:
+    """Raise InputError for a rule that cannot be one, or for two of them."""
+    # A share besides another rule only sets the threshold.
+    if sum(settings[name] is not None for name in RULES if name != "contamination") > 1:
+        raise InputError("How many rows to list is said in two ways; choose one.")
+    if settings["alerts"] is not None:
+        _check_whole("alerts", settings["alerts"], 1, n_rows)
+    _check_share(settings["contamination"], 0.5, "The share of rows to list")
+    _check_share(settings["fdr"], 1, "The share expected by chance")
+    _check_share(settings["p_value"], 1, "The largest p-value")
+    amount, cost = settings["amount"], settings["cost"]
+    if (amount is None) != (cost is None):
+        raise InputError("A rule by cost needs the column of what is at stake, and a cost.")
+    if amount is not None:
+        _check_whole("amount", amount, 0, len(columns) - 1)
+        if not (_is_number(cost) and 0 < cost < float("inf")):
+            raise InputError("What a review costs must be a number above 0.")
+
+
+def _check_share(value: Any, most: float, what: str) -> None:
+    if value is not None and not (_is_number(value) and 0 < value <= most):
+        raise InputError(f"{what} must be above 0 and at most {most}.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_customers(settings: Mapping[str, Any], columns: list[dict[str, Any]]) -> None:
+    per = settings["per"]
+    if not isinstance(per, list):
+        raise InputError("'per' must be a list of columns.")
+    for number in per:
+        _check_whole("per", number, 0, len(columns) - 1)
+    if len(set(per)) < len(per) or len(per) > MAX_PER:
+        raise InputError(f"Customers are named by up to {MAX_PER} different columns.")
+    if settings["label"] in per:
+        raise InputError("The column of the customers cannot be the known outcome; choose two.")
+
+
+def reading_of(given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what settings say of how the file is written, or raise InputError."""
+    found = {name: (given or {}).get(name) for name in READING}
+    for name, value in found.items():
+        if value is None:
+            continue
+        if name == "sheet":
+            if not isinstance(value, str) or not 0 < len(value) <= MAX_SHEET:
+                raise InputError("'sheet' must be the name of a sheet, or its number.")
+        elif value not in READING[name]:
+            raise InputError(f"'{name}' must be one of {', '.join(READING[name])}.")
+    return found
+
+
+def _check_whole(name: str, value: Any, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InputError(f"'{name}' must be a whole number from {low} to {high}.")
+
+
+def _check_value(settings: Mapping[str, Any], columns: list[dict[str, Any]]) -> None:
+    value = settings["value"]
+    if settings["label"] is None or value is None:
+        return
+    column = columns[settings["label"]]
+    known = [level for level, _ in column["levels"]]
+    if not isinstance(value, str) or (known and value not in known):
+        raise InputError(f"Column '{column['name'][:60]}' has no such value.")
+
+
+def _check_told(told: Any) -> None:
+    is_list = isinstance(told, list) and len(told) <= MAX_TOLD
+    if not (is_list and all(isinstance(t, str) and len(t) <= MAX_SENTENCE for t in told)):
+        raise InputError("'told' must be a list of a few sentences.")
+
+
+def _check_by_column(name: str, value: Any, n_columns: int) -> None:
+    numbers = {str(i) for i in range(n_columns)}
+    if not (
+        isinstance(value, dict)
+        and set(value) <= numbers
+        and all(isinstance(text, str) for text in value.values())
+    ):
+        raise InputError(f"'{name}' must give a text for some of the columns, by their numbers.")
+
+
+def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as options of the command line."""
+    names = [column["name"] for column in table["columns"]]
+    per = settings.get("per") or []  # a run of an earlier version has none
+    id_ = None if per else settings["id"]
+    spoken_for = (id_, settings["label"], *per)
+    kinds = {int(i): kind for i, kind in settings["kinds"].items() if int(i) not in spoken_for}
+    for i, column in enumerate(table["columns"]):
+        # The rules would take it for the id again.
+        if column["kind"] == "id" and i not in (*spoken_for, *kinds):
+            kinds[i] = "drop"
+    by_kind: dict[str, list[str]] = {kind: [] for kind in KIND_OPTIONS}
+    for i, kind in sorted(kinds.items()):
+        order = settings["orders"].get(str(i), "").strip()
+        is_told = kind == "ordinal" and order
+        by_kind[kind].append(f"{names[i]}={order}" if is_told else names[i])
+    label, value = settings["label"], settings["value"]
+    return {
+        "id_column": None if id_ is None else names[id_],
+        "per": tuple(names[i] for i in per),
+        "label": None if label is None else names[label] + (f"={value}" if value else ""),
+        **{kind: tuple(found) for kind, found in by_kind.items()},
+        "missing": settings["missing"],
+        **{name: settings.get(name) for name in RULES},
+        "amount": None if settings.get("amount") is None else names[settings["amount"]],
+        **reading_of(settings),
+        "seed": settings["seed"],
+        "told": settings.get("told", []),  # a run of an earlier version has none
+    }
+
+
+FILE = "roles.toml"
+NO_FEATURES = ("dropped", "constant")
+"""Kinds of columns that the rules leave out."""
+
+
+def settings_of(
+    text: str, source: str, settings: Mapping[str, Any], table: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return settings that take what columns are from a roles file."""
+    names = [column["name"] for column in table["columns"]]
+    roles = roles_from_text(text.encode(), source)
+    for does, what in (
+        ("puts rows together by", roles.per),
+        ("puts columns into the layers", roles.layers),
+    ):
+        if what:
+            raise InputError(
+                f"{source} {does} {listed(what)}, which the app does not. Use `somscape detect "
+                "--roles`."
+            )
+    roles, told = roles_for(roles, source, names, "the table")
+    role_of = roles.by_column()
+    kind_of = {role: kind for kind, role in ROLE_OF_KIND.items()}
+    kinds, orders = {}, {}
+    for i, column in enumerate(table["columns"]):
+        role = role_of.get(column["name"], "drop" if roles.others == "drop" else "")
+        if role in ("id", "label", ""):
+            continue
+        kind, found = kind_of[role], column["kind"]
+        is_left_out = found in NO_FEATURES and (kind == "drop" or column["n_distinct"] < 2)
+        if column["is_problem"] or not (is_left_out or kind == found):
+            kinds[str(i)] = kind
+        if role == "ordinals":
+            kinds[str(i)] = kind
+            orders[str(i)] = _order(column["name"], roles.ordinals[column["name"]])
+    given = {
+        "id": _id(roles, settings["id"], names),
+        "label": None if roles.label is None else names.index(roles.label),
+        "value": roles.label_value,
+        "kinds": kinds,
+        "orders": orders,
+        "missing": roles.missing or "fill",
+        "told": told,
+    }
+    return checked_settings({**settings, **given}, table)
+
+
+def _id(roles: Roles, found: int | None, names: list[str]) -> int | None:
+    """Return the number of the id: the file's, or the one that was found if rules decide on it."""
+    if roles.id is not None:
+        return names.index(roles.id)
+    is_free = found is not None and names[found] not in roles.by_column()
+    return found if is_free and roles.others == "rules" else None
+
+
+def _order(name: str, levels: Any) -> str:
+    texts = ordinal_levels(name, levels)
+    if any("<" in text or text != text.strip() for text in texts):
+        raise InputError(
+            f"Column '{name[:60]}' has a level with < or with blanks at an end, which the page "
+            "cannot show. Use `somscape detect --roles`."
+        )
+    return "<".join(texts)
+
+
+def text_of(settings: Mapping[str, Any], table: Mapping[str, Any], name: str) -> str:
+    """Return settings as the text of a roles file."""
+    if settings.get("per"):
+        raise InputError(
+            "Roles of customers are made from the command line: `somscape detect --per COL "
+            "--save-roles roles.toml`."
+        )
+    columns, levels, comments = {}, {}, {}
+    for i, column in enumerate(table["columns"]):
+        called = column["name"]
+        columns[called], why = _taken_as(i, column, settings)
+        if columns[called] == "ordinals":
+            levels[called] = _levels(column, settings["orders"].get(str(i), ""))
+        n = column["n_missing"]
+        comments[called] = f"{why}; {n} missing" if n else why
+    reading = {part: settings[part] for part in READING if settings[part] is not None}
+    roles = Roles.of(
+        columns,
+        levels,
+        label_value=settings["value"],
+        missing=settings["missing"],
+        others="drop",
+        reading=reading,
+    )
+    heading = roles_heading(name, FILE, [counted(table["n_rows"], "row"), *table["notes"]])
+    return roles_text(roles, comments, heading)
+
+
+def _taken_as(i: int, column: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the role of a column in a run, and why it has it."""
+    for role, why in (("id", "names the rows"), ("label", "known outcome, not a feature")):
+        if settings[role] == i:
+            return role, why
+    if str(i) in settings["kinds"]:
+        return ROLE_OF_KIND[settings["kinds"][str(i)]], "as chosen"
+    is_id = column["kind"] == "id"  # which another column is now, or none
+    return "drop" if is_id else role_of_kind(column["kind"]), column["why"]
+
+
+def _levels(column: Mapping[str, Any], order: str) -> list[str]:
+    levels = [level.strip() for level in order.split("<")] if order.strip() else []
+    levels = levels or [level for level, _ in column["levels"]]
+    if len(levels) < 2:
+        raise InputError(
+            f"Column '{column['name'][:60]}' has too many values to list them in order. Take it as "
+            "a number."
+        )
+    return levels

@@ -1,0 +1,220 @@
+"""Who may use the app, and for what: names, roles and hashed passwords in a file of the owner's."""
+
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+from somscape._files import read_secret, shown, whole
+from somscape.errors import InputError
+from somscape.tables._roles import key_text, line_of, parsed, value_text
+
+LOOK, DECIDE, RUN = ROLES = ("look", "decide", "run")
+"""What a user may do; each may do what those before it may."""
+
+MAX_USER_NAME = 64
+MAX_BYTES = 1 << 20
+"""Of a file of users; thousands fit in."""
+
+HASH = re.compile(
+    r"\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
+)
+"""A password as Argon2id's own text says it: memory in KiB, passes, lanes, salt, hash."""
+
+MIN_MEMORY, MAX_MEMORY = 7168, 1 << 20
+"""KiB that a hash takes."""
+
+MIN_WORK, MAX_WORK = 35_000, 1 << 24
+"""KiB that it goes over in all passes: at least those of the weakest advice for Argon2id."""
+
+MAX_LANES = 64
+
+WRITTEN = """\
+# Who may use the app, for: somscape app --users FILE
+# Users are added, changed and removed by: somscape app-user NAME --users FILE
+# Roles: look, decide (marks rows, too), run (adds, runs and deletes, too)
+"""
+
+
+@dataclass(frozen=True)
+class User:
+    """One who may use the app.
+
+    Attributes
+    ----------
+    name : str
+    role : str
+        One of `ROLES`.
+    password : str
+        Its hash; "" for one whom a proxy names.
+    """
+
+    name: str
+    role: str
+    password: str
+
+
+def may(role: str, needed: str) -> bool:
+    """Return whether a role allows what needs another."""
+    return ROLES.index(role) >= ROLES.index(needed)
+
+
+def plain_name(text: str) -> str:
+    """Return a user's name in the one form in which it is compared."""
+    name = unicodedata.normalize("NFC", text.strip())
+    return name if len(name) <= MAX_USER_NAME and name.isprintable() else ""
+
+
+def read_users(
+    path: Path, *, has_passwords: bool, may_be_readable: bool = False
+) -> dict[str, User]:
+    """Read a file of users."""
+    source = shown(path)
+    try:
+        data = read_secret(path, "`users`", may_be_readable=may_be_readable, limit=MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(
+            f"`users` {source} cannot be read ({error.strerror}). Make it with: somscape app-user "
+            f"NAME --role decide --users {source}"
+        ) from error
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{source} has more than {MAX_BYTES:,} bytes. Give a file of users.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{source}, line {line}: this is no text in UTF-8. Save the file as UTF-8."
+        ) from error
+    return _Reader(text, source, has_passwords).users(parsed(text, source))
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Makes users of a file's data; what is wrong is told with its line, never with its value."""
+
+    text: str
+    source: str
+    has_passwords: bool
+
+    def users(self, data: Mapping[str, Any]) -> dict[str, User]:
+        for part in data:
+            if part != "users":
+                self._refuse((part,), f"there is no part {part!r:.60}; a user is [users.NAME].")
+        entries = data.get("users")
+        if not isinstance(entries, dict) or not entries:
+            self._refuse(("users",), "it names no user. Add one with: somscape app-user NAME")
+        found: dict[str, User] = {}
+        for key, entry in entries.items():
+            user = self._user(key, entry)
+            if user.name in found:
+                self._refuse(("users", key), f"{user.name} is there twice. Remove one.")
+            found[user.name] = user
+        return found
+
+    def _user(self, key: str, entry: Any) -> User:
+        path, name = ("users", key), plain_name(key)
+        if not name:
+            self._refuse(path, f"a name has 1 to {MAX_USER_NAME} letters that can be shown.")
+        if not isinstance(entry, dict):
+            self._refuse(path, f'{name} must be [users.NAME] with role = "{LOOK}" and a password.')
+        for part in entry:
+            if part not in ("role", "password"):
+                self._refuse((*path, part), f"{name} has a role and a password, no {part!r:.60}.")
+        role, password = entry.get("role"), entry.get("password", "")
+        if role not in ROLES:
+            self._refuse(
+                (*path, "role") if "role" in entry else path,
+                f'{name} needs role = "look", "decide" or "run".',
+            )
+        if password != "" or self.has_passwords:
+            self._check_password((*path, "password") if "password" in entry else path, password)
+        return User(name, role, password)
+
+    def _check_password(self, path: tuple[str, ...], password: Any) -> None:
+        cure = f"Set it with: somscape app-user {shown(path[1])} --users {self.source}"
+        found = HASH.fullmatch(password) if isinstance(password, str) else None
+        if found is None:
+            self._refuse(path, f"this user needs a password hashed by Argon2id, v=19. {cure}")
+        memory, passes, lanes = map(int, found.groups())
+        if memory < MIN_MEMORY or memory * passes < MIN_WORK:
+            self._refuse(path, f"this password was hashed in too little time and memory. {cure}")
+        if memory > MAX_MEMORY or memory * passes > MAX_WORK or not 0 < lanes <= MAX_LANES:
+            self._refuse(path, f"to check this password would take too long or too much. {cure}")
+
+    def _refuse(self, path: tuple[str, ...], what: str) -> NoReturn:
+        line = line_of(self.text, path)
+        where = self.source if line is None else f"{self.source}, line {line}"
+        raise InputError(f"{where}: {what}")
+
+
+def write_users(path: Path, users: Mapping[str, User]) -> None:
+    """Write a file of users, which nobody else can read."""
+    lines = [WRITTEN]
+    for user in users.values():
+        lines.append(f"\n[users.{key_text(user.name)}]\nrole = {value_text(user.role)}\n")
+        if user.password:
+            lines.append(f"password = {value_text(user.password)}\n")
+    with whole(path.resolve() if path.exists() else path) as making:
+        descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.writelines(lines)
+
+
+class Users:
+    """The users of a file, as it stands now.
+
+    While a changed file cannot be used, nobody is a user.
+
+    Parameters
+    ----------
+    path : Path
+    has_passwords : bool
+    may_be_readable : bool, default=False
+        Whether others of the computer may read the file.
+    say : callable
+        Told, in a line, what is wrong with a changed file.
+
+    Raises
+    ------
+    InputError
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        has_passwords: bool,
+        may_be_readable: bool = False,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self._path, self._say = path, say
+        self._read = partial(
+            read_users, path, has_passwords=has_passwords, may_be_readable=may_be_readable
+        )
+        self._stamp = _stamp(path)
+        self._users: dict[str, User] | None = self._read()
+
+    def now(self) -> Mapping[str, User] | None:
+        """Return the users by name, or None while the file cannot be used."""
+        stamp = _stamp(self._path)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._users = self._read()
+            except InputError as error:
+                self._users = None
+                self._say(f"Nobody is let in: {' '.join(str(error).split())}")
+        return self._users
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode

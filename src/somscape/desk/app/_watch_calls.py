@@ -1,0 +1,419 @@
+"""Calls about watches and their cases, and what the pages show."""
+
+import asyncio
+import hashlib
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from somscape.desk.app._context import Context, author_of, json_of
+from somscape.desk.app._results import checked, token_of
+from somscape.desk.app._safety import AppRefusal
+from somscape.desk.app._store import RANK, RESULTS, Run
+from somscape.desk.app._work import one_line
+from somscape.desk.cases._begin import check_name
+from somscape.desk.cases._run import INSTEAD_OF
+from somscape.desk.cases.decide import Seen
+from somscape.desk.cases.records import (
+    LATER,
+    NEW,
+    OPEN,
+    RETURNED,
+    RISEN,
+    Case,
+    Watch,
+    WatchRun,
+    is_waiting,
+    news_now,
+)
+from somscape.desk.cases.state import State
+from somscape.errors import InputError
+from somscape.outliers.detector import Detector, detector_in
+from somscape.save._load import load
+from somscape.tables._messages import listed
+from somscape.tables.table import Table, table_from_columns
+
+MAX_CASES = 5000
+"""Cases that a page lists, those of the newest run first."""
+
+N_USUAL = 3
+"""Usual rows that stand beside a case."""
+
+
+def summary_of(state: State, name: str) -> dict[str, Any]:
+    """Return what the home page says of a watch: its last run, and what waits."""
+    with state.database.snapshot():
+        return _summary(state, name, state.runs(name), state.cases(name))
+
+
+def watch_of(state: State, name: str) -> dict[str, Any]:
+    """Return what a watch's own page shows: its runs and its cases."""
+    with state.database.snapshot():
+        watch, runs, cases = state.watch(name), state.runs(name), state.cases(name)
+    last = runs[0] if runs else None
+    replaced = {id_: run.number for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
+    return {
+        **_summary(state, name, runs, cases),
+        "key": list(watch.key),
+        "source": watch.source,
+        "made": watch.made,
+        "clear_for": watch.clear_for,
+        "runs": [{**_said(run), "replaced_by": replaced.get(run.id)} for run in runs],
+        "n_cases": len(cases),
+        "cases": [_line(case, last) for case in cases[:MAX_CASES]],
+    }
+
+
+def case_of(state: State, name: str, key: str) -> dict[str, Any]:
+    """Return all that is known of a case, for a page to print."""
+    with state.database.snapshot():
+        return _case_of(state, name, key)
+
+
+def _case_of(state: State, name: str, key: str) -> dict[str, Any]:
+    watch, runs = state.watch(name), state.runs(name)
+    history = state.history(name, key)
+    lines = []
+    for run in reversed(runs):
+        found = next((row for row in state.listed(run.id) if row.key == key), None)
+        if found is not None:
+            lines.append({**asdict(found), **_said(run)})
+    if not history and not lines:
+        raise InputError(
+            f"the watch '{name}' has no case {key!r}. Its page lists the cases that there are."
+        )
+    return {
+        "watch": name,
+        "key": key,
+        "key_columns": list(watch.key),
+        "state": history[-1].state if history else OPEN,
+        "waits": any(
+            is_waiting(case, runs[0] if runs else None) for case in state.cases(name, key=key)
+        ),
+        "seen": history[-1].number if history else 0,
+        "history": [
+            {"decision": d.state, "comment": d.comment, "author": d.author, "made": d.made}
+            for d in history
+        ],
+        "listed": lines,
+        "n_runs": len(runs),
+        **_row(state, runs, key),
+    }
+
+
+def _summary(
+    state: State, name: str, runs: Sequence[WatchRun], cases: Sequence[Case]
+) -> dict[str, Any]:
+    last = runs[0] if runs else None
+    waiting = [case for case in cases if is_waiting(case, last)]
+    news = [case.listed.news for case in waiting if case.listed is not None]
+    return {
+        "name": name,
+        "n_runs": len(runs),
+        "last": None if last is None else _said(last),
+        "n_open": len(waiting),
+        "n_new": news.count(NEW),
+        "n_returned": news.count(RETURNED),
+        "n_risen": news.count(RISEN),
+        "n_later": sum(case.state == LATER for case in cases),
+        "n_decided": sum(case.state not in (OPEN, LATER) for case in cases),
+    }
+
+
+def _said(run: WatchRun) -> dict[str, Any]:
+    facts = run.facts
+    return {
+        "run": run.id,
+        "number": run.number,
+        "made": run.made,
+        "author": run.author,
+        "source": run.source,
+        "n_rows": facts.get("n_rows"),
+        "n_alerts": facts.get("n_alerts"),
+        "drift": _drift_words(facts.get("drift") or {}),
+    }
+
+
+def _drift_words(drift: Mapping[str, Any]) -> str:
+    """Return what a run found of drift, in a sentence; "" in the first run by a map."""
+    if not drift or drift.get("is_first"):
+        return ""
+    were = f"{drift['n_above']:,} flagged where {round(drift['expected']):,} were expected"
+    if not drift["is_found"]:
+        return f"No drift: {were}."
+    changes = drift.get("changes") or [""] * len(drift["columns"])  # an older run has none
+    others = [column for column, how in zip(drift["columns"], changes, strict=True) if not how]
+    where = f" in {listed(others)}" if others else ""
+    return f"Drift{where}: {'; '.join([were, *filter(None, changes)])}."
+
+
+def _line(case: Case, last: WatchRun | None) -> dict[str, Any]:
+    row, decision = case.listed, case.decision
+    return {
+        "key": case.key,
+        "state": case.state,
+        "run": case.run,
+        "waits": is_waiting(case, last),
+        "is_last": last is not None and case.run == last.id,
+        "news": None if row is None else news_now(case, None if last is None else last.id),
+        "place": None if row is None else row.place,
+        "score": None if row is None else row.score,
+        "reasons": "" if row is None else row.reasons,
+        "comment": "" if decision is None else decision.comment,
+        "author": "" if decision is None else decision.author,
+        "made": "" if decision is None else decision.made,
+        "seen": 0 if decision is None else decision.number,
+    }
+
+
+def _row(state: State, runs: Sequence[WatchRun], key: str) -> dict[str, Any]:
+    """Return a case's row beside usual ones, and its place on the map, by the last run with it."""
+    for run in runs:
+        kept = state.kept(run.id)
+        if key in kept:
+            break
+    else:
+        return {"cells": None, "usual": [], "map": None}
+    unusual = {row.key for row in state.listed(run.id)}
+    others = [other for other in kept if other not in unusual and other != key]
+    names = list(kept[key])
+    shown: dict[str, Any] = {"cells": dict(kept[key]), "of_run": _said(run)}
+    try:
+        detector = _detector(state, run.map)
+        rows = detector.map_.rows_of(_table([kept[k] for k in (key, *others)], names))
+    except InputError:  # a map of another somscape: what was kept is shown all the same
+        return {**shown, "usual": [], "map": None}
+    rows = np.asarray(rows, dtype=np.float64)
+    in_table = [code.name for code in detector.map_.encoding.columns if code.name in kept[key]]
+    shown["cells"] = {name: kept[key][name] for name in in_table}
+    distances = np.nansum((rows[1:] - rows[0]) ** 2, axis=1)
+    nearest = np.argsort(distances, kind="stable")[:N_USUAL]
+    return {
+        **shown,
+        "usual": [{"key": others[i], "cells": kept[others[i]]} for i in nearest],
+        "map": _place(detector, rows[:1]),
+    }
+
+
+def _place(detector: Detector, row: Any) -> dict[str, Any]:
+    map_ = detector.map_
+    lattice = map_.lattice
+    width = float(np.ptp(lattice.cell[:, 0]))
+    return {
+        "unit": int(map_.winners_of_rows(row)[0]),
+        "n_cols": lattice.n_cols,
+        "cell": (lattice.cell / width).round(4).tolist(),
+        "positions": (lattice.positions / width).round(4).tolist(),
+        "hits": np.asarray(map_.hits).tolist(),
+    }
+
+
+def _table(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Table:
+    """Return kept rows as a table; a column that holds a text is all text."""
+    columns = {}
+    for name in names:
+        values = [row.get(name) for row in rows]
+        if any(isinstance(value, str) for value in values):
+            values = [v if v is None or isinstance(v, str) else f"{v:.15g}" for v in values]
+        columns[name] = values
+    return table_from_columns(columns)
+
+
+def _detector(state: State, hash_: str) -> Detector:
+    return _loaded(state.map(hash_))
+
+
+@lru_cache(maxsize=8)
+def _loaded(content: bytes) -> Detector:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "map.som"
+        path.write_bytes(content)
+        found = detector_in(load(path))
+    if found is None:
+        raise InputError("the map of this run does not rank rows.")
+    return found
+
+
+MAX_LETTERS = 100
+"""Characters that a message shows of a watch's name."""
+
+
+class WatchCalls:
+    """The answers.
+
+    Parameters
+    ----------
+    at : Context
+    """
+
+    def __init__(self, at: Context) -> None:
+        self._at = at
+
+    def routes(self) -> list[Route]:
+        """Return what can be called for."""
+        return [
+            Route("/watches/{watch}", self.watch_page),
+            Route("/watches/{watch}/cases/{key:path}", self.case_page),
+            Route("/api/watches", self.list_watches),
+            Route("/api/watches/{watch}", self.show),
+            Route("/api/watches/{watch}/cases/{key:path}", self.case),
+            Route("/api/watches/{watch}/decide", self.decide, methods=["POST"]),
+            Route("/api/runs/{run}/watch", self.keep, methods=["POST"]),
+        ]
+
+    async def watch_page(self, request: Request) -> Response:
+        """One watch: what waits, its cases, its runs."""
+        await self._watch(request)
+        return self._at.page(request, "watch.html")
+
+    async def case_page(self, request: Request) -> Response:
+        """One case, to look at and to print."""
+        await self._case(request)
+        return self._at.page(request, "case.html")
+
+    async def list_watches(self, request: Request) -> Response:
+        """All watches, with what waits."""
+
+        def summaries() -> list[dict[str, Any]]:
+            state = self._at.cases
+            return [summary_of(state, watch.name) for watch in state.watches()]
+
+        ranked = self._ranked()
+        found = await asyncio.to_thread(summaries)
+        return JSONResponse([{**watch, **self._report_of(watch, ranked)} for watch in found])
+
+    async def show(self, request: Request) -> Response:
+        """One watch with its runs and cases."""
+        name = await self._watch(request)
+        ranked = self._ranked()
+        found = await asyncio.to_thread(watch_of, self._at.cases, name)
+        runs = [{**run, "report": ranked.get(run["run"])} for run in found["runs"]]
+        return JSONResponse({**found, "runs": runs, **self._report_of(found, ranked)})
+
+    async def case(self, request: Request) -> Response:
+        """All that is known of a case."""
+        found, ranked = await self._case(request), self._ranked()
+        listed = [{**run, "report": ranked.get(run["run"])} for run in found["listed"]]
+        return JSONResponse({**found, "listed": listed})
+
+    async def decide(self, request: Request) -> Response:
+        """Keep a decision on a case; answered once it is saved."""
+        given = await json_of(request)
+        name, key = await self._watch(request), given.get("key")
+        decision, comment = checked(given)
+        token, seen = token_of(given)
+        if not isinstance(key, str):
+            raise AppRefusal(422, "'key' must be the key of a case.")
+        run = given.get("run")
+        if run is not None and not isinstance(run, str):
+            raise AppRefusal(422, "'run' must be the run in which the case was seen.")
+        seen_as = await asyncio.to_thread(Seen.of, self._at.cases, name, key=key, run=run)
+        new = seen_as.decision(key, decision, comment=comment, author=author_of(request))
+        said = await self._at.store.decide_case(new, token=token, seen=seen)
+        return JSONResponse(
+            {
+                "decision": said.state,
+                "comment": said.comment,
+                "author": said.author,
+                "made": said.made,
+                "seen": said.number,
+            }
+        )
+
+    async def keep(self, request: Request) -> Response:
+        """Keep a finished run as a watch; answered once it is one."""
+        given = await json_of(request)
+        run = self._at.run(request)
+        if not run.is_ranked or run.task != RANK:
+            raise AppRefusal(409, "Only a run that was ranked can be kept as a watch.")
+        if run.watch is not None:
+            raise AppRefusal(409, f"This table belongs to the watch '{run.watch}' already.")
+        name, key = _asked(given, self._at.store.table(run.upload))
+        with self._at.marks.kept_still(run.upload):
+            problem = await self._keep(run, name, key, author_of(request))
+        run = self._at.run(request)  # it may have been deleted in the meantime
+        if problem:
+            raise AppRefusal(422, problem)
+        return JSONResponse({"watch": run.watch})
+
+    async def _keep(self, run: Run, name: str, key: list[str], author: str) -> str:
+        """Have a run become a watch, with the marks of its rows; return what is wrong."""
+        watches = await asyncio.to_thread(self._at.cases.watches)
+        taken = [watch for watch in watches if watch.name == name]
+        if taken and not await self._is_begun(run, taken[0]):
+            raise AppRefusal(409, f"There is a watch '{name}' already; give this one another name.")
+        marks = await self._at.marks.of(run)
+        asked = {
+            "watch": name,
+            "key": key,
+            "author": author,
+            "decided": [
+                {n: mark[n] for n in ("number", "decision", "comment", "score", "author")}
+                for mark in marks
+                if mark["decision"] != OPEN or mark["comment"]
+            ],
+        }
+        return await self._at.queue.keep_watch(run, asked)
+
+    async def _is_begun(self, run: Run, watch: Watch) -> bool:
+        """Return whether a watch was made of a run by a job that was then killed."""
+        if any(other.watch == watch.name for other in self._at.store.runs()):
+            return False
+        file = self._at.store.folder_of(run.id) / RESULTS / "map.som"
+        return await asyncio.to_thread(_hash_of, file) == watch.map
+
+    async def _watch(self, request: Request) -> str:
+        name = str(request.path_params["watch"])
+        watches = await asyncio.to_thread(self._at.cases.watches)
+        if name not in {watch.name for watch in watches}:
+            raise AppRefusal(404, f"There is no watch '{name[:MAX_LETTERS]}'.")
+        return name
+
+    async def _case(self, request: Request) -> dict[str, Any]:
+        name, key = await self._watch(request), request.path_params["key"]
+        try:
+            return await asyncio.to_thread(case_of, self._at.cases, name, key)
+        except InputError as error:
+            raise AppRefusal(404, one_line(str(error))) from error
+
+    def _ranked(self) -> dict[str, str]:
+        """Return which run here shows the report of which run of a watch."""
+        return {
+            run.facts["watch_run"]: run.id
+            for run in self._at.store.runs()
+            if run.is_ranked and run.facts and run.facts.get("watch_run")
+        }
+
+    def _report_of(self, watch: dict[str, Any], ranked: dict[str, str]) -> dict[str, Any]:
+        last = watch["last"]
+        return {"report": None if last is None else ranked.get(last["run"])}
+
+
+def _hash_of(file: Path) -> str:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except FileNotFoundError:  # the run was deleted in the meantime
+        return ""
+
+
+def _asked(given: dict[str, Any], table: dict[str, Any] | None) -> tuple[str, list[str]]:
+    """Return the name of a new watch and the columns of its key, or refuse them."""
+    name, key = given.get("name"), given.get("key")
+    if not isinstance(name, str):
+        raise AppRefusal(422, "'name' must be the name of a watch.")
+    check_name(name)
+    columns = [] if table is None else table["columns"]
+    is_key = isinstance(key, list) and all(
+        isinstance(i, int) and not isinstance(i, bool) and 0 <= i < len(columns) for i in key
+    )
+    if not is_key:
+        raise AppRefusal(422, "'key' must be the numbers of some columns.")
+    return name, [columns[i]["name"] for i in key or ()]

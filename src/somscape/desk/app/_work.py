@@ -1,0 +1,212 @@
+"""The process of a job: one request on standard input, lines of JSON on standard output."""
+
+import errno
+import json
+import os
+import sys
+import threading
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape._files import shown
+from somscape.desk.app._store import KEEP, READ, REGIONS, WATCH
+from somscape.errors import InputError
+from somscape.tables._dates import looks_like_dates
+from somscape.tables._fit_encoding import fit_encoding
+from somscape.tables.codes import level_texts
+from somscape.tables.column import Column
+from somscape.tables.kinds import MAX_LEVELS, Roles
+from somscape.tables.sources import import_reader, read_table
+from somscape.tables.table import Table
+
+N_EXAMPLES = 5
+MAX_EXAMPLE = 60
+"""Characters of a cell."""
+
+MAX_LISTED_LEVELS = 50
+"""A column with more different values has no list of them to choose a label's value from."""
+
+MAX_LEVEL = 1000
+"""Characters of a level; a column with a longer one has no list either."""
+
+MAX_COLUMNS, MAX_NAMES, MAX_LISTED = 5000, 5_000_000, 3_000_000
+"""Columns, and characters of all their names, and of all their levels, that a page shows."""
+
+
+def describe(table: Table) -> dict[str, Any]:
+    """Return a table's size and what its columns would be taken for, as JSON data."""
+    if len(table.columns) > MAX_COLUMNS or sum(map(len, table.names)) > MAX_NAMES:
+        raise InputError(
+            f"{table.source} has {len(table.columns)} columns, or names so long that no page can "
+            f"show them; the app takes up to {MAX_COLUMNS}. Use `somscape detect`."
+        )
+    # A column with a problem is left out until the user says what it is.
+    problems = {column.name: column.problem for column in table.columns if column.problem}
+    encoding = fit_encoding(table, Roles(drop=tuple(problems)), "fill")
+    columns = [
+        _described(column, code.kind, one_line(problems.get(column.name) or code.why))
+        | {"is_problem": column.name in problems}
+        for column, code in zip(table.columns, encoding.columns, strict=True)
+    ]
+    n_characters = 0
+    for column in columns:
+        n_characters += sum(len(level) for level, _ in column["levels"])
+        if n_characters > MAX_LISTED:
+            column["levels"] = []
+    return {
+        "n_rows": table.n_rows,
+        "notes": [one_line(note) for note in table.notes],
+        "columns": columns,
+    }
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line, as a page shows it."""
+    return " ".join(text.split())
+
+
+def _described(column: Column, kind: str, why: str) -> dict[str, Any]:
+    n_distinct = column.n_distinct
+    levels = _levels(column) if n_distinct <= MAX_LISTED_LEVELS else []
+    return {
+        "name": column.name,
+        "kind": kind,
+        "why": why,
+        "may_be": _may_be(column, n_distinct),
+        "n_missing": column.n_missing,
+        "n_distinct": n_distinct,
+        "examples": _examples(column),
+        "levels": levels,
+    }
+
+
+def _may_be(column: Column, n_distinct: int) -> list[str]:
+    kinds = ["number"] if column.is_number and n_distinct > 1 else []
+    if 1 < n_distinct <= MAX_LEVELS:
+        kinds.append("category")
+        if column.is_number or n_distinct <= MAX_LISTED_LEVELS:
+            kinds.append("ordinal")
+    return [*kinds, "date"] if looks_like_dates(column) else kinds
+
+
+def _examples(column: Column) -> list[str]:
+    """Return the first different cells."""
+    found: dict[str, None] = {}
+    for cell in column.each_cell():
+        if cell is not None:
+            found[cell] = None
+        if len(found) == N_EXAMPLES:
+            break
+    return [cell if len(cell) <= MAX_EXAMPLE else f"{cell[:MAX_EXAMPLE]}…" for cell in found]
+
+
+def _levels(column: Column) -> list[list[Any]]:
+    present = np.array(level_texts(column), dtype=object)[~column.missing]
+    counts = Counter(present.tolist())
+    if any(len(level) > MAX_LEVEL for level in counts):
+        return []
+    if column.is_number:
+        return [[level, counts[level]] for level in sorted(counts, key=float)]
+    return [[level, counts[level]] for level in sorted(counts)]
+
+
+def work() -> None:
+    """Do the job that standard input asks for."""
+    request = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_the_server, daemon=True).start()
+    job = _job_of(request)
+    _limit_memory(request["memory"])
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            _say("progress", {"stage": "reading"})
+            _say("result", job(lambda: [str(warning.message) for warning in caught]))
+    except OSError as error:
+        if error.errno in (errno.ENOMEM, errno.EAGAIN):
+            raise
+        name = f" {shown(error.filename)}" if error.filename else ""
+        _say("problem", f"The computer refused the file{name} ({error.strerror or error}).")
+    except InputError as error:
+        _say("problem", one_line(str(error)))
+
+
+def load_libraries() -> None:
+    """Load what jobs need that train; late, so that columns are shown without waiting for it."""
+    from somscape.desk.app import _rank, _results  # noqa: F401
+    from somscape.kernels._select import select_kernels
+    from somscape.maps._joins import import_solvers
+
+    import_solvers()
+    select_kernels()
+
+
+def _job_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict[str, Any]]:
+    """Return what is done, given what tells the warnings so far."""
+    import_reader(request["file"])
+
+    def table() -> Table:
+        return read_table(request["file"], source=request["name"], **request["reading"])
+
+    if request["task"] == READ:
+        return lambda warned: describe(table())
+    load_libraries()
+    from somscape.desk.app._rank import KnownTable, kept, rank, watched
+    from somscape.desk.app._results import keep_regions
+    from somscape.desk.cases.state import State
+
+    folder = Path(request["folder"])
+    options = {
+        n: tuple(v) if isinstance(v, list) else v for n, v in request.get("options", {}).items()
+    }
+    if request["task"] in (WATCH, KEEP):
+        state = State(request["state"])
+        if request["task"] == WATCH:
+            return lambda warned: watched(state, request, folder)
+        return lambda warned: kept(state, table(), options, request, folder)
+    if request["task"] == REGIONS:
+        return lambda warned: keep_regions(table(), options, request["regions"], folder)
+    marks = {int(number): known for number, known in request["marks"].items()}
+    before = None if request["before"] is None else Path(request["before"])
+    known = KnownTable(marks, before, tuple(request.get("key", ())))
+    return lambda warned: rank(
+        table(), options, known, folder, lambda progress: _say("progress", progress), warned
+    )
+
+
+def _say(what: str, value: Any) -> None:
+    os.write(1, json.dumps({what: value}).encode() + b"\n")
+
+
+def _end_with_the_server() -> None:
+    while os.read(0, 1):  # ends when nobody holds the other end
+        pass
+    os._exit(1)
+
+
+def _limit_memory(n_bytes: int | None) -> None:
+    """Limit this process to `n_bytes` more than it has, where the system supports that."""
+    if n_bytes is None or sys.platform == "win32":
+        return
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = n_bytes + _addresses()
+    allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (allowed, most))
+    except (ValueError, OSError):
+        return  # macOS has the limit and does not take it
+
+
+def _addresses() -> int:
+    """Return the bytes of addresses that Python and its libraries have taken already."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")

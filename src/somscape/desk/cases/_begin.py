@@ -1,0 +1,113 @@
+"""A watch begins, or is trained again with what decisions teach."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Ints
+from somscape.desk.cases._chain import now
+from somscape.desk.cases._compare import encoded_cells, returned, usual_moves
+from somscape.desk.cases._run import record_run
+from somscape.desk.cases._watch import bytes_of, cells_of_rows, detector_of, kept_options, keys_of
+from somscape.desk.cases.outcome import RunOutcome
+from somscape.desk.cases.records import CLEAR_FOR, CLEARED, CONFIRMED, Watch, WatchRun
+from somscape.desk.cases.state import State
+from somscape.desk.jobs._detect import Found
+from somscape.errors import InputError
+from somscape.outliers.detector import Detector
+from somscape.outliers.marks import UNKNOWN
+from somscape.tables.table import Table
+
+MAX_NAME = 100
+"""Letters of a watch's name."""
+
+
+def check_name(name: str) -> None:
+    """Raise InputError for a name that no watch can have."""
+    is_line = name.strip() == name and name.isprintable() and 0 < len(name) <= MAX_NAME
+    if not is_line or "/" in name or name in (".", "..") or name.startswith("-"):
+        raise InputError(
+            f"`watch` must be a name of 1 to {MAX_NAME} letters in one line, without / or spaces "
+            f"around it, and not begin with - or be . or ..; got {name!r}."
+        )
+
+
+def begin_watch(
+    state: State,
+    name: str,
+    found: Found,
+    *,
+    key: Sequence[str],
+    source: str,
+    options: Mapping[str, Any],
+    author: str,
+    shown_as: str | None = None,
+    clear_for: int | None = None,
+    notes: Sequence[str] = (),
+    then: Callable[[WatchRun], object] | None = None,
+) -> RunOutcome:
+    """Keep a watch with its map and record its first run: both or neither."""
+    check_name(name)
+    keys_of(found.table, key)
+    if clear_for is None:
+        so_far = [watch.clear_for for watch in state.watches() if watch.name == name]
+        clear_for = so_far[0] if so_far else CLEAR_FOR
+    map_ = bytes_of(found.detector)
+    hash_ = hashlib.sha256(map_).hexdigest()
+    watch = Watch(name, tuple(key), source, kept_options(options), hash_, clear_for)
+    return record_run(
+        state,
+        watch,
+        found.detector,
+        found.table,
+        found.rule,
+        author=author,
+        source=source if shown_as is None else shown_as,
+        grouped=found.grouped,
+        label=found.label,
+        notes=notes,
+        begins=map_,
+        then=then,
+    )
+
+
+def detector_of_watch(state: State, name: str) -> Detector | None:
+    """Return the detector of a watch, or None where there is no watch of that name."""
+    found = [watch for watch in state.watches() if watch.name == name]
+    return detector_of(state.map(found[0].map)) if found else None
+
+
+def known_cases(
+    state: State, name: str, table: Table, key: Sequence[str], before: Detector | None
+) -> Ints | None:
+    """Return what decisions say of the rows of a table that trains a watch anew."""
+    decided = state.last_decisions(name)
+    rows = {k: row for row, k in enumerate(keys_of(table, key)) if k in decided}
+    known = np.full(table.n_rows, UNKNOWN)
+    moved = _moved(table, rows, decided, before)
+    for each, row in rows.items():
+        if decided[each].state == CONFIRMED:
+            known[row] = 1
+        elif decided[each].state == CLEARED and each not in moved:
+            known[row] = 0
+    return known if (known != UNKNOWN).any() else None
+
+
+def _moved(
+    table: Table, rows: Mapping[str, int], decided: Mapping[str, Any], before: Detector | None
+) -> Mapping[str, str]:
+    """Return the cleared cases that moved far, by the map so far."""
+    if before is None or not rows:
+        return {}
+    encoding = before.map_.encoding
+    names = [code.name for code in encoding.used]
+    try:
+        encoded = np.asarray(before.map_.rows_of(table), dtype=np.float64)
+    except InputError:  # other columns: nothing compares
+        return {}
+    none = encoded_cells(encoding, [])
+    usual = usual_moves(before, none, none, encoded)
+    cells = dict(zip(rows, cells_of_rows(table, names, list(rows.values())), strict=True))
+    return returned(before, decided, cells, usual, clear_for=10**6, today=now())

@@ -1,0 +1,575 @@
+"""A run beside the run before: news, returns, moves, drift, and levels that the map never saw."""
+
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s
+from somscape.desk.cases._watch import MAX_SAMPLE, columns_of_cells
+from somscape.desk.cases.records import (
+    CLEARED,
+    CONFIRMED,
+    FOLDED,
+    NEW,
+    RETURNED,
+    RISEN,
+    STILL,
+    Decision,
+    Listed,
+)
+from somscape.errors import InputError
+from somscape.outliers.detector import Detector
+from somscape.outliers.drift import DriftMonitor
+from somscape.tables._dictionary import words_of_column, words_of_level
+from somscape.tables._messages import counted
+from somscape.tables.codes import CategoryCode, NumberCode, level_texts, number_text
+from somscape.tables.encoding import Encoding
+from somscape.tables.table import Table, table_from_columns
+
+MIN_SHARED = 20
+"""Keys that two runs must share for their rows to tell how far rows move."""
+
+QUANTILE = 0.95
+"""A row moved far if it moved farther than this share of the rows do."""
+
+LEAST_MOVE = 0.01
+"""No row moves far within a hundredth of the usual range of one number, even if no other moves."""
+
+MAX_NAMED, MIN_NAMED = 3, 0.05
+"""Most columns that are named as those that moved, and the least share of the squared distance."""
+
+
+@dataclass(frozen=True)
+class UsualMoves:
+    """How far rows usually move, at most.
+
+    Attributes
+    ----------
+    far : float
+        In the map's metric.
+    rise : float
+        In scores.
+    n : int
+        Rows, or pairs of rows, that tell.
+    by : str
+        "keys" where the rows of shared keys were compared, "units" where rows of one unit were.
+    """
+
+    far: float
+    rise: float
+    n: int
+    by: str
+
+
+def usual_moves(
+    detector: Detector, before: Float64s, now: Float64s, others: Float64s
+) -> UsualMoves:
+    """Return the 95th percentiles of what rows of one key move, or else of one unit."""
+    by = "keys"
+    if np.count_nonzero(~np.isnan(before).any(axis=1)) < MIN_SHARED:
+        by = "units"
+        before, now = _pairs_of_units(detector, others)
+    far, rises = np.zeros(1), np.zeros(1)
+    is_known = ~np.isnan(before).any(axis=1)
+    before, now = before[is_known], now[is_known]
+    if len(now):
+        far = detector.map_.metric.between(before, now)
+        rises = np.abs(detector.scores_of_rows(now) - detector.scores_of_rows(before))
+    highest = [float(np.quantile(each, QUANTILE, method="higher")) for each in (far, rises)]
+    return UsualMoves(max(highest[0], LEAST_MOVE), highest[1], len(now), by)
+
+
+def _pairs_of_units(detector: Detector, rows: Float64s) -> tuple[Float64s, Float64s]:
+    """Return rows, evenly spaced ones of many, and for each the next one of its unit."""
+    some = np.ascontiguousarray(rows[:: -(-len(rows) // MAX_SAMPLE) or 1])
+    units = detector.map_.winners_of_rows(some)
+    order = np.argsort(units, kind="stable")
+    is_same = units[order][1:] == units[order][:-1]
+    return some[order[:-1][is_same]], some[order[1:][is_same]]
+
+
+def encoded_cells(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Float64s:
+    """Return kept cells as the map sees them today."""
+    rows = np.full((len(cells), encoding.n_features), np.nan)
+    lenient = replace(encoding, missing="fill")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of levels that were told of in the run itself
+        try:
+            if cells:
+                rows = lenient.encode(_table_of(encoding, cells))
+        except InputError:
+            for i, row in enumerate(cells):
+                with suppress(InputError):
+                    rows[i] = lenient.encode(_table_of(encoding, [row]))[0]
+    return rows
+
+
+def _table_of(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Table:
+    names = [code.name for code in encoding.used]
+    return table_from_columns(columns_of_cells(cells, names), "an earlier run")
+
+
+def what_moved(encoding: Encoding, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Say which columns of a row moved, from what to what, most of all first."""
+    a, b = encoded_cells(encoding, [before, now])
+    by_column = encoding.sum_by_used((a - b)[None] ** 2)[0]
+    texts = [level_texts(column) for column in _table_of(encoding, [before, now]).columns]
+    order = np.argsort(-by_column, kind="stable")[:MAX_NAMED]
+    least = MIN_NAMED * by_column.sum()
+    names = [words_of_column(encoding, code.name) for code in encoding.used]
+    return [
+        f"{names[j]} moved from {texts[j][0]} to {texts[j][1]}"
+        for j in order
+        if by_column[j] > 0 and by_column[j] >= least and texts[j][0] != texts[j][1]
+    ]
+
+
+NEWS = (NEW, RETURNED, RISEN)
+"""What somebody should look at."""
+
+LEAST_RISE = 0.01
+"""No score rises or falls much by less than this share of it, even if no other row's moves."""
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A case that was listed in the run before, and is not any more.
+
+    Attributes
+    ----------
+    key : str
+    place : int
+        Its rank then.
+    is_there : bool
+        Whether it is in the data; if not, nothing is known of it.
+    why : str
+        What became of it, in words.
+    """
+
+    key: str
+    place: int
+    is_there: bool
+    why: str
+
+
+def news_of(
+    key: str,
+    score: float,
+    last: Mapping[str, Listed],
+    before: Mapping[str, float],
+    usual: UsualMoves,
+    back: Collection[str],
+    put_away: Collection[str],
+) -> str:
+    """Return what a listed row is beside the run before."""
+    was = last.get(key)
+    if key in back and (was is None or was.news == FOLDED or key in put_away):
+        return RETURNED
+    if was is None or was.news == FOLDED:
+        return NEW
+    if key in before and score - before[key] > max(usual.rise, LEAST_RISE * abs(before[key])):
+        return RISEN
+    return STILL
+
+
+def gone(
+    last: Sequence[Listed],
+    listed: set[str],
+    today: Mapping[str, float],
+    before: Mapping[str, float],
+    *,
+    is_by_number: bool,
+) -> tuple[Gone, ...]:
+    """Return what the run before listed and this one does not."""
+
+    def why(key: str) -> str:
+        if key not in today:
+            return "not in the data any more"
+        was = before.get(key, np.inf)  # of some, nothing is known
+        if not today[key] >= was - LEAST_RISE * abs(was):
+            return "not unusual enough any more"
+        if is_by_number:
+            return "as unusual as before, but others are more so now"
+        return "about as unusual as before, but below the rule's line now"
+
+    return tuple(
+        Gone(row.key, row.place, row.key in today, why(row.key))
+        for row in last
+        if row.news != FOLDED and row.key not in listed
+    )
+
+
+OTHER = "it cannot be compared with what it was"
+"""Where nothing can be named."""
+
+MONTHS = 12
+"""Of a year."""
+
+
+def returned(
+    detector: Detector,
+    decided: Mapping[str, Decision],
+    cells: Mapping[str, Mapping[str, Any]],
+    usual: UsualMoves,
+    *,
+    clear_for: int,
+    today: str,
+) -> dict[str, str]:
+    """Return the cleared cases that are to be looked at again, and why."""
+    cleared = {k: d for k, d in decided.items() if d.state == CLEARED and k in cells}
+    why = {
+        key: f"{_said(decision)}, {counted(clear_for, 'month')} ago or more."
+        for key, decision in cleared.items()
+        if months_between(decision.made, today) >= clear_for
+    }
+    known = [key for key, decision in cleared.items() if decision.cells and key not in why]
+    encoding = detector.map_.encoding
+    before = encoded_cells(encoding, [cleared[key].cells or {} for key in known])
+    now = encoded_cells(encoding, [cells[key] for key in known])
+    moved = detector.map_.metric.between(before, now) if known else ()
+    for key, far in zip(known, moved, strict=True):
+        if not far <= usual.far:  # or the map cannot take the row as it was
+            what = what_moved(encoding, cleared[key].cells or {}, cells[key])
+            why[key] = f"{_said(cleared[key])}; since then {', '.join(what) or OTHER}."
+    return why
+
+
+def _said(decision: Decision) -> str:
+    by = f" by {decision.author}" if decision.author else ""
+    return f"Cleared on {decision.made[:10]}{by}"
+
+
+def months_between(before: str, after: str) -> int:
+    """Return the whole months between two moments."""
+    a, b = (_moment(text) for text in (before, after))
+    months = MONTHS * (b.year - a.year) + b.month - a.month
+    is_short = (b.day, b.time()) < (a.day, a.time())
+    return max(0, months - is_short)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+MAX_KEYS, MAX_LEVELS, MAX_COLUMNS = 20, 2, 20
+"""Rows and levels of a column that are named, and columns that are told of."""
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Levels of a column that the map never saw.
+
+    Attributes
+    ----------
+    column : str
+    levels : tuple of str
+        The first two of them.
+    n_levels : int
+        All of them.
+    n : int
+        Rows that have one.
+    keys : tuple of str
+        Some of these rows, at most twenty.
+    """
+
+    column: str
+    levels: tuple[str, ...]
+    n_levels: int
+    n: int
+    keys: tuple[str, ...]
+
+    @property
+    def what(self) -> str:
+        """What is to be said of the levels."""
+        levels = ", ".join(self.levels)
+        if self.n_levels == 1:
+            return f"{self.column} has a level that the map never saw, {levels}"
+        these = levels if self.n_levels == len(self.levels) else f"such as {levels}"
+        return f"{self.column} has {self.n_levels:,} levels that the map never saw, {these}"
+
+    @property
+    def sentence(self) -> str:
+        """What is to be said of the levels and their rows."""
+        if self.n_levels > 1:
+            return f"{self.what} ({counted(self.n, 'row')})."
+        more = f" and {self.n - len(self.keys)} more" if self.n > len(self.keys) else ""
+        return f"{self.what}: {', '.join(self.keys)}{more}."
+
+
+def sentences(unseen: Sequence[Unseen]) -> list[str]:
+    """Return a sentence for each column, and how many columns are left."""
+    more = len(unseen) - MAX_COLUMNS
+    rest = [f"And {counted(more, 'column')} more with such levels."] if more > 0 else []
+    return [*(each.sentence for each in unseen[:MAX_COLUMNS]), *rest]
+
+
+def unseen_levels(encoding: Encoding, table: Table, keys: Sequence[str]) -> tuple[Unseen, ...]:
+    """Return the levels that the map never saw, with keys of their rows."""
+    found = []
+    for code in encoding.used:
+        if not isinstance(code, CategoryCode):
+            continue
+        column = table.column(code.name)
+        cells = column.coded()[0] if column.numbers is None else column.numbers
+        _, firsts, places = np.unique(cells, return_index=True, return_inverse=True)
+        different, seen = column.take(firsts), {*code.levels}
+        levels = level_texts(different)
+        is_new = np.array([level not in seen for level in levels], dtype=bool) & ~different.missing
+        rows = np.flatnonzero(is_new[places])
+        if not len(rows):
+            continue
+        new = [*dict.fromkeys(levels[i] for i in np.flatnonzero(is_new))]
+        some = tuple(keys[row] for row in rows[:MAX_KEYS])
+        found.append(Unseen(code.name, tuple(new[:MAX_LEVELS]), len(new), len(rows), some))
+    return tuple(found)
+
+
+MIN_WINDOW, MAX_WINDOW = 50, 1_000
+"""Rows after which drift is looked for: those of the table, within these bounds."""
+
+SURE = 3.0
+"""Standard deviations above the number expected, from which too many rows are flagged."""
+
+FAR_SHARE = 0.01
+"""Share of the rows of a map's first run that count as far from it."""
+
+MANY_TIMES = 2.0
+"""Times the share expected of rows that are far or flagged, from which a map may be worn."""
+
+MAX_DRIFTED, MIN_PART = 3, 0.25
+"""Most columns that are named, and how much of the first one's part they have at least."""
+
+MAX_LOOKED_AT = 2_000
+"""Rows, evenly spaced, that tell which columns moved."""
+
+TIMES = 1.5
+"""Times that a median grew, from which the sentence says how many times larger it is."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What a run's rows are beside those that the map learned.
+
+    Attributes
+    ----------
+    n_rows, n_above : int
+        Rows, and those that score above the map's threshold.
+    expected : float
+        How many would, by chance, of rows like those that the map learned.
+    columns : tuple of str
+        Those that changed most; none without drift.
+    changes : tuple of str
+        How each of them did, in words.
+    lasting : tuple of str
+        The same, but "" where the words have a median or a level, which are cells of rows.
+    alarms : tuple of str
+        Kinds of the alarms of a `somscape.outliers.DriftMonitor`.
+    far : float
+        Distance from the map beyond which rows are far.
+    share_far : float
+        Share of the rows beyond it; 0.01 of the map's first run were.
+    is_first : bool
+        Whether this is the first run by this map, which shows no drift.
+    unseen : mapping of str to int
+        By column, cells with a level that the map never saw.
+    """
+
+    n_rows: int
+    n_above: int
+    expected: float
+    columns: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
+    alarms: tuple[str, ...] = ()
+    far: float = 0.0
+    share_far: float = FAR_SHARE
+    is_first: bool = False
+    unseen: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_more(self) -> bool:
+        """Whether more rows than by chance score above the threshold."""
+        return self.n_above - self.expected > SURE * max(1.0, self.expected) ** 0.5
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the rows differ from those that the map learned."""
+        return not self.is_first and (self.is_more or bool(self.alarms))
+
+    @property
+    def sentence(self) -> str:
+        """What is to be said of drift, in one sentence; "" in a map's first run."""
+        if self.is_first:
+            return ""
+        were = f"{self.n_above:,} flagged where {round(self.expected):,} were expected"
+        if not self.is_found:
+            return f"No drift: {were}."
+        return f"Drift: {'; '.join([were, *self.changes])}."
+
+    @property
+    def train_anew(self) -> str:
+        """Why to train anew, in a sentence; "" where there is no reason."""
+        is_worn = self.is_more and self.n_above > MANY_TIMES * self.expected
+        is_far = self.share_far > MANY_TIMES * FAR_SHARE and bool(self.alarms)
+        if self.is_first or not (is_worn or is_far or "hits" in self.alarms):
+            return ""
+        n = max(1, self.n_rows)
+        above, expected = (_percent(each / n) for each in (self.n_above, self.expected))
+        far, at_first = (_percent(each) for each in (self.share_far, FAR_SHARE))
+        return (
+            f"{above} of the rows are flagged where {expected} were expected, "
+            f"{far} lie farther from the map than {at_first} did at first, and there are "
+            f"{counted(len(self.alarms), 'drift alarm')}: if the data are right, train anew."
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as JSON data, without cells."""
+        return {
+            "n_above": self.n_above,
+            "expected": round(self.expected, 1),
+            "is_found": self.is_found,
+            "columns": list(self.columns),
+            "changes": list(self.lasting),
+            "alarms": list(self.alarms),
+            "far": self.far,
+            "share_far": self.share_far,
+            "is_first": self.is_first,
+            "unseen": dict(self.unseen),
+        }
+
+
+def drift_of(
+    detector: Detector,
+    table: Table,
+    rows: Float64s,
+    scores: Float64s,
+    first_far: float | None,
+    unseen: Sequence[Unseen] = (),
+) -> Drift:
+    """Compare a run's rows with those that the map learned."""
+    map_, calibration = detector.map_, detector.calibration
+    is_above = calibration.scores > detector.threshold
+    share = float(np.average(is_above, weights=calibration.weights)) if len(is_above) else 0.0
+    distances = map_.nearest(rows)[1][:, 0]
+    n_above = int((scores > detector.threshold).sum())
+    if first_far is None:
+        far = float(np.quantile(distances, 1 - FAR_SHARE, method="higher")) if len(rows) else 0.0
+        return Drift(len(rows), n_above, share * len(rows), far=far, is_first=True)
+    window = min(max(len(rows), MIN_WINDOW), MAX_WINDOW)
+    monitor = DriftMonitor(detector, window)
+    alarms = tuple(dict.fromkeys(alarm.kind for alarm in monitor.update(rows)))
+    found = Drift(
+        len(rows),
+        n_above,
+        share * len(rows),
+        alarms=alarms,
+        far=first_far,
+        share_far=float((distances > first_far).mean()) if len(rows) else 0.0,
+        unseen={each.column: each.n for each in unseen},
+    )
+    if not found.is_found:
+        return found
+    changed = _columns_that_changed(detector, rows)
+    names = tuple(map_.encoding.features[j].name for j in changed)
+    said = [_change(detector, j, table, rows) for j in changed]
+    changes = tuple(words for words, _ in said)
+    lasting = tuple(words if is_lasting else "" for words, is_lasting in said)
+    return replace(found, columns=names, changes=changes, lasting=lasting)
+
+
+def _columns_that_changed(detector: Detector, rows: Float64s) -> list[int]:
+    """Return the numbers of the columns that add more to scores than they did in training."""
+    some = np.ascontiguousarray(rows[:: -(-len(rows) // MAX_LOOKED_AT)])
+    usual = detector.mean_contributions
+    more = detector.contributions_of_rows(some).mean(axis=0) - (0.0 if usual is None else usual)
+    order = np.argsort(-more, kind="stable")[:MAX_DRIFTED]
+    least = max(MIN_PART * more[order[0]], 0.0)
+    return [j for j in order.tolist() if more[j] > least]
+
+
+def _change(detector: Detector, j: int, table: Table, rows: Float64s) -> tuple[str, bool]:
+    """Say how a column changed, and whether the words have no cell of the table."""
+    map_ = detector.map_
+    code, place = map_.encoding.features[j], map_.encoding.slices[j]
+    name = words_of_column(map_.encoding, code.name)
+    if isinstance(code, CategoryCode):
+        before = np.average(map_.codebook[:, place], axis=0, weights=map_.hits)
+        return _of_levels(map_.encoding, code, before, rows[:, place].mean(axis=0)), False
+    if isinstance(code, NumberCode):
+        numbers = code.read(table.column(code.name)).numbers
+        present = numbers[~np.isnan(numbers)] if numbers is not None else np.empty(0)
+        if len(present):
+            return _of_numbers(name, code.fill, float(np.median(present)))
+    before = np.average(map_.codebook[:, place], axis=0, weights=map_.hits)
+    now = np.median(rows[:, place], axis=0)
+    return f"{name} is {code.usual(now[None])} where it was {code.usual(before[None])}", False
+
+
+def _of_numbers(name: str, before: float, now: float) -> tuple[str, bool]:
+    times = now / before if before else 0.0
+    if times >= TIMES:
+        return f"{name} is {_times(times)} times larger", True
+    if 0 < times <= 1 / TIMES:
+        return f"{name} is {_times(1 / times)} times smaller", True
+    texts = [number_text(value) for value in (before, now)]
+    if texts[0] == texts[1]:
+        return f"{name} lies farther out, around a median of {texts[1]} as before", False
+    return f"the median of {name} is {texts[1]} where it was {texts[0]}", False
+
+
+def _times(value: float) -> str:
+    return number_text(value, is_whole=value >= 10, digits=2)
+
+
+def _of_levels(encoding: Encoding, code: CategoryCode, before: Float64s, now: Float64s) -> str:
+    before, now = (each / max(float(each.sum()), 1e-12) for each in (before, now))
+    level = int(np.argmax(now - before))
+    text = code.feature_names[level].removeprefix(f"{code.name}=")
+    words = words_of_level(encoding, code.name, text)
+    name = words_of_column(encoding, code.name)
+    shares = [_percent(float(each[level])) for each in (now, before)]
+    return f"{name} is {words} in {shares[0]} of the rows where {shares[1]} had it"
+
+
+def _percent(share: float) -> str:
+    return f"{number_text(100 * share, digits=2)} %"
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """The confirmed cases of a watch on its map.
+
+    Attributes
+    ----------
+    by_unit : mapping of int to list of str
+        Their keys, by best matching unit; those whose rows were kept.
+    """
+
+    by_unit: Mapping[int, list[str]]
+
+    @classmethod
+    def of(cls, detector: Detector, decided: Mapping[str, Decision]) -> "Confirmed":
+        """Place the confirmed ones of some cases on the map, as they were when it was decided."""
+        cells = {k: d.cells for k, d in decided.items() if d.state == CONFIRMED and d.cells}
+        rows = encoded_cells(detector.map_.encoding, [*cells.values()])
+        is_known = ~np.isnan(rows).any(axis=1)
+        by_unit: dict[int, list[str]] = {}
+        if is_known.any():
+            units = detector.map_.winners_of_rows(np.ascontiguousarray(rows[is_known]))
+            for key, unit in zip(np.array([*cells], dtype=object)[is_known], units, strict=True):
+                by_unit.setdefault(int(unit), []).append(key)
+        return cls(by_unit)
+
+    def said_of(self, key: str, unit: int) -> str:
+        """Say which other cases of the row's unit are confirmed, "" for none."""
+        others = [other for other in self.by_unit.get(unit, ()) if other != key]
+        if not others:
+            return ""
+        if len(others) == 1:
+            return f"The confirmed case {others[0]} is in the same unit."
+        return f"{len(others)} confirmed cases are in the same unit, such as {others[0]}."

@@ -1,0 +1,589 @@
+"""The database of a state, on SQLite or PostgreSQL: connections, tables and steps of the schema."""
+
+import getpass
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from somscape.desk.cases._sqlite import SECONDS_TO_WAIT, SQLite
+from somscape.errors import InputError
+from somscape.tables._messages import check_library
+from somscape.tables._sql import database_at, is_url
+
+MOST_IDLE = 4
+"""Connections that stay open for the next thread that asks."""
+
+LOCK = 0x736F6D73
+"""PostgreSQL's name of the lock that one process holds while it changes something."""
+
+OF_PEOPLE = ("decisions", "listed", "kept", "salts")
+"""Tables with keys and texts of people."""
+
+MAY_SWEEP = (
+    "SELECT pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE') FROM pg_class c,"
+    " pg_database d WHERE c.oid = %s::regclass AND d.datname = current_database()"
+)
+"""Asks PostgreSQL whether a table, or the database, belongs to the role."""
+
+Row = dict[str, Any]
+
+Answer = TypeVar("Answer")
+
+
+class StateDatabase:
+    """A database that threads share: only changes wait, for other changes.
+
+    Other changes are those of all threads and processes.  A thread takes one of a few connections
+    for as long as the thread asks, so that a change that waits stops no other thread from reading.
+
+    Parameters
+    ----------
+    engine : Engine
+
+    Attributes
+    ----------
+    wait : float
+        Seconds that a change waits for others that write.
+    """
+
+    def __init__(self, engine: "Engine") -> None:
+        self.wait = SECONDS_TO_WAIT
+        self._engine = engine
+        self._changing = threading.Lock()
+        self._taking = threading.Lock()
+        self._idle: list[Connection] = []
+        self._is_closed = False
+        self._of_thread = threading.local()
+        first = Connection(engine)
+        first.connect()
+        self._idle.append(first)
+
+    @property
+    def name(self) -> str:
+        """What the database is called, for people."""
+        return self._engine.name
+
+    @property
+    def is_server(self) -> bool:
+        """Whether it is a server, and not a file."""
+        return self._engine.is_server
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether its disk or its folder takes no changes."""
+        return self._engine.is_read_only
+
+    @property
+    def bytes_type(self) -> str:
+        """What a column of bytes is called."""
+        return self._engine.bytes_type
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        with self._taking:
+            self._is_closed = True
+            while self._idle:
+                self._idle.pop().close()
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Return the rows that a query finds, by the names of its columns."""
+        change = self._open()
+        if change is not None:  # this thread's own change, which others do not see yet
+            return change.rows(sql, values)
+        with self._connection() as connection:
+            return connection.asked(lambda db: connection.rows(db, sql, values))
+
+    @contextmanager
+    def change(self) -> Iterator["Transaction"]:
+        """Make changes that hold together."""
+        mine = self._open()
+        if mine is not None and getattr(self._of_thread, "is_together", False):
+            yield mine
+            return
+        self._check_none_open()
+        if self.is_read_only:
+            raise InputError(
+                f"{self.name} cannot be changed: its disk or its folder is read-only. Nothing was "
+                "saved. Copy the folder to a disk that can be written, and name it with `state`."
+            )
+        wait = self.wait
+        end = time.monotonic() + wait
+        if not self._changing.acquire(timeout=wait):
+            raise InputError(self._engine.busy(wait))
+        try:
+
+            def begin(db: Any) -> None:
+                self._engine.begin(db, max(0, end - time.monotonic()))
+
+            with self._transaction(begin, wait) as change:
+                yield change
+        finally:
+            self._changing.release()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Have all changes of this thread in a block be one, which is made at its end."""
+        with self.change():
+            self._of_thread.is_together = True
+            try:
+                yield
+            finally:
+                self._of_thread.is_together = False
+
+    def snapshot(self) -> AbstractContextManager["Transaction"]:
+        """Read as of one moment, whatever others write meanwhile."""
+        self._check_none_open()
+        return self._transaction(self._engine.begin_reading, SECONDS_TO_WAIT)
+
+    def swept(self) -> bool:
+        """Overwrite what was deleted, as far as the database can; say whether it could."""
+        with self._changing, self._connection() as connection:
+            return connection.asked(lambda db: self._engine.sweep(db, self.wait))
+
+    def _open(self) -> "Transaction | None":
+        return getattr(self._of_thread, "change", None)
+
+    def _check_none_open(self) -> None:
+        if self._open() is not None:
+            raise RuntimeError("a change of this thread has not ended")
+
+    @contextmanager
+    def _connection(self) -> Iterator["Connection"]:
+        """Lend a connection that nobody uses."""
+        with self._taking:
+            if self._is_closed:
+                raise InputError(f"{self.name} was closed.")
+            connection = self._idle.pop() if self._idle else Connection(self._engine)
+        try:
+            yield connection
+        finally:
+            with self._taking:
+                if self._is_closed or len(self._idle) >= MOST_IDLE:
+                    connection.close()
+                else:
+                    self._idle.append(connection)
+
+    @contextmanager
+    def _transaction(self, begin: Callable[[Any], None], wait: float) -> Iterator["Transaction"]:
+        with self._connection() as connection:
+            change = Transaction(connection)
+            try:
+                connection.asked(begin, wait)
+                self._of_thread.change = change
+                yield change
+                change.check()
+                connection.told(lambda db: db.execute("COMMIT"))
+            except BaseException:
+                connection.undo()
+                raise
+            finally:
+                change.has_ended = True
+                self._of_thread.change = None
+
+
+class Connection:
+    """One connection of a database, which one thread uses at a time.
+
+    Parameters
+    ----------
+    engine : Engine
+    """
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+        self._db: Any = None
+
+    def connect(self) -> None:
+        """Connect; an error is the engine's own."""
+        self.close()
+        self._db = self._engine.connect()
+
+    def close(self) -> None:
+        """Let go of what there is."""
+        if self._db is not None:
+            with suppress(Exception):
+                self._db.close()
+        self._db = None
+
+    def asked(self, ask: Callable[[Any], Answer], wait: float = SECONDS_TO_WAIT) -> Answer:
+        """Return an answer, by a new connection where the old one has ended meanwhile."""
+        if self._db is not None and not self._engine.has_ended(self._db):
+            try:
+                return ask(self._db)
+            except self._engine.errors as error:
+                if not self._engine.has_ended(self._db):
+                    raise self._problem(error, wait) from error
+        self.told(lambda _: self.connect(), wait)
+        return self.told(ask, wait)
+
+    def told(self, tell: Callable[[Any], Answer], wait: float = SECONDS_TO_WAIT) -> Answer:
+        """Return an answer, by this connection alone."""
+        try:
+            return tell(self._db)
+        except self._engine.errors as error:
+            raise self._problem(error, wait) from error
+
+    def undo(self) -> None:
+        """Leave no change open, also where the connection can no more be asked to."""
+        is_undone = False
+        with suppress(Exception):  # whatever it is: a new connection has no change open
+            self._engine.undo(self._db)
+            is_undone = True
+        if not is_undone:
+            self.close()
+
+    def rows(self, db: Any, sql: str, values: Sequence[Any]) -> list[Row]:
+        """Run a statement, and return what it finds."""
+        cursor = db.execute(self._engine.spelled(sql), tuple(values))
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in (cursor.fetchall() if names else ())]
+
+    def many(self, db: Any, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run a statement once for each row of values."""
+        db.cursor().executemany(self._engine.spelled(sql), list(map(tuple, rows)))
+
+    def _problem(self, error: Exception, wait: float) -> InputError:
+        trouble = self._engine.trouble(error, wait)
+        if trouble:
+            return InputError(trouble)
+        said = " ".join(str(error).split()).rstrip(".")
+        return InputError(
+            f"{self._engine.name} did not take this ({said}). It may not have been saved: try "
+            "again, which doubles nothing, or name another place with `state`."
+        )
+
+
+class Transaction:
+    """What can be done within one change of a `Database`.
+
+    After a statement that failed there are no others: databases differ in what they then undo.
+
+    Parameters
+    ----------
+    connection : Connection
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._failed: BaseException | None = None
+        self.has_ended = False
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Run a statement, and return what it finds."""
+        return self._do(lambda db: self._connection.rows(db, sql, values))
+
+    def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run a statement once for each row of values."""
+        self._do(lambda db: self._connection.many(db, sql, rows))
+
+    def check(self) -> None:
+        """Raise what a statement raised, if one did: this change cannot be saved."""
+        if self._failed is not None:
+            raise self._failed
+
+    def _do(self, tell: Callable[[Any], Answer]) -> Answer:
+        self.check()
+        if self.has_ended:
+            raise RuntimeError("this change has ended")
+        try:
+            return self._connection.told(tell)
+        except BaseException as error:
+            self._failed = error
+            raise
+
+
+class Engine(Protocol):
+    """What differs between databases."""
+
+    name: str
+    is_server: bool
+    is_read_only: bool
+    bytes_type: str
+    errors: tuple[type[Exception], ...]
+
+    def connect(self) -> Any:
+        """Return a connection whose statements take effect at once."""
+
+    def begin(self, db: Any, wait: float) -> None:
+        """Begin a change, after those of others, for which it waits so many seconds."""
+
+    def begin_reading(self, db: Any) -> None:
+        """Begin to read as of one moment."""
+
+    def undo(self, db: Any) -> None:
+        """Undo what has begun and not ended, if anything has."""
+
+    def sweep(self, db: Any, wait: float) -> bool:
+        """Overwrite what was deleted, and say whether that could be done."""
+
+    def spelled(self, sql: str) -> str:
+        """Return a statement as the driver wants it."""
+
+    def has_ended(self, db: Any) -> bool:
+        """Say whether a connection is of no more use."""
+
+    def busy(self, wait: float) -> str:
+        """Return a line on somebody else who has been writing for so many seconds."""
+
+    def trouble(self, error: Exception, wait: float) -> str:
+        """Return a line on a lock that was not free in time, or on a disk; "" for other causes."""
+
+
+class PostgreSQL:
+    """A server, whose password comes from its own settings (PGPASSWORD, ~/.pgpass).
+
+    Parameters
+    ----------
+    url : str
+        ``postgresql://USER@HOST/NAME``, without a password.
+    """
+
+    is_server, is_read_only, bytes_type = True, False, "BYTEA"
+
+    def __init__(self, url: str) -> None:
+        check_library("psycopg", "state in PostgreSQL", "team")
+        import psycopg
+
+        self.name = url
+        self._url = url
+        self.errors: tuple[type[Exception], ...] = (psycopg.Error,)
+
+    def connect(self) -> Any:
+        """Connect, within ten seconds or not at all."""
+        import psycopg
+
+        return psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+
+    def begin(self, db: Any, wait: float) -> None:
+        """Begin when no other process changes anything."""
+        db.execute(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
+            f"SET LOCAL lock_timeout = '{_milliseconds(wait)}ms';"
+            "SET LOCAL synchronous_commit = on;"
+            f"SELECT pg_advisory_xact_lock({LOCK})"
+        )
+
+    def begin_reading(self, db: Any) -> None:
+        """Begin to read, while others may write."""
+        db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def undo(self, db: Any) -> None:
+        """Roll back, unless the connection has none open."""
+        if db.info.transaction_status.name != "IDLE":
+            db.execute("ROLLBACK")
+
+    def sweep(self, db: Any, wait: float) -> bool:
+        """Have the server write anew the tables of people, without what was deleted."""
+        import psycopg
+
+        db.execute(f"SET lock_timeout = '{_milliseconds(wait)}ms'")
+        ours = [table for table in OF_PEOPLE if db.execute(MAY_SWEEP, (table,)).fetchone()[0]]
+        try:
+            for table in ours:
+                db.execute(f"VACUUM FULL {table}")
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.InsufficientPrivilege):
+            return False
+        return len(ours) == len(OF_PEOPLE)
+
+    def spelled(self, sql: str) -> str:
+        """Return the statement with the driver's own sign for a value."""
+        return sql.replace("%", "%%").replace("?", "%s")
+
+    def has_ended(self, db: Any) -> bool:
+        """Say whether the server has closed the connection."""
+        return bool(db.closed)
+
+    def busy(self, wait: float) -> str:
+        """Return a line on the server's lock, which another process has had for so many seconds."""
+        return (
+            f"{self.name}: another program has been writing there for {wait:.3g} seconds. Nothing "
+            "was saved. Wait until that program has ended, or end it (the server's view pg_locks "
+            "lists its pid with the locktype 'advisory'), then try again."
+        )
+
+    def trouble(self, error: Exception, wait: float) -> str:
+        """Return a line if the server's lock was not free in time; it names a full disk itself."""
+        import psycopg
+
+        return self.busy(wait) if isinstance(error, psycopg.errors.LockNotAvailable) else ""
+
+
+def _milliseconds(wait: float) -> int:
+    return max(1, int(wait * 1000))  # the server takes 0 for ever
+
+
+STEPS = (
+    """
+    CREATE TABLE maps (hash TEXT PRIMARY KEY, content {bytes} NOT NULL);
+    CREATE TABLE watches (
+        name TEXT PRIMARY KEY, made TEXT NOT NULL, said TEXT NOT NULL,
+        map TEXT NOT NULL REFERENCES maps
+    );
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY, watch TEXT NOT NULL REFERENCES watches, number INTEGER NOT NULL,
+        made TEXT NOT NULL, author TEXT NOT NULL, source TEXT NOT NULL, data TEXT NOT NULL,
+        map TEXT NOT NULL REFERENCES maps, facts TEXT NOT NULL,
+        UNIQUE (watch, number)
+    );
+    CREATE TABLE listed (
+        run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, place INTEGER NOT NULL,
+        score DOUBLE PRECISION NOT NULL, p_value DOUBLE PRECISION NOT NULL,
+        news TEXT NOT NULL, reasons TEXT NOT NULL,
+        PRIMARY KEY (run, key)
+    );
+    CREATE TABLE forgotten (
+        run TEXT NOT NULL REFERENCES runs, hash TEXT NOT NULL, PRIMARY KEY (run, hash)
+    );
+    CREATE TABLE kept (
+        run TEXT NOT NULL REFERENCES runs, key TEXT NOT NULL, cells TEXT NOT NULL,
+        PRIMARY KEY (run, key)
+    );
+    CREATE TABLE decisions (
+        number INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE,
+        watch TEXT NOT NULL REFERENCES watches, key TEXT NOT NULL,
+        state TEXT NOT NULL, comment TEXT NOT NULL, author TEXT NOT NULL, made TEXT NOT NULL,
+        run TEXT, score DOUBLE PRECISION, cells TEXT
+    );
+    CREATE INDEX decisions_of ON decisions (watch, key, number);
+    CREATE TABLE salts (
+        watch TEXT NOT NULL, key TEXT NOT NULL, salt TEXT NOT NULL, PRIMARY KEY (watch, key)
+    );
+    CREATE TABLE audit (
+        number INTEGER PRIMARY KEY, said TEXT NOT NULL, head TEXT NOT NULL, seal TEXT
+    );
+    """,
+)
+"""What each version adds, the first one to an empty database; statements end with a semicolon."""
+
+VERSIONS = "CREATE TABLE IF NOT EXISTS somscape_schema (version INTEGER NOT NULL)"
+
+TABLES = {
+    "maps": "hash",
+    "watches": "name",
+    "runs": "id",
+    "listed": "run, key",
+    "forgotten": "run, hash",
+    "kept": "run, key",
+    "decisions": "number",
+    "salts": "watch, key",
+    "audit": "number",
+}
+"""All tables, those that others refer to first, each with the columns that tell its rows apart."""
+
+
+def brought_up_to_date(database: StateDatabase) -> None:
+    """Make the tables of a new state, or bring those of an older one to today's."""
+    version = _version(database)
+    if version == len(STEPS):  # most often; and all that a role that only reads may do
+        return
+    _check_not_later(database, version)
+    if database.is_read_only:
+        raise InputError(
+            f"{database.name} was written by an earlier version of somscape, and its tables cannot "
+            "be brought up to date, because its disk or its folder is read-only. Copy the folder "
+            "to a disk that can be written, and name it with `state`."
+        )
+    with database.change() as change:
+        change.rows(VERSIONS)
+        found = change.rows("SELECT version FROM somscape_schema")
+        version = found[0]["version"] if found else 0
+        _check_not_later(database, version)
+        for statement in statements(database.bytes_type, version):
+            change.rows(statement)
+        if version < len(STEPS):
+            change.rows("DELETE FROM somscape_schema")
+            change.rows("INSERT INTO somscape_schema VALUES (?)", (len(STEPS),))
+
+
+def _check_not_later(database: StateDatabase, version: int) -> None:
+    if version > len(STEPS):
+        raise InputError(
+            f"{database.name} was written by a later version of somscape. Update somscape, or "
+            "name another place with `state`."
+        )
+
+
+def _version(database: StateDatabase) -> int:
+    try:
+        found = database.rows("SELECT version FROM somscape_schema")
+    except InputError:  # there is no such table yet; another problem comes up again
+        if database.is_read_only:
+            raise
+        return 0
+    return int(found[0]["version"]) if found else 0
+
+
+def statements(bytes_type: str, first: int = 0, last: int | None = None) -> list[str]:
+    """Return the statements that make the tables, or that bring those of a version to a later
+    one.
+    """
+    parts = ";".join(STEPS[first:last]).replace("{bytes}", bytes_type).split(";")
+    return [part for part in parts if part.strip()]
+
+
+FILE = "cases.sqlite"
+"""Of a state in a folder."""
+
+
+def opened(where: str | Path) -> StateDatabase:
+    """Return the database of a state, which is made if it is not there; see `State`."""
+    if isinstance(where, str) and is_url(where):
+        if not where.lower().startswith(("postgresql://", "postgres://")):
+            raise InputError(
+                f"`state` must be a folder or postgresql://USER@HOST/NAME; got {where}."
+            )
+        try:
+            database_at(where)  # refuses a password, which messages would show
+        except InputError as error:  # without its options: no command asks for this password
+            raise InputError(f"`state`: {error}") from error
+        engine: Any = PostgreSQL(where)
+    else:
+        folder = Path(where)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"{folder} cannot hold the state ({error.strerror}). Name another folder with "
+                "`state`."
+            ) from error
+        engine = SQLite(folder / FILE)
+        if engine.is_read_only and not (folder / FILE).exists():
+            raise InputError(
+                f"{folder} has no state, and nothing can be written there. Name another folder "
+                "with `state`."
+            )
+    try:
+        return StateDatabase(engine)
+    except engine.errors as error:
+        trouble = engine.trouble(error, SECONDS_TO_WAIT)
+        if trouble:
+            raise InputError(trouble) from error
+        said = " ".join(str(error).split()).rstrip(".")
+        raise InputError(
+            f"the state in {engine.name} cannot be opened ({said}). Name another place with "
+            "`state`."
+        ) from error
+
+
+def state_folder() -> Path:
+    """Return the user's folder for what somscape keeps from run to run."""
+    if sys.platform == "win32":
+        home = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        home = Path.home() / "Library" / "Application Support"
+    else:
+        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return home / "somscape"
+
+
+def user_of_computer() -> str:
+    """Return what the computer calls its user."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # as in a container
+        return "unknown"

@@ -1,0 +1,641 @@
+"""A run of a watch: read, score, compare with the run before, fold, record."""
+
+import hashlib
+import json
+import platform
+import shlex
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape._version import __version__
+from somscape.desk.cases._chain import now
+from somscape.desk.cases._compare import (
+    Confirmed,
+    UsualMoves,
+    drift_of,
+    encoded_cells,
+    gone,
+    months_between,
+    news_of,
+    returned,
+    unseen_levels,
+    usual_moves,
+)
+from somscape.desk.cases._watch import (
+    cells_of_rows,
+    detector_of,
+    kept_options,
+    keys_of,
+    options_of_run,
+    rule_for,
+    sampled,
+    source_of,
+)
+from somscape.desk.cases.outcome import LIST, PAGE, RunOutcome, digests_of
+from somscape.desk.cases.records import (
+    CLEARED,
+    FOLDED,
+    Decision,
+    Listed,
+    NewRun,
+    RunMeanwhileError,
+    Watch,
+    WatchRun,
+    is_since,
+)
+from somscape.desk.cases.state import State
+from somscape.desk.jobs._detect import Found, agreement_of
+from somscape.desk.jobs._roles import FROM_DATABASE, READING, Label, reading_of, ready_for
+from somscape.desk.jobs._sink import data_hash
+from somscape.errors import InputError
+from somscape.kernels._select import select_kernels
+from somscape.outliers.detector import AlertRule, Alerts, Detector, ids_of, ranked
+from somscape.tables._sql import is_url
+from somscape.tables.customers import Grouped
+from somscape.tables.sources import read_table
+from somscape.tables.table import Table
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A watch's table as this run sees it."""
+
+    watch: Watch
+    detector: Detector
+    table: Table
+    rule: AlertRule
+    map: bytes
+    data: str
+    rows: Float64s
+    units: Ints
+    scores: Float64s
+    keys: list[str]
+    row_of: Mapping[str, int]
+    decided: Mapping[str, Decision]
+    today: str
+
+    @classmethod
+    def of(
+        cls,
+        state: State,
+        watch: Watch,
+        detector: Detector,
+        table: Table,
+        rule: AlertRule,
+        *,
+        map_: bytes | None = None,
+        today: str,
+        decided: Mapping[str, Decision],
+    ) -> "Subject":
+        keys = keys_of(table, watch.key)
+        rows = np.asarray(detector.map_.rows_of(table), dtype=np.float64)
+        units = detector.map_.winners_of_rows(rows)
+        return cls(
+            watch,
+            detector,
+            table,
+            rule,
+            state.map(watch.map) if map_ is None else map_,
+            data_hash(table),
+            rows,
+            units,
+            detector.scores_of_rows(rows, units),
+            keys,
+            {key: row for row, key in enumerate(keys)},
+            decided,
+            today,
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this run from others, but for the one before it."""
+        said = [
+            self.data,
+            self.watch.map,
+            repr(self.rule),
+            self.watch.clear_for,
+            self.last_decision,
+            *sorted(self.expired),  # none: as long as nothing expires, ids stay what they were
+        ]
+        return json.dumps([self.watch.name, *said])
+
+    @property
+    def last_decision(self) -> int:
+        """Number of the last decision that the run knows, 0 without one."""
+        return max((decision.number for decision in self.decided.values()), default=0)
+
+    @property
+    def expired(self) -> list[str]:
+        """Cases of this table that were cleared so long ago that they return."""
+        return [
+            key
+            for key, decision in self.decided.items()
+            if key in self.row_of
+            and decision.state == CLEARED
+            and months_between(decision.made, self.today) >= self.watch.clear_for
+        ]
+
+    def cells(self, keys: Collection[str]) -> dict[str, dict[str, Any]]:
+        """Return the rows of some keys, by key, as a run keeps them; those that are there."""
+        here = sorted(key for key in keys if key in self.row_of)
+        names = [code.name for code in self.detector.map_.encoding.used]
+        kept = cells_of_rows(self.table, names, [self.row_of[key] for key in here])
+        return dict(zip(here, kept, strict=True))
+
+    def ranked(self, put_away: Sequence[str]) -> tuple[Alerts, Ints]:
+        """Return the list, and the rows that fold, which are its last ones."""
+        everything = np.arange(self.table.n_rows)
+        candidates = np.array([self.row_of[key] for key in put_away], dtype=np.intp)
+        folded, rest = candidates[:0], everything
+        found = self._ranked(rest)
+        while len(more := np.intersect1d(rest[found.rows[: found.n_alerts]], candidates)):
+            if not len(folded):
+                more = np.union1d(more, self._above_others(candidates))
+            folded = np.concatenate([folded, more])
+            rest = np.setdiff1d(rest, more)
+            found = self._ranked(rest)
+        if not len(folded):
+            return found, folded
+        folded = folded[np.argsort(-self.scores[folded], kind="stable")]
+        rows = np.concatenate([rest[found.rows], folded])
+        none = np.zeros(len(folded), dtype=bool)
+        return (
+            replace(
+                found,
+                ids=ids_of(self.detector.map_, self.table)[1].take(rows),
+                rows=rows,
+                scores=self.scores[rows],
+                units=self.units[rows],
+                p_values=self.detector.calibration.p_values(self.scores, self.units)[rows],
+                stands_out=np.concatenate([found.stands_out, none]),
+            ),
+            folded,
+        )
+
+    def _above_others(self, candidates: Ints) -> Ints:
+        """Return candidates above the last row that is listed where none of them is there."""
+        others = np.setdiff1d(np.arange(self.table.n_rows), candidates)
+        found = self._ranked(others)
+        if not found.n_alerts:
+            return candidates[:0]
+        return candidates[self.scores[candidates] > found.scores[found.n_alerts - 1]]
+
+    def _ranked(self, some: Ints) -> Alerts:
+        rule, n = self.rule, self.rule.n_alerts
+        rule = rule if n is None else replace(rule, n_alerts=min(n, len(some)))
+        part = self.table.take(some)
+        return ranked(
+            self.detector, part, self.rows[some], rule, self.units[some], self.scores[some]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Before:
+    """The run before, as today's map sees it."""
+
+    listed: Sequence[Listed]
+    scores: Mapping[str, float]
+    usual: UsualMoves
+    decided_since: frozenset[str]
+
+    @classmethod
+    def of(cls, state: State, last: WatchRun | None, subject: Subject) -> "Before":
+        detector = subject.detector
+        listed = [] if last is None else state.listed(last.id)
+        kept = {} if last is None else state.kept(last.id)
+        shared = sorted(key for key in sampled(kept) if key in subject.row_of)
+        encoding = detector.map_.encoding
+        then = encoded_cells(encoding, [kept[key] for key in shared])
+        today = subject.rows[[subject.row_of[key] for key in shared]]
+        usual = usual_moves(detector, then, today, subject.rows)
+        known = [row.key for row in listed if row.key in kept]
+        rows = encoded_cells(encoding, [kept[key] for key in known])
+        is_known = ~np.isnan(rows).any(axis=1)
+        scores = np.full(len(known), np.inf)  # nothing rises above what is not known
+        if is_known.any():
+            scores[is_known] = detector.scores_of_rows(np.ascontiguousarray(rows[is_known]))
+        since = (
+            key
+            for key, decision in subject.decided.items()
+            if last is not None and is_since(decision, last)
+        )
+        return cls(listed, dict(zip(known, scores.tolist(), strict=True)), usual, frozenset(since))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions on which the last bits of a score may depend."""
+    return {
+        "somscape": __version__,
+        "Python": platform.python_version(),
+        "NumPy": np.__version__,
+        "kernels": select_kernels().name,
+    }
+
+
+def facts_to_repeat(detector: Detector, alerts: Alerts) -> dict[str, Any]:
+    """Return what tells whether a run that is repeated gave the same."""
+    roles: dict[str, list[str]] = {}
+    for code in detector.map_.encoding.columns:
+        roles.setdefault(code.kind, []).append(code.name)
+    scores = np.empty(len(alerts.rows))
+    scores[alerts.rows] = alerts.scores
+    return {
+        "scores": scores_hash(scores),
+        "roles": roles,
+        "settings": dict(detector.map_.parameters),
+        "versions": versions(),
+    }
+
+
+def scores_hash(scores: Float64s) -> str:
+    """Return the hash of scores, which the last bit of any of them changes."""
+    return hashlib.sha256(np.ascontiguousarray(scores, "<f8").tobytes()).hexdigest()
+
+
+INSTEAD_OF = "instead_of"
+"""Fact of a run: the ids of those in whose place it stands."""
+
+RUN_LETTERS = 16
+"""Of a run's id, in hexadecimal digits."""
+
+LEAST_SHARED = 5
+"""A run resembles another if at least every fifth of the cases that it keeps is in the table."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run stands among those of its watch.
+
+    Attributes
+    ----------
+    id : str
+        That of the newest run, if this is the same one.
+    last : WatchRun or None
+        The run that it is compared with.
+    doubt : str
+        A sentence, where the run before has hardly any case of this table; else "".
+    replaced : tuple of WatchRun
+        Those in whose place it stands.
+    """
+
+    id: str
+    last: WatchRun | None
+    doubt: str
+    replaced: tuple[WatchRun, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        state: State,
+        runs: Sequence[WatchRun],
+        subject: Subject,
+        instead_of: int | None = None,
+    ) -> "Place":
+        """Return the place of a table after some runs, the newest first."""
+        left = counting(runs)
+        if left:
+            again = cls._after(state, left[1:], subject)
+            took = left[0].facts.get(INSTEAD_OF, ())
+            asked = {None, *(run.number for run in runs if run.id in took)}
+            if again.id == left[0].id and instead_of in asked:
+                return again
+        if instead_of is None:
+            return cls._after(state, left, subject)
+        if instead_of not in {run.number for run in left}:
+            numbers = ", ".join(str(run.number) for run in reversed(left)) or "none"
+            raise InputError(
+                f"`instead_of` must be the number of a run that still counts: {numbers}; got "
+                f"{instead_of}."
+            )
+        before = [run for run in left if run.number < instead_of]
+        later = tuple(run for run in left if run.number >= instead_of)
+        return replace(cls._after(state, before, subject), replaced=later)
+
+    @classmethod
+    def _after(cls, state: State, runs: Sequence[WatchRun], subject: Subject) -> "Place":
+        last, doubt = _compared(state, runs, subject)
+        said = f"{subject.fingerprint}\n{last.id if last else ''}"
+        return cls(hashlib.sha256(said.encode()).hexdigest()[:RUN_LETTERS], last, doubt)
+
+
+def counting(runs: Sequence[WatchRun]) -> list[WatchRun]:
+    """Return the runs in whose place no other one stands."""
+    replaced = {id_ for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
+    return [run for run in runs if run.id not in replaced]
+
+
+def _compared(
+    state: State, runs: Sequence[WatchRun], subject: Subject
+) -> tuple[WatchRun | None, str]:
+    if not runs:
+        return None, ""
+    doubt = ""
+    for run in runs:
+        keys = state.kept(run.id).keys()
+        n = len(keys & subject.row_of.keys())
+        if LEAST_SHARED * n >= len(keys):
+            return run, f"{doubt}, so it is compared with run {run.number}." if doubt else ""
+        doubt = doubt or f"{_few(n, len(keys))} of run {run.number} {_are(n)} in this table"
+    if len(runs) > 1 and runs[0].facts["usual_moves"]["by"] == "units":
+        return runs[0], ""  # nothing new: the run before shared no cases with earlier ones either
+    return runs[0], f"{doubt}: is it the right file?"
+
+
+def _few(n: int, n_all: int) -> str:
+    return f"Only {n} of {n_all:,} cases" if n else f"None of the {n_all:,} cases"
+
+
+def _are(n: int) -> str:
+    return "are" if n > 1 else "is"
+
+
+MAX_TRIES = 5
+"""Times that a run is compared, where others are recorded meanwhile."""
+
+
+def run_watch(
+    state: State,
+    name: str,
+    *,
+    author: str,
+    source: str | None = None,
+    shown_as: str | None = None,
+    reading: Mapping[str, Any] | None = None,
+    instead_of: int | None = None,
+    draft: Callable[[RunOutcome], object] | None = None,
+) -> RunOutcome:
+    """Run a watch on its own source, or on another table, and record what came out.
+
+    Parameters
+    ----------
+    state : State
+    name : str
+        Of the watch.
+    author : str
+    source : str or None, default=None
+        A file, folder, pattern or database instead of the watch's own.
+    shown_as : str or None, default=None
+        What the table is called, such as the name of an upload.
+    reading : mapping or None, default=None
+        How it is read, by the names of options, where it differs from the watch's table.
+    instead_of : int or None, default=None
+        Number of a run whose table was wrong.  This one stands in place of it and of later ones:
+        it is compared with the run before them, and so are later runs with it.  They stay in the
+        audit, and what was decided stays.
+    draft : callable or None, default=None
+        Told the outcome before it is recorded; where it fails, nothing is.
+
+    Returns
+    -------
+    RunOutcome
+
+    Raises
+    ------
+    InputError
+        If there is no such watch, its source is gone, or the table is not one of its map: nothing
+        is recorded then.
+
+    See Also
+    --------
+    reproduce : Does a run again, and records nothing.
+
+    Examples
+    --------
+    >>> from somscape.desk.cases import State, run_watch
+    >>> with State("state") as state:
+    ...     outcome = run_watch(state, "cards", source="february.csv", author="ann")
+    ...     print([row.key for row in outcome.listed if row.news == "new"])
+    ['c006']
+    """
+    watch = state.watch(name)
+    path = watch.source if source is None else source
+    if source is None and not path:
+        raise InputError(
+            f"the watch {name} began with an upload, which is not there any more. Run it on a "
+            "table.",
+            options=f"somscape run {shlex.quote(name)} TABLE",
+        )
+    detector = detector_of(state.map(watch.map))
+    options = options_of_run(watch.options)
+    if not is_url(path):  # a file instead of the watch's database
+        options |= dict.fromkeys(FROM_DATABASE)
+    how = reading_of(path, {**options, **(reading or {})}, detector.map_.encoding.roles)
+    named = {} if shown_as is None else {"source": shown_as}
+    try:
+        table = read_table(path, **how, **named)
+    except InputError as error:
+        if source is not None:
+            raise
+        said = f"{error}" if str(error).endswith((".", "?")) else f"{error}."
+        raise InputError(
+            f"the source of the watch {name} cannot be read: {said} Run it on another table.",
+            options=f"somscape run {shlex.quote(name)} TABLE",
+        ) from error
+    subject = ready_for(detector.map_, table, options)
+    rule = rule_for(options, subject.table)
+    return record_run(
+        state,
+        watch,
+        detector,
+        subject.table,
+        rule,
+        author=author,
+        source=shown_as or (path if path == "-" else source_of(path)),
+        grouped=subject.grouped,
+        options=_options_for(watch, path, reading or {}),
+        instead_of=instead_of,
+        draft=draft,
+    )
+
+
+def _options_for(watch: Watch, path: str, reading: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that `reproduce` needs: the watch's, but how this table was read."""
+    others = (*READING, "missing_values", *(() if is_url(path) else FROM_DATABASE))
+    rest = {name: value for name, value in watch.options.items() if name not in others}
+    return {**rest, **kept_options(reading)}
+
+
+def record_run(
+    state: State,
+    watch: Watch,
+    detector: Detector,
+    table: Table,
+    rule: AlertRule,
+    *,
+    author: str,
+    source: str,
+    grouped: Grouped | None = None,
+    label: Label | None = None,
+    notes: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
+    instead_of: int | None = None,
+    draft: Callable[[RunOutcome], object] | None = None,
+    begins: bytes | None = None,
+    then: Callable[[WatchRun], object] | None = None,
+) -> RunOutcome:
+    """Compare a table with the last run of a watch, and record it as the next one."""
+    for _ in range(MAX_TRIES):
+        decided = state.last_decisions(watch.name)
+        subject = Subject.of(
+            *(state, watch, detector, table, rule), map_=begins, today=now(), decided=decided
+        )
+        runs = state.runs(watch.name)
+        outcome = compared(
+            *(state, subject, runs),
+            author=author,
+            source=source,
+            grouped=grouped,
+            label=label,
+            notes=notes,
+            instead_of=instead_of,
+        )
+        newest = runs[0].id if runs else ""
+        names = (LIST,) if draft is None and begins is None else (LIST, PAGE)  # what is written
+        new = _new(outcome, subject, options, digests_of(outcome, names))
+        if draft is not None:
+            draft(outcome)
+        with suppress(RunMeanwhileError):
+            with state.together():
+                if begins is not None:
+                    state.keep_watch(watch, begins, author=author)
+                run = state.add_run(watch.name, new, author=author, after=newest)
+                if then is not None:
+                    then(run)
+                head = state.head()
+            return replace(outcome, run=run, audit_head=head)
+    raise InputError(
+        f"{MAX_TRIES} other runs of the watch {watch.name} were recorded meanwhile. Run it again."
+    )
+
+
+def compared(
+    state: State,
+    subject: Subject,
+    runs: Sequence[WatchRun],
+    *,
+    author: str,
+    source: str,
+    grouped: Grouped | None,
+    label: Label | None,
+    notes: Sequence[str],
+    instead_of: int | None,
+) -> RunOutcome:
+    """Compare a table with the last one of some runs; nothing is recorded."""
+    watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
+    place = Place.of(state, runs, subject, instead_of)
+    others = [
+        run
+        for run in counting(runs)
+        if run.map == watch.map and run.id != place.id and run not in place.replaced
+    ]
+    before = Before.of(state, place.last, subject)
+    cells = subject.cells([k for k, d in subject.decided.items() if d.state == CLEARED])
+    why = returned(
+        *(detector, subject.decided, cells, before.usual),
+        clear_for=watch.clear_for,
+        today=subject.today,
+    )
+    alerts, folded = subject.ranked([key for key in cells if key not in why])
+    listed = _listed(subject, alerts, folded, before, why)
+    agreement = None if label is None else agreement_of(alerts, label)
+    first_far = others[-1].facts["drift"]["far"] if others else None
+    unseen = unseen_levels(detector.map_.encoding, table, subject.keys)
+    return RunOutcome(
+        watch=watch,
+        run=WatchRun(place.id, watch.name, 0, "", author, source, subject.data, watch.map, {}),
+        last=place.last,
+        is_again=any(run.id == place.id for run in runs),
+        replaced=place.replaced,
+        found=Found(table, detector, lambda: alerts, rule, label, agreement, grouped),
+        listed=listed,
+        gone=gone(
+            before.listed,
+            {row.key for row in listed},
+            dict(zip(subject.keys, subject.scores.tolist(), strict=True)),
+            before.scores,
+            is_by_number=_is_by_number(rule, alerts),
+        ),
+        usual=before.usual,
+        drift=drift_of(detector, table, subject.rows, subject.scores, first_far, unseen),
+        unseen=unseen,
+        decisions=subject.decided,
+        why=why,
+        notes=(*([place.doubt] if place.doubt else ()), *notes),
+    )
+
+
+def _is_by_number(rule: AlertRule, alerts: Alerts) -> bool:
+    """Return whether a list has a given number of rows, and not those beyond some line."""
+    is_bounded = rule == AlertRule() and alerts.n_alerts != alerts.n_stand_out
+    return rule.n_alerts is not None or is_bounded
+
+
+def _new(
+    outcome: RunOutcome,
+    subject: Subject,
+    options: Mapping[str, Any] | None,
+    digests: Mapping[str, str],
+) -> NewRun:
+    """Return what is kept of a run: its list, and rows for the next run to compare with."""
+    run = outcome.run
+    keys = {row.key for row in outcome.listed} | subject.decided.keys() | sampled(subject.keys)
+    kept = subject.cells(keys)
+    facts = {
+        **_facts(outcome, outcome.watch.options if options is None else options),
+        "as_of": {"today": subject.today, "decision": subject.last_decision},
+        "files": dict(digests),
+    }
+    return NewRun(run.id, run.source, run.data, subject.map, facts, outcome.listed, kept)
+
+
+def _listed(
+    subject: Subject,
+    alerts: Alerts,
+    folded: Ints,
+    before: Before,
+    why: Mapping[str, str],
+) -> tuple[Listed, ...]:
+    last = {row.key: row for row in before.listed}
+    n, n_folded = alerts.n_alerts, len(folded)
+    confirmed = Confirmed.of(subject.detector, subject.decided)
+    reasons = [each.sentence() for each in alerts.reasons]
+    if n_folded:
+        table = subject.table.take(folded)
+        reasons += [each.sentence() for each in subject.detector.reasons(table)]
+    places = [*range(n), *range(len(alerts.rows) - n_folded, len(alerts.rows))]
+    listed = []
+    for rank, (place, said) in enumerate(zip(places, reasons, strict=True), 1):
+        key, score = subject.keys[alerts.rows[place]], float(alerts.scores[place])
+        news = FOLDED
+        if rank <= n:
+            news = news_of(key, score, last, before.scores, before.usual, why, before.decided_since)
+        near = confirmed.said_of(key, int(alerts.units[place]))
+        said = " ".join(part for part in (why.get(key), said, near) if part)
+        listed.append(Listed(key, rank, score, float(alerts.p_values[place]), news, said))
+    return tuple(listed)
+
+
+def _facts(outcome: RunOutcome, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the audit holds of a run for good: no keys and no cells."""
+    found, watch = outcome.found, outcome.watch
+    return {
+        "n_rows": found.table.n_rows,
+        "n_alerts": found.alerts.n_alerts,
+        "n_stand_out": found.alerts.n_stand_out,
+        "counts": outcome.counts,
+        "n_outstanding": outcome.n_outstanding,
+        "rule": found.rule.words(found.detector),
+        "drift": outcome.drift.facts(),
+        "usual_moves": vars(outcome.usual),
+        "train_anew": outcome.drift.train_anew,
+        "options": dict(options),
+        "key": list(watch.key),
+        "clear_for": watch.clear_for,
+        **({INSTEAD_OF: [run.id for run in outcome.replaced]} if outcome.replaced else {}),
+        **facts_to_repeat(found.detector, found.alerts),
+    }

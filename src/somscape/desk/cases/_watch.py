@@ -1,0 +1,199 @@
+"""The keys of rows, the map of a watch, and its options."""
+
+import hashlib
+import shlex
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape.desk.cases.records import Watch
+from somscape.desk.jobs._detect import RULES, command_line, rule_of
+from somscape.desk.jobs._roles import FROM_DATABASE, KIND_OPTIONS, READING
+from somscape.errors import InputError
+from somscape.outliers.detector import AlertRule, Detector
+from somscape.save._load import load
+from somscape.tables._messages import listed
+from somscape.tables._sql import is_url
+from somscape.tables.codes import level_texts
+from somscape.tables.column import Column
+from somscape.tables.table import Table
+
+BETWEEN = " / "
+"""Stands between the values of several columns."""
+
+MAX_SAMPLE = 2_000
+"""Keys whose rows each run keeps beside those that are listed or decided."""
+
+
+def key_columns(
+    table: Table,
+    given: Sequence[str] = (),
+    *,
+    per: Sequence[str] = (),
+    id_column: str | None = None,
+) -> tuple[str, ...]:
+    """Return the columns that name the cases of a table, before any work."""
+    if per:
+        if given:
+            raise InputError(
+                f"the cases of this watch are the customers by {listed(per)}; leave out `key`."
+            )
+        return tuple(per)
+    names = tuple(given) or ((id_column,) if id_column is not None else ())
+    if not names:
+        raise InputError(
+            f"nothing names the rows of {table.source}, and a watch has to know them again. Name "
+            "the column, or the columns, in which no two rows are the same.",
+            options="--id COL, or --key COL for each",
+        )
+    keys_of(table, names)
+    return names
+
+
+def keys_of(table: Table, columns: Sequence[str]) -> list[str]:
+    """Return the key of each row."""
+    joined = BETWEEN.join(columns)
+    if len(columns) > 1 and joined in table.names:
+        columns = [joined]
+    found = [table.column(name) for name in columns]
+    for column in found:
+        if column.n_missing:
+            row = int(np.argmax(column.missing))
+            raise InputError(
+                f"{table.where(row)}: the key column '{column.name}' is missing, so nothing names "
+                "this row. Fill it in, or leave the row out."
+            )
+    keys = [BETWEEN.join(parts) for parts in zip(*map(texts_of, found), strict=True)]
+    first: dict[str, int] = {}
+    for row, key in enumerate(keys):
+        if first.setdefault(key, row) != row:
+            more = [f"--key {shlex.quote(name)}" for name in columns]
+            raise InputError(
+                f"{table.where(first[key])} and {table.where(row)} have the same key "
+                f"{key!r} in {listed(columns)}, so a decision would not know which of them it is "
+                "of. Name more columns that tell them apart, or put the rows of one together.",
+                options=f"{' '.join(more)} --key COL, or --per {shlex.quote(columns[0])}",
+            )
+    return keys
+
+
+def texts_of(column: Column) -> list[str]:
+    """Return the cells of a column of keys, as they stand in keys."""
+    if column.numbers is None or not column.is_exact:
+        return [str(cell) for cell in column.each_cell()]
+    return level_texts(column)
+
+
+def sampled(keys: Iterable[str]) -> set[str]:
+    """Return at most 2,000 keys, much the same ones of any two runs."""
+    return set(sorted(keys, key=lambda key: hashlib.sha256(key.encode()).digest())[:MAX_SAMPLE])
+
+
+def cells_of_rows(table: Table, names: Sequence[str], rows: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the cells of some rows, as JSON keeps them."""
+    part = table.select(names).take(np.asarray(rows, dtype=np.intp))
+    columns = [_values(column) for column in part.columns]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _values(column: Column) -> list[Any]:
+    if column.numbers is None or not column.is_exact:
+        return list(column.cells)
+    return [None if value != value else value for value in column.numbers.tolist()]
+
+
+def columns_of_cells(cells: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
+    """Return kept cells by column; one that holds a text is all text."""
+    columns = {}
+    for name in names:
+        values = [row.get(name) for row in cells]
+        if any(isinstance(value, str) for value in values):
+            values = [
+                None if v is None else v if isinstance(v, str) else f"{v:.15g}" for v in values
+            ]
+        columns[name] = values
+    return columns
+
+
+def bytes_of(detector: Detector) -> bytes:
+    """Return the file of a detector, the same bytes as `Detector.save` writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "map.som"
+        detector.save(path)
+        return path.read_bytes()
+
+
+def detector_of(content: bytes) -> Detector:
+    """Return the detector of a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "map.som"
+        path.write_bytes(content)
+        thing = load(path)
+    if not isinstance(thing, Detector):
+        raise InputError("the map of this watch ranks no rows; train it anew by `somscape detect`.")
+    return thing
+
+
+KEPT = (
+    *("id_column", "label", "per", "date_format", "roles", "dictionary", "missing"),
+    *("missing_values", "contamination", "calibration", "seed"),
+    *KIND_OPTIONS,
+    *READING,
+    *FROM_DATABASE,
+    *RULES,
+)
+"""Options that a watch keeps; the map itself holds what columns are and how text is read."""
+
+AT_A_RUN = ("per", "date_format", *FROM_DATABASE, *RULES, "contamination")
+"""Those of them that a run looks at."""
+
+
+FILES = ("sqlite", "duckdb")
+"""Databases that are files."""
+
+
+def source_of(path: str) -> str:
+    """Return what a watch reads again, from whatever folder."""
+    if path == "-":
+        raise InputError(
+            "a watch reads its table again and again, and standard input is read once. Give the "
+            "table a name."
+        )
+    if not is_url(path):
+        return str(Path(path).resolve())
+    engine, _, file = path.partition(":///")
+    is_file = bool(file) and engine.lower() in FILES
+    return f"{engine}:///{Path(file).resolve()}" if is_file else path
+
+
+def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a watch keeps, as JSON has them."""
+    kept = {}
+    for name in KEPT:
+        value = options.get(name)
+        if value is not None and value != ():
+            kept[name] = list(value) if isinstance(value, tuple) else value
+    return kept
+
+
+def options_of_run(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run needs of a watch's options."""
+    options = {name: kept.get(name) for name in AT_A_RUN}
+    return {**options, "per": tuple(options["per"] or ())}
+
+
+def rule_for(options: Mapping[str, Any], table: Table) -> AlertRule:
+    """Return the rule for a table, which may have fewer rows than the rule lists."""
+    n = options["alerts"]
+    return rule_of({**options, "alerts": None if n is None else min(n, table.n_rows)}, table)
+
+
+def command_anew(watch: Watch, source: str) -> str:
+    """Return the command that trains a watch anew."""
+    options = {n: tuple(v) if isinstance(v, list) else v for n, v in watch.options.items()}
+    own = () if options.get("per") or watch.key == (options.get("id_column"),) else watch.key
+    options |= {"watch": watch.name, "key": own, "clear_for": watch.clear_for}
+    return command_line(["detect", source], options, "DIR")

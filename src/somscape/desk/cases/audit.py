@@ -1,0 +1,735 @@
+"""Check that the audit holds: its lines, and the tables that the lines describe."""
+
+import hashlib
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from somscape.desk.cases._chain import (
+    FORGOTTEN,
+    NOTHING,
+    OF_KEPT,
+    SEALED,
+    decision_line,
+    hidden,
+    kept_hash,
+    lines_of,
+    next_head,
+    row_hash,
+    run_line,
+    said_by_line,
+    seal_of,
+)
+from somscape.desk.cases._database import (
+    TABLES,
+    VERSIONS,
+    Row,
+    StateDatabase,
+    Transaction,
+    statements,
+)
+from somscape.desk.cases.records import Listed, mapping_in
+from somscape.desk.cases.state import State
+from somscape.errors import InputError
+from somscape.tables._messages import counted
+
+
+@dataclass
+class Follows:
+    """The lines of an audit, one after the other.
+
+    Attributes
+    ----------
+    key : bytes or None
+        With which lines were sealed.
+    asked : str or None
+        The beginning of a head that is looked for.
+    number, head : int, str
+        Of the last line.
+    faults : list of str
+    unchecked : list of str
+        What only the key or a person can tell, a sentence each.
+    found : str or None
+        Whose the head is that is looked for.
+    n_found : int
+        Number of the line whose head it is.
+    n_sealed : int
+        Lines with a seal of the key.
+    has_seals : bool
+        Whether any line has a seal.
+    unsealed : int or None
+        The first of the lines at the end that have none of the key.
+    older : int
+        Number of the last line of an earlier version; 0 if there is none.
+    is_sealing, is_new : bool
+        Whether a line so far was sealed, and whether one is of this version.
+    doubtful : list of int
+        Lines that forgot cases, of which nothing but the key can tell whether they are forged.
+    """
+
+    key: bytes | None
+    asked: str | None
+    number: int = 0
+    head: str = NOTHING
+    faults: list[str] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
+    found: str | None = None
+    n_found: int = 0
+    n_sealed: int = 0
+    has_seals: bool = False
+    unsealed: int | None = None
+    older: int = 0
+    is_sealing: bool = False
+    is_new: bool = False
+    doubtful: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.asked is not None and NOTHING.startswith(self.asked):
+            self.found = "before the first line"
+
+    def take(self, line: Row) -> None:
+        """Take in the next line."""
+        number, said = line["number"], said_by_line(line)
+        if number != self.number + 1:
+            self.faults.append(_gap(self.number + 1, number - 1))
+        elif next_head(self.head, line["said"]) != line["head"]:
+            self.faults.append(f"line {number} or its head was changed: they do not go together.")
+        if said.get("number") != number:
+            self.faults.append(f"line {number} holds what line {said.get('number')} said.")
+        self.number, self.head = number, line["head"]
+        if self.asked is not None and line["head"].startswith(self.asked):
+            self.found, self.n_found = f"of line {number}, written {said.get('made')}", number
+        self._take_seal(line, said)
+
+    def _take_seal(self, line: Row, said: Row) -> None:
+        number, seal = line["number"], line["seal"]
+        if SEALED in said:
+            self.is_new = True
+            if said[SEALED] != (seal is not None):
+                was = "was sealed when it was written, and its seal is gone"
+                was_not = "was not sealed when it was written, and has a seal now"
+                self.faults.append(f"line {number} {was if said[SEALED] else was_not}.")
+        else:
+            self.older = number
+        if said.get("kind") == FORGOTTEN:
+            self._take_forgotten(number, is_sealed=seal is not None)
+        self.has_seals = self.has_seals or seal is not None
+        self.is_sealing = self.is_sealing or seal is not None or said.get(SEALED) is True
+        if self.key is None:
+            return
+        if seal is None:
+            self.unsealed = self.unsealed or number
+        elif seal == seal_of(line["head"], self.key):
+            self.n_sealed, self.unsealed = self.n_sealed + 1, None
+        else:
+            self.faults.append(f"line {number} has a seal that this key did not make.")
+
+    def _take_forgotten(self, number: int, *, is_sealed: bool) -> None:
+        if is_sealed:
+            if self.key is None:
+                self.doubtful.append(number)
+        elif self.is_sealing and self.is_new:
+            self.faults.append(
+                f"line {number} says that cases were forgotten and has no seal, although lines "
+                "before it have one: who lacks the key may have written it."
+            )
+        elif self.key is None or self.older:  # whose seals can be removed without a trace
+            self.doubtful.append(number)
+
+    def end(self) -> None:
+        """Say what only the end shows."""
+        if self.unsealed is not None:  # a seal vouches for all lines before it
+            self.faults.append(
+                f"no line from {self.unsealed} on has a seal of this key: who lacks it may have "
+                "written them."
+            )
+        if self.asked is not None and self.found is None:
+            self.faults.append(
+                f"no line has the head {self.asked}: lines that were there when it was written "
+                "down were changed or deleted."
+            )
+        if self.key is None and self.has_seals and self.doubtful:
+            self.unchecked.append(
+                "cases were forgotten, and only the key of the seals can show who wrote "
+                f"{lines_of(self.doubtful)}. Give the key."
+            )
+        later = [number for number in self.doubtful if number > self.n_found]
+        if self.key is not None and later:
+            self.unchecked.append(
+                f"cases were forgotten, and the key cannot show who wrote {lines_of(later)}, "
+                "because earlier versions of somscape wrote such lines without a seal, too. Ask "
+                "the people who are named there. Then note the head of today, and give it from "
+                "then on."
+            )
+
+
+def _gap(first: int, last: int) -> str:
+    if last < first:
+        return f"line {last + 1} stands where line {first} belongs."
+    return f"line {first} is missing." if first == last else f"lines {first} to {last} are missing."
+
+
+Case = tuple[str, str]
+"""A watch, and the hash of a key that lines of decisions contain."""
+
+
+@dataclass
+class Told:
+    """The tables, and what lines have told of them so far.
+
+    Attributes
+    ----------
+    read : Change
+    faults : list of str
+    decisions : dict of int to tuple of str
+        The decisions of which lines told, and the case of each.
+    runs : set of str
+        Of which lines told.
+    deleted, forgotten : set of int
+        Decisions that are not there, and those that may be missing.
+    emptied : dict of str to int
+        Runs whose kept cells may be missing, and the last line that says so.
+    gone : dict of tuple to int
+        Cases whose decisions were forgotten, and by which line.
+    n_forgotten : dict of str to int
+        Rows of lists and kept rows that may lack key and cells, by watch.
+    n_cases : int
+        Forgotten cases.
+    lines : list of str
+        A sentence for each line that forgot cases.
+    unlike : dict of str to str
+        Runs that keep other cells than their lines say, and a sentence on each.
+    n_old_runs, n_old_decisions, older : int
+        Lines of earlier versions, which have fewer hashes, and the number of the last one.
+    maps : set of str
+        Which lines name.
+    watches : dict of str to dict
+        The last line of each.
+    begun : dict of str to str
+        When each watch was made, by its first line.
+    """
+
+    read: Transaction
+    faults: list[str] = field(default_factory=list)
+    decisions: dict[int, Case] = field(default_factory=dict)
+    runs: set[str] = field(default_factory=set)
+    deleted: set[int] = field(default_factory=set)
+    forgotten: set[int] = field(default_factory=set)
+    emptied: dict[str, int] = field(default_factory=dict)
+    gone: dict[Case, int] = field(default_factory=dict)
+    n_forgotten: dict[str, int] = field(default_factory=dict)
+    n_cases: int = 0
+    lines: list[str] = field(default_factory=list)
+    unlike: dict[str, str] = field(default_factory=dict)
+    n_old_runs: int = 0
+    n_old_decisions: int = 0
+    older: int = 0
+    maps: set[str] = field(default_factory=set)
+    watches: dict[str, Row] = field(default_factory=dict)
+    begun: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What lines of earlier versions cannot tell."""
+        if not self.n_old_runs and not self.n_old_decisions:
+            return ()
+        runs = counted(self.n_old_runs, "run")
+        decisions = counted(self.n_old_decisions, "decision")
+        return (
+            f"an earlier version of somscape wrote the lines of {runs} and {decisions}, up to line "
+            f"{self.older}. These lines have no digest of the cells that runs keep and of the "
+            "tokens of decisions, so changes of these cells and tokens are not found.",
+        )
+
+    def take(self, lines: Sequence[Row]) -> None:
+        """Take in the next lines."""
+        found = self.read.rows(
+            "SELECT d.*, s.salt FROM decisions d LEFT JOIN salts s"
+            " ON s.watch = d.watch AND s.key = d.key WHERE d.number BETWEEN ? AND ?",
+            (lines[0]["number"], lines[-1]["number"]),
+        )
+        rows = {row["number"]: row for row in found}
+        for line in lines:
+            try:
+                self._take(line["number"], said_by_line(line), rows)
+            except (KeyError, TypeError, ValueError):  # who writes anew may leave something out
+                self.faults.append(
+                    f"line {line['number']} cannot be compared with what it tells of: one of them "
+                    "holds what somscape never writes."
+                )
+
+    def _take(self, number: int, said: Row, rows: dict[int, Row]) -> None:
+        kind = said["kind"]
+        if "map" in said:
+            self.maps.add(said["map"])
+        if kind in ("decision", "run") and SEALED not in said:
+            self.older = number
+        if kind == "decision":
+            self.decisions[number] = said["watch"], said["case"]
+            self._take_decision(number, said, rows.get(number))
+        elif kind == "run":
+            self.runs.add(said["run"])
+            self._take_run(number, said)
+        elif kind in ("watch", "watch changed"):
+            self.watches[said["watch"]] = said
+            self.begun.setdefault(said["watch"], said["made"])
+        elif kind == FORGOTTEN:
+            self._take_forgotten(number, said)
+
+    def _take_decision(self, number: int, said: Row, row: Row | None) -> None:
+        what = f"the decision of line {number}"
+        if SEALED not in said:
+            self.n_old_decisions += 1
+        if row is None:
+            self.deleted.add(number)
+        elif row["salt"] is None:
+            self.faults.append(f"{what} cannot be compared: the salt of its case was deleted.")
+        else:
+            line = decision_line(row, row["salt"])
+            if SEALED not in said:
+                del line["token"]
+            self._compare(what, said, row, line)
+
+    def _take_run(self, number: int, said: Row) -> None:
+        what = f"the run of line {number}"
+        found = self.read.rows("SELECT * FROM runs WHERE id = ?", (said["run"],))
+        if not found:
+            self.faults.append(f"{what} was deleted.")
+            return
+        listed, kept = self._listed(found[0]), self._kept(found[0])
+        if None in listed:
+            self.faults.append(f"{what} cannot be compared: the salt of a listed case was deleted.")
+            return
+        line = run_line(found[0], filter(None, listed), filter(None, kept))
+        digest = line.pop("kept")
+        self._compare(what, said, found[0], line)
+        if SEALED not in said:
+            self.n_old_runs += 1
+        elif None in kept or digest != said["kept"]:  # unless a later line says that it keeps none
+            self.unlike[said["run"]] = f"{what} does not keep the cells of which the line says."
+
+    def _listed(self, run: Row) -> list[str | None]:
+        """Return the hashes of a run's listed rows; None for one whose salt is not there."""
+        listed = self.read.rows(
+            "SELECT l.key, l.place, l.score, l.p_value, l.news, l.reasons, s.salt FROM listed l"
+            " LEFT JOIN salts s ON s.watch = ? AND s.key = l.key WHERE l.run = ?",
+            (run["watch"], run["id"]),
+        )
+        salts = [row.pop("salt") for row in listed]
+        there = (
+            None if salt is None else row_hash(Listed(**row), salt)
+            for row, salt in zip(listed, salts, strict=True)
+        )
+        return [*there, *self._forgotten(run, is_kept=False)]
+
+    def _kept(self, run: Row) -> list[str | None]:
+        """Return the hashes of the rows whose cells a run keeps, in the same way."""
+        kept = self.read.rows(
+            "SELECT k.key, k.cells, s.salt FROM kept k"
+            " LEFT JOIN salts s ON s.watch = ? AND s.key = k.key WHERE k.run = ?",
+            (run["watch"], run["id"]),
+        )
+        there = (None if row["salt"] is None else kept_hash(**row) for row in kept)
+        return [*there, *self._forgotten(run, is_kept=True)]
+
+    def _forgotten(self, run: Row, *, is_kept: bool) -> Iterable[str]:
+        gone = self.read.rows("SELECT hash FROM forgotten WHERE run = ?", (run["id"],))
+        return (row["hash"] for row in gone if row["hash"].startswith(OF_KEPT) == is_kept)
+
+    def _compare(self, what: str, said: Row, row: Row, line: Row) -> None:
+        line = {**line, "made": row["made"], "author": row["author"]}
+        other = [name for name, value in line.items() if said[name] != value]
+        if other:
+            self.faults.append(f"{what} is no more what the line says: {', '.join(other)}.")
+
+    def _take_forgotten(self, number: int, said: Row) -> None:
+        decisions, watch, n_cases = set[int](said["decisions"]), said["watch"], said["cases"]
+        is_new = SEALED in said
+        n_rows = said["rows"] + (said["kept"] if is_new else 0)
+        self.n_forgotten[watch] = self.n_forgotten.get(watch, 0) + n_rows
+        self.n_cases += n_cases
+        self.emptied |= dict.fromkeys(said["emptied"] if is_new else (), number)
+        earlier = decisions & self.decisions.keys()
+        cases = {self.decisions[each] for each in earlier}
+        is_of_watch = all(name == watch for name, _ in cases)
+        if earlier != decisions or not is_of_watch or len(cases) > n_cases:
+            self.faults.append(
+                f"line {number} records {counted(n_cases, 'forgotten case')} of the watch "
+                f"'{watch}', but decisions of more cases, of another watch or of later lines."
+            )
+        self.forgotten |= decisions
+        self.gone |= dict.fromkeys(cases, number)
+        named = f" ({lines_of(sorted(decisions))})" if decisions else ""
+        emptied = counted(len(said["emptied"]), "older run") if is_new else ""
+        cells = f", and the cells of {emptied}" if is_new and said["emptied"] else ""
+        self.lines.append(
+            f"{said['author']} forgot {counted(n_cases, 'case')} of the watch '{watch}' on "
+            f"{said['made']} (line {number}), with {counted(len(decisions), 'decision')}{named} "
+            f"and {counted(n_rows, 'row')} of runs{cells}."
+        )
+
+    def end(self) -> None:
+        """Say what only the end shows."""
+        for number in sorted(self.deleted - self.forgotten):
+            self.faults.append(f"the decision of line {number} was deleted.")
+        for row in self.read.rows("SELECT number FROM decisions ORDER BY number"):
+            if row["number"] not in self.decisions:
+                self.faults.append(f"no line tells of the decision {row['number']}.")
+        for row in self.read.rows("SELECT id FROM runs ORDER BY id"):
+            if row["id"] not in self.runs:
+                self.faults.append(f"no line tells of the run {row['id']}.")
+        self._end_watches()
+        self._end_kept()
+        self._end_forgotten()
+        self._end_maps()
+
+    def _end_maps(self) -> None:
+        hashes = [row["hash"] for row in self.read.rows("SELECT hash FROM maps ORDER BY hash")]
+        named = self.read.rows("SELECT map FROM runs UNION SELECT map FROM watches")
+        gone = ({row["map"] for row in named} | self.maps) - {*hashes}
+        for hash_ in sorted(gone, key=str):
+            self.faults.append(f"the map {hash_} was deleted.")
+        for hash_ in hashes:  # one in memory at a time
+            content = self.read.rows("SELECT content FROM maps WHERE hash = ?", (hash_,))
+            found = content[0]["content"]
+            is_same = isinstance(found, bytes) and hashlib.sha256(found).hexdigest() == hash_
+            if not is_same:
+                self.faults.append(f"the map {hash_} was changed.")
+            if hash_ not in self.maps:
+                self.faults.append(f"no line names the map {hash_}.")
+
+    def _end_watches(self) -> None:
+        rows = {row["name"]: row for row in self.read.rows("SELECT * FROM watches")}
+        for name in sorted({*rows, *self.watches}, key=str):
+            row, said = rows.get(name), self.watches.get(name)
+            if row is None:
+                self.faults.append(f"the watch '{name}' was deleted.")
+            elif said is None:
+                self.faults.append(f"no line tells of the watch '{name}'.")
+            elif (row["said"], row["map"]) != (said.get("said"), said.get("map")):
+                self.faults.append(f"the watch '{name}' is no more what its last line says.")
+            elif row["made"] != self.begun.get(name):
+                self.faults.append(f"the watch '{name}' is no more what its first line says: made.")
+
+    def _end_kept(self) -> None:
+        for run, what in self.unlike.items():
+            if run not in self.emptied:
+                self.faults.append(what)
+        for row in self.read.rows("SELECT DISTINCT run FROM kept ORDER BY run"):
+            if row["run"] in self.emptied:
+                line = self.emptied[row["run"]]
+                self.faults.append(
+                    f"the run {row['run']} keeps cells, although line {line} records them as "
+                    "deleted."
+                )
+        for table in ("listed", "kept", "forgotten"):
+            sql = f"SELECT DISTINCT run FROM {table} WHERE run NOT IN (SELECT id FROM runs)"
+            for row in self.read.rows(f"{sql} ORDER BY run"):
+                self.faults.append(f"'{table}' has rows of the run {row['run']}, which is gone.")
+
+    def _end_forgotten(self) -> None:
+        found = self.read.rows(
+            "SELECT r.watch, count(*) AS n FROM forgotten f JOIN runs r ON r.id = f.run"
+            " GROUP BY r.watch"
+        )
+        there = {row["watch"]: row["n"] for row in found}
+        for watch in sorted({*there, *self.n_forgotten}, key=str):
+            n, told = there.get(watch, 0), self.n_forgotten.get(watch, 0)
+            if n != told:
+                self.faults.append(
+                    f"{counted(n, 'row')} of the watch '{watch}' without key and cells, "
+                    f"and lines tell of {told}."
+                )
+        for row in self.read.rows("SELECT * FROM salts ORDER BY watch, key") if self.gone else ():
+            line = self.gone.get((row["watch"], hidden(row["key"], row["salt"])))
+            if line is not None:
+                self.faults.append(
+                    f"line {line} records a case as forgotten, although the case has its salt."
+                )
+
+
+TYPES = {
+    "TEXT": "text",
+    "INTEGER": "integer",
+    "DOUBLE PRECISION": "double precision",
+    "BLOB": "bytea",
+}
+"""Types of columns in SQLite and in PostgreSQL."""
+
+COLUMNS = (
+    "SELECT attname::text AS name, format_type(atttypid, atttypmod) AS type, attnotnull, atthasdef"
+    " FROM pg_attribute WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+)
+"""Asks PostgreSQL for the columns of a table; none of ours has a default."""
+
+BESIDE = (
+    "SELECT 'trigger' AS kind, tgname::text AS name FROM pg_trigger"
+    " WHERE tgrelid = {oid} AND NOT tgisinternal"
+    " UNION ALL SELECT 'rule', rulename::text FROM pg_rewrite WHERE ev_class = {oid}"
+    " UNION ALL SELECT 'policy', polname::text FROM pg_policy WHERE polrelid = {oid}"
+    " UNION ALL SELECT 'row security', relname::text FROM pg_class"
+    " WHERE oid = {oid} AND relrowsecurity"
+    " UNION ALL SELECT 'child table', inhrelid::regclass::text FROM pg_inherits"
+    " WHERE inhparent = {oid}"
+    " UNION ALL SELECT 'check', conname::text FROM pg_constraint"
+    " WHERE conrelid = {oid} AND contype IN ('c', 't', 'x')"
+    " UNION ALL SELECT 'index', c.relname::text FROM pg_index"
+    " JOIN pg_class c ON c.oid = indexrelid WHERE indrelid = {oid}"
+    " AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)"
+    " ORDER BY 1, 2"
+)
+"""Asks PostgreSQL for what changes a table or its rows."""
+
+
+def changes_of_tables(database: StateDatabase, read: Transaction) -> list[str]:
+    """Return what somebody has changed in the tables themselves, a sentence each."""
+    found = read.rows("SELECT version FROM somscape_schema")
+    with closing(sqlite3.connect(":memory:")) as made:
+        for statement in (VERSIONS, *statements("BLOB", 0, found[0]["version"])):
+            made.execute(statement)
+        made.row_factory = sqlite3.Row
+        find = _changes_on_a_server if database.is_server else _changes_in_a_file
+        return [*find(read, made)]
+
+
+def _changes_in_a_file(read: Transaction, made: sqlite3.Connection) -> Iterator[str]:
+    sql = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%'"
+    there, ours = (
+        {(row["type"], row["name"]): (row["tbl_name"], _words(row["sql"])) for row in rows}
+        for rows in (read.rows(sql), made.execute(sql))
+    )
+    for kind, name in sorted(there.keys() | ours.keys()):
+        if (kind, name) not in ours:
+            table = there[kind, name][0]
+            on = f" on '{table}'" if table != name else ""
+            yield f"the database has the {kind} '{name}'{on}, which somscape did not make."
+        elif (kind, name) not in there:
+            yield f"the {kind} '{name}' of the database was deleted."
+        elif there[kind, name] != ours[kind, name]:
+            yield f"the {kind} '{name}' of the database was made anew in another way."
+
+
+def _changes_on_a_server(read: Transaction, made: sqlite3.Connection) -> Iterator[str]:
+    for table in ("somscape_schema", *TABLES):
+        oid = f"to_regclass('{table}')"
+        [is_table] = read.rows(
+            f"SELECT count(*) AS n FROM pg_class WHERE oid = {oid} AND relkind = 'r'"
+        )
+        if not is_table["n"]:
+            yield f"'{table}' is not a table of the database any more."
+            continue
+        columns = [
+            (row["name"], TYPES[row["type"]], bool(row["notnull"] or row["pk"]), False)
+            for row in made.execute(f"PRAGMA table_info({table})")
+        ]
+        if columns != [tuple(row.values()) for row in read.rows(COLUMNS.format(oid=oid))]:
+            yield f"the table '{table}' of the database has other columns."
+        ours = made.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ?", (table,)
+        )
+        names = {row["name"] for row in ours}
+        for row in read.rows(BESIDE.format(oid=oid)):
+            if row["kind"] != "index" or row["name"] not in names:
+                what = f"{row['kind']} '{row['name']}' on '{table}'"
+                yield f"the database has the {what}, which somscape did not make."
+
+
+def _words(sql: str | None) -> str:
+    return " ".join((sql or "").split())
+
+
+SLICE = 10_000
+"""Lines that are read at once."""
+
+MIN_HEAD = 16
+"""Digits of a head that name it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found when the audit was checked.
+
+    Attributes
+    ----------
+    n_lines : int
+    head : str
+        Of the last line.
+    faults : tuple of str
+        A sentence each; empty if nothing is wrong.
+    unchecked : tuple of str
+        What only the key, or a person, can check: a sentence each.
+    forgotten : tuple of str
+        A sentence on each line that records forgotten cases: who, when, how many, which decisions.
+    n_forgotten : int
+        The cases of these lines.
+    notes : tuple of str
+        What lines of earlier versions cannot show: a sentence each.
+    found : str or None
+        Of the head that was asked for: which line's it is.
+    n_sealed : int
+        Lines with a seal that the key made; 0 without a key.
+    has_seals : bool
+        Whether any line has a seal.
+    last : str
+        When the last line was written, as it says.
+
+    See Also
+    --------
+    verify : Gives one.
+
+    Examples
+    --------
+    >>> from somscape.desk.cases import Verdict
+    >>> Verdict(n_lines=12, head="c86a").faults
+    ()
+    """
+
+    n_lines: int
+    head: str
+    faults: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
+    n_forgotten: int = 0
+    notes: tuple[str, ...] = ()
+    found: str | None = None
+    n_sealed: int = 0
+    has_seals: bool = False
+    last: str = ""
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether the last line is of tomorrow or later: a clock was wrong.
+
+        No line is earlier than the one before it, so all that follow have that time, too.
+        """
+        return self.last > (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds")
+
+
+def verify(state: State, head: str | None = None) -> Verdict:
+    """Check the audit of a state, and its tables, as of one moment.
+
+    Parameters
+    ----------
+    state : State
+        Its `audit_key` checks the seals.  If lines have seals and no key is given, `unchecked` of
+        the verdict names the lines that record forgotten cases, because a forged one hides a
+        deletion.
+    head : str or None, default=None
+        One that was written down earlier, at least its first 16 digits: the lines up to it were
+        rewritten or deleted unless it is among the heads.
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    InputError
+        If `head` is none.
+
+    See Also
+    --------
+    audit_lines : The lines themselves.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape.desk.cases import State, Watch, verify
+    >>> watch = Watch("cards", ("id",), "cards.csv", {}, "")
+    >>> with tempfile.TemporaryDirectory() as folder, State(folder) as state:
+    ...     kept = state.keep_watch(watch, b"a map", author="ann")
+    ...     print(verify(state).faults)
+    ()
+    """
+    if head is not None and not re.fullmatch(f"[0-9a-f]{{{MIN_HEAD},64}}", head.lower()):
+        raise InputError(
+            f"`head` must be 64 hexadecimal digits, or at least the first {MIN_HEAD}; got {head!r}."
+        )
+    with state.database.snapshot() as read:
+        verdict = verdict_on(read, state.audit_key, head)
+        return replace(verdict, faults=(*verdict.faults, *changes_of_tables(state.database, read)))
+
+
+def verdict_on(read: Transaction, key: bytes | None = None, head: str | None = None) -> Verdict:
+    """Check the audit of a database, but not which tables it has; see `verify`."""
+    last = ""
+    chain, told = Follows(key, None if head is None else head.lower()), Told(read)
+    for lines in _slices(read):
+        for line in lines:
+            chain.take(line)
+        told.take(lines)
+        last = str(said_by_line(lines[-1]).get("made", ""))
+    chain.end()
+    told.end()
+    return Verdict(
+        n_lines=chain.number,
+        head=chain.head,
+        faults=(*chain.faults, *told.faults),
+        unchecked=tuple(chain.unchecked),
+        forgotten=tuple(told.lines),
+        n_forgotten=told.n_cases,
+        notes=told.notes,
+        found=chain.found,
+        n_sealed=chain.n_sealed,
+        has_seals=chain.has_seals,
+        last=last,
+    )
+
+
+def audit_lines(state: State) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a state's audit for people.
+
+    Parameters
+    ----------
+    state : State
+
+    Yields
+    ------
+    dict
+        By name: ``number``, ``made``, ``author``, ``kind``, what a line of its kind says, and
+        ``head``; of a decision key and comment themselves, unless its case was forgotten.
+
+    See Also
+    --------
+    verify : Whether anybody has changed them.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape.desk.cases import State, Watch, audit_lines
+    >>> watch = Watch("cards", ("id",), "cards.csv", {}, "")
+    >>> with tempfile.TemporaryDirectory() as folder, State(folder) as state:
+    ...     kept = state.keep_watch(watch, b"a map", author="ann")
+    ...     for line in audit_lines(state):
+    ...         print(line["number"], line["author"], line["kind"])
+    1 ann watch
+    """
+    with state.database.snapshot() as read:
+        for lines in _slices(read):
+            found = read.rows(
+                "SELECT number, key, comment FROM decisions WHERE number BETWEEN ? AND ?",
+                (lines[0]["number"], lines[-1]["number"]),
+            )
+            decisions = {row.pop("number"): row for row in found}
+            for line in lines:
+                said = said_by_line(line)
+                for name in {"said", "facts"} & said.keys():
+                    said[name] = mapping_in(said[name], f"line {line['number']} of the audit")
+                if said.get("kind") == "decision":
+                    said |= decisions.get(line["number"], {"key": None, "comment": None})
+                yield {**said, "head": line["head"]}
+
+
+def _slices(read: Transaction) -> Iterator[list[Row]]:
+    last = None
+    while True:
+        where, values = ("", ()) if last is None else ("WHERE number > ?", (last,))
+        lines = read.rows(f"SELECT * FROM audit {where} ORDER BY number LIMIT {SLICE}", values)
+        if not lines:
+            return
+        yield lines
+        last = lines[-1]["number"]

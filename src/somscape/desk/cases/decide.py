@@ -1,0 +1,380 @@
+"""Decisions: one at a time, and as a table out to people and back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from somscape.desk.cases._watch import BETWEEN, detector_of, texts_of
+from somscape.desk.cases.records import OPEN, STATES, Case, Decision, Watch, news_now
+from somscape.desk.cases.state import State
+from somscape.errors import InputError
+from somscape.tables._messages import counted, listed, suggestion
+from somscape.tables._write import Sheet, table_bytes, unescape_cell, workbook_bytes
+from somscape.tables.table import Table
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The cases of a watch, as people have seen them.
+
+    Attributes
+    ----------
+    state : State
+    watch : str
+    cases : mapping of str to Case
+        By key: all that were listed or decided.
+    kept : mapping of str to mapping
+        By key, the cells of rows of the last run, and of earlier ones where a case was listed.
+    run : str or None
+        The run that was seen, or the last one.
+    """
+
+    state: State
+    watch: str
+    cases: Mapping[str, Case]
+    kept: Mapping[str, Mapping[str, Any]]
+    run: str | None
+
+    @classmethod
+    def of(
+        cls, state: State, watch: str, *, key: str | None = None, run: str | None = None
+    ) -> "Seen":
+        """Return what is known of the cases of a watch."""
+        name = state.watch(watch).name
+        cases = {case.key: case for case in state.cases(name, key=key)}
+        if run is not None:
+            if state.run(run).watch != name:
+                raise InputError(f"`run` {run} is not one of {name}.")
+            kept = state.kept(run, key=key)
+            rows = {row.key: row for row in state.listed(run, key=key)}
+            cases = {
+                each: replace(case, listed=rows.get(each), run=run)
+                for each, case in cases.items()
+                if each in rows or each in kept
+            }
+            return cls(state, name, cases, kept, run)
+        last = state.last_run(name)
+        found: dict[str, Mapping[str, Any]] = {}
+        if last is not None:
+            found |= state.kept(last, key=key)
+        for other in dict.fromkeys(case.run for case in cases.values()):
+            if other is not None and other != last:
+                of_run = state.kept(other, key=key)
+                found |= {k: cells for k, cells in of_run.items() if k not in found and k in cases}
+        return cls(state, name, cases, found, last)
+
+    def knows(self, key: str) -> bool:
+        """Return whether a run, or the one that was seen, has met a case."""
+        return key in self.cases or key in self.kept
+
+    def decision(self, key: str, state: str, *, comment: str = "", author: str = "") -> Decision:
+        """Return a decision on a case, to be given to `State.decide`."""
+        if not self.knows(key):
+            raise InputError(self._unknown(key))
+        case = self.cases.get(key)
+        listed = None if case is None else case.listed
+        run = self.run if case is None or case.run is None else case.run
+        score = None if listed is None else listed.score
+        last = None if case is None else case.decision
+        cells = self.kept.get(key) or (None if last is None else last.cells)
+        return Decision(self.watch, key, state, comment, author, run, score, cells)
+
+    def _unknown(self, key: str) -> str:
+        known = [case.key for case in self.state.cases(self.watch)]
+        if key in known:
+            return f"`run` {self.run} of {self.watch} does not know the case {key!r}; name another."
+        close = suggestion(key, known)
+        return f"no run of {self.watch} has listed a case {key!r}{f'; {close}' if close else '.'}"
+
+
+KEY, DECISION, COMMENT, LINE, RUN, ID = "key", "decision", "comment", "line", "run", "id"
+"""Columns of a table of decisions."""
+
+MAX_LINES = 8
+"""Lines that a message names."""
+
+
+@dataclass(frozen=True)
+class FilledIn:
+    """A row that decides something.
+
+    Attributes
+    ----------
+    row : int
+        In the table.
+    key, state, comment : str
+    line : int or None
+        Line of the audit whose decision its author has seen, 0 for none; None if not said.
+    """
+
+    row: int
+    key: str
+    state: str
+    comment: str
+    line: int | None
+
+
+def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list[FilledIn]:
+    """Return the rows of a table that decide something, each case once."""
+    keys = _keys(table, columns, id_name)
+    words = [word.strip().lower() for word in _texts(table, DECISION)]
+    nothing = [""] * table.n_rows
+    comments = _texts(table, COMMENT) if COMMENT in table.names else nothing
+    is_export = {KEY, LINE} <= set(table.names)
+    lines = [text.removesuffix(".0") for text in _keyed(table, LINE)] if is_export else nothing
+    rows = [row for row, word in enumerate(words) if word]
+    refuse(
+        table, [row for row in rows if words[row] not in STATES], words,
+        ("is no decision", "are no decisions"),
+        f"Write one of {listed(STATES)}, or leave the cell empty."
+    )  # fmt: skip
+    refuse(
+        table, [row for row in rows if not keys[row]], words,
+        ("has a decision and no key", "have a decision and no key"),
+        "Fill in which case each of them decides."
+    )  # fmt: skip
+    refuse(
+        table, [row for row in rows if lines[row] and not lines[row].isdecimal()], lines,
+        ("is no line of the audit", "are no lines of the audit"),
+        f"Leave the column '{LINE}' as it was exported."
+    )  # fmt: skip
+    found: dict[str, FilledIn] = {}
+    for row in rows:
+        line = int(lines[row]) if lines[row] else None
+        new = FilledIn(row, keys[row], words[row], comments[row], line)
+        first = found.setdefault(new.key, new)
+        if (first.state, first.comment) != (new.state, new.comment):
+            raise InputError(
+                f"{table.where(first.row)} and {where(table, row)} decide the case {new.key!r} in "
+                f"two ways: {first.state} and {new.state}, or with two comments. Leave one of them."
+            )
+    return list(found.values())
+
+
+def where(table: Table, row: int) -> str:
+    """Return the place of a row, without the table's name."""
+    return table.where(row).removeprefix(f"{table.source}, ")
+
+
+def refuse(
+    table: Table,
+    rows: Sequence[int],
+    texts: Sequence[str] | Mapping[int, str],
+    what: tuple[str, str],
+    advice: str,
+    options: str = "",
+) -> None:
+    """Raise InputError that names the lines of all rows in question; `what` of one and of many."""
+    if rows:
+        places = [f"{texts[row]!r} ({where(table, row)})" for row in rows[:MAX_LINES]]
+        more = [f"and {len(rows) - MAX_LINES} more"] if len(rows) > MAX_LINES else []
+        raise InputError(
+            f"{counted(len(rows), 'row')} of {table.source} {what[len(rows) > 1]}: "
+            f"{', '.join([*places, *more])}. {advice}",
+            options=options,
+        )
+
+
+def _keys(table: Table, columns: Sequence[str], id_name: str | None) -> list[str]:
+    """Return the key of each row; "" where a part of it is missing."""
+    names, joined = set(table.names), BETWEEN.join(columns)
+    if set(columns) <= names:
+        parts = [_keyed(table, name) for name in columns]
+        return [BETWEEN.join(each) if all(each) else "" for each in zip(*parts, strict=True)]
+    if joined in names:
+        return _keyed(table, joined)
+    has_ids = ID in names and id_name == joined
+    if KEY in names and (not has_ids or names & {LINE, RUN}):
+        return _keyed(table, KEY)
+    if has_ids:
+        return _keyed(table, ID)
+    no_id = f" (its '{ID}' is not the key of this watch)" if ID in names else ""
+    raise InputError(
+        f"{table.source} does not say which cases it decides{no_id}. Give it a column '{KEY}', or "
+        f"{listed(columns)}; it has {listed(table.names)}."
+    )
+
+
+def _keyed(table: Table, name: str) -> list[str]:
+    column = table.column(name)
+    pairs = zip(texts_of(column), column.missing, strict=True)
+    return ["" if is_missing else unescape_cell(text) for text, is_missing in pairs]
+
+
+def _texts(table: Table, name: str) -> list[str]:
+    if name not in table.names:
+        raise InputError(
+            f"{table.source} has no column '{name}', whose cells are {listed(STATES)} or empty; it "
+            f"has {listed(table.names)}."
+        )
+    return [unescape_cell(cell or "") for cell in table.column(name).each_cell()]
+
+
+def cases_table(cases: Sequence[Case], *, last: str | None) -> dict[str, list[Any]]:
+    """Return cases by column, as `import_decisions` takes them again."""
+    decisions = [case.decision for case in cases]
+    rows = [case.listed for case in cases]
+    return {
+        KEY: [case.key for case in cases],
+        DECISION: [case.state for case in cases],
+        COMMENT: [said.comment if said else "" for said in decisions],
+        "author": [said.author if said else "" for said in decisions],
+        "decided": [said.made if said else "" for said in decisions],
+        LINE: [said.number if said else 0 for said in decisions],
+        "news": [news_now(case, last) for case in cases],
+        "place": [row.place if row else None for row in rows],
+        "score": [row.score if row else None for row in rows],
+        "p_value": [row.p_value if row else None for row in rows],
+        RUN: [case.run or "" for case in cases],
+        "reasons": [row.reasons if row else "" for row in rows],
+    }
+
+
+def cases_bytes(cases: Sequence[Case], kind: str, *, last: str | None) -> bytes:
+    """Return cases as the content of a file."""
+    columns = cases_table(cases, last=last)
+    if kind == "xlsx":
+        return workbook_bytes([Sheet("cases", columns, {DECISION: STATES})])
+    return b"".join(table_bytes(kind, columns))
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of a table of decisions.
+
+    Attributes
+    ----------
+    decisions : tuple of Decision
+        As they were kept.
+    n_same : int
+        Lines that say what was decided already.
+    n_empty : int
+        Lines without a decision.
+    unknown : tuple of str
+        Keys that no run has met, which were left out.
+
+    See Also
+    --------
+    import_decisions : Gives one.
+
+    Examples
+    --------
+    >>> from somscape.desk.cases import Imported
+    >>> Imported((), n_same=3, n_empty=40, unknown=("c999",)).unknown
+    ('c999',)
+    """
+
+    decisions: tuple[Decision, ...]
+    n_same: int
+    n_empty: int
+    unknown: tuple[str, ...]
+
+
+def import_decisions(
+    state: State, watch: str, table: Table, *, author: str, skip_unknown: bool = False
+) -> Imported:
+    """Keep the decisions of a table, all or none.
+
+    Parameters
+    ----------
+    state : State
+    watch : str
+        Name of the watch.
+    table : Table
+        With the columns of the watch's key, or ``key``, or ``id`` where that is the key; with
+        ``decision``, where an empty cell decides nothing; and ``comment``, if there is one.  Where
+        ``line`` says which decision was exported, only what people changed since is taken.
+    author : str
+    skip_unknown : bool, default=False
+        Leave out keys that no run has met, instead of refusing the table.
+
+    Returns
+    -------
+    Imported
+
+    Raises
+    ------
+    InputError
+        If a column is missing, decisions or keys are unknown, or others decided since the table
+        was exported; the message names lines.
+
+    See Also
+    --------
+    State.decide : One decision.
+
+    Examples
+    --------
+    >>> from somscape.desk.cases import State, import_decisions
+    >>> from somscape.tables import read_table
+    >>> with State("state") as state:
+    ...     table = read_table("decided.csv")
+    ...     print(len(import_decisions(state, "cards", table, author="ann").decisions))
+    1
+    """
+    of_watch = state.watch(watch)
+    id_name = _id_name(state, of_watch) if ID in table.names else None
+    rows = filled_in(table, of_watch.key, id_name)
+    keys = {each.row: each.key for each in rows}
+    seen, last = Seen.of(state, watch), state.last_decisions(watch)
+    unknown = [each for each in rows if not seen.knows(each.key)]
+    if not skip_unknown:
+        refuse(
+            table, [each.row for each in unknown], keys,
+            (f"is no case that a run of {watch} has listed",
+             f"are no cases that a run of {watch} has listed"),
+            "Nothing was saved. Correct them, or have them left out.", "--skip-unknown"
+        )  # fmt: skip
+    new = [each for each in rows if seen.knows(each.key) and _is_new(state, watch, each, last)]
+    _refuse_conflicts(table, new, last)
+    made = [
+        seen.decision(each.key, each.state, comment=each.comment, author=author) for each in new
+    ]
+    decided = state.decide_all(made, seen=[each.line for each in new]) if made else ()
+    return Imported(
+        tuple(decided),
+        len(rows) - len(unknown) - len(new),
+        sum(not (cell or "").strip() for cell in table.column(DECISION).each_cell()),
+        tuple(each.key for each in unknown),
+    )
+
+
+def _id_name(state: State, watch: Watch) -> str | None:
+    return detector_of(state.map(watch.map)).map_.encoding.named("id")
+
+
+def _is_new(state: State, watch: str, row: FilledIn, last: Mapping[str, Decision]) -> bool:
+    """Return whether a row says what neither the last decision nor the one it has seen says."""
+    said = (row.state, row.comment)
+    now = last.get(row.key)
+    if said == _said(now):
+        return False
+    if row.line is None or row.line == (now.number if now else 0):
+        return True
+    then = [each for each in state.history(watch, row.key) if each.number == row.line]
+    return said != _said(then[0] if then else None)
+
+
+def _said(decision: Decision | None) -> tuple[str, str]:
+    """Return state and comment; open is what a case is without a decision."""
+    return (OPEN, "") if decision is None else (decision.state, decision.comment)
+
+
+def _refuse_conflicts(table: Table, rows: Sequence[FilledIn], last: Mapping[str, Decision]) -> None:
+    """Raise InputError that names all that others decided since the table was exported."""
+    late = [
+        (each, last[each.key])
+        for each in rows
+        if each.line is not None and each.key in last and last[each.key].number > each.line
+    ]
+    if late:
+        said = [
+            f"{each.key!r} ({where(table, each.row)}), of which {now.author or 'somebody'} has "
+            f"said {now.state}"
+            for each, now in late[:MAX_LINES]
+        ]
+        more = [f"and {len(late) - MAX_LINES} more"] if len(late) > MAX_LINES else []
+        raise InputError(
+            f"{counted(len(late), 'case')} of {table.source} {'was' if len(late) == 1 else 'were'} "
+            f"decided since it was exported: {'; '.join([*said, *more])}. Nothing was saved. Look "
+            f"at them again, and leave their cells '{DECISION}' empty, or export anew."
+        )

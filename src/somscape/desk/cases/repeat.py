@@ -1,0 +1,251 @@
+"""Repeat a run: the same bytes, or the input that changed."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from somscape.desk.cases._chain import FORGOTTEN, said_by_line
+from somscape.desk.cases._run import INSTEAD_OF, Subject, compared, scores_hash, versions
+from somscape.desk.cases._watch import KEPT, detector_of, options_of_run, rule_for
+from somscape.desk.cases.outcome import LIST, PAGE, RunOutcome, digests_of
+from somscape.desk.cases.records import WatchRun, damaged
+from somscape.desk.cases.state import State
+from somscape.desk.jobs._roles import (
+    KIND_OPTIONS,
+    PerOptions,
+    reading_of,
+    ready,
+    ready_for,
+    told_table,
+)
+from somscape.desk.jobs._sink import data_hash
+from somscape.errors import InputError
+from somscape.outliers.detector import Detector, ranked
+from somscape.tables._messages import counted
+from somscape.tables._sql import is_url
+from somscape.tables.customers import Grouped
+from somscape.tables.sources import read_table
+from somscape.tables.table import Table
+
+
+def recorded_again(state: State, run: WatchRun, path: str) -> RunOutcome:
+    """Return what a run found, as it was recorded, whatever was decided since."""
+    detector = detector_of(state.map(run.map))
+    seen = table_of(run, detector, path)
+    subject = subject_of(state, run, detector, seen.table)
+    outcome = outcome_of(state, run, subject, seen.grouped)
+    return replace(outcome, run=run, is_again=True, audit_head=state.head())
+
+
+def table_of(old: WatchRun, detector: Detector, path: str) -> PerOptions:
+    """Read the table of a run as it was read."""
+    options = options_of_run(old.facts["options"])
+    how = reading_of(path, old.facts["options"] | options, detector.map_.encoding.roles)
+    named = {} if path == old.source else {"source": old.source}
+    found = ready_for(detector.map_, read_table(path, **how, **named), options)
+    if found.grouped is None or data_hash(found.table) == old.data:
+        return found
+    # A map's first run has all columns that were made of customers, also those that it left out.
+    told = {n: tuple(v) if isinstance(v, list) else v for n, v in old.facts["options"].items()}
+    options = {**dict.fromkeys(KEPT), **dict.fromkeys(KIND_OPTIONS, ()), **told}
+    table, roles, _ = told_table(path, options)
+    return ready(table, roles)
+
+
+def subject_of(state: State, old: WatchRun, detector: Detector, table: Table) -> Subject:
+    """Return the table as the run saw it, with the decisions that it knew."""
+    facts, as_of = old.facts, old.facts.get("as_of", {"today": old.made, "decision": 0})
+    watch = replace(state.watch(old.watch), map=old.map, key=tuple(facts["key"]))
+    watch = replace(watch, clear_for=facts.get("clear_for", watch.clear_for))
+    return Subject.of(
+        *(state, watch, detector, table, rule_for(options_of_run(facts["options"]), table)),
+        today=as_of["today"],
+        decided=state.last_decisions(old.watch, until=as_of["decision"]),
+    )
+
+
+def outcome_of(
+    state: State, old: WatchRun, subject: Subject, grouped: Grouped | None
+) -> RunOutcome:
+    """Return what the run found, compared with the runs before it."""
+    runs = state.runs(old.watch)
+    replaced = [run.number for run in runs if run.id in old.facts.get(INSTEAD_OF, ())]
+    return compared(
+        *(state, subject, [run for run in runs if run.number < old.number]),
+        author=old.author,
+        source=old.source,
+        grouped=grouped,
+        label=None,
+        notes=(),
+        instead_of=min(replaced, default=None),
+    )
+
+
+NEEDED = {"options", "n_rows", "rule", "key"}
+"""Facts of a run without which it cannot be repeated."""
+
+IN_WORDS = {LIST: LIST, PAGE: f"{PAGE}, but for its command, number and head"}
+"""Files that are compared, in words."""
+
+NOT_KEPT = "The run cannot be repeated: its table was uploaded or piped in, and is not kept."
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """What came out when a run was repeated.
+
+    Attributes
+    ----------
+    run : WatchRun
+        As it was.
+    is_same : bool
+        Whether all scores, score and p-value of each listed case, and the files whose digests the
+        run has are the same to the last bit.
+    said : tuple of str
+        Sentences: what is the same, or which input changed.
+
+    See Also
+    --------
+    reproduce : Gives one.
+
+    Examples
+    --------
+    >>> from somscape.desk.cases import State, reproduce
+    >>> with State("state") as state:
+    ...     print(reproduce(state, state.last_run("cards")).said[0].partition(";")[0])
+    The same bytes: the scores of 60 rows, 3 of them listed
+    """
+
+    run: WatchRun
+    is_same: bool
+    said: tuple[str, ...]
+
+
+def reproduce(state: State, run: str) -> Repeated:
+    """Read the table of a run again, and score it by its map with its rule.
+
+    Nothing is recorded.
+
+    Parameters
+    ----------
+    state : State
+    run : str
+        Its id.
+
+    Returns
+    -------
+    Repeated
+
+    Raises
+    ------
+    InputError
+        If there is no such run, or somebody damaged it.
+
+    See Also
+    --------
+    run_watch : A run that is recorded.
+
+    Examples
+    --------
+    >>> from somscape.desk.cases import State, reproduce
+    >>> with State("state") as state:
+    ...     last = state.last_run("cards")
+    ...     print(reproduce(state, last).is_same)
+    True
+    """
+    old = state.run(run)
+    if not old.facts.keys() >= NEEDED:
+        raise damaged(f"the run {run} is damaged")
+    if not (is_url(old.source) or Path(old.source).is_absolute()):  # as `source_of` writes them
+        return Repeated(old, False, (NOT_KEPT,))
+    content = state.map(old.map)
+    if hashlib.sha256(content).hexdigest() != old.map:
+        return Repeated(old, False, ("The map of the run was changed in the state.",))
+    others = _other_versions(old)
+    detector = detector_of(content)
+    try:
+        seen = table_of(old, detector, old.source)
+    except (InputError, OSError) as error:
+        problem = " ".join(str(error).split()).rstrip(".")
+        return Repeated(old, False, (f"The table cannot be read as it was: {problem}.", *others))
+    table = seen.table
+    if data_hash(table) != old.data:
+        then, now = old.facts["n_rows"], table.n_rows
+        rows = f"{counted(then, 'row')} then, {now} now" if then != now else "as many rows"
+        return Repeated(old, False, (f"The table changed: {rows}, other cells.", *others))
+    subject = subject_of(state, old, detector, table)
+    differ = _differences(state, old, subject)
+    files, other = _files(state, old, subject, seen.grouped)
+    if other:
+        differ.append(f"{other} is not the same bytes.")
+    if differ:
+        why = (*others, *(_forgotten_since(state, old) if other else ()))
+        no_input = "Table, map, rule and versions are the same; the computer may differ."
+        return Repeated(old, False, (*differ, *(why or (no_input,))))
+    n = len(state.listed(old.id))
+    same = [f"the scores of {counted(table.n_rows, 'row')}, {n} of them listed", *files]
+    said = [f"The same bytes: {'; '.join(same)}."]
+    if not files:
+        said.append("The run is of an earlier somscape, which kept no digests of files.")
+    return Repeated(old, True, (*said, *others))
+
+
+def _files(
+    state: State, old: WatchRun, subject: Subject, grouped: Grouped | None
+) -> tuple[list[str], str]:
+    """Return what is said of files that are the same, and the name of the first other one."""
+    then = old.facts.get("files", {})
+    if not then:
+        return [], ""
+    outcome = outcome_of(state, old, subject, grouped)
+    now = digests_of(outcome, [name for name in (LIST, PAGE) if name in then])
+    other = [name for name in now if now[name] != then[name]]
+    return [IN_WORDS[name] for name in now], other[0] if other else ""
+
+
+def _forgotten_since(state: State, old: WatchRun) -> list[str]:
+    found = state.database.rows(
+        "SELECT said FROM audit WHERE said LIKE ? OR said LIKE ? ORDER BY number DESC",
+        (f'%"{FORGOTTEN}"%', f'%"{old.id}"%'),
+    )
+    for line in map(said_by_line, found):  # the newest first, down to the run's own
+        if (line["kind"], line.get("run")) == ("run", old.id):
+            break
+        if (line["kind"], line.get("watch")) == (FORGOTTEN, old.watch):
+            return ["Cases of the watch were forgotten, and with them what the list said of them."]
+    return []
+
+
+def _differences(state: State, old: WatchRun, subject: Subject) -> list[str]:
+    """Say how scores, p-values and the list differ from those of the run."""
+    detector, table, rule, scores = subject.detector, subject.table, subject.rule, subject.scores
+    alerts = ranked(detector, table, subject.rows, rule, subject.units, scores)
+    p_values = np.empty(table.n_rows)
+    p_values[alerts.rows] = alerts.p_values
+    place = subject.row_of
+    said = []
+    if scores_hash(scores) != old.facts.get("scores"):
+        said.append("The scores of all rows are not the same bytes.")
+    if rule.words(detector) != old.facts["rule"]:
+        said.append(f"The rule was {old.facts['rule']}; it is {rule.words(detector)}.")
+    other = [
+        row.key
+        for row in state.listed(old.id)
+        if row.key not in place
+        or (scores[place[row.key]], p_values[place[row.key]]) != (row.score, row.p_value)
+    ]
+    if other:
+        said.append(f"{counted(len(other), 'listed case')} with another score or p-value.")
+    return said
+
+
+def _other_versions(old: WatchRun) -> tuple[str, ...]:
+    then, now = old.facts.get("versions", {}), versions()
+    other = [
+        f"{name} {then[name]} then, {now.get(name)} now"
+        for name in then
+        if then[name] != now.get(name)
+    ]
+    return (f"Other versions: {'; '.join(other)}.",) if other else ()

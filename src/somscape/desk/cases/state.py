@@ -1,0 +1,512 @@
+"""A state: watches, runs and decisions in one database, each change with its line of the audit."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from somscape.desk.cases._chain import (
+    NOTHING,
+    add_line,
+    as_text,
+    decision_line,
+    kept_hash,
+    row_hash,
+    run_line,
+)
+from somscape.desk.cases._database import Transaction, brought_up_to_date, opened
+from somscape.desk.cases.records import (
+    OPEN,
+    STATES,
+    Case,
+    DecidedMeanwhileError,
+    Decision,
+    Listed,
+    NewRun,
+    RunMeanwhileError,
+    Watch,
+    WatchRun,
+    damaged,
+    decision_of,
+    mapping_in,
+    run_of,
+    watch_of,
+)
+from somscape.errors import InputError
+from somscape.tables._messages import listed
+
+
+class State:
+    """What somscape remembers from run to run.
+
+    Use it in a ``with`` statement, or `close` it.  Threads may share one, and processes one place.
+
+    Parameters
+    ----------
+    where : str or Path
+        A folder, made for its user alone, or ``postgresql://USER@HOST/NAME`` (extra ``team``).
+    audit_key : bytes or None, default=None
+        Seals the lines of the audit, so that whoever lacks it cannot write others in their place.
+
+    Raises
+    ------
+    InputError
+        If the place cannot be used, or is of a later somscape.
+
+    See Also
+    --------
+    run_watch, verify, backup
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape.desk.cases import State, Watch
+    >>> watch = Watch("cards", ("id",), "cards.csv", {}, "")
+    >>> with tempfile.TemporaryDirectory() as folder, State(folder) as state:
+    ...     kept = state.keep_watch(watch, b"a map", author="ann")
+    ...     print([each.name for each in state.watches()])
+    ['cards']
+    """
+
+    def __init__(self, where: str | Path, audit_key: bytes | None = None) -> None:
+        self.audit_key = audit_key
+        self.database = opened(where)
+        try:
+            brought_up_to_date(self.database)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+    def head(self) -> str:
+        """Return the head of the audit, 64 hexadecimal digits for all of its lines."""
+        last = self.database.rows("SELECT head FROM audit ORDER BY number DESC LIMIT 1")
+        return str(last[0]["head"]) if last else NOTHING
+
+    def check_has_lines(self) -> None:
+        """Raise InputError where the audit has no lines, as where `state` was mistyped."""
+        if not self.database.rows("SELECT number FROM audit LIMIT 1"):
+            raise InputError(
+                f"{self.database.name} has no audit yet: nothing was run or decided there. Name "
+                "the place with `state`."
+            )
+
+    def together(self) -> AbstractContextManager[None]:
+        """Have all changes of a block be one: what ends it early leaves none of them."""
+        return self.database.together()
+
+    # Watches
+
+    def watches(self) -> list[Watch]:
+        """Return all watches, by name."""
+        return [*map(watch_of, self.database.rows("SELECT * FROM watches ORDER BY name"))]
+
+    def watch(self, name: str) -> Watch:
+        """Return a watch.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        Watch
+
+        Raises
+        ------
+        InputError
+            If there is none of that name.
+        """
+        found = self.database.rows("SELECT * FROM watches WHERE name = ?", (name,))
+        if not found:
+            names = listed(watch.name for watch in self.watches())
+            there = f"There are {names}." if names else "There is none yet."
+            raise InputError(
+                f"there is no watch '{name}' in {self.database.name}. {there}",
+                options="`somscape detect TABLE --watch NAME` begins one",
+            )
+        return watch_of(found[0])
+
+    def keep_watch(self, watch: Watch, map_: bytes, *, author: str) -> Watch:
+        """Keep a watch and its map, in the place of an older one of that name.
+
+        Parameters
+        ----------
+        watch : Watch
+            Without `map` and `made`.
+        map_ : bytes
+            The map's file.
+        author : str
+            Who says so.
+
+        Returns
+        -------
+        Watch
+        """
+        with self.database.change() as change:
+            hash_ = _keep_map(change, map_)
+            said = as_text(_said(watch))
+            old = change.rows("SELECT made FROM watches WHERE name = ?", (watch.name,))
+            line = {"watch": watch.name, "map": hash_, "said": said}
+            kind = "watch changed" if old else "watch"
+            _, made = add_line(change, kind, line, author=author, key=self.audit_key)
+            if old:
+                change.rows(
+                    "UPDATE watches SET said = ?, map = ? WHERE name = ?",
+                    (said, hash_, watch.name),
+                )
+            else:
+                change.rows(
+                    "INSERT INTO watches VALUES (?, ?, ?, ?)", (watch.name, made, said, hash_)
+                )
+        return replace(watch, map=hash_, made=old[0]["made"] if old else made)
+
+    def map(self, hash_: str) -> bytes:
+        """Return the file of a map.
+
+        Parameters
+        ----------
+        hash_ : str
+            Its SHA-256.
+
+        Returns
+        -------
+        bytes
+
+        Raises
+        ------
+        InputError
+            If it is not there.
+        """
+        found = self.database.rows("SELECT content FROM maps WHERE hash = ?", (hash_,))
+        if not found:
+            raise damaged(f"the map {hash_} is not there")
+        return bytes(found[0]["content"])
+
+    # Runs
+
+    def runs(self, watch: str) -> list[WatchRun]:
+        """Return the runs of a watch, the newest first."""
+        found = self.database.rows(
+            "SELECT * FROM runs WHERE watch = ? ORDER BY number DESC", (watch,)
+        )
+        return [*map(run_of, found)]
+
+    def run(self, run: str) -> WatchRun:
+        """Return a run.
+
+        Parameters
+        ----------
+        run : str
+
+        Returns
+        -------
+        WatchRun
+
+        Raises
+        ------
+        InputError
+            If there is none of that id.
+        """
+        found = self.database.rows("SELECT * FROM runs WHERE id = ?", (run,))
+        if not found:
+            raise InputError(f"there is no run {run} in {self.database.name}.")
+        return run_of(found[0])
+
+    def add_run(
+        self, watch: str, run: NewRun, *, author: str, after: str | None = None
+    ) -> WatchRun:
+        """Keep a run with its list.
+
+        Parameters
+        ----------
+        watch : str
+            The name of one that is kept.
+        run : NewRun
+            One of an id that is there already adds nothing.
+        author : str
+        after : str or None, default=None
+            The newest run that its author has seen, "" for none; None does not ask.
+
+        Returns
+        -------
+        WatchRun
+
+        Raises
+        ------
+        RunMeanwhileError
+            If another run was added since.
+        """
+        with self.database.change() as change:
+            again = change.rows("SELECT * FROM runs WHERE id = ?", (run.id,))
+            if again:
+                return run_of(again[0])
+            last = change.rows(
+                "SELECT id, number FROM runs WHERE watch = ? ORDER BY number DESC LIMIT 1", (watch,)
+            )
+            if after is not None and after != (last[0]["id"] if last else ""):
+                raise RunMeanwhileError
+            hash_ = _keep_map(change, run.map)
+            number = (last[0]["number"] if last else 0) + 1
+            row = {
+                "id": run.id,
+                "watch": watch,
+                "number": number,
+                "source": run.source,
+                "data": run.data,
+                "map": hash_,
+                "facts": as_text(run.facts),
+            }
+            kept = {key: as_text(cells) for key, cells in run.kept.items()}
+            keys = dict.fromkeys([*(listed.key for listed in run.listed), *kept])
+            salts = _salts(change, watch, [*keys])
+            line = run_line(
+                row,
+                (row_hash(listed, salts[listed.key]) for listed in run.listed),
+                (kept_hash(*each, salts[each[0]]) for each in kept.items()),
+            )
+            _, made = add_line(change, "run", line, author=author, key=self.audit_key)
+            head = (run.id, watch, number, made, author)
+            values = (*head, run.source, run.data, hash_, row["facts"])
+            change.rows("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            change.many(
+                "INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    (run.id, row.key, row.place, row.score, row.p_value, row.news, row.reasons)
+                    for row in run.listed
+                ),
+            )
+            change.many(
+                "INSERT INTO kept VALUES (?, ?, ?)",
+                ((run.id, *each) for each in kept.items()),
+            )
+        return run_of(self.database.rows("SELECT * FROM runs WHERE id = ?", (run.id,))[0])
+
+    def last_run(self, watch: str) -> str | None:
+        """Return the id of the newest run of a watch, without reading what it says."""
+        sql = "SELECT id FROM runs WHERE watch = ? ORDER BY number DESC LIMIT 1"
+        found = self.database.rows(sql, (watch,))
+        return found[0]["id"] if found else None
+
+    def listed(self, run: str, *, key: str | None = None) -> list[Listed]:
+        """Return the rows of a run's list, in its order, or that of one case."""
+        where, values = _where("key", key)
+        sql = f"SELECT {ROW} FROM listed WHERE run = ?{where} ORDER BY place"
+        return [Listed(**row) for row in self.database.rows(sql, (run, *values))]
+
+    def kept(self, run: str, *, key: str | None = None) -> dict[str, dict[str, Any]]:
+        """Return the cells of the rows that a run keeps, or of one case, by key."""
+        where, values = _where("key", key)
+        sql = f"SELECT key, cells FROM kept WHERE run = ?{where}"
+        found = self.database.rows(sql, (run, *values))
+        return {
+            row["key"]: mapping_in(row["cells"], f"the case {row['key']!r} of the run {run}")
+            for row in found
+        }
+
+    # Decisions
+
+    def decide(
+        self, decision: Decision, *, token: str | None = None, seen: int | None = None
+    ) -> Decision:
+        """Keep a decision: a new line, whatever was said before.
+
+        Parameters
+        ----------
+        decision : Decision
+        token : str or None, default=None
+            Names this decision, so that one that is sent again is kept once.
+        seen : int or None, default=None
+            Number of the decision that its author has seen, 0 for none; None does not ask.
+
+        Returns
+        -------
+        Decision
+            With its number and time.
+
+        Raises
+        ------
+        DecidedMeanwhileError
+            If somebody decided since.
+        InputError
+            For a state or a watch that does not exist.
+        """
+        return self.decide_all([decision], tokens=[token], seen=[seen])[0]
+
+    def decide_all(
+        self,
+        decisions: Sequence[Decision],
+        *,
+        tokens: Sequence[str | None] | None = None,
+        seen: Sequence[int | None] | None = None,
+    ) -> list[Decision]:
+        """Keep decisions, all or none; see `decide`."""
+        n = len(decisions)
+        for decision in decisions:
+            if decision.state not in STATES:
+                raise InputError(
+                    f"`state` of case {decision.key!r} must be one of {listed(STATES)}; got "
+                    f"{decision.state!r}."
+                )
+            _check_texts(decision)
+        for name in {decision.watch for decision in decisions}:
+            self.watch(name)
+        told = zip(decisions, tokens or [None] * n, seen or [None] * n, strict=True)
+        with self.database.change() as change:
+            return [self._decide(change, *each) for each in told]
+
+    def _decide(
+        self, change: Transaction, decision: Decision, token: str | None, seen: int | None
+    ) -> Decision:
+        token = token or new_id()
+        again = change.rows("SELECT * FROM decisions WHERE token = ?", (token,))
+        if again:
+            return decision_of(again[0])
+        about = (decision.watch, decision.key)
+        if seen is not None:
+            last = change.rows(LAST_OF_KEY, about)
+            if last and last[0]["number"] > seen:
+                raise DecidedMeanwhileError(decision_of(last[0]))
+        salt = _salts(change, decision.watch, [decision.key])[decision.key]
+        row = {**vars(decision), "cells": as_text(decision.cells), "token": token}
+        number, made = add_line(
+            change,
+            "decision",
+            decision_line(row, salt),
+            author=decision.author,
+            key=self.audit_key,
+        )
+        said = (decision.state, decision.comment, decision.author, made)
+        seen_as = (decision.run, decision.score, row["cells"])
+        change.rows(
+            "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (number, token, *about, *said, *seen_as),
+        )
+        return replace(decision, number=number, made=made)
+
+    def history(self, watch: str, key: str) -> list[Decision]:
+        """Return all that was decided of a case, the first one first."""
+        found = self.database.rows(
+            "SELECT * FROM decisions WHERE watch = ? AND key = ? ORDER BY number", (watch, key)
+        )
+        return [*map(decision_of, found)]
+
+    def last_decisions(
+        self, watch: str, *, key: str | None = None, until: int | None = None
+    ) -> dict[str, Decision]:
+        """Return the last decision of each case, or of one, that has one, by key.
+
+        With `until`, the number of a decision, those of all cases as they were then.
+        """
+        last = MOST if until is None else until
+        sql, values = (LAST, (watch, last)) if key is None else (LAST_OF_KEY, (watch, key))
+        return {row["key"]: decision_of(row) for row in self.database.rows(sql, values)}
+
+    def cases(self, watch: str, *, key: str | None = None) -> list[Case]:
+        """Return the cases of a watch: all that were listed or decided.
+
+        Parameters
+        ----------
+        watch : str
+        key : str or None, default=None
+            Only this case.
+
+        Returns
+        -------
+        list of Case
+            Those of the newest run first, in its order.
+        """
+        decided = self.last_decisions(watch, key=key)
+        where, values = _where("l.key", key)
+        found = self.database.rows(
+            f"SELECT {ROW}, run FROM (SELECT l.*, r.number,"
+            " row_number() OVER (PARTITION BY l.key ORDER BY r.number DESC) AS nth"
+            f" FROM listed l JOIN runs r ON r.id = l.run WHERE r.watch = ?{where}) newest"
+            " WHERE nth = 1 ORDER BY number DESC, place",
+            (watch, *values),
+        )
+        cases = []
+        for row in found:
+            run = row.pop("run")
+            decision = decided.pop(row["key"], None)
+            state = decision.state if decision else OPEN
+            cases.append(Case(watch, row["key"], state, decision, Listed(**row), run))
+        rest = (Case(watch, each, said.state, said) for each, said in decided.items())
+        return [*cases, *rest]
+
+
+MOST = 2**31 - 1
+"""No line of the audit has a larger number."""
+
+LAST = (
+    "SELECT * FROM decisions WHERE number IN"
+    " (SELECT max(number) FROM decisions WHERE watch = ? AND number <= ? GROUP BY key)"
+    " ORDER BY number"
+)
+LAST_OF_KEY = "SELECT * FROM decisions WHERE watch = ? AND key = ? ORDER BY number DESC LIMIT 1"
+
+ROW = "key, place, score, p_value, news, reasons"
+"""Columns of a listed row."""
+
+
+def new_id() -> str:
+    """Return a name that nothing has yet."""
+    return secrets.token_hex(8)
+
+
+def _where(column: str, key: str | None) -> tuple[str, tuple[str, ...]]:
+    return ("", ()) if key is None else (f" AND {column} = ?", (key,))
+
+
+def _keep_map(change: Transaction, content: bytes) -> str:
+    hash_ = hashlib.sha256(content).hexdigest()
+    if not change.rows("SELECT hash FROM maps WHERE hash = ?", (hash_,)):
+        change.rows("INSERT INTO maps VALUES (?, ?)", (hash_, content))
+    return hash_
+
+
+def _salts(change: Transaction, watch: str, keys: Sequence[str]) -> dict[str, str]:
+    """Return the salts of cases, by key; new ones for those that have none."""
+    sql, values = "SELECT key, salt FROM salts WHERE watch = ?", [watch]
+    if len(keys) == 1:
+        sql, values = f"{sql} AND key = ?", [watch, *keys]
+    salts = {row["key"]: row["salt"] for row in change.rows(sql, values)}
+    new = {key: secrets.token_hex(16) for key in keys if key not in salts}
+    change.many("INSERT INTO salts VALUES (?, ?, ?)", ((watch, *each) for each in new.items()))
+    return salts | new
+
+
+def _check_texts(decision: Decision) -> None:
+    for name in ("key", "comment", "author"):
+        text = getattr(decision, name)
+        if "\0" in text or text != text.encode(errors="replace").decode():
+            raise InputError(
+                f"`{name}` {text!r} holds letters that no database takes. Write it without them."
+            )
+
+
+def _said(watch: Watch) -> dict[str, Any]:
+    return {
+        "key": list(watch.key),
+        "source": watch.source,
+        "options": dict(watch.options),
+        "clear_for": watch.clear_for,
+    }

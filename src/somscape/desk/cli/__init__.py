@@ -1,0 +1,1 @@
+"""The command line. Commands import the library when they run."""

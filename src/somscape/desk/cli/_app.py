@@ -1,0 +1,116 @@
+"""`app`, `app-user` and `serve`: servers, and who may use the app."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from somscape._files import shown
+from somscape.desk.app._login import hash_password
+from somscape.desk.app._users import User, plain_name, read_users, write_users
+from somscape.desk.cases._database import state_folder
+from somscape.desk.cli._console import make_console, say, stage
+from somscape.desk.cli._group import without_password
+from somscape.errors import InputError
+from somscape.tables.sources import read_table
+
+
+def run_app(
+    path: str | None,
+    *,
+    table: str | None,
+    query: str | None,
+    browser: bool,
+    state: str | None,
+    max_upload: int,
+    jobs: int | None,
+    memory: float | None,
+    **of_front: Any,
+) -> None:
+    """Run the app until Ctrl-C."""
+    from somscape.desk.app._entrance import Front
+    from somscape.desk.app._server import AppLimits, serve
+
+    console = make_console()
+    front = Front(**of_front)
+    tables = []
+    if path is not None:
+        with stage(f"reading {without_password(path)}"):
+            tables.append(read_table(path, table=table, query=query))
+    elif table or query:
+        raise InputError("`table` and `query` say what to read of a database; give its URL first.")
+    folder = state or str(state_folder())
+    most = None if memory is None else int(memory * 1e9)
+    serve(
+        folder,
+        front=front,
+        limits=AppLimits.of_machine(int(max_upload * 1e6), jobs, most),
+        opens_browser=browser,
+        tables=tables,
+        say=lambda line: say(console, line),
+    )
+    say(console, f"Stopped. Uploads, results and decisions are kept in {folder}.")
+
+
+def change_user(
+    name: str,
+    *,
+    users: Path,
+    role: str | None,
+    has_password: bool,
+    remove: bool,
+    allow_readable_secrets: bool,
+) -> None:
+    """Add a user to a file, change them, or remove them."""
+    known = {}
+    if users.exists():
+        known = read_users(users, has_passwords=False, may_be_readable=allow_readable_secrets)
+    plain = plain_name(name)
+    if not plain:
+        raise InputError(f"'{shown(name):.100}' can be no name: give 1 to 64 letters of any kind.")
+    found = known.get(plain)
+    if remove:
+        _remove(users, known, plain)
+        return
+    if role is None and found is None:
+        raise InputError(f"`role` says what {plain} may do. Give look, decide or run.")
+    new_role = role or (found.role if found else "")
+    password = _new_password(plain) if has_password else ""
+    write_users(users, {**known, plain: User(plain, new_role, password)})
+    with_what = "a password" if password else "no password; a proxy says who it is"
+    click.echo(f"{shown(users)}: {plain} has the role {new_role} and {with_what}.", err=True)
+
+
+def _remove(path: Path, known: dict[str, User], name: str) -> None:
+    if name not in known:
+        raise InputError(f"{shown(path)} has no user {name}. It has {', '.join(known) or 'none'}.")
+    rest = {other: user for other, user in known.items() if other != name}
+    if not rest:
+        raise InputError(
+            f"{name} is the only user of {shown(path)}. Add another one first, or delete the file "
+            "and end the app."
+        )
+    write_users(path, rest)
+    click.echo(f"{name} is removed from {shown(path)}, and logged out.", err=True)
+
+
+def _new_password(name: str) -> str:
+    said = f"Password of {name} (at least 12 letters)"
+    return hash_password(
+        click.prompt(said, hide_input=True, confirmation_prompt="The same again", err=True)
+    )
+
+
+def run_service(map_file: str, *, max_body: float, max_rows: int, **options: Any) -> None:
+    """Serve a map until SIGTERM or Ctrl-C."""
+    from somscape.desk.serve._limits import RequestLimits
+    from somscape.desk.serve._server import serve_map
+
+    console = make_console()
+    serve_map(
+        Path(map_file),
+        limits=RequestLimits(int(max_body * 1e6), max_rows),
+        say=lambda line: say(console, line),
+        **options,
+    )
+    say(console, "Stopped; requests that had come were answered.")

@@ -1,0 +1,227 @@
+"""`audit`, `forget`, `backup`, `restore`, `card` and `reproduce`."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from somscape.desk.cases._backup import backup, restore
+from somscape.desk.cases._card import card_of, card_text, watch_history
+from somscape.desk.cases.audit import Verdict, audit_lines, verify
+from somscape.desk.cases.forgotten import forget, forget_old
+from somscape.desk.cases.repeat import reproduce
+from somscape.desk.cli._console import make_console, print_csv, say, stage
+from somscape.desk.cli._out import check_result, writing
+from somscape.desk.cli._watch import author_of, open_state
+from somscape.desk.jobs._roles import reading_of
+from somscape.errors import InputError
+from somscape.maps._as_map import as_map
+from somscape.save._load import load
+from somscape.tables._messages import counted
+from somscape.tables.sources import read_table
+
+MAX_SAID = 20
+"""Sentences of a kind that are shown, because a change early in a chain causes many."""
+
+UNCHECKED = 3
+"""The exit code if nothing is wrong, but only a key or a person can check the rest."""
+
+NO_SEALS = (
+    "Without seals, nobody can see whether such a line is forged to hide a deleted decision. Ask "
+    "the people who are named."
+)
+
+COLUMNS = ("number", "made", "author", "kind", "watch", "run", "key", "state", "comment")
+"""Of the list, before what only some kinds of lines say, and the head."""
+
+
+def verify_audit(head: str | None, **options: Any) -> None:
+    """Say whether the audit holds, and end with 2 if it does not, or 3 if that is not known."""
+    console = make_console()
+    with open_state(options) as state:
+        if head is None:
+            state.check_has_lines()  # else a slip in --state would be good news
+        verdict = verify(state, head)
+    say(console, f"{counted(verdict.n_lines, 'line')}, head {verdict.head}")
+    if verdict.found is not None:
+        say(console, f"The head that you gave is that {verdict.found}.")
+    say(console, _seals(verdict, has_key=options["audit_key"] is not None))
+    if verdict.is_ahead:
+        say(
+            console,
+            f"The last line is of {verdict.last}: a clock was ahead. No line is earlier than the "
+            "one before it, so new lines have this time until then. Set the clock right.",
+        )
+    if verdict.forgotten:
+        cases = counted(verdict.n_forgotten, "case")
+        say(console, f"{counted(len(verdict.forgotten), 'line')} of forgotten cases ({cases}):")
+        _say_some(console, "Forgotten", verdict.forgotten)
+        if not verdict.has_seals:
+            say(console, NO_SEALS)
+    _say_some(console, "Note", verdict.notes)
+    _say_some(console, "Not checked", verdict.unchecked)
+    _say_some(console, "Wrong", verdict.faults)
+    if verdict.faults:
+        say(console, "The audit does not hold.")
+        click.get_current_context().exit(2)
+    if verdict.unchecked:
+        say(console, "Nothing is wrong, but not all of the audit was checked.")
+        click.get_current_context().exit(UNCHECKED)
+    say(console, "The audit holds.")
+
+
+def _say_some(console: Console, what: str, sentences: Sequence[str]) -> None:
+    for sentence in sentences[:MAX_SAID]:
+        say(console, f"{what}: {sentence}")
+    if len(sentences) > MAX_SAID:
+        say(console, f"... and {len(sentences) - MAX_SAID} more.")
+
+
+def list_audit(*, format: str, **options: Any) -> None:
+    """Write all lines for people."""
+    with open_state(options) as state:
+        lines = list(audit_lines(state))
+    if format == "json":
+        click.echo(json.dumps(lines, ensure_ascii=False, indent=2))
+        return
+    columns = {name: [_cell(line.get(name)) for line in lines] for name in COLUMNS}
+    columns["more"] = [_cell(_rest(line)) for line in lines]
+    columns["head"] = [str(line["head"]) for line in lines]
+    print_csv(columns)
+
+
+def print_head(**options: Any) -> None:
+    """Print the head alone."""
+    with open_state(options) as state:
+        state.check_has_lines()
+        click.echo(state.head())
+
+
+def _seals(verdict: Verdict, *, has_key: bool) -> str:
+    if has_key:
+        return f"{counted(verdict.n_sealed, 'line')} sealed by this key."
+    if verdict.has_seals:
+        return "Lines have seals, which only --audit-key FILE can check."
+    return "Lines have no seals: compare a head that you wrote down, by --head."
+
+
+def _rest(line: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name not in (*COLUMNS, "head")}
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def forget_cases(
+    watch: str, key: str | None, *, older_than: int | None, decided: bool, **options: Any
+) -> None:
+    """Forget, and say what is gone and where copies may be left."""
+    if (key is None) == (older_than is None):
+        raise InputError("give the KEY of a case, or `older_than` for all that are old.")
+    if decided and older_than is None:
+        raise InputError("`decided` goes with `older_than`: a KEY is forgotten, decided or not.")
+    console, author = make_console(), author_of(options)
+    with open_state(options) as state:
+        if key is not None:
+            gone = forget(state, watch, key, author=author)
+        else:
+            gone = forget_old(state, watch, older_than or 0, author=author, decided=decided)
+        head, is_server = state.head(), state.database.is_server
+    if not (gone.n_cases or gone.n_rows):
+        say(console, "No case is that old; nothing was changed.")
+        return
+    parts = (
+        counted(gone.n_cases, "case"),
+        counted(gone.n_decisions, "decision"),
+        counted(gone.n_rows, "row"),
+    )
+    say(console, f"Forgotten: {parts[0]}, with {parts[1]} and {parts[2]} of runs.")
+    if not gone.is_swept and is_server:
+        say(
+            console,
+            "Deleted, but not yet overwritten: another program is using the tables, or they are "
+            "another role's. Have their owner forget another case, or run VACUUM FULL.",
+        )
+    elif not gone.is_swept:
+        say(
+            console,
+            "Deleted, but not yet overwritten: another program is using the state. Forget another "
+            "case, or end that program, and what is left goes.",
+        )
+    left = "Backups, results that were written, and the source still hold it."
+    if is_server:
+        left = f"The server's log (WAL) and its archive, too. {left}"
+    say(console, left)
+    say(console, f"Head of the audit: {head}")
+
+
+def write_backup(file: Path, **options: Any) -> None:
+    """Write a backup, and say what it holds."""
+    with open_state(options) as state:
+        verdict = backup(state, file)
+    console = make_console()
+    say(console, f"Wrote {file}: {_what(verdict)}")
+    if verdict.faults:
+        say(console, f"Its audit does not hold, as that of the state: {verdict.faults[0]}")
+
+
+def restore_backup(file: Path, *, force: bool, **options: Any) -> None:
+    """Restore a backup, and say what the state holds now."""
+    with open_state(options) as state:
+        verdict = restore(state, file, force=force, author=author_of(options))
+        name, head = state.database.name, state.head()
+    console = make_console()
+    say(console, f"{name} holds what {file} holds: {_what(verdict)}")
+    if head != verdict.head:
+        say(console, f"One line more tells what was there before. Head of the audit: {head}")
+
+
+def _what(verdict: Verdict) -> str:
+    return f"{counted(verdict.n_lines, 'line')} of the audit, head {verdict.head}"
+
+
+def write_card(
+    map_file: str, path: str | None, out: Path | None, *, watch: str | None, **options: Any
+) -> None:
+    """Print a card, or write it as its file's name says."""
+    if out is not None:
+        check_result("card", out, map_file, path, options=options)
+    thing = load(map_file)
+    hash_ = hashlib.sha256(Path(map_file).read_bytes()).hexdigest()
+    table = history = None
+    if path is not None:
+        roles = as_map(thing).encoding.roles
+        table = read_table(path, **reading_of(path, options, roles))
+    if watch is not None:
+        with open_state(options) as state:
+            history = watch_history(state, watch, hash_)
+    card = card_of(thing, hash_, table=table, history=history)
+    is_json = out is not None and out.suffix.lower() == ".json"
+    text = card_text(card, Path(map_file).name)
+    if is_json:
+        text = json.dumps(card, ensure_ascii=False, indent=1) + "\n"
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    with writing(out, force=options["force"]) as making:
+        making.write_bytes(text.encode())
+    say(make_console(), f"Wrote {out}")
+
+
+def repeat_run(run: str, **options: Any) -> None:
+    """Say whether a run gives the same bytes, and end with 2 where it does not."""
+    with open_state(options) as state, stage(f"repeating {run}"):
+        found = reproduce(state, run)
+    old, console = found.run, make_console()
+    say(console, f"Run {old.id}, number {old.number} of {old.watch}, {old.made}: {old.source}")
+    for line in found.said:
+        say(console, line)
+    if not found.is_same:
+        click.get_current_context().exit(2)

@@ -1,0 +1,228 @@
+"""Tables and lines on standard output, and progress on standard error."""
+
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table as Grid
+
+from somscape._files import shown
+from somscape.desk.cli._group import as_typed
+from somscape.desk.jobs._detect import MapCount
+from somscape.desk.jobs._roles import Label
+from somscape.fit.settings import Callback
+from somscape.fit.settings import Progress as Step
+from somscape.maps.map import Map
+from somscape.measures.labels import Agreement
+from somscape.outliers.detector import LINE, RECORD, Alerts
+from somscape.tables._fit_encoding import notes_of
+from somscape.tables._messages import counted
+from somscape.tables._write import table_bytes
+from somscape.tables.encoding import Encoding
+from somscape.tables.table import Table
+
+MAX_COLUMNS_SHOWN = 40
+MAX_ALERTS_SHOWN = 10
+PLAIN_WIDTH = 100
+
+_MISSING_ARE = {"fill": "filled", "mask": "left out", "error": ""}
+
+
+def make_console(*, to_stderr: bool = False) -> Console:
+    """Return a console as wide as the terminal, or 100 characters where there is none."""
+    stream = sys.stderr if to_stderr else sys.stdout
+    width = None if stream.isatty() else shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
+    return Console(stderr=to_stderr, width=width, highlight=False, emoji=False)
+
+
+def say(console: Console, text: str) -> None:
+    """Print one line as it is: a path must not be cut where a terminal would end."""
+    console.print(shown(text), markup=False, soft_wrap=True)
+
+
+def print_csv(columns: Mapping[str, Sequence[Any]]) -> None:
+    """Print columns as a file .csv has them: no cell is a formula to a spreadsheet."""
+    sys.stdout.flush()
+    sys.stdout.buffer.writelines(table_bytes("csv", columns))
+    sys.stdout.flush()
+
+
+def show_columns(
+    console: Console, encoding: Encoding, table: Table | None = None, dropped: Sequence[str] = ()
+) -> None:
+    """Say what was done to each column: of a map, or of a table, with what to type instead."""
+    if table is not None and len(encoding.columns) > MAX_COLUMNS_SHOWN:
+        kinds = [code.kind for code in encoding.columns]
+        counts = ", ".join(f"{kinds.count(k)} {k}" for k in dict.fromkeys(kinds))
+        say(console, f"{len(kinds)} columns: {counts} (`somscape info` lists a map's columns).")
+        _say_notes(console, encoding)
+        return
+    missing = encoding.n_missing(table) if table is not None else {}
+    likely_ids = _likely_ids(encoding, table, dropped) if table is not None else ()
+    grid = Grid("column", "taken as", "because", box=None, padding=(0, 2, 0, 0))
+    for code in (*encoding.columns, *encoding.parts):
+        n = missing.get(code.name)
+        made = f"; {n} missing {_MISSING_ARE[encoding.missing]}" if n else ""
+        hint = f"; --id {code.name}?" if code.name in likely_ids else ""
+        grid.add_row(escape(code.name), code.kind, escape(code.why + made + hint))
+    console.print(grid)
+    if table is not None:
+        _say_notes(console, encoding)
+
+
+def _say_notes(console: Console, encoding: Encoding) -> None:
+    for note in notes_of(encoding):
+        say(console, f"Note: {as_typed(note, None)}.")
+
+
+def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> set[str]:
+    """Return the columns of text that the rules left out and that could name the rows."""
+    if encoding.named("id") is not None:
+        return set()
+    left_out = {code.name for code in encoding.columns if code.kind == "dropped"} - set(dropped)
+    return {
+        column.name
+        for column in table.columns
+        if column.name in left_out and column.n_distinct == table.n_rows
+    }
+
+
+def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
+    """Show how many rows stand out, the first of the list, and the file that has them all."""
+    say(console, f"{alerts.headline}.")
+    if alerts.n_alerts == 0:
+        smallest = alerts.p_values.min(initial=1.0)
+        console.print(
+            f"No row is listed: none meets the rule; the smallest p-value is {smallest:.2g}."
+        )
+        return
+    grid = Grid(
+        "rank",
+        escape(alerts.id_name),
+        "score",
+        "p-value",
+        "reasons",
+        box=None,
+        padding=(0, 2, 0, 0),
+    )
+    for i in range(min(alerts.n_alerts, MAX_ALERTS_SHOWN)):
+        reasons = str(alerts.reasons[i])
+        grid.add_row(
+            str(i + 1),
+            escape(alerts.ids[i]),
+            f"{alerts.scores[i]:.3f}",
+            f"{alerts.p_values[i]:.2g}",
+            escape(reasons),
+        )
+        if i + 1 == alerts.n_before_line:
+            grid.add_row("", "", "", "", LINE)
+    console.print(grid)
+    if alerts.n_alerts > MAX_ALERTS_SHOWN:
+        console.print(f"... and {alerts.n_alerts - MAX_ALERTS_SHOWN} more in {file}")
+    if alerts.id_name == RECORD:
+        console.print("record: number of the row in the table, first = 1; --id COL names rows")
+
+
+def gaps_of(encoding: Encoding, table: Table) -> list[str]:
+    """Say, a line each, which cells of a new table a map had to make something of."""
+    return [
+        f"{what}: {', '.join(f'{name} {n}' for name, n in counts.items())}."
+        for what, counts in (
+            (f"Missing cells {_MISSING_ARE[encoding.missing]}", encoding.n_missing(table)),
+            ("Cells with a level the map never saw", encoding.n_unseen(table)),
+        )
+        if counts
+    ]
+
+
+def map_facts(map_: Map) -> list[tuple[str, Any]]:
+    """Return size and training of a map; another program's file may not tell of the training."""
+    lattice, plan = map_.lattice, map_.parameters
+    facts = [("map", f"{lattice.size_text}, {lattice.kind}, {lattice.boundary}")]
+    if "n_iter" in plan and "stop_reason" in plan:
+        facts.append(("epochs", f"{plan['n_iter']} ({plan['stop_reason']})"))
+    return facts
+
+
+def show_facts(console: Console, facts: Sequence[tuple[str, Any]]) -> None:
+    """Show names and values in two columns."""
+    grid = Grid(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, value in facts:
+        grid.add_row(name, escape(str(value)))
+    console.print(grid)
+
+
+def kernels_line(kernels: str) -> str:
+    """Say which kernels ran and, without the core, what a compiler would bring."""
+    if kernels == "numpy":
+        return (
+            "Kernels: NumPy. Installed where a C++ compiler is found, somscape trains about 10 "
+            "times faster."
+        )
+    return f"Kernels: {kernels}."
+
+
+@contextmanager
+def stage(what: str) -> Iterator[None]:
+    """Say on the terminal what is going on while it goes on; nothing where there is none."""
+    console = make_console(to_stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(escape(shown(what))):
+        yield
+
+
+@contextmanager
+def progress_bar(n_maps: int) -> Iterator[Callback]:
+    """Show a bar over the training of some maps; nothing where there is no terminal."""
+    console = make_console(to_stderr=True)
+    if not console.is_terminal:
+        yield lambda step: None
+        return
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        TextColumn("{task.fields[what]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("training", total=n_maps, what="")
+        count = MapCount()
+
+        def update(step: Step) -> None:
+            count.note(step)
+            what = f"map {count.n_done + 1} of {n_maps}, error {step.quantization_error:.4g}"
+            bar.update(task, completed=count.n_done + count.share, what=what)
+
+        yield update
+
+
+def agreement_line(label: Label, agreement: Agreement) -> str:
+    """Say how well unusual and labelled agree; what the label means is the reader's to know."""
+    rarer = ", the rarer value" if label.is_rarer else ""
+    line = (
+        f"Unusual against {label.column} = {label.value} ({agreement.n_labelled} of "
+        f"{counted(agreement.n_rows, 'row')}{rarer}): AUROC {agreement.auroc:.3f}"
+    )
+    if agreement.n_alerts == 0:
+        return f"{line}."
+    return (
+        f"{line}; {100 * agreement.precision:.0f} % of {counted(agreement.n_alerts, 'alert')} have "
+        f"it, {agreement.lift:.2f} times the share among all rows."
+    )
+
+
+def answer_line(agreement: Agreement, what: str) -> str:
+    """Say how many of the listed rows have the label, and how many of any rows would."""
+    n = agreement.n_alerts
+    by_chance = n * agreement.n_labelled / agreement.n_rows
+    return (
+        f"The answer key, which the ranking did not see: {agreement.precision * n:.0f} of the {n} "
+        f"listed were {what}; of any {n}, {by_chance:.3g} would be."
+    )

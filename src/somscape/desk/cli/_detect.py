@@ -1,0 +1,158 @@
+"""`detect` and `demo`: from a table to a ranked list, a report, a map and two pictures."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from somscape.datasets._credit import load_german_credit, load_german_credit_words
+from somscape.desk.cases.outcome import RunOutcome
+from somscape.desk.cli._console import (
+    agreement_line,
+    answer_line,
+    kernels_line,
+    make_console,
+    progress_bar,
+    say,
+    show_alerts,
+    show_columns,
+    stage,
+)
+from somscape.desk.cli._group import as_typed
+from somscape.desk.cli._out import (
+    OTHER_FILES,
+    ResultFiles,
+    check_folder,
+    check_save_roles,
+    format_of,
+    results_in,
+    write_roles,
+)
+from somscape.desk.cli._watch import check_watch, watch_of
+from somscape.desk.jobs._detect import Found, command_line, detect, detection_of, rule_of
+from somscape.desk.jobs._roles import KIND_OPTIONS, ROWS_FILE, ready, roles_from, told_table
+from somscape.desk.jobs._sink import check_sink_of
+from somscape.errors import InputError
+from somscape.kernels._select import select_kernels
+from somscape.outliers._train import Outermost, n_trainings
+from somscape.tables._messages import counted
+from somscape.tables.kinds import Roles
+from somscape.tables.table import Table
+
+
+def detect_file(path: str, out: Path, **options: Any) -> None:
+    """Run the main job on a file."""
+    check_folder(out, path, options["to"], options=options)
+    check_save_roles(options["save_roles"], out, path, options=options)
+    format_of("alerts", options["format"], bom=options["bom"])
+    check_sink_of(options)
+    check_watch(options, path)
+    with stage(f"reading {path}"):
+        table, roles, notes = told_table(path, options)
+    if roles.missing == "mask":
+        raise InputError(
+            f'{options["roles"]} has missing cells left out (missing = "mask"), and a detector '
+            "supports only complete rows. Have them filled.",
+            options="--missing fill",
+        )
+    options["missing"] = roles.missing or "fill"
+    command = command_line(["detect", path], options, "DIR")
+    _detect(table, roles, out, options, command, notes)
+
+
+def detect_demo(out: Path, **options: Any) -> None:
+    """Run the main job on the bundled credit applications."""
+    check_folder(out, options=options)
+    format_of("alerts", options["format"], bom=options["bom"])
+    command = command_line(["demo"], options, "DIR")
+    table = load_german_credit()
+    options |= {"id_column": None, "label": "class=2", **dict.fromkeys(KIND_OPTIONS, ())}
+    options |= {"missing": "fill", "save_roles": None, "watch": None}
+    roles = replace(roles_from(table, options), dictionary=load_german_credit_words())
+    _detect(table, roles, out, options, command, labelled="bad risks")
+
+
+def _detect(
+    table: Table,
+    roles: Roles,
+    out: Path,
+    options: dict[str, Any],
+    command: str,
+    notes: Sequence[str] = (),
+    labelled: str = "",
+) -> None:
+    console = make_console()
+    subject = ready(table, roles)
+    table, label = subject.table, subject.label
+    rule = rule_of(options, table)
+    outermost = Outermost()
+    encoding = subject.encoding(outermost.look)
+    found_out = "; ".join(as_typed(note, None) for note in table.notes)
+    found_out = f" ({found_out})" if found_out else ""
+    say(console, f"{counted(table.n_rows, 'row')} of {table.source}{found_out}")
+    for note in notes:
+        say(console, note)
+    show_columns(console, encoding, table, subject.roles.drop)
+
+    with watch_of(options, subject, encoding) as watch:
+        with progress_bar(n_trainings(table.n_rows, detection_of(options))) as bar:
+            found = detect(
+                table,
+                encoding,
+                rule,
+                options,
+                label=label,
+                callbacks=(bar,),
+                known=watch.known if watch else None,
+                grouped=subject.grouped,
+                outermost=outermost,
+                after=watch.map_before if watch else None,
+            )
+        results, outcome = ResultFiles(options, command, notes), None
+        with stage("drawing, writing"), results_in(out) as (folder, recorded):
+            results.write(folder, found)
+            if watch is not None:  # only once there are files
+                recorded.append(outcome := watch.begun(found, options))
+                results.write_lists(folder, found, outcome)
+            sent = results.send(found)
+    if options["save_roles"] is not None:
+        lasting, force = subject.lasting(encoding), options["force"]
+        write_roles(options["save_roles"], *lasting, subject.as_read, force=force)
+
+    file = f"alerts.{options['format'] or 'csv'}"
+    _say_found(console, found, outcome, file, labelled)
+    say(console, kernels_line(select_kernels().name))
+    own = () if found.grouped is None else (ROWS_FILE,)
+    names = ", ".join((file, *own, *OTHER_FILES))
+    if sent is not None:
+        say(console, f"Wrote {sent}")
+    say(console, f"Wrote {out}{'' if str(out).endswith('/') else '/'}: {names}")
+    if options["save_roles"] is not None:
+        say(console, f"Wrote {options['save_roles']}")
+    say_page(console, out)
+
+
+def _say_found(
+    console: Console, found: Found, outcome: RunOutcome | None, file: str, labelled: str
+) -> None:
+    """Show the list, how it agrees with a label, and what is kept of it."""
+    console.print()
+    show_alerts(console, found.alerts, file)
+    console.print()
+    if found.label is not None and found.agreement is not None:
+        say(console, agreement_line(found.label, found.agreement))
+        if labelled and found.agreement.n_alerts:
+            say(console, answer_line(found.agreement, labelled))
+    if outcome is not None:
+        for line in outcome.lines():
+            say(console, line)
+        name = shlex.quote(outcome.watch.name)
+        say(console, f"Kept as a watch; next time: `somscape run {name} TABLE`.")
+
+
+def say_page(console: Console, out: Path) -> None:
+    """Say where the page is, as terminals make it a link."""
+    say(console, f"Open {(out / 'report.html').resolve().as_uri()}")

@@ -1,0 +1,143 @@
+"""How commands end: one line and exit code 2 on bad input, and options in the words of messages."""
+
+import gc
+import io
+import os
+import re
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from somscape._files import STANDARD_OUTPUT, full_disk, naming, shown
+from somscape.errors import InputError
+
+
+def as_typed(message: object, command: click.Command | None) -> str:
+    """Return a message in one line, with the options that it advises at its end.
+
+    Parameters
+    ----------
+    message : Exception, Warning or str
+        Its `options`, where it has some, are added in parentheses, and its `python` left out.
+    command : click.Command or None
+        The parameters of its options are called by those options; None: by their own names.
+
+    Returns
+    -------
+    str
+    """
+    line = " ".join(str(message).replace(getattr(message, "python", ""), "").split())
+    line = line.replace("leave them 'auto'", "leave them out")
+    parts = command.commands.values() if isinstance(command, click.Group) else ()
+    for parameter in (p for each in (command, *parts) if each for p in each.params):
+        if isinstance(parameter, click.Option):
+            line = line.replace(f"`{parameter.name}`", parameter.opts[0])
+    options = getattr(message, "options", "")
+    if options and line.endswith("."):
+        line = f"{line[:-1]} ({options})."
+    elif options:
+        line = f"{line} ({options})"
+    return shown(without_password(line))
+
+
+def without_password(line: str) -> str:
+    """Return a line without the password that a URL in it may hold.
+
+    Parameters
+    ----------
+    line : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> without_password("postgresql://anna:secret@bank/loans: no such file")
+    'postgresql://...@bank/loans: no such file'
+    """
+    line = re.sub(r"(:/+)\S*:\S*@", r"\1...@", line)
+    return re.sub(r"(?i)(password=)[^&\s]*", r"\1...", line)
+
+
+class BadInput(click.ClickException):
+    """One line for the user, and exit code 2."""
+
+    exit_code = 2
+
+
+OBJECTS_BEFORE_COLLECTING = 100_000, 50, 50
+"""New objects, and collections of younger ones, after which Python looks for cycles."""
+
+
+class Commands(click.Group):
+    """A group whose commands end with one line and exit code 2 on bad input."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what is wrong with the input becomes a click error."""
+        # A list of many rows is many small objects and no cycles; to look for some took a tenth of
+        # the time.
+        gc.set_threshold(*OBJECTS_BEFORE_COLLECTING)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # for letters that a terminal lacks
+        # Ours are the threads that pay; those of the libraries below NumPy mostly wait, busily.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        with warnings.catch_warnings(), _stopped_as_by_ctrl_c():
+            warnings.showwarning = lambda message, *_, **__: click.echo(
+                f"Warning: {self._typed(ctx, message)}", err=True
+            )
+            try:
+                with naming(STANDARD_OUTPUT):  # all other files have been named
+                    answer = super().invoke(ctx)
+                    sys.stdout.flush()  # so that click, not the interpreter, meets a closed pipe
+                return answer
+            except BrokenPipeError:  # the reader, such as head, has seen enough
+                raise
+            except OSError as error:
+                _drop_unwritten()
+                place = f"{error.filename}: " if error.filename else ""
+                said = full_disk(error) or (f"{error.strerror}." if error.strerror else str(error))
+                raise BadInput(shown(f"{place}{said}")) from error
+            except InputError as error:
+                _drop_unwritten()
+                raise BadInput(self._typed(ctx, error)) from error
+            except MemoryError as error:
+                raise BadInput("not enough memory for this table and map.") from error
+            except click.UsageError as error:
+                see = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
+                raise BadInput(without_password(f"{error.format_message()}{see}")) from error
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which people meet them."""
+        return list(self.commands)
+
+    def _typed(self, ctx: click.Context, message: object) -> str:
+        return as_typed(message, self.commands.get(ctx.invoked_subcommand or ""))
+
+
+def _drop_unwritten() -> None:
+    """Drop what a full standard output does not take, or Python tries again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _stopped_as_by_ctrl_c() -> Iterator[None]:
+    """Clean up on SIGTERM and SIGHUP, too, unless they are ignored, as under nohup."""
+    before = {}
+    for number in (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")):
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            before[number] = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,378 @@
+"""Output files: nothing that belongs to others is replaced, and all files are written or none."""
+
+import csv
+import filecmp
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape import report
+from somscape._files import check_room, is_stream, whole
+from somscape.desk.cases.outcome import RunOutcome, recording
+from somscape.desk.jobs._detect import FORMATS, Found, check_format, now, roles_heading
+from somscape.desk.jobs._roles import ROWS_FILE, Label
+from somscape.desk.jobs._sink import send_alerts
+from somscape.errors import InputError
+from somscape.plots._planes import planes
+from somscape.plots._umatrix import umatrix
+from somscape.tables._messages import counted
+from somscape.tables._roles import roles_text
+from somscape.tables.kinds import Roles
+from somscape.tables.sources import paths_of
+from somscape.tables.table import Table
+
+MAP_FILE = "map.som"
+OTHER_FILES = ("report.html", "report.json", MAP_FILE, "umatrix.png", "planes.png")
+RESULT_FILES = (*(f"alerts.{kind}" for kind in FORMATS), ROWS_FILE, *OTHER_FILES)
+ENDINGS = {
+    "map": (".som",),
+    "page": (".html", ".htm"),
+    "list": tuple(f".{kind}" for kind in FORMATS),
+    "roles file": (".toml",),
+    "card": (".md", ".json"),
+}
+"""Of the names of result files, by what they hold."""
+
+MARKS = {
+    "training": rb'.{8}\{"__metadata__":\{"somscape":"\{\\"checkpoint\\"',
+    "map": rb'.{8}\{"__metadata__":\{"somscape":"',
+    "page": rb'<!DOCTYPE html>.{1,2000}<meta name="generator" content="somscape">',
+    "roles file": rb"# What the columns of [^\n]* were taken for, by somscape ",
+    "card": rb'# [^\n]*\n\n- SHA-256: [0-9a-f]{64}\n|\{\s*"kind": "[^"]*",\s*"sha256": "[0-9a-f]+"',
+    "model": rb"\x08.\x12\x08somscape",
+}
+"""How files of somscape begin, by what they hold."""
+
+TABLE_MARK = re.compile(rb"somscape-table [0-9a-f]{16}")
+"""Near the end of a workbook or a Parquet file of somscape's, with a hash of its columns."""
+
+MARKED = {
+    **{ending: kind for kind in ("map", "page", "roles file", "card") for ending in ENDINGS[kind]},
+    ".onnx": "model",
+    ".xlsx": "list",
+    ".parquet": "list",
+}
+"""Endings of the files that have a mark, and what they hold."""
+
+READ_FILES = ("roles", "dictionary", "audit_key")
+"""Options of several commands that name a file to be read."""
+
+BEGIN, END = 1 << 12, 1 << 16
+"""Bytes of a file in which marks are looked for."""
+
+BOM = b"\xef\xbb\xbf"
+
+
+def check_result(
+    kind: str,
+    target: Path,
+    *inputs: str | None,
+    options: Mapping[str, Any],
+    name: str = "--out",
+) -> None:
+    """Raise InputError for a name that says another kind of file, or where none can be written.
+
+    `kind` is one of `ENDINGS`; results never go over `inputs`, nor over files that `options` name.
+    `name` is what the command calls the result.
+    """
+    _check_target(target, inputs, options, name)
+    endings = ENDINGS[kind]
+    if target.suffix.lower() not in (*endings, ""):
+        raise InputError(
+            f"{name} {target}: the result is a {kind}, whose name ends in {' or '.join(endings)}. "
+            f"Give {name} such a name, as {target.stem or kind}{endings[0]}."
+        )
+    if kind != "list" or target.suffix.lower() in MARKED:
+        _check_mark(target, kind, force=options["force"], name=name)
+
+
+def format_of(target: str, asked: str | None, *, bom: bool) -> str:
+    """Return in which format a list is written: as asked for, by the file's name, or as CSV.
+
+    Raise InputError where these differ, or the format cannot be written.
+    """
+    ending = Path(target).suffix.lower().removeprefix(".")
+    if ending not in FORMATS:
+        ending = ""
+    if asked and ending and asked != ending:
+        raise InputError(
+            f"--format {asked} and --out {target} say different formats. Leave --format out, or "
+            f"give --out the name {Path(target).with_suffix(f'.{asked}')}."
+        )
+    kind = asked or ending or "csv"
+    check_format(kind, bom=bom)
+    return kind
+
+
+def check_file(
+    target: Path, *inputs: str | None, options: Mapping[str, Any], name: str = "--out"
+) -> None:
+    """Raise InputError where a result must not go, such as over what it is made from.
+
+    `name` is what the command calls the result.
+    """
+    _check_target(target, inputs, options, name)
+    kind = MARKED.get(target.suffix.lower())
+    if kind is not None:
+        _check_mark(target, kind, force=options["force"], name=name)
+
+
+def _check_target(
+    target: Path, inputs: Sequence[str | None], options: Mapping[str, Any], name: str
+) -> None:
+    """Raise InputError if no file can be written there, or the command reads the file there."""
+    _check_place(target, name)
+    if target.is_dir():
+        raise InputError(f"{target} is a folder. Give {name} the name of a file.")
+    if not target.exists() or is_stream(target):
+        return
+    if not target.is_file():
+        raise InputError(f"{name} {target} is not a file that can be replaced. Give another name.")
+    read = [*_files(inputs), *_files_of(options)]
+    found = [path.stat() for path in read if path.exists()]
+    if "-" in inputs:
+        found.append(os.fstat(0))
+    if any(os.path.samestat(target.stat(), each) for each in found):
+        raise InputError(
+            f"{name} {target} is the file that is read; it would be lost. Give {name} another name."
+        )
+
+
+def _files_of(options: Mapping[str, Any]) -> list[Path]:
+    """Return the files that options name to be read, and the state with its files."""
+    named = [Path(options[name]) for name in READ_FILES if options.get(name)]
+    if "state" not in options:
+        return named
+    from somscape.desk.cases._database import (
+        state_folder,  # late: commands without a state need not load it
+    )
+
+    state = Path(options["state"] or state_folder())
+    return [*named, state, *state.glob("*")]
+
+
+def _check_mark(target: Path, kind: str, *, force: bool, name: str) -> None:
+    """Raise InputError, before any work, if a file without the mark of its kind would be lost."""
+    if force or not _may_be_lost(target) or (_mark(target) or "").startswith(kind):
+        return
+    raise _foreign(target, f"is no {kind} of somscape's", name)
+
+
+def check_replaceable(target: Path, making: Path, *, force: bool, name: str = "--out") -> None:
+    """Raise InputError where a new file would replace one of another kind, without --force.
+
+    Both are the same kind if they have the same mark or, for .csv files, the same header.  A file
+    with the same content loses nothing.
+    """
+    if force or not _may_be_lost(target) or filecmp.cmp(target, making, shallow=False):
+        return
+    mark = _mark(making)
+    if mark is not None and mark == _mark(target):
+        return
+    if mark is None and making.suffix.lower() in (".csv", ""):
+        header = _header(making)
+        with target.open("rb") as file:
+            if file.read(len(BOM) + len(header)).removeprefix(BOM).startswith(header):
+                return
+        raise _foreign(target, "does not begin with the header of the new file", name)
+    kind = "a file with the columns of the new one" if mark else "the same as the new file"
+    raise _foreign(target, f"is not {kind}", name)
+
+
+@contextmanager
+def writing(target: Path, *, force: bool, name: str = "--out") -> Iterator[Path]:
+    """Return a path for a file that takes the place of `target`, if it may, once all is written."""
+    with whole(target) as making:
+        yield making
+        check_replaceable(target, making, force=force, name=name)
+
+
+def _foreign(target: Path, why: str, name: str) -> InputError:
+    return InputError(
+        f"{name} {target} is there and {why}, so it is not replaced. Give {name} another name, or "
+        "--force to replace the file."
+    )
+
+
+def _may_be_lost(target: Path) -> bool:
+    """Return whether a file would be lost; of a link to it the link alone would."""
+    return target.is_file() and not target.is_symlink() and target.stat().st_size > 0
+
+
+def _mark(path: Path) -> str | None:
+    """Return what a file of somscape's holds by the mark in it, or None without a mark."""
+    with path.open("rb") as file:
+        begin = file.read(BEGIN)
+        file.seek(max(0, path.stat().st_size - END))
+        end = file.read(END)
+    for kind, pattern in MARKS.items():
+        if re.match(pattern, begin, re.DOTALL):
+            return kind
+    found = TABLE_MARK.search(end) if begin.startswith((b"PK", b"PAR1")) else None
+    return None if found is None else f"list {found[0].decode()}"
+
+
+def _header(path: Path) -> bytes:
+    """Return the first record of a .csv file of ours, which may have several lines."""
+    with path.open(encoding="utf-8-sig", newline="\n") as text:
+        record = csv.reader(text)
+        next(record, None)
+    with path.open("rb") as file:
+        return b"".join(islice(file, record.line_num)).removeprefix(BOM)
+
+
+def check_folder(target: Path, *inputs: str | None, options: Mapping[str, Any]) -> None:
+    """Raise InputError where results must not go, such as over what they are made from.
+
+    A folder is replaced only if it is empty or holds nothing but results of somscape, a map
+    among them.
+    """
+    _check_place(target, "--out")
+    files = [*_files(inputs), *_files_of(options)]
+    if not target.exists() and not target.is_symlink():
+        return
+    if not target.is_dir() or target.is_symlink():
+        raise InputError(f"{target} is not a folder. Give another --out.")
+    if target.is_mount():
+        raise InputError(
+            f"--out {target} is a mount point, which cannot be replaced. Give --out the name "
+            "of a folder in it."
+        )
+    if Path.cwd().is_relative_to(target.resolve()):
+        raise InputError(
+            f"{target} holds the working folder, which cannot be replaced. Give another --out."
+        )
+    for path in files:
+        if path.resolve().is_relative_to(target.resolve()):
+            raise InputError(
+                f"--out {target} holds {path}, the file that is read; it would be lost. Give "
+                "another --out."
+            )
+    names = {p.name for p in target.iterdir()}
+    # Anyone may have a report.html; the map says that somscape was here.
+    foreign = sorted(names - set(RESULT_FILES) if MAP_FILE in names else names)
+    if foreign and not options["force"]:
+        raise InputError(
+            f"{target} holds other files ({', '.join(foreign[:3])}). Give another --out, or "
+            "--force to replace the whole folder."
+        )
+
+
+def _files(inputs: Sequence[str | None]) -> list[Path]:
+    """Return the files among what is read or written, databases among them; None is nothing."""
+    return [file for path in inputs if path is not None for file in paths_of(path)]
+
+
+def _check_place(target: Path, name: str) -> None:
+    if not target.parent.is_dir():
+        raise InputError(f"{target}: the folder {target.parent} does not exist. Make it first.")
+    check_room(target, name)
+
+
+MAX_CLASSES = 5
+"""Label values that the map marks apart; of more, the one compared with and the others."""
+
+
+@dataclass(frozen=True, eq=False)
+class ResultFiles:
+    """The files of a detection, and the rows of a database, written whole or not at all.
+
+    Attributes
+    ----------
+    options : mapping
+        Of the command line.
+    command : str
+        That makes them again.
+    notes : sequence of str or None, default=None
+        For the page; None: those of the run.
+    """
+
+    options: Mapping[str, Any]
+    command: str
+    notes: Sequence[str] | None = None
+
+    def write(self, folder: Path, found: Found, outcome: RunOutcome | None = None) -> None:
+        """Write all files into a new folder."""
+        folder.mkdir()
+        planes(found.detector.map_).save(folder / "planes.png")  # while rows are put in order
+        table, label, alerts = found.table, found.label, found.alerts
+        classes = None if label is None else np.array(_classes(table, label), dtype=object)
+        rows = None if classes is None else table
+        top = alerts.units[: alerts.n_alerts]
+        picture = umatrix(found.detector.map_, rows, classes, highlight=top)
+        picture.ax_.set_title("U-matrix: dark where neighbors differ, outlined where alerts lie")
+        picture.save(folder / "umatrix.png")
+        self.write_lists(folder, found, outcome)
+
+    def write_lists(self, folder: Path, found: Found, outcome: RunOutcome | None) -> None:
+        """Write the list, the map and the page.
+
+        With the `outcome` of a watch, the list says what is new, and the page begins with it.
+        """
+        kind = self.options["format"] or "csv"
+        listed = None if outcome is None else outcome.table()
+        bom = self.options["bom"]
+        found.write(folder, kind, bom=bom, command=self.command, alerts=listed)
+        notes = outcome.notes if self.notes is None and outcome else self.notes or ()
+        data = found.report(self.command, notes, None if outcome is None else outcome.to_json())
+        pages = {"report.html": report.render(data, made_at=now()), "report.json": data.to_json()}
+        for name, text in pages.items():
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
+
+    def send(self, found: Found) -> str | None:
+        """Send the rows to a database, if there is one."""
+        return send_alerts(found.alerts, found.detector, found.table, found.rule, self.options)
+
+
+@contextmanager
+def results_in(out: Path) -> Iterator[tuple[Path, list[RunOutcome]]]:
+    """Give a folder that takes the place of `out`, and a list for the run that was recorded."""
+    with recording(out) as recorded, whole(out) as folder:
+        yield folder, recorded
+
+
+def _classes(table: Table, label: Label) -> list[str]:
+    cells = table.column(label.column).cells
+    named = [f"{label.column} {'missing' if cell is None else cell}" for cell in cells]
+    if len(set(named)) <= MAX_CLASSES:
+        return named
+    return [f"{label.column} {label.value}" if has else "other" for has in label.has_value]
+
+
+NAME = "--save-roles"
+
+
+def check_save_roles(
+    target: Path | None, out: Path | None, *inputs: str | None, options: Mapping[str, Any]
+) -> None:
+    """Raise InputError where a roles file must not go, such as into a folder that is replaced."""
+    if target is None:
+        return
+    if out is not None and target.resolve().is_relative_to(out.resolve()):
+        raise InputError(
+            f"{NAME} {target} lies where --out {out} goes. Give {NAME} a place outside of it."
+        )
+    check_result("roles file", target, *inputs, options=options, name=NAME)
+
+
+def write_roles(
+    target: Path,
+    roles: Roles,
+    comments: Mapping[str, str],
+    table: Table | None = None,
+    *,
+    force: bool,
+) -> None:
+    """Write what the columns of a table, or of a map's, were taken for."""
+    source = "a saved map" if table is None else table.source
+    found = () if table is None else (counted(table.n_rows, "row"), *table.notes)
+    heading = roles_heading(source, target.name, found)
+    with writing(target, force=force, name=NAME) as making:
+        making.write_bytes(roles_text(roles, comments, heading).encode())

@@ -1,0 +1,411 @@
+"""`report`, `info` and `convert`: the page of a map, what a file contains, and other formats."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape import report, save
+from somscape._types import Float64s
+from somscape.desk.cli._console import (
+    agreement_line,
+    gaps_of,
+    make_console,
+    map_facts,
+    say,
+    show_columns,
+    show_facts,
+    stage,
+)
+from somscape.desk.cli._out import check_file, check_result, check_save_roles, write_roles, writing
+from somscape.desk.cli._score import load_detector
+from somscape.desk.jobs._detect import (
+    RULES,
+    agreement_of,
+    command_line,
+    now,
+    page_agreement,
+    rule_of,
+    score_words,
+)
+from somscape.desk.jobs._roles import READING, reading_of, ready_for, split_label
+from somscape.desk.jobs._target import UNTOLD, quality_words
+from somscape.errors import InputError
+from somscape.maps._as_map import as_map
+from somscape.maps.map import Map
+from somscape.outliers.detector import Detector, detector_in, ids_of
+from somscape.outliers.score import SCORES
+from somscape.recognize._answering import Answering
+from somscape.recognize.recognizer import Recognizer
+from somscape.regions.edit import given_or_found, keep, read
+from somscape.regions.find import find_regions
+from somscape.regions.regions import Regions
+from somscape.save._load import Saved, load
+from somscape.tables._messages import counted, free_name, listed
+from somscape.tables._roles import comments_on, pinned
+from somscape.tables._text import ARROW_FILES, WORKBOOKS
+from somscape.tables._write import write_table
+from somscape.tables.encoding import Encoding, said_by
+from somscape.tables.sources import paths_of, read_table
+from somscape.tables.table import Table
+
+
+def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
+    """Write the page that shows the rows of a file on a saved map."""
+    regions_file = options["n_regions"] if isinstance(options["n_regions"], str) else None
+    check_result("page", out, map_file, path, regions_file, options=options)
+    flags = any(options[name] is not None for name in RULES)
+    thing = load_detector(map_file) if flags else load(map_file)
+    map_, detector = as_map(thing), detector_in(thing)
+    without_scores = []
+    if detector is not None and detector.score not in SCORES and not flags:
+        without_scores = [
+            f"The method '{detector.score}' was removed, so the page shows the map without scores."
+        ]
+        thing, detector = map_, None
+    regions = _regions(map_, options["n_regions"])
+    with stage(f"reading {path}"):
+        table = read_table(path, **reading_of(path, options, map_.encoding.roles))
+    _check_label(map_, table, options["label"])
+    subject = ready_for(map_, table, options)
+    table, label = subject.table, subject.label
+    with stage("ranking, drawing, writing"):
+        rule, alerts, agreement = None, None, None
+        if detector is None:
+            map_.rows_of(table)  # or says what is wrong with the table
+        else:
+            rule = rule_of(options, table)
+            alerts = detector.alerts_by(rule, table)
+            agreement = None if label is None else agreement_of(alerts, label)
+        gaps = [*without_scores, *gaps_of(map_.encoding, table)]
+        data = report.build(
+            thing,
+            table,
+            alerts,
+            rule=rule,
+            regions=regions,
+            agreement=None if label is None else page_agreement(label, agreement),
+            command=command_line(["report", map_file, path], options, "page.html"),
+            notes=gaps,
+            grouped=subject.grouped,
+        )
+        with writing(out, force=options["force"]) as making:
+            making.write_bytes(report.render(data, made_at=now()).encode())
+    console = make_console()
+    n_alerts = "" if alerts is None else f", {alerts.n_alerts} listed"
+    say(console, f"{counted(table.n_rows, 'row')} of {table.source}{n_alerts}.")
+    if alerts is not None:
+        say(console, f"{alerts.headline}.")
+    for line in gaps:
+        say(console, line)
+    if "classes" in data:
+        say(console, _classes_line(data["classes"]))
+    if label is not None and agreement is not None:
+        say(console, agreement_line(label, agreement))
+    say(console, f"Wrote {out}")
+
+
+def _regions(map_: Map, given: int | str | None) -> Regions:
+    if isinstance(given, int) or given == "auto":
+        return find_regions(map_, given)
+    return given_or_found(None, map_) if given is None else read(given, map_)
+
+
+def _classes_line(found: dict[str, Any]) -> str:
+    """Return how good a classifier is, as the page says it."""
+    accuracy, n_known = found["accuracy"], found["n_known"]
+    told = UNTOLD if accuracy is None else f"{100 * accuracy:.1f} %"
+    line = f"{len(found['names'])} classes; cross-validated accuracy {told}"
+    if not n_known:
+        return f"{line}."
+    rows = f"{counted(n_known, 'row')} with a known '{found['target']}'"
+    return f"{line}; of {rows}, {found['n_right']:,} are named rightly."
+
+
+def _check_label(map_: Map, table: Table, given: str | None) -> None:
+    column, _ = split_label(given, table)
+    if column in [code.name for code in map_.encoding.features]:
+        raise InputError(
+            f"--label {column} is a column that this map was made from; a label to compare with is "
+            "one that it never saw."
+        )
+
+
+WORDS = {"n_epochs": "epochs planned", "n_init": "starts"}
+TOLD = ("n_iter", "stop_reason")
+"""Parameters that `map_facts` shows."""
+
+
+def show_info(map_file: str, save_roles: Path | None, *, force: bool) -> None:
+    """Show size, training, columns and score settings of a saved map; write its roles."""
+    check_save_roles(save_roles, None, map_file, options={"force": force})
+    thing = load(map_file)
+    map_, detector = as_map(thing), detector_in(thing)
+    if save_roles is not None:
+        roles, comments = pinned(map_.encoding), comments_on(map_.encoding)
+        write_roles(save_roles, roles, comments, force=force)
+    errors = map_.history.get("quantization_error")
+    facts = [
+        *map_facts(map_),
+        ("features", str(map_.codebook.shape[1])),
+        *_hits(map_),
+        *[
+            (WORDS.get(name, name.replace("_", " ")), value)
+            for name, value in map_.parameters.items()
+            if name not in TOLD
+        ],
+        ("quantization error", "unknown" if errors is None else _last_error(errors)),
+        ("made by", ", ".join(f"{k} {v}" for k, v in map_.versions.items()) or "unknown"),
+    ]
+    facts += _of_model(thing) if isinstance(thing, Answering) else _of_detector(detector)
+    facts += [(name.replace("_", " "), value) for name, value in _said(map_.encoding)]
+    console = make_console()
+    show_facts(console, facts)
+    console.print()
+    show_columns(console, map_.encoding)
+    if save_roles is not None:
+        say(console, f"Wrote {save_roles}")
+
+
+def _of_detector(detector: Detector | None) -> list[tuple[str, Any]]:
+    if detector is None:
+        return [("detector", "none: this map cannot score rows")]
+    facts: list[tuple[str, Any]] = [
+        ("score", score_words(detector)),
+        ("threshold", f"{detector.threshold:.4g}"),
+        ("calibration rows", len(detector.calibration.scores)),
+    ]
+    regions = detector.calibration.regions
+    if regions is not None:
+        facts.append(("calibration regions", str(regions.max() + 1)))
+    if detector.marks is not None:
+        facts.append(("marks", detector.effect_of_marks))
+    return facts
+
+
+def _of_model(model: Answering) -> list[tuple[str, Any]]:
+    facts = [
+        ("predicts", model.map_.encoding.named("label") or "what it learned"),
+        ("quality", quality_words(model)),
+        *[("warning", words) for words in model.leaks_in_words()],
+    ]
+    if isinstance(model, Recognizer):
+        share = 100 * (model.reject or 0)
+        facts.append(("classes", listed([str(name) for name in model.classes])))
+        facts.append(("refuses", f"{share:g} % of usual rows" if share else "no row"))
+    return facts
+
+
+def _said(encoding: Encoding) -> list[tuple[str, Any]]:
+    """Return what was said of the table beside the kinds of its columns."""
+    said = said_by(encoding.roles)
+    weights = said.pop("layer_weights", {})
+    if "layers" in said:
+        layers = said["layers"].items()
+        parts = [
+            f"{n} ({counted(len(c), 'column')}, weight {weights.get(n, 1):g})" for n, c in layers
+        ]
+        said["layers"] = ", ".join(parts)
+    return [*said.pop("reading", {}).items(), *said.items()]
+
+
+def _last_error(errors: Float64s) -> str:
+    """Say when it was measured: the epoch's update, and `fit`'s own measure, come after it."""
+    return f"{errors[-1]:.4g} (in the last epoch, before its update)"
+
+
+def _hits(map_: Map) -> list[tuple[str, str]]:
+    if not map_.hits.any():  # another program's file
+        return [("rows trained on", "unknown")]
+    return [
+        ("rows trained on", f"{map_.hits.sum():g}"),
+        ("units that won no row", f"{int((map_.hits == 0).sum())}"),
+    ]
+
+
+TABLES = (".csv", ".parquet", ".xlsx")
+OTHER_TABLES = (
+    *(".tsv", ".txt", ".gz", ".bz2", ".zst"),
+    *(ending for ending in (*ARROW_FILES, *WORKBOOKS) if ending not in TABLES),
+)
+MAP_WRITERS: dict[str, Callable[[Path, Saved], None]] = {
+    ".som": lambda path, thing: thing.save(path),
+    ".cod": save.write_cod,
+    ".wts": save.write_wts,
+    ".umx": save.write_umx,
+    ".onnx": lambda path, thing: save.to_onnx(thing, path),
+}
+ROW_READERS: dict[str, Callable[[str], save.Samples]] = {
+    **dict.fromkeys((".dat", ".data"), save.read_dat),
+    ".lrn": save.read_lrn,
+}
+ROW_WRITERS: dict[str, Callable[[Path, Any], None]] = {
+    ".dat": save.write_dat,
+    ".lrn": save.write_lrn,
+}
+FILES = ("table", "winners", "regions")
+"""Options that name a file."""
+
+LISTS = (".bm", ".cls", ".umx")
+"""Read as tables only: a map or its rows cannot be made of them."""
+
+
+def convert_file(source: str, out: Path, **options: Any) -> None:
+    """Write in one format what was read in another; the endings of the names say which."""
+    inputs = [path for path in (source, *map(options.get, FILES)) if path is not None]
+    check_file(out, *inputs, options=options, name="OUT")
+    came, goes = _ending(source), out.suffix.lower()
+    known = (*MAP_WRITERS, *ROW_WRITERS, ".bm", *TABLES)
+    if goes not in known:
+        raise InputError(f"{out}: the name of the result must end in one of {', '.join(known)}.")
+    is_table = came in (*TABLES, *OTHER_TABLES, *ROW_READERS, *LISTS)
+    if options["what"] is not None and (is_table or goes not in TABLES):
+        raise InputError(
+            f"--what says what a .csv, .xlsx or .parquet of a map holds, and {out} is none. Leave "
+            "it out, or give OUT such an ending."
+        )
+    lists_winners = goes == ".bm" or (goes in TABLES and options["what"] == "winners")
+    if options["table"] is not None and (is_table or not lists_winners):
+        raise InputError(
+            f"--table gives the rows whose winners are written, and {out} lists none. Leave it "
+            "out, or convert a map with --what winners."
+        )
+    if options["regions"] is not None and goes != ".som":
+        raise InputError(
+            f"--regions gives what a .som keeps, and {out} is none. Leave it out, or give OUT such "
+            "an ending."
+        )
+    if lists_winners and options["table"] is None and not is_table:
+        raise InputError(f"{out} needs the rows whose winners it lists; give --table TABLE.")
+    with writing(out, force=options["force"], name="OUT") as making:
+        if goes in ROW_WRITERS:
+            said = _write_rows(source, came, making, options)
+        elif goes in TABLES and is_table:
+            said = _write_table(_table(source, came, options), making)
+        else:
+            thing = _map(source, came, options)
+            if options["regions"] is not None:
+                thing = keep(thing, read(options["regions"], as_map(thing)))
+            said = _write_map(thing, making, options)
+    say(make_console(), f"Wrote {out}: {said}.")
+
+
+def _write_table(columns: dict[str, Any], out: Path) -> str:
+    write_table(out, columns)
+    n_rows = len(next(iter(columns.values())))
+    return f"{counted(n_rows, 'row')}, {counted(len(columns), 'column')}"
+
+
+def _ending(path: str) -> str:
+    """Return how a name ends, or those of the files in a folder."""
+    return (paths_of(path)[0] if Path(path).is_dir() else Path(path)).suffix.lower()
+
+
+def _write_rows(source: str, came: str, out: Path, options: dict[str, Any]) -> str:
+    if came in ROW_READERS:
+        rows: Any = ROW_READERS[came](source)
+        shape = rows.values.shape
+    elif came in (*TABLES, *OTHER_TABLES):
+        rows = _read_table(source, options)
+        shape = rows.shape
+    else:
+        raise InputError(f"{source} holds no rows of numbers, which a {out.suffix} file needs.")
+    ROW_WRITERS[out.suffix.lower()](out, rows)
+    return f"{counted(shape[0], 'row')}, {counted(shape[1], 'column')}"
+
+
+def _table(source: str, came: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of whatever is a table."""
+    if came == ".bm":
+        return save.winners_columns(save.read_bm(source))
+    if came == ".cls":
+        classes = save.read_cls(source)
+        names: Any = classes.numbers
+        if classes.names:
+            names = [classes.names.get(n, n) for n in classes.numbers.tolist()]
+        return {"key": classes.keys, "class": names}
+    if came == ".umx":
+        heights = save.read_umx(source)
+        rows, cols = np.divmod(np.arange(heights.size, dtype=np.int32), heights.shape[1])
+        return {"row": rows, "col": cols, "height": heights.ravel()}
+    table = (
+        ROW_READERS[came](source).to_table()
+        if came in ROW_READERS
+        else _read_table(source, options)
+    )
+    return {column.name: column for column in table.columns}
+
+
+def _read_table(path: str, options: dict[str, Any]) -> Table:
+    return read_table(path, **{name: options[name] for name in READING})
+
+
+def _map(source: str, came: str, options: dict[str, Any]) -> Saved:
+    boundary, kind, winners = options["boundary"], options["lattice"], options["winners"]
+    if came in (".wts", *TABLES, *OTHER_TABLES):
+        given = {name: v for name, v in (("boundary", boundary), ("kind", kind)) if v is not None}
+        if came == ".wts":
+            record = save.read_wts(source, winners=winners, **given)
+        else:
+            record = save.read_codebook(source, **given)
+        map_ = Map.from_record(record)
+        if len(given) < 2:
+            lattice = map_.lattice
+            say(
+                make_console(to_stderr=True),
+                f"{source} does not say how its units lie; taken as {lattice.kind}, "
+                f"{lattice.boundary} (--lattice and --boundary say otherwise).",
+            )
+        return map_
+    if boundary is not None or kind is not None or winners is not None:
+        raise InputError(
+            f"{source} already says how its units lie; leave out --boundary, --lattice and "
+            "--winners."
+        )
+    if came in (*ROW_READERS, *LISTS):
+        raise InputError(f"{source} holds no map; give one, such as map.som, map.cod or map.wts.")
+    return save.load(source)
+
+
+def _write_map(thing: Saved, out: Path, options: dict[str, Any]) -> str:
+    map_, goes, what = as_map(thing), out.suffix.lower(), options["what"]
+    if goes == ".bm" or (goes in TABLES and what == "winners"):
+        rows = _rows_for(map_, options["table"], options)
+        matches = save.best_matches(map_, rows)
+        if goes == ".bm":
+            save.write_bm(out, matches)
+        else:
+            save.write_winners(out, matches, _ids(map_, rows))
+        return f"{counted(len(matches.units), 'row')} on {map_.lattice.size_text}"
+    if goes in TABLES:
+        (save.write_codebook if what == "codebook" else save.write_planes)(out, map_)
+    else:
+        MAP_WRITERS[goes](out, thing)
+    has_more = isinstance(thing, Answering) and goes not in (".som", ".onnx")
+    kept = "; the map alone, without what it learned to predict" if has_more else ""
+    return f"{map_.lattice.size_text}, {counted(map_.codebook.shape[1], 'feature')}{kept}"
+
+
+def _ids(map_: Map, rows: Any) -> dict[str, Sequence[str]] | None:
+    """Return the column that names the rows, where the map knows of one."""
+    if not isinstance(rows, Table) or map_.encoding.named("id") not in rows.names:
+        return None
+    name, ids = ids_of(map_, rows)
+    return {free_name(name, ("unit", "row", "col", "distance")): ids}
+
+
+def _rows_for(map_: Map, path: str, options: dict[str, Any]) -> Any:
+    """Return rows for a map: values of another program's file, or a table."""
+    came = _ending(path)
+    if came not in ROW_READERS:
+        return _read_table(path, options)
+    samples = ROW_READERS[came](path)
+    missing = np.argwhere(np.isnan(samples.values))
+    if len(missing) and map_.encoding.missing == "error":
+        row, column = missing[0]
+        raise InputError(
+            f"{samples.to_table().where(row)}, column '{samples.names[column]}': a missing value, "
+            "which this map does not support. Fill it in, or leave the row out."
+        )
+    return samples.values

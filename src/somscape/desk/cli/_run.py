@@ -1,0 +1,242 @@
+"""`run`, `watches` and `cases`: run a watch, and list and decide its cases."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+import click
+from rich.markup import escape
+from rich.table import Table as Grid
+
+from somscape.desk.cases._run import run_watch
+from somscape.desk.cases.decide import Seen, cases_bytes, cases_table, import_decisions
+from somscape.desk.cases.outcome import RunOutcome
+from somscape.desk.cases.records import Case, is_waiting
+from somscape.desk.cases.state import State
+from somscape.desk.cli._console import make_console, print_csv, say, stage
+from somscape.desk.cli._detect import say_page
+from somscape.desk.cli._out import (
+    ResultFiles,
+    check_folder,
+    check_result,
+    format_of,
+    results_in,
+    writing,
+)
+from somscape.desk.cli._watch import author_of, open_state
+from somscape.desk.jobs._detect import command_line
+from somscape.desk.jobs._roles import READING, reading_of
+from somscape.desk.jobs._sink import check_sink_of
+from somscape.errors import InputError
+from somscape.tables._messages import counted
+from somscape.tables.kinds import Roles
+from somscape.tables.sources import read_table
+
+NOTHING_NEW, NEW_ALERTS = 0, 3
+"""Exit codes; 2 is an error's."""
+
+MAX_SHOWN = 10
+"""News that are printed."""
+
+
+def run_named(name: str, path: str | None, out: Path | None, **options: Any) -> int:
+    """Run a watch, say what is news, and return the exit code."""
+    format_of("alerts", options["format"], bom=options["bom"])
+    check_sink_of(options)
+    sent = None
+    with open_state(options) as state:
+        if out is None:
+            outcome = _run(state, name, path, options)
+        else:
+            read = path or state.watch(name).source or None
+            check_folder(out, read, options["to"], options=options)
+            words = ["run", name, *([path] if path else [])]
+            results = ResultFiles(options, command_line(words, options, "DIR"))
+            with results_in(out) as (folder, recorded):
+                # Files first: where they cannot be written, no run is recorded.
+                draft = partial(_draft, results, folder)
+                outcome = _run(state, name, path, options, draft=draft)
+                recorded.append(outcome)
+                with stage("writing"):
+                    results.write_lists(folder, outcome.found, outcome)
+                    sent = results.send(outcome.found)
+    _say(outcome, out, sent, options)
+    return NEW_ALERTS if outcome.has_news else NOTHING_NEW
+
+
+def _run(
+    state: State,
+    name: str,
+    path: str | None,
+    options: Mapping[str, Any],
+    draft: Callable[[RunOutcome], None] | None = None,
+) -> RunOutcome:
+    reading = {each: options[each] for each in READING if options[each] is not None}
+    with stage(f"running {name}"):
+        return run_watch(
+            state,
+            name,
+            author=author_of(options),
+            source=path,
+            reading={**reading, **_read(options)},
+            instead_of=options["instead_of"],
+            draft=draft,
+        )
+
+
+def _draft(results: ResultFiles, folder: Path, outcome: RunOutcome) -> None:
+    """Write all files, in the place of those of a draft before it."""
+    if folder.exists():
+        rmtree(folder)
+    results.write(folder, outcome.found, outcome)
+
+
+def score_watch(first: str | None, second: str | None, out: str, **options: Any) -> int:
+    """Run a watch as `score` does: on the one table that is given."""
+    if first is None or second is not None:
+        raise InputError("with `watch`, give the table alone: its map is that of the watch.")
+    asked = ("alerts", "fdr", "p_value", "amount", "cost", "per", "date_format", "columns", "sort")
+    given = [name for name in asked if options[name]]
+    if given:
+        raise InputError(
+            f"`{given[0]}` was said when the watch began; leave it out, or begin another watch."
+        )
+    folder = None if out == "-" else Path(out)
+    of_run = dict.fromkeys(("json", "instead_of"))
+    return run_named(options["watch"], first, folder, **{**options, **of_run})
+
+
+def _read(options: Mapping[str, Any]) -> dict[str, Any]:
+    named = ("missing_values", "table", "query")
+    return {name: options[name] for name in named if options[name] not in (None, ())}
+
+
+def _say(
+    outcome: RunOutcome, out: Path | None, sent: str | None, options: Mapping[str, Any]
+) -> None:
+    console = make_console(to_stderr=options["json"])
+    for line in outcome.lines():
+        say(console, line)
+    news = outcome.news
+    for row in news[:MAX_SHOWN]:
+        say(console, f"  {row.news} {row.key}: {row.reasons}")
+    if len(news) > MAX_SHOWN:
+        say(console, f"  ... and {len(news) - MAX_SHOWN} more")
+    for case in outcome.gone[:MAX_SHOWN]:
+        say(console, f"  gone {case.key}: {case.why}")
+    say(console, f"Head of the audit: {outcome.audit_head}")
+    if sent is not None:
+        say(console, f"Wrote {sent}")
+    if out is not None:
+        say(console, f"Wrote {out}")
+        say_page(console, out)
+    if options["json"]:
+        click.echo(json.dumps(outcome.to_json(), ensure_ascii=False, indent=1))
+
+
+SHOWN = ("key", "decision", "news", "score", "author", "comment", "reasons")
+"""Columns that the terminal shows."""
+
+
+def list_watches(**options: Any) -> None:
+    """Print a line for each watch."""
+    with open_state(options) as state:
+        told = [_told_of(state, watch.name) for watch in state.watches()]
+        where = state.database.name
+    if options["json"]:
+        click.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        return
+    console = make_console()
+    if not told:
+        say(console, f"No watch in {where}; `somscape detect TABLE --watch NAME` begins one.")
+        return
+    _show(("watch", "open", "runs", "last_run", "source"), told)
+
+
+def _told_of(state: State, name: str) -> dict[str, Any]:
+    watch, runs = state.watch(name), state.runs(name)
+    found = state.cases(name)
+    return {
+        "watch": name,
+        "key": list(watch.key),
+        "source": watch.source,
+        "runs": len(runs),
+        "last_run": runs[0].made if runs else None,
+        "open": sum(is_waiting(case, runs[0] if runs else None) for case in found),
+        "cases": len(found),
+    }
+
+
+def list_cases(name: str, state_of: str | None, kind: str, **options: Any) -> None:
+    """Print the cases of a watch."""
+    with open_state(options) as state:
+        columns = cases_table(_cases_of(state, name, state_of), last=state.last_run(name))
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    if kind == "json":
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+    elif kind == "csv":
+        print_csv(columns)
+    elif rows:
+        _show(SHOWN, rows)
+    else:
+        say(make_console(), f"No {state_of or 'case'}{' case' if state_of else ''} of {name}.")
+
+
+def _cases_of(state: State, name: str, state_of: str | None) -> list[Case]:
+    found = state.cases(state.watch(name).name)
+    return [case for case in found if state_of in (None, case.state)]
+
+
+def mark_case(name: str, key: str, said: str, **options: Any) -> None:
+    """Keep a decision."""
+    with open_state(options) as state:
+        known = Seen.of(state, name, key=key, run=options["run"])
+        comment, author = options["comment"], author_of(options)
+        decision = known.decision(key, said, comment=comment, author=author)
+        before = known.cases[key].decision if key in known.cases else None
+        kept = state.decide(decision, seen=options["seen"])
+    was = f"; before, {before.author} had said {before.state}" if before else ""
+    say(
+        make_console(),
+        f"{key} of {name} is {kept.state}, by {kept.author} (line {kept.number}){was}.",
+    )
+
+
+def export_cases(name: str, out: Path, state_of: str | None, **options: Any) -> None:
+    """Write the cases of a watch to a file."""
+    check_result("list", out, options=options)
+    kind = format_of(str(out), None, bom=False)
+    with open_state(options) as state:
+        found, last = _cases_of(state, name, state_of), state.last_run(name)
+    with writing(out, force=options["force"]) as making:
+        making.write_bytes(cases_bytes(found, kind, last=last))
+    say(make_console(), f"Wrote {counted(len(found), 'case')} to {out}.")
+
+
+def import_cases(name: str, path: str, *, skip_unknown: bool, **options: Any) -> None:
+    """Keep the decisions of a file."""
+    table = read_table(path, **reading_of(path, options, Roles()))
+    with open_state(options) as state:
+        author = author_of(options)
+        done = import_decisions(state, name, table, author=author, skip_unknown=skip_unknown)
+    console = make_console()
+    counts = Counter(decision.state for decision in done.decisions)
+    said = ", ".join(f"{n} {word}" for word, n in counts.items()) or "none"
+    say(console, f"Decisions kept: {said}; {done.n_same} were there, {done.n_empty} were empty.")
+    if done.unknown:
+        say(console, f"Left out, as no run has listed them: {', '.join(done.unknown)}.")
+
+
+def _show(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    grid = Grid(*(name.replace("_", " ") for name in names), box=None, padding=(0, 2, 0, 0))
+    for row in rows:
+        grid.add_row(*(escape(_cell(row[name])) for name in names))
+    make_console().print(grid)
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else "" if value is None else str(value)

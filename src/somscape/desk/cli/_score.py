@@ -1,0 +1,202 @@
+"""`score` and `predict`: new rows against a saved model."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape._files import whole
+from somscape.desk.cli._console import gaps_of, make_console, say
+from somscape.desk.cli._out import check_replaceable, check_result, format_of, writing
+from somscape.desk.jobs._detect import ResultList, command_line, rule_of
+from somscape.desk.jobs._roles import reading_of, ready_for
+from somscape.desk.jobs._sink import check_sink_of, send_alerts
+from somscape.desk.jobs._target import agreement_words, predictions_of, summary_words
+from somscape.errors import InputError
+from somscape.outliers.detector import RECORD, RESULT_NAMES, Alerts, Detector, ids_column
+from somscape.outliers.drift import DriftAlarm, DriftMonitor
+from somscape.recognize.predictor import Predictor
+from somscape.recognize.recognizer import Recognizer
+from somscape.save._load import load
+from somscape.tables._messages import counted, free_name
+from somscape.tables._write import check_sheet, table_bytes
+from somscape.tables.column import Column
+from somscape.tables.sources import read_table
+from somscape.tables.table import Table, table_from_columns
+
+
+def load_detector(path: str) -> Detector:
+    """Load a detector, or say that the file holds a map alone.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    Detector
+
+    Raises
+    ------
+    InputError
+        For a map without a detector, and as `load`.
+    """
+    thing = load(path)
+    if not isinstance(thing, Detector):
+        raise InputError(
+            f"{path} is a map without a detector, so it cannot score rows. Give the map.som of a "
+            "`somscape detect`, or what a SOMDetector saved."
+        )
+    return thing
+
+
+MIN_WINDOW = 50
+MAX_WINDOW = 1000
+"""Rows after which drift is looked for: those of the file, within these bounds."""
+
+
+def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
+    """Score the rows of a file and write one line each."""
+    if out != "-":
+        check_result("list", Path(out), map_file, path, options["to"], options=options)
+    kind = format_of(out, options["format"], bom=options["bom"])
+    if out == "-" and kind != "csv" and sys.stdout.isatty():
+        raise InputError(f"a .{kind} file is nothing to show in a terminal; give --out FILE.")
+    check_sink_of(options)
+    detector = load_detector(map_file)
+    table = read_table(path, **reading_of(path, options, detector.map_.encoding.roles))
+    table = ready_for(detector.map_, table, options).table
+    originals = _columns(table, options["columns"], detector.map_.encoding.named("id"))
+    if kind == "xlsx":
+        check_sheet(table.n_rows, 10 + len(originals))
+    rule = rule_of(options, table, above_threshold=True)
+    alerts = detector.alerts_by(rule, table)
+    scores = _scores(detector, table, alerts, originals, is_sorted=options["sort"])
+    alarms = _alarms(detector, table) if options["drift"] else None
+    command = command_line(["score", map_file, path], options, f"scores.{kind}")
+    results = ResultList("scores", scores, detector, rule, table, command)
+    content = results.content(kind, bom=options["bom"])
+    if out != "-":
+        with whole(out) as making:
+            with making.open("wb") as file:
+                file.writelines(content)
+            check_replaceable(Path(out), making, force=options["force"])
+            sent = send_alerts(alerts, detector, table, rule, options)
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.writelines(content)
+        sys.stdout.flush()
+        sent = send_alerts(alerts, detector, table, rule, options)
+    console = make_console(to_stderr=True)
+    flagged = f"{counted(table.n_rows, 'row')} scored, {alerts.n_alerts} flagged"
+    say(console, f"{flagged}: {rule.words(detector)}.")
+    say(console, f"{alerts.headline}.")
+    if sent is not None:
+        say(console, f"Wrote {sent}")
+    for line in gaps_of(detector.map_.encoding, table):
+        say(console, line)
+    if alarms is not None:
+        say(console, "Drift:" if alarms else "No drift found.")
+        for alarm in alarms:
+            say(console, f"  {alarm}")
+
+
+def _columns(table: Table, given: tuple[str, ...], id_column: str | None) -> list[Column]:
+    """Return the columns of the table that --columns asks for; an id stands there anyway."""
+    if "none" in given and len(given) > 1:
+        raise InputError("--columns none and other columns are asked for; leave one of them out.")
+    if "all" in given:
+        return [column for column in table.columns if column.name != id_column]
+    return [table.column(name) for name in dict.fromkeys(given) if name != "none"]
+
+
+def _alarms(detector: Detector, table: Table) -> list[DriftAlarm]:
+    """Return the alarms of the rows as a stream, in the order of the file."""
+    window = min(max(table.n_rows, MIN_WINDOW), MAX_WINDOW)
+    return DriftMonitor(detector, window).update(table)
+
+
+def _scores(
+    detector: Detector, table: Table, alerts: Alerts, originals: list[Column], *, is_sorted: bool
+) -> Table:
+    """Return a line for each row, in the order of the table or of the list."""
+    rows = alerts.rows if is_sorted else np.arange(table.n_rows)
+    place = np.empty(table.n_rows, dtype=np.intp)  # of each row in the list
+    place[alerts.rows] = np.arange(table.n_rows)
+    place = place[rows]
+    is_flagged = place < alerts.n_alerts
+    units = alerts.units[place]
+    row, col = detector.map_.lattice.rows_and_cols(units)
+    reasons = list(map(str, alerts.reasons))
+    is_repeated = not alerts.ids.are_unique
+    columns: dict[str, Any] = {
+        **({RECORD: rows + 1} if is_repeated else {}),
+        "score": alerts.scores[place],
+        "p_value": alerts.p_values[place],
+        "flagged": np.where(is_flagged, "yes", "no").tolist(),
+        "stands_out": np.where(alerts.stands_out[place], "yes", "no").tolist(),
+        "unit": units,
+        "row": row,
+        "col": col,
+        "reasons": [reasons[i] if i < alerts.n_alerts else "" for i in place],
+    }
+    ids = ids_column(detector.map_, table, rows)
+    name = free_name(alerts.id_name, (*RESULT_NAMES, "flagged", *[RECORD] * is_repeated))
+    made = [ids.renamed(name), *table_from_columns(columns).columns]
+    for column in originals:
+        name = free_name(column.name, [c.name for c in made])
+        made.append(column.take(rows).renamed(name))
+    return Table(tuple(made), source="scores")
+
+
+def predict_file(model_file: str, path: str, out: str, **options: Any) -> None:
+    """Predict the target of the rows of a file, and write one line each."""
+    if out != "-":
+        check_result("list", Path(out), model_file, path, options=options)
+    kind = format_of(out, options["format"], bom=options["bom"])
+    if out == "-" and kind != "csv" and sys.stdout.isatty():
+        raise InputError(f"a .{kind} file is nothing to show in a terminal; give --out FILE.")
+    model = _load_model(model_file)
+    if options["reject"] is not None:
+        model = _rejecting(model, options["reject"])
+    table = read_table(path, **reading_of(path, options, model.map_.encoding.roles))
+    predictions = predictions_of(model, table)
+    if kind == "xlsx":
+        check_sheet(table.n_rows, len(predictions.columns))
+    content = table_bytes(kind, predictions, bom=options["bom"])
+    if out != "-":
+        with writing(Path(out), force=options["force"]) as making, making.open("wb") as file:
+            file.writelines(content)
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.writelines(content)
+        sys.stdout.flush()
+    console = make_console(to_stderr=True)
+    say(console, f"{counted(table.n_rows, 'row')}: {summary_words(model, predictions)}.")
+    for line in gaps_of(model.map_.encoding, table):
+        say(console, line)
+    agreement = agreement_words(model, table, predictions)
+    if agreement is not None:
+        say(console, agreement)
+
+
+def _rejecting(model: Recognizer | Predictor, reject: float) -> Recognizer:
+    if isinstance(model, Predictor):
+        raise InputError(
+            "`reject` is for classes, and this model predicts a number; leave it out. The column "
+            "p_value says which rows lie far from all that it has seen."
+        )
+    return replace(model, reject=reject or None)
+
+
+def _load_model(path: str) -> Recognizer | Predictor:
+    thing = load(path)
+    if not isinstance(thing, Recognizer | Predictor):
+        raise InputError(
+            f"{path} is a {type(thing).__name__.lower()} without a target, so it predicts nothing. "
+            "Give the file of a `somscape fit --target`, or what a SOMClassifier or SOMRegressor "
+            "saved."
+        )
+    return thing

@@ -1,0 +1,152 @@
+"""The state that options name, and a detection that becomes a watch."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from somscape._files import read_secret
+from somscape._types import Ints
+from somscape.changes import difference
+from somscape.desk.cases._begin import begin_watch, check_name, detector_of_watch, known_cases
+from somscape.desk.cases._database import state_folder, user_of_computer
+from somscape.desk.cases._watch import key_columns, source_of
+from somscape.desk.cases.outcome import RunOutcome
+from somscape.desk.cases.state import State
+from somscape.desk.jobs._detect import Found
+from somscape.desk.jobs._roles import PerOptions
+from somscape.errors import InputError
+from somscape.maps.map import Map
+from somscape.tables._messages import listed
+from somscape.tables.encoding import Encoding
+
+MIN_KEY = 16
+"""Bytes of a secret that nobody guesses."""
+
+
+def open_state(options: Mapping[str, Any]) -> State:
+    """Open the state that ``state`` and ``audit_key`` name."""
+    key, where = options["audit_key"], options["state"]
+    may_be_readable = bool(options["allow_readable_secrets"])
+    return State(where or state_folder(), None if key is None else _secret(key, may_be_readable))
+
+
+def author_of(options: Mapping[str, Any]) -> str:
+    """Return who asks: ``author``, or the user of this computer."""
+    return str(options.get("author") or user_of_computer())
+
+
+def _secret(path: Path, may_be_readable: bool) -> bytes:
+    key = read_secret(path, "`audit_key`", may_be_readable=may_be_readable).strip()
+    if len(key) < MIN_KEY:
+        raise InputError(
+            f"`audit_key` {path} holds {len(key)} bytes; a secret has at least {MIN_KEY}. Make one "
+            f"with: (umask 077; openssl rand -hex 32 > {path})"
+        )
+    return key
+
+
+@dataclass(frozen=True, eq=False)
+class NewWatch:
+    """A watch that is about to begin, or to be trained anew.
+
+    Attributes
+    ----------
+    state : State
+    key : tuple of str
+    known : ndarray or None
+        What decisions say of the rows.
+    map_before : Map or None
+    """
+
+    state: State
+    key: tuple[str, ...]
+    known: Ints | None
+    map_before: Map | None
+
+    def begun(self, found: Found, options: Mapping[str, Any]) -> RunOutcome:
+        """Keep the watch, and record its run."""
+        notes = []
+        if found.detector.marks is not None:
+            notes.append(found.detector.effect_of_marks)
+        if self.map_before is not None:
+            notes += _what_moved(self.map_before, found.detector.map_)
+        return begin_watch(
+            self.state,
+            options["watch"],
+            found,
+            key=self.key,
+            source=options["watch_source"],
+            options=options,
+            author=author_of(options),
+            clear_for=options["clear_for"],
+            notes=notes,
+        )
+
+
+def _what_moved(before: Map, after: Map) -> list[str]:
+    if before.lattice != after.lattice:
+        return ["The new map has another size: groups have no common places."]
+    try:
+        lines = str(difference(before, after)).splitlines()
+    except InputError:
+        return ["The new map has other columns: groups have no common places."]
+    return [f"The new map beside the one before: {lines[0]}", *lines[1:]]
+
+
+def check_watch(options: dict[str, Any], path: str) -> None:
+    """Raise InputError, before any work, where options do not fit a watch."""
+    if options["watch"] is None:
+        given = [name for name in ("key", "clear_for", "replace") if options[name]]
+        if given:
+            raise InputError(f"`{given[0]}` is of a watch; give `watch` a name as well.")
+        return
+    check_name(options["watch"])
+    options["watch_source"] = source_of(path)
+
+
+@contextmanager
+def watch_of(
+    options: Mapping[str, Any], subject: PerOptions, encoding: Encoding
+) -> Iterator[NewWatch | None]:
+    """Open the state for a watch, if there is to be one."""
+    name = options["watch"]
+    if name is None:
+        yield None
+        return
+    key = key_columns(
+        subject.as_read,
+        options["key"],
+        per=subject.given.per,
+        id_column=encoding.named("id"),
+    )
+    with open_state(options) as state:
+        before = detector_of_watch(state, name)
+        if before is not None and state.watch(name).key != key:
+            raise InputError(
+                f"the watch {name} knows its rows by {listed(state.watch(name).key)}, to which its "
+                f"decisions belong, and this is {listed(key)}. Name the same key, or another watch."
+            )
+        known = None
+        if before is not None:
+            if not options["replace"]:
+                _check_columns(name, before.map_.encoding, encoding)
+            known = known_cases(state, name, subject.table, key, before)
+        yield NewWatch(state, key, known, None if before is None else before.map_)
+
+
+def _check_columns(name: str, before: Encoding, now: Encoding) -> None:
+    """Raise InputError where a map of other columns would take the place of the watch's."""
+    old, new = ([code.name for code in each.used] for each in (before, now))
+    only = {
+        "the watch alone uses": [column for column in old if column not in new],
+        "this table alone has": [column for column in new if column not in old],
+    }
+    differ = [f"{said} {listed(names, 5)}" for said, names in only.items() if names]
+    if differ:
+        raise InputError(
+            f"the watch {name} uses other columns than this training would: {'; '.join(differ)}. "
+            "Give another watch, or say that the new map replaces the old one.",
+            options="--replace",
+        )

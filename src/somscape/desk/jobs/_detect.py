@@ -1,0 +1,423 @@
+"""From a table and options to a ranked list, its map and its report."""
+
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from somscape import report
+from somscape._files import shown, write_whole
+from somscape._types import Ints
+from somscape._version import __version__
+from somscape.desk.jobs._roles import (
+    FROM_DATABASE,
+    KIND_OPTIONS,
+    READING,
+    ROWS_FILE,
+    Label,
+    rows_of_alerts,
+)
+from somscape.errors import InputError
+from somscape.fit.settings import Callback, Progress, Settings
+from somscape.kernels._select import meanwhile
+from somscape.maps.map import Map
+from somscape.measures.labels import Agreement, label_agreement
+from somscape.outliers._train import Detection, Outermost, train_detector
+from somscape.outliers.detector import AlertRule, Alerts, Detector, ranked
+from somscape.tables._messages import check_library, counted, free_name
+from somscape.tables._recoded import recoded
+from somscape.tables._write import Sheet, rounded, table_bytes, workbook_bytes, write_csv
+from somscape.tables.column import Column
+from somscape.tables.customers import Grouped
+from somscape.tables.encoding import Encoding
+from somscape.tables.table import Table, table_from_columns
+
+
+def agreement_of(alerts: Alerts, label: Label) -> Agreement:
+    """Compare the ranking with the label, on the rows with a known label."""
+    is_known = label.is_known[alerts.rows]
+    rows = alerts.rows[is_known]
+    n_alerts = int(is_known[: alerts.n_alerts].sum())
+    return label_agreement(alerts.scores[is_known], label.has_value[rows], n_alerts)
+
+
+def page_agreement(label: Label, agreement: Agreement | None) -> dict[str, Any]:
+    """Return what the page shows about a label and how the ranking agrees with it."""
+    is_compared = agreement is not None and agreement.n_alerts > 0
+    return {
+        "label": label.column,
+        "value": label.value,
+        **(vars(agreement) if is_compared else {}),
+    }
+
+
+RULES = ("alerts", "fdr", "p_value", "amount", "cost")
+"""Options that say which rows are listed."""
+
+
+def rule_of(
+    options: Mapping[str, Any], table: Table, *, above_threshold: bool = False
+) -> AlertRule:
+    """Return the rule by command-line options, at most one of which may be given."""
+    amount, cost, alerts = options["amount"], options["cost"], options["alerts"]
+    if (amount is None) != (cost is None):
+        lacking, given = ("`cost`", "`amount`") if cost is None else ("`amount`", "`cost`")
+        raise InputError(
+            f"{given} needs {lacking} as well: the column with what is at stake, and what a "
+            "review costs."
+        )
+    rules = [n for n in ("alerts", "fdr", "p_value", "cost") if options[n] is not None]
+    if len(rules) > 1:
+        named = " and ".join(f"`{name}`" for name in rules)
+        raise InputError(f"{named} each say how many rows to list; give one of them.")
+    if (alerts or 0) > table.n_rows:
+        raise InputError(
+            f"`alerts` {alerts} is more than the {counted(table.n_rows, 'row')} of {table.source}; "
+            "ask for fewer."
+        )
+    is_share = above_threshold or options.get("contamination") is not None
+    rule = AlertRule(
+        alerts, options["p_value"], options["fdr"], amount, cost, is_share and not rules
+    )
+    rule.check(table)
+    return rule
+
+
+def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> str:
+    """Return the command that makes the same files again, in any folder."""
+    reading = (
+        "per",
+        "label",
+        *KIND_OPTIONS,
+        "date_format",
+        "roles",
+        "dictionary",
+        "missing",
+        "missing_values",
+        *READING,
+        *FROM_DATABASE,
+    )
+    ranking = (*RULES, "contamination", "calibration", "seed", "to", "to_table")
+    of_watches = ("watch", "key", "clear_for")
+    of_results = ("format", "bom", "sort", "columns")
+    flags = {
+        "id_column": "--id",
+        **{name: f"--{name.replace('_', '-')}" for name in (*reading, *ranking, *of_watches)},
+        "n_regions": "--regions",
+        **{name: f"--{name}" for name in of_results},
+    }
+    words = ["somscape", *words]
+    for name, flag in flags.items():
+        given = options.get(name)
+        for value in given if isinstance(given, tuple) else (given,):
+            if value is not None and value is not False:
+                words += [flag] if value is True else [flag, str(value)]
+    words += ["--ask-password"] if options.get("ask_password") else []
+    return f"{' '.join(map(_quoted, words))} --out {out}"
+
+
+def _quoted(word: str) -> str:
+    name = shown(word)
+    if word.isprintable() or "\\" not in name:
+        return shlex.quote(name)
+    plain = word.replace("\\", r"\\").replace("'", r"\'")
+    return f"$'{shown(plain)}'"  # a shell turns it into the same bytes
+
+
+def roles_heading(source: str, name: str, found: Sequence[str]) -> list[str]:
+    """Return the first lines of a roles file: what it is of, and how to use it."""
+    again = command_line(["detect", "TABLE"], {"roles": name}, "DIR")
+    return [
+        f"What the columns of {source} were taken for, by somscape {__version__}.",
+        f"To use it again, edited or not: {again}",
+        *([f"Found: {'; '.join(found)}."] if found else []),
+    ]
+
+
+def now() -> str:
+    """Return the date and time for the footer of a page."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+FORMATS = ("csv", "xlsx", "parquet")
+
+DECISIONS = ("confirmed", "cleared", "later")
+"""What a person may decide of a row, in Excel's menu."""
+
+NUMBERS = ("score", "p_value")
+"""Columns of long numbers, which people are shown rounded."""
+
+SHOWN = "[<0.001]0.0E+00;0.000"
+"""How Excel shows these numbers."""
+
+
+def check_format(kind: str, *, bom: bool = False) -> None:
+    """Raise InputError for a format that cannot be written, before any work."""
+    if kind == "xlsx":
+        check_library("xlsxwriter", "writing a .xlsx file")
+    if bom and kind != "csv":
+        raise InputError(f"`bom` is for CSV files, and this one is .{kind}; leave it out.")
+
+
+def score_words(detector: Detector) -> str:
+    """Say by what a detector scores."""
+    n = len(detector.members)
+    by = f", by {n} maps" if n else ""
+    return f"{detector.score}, {detector.of_all_rows.n_prototypes} prototypes{by}"
+
+
+@dataclass(frozen=True, eq=False)
+class ResultList:
+    """A list of rows, and how it came about.
+
+    Attributes
+    ----------
+    name : str
+        Of the list, such as "alerts".
+    rows : Table
+        With the columns ``score``, ``p_value`` and ``reasons``.
+    detector : Detector
+    rule : AlertRule
+        The rule that chose the rows, or flagged some.
+    table : Table
+        What was ranked.
+    command : str
+        The command that makes the list again.
+    """
+
+    name: str
+    rows: Table
+    detector: Detector
+    rule: AlertRule
+    table: Table
+    command: str
+
+    def content(self, kind: str, *, bom: bool = False) -> Iterator[bytes]:
+        """Yield the content of a file, piece by piece."""
+        if kind == "parquet":
+            yield from table_bytes(kind, self.rows)
+        elif kind == "csv":
+            yield from table_bytes(kind, _for_people(self.rows), bom=bom)
+        else:
+            yield workbook_bytes([self._list(), self._columns(), self._method()])
+
+    def _list(self) -> Sheet:
+        """Return the rows, with columns for what a person decides."""
+        rows = _for_people(self.rows)
+        own = ("decision", "comment")
+        columns: dict[str, Column | list[str]] = {}
+        for column in rows.columns:
+            taken = (*own, *rows.names) if column.name in own else ()
+            columns[free_name(column.name, taken)] = column
+            if column.name == "reasons":
+                columns |= {name: [""] * rows.n_rows for name in own}
+        return Sheet(self.name, columns, {"decision": DECISIONS}, dict.fromkeys(NUMBERS, SHOWN))
+
+    def _columns(self) -> Sheet:
+        codes = self.detector.map_.encoding.columns
+        return Sheet(
+            "columns",
+            {
+                "column": [code.name for code in codes],
+                "taken as": [code.kind for code in codes],
+                "because": [code.why for code in codes],
+            },
+        )
+
+    def _method(self) -> Sheet:
+        detector, lattice = self.detector, self.detector.map_.lattice
+        facts = {
+            "table": f"{self.table.source}, {counted(self.table.n_rows, 'row')}",
+            "read": "; ".join(self.table.notes) or "as it is",
+            "map": f"{lattice.size_text}, {lattice.kind}, {lattice.boundary}",
+            "score": score_words(detector),
+            "threshold": f"{detector.threshold:.4g}",
+            "rule": self.rule.words(detector),
+            "p-values": f"compare with {counted(len(detector.calibration.scores), 'row')}",
+            "date": now(),
+            "command": self.command,
+            "program": f"somscape {__version__}",
+        }
+        return Sheet("method", {"what": list(facts), "how": list(facts.values())})
+
+
+def _for_people(rows: Table) -> Table:
+    """Return the list with scores and p-values rounded."""
+    return Table(tuple(map(_rounded, rows.columns)), rows.source)
+
+
+def _rounded(column: Column) -> Column:
+    if column.name not in NUMBERS or column.numbers is None:
+        return column
+    return table_from_columns({column.name: rounded(column.numbers)}).columns[0]
+
+
+MANY_ROWS = 1 << 18
+"""Rows from which they are put in order while pictures are drawn."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The result of a detection.
+
+    Attributes
+    ----------
+    table : Table
+    detector : Detector
+    ranking : callable
+        Returns `alerts`.
+    rule : AlertRule
+        The rule that chose the alerts.
+    label : Label or None
+    agreement : Agreement or None
+        Agreement of the ranking with the label.
+    grouped : Grouped or None
+        The rows of each row of the table, where those of a customer were put together.
+    """
+
+    table: Table
+    detector: Detector
+    ranking: Callable[[], Alerts]
+    rule: AlertRule
+    label: Label | None = None
+    agreement: Agreement | None = None
+    grouped: Grouped | None = None
+
+    @property
+    def alerts(self) -> Alerts:
+        """All rows, the most unusual first; waits where they are still put in order."""
+        return self.ranking()
+
+    def report(
+        self, command: str, notes: Iterable[str] = (), changed: Mapping[str, Any] | None = None
+    ) -> report.Report:
+        """Return the data of the report."""
+        label = self.label
+        return report.build(
+            self.detector,
+            self.table,
+            self.alerts,
+            rule=self.rule,
+            agreement=None if label is None else page_agreement(label, self.agreement),
+            command=command,
+            notes=[*self.table.notes, *notes],
+            grouped=self.grouped,
+            changed=changed,
+        )
+
+    def content(
+        self,
+        kind: str = "csv",
+        *,
+        bom: bool = False,
+        command: str = "",
+        alerts: Table | None = None,
+    ) -> Iterator[bytes]:
+        """Return the content of the list's file, piece by piece; see `write`."""
+        if alerts is None:
+            alerts = self.alerts.to_table(self.detector.map_, self.table)
+        results = ResultList("alerts", alerts, self.detector, self.rule, self.table, command)
+        return results.content(kind, bom=bom)
+
+    def write(
+        self,
+        folder: Path,
+        kind: str = "csv",
+        *,
+        bom: bool = False,
+        command: str = "",
+        alerts: Table | None = None,
+    ) -> None:
+        """Write the list, its customers' rows, and the detector."""
+        content = self.content(kind, bom=bom, command=command, alerts=alerts)
+        write_whole(folder / f"alerts.{kind}", content)
+        if self.grouped is not None:
+            write_csv(folder / ROWS_FILE, rows_of_alerts(self.grouped, self.alerts))
+        self.detector.save(folder / "map.som")
+
+
+def detection_of(options: Mapping[str, Any]) -> Detection:
+    """Return how options ask for rows to be scored."""
+    calibration = options.get("calibration") or "global"
+    given = options.get("contamination")
+    share = {} if given is None else {"contamination": given}
+    return Detection(**share, calibration=calibration)
+
+
+def detect(
+    table: Table,
+    encoding: Encoding,
+    rule: AlertRule,
+    options: Mapping[str, Any],
+    *,
+    label: Label | None = None,
+    callbacks: Sequence[Callback] = (),
+    known: Ints | None = None,
+    grouped: Grouped | None = None,
+    after: Map | None = None,
+    outermost: Outermost | None = None,
+) -> Found:
+    """Train a detector on a table and rank its rows."""
+    start = _start_from(after, encoding)
+    settings = Settings(seed=options["seed"], callbacks=tuple(callbacks), **start)
+    rows = encoding.encode(table)
+    detection = detection_of(options)
+    trained = train_detector(
+        rows,
+        None,
+        encoding,
+        settings,
+        detection,
+        known,
+        outermost=outermost,
+    )
+    detector = trained.detector
+    marks, scores = detector.marks, trained.scores
+    scores = scores if marks is None else marks.with_held(rows, scores)
+    work = partial(ranked, detector, table, rows, rule, trained.of_all_rows.units, scores)
+    ranking = meanwhile(work, is_long=len(rows) >= MANY_ROWS)
+    _ = detector.map_.joins  # kept for its file; found while rows are put in order
+    if ranking is work:  # at once, or it would hold all rows
+        ranking = _done(work())
+    agreement = None if label is None else agreement_of(ranking(), label)
+    return Found(table, detector, ranking, rule, label, agreement, grouped)
+
+
+def _done(alerts: Alerts) -> Callable[[], Alerts]:
+    return lambda: alerts
+
+
+def _start_from(after: Map | None, encoding: Encoding) -> dict[str, Any]:
+    if after is None:
+        return {}
+    try:
+        start = recoded(after.codebook, after.encoding, encoding)
+    except InputError:
+        return {}
+    return {"lattice": after.lattice, "init": start}
+
+
+@dataclass
+class MapCount:
+    """Tells where the training of one map ends and that of the next begins.
+
+    Attributes
+    ----------
+    n_done : int
+        Number of finished maps.
+    share : float
+        Finished share of the current map, from 0 to 1.
+    """
+
+    n_done: int = 0
+    share: float = 0.0
+
+    def note(self, step: Progress) -> None:
+        """Take in the progress passed to a callback."""
+        share = step.step / step.n_steps
+        if share <= self.share:
+            self.n_done += 1
+        self.share = share

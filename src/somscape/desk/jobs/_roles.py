@@ -1,0 +1,414 @@
+"""From options to roles of columns and to customers of many rows."""
+
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Floats
+from somscape.errors import InputError
+from somscape.maps.map import Map
+from somscape.outliers.detector import Alerts
+from somscape.tables._dictionary import checked_dictionary
+from somscape.tables._fit_encoding import fit_encoding, notes_of_unfit
+from somscape.tables._messages import counted, free_name, listed
+from somscape.tables._roles import comments_on, overridden, pinned, read_roles, roles_for
+from somscape.tables.codes import NumberCode, UnusedColumn, level_texts
+from somscape.tables.customers import ROW_COUNT, Grouped, may_be_made, per
+from somscape.tables.encoding import ColumnCode, Encoding, said_by
+from somscape.tables.kinds import Roles, unfit_columns
+from somscape.tables.ordered import part_names
+from somscape.tables.sources import kind_at, read_table
+from somscape.tables.table import Table, table_from_columns
+
+KIND_OPTIONS = ("drop", "protect", "category", "number", "ordinal", "date")
+"""Options that say what columns are; each may be repeated."""
+
+TEXT_READING = ("delimiter", "decimal", "encoding")
+READING = (*TEXT_READING, "sheet")
+"""Options that say how to read a table, and those of them for text."""
+
+FROM_DATABASE = ("table", "query")
+"""Options that say what to read of a database."""
+
+
+@dataclass(frozen=True, eq=False)
+class Label:
+    """A label's column and value, and which rows have it.
+
+    Attributes
+    ----------
+    column, value : str
+    has_value : ndarray of shape (n_rows,), bool
+    is_known : ndarray of shape (n_rows,), bool
+        False if the cell is missing.
+    is_rarer : bool
+        Whether the value was chosen because it is the rarer one.
+    """
+
+    column: str
+    value: str
+    has_value: NDArray[np.bool_]
+    is_known: NDArray[np.bool_]
+    is_rarer: bool
+
+
+def split_label(label: str | None, table: Table) -> tuple[str | None, str | None]:
+    """Split COL=VALUE, even if the name of the column contains =."""
+    if label is None or label in table.names or "=" not in label:
+        return label, None
+    return _split(label, table)
+
+
+def _split(text: str, table: Table) -> tuple[str, str]:
+    """Split at the = that ends the longest name of a column, else at the first."""
+    names = [name for name in table.names if text.startswith(f"{name}=")]
+    column = max(names, key=len) if names else text.partition("=")[0]
+    return column, text[len(column) + 1 :]
+
+
+def told_table(path: str, options: Mapping[str, Any]) -> tuple[Table, Roles, list[str]]:
+    """Read a table, and say what its columns are."""
+    file = options.get("roles")
+    saved = Roles() if file is None else read_roles(file)
+    table = read_table(path, **reading_of(path, options, saved))
+    roles = overridden(saved, roles_from(table, options))
+    if roles.per and options.get("id_column") is not None:
+        raise InputError(
+            "the columns that `per` names are the id of a customer; give no other.",
+            options="leave --id out",
+        )
+    if file is None:
+        return table, roles, []
+    return table, *roles_for(roles, file, table.names, table.source)
+
+
+def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str, Any]:
+    """Return how a file is read: as options say, else as roles do."""
+    fit = {"text": TEXT_READING, "workbook": ("sheet",)}.get(kind_at(path), ())
+    saved: dict[str, Any] = {n: value for n, value in roles.reading.items() if n in fit}
+    if roles.missing_values is not None:
+        saved["missing_values"] = roles.missing_values
+    named = (*READING, "missing_values", *FROM_DATABASE)
+    given = {name: options[name] for name in named if options.get(name) not in (None, ())}
+    return {**saved, **given}
+
+
+def encoding_from(
+    table: Table, roles: Roles, on_number: Callable[[NumberCode, Floats], object] | None = None
+) -> Encoding:
+    """Return how a table is encoded."""
+    return fit_encoding(table, roles, roles.missing or "fill", on_number=on_number)
+
+
+def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
+    """Return the roles that command-line options give."""
+    column, value = split_label(options["label"], table)
+    reading = {name: options.get(name) for name in READING}
+    dictionary = options.get("dictionary")
+    return Roles(
+        options["id_column"],
+        column,
+        options["drop"],
+        categories=options["category"],
+        numbers=options["number"],
+        ordinals=dict(split_ordinal(text, table) for text in options["ordinal"]),
+        dates=options["date"],
+        protect=options.get("protect", ()),
+        per=tuple(options.get("per") or ()),
+        date_format=options.get("date_format"),
+        missing_values=options.get("missing_values") or None,
+        label_value=value,
+        missing=options.get("missing"),
+        reading={name: text for name, text in reading.items() if text is not None},
+        dictionary=checked_dictionary(dictionary),
+    )
+
+
+def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
+    """Split COL=LOW<...<HIGH; without levels, the levels of a number column are its numbers."""
+    if text not in table.names and "=" in text:
+        name, levels = _split(text, table)
+        return name, [level.strip() for level in levels.split("<")]
+    numbers = table.column(text).numbers
+    if numbers is None:
+        raise InputError(
+            f"column '{text}' of {table.source} holds text, which has no order by itself. Give "
+            "its levels from low to high.",
+            options=f"--ordinal {shlex.quote(f'{text}=LOW<MIDDLE<HIGH')}",
+        )
+    return text, np.unique(numbers[~np.isnan(numbers)]).tolist()
+
+
+def find_label(table: Table, label: str | None) -> Label | None:
+    """Return the label to compare with, with the rarest value if none was given."""
+    return label_of(table, *split_label(label, table))
+
+
+def label_of(table: Table, column: str | None, value: str | None) -> Label | None:
+    """Return the label to compare with, as `find_label`."""
+    if column is None:
+        return None
+    texts = np.array(level_texts(table.column(column)), dtype=object)
+    is_known = ~table.column(column).missing
+    values, counts = np.unique(texts[is_known], return_counts=True)
+    shown = ", ".join(
+        f"{v} ({counted(int(n), 'row')})" for v, n in zip(values[:6], counts, strict=False)
+    )
+    if len(values) < 2:
+        raise InputError(
+            f"label column '{column}' of {table.source} has no two different values to compare "
+            f"({shown or 'all missing'}). Compare with another column or with none, and drop this "
+            "one.",
+            options=f"leave --label out and pass --drop {shlex.quote(column)}",
+        )
+    if value is None:
+        if len(values) > 2 and (counts == counts.min()).sum() > 1:
+            raise InputError(
+                f"label column '{column}' of {table.source} has {len(values)} values, and several "
+                f"are equally rare ({shown}). Say which one is meant.",
+                options=f"--label {shlex.quote(f'{column}=VALUE')}",
+            )
+        value = str(values[np.argmin(counts)])
+        is_rarer = True
+    else:
+        is_rarer = False
+        if value not in values:
+            raise InputError(
+                f"label column '{column}' of {table.source} has no value '{value}'; it has {shown}."
+            )
+    return Label(column, value, texts == value, is_known, is_rarer)
+
+
+ROWS_FILE = "alerts_rows.csv"
+"""The original rows of the listed customers."""
+
+GIVEN = ("numbers", "categories", "dates", "drop", "protect")
+"""Roles that a column of the customers may have, or one of the transactions."""
+
+ROLES = {"number": "numbers", "category": "categories", "date": "drop"}
+"""The role that says what a column is that `per` made, by its kind: days are features, the dates
+themselves are not, or every customer of a later month would lie far from all."""
+
+TAKEN_AS = {"number": "numbers", "category": "categories", "date": "dates"}
+"""The role that says what `per` took a column of the transactions for."""
+
+
+@dataclass(frozen=True, eq=False)
+class PerOptions:
+    """What is trained on.
+
+    Attributes
+    ----------
+    table : Table
+        The table as it was read, or with ``--per`` that of the customers.
+    roles : Roles
+        What is said of its columns.
+    label : Label or None
+    grouped : Grouped or None
+        With ``--per``, the rows of each customer.
+    given : Roles
+        What is said of the columns of the table as it was read.
+    whys : mapping of str to str
+        Why columns are what nobody asked for.
+    """
+
+    table: Table
+    roles: Roles = field(default_factory=Roles)
+    label: Label | None = None
+    grouped: Grouped | None = None
+    given: Roles = field(default_factory=Roles)
+    whys: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def as_read(self) -> Table:
+        """The table as it was read, with all that is to be said of it."""
+        if self.grouped is None:
+            return self.table
+        return replace(self.grouped.rows, notes=self.table.notes)
+
+    def encoding(self, on_number: Callable[[NumberCode, Floats], object] | None = None) -> Encoding:
+        """Return how the table is encoded; `InputError` as `encoding_from`."""
+        found = encoding_from(self.table, self.roles, on_number)
+        return replace(found, columns=tuple(map(self._explained, found.columns)))
+
+    def _explained(self, code: ColumnCode) -> ColumnCode:
+        why = self.whys.get(code.name, "as asked")
+        return replace(code, why=code.why.replace("as asked", why))
+
+    def lasting(self, encoding: Encoding) -> tuple[Roles, dict[str, str]]:
+        """Return the roles for the next table, with a comment on each column."""
+        given = self.given
+        if self.label is not None:
+            given = replace(given, label_value=self.label.value)
+        roles, comments = pinned(encoding, given), comments_on(encoding, self.table)
+        if self.grouped is None:
+            return roles, comments
+        told, named, taken = given.by_column(), roles.by_column(), self.grouped.taken
+        columns = dict.fromkeys(given.per, "per")
+        notes = dict.fromkeys(given.per, "names the customers")
+        for name in self.grouped.rows.names:
+            found = named[name] if taken.get(name) == "same" else TAKEN_AS.get(taken.get(name, ""))
+            columns.setdefault(name, told.get(name) or found or "drop")
+            notes.setdefault(name, comments.get(name) or self._made_of(name, told))
+        rest = {**named, **told}
+        columns |= {n: r for n, r in rest.items() if n in told or n not in self.table.names}
+        levels = {**given.ordinals, **roles.ordinals}
+        return Roles.of(columns, levels, **said_by(roles)), notes | {
+            name: comment for name, comment in comments.items() if name not in notes
+        }
+
+    def _made_of(self, name: str, told: Mapping[str, str]) -> str:
+        """Return what is made of a column, or why nothing is."""
+        assert self.grouped is not None
+        made = (n for n, what in self.grouped.made.items() if what.column == name and n not in told)
+        why = "as asked" if name in told else "different in most rows"
+        return ", ".join(made) or self.whys.get(name, why)
+
+
+def ready(table: Table, roles: Roles) -> PerOptions:
+    """Return what is trained on."""
+    if not roles.per:
+        label = label_of(table, roles.label, roles.label_value)
+        return PerOptions(table, roles, label, given=roles)
+    label, used = _apart(table, roles.label, roles.label_value, roles.per)
+    unfit = unfit_columns(used, roles)
+    kept = (*roles.drop, *roles.protect, roles.id, *(code.name for code in unfit))
+    grouped = per(
+        used,
+        roles.per,
+        numbers=[name for name in roles.numbers if name in used.names],
+        categories=[n for n in (*roles.categories, *roles.ordinals) if n in used.names],
+        dates=[name for name in roles.dates if name in used.names],
+        kept=[name for name in kept if name in used.names],
+        date_format=roles.date_format,
+    )
+    notes = _notes(grouped, roles, unfit)
+    grouped = replace(grouped, table=replace(grouped.table, notes=(*grouped.table.notes, *notes)))
+    found = _with_label(grouped, label, table)
+    if label is None:
+        found = replace(found, label=label_of(found.table, roles.label, roles.label_value))
+    column = None if found.label is None else found.label.column
+    said, whys = _of_customers(grouped, replace(roles, label=column), table, unfit)
+    return replace(found, roles=said, given=roles, whys=whys)
+
+
+def _apart(
+    table: Table, column: str | None, value: str | None, by: Sequence[str]
+) -> tuple[Label | None, Table]:
+    """Return the label of transactions, if one of their columns is it, and the other columns."""
+    if column not in table.names:
+        return None, table
+    if column in by:
+        raise InputError(f"column '{column}' names the customers, so it cannot be the label.")
+    return label_of(table, column, value), table.without([column])
+
+
+def _notes(grouped: Grouped, roles: Roles, unfit: Sequence[UnusedColumn]) -> list[str]:
+    """Return what to say of columns that customers do not have."""
+    names, rows = grouped.table.names, grouped.rows.names
+    notes: list[str] = [*notes_of_unfit(code for code in unfit if code.name not in names)]
+    differ = [name for name in roles.protect if name in rows and name not in names]
+    if differ:
+        notes.append(f"protected, and different within customers, so left out: {listed(differ)}")
+    absent = _absent(grouped, roles)
+    if absent:
+        notes.append(f"asked to be left out, and not made of these rows: {listed(absent)}")
+    return notes
+
+
+def _absent(grouped: Grouped, roles: Roles) -> list[str]:
+    """Return the columns that are to be left out and that these rows do not give."""
+    there, rows = grouped.table.names, grouped.rows.names
+    names = (*roles.drop, *roles.protect)
+    return [n for n in names if n not in (*there, *rows) and may_be_made(n, rows)]
+
+
+def _of_customers(
+    grouped: Grouped, roles: Roles, rows: Table, unfit: Sequence[UnusedColumn]
+) -> tuple[Roles, dict[str, str]]:
+    """Return what the columns of customers are, and why they are what nobody asked for."""
+    names = grouped.table.names
+    parts, own = (
+        part_names(dict.fromkeys(dates, True), rows.names)
+        for dates in (roles.dates, [name for name in roles.dates if name in names])
+    )
+    absent = {*rows.names, *_absent(grouped, roles), *parts}.difference(names, own)
+
+    def kept(given: Iterable[str]) -> tuple[str, ...]:
+        return tuple(name for name in given if name not in absent)
+
+    said: dict[str, Any] = {r: kept(getattr(roles, r)) for r in GIVEN}
+    said["ordinals"] = {name: roles.ordinals[name] for name in kept(roles.ordinals)}
+    whys = {code.name: code.why for code in unfit}
+    id_of_rows = [name for name in (roles.id,) if name in names[1:]]
+    said["drop"] += (*id_of_rows, *(name for name in whys if name in names))
+    roles = replace(roles, **said, id=names[0], per=())
+    spoken_for = {name for _, name in roles.named()}
+    forced: dict[str, Any] = {}
+    for kind, role in ROLES.items():
+        made = [name for name in grouped.names(kind) if name not in spoken_for]
+        forced[role] = (*getattr(roles, role), *made)
+        for name in made:
+            column = grouped.made[name].column
+            of = f"made of {column}" if column else "counted"
+            whys[name] = "a date; its days are used" if kind == "date" else of
+    return replace(roles, **forced), whys
+
+
+def _with_label(grouped: Grouped, label: Label | None, rows: Table) -> PerOptions:
+    """Return the customers; each has the label's value if one of its rows does, else its first."""
+    grouped = replace(grouped, rows=rows)
+    if label is None:
+        return PerOptions(grouped.table, grouped=grouped)
+    of_rows = grouped.groups >= 0
+    row = np.full(grouped.table.n_rows, -1, dtype=np.intp)
+    for is_meant in (label.is_known, label.has_value):
+        found = np.flatnonzero(of_rows & is_meant)[::-1]
+        row[grouped.groups[found]] = found  # the last assignment stays: the first row
+    is_known, name = row >= 0, free_name(label.column, grouped.table.names)
+    texts = level_texts(rows.column(label.column).take(np.maximum(row, 0)))
+    cells = [text if known else None for text, known in zip(texts, is_known, strict=True)]
+    column = table_from_columns({name: cells}, grouped.table.source).columns
+    table = replace(grouped.table, columns=(*grouped.table.columns, *column))
+    has_value = is_known & label.has_value[row]
+    label = Label(name, label.value, has_value, is_known, label.is_rarer)
+    return PerOptions(table, label=label, grouped=replace(grouped, table=table))
+
+
+def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> PerOptions:
+    """Return what a saved map is asked about, with the columns that it was made from."""
+    by, given = options["per"], options.get("label")
+    names = [code.name for code in map_.encoding.columns]
+    ranks_customers = ROW_COUNT in names and ROW_COUNT not in table.names
+    if not by and options.get("date_format"):
+        raise InputError("`date_format` goes with `per`: a map knows the order of its own dates.")
+    if not by and not ranks_customers:
+        return PerOptions(table, label=find_label(table, given))
+    key = map_.encoding.named("id")
+    if key != " / ".join(by):
+        advice = "leave --per out"
+        if ranks_customers and key:
+            advice = " ".join(f"--per {shlex.quote(name)}" for name in key.split(" / "))
+        made = f"put together by {key}" if ranks_customers else "taken as they are"
+        raise InputError(
+            f"the rows of this map were {made}; have those of {table.source} be so, too.",
+            options=advice,
+        )
+    label, used = _apart(table, *split_label(given, table), by)
+    names = [code.name for code in map_.encoding.features]
+    grouped = per(used, by, like=names, date_format=options.get("date_format"))
+    return _with_label(grouped, label, table)
+
+
+def rows_of_alerts(grouped: Grouped, alerts: Alerts) -> Table:
+    """Return the original rows of the listed customers, with the rank of each customer."""
+    parts = [grouped.rows_of(customer) for customer in alerts.rows[: alerts.n_alerts]]
+    rank = np.repeat(np.arange(1, len(parts) + 1), [len(part) for part in parts])
+    rows = grouped.rows.take(np.concatenate([np.empty(0, dtype=np.intp), *parts]))
+    ranks = table_from_columns({"rank": rank}).columns
+    named = (c.renamed(free_name(c.name, ("rank",))) for c in rows.columns)
+    return Table((*ranks, *named), ROWS_FILE)

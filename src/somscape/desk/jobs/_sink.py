@@ -1,0 +1,80 @@
+"""The listed rows -> a table of a database, where a run that is repeated doubles nothing."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from somscape.errors import InputError
+from somscape.outliers.detector import AlertRule, Alerts, Detector
+from somscape.tables._messages import counted
+from somscape.tables._sql import is_url
+from somscape.tables._write import check_sink, write_sql
+from somscape.tables.table import Table
+
+RUN_LETTERS = 16
+"""Of the hash, in hexadecimal digits."""
+
+
+def run_of(table: Table, detector: Detector, rule: AlertRule) -> str:
+    """Return the name of a run, which is that of all runs like it."""
+    digest = hashlib.sha256()
+    _add_table(digest, table)
+    record = detector.to_record()
+    _add(digest, {name: value for name, value in record.header.items() if name != "versions"})
+    for name, array in sorted(record.arrays.items()):
+        _add(digest, name, str(array.dtype), array.shape, np.ascontiguousarray(array).tobytes())
+    _add(digest, repr(rule))
+    return digest.hexdigest()[:RUN_LETTERS]
+
+
+def data_hash(table: Table) -> str:
+    """Return what tells a table from others, by its names and cells."""
+    digest = hashlib.sha256()
+    _add_table(digest, table)
+    return digest.hexdigest()
+
+
+def _add_table(digest: Any, table: Table) -> None:
+    for column in table.columns:
+        if column.numbers is None:
+            codes, texts = column.coded()
+            _add(digest, column.name, codes.tobytes(), texts)
+        else:
+            numbers = np.where(column.missing, np.nan, column.numbers)
+            _add(digest, column.name, numbers.tobytes())
+
+
+def _add(digest: Any, *parts: Any) -> None:
+    for part in parts:
+        data = part if isinstance(part, bytes) else json.dumps(part, sort_keys=True).encode()
+        digest.update(len(data).to_bytes(8, "little") + data)
+
+
+def check_sink_of(options: Mapping[str, Any]) -> None:
+    """Look, before the work, whether listed rows can be written where options say."""
+    url, name = options.get("to"), options.get("to_table")
+    if url is None and name is None:
+        return
+    if url is None or name is None:
+        lacking, given = ("`to_table`", "`to`") if name is None else ("`to`", "`to_table`")
+        raise InputError(f"{given} needs {lacking} as well: a database and the name of its table.")
+    if not is_url(url):
+        raise InputError(f"`to` must be the URL of a database; got {url!r}")
+    check_sink(url, name)
+
+
+def send_alerts(
+    alerts: Alerts, detector: Detector, table: Table, rule: AlertRule, options: Mapping[str, Any]
+) -> str | None:
+    """Write the listed rows where options say, if they do."""
+    if options.get("to") is None:
+        return None
+    n, run = alerts.n_alerts, run_of(table, detector, rule)
+    is_unique = alerts.ids.are_unique
+    key = alerts.ids[:n] if is_unique else [int(row) + 1 for row in alerts.rows[:n]]
+    name = options["to_table"]
+    write_sql(alerts.to_table(detector.map_, table), options["to"], name, run=run, key=key)
+    return f"{counted(n, 'row')} to the table {name}, run {run}"

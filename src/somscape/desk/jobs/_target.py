@@ -1,0 +1,313 @@
+"""A column to predict: its kind, the model that is trained, and columns that give it away."""
+
+import re
+import shlex
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Floats, Ints
+from somscape.errors import InputError
+from somscape.fit.settings import Settings
+from somscape.outliers.detector import ids_column
+from somscape.recognize._answering import Answering
+from somscape.recognize._train import Prediction, Recognition, train_predictor, train_recognizer
+from somscape.recognize.predictor import COVERAGE, Predictor
+from somscape.recognize.recognizer import Recognizer, classes_of_cells
+from somscape.tables._messages import counted, free_name, listed
+from somscape.tables._write import rounded
+from somscape.tables.codes import level_texts, number_text
+from somscape.tables.column import Column
+from somscape.tables.encoding import Encoding
+from somscape.tables.table import Table, table_from_columns
+
+MAX_SHOWN = 8
+"""Classes that are listed."""
+
+MAX_CLASSES = 20
+"""Different numbers up to which a column of numbers holds classes."""
+
+DIGITS = 6
+"""Of the ends of a range; whole numbers have all of theirs."""
+
+UNTOLD = "unknown, as no row could be left out"
+
+MAX_TAUGHT = 300
+"""Classes that can be learned; the time grows with their square."""
+
+AS_CLASSES = ("categories", "ordinals")
+"""Roles by which the numbers of a column are classes."""
+
+LONG = re.compile(r"-?[1-9][0-9]{15,}")
+"""A number of more digits than a float holds: a name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A column to predict.
+
+    Attributes
+    ----------
+    name : str
+    values : ndarray of shape (n_rows,)
+        Of each row: the place of its class among `classes`, -1 if unknown; or a number.
+    is_known : ndarray of shape (n_rows,), bool
+        False where the cell is missing.
+    classes : ndarray of str or None
+        In order; None for a number to predict.
+    """
+
+    name: str
+    values: NDArray[Any]
+    is_known: NDArray[np.bool_]
+    classes: NDArray[Any] | None = None
+
+    def part(self, some: Any) -> "Target":
+        """Return the target of some rows."""
+        return replace(self, values=self.values[some], is_known=self.is_known[some])
+
+    def to_tell(self) -> Float64s:
+        """Return a column of 0 and 1 for each class, or the numbers as a column."""
+        if self.classes is None:
+            return np.asarray(self.values[:, None])
+        return np.eye(len(self.classes))[self.values]
+
+
+def target_of(table: Table, name: str, role: str | None = None) -> Target:
+    """Return a column to predict: many different numbers, or else classes."""
+    column = table.column(name)
+    is_known = ~np.asarray(column.missing)
+    place = f"target column '{name}' of {table.source}"
+    if not is_known.any():
+        raise InputError(
+            f"{place} is empty in all {counted(table.n_rows, 'row')}. Give a column that says what "
+            "is known."
+        )
+    if role not in AS_CLASSES:
+        if column.problem is not None:
+            raise InputError(column.problem, options=f"--category {shlex.quote(name)}")
+        if role == "numbers" and column.numbers is None:
+            raise InputError(f"{place} holds text, so it is no number. Leave `number` out for it.")
+        if column.numbers is not None and (role == "numbers" or column.n_distinct > MAX_CLASSES):
+            return Target(name, np.asarray(column.numbers, dtype=np.float64), is_known)
+    if column.n_distinct > MAX_TAUGHT:
+        raise InputError(
+            f"{place} has {column.n_distinct:,} different values, and at most {MAX_TAUGHT} classes "
+            "can be learned. Put rare ones together, or give another column."
+        )
+    codes, classes = _coded(column)
+    sizes = np.bincount(codes[is_known])
+    if len(classes) < 2:
+        raise InputError(
+            f"{place} has one class, '{classes[0]}', in all rows; at least two are needed. To find "
+            "rows that are not like the others, use `somscape detect`."
+        )
+    if sizes.max() == 1:
+        raise InputError(
+            f"{place} has another value in each row, from which no class can be learned. Give a "
+            "column whose values come back."
+        )
+    return Target(name, codes, is_known, classes.astype(str))
+
+
+def _coded(column: Column) -> tuple[Ints, NDArray[Any]]:
+    """Return the place of each row's class, -1 where missing, and the classes in order."""
+    codes, texts = column.coded()
+    codes = np.where(column.missing, -1, codes)
+    kinds, rows = np.unique(codes, return_index=True)
+    one_each = column.take(rows[kinds >= 0])
+    names = [
+        level if column.is_exact and not LONG.fullmatch(cell) else cell
+        for cell, level in zip(one_each.cells, level_texts(one_each), strict=True)
+    ]
+    classes, place = np.unique(np.array(names, dtype=object), return_inverse=True)
+    places = np.full(len(texts) + 1, -1)
+    places[kinds[kinds >= 0]] = place
+    return places[codes], classes
+
+
+def notes_on(target: Target) -> list[str]:
+    """Return what to say of a target before it is learned."""
+    known = target.values[target.is_known]
+    if target.classes is None:
+        return [
+            f"Target '{target.name}', a number {_range_words(known)}; {len(np.unique(known))} "
+            f"different ones (without --number or --category, up to {MAX_CLASSES} are classes)."
+        ]
+    sizes = np.bincount(known)
+    order = np.argsort(-sizes, kind="stable")
+    shown = [f"{target.classes[k]} ({counted(int(sizes[k]), 'row')})" for k in order[:MAX_SHOWN]]
+    more = f" and {len(order) - MAX_SHOWN} more" if len(order) > MAX_SHOWN else ""
+    notes = [f"Target '{target.name}', {len(sizes)} classes: {', '.join(shown)}{more}."]
+    single = target.classes[sizes == 1].tolist()
+    if single:
+        one = f"{'Classes' if len(single) > 1 else 'Class'} of one row"
+        notes.append(
+            f"Warning: {one}: {listed(single)}. Nothing tells how well "
+            f"{'they are' if len(single) > 1 else 'it is'} recognized."
+        )
+    return notes
+
+
+def _range_words(numbers: Float64s) -> str:
+    low, high = (number_text(float(end), digits=DIGITS) for end in (numbers.min(), numbers.max()))
+    return f"from {low} to {high}"
+
+
+def train_target(
+    target: Target, rows: Float64s, encoding: Encoding, settings: Settings
+) -> Recognizer | Predictor:
+    """Train what predicts a target."""
+    if target.classes is None:
+        known = (rows, target.to_tell(), None)
+        return train_predictor(known, encoding, settings, Prediction())
+    coded = (rows, target.values, None)
+    return train_recognizer(coded, target.classes, encoding, settings, Recognition())
+
+
+def quality_words(model: Answering) -> str:
+    """Say how well a model does on rows that it did not see."""
+    if not isinstance(model, Recognizer):
+        assert isinstance(model, Predictor)
+        return f"cross-validated R2 {UNTOLD if model.r2 is None else f'{model.r2:.3f}'}"
+    if model.accuracy is None:
+        return f"cross-validated accuracy {UNTOLD}"
+    alone = ""
+    if model.most_frequent is not None:
+        alone = f" (the most frequent class alone: {100 * model.most_frequent:.1f} %)"
+    return (
+        f"cross-validated accuracy {100 * model.accuracy:.1f} %{alone}; "
+        f"{len(model.classes)} classes"
+    )
+
+
+def predictions_of(model: Answering, table: Table) -> Table:
+    """Return what a model says of each row."""
+    rows = model.map_.rows_of(table)
+    if isinstance(model, Recognizer):
+        predicted, more = _classes(model, rows)
+    else:
+        assert isinstance(model, Predictor)
+        predicted, more = _numbers(model, rows)
+    ids = ids_column(model.map_, table, np.arange(table.n_rows))
+    ids = ids.renamed(free_name(ids.name, ["predicted", *more]))
+    return Table((ids, predicted, *table_from_columns(more).columns), "predictions")
+
+
+def _classes(model: Recognizer, rows: Floats) -> tuple[Column, dict[str, Any]]:
+    probabilities, p_values = model.probabilities_of_rows(rows)
+    classes = model.classes_of(probabilities, p_values)
+    named = [model.unknown if name is None else str(name) for name in classes]
+    # Made here, or a class called NA would be read as a missing cell.
+    return Column("predicted", np.array(named, dtype=object)), {
+        "p_value": rounded(p_values),
+        **{
+            f"p({name})": rounded(p) for name, p in zip(model.classes, probabilities.T, strict=True)
+        },
+    }
+
+
+def _numbers(model: Predictor, rows: Floats) -> tuple[Column, dict[str, Any]]:
+    found, spread, p_values = model.answers_of_rows(rows)
+    half = spread * model.factors(COVERAGE)
+    ends = {"low": (found - half)[:, 0], "high": (found + half)[:, 0]}
+    (predicted,) = table_from_columns({"predicted": found[:, 0]}).columns
+    return predicted, {"p_value": rounded(p_values), **ends}
+
+
+def summary_words(model: Answering, predictions: Table) -> str:
+    """Say how often each class was predicted, or between which numbers."""
+    column = predictions.column("predicted")
+    if not isinstance(model, Recognizer):
+        assert column.numbers is not None
+        return f"{_range_words(column.numbers)}; {100 * COVERAGE:g} % lie between low and high"
+    counts = Counter(column.cells)
+    shown = [f"{name}: {n:,}" for name, n in counts.most_common(MAX_SHOWN)]
+    return ", ".join([*shown, *["..."] * (len(counts) > MAX_SHOWN)])
+
+
+def agreement_words(model: Answering, table: Table, predictions: Table) -> str | None:
+    """Say how good predictions are, if the table has the target."""
+    name = model.map_.encoding.named("label")
+    if name is None or name not in table.names:
+        return None
+    column, predicted = table.column(name), predictions.column("predicted")
+    is_known = ~np.asarray(column.missing)
+    if not is_known.any():
+        return None
+    n = counted(int(is_known.sum()), "row")
+    if isinstance(model, Recognizer):
+        known = classes_of_cells(column, model.classes)[is_known]
+        return _named_words(model, predicted.cells[is_known], known, f"{n} with a known '{name}'")
+    if column.numbers is None or predicted.numbers is None:
+        return None
+    errors = predicted.numbers[is_known] - column.numbers[is_known]
+    off = number_text(float(np.sqrt((errors**2).mean())))
+    return f"Off by {off} (root mean square) in {n} with a known '{name}'."
+
+
+def _named_words(model: Recognizer, found: NDArray[Any], known: NDArray[Any], rows: str) -> str:
+    is_named = found != model.unknown
+    share = f"{100 * (found == known)[is_named].mean():.1f} %" if is_named.any() else "none"
+    if is_named.all():
+        return f"{share} of {rows} are named rightly."
+    return f"Of {rows}: {(~is_named).sum():,} refused; of the others {share} are named rightly."
+
+
+MAX_ROWS = 5_000
+"""Rows that tell, evenly spaced."""
+
+MIN_ROWS = 30
+MAX_WRONG = 0.01
+"""Share of rows that such a column may name wrongly."""
+
+MAX_LEFT = 0.1
+"""Share that such a column may leave of what is named wrongly without any."""
+
+
+def leaks_of(encoding: Encoding, rows: Float64s, target: Target) -> dict[str, float]:
+    """Return the columns that alone predict a target nearly perfectly."""
+    some = slice(None, None, -(-len(rows) // MAX_ROWS))
+    rows = rows[some]
+    if len(rows) < MIN_ROWS:
+        return {}
+    y = target.part(some).to_tell()
+    centered = y - y.mean(axis=0)
+    least = _wrong(np.zeros_like(y) + y.mean(axis=0), y)
+    found = {}
+    for code, features in zip(encoding.features, encoding.slices, strict=True):
+        wrong = _wrong(_by_others(rows[:, features], centered) + y.mean(axis=0), y)
+        if wrong <= min(MAX_WRONG, MAX_LEFT * least):
+            found[code.name] = 1 - wrong
+    return found
+
+
+def _wrong(found: Float64s, y: Float64s) -> float:
+    """Return the share of rows of another class, or of the variance that is left."""
+    if y.shape[1] > 1:
+        return float((found.argmax(axis=1) != y.argmax(axis=1)).mean())
+    variance = float(y.var())
+    return float(((found - y) ** 2).mean() / variance) if variance > 0 else 0.0
+
+
+def _by_others(values: Float64s, y: Float64s) -> Float64s:
+    """Return the mean of y of other rows with the same value; of none, those of the next value."""
+    kinds, group = np.unique(values, axis=0, return_inverse=True)
+    group = group.ravel()
+    n = np.bincount(group).astype(np.float64)
+    sums = np.stack([np.bincount(group, column, minlength=len(n)) for column in y.T], axis=1)
+    of_others, n_others = sums[group] - y, n[group] - 1
+    if values.shape[1] == 1 and len(n) > 1:
+        is_alone = n_others == 0
+        nearest = _nearest(kinds[:, 0])[group[is_alone]]
+        of_others[is_alone], n_others[is_alone] = sums[nearest], n[nearest]
+    return np.asarray(of_others / np.maximum(n_others, 1)[:, None])
+
+
+def _nearest(values: Float64s) -> Ints:
+    """Return the place of the value nearest to each one, of ascending values."""
+    gaps = np.concatenate([[np.inf], np.diff(values), [np.inf]])
+    return np.asarray(np.arange(len(values)) + np.where(gaps[:-1] <= gaps[1:], -1, 1))

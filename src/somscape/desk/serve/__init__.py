@@ -1,0 +1,1 @@
+"""A saved map as a service: rows in, scores with reasons out, over HTTP."""

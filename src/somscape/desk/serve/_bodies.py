@@ -1,0 +1,310 @@
+"""The body of a request becomes rows: JSON, CSV or Arrow."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import isfinite
+from typing import Any, NoReturn, TypeAlias
+
+from somscape.desk.serve._limits import RequestLimits, RequestRefusal, from_json
+from somscape.errors import InputError
+from somscape.tables._cells import MISSING_WORDS
+from somscape.tables._messages import listed, suggestion
+from somscape.tables._write import column_of_numbers, column_of_texts, table_from_wire
+from somscape.tables.codes import CategoryCode, NumberCode
+from somscape.tables.column import Column
+from somscape.tables.encoding import Encoding
+from somscape.tables.ordered import OrdinalCode
+from somscape.tables.table import Table
+
+Cells: TypeAlias = list[list[Any]]
+"""The values of some rows, a list for each column that the map uses."""
+
+KINDS = {str: "text", bool: "true or false", type(None): "null", list: "a list", dict: "an object"}
+MAX_NAMED = 5
+
+ONE_BY_ONE = frozenset({bool, float})
+"""Types of values that may be equal and yet other texts: 1.0 and True are 1."""
+
+
+def kind_found(value: object) -> str:
+    """Return what a value of JSON is, and nothing of what it says."""
+    return KINDS.get(type(value), "a number")
+
+
+class Columns:
+    """The columns that a map uses, as rows of JSON must hold them.
+
+    Parameters
+    ----------
+    encoding : Encoding
+
+    Attributes
+    ----------
+    names : list of str
+        Columns that each row must have.
+    known : frozenset of str
+        Columns that a row may have: also the id, and what the map leaves out.
+    id : str or None
+        The column that names the rows.
+    """
+
+    def __init__(self, encoding: Encoding) -> None:
+        self.names = [code.name for code in encoding.used]
+        self.known = frozenset(code.name for code in encoding.columns)
+        self.id = encoding.named("id")
+        words = encoding.roles.missing_values
+        may_miss = encoding.missing != "error"
+        self._readers = [_reader_of(code, words, may_miss=may_miss) for code in encoding.used]
+
+    def cells(self, rows: Sequence[Any]) -> Cells:
+        """Return the cells of rows, or refuse them."""
+        for number, row in enumerate(rows, 1):
+            if type(row) is not dict:
+                raise RequestRefusal(422, f"Row {number} must be an object; got {kind_found(row)}.")
+            if not self.known.issuperset(row):
+                self._refuse_unknown(row, f"Row {number}")
+        try:
+            by_column = [[row[name] for row in rows] for name in self.names]
+        except KeyError:
+            number, row = next(
+                (i, row) for i, row in enumerate(rows, 1) if not row.keys() >= {*self.names}
+            )
+            raise self._lacking(row, f"Row {number}") from None
+        return [read.cells(values) for read, values in zip(self._readers, by_column, strict=True)]
+
+    def table(self, cells: Cells) -> Table:
+        """Return cells, of one request or of several, as a table."""
+        columns = (read.column(each) for read, each in zip(self._readers, cells, strict=True))
+        return Table(tuple(columns), "the request")
+
+    def with_ids(self, table: Table, ids: Sequence[Any] | None) -> Table:
+        """Return a table with the ids of its rows, if the map has some."""
+        if ids is None or self.id is None:
+            return table
+        texts = [None if each is None else str(each) for each in ids]
+        return replace(table, columns=(*table.columns, column_of_texts(self.id, texts)))
+
+    def check_table(self, table: Table) -> None:
+        """Refuse a table that lacks columns of the map, or has others."""
+        if self.known.isdisjoint(table.names):
+            raise RequestRefusal(
+                422,
+                f"None of the {len(table.names)} columns is one that this map needs "
+                f"({listed(self.names, MAX_NAMED)}). The first line of a CSV must name the "
+                "columns.",
+            )
+        if not self.known.issuperset(table.names):
+            self._refuse_unknown(table.names, "The table")
+        if not {*self.names} <= {*table.names}:
+            raise self._lacking(table.names, "The table")
+
+    def _refuse_unknown(self, given: Sequence[str] | Mapping[str, Any], what: str) -> None:
+        lacking = [name for name in self.names if name not in given]
+        if not lacking:
+            others = [name for name in given if name not in self.known]
+            raise RequestRefusal(
+                422,
+                f"{what} has columns that this map does not know ({listed(others, MAX_NAMED)}). "
+                "Leave them out.",
+            )
+        raise self._lacking(given, what)
+
+    def _lacking(self, given: Sequence[str] | Mapping[str, Any], what: str) -> RequestRefusal:
+        lacking = [name for name in self.names if name not in given]
+        close = suggestion(lacking[0], [name for name in given if name not in self.known])
+        meant = f"; {close}" if close else ""
+        names = listed(lacking, MAX_NAMED)
+        return RequestRefusal(422, f"{what} lacks columns that this map needs ({names}{meant}).")
+
+
+def _reader_of(code: Any, words: Sequence[str] | None, *, may_miss: bool) -> "_Numbers | _Texts":
+    if isinstance(code, NumberCode):
+        return _Numbers(code.name, words, may_miss=may_miss)
+    levels = code.levels if isinstance(code, CategoryCode | OrdinalCode) else ()
+    return _Texts(code.name, words, levels, may_miss=may_miss)
+
+
+class _Reader:
+    """Checks the values of one column."""
+
+    types: frozenset[type] = frozenset()
+    needs = ""
+
+    def __init__(self, name: str, *, may_miss: bool) -> None:
+        self._name = name
+        self._may_miss = may_miss
+
+    def check(self, values: Sequence[Any]) -> None:
+        """Refuse values of a type that the column cannot hold."""
+        allowed = self.types | {type(None)} if self._may_miss else self.types
+        if allowed.issuperset(map(type, values)):
+            return
+        row = next(i for i, value in enumerate(values) if type(value) not in allowed)
+        self.refuse(row, kind_found(values[row]))
+
+    def refuse(self, row: int, found: str) -> None:
+        """Say what a row, from 0, must hold in the column, and what kind of thing it holds."""
+        or_null = " or null" if self._may_miss else ""
+        raise RequestRefusal(
+            422,
+            f"Row {row + 1}, column '{self._name}', must hold {self.needs}{or_null}; got {found}.",
+        )
+
+
+class _Numbers(_Reader):
+    types = frozenset({int, float})
+    needs = "a number"
+
+    def __init__(self, name: str, words: Sequence[str] | None, *, may_miss: bool) -> None:
+        super().__init__(name, may_miss=may_miss)
+        self._missing = _numbers_among(words or ())
+
+    def cells(self, values: list[Any]) -> list[Any]:
+        """Return the numbers, None where missing."""
+        self.check(values)
+        if self._missing:
+            values = [None if value in self._missing else value for value in values]
+        if not all(map(_is_finite, values)):
+            far = next(i for i, value in enumerate(values) if not _is_finite(value))
+            self.refuse(far, "one that no float holds")
+        return values
+
+    def column(self, cells: list[Any]) -> Column:
+        """Return the cells as a column."""
+        return column_of_numbers(self._name, cells)
+
+
+class _Texts(_Reader):
+    types = frozenset({str, int, float, bool})
+    needs = "text, a number, true, false"
+
+    def __init__(
+        self,
+        name: str,
+        words: Sequence[str] | None,
+        levels: Sequence[str],
+        *,
+        may_miss: bool,
+    ) -> None:
+        super().__init__(name, may_miss=may_miss)
+        self._levels = {level: level for level in levels}
+        self._as_level = {level.casefold(): level for level in levels}
+        self._missing = {
+            word.strip().casefold() for word in (MISSING_WORDS if words is None else words)
+        } | {""}
+
+    def cells(self, values: list[Any]) -> list[Any]:
+        """Return the texts, None where missing."""
+        try:
+            return [self._levels[value] for value in values]  # as nearly always
+        except (KeyError, TypeError):
+            self.check(values)
+        if ONE_BY_ONE.isdisjoint(map(type, values)):
+            found = {value: self._cell(value) for value in set(values)}
+            return [found[value] for value in values]
+        return [self._cell(value) for value in values]
+
+    def column(self, cells: list[Any]) -> Column:
+        """Return the cells as a column."""
+        return column_of_texts(self._name, cells)
+
+    def _cell(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        if type(value) is bool:  # as the map's own table wrote it
+            return self._as_level.get(str(value).casefold(), str(value))
+        text = str(value).removesuffix(".0") if type(value) is float else str(value).strip()
+        if text in self._levels:
+            return text
+        return None if text.casefold() in self._missing else text
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return value is None or isfinite(value)
+    except OverflowError:  # a whole number beyond floats
+        return False
+
+
+def _numbers_among(words: Sequence[str]) -> frozenset[float]:
+    found = set()
+    for word in words:
+        try:
+            found.add(float(word))
+        except ValueError:
+            continue
+    return frozenset(found)
+
+
+JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
+WIRES = {CSV: "csv", ARROW: "arrow"}
+"""Tables by their media type, as `table_from_wire` calls them."""
+
+TYPES = f"{JSON}, {CSV} or {ARROW}"
+
+NO_TABLE = {
+    "csv": "The body cannot be read as CSV in UTF-8 with a line of column names and a row below "
+    "it. `somscape score` with the same text in a file says where and why.",
+    "arrow": "The body cannot be read as an Arrow stream of numbers, text and dates, or it unpacks "
+    "to too much.",
+}
+"""The reader's own message may hold a cell, which is nothing to send back or to keep in a log."""
+
+
+def media_type(header: str | None) -> str:
+    """Return a media type without its parameters, such as "application/json"."""
+    return (header or "").partition(";")[0].strip().lower()
+
+
+def rows_of_json(body: bytes, limits: RequestLimits) -> list[Any]:
+    """Return the rows of one object, of a list of them, or of {"rows": [...]}."""
+    try:
+        found = from_json(body, _refuse_constant)
+    except UnicodeDecodeError:
+        raise RequestRefusal(400, "The body is not text in UTF-8.") from None
+    except json.JSONDecodeError as error:
+        # Not the text of the error: it may grow to quote what stands there.
+        place = f"line {error.lineno}, column {error.colno}"
+        raise RequestRefusal(400, f"The body is not JSON: something is wrong at {place}.") from None
+    except RecursionError:
+        raise RequestRefusal(400, "The JSON is nested too deeply; rows are flat objects.") from None
+    except ValueError:  # a whole number of thousands of digits
+        raise RequestRefusal(400, "The JSON holds a number with too many digits.") from None
+    if isinstance(found, dict):
+        found = found["rows"] if found.keys() == {"rows"} else [found]
+    if not isinstance(found, list):
+        raise RequestRefusal(
+            422,
+            'The body must be a row, a list of rows, or {"rows": [...]}; got '
+            f"{kind_found(found)}.",
+        )
+    _check_length(len(found), limits)
+    return found
+
+
+def table_of_wire(
+    kind: str, body: bytes, limits: RequestLimits, words: tuple[str, ...] | None
+) -> Table:
+    """Return the table of a body of CSV or Arrow."""
+    try:
+        table = table_from_wire(kind, body, "the body", words)
+    except InputError:
+        raise RequestRefusal(422, NO_TABLE[kind]) from None
+    _check_length(table.n_rows, limits)
+    return table
+
+
+def _check_length(n_rows: int, limits: RequestLimits) -> None:
+    if not n_rows:
+        raise RequestRefusal(422, "There is no row in the body; send at least one.")
+    if n_rows > limits.max_rows:
+        raise RequestRefusal(
+            413,
+            f"These are {n_rows:,} rows, and a request may have {limits.max_rows:,} "
+            "(--max-rows); send them in parts.",
+        )
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise RequestRefusal(400, f"{name} is no JSON; send null for a missing value.")

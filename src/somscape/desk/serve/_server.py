@@ -1,0 +1,648 @@
+"""What `somscape serve` starts: routes, who may ask, what is counted, and OpenAPI."""
+
+import asyncio
+import json
+import re
+import time
+import traceback
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from apispec import APISpec
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from somscape._files import read_secret, shown
+from somscape._version import __version__
+from somscape.desk.serve._bodies import (
+    ARROW,
+    CSV,
+    JSON,
+    TYPES,
+    WIRES,
+    media_type,
+    rows_of_json,
+    table_of_wire,
+)
+from somscape.desk.serve._limits import RequestLimits, RequestRefusal, to_json
+from somscape.desk.serve._served import (
+    EXPLAINED,
+    FLAGGED,
+    ROUTES,
+    Answers,
+    Keeper,
+    Served,
+    Together,
+)
+from somscape.desk.web._connections import Lingering, Origins, are_same, is_loopback, limited
+from somscape.desk.web._servers import answer_requests, check_libraries, listening, server_context
+from somscape.errors import InputError
+from somscape.tables._write import bytes_for_wire
+from somscape.tables.codes import CategoryCode, NumberCode
+from somscape.tables.ordered import OrdinalCode
+from somscape.tables.table import Table
+
+LIBRARIES = ("apispec", "msgspec", "prometheus_client", "starlette", "uvicorn")
+
+GRACE = 30
+"""Seconds in which requests may be finished when the service ends."""
+
+MIN_TOKEN = 16
+"""Letters of a token: shorter ones can be guessed."""
+
+
+def serve_map(
+    path: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    token_file: Path | None = None,
+    tls_cert: Path | None = None,
+    tls_key: Path | None = None,
+    allow_readable_secrets: bool = False,
+    limits: RequestLimits | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Answer requests by a saved map, until SIGTERM or Ctrl-C."""
+    check_libraries("the service", LIBRARIES, "serve")
+    _check_others(host, token_file, tls_cert, tls_key)
+    may_be_readable, tls = allow_readable_secrets, None
+    token = None if token_file is None else _token_in(token_file, may_be_readable)
+    if tls_cert and tls_key:
+        tls = server_context(tls_cert, tls_key, may_be_readable=may_be_readable)
+    # Late, because only the service needs them.
+    from somscape.desk.serve._served import Keeper
+
+    limits = limits or RequestLimits()
+    try:
+        with listening(host, port) as listener:
+            port = listener.getsockname()[1]
+            keeper, metrics = Keeper(path), Metrics()
+            service = Service(keeper, limits, metrics, say)
+
+            def started() -> None:
+                name = f"[{host}]" if ":" in host else host
+                say(f"Serving {path} at {'https' if tls else 'http'}://{name}:{port}")
+
+            app = Gate(
+                service.app(started),
+                Service.ROUTES,
+                limits,
+                metrics,
+                origins=Origins.of_loopback(host, port),
+                token=token,
+                say=say,
+            )
+            answer_requests(app, listener, grace=GRACE, tls=tls, say=say)
+    except KeyboardInterrupt:
+        pass  # how it is ended
+
+
+def _check_others(host: str, token: Path | None, cert: Path | None, key: Path | None) -> None:
+    """Refuse to let others in without a key, or over a connection that all can read."""
+    if (cert is None) != (key is None):
+        raise InputError("`tls_cert` and `tls_key` belong together; give both or neither.")
+    lacking = [
+        words
+        for given, words in ((token, "`token_file`"), (cert, "`tls_cert` with `tls_key`"))
+        if given is None
+    ]
+    if lacking and not is_loopback(host):
+        raise InputError(
+            f"`host` {host} lets other computers in, which needs {' and '.join(lacking)}. Add "
+            "them, or leave it out for this machine alone."
+        )
+
+
+def _token_in(path: Path, may_be_readable: bool) -> str:
+    try:
+        data = read_secret(path, "`token_file`", may_be_readable=may_be_readable)
+        token = data.decode("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"`token_file` {path} cannot be read as a line of ASCII.") from error
+    if len(token) < MIN_TOKEN or not token.isprintable() or " " in token:
+        raise InputError(
+            f"`token_file` {path} must hold one word of at least {MIN_TOKEN} letters, such as "
+            "`openssl rand -hex 32` writes."
+        )
+    return token
+
+
+PROBLEMS = {
+    "400": "The body is not JSON, or a parameter is none of those that there are.",
+    "401": "The token is missing or wrong.",
+    "413": "The body is larger, or has more rows, than a request may have.",
+    "415": "The body is none of the kinds that are read.",
+    "422": "A row cannot be read as one of this map's table; the answer names row and column.",
+}
+NUMBER, TEXT = {"type": "number"}, {"type": "string"}
+REASON = {"column": TEXT, "value": TEXT, "usual": TEXT, "share": NUMBER, "sentence": TEXT}
+ANSWER = {
+    "row": {"type": "integer", "description": "From 1, in the order of the request."},
+    "id": {"description": "As it was sent."},
+    "score": {**NUMBER, "description": "Higher is more unusual."},
+    "p_value": {**NUMBER, "description": "Share of usual rows that score at least as high."},
+    "flagged": {"type": "boolean", "description": "Whether the score is above the threshold."},
+    "unit": {"type": "integer", "description": "The row's unit of the map."},
+    "why": {**TEXT, "description": "The reasons as sentences."},
+    "reasons": {"type": "array", "items": {"type": "object", "properties": REASON}},
+}
+HEALTH = {
+    "ok": {"type": "boolean"},
+    "version": TEXT,
+    "map": {"type": "object"},
+    "refused": {"type": ["object", "null"]},
+}
+
+
+def description_of(served: Served, limits: RequestLimits) -> dict[str, Any]:
+    """Return the service as an OpenAPI document."""
+    spec = APISpec(
+        title="somscape serve",
+        version=__version__,
+        openapi_version="3.1.0",
+        info={"description": f"A request may have {limits.in_words}."},
+        security=[{}, {"token": []}],
+    )
+    spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
+    spec.components.schema("Row", _row_of(served))
+    spec.components.schema("Problem", {"type": "object", "properties": {"problem": TEXT}})
+    path = ROUTES[served.kind]
+    answer = ANSWER if path == "/score" else {}
+    spec.components.schema("Answer", {"type": "object", "properties": answer})
+    spec.path(path=path, operations={"post": _post(path)})
+    for name, summary, content in (
+        ("/health", "Which map answers.", {JSON: {"schema": _object(HEALTH)}}),
+        ("/live", "An answer, for who watches the process; needs no token.", None),
+        ("/metrics", "Counts, as Prometheus reads them.", {"text/plain": {"schema": TEXT}}),
+        ("/openapi.json", "This document.", {JSON: {"schema": {"type": "object"}}}),
+    ):
+        code, said = ("200", {"content": content}) if content else ("204", {})
+        answers = {code: {"description": summary, **said}}
+        spec.path(path=name, operations={"get": {"summary": summary, "responses": answers}})
+    return dict(spec.to_dict())
+
+
+def _post(path: str) -> dict[str, Any]:
+    row, answer = {"$ref": "#/components/schemas/Row"}, {"$ref": "#/components/schemas/Answer"}
+    rows = {"type": "array", "items": row, "minItems": 1}
+    body = {"oneOf": [row, rows, _object({"rows": rows}, required=["rows"])]}
+    result = _object({"map": TEXT, "rows": {"type": "array", "items": answer}})
+    tables = {kind: {"schema": {"type": "string"}} for kind in (CSV, ARROW)}
+    parameter = {
+        "name": "reasons",
+        "in": "query",
+        "description": "Which rows get reasons.",
+        "schema": {"enum": list(EXPLAINED), "default": EXPLAINED[0]},
+    }
+    problem = {JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    said = {code: {"description": words, "content": problem} for code, words in PROBLEMS.items()}
+    is_score = path == "/score"
+    return {
+        "summary": "Score rows." if is_score else "Predict a column.",
+        "parameters": [parameter] if is_score else [],
+        "requestBody": {"required": True, "content": {JSON: {"schema": body}, **tables}},
+        "responses": {
+            "200": {
+                "description": "One answer for each row.",
+                "content": {JSON: {"schema": result}, **tables},
+            },
+            **said,
+        },
+    }
+
+
+def _row_of(served: Served) -> dict[str, Any]:
+    encoding = served.encoding
+    may_miss = encoding.missing != "error"
+    used = {code.name: _kind_of(code, may_miss=may_miss) for code in encoding.used}
+    others = {
+        code.name: {"description": f"Not used ({code.kind})."}
+        for code in encoding.columns
+        if code.name not in used
+    }
+    return _object({**used, **others}, required=list(used), additionalProperties=False)
+
+
+def _kind_of(code: Any, *, may_miss: bool) -> dict[str, Any]:
+    """Return what JSON a column may hold."""
+    null = ["null"] * may_miss
+    if isinstance(code, NumberCode):
+        return {"type": ["number", *null]}
+    types = {"type": ["string", "number", "boolean", *null]}
+    if isinstance(code, CategoryCode):
+        return {**types, "description": f"A category; seen: {', '.join(code.levels)}."}
+    if isinstance(code, OrdinalCode):
+        return {**types, "description": f"From low to high: {', '.join(code.levels)}."}
+    return {**types, "description": "A date, such as 2026-01-31."}
+
+
+def _object(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, **more}
+
+
+TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds."""
+
+
+class Metrics:
+    """Counters of one service, in a registry of its own.
+
+    Attributes
+    ----------
+    under_way : Gauge
+        Requests that are not answered yet.
+    """
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "somscape_requests",
+            "Requests by route and status code.",
+            ("route", "code"),
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "somscape_request_seconds",
+            "Seconds from a request's head to the end of its answer.",
+            ("route",),
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+        self.under_way = Gauge(
+            "somscape_requests_under_way",
+            "Requests that are not answered yet.",
+            registry=self._registry,
+        )
+        self._rows = Counter(
+            "somscape_rows", "Rows that were answered.", ("route",), registry=self._registry
+        )
+        self._flagged = Counter(
+            "somscape_rows_flagged", "Rows that were flagged.", registry=self._registry
+        )
+        self._maps = Counter(
+            "somscape_map_reloads",
+            "Files that took the place of the map's, taken over or refused.",
+            ("outcome",),
+            registry=self._registry,
+        )
+        for outcome in ("taken", "refused"):
+            self._maps.labels(outcome)
+
+    def request(self, route: str, code: int, seconds: float) -> None:
+        """Count a request."""
+        self._requests.labels(route, str(code)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def rows(self, route: str, n_rows: int, n_flagged: int = 0) -> None:
+        """Count rows that were answered."""
+        self._rows.labels(route).inc(n_rows)
+        self._flagged.inc(n_flagged)
+
+    def reload(self, is_taken: bool) -> None:
+        """Count a file that took the place of the map's."""
+        self._maps.labels("taken" if is_taken else "refused").inc()
+
+    def text(self) -> bytes:
+        """Return all of it in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+
+OPEN = "/live"
+"""Answers everybody: for whoever watches the process and has no token."""
+
+GONE = 499
+"""Code under which requests are counted whose client left."""
+
+UNREAD = (401, 413, 415, 421)
+"""Codes of answers after which what is left of a body is not read."""
+
+
+class Gate:
+    """The layer.
+
+    Parameters
+    ----------
+    app : ASGI app
+    routes : collection of str
+        By which requests are counted; others are "other".
+    limits : Limits
+    metrics : Metrics
+    origins : Origins
+        Of the loopback, asked where there is no token
+    token : str or None
+        None lets everybody in who can reach the address.
+    say : callable
+        Told of faults.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        routes: frozenset[str],
+        limits: RequestLimits,
+        metrics: Metrics,
+        *,
+        origins: Origins,
+        token: str | None,
+        say: Callable[[str], None],
+    ) -> None:
+        self._app, self._routes, self._limits, self._metrics = app, routes, limits, metrics
+        self._origins, self._token, self._say = origins, token, say
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, refuse, or hand on a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begin, code = time.perf_counter(), 0
+        lingering = Lingering(scope, receive, send)
+        receive = lingering.receive
+
+        async def send_on(message: Message) -> None:
+            nonlocal code
+            if message["type"] == "http.response.start":
+                code = message["status"]
+            await lingering.send(message)
+
+        headers = Headers(scope=scope)
+        self._metrics.under_way.inc()
+        try:
+            if self._checked(scope["path"], headers):
+                lingering.let_in()
+            body = limited(receive, headers.get("content-length"), *self._limit())
+            await self._app(scope, body, send_on)
+        except RequestRefusal as refused:
+            await answer_of(refused)(scope, receive, send_on)
+        except ClientDisconnect:
+            code = GONE
+        except Exception as error:
+            self._say(_place_of(error))
+            raise
+        finally:
+            route = scope["path"] if scope["path"] in self._routes else "other"
+            self._metrics.under_way.dec()
+            self._metrics.request(route, code, time.perf_counter() - begin)
+
+    def _checked(self, path: str, headers: Headers) -> bool:
+        """Refuse what is wrong; return whether somebody asks who may."""
+        if path == OPEN:
+            return False
+        if self._token is None:
+            if not self._origins.has(headers.get("host", "")):
+                raise RequestRefusal(
+                    421, "This is not the address of this service. Behind a proxy, use a token."
+                )
+        else:
+            kind, _, given = headers.get("authorization", "").partition(" ")
+            if kind.lower() != "bearer" or not are_same(given.strip(), self._token):
+                raise RequestRefusal(401, "Send the service's token: Authorization: Bearer TOKEN.")
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            raise RequestRefusal(415, "Send the body as it is, without Content-Encoding.")
+        return True
+
+    def _limit(self) -> tuple[int, RequestRefusal]:
+        most = self._limits.max_body
+        problem = f"The body is larger than {most / 1e6:g} MB (--max-body); send it in parts."
+        return most, RequestRefusal(413, problem)
+
+
+def _place_of(error: Exception) -> str:
+    """Return what went wrong and where, without the message, which may quote a row."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"A request failed: {type(error).__name__} in {Path(last.filename).name}:{last.lineno}."
+
+
+def answer_of(refused: RequestRefusal) -> Response:
+    """Return what is sent for a request that is refused."""
+    headers: dict[str, str] = {}
+    if refused.status in UNREAD:
+        headers["connection"] = "close"
+    if refused.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    body = json.dumps({"problem": refused.problem}, ensure_ascii=False).encode("utf-8", "replace")
+    return Response(body, refused.status, headers, "application/json")
+
+
+MAX_TOGETHER, MAX_BYTES_TOGETHER = 16, 1 << 16
+"""Rows of a request, and bytes of its body, up to which it is answered in the event loop, with
+others; more go to a thread, so that they keep nobody waiting."""
+
+N_THREADS = 2
+
+NOT_THIS = re.compile(r";\s*q\s*=\s*0(\.0*)?\s*(;|$)", re.IGNORECASE)
+"""How a header says that a media type is not to be sent."""
+
+
+class Service:
+    """The service's answers.
+
+    Parameters
+    ----------
+    keeper : Keeper
+    limits : Limits
+    metrics : Metrics
+    say : callable
+        Told when another map is taken over, or refused.
+    """
+
+    ROUTES = frozenset({"/score", "/predict", "/health", "/live", "/metrics", "/openapi.json"})
+
+    def __init__(
+        self, keeper: Keeper, limits: RequestLimits, metrics: Metrics, say: Callable[[str], None]
+    ) -> None:
+        self._keeper, self._limits, self._metrics, self._say = keeper, limits, metrics, say
+        self._together = Together()
+        self._threads = ThreadPoolExecutor(N_THREADS, thread_name_prefix="rows")
+
+    def app(self, started: Callable[[], None]) -> Starlette:
+        """Return the ASGI app, which calls `started` once it answers."""
+
+        @asynccontextmanager
+        async def lifespan(app: Starlette) -> AsyncIterator[None]:
+            watch = asyncio.create_task(self._keeper.watch(self._tell))
+            started()
+            yield
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+            self._threads.shutdown()
+
+        routes = [
+            Route("/score", self.score, methods=["POST"]),
+            Route("/predict", self.predict, methods=["POST"]),
+            Route("/health", self.health),
+            Route("/live", self.live),
+            Route("/metrics", self.metrics),
+            Route("/openapi.json", self.openapi),
+        ]
+        handlers: dict[Any, Any] = {
+            RequestRefusal: _say_refused,
+            HTTPException: _say_problem,
+            Exception: _say_fault,
+        }
+        return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
+
+    async def score(self, request: Request) -> Response:
+        """Score rows, with reasons."""
+        served, body = self._keeper.current, await request.body()
+        kind, wanted = media_type(request.headers.get("content-type")), _wanted(request)
+        explained = request.query_params.get("reasons", FLAGGED)
+        if explained not in EXPLAINED:
+            raise RequestRefusal(400, f"reasons must be one of {', '.join(EXPLAINED)}.")
+        if kind == JSON and len(body) <= MAX_BYTES_TOGETHER:
+            rows = rows_of_json(body, self._limits)
+            if len(rows) <= MAX_TOGETHER:
+                found = await self._together.score(
+                    served, served.columns.cells(rows), [explained] * len(rows)
+                )
+                ids = _ids_of(rows, served)
+                return self._scored(_written(found, ids, served, wanted), found, wanted)
+
+        def answer() -> tuple[Answers, bytes]:
+            table, ids = self._table_of(body, kind, served)
+            found = served.score(table, [explained] * table.n_rows)
+            return found, _written(found, ids, served, wanted)
+
+        found, content = await self._in_thread(answer)
+        return self._scored(content, found, wanted)
+
+    async def predict(self, request: Request) -> Response:
+        """Predict the column that a model has learned."""
+        served, body = self._keeper.current, await request.body()
+        kind, wanted = media_type(request.headers.get("content-type")), _wanted(request)
+
+        def answer() -> tuple[Table, bytes]:
+            found = served.predict(self._whole_table_of(body, kind, served))
+            if wanted != JSON:
+                return found, bytes_for_wire(WIRES[wanted], found)
+            return found, to_json({"map": served.sha256, "rows": list(found)})
+
+        found, content = await self._in_thread(answer)
+        self._metrics.rows("/predict", found.n_rows)
+        return Response(content, media_type=wanted)
+
+    async def health(self, request: Request) -> Response:
+        """Say which map answers, and why the last file was not taken over."""
+        served, path = self._keeper.current, shown(self._keeper.path.name)
+        answer = {
+            "ok": True,
+            "version": __version__,
+            "map": {
+                "file": path,
+                "sha256": served.sha256,
+                "holds": served.kind,
+                "loaded": served.loaded,
+            },
+            "refused": self._keeper.refused,
+        }
+        return Response(to_json(answer), media_type=JSON)
+
+    async def live(self, request: Request) -> Response:
+        """Say nothing, but say it."""
+        return Response(status_code=204)
+
+    async def metrics(self, request: Request) -> Response:
+        """Give what was counted."""
+        return Response(self._metrics.text(), headers={"content-type": TYPE})
+
+    async def openapi(self, request: Request) -> Response:
+        """Describe all this, with the columns of the map."""
+        described = description_of(self._keeper.current, self._limits)
+        return Response(to_json(described), media_type=JSON)
+
+    def _scored(self, content: bytes, found: Answers, wanted: str) -> Response:
+        self._metrics.rows("/score", len(found.scores), int(found.is_flagged.sum()))
+        return Response(content, media_type=wanted)
+
+    async def _in_thread(self, answer: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, answer)
+
+    def _table_of(self, body: bytes, kind: str, served: Served) -> tuple[Table, list[Any] | None]:
+        """Return the rows of a body as a table, and their ids."""
+        if kind == JSON:
+            rows = rows_of_json(body, self._limits)
+            return served.columns.table(served.columns.cells(rows)), _ids_of(rows, served)
+        table = self._wire_table(body, kind, served)
+        name = served.columns.id
+        ids = None if name not in table.names or name is None else table.column(name).cells.tolist()
+        return table, ids
+
+    def _whole_table_of(self, body: bytes, kind: str, served: Served) -> Table:
+        """Return the rows of a body as a table that has their ids."""
+        if kind != JSON:
+            return self._wire_table(body, kind, served)
+        rows = rows_of_json(body, self._limits)
+        table, ids = served.columns.table(served.columns.cells(rows)), _ids_of(rows, served)
+        return served.columns.with_ids(table, ids)
+
+    def _wire_table(self, body: bytes, kind: str, served: Served) -> Table:
+        if kind not in WIRES:
+            raise RequestRefusal(415, f"Content-Type must be {TYPES}.")
+        words = served.encoding.roles.missing_values
+        table = table_of_wire(WIRES[kind], body, self._limits, words)
+        served.columns.check_table(table)
+        return table
+
+    def _tell(self, is_taken: bool) -> None:
+        self._metrics.reload(is_taken)
+        refused = self._keeper.refused
+        if is_taken or refused is None:
+            self._say(f"Took over {self._keeper.path}, sha256 {self._keeper.current.sha256}.")
+        else:
+            self._say(f"Did not take over {self._keeper.path}: {refused['why']}")
+
+
+def _wanted(request: Request) -> str:
+    """Return the media type of the answer: the first that is asked for and can be given."""
+    asked = request.headers.get("accept", "*/*").split(",")
+    refused = {media_type(each) for each in asked if NOT_THIS.search(each)}
+    for each in map(media_type, asked):
+        for kind in (JSON, CSV, ARROW):
+            some = f"{kind.partition('/')[0]}/*"
+            if each in {kind, some, "*/*"} - refused and kind not in refused:
+                return kind
+    raise RequestRefusal(406, f"Accept must be {TYPES}.")
+
+
+def _written(found: Answers, ids: list[Any] | None, served: Served, wanted: str) -> bytes:
+    if wanted != JSON:
+        return bytes_for_wire(WIRES[wanted], found.to_table(ids, served.columns.id))
+    threshold = getattr(served.thing, "threshold", None)
+    return to_json({"map": served.sha256, "threshold": threshold, "rows": found.to_json(ids)})
+
+
+def _ids_of(rows: list[Any], served: Served) -> list[Any] | None:
+    """Return the ids of rows of JSON as they came, None for a row without one."""
+    name = served.columns.id
+    return None if name is None else [row.get(name) for row in rows]
+
+
+async def _say_refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestRefusal)
+    return answer_of(error)
+
+
+async def _say_fault(request: Request, error: Exception) -> Response:
+    return answer_of(RequestRefusal(500, "A fault of the service; its log says where."))
+
+
+async def _say_problem(request: Request, error: Exception) -> Response:
+    """Say what Starlette refuses: routes and methods that are not there."""
+    assert isinstance(error, HTTPException)
+    said = {404: f"There is no such route; there are {', '.join(sorted(Service.ROUTES))}."}
+    problem = said.get(error.status_code, f"{error.detail}.")
+    answer = answer_of(RequestRefusal(error.status_code, problem))
+    answer.headers.update(error.headers or {})
+    return answer

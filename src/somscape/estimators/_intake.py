@@ -1,0 +1,724 @@
+"""From the data that users pass to the rows that kernels take."""
+
+import sys
+import warnings
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any, cast
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn import config_context
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state, get_tags
+from sklearn.utils.validation import _get_feature_names, check_array, validate_data
+
+from somscape._stored import stored
+from somscape._types import Float64s, Floats, Ints
+from somscape._validate import (
+    check_not_dates,
+    check_not_masked,
+    check_row_lengths,
+    check_values,
+    checked_weights,
+    largest_value,
+    wrong_value,
+)
+from somscape._weights import Counted, blocks, counts_of
+from somscape.errors import InputError, SomscapeWarning
+from somscape.estimators._elsewhere import brought_here, rows_elsewhere
+from somscape.fit._map import have_values
+from somscape.fit.pieces import AnyRows, Pieces, every
+from somscape.kernels._sparse import Device, DeviceArray, Rows, SparseRows, check_sparse_values
+from somscape.maps.map import Map
+from somscape.tables._frame import as_frame, frame_names, frame_numbers, table_from_frame
+from somscape.tables._messages import listed
+from somscape.tables.codes import UnusedColumn
+from somscape.tables.encoding import Encoding
+from somscape.tables.table import Table, table_from_columns
+
+
+@dataclass(frozen=True)
+class Library:
+    """What the array API standard leaves to each library.
+
+    Attributes
+    ----------
+    is_near : callable
+        Tells whether an array lies in this machine's memory.
+    fetched : callable
+        Returns an array as NumPy's, from wherever it lies.
+    label : callable
+        Names a device.
+    product : callable
+        Multiplies two matrices in the full precision of their type.
+    """
+
+    is_near: Callable[[Any], bool]
+    fetched: Callable[[Any], Any]
+    label: Callable[[Any], str]
+    product: Callable[[Any, Any], Any]
+
+
+def _matmul(a: Any, b: Any) -> Any:
+    return a @ b
+
+
+def _torch_product(a: Any, b: Any) -> Any:
+    torch = sys.modules["torch"]
+    with _full_precision(torch.backends), torch.autocast(a.device.type, enabled=False):
+        return _matmul(a, b)
+
+
+_settings = Lock()
+
+
+@contextmanager
+def _full_precision(backends: Any) -> Iterator[None]:
+    """Have torch multiply in full, whatever the user has set, which holds again afterwards."""
+    tables = [backends.cuda.matmul, backends.mkldnn.matmul]
+    name, full = "fp32_precision", cast(Any, "ieee")
+    if not hasattr(tables[0], name):  # torch before 2.9
+        tables, name, full = tables[:1], "allow_tf32", False
+    with _settings:
+        before = [getattr(table, name) for table in tables]
+        try:
+            for table in tables:
+                setattr(table, name, full)
+            yield
+        finally:
+            for table, value in zip(tables, before, strict=True):
+                setattr(table, name, value)
+
+
+LIBRARIES = {
+    "torch": Library(
+        lambda X: X.device.type == "cpu",
+        lambda X: np.asarray(X.detach().cpu()),
+        str,
+        _torch_product,
+    ),
+    "cupy": Library(lambda X: False, lambda X: X.get(), lambda place: f"cuda:{place.id}", _matmul),
+    # The standard and nothing else, with devices that are none: tests train on it.
+    "array_api_strict": Library(
+        lambda X: "CPU" in str(X.device),
+        lambda X: np.asarray(X.to_device(sys.modules["array_api_strict"].Device("CPU_DEVICE"))),
+        lambda place: str(place).split("'")[1],
+        _matmul,
+    ),
+}
+"""Libraries whose arrays are given back.  Those of others become NumPy's."""
+
+
+def _library_of(X: Any) -> str | None:
+    roots = {kind.__module__.partition(".")[0] for kind in type(X).__mro__}
+    is_array = hasattr(X, "device") and hasattr(X, "dtype")
+    return next(iter(roots & set(LIBRARIES)), None) if is_array else None
+
+
+def _is_near(X: Any, library: str) -> bool:
+    return LIBRARIES[library].is_near(X)
+
+
+def fetched(X: Any) -> Any:
+    """Return an array of another library as NumPy's, from wherever it lies; others as they are."""
+    library = _library_of(X)
+    if library is None:
+        return X
+    try:
+        return LIBRARIES[library].fetched(X)
+    except (TypeError, RuntimeError, ValueError) as error:
+        raise InputError(
+            f"NumPy cannot read an array of {library} with values of {X.dtype}: {error}. Pass a "
+            "dense one of float32 or float64, such as X.float()."
+        ) from error
+
+
+def near(X: Any, what: str) -> Any:
+    """Return data that must lie in this machine's memory, an array of another library as
+    NumPy's.
+    """
+    library = _library_of(X)
+    if library is not None and not _is_near(X, library):
+        raise InputError(
+            f"{what} supports only arrays in this machine's memory; got X of {library} on "
+            f"{LIBRARIES[library].label(X.device)}. Pass {_cure(library)}."
+        )
+    return fetched(X)
+
+
+def _cure(library: str) -> str:
+    return {"torch": "X.cpu()", "cupy": "X.get()"}.get(library, "a NumPy array")
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where an array came from.
+
+    Attributes
+    ----------
+    library : module or None
+        None: X was no array of another library, and results are NumPy's.
+    place : object
+        The device, as the library calls it.
+    """
+
+    library: Any = None
+    place: Any = None
+
+    def back(self, values: Any) -> Any:
+        """Return results as arrays of the library that X came from, on X's device."""
+        if isinstance(values, DeviceArray):
+            return values.array
+        if self.library is None:
+            return values
+        return self.library.asarray(values, device=self.place, copy=True)
+
+
+def received(X: Any) -> tuple[Any, Home]:
+    """Return rows as they are worked on, and where results go."""
+    library = _library_of(X)
+    if library is None or _is_near(X, library):
+        return fetched(X), home_of(X)
+    return _on_device(X, library), home_of(X)
+
+
+def home_of(X: Any) -> Home:
+    """Return where results for an array go."""
+    library = _library_of(X)
+    return Home() if library is None else Home(sys.modules[library], X.device)
+
+
+def _on_device(X: Any, library: str) -> DeviceArray:
+    label, kind = LIBRARIES[library].label(X.device), str(X.dtype).rpartition(".")[2]
+    if kind not in ("float32", "float64") or "sparse" in str(getattr(X, "layout", "")):
+        layout = f" ({X.layout})" if "sparse" in str(getattr(X, "layout", "")) else ""
+        raise InputError(
+            f"X on a device must be dense, of float32 or float64; got {kind}{layout} on {label}. "
+            f"Convert it, or pass {_cure(library)}."
+        )
+    if X.ndim != 2 or 0 in X.shape:
+        raise InputError(
+            "X must have two dimensions, with at least one row and one column; got the shape "
+            f"{tuple(X.shape)}. Reshape it to one row per case."
+        )
+    device = Device(
+        _namespace(X, library),
+        X.device,
+        f"{library}/{label}",
+        LIBRARIES[library].fetched,
+        LIBRARIES[library].product,
+    )
+    try:
+        device.fetched(device.sent(np.zeros(1)))
+    except (TypeError, RuntimeError, NotImplementedError) as error:
+        raise InputError(
+            f"training on a device requires float64 there; {library} says of {label}: {error}. "
+            f"Pass {_cure(library)}."
+        ) from error
+    return DeviceArray(X.detach() if hasattr(X, "detach") else X, device)
+
+
+def _namespace(X: Any, library: str) -> Any:
+    """Return the library's functions by their names in the standard."""
+    if hasattr(X, "__array_namespace__"):
+        return X.__array_namespace__()
+    try:
+        from sklearn.externals.array_api_compat import array_namespace
+    except ImportError as error:
+        raise InputError(
+            f"X of {library} on a device requires scikit-learn 1.7 or newer. Install it, or pass "
+            f"{_cure(library)}."
+        ) from error
+    return array_namespace(X)
+
+
+BLOCK_ROWS = 1 << 14
+"""Rows that are copied at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Rows for training.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_kept, n_features), SparseRows or RowsElsewhere
+        C-contiguous; rows of zero weight are left out.
+    weights : ndarray of shape (n_kept,) or None
+        None if every row weighs 1.
+    all_rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
+        All rows, also those of zero weight.
+    encoding : Encoding
+    kept : ndarray of shape (n_kept,) or None
+        Numbers, among all rows, of the rows that train; None if all do.
+    """
+
+    rows: AnyRows
+    weights: Float64s | None
+    all_rows: AnyRows
+    encoding: Encoding
+    kept: Ints | None = None
+
+
+def prepare(
+    estimator: BaseEstimator,
+    X: Any,
+    sample_weight: Any,
+    *,
+    encoding: Encoding | None,
+    missing: str,
+    min_rows: int = 1,
+) -> Prepared:
+    """Check and encode the data and weights of a `fit`."""
+    values: Rows
+    if isinstance(X, Pieces):
+        return _in_pieces(estimator, X, sample_weight, encoding=encoding, missing=missing)
+    if encoding is not None:
+        missing = encoding.missing
+        values = encoding.encode(X)
+        if encoding.is_named:
+            set_names(estimator, encoding.feature_names)
+        weights = checked_weights(sample_weight, len(values))
+    else:
+        if isinstance(X, Table):
+            checked = X.to_numpy()
+            set_names(estimator, X.names)
+        else:
+            checked = checked_array(estimator, X, reset=True, min_rows=min_rows)
+        given = getattr(estimator, "feature_names_in_", None)
+        names = [f"x{i}" for i in range(checked.shape[1])] if given is None else list(given)
+        weights = checked_weights(sample_weight, checked.shape[0])
+        if issparse(checked):
+            values, encoding = SparseRows.from_csr(checked), Encoding.plain(names)
+            check_sparse_values(values, names)
+        else:
+            where = X.where if isinstance(X, Table) else "row {}".format
+            values, encoding = _without_missing(checked, weights, names, missing, where)
+            check_values(values, names, may_miss=missing == "mask")
+    rows = values
+    is_kept = _kept(values, weights, missing)
+    kept = None if is_kept is None else np.flatnonzero(is_kept)
+    if kept is not None:
+        rows = values.take(kept) if isinstance(values, SparseRows) else _taken(values, kept)
+        weights = None if weights is None else weights[kept]
+    if len(rows) < min_rows:
+        raise InputError(
+            f"at least {min_rows} rows must have a weight above 0; got {len(rows)}. Pass more rows "
+            "or weights."
+        )
+    if not isinstance(rows, SparseRows):
+        rows = np.ascontiguousarray(rows)
+    return Prepared(rows, weights, values, encoding, kept)
+
+
+def _in_pieces(
+    estimator: BaseEstimator, X: Pieces, sample_weight: Any, *, encoding: Any, missing: str
+) -> Prepared:
+    if sample_weight is not None:
+        raise InputError(
+            "`sample_weight` supports only rows in memory; got X in pieces. Leave it out, or "
+            "repeat rows."
+        )
+    rows, encoding, names = rows_elsewhere(X, encoding, missing)
+    vars(estimator).pop("feature_names_in_", None)
+    estimator.n_features_in_ = rows.n_features
+    if names is not None:
+        set_names(estimator, names)
+    return Prepared(rows, None, rows, encoding)
+
+
+def seed_of(random_state: Any, *, draws: bool = True) -> int:
+    """Return a seed for NumPy's generators from a scikit-learn random state."""
+    is_seed = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
+    if is_seed and random_state >= 0:
+        return int(random_state)
+    if not draws and random_state is None:
+        return 0
+    try:
+        state = check_random_state(random_state)
+    except ValueError as error:
+        raise InputError(
+            "`random_state` must be a whole number of at least 0, a numpy.random.RandomState or "
+            f"None; got {random_state!r}. Pass a number to get the same map again."
+        ) from error
+    return int(state.randint(np.iinfo(np.int32).max))
+
+
+def rows_for(estimator: Any, X: Any) -> Rows:
+    """Return data as rows of a fitted estimator's map, ready for the kernels."""
+    map_: Map = estimator.map_
+    data = data_for(estimator, X)
+    return map_.any_rows_of(data)
+
+
+def data_for(estimator: Any, X: Any) -> Any:
+    """Return data for the methods of a fitted estimator's map, which check the values."""
+    encoding: Encoding = estimator.map_.encoding
+    X = brought_here(X)
+    if not encoding.is_plain:
+        return table_for(estimator, X, encoding, reset=False)
+    return X if isinstance(X, Table) else checked_array(estimator, X, reset=False)
+
+
+def table_for(estimator: Any, X: Any, encoding: Encoding, *, reset: bool) -> Table:
+    """Return data as a table for an existing encoding; `reset` is for a `fit`."""
+    if isinstance(X, Table):
+        return X
+    if encoding.is_named:
+        frame = as_frame(X, "X")
+        if frame is not None:
+            return table_from_frame(frame, "X")
+        names = [code.name for code in encoding.used]
+        raise InputError(
+            f"{type(estimator).__name__} encodes columns, which it finds by name; got X without "
+            f"names ({type(X).__name__}). Pass a table or data frame with {listed(names)}, or pass "
+            "encoded rows to the methods of `map_`."
+        )
+    if reset:
+        estimator.n_features_in_ = len(encoding.columns)
+        vars(estimator).pop("feature_names_in_", None)
+    return read_data(estimator, X, encoding=encoding)[1]
+
+
+def set_names(estimator: Any, names: Sequence[str]) -> None:
+    """Set ``n_features_in_`` and ``feature_names_in_``."""
+    estimator.n_features_in_ = len(names)
+    estimator.feature_names_in_ = np.array(names, dtype=object)
+
+
+def read_data(
+    estimator: BaseEstimator,
+    X: Any,
+    *,
+    missing: str = "error",
+    unused: Collection[str] = (),
+    encoding: Encoding | None = None,
+) -> tuple[Any, Table]:
+    """Check the data to encode and read them as a table."""
+    X = brought_here(X)
+    if isinstance(X, Table):
+        if encoding is None:
+            set_names(estimator, X.names)
+        return X, X
+    names = None
+    if encoding is not None:
+        missing, names = encoding.missing, [code.name for code in encoding.columns]
+        unused = [code.name for code in encoding.columns if isinstance(code, UnusedColumn)]
+    X = near(X, type(estimator).__name__)
+    frame = as_frame(X, "X")
+    if frame is None:
+        return _read_array(estimator, X, missing, names, unused)
+    check_names(estimator, frame, reset=names is None, may_lack=unused)
+    table = table_from_frame(frame, "X")
+    if names is not None and not hasattr(estimator, "feature_names_in_"):
+        pairs = zip(table.columns, names, strict=True)
+        table = replace(table, columns=tuple(c.renamed(name) for c, name in pairs))
+    return frame, table
+
+
+def _read_array(
+    estimator: BaseEstimator,
+    X: Any,
+    missing: str,
+    names: Sequence[str] | None,
+    unused: Collection[str],
+) -> tuple[Any, Table]:
+    check_row_lengths(X)
+    check_not_masked(X)
+    values = validate_data(
+        estimator,
+        X,
+        reset=names is None,
+        dtype=None,
+        ensure_all_finite=False,
+        ensure_min_samples=2 if names is None else 1,
+    )
+    if values.dtype.kind in "US" and not hasattr(X, "dtype"):
+        values = np.array(X, dtype=object)  # as text, the numbers of a list would stay text
+    names = [f"x{j}" for j in range(values.shape[1])] if names is None else names
+    if values.dtype.kind in "biuf":
+        features = [j for j, name in enumerate(names) if name not in unused]
+        used, called = values[:, features], [names[j] for j in features]
+        if missing == "error":
+            refuse_missing(used, called)
+        _refuse_infinite(used, called)
+    cells = values.astype(np.int64) if values.dtype == bool else values
+    columns = dict(zip(names, cells.T.tolist(), strict=True))
+    return values, table_from_columns(columns, "X")
+
+
+def _refuse_infinite(values: Any, names: Sequence[str]) -> None:
+    is_infinite = np.isinf(values)
+    if is_infinite.any():
+        row, column = np.argwhere(is_infinite)[0]
+        raise InputError(
+            f"X must be finite; got {values[row, column]} in row {row}, column '{names[column]}'. "
+            "Correct or leave out the row."
+        )
+
+
+def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Any:
+    """Return an array, a data frame of numbers or a sparse array as NumPy's or SciPy's."""
+    if _is_ready(X, min_rows):
+        # Same result as scikit-learn's check, without its search for data frames: 60 microseconds.
+        if reset:
+            vars(estimator).pop("feature_names_in_", None)
+            estimator.n_features_in_ = X.shape[1]
+            return X
+        is_expected = getattr(estimator, "n_features_in_", None) == X.shape[1]
+        if is_expected and not hasattr(estimator, "feature_names_in_"):
+            return X
+    X = near(X, type(estimator).__name__)
+    check_row_lengths(X)
+    check_not_masked(X)
+    if isinstance(X, Table):
+        raise InputError(
+            f"{type(estimator).__name__} supports only numbers; got X as a `Table`. Pass "
+            "X.to_numpy(), or its rows encoded by somscape.TableEncoder(missing='mask')."
+        )
+    frame = as_frame(X, "X")
+    if frame is not None and not frame_names(frame):
+        raise InputError("X has no columns; give at least one.")
+    is_sparse = frame is not None and hasattr(frame, "sparse")  # all of pandas' columns are
+    if frame is None or is_sparse:
+        check_not_dates(getattr(X, "dtype", None))
+    else:
+        check_names(estimator, frame, reset=reset)
+        frame = frame_numbers(frame)
+    checks: dict[str, Any] = {
+        "accept_sparse": "csr" if get_tags(estimator).input_tags.sparse else False,
+        "dtype": [np.float64, np.float32],
+        "order": "C",
+        "ensure_all_finite": False,
+        "ensure_min_samples": min_rows,
+    }
+    try:
+        # Arrays of other libraries become NumPy's, even if scikit-learn would keep them.
+        with config_context(array_api_dispatch=False):
+            if frame is None or is_sparse:
+                return validate_data(estimator, X, reset=reset, **checks)
+            return check_array(frame, estimator=estimator, input_name="X", **checks)
+    except OverflowError as error:
+        raise InputError(
+            f"X holds a whole number that no float can hold ({error}). Correct, rescale or leave "
+            "out its row."
+        ) from error
+    except ValueError as error:
+        if "could not convert string" not in str(error):
+            raise
+        raise InputError(
+            f"X holds text ({error}). Leave text columns out, or pass a data frame, whose columns "
+            "are encoded one by one (encoder='auto', or a somscape.TableEncoder if the estimator "
+            "has no such parameter)."
+        ) from error
+
+
+def check_names(
+    estimator: BaseEstimator, frame: Any, *, reset: bool, may_lack: Collection[str] = ()
+) -> None:
+    """Set or check ``n_features_in_`` and ``feature_names_in_`` by a data frame's columns."""
+    names, known = frame_names(frame), getattr(estimator, "feature_names_in_", ())
+    if not reset and names == [n for n in known if n in names or n not in may_lack]:
+        return
+    shown = _Columns(frame) if _get_feature_names(frame) is None else frame
+    validate_data(estimator, shown, reset=reset, skip_check_array=True)
+
+
+class _Columns:
+    """Names of a data frame, for scikit-learn before 1.9, which does not find them.
+
+    It asks for pandas' columns or the data frame interchange protocol, which polars has dropped.
+    """
+
+    def __init__(self, frame: Any) -> None:
+        self._names = frame_names(frame)
+        self.shape = frame.shape
+
+    def __dataframe__(self) -> "_Columns":
+        return self
+
+    def column_names(self) -> list[Any]:
+        return self._names
+
+
+def _is_ready(X: Any, min_rows: int) -> bool:
+    """Return whether X is an array that kernels can take as it is."""
+    return (
+        type(X) is np.ndarray
+        and X.ndim == 2
+        and X.dtype in (np.float32, np.float64)
+        and X.flags.c_contiguous
+        and X.flags.aligned
+        and X.shape[0] >= min_rows
+        and X.shape[1] > 0
+    )
+
+
+def _without_missing(
+    values: Floats,
+    weights: Float64s | None,
+    names: list[str],
+    missing: str,
+    where: Callable[[int], str],
+) -> tuple[Floats, Encoding]:
+    # A minimum is NaN if any value is: this needs no array of answers.
+    if missing != "fill" and not np.isnan(values.min(initial=np.inf)):
+        return values, Encoding.plain(names, missing=missing)
+    if missing == "error":
+        refuse_missing(values, names, where)
+    counted = None if weights is None else weights > 0
+    counted_values = (v if counted is None else v[counted] for v in values.T)
+    if any(np.isnan(v).all() for v in counted_values):
+        counts = _missing_counts(values, names)
+        raise InputError(f"X has columns with no value at all (NaN): {counts}. Leave them out.")
+    if missing == "mask":
+        return values, Encoding.plain(names, missing="mask")
+    encoding = Encoding.plain(names, fills=_medians(values, counts_of(weights)))
+    return encoding.fill(values), encoding
+
+
+def _medians(values: Floats, counts: Float64s | None) -> list[float]:
+    """Return the median of each column's present values."""
+    if counts is None:
+        return [float(np.nanmedian(column)) for column in values.T]
+    medians = []
+    for column in values.T:
+        is_there = ~np.isnan(column) & (counts > 0)
+        medians.append(float(Counted.of(column[is_there], counts[is_there]).median()))
+    return medians
+
+
+def _taken(values: Floats, rows: Ints) -> Floats:
+    """Return some rows, in a temporary file if they are large."""
+    out = stored((len(rows), values.shape[1]), values.dtype)
+    for part in blocks(len(rows), BLOCK_ROWS):
+        out[part] = values[rows[part]]
+    return out
+
+
+def _kept(values: Rows, weights: Float64s | None, missing: str) -> Any:
+    """Return which rows train, or None for all; rows of weight 0 or without values do not."""
+    is_kept = None if weights is None or weights.all() else weights > 0
+    if missing != "mask" or isinstance(values, SparseRows):
+        return is_kept
+    has_any = have_values(values)
+    if has_any is None or is_kept is None:
+        return is_kept if has_any is None else has_any
+    return is_kept & has_any
+
+
+def refuse_missing(
+    values: Floats, names: Sequence[str], where: Callable[[int], str] = "row {}".format
+) -> None:
+    """Raise InputError with the number of missing values by column, if there are any."""
+    if counts := _missing_counts(values, names):
+        first = min(int(missing.argmax()) for c in values.T if (missing := np.isnan(c)).any())
+        raise InputError(
+            f"X has missing values (NaN): {counts}, the first in {where(first)}. Fill them or "
+            "leave those rows or columns out. Or pass missing='fill' to fill in each column's "
+            "median or, if supported, missing='mask' to leave those cells out of all distances."
+        )
+
+
+def _missing_counts(values: Floats, names: Sequence[str]) -> str:
+    counts = (int(np.isnan(column).sum()) for column in values.T)
+    return ", ".join(f"{n} in '{name}'" for name, n in zip(names, counts, strict=True) if n)
+
+
+def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
+    """Check rows on a device and weights for a `fit`, as `prepare` does for others."""
+    allowed = {
+        "metric": ("euclidean",),
+        "feature_weight": (None,),
+        "missing": ("error",),
+        "encoder": ("auto", None),
+        "algorithm": ("auto", "batch", "multires"),
+    }
+    for name, choices in allowed.items():
+        value = getattr(som, name)
+        if not any(value is choice or _is_word(value, choice) for choice in choices):
+            listed = " or ".join(f"{name}={choice!r}" for choice in choices)
+            raise InputError(
+                f"X on a device supports only {listed}; got {value!r:.80} and X on "
+                f"{X.device.name}. Leave `{name}` out, or pass X in this machine's memory."
+            )
+    rows = checked_on_device(som, X, reset=True)
+    weights = checked_weights(fetched(sample_weight), len(rows))
+    encoding = Encoding.plain([f"x{i}" for i in range(rows.shape[1])])
+    if weights is None or weights.all():
+        return Prepared(rows, weights, rows, encoding)
+    kept = np.flatnonzero(weights > 0)
+    return Prepared(rows.take(kept), weights[kept], rows, encoding, kept)
+
+
+def _is_word(value: Any, word: str | None) -> bool:
+    return isinstance(value, str) and value == word
+
+
+def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
+    """Return rows on a device, once their number of features and their values are checked."""
+    validate_data(som, X, reset=reset, skip_check_array=True)
+    if not reset:
+        map_: Map = som.map_
+        if not (map_.encoding.is_plain and map_.metric.is_plain):
+            raise InputError(
+                "X on a device supports only maps of metric='euclidean', without weights of "
+                f"features and encodings; got X on {X.device.name}. Pass X in this machine's "
+                "memory."
+            )
+    low, high = X.extremes()
+    info = np.finfo(X.dtype)
+    limit = largest_value(info, X.shape[1])
+    is_wrong = ~((high <= limit) & (low >= -limit))
+    if is_wrong.any():
+        column = int(is_wrong.argmax())
+        values: Floats = np.asarray(X[:, column])
+        row = int((~(np.abs(values) <= limit)).argmax())
+        if np.isnan(values[row]):
+            raise InputError(
+                f"`X` must be finite and not missing (NaN); got nan in row {row}, column "
+                f"'x{column}'. Fill it, or pass X in this machine's memory."
+            )
+        raise wrong_value(values[row], row, f"x{column}", limit, info, "X")
+    return X
+
+
+MAX_SHARE = 0.995
+"""Share of the variance from which one column alone makes the map."""
+
+UNSCALED = ("euclidean", "manhattan", "chebyshev")
+"""Metrics in which a wide column counts more."""
+
+N_ROWS = 10_000
+"""About how many rows are looked at."""
+
+
+def warn_of_wide_column(prepared: Prepared, metric: str, feature_weight: Any) -> None:
+    """Warn if one column of an array that is used as it is outweighs all others."""
+    rows = prepared.rows
+    if isinstance(rows, SparseRows) or not prepared.encoding.is_plain:
+        return
+    if metric not in UNSCALED or feature_weight is not None or rows.shape[1] < 2:
+        return
+    few = every(rows, max(1, len(rows) // N_ROWS))
+    some = np.array(few, dtype=np.float64)
+    some /= np.nanmax(np.abs(some)) or 1.0  # whose squares fit a float
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of columns without a value
+        spreads = np.nan_to_num(np.nanstd(some, axis=0))
+    second, first = np.argsort(spreads)[-2:]
+    share = spreads[first] ** 2 / ((spreads**2).sum() or 1.0)
+    if share < MAX_SHARE or not spreads[second]:
+        return
+    names = prepared.encoding.feature_names
+    warnings.warn(
+        f"column '{names[first]}' carries {100 * share:.4g} % of the squared distances between "
+        f"rows: it is {spreads[first] / spreads[second]:.3g} times as wide as the next, "
+        f"'{names[second]}'. Standardize the columns, as scikit-learn's StandardScaler does, or "
+        "say by `feature_weight` how much each counts.",
+        SomscapeWarning,
+        stacklevel=4,
+    )

@@ -1,0 +1,568 @@
+"""The detector of anomalies as a scikit-learn estimator."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from sklearn.base import OutlierMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from somscape._types import Float64s, Ints
+from somscape._validate import check_choice, check_number, checked_weights
+from somscape.errors import InputError
+from somscape.estimators._base import Base, expect_maps
+from somscape.estimators._elsewhere import answers_where_it_lies, pieces_here
+from somscape.estimators._intake import data_for, prepare, rows_for
+from somscape.estimators._settings import (
+    check_has_no_gaps,
+    choose_encoding,
+    missing_of,
+    settings_of_detector,
+)
+from somscape.estimators.som import SOM, check_goes_on
+from somscape.estimators.table_encoder import TableEncoder
+from somscape.fit.settings import Settings
+from somscape.kernels._select import select_kernels
+from somscape.maps.map import Map
+from somscape.outliers._stream import DetectorStream, updated
+from somscape.outliers._train import Detection, n_trainings, train_detector
+from somscape.outliers.counterfactual import Counterfactual
+from somscape.outliers.detector import Alerts, Detector, LabelShare, Reasons, SimilarRows
+from somscape.outliers.marks import known_labels
+from somscape.tables._frame import as_frame
+from somscape.tables.sources import collected
+from somscape.tables.table import Table, table_from_columns
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def in_words_of(answering: Callable[..., Any]) -> Callable[[F], F]:
+    """Give a method the docstring of the one that answers for it."""
+
+    def with_words(method: F) -> F:
+        method.__doc__ = answering.__doc__
+        return method
+
+    return with_words
+
+
+class Explains:
+    """Mixin of an estimator with a ``detector_``, which answers."""
+
+    detector_: Detector
+
+    @in_words_of(Detector.contributions)
+    def contributions(self, X: Any) -> Float64s:
+        check_is_fitted(self)
+        return self.detector_.contributions(data_for(self, X))
+
+    @in_words_of(Detector.reasons)
+    def reasons(self, X: Any) -> list[Reasons]:
+        check_is_fitted(self)
+        return self.detector_.reasons(pieces_here(X))
+
+    @in_words_of(Detector.counterfactuals)
+    def counterfactuals(self, X: Any) -> list[Counterfactual | None]:
+        check_is_fitted(self)
+        return self.detector_.counterfactuals(pieces_here(X))
+
+    @in_words_of(Detector.similar_rows)
+    def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
+        check_is_fitted(self)
+        return self.detector_.similar_rows(
+            pieces_here(X), among=pieces_here(among), n_similar=n_similar
+        )
+
+    @in_words_of(Detector.label_share)
+    def label_share(self, X: Any, *, among: Any, y: Any, level: float = 0.95) -> LabelShare:
+        check_is_fitted(self)
+        return self.detector_.label_share(
+            pieces_here(X), among=pieces_here(among), y=y, level=level
+        )
+
+    @in_words_of(Detector.alerts)
+    def alerts(
+        self,
+        X: Any,
+        n_alerts: int | None = None,
+        *,
+        p_value: float | None = None,
+        fdr: float | None = None,
+        amount: str | None = None,
+        cost: float | None = None,
+        above_threshold: bool = False,
+    ) -> Alerts:
+        check_is_fitted(self)
+        return self.detector_.alerts(
+            pieces_here(X),
+            n_alerts,
+            p_value=p_value,
+            fdr=fdr,
+            amount=amount,
+            cost=cost,
+            above_threshold=above_threshold,
+        )
+
+
+def scored_stream(detector: Any, stream: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield the scores and p-values of each item; see `SOMDetector.score_stream`."""
+    for number, item in enumerate(stream):
+        try:
+            piece, is_row = _as_piece(item)
+            scores, p = detector._scores_and_p_values(piece)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"item {number} of the stream: {error}") from error
+        yield (float(scores[0]), float(p[0])) if is_row else (scores, p)
+
+
+def _as_piece(item: Any) -> tuple[Any, bool]:
+    """Return an item as rows, and whether it is a single row."""
+    if isinstance(item, Mapping):
+        return table_from_columns({name: [cell] for name, cell in item.items()}), True
+    item = collected(item)
+    if isinstance(item, Table) or as_frame(item, "X") is not None:
+        return item, False
+    values = np.asarray(item)
+    if values.ndim not in (1, 2):
+        raise InputError(
+            "it must be a row or a piece of several rows, an array of one or two dimensions; got "
+            f"{type(item).__name__} of {values.ndim}."
+        )
+    return (values[None, :], True) if values.ndim == 1 else (values, False)
+
+
+class SOMDetector(Explains, OutlierMixin, Base):
+    """Rank rows by how unusual they are, with calibrated p-values and exact reasons.
+
+    A map learns what rows look like; a row is unusual when it lies far from the map's prototypes.
+
+    Parameters
+    ----------
+    method : str, default="auto"
+        Name of the score, which compares a row with the prototypes of usual rows (see `trim`):
+
+        - ``"auto"``: the same as ``"combined"``;
+        - ``"combined"``: mean distance to the ``n_prototypes`` nearest prototypes, plus how rare
+          the row's single values are.  One far out counts in an array's distance as 1.5 standard
+          deviations out (3 after clean training), and in a table adds more beyond all others;
+        - ``"k_prototype"``: mean distance to the ``n_prototypes`` nearest prototypes;
+        - ``"quantization_error"``: distance to the nearest prototype;
+        - ``"mass"``: mean distance to the nearest prototypes that hold 2 % of the rows, at least
+          ten rows.
+    contamination : float, default=0.05
+        Share of the training rows that `predict` flags, in (0, 0.5].
+    training_is_clean : bool, default=False
+        Whether all training rows are known to be usual.  The map may then follow them closely.
+    som : SOM or None, default=None
+        The map to train, unfitted.  None means ``SOM()``.  Its automatic size is 3 times the square
+        root of the number of rows, or 16 times after clean training (8 times for other scores than
+        ``"combined"``), instead of 5 times.  Its ``missing`` and ``encoder`` do not count.
+    n_maps : int or "auto", default="auto"
+        Number of maps that score together, from 1 to 256.  If there are several, each learns from
+        half of the rows, and a score is the root of the mean of their squared scores.  It then
+        depends less on which rows happen to be in the data.  Scoring takes ``n_maps`` times as
+        long.  ``map_``, the map of all rows, then serves for display and explanation and does not
+        score.  ``"auto"``: 8 for at most 2,000 rows; 1 for more rows or clean training.
+    n_prototypes : int or "auto", default="auto"
+        Number of nearest prototypes, from 1 (the quantization error) to 64.  Several prototypes
+        resist a lone outlier that has pulled one to itself.  ``"auto"``: for ``"combined"`` 24, 8
+        for the encoded columns of a table, 1 if training is clean; for others 8, or 2 if training
+        is clean.
+    trim : float or "auto", default="auto"
+        Share of the training rows, up to 0.5, whose prototypes do not count as usual.  These are
+        the prototypes with the fewest rows around them, such as those of a group of outliers.
+        ``"auto"``: 0.1, or 0.2 for the encoded columns of a table and for other scores than
+        ``"combined"``; 0 if training is clean.
+    decorrelate : bool, default=True
+        Whether to decorrelate columns when rows are compared with prototypes.  Correlated columns
+        then hardly count twice, and values that are usual one by one but not together stand out.
+        The correlations are those of the usual training rows.  The map itself does not change.
+    calibration : {"global", "regional"}, default="global"
+        What p-values compare a row with: all calibration rows, or only those of its region of the
+        map, a group of neighboring units with at least 200 calibration rows.  By region, false
+        alarms are as frequent among rows that lie far apart as among rows that lie close together.
+    missing : {"error", "fill"}, default="error"
+        As for `SOM`.  A `TableEncoder` passed as ``encoder`` has its own.
+    encoder : "auto", TableEncoder or None, default="auto"
+        As for `SOM`, but ``missing="mask"``, which leaves missing cells out, is not supported.
+        Alerts show the ids of the encoder's column ``id``.
+    random_state : int, RandomState or None, default=None
+        Draws the rows that train each map, and what the maps draw.
+    verbose : int, default=0
+        As for `SOM`: 1 shows the progress of each map in training.
+
+    Attributes
+    ----------
+    detector_ : Detector
+        The fitted detector.  It gives the same answers without scikit-learn and saves itself.
+    map_ : Map
+        The map of all rows.
+    offset_ : float
+        ``decision_function(X) = score_samples(X) - offset_``.
+    effect_of_marks_ : str
+        What rows that were `known` in `fit` changed, or why nothing; "" without any.
+    units_ : ndarray of shape (n_samples,)
+        Best matching unit of each training row.
+    explain_defaults_ : dict of str to str
+        What was chosen for each "auto", what an `encoder` made of the columns, and why.
+    kernels_used_ : str
+        Kernels that ran, such as ``"core/avx512"``.
+    n_features_in_ : int
+        Number of features seen by `fit`; of encoded features if columns were encoded by name.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Their names, if the data had names.
+
+    See Also
+    --------
+    SOMClassifier : Where labels are known; SOM trains a map alone.
+
+    Notes
+    -----
+    With several maps, training costs one map of all rows and ``n_maps`` maps of half of them.  With
+    one map, it costs six: p-values come from rows scored by maps trained without them, in five
+    folds.  If there are more than 20,000 rows, 20,000 train the map and the others calibrate in
+    place of the folds.  A `somscape.callbacks.TimeLimit` of `som` holds for each map.  `predict`
+    compares in-sample scores, so that it flags the share asked for.  `p_values` uses out-of-sample
+    scores, which do not favor rows that shaped their own prototype.
+
+    References
+    ----------
+    Kessy, Lewin and Strimmer (2018), Optimal whitening and decorrelation, American Statistician
+    72, section 3 (`decorrelate`).
+    Bates, Candes, Lei, Romano and Sesia (2023), Testing for outliers with conformal p-values,
+    Annals of Statistics 51, section 2.
+    Efron (2004), Large-scale simultaneous hypothesis testing, Journal of the American Statistical
+    Association 99, 96-104 (`p_values`).
+    Shah and Samworth (2013), Variable selection with error control: another look at stability
+    selection, Journal of the Royal Statistical Society B 75, section 2 (`n_maps`).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(300, 3))
+    >>> X[7] = [9, -9, 9]
+    >>> detector = SOMDetector(random_state=0).fit(X)
+    >>> int(detector.score_samples(X).argmin())
+    7
+    >>> bool(np.allclose(detector.contributions(X).sum(axis=1), -detector.score_samples(X)))
+    True
+    """
+
+    def __init__(
+        self,
+        method: str = "auto",
+        contamination: float = 0.05,
+        *,
+        training_is_clean: bool = False,
+        som: SOM | None = None,
+        n_maps: int | str = "auto",
+        n_prototypes: int | str = "auto",
+        trim: float | str = "auto",
+        decorrelate: bool = True,
+        calibration: str = "global",
+        missing: str = "error",
+        encoder: TableEncoder | str | None = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.method = method
+        self.contamination = contamination
+        self.training_is_clean = training_is_clean
+        self.som = som
+        self.n_maps = n_maps
+        self.n_prototypes = n_prototypes
+        self.trim = trim
+        self.decorrelate = decorrelate
+        self.calibration = calibration
+        self.missing = missing
+        self.encoder = encoder
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = missing_of(self) == "fill"
+        return tags
+
+    @property
+    def map_(self) -> Map:
+        """The map of all rows."""
+        return self.detector_.map_
+
+    @property
+    def effect_of_marks_(self) -> str:
+        """What `known` rows changed, or why they did not; "" without any."""
+        return self.detector_.effect_of_marks
+
+    @property
+    def offset_(self) -> float:
+        """What `decision_function` subtracts: minus the threshold."""
+        return -self.detector_.threshold
+
+    def fit(
+        self, X: Any, y: Any = None, *, known: Any = None, sample_weight: Any = None
+    ) -> "SOMDetector":
+        """Train the map, set the threshold and calibrate.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+            At least two rows.
+        y : ignored
+            As in all outlier detectors of scikit-learn.
+        known : array-like of shape (n_samples,), optional
+            1 for a confirmed anomaly, 0 for a row that was cleared, -1 (or NaN) for unknown.
+            Confirmed rows lead the list and cleared ones end it, if at most 1,000 are marked.
+            Scores of rows with values like theirs rise and fall, by as much as the marks agree:
+            each is compared with what the others tell.  `effect_of_marks_` says what changed.
+        sample_weight : array-like of shape (n_samples,), optional
+            A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
+
+        Returns
+        -------
+        SOMDetector
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or value is not allowed; the message says which.
+        """
+        return self._fitted(X, known, sample_weight, self.n_maps)
+
+    def _settings(self) -> tuple[Detection, Settings]:
+        """Return the parameters, checked: those of the detection and of its map."""
+        if not (self.som is None or isinstance(self.som, SOM)):
+            raise TypeError(f"`som` must be a SOM or None; got {self.som!r}.")
+        return settings_of_detector(self, SOM() if self.som is None else clone(self.som))
+
+    def _fitted(self, X: Any, known: Any, sample_weight: Any, n_maps: int | str) -> "SOMDetector":
+        check_choice("missing", self.missing, ("error", "fill"))
+        detection, settings = self._settings()
+        chosen = choose_encoding(self, X, sample_weight, settings.init)
+        detection = replace(detection, n_maps=n_maps).of_rows(chosen.encoding)
+        check_has_no_gaps(chosen.encoding)
+        prepared = prepare(
+            self,
+            chosen.data,
+            sample_weight,
+            encoding=chosen.encoding,
+            missing=self.missing,
+            min_rows=2,
+        )
+        # The tags ask for dense rows, and pieces were refused.
+        assert isinstance(prepared.rows, np.ndarray)
+        assert isinstance(prepared.all_rows, np.ndarray)
+        if isinstance(settings.init, Map):
+            check_goes_on(self.som, settings.init, prepared.rows.shape[1], is_warm=False)
+        labels = known_labels(known, len(prepared.all_rows))
+        if labels is not None and prepared.kept is not None:
+            labels = labels[prepared.kept]
+        n_maps_trained = n_trainings(len(prepared.rows), detection, prepared.weights)
+        expect_maps(settings.callbacks, n_maps_trained)
+        trained = train_detector(
+            prepared.rows, prepared.weights, prepared.encoding, settings, detection, labels
+        )
+        self.detector_, units = trained.detector, trained.of_all_rows.units
+        self._stream = DetectorStream.after(trained, prepared.rows, prepared.weights, settings.seed)
+        is_whole = len(units) == len(prepared.all_rows)
+        self.units_ = units if is_whole else self.map_.winners_of_rows(prepared.all_rows)
+        reasons = detection.reasons(prepared.weights, len(prepared.rows))
+        if chosen.why is not None:
+            reasons["encoder"] = chosen.why
+        self.explain_defaults_: dict[str, str] = reasons
+        self.kernels_used_ = select_kernels().name
+        return self
+
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        known: Any = None,
+        sample_weight: Any = None,
+        half_life: float | None = None,
+    ) -> "SOMDetector":
+        """Update the detector with more rows, in constant memory.
+
+        The first call is a `fit`, with one map if ``n_maps="auto"``.  Each further call scores the
+        rows, then updates the map as `SOM.partial_fit` does, with `half_life`, and renews which
+        prototypes are usual, how rare values are, the threshold and the calibration.  Threshold and
+        calibration use the scores that all rows so far had on arrival; samples are kept of 10,000
+        of them, and of 2,000 rows, by which values are rare.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+            Best in pieces of a thousand rows or more: a call costs the scoring of its rows, plus
+            O(n_units^2 * n_features).
+        y : ignored
+        known : array-like of shape (n_samples,), optional
+            As in `fit`.  In further calls its only effect is that known anomalies do not calibrate.
+        sample_weight : array-like of shape (n_samples,), optional
+        half_life : float or None, default=None
+            As for `SOM.partial_fit`: number of further rows after which a row counts half, also in
+            the threshold and the calibration.
+
+        Returns
+        -------
+        SOMDetector
+            ``units_`` then holds the units of the new rows.
+
+        Raises
+        ------
+        ValueError
+            As for `fit`.
+        """
+        if half_life is not None:
+            check_number("half_life", half_life, 0)
+        if not hasattr(self, "detector_"):
+            is_auto = isinstance(self.n_maps, str) and self.n_maps == "auto"
+            self._fitted(X, known, sample_weight, 1 if is_auto else self.n_maps)
+            if is_auto:
+                self.explain_defaults_["n_maps"] = "1: `partial_fit` trains one map."
+            return self
+        detection, _ = self._settings()
+        detection = replace(detection, method=self.detector_.score).of_rows(self.map_.encoding)
+        rows = rows_for(self, X)
+        assert isinstance(rows, np.ndarray)  # the tags ask for dense rows
+        self.detector_, self._stream, self.units_ = updated(
+            (self.detector_, self._stream),
+            rows,
+            checked_weights(sample_weight, len(rows)),
+            known_labels(known, len(rows)),
+            detection=detection,
+            half_life=half_life,
+        )
+        return self
+
+    @answers_where_it_lies("score", np.float64)
+    def score_samples(self, X: Any) -> Float64s:
+        """Return the score of each row in scikit-learn's sense: low for unusual rows.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Minus the score that `method` names.
+        """
+        check_is_fitted(self)
+        return -self.detector_.scores(data_for(self, X))
+
+    @answers_where_it_lies("decision", np.float64)
+    def decision_function(self, X: Any) -> Float64s:
+        """Return `score_samples` shifted so that rows below 0 are flagged.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        return self.score_samples(X) - self.offset_
+
+    @answers_where_it_lies("prediction", np.int64)
+    def predict(self, X: Any) -> Ints:
+        """Return -1 for rows above the threshold and 1 for the others.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def score_stream(self, stream: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+        """Score rows as they arrive, in constant memory.
+
+        Parameters
+        ----------
+        stream : iterable
+            Pieces, each an array-like of shape (n_samples, n_features), a data frame or a Table; or
+            rows, each an array-like of shape (n_features,) or a mapping of column names to cells.
+
+        Yields
+        ------
+        scores : ndarray of shape (n_samples,), or float for a row
+            As of `score_samples`: low for unusual rows.
+        p_values : ndarray of shape (n_samples,), or float for a row
+
+        Raises
+        ------
+        InputError
+            If an item is neither or does not fit the map; the message gives its number, from 0.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from somscape import SOMDetector
+        >>> X = np.random.default_rng(0).normal(size=(300, 3))
+        >>> detector = SOMDetector(random_state=0).fit(X)
+        >>> [p < 0.05 for _, p in detector.score_stream([X[0], [9, 9, 9]])]
+        [False, True]
+        """
+        check_is_fitted(self)
+        return scored_stream(self, stream)
+
+    @answers_where_it_lies("p_value", np.float64)
+    def p_values(self, X: Any) -> Float64s:
+        """Return the p-value of each row: small for unusual rows.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            In (0, 1], in steps of ``1 / (n + 1)`` for n calibration rows, or for those of the row's
+            region if calibration is regional; for high scores smaller, see Notes.
+
+        Notes
+        -----
+        Training rows may be unusual, and would hide each other.  So with 50 calibration rows or
+        more, the p-value of the highest fifth of the scores is an estimate from their bulk: the
+        square roots of usual scores are taken to follow, above their median, the upper half of a
+        normal law (an empirical null, Efron 2004).  It is used if it is less than the share counted
+        and at least ``0.01 / (n + 1)``.  This is done for
+        ``"combined"`` only; the law does not hold for other methods.
+
+        If ``training_is_clean``, for other methods, and after marks, p-values are conformal: for
+        new rows of the same population, the chance of a p-value of at most a is about a.  With 100
+        calibration rows or more, a generalized Pareto tail is fitted to the highest 5 % (at least
+        20).  If the tail gives a smaller share, the p-value is three quarters of it plus a quarter
+        of the conformal p-value, so the chance is at most 4a whatever the tail, up to the effects
+        of cross-fitting.
+
+        After marks, this is an estimate: marked rows do not calibrate, and new rows like them are
+        missing there.
+        """
+        check_is_fitted(self)
+        return self._scores_and_p_values(X)[1]
+
+    def _scores_and_p_values(self, X: Any) -> tuple[Float64s, Float64s]:
+        rows = self.map_.rows_of(data_for(self, X))
+        scores, p = self.detector_.scores_and_p_values_of_rows(rows)
+        return -scores, p
+
+    def save(self, path: str | Path) -> None:
+        """Save the fitted detector to one file; `somscape.load` gives a `Detector`.
+
+        Parameters
+        ----------
+        path : str or Path
+            Usually ends in ``.som``.
+        """
+        check_is_fitted(self)
+        self.detector_.save(path)

@@ -1,0 +1,196 @@
+"""Fill missing values from the map: with the values of similar rows."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from somscape._types import Float64s, Floats
+from somscape._validate import check_whole, checked_weights
+from somscape._weights import blocks, ones_or
+from somscape.estimators._base import Base
+from somscape.estimators._intake import checked_array, rows_for
+from somscape.estimators._settings import refuse_checkpoint
+from somscape.estimators.som import SOM
+from somscape.fit._train import RunningSums
+from somscape.grid._neighborhood import Neighborhood
+from somscape.kernels._kernels import MAX_BEST
+from somscape.kernels._select import select_kernels
+from somscape.maps.map import NO_UNIT, Map
+
+BLOCK_VALUES = 1 << 17
+"""Values of the prototypes near some rows in memory at once: 1 MiB."""
+
+DEVIATION_RADIUS = 1.0
+"""Grid steps over which units share what rows differ from them by."""
+
+
+class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
+    """Fill missing values from the nearest prototypes, with standard deviations.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=5
+        Number of nearest units that a value is the mean of, at most 16.  With 1, it is the
+        winner's value.
+    som : SOM or None, default=None
+        The map to train, unfitted.  None means ``SOM()``.  It trains on the present values only
+        (with ``missing="mask"`` and ``encoder=None``).  Features should be on one scale.
+    random_state : int, RandomState or None, default=None
+        Used if `som` has no ``random_state`` of its own.
+
+    Attributes
+    ----------
+    map_ : Map
+        The trained map.
+    deviation_ : ndarray of shape (n_units, n_features)
+        Standard deviation around each unit's prototype, by feature: the root mean square difference
+        of the training rows of the unit and those nearby.
+    n_features_in_ : int
+        Number of features seen by `fit`.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Their names, if the data had names.
+
+    See Also
+    --------
+    SOM : ``missing="mask"`` trains on rows with gaps, and fills none.
+
+    Notes
+    -----
+    Winners are found by masked distances, over the features that are present.
+
+    References
+    ----------
+    M. Cottrell and P. Letremy (2005), Missing values: processing with the Kohonen algorithm.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMImputer
+    >>> X = np.array([[0.0, 0.0], [0.1, 0.1], [5.0, 5.0], [5.1, 5.1]] * 5)
+    >>> SOMImputer(n_neighbors=1).fit(X).transform([[5.05, np.nan]]).round().tolist()
+    [[5.0, 5.0]]
+    """
+
+    def __init__(
+        self, n_neighbors: int = 5, *, som: SOM | None = None, random_state: Any = None
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.som = som
+        self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "SOMImputer":
+        """Train the map on the values that are present.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features)
+            NaN for missing values.  Each feature needs at least one value.
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        SOMImputer
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or value is not allowed; the message says which.
+        """
+        check_whole("n_neighbors", self.n_neighbors, 1, high=MAX_BEST)
+        if not (self.som is None or isinstance(self.som, SOM)):
+            raise TypeError(f"`som` must be a SOM or None; got {self.som!r}.")
+        som = SOM() if self.som is None else clone(self.som)
+        refuse_checkpoint(som.callbacks, "SOMImputer")
+        som.set_params(missing="mask", encoder=None)
+        if som.random_state is None:
+            som.set_params(random_state=self.random_state)
+        rows = checked_array(self, X, reset=True)
+        self.map_ = som.fit(rows, sample_weight=sample_weight).map_
+        self.deviation_ = _deviation(self.map_, rows, sample_weight)
+        return self
+
+    def transform(self, X: Any) -> Floats:
+        """Return the data with its missing values filled.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), with the data type of X
+            Present values are unchanged.
+        """
+        return self.impute(X)[0]
+
+    def impute(self, X: Any) -> tuple[Floats, Float64s]:
+        """Return the data with its gaps filled, and how far rows deviate there.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features)
+
+        Returns
+        -------
+        filled : ndarray of shape (n_samples, n_features), of the data's type
+            A row without any value gets the mean of all.
+        deviation : ndarray of shape (n_samples, n_features), float64
+            Standard deviation of rows like this one around the value filled in; 0 where the value
+            was there.
+        """
+        check_is_fitted(self)
+        rows = np.asarray(rows_for(self, X))
+        filled, deviation = rows.copy(), np.zeros(rows.shape)
+        is_gap = np.isnan(rows)
+        gappy = np.flatnonzero(is_gap.any(axis=1))
+        step = max(1, BLOCK_VALUES // (self.n_neighbors * rows.shape[1]))
+        for part in blocks(len(gappy), step):
+            some = gappy[part]
+            values, around = self._filling(rows[some])
+            filled[some] = np.where(is_gap[some], values, rows[some])
+            deviation[some] = np.where(is_gap[some], around, 0.0)
+        return filled, deviation
+
+    def _filling(self, rows: Floats) -> tuple[Float64s, Float64s]:
+        """Return mean and deviation of the prototypes near each row, of the rows' shape."""
+        codebook, variances = self.map_.codebook, self.deviation_**2
+        units, _ = self.map_.nearest(rows, min(self.n_neighbors, self.map_.n_units))
+        values = codebook[units]
+        mean = values.mean(axis=1)
+        variance = (variances[units] + (values - mean[:, None]) ** 2).mean(axis=1)
+        is_empty = units[:, 0] == NO_UNIT
+        if is_empty.any():
+            share = self.map_.hits / self.map_.hits.sum()
+            mean[is_empty] = share @ codebook
+            variance[is_empty] = share @ (variances + (codebook - share @ codebook) ** 2)
+        return mean, np.sqrt(variance)
+
+
+def _deviation(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
+    """Root mean square difference of the rows from their units, shared with units nearby."""
+    units = map_.winners_of_rows(rows)
+    is_used = units >= 0
+    given = checked_weights(sample_weight, len(rows))
+    weights = ones_or(given, len(is_used))[is_used]
+    rows, units = rows[is_used].astype(np.float64), units[is_used]
+    is_there = ~np.isnan(rows)
+    squares = np.where(is_there, (rows - map_.codebook[units]) ** 2, 0.0) * weights[:, None]
+    seen, totals = np.zeros(map_.codebook.shape), np.zeros(map_.codebook.shape)
+    np.add.at(totals, units, squares)
+    np.add.at(seen, units, is_there * weights[:, None])
+    everywhere = totals.sum(axis=0) / np.maximum(seen.sum(axis=0), np.finfo(np.float64).tiny)
+    counts = np.bincount(units, weights, minlength=map_.n_units).astype(np.float64)
+    sums = RunningSums(counts, totals, np.zeros(rows.shape[1]), seen)
+    tables = Neighborhood(map_.lattice, "gaussian").tables(DEVIATION_RADIUS)
+    start = np.tile(everywhere, (map_.n_units, 1))
+    return np.sqrt(np.maximum(sums.means(select_kernels(), tables, start), 0.0))

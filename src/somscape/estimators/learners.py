@@ -1,0 +1,748 @@
+"""The classifier and the regressor as scikit-learn estimators."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin, RegressorMixin, clone
+from sklearn.utils import assert_all_finite
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from somscape._types import Float64s, Floats, Ints
+from somscape._validate import check_choice, checked_weights, is_missing
+from somscape._weights import ones_or
+from somscape.errors import InputError
+from somscape.estimators._base import Base
+from somscape.estimators._elsewhere import pieces_here
+from somscape.estimators._intake import Prepared, data_for, prepare
+from somscape.estimators._settings import (
+    check_has_no_gaps,
+    choose_encoding,
+    missing_of,
+    settings_of_classifier,
+    settings_of_regressor,
+)
+from somscape.estimators.detector import in_words_of
+from somscape.estimators.som import SOM
+from somscape.estimators.table_encoder import TableEncoder
+from somscape.kernels._select import select_kernels
+from somscape.maps.map import Map
+from somscape.outliers.detector import SimilarRows, nearest_rows
+from somscape.recognize._answering import Answering
+from somscape.recognize._train import train_predictor, train_recognizer
+from somscape.recognize.predictor import Predictor
+from somscape.recognize.recognizer import ClassReasons, OtherClass, Recognizer
+
+
+class Learner(Base):
+    """A map that learns what is known of rows, and answers for new ones."""
+
+    som: SOM | None
+    missing: str
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = missing_of(self) == "fill"
+        return tags
+
+    def _fitted(self) -> Answering:
+        """Return what `fit` made."""
+        raise NotImplementedError
+
+    def _answering(self) -> Answering:
+        """Return what answers."""
+        return self._fitted()
+
+    @property
+    def map_(self) -> Map:
+        """The map."""
+        return self._fitted().map_
+
+    def p_values(self, X: Any) -> Float64s:
+        """Return the share of rows like the training's that lie as far from the map.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            In (0, 1]; small for a row that is like none of the training.
+        """
+        rows = self._rows(X)
+        return self._fitted().p_values_of_rows(rows)
+
+    def save(self, path: str | Path) -> None:
+        """Save what answers to one file, completely or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            Usually ends in ``.som``.  `somscape.load` reads it back as a
+            `somscape.recognize.Recognizer` or `somscape.recognize.Predictor`, which answers the
+            same.
+
+        Examples
+        --------
+        >>> import pathlib, somscape, tempfile
+        >>> X, y = [[0.0, 1.0], [1.0, 0.0]] * 20, ["a", "b"] * 20
+        >>> classifier = somscape.SOMClassifier(random_state=0).fit(X, y)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     classifier.save(pathlib.Path(folder) / "letters.som")
+        ...     somscape.load(pathlib.Path(folder) / "letters.som").predict([[0.1, 0.9]])
+        array(['a'], dtype='<U1')
+        """
+        check_is_fitted(self)
+        self._answering().save(path)
+
+    def _rows(self, X: Any) -> Floats:
+        """Return data as rows of the map."""
+        check_is_fitted(self)
+        return self.map_.rows_of(data_for(self, X))
+
+    def _som(self) -> SOM:
+        """Return a copy of the map to train."""
+        if not (self.som is None or isinstance(self.som, SOM)):
+            raise TypeError(f"`som` must be a SOM or None; got {self.som!r}.")
+        check_choice("missing", self.missing, ("error", "fill"))
+        return SOM() if self.som is None else clone(self.som)
+
+    def _prepared(self, X: Any, sample_weight: Any) -> Prepared:
+        """Check and encode the rows of a `fit`, and begin to say what was chosen."""
+        chosen = choose_encoding(self, X, sample_weight, None)
+        check_has_no_gaps(chosen.encoding)
+        prepared = prepare(
+            self, chosen.data, sample_weight, encoding=chosen.encoding, missing=self.missing
+        )
+        said = {} if chosen.why is None else {"encoder": chosen.why}
+        self.explain_defaults_: dict[str, str] = said
+        self.kernels_used_ = select_kernels().name
+        return prepared
+
+    def _explain_size(self) -> None:
+        lattice = self.map_.lattice
+        said = f"{lattice.n_rows} x {lattice.n_cols}: {lattice.size_text}."
+        self.explain_defaults_ = {"n_rows": said, **self.explain_defaults_}
+
+
+def check_one_per_row(n: int, n_rows: int, what: str) -> None:
+    """Raise InputError unless `y` has as many rows as X."""
+    if n != n_rows:
+        raise InputError(
+            f"`y` must have one {what} for each row of X, {n_rows}; got {n}. Pass None or NaN for "
+            f"a row of unknown {what}."
+        )
+
+
+def scoring_weights(sample_weight: Any, is_known: NDArray[np.bool_]) -> Float64s:
+    """Return how much each row counts in a score, at most 1."""
+    weights = ones_or(checked_weights(sample_weight, len(is_known)), len(is_known))
+    weights = weights / weights.max()
+    if not is_known[weights > 0].any(axis=0).all():
+        raise InputError(
+            "`sample_weight` is zero for every row of which `y` is known. Give one a weight above "
+            "0."
+        )
+    return weights
+
+
+def kept_of(prepared: Prepared, y: Any) -> Any:
+    """Return what is known of the rows that train."""
+    return y if prepared.kept is None else y[prepared.kept]
+
+
+def rows_of(prepared: Prepared) -> Float64s:
+    """Return the rows that train."""
+    return np.asarray(prepared.rows, dtype=np.float64)
+
+
+class SOMClassifier(ClassifierMixin, Learner):
+    """Name the class of rows by a map, with calibrated probabilities.
+
+    A map learns rows and their classes; a margin rule moves its prototypes to where classes meet;
+    the units near a row then say how probable each class is.
+
+    Parameters
+    ----------
+    som : SOM or None, default=None
+        The map to train, unfitted.  None means ``SOM()``.  Its automatic size is a tenth of the
+        rows, at most 1,500 units, and at least two for each class.  Its ``missing`` and
+        ``encoder`` are ignored: the classifier has its own.
+    layer_weight : float, default=0.0
+        How much classes count beside the columns while the map trains: their variance, as a share
+        of that of all columns.  With 0, the map does not see them; with 0.5, most units hold rows
+        of one class, which a map needs that is not sharpened.
+    sharpen : bool, default=True
+        Whether a margin rule moves the prototypes and turns the axes (GMLVQ), until rows lie nearer
+        to a prototype of their class than to any other.  ``map_`` then has a metric of its own.
+    smooth : bool, default=True
+        Whether the 16 units near a row answer together, the nearer the more.  How much is chosen by
+        rows that are left out of training.  Without it, the winner answers.
+    reject : float or None, default=None
+        Share, up to 0.5, of rows like those of the training that `predict` may refuse: it answers
+        None where rows so far from the map are not more than that.  At least 1 / (n + 1) for n
+        rows that are left out: all known ones up to 1,000, a fifth of more, at most 3,000.
+    missing : {"error", "fill"}, default="error"
+        As for `SOM`.  A `TableEncoder` passed as ``encoder`` has its own.
+    encoder : "auto", TableEncoder or None, default="auto"
+        As for `SOM`, but ``missing="mask"``, which leaves missing cells out, is not supported.
+    random_state : int, RandomState or None, default=None
+        Draws which rows are left out, the order of rows in the margin rule, and what the map draws.
+    verbose : int, default=0
+        As for `SOM`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes, in order.
+    map_ : Map
+        The map.  Its prototypes are those of the margin rule, in the units of the features.
+    shares_ : ndarray of shape (n_units, n_classes)
+        Share of each class around each unit.
+    recognizer_ : Recognizer
+        What answers.
+    explain_defaults_ : dict of str to str
+        What was chosen, and why.
+    kernels_used_ : str
+        Kernels that ran, such as ``"core/avx512"``.
+    n_features_in_ : int
+        Number of features seen by `fit`; of encoded features if columns were encoded by name.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Their names, if the data had names.
+
+    See Also
+    --------
+    SOMRegressor : Predicts numbers.
+    somscape.recognize.Recognizer : What a saved file is loaded as.
+    somscape.plots.confusion_map : Where it is wrong.
+
+    Notes
+    -----
+    Columns of arrays should be on one scale, as for `SOM`.  `fit` trains two maps: of all rows, and
+    without a fifth of them, by which it chooses the smoothing; for at most 1,000 different rows
+    six, as each fifth is left out once; and as many more if classes are unknown.  Of equal rows of
+    a class, each fifth is left out in turn.  Rows of more than 100 features are compared on their
+    100 main axes.
+    The same data, parameters and seed give the same answers on one machine; linear algebra
+    libraries may differ in the last bits.
+
+    References
+    ----------
+    W. Melssen, R. Wehrens and L. Buydens (2006), Supervised Kohonen networks for classification
+    problems, Chemometrics and Intelligent Laboratory Systems 83 (`layer_weight`).
+    P. Schneider, M. Biehl and B. Hammer (2009), Adaptive relevance matrices in learning vector
+    quantization, Neural Computation 21 (`sharpen`).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMClassifier
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> y = np.where(X[:, 0] * X[:, 1] > 0, "same", "other")
+    >>> classifier = SOMClassifier(random_state=0).fit(X[:200], y[:200])
+    >>> classifier.predict([[1.0, 1.0], [1.0, -1.0]]).tolist()
+    ['same', 'other']
+    >>> classifier.score(X[200:], y[200:]) > 0.9
+    True
+    """
+
+    def __init__(
+        self,
+        som: SOM | None = None,
+        *,
+        layer_weight: float = 0.0,
+        sharpen: bool = True,
+        smooth: bool = True,
+        reject: float | None = None,
+        missing: str = "error",
+        encoder: TableEncoder | str | None = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.som = som
+        self.layer_weight = layer_weight
+        self.sharpen = sharpen
+        self.smooth = smooth
+        self.reject = reject
+        self.missing = missing
+        self.encoder = encoder
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @property
+    def shares_(self) -> Float64s:
+        """Share of each class around each unit."""
+        return self.recognizer_.shares
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SOMClassifier":
+        """Train the map on rows with known classes.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+        y : array-like of shape (n_samples,)
+            Class of each row: numbers or text.  None or NaN is a row of unknown class, from which
+            the map learns, too, if that names rows that are left out better; -1 is a class.
+        sample_weight : array-like of shape (n_samples,), optional
+            A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
+
+        Returns
+        -------
+        SOMClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or value is not allowed; the message says which.
+        """
+        recognition, settings = settings_of_classifier(self, self._som())
+        prepared = self._prepared(X, sample_weight)
+        given = _checked_classes(y, len(prepared.all_rows))
+        self.classes_, codes = _coded(kept_of(prepared, given))
+        self.recognizer_: Recognizer = train_recognizer(
+            (rows_of(prepared), codes, prepared.weights),
+            self.classes_,
+            prepared.encoding,
+            settings,
+            recognition,
+        )
+        self._answering()  # refuses a `reject` that so few rows cannot tell
+        self._explain_size()
+        if self.smooth:
+            self.explain_defaults_["smooth"] = (
+                f"power {self.recognizer_.power:g} of distances, {self.recognizer_.prior:g} rows a "
+                "unit in advance: best for rows that were left out."
+            )
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the class of each row.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            With `reject`, of objects: None for a row that lies too far from the map.
+        """
+        answers = self._answers(X)
+        return self._answering().classes_of(*answers)
+
+    def predict_proba(self, X: Any) -> Float64s:
+        """Return how probable each class is for each row.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; each row has the sum 1.
+        """
+        return self._answers(X)[0]
+
+    @in_words_of(Recognizer.contributions)
+    def contributions(self, X: Any) -> Float64s:
+        rows = self._rows(X)
+        return self.recognizer_.contributions(rows)
+
+    @in_words_of(Recognizer.reasons)
+    def reasons(self, X: Any) -> list[ClassReasons]:
+        check_is_fitted(self)
+        return self.recognizer_.reasons(pieces_here(X))
+
+    @in_words_of(Recognizer.counterfactuals)
+    def counterfactuals(self, X: Any) -> list[OtherClass | None]:
+        check_is_fitted(self)
+        return self._answering().counterfactuals(pieces_here(X))
+
+    def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
+        """Return the rows nearest to each row, by the metric that the classifier learned.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_rows, n_features)
+        among : Table, data frame or array-like of shape (n_others, n_features)
+            Rows to search, such as the training rows, or those of one class; the classifier itself
+            keeps none.
+        n_similar : int, default=5
+            Number of similar rows for each row, at least 1.
+
+        Returns
+        -------
+        SimilarRows
+            Nearest first; a row that is in both is nearest to itself.
+
+        Examples
+        --------
+        >>> from somscape import SOMClassifier
+        >>> X, y = [[0.0, 1.0], [1.0, 0.0]] * 20, ["a", "b"] * 20
+        >>> classifier = SOMClassifier(random_state=0).fit(X, y)
+        >>> classifier.similar_rows([[0.9, 0.2]], among=X[:4], n_similar=2).rows
+        array([[1, 3]])
+        """
+        check_is_fitted(self)
+        return nearest_rows(self.map_, pieces_here(X), pieces_here(among), n_similar)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of rows whose class is named rightly.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+        y : array-like of shape (n_samples,)
+            Rows of unknown class, None or NaN, do not count; rows that `predict` refuses are wrong.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+        """
+        found = self.predict(X)
+        given = _checked_classes(y, len(found))
+        is_known = ~_is_unknown(given)
+        if not is_known.any():
+            raise InputError(f"`y` must name the class of some rows; all {len(y)} are unknown.")
+        weights = scoring_weights(sample_weight, is_known)[is_known]
+        return float(np.average(found[is_known] == given[is_known], weights=weights))
+
+    def _fitted(self) -> Recognizer:
+        return self.recognizer_
+
+    def _answering(self) -> Recognizer:
+        """Return what answers, with today's `reject`."""
+        return replace(self.recognizer_, reject=self.reject)
+
+    def _answers(self, X: Any) -> tuple[Float64s, Float64s]:
+        rows = self._rows(X)
+        return self.recognizer_.probabilities_of_rows(rows)
+
+
+def _checked_classes(y: Any, n_rows: int) -> NDArray[Any]:
+    """Return the classes of rows as an array of one dimension; a list's are objects."""
+    if y is None:
+        raise InputError(
+            "SOMClassifier requires y to be passed, but the target y is None. Pass the class of "
+            "each row."
+        )
+    values = column_or_1d(y if hasattr(y, "dtype") else np.array(y, dtype=object), warn=True)
+    values = np.asarray(values)
+    check_one_per_row(len(values), n_rows, "class")
+    return values
+
+
+def _is_unknown(y: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.fromiter((is_missing(value) for value in y.tolist()), np.bool_, len(y))
+
+
+def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
+    """Return the classes, in order, and the number of each row's, -1 for unknown."""
+    is_known = ~_is_unknown(y)
+    if not is_known.any():
+        raise InputError(
+            f"`y` must name the class of some rows; all {len(y)} are unknown (None or NaN). Give "
+            "rows of at least two classes."
+        )
+    known = y[is_known]
+    if known.dtype == object:
+        kinds = sorted({type(value).__name__ for value in known})
+        if len({kind in ("str", "str_") for kind in kinds}) > 1:
+            raise InputError(
+                f"`y` must hold classes of one kind; got {' and '.join(kinds)}. Pass text for all, "
+                "or numbers for all."
+            )
+        known = np.array(known.tolist())
+    if known.dtype.kind == "f":
+        assert_all_finite(known, input_name="y")
+    if known.dtype.kind not in "biufU":
+        kind = type(y[is_known][0]).__name__ if known.dtype == object else known.dtype
+        raise InputError(
+            f"`y` must hold text, numbers or truth values; got {kind}. Pass text, such as "
+            "y.astype(str)."
+        )
+    check_classification_targets(known)
+    classes, codes = np.unique(known, return_inverse=True)
+    if len(classes) < 2:
+        raise InputError(
+            f"`y` must have at least two classes; got one class, {classes.tolist()[0]!r}. "
+            "To find rows that are not like it, use SOMDetector."
+        )
+    numbers = np.full(len(y), -1, dtype=np.intp)
+    numbers[is_known] = codes
+    return classes, numbers
+
+
+LARGEST = 1e145
+"""Size of targets whose squares can be added up."""
+
+
+class SOMRegressor(RegressorMixin, Learner):
+    """Predict numbers of rows by a map, with intervals that hold what they say.
+
+    The units near a row say together what its target is: each a mean of the rows around it on the
+    map, and slopes along the columns where they help.
+
+    Parameters
+    ----------
+    som : SOM or None, default=None
+        The map to train, unfitted.  None means ``SOM()``.  Its automatic size is a fifth of the
+        rows, at most 1,500 units.  Its ``missing`` and ``encoder`` are ignored: the regressor has
+        its own.
+    relevance : bool, default=True
+        Whether columns may count by how steeply the targets rise along them, instead of alike.
+        Rows that are left out of training decide.  ``map_`` then has a metric of its own.
+    linear : bool, default=True
+        Whether units may have slopes, the same for all or their own.  Rows that are left out
+        decide.
+    missing : {"error", "fill"}, default="error"
+        As for `SOM`.  A `TableEncoder` passed as ``encoder`` has its own.
+    encoder : "auto", TableEncoder or None, default="auto"
+        As for `SOM`, but ``missing="mask"``, which leaves missing cells out, is not supported.
+    random_state : int, RandomState or None, default=None
+        Draws which rows are left out, and what the map draws.
+    verbose : int, default=0
+        As for `SOM`.
+
+    Attributes
+    ----------
+    map_ : Map
+        The map, in the units of the features.
+    predictor_ : Predictor
+        What answers.
+    explain_defaults_ : dict of str to str
+        What was chosen, and why.
+    kernels_used_ : str
+        Kernels that ran, such as ``"core/avx512"``.
+    n_features_in_ : int
+        Number of features seen by `fit`; of encoded features if columns were encoded by name.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Their names, if the data had names.
+
+    See Also
+    --------
+    SOMClassifier : Predicts classes.
+    somscape.recognize.Predictor : What a saved file is loaded as.
+
+    Notes
+    -----
+    Columns of arrays should be on one scale, as for `SOM`.  `fit` trains eighteen maps for at most
+    1,000 different rows, as each fifth is left out once, with and without relevance; six for more
+    rows; and as many more if targets are unknown.  Slopes of a unit's own need at most 30 axes.
+    Predictions stay within the range of the known targets and a tenth of it on both sides.
+    Intervals compare with rows that were left out, each in units of how far targets lie from
+    predictions around it (cross-conformal).
+
+    References
+    ----------
+    W. S. Cleveland (1979), Robust locally weighted regression and smoothing scatterplots, Journal
+    of the American Statistical Association 74.
+    S. Trivedi, J. Wang, S. Kpotufe and G. Shakhnarovich (2014), A consistent estimator of the
+    expected gradient outerproduct, Uncertainty in Artificial Intelligence (`relevance`).
+    V. Vovk (2015), Cross-conformal predictors, Annals of Mathematics and Artificial Intelligence
+    74 (`predict_interval`).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMRegressor
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> y = X[:, 0] ** 2 + X[:, 1]
+    >>> regressor = SOMRegressor(random_state=0).fit(X[:200], y[:200])
+    >>> regressor.score(X[200:], y[200:]) > 0.9
+    True
+    >>> low, high = regressor.predict_interval(X[200:], coverage=0.9).T
+    >>> bool(np.mean((low <= y[200:]) & (y[200:] <= high)) > 0.8)
+    True
+    """
+
+    def __init__(
+        self,
+        som: SOM | None = None,
+        *,
+        relevance: bool = True,
+        linear: bool = True,
+        missing: str = "error",
+        encoder: TableEncoder | str | None = "auto",
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        self.som = som
+        self.relevance = relevance
+        self.linear = linear
+        self.missing = missing
+        self.encoder = encoder
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SOMRegressor":
+        """Train the map on rows with known targets.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Numbers of at most 1e145 in size; None or NaN where a target is unknown.  The map learns
+            from rows of unknown targets, too, if that predicts rows that are left out better.
+        sample_weight : array-like of shape (n_samples,), optional
+            A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
+
+        Returns
+        -------
+        SOMRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or value is not allowed; the message says which.
+        """
+        prediction, settings = settings_of_regressor(self, self._som())
+        prepared = self._prepared(X, sample_weight)
+        given = kept_of(prepared, _checked_numbers(y, len(prepared.all_rows)))
+        targets = given.reshape(len(given), -1)
+        for j in np.flatnonzero(np.isnan(targets).all(axis=0)):
+            which = "" if given.ndim == 1 else f"; target {j} is not known for any"
+            raise InputError(
+                f"`y` must say the target of some rows; all {len(given)} are unknown (None or "
+                f"NaN){which}."
+            )
+        self.predictor_: Predictor = train_predictor(
+            (rows_of(prepared), targets, prepared.weights),
+            prepared.encoding,
+            settings,
+            prediction,
+            is_single=given.ndim == 1,
+        )
+        self._explain_size()
+        has_slopes = self.predictor_.slopes is not None
+        self.explain_defaults_["linear"] = (
+            f"{'slopes' if has_slopes else 'no slopes'}, power {self.predictor_.power:g} of "
+            "distances: best for rows that were left out."
+        )
+        return self
+
+    def predict(self, X: Any) -> Float64s:
+        """Return the prediction for each row.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_targets)
+        """
+        rows = self._rows(X)
+        return self.predictor_.predictions_of_rows(rows)
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> Float64s:
+        """Return where the target of each row lies with a given probability.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+        coverage : float, default=0.9
+            Share, above 0 and below 1, of rows like those of the training whose target lies inside.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
+            Lower and upper end; infinite where too few rows were left out to tell.
+        """
+        rows = self._rows(X)
+        return self.predictor_.intervals_of_rows(rows, coverage)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R2, the share of the targets' variance that predictions explain.
+
+        Parameters
+        ----------
+        X : array-like or data frame of shape (n_samples, n_features), or Table
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Unknown targets, None or NaN, do not count.
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+            The mean of all targets; 1 is best, 0 is as good as the mean of `y`.
+        """
+        found = self.predict(X)
+        given = _checked_numbers(y, len(found))
+        if given.shape != found.shape:
+            raise InputError(f"`y` must have the shape {found.shape}; got {given.shape}.")
+        if np.isnan(given).all(axis=0).any():
+            raise InputError("`y` must say the target of some rows; all are unknown.")
+        weights = scoring_weights(sample_weight, ~np.isnan(given))
+        columns = zip(given.reshape(len(given), -1).T, found.reshape(len(found), -1).T, strict=True)
+        return float(np.mean([_r2(y, p, weights) for y, p in columns]))
+
+    def _fitted(self) -> Predictor:
+        return self.predictor_
+
+
+def _r2(y: Float64s, found: Float64s, weights: Float64s) -> float:
+    """Return R2 where targets are known; as scikit-learn, 1 or 0 where they do not vary."""
+    weights = weights * ~np.isnan(y)
+    y = np.nan_to_num(y)
+    left = float(weights @ (y - np.where(weights > 0, found, y)) ** 2)
+    of_all = float(weights @ (y - weights @ y / weights.sum()) ** 2)
+    return 1 - left / of_all if of_all > 0 else float(left == 0)
+
+
+def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
+    """Return targets as float64, NaN where they are unknown."""
+    if y is None:
+        raise InputError(
+            "SOMRegressor requires y to be passed, but the target y is None. Pass the target of "
+            "each row."
+        )
+    values = np.asarray(y if hasattr(y, "dtype") else np.array(y, dtype=object))
+    if values.dtype.kind not in "biufO" or values.ndim not in (1, 2):
+        raise InputError(
+            "`y` must hold numbers, in one column or one for each target; got "
+            f"{values.dtype} in {values.ndim} dimensions. For names of classes, use SOMClassifier."
+        )
+    if values.shape[1:] == (0,):
+        raise InputError("`y` has no column. Pass one column, or one for each target.")
+    if values.dtype == object:
+        flat = [np.nan if is_missing(value) else value for value in values.ravel().tolist()]
+        try:
+            values = np.array(flat, dtype=np.float64).reshape(values.shape)
+        except (TypeError, ValueError, OverflowError) as error:
+            wrong = next((value for value in flat if not _is_number(value)), flat[0])
+            raise InputError(
+                f"`y` must hold numbers; got {wrong!r:.40}. For names of classes, use "
+                "SOMClassifier."
+            ) from error
+    values = values.astype(np.float64)
+    assert_all_finite(values, input_name="y", allow_nan=True)
+    check_one_per_row(len(values), n_rows, "target")
+    too_large = np.argwhere(np.abs(values) > LARGEST)
+    if len(too_large):
+        raise InputError(
+            f"`y` must be at most {LARGEST:g} in size; got {values[tuple(too_large[0])]:g} in row "
+            f"{too_large[0, 0]}. Rescale the targets."
+        )
+    return values
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True

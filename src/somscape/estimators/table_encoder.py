@@ -1,0 +1,673 @@
+"""The encoding of tables as a scikit-learn transformer."""
+
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
+
+from somscape._files import shown, write_whole
+from somscape._types import Float64s, Objects
+from somscape._validate import check_choice, check_whole, checked_weights
+from somscape.errors import InputError
+from somscape.estimators._base import Base
+from somscape.estimators._intake import read_data
+from somscape.tables._dictionary import checked_dictionary
+from somscape.tables._fit_encoding import SCALES, fit_encoding
+from somscape.tables._frame import as_frame, frame_like, frame_numbers, frame_values
+from somscape.tables._messages import listed
+from somscape.tables._roles import comments_on, pinned, read_roles, roles_text
+from somscape.tables.codes import CategoryCode, NumberCode, UnusedColumn, level_texts
+from somscape.tables.column import Column
+from somscape.tables.encoding import Encoding, is_layer_weight
+from somscape.tables.kinds import MAX_LEVELS, MISSING_CHOICES, OTHERS_CHOICES, Roles
+from somscape.tables.ordered import DateCode, OrdinalCode
+from somscape.tables.table import Table, table_from_columns
+
+
+def check_layers(layers: Any, layer_weights: Any) -> None:
+    """Raise unless `layers` and `layer_weights` have the types that they may have."""
+    for parameter, given in (("layers", layers), ("layer_weights", layer_weights)):
+        names = {} if given is None else given
+        if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names):
+            raise TypeError(
+                f"`{parameter}` must be a dict whose keys are names of layers; got {_shown(given)}."
+            )
+    for name, columns in (layers or {}).items():
+        if not _are_columns(columns):
+            raise TypeError(
+                f"layer '{name}' must be a list of columns, by name or by number, or a slice of "
+                f"numbers; got {_shown(columns)}. Write ['name'] for one."
+            )
+    for name, weight in (layer_weights or {}).items():
+        if not is_layer_weight(weight):
+            raise InputError(
+                f"`layer_weights` must be numbers from 1e-9 to 1e9; got {weight!r:.40} for "
+                f"'{name}'. To leave a layer out, leave out its columns."
+            )
+
+
+def _shown(value: Any) -> str:
+    return f"{' '.join(repr(value).split()):.80}"
+
+
+def _are_columns(columns: Any) -> bool:
+    if isinstance(columns, slice):
+        ends = columns.start, columns.stop, columns.step
+        return columns.step != 0 and all(end is None or _is_number(end) for end in ends)
+    if isinstance(columns, str | bytes | Iterator) or not isinstance(columns, Iterable):
+        return False
+    return all(isinstance(c, str) or _is_number(c) for c in columns)
+
+
+def _is_number(column: Any) -> bool:
+    return hasattr(column, "__index__") and not isinstance(column, bool)
+
+
+def named_layers(layers: Any, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the columns of layers."""
+    found = {}
+    for layer, given in (layers or {}).items():
+        columns = (
+            names[given] if isinstance(given, slice) else [_name(layer, c, names) for c in given]
+        )
+        if not columns:
+            raise InputError(
+                f"layer '{layer}' has no column; got {given!r:.40} of {len(names)} columns. Give "
+                "it one, or leave the layer out."
+            )
+        found[layer] = tuple(columns)
+    return found
+
+
+def _name(layer: str, column: Any, names: Sequence[str]) -> str:
+    if isinstance(column, str):
+        return column
+    number = operator.index(column)
+    if not names:
+        raise InputError(
+            f"layer '{layer}' has columns by number, and no data were seen. Fit first, or give "
+            "names."
+        )
+    if str(number) in names and names.index(str(number)) != number % len(names):
+        raise InputError(
+            f"layer '{layer}' has the column {number}, and a column of that name is not the one "
+            f"of that number, '{names[number % len(names)]}'. Give the name as text: '{number}'."
+        )
+    if not -len(names) <= number < len(names):
+        raise InputError(
+            f"layer '{layer}' has column number {number}, and there are {len(names)} columns, from "
+            "0. Give numbers below that, or names."
+        )
+    return names[number]
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """The form of the data of a `fit`, in which encoded rows are returned.
+
+    Attributes
+    ----------
+    names : tuple of str
+        All columns.
+    example : Table, data frame or ndarray
+        The data without its rows.
+    types : dict of str to type
+        Type of the first present value of each column that has one.
+    values : dict of str to dict
+        By column, what each level was before it became text.
+    constants : dict of str to object
+        The only value of each constant column.
+    """
+
+    names: tuple[str, ...]
+    example: Any
+    types: Mapping[str, type]
+    values: Mapping[str, Mapping[str, Any]]
+    constants: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        data: Any,
+        table: Table,
+        encoding: Encoding,
+        ordinals: Mapping[str, Sequence[Any]],
+        is_counted: NDArray[np.bool_],
+    ) -> "Form":
+        """Return the form of data that was read as a table and encoded."""
+        raws = _raw_values(data)
+        types: dict[str, type] = {}
+        constants: dict[str, Any] = {}
+        values: dict[str, dict[str, Any]] = {}
+        for code in encoding.columns:
+            column, raw = table.column(code.name), raws[code.name]
+            present = np.flatnonzero(is_counted & ~column.missing)
+            if present.size:
+                types[code.name] = type(raw[present[0]])
+            if code.kind == "constant":
+                constants[code.name] = raw[present[0]]
+            if isinstance(code, CategoryCode | OrdinalCode):
+                texts = level_texts(column)
+                # From the last row to the first: the first occurrence of a level decides.
+                values[code.name] = {texts[i]: raw[i] for i in present[::-1]}
+            if isinstance(code, OrdinalCode):
+                given = dict(zip(code.levels, ordinals[code.name], strict=True))
+                values[code.name] = given | values[code.name]
+        example = data.take([]) if isinstance(data, Table) else data[:0]
+        return cls(table.names, example, types, values, constants)
+
+    def restore(self, rows: Float64s, encoding: Encoding) -> Any:
+        """Return encoded rows in this form, with the columns that can be recovered."""
+        part_of = {c.name: part for c, part in zip(encoding.features, encoding.slices, strict=True)}
+        columns: dict[str, list[Any]] = {}
+        for code in encoding.columns:
+            if not isinstance(code, UnusedColumn):
+                columns[code.name] = self._decoded(code, rows[:, part_of[code.name]])
+            elif code.name in self.constants:
+                columns[code.name] = [self.constants[code.name]] * len(rows)
+        if isinstance(self.example, Table):
+            return table_from_columns(columns, self.example.source)
+        if isinstance(self.example, np.ndarray):
+            return self._array(columns, len(rows))
+        return frame_like(self.example, columns)
+
+    def _decoded(self, code: Any, features: Float64s) -> list[Any]:
+        decoded = code.decode(features)
+        type_ = self.types[code.name]
+        if isinstance(code, DateCode):
+            return _dates(decoded, code.has_zone, type_)
+        if isinstance(code, NumberCode):
+            _refuse_overflow(decoded, code.name)
+            is_text = issubclass(type_, str)
+            is_whole = issubclass(type_, Integral) or (is_text and code.is_whole)
+            numbers = [int(v) for v in np.rint(decoded)] if is_whole else decoded.tolist()
+            return [str(v) for v in numbers] if is_text else numbers
+        return [self.values[code.name].get(level) for level in decoded]
+
+    def _array(self, columns: Mapping[str, list[Any]], n_rows: int) -> Any:
+        type_ = self.example.dtype
+        is_numeric = type_.kind in "biuf"
+        # None becomes NaN among numbers.
+        out = np.full((n_rows, len(self.names)), None, dtype=np.float64 if is_numeric else object)
+        for j, name in enumerate(self.names):
+            if name in columns:
+                out[:, j] = columns[name]
+        if type_.kind == "f":
+            return out.astype(type_)
+        return np.rint(out).astype(type_) if is_numeric and not np.isnan(out).any() else out
+
+
+def _refuse_overflow(decoded: Float64s, name: str) -> None:
+    is_finite = np.isfinite(decoded)
+    if not is_finite.all():
+        raise InputError(
+            f"row {is_finite.argmin()} of X is too large for a float in column '{name}'. Pass "
+            "encoded rows, whose numbers lie near 0 to 1."
+        )
+
+
+def _dates(decoded: Any, has_zone: bool, type_: type) -> list[Any]:
+    if issubclass(type_, str):
+        return [f"{text}+00:00" if has_zone else text for text in decoded.astype(str)]
+    if issubclass(type_, date) and not issubclass(type_, datetime):
+        return decoded.astype("datetime64[D]").tolist()
+    moments = decoded.astype("datetime64[us]").tolist()
+    return [moment.replace(tzinfo=UTC) for moment in moments] if has_zone else moments
+
+
+def _raw_values(data: Any) -> dict[str, list[Any]]:
+    """Return the values of each column as Python objects."""
+    if isinstance(data, np.ndarray):
+        return {f"x{j}": column for j, column in enumerate(data.T.tolist())}
+    if not isinstance(data, Table):
+        return frame_values(data)
+    return {column.name: _raw_cells(column) for column in data.columns}
+
+
+def _raw_cells(column: Column) -> list[Any]:
+    if column.numbers is None:
+        return column.cells.tolist()
+    values = column.numbers.tolist()
+    return [int(v) if v == v else v for v in values] if column.is_whole else values
+
+
+HEADING = "What columns are, for TableEncoder.from_roles and for `somscape detect --roles`."
+
+NAME_LISTS = ("drop", "protect", "categories", "numbers", "dates")
+
+
+class TableEncoder(TransformerMixin, Base):
+    """Turn a table of mixed columns into numbers on one scale, and back.
+
+    In the features, one full range of a number, one mismatch of a category, and the step from the
+    lowest to the highest of ordered levels all have distance 1.  Rules decide what a column is, and
+    say why in ``encoding_.columns``; the parameters override them.  `SOM` and `SOMDetector` encode
+    tables and data frames in the same way, or as the `TableEncoder` passed to them says.
+
+    Parameters
+    ----------
+    id : str or None, default=None
+        Column that names the rows, which may have the same name; not a feature.  The alerts of a
+        detector show it.  None means the first column that is called an id and has a different
+        value in each row, if any.
+    label : str or None, default=None
+        Column with a known outcome; not a feature.  Later rows need not have it.
+    drop : sequence of str, default=()
+        Columns to leave out.
+    protect : sequence of str, default=()
+        Columns that say who somebody is, such as sex or nationality: not features, and still in
+        the list of alerts.  Later rows need not have them.
+    categories, numbers : sequence of str, default=()
+        Columns to take as such, whatever the rules say.
+    ordinals : dict of str to list or None, default=None
+        Ordered categories with their levels from the lowest to the highest, which become equal
+        steps from 0 to 1: ``{"size": ["S", "M", "L"]}``.
+    dates : sequence of str, default=()
+        Columns of dates, where the rules do not find them by themselves, such as 20260131.
+    date_format : {"dmy", "mdy", "ymd"} or None, default=None
+        Order of day, month and year in columns of dates that show none, such as 1/2/2026.  None
+        means the day first, or the month first if another column of dates shows that.
+    missing : {"error", "fill", "mask"}, default="error"
+        What happens to missing cells.  ``"error"`` refuses them, ``"mask"`` leaves them NaN.
+        ``"fill"`` fills in the median of a number, date or ordered category; in other categories
+        they become a level of their own.
+    scale : {"robust", "range"}, default="robust"
+        Which numbers become 0 and 1.  ``"robust"``: the ends of the range of 96 % of the rows, so
+        that extremes lie outside; of all rows in tables of up to 50.  ``"range"``: the smallest and
+        the largest.
+    tame : bool, default=True
+        Whether to transform a number whose farthest value lies more than 10 half interquartile
+        ranges from the median.  It becomes ``asinh((x - median) / half interquartile range)``,
+        which is like a logarithm on both sides.
+    max_levels : int or None, default=50
+        Most distinct values of text, at most 1000.  Text with more is refused unless it is named in
+        `categories`, which allows 1000, or another parameter.  None leaves out text with more than
+        50.
+    others : {"rules", "drop"}, default="rules"
+        What happens to columns that no parameter names: the rules decide, or they are left out.
+    dictionary : mapping, str, Path or None, default=None
+        Words for codes and columns, for whoever reads reasons, reports and pictures:
+        ``{"job": {"": "Job", "A171": "unskilled"}}``, where "" names the column itself; or a
+        table in a file with the columns ``column``, ``code`` and ``words``.  Features, and names
+        that parameters take, stay as they are.
+    layers : dict of str to list or slice, or None, default=None
+        Columns that count together, by name of the layer: ``{"spectrum": slice(0, 100), "clinic":
+        ["age", "sex"]}``, each a list of names or numbers of columns, or a slice of them.  Every
+        column that is used must be in one layer.  Two rows drawn at random are at a mean squared
+        distance of 1 in each layer, however many columns it has.
+    layer_weights : dict of str to float or None, default=None
+        What squared distances of a layer count: ``{"clinic": 2}``.  Others count 1.
+
+    Attributes
+    ----------
+    encoding_ : Encoding
+        What each column became and why.  A map keeps it as ``map_.encoding``.
+    n_features_in_ : int
+        Number of columns seen by `fit`.
+    feature_names_in_ : ndarray of shape (n_columns,)
+        Their names, if the data had names.  The columns of an array are called x0, x1, ...
+
+    Notes
+    -----
+    These columns are left out unless they are named: columns that never vary, the first column that
+    is called an id and holds one, row counters, codes that nearly all differ, columns of two values
+    that are called like an outcome (``class``, ``is_fraud``), and, in small tables, text with more
+    than half of its values distinct.  A date becomes the number of its days, and its weekday and
+    hour, each as a place on a circle with two features; of two columns of dates, the days between
+    are one more feature.  The columns of an array of numbers are numbers, however few values they
+    have; an array of objects is read like a data frame.  A category has one feature per level, with
+    the value ``sqrt(1/2)`` for the level that applies, and a last feature for levels that `fit` did
+    not see.  Ordered categories refuse such levels.
+
+    With layers, features are also multiplied by ``sqrt(weight / m)``, where m is the mean squared
+    distance of two rows within the layer, over values that are not missing.  For Euclidean
+    distances these are the layers of kohonen's ``supersom``.  Days between dates of two layers are
+    no feature.  `Map.of_layers` finds units by some of them, and `SOM.predict_layers` what the
+    others hold.
+
+    Fitting sorts each column, O(n_samples log n_samples); transforming is
+    O(n_samples * n_features_out).  Nothing is drawn at random.
+
+    See Also
+    --------
+    SOM : ``SOM(encoder=TableEncoder(...))`` shows original units by itself.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from somscape import TableEncoder
+    >>> frame = pd.DataFrame({"age": [31.5, 46.5, 61.5], "size": ["M", "S", "L"]})
+    >>> encoder = TableEncoder(ordinals={"size": ["S", "M", "L"]}).fit(frame)
+    >>> encoder.transform(frame)
+    array([[0. , 0.5],
+           [0.5, 0. ],
+           [1. , 1. ]])
+    >>> encoder.inverse_transform([[0.25, 0.4]])
+        age size
+    0  39.0    M
+
+    Two columns of a layer count as much as the one of another:
+
+    >>> layers = {"one": [0], "two": [1, 2]}
+    >>> TableEncoder(layers=layers).fit_transform([[0, 0, 0], [1, 1, 1]]).round(3)
+    array([[0.   , 0.   , 0.   ],
+           [1.414, 1.   , 1.   ]])
+    """
+
+    def __init__(
+        self,
+        *,
+        id: str | None = None,
+        label: str | None = None,
+        drop: Sequence[str] = (),
+        protect: Sequence[str] = (),
+        categories: Sequence[str] = (),
+        numbers: Sequence[str] = (),
+        ordinals: Mapping[str, Sequence[Any]] | None = None,
+        dates: Sequence[str] = (),
+        date_format: str | None = None,
+        missing: str = "error",
+        scale: str = "robust",
+        tame: bool = True,
+        max_levels: int | None = 50,
+        others: str = "rules",
+        dictionary: Mapping[str, Mapping[Any, str]] | str | Path | None = None,
+        layers: Mapping[str, Sequence[str | int] | slice] | None = None,
+        layer_weights: Mapping[str, float] | None = None,
+    ) -> None:
+        self.id = id
+        self.label = label
+        self.drop = drop
+        self.protect = protect
+        self.categories = categories
+        self.numbers = numbers
+        self.ordinals = ordinals
+        self.dates = dates
+        self.date_format = date_format
+        self.missing = missing
+        self.scale = scale
+        self.tame = tame
+        self.max_levels = max_levels
+        self.others = others
+        self.dictionary = dictionary
+        self.layers = layers
+        self.layer_weights = layer_weights
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing in ("fill", "mask")
+        tags.input_tags.string = True
+        return tags
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "TableEncoder":
+        """Decide what each column becomes, and learn its scale or levels.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+            At least two rows.
+        y : ignored
+        sample_weight : array-like of shape (n_samples,), optional
+            A row of weight 2 counts as two rows, in ranges, medians and the rules that ask whether
+            values repeat; a row of weight 0 counts as absent.
+
+        Returns
+        -------
+        TableEncoder
+            The fitted encoder.
+
+        Raises
+        ------
+        ValueError
+            If a parameter, column, cell or weight is not allowed; the message says which.
+        """
+        data, table, self.encoding_ = self._learn(self, X, sample_weight)
+        _refuse_repeated(self.encoding_.feature_names)
+        weights = checked_weights(sample_weight, table.n_rows)
+        is_counted = np.full(table.n_rows, True) if weights is None else weights > 0
+        ordinals = self.ordinals or {}
+        self._form = Form.of(data, table, self.encoding_, ordinals, is_counted)
+        return self
+
+    def _learn(
+        self, estimator: BaseEstimator, X: Any, sample_weight: Any
+    ) -> tuple[Any, Table, Encoding]:
+        """Return data as an array or data frame and as a table, and how to encode them."""
+        self._check_parameters()
+        unused = {n for n in (self.id, self.label, *self.drop, *self.protect) if n is not None}
+        data, table = read_data(estimator, X, missing=self.missing, unused=unused)
+        is_array = isinstance(data, np.ndarray)
+        are_numbers = is_array and data.dtype.kind in "biuf"
+        encoding = fit_encoding(
+            table,
+            self._roles(table.names, unused, are_numbers=are_numbers),
+            self.missing,
+            scale=self.scale,
+            tame=self.tame,
+            max_levels=self.max_levels,
+            sample_weight=sample_weight,
+        )
+        return data, table, replace(encoding, is_named=not is_array)
+
+    @classmethod
+    def from_roles(cls, path: str | Path) -> "TableEncoder":
+        """Return an encoder with the roles of a file, to be fitted.
+
+        Parameters
+        ----------
+        path : str or Path
+            A roles file that `save_roles`, the command line or the app wrote, or a person.
+
+        Returns
+        -------
+        TableEncoder
+            With ``missing="fill"`` unless the file says otherwise, and ``max_levels=None``, as on
+            the command line.  `set_params` changes its parameters.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read, or for what no roles can be, with its line; for a file of
+            ``--per``.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> from somscape import TableEncoder
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "roles.toml"
+        >>> _ = path.write_text('[columns]\\nage = "number"\\n')
+        >>> TableEncoder.from_roles(path)
+        TableEncoder(max_levels=None, missing='fill', numbers=('age',))
+        """
+        roles = read_roles(path)
+        if roles.per:
+            raise InputError(
+                f"{shown(path)} puts rows together by {listed(roles.per)}, and an encoder takes "
+                "tables as they are. Put them together by `tables.per`, and give roles of the "
+                "customers."
+            )
+        encoder = cls(missing=roles.missing or "fill", max_levels=None)
+        names = {field.name for field in fields(roles)} & set(encoder.get_params()) - {"missing"}
+        given = {name: getattr(roles, name) for name in names}
+        told = {name: value for name, value in given.items() if value != getattr(Roles(), name)}
+        return encoder.set_params(**told)
+
+    def save_roles(self, path: str | Path) -> None:
+        """Write what columns are to a file that people can read and edit.
+
+        A fitted encoder writes what each column became and why, so that later tables become the
+        same features; one that is not fitted writes its parameters.
+
+        Parameters
+        ----------
+        path : str or Path
+            Such as ``roles.toml``; replaced if it exists.
+
+        Raises
+        ------
+        InputError
+            If a name holds half a letter, or something else than a file is there.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> import pandas as pd
+        >>> from somscape import TableEncoder
+        >>> frame = pd.DataFrame({"age": [31.5, 46.5, 61.5], "size": ["M", "S", "L"]})
+        >>> encoder = TableEncoder(ordinals={"size": ["S", "M", "L"]}).fit(frame)
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "roles.toml"
+        >>> encoder.save_roles(path)
+        >>> print(path.read_text().partition("[columns]")[2])
+          # kinds: per, id, label, drop, protect, category, number, ordinal, date
+        age = "number"  # 3 different values; usually 31.5 to 61.5
+        size = { kind = "ordinal", levels = ["S", "M", "L"] }  # as asked
+        <BLANKLINE>
+        """
+        self._check_parameters()
+        columns = self.encoding_.columns if hasattr(self, "encoding_") else ()
+        roles, comments = self._roles([c.name for c in columns], set(), are_numbers=False), {}
+        if hasattr(self, "encoding_"):
+            comments = comments_on(self.encoding_)
+            roles = pinned(self.encoding_, roles)
+        write_whole(path, roles_text(roles, comments, [HEADING]).encode())
+
+    def transform(self, X: Any) -> Float64s:
+        """Return rows as numbers on one scale.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+            With the columns of the `fit`.  A `Table` finds them by name.  A `Table` or data frame
+            may lack columns that are not features, such as the label.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_out), float64
+            Features in the order of `get_feature_names_out`; a data frame after `set_output`.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, a cell is missing under ``missing="error"``, a number or date
+            is expected but a cell is text, or an ordered category does not have a level; the
+            message says which.
+        """
+        check_is_fitted(self)
+        _, table = read_data(self, X, encoding=self.encoding_)
+        return self.encoding_.encode(table)
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Return encoded rows in original units, in the form of the data of `fit`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features_out)
+            Encoded rows, or prototypes such as a map's ``codebook_``.
+
+        Returns
+        -------
+        Table, data frame or ndarray of shape (n_samples, n_columns)
+            Numbers come back up to rounding, and whole numbers as whole numbers.  A category comes
+            back as its level with the largest share, or as a missing cell if that is the one for
+            unseen levels; an ordered category as its nearest level.  A date is rounded to the day,
+            second or microsecond, as precise as the dates of the `fit`, and is in ISO form if it
+            was text.  Cells that were filled in stay filled.  Of the columns that are not features,
+            only constant ones come back; an array has NaN or None for the others.
+        """
+        check_is_fitted(self)
+        frame = as_frame(X, "X")
+        X = X if frame is None else frame_numbers(frame)
+        rows = check_array(X, dtype=np.float64, estimator=self, input_name="X")
+        if rows.shape[1] != self.encoding_.n_features:
+            raise InputError(
+                f"X must have the {self.encoding_.n_features} features that `transform` returns; "
+                f"got {rows.shape[1]}. Pass encoded rows."
+            )
+        return self._form.restore(rows, self.encoding_)
+
+    def get_feature_names_out(self, input_features: Any = None) -> Objects:
+        """Return the names of the encoded features.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the columns, which are checked against those of the `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_features_out,), object
+            The column's name, ``column=level`` for each level of a category, and names such as
+            ``since: weekday (cos)`` and ``days from since to until`` for what dates tell.
+        """
+        check_is_fitted(self)
+        _check_feature_names_in(self, input_features)
+        return np.array(self.encoding_.feature_names, dtype=object)
+
+    def _check_parameters(self) -> None:
+        check_choice("missing", self.missing, MISSING_CHOICES)
+        check_choice("scale", self.scale, SCALES)
+        check_choice("others", self.others, OTHERS_CHOICES)
+        if not isinstance(self.tame, (bool, np.bool_)):
+            raise TypeError(f"`tame` must be True or False; got {self.tame!r}.")
+        if self.max_levels is not None:
+            check_whole("max_levels", self.max_levels, 2, high=MAX_LEVELS)
+        if not isinstance(self.ordinals or {}, Mapping):
+            raise TypeError(
+                "`ordinals` must be a dict of column names to lists of levels; got "
+                f"{self.ordinals!r}."
+            )
+        check_layers(self.layers, self.layer_weights)
+        for parameter in ("id", "label"):
+            name = getattr(self, parameter)
+            if not (name is None or isinstance(name, str)):
+                raise TypeError(f"`{parameter}` must be a column name or None; got {name!r}.")
+        for parameter in NAME_LISTS:
+            names = getattr(self, parameter)
+            is_list = isinstance(names, Iterable) and not isinstance(names, str)
+            if not (is_list and all(isinstance(name, str) for name in names)):
+                raise TypeError(
+                    f"`{parameter}` must be a list of column names; got {names!r}. Write "
+                    f"{parameter}=['name'] for one."
+                )
+
+    def _roles(self, names: Sequence[str], unused: set[str], *, are_numbers: bool) -> Roles:
+        """Return what the parameters and the type of an array say about columns."""
+        ordinals = dict(self.ordinals or {})
+        numbers = tuple(self.numbers)
+        if are_numbers and self.others == "rules":
+            named = {*self.categories, *self.dates, *ordinals, *unused}
+            numbers = (*numbers, *(name for name in names if name not in named))
+        return Roles(
+            id=self.id,
+            label=self.label,
+            drop=tuple(self.drop),
+            categories=tuple(self.categories),
+            numbers=numbers,
+            ordinals=ordinals,
+            dates=tuple(self.dates),
+            protect=tuple(self.protect),
+            date_format=self.date_format,
+            missing=self.missing,
+            others=self.others,
+            dictionary=checked_dictionary(self.dictionary),
+            layers=named_layers(self.layers, names),
+            layer_weights={n: float(w) for n, w in (self.layer_weights or {}).items()},
+        )
+
+
+def _refuse_repeated(names: Sequence[str]) -> None:
+    for before, name in pairwise(sorted(names)):
+        if before == name:
+            raise InputError(
+                f"two features would have the name '{name}', a column and a level of a category. "
+                "Rename the column."
+            )

@@ -1,0 +1,353 @@
+"""Rows in pieces in files, processes or clusters, the ranges of rows, and exact sums."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial, reduce
+from itertools import accumulate
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from somscape._types import Float64s, Floats, Ints
+from somscape.errors import InputError
+from somscape.kernels._select import kernels_for
+from somscape.kernels._sparse import Rows, SparseRows, column_range
+
+T = TypeVar("T")
+
+Extremes = tuple[Floats, Floats, bool]
+"""Least and largest present values by feature, NaN without any, and whether some are missing."""
+
+
+class Pieces(ABC):
+    """Data in pieces that lie elsewhere.
+
+    A class of yours makes any place where data lie one that `somscape.SOM.fit` trains on.  The
+    pieces stay in order and each keeps its rows: then the map is the one that all rows in one array
+    would give, bit for bit, whatever the pieces are and wherever they are worked on.
+
+    See Also
+    --------
+    prepare, partial, merge, step : The same, with the rows in places of your own.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM
+    >>> from somscape.fit import Pieces
+    >>> class InTurn(Pieces):
+    ...     def __init__(self, blocks):
+    ...         self.blocks = blocks
+    ...
+    ...     def each(self, function):
+    ...         return map(function, range(len(self.blocks)), self.blocks)
+    >>> rows = np.random.default_rng(0).normal(size=(300, 4))
+    >>> apart = SOM(5, 6).fit(InTurn([rows[:100], rows[100:]]))
+    >>> bool((apart.codebook_ == SOM(5, 6).fit(rows).codebook_).all())
+    True
+    """
+
+    @abstractmethod
+    def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
+        """Apply a function to each piece, and yield what it returns, in order.
+
+        Parameters
+        ----------
+        function : callable
+            Takes the number of a piece, from 0, and its data: an array or data frame.  It can be
+            pickled, holds what it needs (some megabytes: send it once to each worker), and changes
+            nothing, so that it may be called again where a worker was lost.
+
+        Yields
+        ------
+        object
+            For each piece.  What the function raises is raised here.
+        """
+
+    def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
+        """Apply a function to each piece and merge what it returns, in any order.
+
+        Parameters
+        ----------
+        function : callable
+            As for `each`.
+        merge : callable
+            Makes one result of two.  A cluster may merge near the pieces; here they are merged as
+            they come.
+
+        Returns
+        -------
+        object
+        """
+        return reduce(merge, self.each(function))
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What makes rows of a piece's data, and what is then done with them."""
+
+    forms: tuple[Callable[[Any], Any], ...]
+    lengths: tuple[int, ...]
+    no_rows: Floats
+    last: Callable[[int, Any], Any]
+
+    def __call__(self, number: int, data: Any) -> Any:
+        """Return what the last function makes of the piece."""
+        if len(data) != self.lengths[number]:
+            raise InputError(
+                f"piece {number} of X had {self.lengths[number]} rows in the first pass and "
+                f"{len(data)} in a later one: what X is computed from does not give the same rows "
+                "each time. Write them to files, or keep them in the cluster's memory, and pass "
+                "that."
+            )
+        if not len(data):  # of which no form can make anything
+            return self.last(number, self.no_rows)
+        for form in self.forms:
+            data = form(data)
+        return self.last(number, data)
+
+
+@dataclass(frozen=True, eq=False)
+class RowsElsewhere:
+    """Prepared rows in pieces: what training asks of rows is asked of each piece.
+
+    Attributes
+    ----------
+    pieces : Pieces
+    forms : tuple of callable
+        What makes rows of a piece's data, one after the other.
+    lengths : tuple of int
+        Rows of each piece.
+    n_features : int
+    dtype : numpy dtype
+    known : tuple or None
+        Their `extremes`, if a pass has told them.
+    sums : list of ndarray
+        What they added up to in the first full pass, by feature.
+    """
+
+    pieces: Pieces
+    forms: tuple[Callable[[Any], Any], ...]
+    lengths: tuple[int, ...]
+    n_features: int
+    dtype: Any
+    known: Extremes | None = None
+    sums: list[Ints] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return sum(self.lengths)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and of features."""
+        return len(self), self.n_features
+
+    @property
+    def begins(self) -> tuple[int, ...]:
+        """Number of each piece's first row among all rows; last, the number of rows."""
+        return (0, *accumulate(self.lengths))
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return len(self) * self.n_features
+
+    def each(self, function: Callable[[int, Floats], T]) -> Iterator[T]:
+        """Apply a function to the rows of each piece, in order."""
+        n_found = 0
+        for found in self.pieces.each(self._chain(function)):
+            n_found += 1
+            yield found
+        if n_found != len(self.lengths):
+            raise InputError(
+                f"X had {len(self.lengths)} pieces in the first pass and {n_found} in a later one."
+            )
+
+    def total(self, function: Callable[[int, Floats], T], merge: Callable[[T, T], T]) -> T:
+        """Apply a function to the rows of each piece and merge the results."""
+        return self.pieces.total(self._chain(function), merge)
+
+    def _chain(self, function: Callable[[int, Floats], Any]) -> Chain:
+        no_rows = np.empty((0, self.n_features), dtype=self.dtype)
+        return Chain(self.forms, self.lengths, no_rows, function)
+
+    def mapped(self, form: Callable[[Any], Any]) -> "RowsElsewhere":
+        """Return rows in another form, each made anew in every pass."""
+        return replace(self, forms=(*self.forms, form), known=None, sums=[])
+
+    def take(self, numbers: Ints) -> Floats:
+        """Return some rows by their numbers among all rows, in one pass."""
+        order = np.argsort(numbers, kind="stable")
+        begins = self.begins
+        ends = np.searchsorted(numbers[order], begins)
+        wanted = [
+            numbers[order[a:b]] - begin
+            for a, b, begin in zip(ends[:-1], ends[1:], begins[:-1], strict=True)
+        ]
+        found = np.empty((len(numbers), self.n_features), dtype=self.dtype)
+        found[order] = np.concatenate(list(self.each(partial(_wanted, wanted))))
+        return found
+
+    def check_same(self, found: Ints, most: Float64s) -> None:
+        """Raise InputError if rows do not add up as they did in earlier passes."""
+        first = not self.sums
+        if first:
+            self.sums.append(found)
+        if not np.array_equal(self.sums[0], found) or (first and (np.abs(found) > most).any()):
+            raise InputError(
+                "X has other values in each pass: what it is computed from does not give the same "
+                "rows each time. Write them to files, or keep them in the cluster's memory, and "
+                "pass that."
+            )
+
+    @cached_property
+    def extremes(self) -> Extremes:
+        """Least and largest present values by feature, and whether any is missing."""
+        return self.total(extremes_of, widest) if self.known is None else self.known
+
+
+def _wanted(wanted: list[Ints], number: int, rows: Floats) -> Floats:
+    return rows[wanted[number]]
+
+
+def extremes_of(_: int, rows: Rows) -> Extremes:
+    """Return the extremes of a piece's rows."""
+    if not len(rows):
+        nothing = np.full(rows.shape[1], np.nan, dtype=rows.dtype)
+        return nothing, nothing, False
+    low, high = column_range(rows)
+    has_missing = bool(np.isnan(low).any())
+    if has_missing:
+        assert isinstance(rows, np.ndarray)
+        low, high = np.fmin.reduce(rows, axis=0), np.fmax.reduce(rows, axis=0)
+    return low, high, has_missing
+
+
+def widest(a: Extremes, b: Extremes) -> Extremes:
+    """Return the extremes of two pieces together."""
+    return np.fmin(a[0], b[0]), np.fmax(a[1], b[1]), a[2] or b[2]
+
+
+AnyRows = Rows | RowsElsewhere
+"""Rows in memory or elsewhere."""
+
+
+def taken(rows: AnyRows, numbers: Ints) -> Rows:
+    """Return some rows, in memory."""
+    return rows[numbers] if isinstance(rows, np.ndarray) else rows.take(numbers)
+
+
+def every(rows: AnyRows, step: int) -> Rows:
+    """Return every `step`-th row, in memory."""
+    if not isinstance(rows, SparseRows | RowsElsewhere):
+        return rows[::step]
+    return taken(rows, np.arange(0, len(rows), step))
+
+
+SUM_BITS = 61
+"""Totals stay below 2^61: one bit for the sign and one to spare for rounding each term."""
+
+TERM_BITS = 50
+"""Single terms stay below 2^50, which a float64 rounds to an integer by two additions."""
+
+MAX_EXPONENT = 1000
+"""Scales lie between 2^-1000 and 2^1000, which leaves room for products with them."""
+
+
+def power_of_two(bits: int | Ints, largest: float | Float64s) -> Float64s:
+    """Return the power of two that brings values up to `largest` below 2^bits."""
+    _, exponent = np.frexp(largest)
+    return np.ldexp(1.0, np.clip(bits - exponent, -MAX_EXPONENT, MAX_EXPONENT))
+
+
+def value_scale(far: Float64s, weights: Float64s | None, total_weight: float) -> Float64s:
+    """Return the scale that keeps totals and single terms of values up to `far` small enough."""
+    # A whole-number weight repeats the rounded term: it counts only for the total.
+    largest = 1.0
+    if weights is not None:
+        parts = weights[weights != np.rint(weights)]
+        largest = max(largest, float(parts.max(initial=0.0)))
+    limits = np.array([[total_weight], [largest]]) * far
+    scale: Float64s = power_of_two(np.array([[SUM_BITS], [TERM_BITS]]), limits).min(axis=0)
+    return scale
+
+
+class Origin(NamedTuple):
+    """How values are summed.
+
+    Attributes
+    ----------
+    middle : ndarray of shape (n_features,), float64
+        Where sums start.
+    scale : ndarray of shape (n_features,), float64
+        Power of two that turns values into integers.
+    has_missing : bool
+        Whether rows may hold NaN.
+    """
+
+    middle: Float64s
+    scale: Float64s
+    has_missing: bool
+
+
+class Sums(NamedTuple):
+    """Sums of values from the origin, and of the weight of those present, as exact integers."""
+
+    values: Ints
+    present: Ints | None
+
+    def plus(self, other: "Sums") -> "Sums":
+        """Return the sums of both."""
+        if self.present is None or other.present is None:
+            return Sums(self.values + other.values, None)
+        return Sums(self.values + other.values, self.present + other.present)
+
+
+def range_of(rows: AnyRows) -> tuple[Float64s, Float64s, bool]:
+    """Return the smallest and the largest value of each feature, and whether any is missing."""
+    found = rows.extremes if isinstance(rows, RowsElsewhere) else extremes_of(0, rows)
+    low, high, has_missing = found
+    return low.astype(np.float64), high.astype(np.float64), has_missing
+
+
+def mean_of(
+    rows: AnyRows, weights: Float64s | None, total_weight: float, origin: Origin
+) -> Float64s:
+    """Return the weighted mean of the present values, the same for any order of the rows."""
+    ones_scale = value_scale(np.ones_like(origin.middle), weights, total_weight)
+    if isinstance(rows, RowsElsewhere):
+        sums = rows.total(partial(_of_piece, origin, ones_scale), Sums.plus)
+    else:
+        sums = _sums(rows, weights, origin, ones_scale)
+    offset = sums.values / origin.scale / total_weight
+    if sums.present is not None:
+        share = sums.present / ones_scale / total_weight
+        offset = offset / np.where(share > 0, share, 1.0)
+    return origin.middle + offset
+
+
+def _of_piece(origin: Origin, ones_scale: Float64s, _: int, rows: Floats) -> Sums:
+    return _sums(rows, None, origin, ones_scale)
+
+
+def _sums(rows: Rows, weights: Float64s | None, origin: Origin, ones_scale: Float64s) -> Sums:
+    if not origin.has_missing:
+        return Sums(_added(rows, weights, origin.middle, origin.scale), None)
+    assert isinstance(rows, np.ndarray)
+    is_there = ~np.isnan(rows)
+    filled = np.where(is_there, rows, origin.middle)
+    present = np.ascontiguousarray(is_there, dtype=np.float64)
+    return Sums(
+        _added(filled, weights, origin.middle, origin.scale),
+        _added(present, weights, np.zeros_like(origin.middle), ones_scale),
+    )
+
+
+def _added(rows: Rows, weights: Float64s | None, middle: Float64s, scale: Float64s) -> Ints:
+    """Return the weighted sums of rows minus `middle`, as integers."""
+    counts = np.zeros(1, dtype=np.int64)
+    totals = np.zeros((1, rows.shape[1]), dtype=np.int64)
+    everything = np.zeros(len(rows), dtype=np.int64)
+    kernels_for(rows).sums(rows, everything, weights, middle, scale, 1.0, counts, totals)
+    return totals[0]

@@ -1,0 +1,842 @@
+"""The fixed problem of batch training, and its epochs: `partial`, `merge` and `step`."""
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from hashlib import blake2b
+from typing import TypeVar
+
+import numpy as np
+
+from somscape._stored import stored
+from somscape._types import Float64s, Floats, Ints
+from somscape._weights import blocks, ones_or
+from somscape.errors import InputError
+from somscape.fit.pieces import (
+    SUM_BITS,
+    TERM_BITS,
+    AnyRows,
+    Origin,
+    RowsElsewhere,
+    mean_of,
+    power_of_two,
+    range_of,
+    taken,
+    value_scale,
+)
+from somscape.grid._neighborhood import Neighborhood
+from somscape.grid.lattice import Lattice
+from somscape.kernels._kernels import Kernels
+from somscape.kernels._select import select_kernels
+from somscape.kernels._sparse import Rows, SparseRows, are_of
+from somscape.kernels.metric import EUCLIDEAN, Metric
+
+MIN_WEIGHT_BITS = -20
+"""Weights are not scaled if the largest is at least 2^-20."""
+
+MAX_WEIGHT_BITS = 20
+"""Weights are not scaled if the largest is at most 2^20."""
+
+ONE_UNIT = Lattice(1, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What stays fixed from the first epoch to the last.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
+        float32 or float64.
+    weights : ndarray of shape (n_samples,), float64, or None
+        All above 0, at most 2^20; None means 1 each.
+    neighborhood : str
+        How a row's pull falls on the map, one of `somscape.grid._neighborhood.NEIGHBORHOODS`.
+    kernels : Kernels
+    total_weight : float
+    mean : ndarray of shape (n_features,), float64
+        Weighted mean of the rows.
+    center : ndarray of shape (n_features,), float64
+        Origin of the sums: the mean, or 0 for sparse rows.
+    low, high : ndarray of shape (n_features,), float64
+        The smallest and the largest value of each feature.
+    far : ndarray of shape (n_features,), float64
+        Largest distance of the rows from the center, by feature.
+    scale : ndarray of shape (n_features,), float64
+        Power of two by feature that turns values into integers.
+    weight_scale, error_scale : float
+        The same for weights and for distances.
+    distance_scale : float
+        The same for distances that are summed by unit: a little coarser.
+    metric : Metric
+        How rows and prototypes are compared; the rows are already in its form.
+    has_missing : bool
+        Whether rows may hold NaN.
+    lattice : Lattice
+        How units are arranged.
+
+    See Also
+    --------
+    prepare : Makes one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.fit import prepare
+    >>> problem = prepare(np.array([[0.0], [1.0], [8.0]]))
+    >>> problem.low.tolist(), problem.high.tolist(), problem.total_weight
+    ([0.0], [8.0], 3.0)
+    """
+
+    rows: AnyRows
+    weights: Float64s | None
+    neighborhood: str
+    kernels: Kernels
+    total_weight: float
+    mean: Float64s
+    center: Float64s
+    low: Float64s
+    high: Float64s
+    far: Float64s
+    scale: Float64s
+    weight_scale: float
+    error_scale: float
+    distance_scale: float
+    metric: Metric = EUCLIDEAN
+    has_missing: bool = False
+    lattice: Lattice = ONE_UNIT
+
+    @cached_property
+    def shares(self) -> Float64s | None:
+        """The share of each row in a draw by weight; None if all are equal."""
+        if self.weights is None or self.weights.min() == self.weights.max():
+            return None
+        return self.weights / self.total_weight
+
+    @property
+    def edges(self) -> tuple[Float64s, Float64s]:
+        """The smallest and the largest value of each feature."""
+        return self.low, self.high
+
+    @cached_property
+    def seen_scale(self) -> Float64s:
+        """Power of two by feature that turns the weight of present values into integers."""
+        return value_scale(np.ones(self.rows.shape[1]), self.weights, self.total_weight)
+
+    @cached_property
+    def pulls(self) -> Neighborhood:
+        """How strongly units pull each other at any radius."""
+        return Neighborhood(self.lattice, self.neighborhood)
+
+    def on(self, lattice: Lattice) -> "Problem":
+        """Return the same problem on another lattice."""
+        return replace(self, lattice=lattice)
+
+    def of(self, rows: Rows, weights: Float64s | None) -> "Problem":
+        """Return the same problem for some of its rows."""
+        total = float(len(rows)) if weights is None else math.fsum(weights)
+        return replace(self, rows=rows, weights=weights, total_weight=total)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what each process makes for itself: kernels, and tables of neighborhoods."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "kernels"}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state, kernels=select_kernels())
+
+
+def prepare(
+    rows: AnyRows,
+    weights: Float64s | None = None,
+    *,
+    neighborhood: str = "gaussian",
+    kernels: Kernels | None = None,
+    reach: Floats | None = None,
+    metric: Metric = EUCLIDEAN,
+) -> Problem:
+    """Fix mean and fixed-point scales in two passes over the rows.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
+        Prepared rows, at least one; NaN for a missing value.
+    weights : ndarray of shape (n_samples,) or None, default=None
+        All above 0; None means 1 each.
+    neighborhood : str, default="gaussian"
+        One of `somscape.grid._neighborhood.NEIGHBORHOODS`.
+    kernels : Kernels or None, default=None
+        None: those that this installation selects.
+    reach : ndarray of shape (k, n_features), optional
+        Further points from which distances may be measured, such as a given start.
+    metric : Metric, default=EUCLIDEAN
+        The rows are in the form that its ``trained_on`` returns.
+
+    Returns
+    -------
+    Problem
+        On a lattice of one unit; `Problem.on` puts it on another.
+
+    See Also
+    --------
+    partial : The next call.
+    Pieces : Rows on this machine, piece by piece.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> prepare(np.array([[0.0], [1.0], [8.0]])).mean.tolist()
+    [3.0]
+    """
+    kernels = select_kernels() if kernels is None else kernels
+    if weights is not None:
+        weights = _sized(weights)
+    # fsum rounds once, so the total does not depend on the order of the rows.
+    total_weight = float(len(rows)) if weights is None else math.fsum(weights)
+    low, high, has_missing = range_of(rows)
+    is_sparse = isinstance(rows, SparseRows)
+    middle = np.zeros_like(low) if is_sparse else low + (high - low) / 2
+    far = np.maximum(high - middle, middle - low)
+    scale = value_scale(far, weights, total_weight)
+    mean = mean_of(rows, weights, total_weight, Origin(middle, scale, has_missing))
+    if has_missing:
+        mean = np.clip(mean, low, high)
+    center = middle if is_sparse else mean
+    far = np.maximum(high - center, center - low)
+    if reach is not None and len(reach):
+        ranges = np.maximum(high, reach.max(axis=0)) - np.minimum(low, reach.min(axis=0))
+    else:
+        ranges = high - low
+    diameter = _diameter(metric, ranges, has_missing)
+    return Problem(
+        rows,
+        weights,
+        neighborhood,
+        kernels,
+        total_weight,
+        mean,
+        center,
+        low,
+        high,
+        far,
+        value_scale(far, weights, total_weight),
+        float(power_of_two(SUM_BITS, total_weight)),
+        float(power_of_two(SUM_BITS, total_weight * diameter)),
+        float(value_scale(np.array([diameter]), weights, total_weight)[0]),
+        metric,
+        has_missing,
+    )
+
+
+def _diameter(metric: Metric, ranges: Float64s, has_missing: bool) -> float:
+    """Return an upper bound of the distances between rows and prototypes."""
+    if metric.kernel == "cosine":
+        return 2.0
+    weights = ones_or(metric.feature_weights, len(ranges))
+    if metric.kernel == "chebyshev":
+        return float((ranges * weights).max())
+    if has_missing:  # distances are scaled up to all features
+        ranges = np.full_like(ranges, ranges.max())
+    if metric.kernel == "manhattan":
+        return float((ranges * weights).sum())
+    return float(np.sqrt((ranges**2 * weights).sum()))
+
+
+def _sized(weights: Float64s) -> Float64s:
+    """Return weights of a size that fixed point can hold; means depend only on their ratios."""
+    _, exponent = np.frexp(weights.max())
+    if MIN_WEIGHT_BITS <= exponent <= MAX_WEIGHT_BITS:
+        return weights
+    return np.ldexp(weights, MAX_WEIGHT_BITS - int(exponent))
+
+
+BLOCK_VALUES = 1 << 20
+"""Most values of farthest rows that are compared at once: 8 MiB."""
+
+NO_ROW = -1.0
+"""The distance of the farthest row of a unit that wins none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """What the two nearest units of some rows tell, as exact integers.
+
+    Attributes
+    ----------
+    weight : int
+        Of the rows, times ``weight_scale``.
+    error : int
+        Weighted sum of their distances to their best matching units, times ``error_scale``.
+    apart : int
+        Weight of the rows whose two nearest units are no neighbors, times ``weight_scale``.
+    losses : ndarray of shape (n_units,), int64
+        How much farther the second-best unit is, as a weighted sum over the rows of each unit,
+        times ``distance_scale``: what moving the unit costs.
+    far : ndarray of shape (n_units,), float64
+        Distance of each unit's farthest row; -1 if it wins none.
+    gains : ndarray of shape (n_units,), int64
+        Weighted sum of the distances of all rows that are as far, times ``distance_scale``: what a
+        unit beside them gains.
+    farthest : ndarray of shape (n_units, n_features), float64
+        The first of these rows in the order of values, with the prototype's for missing ones; the
+        prototype, if no row lies apart from it.
+    heirs : ndarray of int64
+        A unit times ``n_units`` plus a second-best unit of one of its rows; ascending, each once.
+        No more than there are rows, and mostly a few for each unit.
+
+    See Also
+    --------
+    partial : Makes them, if asked for.
+    move : Uses them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.fit import partial, prepare
+    >>> from somscape.grid import Lattice
+    >>> rows = np.array([[0.0], [1.0], [9.0]])
+    >>> problem = prepare(rows).on(Lattice(1, 2))
+    >>> pairs = partial(problem, rows, codebook=rows[:2], has_pairs=True).pairs
+    >>> pairs.far.tolist(), pairs.farthest.tolist()
+    ([0.0, 8.0], [[0.0], [9.0]])
+    """
+
+    weight: int
+    error: int
+    apart: int
+    losses: Ints
+    far: Float64s
+    gains: Ints
+    farthest: Float64s
+    heirs: Ints
+
+
+def pairs_of(
+    problem: Problem, codebook: Floats, rows: Rows, weights: Float64s | None = None
+) -> Pairs:
+    """Return what some rows tell of their two nearest units, or the one there is."""
+    n_units = len(codebook)
+    found = problem.metric.search(
+        problem.kernels,
+        rows,
+        codebook,
+        min(2, n_units),
+        order=problem.lattice.walk,
+        has_missing=problem.has_missing,
+    )
+    units: Ints = np.asarray(found[0])
+    distances: Float64s = np.asarray(found[1])
+    if distances.max(initial=0.0) * problem.distance_scale > 2.0 ** (TERM_BITS + 1):
+        raise InputError(
+            "the codebook lies too far from the rows for exact sums. Make the problem by `prepare` "
+            "with reach=codebook."
+        )
+    owner, near = np.ascontiguousarray(units[:, 0]), np.ascontiguousarray(distances[:, 0])
+    heirs, which = np.unique(owner * n_units + units[:, -1], return_inverse=True)
+    lies_apart = ~problem.lattice.are_neighbors(heirs // n_units, heirs % n_units)
+    whole = np.rint(ones_or(weights, len(owner)) * problem.weight_scale).astype(np.int64)
+    losses, error = _summed(problem, owner, distances[:, -1] - near, weights, near)
+    far = np.full(n_units, NO_ROW)
+    np.maximum.at(far, owner, near)
+    at = np.flatnonzero((near == far[owner]) & (near > 0))
+    some = None if weights is None else weights[at]
+    gains, _ = _summed(problem, owner[at], near[at], some, near[at])
+    return Pairs(
+        int(whole.sum()),
+        error,
+        int(whole[lies_apart[which]].sum()),
+        losses,
+        far,
+        gains,
+        _first_of(rows, at, owner[at], codebook),
+        heirs,
+    )
+
+
+def merged_pairs(a: Pairs, b: Pairs) -> Pairs:
+    """Return what the rows of both tell; associative, commutative and exact."""
+    is_a, is_b = a.far >= b.far, b.far >= a.far
+    farthest = np.where(is_a[:, None], a.farthest, b.farthest)
+    both = np.flatnonzero(is_a & is_b & (a.far > 0))
+    farthest[both] = _first(a.farthest[both], b.farthest[both])
+    return Pairs(
+        a.weight + b.weight,
+        a.error + b.error,
+        a.apart + b.apart,
+        a.losses + b.losses,
+        np.maximum(a.far, b.far),
+        np.where(is_a, a.gains, 0) + np.where(is_b, b.gains, 0),
+        farthest,
+        np.union1d(a.heirs, b.heirs),
+    )
+
+
+def _summed(
+    problem: Problem, owner: Ints, values: Float64s, weights: Float64s | None, near: Float64s
+) -> tuple[Ints, int]:
+    """Return weighted sums of some distances by unit, and the sum of others over all rows."""
+    n_units = problem.lattice.n_units
+    counts, totals = np.zeros(n_units, dtype=np.int64), np.zeros((n_units, 1), dtype=np.int64)
+    error = problem.kernels.sums(
+        np.ascontiguousarray(values[:, None]),
+        owner,
+        weights,
+        np.zeros(1),
+        np.full(1, problem.distance_scale),
+        problem.weight_scale,
+        counts,
+        totals,
+        near,
+        problem.error_scale,
+    )
+    return totals[:, 0], error
+
+
+def _first_of(rows: Rows, at: Ints, owner: Ints, codebook: Floats) -> Float64s:
+    """Return the first row of each unit in the order of values, whatever the order of the rows."""
+    found = np.array(codebook, dtype=np.float64) + 0.0
+    is_new = np.ones(len(found), dtype=bool)
+    order = np.argsort(owner, kind="stable")
+    for part in blocks(len(at), max(1, BLOCK_VALUES // codebook.shape[1])):
+        some, units = taken(rows, at[order[part]]), owner[order[part]]
+        dense = some.dense() if isinstance(some, SparseRows) else np.asarray(some)
+        best = np.where(np.isnan(dense), codebook[units], dense).astype(np.float64) + 0.0  # no -0
+        best, units = _first_by_unit(best, units)
+        found[units] = np.where(is_new[units, None], best, _first(found[units], best))
+        is_new[units] = False
+    return found
+
+
+def _first_by_unit(rows: Float64s, units: Ints) -> tuple[Float64s, Ints]:
+    """Return the first row of each unit, and its unit; rows come unit by unit."""
+    is_same = units[1:] == units[:-1]
+    if not is_same.any():
+        return rows, units
+    begins = np.flatnonzero(np.append(True, ~is_same))
+    rank = np.arange(len(units)) - np.repeat(begins, np.diff(np.append(begins, len(units))))
+    left = np.flatnonzero(rank % 2 == 0)
+    right = np.where(np.append(is_same, False)[left], left + 1, left)
+    return _first_by_unit(_first(rows[left], rows[right]), units[left])
+
+
+def _first(a: Float64s, b: Float64s) -> Float64s:
+    """Return of each two rows the first in the order of values."""
+    column = (a != b).argmax(axis=1)[:, None]
+    is_b = np.take_along_axis(b, column, axis=1) < np.take_along_axis(a, column, axis=1)
+    return np.where(is_b, b, a)
+
+
+DIGEST_BYTES = 16
+"""Length of a digest: no two of any number of epochs have the same by chance."""
+
+
+@dataclass(frozen=True, eq=False)
+class EpochSums:
+    """What an epoch needs to know about some rows, as exact integers.
+
+    Attributes
+    ----------
+    counts : ndarray of shape (n_units,), int64
+        Weight won by each unit, times ``weight_scale``.
+    totals : ndarray of shape (n_units, n_features), int64
+        Weighted sums of the rows won, relative to the mean, times ``scale``.
+    error : int
+        Weighted sum of the rows' distances to their winners, times ``error_scale``.
+    seen : ndarray of shape (n_units, n_features), int64, or None
+        Weight of the present values, times ``seen_scale``; None if no value is missing.
+    pairs : Pairs or None
+        What `move` needs, if it was asked for.
+
+    See Also
+    --------
+    partial : Makes them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.fit import partial, prepare
+    >>> from somscape.grid import Lattice
+    >>> rows = np.array([[0.0], [1.0], [9.0]])
+    >>> sums = partial(prepare(rows).on(Lattice(1, 2)), rows, codebook=rows[1:])
+    >>> sums.counts.shape, sums.totals.shape
+    ((2,), (2, 1))
+    """
+
+    counts: Ints
+    totals: Ints
+    error: int
+    seen: Ints | None = None
+    pairs: Pairs | None = None
+
+    def digest(self) -> bytes:
+        """Return 16 bytes that differ for sums that lead `step` to different codebooks."""
+        parts = (self.counts, self.totals, *(() if self.seen is None else (self.seen,)))
+        found = blake2b(digest_size=DIGEST_BYTES)
+        for part in parts:
+            found.update(np.ascontiguousarray(part).data)
+        return found.digest()
+
+
+def partial(
+    problem: Problem,
+    rows: Rows,
+    *,
+    codebook: Floats,
+    weights: Float64s | None = None,
+    has_pairs: bool = False,
+) -> EpochSums:
+    """Return the sums of some rows under a codebook.
+
+    Parameters
+    ----------
+    problem : Problem
+    rows : ndarray of shape (n, n_features) or SparseRows
+        Within the range of the rows that the problem was made from.
+    codebook : ndarray of shape (n_units, n_features), float32 or float64
+    weights : ndarray of shape (n,) or None, default=None
+        None means 1 each.
+    has_pairs : bool, default=False
+        Whether the sums hold what `move` needs: the losses of rows that would go to their
+        second-best units, and each unit's farthest row.  That takes another search.
+
+    Returns
+    -------
+    EpochSums
+        O(n * n_units * n_features) for the search, O(n * n_features) for the sums.
+
+    Raises
+    ------
+    InputError
+        If rows other than the problem's lie outside their range, or, with pairs, the codebook lies
+        far outside it: their sums would overflow.
+
+    See Also
+    --------
+    merge : Adds what it returns.
+    step : The next call after that.
+    move : Another one, at small radii.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.fit import prepare
+    >>> from somscape.grid import Lattice
+    >>> rows = np.array([[0.0], [1.0], [9.0]])
+    >>> partial(prepare(rows).on(Lattice(1, 2)), rows[:2], codebook=rows[1:]).totals.shape
+    (2, 1)
+    """
+    own = problem.rows
+    if isinstance(own, RowsElsewhere) or not are_of(rows, own):
+        _refuse_beyond(problem, rows)
+    sums = SumsOfChunks(problem, codebook, len(rows))
+    sums.add(rows, weights)
+    pairs = pairs_of(problem, codebook, rows, weights) if has_pairs else None
+    return replace(sums.total(), pairs=pairs)
+
+
+class SumsOfChunks:
+    """Sums of rows under a codebook, added chunk after chunk to the same arrays.
+
+    The nearest units of each chunk are written over those of the last.  In Dask's workers, for
+    one, freed memory returns to the system at once, so that arrays for each chunk would be new
+    pages each time.  Rows with missing values still take arrays of their own.
+
+    Parameters
+    ----------
+    problem : Problem
+    codebook : ndarray of shape (n_units, n_features)
+    longest : int
+        Rows of the longest chunk.
+    """
+
+    def __init__(self, problem: Problem, codebook: Floats, longest: int) -> None:
+        self._problem, self._codebook = problem, codebook
+        shape = len(codebook), codebook.shape[1]
+        self._counts = np.zeros(shape[0], dtype=np.int64)
+        self._totals = np.zeros(shape, dtype=np.int64)
+        self._seen = np.zeros(shape, dtype=np.int64) if problem.has_missing else None
+        self._error = 0
+        self._room = np.empty((longest, 1), dtype=np.int64), np.empty((longest, 1))
+
+    def add(self, rows: Rows, weights: Float64s | None) -> None:
+        """Add rows of the problem, at most the longest chunk."""
+        problem = self._problem
+        room_for_units, room_for_distances = self._room
+        units, distances = problem.metric.search(
+            problem.kernels,
+            rows,
+            self._codebook,
+            order=problem.lattice.walk,
+            has_missing=problem.has_missing,
+            out=(room_for_units[: len(rows)], room_for_distances[: len(rows)]),
+        )
+        units = units[:, 0]
+        if self._seen is not None:
+            rows = _without_gaps(problem, rows, units, weights, self._seen)
+        self._error += problem.kernels.sums(
+            rows,
+            units,
+            weights,
+            problem.center,
+            problem.scale,
+            problem.weight_scale,
+            self._counts,
+            self._totals,
+            distances[:, 0],
+            problem.error_scale,
+        )
+
+    def total(self) -> EpochSums:
+        """Return the sums of all rows, after the last chunk: the arrays are not copied."""
+        return EpochSums(self._counts, self._totals, self._error, self._seen)
+
+
+def _without_gaps(
+    problem: Problem, rows: Rows, units: Ints, weights: Float64s | None, seen: Ints
+) -> Floats:
+    """Return rows whose missing values add nothing; add the weight of present values to `seen`."""
+    assert isinstance(rows, np.ndarray)
+    is_there = ~np.isnan(rows)
+    counts, nothing = np.zeros(len(seen), dtype=np.int64), np.zeros(rows.shape[1])
+    present = is_there.astype(np.float64)
+    problem.kernels.sums(present, units, weights, nothing, problem.seen_scale, 1.0, counts, seen)
+    return np.where(is_there, rows, problem.center)
+
+
+def _refuse_beyond(problem: Problem, rows: Rows) -> None:
+    if not len(rows):
+        return
+    low, high, _ = range_of(rows)
+    far = np.maximum(high - problem.center, problem.center - low)
+    is_beyond = far > problem.far  # not where a piece has no value
+    if is_beyond.any():
+        column = int(is_beyond.argmax())
+        raise InputError(
+            f"feature {column} lies up to {far[column]:.6g} from the center, beyond the "
+            f"{problem.far[column]:.6g} that the problem was made for. Make it from all rows."
+        )
+
+
+def merge(a: EpochSums, b: EpochSums) -> EpochSums:
+    """Add two sums; associative, commutative and exact.
+
+    Parameters
+    ----------
+    a, b : EpochSums
+        Sums of different rows under the same codebook.
+
+    Returns
+    -------
+    EpochSums
+        The sums of all of these rows; with pairs, if both have them.
+
+    See Also
+    --------
+    partial : Makes what it adds.
+    step : The next call.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.fit import prepare
+    >>> from somscape.grid import Lattice
+    >>> rows = np.array([[0.0], [1.0], [9.0]])
+    >>> problem = prepare(rows).on(Lattice(1, 2))
+    >>> a, b = (partial(problem, part, codebook=rows[1:]) for part in (rows[:1], rows[1:]))
+    >>> merge(a, b).digest() == partial(problem, rows, codebook=rows[1:]).digest()
+    True
+    """
+    seen = None if a.seen is None or b.seen is None else a.seen + b.seen
+    pairs = None if a.pairs is None or b.pairs is None else merged_pairs(a.pairs, b.pairs)
+    return EpochSums(a.counts + b.counts, a.totals + b.totals, a.error + b.error, seen, pairs)
+
+
+def step(
+    problem: Problem, sums: EpochSums, *, radius: float, codebook: Float64s
+) -> tuple[Float64s, float]:
+    """Return the next codebook and how far it moved.
+
+    It holds the neighborhood means of the rows won: the batch rule (Kohonen 2013, section 4).  A
+    unit keeps its prototype if its entire neighborhood won nothing.
+
+    Parameters
+    ----------
+    problem : Problem
+    sums : EpochSums
+        Sums of all rows.
+    radius : float
+        In grid steps.
+    codebook : ndarray of shape (n_units, n_features), float64
+        The current one.
+
+    Returns
+    -------
+    codebook : ndarray of shape (n_units, n_features), float64
+    step : float
+        Largest distance that a unit moved.
+        O(n_units * (n_rows + n_cols) * n_features) for a Gaussian.
+
+    See Also
+    --------
+    prepare, partial, merge : The calls before.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.fit import prepare
+    >>> from somscape.grid import Lattice
+    >>> rows = np.array([[0.0], [1.0], [9.0]])
+    >>> problem = prepare(rows).on(Lattice(1, 2))
+    >>> sums = partial(problem, rows, codebook=rows[1:])
+    >>> step(problem, sums, radius=0.1, codebook=rows[1:])[0].round(3).tolist()
+    [[0.5], [9.0]]
+    """
+    tables = problem.pulls.tables(radius)
+    updated, step = problem.kernels.smooth(
+        sums.totals,
+        sums.counts,
+        problem.scale,
+        problem.weight_scale,
+        problem.center,
+        tables,
+        codebook,
+    )
+    if sums.seen is None:
+        return updated, step
+    # Both are means over all rows won; their ratio is the mean over the rows with a value.
+    share, _ = problem.kernels.smooth(
+        sums.seen,
+        sums.counts,
+        problem.seen_scale,
+        problem.weight_scale,
+        np.zeros(codebook.shape[1]),
+        tables,
+        np.ones(codebook.shape),
+    )
+    is_seen = share > 0
+    means = problem.center + (updated - problem.center) / np.where(is_seen, share, 1.0)
+    updated = np.where(is_seen, means, codebook)
+    return updated, float(np.sqrt(((updated - codebook) ** 2).sum(axis=1)).max())
+
+
+T = TypeVar("T")
+
+CHUNK_ROWS = 1 << 16
+"""Most rows of a chunk.  Large chunks are faster if rows share values, as more rows are alike
+(core/arrange.hpp)."""
+
+CHUNK_WORK = 5e10
+"""Most multiply-adds of a chunk: half a second or so.  Between chunks Python regains control, so
+that an interrupt takes effect."""
+
+MIN_CHUNK_ROWS = 2048
+"""Fewest rows of a chunk, whatever its work: each chunk packs the codebook anew."""
+
+MIN_ROWS_PER_UNIT = 4
+"""Fewest rows of a chunk per unit: with fewer, units are not skipped."""
+
+
+def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
+    """Return the sums of all rows under a codebook."""
+    rows = problem.rows
+    if not isinstance(rows, RowsElsewhere):
+        return _sums(problem, codebook)
+    sums = rows.total(_task(_sums, problem, codebook), merge)
+    of_mean = 4 * np.finfo(np.float64).eps * np.abs(problem.center) * problem.scale
+    rows.check_same(sums.totals.sum(axis=0), problem.total_weight * (1 + of_mean))
+    _check_all_there(problem, int(sums.counts.sum()))
+    return sums
+
+
+def pairs_of_all(problem: Problem, codebook: Floats) -> Pairs:
+    """Return what all rows tell of their two nearest units."""
+    if not isinstance(problem.rows, RowsElsewhere):
+        return _pairs(problem, codebook)
+    pairs = problem.rows.total(_task(_pairs, problem, codebook), merged_pairs)
+    _check_all_there(problem, pairs.weight)
+    return pairs
+
+
+def hits_of(problem: Problem, codebook: Floats) -> Ints:
+    """Return how many rows each unit wins."""
+    if not isinstance(problem.rows, RowsElsewhere):
+        return _hits(problem, codebook)
+    return problem.rows.total(_task(_hits, problem, codebook), np.add)
+
+
+def winners(problem: Problem, codebook: Floats) -> Ints:
+    """Return the best matching unit of each row, of rows on this machine."""
+    kernels, metric, order = problem.kernels, problem.metric, problem.lattice.walk
+    rows = problem.rows
+    assert not isinstance(rows, RowsElsewhere)
+    found = stored(len(rows), np.int64)
+    for part in chunks(rows, codebook):
+        if metric.is_plain and not problem.has_missing:
+            units = kernels.winners(rows[part], codebook, order=order)
+        else:
+            units, _ = metric.search(
+                kernels, rows[part], codebook, order=order, has_missing=problem.has_missing
+            )
+        found[part] = units[:, 0]
+    return found
+
+
+def chunks(rows: Rows, codebook: Floats) -> list[slice]:
+    """Return the parts in which rows are searched."""
+    n, (n_units, n_features) = len(rows), codebook.shape
+    n_values = len(rows.values) / max(1, n) if isinstance(rows, SparseRows) else n_features
+    step = max(CHUNK_WORK / (n_units * n_values + 1), MIN_CHUNK_ROWS, MIN_ROWS_PER_UNIT * n_units)
+    n_parts = max(1, -(-n // int(min(step, CHUNK_ROWS))))
+    return [slice(n * i // n_parts, n * (i + 1) // n_parts) for i in range(n_parts)]
+
+
+def _check_all_there(problem: Problem, weight: int) -> None:
+    found = weight / problem.weight_scale
+    if found != problem.total_weight:
+        raise InputError(
+            f"X had {problem.total_weight:.0f} rows in the first pass and {found:.0f} in a later "
+            "one: pieces were lost, or counted twice."
+        )
+
+
+def _task(
+    function: Callable[[Problem, Floats], T], problem: Problem, codebook: Floats
+) -> Callable[[int, Floats], T]:
+    """Return what is done with the rows of a piece; it takes no rows along."""
+    without = replace(problem, rows=np.empty((0, problem.rows.shape[1])))
+    return functools.partial(_of_piece, function, without, codebook)
+
+
+def _of_piece(
+    function: Callable[[Problem, Floats], T],
+    problem: Problem,
+    codebook: Floats,
+    _: int,
+    rows: Floats,
+) -> T:
+    return function(problem.of(rows, None), codebook)
+
+
+def _sums(problem: Problem, codebook: Floats) -> EpochSums:
+    rows, weights = problem.rows, problem.weights
+    assert not isinstance(rows, RowsElsewhere)
+    parts = chunks(rows, codebook)
+    sums = SumsOfChunks(problem, codebook, max(part.stop - part.start for part in parts))
+    for part in parts:
+        sums.add(rows[part], None if weights is None else weights[part])
+    return sums.total()
+
+
+def _pairs(problem: Problem, codebook: Floats) -> Pairs:
+    rows, weights = problem.rows, problem.weights
+    assert not isinstance(rows, RowsElsewhere)
+    found = (
+        pairs_of(problem, codebook, rows[part], None if weights is None else weights[part])
+        for part in chunks(rows, codebook)
+    )
+    return functools.reduce(merged_pairs, found)
+
+
+def _hits(problem: Problem, codebook: Floats) -> Ints:
+    return np.bincount(winners(problem, codebook), minlength=len(codebook))

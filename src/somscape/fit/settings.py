@@ -1,0 +1,337 @@
+"""How to train a map: the settings, their defaults, and reports of progress."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from somscape._elementary import exp, log_of
+from somscape._types import Float64s
+from somscape._validate import check_choice, check_number, check_whole
+from somscape.fit._start import STARTS
+from somscape.grid._neighborhood import NEIGHBORHOODS
+from somscape.grid.graph import Graph
+from somscape.grid.lattice import BOUNDARIES, KINDS, Lattice
+from somscape.kernels.metric import METRIC_NAMES
+from somscape.maps.map import Map
+
+SCHEDULES = ("geometric", "linear", "inverse", "asymptotic", "constant")
+
+
+def schedule(
+    kind: str | Float64s, start: float, end: float, n: int, steps: slice = slice(None)
+) -> Float64s:
+    """Return the values at steps 0 to n - 1, or at some of these steps."""
+    step = np.arange(*steps.indices(n))
+    if not isinstance(kind, str):
+        values: Float64s = kind[step * len(kind) // n]
+        return values
+    if kind == "constant" or start == end:  # exactly: training settles when radii are equal
+        return np.full(len(step), float(start))
+    fraction = step / (n - 1) if n > 1 else np.ones(len(step))
+    if kind == "asymptotic":
+        values = start / (1.0 + (start / end - 1.0) * step / n)
+    elif kind == "linear":
+        values = start + (end - start) * fraction
+    elif kind == "inverse":
+        values = start / (1.0 + (start / end - 1.0) * fraction)
+    else:
+        first = log_of(start)
+        values = exp(first + (log_of(end) - first) * fraction)
+        values[step == 0] = start
+    values[step == n - 1] = end
+    return values
+
+
+class Progress(NamedTuple):
+    """What a callback is told after a step.
+
+    Attributes
+    ----------
+    step, n_steps : int
+        Number of epochs done and planned (updates for online training).
+    radius : float
+        Radius of the step, in grid steps of the full map.
+    quantization_error : float
+        Mean distance of the rows to their winners, before the step's update.
+    movement : float
+        Largest distance that a unit moved, as a share of the rows' mean distance to their mean; NaN
+        online.
+    n_units, n_samples : int
+        Units of the map that the step trained, and rows that it used.
+
+    See Also
+    --------
+    somscape.callbacks.Checkpoint, somscape.callbacks.TimeLimit
+
+    Examples
+    --------
+    >>> from somscape import SOM
+    >>> told = []
+    >>> som = SOM(1, 2, n_epochs=5, callbacks=[told.append], random_state=0)
+    >>> som = som.fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> told[0].step, told[0].n_steps, told[0].n_units
+    (1, 5, 2)
+    """
+
+    step: int
+    n_steps: int
+    radius: float
+    quantization_error: float
+    movement: float
+    n_units: int
+    n_samples: int
+
+
+EPOCHS_DONE = "all epochs done"
+UPDATES_DONE = "all updates done"
+NO_ROW_MOVES = "settled: no row moves"
+WITHIN_TOL = "settled: within tol"
+REPEATS = "cycle: an epoch repeats"
+NONE_BETTER = "settled: no unit is better placed elsewhere"
+ROUNDS_DONE = "all rounds of moves done"
+
+FINISHED = (
+    EPOCHS_DONE,
+    UPDATES_DONE,
+    NO_ROW_MOVES,
+    WITHIN_TOL,
+    REPEATS,
+    NONE_BETTER,
+    ROUNDS_DONE,
+)
+"""Reasons of a training run that finished."""
+
+INTERRUPTED = "interrupted"
+"""Reason of a training run that Ctrl-C ended; the codebook is that of the last completed step."""
+
+STOPPED_BY_CALLBACK = "a callback asked to stop"
+
+AT_CHECKPOINT = "not ended: a checkpoint"
+"""Reason in a file that was written while training went on."""
+
+Callback = Callable[[Progress], bool | str | None]
+"""Called after each epoch or block of updates; True, or a text that says why, ends training."""
+
+
+def was_cut(reason: str) -> bool:
+    """Return whether a training run ended before it was finished."""
+    return bool(reason) and reason not in FINISHED
+
+
+MAX_EPOCHS = 1_000_000
+UNITS_PER_ROOT = 5.0
+"""Units of an automatic map per square root of the number of rows (Vesanto's rule)."""
+
+ALGORITHMS = ("auto", "batch", "online", "multires")
+ONLINE_METRICS = ("euclidean", "cosine", "correlation", "mahalanobis")
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """How to train a map; the parameters of `somscape.SOM` say what each means.
+
+    ``seed`` draws the start and the order of rows; ``units_per_root`` sizes automatic maps.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is not allowed with any data; the message names it.
+    """
+
+    n_rows: int | str = "auto"
+    n_cols: int | str = "auto"
+    lattice: str | Lattice = "hexagonal"
+    boundary: str = "plane"
+    neighborhood: str = "gaussian"
+    metric: str = "euclidean"
+    feature_weight: Any = None
+    algorithm: str = "auto"
+    init: Any = "pca"
+    n_init: int | str = "auto"
+    n_epochs: float | str = "auto"
+    radius_start: float | str = "auto"
+    radius_end: float | str = "auto"
+    radius_decay: Any = "geometric"
+    learning_rate: Any = (0.5, 0.05)
+    tol: float = 1e-4
+    units_per_root: float = UNITS_PER_ROOT
+    seed: int = 0
+    callbacks: Sequence[Callback] = ()
+
+    def __post_init__(self) -> None:
+        check_whole("n_rows", self.n_rows, 1, or_auto=True)
+        check_whole("n_cols", self.n_cols, 1, or_auto=True)
+        check_choice("boundary", self.boundary, BOUNDARIES)
+        check_choice("neighborhood", self.neighborhood, NEIGHBORHOODS)
+        if isinstance(self.lattice, Lattice):
+            self._check_lattice(self.lattice)
+        else:
+            self._check_kind()
+        check_choice("metric", self.metric, METRIC_NAMES)
+        check_choice("algorithm", self.algorithm, ALGORITHMS)
+        self._check_combinations()
+        check_whole("n_init", self.n_init, 1, high=MAX_EPOCHS, or_auto=True)
+        if isinstance(self.init, str):
+            check_choice("init", self.init, STARTS)
+        elif self.n_init not in ("auto", 1):
+            raise ValueError(
+                "`n_init` must be 'auto' or 1 if `init` is a single start; got "
+                f"{self.n_init!r}. Leave `n_init` 'auto', or pass an `init` by name."
+            )
+        if self.algorithm == "online":
+            check_number("n_epochs", self.n_epochs, 0, MAX_EPOCHS, or_auto=True)
+        else:
+            check_whole("n_epochs", self.n_epochs, 1, high=MAX_EPOCHS, or_auto=True)
+        self._check_radii()
+        learning_rates(self.learning_rate)
+        check_number("tol", self.tol, 0, low_is_allowed=True)
+        for callback in self.callbacks:
+            if isinstance(callback, type):
+                raise TypeError(
+                    f"`callbacks` must be functions; got the class {callback.__name__}. Make an "
+                    f"object of it: {callback.__name__}(...)."
+                )
+        if isinstance(self.callbacks, str) or not all(callable(c) for c in self.callbacks):
+            raise TypeError(f"`callbacks` must be functions; got {self.callbacks!r}.")
+
+    @property
+    def start(self) -> str:
+        """Name of the start; "given" for a codebook, "map" for a map."""
+        if isinstance(self.init, str):
+            return self.init
+        return "map" if isinstance(self.init, Map) else "given"
+
+    @property
+    def radius_falls(self) -> bool:
+        """Whether the radius falls by a schedule, between a start and an end."""
+        return isinstance(self.radius_decay, str) and self.radius_decay != "constant"
+
+    def _check_radii(self) -> None:
+        start, end, decay = self.radius_start, self.radius_end, self.radius_decay
+        _check_decay(decay)
+        check_number("radius_start", start, 0, or_auto=True)
+        check_number("radius_end", end, 0, or_auto=True)
+        if not isinstance(decay, str):
+            if (start, end) != ("auto", "auto"):
+                raise ValueError(
+                    "`radius_decay` holds the radii themselves, so `radius_start` and "
+                    f"`radius_end` must be 'auto'; got {start!r} and {end!r}."
+                )
+            if self.n_epochs not in ("auto", len(decay)):
+                raise ValueError(
+                    f"`radius_decay` must hold one value per epoch, {self.n_epochs}; got "
+                    f"{len(decay)}. Leave `n_epochs` 'auto', or pass that many values."
+                )
+        elif decay == "constant" and end not in ("auto", start):
+            raise ValueError(
+                "`radius_decay`='constant' keeps `radius_start` throughout, so `radius_end` must "
+                f"be 'auto'; got {end!r}. Leave it out, or pass another `radius_decay`."
+            )
+        if not isinstance(start, str) and not isinstance(end, str) and end > start:
+            raise ValueError(
+                f"`radius_end` must not be above `radius_start` (grid steps); got {end} and "
+                f"{start}. Pass a larger `radius_start`, or leave both 'auto'."
+            )
+
+    def _check_combinations(self) -> None:
+        if self.feature_weight is not None and self.metric == "mahalanobis":
+            raise ValueError(
+                "`metric='mahalanobis'` does not support `feature_weight`, as it finds the weights "
+                "of the features itself. Leave `feature_weight` None."
+            )
+        if self.algorithm == "online" and self.metric not in ONLINE_METRICS:
+            raise ValueError(
+                f"`algorithm`='online' supports only {', '.join(map(repr, ONLINE_METRICS))}; got "
+                f"metric={self.metric!r}. Pass algorithm='batch', or another metric."
+            )
+        if self.algorithm == "online" and self.feature_weight is not None:
+            raise ValueError(
+                "`algorithm`='online' does not support `feature_weight`; pass "
+                "algorithm='batch', or multiply the columns of X by the roots of the weights."
+            )
+
+    def _check_kind(self) -> None:
+        if hasattr(self.lattice, "shape"):
+            raise TypeError(
+                "`lattice` must be 'rectangular', 'hexagonal', a `somscape.Lattice` or a "
+                f"`somscape.Graph`; got {type(self.lattice).__name__}. Pass Graph(adjacency)."
+            )
+        if not (isinstance(self.lattice, str) and self.lattice in KINDS):
+            raise ValueError(
+                f"`lattice` must be one of {', '.join(map(repr, KINDS))}, a `somscape.Lattice` or "
+                f"a `somscape.Graph`; got {self.lattice!r}."
+            )
+        self._check_triangle(self.lattice, repr(self.lattice))
+
+    def _check_lattice(self, lattice: Lattice) -> None:
+        """Refuse settings that contradict a lattice with its own size, kind and boundary."""
+        is_graph = isinstance(lattice, Graph)
+        what = "a graph" if is_graph else "a `Lattice`"
+        for name in ("n_rows", "n_cols"):
+            if getattr(self, name) != "auto":
+                raise ValueError(
+                    f"`{name}` must be 'auto' if `lattice` is {what}, which has its own size; "
+                    f"got {getattr(self, name)!r}."
+                )
+        if self.boundary != "plane":
+            way_out = (
+                "Add the edges that close it to the graph."
+                if is_graph
+                else f"Pass Lattice(..., boundary={self.boundary!r})."
+            )
+            raise ValueError(
+                f"`boundary` must be left at 'plane' if `lattice` is {what}; got "
+                f"{self.boundary!r}. {way_out}"
+            )
+        kind = "" if is_graph else lattice.kind
+        self._check_triangle(kind, "a graph" if is_graph else f"a {kind} one")
+
+    def _check_triangle(self, kind: str, given: str) -> None:
+        if self.neighborhood == "triangle" and kind != "rectangular":
+            raise ValueError(
+                f"`neighborhood`='triangle' needs `lattice`='rectangular'; got {given}. "
+                "Pass that lattice, or neighborhood='epanechnikov'."
+            )
+
+
+def _check_decay(decay: Any) -> None:
+    if isinstance(decay, str):
+        check_choice("radius_decay", decay, SCHEDULES)
+        return
+    try:
+        values: Float64s = np.asarray(decay, dtype=np.float64)
+    except (ValueError, TypeError):
+        values = np.empty(0)
+    is_right = np.isfinite(values) & (values > 0)
+    if values.ndim != 1 or not len(values) or not is_right.all():
+        allowed = ", ".join(repr(c) for c in SCHEDULES)
+        raise ValueError(
+            f"`radius_decay` must be one of {allowed}, or an array of numbers above 0, one per "
+            f"epoch; got {decay!r}."
+        )
+
+
+def learning_rates(given: Any) -> tuple[float, float]:
+    """Return the first and the last learning rate."""
+    is_pair = isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.ndim == 1)
+    if is_pair and len(given) != 2:
+        raise ValueError(
+            "`learning_rate` must be a pair, the first and the last rate, or one number for both; "
+            f"got {given!r}."
+        )
+    start, end = given if is_pair else (given, given)
+    for rate in (start, end):
+        check_number("learning_rate", rate, 0, 1)
+    if end > start:
+        raise ValueError(
+            f"`learning_rate` must not rise; got {given!r}. Swap the two, or pass one number for a "
+            "constant rate."
+        )
+    return float(start), float(end)
+
+
+def decay_of(decay: Any) -> str | Float64s:
+    """Return the name of a schedule, or its values as an array."""
+    return decay if isinstance(decay, str) else np.asarray(decay, dtype=np.float64)

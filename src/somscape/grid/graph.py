@@ -1,0 +1,464 @@
+"""A lattice of any shape: units and the edges between them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape._validate import check_whole
+from somscape.errors import InputError
+from somscape.grid.lattice import Lattice, neighbor_pairs
+
+MAX_LANDMARKS = 1000
+"""Units that the axes are found from: about half a second."""
+
+GRAIN = 2.0**-30
+"""Places are rounded to this share of the longest distance, so that linear algebra libraries
+that differ in the last digit place units alike."""
+
+SAME_SIZE = 1e-6
+"""Values this close, relatively, are equal: rounding must not choose between them."""
+
+
+def classical_scaling(distances: Float64s) -> Float64s:
+    """Return places in the plane whose distances are near to some given ones."""
+    is_joined = np.isfinite(distances)
+    apart = 1.5 * float(distances[is_joined].max()) or 1.0
+    marks = np.arange(0, len(distances), -(-len(distances) // MAX_LANDMARKS))
+    squares = np.where(is_joined[marks], distances[marks], apart) ** 2
+    mean = squares[:, marks].mean(axis=1)
+    products = -0.5 * (squares[:, marks] - mean - mean[:, None] + mean.mean())
+    sizes, vectors = np.linalg.eigh((products + products.T) / 2)
+    axes, lengths = _main_axes(sizes[::-1], vectors[:, ::-1])
+    # With all units as landmarks this is axis * sqrt(size), the classical solution.
+    roots = np.sqrt(np.where(lengths > 0, lengths, 1.0))
+    places: Float64s = 0.5 * (mean[:, None] - squares).T @ (axes / roots)
+    places[:, lengths <= 0] = 0.0
+    grain = GRAIN * apart
+    return np.ascontiguousarray(np.rint((places - places.mean(axis=0)) / grain) * grain)
+
+
+def _main_axes(sizes: Float64s, vectors: Float64s) -> tuple[Float64s, Float64s]:
+    """Two axes of the largest eigenvalues, and these; 0 for one that is lost in rounding."""
+    axes, lengths = np.zeros((len(sizes), 2)), np.zeros(2)
+    floor = SAME_SIZE * max(float(sizes[0]), 0.0)
+    n_found = start = 0
+    while n_found < 2 and start < len(sizes) and sizes[start] > floor:
+        end = start + int((sizes[start:] >= sizes[start] * (1 - SAME_SIZE)).sum())
+        space = vectors[:, start:end].copy()
+        for _ in range(min(2 - n_found, end - start)):
+            from_middle = np.sqrt((space**2).sum(axis=1))
+            furthest = int(np.argmax(from_middle >= from_middle.max() * (1 - SAME_SIZE)))
+            direction = space[furthest] / from_middle[furthest]
+            axes[:, n_found], lengths[n_found] = space @ direction, sizes[start]
+            space = space - np.outer(space @ direction, direction)
+            n_found += 1
+        start = end
+    return axes, lengths
+
+
+MAX_GRAPH_UNITS = 10_000
+"""The table of distances then takes 0.8 GB."""
+
+CELL_CORNERS = 24
+CELL_SHARE = 0.42
+"""Radius of a cell, as a share of the distance from a unit to the nearest other."""
+
+
+@dataclass(frozen=True, init=False, repr=False, eq=False)
+class Graph(Lattice):
+    """Arrange units as the nodes of a graph.
+
+    Map distances are the shortest paths along the edges; units that no path joins do not pull
+    each other.  As a lattice, a graph has ``n_rows = n_units`` and ``n_cols = 1``.
+
+    Parameters
+    ----------
+    adjacency : array-like or scipy.sparse array of shape (n_units, n_units)
+        Length of the edge between two units, 0 for no edge; symmetric.  Radii are in the unit of
+        these lengths: for an adjacency of 0 and 1, in steps.
+    positions : array-like of shape (n_units, 2), optional
+        (x, y) of each unit for drawing and for a PCA start; y grows downward.  Default: by
+        classical scaling of the shortest paths, which suits graphs that are nearly flat.
+
+    Attributes
+    ----------
+    n_rows, n_cols : int
+        The number of units, and 1.
+    kind, boundary : str
+        ``"graph"`` and ``"plane"``.
+
+    Raises
+    ------
+    InputError
+        For an adjacency that is not square, not symmetric, or has a value below 0, that is not
+        finite, or on the diagonal; for more than 10,000 units; for positions that do not fit.
+
+    See Also
+    --------
+    Lattice : Units in rows and columns.
+    somscape.plots.spanning_tree : A graph made from a map.
+
+    References
+    ----------
+    W. S. Torgerson (1952), Multidimensional scaling: I. Theory and method, Psychometrika 17.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, Graph
+    >>> ring = np.roll(np.eye(6), 1, axis=1) + np.roll(np.eye(6), -1, axis=1)
+    >>> graph = Graph(ring)
+    >>> graph.distances_from(0).tolist()
+    [0.0, 1.0, 2.0, 3.0, 2.0, 1.0]
+    >>> SOM(lattice=graph).fit(np.random.default_rng(0).normal(size=(50, 3))).codebook_.shape
+    (6, 3)
+    """
+
+    def __init__(self, adjacency: Any, positions: Any = None) -> None:
+        checked = _checked_adjacency(adjacency)
+        n_units = checked.shape[0]
+        given = None if positions is None else _checked_positions(positions, n_units)
+        fields = {"n_rows": n_units, "n_cols": 1, "kind": "graph", "boundary": "plane"}
+        for name, value in {**fields, "_adjacency": checked, "_given_positions": given}.items():
+            object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return f"Graph({self.n_units} units, {self.adjacency.nnz // 2} edges)"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Graph):
+            return NotImplemented
+        return all(
+            np.array_equal(a, b)
+            for a, b in zip(
+                (*self.edges, self.positions), (*other.edges, other.positions), strict=True
+            )
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.n_units, self.edges[0].tobytes()))
+
+    @classmethod
+    def from_edges(
+        cls, n_units: int, *, pairs: Any, lengths: Any, positions: Any = None
+    ) -> "Graph":
+        """Make a graph from a list of edges, as `edges` gives it.
+
+        Parameters
+        ----------
+        n_units : int
+            Number of units.
+        pairs : array-like of shape (n_edges, 2), int
+            The units that each edge joins.  An edge may be given in both directions.
+        lengths : array-like of shape (n_edges,)
+            Above 0.
+        positions : array-like of shape (n_units, 2), optional
+            As for `Graph`.
+
+        Returns
+        -------
+        Graph
+
+        Raises
+        ------
+        InputError
+            For units that do not exist, other shapes, and an edge with two lengths.
+        """
+        from scipy.sparse import coo_array
+
+        check_whole("n_units", n_units, 1, high=MAX_GRAPH_UNITS)
+        ends, values = _checked_edges(n_units, pairs, lengths)
+        upper = coo_array((values, (ends[:, 0], ends[:, 1])), shape=(n_units, n_units))
+        return cls(upper + upper.T, positions)
+
+    @property
+    def adjacency(self) -> Any:
+        """Lengths of the edges: a ``scipy.sparse.csr_array`` of shape (n_units, n_units)."""
+        return self.__dict__["_adjacency"]
+
+    @property
+    def edges(self) -> tuple[Ints, Float64s]:
+        """Pairs of units, of shape (n_edges, 2), lower unit first, and their lengths."""
+        entries = self.adjacency.tocoo()
+        pairs = np.column_stack([entries.row, entries.col]).astype(np.int64)
+        is_upper = pairs[:, 0] < pairs[:, 1]
+        return pairs[is_upper], entries.data[is_upper]
+
+    @property
+    def size_text(self) -> str:
+        """The number of units, in words for a title."""
+        return f"{self.n_units} units"
+
+    @property
+    def longest_side(self) -> float:
+        """Units along the longest of all shortest paths, which radii are chosen by."""
+        table = self.distance_table
+        return 1.0 + float(table[np.isfinite(table)].max()) / self.step
+
+    @property
+    def step(self) -> float:
+        """Median length of the edges, which radii are chosen by; 1 where there are none."""
+        return float(np.median(self.adjacency.data)) if self.adjacency.nnz else 1.0
+
+    @cached_property
+    def distance_table(self) -> Float64s:
+        """Shortest paths between all units, of shape (n_units, n_units).
+
+        Infinite where there is none.
+        """
+        from scipy.sparse.csgraph import dijkstra
+
+        table: Float64s = dijkstra(self.adjacency)
+        # A path's lengths may add up to another last bit from its other end.
+        table = np.minimum(table, table.T)
+        table.flags.writeable = False
+        return table
+
+    @cached_property
+    def positions(self) -> Float64s:
+        """(x, y) of each unit, of shape (n_units, 2); y grows downward."""
+        given: Float64s | None = self.__dict__["_given_positions"]
+        return classical_scaling(self.distance_table) if given is None else given
+
+    @cached_property
+    def walk(self) -> Ints:
+        """All units, neighbors close together, of shape (n_units,).
+
+        By the order of Cuthill and McKee (1969), reversed.
+        """
+        from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+        walk = reverse_cuthill_mckee(self.adjacency, symmetric_mode=True)
+        return np.ascontiguousarray(walk, dtype=np.int64)
+
+    def distances_from(self, unit: int) -> Float64s:
+        """Return the length of the shortest path from one unit to every unit.
+
+        Parameters
+        ----------
+        unit : int
+            The unit to measure from.
+
+        Returns
+        -------
+        ndarray of shape (n_units,)
+            Infinite where there is no path.
+        """
+        return self.distance_table[unit].copy()
+
+    @cached_property
+    def neighbors(self) -> Ints:
+        """Units at the other ends of each unit's edges, ascending.
+
+        Of shape (n_units, most edges of a unit); -1 where there are fewer.
+        """
+        degree = np.diff(self.adjacency.indptr)
+        slots = np.arange(int(degree.max(initial=0)))
+        found = np.full((self.n_units, len(slots)), -1, dtype=np.int64)
+        found[slots < degree[:, None]] = self.adjacency.indices
+        return found
+
+    @property
+    def cell(self) -> Float64s:
+        """Corners of a small disk around a position, of shape (24, 2)."""
+        angle = 2 * np.pi * np.arange(CELL_CORNERS) / CELL_CORNERS
+        circle = np.column_stack([np.cos(angle), np.sin(angle)])
+        return CELL_SHARE * _usual_gap(self.positions) * circle
+
+
+def _usual_gap(positions: Float64s) -> float:
+    """Distance to the nearest other place that most units have; 1 where all are at one place."""
+    from scipy.spatial import KDTree
+
+    places = np.unique(positions, axis=0)
+    if len(places) < 2:
+        return 1.0
+    nearest = KDTree(places).query(places, k=2)[0][:, 1]
+    # Cells that do not overlap, unless a few units lie very close.
+    return float(max(nearest.min(), 0.5 * np.quantile(nearest, 0.25)))
+
+
+def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float64s]:
+    """Return each edge once, lower unit first, and its length, or say what is wrong."""
+    ends = np.asarray(pairs)
+    if ends.size == 0:
+        ends = np.empty((0, 2), dtype=np.int64)
+    if ends.ndim != 2 or ends.shape[1] != 2 or ends.dtype.kind not in "iu":
+        raise InputError(
+            "`pairs` must hold two unit numbers for each edge, shape (n_edges, 2); got "
+            f"{ends.dtype} of shape {ends.shape}."
+        )
+    values: Float64s = np.asarray(lengths, dtype=np.float64)
+    if values.shape != (len(ends),):
+        raise InputError(
+            f"`lengths` must have shape ({len(ends)},), one for each of `pairs`; got "
+            f"{values.shape}."
+        )
+    is_out = ((ends < 0) | (ends >= n_units) | (ends[:, :1] == ends[:, 1:])).any(axis=1)
+    if is_out.any():
+        raise InputError(
+            f"`pairs` must join two different units from 0 to {n_units - 1}; got "
+            f"{ends[is_out.argmax()].tolist()} for edge {is_out.argmax()}."
+        )
+    ends, first, edge = np.unique(
+        np.sort(ends, axis=1), axis=0, return_index=True, return_inverse=True
+    )
+    is_other = values[first][edge.ravel()] != values
+    if is_other.any():
+        at = int(is_other.argmax())
+        a, b = ends[edge.ravel()[at]]
+        raise InputError(
+            f"`lengths` must agree where an edge is given twice; got {values[at]:g} and "
+            f"{values[first][edge.ravel()[at]]:g} between units {a} and {b}. Leave one out."
+        )
+    return ends, values[first]
+
+
+def _checked_adjacency(adjacency: Any) -> Any:
+    """Return edge lengths as a canonical ``csr_array``, or say what is wrong with them."""
+    from scipy.sparse import csr_array
+
+    given = adjacency
+    if not hasattr(given, "tocsr"):
+        is_array = hasattr(given, "__array__") or isinstance(given, (list, tuple))
+        adjacency = np.asarray(given if is_array else None)
+    if adjacency.dtype.kind not in "biuf":
+        raise InputError(
+            "`adjacency` must hold numbers in an array or scipy.sparse array; got "
+            f"{type(given).__name__} ({adjacency.dtype}). For a networkx graph pass "
+            "nx.to_numpy_array(graph), for a list of edges make the graph by Graph.from_edges."
+        )
+    if len(adjacency.shape) != 2 or adjacency.shape[0] != adjacency.shape[1]:
+        raise InputError(
+            "`adjacency` must be square, a row and a column for each unit; got the shape "
+            f"{adjacency.shape}."
+        )
+    n_units = adjacency.shape[0]
+    if not 1 <= n_units <= MAX_GRAPH_UNITS:
+        raise InputError(
+            f"`adjacency` must have 1 to {MAX_GRAPH_UNITS} units; got {n_units}. A `Lattice` "
+            "takes more."
+        )
+    edges = csr_array(adjacency, dtype=np.float64, copy=True)
+    edges.sum_duplicates()
+    edges.eliminate_zeros()
+    # SciPy's algorithms on graphs take no others before 1.15, and there are few enough units.
+    edges.indices, edges.indptr = edges.indices.astype(np.int32), edges.indptr.astype(np.int32)
+    _check_lengths(edges)
+    return edges
+
+
+def _check_lengths(edges: Any) -> None:
+    entries = edges.tocoo()
+    is_wrong = ~(np.isfinite(entries.data) & (entries.data > 0)) | (entries.row == entries.col)
+    if is_wrong.any():
+        at = int(is_wrong.argmax())
+        a, b, length = int(entries.row[at]), int(entries.col[at]), float(entries.data[at])
+        if a == b:
+            raise InputError(
+                f"`adjacency` must have a zero diagonal; got {length:g} from unit {a} to itself."
+            )
+        raise InputError(
+            "`adjacency` must hold finite lengths above 0, and 0 for no edge; got "
+            f"{length:g} between units {a} and {b}."
+        )
+    uneven = (edges != edges.T).tocoo()
+    if uneven.nnz:
+        a, b = int(uneven.row[0]), int(uneven.col[0])
+        raise InputError(
+            f"`adjacency` must be symmetric; got {edges[a, b]:g} from unit {a} to {b} and "
+            f"{edges[b, a]:g} back. Pass np.maximum(A, A.T) if each edge is there once."
+        )
+
+
+def _checked_positions(positions: Any, n_units: int) -> Float64s:
+    try:
+        places = np.array(positions, dtype=np.float64, order="C")
+    except (ValueError, TypeError) as error:
+        raise InputError(f"`positions` must hold numbers; {error}.") from error
+    if places.shape != (n_units, 2):
+        raise InputError(
+            f"`positions` must have shape ({n_units}, 2), x and y of each unit; got {places.shape}."
+        )
+    if not np.isfinite(places).all():
+        raise InputError("`positions` must be finite.")
+    return places
+
+
+def shortest_paths(
+    n_units: int, pairs: Ints, lengths: Float64s | None = None, *, starts: Ints | None = None
+) -> Float64s:
+    """Return the lengths of the shortest paths from some units to all."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import dijkstra
+
+    values = np.ones(len(pairs)) if lengths is None else lengths
+    graph: Any = csr_array((values, (pairs[:, 0], pairs[:, 1])), shape=(n_units, n_units))
+    # SciPy's algorithms on graphs take no others before 1.15.
+    graph.indices, graph.indptr = graph.indices.astype(np.int32), graph.indptr.astype(np.int32)
+    # Lengths of 0 stay edges, because the array holds them.
+    found: Float64s = dijkstra(graph, indices=starts, unweighted=lengths is None)
+    return np.atleast_2d(found)
+
+
+def n_connected(lattice: Lattice, units: Ints) -> int:
+    """Return into how many groups some units fall, with neighbors joined."""
+    return len(np.unique(connected_groups(lattice, units)))
+
+
+def connected_groups(lattice: Lattice, units: Ints, labels: Ints | None = None) -> Ints:
+    """Return the group of each of some units, with neighbors joined."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    place = np.full(lattice.n_units, -1)
+    place[units] = np.arange(len(units))
+    pairs = place[neighbor_pairs(lattice)]
+    pairs = pairs[(pairs >= 0).all(axis=1)]
+    if labels is not None:
+        pairs = pairs[labels[pairs[:, 0]] == labels[pairs[:, 1]]]
+    a, b = pairs.T
+    graph: Any = csr_array((np.ones(len(a)), (a, b)), shape=(len(units), len(units)))
+    # As in `shortest_paths`.
+    graph.indices, graph.indptr = graph.indices.astype(np.int32), graph.indptr.astype(np.int32)
+    return np.asarray(connected_components(graph, directed=False)[1])
+
+
+def spanning_tree(n_units: int, pairs: Ints, lengths: Float64s) -> Ints:
+    """Return which edges make the shortest tree that joins all units."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import minimum_spanning_tree
+
+    # Ranks instead of lengths: no length is 0, and none equals another.
+    rank = np.empty(len(pairs))
+    order = np.argsort(lengths, kind="stable")
+    rank[order] = np.arange(1, len(pairs) + 1)
+    low, high = pairs.min(axis=1), pairs.max(axis=1)
+    _, first = np.unique(low * n_units + high, return_index=True)
+    entries = (rank[first], (low[first], high[first]))
+    tree: Any = minimum_spanning_tree(csr_array(entries, shape=(n_units, n_units)))
+    return np.sort(order[tree.tocoo().data.astype(np.intp) - 1])
+
+
+def lattice_parts(lattice: Lattice) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a lattice as JSON data and arrays."""
+    if isinstance(lattice, Graph):
+        pairs, lengths = lattice.edges
+        arrays = {"pairs": pairs, "lengths": lengths, "positions": lattice.positions}
+        named = {f"lattice.{name}": values for name, values in arrays.items()}
+        return {"kind": "graph", "n_units": lattice.n_units}, named
+    return {name: getattr(lattice, name) for name in ("n_rows", "n_cols", "kind", "boundary")}, {}
+
+
+def lattice_of(header: Any, arrays: Mapping[str, Any], n_units: int) -> Lattice:
+    """Return the lattice of the header and arrays that `lattice_parts` gave."""
+    if not isinstance(header, dict) or header.get("kind") != "graph":
+        return Lattice(**header)
+    if header["n_units"] != n_units:
+        raise ValueError(f"a graph of {header['n_units']} units and {n_units} prototypes")
+    parts = {name: arrays[f"lattice.{name}"] for name in ("pairs", "lengths", "positions")}
+    return Graph.from_edges(n_units, **parts)

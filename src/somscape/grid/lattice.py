@@ -1,0 +1,400 @@
+"""The grid of units: positions, map distances, neighbors, symmetries and cells."""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape._validate import check_choice, check_whole
+
+KINDS = ("rectangular", "hexagonal")
+BOUNDARIES = ("plane", "cylinder", "torus")
+HEXAGON_ROW_PITCH = np.sqrt(0.75)
+"""Rows of hexagons lie this far apart, so that all six neighbors are at distance 1."""
+
+STRIP_ROWS = 4
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Arrange units in rows and columns.
+
+    ``unit = row * n_cols + col`` throughout.  On a hexagonal lattice the odd rows
+    (1, 3, ...) lie half a step to the right and rows are sqrt(3)/2 apart.
+
+    Parameters
+    ----------
+    n_rows, n_cols : int
+        Size of the map, each at least 1.
+    kind : {"rectangular", "hexagonal"}, default="hexagonal"
+        Units have 8 neighbors on a rectangular lattice and 6 on a hexagonal one.
+    boundary : {"plane", "cylinder", "torus"}, default="plane"
+        On a cylinder the last column meets the first; on a torus the last row also meets the
+        first.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a size below 1, an unknown kind or boundary, or a hexagonal torus with an
+        odd number of rows, whose first and last row would not interlock.
+
+    See Also
+    --------
+    Graph : Units joined by edges of your own.
+
+    Examples
+    --------
+    >>> from somscape import Lattice
+    >>> lattice = Lattice(2, 3, kind="hexagonal")
+    >>> lattice.n_units
+    6
+    >>> lattice.positions[3].round(3).tolist()
+    [0.5, 0.866]
+    """
+
+    n_rows: int
+    n_cols: int
+    kind: str = "hexagonal"
+    boundary: str = "plane"
+
+    def __post_init__(self) -> None:
+        check_whole("n_rows", self.n_rows, 1)
+        check_whole("n_cols", self.n_cols, 1)
+        check_choice("kind", self.kind, KINDS)
+        check_choice("boundary", self.boundary, BOUNDARIES)
+        if self.is_hexagonal and self.wraps_rows and self.n_rows % 2:
+            raise ValueError(
+                f"a hexagonal torus needs an even `n_rows`; got {self.n_rows}. "
+                f"Pass {self.n_rows + 1}, or boundary='plane' or 'cylinder'."
+            )
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return self.n_rows * self.n_cols
+
+    @property
+    def is_hexagonal(self) -> bool:
+        """Whether units are hexagons."""
+        return self.kind == "hexagonal"
+
+    @property
+    def wraps_rows(self) -> bool:
+        """Whether the last row meets the first, as on a torus."""
+        return self.boundary == "torus"
+
+    @property
+    def wraps_cols(self) -> bool:
+        """Whether the last column meets the first, as on a cylinder and on a torus."""
+        return self.boundary in ("cylinder", "torus")
+
+    @property
+    def size_text(self) -> str:
+        """The number of units, in words for a title."""
+        return f"{self.n_rows} x {self.n_cols} units"
+
+    @property
+    def longest_side(self) -> float:
+        """Length of the longer side in units, which radii are chosen by."""
+        return max(self.n_rows, self.n_cols)
+
+    @property
+    def step(self) -> float:
+        """Usual distance between neighbors, which radii are chosen by: 1 but on a graph."""
+        return 1.0
+
+    @property
+    def distance_table(self) -> Float64s | None:
+        """Distances of all pairs of units where no rule gives them.
+
+        None here: rows and columns tell how far units lie apart.  A `Graph` has a table of shape
+        (n_units, n_units).
+        """
+        return None
+
+    @property
+    def row_pitch(self) -> float:
+        """Distance between rows, in grid steps."""
+        return float(HEXAGON_ROW_PITCH) if self.is_hexagonal else 1.0
+
+    @cached_property
+    def positions(self) -> Float64s:
+        """(x, y) of each unit in grid steps, of shape (n_units, 2); y grows downward."""
+        row, col = self.rows_and_cols(np.arange(self.n_units))
+        shift = 0.5 * (row % 2) if self.is_hexagonal else 0.0
+        return np.column_stack([col + shift, row * self.row_pitch])
+
+    def rows_and_cols(self, units: Ints) -> tuple[Ints, Ints]:
+        """Return the row and the column of each unit."""
+        return units // self.n_cols, units % self.n_cols
+
+    @cached_property
+    def walk(self) -> Ints:
+        """All units, neighbors close together, of shape (n_units,).
+
+        Through strips of about four rows, column by column, there and back: any 16 units in a
+        row lie in a patch of about 4 x 4.
+        """
+        return _walk(self.n_rows, self.n_cols)
+
+    def distances_from(self, unit: int) -> Float64s:
+        """Return the map distance, in grid steps, from one unit to every unit.
+
+        Parameters
+        ----------
+        unit : int
+            The unit to measure from.
+
+        Returns
+        -------
+        ndarray of shape (n_units,)
+            Euclidean distance between positions, the shortest way round where edges meet.
+        """
+        return np.sqrt((self.offsets_from(unit) ** 2).sum(axis=1))
+
+    def offsets_from(self, unit: int) -> Float64s:
+        """Return how far every unit lies from one along each axis, in grid steps.
+
+        Parameters
+        ----------
+        unit : int
+            The unit to measure from.
+
+        Returns
+        -------
+        ndarray of shape (n_units, 2)
+            Along x and y, without sign, the shortest way round where edges meet.
+        """
+        offsets: Float64s = np.abs(self.positions - self.positions[unit])
+        wraps = (self.wraps_cols, self.wraps_rows)
+        periods = (self.n_cols, self.n_rows * self.row_pitch)
+        for axis, (is_wrapped, period) in enumerate(zip(wraps, periods, strict=True)):
+            if is_wrapped:
+                offsets[:, axis] = np.minimum(offsets[:, axis], period - offsets[:, axis])
+        return offsets
+
+    @cached_property
+    def neighbors(self) -> Ints:
+        """Neighbors of each unit, ascending, of shape (n_units, 8 or 6); -1 where fewer.
+
+        Where edges meet on a map only one or two units wide, a unit is not its own neighbor,
+        and no neighbor counts twice.
+        """
+        row, col = self.rows_and_cols(np.arange(self.n_units))
+        found = np.stack([self._at(row + dr, col + dc) for dr, dc in self._steps(row)], axis=1)
+        found[found == np.arange(self.n_units)[:, None]] = -1
+        found = np.sort(found, axis=1)
+        found[:, 1:][found[:, 1:] == found[:, :-1]] = -1
+        # Real neighbors first, in ascending order; the gaps go last.
+        order = np.argsort(np.where(found < 0, self.n_units, found), axis=1, kind="stable")
+        return np.take_along_axis(found, order, axis=1)
+
+    def are_neighbors(self, a: Ints, b: Ints) -> np.ndarray:
+        """Return whether units `a[i]` and `b[i]` are neighbors, elementwise."""
+        return (self.neighbors[a] == np.asarray(b)[..., None]).any(axis=-1)
+
+    @cached_property
+    def adjacency(self) -> Any:
+        """Which units are neighbors: a ``scipy.sparse.csr_array`` of 1 for each pair.
+
+        Symmetric, of shape (n_units, n_units); on a `Graph` it holds the lengths of the edges.
+        """
+        from scipy.sparse import csr_array
+
+        pairs = neighbor_pairs(self)
+        return csr_array((np.ones(len(pairs)), tuple(pairs.T)), shape=(self.n_units, self.n_units))
+
+    @property
+    def cell(self) -> Float64s:
+        """Corners of the cell around a position, of shape (4 or 6, 2), in grid steps."""
+        if self.is_hexagonal:
+            angle = np.pi / 6 + np.pi / 3 * np.arange(6)
+            return np.column_stack([np.cos(angle), np.sin(angle)]) / np.sqrt(3)
+        return np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
+
+    def _steps(self, row: Ints) -> list[tuple[int, Ints]]:
+        """Row and column offsets of the neighbors; columns may depend on the row's parity."""
+        zero = np.zeros_like(row)
+        if not self.is_hexagonal:
+            return [(dr, zero + dc) for dr in (-1, 0, 1) for dc in (-1, 0, 1) if dr or dc]
+        left = row % 2 - 1  # even rows lean left, odd rows right
+        sides = [(dr, left + dc) for dr in (-1, 1) for dc in (0, 1)]
+        return [(0, zero - 1), (0, zero + 1), *sides]
+
+    def _at(self, row: Ints, col: Ints) -> Ints:
+        """Unit at each row and column, or -1 beyond an edge that meets no other."""
+        if self.wraps_rows:
+            row = row % self.n_rows
+        if self.wraps_cols:
+            col = col % self.n_cols
+        inside = (row >= 0) & (row < self.n_rows) & (col >= 0) & (col < self.n_cols)
+        return np.where(inside, row * self.n_cols + col, -1)
+
+
+@lru_cache(maxsize=8)
+def _walk(n_rows: int, n_cols: int) -> Ints:
+    n_strips = -(-n_rows // STRIP_ROWS)
+    strips = np.array_split(np.arange(n_rows * n_cols).reshape(n_rows, n_cols), n_strips)
+    walk = np.concatenate([s[:, :: -1 if i % 2 else 1].T.ravel() for i, s in enumerate(strips)])
+    walk.flags.writeable = False  # shared by lattices of this shape
+    return walk
+
+
+def neighbor_pairs(lattice: Lattice) -> Ints:
+    """Return all pairs of neighbors of a lattice, each in both directions."""
+    unit, slot = np.nonzero(lattice.neighbors >= 0)
+    return np.column_stack([unit, lattice.neighbors[unit, slot]])
+
+
+NEAR = 1e-6
+"""How far a place may lie from a unit, in grid steps, by rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """A turn or a flip of a lattice.
+
+    Attributes
+    ----------
+    words : str
+        Such as "turned by 180 degrees"; "" where all stays.
+    units : ndarray of shape (n_units,), int
+        By place, the unit that comes to lie there.
+    """
+
+    words: str
+    units: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Shifts:
+    """The shifts of a lattice, in rows down and in steps across.
+
+    On hexagons halves of steps are counted across, because a row down lies half a step aside.
+
+    Attributes
+    ----------
+    rows, columns : ndarray of shape (n_units,), int
+        Where each unit lies, in these steps.
+    are_there : ndarray of shape (n_rows, n_across), bool
+        Whether a shift maps units to units.
+    halves : int
+        Counted steps in a step across: 2 on hexagons, else 1.
+    """
+
+    rows: Ints
+    columns: Ints
+    are_there: np.ndarray
+    halves: int
+
+    def units(self, down: int, across: int) -> Ints:
+        """Return, by place, the unit that comes to lie there."""
+        n_rows, n_across = self.are_there.shape
+        row, column = (self.rows - down) % n_rows, (self.columns - across) % n_across
+        return np.asarray(row * (n_across // self.halves) + column // self.halves)
+
+    def words(self, down: int, across: int) -> str:
+        """Return a shift in words, the short way round; "" where all stays."""
+        n_rows, n_across = self.are_there.shape
+        ways = (
+            (_short(down, n_rows), "up", "down"),
+            (_short(across, n_across) / self.halves, "to the left", "to the right"),
+        )
+        said = [
+            f"{abs(steps):g} step{'' if abs(steps) == 1 else 's'} {forth if steps > 0 else back}"
+            for steps, back, forth in ways
+            if steps
+        ]
+        return f"shifted by {' and '.join(said)}" if said else ""
+
+
+def shifts(lattice: Lattice) -> Shifts:
+    """Return the shifts of a lattice: by nothing, and over edges that meet."""
+    halves = 2 if lattice.is_hexagonal else 1
+    row, column = lattice.rows_and_cols(np.arange(lattice.n_units))
+    down, across = np.ogrid[: lattice.n_rows, : halves * lattice.n_cols]
+    are_there = (across - down * (halves - 1)) % halves == 0
+    are_there = (
+        are_there & (lattice.wraps_rows | (down == 0)) & (lattice.wraps_cols | (across == 0))
+    )
+    return Shifts(row, halves * column + row % halves, are_there, halves)
+
+
+def turns(lattice: Lattice) -> list[Turn]:
+    """Return the turns and flips of a lattice, first what leaves all as it is."""
+    stays = Turn("", np.arange(lattice.n_units))
+    if lattice.distance_table is not None:
+        return [stays]
+    found = {stays.units.tobytes(): stays}
+    n = 6 if lattice.is_hexagonal else 4
+    for words, matrix in [*_rotations(n), *_reflections(n)]:
+        place = _moved(lattice, matrix)
+        if place is not None:
+            turn = Turn(words, np.argsort(place))
+            found.setdefault(turn.units.tobytes(), turn)
+    return list(found.values())
+
+
+def _rotations(n: int) -> list[tuple[str, Float64s]]:
+    """Return the rotations of a polygon of n sides; clockwise, as y grows downward."""
+    found = []
+    for i in range(1, n):
+        angle, degrees = 2 * np.pi * i / n, 360 * i // n
+        way = "" if degrees == 180 else " clockwise" if degrees < 180 else " counterclockwise"
+        cos, sin = np.cos(angle), np.sin(angle)
+        words = f"turned by {min(degrees, 360 - degrees)} degrees{way}"
+        found.append((words, np.array([[cos, -sin], [sin, cos]])))
+    return found
+
+
+def _reflections(n: int) -> list[tuple[str, Float64s]]:
+    """Return the reflections of a polygon of n sides."""
+    found = []
+    for i in range(n):
+        angle, degrees = np.pi * i / n, 180 * i // n
+        diagonal = f"over the diagonal from the upper {'left' if degrees < 90 else 'right'}"
+        words = f"flipped {({0: 'top to bottom', 90: 'left to right'}).get(degrees, diagonal)}"
+        cos, sin = np.cos(2 * angle), np.sin(2 * angle)
+        found.append((words, np.array([[cos, sin], [sin, -cos]])))
+    return found
+
+
+def _moved(lattice: Lattice, matrix: Float64s) -> Ints | None:
+    """Return the unit at each unit's place after a turn, or None where it is no symmetry."""
+    wraps = np.array([lattice.wraps_cols, lattice.wraps_rows])
+    periods = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
+    # What meets must still meet.
+    ends = (matrix * periods)[:, wraps]
+    if np.abs(ends[~wraps]).max(initial=0) > NEAR:
+        return None
+    rounds = ends[wraps] / periods[wraps, None]
+    if np.abs(rounds - np.rint(rounds)).max(initial=0) > NEAR:
+        return None
+    # Around the middle; where edges meet there is none, and shifts do the rest.
+    middle = np.where(wraps, 0.0, lattice.positions.mean(axis=0))
+    turned = (lattice.positions - middle) @ matrix.T + middle
+    aside = (0.0, 0.5) if lattice.wraps_cols else (0.0,)
+    placed = [_units_at(lattice, turned + np.array([more, 0.0])) for more in aside]
+    return next((units for units in placed if units is not None), None)
+
+
+def _units_at(lattice: Lattice, places: Float64s) -> Ints | None:
+    """Return the unit at each place, or None if one is empty."""
+    row = np.rint(places[:, 1] / lattice.row_pitch).astype(np.intp)
+    far = places[:, 1] / lattice.row_pitch - row
+    row = row % lattice.n_rows if lattice.wraps_rows else row
+    x = places[:, 0] - (0.5 * (row % 2) if lattice.is_hexagonal else 0.0)
+    col = np.rint(x).astype(np.intp)
+    far = np.maximum(np.abs(far), np.abs(x - col))
+    col = col % lattice.n_cols if lattice.wraps_cols else col
+    is_inside = (row >= 0) & (row < lattice.n_rows) & (col >= 0) & (col < lattice.n_cols)
+    if far.max() > NEAR or not is_inside.all():
+        return None
+    return np.asarray(row * lattice.n_cols + col)
+
+
+def _short(steps: int, n: int) -> int:
+    """Return steps the short way round, forth if both are equal."""
+    return steps if steps <= n // 2 else steps - n

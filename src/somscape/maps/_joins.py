@@ -1,0 +1,763 @@
+"""The order in which the units of a map join: last those between which the density falls most."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s, Floats, Ints
+from somscape.grid._neighborhood import pull_from
+from somscape.grid.lattice import Lattice, neighbor_pairs
+from somscape.kernels._kernels import MAX_BEST
+from somscape.kernels._select import select_kernels
+
+MIN_REST = 1e-3
+"""Least share of a prototype that other rows are taken to have made."""
+
+MAX_KEPT = 4000
+"""Rows that a map keeps, if it has few units."""
+
+KEPT_PER_UNIT = 8
+MIN_KEPT = 200
+MAX_VALUES = 1 << 22
+"""Values that a map keeps at most, if 200 rows have no more: 16 or 32 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Near:
+    """The units near some rows, nearest first.
+
+    Attributes
+    ----------
+    units : ndarray of shape (n, k)
+    squares : ndarray of shape (n, k), float64
+        Squared distances from the row to the units.
+    gaps : ndarray of shape (n, k), float64
+        Distances from the row's first unit to the others.
+    weights : ndarray of shape (n,), float64
+        What each row counts.
+    """
+
+    units: Ints
+    squares: Float64s
+    gaps: Float64s
+    weights: Float64s
+
+
+@dataclass(frozen=True, eq=False)
+class KeptRows:
+    """Rows that a map keeps in memory, to tell where density falls between its units.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n, n_features)
+        As the map's metric compares them; NaN for missing values.
+    weights : ndarray of shape (n,), float64
+    """
+
+    rows: Floats
+    weights: Float64s
+
+    @classmethod
+    def of(cls, rows: Floats, weights: Float64s | None) -> "KeptRows":
+        """Keep rows that have a value."""
+        there = ~np.isnan(rows).all(axis=1)
+        weights = np.ones(len(rows)) if weights is None else weights
+        return cls(np.ascontiguousarray(rows[there]), weights[there])
+
+    @property
+    def distinct(self) -> "KeptRows":
+        """Each of several equal rows once, with their weight: together they are no group."""
+        rows, place = np.unique(self.rows, axis=0, return_inverse=True)
+        return KeptRows(rows, np.bincount(place.ravel(), self.weights).astype(np.float64))
+
+
+@dataclass(frozen=True)
+class Pull:
+    """How rows pulled units in the last epoch.
+
+    Attributes
+    ----------
+    lattice : Lattice
+    hits : ndarray of shape (n_units,)
+        Rows that each unit won.
+    neighborhood : str
+    radius : float
+        Grid steps.
+    """
+
+    lattice: Lattice
+    hits: Float64s
+    neighborhood: str
+    radius: float
+
+
+def rows_to_keep(shape: tuple[int, ...], n_units: int) -> Ints:
+    """Return which rows a map keeps: all, or a sample whatever their values are."""
+    n, n_features = shape
+    by_size = max(MIN_KEPT, MAX_VALUES // n_features)
+    n_kept = min(n, max(MAX_KEPT, KEPT_PER_UNIT * n_units), by_size)
+    if n_kept == n:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(0).choice(n, n_kept, replace=False))
+
+
+def near_units(rows: Floats, weights: Float64s, codebook: Floats, pull: Pull | None) -> Near:
+    """Return the units near rows, at most 16 each."""
+    k = min(MAX_BEST, len(codebook))
+    is_there = ~np.isnan(rows)
+    has_missing = not is_there.all()
+    units, distances = select_kernels().search(rows, codebook, k, has_missing=has_missing)
+    squares = distances**2 * (rows.shape[1] / is_there.sum(axis=1, keepdims=True))
+    if pull is not None:
+        squares *= _without_self(units, weights, pull) ** 2
+        order = np.argsort(squares, axis=1, kind="stable")
+        units = np.take_along_axis(units, order, axis=1)
+        squares = np.take_along_axis(squares, order, axis=1)
+    alike = weights * (weights.sum() / (weights**2).sum())
+    return Near(units, squares, _gaps(units, codebook), alike)
+
+
+def _without_self(units: Ints, weights: Float64s, pull: Pull) -> Float64s:
+    """Return how many times farther each near unit lies without the row's own pull."""
+    winners = units[:, 0]
+    pulls = np.zeros(units.shape)
+    total = np.zeros(pull.lattice.n_units)
+    order = np.argsort(winners, kind="stable")
+    bounds = np.searchsorted(winners[order], np.arange(pull.lattice.n_units + 1))
+    for unit in np.flatnonzero(pull.hits):
+        strength = pull_from(pull.lattice, pull.neighborhood, int(unit), pull.radius)
+        total += pull.hits[unit] * strength
+        own = order[bounds[unit] : bounds[unit + 1]]
+        pulls[own] = strength[units[own]]
+    whole = np.maximum(total[units], np.finfo(np.float64).tiny)
+    rest = 1 - np.minimum(weights[:, None] * pulls / whole, 1)
+    return np.asarray(1 / np.maximum(rest, MIN_REST))
+
+
+def _gaps(units: Ints, codebook: Floats) -> Float64s:
+    """Return distances between each row's first unit and its others."""
+    n_units = len(codebook)
+    keys = np.minimum(units[:, :1], units) * n_units + np.maximum(units[:, :1], units)
+    pairs, place = np.unique(keys, return_inverse=True)
+    first, other = np.divmod(pairs, n_units)
+    apart = np.empty(len(pairs))
+    step = max(1, (1 << 20) // codebook.shape[1])
+    for start in range(0, len(pairs), step):
+        part = slice(start, start + step)
+        apart[part] = np.sqrt(((codebook[first[part]] - codebook[other[part]]) ** 2).sum(axis=1))
+    return np.asarray(apart[place.reshape(keys.shape)])
+
+
+class JoinedUnits:
+    """A partition of a map's units into pieces; at first each unit is a piece.
+
+    A piece is named by one of its units.
+
+    Parameters
+    ----------
+    neighbors : iterable of iterable of int
+        Of each unit, those that it may join.
+    centers : ndarray of shape (n_units, n_features), float64
+        Prototypes.
+    weights : ndarray of shape (n_units,), float64
+        Weight of each unit in the center of a piece, above 0.
+
+    Attributes
+    ----------
+    centers : ndarray of shape (n_units, n_features)
+        Weighted mean of each piece's prototypes.
+    weights : ndarray of shape (n_units,)
+        Total weight of each piece.
+    neighbors : list of set of int
+        Pieces that touch each piece.
+    of_unit : ndarray of shape (n_units,)
+        Piece of each unit.
+    members : list of ndarray
+        Units of each piece, ascending.
+    """
+
+    def __init__(
+        self, neighbors: Iterable[Iterable[int]], centers: Float64s, weights: Float64s
+    ) -> None:
+        self.centers = centers.copy()
+        self.weights = weights.copy()
+        self.neighbors = [set(units) for units in neighbors]
+        self.of_unit = np.arange(len(centers))
+        self.members = list(np.arange(len(centers))[:, None])
+
+    @classmethod
+    def on(cls, lattice: Lattice, centers: Float64s, weights: Float64s) -> "JoinedUnits":
+        """Return pieces that join neighbors on a lattice."""
+        return cls((row[row >= 0].tolist() for row in lattice.neighbors), centers, weights)
+
+    def join(self, into: int, other: int) -> None:
+        """Add a piece to another; its own name is not used afterwards."""
+        total = self.weights[into] + self.weights[other]
+        step = self.centers[other] - self.centers[into]
+        self.centers[into] += step * (self.weights[other] / total)
+        self.weights[into] = total
+        self.of_unit[self.members[other]] = into
+        self.members[into] = np.sort(np.concatenate([self.members[into], self.members[other]]))
+        for piece in self.neighbors[other]:
+            self.neighbors[piece].discard(other)
+            self.neighbors[piece].add(into)
+        self.neighbors[into] |= self.neighbors[other]
+        self.neighbors[into] -= {into, other}
+        self.neighbors[other] = set()
+
+    def apart(self, piece: int, others: Ints) -> Float64s:
+        """Return squared distances of a piece's center to the centers of others."""
+        return np.asarray(((self.centers[others] - self.centers[piece]) ** 2).sum(axis=1))
+
+    @property
+    def labels(self) -> Ints:
+        """Number of each unit's piece, in the order of the pieces' first units."""
+        _, first, number = np.unique(self.of_unit, return_index=True, return_inverse=True)
+        place = np.empty(len(first), dtype=np.intp)
+        place[np.argsort(first)] = np.arange(len(first))
+        return place[number]
+
+
+MAX_STRETCH = 2.5
+"""How many times longer than those to second units the lines to third units may be."""
+
+TINY = 1e-12
+"""Share of the longest line that stands for the one between equal prototypes, as a sparse array has
+no zero."""
+
+
+def touching_units(near: Near, places: Float64s, lattice: Lattice) -> tuple[Any, Any]:
+    """Return which units touch, and which of them are first and second of some row."""
+    from scipy.sparse.csgraph import connected_components
+
+    n_units = len(places)
+    has_rows = np.zeros(n_units, dtype=bool)
+    has_rows[near.units[:, 0]] = True
+    closest = np.concatenate([_first_and_second(near, has_rows), _to_nearest(places, has_rows)])
+    closest = _pairs(closest, n_units)
+    _, part = connected_components(_lengths(closest, places), directed=False)
+    beside = neighbor_pairs(lattice)
+    closest = _pairs(
+        np.concatenate([closest, beside[part[beside[:, 0]] != part[beside[:, 1]]]]), n_units
+    )
+    three = near.units[:, :3]
+    three = three[has_rows[three].all(axis=1)]
+    slots = [(i, j) for i in range(three.shape[1]) for j in range(i + 1, three.shape[1])]
+    more = _pairs(np.concatenate([three[:, pair] for pair in slots] or [closest[:0]]), n_units)
+    usual = _median_lengths(_lengths(closest, places))
+    apart = np.sqrt(((places[more[:, 0]] - places[more[:, 1]]) ** 2).sum(axis=1))
+    more = more[apart <= MAX_STRETCH * usual[more].min(axis=1)]
+    touching = _pairs(np.concatenate([closest, more]), n_units)
+    return _lengths(touching, places), _lengths(closest, places)
+
+
+def _first_and_second(near: Near, has_rows: np.ndarray) -> Ints:
+    """Return the unit of each row and the next one that has rows, too."""
+    is_other = has_rows[near.units]
+    is_other[:, 0] = False
+    rows = np.flatnonzero(is_other.any(axis=1))
+    return np.column_stack([near.units[rows, 0], near.units[rows, is_other[rows].argmax(axis=1)]])
+
+
+def _to_nearest(places: Float64s, has_rows: np.ndarray) -> Ints:
+    """Return each unit without rows, and the nearest that has some."""
+    empty, full = np.flatnonzero(~has_rows), np.flatnonzero(has_rows)
+    if not len(empty) or not len(full):
+        return np.empty((0, 2), dtype=np.intp)
+    nearest, _ = select_kernels().search(places[empty], places[full], 1)
+    return np.column_stack([empty, full[nearest[:, 0]]])
+
+
+def _pairs(pairs: Ints, n_units: int) -> Ints:
+    """Return each pair once in both directions, ascending."""
+    pairs = np.concatenate([pairs, pairs[:, ::-1]])
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    return np.column_stack(np.divmod(np.unique(pairs[:, 0] * n_units + pairs[:, 1]), n_units))
+
+
+def _lengths(pairs: Ints, places: Float64s) -> Any:
+    apart = np.sqrt(((places[pairs[:, 0]] - places[pairs[:, 1]]) ** 2).sum(axis=1))
+    apart = np.maximum(apart, TINY * apart.max(initial=0) or 1.0)
+    return sparse_graph(apart, pairs[:, 0], pairs[:, 1], len(places))
+
+
+def sparse_graph(lengths: Float64s, a: Ints, b: Ints, n: int) -> Any:
+    """Return a sparse array of the lengths of edges from nodes `a` to nodes `b`, of `n` nodes."""
+    from scipy.sparse import csr_array
+
+    order = np.lexsort([b, a])
+    begins = np.searchsorted(a[order], np.arange(n + 1))
+    # Older versions of SciPy walk graphs of short indices only.
+    ends = b[order].astype(np.int32), begins.astype(np.int32)
+    return csr_array((lengths[order], *ends), shape=(n, n))
+
+
+def edges_of(graph: Any, nodes: Ints) -> tuple[Ints, Ints, Float64s]:
+    """Return the edges of some nodes: the place of one end among them, the other end, the
+    length.
+    """
+    begins = graph.indptr[nodes]
+    counts = graph.indptr[nodes + 1] - begins
+    places = np.repeat(np.arange(len(nodes)), counts)
+    skipped = np.cumsum(counts) - counts
+    at = np.arange(len(places)) + (begins - skipped)[places]
+    return places, graph.indices[at], graph.data[at]
+
+
+def _median_lengths(edges: Any) -> Float64s:
+    """Return the lower median of each unit's edges; infinite for a unit without any."""
+    unit = np.repeat(np.arange(edges.shape[0]), np.diff(edges.indptr))
+    ordered = edges.data[np.lexsort([edges.data, unit])]
+    count = np.diff(edges.indptr)
+    middle = np.minimum(edges.indptr[:-1] + (count - 1) // 2, max(len(ordered) - 1, 0))
+    return np.where(count > 0, ordered[middle] if len(ordered) else np.inf, np.inf)
+
+
+WIDTHS = np.array([0.125, 0.175, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8])
+"""Half widths of the windows that are tried, in distances of two units at the border."""
+
+PLACES = np.arange(1, 24)
+"""Where windows on either side begin, in half widths."""
+
+FEW = 3.0
+"""Rows up to which a part shows nothing."""
+
+SHALLOW = 0.8
+"""Rows at the border, as a share of those beside it, that are no valley yet."""
+
+NOTHING = 1e-9
+"""Rows that stand for none where a number above 0 is needed."""
+
+
+def valley(
+    a: Float64s,
+    a_weights: Float64s,
+    b: Float64s,
+    b_weights: Float64s,
+    unit: float,
+    *,
+    narrowest: float = 0.0,
+) -> float:
+    """Return how unlikely so few rows at the border of two parts are, if they are one group."""
+    from scipy.special import betainc
+
+    if min(a_weights.sum(), b_weights.sum()) <= FEW or not unit > 0:
+        return 1.0
+    widths = WIDTHS * unit
+    widths = widths[widths >= min(narrowest, widths[-1])]
+    low = np.multiply.outer(widths, PLACES)
+    high = low + 2 * widths[:, None]
+    border, fullest = np.zeros(len(widths)), []
+    for values, weights in ((a, a_weights), (b, b_weights)):
+        order = np.argsort(values, kind="stable")
+        ordered, total = values[order], np.concatenate([[0.0], np.cumsum(weights[order])])
+        border += total[np.searchsorted(ordered, widths)]
+        inside = total[np.searchsorted(ordered, high)] - total[np.searchsorted(ordered, low)]
+        fullest.append(inside.max(axis=1))
+    side = np.minimum(*fullest)
+    tails = betainc(np.maximum(side, NOTHING), border + 1, 1 / (1 + SHALLOW))
+    return float(np.where(side > 0, tails, 1.0).min())
+
+
+N_AT_BORDER = 20
+"""Rows nearest to a border, by which the distance of two units there is taken."""
+
+MAX_LEAP = 2.0
+"""How many such distances two units of both parts lie apart at most where the parts touch."""
+
+
+FACING = 1.5
+"""The same for units that do not touch one of the other part: along a gap few do."""
+
+BENT = 1.5
+"""How many times as long as that the path along the part to one that does may be."""
+
+LARGE = 1.25
+"""Maps of more units than this many times ``5 sqrt(n)``, the default, try no narrow windows."""
+
+NARROWEST = 0.7
+"""Their narrowest half width where a unit has one row, in distances of two units of a part; with
+more rows it is as many times narrower."""
+
+
+def narrowest_window(n_units: int, n_rows: float) -> float:
+    """Return the least half width of windows on a map, in distances of two units of a part."""
+    is_large = n_units > LARGE * 5 * np.sqrt(n_rows)
+    return NARROWEST * n_units / n_rows if is_large else 0.0
+
+
+class Borders:
+    """Compares rows at the border of two parts with the rows beside it.
+
+    At the border, a row lies as far from it as from the middle between its own unit and the nearest
+    of the other part, along the line through both: a difference of two distances, in which what
+    separates the row from both cancels.  A row of an inner unit lies as far as the shortest path
+    from the border, along the part, is long; so a bent group is no denser where it turns.  Units
+    beside the other part, but far along their own from where both touch, lie at the border, too.
+
+    Parameters
+    ----------
+    near : Near
+    touching : csr_array of shape (n_units, n_units)
+        Distances of units that touch.
+    narrowest : float, default=0.0
+        Least half width of a window, in distances of two units of a part; see `narrowest_window`.
+    """
+
+    def __init__(self, near: Near, touching: Any, *, narrowest: float = 0.0) -> None:
+        self._near, self._touching, self._narrowest = near, touching, narrowest
+
+    def compare(
+        self, pieces: JoinedUnits, parts: tuple[int, int], rows: tuple[Ints, Ints]
+    ) -> float:
+        """Return how unlikely so few rows at the border are; see `valley`."""
+        faced = [self._facing(rows[i], pieces, parts[1 - i]) for i in (0, 1)]
+        far, gaps = (np.concatenate(each) for each in zip(*faced, strict=True))
+        at_border = np.argsort(far, kind="stable")[:N_AT_BORDER]  # NaN comes last
+        known = gaps[at_border][~np.isnan(far[at_border])]
+        if not len(known):  # no row of one part has a unit of the other among its nearest
+            _, ends, lengths = edges_of(self._touching, pieces.members[parts[0]])
+            known = lengths[pieces.of_unit[ends] == parts[1]]
+        unit = float(np.median(known)) if len(known) else 0.0
+        along = [
+            self._along(rows[i], pieces, (parts[i], parts[1 - i]), unit, faced[i]) for i in (0, 1)
+        ]
+        weights = [self._near.weights[rows[i]] for i in (0, 1)]
+        narrowest = self._narrowest and self._narrowest * self._spacing(
+            np.concatenate(rows)[at_border], pieces
+        )
+        return valley(along[0], weights[0], along[1], weights[1], unit, narrowest=narrowest)
+
+    def _spacing(self, rows: Ints, pieces: JoinedUnits) -> float:
+        """Return the distance of two units of one part near some rows; 0 if none is near."""
+        part = pieces.of_unit[self._near.units[rows]]
+        is_own = part == part[:, :1]
+        is_own[:, 0] = False
+        has_own = is_own.any(axis=1)
+        gaps = self._near.gaps[rows[has_own], is_own[has_own].argmax(axis=1)]
+        return float(np.median(gaps)) if len(gaps) else 0.0
+
+    def _facing(self, rows: Ints, pieces: JoinedUnits, other: int) -> tuple[Float64s, Float64s]:
+        """Return how far rows lie from the middle to another part, and from unit to unit."""
+        near = self._near
+        is_other = pieces.of_unit[near.units[rows]] == other
+        slot = is_other.argmax(axis=1)
+        gaps = near.gaps[rows, slot]
+        rise = near.squares[rows, slot] - near.squares[rows, 0]
+        is_there = is_other[np.arange(len(rows)), slot] & (gaps > 0)
+        far = np.full(len(rows), np.nan)
+        np.divide(rise, 2 * gaps, out=far, where=is_there)
+        return far, np.where(is_there, gaps, np.nan)
+
+    def _along(
+        self,
+        rows: Ints,
+        pieces: JoinedUnits,
+        parts: tuple[int, int],
+        unit: float,
+        faced: tuple[Float64s, Float64s],
+    ) -> Float64s:
+        """Return how far rows of a part lie from its border with another, along the part."""
+        near = self._near
+        members = pieces.members[parts[0]]
+        begins, ends, lengths = edges_of(self._touching, members)
+        leads = pieces.of_unit[ends] == parts[1]
+        far, gaps = faced
+        far = np.where(np.isnan(far), unit / 2, far)
+        if not leads.any():
+            return far
+        is_first = np.zeros(len(members), dtype=bool)
+        leaps = lengths[leads]
+        is_first[begins[leads][leaps <= max(MAX_LEAP * unit, leaps.min())]] = True
+        place = np.full(len(pieces.of_unit), -1)
+        place[members] = np.arange(len(members))
+        own = place[near.units[rows, 0]]
+        inside = place[ends] >= 0
+        squares = sparse_graph(
+            lengths[inside] ** 2, begins[inside], place[ends[inside]], len(members)
+        )
+        path, before = _paths(squares, is_first)
+        facing = np.full(len(members), np.inf)
+        np.fmin.at(facing, own, gaps)
+        is_beside = (facing <= FACING * unit) & (facing < BENT * path)
+        if is_beside.any():
+            is_first |= is_beside
+            path, before = _paths(squares, is_first)
+        inner = np.flatnonzero(~is_first[own])
+        step = before[own[inner]]
+        beyond = self._beyond(rows[inner], members[np.maximum(step, 0)])
+        along = np.maximum(path[own[inner]] + beyond + unit / 2, 0)
+        far[inner] = np.where(step >= 0, along, np.inf)
+        return far
+
+    def _beyond(self, rows: Ints, before: Ints) -> Float64s:
+        """Return how far rows lie beyond their unit, seen from the unit before it."""
+        near = self._near
+        is_before = near.units[rows] == before[:, None]
+        slot = is_before.argmax(axis=1)
+        gaps = near.gaps[rows, slot]
+        rise = near.squares[rows, slot] - near.squares[rows, 0] - gaps**2
+        is_there = is_before[np.arange(len(rows)), slot] & (gaps > 0)
+        return np.divide(rise, 2 * gaps, out=np.zeros(len(rows)), where=is_there)
+
+
+def _paths(squares: Any, is_first: np.ndarray) -> tuple[Float64s, Ints]:
+    """Return the length of each unit's path from the border, and the unit before it, or -1."""
+    from scipy.sparse.csgraph import dijkstra
+
+    cost, before, _ = dijkstra(
+        squares, indices=np.flatnonzero(is_first), min_only=True, return_predecessors=True
+    )
+    known = before >= 0
+    back = np.where(known, before, np.arange(len(before)))
+    path = np.sqrt(np.maximum(np.where(known, cost - cost[back], 0), 0))
+    while (back != back[back]).any():  # each round doubles how far the paths are added up
+        path = path + path[back]
+        back = back[back]
+    return path, np.where(known, before, -1)
+
+
+SUSPECT = 0.02
+"""Parts wait for all others to join if a border of one group would so rarely be as empty."""
+
+TELLING = -np.log(SUSPECT) / np.log1p(SHALLOW)
+"""Rows (6.7) up to which a part is never suspect: beside an empty border, `valley` gives 1.8 to the
+power of minus the rows at least."""
+
+ALPHA = 3e-4
+"""Parts are two groups if a border of one group would so rarely be as empty: at most this, and at
+most what the next two give."""
+
+ALPHA_ROWS = 0.1
+"""The same, divided by the number of rows: more rows make more places to find a border."""
+
+ALPHA_UNITS = 0.05
+"""The same, divided by the number of units: there are about as many borders."""
+
+EMPTY_WEIGHT = 1e-9
+"""Weight of a unit that won no row, as a share of the mean weight, so that it joins early."""
+
+
+@dataclass(frozen=True, eq=False)
+class Joins:
+    """How the units of a map join to one piece.
+
+    Attributes
+    ----------
+    pairs : ndarray of shape (n_joins, 2)
+        Two pieces, each named by its lowest unit, the lower first; the joined piece has the first
+        name.  Undoing the last joins, one after another, gives regions of which the later ones lie
+        inside the earlier.
+    evidence : ndarray of shape (n_joins,), float64
+        How unlikely so few rows between both pieces are, if they are one group.
+    n_apart : int
+        Number of pieces between which density falls.
+    """
+
+    pairs: Ints
+    evidence: Float64s
+    n_apart: int
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the joins as named arrays of a file."""
+        return {
+            "joins.pairs": self.pairs.astype(np.int64),
+            "joins.evidence": self.evidence,
+            "joins.n_apart": np.array([self.n_apart], dtype=np.int64),
+        }
+
+    def renumbered(self, places: Ints) -> "Joins":
+        """Return the same joins of units that have other numbers."""
+        name, pairs = places.tolist(), []
+        for into, other in self.pairs.tolist():
+            low, high = sorted((name[into], name[other]))
+            pairs.append((low, high))
+            name[into] = low
+        return replace(self, pairs=np.array(pairs, dtype=np.intp).reshape(-1, 2))
+
+
+def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
+    """Return the joins of a file's arrays, or None if it holds none."""
+    if not any(name.startswith("joins.") for name in arrays):
+        return None
+    pairs, evidence = arrays["joins.pairs"], arrays["joins.evidence"]
+    (n_apart,) = arrays["joins.n_apart"].tolist()
+    if (
+        pairs.dtype.kind != "i"
+        or pairs.shape != (len(evidence), 2)
+        or evidence.dtype != np.float64
+        or arrays["joins.n_apart"].dtype.kind != "i"
+    ):
+        raise ValueError("joins must be pairs of units with evidence")
+    if not ((evidence >= 0) & (evidence <= 1)).all():
+        raise ValueError("evidence of joins must lie from 0 to 1")
+    into, other = pairs[:, 0], pairs[:, 1]
+    is_gone = len(np.unique(other)) == len(other) and ((into >= 0) & (into < other)).all()
+    if (
+        not is_gone
+        or not (other < n_units).all()
+        or not 0 < n_units - len(pairs) <= n_apart <= n_units
+    ):
+        raise ValueError("joins must name each piece by its lowest unit, and leave at least one")
+    if (_when_gone(pairs, n_units)[into] <= np.arange(len(pairs))).any():
+        raise ValueError("a piece that joined another cannot join again")
+    return Joins(pairs.astype(np.intp), evidence, int(n_apart))
+
+
+def _when_gone(pairs: Ints, n_units: int) -> Ints:
+    """Return which join ends each piece; a number behind all joins for those that stay."""
+    gone = np.full(n_units, len(pairs))
+    gone[pairs[:, 1]] = np.arange(len(pairs))
+    return gone
+
+
+def pieces_after(n_units: int, pairs: Ints) -> Ints:
+    """Return which piece each unit belongs to after some joins."""
+    piece = np.arange(n_units)
+    for into, other in pairs[::-1].tolist():  # later joins of `into` are known by then
+        piece[other] = piece[into]
+    return piece
+
+
+def join_units(
+    kept: KeptRows, places: Float64s, hits: Float64s, lattice: Lattice, pull: Pull | None = None
+) -> Joins:
+    """Return how the units of a map join."""
+    kept = kept.distinct
+    near = near_units(kept.rows, kept.weights, places, pull)
+    touching, closest = touching_units(near, places, lattice)
+    narrowest = narrowest_window(len(places), hits.sum() or len(kept.rows))
+    borders = Borders(near, touching, narrowest=narrowest)
+    first = _Parts(borders, closest, near, places, hits).join_all()
+    alpha = min(ALPHA, ALPHA_ROWS / near.weights.sum(), ALPHA_UNITS / len(places))
+    piece_of = _held_apart(len(places), first, alpha)
+    inside = [join for join in first if piece_of[join[0]] == piece_of[join[1]]]
+    parts = _Parts(borders, closest, near, places, hits)
+    for into, other, _ in inside:
+        parts.join(into, other)
+    n_pieces = len(places) - len(inside)
+    between = parts.join_all(by_evidence=True)
+    n_joined = next((i for i, join in enumerate(between) if join[2] < alpha), len(between))
+    ordered = [*_weakest_first(inside), *between]
+    pairs = np.array([join[:2] for join in ordered], dtype=np.intp).reshape(-1, 2)
+    return Joins(pairs, np.array([join[2] for join in ordered]), n_pieces - n_joined)
+
+
+def import_solvers() -> None:
+    """Import what `join_units` needs: where memory is limited, before the limit."""
+    import scipy.sparse.csgraph
+    import scipy.special  # noqa: F401 - before the limit
+
+
+Join = tuple[int, int, float]
+"""Two pieces and the evidence that they are apart."""
+
+
+class _Parts:
+    """The parts of a map that have joined so far, and their rows."""
+
+    def __init__(
+        self, borders: Borders, closest: Any, near: Near, places: Float64s, hits: Float64s
+    ) -> None:
+        n_units = len(places)
+        hits = hits if hits.any() else np.ones(n_units)
+        beside = [
+            closest.indices[closest.indptr[u] : closest.indptr[u + 1]].tolist()
+            for u in range(n_units)
+        ]
+        self._pieces = JoinedUnits(beside, places, np.maximum(hits, EMPTY_WEIGHT * hits.mean()))
+        self._borders = borders
+        winners = near.units[:, 0]
+        order = np.argsort(winners, kind="stable")
+        bounds = np.searchsorted(winners[order], np.arange(n_units + 1))
+        self._rows = [order[bounds[u] : bounds[u + 1]] for u in range(n_units)]
+        self._counts = np.bincount(winners, near.weights, minlength=n_units)
+        self._is_live = np.ones(n_units, dtype=bool)
+
+    def join(self, into: int, other: int) -> None:
+        """Join two parts; the second name is not used afterwards."""
+        self._pieces.join(into, other)
+        self._rows[into] = np.concatenate([self._rows[into], self._rows[other]])
+        self._counts[into] += self._counts[other]
+        self._is_live[other] = False
+
+    def join_all(self, by_evidence: bool = False) -> list[Join]:
+        """Join all parts that touch, and return the joins in order."""
+        pieces, joins = self._pieces, []
+        # A changed part has new costs: `age` tells old entries of the heap from new ones.
+        age = [0] * len(self._rows)
+        heap: list[tuple[bool, float, int, int, int, int]] = []
+
+        def push(a: int, b: int) -> None:
+            low, high = min(a, b), max(a, b)
+            key = -self._evidence(low, high) if by_evidence else self._cost(low, high)
+            heappush(heap, (by_evidence, key, low, high, age[low], age[high]))
+
+        for low in np.flatnonzero(self._is_live).tolist():
+            for high in sorted(pieces.neighbors[low]):
+                if low < high:
+                    push(low, high)
+        while heap:
+            waits, key, low, high, age_low, age_high = heappop(heap)
+            if age[low] != age_low or age[high] != age_high:
+                continue
+            if not waits and (evidence := self._evidence(low, high, TELLING)) < SUSPECT:
+                heappush(heap, (True, -evidence, low, high, age_low, age_high))
+                continue
+            joins.append((low, high, -key if waits else 1.0))
+            self.join(low, high)
+            age[low] += 1
+            age[high] = -1
+            for piece in sorted(pieces.neighbors[low]):
+                push(low, piece)
+        return joins
+
+    def _evidence(self, a: int, b: int, few: float = FEW) -> float:
+        """Return how unlikely so few rows between two parts are, if they are one group."""
+        if min(self._counts[a], self._counts[b]) <= few:
+            return 1.0
+        return self._borders.compare(self._pieces, (a, b), (self._rows[a], self._rows[b]))
+
+    def _cost(self, a: int, b: int) -> float:
+        weights = self._pieces.weights
+        shared = weights[a] * weights[b] / (weights[a] + weights[b])
+        return float(np.sqrt(shared) * self._pieces.apart(a, np.array([b]))[0])
+
+
+def _held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
+    """Return the piece of each unit if joins with evidence, and those above them, are undone."""
+    holds: set[int] = set()
+    kept = []
+    for into, other, evidence in joins:
+        if evidence < alpha or into in holds or other in holds:
+            holds.add(into)
+        else:
+            kept.append((into, other))
+    return pieces_after(n_units, np.array(kept, dtype=np.intp).reshape(-1, 2))
+
+
+def _weakest_first(joins: list[Join]) -> list[Join]:
+    """Return joins in an order whose last are those above the strongest evidence."""
+    made: dict[int, int] = {}
+    below: list[list[int]] = []
+    strongest: list[float] = []
+    is_inner = [False] * len(joins)
+    for i, (into, other, evidence) in enumerate(joins):
+        below.append([made[name] for name in (into, other) if name in made])
+        for j in below[i]:
+            is_inner[j] = True
+        own = evidence if evidence < SUSPECT else 1.0
+        strongest.append(min([own, *(strongest[j] for j in below[i])]))
+        made[into] = i
+    heap = [(strongest[i], -i) for i in range(len(joins)) if not is_inner[i]]
+    heapify(heap)
+    undone = []
+    while heap:
+        i = -heappop(heap)[1]
+        undone.append(joins[i])
+        for j in below[i]:
+            heappush(heap, (strongest[j], -j))
+    return undone[::-1]

@@ -1,0 +1,873 @@
+"""The fitted map: a frozen record that finds winners, measures heights and saves itself."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+from xml.etree import ElementTree as ET
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Floats, Ints, Objects
+from somscape._validate import (
+    check_not_dates,
+    check_not_masked,
+    check_row_lengths,
+    check_values,
+    check_whole,
+)
+from somscape.errors import InputError
+from somscape.grid.graph import lattice_of, lattice_parts
+from somscape.grid.lattice import Lattice
+from somscape.kernels._kernels import MAX_BEST
+from somscape.kernels._select import kernels_for
+from somscape.kernels._sparse import Rows, SparseRows, check_sparse_values
+from somscape.kernels.metric import EUCLIDEAN, Metric
+from somscape.maps._joins import Joins, KeptRows, Pull, join_units, joins_of
+from somscape.maps.record import CLASSES, TARGETS, Record, built_from, write_record
+from somscape.tables._fit_encoding import checked_layers, in_layers, of_layers
+from somscape.tables._frame import as_frame, frame_names, frame_numbers, table_from_frame
+from somscape.tables._messages import free_name, suggestion
+from somscape.tables.encoding import Encoding
+from somscape.tables.sources import collected
+from somscape.tables.table import Table, frame_of
+
+
+def unit_columns(map_: "Map") -> dict[str, Any]:
+    """Return what a map knows of each unit."""
+    units = np.arange(map_.n_units)
+    row, col = map_.lattice.rows_and_cols(units)
+    columns: dict[str, Any] = {"unit": units, "row": row, "col": col}
+    columns |= {"hits": map_.hits, "u_height": map_.u_heights}
+    for code in map_.encoding.features:
+        columns[free_name(code.name, columns, "_")] = map_.plane(code.name)
+    return columns
+
+
+def place_columns(map_: "Map", units: Ints, distances: Float64s) -> dict[str, Any]:
+    """Return where rows lie."""
+    is_none = units < 0
+    row, col = (np.where(is_none, -1, part) for part in map_.lattice.rows_and_cols(units))
+    x, y = np.where(is_none[:, None], np.nan, map_.lattice.positions[units]).T
+    return {"unit": units, "row": row, "col": col, "x": x, "y": y, "distance": distances}
+
+
+MAX_CELLS = 2500
+"""Larger maps are only named, as a notebook stores what it shows."""
+
+WIDTH = 360
+"""Width in pixels; tall maps are narrower."""
+
+LIGHT, DARK = (246, 249, 249), (11, 11, 18)
+
+
+def map_html(map_: "Map") -> str:
+    """Return a map as HTML without scripts."""
+    figure = ET.Element("figure", style="margin: 0")
+    if map_.n_units <= MAX_CELLS:
+        figure.append(_picture(map_))
+    caption = ET.SubElement(figure, "figcaption")
+    ET.SubElement(caption, "code").text = repr(map_)
+    if map_.n_units <= MAX_CELLS:
+        low, high = map_.u_heights.min(), map_.u_heights.max()
+        words = f" U-matrix: mean distance to neighbors, {low:.3g} (light) to {high:.3g} (dark)"
+        caption[0].tail = words
+    return ET.tostring(figure, encoding="unicode", method="html")
+
+
+def _picture(map_: "Map") -> ET.Element:
+    positions, cell = map_.lattice.positions, map_.lattice.cell
+    corners = positions[:, None, :] + cell[None, :, :]
+    low, high = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
+    wide, tall = high - low
+    scale = min(WIDTH / wide, WIDTH / tall)
+    picture = ET.Element(
+        "svg",
+        viewBox=f"{low[0]:.3f} {low[1]:.3f} {wide:.3f} {tall:.3f}",
+        width=f"{scale * wide:.0f}",
+        height=f"{scale * tall:.0f}",
+        role="img",
+    )
+    picture.set("aria-label", f"U-matrix of {map_!r}")
+    heights = map_.u_heights
+    span = float(np.ptp(heights)) or 1.0
+    for unit, outline in enumerate(corners):
+        share = (heights[unit] - heights.min()) / span
+        color = tuple(round(a + share * (b - a)) for a, b in zip(LIGHT, DARK, strict=True))
+        shape = ET.SubElement(
+            picture,
+            "polygon",
+            points=" ".join(f"{x:.3f},{y:.3f}" for x, y in outline),
+            fill=f"rgb{color}",
+        )
+        row, col = divmod(unit, map_.lattice.n_cols)
+        words = f"row {row}, column {col}: {heights[unit]:.4g}, {map_.hits[unit]:g} rows"
+        ET.SubElement(shape, "title").text = words
+    return picture
+
+
+OWN = ("codebook", "hits", "history", "metric", "lattice", "joins", "kept_regions")
+"""How the names of a map's arrays begin."""
+
+OTHERS = ("checkpoint", "detector", CLASSES, TARGETS)
+"""What else a file may hold, by its entry of the header."""
+
+
+def map_alone(record: Record) -> Record:
+    """Return a record without what belongs to a detector, a classifier and so on."""
+    header, arrays = record.header, record.arrays
+    more = [name for name in OTHERS if isinstance(header, dict) and header.get(name) is not None]
+    if not more:
+        return record
+    own = {name: values for name, values in arrays.items() if name.split(".")[0] in OWN}
+    return Record({**header, **dict.fromkeys(more)}, own)
+
+
+def history_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values by epoch, each a list of numbers."""
+    found = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
+    for name, values in found.items():
+        if values.dtype.kind != "f" or values.ndim != 1 or not len(values):
+            raise ValueError(f"history.{name} must hold numbers by epoch")
+    return found
+
+
+def names_of_units(labels: Any, n_units: int) -> tuple[str, ...]:
+    """Return the labels of the units: one text for each, or none at all."""
+    is_list = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
+    if not is_list or len(labels) not in (0, n_units):
+        raise ValueError("unit_labels must be one text for each unit")
+    return tuple(labels)
+
+
+class Layered:
+    """Mixin of the map, which answers by layers."""
+
+    codebook: Float64s
+    encoding: Encoding
+    metric: Metric
+
+    def of_layers(self, layers: str | Iterable[str]) -> "Map":
+        """Return the map as some of its layers see it.
+
+        Parameters
+        ----------
+        layers : str or iterable of str
+            Names of layers that the `TableEncoder` of the training had.
+
+        Returns
+        -------
+        Map
+            Of the same units, with the features of these layers: it finds units by them alone, and
+            rows may lack all other columns.
+
+        Raises
+        ------
+        InputError
+            For a map without layers, a name that none has, or metric ``"mahalanobis"``, which maps
+            of classifiers and regressors have.
+
+        Examples
+        --------
+        >>> from somscape import SOM, TableEncoder
+        >>> encoder = TableEncoder(layers={"size": [0, 1], "price": [2]})
+        >>> X = [[1.0, 2.0, 10.0], [2.0, 1.0, 12.0], [8.0, 9.0, 70.0], [9.0, 8.0, 75.0]]
+        >>> SOM(2, 2, encoder=encoder).fit(X).map_.of_layers("size")
+        Map(2 x 2 hexagonal, 2 features)
+        """
+        names, metric = checked_layers(self.encoding, layers), self.metric
+        is_in, weights = in_layers(self.encoding, names), metric.feature_weights
+        if metric.whitening is not None:
+            raise InputError(
+                f"a map with metric='{metric.name}', which maps of classifiers and regressors "
+                "have, too, cannot be asked by layer: its distances are not sums over columns. "
+                "Train a SOM with the same encoder and another metric."
+            )
+        if weights is not None:
+            weights = weights[is_in]
+            if not weights.any():
+                raise InputError(
+                    "all columns of these layers have a `feature_weight` of 0, so no distance can "
+                    "be told. Name other layers."
+                )
+        return replace(
+            cast("Map", self),
+            codebook=self.codebook[:, is_in],
+            encoding=of_layers(self.encoding, names),
+            metric=replace(metric, feature_weights=weights),
+            told=None,
+        )
+
+    def predict_layers(
+        self, X: Table | Any, given: str | Iterable[str], *, library: str | None = None
+    ) -> Any:
+        """Return what rows are expected to hold in the layers that are not given.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like
+            As for `rows_of`, of the given layers only: an array holds their encoded features.
+            Other columns may be there or not.
+        given : str or iterable of str
+            Names of the layers by which units are found.
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            The columns of the other layers, but those that were constant in training: the values
+            of the best matching unit in original units, as in `plane`.  With ``missing="mask"``
+            they are missing for a row without any value in the given layers.
+
+        Raises
+        ------
+        InputError
+            As for `of_layers` and `rows_of`, and if all layers are given.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from somscape import SOM, TableEncoder
+        >>> encoder = TableEncoder(layers={"size": ["w", "h"], "use": ["use"]})
+        >>> frame = pd.DataFrame({"w": [1, 2, 8, 9], "h": [2, 1, 9, 8], "use": list("aabb")})
+        >>> map_ = SOM(2, 2, encoder=encoder, radius_end=0.3).fit(frame).map_
+        >>> map_.predict_layers(pd.DataFrame({"w": [1.5, 8.5], "h": [1.5, 8.5]}), "size")
+          use
+        0   a
+        1   b
+        """
+        part = self.of_layers(given)
+        return frame_of(_columns_of_others(cast("Map", self), part, part.winners(X)), library)
+
+
+def _columns_of_others(map_: "Map", part: "Map", units: Ints) -> dict[str, Any]:
+    """Return what units hold in the columns of layers that a part does not have."""
+    given = {code.name for code in part.encoding.used}
+    others = [code.name for code in map_.encoding.used if code.name not in given]
+    if not others:
+        raise InputError(
+            "all layers of the map are given, and no other is left to predict. Name some of them."
+        )
+    columns: dict[str, Any] = {}
+    for name in others:
+        values = np.asarray(map_.plane(name))[units]
+        if (units < 0).any():
+            is_date, is_number = values.dtype.kind == "M", values.dtype.kind == "f"
+            nothing: Any = np.nan if is_number else None
+            values[units < 0] = np.array("NaT", values.dtype) if is_date else nothing
+        columns[name] = values
+    return columns
+
+
+def dense_rows(X: Any, encoding: Encoding, n_features: int) -> Floats:
+    """Return encoded rows, checked; see `Map.rows_of`."""
+    values = _values(X, encoding)
+    if values.ndim != 2 or values.shape[1] != n_features:
+        raise InputError(
+            f"X must have shape (n_samples, {n_features}), with the features that this map was "
+            f"trained on; got {values.shape}."
+        )
+    may_miss = encoding.missing == "mask"
+    check_values(values, encoding.feature_names, dtype=np.float64, may_miss=may_miss)
+    return np.ascontiguousarray(values)
+
+
+def sparse_rows(X: Any, encoding: Encoding, n_features: int) -> SparseRows:
+    """Return sparse rows, checked; see `Map.sparse_rows_of`."""
+    rows = X if isinstance(X, SparseRows) else SparseRows.from_csr(X.tocsr())
+    if rows.shape[1] != n_features:
+        raise InputError(
+            f"X must have the {n_features} features that this map was trained on; got "
+            f"{rows.shape[1]}."
+        )
+    check_sparse_values(rows, encoding.feature_names, dtype=np.float64)
+    return rows
+
+
+def _values(X: Any, encoding: Encoding) -> Floats:
+    X = collected(X)
+    if isinstance(X, Table):
+        return encoding.encode(X)
+    frame = as_frame(X, "X")
+    if frame is not None and not encoding.is_plain:
+        return encoding.encode(table_from_frame(frame, "X"))
+    if frame is not None:
+        return encoding.fill(frame_numbers(frame, _names_in(frame, encoding)))
+    if hasattr(X, "tocsr"):
+        raise InputError("X is sparse, and this needs dense rows. Pass X.toarray().")
+    check_row_lengths(X)
+    check_not_masked(X)
+    values = _as_array(X)
+    check_not_dates(values.dtype)
+    if values.dtype not in (np.float32, np.float64):
+        try:
+            values = values.astype(np.float64)
+        except (ValueError, TypeError) as error:
+            raise InputError(f"X must hold numbers; {error}. Pass encoded rows.") from error
+    return encoding.fill(values)
+
+
+def _as_array(X: Any) -> Any:
+    """Return an array, also of another library, if it lies in this machine's memory."""
+    try:
+        values = np.asarray(X.detach() if hasattr(X, "detach") else X)
+    except (TypeError, RuntimeError, BufferError) as error:
+        library = type(X).__module__.split(".")[0]
+        raise InputError(
+            f"X must lie in this machine's memory; {library} says: {error}. Pass it as an array of "
+            "NumPy, or to a method of the estimator, such as `predict`."
+        ) from error
+    if values.dtype == object and values.ndim == 0:
+        raise InputError(
+            f"X must be a table, a data frame or an array of numbers; got {type(X).__name__}. "
+            "Fetch its rows into one of these, or pass it to a method of the estimator, such as "
+            "`predict` or `alerts`."
+        )
+    return values
+
+
+def _names_in(frame: Any, encoding: Encoding) -> list[str] | None:
+    """Return the columns of a data frame to use; None means all, in their order."""
+    if not encoding.is_named:
+        return None
+    names, there = encoding.feature_names, frame_names(frame)
+    lacking = [name for name in names if name not in there]
+    if lacking:
+        close = suggestion(lacking[0], [str(name) for name in there if name not in names])
+        meant = f" ({close.replace('did you mean', 'is it')})" if close else ""
+        raise InputError(
+            f"X lacks columns that this map was trained on: {', '.join(lacking)}{meant}. Add "
+            "them, or pass an array with the features in the map's order."
+        )
+    return names
+
+
+MAX_NAME = 80
+"""Most letters of a name."""
+
+COLOR = re.compile("#[0-9a-f]{6}")
+
+
+@dataclass(frozen=True, eq=False)
+class KeptRegions:
+    """The regions that somebody settled on for a map.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n_units,), int
+        Region of each unit, from 0 without gaps.
+    names, colors : tuple of str
+        Name and color ("#rrggbb") of each region, "" for one without; empty if none has one.
+
+    Raises
+    ------
+    InputError
+        For labels with gaps, names or colors that are not one for each region, and two of one name.
+    """
+
+    labels: Ints
+    names: tuple[str, ...] = ()
+    colors: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        labels = np.array(self.labels)
+        n = len(np.unique(labels))
+        if labels.ndim != 1 or labels.dtype.kind not in "iu" or not n:
+            raise InputError(
+                f"`labels` must be one whole number for each unit; got {labels.dtype} of shape "
+                f"{labels.shape}."
+            )
+        if labels.min() != 0 or labels.max() != n - 1:
+            raise InputError(
+                f"`labels` must number {n} regions from 0 to {n - 1}; got {labels.min()} to "
+                f"{labels.max()}."
+            )
+        for what in ("names", "colors"):
+            given = getattr(self, what)
+            if len(given) not in (0, n) or not all(isinstance(each, str) for each in given):
+                raise InputError(f"`{what}` must be one text for each of {n} regions; got {given}.")
+        for name in self.names:
+            if len(name) > MAX_NAME or not name.isprintable() or name != name.strip():
+                raise InputError(
+                    f"a name is one line of at most {MAX_NAME} letters, without spaces at its "
+                    f"ends; got {name[:MAX_NAME]!r}."
+                )
+            if name and self.names.count(name) > 1:
+                raise InputError(f"two regions would be called {name!r}; give each its own name.")
+        for color in self.colors:
+            if color and not COLOR.fullmatch(color):
+                raise InputError(f"a color is '#' and six of 0-9, a-f; got {color!r}.")
+        labels.flags.writeable = False
+        object.__setattr__(self, "labels", labels)
+
+    def check(self, n_units: int) -> None:
+        """Raise InputError if these are regions of a map with another number of units."""
+        if len(self.labels) != n_units:
+            raise InputError(
+                f"these are regions of {len(self.labels)} units, and the map has {n_units}."
+            )
+
+
+def regions_to_record(kept: KeptRegions) -> tuple[dict[str, Any], dict[str, Ints]]:
+    """Return the parts of a header and the arrays that hold regions."""
+    said = {"names": list(kept.names), "colors": list(kept.colors)}
+    return {"kept_regions": said}, {"kept_regions": kept.labels.astype(np.int64)}
+
+
+def regions_of_record(
+    header: Mapping[str, Any], arrays: Mapping[str, Any], n_units: int
+) -> KeptRegions | None:
+    """Return the regions that a record holds, or None."""
+    if "kept_regions" not in arrays:
+        return None
+    said = header["kept_regions"]
+    kept = KeptRegions(arrays["kept_regions"], tuple(said["names"]), tuple(said["colors"]))
+    kept.check(n_units)
+    return kept
+
+
+NO_UNIT = -1
+"""The unit of a row without any value."""
+
+
+@dataclass(frozen=True, eq=False)
+class Map(Layered):
+    """A trained self-organizing map.
+
+    Its arrays are read-only.  To change them, change a copy and pass it to
+    ``dataclasses.replace``.
+
+    Attributes
+    ----------
+    codebook : ndarray of shape (n_units, n_features), float64
+        Prototype of each unit, as encoded features; ``unit = row * n_cols + col``.
+    lattice : Lattice
+        How the units are arranged.
+    encoding : Encoding
+        What each column of the data became; plain for arrays.
+    hits : ndarray of shape (n_units,)
+        Number of training rows (their total weight) that each unit won.
+    history : mapping of str to ndarray
+        By epoch: ``radius`` (grid steps), ``quantization_error``, ``movement``.
+    parameters : mapping of str to JSON data
+        Settings that the map was trained with.
+    versions : mapping of str to str
+        Versions of somscape and NumPy.
+    metric : Metric
+        How the distance between rows and prototypes is computed.
+    unit_labels : tuple of str
+        Names of the units, "" for a unit without one, from files that have them.  Empty if no unit
+        has a name.
+    told : Kept, Joins or None
+        Rows that tell where density falls between units, or what they told; a file holds the
+        latter.  None for a map of which only prototypes are known, and to be set with a codebook
+        that replaces its own.
+    kept_regions : KeptRegions or None
+        Regions that somebody settled on (`regions.keep`); a file holds them.
+
+    See Also
+    --------
+    SOM : Trains one.
+    load : Reads one that was saved.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> map_ = SOM(3, 4, random_state=0).fit(X).map_
+    >>> map_.winners(X).shape, map_.u_heights.shape
+    ((50,), (12,))
+    """
+
+    codebook: Float64s
+    lattice: Lattice
+    encoding: Encoding
+    hits: Float64s
+    history: Mapping[str, Float64s] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    metric: Metric = EUCLIDEAN
+    unit_labels: tuple[str, ...] = ()
+    told: KeptRows | Joins | None = field(default=None, repr=False)
+    kept_regions: KeptRegions | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.kept_regions is not None:
+            self.kept_regions.check(len(self.codebook))
+        object.__setattr__(self, "codebook", np.ascontiguousarray(self.codebook, np.float64))
+        self._freeze()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._freeze()  # which a pickle does not keep
+
+    def _freeze(self) -> None:
+        """Replace the arrays by views that cannot be written to."""
+        for name in ("codebook", "hits"):
+            view = np.asarray(getattr(self, name)).view()
+            view.flags.writeable = False
+            object.__setattr__(self, name, view)
+
+    def __repr__(self) -> str:
+        lattice, n_features = self.lattice, self.codebook.shape[1]
+        size = lattice.size_text.removesuffix(" units")
+        return f"Map({size} {lattice.kind}, {n_features} features)"
+
+    def _repr_html_(self) -> str:
+        return map_html(self)
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return len(self.codebook)
+
+    def rows_of(self, X: Table | Any) -> Floats:
+        """Return data as encoded rows, ready for the kernels.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+            A table is encoded like the training table, and so is a data frame if the training data
+            were encoded; an array is taken as encoded.  Columns of tables and data frames are found
+            by name.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            C-contiguous.  float32 values stay float32, all others become float64.
+
+        Raises
+        ------
+        InputError
+            For a wrong number of features, or values that are not finite.
+        """
+        return dense_rows(X, self.encoding, self.codebook.shape[1])
+
+    def any_rows_of(self, X: Table | Any) -> Rows:
+        """Return dense or sparse rows, ready for the kernels.
+
+        Parameters
+        ----------
+        X : Table or array-like of shape (n_samples, n_features)
+            Or a ``scipy.sparse`` array of encoded rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), or SparseRows
+
+        Raises
+        ------
+        InputError
+            As for `rows_of` and `sparse_rows_of`.
+        """
+        is_sparse = isinstance(X, SparseRows) or hasattr(X, "tocsr")
+        return self.sparse_rows_of(X) if is_sparse else self.rows_of(X)
+
+    def sparse_rows_of(self, X: Any) -> SparseRows:
+        """Return sparse rows, ready for the kernels.
+
+        Parameters
+        ----------
+        X : scipy.sparse array of shape (n_samples, n_features), or SparseRows
+            Taken as encoded.
+
+        Returns
+        -------
+        SparseRows
+
+        Raises
+        ------
+        InputError
+            As for `rows_of`.
+        """
+        return sparse_rows(X, self.encoding, self.codebook.shape[1])
+
+    def winners(self, X: Table | Any, k: int = 1) -> Ints:
+        """Return the best matching unit of each row.
+
+        Parameters
+        ----------
+        X : Table or array-like of shape (n_samples, n_features)
+            As for `rows_of`, or a ``scipy.sparse`` array of encoded rows.
+        k : int, default=1
+            How many units, nearest first, at most 16.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), or (n_samples, k) for k above 1
+            Of equally near units the lowest comes first; -1 for a row without any value.
+        """
+        return self.winners_of_rows(self.any_rows_of(X), k)
+
+    def winners_of_rows(self, rows: Rows, k: int = 1) -> Ints:
+        """Return the best matching unit of each encoded row; see `winners`.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features), or SparseRows
+            From `rows_of` or `sparse_rows_of`; not checked again.
+        k : int, default=1
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), or (n_samples, k) for k above 1
+        """
+        self._check_k(k)
+        rows, has_missing = self._compared_rows(rows)
+        if self.metric.is_plain and not has_missing:
+            units = kernels_for(rows).winners(rows, self.codebook, k, order=self.lattice.walk)
+        else:
+            units, _ = self._search(rows, k, has_missing)
+        return units[:, 0] if k == 1 else units
+
+    def nearest(self, X: Table | Any, k: int = 1) -> tuple[Ints, Float64s]:
+        """Return the `k` nearest units of each row and their distances.
+
+        Parameters
+        ----------
+        X : Table or array-like of shape (n_samples, n_features)
+            As for `rows_of`, or a ``scipy.sparse`` array of encoded rows.
+        k : int, default=1
+            How many units, nearest first, at most 16.
+
+        Returns
+        -------
+        units : ndarray of shape (n_samples, k)
+        distances : ndarray of shape (n_samples, k), float64
+        """
+        self._check_k(k)
+        rows, has_missing = self._compared_rows(self.any_rows_of(X))
+        return self._search(rows, k, has_missing)
+
+    def _check_k(self, k: int) -> None:
+        check_whole("k", k, 1, high=min(MAX_BEST, self.n_units))
+
+    def _compared_rows(self, rows: Rows) -> tuple[Rows, bool]:
+        """Return rows as the metric compares them, and whether values are missing."""
+        has_missing = self.encoding.missing == "mask" and not isinstance(rows, SparseRows)
+        return self.metric.compared(rows), has_missing and bool(np.isnan(np.asarray(rows)).any())
+
+    def _search(self, rows: Rows, k: int, has_missing: bool) -> tuple[Ints, Float64s]:
+        order = self.lattice.walk
+        units, distances = self.metric.search(
+            kernels_for(rows), rows, self._compared, k, order=order, has_missing=has_missing
+        )
+        if has_missing:
+            has_none = np.isnan(np.asarray(rows)).all(axis=1)
+            units[has_none], distances[has_none] = NO_UNIT, np.nan
+        return units, distances
+
+    @cached_property
+    def _compared(self) -> Float64s:
+        """The codebook as the metric compares it."""
+        return np.asarray(self.metric.compared(self.codebook))
+
+    @cached_property
+    def joins(self) -> Joins | None:
+        """How the units join to regions, or None if no rows told.
+
+        Found when first asked for: about a second for 5,000 rows on 400 units.
+        """
+        if not isinstance(self.told, KeptRows):
+            return self.told
+        said, pull = self.parameters, None
+        if "neighborhood" in said and "radius_last" in said:
+            pull = Pull(self.lattice, self.hits, said["neighborhood"], said["radius_last"])
+        return join_units(self.told, self.places, self.hits, self.lattice, pull)
+
+    @cached_property
+    def places(self) -> Float64s:
+        """Prototypes whose Euclidean distances order them as the map's metric does.
+
+        Of shape (n_units, n_features); see `Metric.as_euclidean`.
+        """
+        return np.asarray(self.metric.as_euclidean(self.codebook), dtype=np.float64)
+
+    @cached_property
+    def u_heights(self) -> Float64s:
+        """Mean distance of each unit's prototype to its neighbors', of shape (n_units,).
+
+        The U-matrix by unit, also called distance map or mean inter-neuron distance
+        (Ultsch and Siemon 1990): high where the data changes fast, low inside a group.
+        0 for the unit of a 1 x 1 map.
+        """
+        return self.metric.mean_to_neighbors(self.codebook, self.lattice.neighbors)
+
+    def plane(self, column: str) -> Float64s | Objects | NDArray[np.datetime64]:
+        """Return the component plane of a column: each unit's value in original units.
+
+        Parameters
+        ----------
+        column : str
+            A feature column of the encoding.
+
+        Returns
+        -------
+        ndarray of shape (n_units,)
+            Numbers, dates, or the level of a category with the largest share.
+        """
+        for code, part in zip(self.encoding.features, self.encoding.slices, strict=True):
+            if code.name == column:
+                return code.decode(self.codebook[:, part])
+        names = [code.name for code in self.encoding.features]
+        cure = suggestion(str(column), names) or f"it has {', '.join(names)}."
+        raise InputError(f"this map has no feature column '{column}'; {cure}")
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Return the codebook in original units as a data frame, one row per unit.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            With ``unit``, ``row``, ``col``, ``hits``, ``u_height``, then every component plane; a
+            column of the data with such a name gets a ``_`` at its end.
+
+        Examples
+        --------
+        >>> from somscape import SOM
+        >>> som = SOM(2, 3, random_state=0).fit([[0.0], [1.0], [2.0]] * 3)
+        >>> som.map_.to_frame().columns.tolist()
+        ['unit', 'row', 'col', 'hits', 'u_height', 'x0']
+        """
+        return frame_of(unit_columns(self), library)
+
+    def locate(self, X: Table | Any, library: str | None = None) -> Any:
+        """Return where rows lie on the map, as a data frame with one row each.
+
+        Parameters
+        ----------
+        X : Table or array-like of shape (n_samples, n_features)
+            As for `rows_of`, or a ``scipy.sparse`` array of encoded rows.
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            With ``unit``, ``row``, ``col``, ``x``, ``y`` (position in grid steps, y downward) and
+            ``distance`` to the unit's prototype; -1 and missing for a row without any value.
+
+        Examples
+        --------
+        >>> from somscape import SOM
+        >>> som = SOM(2, 3, random_state=0).fit([[0.0], [1.0], [2.0]] * 3)
+        >>> som.map_.locate([[0.5]]).columns.tolist()
+        ['unit', 'row', 'col', 'x', 'y', 'distance']
+        """
+        units, distances = self.nearest(X)
+        return frame_of(place_columns(self, units[:, 0], distances[:, 0]), library)
+
+    def save(self, path: str | Path) -> None:
+        """Save the map to one file, completely or not at all.
+
+        The same map gives the same bytes.  `somscape.load` reads it back.
+
+        Parameters
+        ----------
+        path : str or Path
+            Usually ends in ``.map.som`` or ``.som``.
+        """
+        write_record(path, self.to_record())
+
+    def to_record(self) -> Record:
+        """Return the map as JSON data and named arrays, the contents of a file.
+
+        Returns
+        -------
+        Record
+            Its arrays are the map's own.
+        """
+        lattice, lattice_arrays = lattice_parts(self.lattice)
+        header: dict[str, Any] = {
+            "lattice": lattice,
+            "encoding": self.encoding.to_json(),
+            "metric": self.metric.name,
+            "parameters": dict(self.parameters),
+            "versions": dict(self.versions),
+            "detector": None,
+        }
+        arrays: dict[str, Any] = {"codebook": self.codebook, "hits": self.hits, **lattice_arrays}
+        arrays.update({f"history.{name}": values for name, values in self.history.items()})
+        arrays.update(self.metric.to_arrays())
+        if self.joins is not None:
+            arrays.update(self.joins.to_arrays())
+        if self.unit_labels:
+            header["unit_labels"] = list(self.unit_labels)
+        if self.kept_regions is not None:
+            said, labels = regions_to_record(self.kept_regions)
+            header, arrays = header | said, arrays | labels
+        return Record(header, arrays)
+
+    @classmethod
+    def from_record(cls, record: Record) -> "Map":
+        """Return the map of a record.
+
+        Parameters
+        ----------
+        record : Record
+            From `to_record`, or from one of the readers in `somscape.save`.  From the record of a
+            detector, a classifier or a checkpoint, only the map is taken.
+
+        Returns
+        -------
+        Map
+
+        Raises
+        ------
+        InputError
+            If the parts of the record do not fit together.
+
+        Examples
+        --------
+        >>> from somscape import SOM, Map
+        >>> map_ = SOM(2, 3, random_state=0).fit([[0.0], [1.0], [2.0]] * 3).map_
+        >>> Map.from_record(map_.to_record())
+        Map(2 x 3 hexagonal, 1 features)
+        """
+        return built_from(map_alone(record), _read, "map")
+
+
+def _read(record: Record) -> Map:
+    header, arrays = record.header, record.arrays
+    lattice = lattice_of(header["lattice"], arrays, len(arrays["codebook"]))
+    encoding = Encoding.from_json(header["encoding"])
+    for part in ("parameters", "versions"):
+        if not isinstance(header[part], dict):
+            raise TypeError(f"{part} must be names and values")
+    metric = Metric.from_arrays(header["metric"], arrays, encoding.n_features)
+    return replace(
+        map_of_arrays(arrays, lattice, encoding, metric),
+        history=history_of(arrays),
+        parameters=header["parameters"],
+        versions=header["versions"],
+        unit_labels=names_of_units(header.get("unit_labels", []), lattice.n_units),
+        told=joins_of(arrays, lattice.n_units),
+        kept_regions=regions_of_record(header, arrays, lattice.n_units),
+    )
+
+
+def map_of_arrays(
+    arrays: Mapping[str, Any], lattice: Lattice, encoding: Encoding, metric: Metric
+) -> Map:
+    """Return the map of a record's codebook and hits, which are checked."""
+    codebook, hits = arrays["codebook"], arrays["hits"]
+    if codebook.shape != (lattice.n_units, encoding.n_features) or hits.shape != codebook.shape[:1]:
+        raise ValueError(
+            f"codebook {codebook.shape} and hits {hits.shape} on {lattice.n_units} units of "
+            f"{encoding.n_features} features"
+        )
+    if codebook.dtype not in (np.float32, np.float64) or not np.isfinite(codebook).all():
+        raise ValueError("the codebook must hold finite float32 or float64 values")
+    if hits.dtype.kind not in "fiu" or not (np.isfinite(hits).all() and (hits >= 0).all()):
+        raise ValueError("hits must be finite numbers and not negative")
+    return Map(codebook, lattice, encoding, hits, metric=metric)

@@ -1,0 +1,513 @@
+"""A record is named arrays and a JSON header. A file contains one record."""
+
+import json
+import math
+import mmap
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from math import isqrt
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from somscape._files import write_whole
+from somscape._stored import Budget
+from somscape._validate import check_whole
+from somscape.errors import InputError, MapFileError
+
+Arrays: TypeAlias = dict[str, NDArray[Any]]
+
+MAPPED_FROM = 64_000_000
+"""Larger files are mapped, smaller ones read.  The system ends a process (SIGBUS) that accesses a
+mapped file after another program cut it short; reading this much takes hundredths of a second."""
+
+MAX_HEADER_BYTES = 50_000_000
+MAX_DIMENSIONS = 8
+
+TYPES = {
+    "BOOL": "|b1",
+    **{f"U{8 * n}": f"<u{n}" for n in (1, 2, 4, 8)},
+    **{f"I{8 * n}": f"<i{n}" for n in (1, 2, 4, 8)},
+    **{f"F{8 * n}": f"<f{n}" for n in (2, 4, 8)},
+}
+"""Names of types in the file; NumPy does not have BF16 and the like."""
+
+VALUE_BYTES = 64
+"""Memory of a value of a JSON text."""
+
+NAME_BYTES = 90
+"""Memory of a name of a JSON text."""
+
+CONTAINER_BYTES = 72
+"""Memory of an empty list or object of a JSON text."""
+
+ARRAY_BYTES = 600
+"""Memory of an array without its values."""
+
+NOT_A_MAP = "not a somscape map"
+
+
+def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
+    """Return the metadata and arrays of a safetensors file, and the memory it may still take."""
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size > MAPPED_FROM:
+            content: bytes | mmap.mmap = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        else:
+            content = file.read()
+    size, n_header = len(content), int.from_bytes(content[:8], "little")
+    _check_start(content[:9], n_header, size)
+    budget = Budget(str(path), size)
+    try:
+        text = content[8 : 8 + n_header].decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{NOT_A_MAP}: its header is not UTF-8 text.") from error
+    entries = json_of(text, budget, "its header")
+    if not isinstance(entries, dict):
+        raise ValueError(f"{NOT_A_MAP}: its header is not a JSON object.")
+    metadata = entries.pop("__metadata__", {})
+    if not (isinstance(metadata, dict) and all(isinstance(v, str) for v in metadata.values())):
+        raise ValueError("a damaged map: its metadata must be names and texts. Save it again.")
+    budget.take(ARRAY_BYTES * len(entries), f"{len(entries)} arrays")
+    places = {name: _place(name, entry) for name, entry in entries.items()}
+    _check_cover(places, size - 8 - n_header)
+    arrays = {
+        name: _view(name, np.ndarray(shape, type_, content, 8 + n_header + begin))
+        for name, (type_, shape, begin, _) in places.items()
+    }
+    return metadata, arrays, budget
+
+
+def _check_start(start: bytes, n_header: int, size: int) -> None:
+    if len(start) < 9:
+        raise ValueError(f"{NOT_A_MAP}, or a truncated one: it has {size} bytes.")
+    if start[8:] != b"{" or n_header < 2:
+        raise ValueError(
+            f"{NOT_A_MAP}. Give a map that `fit`, `detect` or Map.save wrote, such as map.som. "
+            "Other programs' maps are known by their endings: .cod, .wts, .p, .pkl, .pickle."
+        )
+    if n_header > MAX_HEADER_BYTES:
+        raise ValueError(
+            f"{NOT_A_MAP}: its header would have {n_header} bytes, and a map's has at most "
+            f"{MAX_HEADER_BYTES}."
+        )
+    if n_header > size - 8:
+        raise ValueError(
+            f"a truncated map: its header should have {n_header} bytes, and {size - 8} are there. "
+            "Copy or save it again."
+        )
+
+
+def json_of(text: str, budget: Budget, what: str) -> Any:
+    """Return the data of a JSON text."""
+    values = VALUE_BYTES * text.count(",") + NAME_BYTES * text.count(":")
+    containers = CONTAINER_BYTES * (text.count("[") + text.count("{"))
+    # The text and the parts cut from it; one wide letter makes a text wide throughout.
+    budget.check(2 * sys.getsizeof(text) + values + containers, f"{what} of many lists and values")
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"a damaged map: {what} is not JSON ({error}). Save it again.") from error
+
+
+def _refuse_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not a number")
+
+
+def _place(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
+    """Return type, shape, begin and end of an array, all checked."""
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise ValueError(f"a damaged map: array '{name}' lacks its type, shape or place.")
+    kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(kind, str) or kind not in TYPES:
+        raise ValueError(f"not a map that NumPy can read: array '{name}' is of type {kind!r}.")
+    if not _are_counts(shape) or len(shape) > MAX_DIMENSIONS:
+        raise ValueError(f"a damaged map: the shape of array '{name}' is not a list of sizes.")
+    if not _are_counts(offsets) or len(offsets) != 2:
+        raise ValueError(f"a damaged map: the place of array '{name}' is not a begin and an end.")
+    n_bytes, (begin, end) = math.prod(shape) * np.dtype(TYPES[kind]).itemsize, offsets
+    if n_bytes != end - begin:
+        raise ValueError(
+            f"a damaged map: array '{name}' of shape {tuple(shape)} needs {n_bytes} bytes and has "
+            f"{end - begin}."
+        )
+    return TYPES[kind], tuple(shape), begin, end
+
+
+def _are_counts(values: Any) -> bool:
+    return isinstance(values, list) and all(type(n) is int and n >= 0 for n in values)
+
+
+def _check_cover(places: dict[str, tuple[str, tuple[int, ...], int, int]], n_bytes: int) -> None:
+    """Raise unless the arrays lie side by side, without gaps, to the end of the file."""
+    here = 0
+    for name, (_, _, begin, end) in sorted(places.items(), key=lambda place: place[1][2:]):
+        if begin != here:
+            raise ValueError(f"a damaged map: array '{name}' overlaps another or leaves a gap.")
+        here = end
+    if here > n_bytes:
+        raise ValueError(
+            f"a truncated map: its arrays need {here} bytes, and {n_bytes} are there. Copy or save "
+            "it again."
+        )
+    if here < n_bytes:
+        raise ValueError(f"a damaged map: {n_bytes - here} bytes follow its last array.")
+
+
+def _view(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype == bool and array.size and array.view(np.uint8).max() > 1:
+        raise ValueError(f"a damaged map: array '{name}' holds truth values other than 0 and 1.")
+    return array if array.flags.aligned else array.copy()  # kernels need aligned arrays
+
+
+PACKED = ("counts.values", "counts.below", "counts.upto", "rarity.x", "rarity.y")
+"""Arrays that hold float64 in memory."""
+
+MATRIX = "decorrelation.matrix"
+MEMBER_CODEBOOK = ".codebook"
+"""The codebook of a member; the map's own may be of float32 in memory, too."""
+
+
+def packed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return arrays as they are written."""
+    return {name: _packed(a, name) if _is_packed(name) else a for name, a in arrays.items()}
+
+
+def unpacked(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return arrays as they were before `packed`, at most four times as large."""
+    return {name: _unpacked(a, name) if _is_packed(name) else a for name, a in arrays.items()}
+
+
+def _is_packed(name: str) -> bool:
+    return name in PACKED or name.endswith((MATRIX, MEMBER_CODEBOOK))
+
+
+def _packed(array: NDArray[Any], name: str) -> NDArray[Any]:
+    if name.endswith(MATRIX) and array.ndim == 2 and np.array_equal(array, array.T):
+        array = array[np.triu_indices(len(array))]
+    if array.dtype != np.float64:
+        return array
+    with np.errstate(over="ignore"):
+        short = array.astype(np.float32)
+    return short if np.array_equal(short, array) else array
+
+
+def _unpacked(array: NDArray[Any], name: str) -> NDArray[Any]:
+    if array.dtype == np.float32:
+        array = array.astype(np.float64)
+    if not name.endswith(MATRIX) or array.ndim != 1:
+        return array
+    n = (isqrt(8 * len(array) + 1) - 1) // 2
+    if n * (n + 1) // 2 != len(array):
+        return array  # no triangle, and refused where its shape is checked
+    square = np.empty((n, n), dtype=array.dtype)
+    upper = np.triu_indices(n)
+    square[upper] = array
+    square.T[upper] = array
+    return square
+
+
+FORMAT = 1
+"""Number of the layout that `maps` writes; a reader is kept for each number."""
+
+FEATURE_BYTES = 300
+"""Memory of a feature in a record and a map, besides its numbers."""
+
+UNIT_BYTES = 10
+"""Memory of a unit in a record and a map, besides its numbers."""
+
+FREE_FEATURES = 1000
+"""Features that a file of any size may have."""
+
+KEY = "somscape"
+CLASSES, TARGETS = "classes", "targets"
+"""Entries of the header of a map that names classes, and of one that predicts numbers."""
+
+PARTS = ("lattice", "encoding", "parameters", "versions", "detector")
+OPTIONAL = ("format", "metric", "unit_labels", "kept_regions", "checkpoint", CLASSES, TARGETS)
+GIVEN_TEXTS = ("encoding", "unit_labels", "kept_regions", CLASSES, TARGETS)
+"""Parts with names from the data, which may have several lines."""
+
+DECORRELATION = {f"decorrelation.{name}" for name in ("center", "spread", "matrix", "counts")}
+
+STATE = ("prototypes", "counts", "totals", "error", "seen")
+"""Arrays of what a step of a training led to, which a checkpoint holds."""
+
+ARRAYS = {
+    *("codebook", "hits", "usual", "spread", "lift", "regions", "mean_contributions"),
+    *("calibration", "calibration_weights", "calibration_units"),
+    *("counts.starts", "counts.values", "counts.below", "counts.upto"),
+    *("metric.feature_weights", "metric.center", "metric.whitening"),
+    *("lattice.pairs", "lattice.lengths", "lattice.positions"),
+    *("joins.pairs", "joins.evidence", "joins.n_apart", "kept_regions"),
+    *(f"{CLASSES}.{name}" for name in ("values", "shares", "far", "centers")),
+    *(f"{TARGETS}.{name}" for name in ("values", "slopes", "spread", "errors", "limits", "far")),
+    *("reach", "rarity.features", "rarity.x", "rarity.y"),
+    *("marks.features", "marks.x", "marks.y", "marks.places", "marks.pull"),
+    *("marks.rows", "marks.held"),
+    *("checkpoint.steps", "checkpoint.digests", "checkpoint.errors"),
+    *(f"checkpoint.{name}" for name in STATE),
+    *(f"checkpoint.best_{name}" for name in STATE),
+    *DECORRELATION,
+}
+
+MEMBER_ARRAYS = {"codebook", "hits", "usual", "spread", "reach", *DECORRELATION}
+"""Arrays of each map that scores together with others, as ``members.<number>.<name>``."""
+
+MEMBERS = "members"
+"""Entry of a detector's header: how many maps score together."""
+
+MAX_MEMBERS = 256
+"""Most maps that may score together."""
+
+_MEMBER = re.compile(rf"{MEMBERS}\.([0-9]{{1,3}})\.(.+)")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+Header: TypeAlias = dict[str, Any]
+Built = TypeVar("Built", bound="HasRecord")
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """The contents of a file.
+
+    Attributes
+    ----------
+    header : dict
+        Plain JSON data; ``format`` is the number of the layout.
+    arrays : dict of str to ndarray
+
+    See Also
+    --------
+    read_record, write_record
+
+    Examples
+    --------
+    >>> from somscape import SOM
+    >>> X = [[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]]
+    >>> record = SOM(1, 2, random_state=0).fit(X).map_.to_record()
+    >>> record.arrays["codebook"].shape
+    (2, 2)
+    """
+
+    header: Header
+    arrays: dict[str, NDArray[Any]]
+
+
+class HasRecord(Protocol):
+    """An object with a record."""
+
+    def to_record(self) -> Record:
+        """Return its record."""
+        ...
+
+
+def write_record(path: str | Path, record: Record) -> None:
+    """Write a record to a file, completely or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        If the file exists, it is replaced after everything is written and flushed.
+    record : Record
+
+    Raises
+    ------
+    InputError
+        For text that is not valid Unicode (half of a surrogate pair).
+    OSError
+        If the folder cannot be written.
+
+    See Also
+    --------
+    read_record, somscape.Map.save
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_record(f"{folder}/map.som", som.map_.to_record())
+    ...     print(save.read_record(f"{folder}/map.som").arrays["codebook"].shape)
+    (2, 2)
+    """
+    header = {**record.header, "format": FORMAT}
+    problem = next(_bad_texts(header), None)
+    if problem:
+        raise InputError(f"the map cannot be saved: {problem}. Correct it.")
+    text = json.dumps(header, sort_keys=True, allow_nan=False, separators=(",", ":"))
+    arrays = {name: np.ascontiguousarray(a) for name, a in packed(record.arrays).items()}
+    write_whole(path, save(arrays, metadata={KEY: text}))
+
+
+def read_record(path: str | Path) -> Record:
+    """Read a record.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that `write_record` wrote.
+
+    Returns
+    -------
+    Record
+        Its arrays are read-only.  The arrays of a file above 64 MB lie in the mapped file.  They
+        stay valid when another map is saved under the same name, which makes a new file.
+
+    Raises
+    ------
+    MapFileError
+        If the file is missing, is not a somscape map, is damaged, or has a format number that this
+        version does not support.
+
+    See Also
+    --------
+    write_record, read_map, somscape.load
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     som.save(f"{folder}/map.som")
+    ...     record = save.read_record(f"{folder}/map.som")
+    >>> record.arrays["codebook"].shape
+    (2, 2)
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise MapFileError(f"{path} is a folder. Give the map inside it, such as {path}/map.som.")
+    if not target.is_file():
+        raise MapFileError(f"{path}: no such file. Give the path of a map saved by somscape.")
+    try:
+        metadata, arrays, budget = open_arrays(target)
+        if KEY not in metadata:
+            raise MapFileError(f"{path}: a safetensors file, but not a somscape map.")
+        header = json_of(metadata[KEY], budget, "the map's header")
+        codebook = arrays.get("codebook", np.empty(()))
+        if codebook.ndim == 2:
+            pay_for_map(budget, codebook.shape[1], codebook.shape[0])
+    except MapFileError:
+        raise
+    except InputError as error:  # the budget's, which names the file
+        raise MapFileError(str(error)) from error
+    except ValueError as error:
+        raise MapFileError(f"{path}: {error}") from error
+    number = header.get("format") if isinstance(header, dict) else None
+    if type(number) is not int or number not in READERS:
+        known = " and ".join(map(str, READERS))
+        raise MapFileError(
+            f"{path}: written in format {number!r}; this version of somscape reads format "
+            f"{known}. Install a newer somscape."
+        )
+    problem = _problem(header, arrays, metadata)
+    if problem:
+        raise MapFileError(f"{path}: {problem}.")
+    return READERS[number](header, arrays)
+
+
+def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | None:
+    """Return what is wrong with the parts of a map, or None."""
+    lacking = [name for name in PARTS if name not in header]
+    if lacking:
+        return f"the map's header lacks {', '.join(lacking)}. Save it again"
+    unknown = [
+        *(name for name in header if name not in (*PARTS, *OPTIONAL)),
+        *(name for name in arrays if not _is_known(name)),
+        *(name for name in metadata if name != KEY),
+    ]
+    if unknown:
+        versions = header["versions"]
+        by = versions.get("somscape") if isinstance(versions, dict) else None
+        return (
+            f"it has a part {unknown[0][:40]!r}, which this version of somscape does not know and "
+            f"must not ignore; it was written by somscape {str(by)[:20]!r}. Install that version "
+            "or a newer one"
+        )
+    return next(_bad_texts(header), None)
+
+
+def built_from(record: Record, build: Callable[[Record], Built], what: str) -> Built:
+    """Return the object that is built from a record and uses all of its arrays."""
+    try:
+        built = build(record)
+        unread = sorted(record.arrays.keys() - built.to_record().arrays.keys())
+        if unread:  # to ignore them might change answers
+            raise ValueError(f"the header has nothing that {unread[0][:40]!r} belongs to")
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+        raise InputError(f"the {what}'s parts do not fit together ({error}).") from error
+    return built
+
+
+def arrays_of_members(arrays: Mapping[str, Any], n_members: Any) -> list[dict[str, Any]]:
+    """Return the arrays of each of the maps that score together."""
+    try:
+        check_whole(f"detector.{MEMBERS}", n_members, 0, high=MAX_MEMBERS)
+    except (TypeError, ValueError) as error:
+        raise InputError(str(error)) from error
+    members: dict[str, dict[str, Any]] = {str(i): {} for i in range(n_members)}
+    for name, values in arrays.items():
+        if not name.startswith(f"{MEMBERS}."):
+            continue
+        found = _MEMBER.fullmatch(name)
+        if found is None or found[1] not in members:
+            raise InputError(f"{name[:40]!r} belongs to none of the {n_members} maps that score")
+        members[found[1]][found[2]] = values
+    for number, parts in members.items():
+        needed = {"codebook", "hits"}
+        if not DECORRELATION.isdisjoint(parts):
+            needed |= DECORRELATION
+        if not needed <= parts.keys():
+            lacking = ", ".join(sorted(needed - parts.keys()))
+            raise InputError(f"{MEMBERS}.{number} lacks {lacking}")
+    return list(members.values())
+
+
+def _is_known(name: str) -> bool:
+    member = _MEMBER.fullmatch(name)
+    if member:
+        return member[2] in MEMBER_ARRAYS
+    return name in ARRAYS or name.startswith("history.")
+
+
+def _bad_texts(header: Header) -> Iterator[str]:
+    """Yield what is wrong with each text of a header that is not allowed there."""
+    for part, value in header.items():
+        pattern = _SURROGATE if part in GIVEN_TEXTS else _CONTROL
+        for text in _texts({part: value}):
+            if pattern.search(text):
+                yield f"{text[:40]!r} in '{part}' holds a control character or half a letter"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def pay_for_map(budget: Budget, n_features: int, n_units: int) -> None:
+    """Count the memory that a map takes, or raise InputError."""
+    n_bytes = FEATURE_BYTES * max(0, n_features - FREE_FEATURES) + UNIT_BYTES * n_units
+    budget.take(n_bytes, f"a map of {n_features} features")
+
+
+def _read_format_1(header: Header, arrays: Arrays) -> Record:
+    return Record({"metric": "euclidean", **header}, unpacked(arrays))
+
+
+READERS: dict[int, Callable[[Header, Arrays], Record]] = {1: _read_format_1}
+"""By format number, the function that turns header and arrays into today's record."""

@@ -1,0 +1,280 @@
+"""Intervals of measures over samples of rows, and agreement of maps of several seeds."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape._validate import check_number, check_whole, checked_weights
+from somscape._weights import blocks, ones_or
+from somscape.errors import InputError
+from somscape.maps._as_map import as_map
+from somscape.maps.map import Map
+from somscape.measures._placed import Placed, placed
+
+BLOCK_DRAWS = 1 << 20
+
+
+def bootstrap_interval(
+    values: Any,
+    *,
+    level: float = 0.95,
+    n_resamples: int = 1000,
+    sample_weight: Any = None,
+    random_state: int = 0,
+) -> tuple[float, float]:
+    """Return an interval for the mean of some values, by drawing rows again.
+
+    To compare two maps on the same rows, pass the differences row by row: the maps differ if the
+    interval does not hold 0; if it does, take more rows before choosing.  Two intervals may overlap
+    where the differences have a sign.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_rows,)
+        One number a row, such as its distance to its unit, or two maps' difference in it.
+    level : float, default=0.95
+        Share of the resamples inside, above 0 and below 1.
+    n_resamples : int, default=1000
+    sample_weight : array-like of shape (n_rows,), optional
+        Weight of each row in the mean.
+    random_state : int, default=0
+        Seed.
+
+    Returns
+    -------
+    low, high : float
+        Percentiles of the means; NaN if a value is not finite.
+
+    Raises
+    ------
+    InputError
+        If there are no values, or weights do not fit.
+    ValueError, TypeError
+        For a level or a number out of range.
+
+    See Also
+    --------
+    report : All measures, with intervals.
+    by_unit, stability
+
+    Notes
+    -----
+    Rows are drawn, not maps: it says how the measure of this map varies with the rows it is
+    measured on.  Costs O(n_resamples n_rows).
+
+    References
+    ----------
+    B. Efron and R. J. Tibshirani (1993), An introduction to the bootstrap, section 13.3.
+
+    Examples
+    --------
+    >>> from somscape.measures import bootstrap_interval
+    >>> low, high = bootstrap_interval([1.0, 2.0, 3.0] * 30)
+    >>> 1.7 < low < 2 < high < 2.3
+    True
+
+    Two maps on the same rows:
+
+    >>> from somscape import SOM
+    >>> X = [[0.0], [1.0], [2.0], [3.0]] * 10
+    >>> small, large = SOM(1, 2).fit(X).map_, SOM(1, 4, radius_end=0.1).fit(X).map_
+    >>> apart = small.nearest(X)[1][:, 0] - large.nearest(X)[1][:, 0]
+    >>> bootstrap_interval(apart)[0] > 0
+    True
+    """
+    found: Float64s = np.asarray(values, dtype=np.float64)
+    if found.ndim != 1 or not len(found):
+        raise InputError(f"`values` must be one number a row, at least one; got {found.shape}.")
+    check_draws(level, n_resamples, random_state)
+    weights = ones_or(checked_weights(sample_weight, len(found)), len(found))
+    low, high = intervals(found[:, None], weights, level, n_resamples, random_state)[0]
+    return float(low), float(high)
+
+
+def check_draws(level: float, n_resamples: int, random_state: int) -> None:
+    """Raise for a level that is not between 0 and 1, and for numbers of draws out of range."""
+    check_number("level", level, 0)
+    if level >= 1:
+        raise ValueError(f"`level` must be below 1; got {level!r}.")
+    check_whole("n_resamples", n_resamples, 1)
+    check_whole("random_state", random_state, 0)
+
+
+def intervals(
+    values: Float64s, weights: Float64s, level: float, n_resamples: int, seed: int
+) -> Float64s:
+    """Return intervals for the means of several columns, from the same resamples."""
+    n, rng = len(values), np.random.default_rng(seed)
+    is_finite = np.asarray(np.isfinite(values).all(axis=0))
+    held = np.column_stack([weights[:, None] * np.where(is_finite, values, 0.0), weights])
+    sums = np.empty((n_resamples, held.shape[1]))
+    for part in blocks(n_resamples, max(1, BLOCK_DRAWS // n)):
+        size = part.stop - part.start
+        drawn = rng.integers(0, n, (size, n)) + n * np.arange(size)[:, None]
+        sums[part] = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n) @ held
+    total = sums[:, -1:]
+    is_drawn = total[:, 0] > 0
+    means = sums[is_drawn, :-1] / total[is_drawn]
+    edges = ((1 - level) / 2, (1 + level) / 2)
+    return np.where(is_finite[:, None], np.quantile(means, edges, axis=0).T, np.nan)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Stability:
+    """How much several maps of the same data agree.
+
+    Attributes
+    ----------
+    agreement : float
+        Mean correlation between two maps of how far apart pairs of rows lie on them; 1 if they lay
+        out rows alike, up to turns and mirrors.
+    quantization_errors, topographic_errors : ndarray of shape (n_maps,)
+        Of each map.
+
+    See Also
+    --------
+    stability : Makes one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, measures
+    >>> X = np.random.default_rng(0).normal(size=(100, 3))
+    >>> maps = [SOM(4, 5, init="sample", random_state=seed).fit(X) for seed in range(3)]
+    >>> measures.stability(maps, X).quantization_errors.shape
+    (3,)
+    """
+
+    agreement: float
+    quantization_errors: Float64s
+    topographic_errors: Float64s
+
+    def __str__(self) -> str:
+        errors = (self.quantization_errors, self.topographic_errors)
+        qe, te = (f"{each.mean():.4g} +- {each.std():.2g}" for each in errors)
+        return (
+            f"{len(self.quantization_errors)} maps: agreement {self.agreement:.3f}, quantization "
+            f"error {qe}, topographic error {te}"
+        )
+
+
+def stability(
+    maps: Sequence[Any],
+    X: Any,
+    *,
+    sample_weight: Any = None,
+    n_pairs: int = 2000,
+    random_state: int = 0,
+) -> Stability:
+    """Return how much maps of several seeds agree on the same rows.
+
+    Good is an agreement near 1 and errors that hardly differ.  If they do, distrust what one map
+    shows: take a PCA start, more epochs, a larger final radius or fewer units.
+
+    Parameters
+    ----------
+    maps : sequence of Map
+        Or of fitted estimators; at least two, such as of several seeds or samples.
+    X : Table or array-like of shape (n_samples, n_features)
+        As for `Map.rows_of`, for each of the maps; rows that some map leaves out do not count.
+    sample_weight : array-like of shape (n_samples,), optional
+        Weight of each row.  The default is 1 each.
+    n_pairs : int, default=2000
+        Pairs of rows to compare, drawn at random.
+    random_state : int, default=0
+        Seed of the draw.
+
+    Returns
+    -------
+    Stability
+
+    Raises
+    ------
+    InputError
+        For fewer than two maps, for one that is in no list, or rows as for `quantization_error`.
+
+    See Also
+    --------
+    somscape.regions.stability : Of regions.
+    bootstrap_interval
+
+    References
+    ----------
+    E. de Bodt, M. Cottrell and M. Verleysen (2002), Statistical tools to assess the reliability of
+    self-organizing maps, Neural Networks 15.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, measures
+    >>> X = np.random.default_rng(0).normal(size=(100, 3))
+    >>> maps = [SOM(4, 5, init="sample", random_state=seed).fit(X) for seed in range(3)]
+    >>> measures.stability(maps, X).agreement <= 1
+    True
+    """
+    if not isinstance(maps, Iterable):
+        raise InputError(
+            f"`maps` must be a list of at least two maps, such as [map_1, map_2]; got a "
+            f"{type(maps).__name__}."
+        )
+    found = [as_map(each) for each in maps]
+    if len(found) < 2:
+        raise InputError(f"`maps` must be at least two; got {len(found)}.")
+    check_whole("n_pairs", n_pairs, 1)
+    check_whole("random_state", random_state, 0)
+    on_maps = [placed(each, X, sample_weight) for each in found]
+    if any(each.counts.shape != on_maps[0].counts.shape for each in on_maps):
+        raise InputError("X has another number of rows for some of the maps; pass a table again.")
+    counted = np.logical_and.reduce([each.counts for each in on_maps])
+    if not counted.any():
+        raise InputError("X has no row with a value on every map; leave out maps, or fill gaps.")
+    on_maps = [each.only(counted) for each in on_maps]
+    weights = on_maps[0].weights
+    rng = np.random.default_rng(random_state)
+    pairs = rng.choice(len(weights), (2, n_pairs), p=weights / weights.sum())
+    return Stability(
+        agreement=agreement(
+            [each.map_ for each in on_maps], [each.best for each in on_maps], pairs
+        ),
+        quantization_errors=np.array([each.mean(each.distances[:, 0]) for each in on_maps]),
+        topographic_errors=np.array([topographic_error_of(each) for each in on_maps]),
+    )
+
+
+def agreement(maps: Sequence[Map], units: Sequence[Ints], pairs: Ints) -> float:
+    """Return the mean correlation between maps of how far apart pairs of rows lie on them."""
+    apart = [_apart(*each, pairs) for each in zip(maps, units, strict=True)]
+    if any(a.std() == 0 for a in apart):
+        return 1.0 if all(a.std() == 0 for a in apart) else 0.0
+    correlation = np.atleast_2d(np.corrcoef(apart))
+    return float(correlation[np.triu_indices(len(maps), 1)].mean())
+
+
+def _apart(map_: Map, units: Ints, pairs: Ints) -> Float64s:
+    lattice = map_.lattice
+    distinct, which = np.unique(units[pairs[0]], return_inverse=True)
+    from_unit = np.stack([lattice.distances_from(int(unit)) for unit in distinct])
+    apart = np.asarray(from_unit[which.ravel(), units[pairs[1]]])
+    # Parts of a graph without a path between them lie a step farther apart than any others.
+    is_near = np.isfinite(apart)
+    farthest = apart[is_near].max(initial=0.0) + lattice.step
+    return np.where(is_near, apart, farthest)
+
+
+def topographic_error_of(rows: Placed) -> float:
+    """Return the share of placed rows whose two units are not neighbors; NaN for one unit."""
+    if rows.map_.n_units < 2:
+        return float("nan")
+    return rows.mean(are_torn(rows))
+
+
+def are_torn(rows: Placed) -> Float64s:
+    """Return 1 for rows whose two units are not neighbors, 0 for others; NaN for one unit."""
+    if rows.map_.n_units < 2:
+        return np.full(len(rows.units), np.nan)
+    return np.asarray(
+        ~rows.map_.lattice.are_neighbors(rows.units[:, 0], rows.units[:, 1]), dtype=np.float64
+    )

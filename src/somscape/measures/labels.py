@@ -1,0 +1,718 @@
+"""How well units, regions or a ranking agree with labels."""
+
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Ints
+from somscape._validate import check_whole, is_missing
+from somscape._weights import counts_of, ones_or
+from somscape.errors import InputError
+from somscape.grid.graph import n_connected
+from somscape.measures._placed import Placed, placed
+from somscape.measures.distances import MAX_ROWS, PairBlock, RowPairs, run
+
+
+def purity(
+    map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
+) -> float:
+    """Return the share of rows with the most frequent class of their unit.
+
+    Good is near 1; bad is the share of the largest class.  It rises with the number of units, to 1
+    where each row has its own: compare maps of one size, or pass `regions`.
+
+    Parameters
+    ----------
+    map : Map
+        Or a fitted estimator with one.
+    X : Table or array-like of shape (n_samples, n_features)
+        As for `Map.rows_of`, or a ``scipy.sparse`` array.
+    labels : array-like of shape (n_samples,)
+        Class of each row; rows without one (None or NaN) do not count.
+    regions : Regions or array-like of shape (n_units,), optional
+        Groups of units to use instead of single units.
+    sample_weight : array-like of shape (n_samples,), optional
+        Weight of each row.  The default is 1 each.
+
+    Returns
+    -------
+    float
+        From above 0 to 1.
+
+    Raises
+    ------
+    InputError
+        If no row has a value and a label, or numbers of rows or units do not fit.
+
+    See Also
+    --------
+    normalized_mutual_information, adjusted_rand_index, class_entropy
+    somscape.plots.majority : A picture of classes.
+
+    References
+    ----------
+    C. D. Manning, P. Raghavan and H. Schuetze (2008), Introduction to information retrieval,
+    section 16.3.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [0.1], [5.0], [5.1]] * 5
+    >>> measures.purity(SOM(1, 2).fit(X), X, labels=["a", "a", "b", "a"] * 5)
+    0.75
+    """
+    counts = classes_of(placed(map, X, sample_weight), labels).counts(regions)
+    return float(counts.max(axis=1).sum() / counts.sum())
+
+
+def normalized_mutual_information(
+    map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
+) -> float:
+    """Return how much units and classes say about each other, from 0 to 1.
+
+    Good is near 1, bad is near 0.  Many units to a class lower it: pass `regions`, or fewer units.
+
+    Parameters
+    ----------
+    map, X, labels
+        As for `purity`.
+    regions, sample_weight : optional
+        As for `purity`.
+
+    Returns
+    -------
+    float
+        Mutual information over the mean of both entropies, as scikit-learn's
+        ``normalized_mutual_info_score``; 1 if there is one class and one unit.
+
+    Raises
+    ------
+    InputError
+        As for `purity`.
+
+    See Also
+    --------
+    adjusted_rand_index, purity
+
+    References
+    ----------
+    A. Strehl and J. Ghosh (2002), Cluster ensembles, Journal of Machine Learning Research 3; with
+    the arithmetic mean.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [0.1], [5.0], [5.1]] * 5
+    >>> som = SOM(1, 2).fit(X)
+    >>> round(measures.normalized_mutual_information(som, X, labels=[0, 0, 1, 1] * 5), 6)
+    1.0
+    """
+    return mutual_of(classes_of(placed(map, X, sample_weight), labels).counts(regions))
+
+
+def mutual_of(counts: Float64s) -> float:
+    """Return the normalized mutual information of weights by group and class."""
+    by_unit, by_class = _entropy(counts.sum(axis=1)), _entropy(counts.sum(axis=0))
+    if by_unit + by_class == 0:
+        return 1.0
+    mutual = by_unit + by_class - _entropy(counts.ravel())
+    return float(min(max(2 * mutual / (by_unit + by_class), 0.0), 1.0))
+
+
+def adjusted_rand_index(
+    map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
+) -> float:
+    """Return how often two rows share both unit and class, or neither, above chance.
+
+    Good is near 1, chance is 0.  Many units to a class lower it: pass `regions`, or fewer units.
+
+    Parameters
+    ----------
+    map, X, labels
+        As for `purity`.
+    regions : optional
+        As for `purity`.
+    sample_weight : array-like of shape (n_samples,), optional
+        How many rows each row stands for.  The default is 1 each.
+
+    Returns
+    -------
+    float
+        From -0.5 to 1, as scikit-learn's ``adjusted_rand_score``; 1 if there is one class and one
+        unit.
+
+    Raises
+    ------
+    InputError
+        As for `purity`.
+
+    See Also
+    --------
+    normalized_mutual_information, purity
+
+    References
+    ----------
+    L. Hubert and P. Arabie (1985), Comparing partitions, Journal of Classification 2.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [0.1], [5.0], [5.1]] * 5
+    >>> measures.adjusted_rand_index(SOM(1, 2).fit(X), X, labels=[0, 0, 1, 1] * 5)
+    1.0
+    """
+    return rand_of(classes_of(placed(map, X, sample_weight), labels, counted=True), regions)
+
+
+def rand_of(found: "LabelClasses", regions: Any = None) -> float:
+    """Return the adjusted Rand index of rows with classes, whose weights count."""
+    counts = found.counts(regions)
+    own = float(found.weights @ np.minimum(found.weights, 1))
+    both = _pairs_in(counts, own)
+    units, classes = _pairs_in(counts.sum(axis=1), own), _pairs_in(counts.sum(axis=0), own)
+    every = _pairs_in(counts.sum(keepdims=True), own)
+    chance = units * classes / every if every > 0 else 0.0
+    most = (units + classes) / 2
+    return float((both - chance) / (most - chance)) if most != chance else 1.0
+
+
+def class_entropy(
+    map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
+) -> float:
+    """Return how mixed the classes of a row's unit are: mean entropy, in nats.
+
+    Good is near 0; bad is the entropy of the classes themselves.  If it is high, take more units,
+    or columns that tell the classes apart.
+
+    Parameters
+    ----------
+    map, X, labels
+        As for `purity`.
+    regions, sample_weight : optional
+        As for `purity`.
+
+    Returns
+    -------
+    float
+        From 0 to the logarithm of the number of classes: the entropy of the class, given the unit.
+
+    Raises
+    ------
+    InputError
+        As for `purity`.
+
+    See Also
+    --------
+    majority_entropy, purity
+
+    References
+    ----------
+    T. M. Cover and J. A. Thomas (2006), Elements of information theory, section 2.2.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [0.1], [5.0], [5.1]] * 5
+    >>> measures.class_entropy(SOM(1, 2).fit(X), X, labels=[0, 0, 1, 1] * 5)
+    0.0
+    """
+    return mixture_of(classes_of(placed(map, X, sample_weight), labels).counts(regions))
+
+
+def mixture_of(counts: Float64s) -> float:
+    """Return the class entropy of weights by group and class."""
+    return float(max(_entropy(counts.ravel()) - _entropy(counts.sum(axis=1)), 0.0))
+
+
+def majority_entropy(
+    map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
+) -> float:
+    """Return how far units are from one class each, added up.
+
+    Good is near 0.  It is a sum over units, however few rows they have: compare maps of one size.
+    If it is high, take more units, or columns that tell the classes apart.
+
+    Parameters
+    ----------
+    map, X, labels
+        As for `purity`.
+    regions, sample_weight : optional
+        As for `purity`.
+
+    Returns
+    -------
+    float
+        At least 0, in nats: the sum of -log of the largest share in each unit.  What Elend and
+        Kramer, and SOMperf, call entropy.
+
+    Raises
+    ------
+    InputError
+        As for `purity`.
+
+    See Also
+    --------
+    class_entropy, purity, somscape.plots.majority
+
+    References
+    ----------
+    L. Elend and O. Kramer (2019), Self-organizing maps with convolutional layers, Proceedings of
+    WSOM+ 2019.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [0.1], [5.0], [5.1]] * 5
+    >>> som = SOM(1, 2).fit(X)
+    >>> round(measures.majority_entropy(som, X, labels=["a", "a", "b", "a"] * 5), 6)
+    0.693147
+    """
+    return majority_of(classes_of(placed(map, X, sample_weight), labels).counts(regions))
+
+
+def majority_of(counts: Float64s) -> float:
+    """Return the majority entropy of weights by group and class."""
+    return float(-np.log(counts.max(axis=1) / counts.sum(axis=1)).sum() + 0.0)
+
+
+def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -> float:
+    """Return the mean number of connected groups of units in which a class lies.
+
+    Good is near 1: each class is one patch of the map.  If it is high, the map tears classes
+    apart, or they are several groups; take a larger final radius to see which.
+
+    Parameters
+    ----------
+    map, X, labels
+        As for `purity`.
+    sample_weight : array-like of shape (n_samples,), optional
+        Rows of weight 0 do not count.
+
+    Returns
+    -------
+    float
+        At least 1.
+
+    Raises
+    ------
+    InputError
+        As for `purity`.
+
+    See Also
+    --------
+    continuity, purity
+
+    Notes
+    -----
+    A class lies in every unit that wins a row of it; groups are connected by the map's neighbors.
+
+    References
+    ----------
+    As for `majority_entropy`.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [2.0], [3.0]] * 5
+    >>> som = SOM(1, 4, radius_end=0.1).fit(X)
+    >>> measures.class_scatter(som, X, labels=["a", "b", "b", "a"] * 5)
+    1.5
+    """
+    return scatter_of(classes_of(placed(map, X, sample_weight), labels))
+
+
+def scatter_of(found: "LabelClasses") -> float:
+    """Return the class scatter of rows with classes."""
+    has = found.counts(None).T > 0
+    groups = [n_connected(found.map_.lattice, found.live[here]) for here in has]
+    return float(sum(groups) / len(groups))
+
+
+@dataclass(frozen=True, eq=False)
+class LabelClasses:
+    """Rows with a class: their units, classes and weights.
+
+    Attributes
+    ----------
+    map_ : Map
+    units, classes : ndarray of shape (n_labelled,)
+        Classes are numbered from 0.
+    weights : ndarray of shape (n_labelled,), float64
+    is_labelled : ndarray of shape (n_counted,), bool
+        Which of the placed rows these are.
+    """
+
+    map_: Any
+    units: Ints
+    classes: Ints
+    weights: Float64s
+    is_labelled: NDArray[np.bool_]
+
+    @property
+    def live(self) -> Ints:
+        """Units with such rows, ascending."""
+        return np.unique(self.units)
+
+    def groups(self, regions: Any) -> Ints:
+        """Return the unit, or the region, of each row."""
+        return self.units if regions is None else region_of_units(self.map_, regions)[self.units]
+
+    def counts(self, regions: Any) -> Float64s:
+        """Return the weight of rows by group with rows and class, (n_groups, n_classes)."""
+        groups, place = np.unique(self.groups(regions), return_inverse=True)
+        n_classes = int(self.classes.max()) + 1
+        found = np.bincount(
+            place * n_classes + self.classes, self.weights, minlength=len(groups) * n_classes
+        )
+        return np.asarray(found, dtype=np.float64).reshape(len(groups), n_classes)
+
+
+def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses:
+    """Return the placed rows that have a label, with their classes."""
+    if isinstance(labels, str):
+        raise InputError(
+            f"`labels` must hold the class of each row of X; got a name, {labels!r}. Pass the "
+            f"values, such as X[{labels!r}] of a data frame."
+        )
+    values = _as_given(labels)
+    if values.shape != rows.counts.shape:
+        raise InputError(
+            f"`labels` must have shape ({len(rows.counts)},), one for each row of X; got "
+            f"{values.shape}."
+        )
+    values = values[rows.counts]
+    if values.dtype == object:
+        is_there = np.array([not is_missing(value) for value in values], dtype=bool)
+        classes = _numbered([value for value in values if not is_missing(value)])
+    else:
+        is_there = np.asarray(values == values)
+        classes = np.unique(values[is_there], return_inverse=True)[1]
+    if not is_there.any():
+        raise InputError("`labels` names no class of a row with a value; give at least one.")
+    weights = rows.weights[is_there]
+    if counted:
+        weights = ones_or(counts_of(weights), len(weights))
+    return LabelClasses(rows.map_, rows.best[is_there], classes, weights, is_there)
+
+
+def _as_given(values: Any) -> NDArray[Any]:
+    """Return values as an array that has not turned numbers into texts."""
+    return np.asarray(values, dtype=None if isinstance(values, np.ndarray) else object)
+
+
+def _numbered(values: list[Any]) -> Ints:
+    """Return a number for each value: equal numbers have one, other values one by their text."""
+    named = [value if isinstance(value, Real) else str(value) for value in values]
+    # Numbers first, because numbers and texts have no order.
+    ordered = sorted(set(named), key=lambda name: (isinstance(name, str), name))
+    place = {name: number for number, name in enumerate(ordered)}
+    return np.array([place[name] for name in named], dtype=np.intp)
+
+
+def region_of_units(map_: Any, regions: Any) -> Ints:
+    """Return the region of each unit, numbered from 0."""
+    given = _as_given(getattr(regions, "labels", regions))
+    if given.shape != (map_.n_units,):
+        raise InputError(
+            f"`regions` must be what somscape.regions.find_regions(map) returns, or a region for "
+            f"each of {map_.n_units} units; got shape {given.shape}."
+        )
+    if any(is_missing(value) for value in given.tolist()):
+        raise InputError(
+            "`regions` has a unit without a region (None or NaN); give each unit a whole number or "
+            "a name, such as -1 for those in none."
+        )
+    if given.dtype == object and len({isinstance(value, str) for value in given}) > 1:
+        raise InputError("`regions` has numbers and names; give each unit one or the other.")
+    _, found = np.unique(given, return_inverse=True)
+    return found
+
+
+def _entropy(weights: Float64s) -> float:
+    share = weights[weights > 0] / weights.sum()
+    return float(-(share * np.log(share)).sum() + 0.0)
+
+
+def _pairs_in(counts: Float64s, own: float) -> float:
+    """Return the number of pairs of rows within groups, less those of a row with itself."""
+    return float(((counts**2).sum() - own) / 2)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Agreement of a ranking with a label.
+
+    Attributes
+    ----------
+    auroc : float
+        Chance that a labelled row ranks above another row; 0.5 is no agreement.
+    precision : float
+        Share of labelled rows among the first ``n_alerts``.
+    lift : float
+        Precision divided by the share of labelled rows among all.
+    n_labelled, n_rows, n_alerts : int
+
+    See Also
+    --------
+    label_agreement : Makes one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.measures import label_agreement
+    >>> label_agreement(np.array([3.0, 2.0, 1.0]), np.array([True, False, False]), 1).precision
+    1.0
+    """
+
+    auroc: float
+    precision: float
+    lift: float
+    n_labelled: int
+    n_rows: int
+    n_alerts: int
+
+
+def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: int) -> Agreement:
+    """Compare scores with a label.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_rows,)
+        Higher for more unusual.
+    is_labelled : ndarray of shape (n_rows,), bool
+        At least one True and one False.
+    n_alerts : int
+        Number of the highest scores that are alerts; equal scores count in the order given.
+
+    Returns
+    -------
+    Agreement
+
+    Raises
+    ------
+    InputError
+        For labels that are not True and False, one for each score and both of them there.
+
+    See Also
+    --------
+    Agreement : What it returns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> label_agreement(np.array([3.0, 2.0, 1.0]), np.array([True, False, False]), 1).auroc
+    1.0
+    """
+    scores, is_labelled = np.asarray(scores, np.float64), np.asarray(is_labelled)
+    if scores.ndim != 1 or is_labelled.shape != scores.shape or is_labelled.dtype != bool:
+        raise InputError(
+            "`is_labelled` must be True or False for each of `scores`; got "
+            f"{is_labelled.dtype} of shape {is_labelled.shape} for {scores.shape}."
+        )
+    n_labelled = int(is_labelled.sum())
+    n_others = len(scores) - n_labelled
+    if not n_labelled or not n_others:
+        raise InputError(
+            f"`is_labelled` must have a row of each kind; got {n_labelled} labelled rows and "
+            f"{n_others} others."
+        )
+    # Mann-Whitney: tied scores share their ranks.
+    _, position, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(counts) - (counts - 1) / 2)[position]
+    wins = rank[is_labelled].sum() - n_labelled * (n_labelled + 1) / 2
+    first = np.argsort(-scores, kind="stable")[:n_alerts]
+    precision = float(is_labelled[first].mean()) if n_alerts else float("nan")
+    return Agreement(
+        float(wins / (n_labelled * n_others)),
+        precision,
+        precision / (n_labelled / len(scores)),
+        n_labelled,
+        len(scores),
+        n_alerts,
+    )
+
+
+def silhouette(
+    map: Any,
+    X: Any,
+    *,
+    regions: Any,
+    sample_weight: Any = None,
+    max_rows: int = MAX_ROWS,
+    random_state: int = 0,
+) -> float:
+    """Return how much closer rows are to their own region than to the next one.
+
+    Good is near 1; near 0 regions touch, and below it rows lie in the wrong one.  If it is low,
+    ask for fewer regions, or leave out columns that say nothing.
+
+    Parameters
+    ----------
+    map : Map
+        Or a fitted estimator with one.
+    X : Table or array-like of shape (n_samples, n_features)
+        As for `Map.rows_of`.  Missing values count as in the map's metric.
+    regions : Regions or array-like of shape (n_units,)
+        From `regions.find_regions`, or the region of each unit.
+    sample_weight : array-like of shape (n_samples,), optional
+        How many rows each row stands for.  The default is 1 each.
+    max_rows : int, default=5000
+        Of more distinct rows, as many are drawn; each is compared with all.
+    random_state : int, default=0
+        Seed of the draw.
+
+    Returns
+    -------
+    float
+        From -1 to 1, the mean over rows, as scikit-learn's ``silhouette_score``; a row alone in
+        its region counts 0.  NaN if all rows are in one region.
+
+    Raises
+    ------
+    InputError
+        If there are no rows, or none has a value; for sparse rows, for a row without a value
+        in common with any other, and for regions of another number of units.
+
+    See Also
+    --------
+    davies_bouldin, somscape.regions.find_regions
+
+    Notes
+    -----
+    Distances are the map's metric's.  Costs O(max_rows n_samples n_features) in blocks of 8 MiB.
+
+    References
+    ----------
+    P. J. Rousseeuw (1987), Silhouettes, Journal of Computational and Applied Mathematics 20.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [0.1], [5.0], [5.1]] * 5
+    >>> round(measures.silhouette(SOM(1, 2).fit(X), X, regions=[0, 1]), 2)
+    0.99
+    """
+    check_whole("max_rows", max_rows, 1)
+    check_whole("random_state", random_state, 0)
+    pairs = RowPairs.of(placed(map, X, sample_weight), max_rows, random_state)
+    found = Silhouettes(pairs, regions)
+    run(pairs, [found])
+    return pairs.mean(found.values)
+
+
+def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None) -> float:
+    """Return how wide regions are, compared with how far apart their means lie.
+
+    Good is near 0; above 1 regions overlap.  If it is high, ask for another number of regions.
+
+    Parameters
+    ----------
+    map : Map
+        Or a fitted estimator with one.
+    X : Table or array-like of shape (n_samples, n_features)
+        As for `Map.rows_of`.  Missing values do not count.
+    regions : Regions or array-like of shape (n_units,)
+        From `regions.find_regions`, or the region of each unit.
+    sample_weight : array-like of shape (n_samples,), optional
+        Weight of each row.  The default is 1 each.
+
+    Returns
+    -------
+    float
+        At least 0, as scikit-learn's ``davies_bouldin_score``.  NaN if all rows are in one region.
+
+    Raises
+    ------
+    InputError
+        If there are no rows, or none has a value; for sparse rows, and for regions of
+        another number of units.
+
+    See Also
+    --------
+    silhouette, somscape.regions.find_regions
+
+    Notes
+    -----
+    The mean over regions of the largest sum of two regions' mean distances to their means, divided
+    by the distance of those.  Distances are Euclidean, between rows as the metric compares them;
+    where values are missing, over those that both have, scaled up to all features.
+
+    References
+    ----------
+    D. L. Davies and D. W. Bouldin (1979), A cluster separation measure, IEEE Transactions on
+    Pattern Analysis and Machine Intelligence 1.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [0.1], [5.0], [5.1]] * 5
+    >>> round(measures.davies_bouldin(SOM(1, 2).fit(X), X, regions=[0, 1]), 6)
+    0.02
+    """
+    return davies_bouldin_of(placed(map, X, sample_weight), regions)
+
+
+def davies_bouldin_of(rows: Placed, regions: Any) -> float:
+    """Return the Davies-Bouldin index of placed rows."""
+    x, _ = rows.space
+    _, own = np.unique(region_of_units(rows.map_, regions)[rows.best], return_inverse=True)
+    n = int(own.max()) + 1
+    if n < 2:
+        return float("nan")
+    is_there, weights = ~np.isnan(x), rows.weights
+    means = np.full((n, x.shape[1]), np.nan)
+    for region in range(n):
+        here = own == region
+        held = (weights[here, None] * is_there[here]).sum(axis=0)
+        sums = (weights[here, None] * np.nan_to_num(x[here])).sum(axis=0)
+        np.divide(sums, held, out=means[region], where=held > 0)
+    given = rows.map_.metric.feature_weights
+    stretch = np.ones(x.shape[1]) if given is None else given
+    apart = _scaled_up(x - means[own], stretch)
+    width = np.bincount(own, weights * apart) / np.bincount(own, weights)
+    between = np.stack([_scaled_up(means - mean, stretch) for mean in means])
+    between[between == 0] = np.inf  # a region and itself, means that agree, or nothing in common
+    return float(((width[:, None] + width) / between).max(axis=1).mean())
+
+
+def _scaled_up(apart: Float64s, weights: Float64s) -> Float64s:
+    """Return lengths of rows with gaps, as if what is there stood for all features."""
+    is_there = ~np.isnan(apart)
+    present, squares = is_there @ weights, (np.nan_to_num(apart) ** 2).sum(axis=1)
+    return np.asarray(np.sqrt(squares * weights.sum() / np.where(present > 0, present, np.inf)))
+
+
+class Silhouettes:
+    """A pass that gives each anchor its silhouette.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    regions : Regions or array-like of shape (n_units,)
+    """
+
+    def __init__(self, pairs: RowPairs, regions: Any) -> None:
+        own = region_of_units(pairs.map_, regions)[pairs.live]
+        _, self._own = np.unique(own, return_inverse=True)
+        self._belongs = np.eye(int(self._own.max()) + 1)[self._own]
+        self._counts = pairs.unit_counts @ self._belongs
+        self.values: Float64s = np.full(len(pairs.anchors), np.nan)
+
+    def add(self, block: PairBlock) -> None:
+        """Take in the pairs of some anchors."""
+        if len(self._counts) < 2:
+            return
+        sums, own = block.by_unit @ self._belongs, self._own[block.place]
+        n_others = self._counts[own] - block.own_counts
+        has_others = n_others > 0
+        inside = sums[:, own] / np.where(has_others, n_others, 1.0)
+        outside = np.delete(sums / self._counts, own, axis=1).min(axis=1)
+        largest = np.maximum(inside, outside)
+        self.values[block.own] = np.where(
+            has_others & (largest > 0),
+            (outside - inside) / np.where(largest > 0, largest, 1.0),
+            0.0,
+        )

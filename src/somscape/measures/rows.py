@@ -1,0 +1,478 @@
+"""Measures by row and by unit, and the distortion that training lowers."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape._validate import check_number, check_whole
+from somscape.errors import InputError
+from somscape.grid._neighborhood import check_pull, pull_from
+from somscape.maps.map import Map
+from somscape.measures._placed import Placed, placed
+from somscape.measures._quality import row_ranks, row_shares, row_ways
+from somscape.measures.chance import are_torn, intervals
+from somscape.measures.distances import MAX_ROWS, ON, Neighbors, Pass, RowPairs, run
+from somscape.measures.labels import LabelClasses, Silhouettes, classes_of
+from somscape.tables._messages import listed, suggestion
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DistortionParts:
+    """The parts of the distortion, by unit and feature; all parts add up to `total`.
+
+    Attributes
+    ----------
+    spread : ndarray of shape (n_units, n_features)
+        How far rows lie from the mean of their unit's rows.
+    bias : ndarray of shape (n_units, n_features)
+        How far that mean lies from the mean of the prototypes around the unit.
+    stress : ndarray of shape (n_units, n_features)
+        How far the prototypes around the unit lie from their own mean.
+    radius : float
+        Radius of the neighborhood, grid steps.
+
+    See Also
+    --------
+    distortion_parts : Makes them.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [2.0]] * 10
+    >>> som = SOM(1, 3).fit(X)
+    >>> parts = measures.distortion_parts(som, X)
+    >>> round(parts.total / measures.distortion(som, X), 6)
+    1.0
+    """
+
+    spread: Float64s
+    bias: Float64s
+    stress: Float64s
+    radius: float
+
+    @property
+    def total(self) -> float:
+        """The distortion."""
+        return float(self.spread.sum() + self.bias.sum() + self.stress.sum())
+
+
+def distortion(
+    map: Any,
+    X: Any,
+    *,
+    radius: float | None = None,
+    neighborhood: str | None = None,
+    sample_weight: Any = None,
+) -> float:
+    """Return squared distances to all units, weighted by the neighborhood.
+
+    Lower is better, among maps of one size and at one radius only.  If it is high, train for more
+    epochs; `distortion_parts` tells whether units or neighborhood are to blame.
+
+    Parameters
+    ----------
+    map : Map
+        Or a fitted estimator with one.
+    X : Table or array-like of shape (n_samples, n_features)
+        As for `Map.rows_of`.  Missing values do not count.
+    radius : float, optional
+        Of the neighborhood, in grid steps.  The default is the last one of the training.
+    neighborhood : str, optional
+        As for `SOM`.  The default is that of the training, or the Gaussian.
+    sample_weight : array-like of shape (n_samples,), optional
+        Weight of each row in the mean.  The default is 1 each.
+
+    Returns
+    -------
+    float
+        Squared feature units, at least 0.
+
+    Raises
+    ------
+    InputError
+        If there are no rows, or none has a value; for a map that does not know its radius.
+    ValueError, TypeError
+        For a radius that is not above 0, or an unknown neighborhood.
+
+    See Also
+    --------
+    distortion_parts : What it is made of.
+    quantization_error
+
+    Notes
+    -----
+    ``mean over rows of sum_j h(b, j) |x - w_j|^2``, for the best matching unit b and all units j.
+    Costs O(n_samples n_features + n_units^2 n_features), because rows enter by unit.
+
+    References
+    ----------
+    J. Vesanto, M. Sulkava and J. Hollmen (2003), On the decomposition of the self-organizing map
+    distortion measure, Proceedings of WSOM'03.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [2.0]] * 10
+    >>> som = SOM(1, 3).fit(X)
+    >>> measures.distortion(som, X) < measures.distortion(som, X, radius=2.0)
+    True
+    """
+    return distortion_parts(
+        map, X, radius=radius, neighborhood=neighborhood, sample_weight=sample_weight
+    ).total
+
+
+def distortion_parts(
+    map: Any,
+    X: Any,
+    *,
+    radius: float | None = None,
+    neighborhood: str | None = None,
+    sample_weight: Any = None,
+) -> DistortionParts:
+    """Return the parts of the distortion, by unit and feature.
+
+    Much spread asks for more units, much bias for more epochs or a smaller radius, much stress
+    for a larger map or a smaller radius.
+
+    Parameters
+    ----------
+    map, X
+        As for `distortion`.
+    radius, neighborhood, sample_weight : optional
+        As for `distortion`.
+
+    Returns
+    -------
+    DistortionParts
+
+    Raises
+    ------
+    InputError, ValueError, TypeError
+        As for `distortion`.
+
+    See Also
+    --------
+    distortion : Their sum.
+
+    References
+    ----------
+    As for `distortion`.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [2.0]] * 10
+    >>> parts = measures.distortion_parts(SOM(1, 3).fit(X), X)
+    >>> parts.stress.shape
+    (3, 1)
+    """
+    return parts_of(placed(map, X, sample_weight), radius, neighborhood)
+
+
+def parts_of(rows: Placed, radius: float | None, neighborhood: str | None) -> DistortionParts:
+    """Return the parts of the distortion of placed rows; see `distortion_parts`."""
+    map_, (x, codebook) = rows.map_, rows.space
+    radius, neighborhood = radius_of(map_, radius), neighborhood_of(map_, neighborhood)
+    check_pull(map_.lattice, neighborhood)
+    n, n_features = map_.n_units, x.shape[1]
+    # About the mean prototype, so that little is lost where squares are subtracted.
+    center = codebook.mean(axis=0)
+    x, w = x - center, codebook - center
+    counts, means, spread = _by_unit(rows, x)
+    bias, stress = np.zeros((n, n_features)), np.zeros((n, n_features))
+    for unit in np.flatnonzero(rows.hits > 0):
+        h = pull_from(map_.lattice, neighborhood, int(unit), radius)
+        total = float(h.sum())
+        around = (h @ w) / total
+        spread[unit] *= total
+        bias[unit] = total * counts[unit] * (means[unit] - around) ** 2
+        stress[unit] = counts[unit] * (h @ (w - around) ** 2)
+    weight = rows.weights.sum()
+    return DistortionParts(
+        spread=spread / weight, bias=bias / weight, stress=stress / weight, radius=radius
+    )
+
+
+def row_distortions(rows: Placed) -> Float64s:
+    """Return values by row whose weighted mean is the distortion, of shape (n_counted,)."""
+    map_, (x, codebook) = rows.map_, rows.space
+    radius, neighborhood = _trained_radius(map_), neighborhood_of(map_, None)
+    if radius is None:
+        return np.full(len(x), np.nan)
+    center = codebook.mean(axis=0)
+    is_there, x, w = ~np.isnan(x), np.nan_to_num(x - center), codebook - center
+    values = np.zeros(len(x))
+    order = np.argsort(rows.best, kind="stable")
+    ends = np.cumsum(np.bincount(rows.best, minlength=map_.n_units))
+    for unit in np.flatnonzero(rows.hits > 0):
+        own = order[ends[unit - 1] if unit else 0 : ends[unit]]
+        h = pull_from(map_.lattice, neighborhood, int(unit), radius)
+        total = float(h.sum())
+        around = (h @ w) / total
+        about = h @ (w - around) ** 2
+        parts = total * (x[own] - around) ** 2 + about
+        values[own] = np.where(is_there[own], parts, 0.0).sum(axis=1)
+    return values
+
+
+def _by_unit(rows: Placed, x: Float64s) -> tuple[Float64s, Float64s, Float64s]:
+    """Return weights, means and sums of squares about the means, by unit and feature."""
+    n, n_features = rows.map_.n_units, x.shape[1]
+    counts, means, spread = (np.zeros((n, n_features)) for _ in range(3))
+    is_there = ~np.isnan(x)
+    for j in range(n_features):
+        weights = np.where(is_there[:, j], rows.weights, 0.0)
+        values = np.where(is_there[:, j], x[:, j], 0.0)
+        counts[:, j] = np.bincount(rows.best, weights, minlength=n)
+        sums = np.bincount(rows.best, weights * values, minlength=n)
+        means[:, j] = sums / np.where(counts[:, j] > 0, counts[:, j], 1.0)
+        apart = weights * (values - means[rows.best, j]) ** 2
+        spread[:, j] = np.bincount(rows.best, apart, minlength=n)
+    return counts, means, spread
+
+
+def radius_of(map_: Map, radius: float | None) -> float:
+    """Return a radius that was given, or the last one of the training."""
+    if radius is not None:
+        check_number("radius", radius, 0)
+        return float(radius)
+    known = _trained_radius(map_)
+    if known is None:
+        raise InputError(
+            "this map does not know the radius it was trained with. Pass `radius`, in grid steps."
+        )
+    return known
+
+
+def _trained_radius(map_: Map) -> float | None:
+    radii = map_.history.get("radius")
+    return float(radii[-1]) if radii is not None and len(radii) and radii[-1] > 0 else None
+
+
+def neighborhood_of(map_: Map, neighborhood: str | None) -> str:
+    """Return a neighborhood that was given, or that of the training, or the Gaussian."""
+    if neighborhood is not None:
+        return neighborhood
+    return str(map_.parameters.get("neighborhood") or "gaussian")
+
+
+@dataclass(frozen=True, eq=False)
+class ByRow:
+    """A measure that is the weighted mean of one value by row, or the root of one.
+
+    Attributes
+    ----------
+    values, weights : ndarray of shape (n,)
+        Of all rows that count, or of a sample of them.
+    units : ndarray of shape (n,)
+        Their best matching units.
+    is_root : bool, default=False
+    """
+
+    values: Float64s
+    weights: Float64s
+    units: Ints
+    is_root: bool = False
+
+    @property
+    def mean(self) -> float:
+        """The measure."""
+        return float(self.shown(np.average(self.values, weights=self.weights)))
+
+    def by_unit(self, n_units: int) -> Float64s:
+        """Return the measure on the rows of each unit; NaN for one without, (n_units,)."""
+        weight, total = (
+            np.bincount(self.units, each, minlength=n_units)
+            for each in (self.weights, self.weights * self.values)
+        )
+        means = np.full(n_units, np.nan)
+        np.divide(total, weight, out=means, where=weight > 0)
+        return self.shown(means)
+
+    def shown(self, means: Any) -> Any:
+        """Return means of values as values of the measure."""
+        return np.sqrt(means) if self.is_root else means
+
+
+SEARCHED: Mapping[str, Callable[[Placed], Float64s]] = {
+    "quantization_error": lambda rows: rows.distances[:, 0],
+    "root_mean_squared_error": lambda rows: rows.distances[:, 0] ** 2,
+    "explained_variance": row_shares,
+    "distortion": row_distortions,
+    "topographic_error": are_torn,
+    "mean_tied_rank": row_ranks,
+    "combined_error": row_ways,
+}
+"""What follows from each row's two nearest units: values by row."""
+
+_ROOTS = ("root_mean_squared_error",)
+
+PAIRED: Mapping[str, tuple[str, str]] = {
+    f"{name}{suffix}": (on, attribute)
+    for on, suffix in zip(ON, ("", "_on_prototypes"), strict=True)
+    for name, attribute in (
+        ("trustworthiness", "trustworthiness"),
+        ("continuity", "continuity"),
+        ("neighborhood_preservation", "preservation"),
+    )
+}
+"""What compares the neighbors of rows: on what, and the attribute of `Neighbors`."""
+
+
+def searched(rows: Placed, names: Iterable[str] = tuple(SEARCHED)) -> dict[str, ByRow]:
+    """Return measures that follow from the units of each row."""
+    return {
+        name: ByRow(SEARCHED[name](rows), rows.weights, rows.best, name in _ROOTS) for name in names
+    }
+
+
+def paired(
+    rows: Placed, pairs: RowPairs, k: int, regions: Any, more: Sequence[Pass] = ()
+) -> dict[str, ByRow]:
+    """Return measures that compare pairs of rows, in one pass over them."""
+    k = min(k, int(np.ceil(pairs.n_rows / 2)) - 1)
+    neighbors = {on: Neighbors(pairs, k, on) for on in ON} if k > 0 else {}
+    silhouettes = {} if regions is None else {"silhouette": Silhouettes(pairs, regions)}
+    run(pairs, [*neighbors.values(), *more, *silhouettes.values()])
+    unknown = np.full(len(pairs.anchors), np.nan)
+    by_anchor = {
+        name: getattr(neighbors[on], attribute) if k > 0 else unknown
+        for name, (on, attribute) in PAIRED.items()
+    }
+    by_anchor |= {name: each.values for name, each in silhouettes.items()}
+    if not pairs.is_whole:
+        units = pairs.units[pairs.anchors]
+        return {name: ByRow(each, pairs.weights, units) for name, each in by_anchor.items()}
+    # Rows that are equal share one anchor, which counts them all.
+    weights = (pairs.counts / np.bincount(pairs.inverse))[pairs.inverse]
+    return {
+        name: ByRow(each[pairs.inverse], weights, rows.best) for name, each in by_anchor.items()
+    }
+
+
+def purity_of(classes: LabelClasses) -> ByRow:
+    """Return whether each row has the main class of its unit."""
+    place = np.searchsorted(classes.live, classes.units)
+    is_most = classes.counts(None).argmax(axis=1)[place] == classes.classes
+    return ByRow(is_most.astype(np.float64), classes.weights, classes.units)
+
+
+def intervals_of(
+    found: Mapping[str, ByRow], level: float, n_resamples: int, seed: int
+) -> dict[str, tuple[float, float]]:
+    """Return the interval of each measure, by drawing rows again."""
+    ends: dict[str, tuple[float, float]] = {}
+    # One draw for all measures of the same rows.
+    for weights in {id(each.weights): each.weights for each in found.values()}.values():
+        those = {name: each for name, each in found.items() if each.weights is weights}
+        values = np.column_stack([each.values for each in those.values()])
+        drawn = intervals(values, weights, level, n_resamples, seed)
+        for (name, each), pair in zip(those.items(), drawn, strict=True):
+            low, high = each.shown(pair).tolist()
+            ends[name] = (low, high)
+    return ends
+
+
+NAMES = (*SEARCHED, *PAIRED, "purity", "silhouette")
+
+
+def by_unit(
+    map: Any,
+    X: Any,
+    *,
+    which: str | Sequence[str] | None = None,
+    labels: Any = None,
+    regions: Any = None,
+    sample_weight: Any = None,
+    k: int = 10,
+    max_rows: int = MAX_ROWS,
+    random_state: int = 0,
+) -> dict[str, Float64s]:
+    """Return measures of each unit, on the rows that it won.
+
+    `plots.values` draws them.  Where a unit is worse than others, do not trust what the map shows
+    there; what to turn is said at the function of that name.
+
+    Parameters
+    ----------
+    map : Map
+        Or a fitted estimator with one.
+    X : Table or array-like of shape (n_samples, n_features)
+        As for `Map.rows_of`.
+    which : str or sequence of str, optional
+        Names of measures that are means over rows: quantization_error, root_mean_squared_error,
+        explained_variance, distortion, topographic_error, mean_tied_rank, combined_error,
+        trustworthiness, continuity, neighborhood_preservation, the last three also with
+        ``_on_prototypes``, purity, silhouette.  Default: all of them.
+    labels : array-like of shape (n_samples,), optional
+        Class of each row, for purity.
+    regions : Regions or array-like of shape (n_units,), optional
+        For the silhouette.
+    sample_weight : array-like of shape (n_samples,), optional
+        How many rows each row stands for.  The default is 1 each.
+    k, max_rows, random_state : int, optional
+        As for `report`.  A unit of which no row is drawn has none.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_units,)
+        NaN for a unit without rows.  Weighted by the hits of X, the means over units are the
+        measures of all rows, and so is the square of the root mean squared error.
+
+    Raises
+    ------
+    InputError
+        For a name that is none of these, for purity without `labels` or a silhouette without
+        `regions`, and as for the single measures.
+    ValueError, TypeError
+        For numbers out of range.
+
+    See Also
+    --------
+    bootstrap_interval : For the whole map.
+    somscape.plots.quality : A picture of two of them.
+
+    Notes
+    -----
+    One function for all, because one search, and one pass over pairs, serves them all.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [0.2], [5.0], [5.4]]
+    >>> som = SOM(1, 2, radius_end=0.1).fit(X)
+    >>> found = measures.by_unit(som, X, which=["quantization_error", "topographic_error"])
+    >>> {name: values.round(6).tolist() for name, values in found.items()}
+    {'quantization_error': [0.1, 0.2], 'topographic_error': [0.0, 0.0]}
+    """
+    check_whole("k", k, 1)
+    check_whole("max_rows", max_rows, 1)
+    check_whole("random_state", random_state, 0)
+    names = _checked(which, labels, regions)
+    rows = placed(map, X, sample_weight)
+    found: dict[str, ByRow] = searched(rows, [name for name in names if name in SEARCHED])
+    if any(name in PAIRED or name == "silhouette" for name in names):
+        found |= paired(rows, RowPairs.of(rows, max_rows, random_state), k, regions)
+    if "purity" in names:
+        found["purity"] = purity_of(classes_of(rows, labels))
+    return {name: found[name].by_unit(rows.map_.n_units) for name in names}
+
+
+def _checked(which: str | Sequence[str] | None, labels: Any, regions: Any) -> list[str]:
+    """Return names of measures, each of which is there and has what it needs."""
+    lacking = {"purity": labels is None, "silhouette": regions is None}
+    if which is None:
+        return [name for name in NAMES if not lacking.get(name)]
+    names = [which] if isinstance(which, str) else list(which)
+    for name in names:
+        if name not in NAMES:
+            cure = suggestion(str(name), list(NAMES)) or f"there are {listed(NAMES, len(NAMES))}"
+            raise InputError(f"`which` names no measure that units have: {name!r}; {cure}")
+        if lacking.get(name):
+            needed = "labels" if name == "purity" else "regions"
+            raise InputError(f"{name} needs `{needed}`; pass them, or leave it out of `which`.")
+    return names

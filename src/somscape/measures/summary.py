@@ -1,0 +1,624 @@
+"""All measures of a map at once, with intervals, stability and advice."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from xml.etree import ElementTree as ET
+
+import numpy as np
+
+from somscape._validate import check_whole
+from somscape.measures._placed import Placed, placed
+from somscape.measures._quality import embedding_of, entropy_of, gini_of
+from somscape.measures.chance import check_draws
+from somscape.measures.distances import (
+    MAX_RANKED,
+    MAX_ROWS,
+    Distances,
+    RowPairs,
+    correlation_of,
+    function_of,
+    topographic_product,
+)
+from somscape.measures.labels import (
+    LabelClasses,
+    classes_of,
+    davies_bouldin_of,
+    majority_of,
+    mixture_of,
+    mutual_of,
+    rand_of,
+    scatter_of,
+)
+from somscape.measures.rows import SEARCHED, intervals_of, paired, purity_of, searched
+from somscape.tables._messages import suggestion
+from somscape.tables.table import frame_of
+
+MUCH = 0.05
+"""Of measures from 0 to 1."""
+
+MUCH_LONGER = 1.1
+"""Of distances and ranks, as a ratio."""
+
+MAX_NAMED = 3
+
+STYLE = (
+    "body{font:16px/1.5 sans-serif;margin:2rem;max-width:70rem}table{border-collapse:collapse}"
+    "th,td{padding:.3rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid #bbb}"
+    "caption{text-align:left}"
+)
+
+
+def comparison(report: "MeasuresReport") -> str:
+    """Return how held-out rows do beside the training rows; "" without any."""
+    if report.held_out is None:
+        return ""
+    held_out = {each.name: each for each in report.held_out}
+    worse = [
+        f"{each.name} ({_number(held_out[each.name].value)}, not {_number(each.value)})"
+        for each in report
+        if each.name in SEARCHED and _is_much_worse(held_out[each.name], each)
+    ]
+    if not worse:
+        return "Held-out rows do about as well as the training rows."
+    more = f" and {len(worse) - MAX_NAMED} more" if len(worse) > MAX_NAMED else ""
+    return (
+        f"Held-out rows do much worse than the training rows in {', '.join(worse[:MAX_NAMED])}"
+        f"{more}: the map follows its own rows closely. Judge it by the held-out rows; fewer "
+        "units, a larger final radius or more rows bring both together."
+    )
+
+
+def _is_much_worse(held_out: "Measure", trained: "Measure") -> bool:
+    if trained.good == "near 1":
+        return held_out.high < trained.low and trained.value - held_out.value > MUCH
+    is_apart = held_out.low > trained.high
+    if trained.good == "near 0":
+        return is_apart and held_out.value - trained.value > MUCH
+    return is_apart and held_out.value > MUCH_LONGER * trained.value
+
+
+def text_of(report: "MeasuresReport") -> str:
+    """Return a line for each measure, and one that compares the rows."""
+    lines = [[each.name, *_cells(report, each)] for each in report]
+    if report.held_out is not None:
+        lines.insert(0, ["", "value", "interval", "held out", "good"])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    widths[-1] = 0
+    # Numbers stand to the right.
+    sides = ["<", ">", "<", *[">"] * (len(widths) - 4), "<"]
+    looks = list(zip(sides, widths, strict=True))
+    texts = [
+        "  ".join(f"{cell:{side}{width}}" for cell, (side, width) in zip(line, looks, strict=True))
+        for line in lines
+    ]
+    return "\n".join([*texts, *([report.comparison] if report.comparison else [])])
+
+
+def table_of(report: "MeasuresReport") -> str:
+    """Return a table of HTML."""
+    return ET.tostring(_table(report), encoding="unicode", method="html")
+
+
+def page_of(report: "MeasuresReport") -> str:
+    """Return a page of HTML that needs nothing else."""
+    page = ET.Element("html", lang="en")
+    head = ET.SubElement(page, "head")
+    ET.SubElement(head, "meta", charset="utf-8")
+    ET.SubElement(head, "title").text = "Measures of a map"
+    ET.SubElement(head, "style").text = STYLE
+    body = ET.SubElement(page, "body")
+    ET.SubElement(body, "h1").text = "Measures of a map"
+    body.append(_table(report))
+    return "<!DOCTYPE html>\n" + ET.tostring(page, encoding="unicode", method="html")
+
+
+def _table(report: "MeasuresReport") -> ET.Element:
+    table = ET.Element("table")
+    held_out = report.held_out
+    beside = "" if held_out is None else f"; {held_out.n_rows} held-out rows beside them"
+    ET.SubElement(table, "caption").text = " ".join(
+        [
+            f"{report.n_rows} rows on {report.n_units} units{beside}; intervals: "
+            f"{100 * report.level:g} % of means over rows drawn again.",
+            report.comparison,
+        ]
+    ).strip()
+    titles = ["measure", "value", "interval", "held out", "good", "what it says"]
+    if held_out is None:
+        titles.remove("held out")
+    head = ET.SubElement(ET.SubElement(table, "thead"), "tr")
+    for title in titles:
+        ET.SubElement(head, "th", scope="col").text = title
+    body = ET.SubElement(table, "tbody")
+    for each in report:
+        line = ET.SubElement(body, "tr")
+        ET.SubElement(line, "th", scope="row").text = each.name.replace("_", " ")
+        for text in (*_cells(report, each), each.says):
+            ET.SubElement(line, "td").text = text
+    return table
+
+
+def _cells(report: "MeasuresReport", each: "Measure") -> Sequence[str]:
+    """Return value, interval, value of held-out rows if there are any, and what is good."""
+    between = "" if each.low != each.low else f"{each.low:.4g} to {each.high:.4g}"
+    cells = [_number(each.value), between, each.good]
+    held_out = report.held_out
+    if held_out is not None:
+        cells.insert(2, _number(held_out[each.name]) if each.name in held_out else "-")
+    return cells
+
+
+def _number(value: float) -> str:
+    return "-" if value != value else f"{value:.4g}"
+
+
+class Advice(NamedTuple):
+    """What to make of a measure.
+
+    Attributes
+    ----------
+    good : str
+        The direction, in a few words.
+    says : str
+        What is good, what is bad, and what to turn, in a sentence.
+    """
+
+    good: str
+    says: str
+
+
+ADVICE = {
+    "quantization_error": Advice(
+        "lower",
+        "The mean distance of a row to its prototype: good is far below that between rows; if it "
+        "is high, take more units or a smaller final radius.",
+    ),
+    "root_mean_squared_error": Advice(
+        "lower",
+        "The quantization error with far rows counting more: well above it, a few rows lie far "
+        "from every unit; look for them, or take more units.",
+    ),
+    "explained_variance": Advice(
+        "near 1",
+        "The share of variance that prototypes explain: 0 is no better than the mean; if it is "
+        "low, take more units or a smaller final radius.",
+    ),
+    "embedding_accuracy": Advice(
+        "near 1",
+        "The share of variance in columns where prototypes are spread as rows: if it is low, take "
+        "a smaller final radius; a column with few values, such as yes or no, never counts.",
+    ),
+    "distortion": Advice(
+        "lower",
+        "What training lowers: compare maps of one size at one radius only; if it is high, train "
+        "for more epochs.",
+    ),
+    "topographic_error": Advice(
+        "near 0",
+        "The share of rows whose two nearest units are no neighbors, of 8 on squares and 6 on "
+        "hexagons: above a tenth nearness misleads; take a larger final radius.",
+    ),
+    "mean_tied_rank": Advice(
+        "the rank of neighbors",
+        "How far the second unit lies from the first: 4.5 inside squares and 3.5 inside "
+        "hexagons is best, or less at edges; if it is much higher, take a larger final radius.",
+    ),
+    "combined_error": Advice(
+        "lower",
+        "Fit and order in one: far above the quantization error the map is folded; take a larger "
+        "final radius or more epochs.",
+    ),
+    "topographic_product": Advice(
+        "near 0",
+        "Whether the map has the dimension of the data: below 0 too few, so try a more even shape; "
+        "above 0 too many, so try a longer one.",
+    ),
+    "topographic_function": Advice(
+        "near 0",
+        "Its value at 0, the folds per unit: many say that the data have more dimensions than the "
+        "map; take a larger final radius.",
+    ),
+    "trustworthiness": Advice(
+        "near 1",
+        "Whether rows close on the map are close in the data: below 0.9 do not read neighbors as "
+        "alike; take more units if it is low on prototypes, too, else a larger final radius.",
+    ),
+    "continuity": Advice(
+        "near 1",
+        "Whether rows close in the data stay close on the map: below 0.9 groups are torn apart; "
+        "take a larger final radius or more epochs.",
+    ),
+    "neighborhood_preservation": Advice(
+        "higher",
+        "The share of nearest rows that stay the nearest: low where many rows share a unit; "
+        "compare maps of one size, and take more units.",
+    ),
+    "trustworthiness_on_prototypes": Advice(
+        "near 1",
+        "Trustworthiness among prototypes: if it is high and that on the grid is low, the units "
+        "are good and their order is not; take a larger final radius.",
+    ),
+    "continuity_on_prototypes": Advice(
+        "near 1",
+        "Continuity among prototypes: if it is high and that on the grid is low, the units are "
+        "good and their order is not; take a larger final radius.",
+    ),
+    "neighborhood_preservation_on_prototypes": Advice(
+        "higher",
+        "Nearest rows that stay nearest among prototypes: low where many rows share a unit; take "
+        "more units.",
+    ),
+    "c_measure": Advice(
+        "higher",
+        "Distance in the data times distance on the map, over all pairs: compare maps of the same "
+        "rows and lattice only; if another has more, take a larger first radius.",
+    ),
+    "kruskal_stress": Advice(
+        "near 0",
+        "How far distances on the map are from those in the data: small for units in no order, "
+        "too, so compare maps of one lattice; rank_correlation tells whether to read distances.",
+    ),
+    "rank_correlation": Advice(
+        "near 1",
+        "Whether rows far apart are far apart on the map: below 0.5 do not read distances across "
+        "the map; take a larger first radius or another shape.",
+    ),
+    "dead_units": Advice(
+        "near 0",
+        "The share of units without rows: if it is high on the training rows, take fewer units, or "
+        "a smaller final radius; on other rows it says little.",
+    ),
+    "hit_entropy": Advice(
+        "near 1",
+        "How evenly rows use the units: if it is low on the training rows, a few units hold most; "
+        "look for equal rows and columns on very different scales.",
+    ),
+    "hit_gini": Advice(
+        "near 0",
+        "How unevenly rows use the units: near 1 on the training rows a few units hold all; look "
+        "for equal rows and columns on very different scales.",
+    ),
+    "purity": Advice(
+        "near 1",
+        "The share of rows with the main class of their unit: bad is the share of the largest "
+        "class; take more units, or columns that tell classes apart.",
+    ),
+    "normalized_mutual_information": Advice(
+        "near 1",
+        "What units and classes say about each other: 0 is nothing; many units to a class lower "
+        "it, so compare by regions.",
+    ),
+    "adjusted_rand_index": Advice(
+        "near 1",
+        "Pairs of rows on which units and classes agree: 0 is chance; many units to a class lower "
+        "it, so compare by regions.",
+    ),
+    "class_entropy": Advice(
+        "near 0",
+        "How mixed the classes of a unit are: bad is the entropy of the classes; take more units, "
+        "or columns that tell classes apart.",
+    ),
+    "majority_entropy": Advice(
+        "near 0",
+        "How far units are from one class, added up: compare maps of one size only; take more "
+        "units, or columns that tell classes apart.",
+    ),
+    "class_scatter": Advice(
+        "near 1",
+        "Connected groups of units per class: many say that classes are torn apart or are several "
+        "groups; take a larger final radius to see which.",
+    ),
+    "silhouette": Advice(
+        "near 1",
+        "How much closer rows are to their own region: near 0 regions touch; ask for fewer "
+        "regions, or leave out columns that say nothing.",
+    ),
+    "davies_bouldin": Advice(
+        "near 0",
+        "How wide regions are for how far they lie apart: above 1 they overlap; ask for another "
+        "number of regions.",
+    ),
+}
+
+
+NONE = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One measure of a map, with what to make of it.
+
+    Attributes
+    ----------
+    name : str
+        That of the function in `somscape.measures`.
+    value : float
+        NaN where the map or the rows do not have it.
+    low, high : float
+        Interval over rows, by the bootstrap; NaN for a measure that is no mean over rows.
+    good : str
+        The direction, such as "near 1".
+    says : str
+        What is good, what is bad, and what to turn, in a sentence.
+
+    See Also
+    --------
+    MeasuresReport : Has some.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [2.0]] * 10
+    >>> found = measures.report(SOM(1, 3, radius_end=0.1).fit(X), X).measures[0]
+    >>> found.name, found.good
+    ('quantization_error', 'lower')
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    good: str
+    says: str
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class MeasuresReport:
+    """Measures of a map on some rows, as text, as a frame and as a page.
+
+    Attributes
+    ----------
+    measures : tuple of Measure
+    n_rows : int
+        Rows that count.
+    n_units : int
+    level : float
+        Of the intervals.
+    held_out : MeasuresReport, optional
+        Of rows that did not train the map.
+
+    See Also
+    --------
+    report : Makes one.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [2.0]] * 10
+    >>> found = measures.report(SOM(1, 3, radius_end=0.1).fit(X), X)
+    >>> found["topographic_error"]
+    0.0
+    """
+
+    measures: tuple[Measure, ...]
+    n_rows: int
+    n_units: int
+    level: float
+    held_out: "MeasuresReport | None" = None
+
+    def __getitem__(self, name: str) -> float:
+        """Return the value of a measure."""
+        for each in self.measures:
+            if each.name == name:
+                return each.value
+        names = [each.name for each in self.measures]
+        cure = suggestion(str(name), names) or f"there are {', '.join(names)}"
+        raise KeyError(f"this report has no measure {name!r}; {cure}")
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether the report has a measure of this name."""
+        return any(name == each.name for each in self.measures)
+
+    def __iter__(self) -> Iterator[Measure]:
+        return iter(self.measures)
+
+    def __len__(self) -> int:
+        return len(self.measures)
+
+    def __repr__(self) -> str:
+        return f"MeasuresReport({len(self)} measures, {self.n_rows} rows, {self.n_units} units)"
+
+    def __str__(self) -> str:
+        return text_of(self)
+
+    @property
+    def comparison(self) -> str:
+        """How held-out rows do, in a sentence; "" without any.
+
+        They do much worse where both intervals are apart, and a measure is a tenth higher, or one
+        from 0 to 1 a twentieth worse.  Measures that depend on the number of rows do not count.
+        """
+        return comparison(self)
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Return the measures as a data frame.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            With columns ``measure``, ``value``, ``low``, ``high``, ``good`` and ``says``; with
+            held-out rows also ``held_out``, after ``high``.
+        """
+        columns: dict[str, Any] = {"measure": [each.name for each in self.measures]}
+        for name in ("value", "low", "high"):
+            columns[name] = np.array([getattr(each, name) for each in self.measures])
+        if self.held_out is not None:
+            values = {each.name: each.value for each in self.held_out}
+            columns["held_out"] = np.array([values.get(each.name, NONE) for each in self])
+        for name in ("good", "says"):
+            columns[name] = [getattr(each, name) for each in self.measures]
+        return frame_of(columns, library)
+
+    def to_html(self) -> str:
+        """Return a page of HTML that needs nothing else.
+
+        Returns
+        -------
+        str
+        """
+        return page_of(self)
+
+    def _repr_html_(self) -> str:
+        return table_of(self)
+
+
+def report(
+    map: Any,
+    X: Any,
+    *,
+    held_out: Any = None,
+    labels: Any = None,
+    regions: Any = None,
+    sample_weight: Any = None,
+    k: int = 10,
+    max_rows: int = MAX_ROWS,
+    level: float = 0.95,
+    n_resamples: int = 1000,
+    random_state: int = 0,
+) -> MeasuresReport:
+    """Return the measures of a map that are one number, each with what to make of it.
+
+    Pass the training rows, and rows that did not train the map as `held_out`: `comparison` says
+    where these do much worse.  Compare maps on the same rows.
+
+    Parameters
+    ----------
+    map : Map
+        Or a fitted estimator with one.
+    X : Table or array-like of shape (n_samples, n_features)
+        As for `Map.rows_of`.
+    held_out : MeasuresReport, Table or array-like of shape (n, n_features), optional
+        Rows that did not train the map, to stand beside these; or a report of them, if they have
+        labels or weights.
+    labels : array-like of shape (n_samples,), optional
+        Class of each row, for the measures that need one; None or NaN for a row without.
+    regions : Regions or array-like of shape (n_units,), optional
+        From `regions.find_regions`, for the measures that need them.
+    sample_weight : array-like of shape (n_samples,), optional
+        How many rows each row stands for.  The default is 1 each.
+    k : int, default=10
+        Number of neighbors for trustworthiness and its kin; fewer if it is not below half of the
+        rows.
+    max_rows : int, default=5000
+        Of more distinct rows, as many are drawn for the measures that compare pairs; each is
+        compared with all.
+    level : float, default=0.95
+        Of the intervals.
+    n_resamples : int, default=1000
+        Draws of rows for the intervals.
+    random_state : int, default=0
+        Seed of both draws.
+
+    Returns
+    -------
+    MeasuresReport
+        `print` shows it, a notebook shows a table; `to_frame` and `to_html` give it away.
+
+    Raises
+    ------
+    InputError
+        As for the single measures: without rows, for sparse rows, for labels or regions that do
+        not fit, and for a row without a value in common with any other.
+    ValueError, TypeError
+        For numbers out of range.
+
+    See Also
+    --------
+    by_unit, bootstrap_interval, stability
+
+    Notes
+    -----
+    Rows are searched once, and pairs gone through once: about a second for 5,000 rows of 20
+    features and 400 units, a minute for 10,000 units, whose order takes most of it.  The distortion
+    is NaN for a map that does not know its radius.
+
+    References
+    ----------
+    The measures' own; for a survey G. Polzlbauer (2004), Survey and comparison of quality measures
+    for self-organizing maps.
+
+    Examples
+    --------
+    >>> from somscape import SOM, measures
+    >>> X = [[0.0], [1.0], [2.0]] * 10
+    >>> found = measures.report(SOM(1, 3, radius_end=0.1).fit(X), X)
+    >>> found["quantization_error"] < 0.1, len(found.to_frame()) == len(found)
+    (True, True)
+    """
+    check_whole("k", k, 1)
+    check_whole("max_rows", max_rows, 1)
+    check_draws(level, n_resamples, random_state)
+    given: dict[str, Any] = {
+        "k": k,
+        "max_rows": max_rows,
+        "level": level,
+        "n_resamples": n_resamples,
+        "random_state": random_state,
+    }
+    rows = placed(map, X, sample_weight)
+    pairs = RowPairs.of(rows, max_rows, random_state)
+    distances = Distances(pairs)
+    means = searched(rows) | paired(rows, pairs, k, regions, [distances])
+    values = _of_units(rows) | {
+        "c_measure": distances.c_measure,
+        "kruskal_stress": distances.kruskal_stress,
+        "rank_correlation": correlation_of(
+            RowPairs.of(rows, min(max_rows, MAX_RANKED), random_state)
+        ),
+    }
+    if labels is not None:
+        classes = classes_of(rows, labels)
+        means["purity"] = purity_of(classes)
+        values |= _of_classes(classes, rand_of(classes_of(rows, labels, counted=True)))
+    if regions is not None:
+        values["davies_bouldin"] = davies_bouldin_of(rows, regions)
+    values |= {name: each.mean for name, each in means.items()}
+    ends = intervals_of(means, level, n_resamples, random_state)
+    if held_out is not None and not isinstance(held_out, MeasuresReport):
+        held_out = report(map, held_out, regions=regions, **given)
+    return MeasuresReport(
+        measures=tuple(
+            _measure(name, values[name], *ends.get(name, (NONE, NONE)))
+            for name in ADVICE
+            if name in values
+        ),
+        n_rows=len(rows.units),
+        n_units=rows.map_.n_units,
+        level=level,
+        held_out=held_out,
+    )
+
+
+def _measure(name: str, value: float, low: float, high: float) -> Measure:
+    good, says = ADVICE[name]
+    return Measure(name=name, value=value, low=low, high=high, good=good, says=says)
+
+
+def _of_units(rows: Placed) -> dict[str, float]:
+    """Return what is no mean over rows, and needs no pairs."""
+    return {
+        "embedding_accuracy": embedding_of(rows),
+        "topographic_product": topographic_product(rows.map_),
+        "topographic_function": function_of(rows).at_zero,
+        "dead_units": float((rows.hits == 0).mean()),
+        "hit_entropy": entropy_of(rows.hits),
+        "hit_gini": gini_of(rows.hits),
+    }
+
+
+def _of_classes(classes: LabelClasses, rand: float) -> dict[str, float]:
+    """Return what compares units with classes, and is no mean over rows."""
+    counts = classes.counts(None)
+    return {
+        "normalized_mutual_information": mutual_of(counts),
+        "adjusted_rand_index": rand,
+        "class_entropy": mixture_of(counts),
+        "majority_entropy": majority_of(counts),
+        "class_scatter": scatter_of(classes),
+    }

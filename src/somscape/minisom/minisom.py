@@ -1,0 +1,674 @@
+"""The drop-in class: the constructor, starts, training methods and answers of MiniSom."""
+
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s
+from somscape._validate import check_choice, check_whole
+from somscape._weights import blocks
+from somscape.errors import InputError, SomscapeWarning
+from somscape.kernels.metric import EUCLIDEAN
+from somscape.minisom._rule import (
+    GivenSamples,
+    MiniSomRule,
+    ProgressLine,
+    as_samples,
+    codebook_of,
+    make_schedule,
+    nearest_units,
+    train_batch,
+    train_online,
+    two_nearest_units,
+    units_of,
+)
+
+if TYPE_CHECKING:
+    from somscape.maps.map import Map
+
+BLOCK_VALUES = 1 << 20
+"""Distances in memory at once: 8 MiB."""
+
+MAX_NEIGHBOR_DISTANCE = 1.42
+"""Largest distance of neighbors on a rectangular map, including diagonal ones."""
+
+
+class MiniSomAnswers(MiniSomRule):
+    """A map that can be asked about rows."""
+
+    def quantization(self, data: Any) -> Float64s:
+        """Return the prototype nearest to each row, by the Euclidean distance.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, input_len)
+        """
+        return codebook_of(self)[nearest_units(self, self._samples(data))]
+
+    def quantization_error(self, data: Any) -> float:
+        """Return the mean Euclidean distance of rows to the nearest prototype.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+
+        Returns
+        -------
+        float
+        """
+        return self._quantization_error(self._samples(data))
+
+    def _quantization_error(self, samples: GivenSamples) -> float:
+        nearest = codebook_of(self)[nearest_units(self, samples)]
+        return np.linalg.norm(samples.rows - nearest, axis=1).mean()
+
+    def distortion_measure(self, data: Any) -> float:
+        """Return the sum of distances to all units, weighted by the winner's neighborhood.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+
+        Returns
+        -------
+        float
+            With distances that are not squared, and the sigma with which training starts.
+        """
+        samples, codebook = self._samples(data), codebook_of(self)
+        units, total = units_of(self, samples), 0.0
+        step = max(1, BLOCK_VALUES // len(codebook))
+        for part in blocks(len(units), step):
+            won, which = np.unique(units[part], return_inverse=True)
+            apart = EUCLIDEAN.distances(samples.rows[part], codebook)
+            total += (self._neighborhoods(won, self._sigma)[which] * apart).sum()
+        return total
+
+    def topographic_error(self, data: Any) -> float:
+        """Return the share of rows whose two nearest units are not neighbors on the map.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+
+        Returns
+        -------
+        float
+            NaN, with a warning, for a map of one unit.
+        """
+        samples = self._samples(data)
+        if self._activation_map.size == 1:
+            message = "the topographic error is not defined for a map of one unit."
+            warnings.warn(message, SomscapeWarning, stacklevel=2)
+            return np.nan
+        best = two_nearest_units(self, samples)
+        x, y = np.divmod(best, self._weights.shape[1])
+        if self.topology == "hexagonal":
+            x, y = self._xx.T[x, y], self._yy.T[x, y]
+        apart = np.hypot(x[:, 0] - x[:, 1], y[:, 0] - y[:, 1])
+        if self.topology == "hexagonal":
+            return 1 - np.isclose(1, apart).mean()
+        return (apart > MAX_NEIGHBOR_DISTANCE).mean()
+
+    def activation_response(self, data: Any) -> Float64s:
+        """Count the rows that each unit wins.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+
+        Returns
+        -------
+        ndarray of shape (x, y), float64
+        """
+        units = units_of(self, self._samples(data))
+        counts = np.bincount(units, minlength=self._activation_map.size)
+        return counts.astype(np.float64).reshape(self._activation_map.shape)
+
+    def win_map(self, data: Any, return_indices: bool = False) -> dict[tuple[int, int], list[Any]]:
+        """Return the rows that each unit wins, by its coordinates.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+        return_indices : bool, default=False
+            Whether to return row numbers instead of rows.
+
+        Returns
+        -------
+        defaultdict of (int, int) to list
+            The rows themselves, as `data` holds them; for a data frame, arrays.
+        """
+        samples = self._samples(data)
+        items = range(len(samples.rows)) if return_indices else samples.items
+        return self._by_unit(samples, items)
+
+    def labels_map(self, data: Any, labels: Any) -> dict[tuple[int, int], Counter[Any]]:
+        """Count the labels of the rows that each unit wins, by its coordinates.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+        labels : sequence of length n_samples
+
+        Returns
+        -------
+        defaultdict of (int, int) to Counter
+
+        Raises
+        ------
+        ValueError
+            If the numbers of labels and rows differ.
+        """
+        samples = self._samples(data)
+        if len(samples.rows) != len(labels):
+            raise InputError(
+                f"`labels` must have one label per row of `data`, {len(samples.rows)}; got "
+                f"{len(labels)}."
+            )
+        found: dict[tuple[int, int], Any] = self._by_unit(samples, labels)
+        for unit in found:
+            found[unit] = Counter(found[unit])
+        return found
+
+    def _by_unit(self, samples: GivenSamples, items: Any) -> dict[tuple[int, int], list[Any]]:
+        found: dict[tuple[int, int], list[Any]] = defaultdict(list)
+        places = [(x, y) for x in self._neigx.tolist() for y in self._neigy.tolist()]
+        for unit, item in zip(units_of(self, samples).tolist(), items, strict=True):
+            found[places[unit]].append(item)
+        return found
+
+    def _samples(self, data: Any) -> GivenSamples:
+        return as_samples(data, self._input_len)
+
+    def _check_input_len(self, data: Any) -> None:
+        self._samples(data)
+
+    def _distance_from_weights(self, data: Sequence[Any]) -> Float64s:
+        """Return the Euclidean distance of each row to each unit, as MiniSom rounds it."""
+        rows, codebook = np.asarray(data), self._weights.reshape(-1, self._weights.shape[2])
+        squares = (rows**2).sum(axis=1)[:, None] + (codebook**2).sum(axis=1)
+        return np.sqrt(np.maximum(squares - 2 * np.dot(rows, codebook.T), 0))
+
+
+Steps = tuple[tuple[int, int], ...]
+
+SQUARE: Steps = ((0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1))
+TO_THE_RIGHT: Steps = ((1, 1), (1, 0), (1, -1), (0, -1), (-1, 0), (0, 1))
+"""Steps (x, y) from a row of hexagons that lies half a step to the right of its neighbors."""
+
+TO_THE_LEFT: Steps = ((0, 1), (1, 0), (0, -1), (-1, -1), (-1, 0), (-1, 1))
+
+SLOTS = 8
+
+
+def distance_map(weights: Float64s, topology: str, scaling: str, strict: bool) -> Float64s:
+    """Return the distances of each unit to its neighbors, summed, relative to the largest sum."""
+    rows = np.arange(weights.shape[1])
+    is_left = rows % 2 == 0 if strict else (len(rows) - 1 - rows) % 2 == 0
+    if topology == "rectangular":
+        apart = _distances(weights, SQUARE)
+    else:
+        apart = np.where(
+            is_left[:, None], _distances(weights, TO_THE_LEFT), _distances(weights, TO_THE_RIGHT)
+        )
+    heights: Float64s = np.nansum(apart, axis=2)
+    if scaling == "mean":
+        n_neighbors: NDArray[np.intp] = (~np.isnan(apart)).sum(axis=2)
+        heights = heights / (n_neighbors if strict else np.maximum(n_neighbors, 1))
+    highest = heights.max()
+    return heights / (highest if strict or highest > 0 else 1.0)
+
+
+def _distances(weights: Float64s, steps: Steps) -> Float64s:
+    """Return the distance to the unit at each step, NaN beyond the edge, (n_x, n_y, SLOTS)."""
+    n_x, n_y, _ = weights.shape
+    padded = np.pad(weights * 1.0, ((1, 1), (1, 1), (0, 0)), constant_values=np.nan)
+    apart = np.full((n_x, n_y, SLOTS), np.nan)
+    for slot, (x, y) in enumerate(steps):
+        difference = padded[1 + x : 1 + x + n_x, 1 + y : 1 + y + n_y] - weights
+        apart[:, :, slot] = np.sqrt(np.einsum("xyf,xyf->xy", difference, difference))
+    return apart
+
+
+def principal_plane(rows: Float64s, n_x: int, n_y: int, *, is_scaled: bool) -> Float64s:
+    """Place the units on the plane of the two principal components."""
+    variances, directions = np.linalg.eigh(np.cov(rows, rowvar=False))
+    first, second = np.argsort(variances)[::-1][:2]
+    length = np.sqrt(np.maximum(variances, 0.0)) if is_scaled else np.ones_like(variances)
+    x, y = (np.linspace(-1, 1, n) for n in (n_x, n_y))
+    along_x = x[:, None, None] * (length[first] * directions[:, first])
+    along_y = y[None, :, None] * (length[second] * directions[:, second])
+    return rows.mean(axis=0) + along_x + along_y
+
+
+class MiniSom(MiniSomAnswers):
+    """MiniSom's interface: code that uses MiniSom runs with this import instead.
+
+    Every parameter, method and default is that of MiniSom 2.3.6, and the same seed gives the same
+    map.  Known faults are kept by default and corrected with ``strict=False``.  NaN in the data is
+    refused; in MiniSom it turns the entire map to NaN.
+
+    Parameters
+    ----------
+    x, y : int
+        Size of the map: number of units along the first and the second axis of the weights.
+    input_len : int
+        Number of features.
+    sigma : float, default=1
+        Width of the neighborhood at the start, in units.
+    learning_rate : float, default=0.5
+        How far the winner moves at the start, as a share of the way to the row.
+    decay_function : str or callable, default="asymptotic_decay"
+        How the learning rate falls: "inverse_decay_to_zero", "linear_decay_to_zero",
+        "asymptotic_decay" (to a third), or a function of the rate, the time and the final time.
+    neighborhood_function : str, default="gaussian"
+        "gaussian", "mexican_hat", "bubble" or "triangle".  The last two use x and y even on
+        hexagons.
+    topology : {"rectangular", "hexagonal"}, default="rectangular"
+        On hexagons, units with the same y form a row.
+    activation_distance : str or callable, default="euclidean"
+        The distance by which the winner is nearest: "euclidean", "cosine", "manhattan",
+        "chebyshev", or a function of a row and the weights of shape (x, y, input_len) that returns
+        distances of shape (x, y).
+    random_seed : int, optional
+        Seed of ``numpy.random.RandomState``.
+    sigma_decay_function : str, default="asymptotic_decay"
+        How sigma falls: "inverse_decay_to_one", "linear_decay_to_one" or "asymptotic_decay" (to
+        a third).
+    strict : bool, default=True
+        Whether to reproduce MiniSom's faults.  With False, `distance_map` uses the real neighbors
+        of hexagons, "chebyshev" is the largest absolute difference, `pca_weights_init` covers one
+        standard deviation of the rows in each direction, and the distance map of equal prototypes
+        is 0 instead of NaN.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a size, name or value is not allowed.
+
+    See Also
+    --------
+    somscape.SOM : What else is possible, without MiniSom's interface.
+
+    Notes
+    -----
+    Training runs on the compiled core.  It runs row by row in NumPy, as in MiniSom, only with
+    functions of your own.  Results equal MiniSom's to the last bit for the Euclidean, Manhattan and
+    Chebyshev distances with gaussian, bubble and triangle neighborhoods on rectangular maps, and
+    else up to a few roundings.  The guide, "Coming from MiniSom", lists the differences.
+
+    References
+    ----------
+    G. Vettigli (2018), MiniSom: minimalistic and NumPy-based implementation of the Self Organizing
+    Map, https://github.com/JustGlowing/minisom.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape.minisom import MiniSom
+    >>> data = np.random.default_rng(0).random((100, 4))
+    >>> som = MiniSom(6, 6, 4, sigma=1.5, random_seed=1)
+    >>> som.train_random(data, 1000)
+    >>> som.winner(data[0]) in som.win_map(data)
+    True
+    """
+
+    def __init__(
+        self,
+        x: int,
+        y: int,
+        input_len: int,
+        sigma: float = 1,
+        learning_rate: float = 0.5,
+        decay_function: Any = "asymptotic_decay",
+        neighborhood_function: str = "gaussian",
+        topology: str = "rectangular",
+        activation_distance: Any = "euclidean",
+        random_seed: Any = None,
+        sigma_decay_function: str = "asymptotic_decay",
+        *,
+        strict: bool = True,
+    ) -> None:
+        self.strict = strict
+        self._learning_rate = learning_rate
+        self._set_map(x, y, input_len, topology, random_seed)
+        self._set_rule(
+            sigma, decay_function, sigma_decay_function, neighborhood_function, activation_distance
+        )
+        self._warn_of(sigma, neighborhood_function)
+
+    # The map.
+
+    def get_weights(self) -> Float64s:
+        """Return the prototypes, of shape (x, y, input_len): the array, not a copy."""
+        return self._weights
+
+    @property
+    def weights(self) -> Float64s:
+        """The prototypes, as `get_weights` returns them."""
+        return self._weights
+
+    def get_euclidean_coordinates(self) -> tuple[Float64s, Float64s]:
+        """Return the coordinates of the units in the plane, two arrays of shape (x, y).
+
+        Returns
+        -------
+        xx, yy : ndarray of shape (x, y)
+            In steps between units.  On hexagons, rows are sqrt(3) / 2 apart.
+        """
+        return self._xx.T, self._yy.T
+
+    def convert_map_to_euclidean(self, xy: tuple[int, int]) -> tuple[float, float]:
+        """Return the coordinates in the plane of the unit at a place (x, y).
+
+        Parameters
+        ----------
+        xy : tuple of two int
+
+        Returns
+        -------
+        tuple of two float
+        """
+        return self._xx.T[xy], self._yy.T[xy]
+
+    def distance_map(self, scaling: str = "sum") -> Float64s:
+        """Return how far each prototype is from its neighbors', relative to the largest.
+
+        Parameters
+        ----------
+        scaling : {"sum", "mean"}, default="sum"
+            Of the Euclidean distances to up to 8 neighbors (on hexagons, 6).
+
+        Returns
+        -------
+        ndarray of shape (x, y)
+            At most 1.
+
+        Raises
+        ------
+        ValueError
+            If training has diverged.
+        """
+        check_choice("scaling", scaling, ("sum", "mean"))
+        n_x, n_y = self._weights.shape[:2]
+        weights = codebook_of(self).reshape(n_x, n_y, -1)
+        return distance_map(weights, self.topology, scaling, self.strict)
+
+    # Starting prototypes.
+
+    def random_weights_init(self, data: Any) -> None:
+        """Start from rows drawn at random.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+        """
+        rows = self._samples(data).rows
+        drawn = self._random_generator.randint(len(rows), size=self._activation_map.size)
+        self._weights[...] = rows[drawn].reshape(self._weights.shape)
+
+    def pca_weights_init(self, data: Any) -> None:
+        """Start on the plane of the first two principal components.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+            Scale it as for training.
+
+        Raises
+        ------
+        ValueError
+            For a single feature.
+        """
+        if self._input_len == 1:
+            raise InputError("a start by PCA needs at least 2 features; use random_weights_init.")
+        n_x, n_y = self._activation_map.shape
+        if min(n_x, n_y) == 1:
+            message = f"a start by PCA spans two axes, but the map is {n_x} x {n_y}."
+            warnings.warn(message, SomscapeWarning, stacklevel=2)
+        rows = self._samples(data).rows
+        self._weights[...] = principal_plane(rows, n_x, n_y, is_scaled=not self.strict)
+
+    # Training.
+
+    def train(
+        self,
+        data: Any,
+        num_iteration: int,
+        random_order: bool = False,
+        verbose: bool = False,
+        use_epochs: bool = False,
+        fixed_points: Mapping[int, tuple[int, int]] | None = None,
+    ) -> None:
+        """Train on rows, one by one.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+        num_iteration : int
+            Number of rows to present, or of passes over all rows with `use_epochs`.
+        random_order : bool, default=False
+            Whether to shuffle the order of the rows presented.  As in MiniSom, these are the first
+            `num_iteration` rows: with fewer presentations than rows, the last rows are never used,
+            and a warning says so.
+        verbose : bool, default=False
+            Whether to print progress, the time left, and the quantization error.
+        use_epochs : bool, default=False
+            Whether rate and sigma stay the same during a pass.  The order is shuffled once for all
+            passes.
+        fixed_points : dict of int to (int, int), optional
+            Row numbers with the coordinates of the unit that counts as their winner.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If data or fixed points do not fit the map, or values are not finite.
+        """
+        self._train(data, num_iteration, random_order, verbose, use_epochs, fixed_points or {})
+
+    def train_random(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
+        """Train on rows in random order; see `train`.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+        num_iteration : int
+            Number of rows to present.
+        verbose : bool, default=False
+            As for `train`.
+        """
+        self._train(data, num_iteration, True, verbose, False, {})
+
+    def train_batch(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
+        """Train on rows in their order, online despite its name; see `train`.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+        num_iteration : int
+            Number of rows to present.
+        verbose : bool, default=False
+            As for `train`.
+        """
+        self._train(data, num_iteration, False, verbose, False, {})
+
+    def _train(
+        self,
+        data: Any,
+        num_iteration: int,
+        random_order: bool,
+        verbose: bool,
+        use_epochs: bool,
+        fixed_points: Mapping[int, tuple[int, int]],
+    ) -> None:
+        check_whole("num_iteration", num_iteration, 1)
+        samples = self._samples(data)
+        n = len(samples.rows)
+        fixed_points = self._checked_fixed_points(fixed_points, n)
+        if random_order and not use_epochs and num_iteration < n:
+            warnings.warn(
+                f"{n - num_iteration} of {n} rows are never used: only the first {num_iteration} "
+                "are presented, in random order. Pass a `num_iteration` of several times the "
+                "number of rows, or shuffle the rows first.",
+                SomscapeWarning,
+                stacklevel=3,
+            )
+        random = self._random_generator if random_order else None
+        schedule = make_schedule(n, num_iteration, use_epochs, random)
+        progress = ProgressLine(schedule.n_steps, verbose)
+        train_online(self, samples, schedule, fixed_points, progress)
+        if verbose:
+            progress.end(f" quantization error: {self._quantization_error(samples)}")
+
+    def _checked_fixed_points(
+        self, fixed_points: Mapping[int, Any], n_samples: int
+    ) -> dict[int, tuple[int, int]]:
+        """Return the unit (x, y) of each row that has one, as Python integers."""
+        if not isinstance(fixed_points, Mapping):
+            raise TypeError(
+                "`fixed_points` must be a dict such as {0: (3, 4)}, from row to unit; got "
+                f"{type(fixed_points).__name__}."
+            )
+        n_x, n_y = self._weights.shape[:2]
+        found: dict[int, tuple[int, int]] = {}
+        for row, unit in fixed_points.items():
+            if not isinstance(row, Integral):
+                raise TypeError(f"`fixed_points` must have row numbers as keys; got {row!r}.")
+            if not 0 <= row < n_samples:
+                raise InputError(
+                    f"`fixed_points` has row {row}; `data` has rows 0 to {n_samples - 1}."
+                )
+            if np.shape(unit) != (2,) or any(not isinstance(place, Integral) for place in unit):
+                raise InputError(
+                    f"`fixed_points` must give row {row} a unit as two whole numbers, such as "
+                    f"(3, 4); got {unit!r}."
+                )
+            x, y = unit
+            if not (0 <= x < n_x and 0 <= y < n_y):
+                raise InputError(
+                    f"`fixed_points` puts row {row} on unit ({x}, {y}); units go from (0, 0) to "
+                    f"({n_x - 1}, {n_y - 1})."
+                )
+            found[int(row)] = int(x), int(y)
+        return found
+
+    def train_batch_offline(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
+        """Train by the batch rule, moving a share of the way given by the learning rate.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+        num_iteration : int
+            Number of passes.
+        verbose : bool, default=False
+            As for `train`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If data does not fit the map, or values are not finite.
+
+        References
+        ----------
+        T. Kohonen (2013), Essentials of the self-organizing map, section 4.
+        """
+        check_whole("num_iteration", num_iteration, 1)
+        samples = self._samples(data)
+        progress = ProgressLine(num_iteration, verbose)
+        train_batch(self, samples, num_iteration, progress)
+        if verbose:
+            progress.end(f"Quantization Error: {self._quantization_error(samples):.4f}")
+
+    def train_batch_offline_fast(
+        self, data: Any, num_iteration: int, verbose: bool = False
+    ) -> None:
+        """Train like `train_batch_offline`, which is just as fast.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len)
+        num_iteration : int
+            Number of passes.
+        verbose : bool, default=False
+            As for `train`.
+
+        Raises
+        ------
+        ValueError
+            As for `train_batch_offline`, or if neighborhood or distance is not one of MiniSom's.
+        """
+        for what, name in (
+            ("neighborhood", self._neighborhood_name),
+            ("activation_distance", self._distance_name),
+        ):
+            if not name:
+                raise InputError(
+                    f"`train_batch_offline_fast` supports only a {what} of MiniSom, by name. Use "
+                    "train_batch_offline."
+                )
+        self.train_batch_offline(data, num_iteration, verbose)
+
+    # Between MiniSom and everything else.
+
+    def to_map(self, data: Any = None) -> "Map":
+        """Return the map for measures, plots, reports and saving.
+
+        Parameters
+        ----------
+        data : array-like or data frame of shape (n_samples, input_len), optional
+            Rows to count by winner.  Without them, the hits of the map are 0.
+
+        Returns
+        -------
+        Map
+            In the orientation of plots, with x to the right and y upwards: the unit (x, y) is in
+            row ``n_y - 1 - y`` and column x.
+
+        Raises
+        ------
+        InputError
+            For a distance function of your own, which a map cannot store.
+        """
+        from somscape.minisom._crossing import to_map
+
+        return to_map(self, None if data is None else self._samples(data))
+
+    @classmethod
+    def from_map(cls, map: "Map", **settings: Any) -> "MiniSom":
+        """Return a map as a MiniSom, for further training or code that expects one.
+
+        Parameters
+        ----------
+        map : Map
+            On a plane, rectangular or hexagonal.  Its prototypes are encoded features, so pass rows
+            encoded by ``map.rows_of``.
+        **settings
+            Parameters of the constructor other than size, topology and distance, such as `sigma`
+            and `random_seed`.
+
+        Returns
+        -------
+        MiniSom
+            With a copy of the prototypes.
+
+        Raises
+        ------
+        InputError
+            For another boundary, a graph, or a metric that MiniSom does not support.
+        """
+        from somscape.maps._as_map import as_map
+        from somscape.minisom._crossing import parameters_of, weights_of
+
+        map_ = as_map(map)
+        som = cls(**parameters_of(map_), **settings)
+        som._weights[...] = weights_of(map_)
+        return som

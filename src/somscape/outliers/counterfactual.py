@@ -1,0 +1,594 @@
+"""What would make an unusual row usual: few columns, and the ranges of their values."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Floats, Ints
+from somscape._weights import blocks
+from somscape.maps.map import Map
+from somscape.outliers.marks import Marks
+from somscape.outliers.rarity import Rarity, on_line
+from somscape.outliers.score import Scorer, compared_by, nearest_usual
+from somscape.tables._recoded import (
+    cell_text,
+    cells_of,
+    changes_text,
+    fewest_changes,
+    mark_of,
+    rounding_steps,
+    value_shown,
+)
+from somscape.tables.codes import NumberCode
+from somscape.tables.ordered import LeveledCode
+from somscape.tables.table import Table
+
+NEWTON_STEPS = 60
+
+N_STEPS = 256
+"""Steps to the farthest usual prototype when a score that is not steady is scanned."""
+
+MAX_STEPS = 1000
+"""Steps after which the search for an end stops where it is."""
+
+MIN_STEP = 1e-7
+"""Precision of an end, as a share of its column's width."""
+
+ENDLESS_WIDTHS = 1e6
+"""Widths beyond the farthest usual prototype from which a range counts as having no end."""
+
+
+class AnyDetector(Protocol):
+    """A detector, as the search for ranges and counterfactuals sees it."""
+
+    @property
+    def threshold(self) -> float: ...
+    @property
+    def label_factors(self) -> Float64s | None: ...
+    @property
+    def marks(self) -> Marks | None: ...
+    @property
+    def rarity(self) -> Rarity | None: ...
+    @property
+    def map_(self) -> Map: ...
+    @property
+    def of_all_rows(self) -> Scorer: ...
+    @property
+    def scorers(self) -> Sequence[Scorer]: ...
+    def scores_of_rows(self, rows: Floats) -> Float64s: ...
+
+
+@dataclass(frozen=True)
+class Range:
+    """Values of a column: an interval, or some levels.
+
+    Attributes
+    ----------
+    low, high : float, numpy.datetime64 or None
+        Ends of the interval, both included.  Infinite if the interval has no end there, None for a
+        category.  For a date whose weekday or hour counts, too, both are the date itself.
+    levels : tuple of str
+        Levels of a category.
+    mark : str
+        Decimal mark with which numbers are written.
+
+    See Also
+    --------
+    Change : Has one.
+
+    Examples
+    --------
+    >>> from somscape.outliers import Range
+    >>> print(Range(1200.0, 5400.0), Range(levels=("cook", "clerk")), sep="; ")
+    between 1200 and 5400; cook or clerk
+    """
+
+    low: Any = None
+    high: Any = None
+    levels: tuple[str, ...] = ()
+    mark: str = "."
+
+    def __str__(self) -> str:
+        if self.low is None:
+            return " or ".join(self.levels)
+        if self.low == self.high:
+            return self.text(self.low)
+        if self.low == -np.inf:
+            return f"at most {self.text(self.high)}"
+        if self.high == np.inf:
+            return f"at least {self.text(self.low)}"
+        return f"between {self.text(self.low)} and {self.text(self.high)}"
+
+    def text(self, value: Any) -> str:
+        """Return a number, date or level of the column as text."""
+        return cell_text(value, self.mark)
+
+
+def steps_of(scorer: Scorer) -> list[float]:
+    """Return for each column how far rounding may move a number, on the encoded scale."""
+    return rounding_steps(scorer.map_.encoding, scorer.usual_codebook)
+
+
+def ranges_of(
+    detector: AnyDetector,
+    rows: Float64s,
+    limit: float,
+    pairs: Sequence[tuple[int, int]],
+    *,
+    unusual: Float64s,
+) -> list[Range]:
+    """Return for pairs of a row and a column the values with which the row stays usual."""
+    encoding = detector.map_.encoding
+    codes, slices = encoding.features, encoding.slices
+    has_levels = [isinstance(codes[j], LeveledCode) for _, j in pairs]
+    has_parts = [any(codes[j].name in part.sources for part in encoding.parts) for _, j in pairs]
+    lines = [pair for pair in range(len(pairs)) if not (has_levels[pair] or has_parts[pair])]
+    found = _levels(
+        detector, rows, limit, {n: pairs[n] for n in np.flatnonzero(has_levels).tolist()}
+    )
+    for n in np.flatnonzero(has_parts).tolist():  # a day later, the weekday is another one
+        i, j = pairs[n]
+        date = codes[j].decode(rows[i : i + 1, slices[j]])[0]
+        found[n] = Range(date, date)
+    chosen = [pairs[pair] for pair in lines]
+    places = np.array([slices[j].start for _, j in chosen], dtype=np.intp)
+    base = rows[[i for i, _ in chosen]]
+    low = _ends(_Lines(detector, limit, base, places, -1.0))
+    high = _ends(_Lines(detector, limit, base, places, 1.0))
+    value, other = base[np.arange(len(base)), places], unusual[[i for i, _ in chosen], places]
+    low, high = (
+        np.where((other < value) & (low <= other), value, low),
+        np.where((other > value) & (other <= high), value, high),
+    )
+    steps, is_steady = steps_of(detector.of_all_rows), _is_steady(detector)
+    for line, pair in enumerate(lines):
+        code, step = codes[chosen[line][1]], steps[chosen[line][1]]
+        assert not isinstance(code, LeveledCode)
+        own = code.short(base[line : line + 1, places[line], None], step)[0]
+        bounds = -np.inf, np.inf
+        if isinstance(code, NumberCode):
+            bounds = code.bounds
+        ends = [
+            bound if np.isinf(end) else code.short(np.array([[end]]), step, side)[0]
+            for end, side, bound in zip((low[line], high[line]), (1, -1), bounds, strict=True)
+        ]
+        if not is_steady:  # a rounded end may lie in a gap that the scan did not see
+            at = [float(code.place(np.array([end]))[0]) for end in ends]
+            stays = [_stays_usual(detector, base[line], places[line], there, limit) for there in at]
+            ends = [end if stay else own for end, stay in zip(ends, stays, strict=True)]
+        # Rounding may move an end past the row's own value, which is rounded and inside.
+        found[pair] = Range(min(own, ends[0]), max(own, ends[1]))
+    return [found[pair] for pair in range(len(pairs))]
+
+
+def _is_steady(detector: AnyDetector) -> bool:
+    """Say whether scores change no faster than rows move."""
+    return detector.label_factors is None and detector.marks is None
+
+
+def _stays_usual(
+    detector: AnyDetector, row: Float64s, place: int, value: float, limit: float
+) -> bool:
+    """Return whether a row with another value scores at most a limit; True if it is infinite."""
+    trial = row[None].copy()
+    trial[0, place] = value
+    return bool(np.isinf(value) or detector.scores_of_rows(trial)[0] <= limit)
+
+
+def _levels(
+    detector: AnyDetector, rows: Float64s, limit: float, pairs: dict[int, tuple[int, int]]
+) -> dict[int, Range]:
+    """Return for each pair the levels of the column that keep the row usual."""
+    codes, slices = detector.map_.encoding.features, detector.map_.encoding.slices
+    trials = [rows[:0]]
+    for i, j in pairs.values():
+        code = codes[j]
+        assert isinstance(code, LeveledCode)
+        trials.append(np.tile(rows[i], (len(code.levels), 1)))
+        trials[-1][:, slices[j]] = code.encoded_levels
+    is_usual = detector.scores_of_rows(np.vstack(trials)) <= limit
+    found, start = {}, 0
+    for (pair, (_, j)), trial in zip(pairs.items(), trials[1:], strict=True):
+        code, end = codes[j], start + len(trial)
+        assert isinstance(code, LeveledCode)
+        levels = np.array(code.levels, dtype=object)[is_usual[start:end]]
+        found[pair], start = Range(levels=tuple(levels.tolist())), end
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Lines:
+    """Lines along which one feature of a usual row moves in one direction.
+
+    Attributes
+    ----------
+    detector : AnyDetector
+    limit : float
+        The highest score of a usual row.
+    rows : ndarray of shape (n_lines, n_features)
+    places : ndarray of shape (n_lines,)
+        The feature that moves.
+    direction : float
+        1 or -1.
+    """
+
+    detector: AnyDetector
+    limit: float
+    rows: Float64s
+    places: Ints
+    direction: float
+
+    @cached_property
+    def start(self) -> Float64s:
+        """The features' own values."""
+        return self.rows[np.arange(len(self.rows)), self.places]
+
+    @cached_property
+    def edge(self) -> Float64s:
+        """Position of the farthest usual prototype, times the direction."""
+        usual = self.detector.of_all_rows.usual_codebook[:, self.places]
+        return np.maximum((self.direction * usual).max(axis=0), self.direction * self.start)
+
+    @cached_property
+    def width(self) -> Float64s:
+        """Range of the usual prototypes, the measure of small and large steps."""
+        spans = np.ptp(self.detector.of_all_rows.usual_codebook[:, self.places], axis=0)
+        width = np.maximum(spans, self.limit if _is_steady(self.detector) else 0.0)
+        return np.where(width > 0, width, 1.0)
+
+    def slack(self, rows: Float64s) -> Float64s:
+        """Return how far below the limit rows score."""
+        return self.limit - self.detector.scores_of_rows(rows)
+
+
+_Advance: TypeAlias = Callable[[Ints, Float64s, Float64s], tuple[NDArray[np.bool_], Float64s]]
+"""Takes the numbers of lines, their rows one step further, and that step.  Returns which of these
+rows are usual, and the next step: from there, or from the previous place if the row is not."""
+
+
+def _ends(lines: _Lines) -> Float64s:
+    """Return how far the feature of each line can go; infinite where it can for ever."""
+    if not _is_steady(lines.detector):
+        step, advance = _by_scanning(lines)
+    elif lines.detector.of_all_rows.kind.is_mean_of_nearest:
+        step, advance = _by_nearest_prototypes(lines)
+    else:
+        step, advance = _by_slack(lines)
+    place, going = lines.start.copy(), np.arange(len(lines.rows))
+    end = lines.edge + ENDLESS_WIDTHS * lines.width
+    for _ in range(MAX_STEPS):
+        is_found = step[going] <= MIN_STEP * lines.width[going]
+        is_endless = lines.direction * place[going] > end[going]
+        going = going[~(is_found | is_endless)]
+        if not len(going):
+            break
+        trial, there = lines.rows[going], place[going] + lines.direction * step[going]
+        trial[np.arange(len(going)), lines.places[going]] = there
+        is_usual, step[going] = advance(going, trial, step[going])
+        place[going[is_usual]] = there[is_usual]
+    return np.where(lines.direction * place > end, lines.direction * np.inf, place)
+
+
+def _by_nearest_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
+    """Step to the place where the prototypes that are nearest now are too far away."""
+    moves = [lines.direction * _moves(one, lines.places) for one in lines.detector.scorers]
+
+    def free(which: Ints, rows: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
+        added = _Added.of(lines.detector, rows, lines.places[which], lines.direction)
+        by_scorer = [np.where(added.is_still[:, None], 0.0, by_one[which]) for by_one in moves]
+        far = 2.0 * ENDLESS_WIDTHS * lines.width[which]
+        slack, distance = _free_distance(lines.detector, rows, lines.limit, by_scorer, added, far)
+        # A little less than possible, so that rounding does not carry the row past the limit; a
+        # little past a knot, so that the next step is not that of rounding.
+        margin = MIN_STEP / 2 * lines.width[which]
+        step = np.where(distance < added.reach, distance - margin, added.reach + 4 * margin)
+        return slack >= 0, step
+
+    def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
+        is_usual, further = free(going, trial)
+        return is_usual, np.where(is_usual, further, step / 2)
+
+    return free(np.arange(len(lines.rows)), lines.rows)[1], advance
+
+
+def _by_slack(lines: _Lines) -> tuple[Float64s, _Advance]:
+    """Step as far as the slack allows: a mean of distances changes no faster than the row moves."""
+    scorers = lines.detector.scorers
+    squares = sum((_moves(one, lines.places) ** 2).sum(axis=1) for one in scorers)
+    speed = np.sqrt(squares / len(scorers))
+
+    def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
+        slack = lines.slack(trial)
+        return slack >= 0, slack / speed[going]
+
+    return lines.slack(lines.rows) / speed, advance
+
+
+def _by_scanning(lines: _Lines) -> tuple[Float64s, _Advance]:
+    """Check the score in even steps; gaps narrower than a step are not seen."""
+    outside = lines.edge + lines.width
+
+    def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
+        is_usual = lines.slack(trial) >= 0
+        there = trial[np.arange(len(going)), lines.places[going]]
+        is_outside = lines.direction * there > outside[going]
+        return is_usual, step * np.where(is_usual, np.where(is_outside, 2.0, 1.0), 0.5)
+
+    return (outside - lines.direction * lines.start) / N_STEPS, advance
+
+
+def _moves(scorer: Scorer, places: Ints) -> Float64s:
+    """Return for each line how a row moves, as compared, when its feature moves by 1."""
+    decorrelation = scorer.decorrelation
+    if decorrelation is None:
+        moves = np.zeros((len(places), scorer.map_.codebook.shape[1]))
+        moves[np.arange(len(places)), places] = 1.0
+        return moves
+    matrix = decorrelation.matrix[places] * decorrelation.counts
+    return np.asarray(matrix / decorrelation.deviations[places, None])
+
+
+@dataclass(frozen=True, eq=False)
+class _Added:
+    """What rarity adds to rows of which a feature moves, and up to where it adds so.
+
+    Attributes
+    ----------
+    heights : ndarray of shape (n_rows,)
+        What all values of the row add.
+    slopes : ndarray of shape (n_rows,)
+        How fast that grows as the feature moves.
+    reach : ndarray of shape (n_rows,)
+        How far it may move until the slope changes, or whether distances do.
+    is_still : ndarray of shape (n_rows,), bool
+        Whether the feature is so far out that distances do not change.
+    """
+
+    heights: Float64s
+    slopes: Float64s
+    reach: Float64s
+    is_still: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, detector: AnyDetector, rows: Float64s, places: Ints, direction: float) -> "_Added":
+        n = len(rows)
+        heights, slopes, knots = np.zeros(n), np.zeros(n), np.full(n, np.inf)
+        values = rows[np.arange(n), places]
+        rarity = detector.rarity
+        if rarity is not None:
+            heights = rarity.scores(rows)
+            for feature in rarity.lines.keys() & set(places.tolist()):
+                here = np.flatnonzero(places == feature)
+                _, slope, knot = on_line(*rarity.lines[feature], values[here], up=direction > 0)
+                slopes[here], knots[here] = direction * slope, np.abs(knot - values[here])
+        is_still = np.zeros(n, dtype=bool)
+        ends = detector.of_all_rows.reach
+        if ends is not None:
+            lowest, highest = ends[:, places] if direction > 0 else -ends[::-1, places]
+            at = direction * values
+            is_still = (at >= highest) | (at < lowest)
+            to_end = np.where(
+                at < lowest, lowest - at, np.where(at < highest, highest - at, np.inf)
+            )
+            knots = np.minimum(knots, to_end)
+        return cls(heights, slopes, knots, is_still)
+
+
+def _free_distance(
+    detector: AnyDetector,
+    rows: Float64s,
+    limit: float,
+    moves: Sequence[Float64s],
+    added: _Added,
+    far: Float64s,
+) -> tuple[Float64s, Float64s]:
+    """Return how far below a limit rows score, and how far their features can move."""
+    lines, n = _distances(detector.scorers, rows, moves), len(moves)
+    left = limit - added.heights
+    slack = left - np.sqrt(sum((some.at(0.0)[0] ** 2).sum(axis=0) for some in lines) / n)
+    # Newton's method from beyond the end, where the convex score is at least the limit: it comes
+    # back to the end and never passes it.
+    along = sum(some.along.mean(axis=2).sum(axis=0) for some in lines)
+    speed = sum(some.speed.sum(axis=0) for some in lines)
+    beyond = np.minimum(_quotient(n * left - along, speed), _quotient(left, added.slopes))
+    distance = np.maximum(
+        np.minimum(np.where(np.isinf(added.reach), beyond, added.reach), far), 0.0
+    )
+    for _ in range(NEWTON_STEPS):
+        square, slope = np.zeros(len(rows)), np.zeros(len(rows))
+        for some in lines:
+            apart, way = some.at(distance)
+            square += (apart**2 / n).sum(axis=0)
+            slope += (apart * way / n).sum(axis=0)
+        score = np.sqrt(square)
+        slope = np.divide(slope, score, out=np.zeros_like(slope), where=score > 0) + added.slopes
+        over = score + added.slopes * distance - left
+        down = np.maximum(over, 0.0) / np.maximum(slope, 1e-300)
+        distance = np.maximum(distance - down, 0.0)
+        if (down <= MIN_STEP / 100 * distance).all():
+            break
+    return slack, distance
+
+
+def _quotient(above: Float64s, below: Float64s) -> Float64s:
+    """Return a quotient, infinite where the divisor is not positive."""
+    return np.divide(above, below, out=np.full(above.shape, np.inf), where=below > 0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Distances:
+    """Distances of moving rows to the k prototypes nearest at the start, on each of some maps.
+
+    Attributes
+    ----------
+    along, across : ndarray of shape (n_maps, n_rows, k)
+        How far a row is past the prototype on its way, and the square of how far from its way the
+        prototype lies.
+    speed : ndarray of shape (n_maps, n_rows)
+        How far a row moves when its feature moves by 1.
+    """
+
+    along: Float64s
+    across: Float64s
+    speed: Float64s
+
+    def at(self, distance: Float64s | float) -> tuple[Float64s, Float64s]:
+        """Return the mean distances after features moved by a distance, and how fast they grow."""
+        along = self.along + (distance * self.speed)[:, :, None]
+        far = np.sqrt(self.across + along**2)
+        slope = np.divide(along, far, out=np.zeros_like(far), where=far > 0)
+        return far.mean(axis=2), slope.mean(axis=2) * self.speed
+
+
+def _distances(
+    scorers: Sequence[Scorer], rows: Float64s, moves: Sequence[Float64s]
+) -> list[_Distances]:
+    """Return the distances of rows that move, together for maps with as many nearest prototypes."""
+    compared = compared_by(scorers, rows)
+    each = [_distances_on(*one) for one in zip(scorers, compared, moves, strict=True)]
+    alike = groupby(each, key=lambda one: one[0].shape[1])
+    return [_Distances(*map(np.array, zip(*some, strict=True))) for _, some in alike]
+
+
+def _distances_on(
+    scorer: Scorer, compared: Floats, moves: Float64s
+) -> tuple[Float64s, Float64s, Float64s]:
+    """Return what `_Distances` has of one map."""
+    k = 1 if scorer.score == "quantization_error" else None
+    units, distances = nearest_usual(scorer, compared, k)
+    speed = np.sqrt((moves**2).sum(axis=1))
+    apart = compared[:, None, :] - scorer.compared_codebook[units]
+    along = (apart * moves[:, None, :]).sum(axis=2)
+    along = np.divide(along, speed[:, None], out=np.zeros_like(along), where=speed[:, None] > 0)
+    return along, np.maximum(distances**2 - along**2, 0.0), speed
+
+
+MARGIN = 1e-9
+"""Share of the threshold by which scores stay below it, so that rounding lifts none above it."""
+
+BLOCK_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Change:
+    """One column of a counterfactual.
+
+    Attributes
+    ----------
+    column : str
+    value : str
+        The row's value, in original units.
+    to : float, str or numpy.datetime64
+        The value that it becomes.
+    within : Range
+        Other values that would do, as long as the other changed columns become their ``to``.
+
+    See Also
+    --------
+    Counterfactual : All columns.
+    Range : Other values that would do.
+
+    Examples
+    --------
+    >>> from somscape.outliers import Change, Range
+    >>> print(Change("income", "90000", to=5400.0, within=Range(1200.0, 5400.0)))
+    income 5400 (between 1200 and 5400)
+    """
+
+    column: str
+    value: str
+    to: Any
+    within: Range
+
+    def __str__(self) -> str:
+        to, within = self.within.text(self.to), str(self.within)
+        return f"{self.column} {to}" if to == within else f"{self.column} {to} ({within})"
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """What would make a row usual.
+
+    Attributes
+    ----------
+    changes : tuple of Change
+        The column that differs most first; empty for a row that is usual.
+    score : float
+        Score of the row with every changed column at its ``to``; at most the threshold.
+
+    See Also
+    --------
+    Change : One column of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> found = SOMDetector(random_state=0).fit(X).counterfactuals(X[7:8])[0]
+    >>> print(found)
+    would be usual with x1 between -0.35 and 0.76
+    """
+
+    changes: tuple[Change, ...]
+    score: float
+
+    def __str__(self) -> str:
+        if not self.changes:
+            return "is usual"
+        if len(self.changes) == 1:
+            return f"would be usual with {self.changes[0].column} {self.changes[0].within}"
+        return f"would be usual with {changes_text(self.changes)}"
+
+
+def counterfactuals_of(
+    detector: AnyDetector, table: Table, encoded: Floats
+) -> list[Counterfactual | None]:
+    """Return what would make each row of a table usual, see `Detector.counterfactuals`."""
+    rows = np.asarray(encoded, dtype=np.float64)
+    scores = detector.scores_of_rows(rows)
+    found: list[Counterfactual | None] = [Counterfactual((), float(score)) for score in scores]
+    unusual = np.flatnonzero(scores > detector.threshold)
+    limit = detector.threshold * (1 - MARGIN)
+    targets = _usual_rows(detector, limit)
+    for part in blocks(len(unusual), BLOCK_ROWS):
+        block = unusual[part]
+        made: list[Counterfactual] | list[None] = [None] * len(block)
+        if len(targets):
+            made = _made_usual(detector, table.take(block), rows[block], targets, limit)
+        for i, one in zip(block, made, strict=True):
+            found[i] = one
+    return found
+
+
+def _usual_rows(detector: AnyDetector, limit: float) -> Float64s:
+    """Return the usual prototypes, rounded to possible cells, that score at most a limit."""
+    scorer = detector.of_all_rows
+    rows = detector.map_.encoding.possible(scorer.usual_codebook, steps_of(scorer))
+    return rows[detector.scores_of_rows(rows) <= limit]
+
+
+def _made_usual(
+    detector: AnyDetector, table: Table, rows: Float64s, targets: Float64s, limit: float
+) -> list[Counterfactual]:
+    encoding = detector.map_.encoding
+    moved, columns = fewest_changes(
+        encoding, rows, targets, lambda some: detector.scores_of_rows(some) <= limit
+    )
+    pairs = [(i, j) for i, changed in enumerate(columns) for j in changed]
+    ranges = ranges_of(detector, moved, limit, pairs, unusual=rows)
+    cells = cells_of(encoding, moved, pairs, steps_of(detector.of_all_rows))
+    changes: list[list[Change]] = [[] for _ in rows]
+    for (i, j), to, within in zip(pairs, cells, ranges, strict=True):
+        code, place = encoding.features[j], encoding.slices[j]
+        value = value_shown(code, table, i, rows[i, place])
+        spelled = replace(within, mark=mark_of(table, code))
+        changes[i].append(Change(code.name, value, to, spelled))
+    scores = detector.scores_of_rows(moved)
+    return [Counterfactual(tuple(c), float(s)) for c, s in zip(changes, scores, strict=True)]

@@ -1,0 +1,499 @@
+"""Tests whether new rows still resemble the training rows, valid after every row."""
+
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape._validate import check_number, check_whole
+from somscape._weights import ones_or
+from somscape.errors import InputError
+from somscape.maps.map import Map
+from somscape.outliers.detector import Detector, as_detector
+from somscape.regions.find import merge_small_regions
+
+FINE, COARSE = 10, 1.1
+"""The ten highest scores to compare with are told apart; below, ranks in steps of a tenth."""
+
+EXPONENTS = np.array([0.2, 0.4, 0.6, 0.8])
+"""Bets, from bold to cautious: a p-value multiplies the stake by ``e * p^(e - 1)``."""
+
+ALLOWANCE = 0.25
+"""What a normal score must exceed on average to add up: half of the shift to detect."""
+
+FIRST_ROWS = 30
+"""First rows, in which a sum can hardly pass its limit: the limit holds only for larger sums."""
+
+OVERSHOOT = 1.166
+"""Steps by which a sum of normal steps overshoots a limit on crossing it (Siegmund 1985)."""
+
+
+@dataclass(eq=False)
+class Ranks:
+    """Ranks of a stream's scores among earlier ones, as p-values.
+
+    The scores to compare with leave gaps between them, all equally likely.  Each row of the stream
+    adds to the count of its gap once it has arrived (a Polya urn).  The p-value of a row is the
+    share of the counts above it, plus a random part of the count of its own gap.  If all rows are
+    exchangeable and no scores tie, it is exactly uniform and independent of earlier ones (Vovk,
+    Gammerman and Shafer 2005, section 2.3).
+
+    Parameters
+    ----------
+    edges : ndarray of shape (n_gaps - 1,)
+        Ascending.
+    counts : ndarray of shape (n_gaps,)
+        Rows below the first edge, from each edge to the next, and from the last edge on.
+    rng : numpy.random.Generator
+    """
+
+    edges: Float64s
+    counts: Float64s
+    rng: np.random.Generator
+
+    @classmethod
+    def among(cls, scores: Float64s, weights: Float64s | None, rng: np.random.Generator) -> "Ranks":
+        """Return ranks among scores in ascending order, with any weights."""
+        n = len(scores)
+        weights = ones_or(weights, n)
+        n_coarse = int(np.log(max(n, FINE) / FINE) / np.log(COARSE))
+        from_top = np.append(np.arange(1, FINE), FINE * COARSE ** np.arange(n_coarse + 1)).astype(
+            int
+        )
+        places = np.unique(n - from_top[from_top <= n])
+        edges = np.unique(scores[places])
+        begin = np.searchsorted(scores, edges, side="left")
+        cumulative = np.concatenate([[0.0], np.cumsum(weights)])
+        counts = np.diff(cumulative[np.concatenate([[0], begin, [n]])])
+        counts[0] += 1.0  # n scores leave n + 1 gaps
+        return cls(edges, counts, rng)
+
+    def p_values(self, scores: Float64s) -> Float64s:
+        """Return the p-value of each score, small for high ones, and count them."""
+        gaps = np.searchsorted(self.edges, scores, side="right")
+        came = np.zeros((len(scores) + 1, len(self.counts)))
+        came[np.arange(1, len(scores) + 1), gaps] = 1.0
+        counts = self.counts + came.cumsum(axis=0)
+        self.counts = counts[-1]
+        above = counts[:-1, ::-1].cumsum(axis=1)[:, ::-1]  # of each gap on
+        rows = np.arange(len(scores))
+        own = counts[rows, gaps]
+        drawn = 1.0 - self.rng.random(len(scores))  # in (0, 1]
+        return np.asarray((above[rows, gaps] - own * (1.0 - drawn)) / above[:, 0])
+
+
+@dataclass(eq=False)
+class Martingale:
+    """Capital of a gambler who bets that p-values are small from some row on.
+
+    At row t a part ``1 / (t * (t + 1))`` of the initial capital of 1 is staked, divided equally
+    among the bets, and stays there.  As long as p-values are independent and uniform, the capital
+    is a martingale: the chance that it ever rises to 1 / a is at most a (Ville 1939).
+
+    Parameters
+    ----------
+    n_rows : int, default=0
+        Number of rows since the start.
+    log_stakes : ndarray of shape (n_bets,)
+        Logs of what the bets have grown to.
+    """
+
+    n_rows: int = 0
+    log_stakes: Float64s = field(default_factory=lambda: np.full(len(EXPONENTS), -np.inf))
+
+    def update(self, p: Float64s) -> Float64s:
+        """Return the log of the capital after each p-value."""
+        t = self.n_rows + np.arange(1.0, len(p) + 1)
+        gains = np.log(EXPONENTS) + np.log(p)[:, None] * (EXPONENTS - 1)
+        grown = gains.cumsum(axis=0)
+        # Stakes by what they would have been worth before the first of these rows.
+        staked = -np.log(t * (t + 1) * len(EXPONENTS))[:, None] - (grown - gains)
+        staked[0] = np.logaddexp(staked[0], self.log_stakes)
+        stakes = grown + np.logaddexp.accumulate(staked, axis=0)
+        self.n_rows += len(p)
+        self.log_stakes = stakes[-1]
+        kept = -np.log(t + 1)
+        return np.asarray(np.logaddexp(np.logaddexp.reduce(stakes, axis=1), kept))
+
+
+@dataclass(eq=False)
+class Cusum:
+    """The cumulative sum of normal scores, which restarts whenever it falls to 0.
+
+    The limit rises with the log of the number of rows.  The chance that the sum ever passes it is
+    about `false_alarm` as long as p-values are independent and uniform (Siegmund 1985, chapter 2).
+
+    Parameters
+    ----------
+    false_alarm : float
+    n_rows : int, default=0
+    total : float, default=0
+    """
+
+    false_alarm: float
+    n_rows: int = 0
+    total: float = 0.0
+
+    def update(self, p: Float64s) -> tuple[Float64s, Float64s]:
+        """Return the sum and its limit after each p-value."""
+        normal = NormalDist()
+        steps = np.array([-normal.inv_cdf(min(max(v, 1e-12), 1 - 1e-12)) for v in p]) - ALLOWANCE
+        path = np.cumsum(steps)
+        low = np.minimum.accumulate(np.append(-self.total, path))[1:]
+        sums = path - np.minimum(low, -self.total)
+        t = self.n_rows + np.arange(1.0, len(p) + 1)
+        self.n_rows += len(p)
+        self.total = float(sums[-1])
+        late = t + FIRST_ROWS
+        allowed = self.false_alarm * (FIRST_ROWS + 1) / (late * (late + 1))  # adds up to all
+        limits = np.log(2 * ALLOWANCE**2 / allowed) / (2 * ALLOWANCE) - OVERSHOOT
+        return sums, limits
+
+
+def chi_square_quantile(level: float, n: int) -> float:
+    """Return a chi-square quantile by the approximation of Wilson and Hilferty (1931)."""
+    variance = 2 / (9 * n)
+    return float(n * (1 - variance + NormalDist().inv_cdf(level) * variance**0.5) ** 3)
+
+
+MIN_EXPECTED = 20.0
+"""Rows of a window that each region of the map can expect, at least."""
+
+SMALL_INDEX = 0.1
+"""Population stability indices up to this value count as no change, by the usual rule."""
+
+N_FIRST = 100
+"""First rows of a stream: the quantization errors of later rows are compared with theirs."""
+
+N_NAMED = 200
+"""Rows up to an alarm that decide which columns it names."""
+
+MAX_ALARM_COLUMNS = 3
+"""Columns that an alarm names."""
+
+MIN_PART = 0.25
+"""Columns that differ by less than this fraction of the first one's difference are not named."""
+
+TAKEN_ROWS = 2048
+"""Rows that are taken in at once."""
+
+
+@dataclass(frozen=True)
+class DriftAlarm:
+    """One alarm of a drift monitor; as text, one line.
+
+    Attributes
+    ----------
+    kind : {"hits", "new_cells", "quantization_error", "martingale"}
+    row : int
+        Number of rows seen when it was raised.
+    value, limit : float
+        Value of the signal, and the limit that it passed.
+    columns : tuple of str
+        Names of the columns that moved most.
+
+    See Also
+    --------
+    DriftMonitor : Raises them.
+
+    Examples
+    --------
+    >>> from somscape.outliers import DriftAlarm
+    >>> alarm = DriftAlarm("hits", 1500, 0.4, 0.2, ("income up",))
+    >>> print(alarm)
+    row 1500: rows fall elsewhere on the map (stability index 0.40, limit 0.20); most: income up
+    """
+
+    kind: str
+    row: int
+    value: float
+    limit: float
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        what = {
+            "hits": "rows fall elsewhere on the map (stability index {:.2f}, limit {:.2f})",
+            "new_cells": "rows fall in cells that were empty ({:.0f} in this window, limit {:.0f})",
+            "quantization_error": "rows lie farther from the map than before (CUSUM {:.0f}, limit "
+            "{:.0f})",
+            "martingale": "rows are more unusual than calibrated (odds {:.3g} to 1, limit {:.0f})",
+        }[self.kind].format(self.value, self.limit)
+        named = f"; most: {', '.join(self.columns)}" if self.columns else ""
+        return f"row {self.row}: {what}{named}"
+
+
+class DriftMonitor:
+    """Watch a stream of rows for drift, in constant memory.
+
+    Parameters
+    ----------
+    detector : Detector or SOMDetector
+        Fitted.  It is not changed.
+    window : int, default=1000
+        Number of rows after which hits and new cells are checked, at least 50.
+    false_alarm : float, default=0.01
+        For each signal, the chance that a stream without drift ever raises it, however long the
+        stream is.
+    random_state : int, default=0
+        Breaks ties between p-values.
+
+    Attributes
+    ----------
+    n_rows : int
+        Number of rows seen.
+    stability_index : float
+        Population stability index of the last full window; NaN before there is one.
+    odds : float
+        Capital of the martingale, which started with 1 at the beginning or its last alarm.
+
+    See Also
+    --------
+    DriftAlarm : What it raises.
+
+    Notes
+    -----
+    The signals:
+
+    - ``hits``: the population stability index compares how the rows of a window are distributed
+      over regions of the map with how the training rows are.  Without drift it follows a
+      chi-square distribution with (regions - 1) degrees of freedom, times ``1 / n + 1 / N`` for the
+      numbers of rows (Yurdakul and Naranjo 2020).  Indices up to 0.1 raise no alarm.
+    - ``new_cells``: rows of a window in units without training rows.  Their expected share is at
+      most the share of training rows that are alone in their unit (Good 1953), plus two standard
+      errors.  The limit is Chernoff's bound.
+    - ``quantization_error``: a CUSUM of the rows' normal scores among the rows of this stream.
+    - ``martingale``: bets on small conformal p-values (Vovk, Nouretdinov and Gammerman 2003) among
+      the calibration rows and the rows of this stream.
+
+    For the martingale the chance of a false alarm is a theorem (Ville's inequality), to the extent
+    that cross-fitting makes the calibration rows exchangeable with new ones.  For the other signals
+    it is an approximation.  Windows and rows share the chance: the k-th has ``1 / (k * (k + 1))``
+    of it.  An alarm repeats as long as its cause lasts.
+
+    References
+    ----------
+    Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World, section 7.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> from somscape.outliers import DriftMonitor
+    >>> rng = np.random.default_rng(0)
+    >>> detector = SOMDetector(random_state=0).fit(rng.normal(size=(2000, 3)))
+    >>> monitor = DriftMonitor(detector, window=500)
+    >>> monitor.update(rng.normal(size=(1000, 3)))
+    []
+    >>> [alarm.columns for alarm in monitor.update(rng.normal([0, 1.5, 0], size=(500, 3)))][-1]
+    ('x1 up',)
+    """
+
+    def __init__(
+        self, detector: Any, window: int = 1000, *, false_alarm: float = 0.01, random_state: int = 0
+    ) -> None:
+        check_whole("window", window, 50)
+        check_number("false_alarm", false_alarm, 0, 0.5)
+        check_whole("random_state", random_state, 0)
+        self.detector = as_detector(detector)
+        calibration = self.detector.calibration
+        if not len(calibration.scores):
+            raise InputError(
+                "`detector` has no calibration scores to compare rows with. Fit a SOMDetector."
+            )
+        self.window, self.false_alarm = window, false_alarm
+        self.n_rows = 0
+        self.stability_index = float("nan")
+        # One for each, so that the size of the pieces does not change what is drawn.
+        rng, self._rng = (np.random.default_rng((random_state, i)) for i in range(2))
+        self._calibrated = Ranks.among(calibration.scores, calibration.weights, rng)
+        self._martingale, self.odds = Martingale(), 1.0
+        self._begin_trend()
+        self._regions = _Regions.of(self.detector.map_, window)
+        self._units = np.empty(0, dtype=np.intp)
+        self._recent = np.empty((0, self.detector.map_.codebook.shape[1]))
+
+    def update(self, X: Any) -> list[DriftAlarm]:
+        """Take in more rows and return the alarms that they raise.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_rows, n_features)
+            Any number of rows, in the order in which they arrived.
+
+        Returns
+        -------
+        list of DriftAlarm
+            In the order of the rows.
+        """
+        rows = np.asarray(self.detector.map_.rows_of(X), dtype=np.float64)
+        alarms: list[DriftAlarm] = []
+        start = 0
+        while start < len(rows):
+            stop = start + min(self.window - len(self._units), TAKEN_ROWS)
+            alarms += self._take(rows[start:stop])
+            start = stop
+        return alarms
+
+    def _take(self, rows: Float64s) -> list[DriftAlarm]:
+        """Take in rows of one window."""
+        units, distances = self.detector.map_.nearest(rows)
+        before = self._recent
+        self._recent = np.concatenate([before, rows])[-self.window :]
+        self._units = np.concatenate([self._units, units[:, 0]])
+
+        def alarm(kind: str, place: int, value: float, limit: float) -> DriftAlarm:
+            recent = np.concatenate([before, rows[: place + 1]])[-N_NAMED:]
+            columns = _columns_that_add(self.detector, recent)
+            return DriftAlarm(kind, self.n_rows + place + 1, value, limit, columns)
+
+        alarms = [
+            *(
+                alarm("martingale", *found)
+                for found in self._bet(self.detector.scores_of_rows(rows))
+            ),
+            *(alarm("quantization_error", *found) for found in self._trend(distances[:, 0])),
+        ]
+        self.n_rows += len(rows)
+        if len(self._units) == self.window:
+            alarms += self._end_of_window()
+        return sorted(alarms, key=lambda one: one.row)
+
+    def _bet(self, scores: Float64s) -> list[tuple[int, float, float]]:
+        """Return the rows where the martingale passes its limit, its values, and the limit."""
+        p = self._calibrated.p_values(scores)
+        limit = 1.0 / self.false_alarm
+        found = []
+        start = 0
+        while start < len(p):
+            logs = self._martingale.update(p[start:])
+            passed = np.flatnonzero(logs >= np.log(limit))
+            if not len(passed):
+                self.odds = float(np.exp(logs[-1]))
+                break
+            start += int(passed[0]) + 1
+            found.append((start - 1, float(np.exp(min(logs[passed[0]], 700.0))), limit))
+            self._martingale, self.odds = Martingale(), 1.0
+        return found
+
+    def _begin_trend(self) -> None:
+        self._first = np.empty(0)
+        self._ranks: Ranks | None = None
+        self._cusum = Cusum(self.false_alarm)
+
+    def _trend(self, distances: Float64s) -> list[tuple[int, float, float]]:
+        """Return the rows where the CUSUM passes its limit, its values, and the limits."""
+        found = []
+        start = 0
+        while start < len(distances):
+            if self._ranks is None:
+                stop = start + N_FIRST - len(self._first)
+                self._first = np.concatenate([self._first, distances[start:stop]])
+                if len(self._first) == N_FIRST:
+                    self._ranks = Ranks.among(np.sort(self._first), None, self._rng)
+                start = stop
+                continue
+            sums, limits = self._cusum.update(self._ranks.p_values(distances[start:]))
+            passed = np.flatnonzero(sums > limits)
+            if not len(passed):
+                break
+            place = int(passed[0])
+            found.append((start + place, float(sums[place]), float(limits[place])))
+            start += place + 1
+            self._begin_trend()
+        return found
+
+    def _end_of_window(self) -> list[DriftAlarm]:
+        number = self.n_rows // self.window
+        level = self.false_alarm / (number * (number + 1))
+        won = np.bincount(self._units, minlength=self.detector.map_.n_units)
+        alarms = []
+        self.stability_index, limit = self._regions.index(won, level)
+        if self.stability_index > limit:
+            columns = _columns_that_moved(self.detector, self._recent)
+            alarms.append(DriftAlarm("hits", self.n_rows, self.stability_index, limit, columns))
+        is_new = self._regions.is_empty[self._units]
+        most = self._regions.most_new(self.window, level)
+        if is_new.sum() > most:
+            columns = _columns_that_add(self.detector, self._recent[is_new])
+            alarms.append(DriftAlarm("new_cells", self.n_rows, float(is_new.sum()), most, columns))
+        self._units = self._units[:0]
+        return alarms
+
+
+@dataclass(frozen=True, eq=False)
+class _Regions:
+    """Where the training rows fell, by region of the map, and which units have none."""
+
+    of_unit: Ints
+    hits: Float64s
+    is_empty: Any
+    n_alone: float
+
+    @classmethod
+    def of(cls, map_: Map, window: int) -> "_Regions":
+        hits = map_.hits
+        min_rows = max(MIN_EXPECTED * hits.sum() / window, MIN_EXPECTED)
+        regions = merge_small_regions(map_, hits, min_rows=min_rows)
+        # Hits may have faded; less than half a row counts as none.
+        is_alone = (hits >= 0.5) & (hits < 1.5)
+        by_region = np.bincount(regions, hits).astype(np.float64)
+        return cls(regions, by_region, hits < 0.5, float(is_alone.sum()))
+
+    def index(self, won: Ints, level: float) -> tuple[float, float]:
+        """Return the population stability index of the hits of some rows, and its limit."""
+        found = np.bincount(self.of_unit, won).astype(np.float64)
+        n_regions, n, n_trained = len(self.hits), found.sum(), self.hits.sum()
+        # Half a row more in each region, so that the logarithm of an empty one exists.
+        share = (found + 0.5) / (n + 0.5 * n_regions)
+        expected = (self.hits + 0.5) / (n_trained + 0.5 * n_regions)
+        index = float(((share - expected) * np.log(share / expected)).sum())
+        if n_regions == 1:
+            return index, np.inf
+        chi_square = chi_square_quantile(1 - level, n_regions - 1)
+        return index, max(SMALL_INDEX, chi_square * (1 / n + 1 / n_trained))
+
+    def most_new(self, n: int, level: float) -> float:
+        """Return how many of n rows may fall in empty cells."""
+        alone = self.n_alone + 1.0
+        expected = min((alone + 2 * np.sqrt(alone)) / self.hits.sum(), 1.0)
+        counts = np.arange(np.ceil(n * expected), n)
+        share = counts / n
+        with np.errstate(divide="ignore", invalid="ignore"):
+            divergence = share * np.log(share / expected)
+            divergence += (1 - share) * np.log((1 - share) / (1 - expected))
+        is_unlikely = n * divergence > -np.log(level)
+        return float(counts[is_unlikely][0] - 1) if is_unlikely.any() else float(n)
+
+
+def _columns_that_add(detector: Detector, rows: Float64s) -> tuple[str, ...]:
+    """Return the columns that add more to the scores of these rows than to training rows'."""
+    usual = detector.mean_contributions
+    more = detector.contributions_of_rows(rows).mean(axis=0) - (0.0 if usual is None else usual)
+    return _named(more, [code.name for code in detector.map_.encoding.features])
+
+
+def _columns_that_moved(detector: Detector, rows: Float64s) -> tuple[str, ...]:
+    """Return the columns whose means have moved most, in standard deviations of the training."""
+    map_, far = detector.map_, detector.of_all_rows.rms_distances
+    weights = map_.hits
+    mean = np.average(map_.codebook, axis=0, weights=weights)
+    variance = np.average((map_.codebook - mean) ** 2, axis=0, weights=weights)
+    if far is not None:  # rows around their units, taken to vary equally in all features
+        variance += np.average(far**2, weights=weights) / len(mean)
+    shift = rows.mean(axis=0) - mean
+    tiny = np.finfo(np.float64).tiny
+    by_column = map_.encoding.sum_by_column((shift**2 / np.maximum(variance, tiny))[None])[0]
+    names = []
+    for code, place in zip(map_.encoding.features, map_.encoding.slices, strict=True):
+        way = " up" if shift[place][0] > 0 else " down"
+        names.append(code.name + (way if code.n_features == 1 else ""))
+    return _named(np.sqrt(by_column), names)
+
+
+def _named(values: Float64s, names: list[str]) -> tuple[str, ...]:
+    """Return the names of the largest values, at most three."""
+    order = np.argsort(-values, kind="stable")[:MAX_ALARM_COLUMNS]
+    least = MIN_PART * values[order[0]]
+    return tuple(names[j] for j in order if values[j] > max(least, 0.0))

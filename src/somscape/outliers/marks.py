@@ -1,0 +1,548 @@
+"""What marked rows teach a detector."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._elementary import exp
+from somscape._types import Float64s, Floats, Ints
+from somscape._validate import check_number, check_whole
+from somscape._weights import Counted, blocks, counts_of, ones_or
+from somscape.errors import InputError
+from somscape.kernels.metric import Metric
+from somscape.outliers.rarity import are_knots, is_array
+from somscape.tables.encoding import Encoding
+
+CITY_BLOCK = Metric("manhattan")
+
+MAX_SAID = 3
+"""Most columns that are named as those that changed scores."""
+
+NAMED_SHARE = 0.5
+"""A column is named if rows lie at least this share as far apart by it as by the first one."""
+
+LIKE_WITHIN = 3.0
+"""Distance within which rows are alike."""
+
+BLOCK_VALUES = 1 << 20
+"""Distances in memory at once: 8 MiB."""
+
+CLEAR_TRUST = 0.5
+"""Below this trust, sentences say that marks contradict each other."""
+
+
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """What a detector learned from marks.
+
+    Attributes
+    ----------
+    n_confirmed, n_cleared : int
+        Marked rows that are anomalies, and that are usual.
+    trust : float
+        From 0 to 1: how far the marks are followed, by how well each is told by the others.
+    n_raised, n_lowered : int
+        Training rows that hold no place whose score was multiplied by 1.1 and more, or divided.
+    center : float
+        Log of the factor of a training row on average, which is taken off.
+    features : ndarray of shape (n_used,), int64
+        The encoded features that tell how far rows lie apart, ascending; empty if nothing was
+        learned.
+    x, y : ndarray of shape (n_used, n_knots), float64
+        Knots of each feature, and where they lie on its axis; in between straight, and level beyond
+        the ends.  The last one repeats where a feature has fewer.
+    places : ndarray of shape (n_taught, n_used), float64
+        Where the rows that taught lie on these axes.
+    pull : ndarray of shape (n_taught,), float64
+        How much each adds to the log of the factor of a row at its place.
+    n_leading : int
+        How many of the rows that hold a place were confirmed; they come first.
+    rows : ndarray of shape (n_held, n_features), float64
+        Encoded rows whose score is held.
+    held : ndarray of shape (n_held,), float64
+        Their scores.
+    """
+
+    n_confirmed: int
+    n_cleared: int
+    trust: float
+    n_raised: int
+    n_lowered: int
+    center: float
+    features: Ints
+    x: Float64s
+    y: Float64s
+    places: Float64s
+    pull: Float64s
+    n_leading: int
+    rows: Float64s
+    held: Float64s
+
+    @classmethod
+    def none(cls, n_confirmed: int, n_cleared: int, n_features: int) -> "Marks":
+        """Return marks that taught nothing and hold no place."""
+        empty = np.empty((0, 2))
+        nothing = np.empty(0, dtype=np.int64), empty, empty, empty[:, :0], empty[:, 0]
+        held = 0, np.empty((0, n_features)), np.empty(0)
+        return cls(n_confirmed, n_cleared, 1.0, 0, 0, 0.0, *nothing, *held)
+
+    def check(self, n_features: int) -> None:
+        """Raise ValueError or TypeError if the parts do not fit together."""
+        for name in ("n_confirmed", "n_cleared", "n_raised", "n_lowered", "n_leading"):
+            check_whole(f"marks.{name}", getattr(self, name), 0)
+        check_number("marks.trust", self.trust, 0, 1, low_is_allowed=True)
+        check_number("marks.center", self.center, -np.inf)
+        features, x = self.features, self.x
+        are_lines = (
+            is_array(features, (-1,), "i")
+            and is_array(x, (len(features), -1))
+            and is_array(self.y, x.shape)
+            and x.shape[1] > 1
+            and (np.diff(features) > 0).all()
+            and ((features >= 0) & (features < n_features)).all()
+            and are_knots(x)
+        )
+        if not are_lines:
+            raise ValueError("`marks` must have ascending features, and for each ascending knots.")
+        if not is_array(self.pull, (-1,)) or not is_array(
+            self.places, (len(self.pull), len(features))
+        ):
+            raise ValueError("`marks` must have a pull for each place, of as many features.")
+        n_held = len(self.held)
+        are_scores = is_array(self.held, (-1,)) and bool((self.held >= 0).all())
+        are_rows = is_array(self.rows, (n_held, n_features)) and self.n_leading <= n_held
+        if not (are_scores and are_rows):
+            raise ValueError(
+                "`marks` must have one finite score from 0 for each row that they hold."
+            )
+
+    @property
+    def teach(self) -> bool:
+        """Whether they change scores of other rows."""
+        return len(self.features) > 0
+
+    def factors(self, rows: Floats) -> Float64s:
+        """Return what the score of each row is multiplied by."""
+        return exp(self.moves(rows) - self.center)
+
+    def moves(self, rows: Floats) -> Float64s:
+        """Return the log of `factors` before `center` is taken off."""
+        out = np.zeros(len(rows))
+        if not self.teach:
+            return out
+        for part in blocks(len(rows), max(1, BLOCK_VALUES // len(self.pull))):
+            apart = np.asarray(CITY_BLOCK.distances(self._placed(rows[part]), self.places))
+            out[part] = (alike(apart.astype(np.float64)) * self.pull).sum(axis=1)
+        return out
+
+    def _placed(self, rows: Floats) -> Float64s:
+        """Return where rows lie on the axes."""
+        placed = np.empty((len(rows), len(self.features)))
+        for j, feature in enumerate(self.features.tolist()):
+            n = 1 + int(np.count_nonzero(np.diff(self.x[j])))
+            placed[:, j] = np.interp(rows[:, feature], self.x[j, :n], self.y[j, :n])
+        return placed
+
+    def are_held(self, rows: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which rows equal one that holds a place, and which a confirmed one."""
+        which = self._which(rows)
+        return which >= 0, (which >= 0) & (which < self.n_leading)
+
+    def with_held(self, rows: Floats, scores: Float64s) -> Float64s:
+        """Return scores in which rows equal to a marked one have what it holds."""
+        which = self._which(rows)
+        is_held = which >= 0
+        if not is_held.any():
+            return scores
+        out = scores.copy()
+        out[is_held] = self.held[which[is_held]]
+        return out
+
+    def _which(self, rows: Floats) -> Ints:
+        """Return the number of the row that holds a place and equals each row, or -1."""
+        found = np.full(len(rows), -1, dtype=np.intp)
+        left = np.arange(len(rows))
+        with np.errstate(over="ignore"):
+            for feature in range(self.rows.shape[1]):  # few rows are left after the first ones
+                own = self.rows[:, feature].astype(np.float32)
+                left = left[np.isin(rows[left, feature].astype(np.float32), own)]
+        for i, key in zip(left.tolist(), _keys(rows[left]), strict=True):
+            found[i] = self._number_by_row.get(key, -1)
+        return found
+
+    def parts_with_held(self, rows: Floats, parts: Float64s) -> Float64s:
+        """Return parts of scores that add up to what marked rows hold."""
+        scores = parts.sum(axis=1)
+        held = self.with_held(rows, scores)
+        moved = np.flatnonzero(held != scores)
+        shares = np.full((len(moved), parts.shape[1]), 1.0 / parts.shape[1])
+        own = scores[moved, None]
+        np.divide(parts[moved], own, out=shares, where=own > 0)
+        out = parts.copy()
+        out[moved] = held[moved, None] * shares
+        return out
+
+    @cached_property
+    def _number_by_row(self) -> dict[bytes, int]:
+        numbers: dict[bytes, int] = {}
+        for i, key in enumerate(_keys(self.rows)):
+            numbers.setdefault(key, i)
+        return numbers
+
+    def in_words(self, encoding: Encoding) -> str:
+        """Return what the marks changed, or why they changed nothing, in sentences."""
+        n = self.n_confirmed + self.n_cleared
+        marks = f"{n:,} {'mark' if n == 1 else 'marks'} ({self.n_confirmed:,} confirmed, "
+        marks += f"{self.n_cleared:,} cleared)"
+        parts = [f"{marks} {self._change(encoding)}."]
+        if self.teach and self.trust < CLEAR_TRUST:
+            parts.append(
+                f"They agree little with each other, so they count {100 * self.trust:.0f} %."
+            )
+        if len(self.held):
+            n_ending = len(self.held) - self.n_leading
+            kinds = (self.n_leading, "confirmed rows lead"), (n_ending, "cleared ones end")
+            places = " and ".join(words for n, words in kinds if n)
+            parts.append(f"{places[0].upper()}{places[1:]} the list.")
+        return " ".join([*parts, "P-values are estimates."])
+
+    def _change(self, encoding: Encoding) -> str:
+        other = "other " if len(self.held) else ""
+        if not self.teach:
+            return f"changed the scores of no {other}rows: {self._why_nothing()}"
+        if not self.n_raised + self.n_lowered:
+            return f"changed the score of no {other}row by a tenth"
+        rows = f"{other}row" if self.n_raised == 1 else f"{other}rows"
+        changed = f"raised the scores of {self.n_raised:,} {rows} and lowered those of "
+        changed += f"{self.n_lowered:,} by a tenth or more"
+        if not self.n_confirmed:
+            return changed
+        return f"{changed}, most by {_listed(self._columns(encoding))}"
+
+    def _why_nothing(self) -> str:
+        if not self.n_cleared:
+            return "none is cleared, so nothing tells what to lower"
+        if self.trust == 0:
+            return "they contradict each other"
+        return "the marked rows do not differ in any column"
+
+    def _columns(self, encoding: Encoding) -> list[str]:
+        """Return the names of the columns by which rows lie farthest apart."""
+        change = np.zeros(encoding.n_features)
+        change[self.features] = np.ptp(self.y, axis=1)
+        by_column = encoding.sum_by_column(change[None])[0]
+        order = np.argsort(-by_column, kind="stable")[:MAX_SAID]
+        least = NAMED_SHARE * by_column[order[0]]
+        return [encoding.features[j].name for j in order if by_column[j] >= least]
+
+
+def alike(distances: Float64s) -> Float64s:
+    """Return how alike rows are: 1 for equal ones, and less with distance."""
+    return exp(distances / -LIKE_WITHIN)
+
+
+def same_rows(rows: Floats) -> Ints:
+    """Return a number for each row, the same for equal rows."""
+    numbers: dict[bytes, int] = {}
+    return np.array([numbers.setdefault(key, len(numbers)) for key in _keys(rows)], dtype=np.intp)
+
+
+def _keys(rows: Floats) -> list[bytes]:
+    """Return the bytes of each row as float32; 0.0 and -0.0 are alike."""
+    with np.errstate(over="ignore"):
+        short = np.ascontiguousarray(rows, dtype=np.float32) + np.float32(0)
+    return [row.tobytes() for row in short]
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+UNKNOWN, USUAL, ANOMALY = -1, 0, 1
+
+
+def known_labels(known: Any, n_rows: int, name: str = "known") -> Ints | None:
+    """Return labels as 1 (anomaly), 0 (usual) and -1 (unknown), or None."""
+    if known is None:
+        return None
+    values = np.asarray(known)
+    try:
+        numbers = np.array([np.nan if v is None else float(v) for v in values.ravel().tolist()])
+    except (TypeError, ValueError):
+        numbers = np.full(values.size, np.inf)
+    numbers[np.isnan(numbers)] = UNKNOWN
+    are_labels = bool(np.isin(numbers, (UNKNOWN, USUAL, ANOMALY)).all())
+    if values.shape != (n_rows,) or not are_labels:
+        raise InputError(
+            f"`{name}` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each of the {n_rows} "
+            f"rows; got shape {values.shape} with {_some(values)}. Pass None if no label is known."
+        )
+    labels = numbers.astype(np.intp)
+    return labels if (labels != UNKNOWN).any() else None
+
+
+def _some(values: NDArray[Any]) -> str:
+    """Return the first few distinct values as text."""
+    return ", ".join(np.unique(values.astype(str))[:4].tolist())
+
+
+KNOTS = tuple(0.5 * i for i in range(-6, 7))
+"""Normal scores at which features of many values have knots, beside the lowest and the highest;
+chosen on the choosing half of the tables of `benchmarks/detection`."""
+
+NOISE = 0.3
+"""Variance of a mark beside what its row's values tell, for each unit that these vary by; chosen on
+the choosing half of the tables of `benchmarks/detection`."""
+
+STRENGTH = 6.0
+"""How much the log of a score moves for each unit of what the marks tell; chosen on the choosing
+half of the tables of `benchmarks/detection`."""
+
+EXPECTED, EXPECTED_MARKS = 0.5, 8.0
+"""Share of confirmed rows that is expected, and of how many marks that is worth; chosen on the
+choosing half of the tables of `benchmarks/detection`."""
+
+N_UNMARKED, UNMARKED_WEIGHT = 30, 1.0
+"""Unmarked rows that count as cleared, and how many marks they are worth together; chosen on the
+choosing half of the tables of `benchmarks/detection`."""
+
+EQUAL_SHARE = 0.2
+"""Share of all relevance that columns have alike; the other goes by what they tell; chosen on
+the choosing half of the tables of `benchmarks/detection`."""
+
+MAX_MARKS = 500
+"""Most marks that teach; of more, every k-th of each kind does."""
+
+MAX_HELD = 1000
+"""Most marks with which their rows hold their places: more are labels to learn from, not a list."""
+
+NOTICED = 1.1
+"""Factor of a score from which a row counts as raised; lowered ones are divided by as much."""
+
+LEAST_SHARE = 1e-12
+"""Least share of the rows below and above a knot: of 0 there is no normal score."""
+
+LEAST_GAP = 1e-100
+"""Least distance between knots, absolute and as a share of their range."""
+
+BITS = 30
+"""Bits after the point that what is learned keeps: libraries may differ in the others."""
+
+
+def marks_of(
+    rows: Floats,
+    weights: Float64s | None,
+    encoding: Encoding,
+    labels: Ints,
+    scores: Float64s,
+) -> Marks:
+    """Return what marks teach."""
+    n_confirmed, n_cleared = (int((labels == kind).sum()) for kind in (ANOMALY, USUAL))
+    marks = Marks.none(n_confirmed, n_cleared, rows.shape[1])
+    counts = counts_of(weights)
+    if n_cleared:  # else nothing tells confirmed rows from others of the list
+        marks = _learned(marks, rows, counts, encoding, labels)
+    moves = marks.moves(rows)
+    marks = replace(marks, center=float(_rounded(np.average(moves, weights=counts))))
+    factors = exp(moves - marks.center)
+    n_leading, held_rows, held = _held(rows, labels, scores * factors)
+    of_others = factors[labels == UNKNOWN] if len(held) else factors
+    return replace(
+        marks,
+        n_raised=int((of_others >= NOTICED).sum()),
+        n_lowered=int((of_others <= 1 / NOTICED).sum()),
+        n_leading=n_leading,
+        rows=held_rows,
+        held=held,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Feature:
+    """Knots of a feature and their normal scores, and those of the rows that teach.
+
+    `share`: of the relevance of all columns, if they are alike.
+    """
+
+    number: int
+    share: float
+    x: Float64s
+    normal: Float64s
+    of_rows: Float64s
+
+    @property
+    def apart(self) -> Float64s:
+        """How far the rows that teach lie apart."""
+        return np.abs(self.of_rows[:, None] - self.of_rows)
+
+
+def _learned(
+    marks: Marks, rows: Floats, counts: Float64s | None, encoding: Encoding, labels: Ints
+) -> Marks:
+    """Return marks with what they teach, or as they were if that is nothing."""
+    chosen, unmarked = _teaching(labels), _unmarked(labels, counts)
+    features = _features(rows, counts, encoding, np.append(chosen, unmarked))
+    weights = ones_or(counts, len(rows))[chosen]
+    is_anomaly = labels[chosen] == ANOMALY
+    total, confirmed = weights.sum(), weights[is_anomaly].sum()
+    expected = (confirmed + EXPECTED * EXPECTED_MARKS) / (total + EXPECTED_MARKS)
+    surprise = np.append(is_anomaly, np.zeros(len(unmarked))) - expected
+    of_unmarked = np.full(len(unmarked), UNMARKED_WEIGHT / max(1, len(unmarked)))
+    noise = NOISE / np.append(weights, of_unmarked)
+    relevance = np.array([feature.share for feature in features])
+    if not len(relevance):
+        return marks
+    if is_anomaly.any():  # else all columns of marked rows tell the same
+        pull = np.linalg.solve(_likeness(features, relevance) + np.diag(noise), surprise)
+        relevance = _relevance(features, relevance, pull, weights)
+    likeness = _likeness(features, relevance)
+    pull = np.linalg.solve(likeness + np.diag(noise), surprise)
+    trust = _trust(likeness, noise, surprise, is_anomaly, weights)
+    if trust == 0:
+        return replace(marks, trust=trust)
+    x, y = _lines(features, relevance)
+    return replace(
+        marks,
+        trust=trust,
+        features=np.array([feature.number for feature in features], dtype=np.int64),
+        x=x,
+        y=y,
+        places=_rounded(np.stack([f.of_rows for f in features], axis=1) * relevance),
+        pull=_rounded(STRENGTH * trust * pull),
+    )
+
+
+def _relevance(
+    features: list[_Feature], relevance: Float64s, pull: Float64s, weights: Float64s
+) -> Float64s:
+    """Return relevance by how much each feature alone would move the marked rows."""
+    moves = np.array(
+        [_spread((feature.apart @ pull)[: len(weights)], weights) for feature in features]
+    )
+    told = relevance * moves
+    if not told.sum() > 0:
+        return relevance
+    return np.asarray(EQUAL_SHARE * relevance + (1 - EQUAL_SHARE) * told / told.sum())
+
+
+def _likeness(features: list[_Feature], relevance: Float64s) -> Float64s:
+    apart = np.zeros((len(features[0].of_rows), len(features[0].of_rows)))
+    for feature, each in zip(features, relevance, strict=True):
+        apart += each * feature.apart
+    return alike(apart)
+
+
+def _spread(values: Float64s, weights: Float64s) -> float:
+    """Return the standard deviation of some values."""
+    apart = values - np.average(values, weights=weights)
+    return float(np.sqrt(np.average(apart**2, weights=weights)))
+
+
+def _teaching(labels: Ints) -> Ints:
+    """Return the marked rows that teach."""
+    kinds = [np.flatnonzero(labels == kind) for kind in (ANOMALY, USUAL)]
+    step = -(-sum(map(len, kinds)) // MAX_MARKS)
+    return np.sort(np.concatenate([kind[::step] for kind in kinds]))
+
+
+def _unmarked(labels: Ints, counts: Float64s | None) -> Ints:
+    """Return some unmarked rows, evenly from first to last."""
+    others = np.flatnonzero(labels == UNKNOWN)
+    ends = np.cumsum(ones_or(counts, len(labels))[others])
+    if not len(others):
+        return others
+    steps = (np.arange(N_UNMARKED) + 0.5) / N_UNMARKED
+    return others[np.searchsorted(ends, steps * ends[-1])]
+
+
+def _features(
+    rows: Floats, counts: Float64s | None, encoding: Encoding, chosen: Ints
+) -> list[_Feature]:
+    """Return the features that vary; the shares of all are 1 together."""
+    found: list[_Feature] = []
+    for place in encoding.slices:
+        for number in range(place.start, place.stop):
+            values = rows[:, number].astype(np.float64)
+            x, normal = _knots(Counted.of(values, counts))
+            if len(x) > 1:
+                share = 1.0 / (place.stop - place.start)
+                of_rows = np.interp(values[chosen], x, normal)
+                found.append(_Feature(number, share, x, normal, of_rows))
+    total = sum(feature.share for feature in found)
+    return [replace(feature, share=feature.share / total) for feature in found]
+
+
+def _knots(counted: Counted) -> tuple[Float64s, Float64s]:
+    """Return some of the values of a feature, and their normal scores."""
+    law, values = NormalDist(), counted.values
+    middle = (counted.ends - np.diff(counted.ends, prepend=0.0) / 2) / counted.n
+    at = np.arange(len(values))
+    if len(values) > len(KNOTS):
+        below = np.array([law.cdf(knot) for knot in KNOTS])
+        at = np.append(np.minimum(np.searchsorted(middle, below), len(values) - 1), 0)
+        at = np.unique(np.append(at, len(values) - 1))
+    x = values[at].astype(np.float64)
+    shares = np.clip(middle[at], LEAST_SHARE, 1 - LEAST_SHARE)
+    normal = np.array([law.inv_cdf(share) for share in shares.tolist()])
+    is_apart = np.diff(x, prepend=-np.inf) > LEAST_GAP * max(1.0, float(np.ptp(x)))
+    return x[is_apart], normal[is_apart]
+
+
+def _trust(
+    likeness: Float64s,
+    noise: Float64s,
+    surprise: Float64s,
+    is_anomaly: NDArray[np.bool_],
+    weights: Float64s,
+) -> float:
+    """Return from 0 to 1 how far the marks are trusted."""
+    kinds = [weights[is_anomaly].sum(), weights[~is_anomaly].sum()]
+    if not all(kinds):
+        return 1.0
+    n = len(weights)
+    # A row of weight 2 is two rows: only one of them is left out.
+    once = np.minimum(weights, 1.0)
+    hat = np.linalg.solve(likeness + np.diag(noise), likeness).T[:n]
+    own, by_all = np.diag(hat), hat @ surprise
+    told = (weights * by_all - once * own * surprise[:n]) / (weights - once * own)
+    apart = surprise[:n] - np.average(surprise[:n], weights=weights)
+    spreads = _spread(told, weights) * _spread(surprise[:n], weights)
+    agreement = np.average(told * apart, weights=weights) / spreads if spreads > 1e-12 else 0.0
+    return float(np.clip(agreement + 1 / kinds[0] + 1 / kinds[1], 0.0, 1.0))
+
+
+def _lines(features: list[_Feature], relevance: Float64s) -> tuple[Float64s, Float64s]:
+    """Return knots of all features, and their normal scores times relevance; the last repeat."""
+    n_knots = max(len(feature.x) for feature in features)
+    x, y = (
+        np.stack([np.append(v, np.full(n_knots - len(v), v[-1])) for v in lines])
+        for lines in ([f.x for f in features], [f.normal for f in features])
+    )
+    return x, _rounded(y * relevance[:, None])
+
+
+def _rounded(values: Float64s | float) -> Float64s:
+    return np.asarray(np.ldexp(np.rint(np.ldexp(values, BITS)), -BITS))
+
+
+def _held(rows: Floats, labels: Ints, scores: Float64s) -> tuple[int, Float64s, Float64s]:
+    """Return the marked rows that hold a place, and scores that are above or below all others."""
+    marked = np.flatnonzero(labels != UNKNOWN)
+    others = np.flatnonzero(labels == UNKNOWN)
+    if len(marked) > MAX_HELD or not len(others):
+        return 0, np.empty((0, rows.shape[1])), np.empty(0)
+    same = same_rows(rows[marked])
+    confirmed, cleared = (np.unique(same[labels[marked] == kind]) for kind in (ANOMALY, USUAL))
+    numbers, first = np.unique(same, return_index=True)
+    marked = marked[first[~np.isin(numbers, np.intersect1d(confirmed, cleared))]]
+    is_confirmed = labels[marked] == ANOMALY
+    marked = np.concatenate([marked[is_confirmed], marked[~is_confirmed]])
+    own, lowest, highest = scores[marked], scores[others].min(), scores[others].max()
+    shares = own / max(own.max(initial=0.0), np.finfo(np.float64).tiny)
+    up = highest * (1 + 1e-9) + own
+    held = np.where(labels[marked] == ANOMALY, up, lowest * shares / 2)
+    return int(is_confirmed.sum()), rows[marked].astype(np.float64), held

@@ -1,0 +1,866 @@
+"""How rare single values of a row are, and how far out numbers lie."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import ceil
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._elementary import exp, log, log_of
+from somscape._types import Float64s, Floats, Ints
+from somscape._weights import Counted, blocks, counts_of, in_order
+from somscape.kernels._select import in_threads, select_kernels
+from somscape.tables.codes import CategoryCode, NumberCode
+from somscape.tables.encoding import Encoding, FeatureCode
+from somscape.tables.ordered import CycleCode, DateCode
+
+
+def is_array(values: Any, shape: tuple[int, ...], kinds: str = "fiu") -> bool:
+    """Say whether values are an array of a shape, of numbers that are finite."""
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in kinds:
+        return False
+    fits = values.ndim == len(shape) and all(
+        length in (-1, n) for length, n in zip(shape, values.shape, strict=True)
+    )
+    return fits and bool(np.isfinite(values).all())
+
+
+TAIL_SHARE = 0.05
+"""Share of the rows on each side beyond which values follow a smooth tail."""
+
+MIN_TAIL_ROWS, MIN_TAIL_VALUES = 10, 5
+"""Rows and different values that a smooth tail needs; fewer are taken as they are."""
+
+TAIL_SHAPE = 0.05
+"""Shape of the tail, a generalized Pareto: a value ten times as far out adds some 30 more."""
+
+TAIL_STEPS = (0.25, 0.5, *(2.0**i for i in range(13)))
+"""Where the tail has knots, in units of its scale."""
+
+TAIL_RISES = log(1.0 + TAIL_SHAPE * np.array(TAIL_STEPS)) / TAIL_SHAPE
+"""How much more a value there adds than where the tail begins."""
+
+BODY_SHARES = (0.05, 0.065, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
+"""Shares of the rows, from either side, where numbers of many values have knots."""
+
+MAX_BODY_VALUES = 2 * len(BODY_SHARES)
+"""Different values between the tails up to which a line has a knot at each of them."""
+
+BLOCK_VALUES = 1 << 20
+"""Knots that values are compared with at once."""
+
+CONSTANT_WIDTH = 1e-6
+"""Width, in parts of the value, within which another value than a column's only one is as rare
+as a value can be."""
+
+
+Line: TypeAlias = tuple[Float64s, Float64s]
+"""Where a line has knots, ascending, and its heights there."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rarity:
+    """How much single values of rows add to a score.
+
+    Attributes
+    ----------
+    features : ndarray of shape (n_lines,), int64
+        The encoded features that add something, ascending.
+    x : ndarray of shape (n_lines, n_knots), float64
+        Values of each feature, ascending; where a line has fewer knots, the last one repeats.
+    y : ndarray of shape (n_lines, n_knots), float64
+        What they add.  In between and beyond the ends lines are straight.
+
+    See Also
+    --------
+    Scorer : What it adds to.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> rarity = SOMDetector(random_state=0).fit(X).detector_.rarity
+    >>> rarity.features.tolist()
+    [0, 1]
+    """
+
+    features: Ints
+    x: Float64s
+    y: Float64s
+
+    @classmethod
+    def of(cls, lines: Mapping[int, Line]) -> "Rarity":
+        """Return the rarity of some features.
+
+        Parameters
+        ----------
+        lines : mapping of int to (ndarray, ndarray)
+            The knots of each feature, by its number, ascending.
+
+        Returns
+        -------
+        Rarity
+        """
+        n_knots = max(len(x) for x, _ in lines.values())
+        padded = [
+            [np.append(v, np.repeat(v[-1], n_knots - len(v))) for v in line]
+            for line in lines.values()
+        ]
+        x, y = np.array(padded).transpose(1, 0, 2)
+        features = np.array(list(lines), dtype=np.int64)
+        return cls(features, np.ascontiguousarray(x), np.ascontiguousarray(y))
+
+    @cached_property
+    def lines(self) -> Mapping[int, Line]:
+        """The knots of each feature, by its number."""
+        each = zip(self.features.tolist(), self.x, self.y, strict=True)
+        return {feature: _knots(x, y) for feature, x, y in each}
+
+    def check(self, n_features: int) -> None:
+        """Raise ValueError if the parts do not fit together, or rows of some features.
+
+        Parameters
+        ----------
+        n_features : int
+        """
+        features, x, y = self.features, self.x, self.y
+        are_lines = (
+            is_array(features, (-1,), "i")
+            and is_array(x, (len(features), -1))
+            and is_array(y, x.shape)
+            and x.shape[1] > 1
+        )
+        if not are_lines or not (
+            (np.diff(features) > 0).all()
+            and ((features >= 0) & (features < n_features)).all()
+            and (y >= 0).all()
+            and are_knots(x)
+        ):
+            raise ValueError(
+                "`rarity` must have ascending features, and for each at least two values in "
+                "ascending order, with what they add, from 0."
+            )
+
+    def scores(self, rows: Floats) -> Float64s:
+        """Return what the values of each row add together.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+        """
+        return select_kernels().sum_of_lines(rows, self.features, self.x, self.y)
+
+    def parts(self, rows: Floats) -> Float64s:
+        """Return what each feature adds.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features)
+        """
+        out, lines = np.zeros(rows.shape), np.arange(len(self.x))
+        # All lines at once: for few rows the calls, not the search, take the time.
+        for part in blocks(len(rows), max(1, BLOCK_VALUES // self.x.size)):
+            values = rows[part][:, self.features].astype(np.float64)
+            n_below = np.count_nonzero(self.x <= values[:, :, None], axis=2)
+            at = lines, np.clip(n_below - 1, 0, self._last_steps)
+            out[part, self.features] = self.y[at] + (values - self.x[at]) * self._slopes[at]
+        return out
+
+    @cached_property
+    def _last_steps(self) -> Ints:
+        """The last step between two knots of each line."""
+        return np.asarray(np.count_nonzero(np.diff(self.x, axis=1), axis=1) - 1)
+
+    @cached_property
+    def _slopes(self) -> Float64s:
+        """Of each line between its knots; not a number where the last one repeats."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.diff(self.y, axis=1) / np.diff(self.x, axis=1))
+
+    def times(self, factor: float) -> "Rarity":
+        """Return a rarity whose values add this many times as much."""
+        return replace(self, y=factor * self.y)
+
+
+def are_knots(x: Float64s) -> bool:
+    """Say whether the knots of each line ascend, and only its last one repeats."""
+    steps = np.diff(x, axis=1)
+    rises = steps > 0
+    falls_once = (rises[:, 1:] <= rises[:, :-1]).all()
+    return bool((steps >= 0).all() and rises[:, 0].all() and falls_once)
+
+
+def _knots(x: Float64s, y: Float64s) -> Line:
+    """Return the knots of a line, without the last one's repetitions."""
+    n = 1 + int(np.count_nonzero(np.diff(x)))
+    return x[:n], y[:n]
+
+
+def on_line(
+    x: Float64s, y: Float64s, values: Float64s, *, up: bool = True
+) -> tuple[Float64s, Float64s, Float64s]:
+    """Return where values lie on a line, its slope there, and the next knot."""
+    x, y = _knots(x, y)
+    n = len(x)
+    side = np.searchsorted(x, values, "right" if up else "left")
+    place = np.clip(side - 1, 0, n - 2)
+    slopes = (np.diff(y) / np.diff(x))[place]
+    ends = np.concatenate([[-np.inf], x, [np.inf]])
+    return y[place] + (values - x[place]) * slopes, slopes, ends[side + 1 if up else side]
+
+
+def rarity_of(rows: Floats, weights: Float64s | None, encoding: Encoding) -> Rarity | None:
+    """Learn how rare values are."""
+    counts = counts_of(weights)
+    lines: dict[int, Line] = {}
+    for code, place in zip(encoding.features, encoding.slices, strict=True):
+        if isinstance(code, CycleCode):
+            continue  # no place on a circle is further out than another
+        if isinstance(code, CategoryCode):
+            lines |= _of_levels(code, place.start, rows[:, place], counts)
+        else:
+            values = rows[:, place.start].astype(np.float64)
+            lines[place.start] = _of_numbers(Counted.of(values, counts))
+    lines = {feature: (x, y) for feature, (x, y) in lines.items() if max(y) > 0}
+    if not lines:
+        return None
+    return Rarity.of(lines)
+
+
+def _of_levels(
+    code: CategoryCode, start: int, features: Floats, counts: Float64s | None
+) -> dict[int, Line]:
+    """Return the lines of a category's levels: from 0 for other levels to what the level adds."""
+    level = code.encoded_levels.max()
+    each = (features > level / 2).astype(np.float64)
+    found = each.sum(axis=0) if counts is None else (each * counts[:, None]).sum(axis=0)
+    total = found.sum()
+    lines: dict[int, Line] = {}
+    for i, n in enumerate(found.tolist()):
+        # A level that no row has, such as a new one, is as rare as can be.
+        share = float(found[found <= n].sum()) / total if n > 0 else 1.0 / (total + 1.0)
+        lines[start + i] = np.array([0.0, level]), np.array([0.0, -log_of(share) + 0.0])
+    return lines
+
+
+def _of_numbers(counted: Counted) -> Line:
+    """Return the line of a number: falling towards the middle, then rising."""
+    values, ends = counted.values.astype(np.float64), counted.ends
+    total = ends[-1]
+    if len(values) == 1:
+        width = CONSTANT_WIDTH * max(1.0, abs(float(values[0])))
+        at, rare = float(values[0]), log_of(total + 1.0)
+        x_there = np.array([at + width * i for i in (-2, -1, 0, 1, 2)])
+        return x_there, np.array([rare, rare, 0.0, rare, rare])
+    below, above = ends / total, 1.0 - np.append(0.0, ends[:-1]) / total
+    heights = -log(np.minimum(1.0, 2.0 * np.minimum(below, above))) + 0.0
+    n_rows = np.diff(ends, prepend=0.0)
+    low, low_knots = _tail(-values[::-1], n_rows[::-1], below[::-1], heights[::-1])
+    high, high_knots = _tail(values, n_rows, above, heights)
+    first, last = len(values) - 1 - low, high
+    body = np.arange(first, last + 1)
+    if len(body) > MAX_BODY_VALUES:
+        shares = np.array(BODY_SHARES)
+        chosen = [np.searchsorted(below, shares), np.searchsorted(-above, -shares, "right") - 1]
+        body = np.unique(np.clip(np.append([first, last], np.concatenate(chosen)), first, last))
+    x = [-x for x, _ in reversed(low_knots)] + values[body].tolist() + [x for x, _ in high_knots]
+    y = [y for _, y in reversed(low_knots)] + heights[body].tolist() + [y for _, y in high_knots]
+    x_there, places = np.unique(x, return_index=True)  # knots too close to tell apart
+    return x_there, np.array(y)[places]
+
+
+def _scale_of(median: float) -> float:
+    """Return the scale of a tail with a median."""
+    return median * TAIL_SHAPE / (2.0**TAIL_SHAPE - 1.0)
+
+
+def _tail(
+    values: Float64s, n_rows: Float64s, share: Float64s, heights: Float64s
+) -> tuple[int, list[tuple[float, float]]]:
+    """Return the last value before the upper tail, and the knots of the tail."""
+    last = int(np.flatnonzero(share >= TAIL_SHARE)[-1])
+    beyond = slice(last + 1, None)
+    rows = n_rows[beyond]
+    height = float(heights[last])
+    if rows.sum() >= MIN_TAIL_ROWS and len(rows) >= MIN_TAIL_VALUES:
+        scale = _scale_of(Counted(values[beyond] - values[last], np.cumsum(rows)).median())
+        height = max(height, -log_of(2.0 * float(share[last + 1])))
+    else:  # too few to fit: as they are, and beyond as steep as from the middle on average
+        last = len(values) - 1
+        height = float(heights[last])
+        middle = values[int(np.argmin(heights))]
+        scale = float(values[last] - middle) / max(height, 1.0)
+        if not scale > 0:  # most rows have this value: far is what is far for the others
+            others = slice(None, last)
+            far, n_far = (values[last] - values[others])[::-1], np.cumsum(n_rows[others][::-1])
+            scale = _scale_of(Counted(far, n_far).median())
+    if not scale > 0:
+        return last, []
+    at = values[last] + scale * np.array(TAIL_STEPS)
+    return last, list(zip(at.tolist(), (height + TAIL_RISES).tolist(), strict=True))
+
+
+SHARED_VALUES = 1 << 20
+"""Values of rows from which threads pay."""
+
+JOINED_VALUES = 1 << 10
+"""Values of several rows that are compared at once with those of other rows."""
+
+ORDERED_ROWS = 256
+"""Rows that are put in order; later ones need only be compared with what is found so far."""
+
+
+def ends_of(
+    rows: Floats,
+    weights: Float64s | None,
+    known: Float64s | None = None,
+    *,
+    columns: Sequence[int] | None = None,
+) -> Float64s:
+    """Return the outermost values of each column."""
+    counts = counts_of(weights)
+    is_twice = None if counts is None or (counts != np.rint(counts)).any() else counts >= 2
+    chosen = None if columns is None or len(columns) == rows.shape[1] else list(columns)
+    n_parts = select_kernels().n_threads if rows.size >= SHARED_VALUES else 1
+    parts = blocks(len(rows), max(1, -(-len(rows) // n_parts)))
+
+    def ends_in(part: slice) -> Float64s:
+        return _ends_of(rows[part], None if is_twice is None else is_twice[part], chosen)
+
+    found = in_threads(ends_in, parts, is_long=n_parts > 1)
+    none = np.full((2, 2, rows.shape[1] if chosen is None else len(chosen)), -np.inf)
+    return _outermost([none, *found] if known is None else [known, *found])
+
+
+def _outermost(values: list[Float64s]) -> Float64s:
+    """Return the two highest values of each side and column."""
+    return np.sort(np.concatenate(values, axis=1), axis=1)[:, :-3:-1]
+
+
+def _ends_of(
+    rows: Floats, is_twice: NDArray[np.bool_] | None, columns: list[int] | None
+) -> Float64s:
+    """Return the outermost values; `is_twice`: which rows stand for two."""
+    first = _taken(rows[:ORDERED_ROWS], columns).astype(np.float64)
+    if is_twice is not None:
+        first = np.concatenate([first, first[is_twice[:ORDERED_ROWS]]])
+    none = np.full((2, 2, first.shape[1]), -np.inf)
+    ends = _outermost([none, np.stack([-first, first])])
+    for part in blocks(len(rows), max(1, BLOCK_VALUES // rows.shape[1])):
+        block = rows[max(part.start, ORDERED_ROWS) : part.stop]
+        if not len(block):
+            continue
+        block = _taken(block, columns)
+        sides = zip(ends, (-1.0, 1.0), (np.fmin, np.fmax), strict=True)
+        for end, sign, outermost in sides:
+            for j in np.flatnonzero(sign * _by_column(outermost, block) > end[1]).tolist():
+                values = sign * block[:, j].astype(np.float64)
+                is_beyond = values > end[1, j]
+                found = values[is_beyond]
+                if is_twice is not None:
+                    twice = is_twice[part.stop - len(block) : part.stop][is_beyond]
+                    found = np.concatenate([found, found[twice]])
+                both = np.concatenate([end[:, j], found])  # in a column in order, all of the block
+                end[:, j] = np.sort(np.partition(both, -2)[-2:])[::-1]
+    return ends
+
+
+def _taken(rows: Floats, columns: list[int] | None) -> Floats:
+    return rows if columns is None else np.take(rows, columns, axis=1)
+
+
+def _by_column(outermost: np.ufunc, rows: Floats) -> Float64s:
+    """Return the outermost value of each column.  Rows are joined, which compares faster."""
+    n_columns = rows.shape[1]
+    n_joined = max(1, JOINED_VALUES // n_columns)
+    whole = rows[: len(rows) - len(rows) % n_joined].reshape(-1, n_joined * n_columns)
+    rest = rows[len(rows) - len(rows) % n_joined :]
+    found = [outermost.reduce(whole, axis=0).reshape(-1, n_columns)] if len(whole) else []
+    return np.asarray(outermost.reduce(np.concatenate([*found, rest]), axis=0), dtype=np.float64)
+
+
+MIN_OTHER_ROWS = 20
+"""Rows from which they tell how values thin out."""
+
+SHAPE = 0.2
+"""Shape of the tail, that of Student's t with 5 degrees of freedom.  With lighter ones, tables of
+such noise gave lists of rows that stand out in twice as many runs (benchmarks/detection)."""
+
+FREE = 1.0
+"""The part of ``-log(2 d p)`` that adds nothing."""
+
+UNIT_SHARE = 0.99
+"""Each 1 more adds as much as the scores spread from the median to this share of the rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Beyond:
+    """What is needed to tell which numbers lie beyond all others, and what they add.
+
+    Attributes
+    ----------
+    unit : float
+        What each 1 more of ``-log(2 d p)`` adds to a score.
+    ends : ndarray of shape (2, 2, n_features)
+        The outermost values of all rows, as `ends_of` returns them, in columns of numbers; what
+        stands there for others means nothing.
+    """
+
+    unit: float
+    ends: Float64s
+
+    @classmethod
+    def of(cls, scores: Float64s, counts: Float64s | None, ends: Float64s) -> "Beyond":
+        """Return what scores tell that have nothing added yet, of all rows or of some."""
+        ordered = in_order(scores, counts)
+        return cls(ordered.quantile(UNIT_SHARE) - ordered.quantile(0.5), ends)
+
+    def after(self, rows: Floats, weights: Float64s | None) -> "Beyond":
+        """Return the same after more rows."""
+        return replace(self, ends=ends_of(rows, weights, self.ends))
+
+
+def with_beyond(
+    rarity: Rarity,
+    rows: Floats,
+    weights: Float64s | None,
+    encoding: Encoding,
+    beyond: Beyond,
+    *,
+    n_rows: float | None = None,
+) -> Rarity:
+    """Return a rarity that rises faster beyond all others of a column."""
+    lines = dict(rarity.lines)
+    each = zip(encoding.features, encoding.slices, strict=True)
+    places = {place.start for code, place in each if isinstance(code, NumberCode)}
+    numbers = sorted(places & lines.keys())
+    if not beyond.unit > 0 or not numbers:
+        return rarity
+    free, counts = FREE + log_of(2.0 * len(numbers)), counts_of(weights)
+    for j in numbers:
+        counted = Counted.of(rows[:, j].astype(np.float64), counts)
+        more = 1.0 if n_rows is None else n_rows / counted.n
+        for highest, side in zip(beyond.ends[:, 1, j], (_mirrored(counted), counted), strict=True):
+            step = _step_below(float(highest), side, more)
+            # Turned for the lower side, and turned back for the upper one.
+            lines[j] = _raised(_turned(lines[j]), float(highest), step, free, beyond.unit)
+    return Rarity.of(lines)
+
+
+def _mirrored(counted: Counted) -> Counted:
+    n_rows = np.diff(counted.ends, prepend=0.0)
+    return Counted(-counted.values[::-1], np.cumsum(n_rows[::-1]))
+
+
+def _turned(line: Line) -> Line:
+    return -line[0][::-1], line[1][::-1]
+
+
+def _raised(line: Line, highest: float, step: float, free: float, unit: float) -> Line:
+    """Return a line with other knots from where a number is beyond all others."""
+    if not step > 0:
+        return line
+    start = float(exp(np.array([SHAPE * free]))[0] - 1.0) / SHAPE
+    steps = start + np.array((0.0, *TAIL_STEPS))
+    added = unit * np.maximum(0.0, log(1.0 + SHAPE * steps) / SHAPE - free)
+    at = highest + step * steps
+    is_before = line[0] < at[0]
+    x = np.append(line[0][is_before], at)
+    y = np.append(line[1][is_before], on_line(*line, at)[0] + added)
+    found, places = np.unique(x, return_index=True)  # knots too close to tell apart
+    return found, y[places]
+
+
+def _step_below(highest: float, counted: Counted, more: float) -> float:
+    """Return the step of the tail up to the second highest value, 0 where it is unknown."""
+    total = counted.n
+    if total < MIN_OTHER_ROWS:
+        return 0.0
+    values, below = counted.values, np.append(0.0, counted.ends[:-1])
+    last = int(np.flatnonzero(total - below >= TAIL_SHARE * total)[-1])
+    start, n_beyond = float(values[last]), total - float(counted.ends[last])
+    if n_beyond < MIN_TAIL_ROWS or len(values) - 1 - last < MIN_TAIL_VALUES:
+        start, n_beyond = counted.median(), total / 2.0  # too few: from the middle
+    return (highest - start) / log_of(n_beyond * more)
+
+
+MAX_KEPT = 32
+"""Different values of a column up to which all of them are kept."""
+
+FEW_VALUES = 12
+"""Different values of a number up to which each is counted by itself, like a level."""
+
+
+EACH_KEPT, GROWTH = 16, 1.25
+"""Values that are kept one by one from an end, and by how much the steps grow from there."""
+
+FIRST_LOOK, LOOSE_SHARE = 20_000, 0.065
+"""Rows that show whether a column has many values, and where somewhat more than its tails begin."""
+
+MARGIN = 1e-9
+"""Part by which tails have more rows than count as far out: sums of parts of rows are rounded."""
+
+COUNTED_VALUES = 1 << 20
+"""Values looked at at once; a quarter takes a tenth longer, and so do four times as many."""
+
+SIDES = {
+    "high": "highest",
+    "low": "lowest",
+    "late": "latest",
+    "early": "earliest",
+    "": "",
+}
+
+Knots: TypeAlias = tuple[Float64s, Float64s, Float64s]
+"""Values of a column, and how many rows are below and up to each."""
+
+_Part: TypeAlias = tuple[Floats, Float64s | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """How many rows have a value, or one as far out.
+
+    Attributes
+    ----------
+    n_rows : float
+        Of the training rows; the largest number that it can be, if it is not `is_exact`.
+    total : float
+        All training rows.
+    side : {"", "high", "low", "late", "early"}
+        On which side rows as far out are counted; empty: rows with the very value.
+    is_exact : bool
+
+    See Also
+    --------
+    Reason : Has one.
+
+    Examples
+    --------
+    >>> from somscape.outliers import Occurrence
+    >>> Occurrence(n_rows=1, total=100, side="high").is_exact
+    True
+    """
+
+    n_rows: float
+    total: float
+    side: str = ""
+    is_exact: bool = True
+
+    def __str__(self) -> str:
+        if self._is_extreme:
+            return f"{SIDES[self.side]} of {_whole(self.total)} rows"
+        return f"{self._share} this {self.side}" if self.side else self._share
+
+    def clause(self) -> str:
+        """Return the same as a part of a sentence about the value."""
+        if self._is_extreme:
+            return f"the {self}"
+        verb = "is" if self.n_rows <= 1 else "are"
+        if self.side:
+            return f"{self._share} {verb} this {self.side}"
+        return f"which {self._share} {'has' if self.n_rows <= 1 else 'have'}"
+
+    @property
+    def _is_extreme(self) -> bool:
+        return bool(self.side) and self.n_rows == 1 and self.is_exact
+
+    @property
+    def _share(self) -> str:
+        bound = "" if self.is_exact else "at most "
+        n = _whole(self.n_rows) if self.n_rows else "none"
+        return f"{bound}{n} of {_whole(self.total)} rows"
+
+
+def _whole(n: float) -> str:
+    return f"{ceil(n - 1e-9):,}"
+
+
+@dataclass(frozen=True, eq=False)
+class ValueCounts:
+    """How many training rows have which values, by feature column.
+
+    Attributes
+    ----------
+    starts : ndarray of shape (n_columns + 1,), int64
+        Where the values of each column begin, and where the last ones end.
+    values : ndarray of shape (n,), float64
+        Encoded values of each column, ascending; numbers of levels for categories and circles.
+    below, upto : ndarray of shape (n,), float64
+        How many rows have a smaller value, and how many have one up to this.
+    """
+
+    starts: Ints
+    values: Float64s
+    below: Float64s
+    upto: Float64s
+
+    def check(self, n_columns: int) -> None:
+        """Raise ValueError if the parts do not fit together, or that many columns."""
+        n = len(self.values) if is_array(self.values, (-1,), "f") else 0
+        fits = (
+            is_array(self.starts, (n_columns + 1,), "i")
+            and self.starts[0] == 0
+            and self.starts[-1] == n
+            and bool((np.diff(self.starts) >= 0).all())
+            and is_array(self.below, (n,), "f")
+            and is_array(self.upto, (n,), "f")
+        )
+        if not fits or not all(_are_counts(*knots) for knots in self._each()):
+            raise ValueError(
+                "`counts` must have for each column values in ascending order, with the number of "
+                "rows below and up to each."
+            )
+
+    def _of_levels(self, j: int) -> tuple[dict[float, Occurrence], Occurrence]:
+        """Return how many rows have each level of a category, and what a level of no row has."""
+        if j not in self._made:  # once: a service asks row by row
+            values, below, upto = self._of(j)
+            total = float(upto[-1])
+            pairs = zip(values.tolist(), (upto - below).tolist(), strict=True)
+            found = {value: Occurrence(n, total) for value, n in pairs}
+            self._made[j] = found, Occurrence(0.0, total)
+        return self._made[j]
+
+    @cached_property
+    def _made(self) -> dict[int, tuple[dict[float, Occurrence], Occurrence]]:
+        return {}
+
+    @cached_property
+    def _has_no_gap(self) -> list[bool]:
+        """Whether all values of each column were kept."""
+        return [np.array_equal(below[1:], upto[:-1]) for _, below, upto in self._each()]
+
+    def _each(self) -> Iterator[Knots]:
+        return (self._of(j) for j in range(len(self.starts) - 1))
+
+    def _of(self, j: int) -> Knots:
+        part = slice(int(self.starts[j]), int(self.starts[j + 1]))
+        return self.values[part], self.below[part], self.upto[part]
+
+    def occurrences(self, j: int, code: FeatureCode, rows: Floats) -> list[Occurrence | None]:
+        """Return how many training rows have the values that some rows have in a column."""
+        values, below, upto = self._of(j)
+        if not len(values):
+            return [None] * len(rows)
+        asked = _values(code, rows).astype(np.float64)
+        if isinstance(code, CategoryCode):
+            found, of_none = self._of_levels(j)
+            return [found.get(level, of_none) for level in asked.tolist()]
+        total, places = float(upto[-1]), np.searchsorted(values, asked)
+        has_levels = isinstance(code, CycleCode)
+        is_each = has_levels or (len(values) <= FEW_VALUES and self._has_no_gap[j])
+        high, low = ("late", "early") if isinstance(code, DateCode) else ("high", "low")
+        inside = np.minimum(places, len(values) - 1)
+        keys = (2 * places + (values[inside] == asked)).tolist()
+
+        def made(key: int) -> Occurrence | None:
+            i, is_there = divmod(key, 2)
+            if is_each:
+                return Occurrence(float(upto[i] - below[i]) if is_there else 0.0, total)
+            under = float(upto[i] if is_there else below[i] if i < len(values) else total)
+            over = total - float(below[i] if is_there else upto[i - 1] if i else 0.0)
+            is_exact = bool(is_there) or under + over == total
+            one = Occurrence(min(under, over), total, high if over <= under else low, is_exact)
+            return one if one.n_rows <= TAIL_SHARE * total else None
+
+        different = {key: made(key) for key in set(keys)}  # values between the same knots are alike
+        return [different[key] for key in keys]
+
+
+def _are_counts(values: Float64s, below: Float64s, upto: Float64s) -> bool:
+    rises = (np.diff(values) > 0).all() and (below[1:] >= upto[:-1]).all()
+    return bool(rises and (below <= upto).all() and (not len(below) or below[0] == 0))
+
+
+def value_counts(
+    rows: Floats,
+    weights: Float64s | None,
+    encoding: Encoding,
+    known: Mapping[int, Knots] | None = None,
+) -> ValueCounts:
+    """Count values of rows."""
+    counts = counts_of(weights)
+    columns = list(zip(encoding.features, encoding.slices, strict=True))
+    known = known or {}
+    tails = _tails({j: c for j, c in enumerate(columns) if j not in known}, rows, counts)
+    total = float(len(rows)) if counts is None else float(counts.sum())
+
+    def knots_of(j: int) -> Knots:
+        if j in known:
+            return known[j]
+        if j in tails:
+            return _knots_of_tails(*tails[j], total)
+        code, place = columns[j]
+        values = np.ascontiguousarray(_values(code, rows[:, place]))
+        is_there = np.isfinite(values)
+        return _knots_of_values(values[is_there], None if counts is None else counts[is_there])
+
+    found = in_threads(knots_of, range(len(columns)), is_long=len(rows) > FIRST_LOOK)
+    starts = np.cumsum([0, *(len(values) for values, _, _ in found)], dtype=np.int64)
+    values, below, upto = (
+        np.concatenate([np.empty(0), *parts]) for parts in zip(*found, strict=True)
+    )
+    return ValueCounts(starts, values.astype(np.float64) + 0.0, below, upto)  # -0.0 is 0.0
+
+
+def _values(code: FeatureCode, rows: Floats) -> Floats:
+    """Return one value of each row: a level's number, or the number itself."""
+    if isinstance(code, CategoryCode):
+        return rows.argmax(axis=1).astype(np.float64)
+    if isinstance(code, CycleCode):
+        return code.as_category(rows)[1].argmax(axis=1).astype(np.float64)
+    return rows[:, 0]
+
+
+def _knots_of_values(values: Floats, counts: Float64s | None) -> Knots:
+    """Return the values that are kept, and how many rows are below and up to each."""
+    if not len(values):
+        return np.empty(0), np.empty(0), np.empty(0)
+    counted = Counted.of(values, counts)
+    # The same sums below a value and up to the one before it: parts of rows are rounded.
+    upto = np.cumsum(np.diff(counted.ends, prepend=0.0))
+    below, x = np.append(0.0, upto[:-1]), counted.values.astype(np.float64)
+    if len(x) <= MAX_KEPT:
+        return x, below, upto
+    most = TAIL_SHARE * counted.n
+    n_low = int(np.count_nonzero(upto <= most))
+    n_high = int(np.count_nonzero(counted.n - below <= most))
+    chosen = np.unique(np.append(_few_of(n_low), len(x) - 1 - _few_of(n_high)))
+    return x[chosen], below[chosen], upto[chosen]
+
+
+def knots_of_ends(low: Float64s, high: Float64s, n_rows: int) -> Knots | None:
+    """Count the values of a column by its outer ones alone."""
+    if min(len(low), len(high)) <= TAIL_SHARE * n_rows * (1 + MARGIN):
+        return None
+    n_different = 2 + sum(np.count_nonzero(each[1:] != each[:-1]) for each in (low, high))
+    if n_different <= MAX_KEPT:
+        return None
+    most = TAIL_SHARE * n_rows
+    return _of_both(_from_first(low, most), _from_first(-high[::-1], most), float(n_rows))
+
+
+def _knots_of_tails(low: _Part, high: _Part, total: float) -> Knots:
+    """Return the same by the low and the high values alone, which are more than those far out."""
+    most = TAIL_SHARE * total
+    return _of_both(_from_end(*low, most), _from_end(-high[0], high[1], most), total)
+
+
+def _of_both(low: Knots, high: Knots, total: float) -> Knots:
+    """Return the knots of the low values and of the high ones, which are turned, together."""
+    (x, below, upto), (turned, above, over) = low, high
+    return (
+        np.append(x, -turned[::-1]),
+        np.append(below, total - over[::-1]),
+        np.append(upto, total - above[::-1]),
+    )
+
+
+def _from_end(values: Floats, counts: Float64s | None, most: float) -> Knots:
+    """Return those of the lowest values that are kept, up to the first one past `most` rows."""
+    if counts is None:
+        return _from_first(np.sort(values), most)
+    counted = Counted.of(values, counts)
+    ends = np.cumsum(np.diff(counted.ends, prepend=0.0))
+    return _chosen(counted.values, ends, most)
+
+
+def _from_first(ascending: Floats, most: float) -> Knots:
+    """Return the same of values in order."""
+    last = np.flatnonzero(np.append(ascending[1:] != ascending[:-1], True))
+    return _chosen(ascending[last], last + 1, most)
+
+
+def _chosen(different: Floats, ends: Float64s | Ints, most: float) -> Knots:
+    """Return those that are kept of different values, of which `ends` rows have one up to each."""
+    chosen = _few_of(int(np.searchsorted(ends, most, "right")))
+    below = np.where(chosen > 0, ends[chosen - 1], 0)
+    return (
+        different[chosen].astype(np.float64),
+        below.astype(np.float64),
+        ends[chosen].astype(np.float64),
+    )
+
+
+def _tails(
+    columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats, counts: Float64s | None
+) -> dict[int, tuple[_Part, _Part]]:
+    """Return the low and the high values of columns of many values, by number of the column."""
+    n, ends = len(rows), _loose_ends(columns, rows)
+    if not ends:
+        return {}
+    places = [columns[j][1].start for j in ends]
+
+    def far_out(block: slice) -> tuple[Any, list[list[_Part]]]:
+        own, by_column = None if counts is None else counts[block], rows[block].T[places]
+        parts = [
+            [
+                (values[is_far], None if own is None else own[is_far])
+                for is_far in (values <= low, values >= high)
+            ]
+            for values, (low, high) in zip(by_column, ends.values(), strict=True)
+        ]
+        return np.isfinite(by_column).all(axis=1), parts
+
+    each = in_threads(far_out, blocks(n, max(1, COUNTED_VALUES // len(places))))
+    is_whole = np.all([is_finite for is_finite, _ in each], axis=0)
+    found = {
+        j: (
+            _joined([parts[i][0] for _, parts in each]),
+            _joined([parts[i][1] for _, parts in each]),
+        )
+        for i, j in enumerate(ends)
+        if is_whole[i]
+    }
+    total = float(n) if counts is None else float(counts.sum())
+    least = TAIL_SHARE * total * (1 + MARGIN)
+    return {j: both for j, both in found.items() if min(map(_n_rows_of, both)) > least}
+
+
+def _n_rows_of(part: _Part) -> float:
+    values, counts = part
+    return float(len(values)) if counts is None else float(counts.sum())
+
+
+def _loose_ends(
+    columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats
+) -> dict[int, tuple[float, float]]:
+    """Return where somewhat more than the tails begin, by number of a column of many values."""
+    if len(rows) <= FIRST_LOOK or not columns:
+        return {}
+    found, some = {}, rows[:: -(-len(rows) // FIRST_LOOK)]
+    k = int(LOOSE_SHARE * len(some))
+    for j, (code, place) in columns.items():
+        values = np.sort(some[:, place.start])
+        # Of few values, or where one has nearly all rows, the two sides meet.
+        is_wide = values[k] < values[-1 - k] and np.count_nonzero(np.diff(values)) >= MAX_KEPT
+        if is_wide and not isinstance(code, CategoryCode | CycleCode) and np.isfinite(values[-1]):
+            found[j] = (values[k], values[-1 - k])
+    return found
+
+
+def _joined(parts: list[_Part]) -> _Part:
+    counts = [own for _, own in parts if own is not None]
+    return np.concatenate([v for v, _ in parts]), np.concatenate(counts) if counts else None
+
+
+def _few_of(n: int) -> Ints:
+    """Return places from an end, 0, up to n: one by one, then in growing steps."""
+    each = np.arange(min(EACH_KEPT, n + 1))
+    n_more = max(0, ceil(np.log(max(n, 1) / EACH_KEPT) / np.log(GROWTH)))
+    more = np.rint(EACH_KEPT * GROWTH ** np.arange(n_more)).astype(np.intp)
+    return np.unique(np.concatenate([each, more[more <= n], [n]]))

@@ -1,0 +1,700 @@
+"""Scores of rows, higher for more unusual rows, and the exact contribution of each column."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Floats, Ints
+from somscape._validate import check_choice, check_whole
+from somscape._weights import Counted, blocks, counted_rows, counts_of, product
+from somscape.fit._start import mean_and_covariance
+from somscape.kernels._select import in_threads, select_kernels
+from somscape.kernels.metric import EUCLIDEAN
+from somscape.maps.map import Map
+from somscape.outliers.rarity import Rarity, is_array
+from somscape.tables.codes import CategoryCode
+from somscape.tables.encoding import Encoding
+from somscape.tables.ordered import CycleCode
+
+ENDLESS = float(np.finfo(np.float64).max)
+
+END_BITS = 20
+"""Bits of an end's distance to the mean that are kept: libraries may differ in the others."""
+
+
+def reach_of(
+    rows: Floats, weights: Float64s | None, encoding: Encoding, deviations: float
+) -> Float64s:
+    """Return the lowest and the highest value of each feature that count as they are."""
+    counts = counts_of(weights)
+    out = np.repeat([[-ENDLESS], [ENDLESS]], rows.shape[1], axis=1)
+    for code, place in zip(encoding.features, encoding.slices, strict=True):
+        if isinstance(code, CategoryCode | CycleCode):
+            continue
+        counted = Counted.of(rows[:, place.start].astype(np.float64), counts)
+        mean, n_rows = counted.mean(), np.diff(counted.ends, prepend=0.0)
+        spread = float(np.sqrt(np.average((counted.values - mean) ** 2, weights=n_rows)))
+        if spread > 0:
+            far = deviations * spread
+            step = int(np.frexp(far)[1]) - END_BITS  # as a power of 2
+            ends = np.array([mean - far, mean + far])
+            out[:, place.start] = np.ldexp(np.rint(np.ldexp(ends, -step)), step)
+    return out
+
+
+def within_reach(rows: Floats, reach: Float64s | None) -> Floats:
+    """Return rows with every value as far out as it counts."""
+    if reach is None:
+        return rows
+    with np.errstate(over="ignore"):  # to infinity, where nothing lies beyond
+        low, high = reach.astype(rows.dtype)
+    return np.clip(rows, low, high) if ((rows < low) | (rows > high)).any() else rows
+
+
+MATRIX_BITS = 14
+"""Bits after the point of the matrix, whose entries are at most 4."""
+
+ROW_BITS = 26
+"""Bits after the point of rows, in standard deviations.  Products with the matrix then fit a
+float64 as long as rows lie within some 100 deviations of the center.  They add up to the same bits
+in any order: with any linear algebra library and any number of threads."""
+
+CACHED_VALUES = 1 << 16
+"""Values in a block, few enough to stay in the cache: 100,000 rows of 30 features in blocks took a
+third of the time that they took at once."""
+
+SHARED_WORK = 1e7
+"""Multiply-adds, some two milliseconds of work, from which threads of our own pay."""
+
+RIDGE = 0.1
+"""Added to each column's correlation with itself."""
+
+NOISE_RIDGE = 1.0
+"""Also added, times the number of features per row: correlations of few rows are largely noise."""
+
+MEMBER_NOISE_RIDGE = 0.3
+"""The same if several maps of different rows score together, which averages out much noise."""
+
+MAX_OWN = 256
+"""Features up to which maps that score together have a matrix each; of more, it would cost more
+than it tells."""
+
+MIN_DEVIATION = 1e-9
+"""Columns that vary less than this share of the widest are left as they are."""
+
+MAX_FEATURES = 1000
+"""With more features the matrix costs more than it gains: a second, and as much as the search."""
+
+
+@dataclass(frozen=True, eq=False)
+class Decorrelation:
+    """A transform of rows and prototypes that is applied before they are compared.
+
+    Attributes
+    ----------
+    center : ndarray of shape (n_features,), float64
+        Subtracted first; this changes no difference between rows.
+    deviations : ndarray of shape (n_features,), float64
+        Divisor of each centered feature.
+    matrix : ndarray of shape (n_features, n_features), float64
+        Multiplied with the result: each feature then keeps what it says by itself, and loses most
+        of what other features say as well.
+    counts : ndarray of shape (n_features,), float64
+        Factor of each transformed feature, its weight in a distance.
+
+    See Also
+    --------
+    Scorer : Has one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> scorer = SOMDetector(random_state=0).fit(X).detector_.of_all_rows
+    >>> scorer.decorrelation.matrix.shape
+    (2, 2)
+    """
+
+    center: Float64s
+    deviations: Float64s
+    matrix: Float64s
+    counts: Float64s
+
+    def compared(self, rows: Floats) -> Float64s:
+        """Return rows as they are compared.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, n_features)
+            Rows or prototypes.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features)
+            Rounded to some 2^-26 of each feature's deviation.  O(n * n_features^2).
+        """
+        return compared_by_each([self], rows)[0]
+
+    def _scales_as(self, other: "Decorrelation") -> bool:
+        return self.center is other.center and self.deviations is other.deviations
+
+    @cached_property
+    def _steps_of_one(self) -> Float64s:
+        return 2.0**ROW_BITS / self.deviations
+
+    @cached_property
+    def _count_of_step(self) -> Float64s:
+        return self.counts * 2.0**-ROW_BITS
+
+
+def compared_by_each(decorrelations: Sequence[Decorrelation], rows: Floats) -> list[Float64s]:
+    """Return rows as each of some transforms has them compared."""
+    out = [np.empty(rows.shape) for _ in decorrelations]
+    work = len(rows) * rows.shape[1] ** 2 * len(decorrelations)
+    is_long = work >= SHARED_WORK
+    n_parts = select_kernels().n_threads if is_long else 1
+    ends = [len(rows) * i // n_parts for i in range(n_parts + 1)]
+
+    def fill(at: slice) -> None:
+        _fill([to[at] for to in out], decorrelations, rows[at])
+
+    in_threads(fill, [slice(*pair) for pair in pairwise(ends)], is_long=is_long)
+    return out
+
+
+def _fill(out: Sequence[Float64s], decorrelations: Sequence[Decorrelation], rows: Floats) -> None:
+    for part in blocks(len(rows), max(1, CACHED_VALUES // rows.shape[1])):
+        scaled: Decorrelation | None = None
+        for one, to in zip(decorrelations, out, strict=True):
+            if scaled is None or not one._scales_as(scaled):
+                steps = rows[part].astype(np.float64, copy=False) - one.center
+                steps *= one._steps_of_one
+                np.rint(steps, out=steps)
+                scaled = one
+            product(steps, one.matrix, to[part])
+            to[part] *= one._count_of_step
+
+
+def decorrelation_of(
+    rows: Floats,
+    weights: Float64s | None,
+    is_usual: NDArray[np.bool_],
+    share: float,
+    *,
+    whole: Decorrelation | None = None,
+) -> Decorrelation | None:
+    """Return the transform with which correlated columns are not counted twice."""
+    n_features = rows.shape[1]
+    n_usual = int(is_usual.sum())
+    if not 1 < n_features <= MAX_FEATURES or n_usual < 2 or np.isnan(rows).any():
+        return None
+    if whole is not None and n_features > MAX_OWN:
+        return whole
+    center, of_all = mean_and_covariance(rows, weights)
+    deviation = np.sqrt(np.diag(of_all))
+    varies = deviation > MIN_DEVIATION * deviation.max()
+    if not varies.any():
+        return None
+    _, covariance = mean_and_covariance(rows, weights, np.flatnonzero(is_usual))
+    correlation = _correlation(covariance)
+    total = float(n_usual) if weights is None else math.fsum(weights[is_usual])
+    noise = n_features / counted_rows(n_usual, total)
+    ridge = RIDGE + (NOISE_RIDGE if whole is None else MEMBER_NOISE_RIDGE) * noise
+    variances, axes = np.linalg.eigh((correlation + ridge * np.eye(n_features)) / (1 + ridge))
+    matrix = (axes * np.sqrt(share / variances + (1 - share))) @ axes.T
+    if whole is not None:
+        return replace(whole, matrix=_rounded(matrix))
+    counts = np.sqrt(deviation) * np.sqrt(np.sqrt(np.sqrt(deviation)))
+    counts *= math.sqrt(math.fsum(deviation[varies] ** 2) / math.fsum(counts[varies] ** 2))
+    deviation, counts = (np.where(varies, values, 1.0) for values in (deviation, counts))
+    return Decorrelation(center, deviation, _rounded(matrix), counts)
+
+
+def _correlation(covariance: Float64s) -> Float64s:
+    """Return the correlations of a covariance; 0 for columns that do not vary."""
+    deviation = np.sqrt(np.diag(covariance))
+    varies = deviation > MIN_DEVIATION * deviation.max()
+    scale = np.where(varies, deviation, 1.0)
+    correlation = np.where(np.outer(varies, varies), covariance / np.outer(scale, scale), 0.0)
+    np.fill_diagonal(correlation, 1.0)
+    return correlation
+
+
+def _rounded(matrix: Float64s) -> Float64s:
+    """Return a matrix rounded to few enough bits that products with rows are exact."""
+    return np.asarray(np.rint(matrix * 2.0**MATRIX_BITS) * 2.0**-MATRIX_BITS + 0.0)
+
+
+@dataclass(frozen=True)
+class ScoreKind:
+    """What a score is like; `outliers/score.py` has its formula.  It changes by no more than a row moves.
+
+    Attributes
+    ----------
+    is_mean_of_nearest : bool
+        Whether it is the mean distance to the nearest usual prototypes.  Any other score compares a
+        row with all of them.
+    adds_rarity : bool
+        Whether a detector adds how rare single values are (`Detector.rarity`), and numbers far out
+        count as less far (`Scorer.reach`).
+    """
+
+    is_mean_of_nearest: bool = False
+    adds_rarity: bool = False
+
+
+SCORES = {
+    "combined": ScoreKind(is_mean_of_nearest=True, adds_rarity=True),
+    "k_prototype": ScoreKind(is_mean_of_nearest=True),
+    "quantization_error": ScoreKind(is_mean_of_nearest=True),
+    "mass": ScoreKind(),
+}
+"""All scores; the first is what "auto" chooses."""
+
+REMOVED = ("density", "local_scale", "u_height", "hit_density")
+"""Scores of older files, which open and draw, but do not score rows."""
+
+MAX_PROTOTYPES = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """A map and how it scores rows.
+
+    Attributes
+    ----------
+    map_ : Map
+    score : str
+        Name of the score, such as ``"combined"``.
+    n_prototypes : int
+        Number of nearest prototypes that the score averages over, from 1 to 64.
+    usual : ndarray of shape (n_units,), bool, or None, default=None
+        Units whose prototypes stand for usual rows.  None means the units that won a row.
+    rms_distances : ndarray of shape (n_units,) or None, default=None
+        Root mean squared distance of a unit's rows to it, pooled with its neighbors'.  None means
+        unknown.  At most 20,000 rows tell it.
+    decorrelation : Decorrelation or None, default=None
+        Transform of rows and prototypes before they are compared.  None compares them as they are.
+    reach : ndarray of shape (2, n_features) or None, default=None
+        Lowest and highest value of each feature that are compared as they are; one further out
+        counts as this one.  None sets no limit.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the parts do not fit together; the message names one of them.
+
+    See Also
+    --------
+    Calibration : What its scores are compared with.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> scorer = SOMDetector(random_state=0).fit(X).detector_.of_all_rows
+    >>> scorer.score, scorer.n_prototypes
+    ('combined', 24)
+    """
+
+    map_: Map
+    score: str
+    n_prototypes: int
+    usual: NDArray[np.bool_] | None = None
+    rms_distances: Float64s | None = None
+    decorrelation: Decorrelation | None = None
+    reach: Float64s | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.map_, Map):
+            raise TypeError(f"`map_` must be a Map; got {type(self.map_).__name__}.")
+        if self.map_.metric.name != "euclidean" or self.map_.encoding.missing == "mask":
+            raise ValueError(
+                "`map_` must have metric='euclidean' and no missing='mask', as scores require; got "
+                f"metric={self.map_.metric.name!r}, missing={self.map_.encoding.missing!r}."
+            )
+        if self.score not in REMOVED:
+            check_choice("score", self.score, tuple(SCORES))
+        check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES)
+        n_units, far = self.map_.n_units, self.rms_distances
+        if self.usual is not None and not is_array(self.usual, (n_units,), "b"):
+            raise ValueError("`usual` must hold True or False for each unit.")
+        if not len(self.usual_units):
+            raise ValueError("`usual` must name at least one unit that stands for usual rows.")
+        if far is not None and not (is_array(far, (n_units,)) and (far >= 0).all()):
+            raise ValueError("`rms_distances` must be finite and not negative, one for each unit.")
+        if not isinstance(self.decorrelation, Decorrelation | None):
+            raise TypeError(
+                "`decorrelation` must be a Decorrelation or None; got "
+                f"{type(self.decorrelation).__name__}."
+            )
+        reach = self.reach
+        if reach is not None and not (
+            is_array(reach, (2, self.map_.codebook.shape[1])) and (reach[0] <= reach[1]).all()
+        ):
+            raise ValueError("`reach` must be the lowest and the highest value of each feature.")
+
+    @property
+    def kind(self) -> ScoreKind:
+        """What the score is like."""
+        return SCORES[self.score]
+
+    @cached_property
+    def usual_units(self) -> Ints:
+        """Units whose prototypes stand for usual rows."""
+        return np.flatnonzero(self.map_.hits > 0 if self.usual is None else self.usual)
+
+    @cached_property
+    def usual_walk(self) -> Ints:
+        """Places in `usual_units`, in an order that keeps map neighbors close."""
+        places = np.full(self.map_.n_units, -1)
+        places[self.usual_units] = np.arange(len(self.usual_units))
+        walked = places[self.map_.lattice.walk]
+        return np.ascontiguousarray(walked[walked >= 0])
+
+    @cached_property
+    def usual_codebook(self) -> Float64s:
+        """Prototypes of `usual_units`."""
+        return np.ascontiguousarray(self.map_.codebook[self.usual_units])
+
+    @cached_property
+    def compared_codebook(self) -> Float64s:
+        """All prototypes in the form in which rows are compared with them."""
+        return np.asarray(self.compared(self.map_.codebook))
+
+    @cached_property
+    def usual_compared_codebook(self) -> Float64s:
+        """The part of `compared_codebook` for `usual_units`."""
+        return np.ascontiguousarray(self.compared_codebook[self.usual_units])
+
+    def compared(self, rows: Floats) -> Floats:
+        """Return encoded rows in the form that is compared with `compared_codebook`.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The rows themselves if columns have no limits and are not decorrelated.
+        """
+        return compared(rows, self.decorrelation, self.reach)
+
+
+def compared_by(scorers: Sequence[Scorer], rows: Floats) -> list[Floats]:
+    """Return rows as each of some scorers compares them; what is alike is done once."""
+    reach, matrices = scorers[0].reach, [scorer.decorrelation for scorer in scorers]
+    if len(scorers) == 1 or any(scorer.reach is not reach for scorer in scorers):
+        return [scorer.compared(rows) for scorer in scorers]
+    rows = within_reach(rows, reach)
+    different = {id(one): one for one in matrices if one is not None}
+    found = dict(zip(different, compared_by_each(list(different.values()), rows), strict=True))
+    return [rows if one is None else found[id(one)] for one in matrices]
+
+
+def compared(
+    rows: Floats, decorrelation: Decorrelation | None, reach: Float64s | None = None
+) -> Floats:
+    """Return rows or prototypes in the form in which a detector compares them."""
+    rows = within_reach(rows, reach)
+    return rows if decorrelation is None else decorrelation.compared(rows)
+
+
+BLOCK_VALUES = 1 << 20
+"""Differences or distances in memory at once: 8 MiB."""
+
+MAX_SEARCHED = 16
+"""Most nearest prototypes that a search finds quickly."""
+
+MIN_AT_ONCE = 3
+"""Prototypes from which their distances are faster found without asking which are nearest."""
+
+MASS_SHARE = 0.02
+"""The score ``mass`` takes in the nearest prototypes that hold this share of the rows."""
+
+MIN_MASS_ROWS = 10.0
+"""And at least this number of rows."""
+
+
+def scores_by(scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None) -> Float64s:
+    """Return the score of each row, higher for more unusual."""
+    found = joint(scores_of_each(scorers, rows))
+    return found if rarity is None else found + rarity.scores(rows)
+
+
+def scores_of_each(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
+    """Return the score of each row by each map."""
+    scores = np.empty((len(scorers), len(rows)))
+    held = rows.shape[1] * len({id(scorer.decorrelation) for scorer in scorers})
+    score = _mean_of_nearest
+    if not _is_mean(scorers[0]):
+        score, held = _score_alone, max(held, scorers[0].map_.n_units)
+    for part in _blocks(len(rows), held):
+        each = compared_by(scorers, rows[part])
+        for i, (scorer, compared) in enumerate(zip(scorers, each, strict=True)):
+            scores[i, part] = score(scorer, compared)
+    return scores
+
+
+def joint(each: Float64s) -> Float64s:
+    """Return the scores of several maps (n_scorers, n_samples) as one: their root mean square."""
+    if len(each) == 1:
+        return each[0]
+    total = each[0] ** 2
+    for one in each[1:]:  # in the same order for one row and for many, and so with the same bits
+        total += one**2
+    return np.asarray(np.sqrt(total / len(each)))
+
+
+def _is_mean(scorer: Scorer) -> bool:
+    """Say whether only distances are needed: so in the scores that are used most."""
+    return scorer.score in ("combined", "k_prototype")
+
+
+def _score_alone(scorer: Scorer, compared: Floats) -> Float64s:
+    return _SCORES[scorer.score](scorer, compared).scores
+
+
+def _mean_of_nearest(scorer: Scorer, compared: Floats) -> Float64s:
+    k = min(scorer.n_prototypes, len(scorer.usual_units))
+    if k < MIN_AT_ONCE:
+        return np.asarray(_nearest(scorer, compared, k)[1].mean(axis=1))
+    return select_kernels().mean_of_nearest(compared, scorer.usual_compared_codebook, k)
+
+
+def contributions_by(
+    scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None
+) -> Float64s:
+    """Return how much each original column adds to each row's score."""
+    return explained_by(scorers, rows, rarity)[1]
+
+
+def explained_by(
+    scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None
+) -> tuple[Float64s, Float64s]:
+    """Return what `scores_by` and `contributions_by` do, in half of the time."""
+    rows = np.ascontiguousarray(rows)
+    each, found = _parts_by_maps(scorers, rows)
+    scores = joint(each)
+    if rarity is not None:
+        scores = scores + rarity.scores(rows)
+        found += scorers[0].map_.encoding.sum_by_column(rarity.parts(rows))
+    return scores, found
+
+
+def _parts_by_maps(scorers: Sequence[Scorer], rows: Floats) -> tuple[Float64s, Float64s]:
+    """Return the scores of each map, and what columns add to those of all maps together."""
+    encoding = scorers[0].map_.encoding
+    out = np.empty((len(rows), len(encoding.features)))
+    each_scores = np.empty((len(scorers), len(rows)))
+    for part in _blocks(len(rows), rows.shape[1] * _n_compared(scorers[0])):
+        each = zip(scorers, compared_by(scorers, rows[part]), strict=True)
+        found = [_parts_by_one(scorer, compared) for scorer, compared in each]
+        scores = np.concatenate([scores for scores, _ in found])
+        each_scores[:, part] = scores.reshape(len(scorers), -1)
+        # At once for all maps: for few rows the calls, not the sums, take the time.
+        by_column = encoding.sum_by_column(np.concatenate([parts for _, parts in found]))
+        by_column[by_column.sum(axis=1) == 0] = 1.0
+        by_column *= (scores / by_column.sum(axis=1))[:, None]
+        by_map = by_column.reshape(len(scorers), -1, by_column.shape[1])
+        out[part] = by_map[0] if len(by_map) == 1 else _joint_parts(by_map)
+    return each_scores, out
+
+
+def _joint_parts(by_map: Float64s) -> Float64s:
+    out, squares = np.zeros(by_map[0].shape), np.zeros(len(by_map[0]))
+    for parts, scores in zip(by_map, by_map.sum(axis=2), strict=True):
+        out += parts * scores[:, None]
+        squares += scores**2
+    scores = np.sqrt(squares / len(by_map))
+    return out / np.where(scores > 0, len(by_map) * scores, 1.0)[:, None]
+
+
+def _parts_by_one(scorer: Scorer, compared: Floats) -> tuple[Float64s, Float64s]:
+    """Return the scores of rows, and in what proportion features add to them."""
+    k = min(scorer.n_prototypes, len(scorer.usual_units))
+    if _is_mean(scorer) and k >= MIN_AT_ONCE:
+        return select_kernels().parts_of_nearest(compared, scorer.usual_compared_codebook, k)
+    found, codebook = _SCORES[scorer.score](scorer, compared), scorer.compared_codebook
+    by_feature = np.zeros(compared.shape)
+    for units, pull in zip(found.units.T, found.pull.T, strict=True):
+        by_feature += pull[:, None] * (compared - codebook[units]) ** 2
+    return found.scores, by_feature
+
+
+def nearest_usual(scorer: Scorer, compared: Floats, k: int | None = None) -> tuple[Ints, Float64s]:
+    """Return the units of the k usual prototypes nearest to each row, and their distances."""
+    k = min(scorer.n_prototypes if k is None else k, len(scorer.usual_units))
+    if k <= MAX_SEARCHED:
+        return _nearest(scorer, compared, k)
+    units, distances = np.empty((len(compared), k), dtype=np.intp), np.empty((len(compared), k))
+    for part in _blocks(len(compared), len(scorer.usual_units)):
+        units[part], distances[part] = _nearest(scorer, compared[part], k)
+    return units, distances
+
+
+def _nearest(scorer: Scorer, compared: Floats, k: int) -> tuple[Ints, Float64s]:
+    if k <= MAX_SEARCHED:
+        usual, walk = scorer.usual_compared_codebook, scorer.usual_walk
+        found, distances = select_kernels().search(compared, usual, k, order=walk)
+    else:
+        far = _distances(scorer, compared)
+        found = np.argsort(far, axis=1, kind="stable")[:, :k]
+        distances = np.take_along_axis(far, found, axis=1)
+    return scorer.usual_units[found], distances
+
+
+def _blocks(n_rows: int, values_per_row: int) -> Iterator[slice]:
+    return blocks(n_rows, max(1, BLOCK_VALUES // values_per_row))
+
+
+def _n_compared(scorer: Scorer) -> int:
+    """How many prototypes a row is compared with at most."""
+    return scorer.n_prototypes if scorer.kind.is_mean_of_nearest else scorer.map_.n_units
+
+
+def mass_rows(scorer: Scorer) -> float:
+    """Return the number of rows that the score ``mass`` takes in."""
+    hits = scorer.map_.hits[scorer.usual_units]
+    return float(min(max(MASS_SHARE * hits.sum(), MIN_MASS_ROWS), hits.sum()))
+
+
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """Scores, the units (n_rows, k) that they compare rows with, and the pull of each."""
+
+    scores: Float64s
+    units: Ints
+    pull: Float64s
+
+
+def _mean_distance(scorer: Scorer, compared: Floats, k: int) -> _Compared:
+    units, distances = _nearest(scorer, compared, min(k, len(scorer.usual_units)))
+    # d = (sum over columns of (x_j - w_j)^2) / d: each prototype pulls by 1 / d.
+    pull = 1.0 / np.where(distances > 0, distances, np.inf)
+    return _Compared(distances.mean(axis=1), units, pull)
+
+
+def _k_prototype(scorer: Scorer, compared: Floats) -> _Compared:
+    return _mean_distance(scorer, compared, scorer.n_prototypes)
+
+
+def _quantization_error(scorer: Scorer, compared: Floats) -> _Compared:
+    return _mean_distance(scorer, compared, 1)
+
+
+def _mass(scorer: Scorer, compared: Floats) -> _Compared:
+    """Mean distance to the nearest prototypes that hold a share of the rows, weighted by rows."""
+    distances = _distances(scorer, compared)
+    hits, wanted = scorer.map_.hits[scorer.usual_units], mass_rows(scorer)
+    order = np.argsort(distances, axis=1, kind="stable")
+    cumulative = np.cumsum(hits[order], axis=1)
+    share = np.clip(wanted - (cumulative - hits[order]), 0.0, hits[order]) / wanted
+    nearest = np.take_along_axis(distances, order, axis=1)
+    pull = share / np.where(nearest > 0, nearest, np.inf)
+    return _Compared((share * nearest).sum(axis=1), scorer.usual_units[order], pull)
+
+
+def _distances(scorer: Scorer, compared: Floats) -> Float64s:
+    """Return the distances of compared rows to the usual prototypes."""
+    exact = compared.astype(np.float64, copy=False)
+    return np.asarray(EUCLIDEAN.distances(exact, scorer.usual_compared_codebook))
+
+
+_SCORES: dict[str, Callable[[Scorer, Floats], _Compared]] = {
+    "combined": _k_prototype,
+    "k_prototype": _k_prototype,
+    "quantization_error": _quantization_error,
+    "mass": _mass,
+}
+
+
+SURROUNDING_SHARE = 0.05
+"""A prototype's surroundings hold this share of the rows."""
+
+MIN_SURROUNDING_ROWS = 10.0
+"""And at least this number of rows."""
+
+DISTANCES_AT_ONCE = 1 << 21
+"""Distances held at once: 16 MiB."""
+
+SHARED_VALUES = 1 << 20
+"""Values of rows from which threads pay."""
+
+NEIGHBORS_COUNT = 0.5
+"""What a row of a neighboring unit counts when it is pooled with a unit's own rows."""
+
+
+def usual_units(map_: Map, trim: float) -> NDArray[np.bool_]:
+    """Return which units stand for usual rows."""
+    live = np.flatnonzero(map_.hits > 0)
+    if trim > 0:
+        order = np.argsort(_radii(map_.codebook[live], map_.hits[live]), kind="stable")
+        cumulative = np.cumsum(map_.hits[live][order])
+        n_kept = np.searchsorted(cumulative, (1 - trim) * cumulative[-1] * (1 + 1e-12), "right")
+        live = live[order[: max(1, n_kept)]]
+    is_usual = np.zeros(map_.n_units, dtype=bool)
+    is_usual[live] = True
+    return is_usual
+
+
+def _radii(codebook: Float64s, hits: Float64s) -> Float64s:
+    """Return the radius of each prototype's surroundings."""
+    wanted = min(max(SURROUNDING_SHARE * hits.sum(), MIN_SURROUNDING_ROWS), hits.sum())
+    radii = np.empty(len(hits))
+    step = max(1, DISTANCES_AT_ONCE // len(hits))
+    for part in blocks(len(hits), step):
+        apart = EUCLIDEAN.distances(codebook[part], codebook)
+        order = np.argsort(apart, axis=1, kind="stable")
+        cumulative = np.cumsum(hits[order], axis=1)
+        place = (cumulative >= wanted * (1 - 1e-12)).argmax(axis=1)
+        rows = np.arange(len(apart))
+        radii[part] = apart[rows, order[rows, place]]
+    return radii
+
+
+def squares_of(
+    map_: Map,
+    rows: Floats,
+    units: Ints,
+    weights: Float64s | None,
+    decorrelation: Decorrelation | None,
+    reach: Float64s | None = None,
+) -> Float64s:
+    """Return the sum of the squared distances, as compared, of each unit's rows to it."""
+    codebook = compared(map_.codebook, decorrelation, reach)
+    squares = np.empty(len(rows))
+
+    def fill(part: slice) -> None:
+        apart = compared(rows[part], decorrelation, reach) - codebook[units[part]]
+        squares[part] = (apart**2).sum(axis=1)
+
+    parts = blocks(len(rows), max(1, CACHED_VALUES // rows.shape[1]))
+    in_threads(fill, parts, is_long=rows.size >= SHARED_VALUES)
+    if weights is not None:
+        squares *= weights
+    return np.bincount(units, squares, minlength=map_.n_units).astype(np.float64)
+
+
+def rms_distances_of(map_: Map, squares: Float64s) -> Float64s:
+    """Return the RMS distance of each unit's rows to it, pooled with its neighbors'."""
+    total, count = pooled(map_, squares), pooled(map_, map_.hits)
+    overall = squares.sum() / map_.hits.sum()
+    return np.sqrt(np.where(count > 0, total / np.where(count > 0, count, 1.0), overall))
+
+
+def pooled(map_: Map, values: Float64s) -> Float64s:
+    """Return each unit's value plus half of its neighbors' values."""
+    neighbors = map_.lattice.neighbors
+    around = np.where(neighbors >= 0, values[neighbors], 0.0).sum(axis=1)
+    return np.asarray(values + NEIGHBORS_COUNT * around)

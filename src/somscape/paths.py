@@ -1,0 +1,818 @@
+"""Rows with an id and a time walk over a map, and windows of a series become rows."""
+
+import itertools
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Ints
+from somscape._validate import check_choice, check_whole, checked_weights
+from somscape._weights import ones_or
+from somscape.errors import InputError, SomscapeWarning
+from somscape.maps._as_map import as_map
+from somscape.maps.map import NO_UNIT, Map
+from somscape.regions.edit import given_or_found
+from somscape.regions.regions import Regions
+from somscape.tables._dates import FIRST, ORDERS, find_dates
+from somscape.tables._frame import as_frame, table_from_frame
+from somscape.tables._messages import counted, listed, suggestion
+from somscape.tables.column import Column
+from somscape.tables.sources import collected
+from somscape.tables.table import Table, frame_of, table_from_columns
+
+__all__ = [
+    "Entry",
+    "Paths",
+    "Windows",
+    "follow",
+    "windows",
+]
+
+
+def named_column(X: Any, name: str, what: str) -> Column:
+    """Return the column of X that is named as ids or times."""
+    if not isinstance(X, Table):
+        frame = as_frame(X, "X")
+        if frame is None:
+            raise InputError(
+                f"`{what}` names a column, {name!r}, but X is an array without names. Pass a "
+                f"table or a data frame as X, or the {what} themselves."
+            )
+        X = table_from_frame(frame, "X")
+    return X.column(name)
+
+
+def given_ids(ids: Any, X: Any, n: int) -> NDArray[Any]:
+    """Return the id of each row: numbers, or texts as objects."""
+    if ids is None:
+        return np.zeros(n, dtype=np.intp)
+    column = _column(ids, X, "ids", n)
+    _refuse_missing(column.missing, "ids", "Give each row the id of whom it belongs to")
+    values = column.values
+    if values.dtype != object:
+        return values
+    return _long_numbers(column) if column.is_number else values.astype(str)
+
+
+def _long_numbers(column: Column) -> NDArray[Any]:
+    """Return whole numbers that no float64 holds, as integers where they fit, else as texts."""
+    texts = column.cells
+    try:
+        whole = np.array([int(text) for text in texts])
+    except ValueError:
+        return texts.astype(str)
+    return whole if whole.dtype.kind in "iu" else texts.astype(str)
+
+
+def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[Any]:
+    """Return the time of each row: float64 or datetime64[us]."""
+    if date_format is not None:
+        check_choice("date_format", date_format, ORDERS)
+    if times is None:
+        return np.arange(n, dtype=np.float64)
+    values, cure = np.asarray(times), "Give each row a time"
+    if values.dtype.kind == "M" and values.shape == (n,):
+        _refuse_missing(np.isnat(values), "times", cure)
+        return values.astype("datetime64[us]")
+    column = _column(times, X, "times", n)
+    _refuse_missing(column.missing, "times", cure)
+    if column.numbers is not None and column.is_exact:
+        return column.numbers
+    if column.numbers is not None:
+        raise InputError(
+            "`times` hold whole numbers of 2^53 or more, which lose digits; take a number off all "
+            "of them, or convert them to dates."
+        )
+    dates = find_dates([column], date_format=date_format).get(column.name)
+    if dates is None:
+        raise InputError(
+            f"`times` must be numbers or dates; got {listed([column.cell(0) or ''])} in row 0. "
+            "Convert them, or leave `times` out if rows are in order."
+        )
+    if dates.is_guess and date_format is None:
+        warnings.warn(
+            f"`times` are read {FIRST[dates.order]}; they do not show it. Pass "
+            "date_format='dmy' or 'mdy'.",
+            SomscapeWarning,
+            stacklevel=3,
+        )
+    _refuse_missing(np.isnat(dates.moments), "times", cure)
+    return dates.moments
+
+
+def changes(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return where a value differs from the one before; the first does."""
+    return np.append(np.ones(min(1, len(values)), dtype=bool), values[1:] != values[:-1])
+
+
+def refuse_equal_times(ids: NDArray[Any], times: NDArray[Any], rows: Ints) -> None:
+    """Raise InputError where two rows in a row have one id and one time."""
+    is_equal = ~changes(ids) & ~changes(times)
+    if is_equal.any():
+        at = int(is_equal.argmax())
+        raise InputError(
+            f"id {ids[at : at + 1].tolist()[0]!r} has two rows at the time {times[at]}: rows "
+            f"{rows[at - 1]} and {rows[at]}. Give each row of an id a time of its own, or put rows "
+            "of one time together first."
+        )
+
+
+def _column(given: Any, X: Any, what: str, n: int) -> Column:
+    if isinstance(given, str):
+        return named_column(X, given, what)
+    values = np.asarray(given)
+    if values.shape != (n,):
+        raise InputError(
+            f"`{what}` must have shape ({n},), one for each row of X; got {values.shape}."
+        )
+    return table_from_columns({what: values}, what).columns[0]
+
+
+def _refuse_missing(missing: NDArray[np.bool_], what: str, cure: str) -> None:
+    if missing.any():
+        raise InputError(
+            f"`{what}` must not be missing; row {int(missing.argmax())} has none. {cure}, or "
+            "leave the row out."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Which place, a unit or a region, each unit belongs to.
+
+    Attributes
+    ----------
+    codes : ndarray of shape (n_units,)
+    names : ndarray of shape (n_places,)
+        Numbers or texts.
+    """
+
+    codes: Ints
+    names: NDArray[Any]
+
+    @classmethod
+    def of(cls, map_: Map, regions: Any) -> "Places":
+        """Return the places of `Regions`, of a label for each unit, or the units themselves."""
+        if regions is None:
+            units = np.arange(map_.n_units)
+            return cls(units, units)
+        if isinstance(regions, Regions):
+            found = given_or_found(regions, map_)
+            numbers = range(found.n_regions)
+            named = zip(found.names or ("",) * found.n_regions, numbers, strict=True)
+            if found.names:
+                return cls(found.labels, np.array([name or str(i) for name, i in named]))
+            regions = found.labels
+        labels = np.asarray(regions)
+        if labels.shape != (map_.n_units,):
+            raise InputError(
+                f"`regions` must be Regions of this map, or a label for each of its "
+                f"{map_.n_units} units; got shape {labels.shape}."
+            )
+        column = table_from_columns({"regions": labels}).columns[0]
+        if column.n_missing:
+            raise InputError(
+                f"`regions` must name a region for every unit; unit {int(column.missing.argmax())} "
+                "has none. Give it a name, such as 'elsewhere'."
+            )
+        values = column.values
+        names, codes = np.unique(
+            values.astype(str) if values.dtype == object else values, return_inverse=True
+        )
+        return cls(codes, names)
+
+    def are_in(self, wanted: Any) -> NDArray[np.bool_]:
+        """Return whether each unit is in a place, or in one of several, of these names."""
+        names = self.names.tolist()
+        asked = [wanted] if isinstance(wanted, str) or np.ndim(wanted) == 0 else list(wanted)
+        for name in asked:
+            if name not in names:
+                texts = [str(known) for known in names if str(known) != str(name)] or ["none else"]
+                cure = suggestion(str(name), texts) or f"there are {listed(texts)}"
+                raise InputError(f"no region or unit is called {name!r}; {cure}")
+        return np.isin(self.codes, [names.index(name) for name in asked])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Somebody entered a region.
+
+    Attributes
+    ----------
+    id : int, float or str
+        Who.
+    place : int, float or str
+        The region, or the unit, that was entered.
+    time : float or datetime.datetime
+        When.
+    row : int
+        Number of the row in the data, from 0.
+    unit : int
+        Where on the map.
+    came_from : int, float, str or None
+        The region, or the unit, of the row before; None where the path begins here.
+
+    See Also
+    --------
+    Paths.entries : Makes them.
+
+    Examples
+    --------
+    >>> from somscape import SOM, paths
+    >>> X = [[1.0], [2.0], [9.0], [1.0]]
+    >>> walk = paths.follow(SOM(1, 2, random_state=0).fit(X), X)
+    >>> [(entry.row, entry.came_from is None) for entry in walk.entries(1)]
+    [(2, False)]
+    """
+
+    id: Any
+    place: Any
+    time: Any
+    row: int
+    unit: int
+    came_from: Any
+
+    def __str__(self) -> str:
+        number = isinstance(self.time, float)
+        time = f"{self.time:g}" if number else self.time.isoformat(" ", timespec="seconds")
+        origin = "where its path begins" if self.came_from is None else f"from {self.came_from}"
+        return f"{self.id} entered {self.place} at {time}, {origin} (row {self.row})"
+
+
+@dataclass(frozen=True, eq=False)
+class Paths:
+    """Paths of rows over a map: one for each id, in the order of time.
+
+    All arrays have one entry per row, path after path; rows without any value, or of weight 0, are
+    left out.
+
+    Attributes
+    ----------
+    map_ : Map
+    ids : ndarray of shape (n_rows,)
+        Ascending.
+    times : ndarray of shape (n_rows,), float64 or datetime64[us]
+        Ascending for each id.
+    units : ndarray of shape (n_rows,)
+        Best matching units.
+    rows : ndarray of shape (n_rows,)
+        Number of each row in the data, from 0.
+    weights : ndarray of shape (n_rows,), float64
+
+    See Also
+    --------
+    follow : Makes them.
+    somscape.plots.paths : A picture of them.
+
+    Examples
+    --------
+    >>> from somscape import SOM, paths
+    >>> som = SOM(1, 3, radius_end=0.1, random_state=0).fit([[0.0], [1.0], [2.0]] * 10)
+    >>> X, ids = [[0.0], [0.1], [2.0], [1.0], [2.0]], ["a", "a", "a", "b", "b"]
+    >>> found = paths.follow(som, X, ids=ids)
+    >>> found.ids_of_paths.tolist(), found.units.tolist()
+    (['a', 'b'], [0, 0, 2, 1, 2])
+    >>> for entry in found.entries(2):
+    ...     print(entry)
+    a entered 2 at 2, from 0 (row 2)
+    b entered 2 at 4, from 1 (row 4)
+    """
+
+    map_: Map
+    ids: NDArray[Any]
+    times: NDArray[Any]
+    units: Ints
+    rows: Ints
+    weights: Float64s
+
+    def __post_init__(self) -> None:
+        for array in (self.ids, self.times, self.units, self.rows, self.weights):
+            array.flags.writeable = False
+
+    def __repr__(self) -> str:
+        return f"Paths({counted(len(self.ids_of_paths), 'path')} of {len(self.ids)} rows)"
+
+    def __len__(self) -> int:
+        return len(self.ids_of_paths)
+
+    @property
+    def ids_of_paths(self) -> NDArray[Any]:
+        """The id of each path, of shape (n_paths,)."""
+        return self.ids[self._are_first]
+
+    @property
+    def slices(self) -> list[slice]:
+        """Where each path stands in the arrays."""
+        ends = [*np.flatnonzero(self._are_first).tolist(), len(self.ids)]
+        return [slice(a, b) for a, b in itertools.pairwise(ends)]
+
+    @property
+    def _are_first(self) -> NDArray[np.bool_]:
+        """Whether each row begins a path."""
+        return changes(self.ids)
+
+    def take(self, ids: Any) -> "Paths":
+        """Return the paths of one id, or of several.
+
+        Parameters
+        ----------
+        ids : id or sequence of ids
+
+        Returns
+        -------
+        Paths
+
+        Raises
+        ------
+        InputError
+            For an id without a path.
+        """
+        asked = [ids] if isinstance(ids, str) or np.ndim(ids) == 0 else list(ids)
+        if not asked:
+            raise InputError("`ids` must name at least one path.")
+        there = set(self.ids_of_paths.tolist())
+        for id_ in asked:
+            if id_ not in there:
+                texts = [str(known) for known in self.ids_of_paths if str(known) != str(id_)]
+                cure = suggestion(str(id_), texts) or f"there are {listed(texts)}"
+                raise InputError(f"no path has the id {id_!r}; {cure}")
+        keep = np.isin(self.ids, asked)
+        return replace(
+            self,
+            ids=self.ids[keep],
+            times=self.times[keep],
+            units=self.units[keep],
+            rows=self.rows[keep],
+            weights=self.weights[keep],
+        )
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Return the rows of all paths as a data frame.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            With ``id``, ``time``, ``table_row``, ``unit`` and ``weight``.
+        """
+        columns = {"id": self.ids, "time": self.times, "table_row": self.rows}
+        return frame_of({**columns, "unit": self.units, "weight": self.weights}, library)
+
+    def visits(self, regions: Any = None, library: str | None = None) -> Any:
+        """Return every stay in a unit, or in a region, as a data frame.
+
+        Parameters
+        ----------
+        regions : Regions or array-like of shape (n_units,), optional
+            Regions of the map, or a label for each of its units.  Default: the units.
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            By path and time: ``id``, ``place``, ``begin``, ``end``, ``time`` (from begin to end),
+            ``rows`` (by weight) and ``is_last``.  A visit ends with the first row elsewhere; the
+            last one of a path with its last row, as nobody knows what came after.
+        """
+        places = Places.of(self.map_, regions)
+        first, end, codes = self._visits(places)
+        is_last = np.append(self._are_first[first[1:]], True)
+        columns = {
+            "id": self.ids[first],
+            "place": places.names[codes],
+            "begin": self.times[first],
+            "end": self.times[end],
+            "time": self.times[end] - self.times[first],
+            "rows": np.add.reduceat(self.weights, first),
+            "is_last": is_last,
+        }
+        return frame_of(columns, library)
+
+    def dwells(self, regions: Any = None, library: str | None = None) -> Any:
+        """Return how long each id stayed in each unit, or region, as a data frame.
+
+        Parameters
+        ----------
+        regions : Regions or array-like of shape (n_units,), optional
+            As for `visits`.
+        library : {"pandas", "polars", "pyarrow"}, optional
+            As for `visits`.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            By id and place: ``id``, ``place``, ``visits``, ``rows`` (by weight) and ``time``, as
+            `visits` has it.
+        """
+        places = Places.of(self.map_, regions)
+        first, end, codes = self._visits(places)
+        path = np.cumsum(self._are_first)[first] - 1
+        keys, group = np.unique(path * len(places.names) + codes, return_inverse=True)
+        spans = self.times[end] - self.times[first]
+        time = np.zeros(len(keys), dtype=spans.dtype)
+        np.add.at(time, group, spans)
+        columns = {
+            "id": self.ids_of_paths[keys // len(places.names)],
+            "place": places.names[keys % len(places.names)],
+            "visits": np.bincount(group),
+            "rows": np.bincount(group, np.add.reduceat(self.weights, first)),
+            "time": time,
+        }
+        return frame_of(columns, library)
+
+    def transitions(
+        self, regions: Any = None, *, stays: bool = True, library: str | None = None
+    ) -> Any:
+        """Return how often rows step from one unit, or region, to another.
+
+        Parameters
+        ----------
+        regions : Regions or array-like of shape (n_units,), optional
+            As for `visits`.
+        stays : bool, default=True
+            Whether steps count that stay in their place.
+        library : {"pandas", "polars", "pyarrow"}, optional
+            As for `visits`.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            One row for each step that occurs: ``from``, ``to``, ``steps`` (each counts as much as
+            the row that it leads to) and ``share`` of the steps from that place.
+        """
+        places = Places.of(self.map_, regions)
+        keys, steps = self._steps(places, stays)
+        start = keys // len(places.names)
+        shares = steps / np.bincount(start, steps, minlength=1)[start]
+        columns = {
+            "from": places.names[start],
+            "to": places.names[keys % len(places.names)],
+            "steps": steps,
+            "share": shares,
+        }
+        return frame_of(columns, library)
+
+    def transition_matrix(
+        self, regions: Any = None, *, stays: bool = True
+    ) -> tuple[NDArray[Any], Float64s]:
+        """Return the counts of `transitions` as a matrix.
+
+        Parameters
+        ----------
+        regions : Regions or array-like of shape (n_units,), optional
+            As for `visits`.
+        stays : bool, default=True
+            As for `transitions`.
+
+        Returns
+        -------
+        names : ndarray of shape (n_places,)
+            Of the units or regions, ascending.
+        counts : ndarray of shape (n_places, n_places)
+            Steps from the place of a line to that of a column.
+        """
+        places = Places.of(self.map_, regions)
+        n = len(places.names)
+        keys, steps = self._steps(places, stays)
+        counts = np.zeros(n * n)
+        counts[keys] = steps
+        return places.names, counts.reshape(n, n)
+
+    def entries(self, region: Any, regions: Any = None, *, min_rows: int = 1) -> list[Entry]:
+        """Return the events in which an id enters a region.
+
+        Parameters
+        ----------
+        region : name, or sequence of names
+            Of the region; several count as one.  A number of a unit without `regions`.
+        regions : Regions or array-like of shape (n_units,), optional
+            As for `visits`.  `Regions` without names are called by their numbers, from 0.
+        min_rows : int, default=1
+            Rows in a row that an id must be there.  The event is the row that makes them full, so
+            that it is known by then; a higher number does without those that look in only.
+
+        Returns
+        -------
+        list of Entry
+            In the order of time.  A path that begins in the region enters it, too.  A data frame
+            is ``pandas.DataFrame(entries)``.
+
+        Raises
+        ------
+        InputError
+            For a region that is not there.
+        """
+        check_whole("min_rows", min_rows, 1)
+        places = Places.of(self.map_, regions)
+        codes = places.codes[self.units]
+        inside = places.are_in(region)[self.units]
+        first = np.flatnonzero(self._are_first | changes(inside))
+        n_rows = np.diff(first, append=len(inside))
+        first = first[inside[first] & (n_rows >= min_rows)]
+        first = first[np.argsort(self.times[first + min_rows - 1], kind="stable")]
+        at = first + min_rows - 1
+        origins = places.names[codes[first - 1]].astype(object)
+        origins[self._are_first[first]] = None
+        who, when, rows, units = (
+            each[at].tolist() for each in (self.ids, self.times, self.rows, self.units)
+        )
+        entered = places.names[codes[at]].tolist()
+        found = zip(who, entered, when, rows, units, origins.tolist(), strict=True)
+        return [Entry(*each) for each in found]
+
+    def _visits(self, places: Places) -> tuple[Ints, Ints, Ints]:
+        """Return the first row of each visit, the row that ends it, and its place."""
+        codes = places.codes[self.units]
+        first = np.flatnonzero(self._are_first | changes(codes))
+        end = np.append(first[1:], len(codes) - 1)
+        is_last = np.append(self._are_first[first[1:]], False)
+        return first, end - is_last, codes[first]
+
+    def _steps(self, places: Places, stays: bool) -> tuple[Ints, Float64s]:
+        """Return the pairs of places between which rows step, as numbers, and their weights."""
+        codes = places.codes[self.units]
+        counts = ~self._are_first[1:]
+        if not stays:
+            counts &= codes[1:] != codes[:-1]
+        pairs = codes[:-1][counts] * len(places.names) + codes[1:][counts]
+        keys, group = np.unique(pairs, return_inverse=True)
+        steps = np.bincount(group, self.weights[1:][counts], minlength=len(keys))
+        return keys, steps.astype(np.float64)
+
+
+def follow(
+    map: Map,
+    X: Any,
+    *,
+    ids: Any = None,
+    times: Any = None,
+    date_format: str | None = None,
+    sample_weight: Any = None,
+) -> Paths:
+    """Follow rows with an id and a time over a map.
+
+    Parameters
+    ----------
+    map : Map
+        Or a fitted estimator with one.
+    X : Table, data frame or array-like of shape (n_samples, n_features)
+        As for `Map.rows_of`, in any order.
+    ids : array-like of shape (n_samples,) or str, optional
+        To whom each row belongs: a customer, a machine, a patient; a name is that of a column of
+        X.  Default: all rows are one path, whose id is 0.
+    times : array-like of shape (n_samples,) or str, optional
+        When: numbers, or dates in any form; a name is that of a column of X.  Default: rows are
+        in order, and their numbers are the times.
+    date_format : {"dmy", "mdy", "ymd"}, optional
+        Order of day, month and year in texts.  Default: what the texts show; day first, with a
+        warning, where they do not.
+    sample_weight : array-like of shape (n_samples,), optional
+        A row of weight 2 counts twice in tables; one of weight 0 is left out.
+
+    Returns
+    -------
+    Paths
+
+    Raises
+    ------
+    InputError
+        For missing ids or times, equal times of one id, and no row with a value.
+
+    Warns
+    -----
+    SomscapeWarning
+        If texts can be read day first and month first.
+
+    See Also
+    --------
+    windows : Rows from a series.
+    somscape.plots.paths : A picture of paths.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from somscape import SOM, paths
+    >>> X = pd.DataFrame({"heat": [1.0, 2, 9, 1], "who": list("aabb"), "day": [1, 2, 2, 1]})
+    >>> som = SOM(1, 2, random_state=0).fit(X[["heat"]])
+    >>> found = paths.follow(som, X, ids="who", times="day")
+    >>> found.rows.tolist()
+    [0, 1, 3, 2]
+    """
+    map_, X = as_map(map), collected(X)
+    units = map_.winners(X)
+    n = len(units)
+    who, when = given_ids(ids, X, n), given_times(times, X, n, date_format)
+    weights = ones_or(checked_weights(sample_weight, n), n)
+    counts = np.flatnonzero((units != NO_UNIT) & (weights > 0))
+    if not len(counts):
+        raise InputError("X has no row with a value and a weight above 0; give at least one.")
+    order = counts[np.lexsort((when[counts], who[counts]))]
+    refuse_equal_times(who[order], when[order], order)
+    return Paths(map_, who[order], when[order], units[order], order, weights[order])
+
+
+GAP = 1.5
+"""A step in time is a gap if it is longer than this many median steps."""
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Windows of a series, in the order of ids and time.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_windows, length) or (n_windows, length, n_channels)
+    ids : ndarray of shape (n_windows,)
+    times : ndarray of shape (n_windows,), float64 or datetime64[us]
+        Time of the last value: then the window is known.
+    starts : ndarray of shape (n_windows,)
+        Number of the first value in the series as it was given.
+    n_gaps : int
+        Gaps within series: missing values in a row, or a step in time above 1.5 usual ones.
+    n_left_out : int
+        Values that are in no window.
+
+    See Also
+    --------
+    windows : Makes them.
+
+    Examples
+    --------
+    >>> from somscape import paths
+    >>> found = paths.windows([1.0, 2, 3, 4], 2)
+    >>> found.values.tolist(), found.starts.tolist()
+    ([[1.0, 2.0], [3.0, 4.0]], [0, 2])
+    """
+
+    values: Float64s
+    ids: NDArray[Any]
+    times: NDArray[Any]
+    starts: Ints
+    n_gaps: int
+    n_left_out: int
+
+    def __repr__(self) -> str:
+        n, length = self.values.shape[:2]
+        return (
+            f"Windows({n} x {counted(length, 'value')}; {counted(self.n_gaps, 'gap')}, "
+            f"{counted(self.n_left_out, 'value')} left out)"
+        )
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def rows(self) -> Float64s:
+        """The windows channel by channel, of shape (n_windows, length * n_channels)."""
+        values = self.values if self.values.ndim == 2 else self.values.transpose(0, 2, 1)
+        return values.reshape(len(values), -1)
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Return the windows as a data frame.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            With ``id``, ``time``, ``start``, and the values as ``v0``, ``v1`` ... in the order of
+            `rows`.
+        """
+        columns = {f"v{i}": values for i, values in enumerate(self.rows.T)}
+        return frame_of(
+            {"id": self.ids, "time": self.times, "start": self.starts, **columns}, library
+        )
+
+
+def windows(
+    series: Any,
+    length: int,
+    *,
+    step: int | None = None,
+    times: Any = None,
+    date_format: str | None = None,
+    ids: Any = None,
+) -> Windows:
+    """Cut a series into windows, to train a map on them or to follow them over one.
+
+    Parameters
+    ----------
+    series : array-like of shape (n_values,) or (n_values, n_channels)
+        NaN where a value is missing.
+    length : int
+        Values of a window.
+    step : int, optional
+        Values from the start of one window to that of the next.  Default: `length`, so that they
+        follow one another.
+    times : array-like of shape (n_values,), optional
+        Numbers or dates; the series is put in their order.  Default: the values follow one another.
+    date_format : {"dmy", "mdy", "ymd"}, optional
+        As for `follow`.
+    ids : array-like of shape (n_values,), optional
+        To whom each value belongs; default: all are one series, whose id is 0.
+
+    Returns
+    -------
+    Windows
+        No window goes over a gap or over two ids: windows start anew behind each, and what does
+        not fill a window is left out and counted.
+
+    Raises
+    ------
+    InputError
+        For missing ids or times, equal times of one id, values that are no numbers, and a series
+        without a single whole window.
+
+    See Also
+    --------
+    follow : The path of the rows that it makes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import paths
+    >>> found = paths.windows([1.0, 2, 3, np.nan, 5, 6, 7, 8], 2)
+    >>> found
+    Windows(3 x 2 values; 1 gap, 2 values left out)
+    >>> found.rows.tolist(), found.times.tolist()
+    ([[1.0, 2.0], [5.0, 6.0], [7.0, 8.0]], [1.0, 5.0, 7.0])
+    """
+    check_whole("length", length, 1)
+    step = length if step is None else step
+    check_whole("step", step, 1)
+    values = _numbers(series)
+    n = len(values)
+    who, when = given_ids(ids, series, n), given_times(times, series, n, date_format)
+    order = np.lexsort((when, who))
+    values, who, when = values[order], who[order], when[order]
+    refuse_equal_times(who, when, order)
+    is_missing = np.asarray(np.isnan(values.reshape(n, -1)).any(axis=1))
+    is_late = _follow_gaps(who, when)
+    begins = changes(who) | is_late | changes(is_missing)
+    first = np.flatnonzero(begins)
+    ends = np.append(first[1:], n)
+    parts = [
+        np.arange(a, b - length + 1, step)
+        for a, b in zip(first.tolist(), ends.tolist(), strict=True)
+        if not is_missing[a]
+    ]
+    starts = np.concatenate([np.empty(0, dtype=np.intp), *parts])
+    if not len(starts):
+        longest = int((ends - first)[~is_missing[first]].max(initial=0))
+        raise InputError(
+            f"no window of {counted(length, 'value')} fits: the longest part without a gap has "
+            f"{longest}. Pass a smaller `length`, or fill gaps first."
+        )
+    is_used = np.zeros(n, dtype=bool)
+    for start in starts.tolist():
+        is_used[start : start + length] = True
+    at = starts + length - 1
+    return Windows(
+        values[starts[:, None] + np.arange(length)],
+        who[at],
+        when[at],
+        order[starts],
+        int(is_late.sum() + (is_missing & begins).sum()),
+        int(n - is_used.sum()),
+    )
+
+
+def _follow_gaps(ids: NDArray[Any], times: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return whether each value comes later than usual after the one before of its id."""
+    is_late = np.zeros(len(ids), dtype=bool)
+    first = np.flatnonzero(changes(ids))
+    for a, b in zip(first.tolist(), [*first[1:].tolist(), len(ids)], strict=True):
+        steps = np.diff(times[a:b])
+        if len(steps):
+            is_late[a + 1 : b] = steps > GAP * np.median(steps)
+    return is_late
+
+
+def _numbers(series: Any) -> Float64s:
+    try:
+        values = np.asarray(series, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"`series` must hold numbers; {error}.") from error
+    if values.ndim not in (1, 2) or not len(values):
+        raise InputError(
+            "`series` must have shape (n_values,) or (n_values, n_channels) and a value; got "
+            f"{values.shape}."
+        )
+    is_infinite = np.isinf(values.reshape(len(values), -1)).any(axis=1)
+    if is_infinite.any():
+        raise InputError(
+            f"`series` must be finite; value {int(is_infinite.argmax())} is not. Correct it, or "
+            "make it NaN, which is a gap."
+        )
+    return values

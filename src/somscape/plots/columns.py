@@ -1,0 +1,411 @@
+"""The value that each unit shows: planes of columns, their order, and values per unit."""
+
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape._validate import check_choice, is_missing
+from somscape.errors import InputError
+from somscape.maps._as_map import as_map
+from somscape.maps.map import Map
+from somscape.tables._dictionary import words_of_column, words_of_level
+from somscape.tables._frame import as_frame
+from somscape.tables._messages import listed, suggestion
+from somscape.tables.codes import CategoryCode, NumberCode
+from somscape.tables.ordered import DateCode
+from somscape.tables.sources import collected
+
+YEAR = 365.2425 * 86_400e6
+"""Microseconds of a mean year."""
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnPlane:
+    """One column of the data, or another value, unit by unit.
+
+    Attributes
+    ----------
+    name : str
+        The column, by its words if it has some.
+    kind : {"number", "share", "level"}
+        Numbers in original units, with dates as decimal years; the share of one level of a category
+        with two levels; or the most common level.
+    values : ndarray of shape (n_units,), float64
+        Numbers, shares from 0 to 1, or positions in `levels`.  Where a unit has none, NaN or -1.
+    levels : tuple of str
+        For a share, its level; for levels, those that `values` point to, the most frequent first.
+
+    See Also
+    --------
+    column_plane : Makes one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> plane = plots.column_plane(SOM(3, 4, random_state=0).fit(X).map_, "x1")
+    >>> plane.name, plane.kind
+    ('x1', 'number')
+    """
+
+    name: str
+    kind: str
+    values: Float64s
+    levels: tuple[str, ...] = ()
+
+
+def column_plane(map: Map, column: str | int) -> ColumnPlane:
+    """Return what the plane of one column shows.
+
+    Parameters
+    ----------
+    map : Map
+        A map with the column.
+    column : str or int
+        A feature column of the encoding, by name or number.
+
+    Returns
+    -------
+    ColumnPlane
+
+    Raises
+    ------
+    InputError
+        If the map has no such column; the nearest name is given.
+
+    See Also
+    --------
+    values : Draws it.
+    planes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> som = SOM(3, 4, random_state=0).fit(X)
+    >>> plane = plots.column_plane(som.map_, som.map_.encoding.features[0].name)
+    >>> plane.kind, plane.values.shape
+    ('number', (12,))
+    """
+    column, encoding = column_name(map, column), map.encoding
+    plane = _plane(map, column)
+    if not encoding.roles.dictionary:
+        return plane
+    levels = tuple(words_of_level(encoding, column, level) for level in plane.levels)
+    return replace(plane, name=words_of_column(encoding, column), levels=levels)
+
+
+def _plane(map: Map, column: str) -> ColumnPlane:
+    shown = map.plane(column)
+    code, part = _code_and_part(map, column)
+    if isinstance(code, DateCode):
+        microseconds = shown.astype("datetime64[us]").astype(np.float64)
+        return ColumnPlane(column, "number", 1970 + microseconds / YEAR)
+    if isinstance(code, NumberCode):
+        return ColumnPlane(column, "number", np.asarray(shown, dtype=np.float64))
+    if isinstance(code, CategoryCode) and len(code.levels) == 2:
+        # Online training from a PCA start can leave a level slightly below 0.
+        amounts = np.clip(map.codebook[:, part].astype(np.float64), 0.0, None)
+        total = amounts.sum(axis=1)
+        share = np.divide(amounts[:, 1], total, out=np.zeros_like(total), where=total > 0)
+        return ColumnPlane(column, "share", share, (code.levels[1],))
+    names, counts = np.unique(shown.astype(str), return_counts=True)
+    levels = [str(name) for name in names[np.argsort(-counts, kind="stable")]]
+    place = {level: i for i, level in enumerate(levels)}
+    values = np.array([place[str(level)] for level in shown], dtype=np.float64)
+    return ColumnPlane(column, "level", values, tuple(levels))
+
+
+def column_name(map_: Map, column: str | int) -> str:
+    """Return the name of a feature column, given by name or number."""
+    names = [code.name for code in map_.encoding.features]
+    if isinstance(column, str):
+        if column in names:
+            return column
+        cure = suggestion(column, names) or f"it has {listed(names)}"
+        raise InputError(f"this map has no feature column {listed([column])}; {cure}")
+    if not is_number(column):
+        raise InputError(
+            f"a column is given by its name or number; got {column!r:.40} "
+            f"({type(column).__name__})."
+        )
+    if not 0 <= column < len(names):
+        raise InputError(
+            f"this map has the feature columns 0 to {len(names) - 1}; got {column}. Pass one of "
+            "these, or a name."
+        )
+    return names[column]
+
+
+def chosen_columns(map_: Map, columns: Any) -> list[str]:
+    """Return the columns asked for, or all feature columns; InputError if there is none."""
+    if columns is None:
+        return [code.name for code in map_.encoding.features]
+    is_one = isinstance(columns, str) or not isinstance(columns, Iterable)
+    given = [columns] if is_one else list(columns)
+    if not given:
+        raise InputError("`columns` must name at least one column; leave it out for all.")
+    return [column_name(map_, column) for column in given]
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a whole number."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _code_and_part(map_: Map, column: str) -> tuple[Any, slice]:
+    pairs = zip(map_.encoding.features, map_.encoding.slices, strict=True)
+    return next((code, part) for code, part in pairs if code.name == column)
+
+
+ORDERS = ("auto", "columns", "likeness", "relevance")
+
+
+def ordered_columns(map: Map, columns: Any = None, *, order: str = "likeness") -> list[str]:
+    """Return columns in an order in which their planes are well looked at.
+
+    Parameters
+    ----------
+    map : Map
+        Or a detector or a fitted estimator with one.
+    columns : sequence of str or int, optional
+        By default all feature columns.
+    order : {"likeness", "relevance", "columns"}, default="likeness"
+        Columns whose planes are alike, or opposite, side by side; those first that the map is
+        about; or as they come.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    InputError, ValueError
+        For a column that is not there, or another order.
+
+    See Also
+    --------
+    planes, relevance
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(100, 3)) * [1, 9, 3]
+    >>> plots.ordered_columns(SOM(random_state=0).fit(X), order="relevance")
+    ['x1', 'x2', 'x0']
+    """
+    check_choice("order", order, ORDERS[1:])
+    map_ = as_map(map)
+    names = chosen_columns(map_, columns)
+    if order == "columns" or len(names) < 2:
+        return names
+    if order == "relevance":
+        return [names[i] for i in np.argsort(-relevance(map_, names), kind="stable")]
+    return [names[i] for i in by_likeness(plane_correlations(map_, names))]
+
+
+def relevance(map: Map, columns: Any = None) -> Float64s:
+    """Return how much of what the map shows is in each column.
+
+    Parameters
+    ----------
+    map : Map
+        Or a detector or a fitted estimator with one.
+    columns : sequence of str or int, optional
+        By default all feature columns.
+
+    Returns
+    -------
+    ndarray of shape (n_columns,)
+        Each column's share of the spread of the prototypes, weighted by hits.  Those of all columns
+        of the map add up to 1.
+
+    Raises
+    ------
+    InputError
+        For a column that is not there.
+
+    See Also
+    --------
+    ordered_columns, somscape.measures.explained_variance_by_feature
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(100, 2)) * [1, 3]
+    >>> plots.relevance(SOM(random_state=0).fit(X)).round(1)
+    array([0.1, 0.9])
+    """
+    map_ = as_map(map)
+    names = chosen_columns(map_, columns)
+    hits = map_.hits if map_.hits.any() else np.ones(map_.n_units)
+    spread = np.average(
+        (map_.codebook - np.average(map_.codebook, axis=0, weights=hits)) ** 2,
+        axis=0,
+        weights=hits,
+    )
+    if map_.metric.feature_weights is not None:
+        spread = spread * map_.metric.feature_weights
+    parts = {
+        code.name: float(spread[part].sum())
+        for code, part in zip(map_.encoding.features, map_.encoding.slices, strict=True)
+    }
+    total = sum(parts.values()) or 1.0
+    return np.array([parts[name] / total for name in names])
+
+
+def plane_correlations(map_: Map, names: list[str]) -> Float64s:
+    """Return the correlations of planes over the units, with levels as shares."""
+    planes = np.column_stack([_as_numbers(map_, name) for name in names])
+    planes = planes - planes.mean(axis=0)
+    length = np.sqrt((planes**2).sum(axis=0))
+    planes = np.divide(planes, length, out=np.zeros_like(planes), where=length > 1e-12)
+    found = np.clip(planes.T @ planes, -1.0, 1.0)
+    np.fill_diagonal(found, 1.0)
+    return found
+
+
+def by_likeness(correlations: Float64s) -> Ints:
+    """Return an order in which planes that are alike, or opposite, stand side by side."""
+    alike = np.round(np.abs(correlations), 9)  # equal ones must stay equal on every machine
+    np.fill_diagonal(alike, -1.0)
+    first, second = np.unravel_index(int(alike.argmax()), alike.shape)
+    chain = [int(first), int(second)]
+    is_left = np.ones(len(alike), dtype=bool)
+    is_left[chain] = False
+    while is_left.any():
+        ends = alike[[chain[0], chain[-1]]].copy()
+        ends[:, ~is_left] = -2.0
+        at_end, plane = np.unravel_index(int(ends.argmax()), ends.shape)
+        chain.insert(len(chain) if at_end else 0, int(plane))
+        is_left[plane] = False
+    # From the end with the lower number: a mirrored chain is the same order.
+    return np.array(chain if chain[0] <= chain[-1] else chain[::-1], dtype=np.intp)
+
+
+def numeric_planes(map_: Map, names: list[str]) -> Float64s:
+    """Return the planes of numbers and shares, of shape (n_units, n_names)."""
+    planes = [column_plane(map_, name) for name in names]
+    if wrong := [p.name for p in planes if p.kind == "level"]:
+        raise InputError(
+            f"`columns` must be numbers, dates or categories of two levels; {wrong[0]!r} has more. "
+            "Leave it out, or draw it with plots.values."
+        )
+    return np.column_stack([plane.values for plane in planes])
+
+
+def _as_numbers(map_: Map, name: str) -> Any:
+    plane = column_plane(map_, name)
+    if plane.kind != "level":
+        return plane.values
+    return np.asarray(plane.values == 0, dtype=np.float64)  # the most common level, or another
+
+
+NO_LEVEL = -1
+
+
+def plane_of(map_: Map, values: Any, X: Any = None, name: str | None = None) -> ColumnPlane:
+    """Return one value for each unit."""
+    if isinstance(values, str) or is_number(values):
+        plane = column_plane(map_, values)
+        name = plane.name if name is None else name
+        return ColumnPlane(name, plane.kind, plane.values, plane.levels)
+    if callable(values):
+        own = getattr(values, "__name__", "")
+        name = own.replace("_", " ") * own.isidentifier() if name is None else name
+        values = _of_rows(map_, values, X)
+    elif name is None and isinstance(getattr(values, "name", None), str):
+        name = values.name  # of a series
+    return _of_array(map_, values, name or "")
+
+
+def rows_by_unit(map_: Map, X: Any) -> tuple[Any, list[Ints]]:
+    """Return rows that can be taken by number, and the numbers of those that each unit won."""
+    X = collected(X)
+    units = map_.winners(X)
+    order = np.argsort(units, kind="stable")
+    ends = np.searchsorted(units[order], np.arange(map_.n_units + 1))
+    parts = [order[a:b] for a, b in itertools.pairwise(ends)]
+    return (np.asarray(X) if isinstance(X, list | tuple) else X), parts
+
+
+def _take(rows: Any, chosen: Ints) -> Any:
+    """Return some rows of what the user passed, of the same type."""
+    if hasattr(rows, "iloc"):
+        return rows.iloc[chosen]
+    if hasattr(rows, "take") and not isinstance(rows, np.ndarray):
+        return rows.take(chosen)
+    return rows[chosen] if as_frame(rows, "X") is None else rows[chosen.tolist()]
+
+
+def _of_rows(map_: Map, function: Callable[..., Any], X: Any) -> list[Any]:
+    """Call a function on the rows of each unit that won any; None for the others."""
+    if X is None:
+        raise InputError(
+            "`values` is a function of a unit's rows, and there are none. Pass the rows, as X=..."
+        )
+    rows, parts = rows_by_unit(map_, X)
+    is_measure = str(getattr(function, "__module__", "")).startswith("somscape.measures")
+    found: list[Any] = []
+    for part in parts:
+        if not len(part):
+            found.append(None)
+            continue
+        own = _take(rows, part)
+        value = function(map_, own) if is_measure else function(own)
+        if np.ndim(value):
+            raise InputError(
+                "`values` must return one value for a unit's rows; got an array of shape "
+                f"{np.shape(value)}."
+            )
+        found.append(value.item() if isinstance(value, np.generic) else value)
+    return found
+
+
+def _of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
+    try:
+        given = np.asarray(values)
+    except ValueError as error:  # lists of different lengths
+        raise InputError(f"`values` must hold one value for each unit; {error}.") from error
+    lattice = map_.lattice
+    if given.shape == (lattice.n_rows, lattice.n_cols):
+        given = given.ravel()
+    if given.shape != (map_.n_units,):
+        raise InputError(
+            f"`values` must hold one value for each of the {map_.n_units} units, shape "
+            f"({map_.n_units},) or ({lattice.n_rows}, {lattice.n_cols}); got {given.shape}. For a "
+            "value of each row, pass a function of a unit's rows, and X."
+        )
+    if given.dtype.kind == "M":
+        moments = given.astype("datetime64[us]")
+        years = np.where(np.isnat(moments), np.nan, 1970 + moments.astype(np.int64) / YEAR)
+        return ColumnPlane(name, "number", years)
+    if given.dtype.kind in "iuf":
+        return ColumnPlane(name, "number", given.astype(np.float64))
+    if given.dtype.kind == "O" and all(is_missing(v) or _is_real(v) for v in given):
+        numbers = np.array([np.nan if is_missing(v) else float(v) for v in given])
+        return ColumnPlane(name, "number", numbers)
+    if given.dtype.kind not in "bUSO":
+        raise InputError(f"`values` must hold numbers, texts or truth values; got {given.dtype}.")
+    return levels_of(name, [None if is_missing(v) else str(v) for v in given])
+
+
+def levels_of(name: str, texts: "list[str | None]") -> ColumnPlane:
+    """Return the plane of a text for each unit, the most frequent level first."""
+    levels, counts = np.unique([t for t in texts if t is not None], return_counts=True)
+    ordered = [str(level) for level in levels[np.argsort(-counts, kind="stable")]]
+    place = {level: i for i, level in enumerate(ordered)}
+    numbers = np.array([NO_LEVEL if t is None else place[t] for t in texts], dtype=np.float64)
+    return ColumnPlane(name, "level", numbers, tuple(ordered))
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)

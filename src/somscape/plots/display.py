@@ -1,0 +1,283 @@
+"""What every plot returns, and the axes of several panels."""
+
+import io
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from somscape._files import write_whole
+from somscape.errors import InputError, SomscapeWarning
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+SCREEN_DPI = 110
+"""Dots per inch of a saved picture and of one shown in a notebook."""
+
+LINES_DPI = 300
+"""Least dots per inch of what is drawn as dots in an SVG or a PDF."""
+
+_UNDATED: dict[str, dict[str, Any]] = {
+    ".png": {"Software": None},
+    ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+    ".svg": {"Date": None, "Creator": None},
+}
+"""Metadata by file ending that keeps dates and versions out of a picture."""
+
+_SAVED: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
+    "image.composite_image": False,
+    "svg.hashsalt": "somscape",
+}
+"""Text stays text, which can be searched and edited; images keep their pixels; an SVG does not name
+its parts at random."""
+
+WINDOWLESS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
+"""matplotlib's backends that only write files."""
+
+
+@dataclass(frozen=True, eq=False)
+class Display:
+    """A finished picture.
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+        The figure, to change it or to put it into a document.  pyplot does not know a figure made
+        by somscape.
+    axes_ : tuple of matplotlib.axes.Axes
+        One per map or chart, without color bars.
+    drawn_ : mapping of str to object
+        What was drawn, by name, such as ``"values"`` and ``"limits"`` of the colors; the function
+        that draws a picture says which.
+
+    See Also
+    --------
+    dark : Pictures for a dark page.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, plots
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> display = plots.planes(SOM(3, 4, random_state=0).fit(X).map_)
+    >>> len(display.axes_), display.drawn_["columns"]
+    (3, ['x0', 'x1', 'x2'])
+    """
+
+    figure_: "Figure"
+    axes_: tuple["Axes", ...]
+    drawn_: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+
+    @property
+    def ax_(self) -> "Axes":
+        """The first of the axes, or the only one."""
+        return self.axes_[0]
+
+    def show(self) -> None:
+        """Show the picture in a window of its own, or below the cell of a notebook.
+
+        In a script it waits until the window is closed, like ``matplotlib.pyplot.show``, and also
+        shows other open figures of pyplot.
+
+        Warns
+        -----
+        SomscapeWarning
+            If matplotlib's backend opens no windows, such as "agg" on a computer without a screen;
+            nothing is shown then.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from somscape import SOM, plots
+        >>> X = np.random.default_rng(0).normal(size=(50, 3))
+        >>> plots.umatrix(SOM(3, 4, random_state=0).fit(X)).show()  # doctest: +SKIP
+        """
+        import matplotlib.pyplot as plt
+
+        backend = plt.get_backend()
+        if backend.lower() in WINDOWLESS:
+            warnings.warn(
+                f"nothing is shown: matplotlib's backend {backend!r} opens no windows. Save the "
+                "picture with `save`, or choose another backend with matplotlib.use.",
+                SomscapeWarning,
+                stacklevel=2,
+            )
+            return
+        is_users = _is_known_to_pyplot(self.figure_)
+        if not is_users:
+            # pyplot makes a figure with this class; before matplotlib 3.11 it accepts no other.
+            plt.figure(FigureClass=lambda **_: self.figure_)  # type: ignore[arg-type]
+        try:
+            plt.show()
+        finally:
+            if not is_users and not plt.isinteractive():
+                plt.close(self.figure_)
+                use_agg(self.figure_)
+
+    def save(self, path: str | os.PathLike[str], dpi: float = SCREEN_DPI) -> None:
+        """Write the picture to a file; the same map gives the same bytes.
+
+        Parameters
+        ----------
+        path : str or path
+            Its ending chooses the format: .png, .svg, .pdf or another that matplotlib supports.
+            Without an ending, .png is added.
+        dpi : float, default=110
+            Dots per inch, for formats that consist of dots.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        target, picture = Path(path), io.BytesIO()
+        if not target.suffix:
+            target = Path(f"{target}.png")
+        self._write(picture, target.suffix.lower(), dpi)
+        write_whole(target, picture.getvalue())
+
+    def _write(self, file: Any, ending: str, dpi: float) -> None:
+        import matplotlib
+
+        with warnings.catch_warnings():
+            # A name with letters that the font lacks is drawn with boxes; that needs no warning.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+            with matplotlib.rc_context(_SAVED):
+                # In a drawing of lines, only what there is much of consists of dots.
+                self.figure_.savefig(
+                    file,
+                    format=ending[1:] or None,
+                    dpi=max(dpi, LINES_DPI) if ending in (".svg", ".pdf") else dpi,
+                    metadata=_UNDATED.get(ending),
+                )
+
+    def _repr_png_(self) -> bytes:
+        picture = io.BytesIO()
+        self._write(picture, ".png", SCREEN_DPI)
+        return picture.getvalue()
+
+
+def make_figure(width: float, height: float) -> "Figure":
+    """Return an empty figure, with sizes in inches, on the Agg canvas and unknown to pyplot."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=SCREEN_DPI)
+    use_agg(figure)
+    return figure
+
+
+def use_agg(figure: "Figure") -> None:
+    """Put a figure on a canvas that needs no window."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(figure)
+
+
+def display_of(axes: "Sequence[Axes]", drawn: Mapping[str, Any] | None = None) -> Display:
+    """Return the display of some axes and their figure, and what it says was drawn."""
+    figure = axes[0].get_figure(root=True)
+    assert figure is not None
+    return Display(figure, tuple(axes), drawn_=dict(drawn or {}))
+
+
+def _is_known_to_pyplot(figure: "Figure") -> bool:
+    import matplotlib.pyplot as plt
+
+    manager = figure.canvas.manager
+    return (
+        manager is not None and plt.fignum_exists(manager.num) and plt.figure(manager.num) is figure
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Area:
+    """A rectangle of a figure, measured in inches from its lower left corner.
+
+    Attributes
+    ----------
+    figure : matplotlib.figure.Figure or SubFigure
+    low : ndarray of shape (2,), float64
+        Its lower left corner, in shares of the figure.
+    share : ndarray of shape (2,), float64
+        Its width and height, in shares of the figure.
+    size : ndarray of shape (2,), float64
+        Its width and height in inches.
+    """
+
+    figure: "Figure | SubFigure"
+    low: Any
+    share: Any
+    size: Any
+
+    def add_axes(
+        self, corner: tuple[float, float], size: tuple[float, float], **more: Any
+    ) -> "Axes":
+        """Add axes whose lower left corner and size are given in inches."""
+        inch = self.share / self.size
+        return self.figure.add_axes((*(self.low + corner * inch), *(size * inch)), **more)
+
+    def add_title(self, text: str, left: float, below: float) -> None:
+        """Write a title `left` inches from the left and `below` inches from the top."""
+        x, y = self.low + self.share * (left / self.size[0], 1 - below / self.size[1])
+        self.figure.text(float(x), float(y), text, fontsize=11, va="center")
+
+
+def area_of(place: Any, width: float, height: float) -> Area:
+    """Return the area to draw in."""
+    from matplotlib.axes import Axes
+
+    if place is None:
+        place = make_figure(width, height)
+    low, share, figure = np.zeros(2), np.ones(2), place
+    if isinstance(place, Axes):
+        place.set_axis_off()
+        box, figure = place.get_position(), place.figure
+        low, share = np.array([box.x0, box.y0]), np.array([box.width, box.height])
+    extent = place.get_window_extent()
+    size = np.array([extent.width, extent.height]) / figure.dpi
+    return Area(figure, low, share, np.maximum(size, 0.1))
+
+
+def check_is_one_axes(place: Any) -> None:
+    """Raise TypeError for what is neither axes of matplotlib nor None."""
+    if place is None:
+        return
+    from matplotlib.axes import Axes
+
+    if not isinstance(place, Axes):
+        raise TypeError(
+            f"`ax` must be one axes of matplotlib, or None; got {type(place).__name__}. Of a "
+            "figure, pass figure.add_subplot(); of several axes, one."
+        )
+
+
+def given_axes(place: Any, n: int) -> "list[Axes] | None":
+    """Return the axes for `n` drawings, or None if an area is to be divided."""
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+    if place is None or isinstance(place, Figure | SubFigure):
+        return None
+    if isinstance(place, Axes):
+        return [place] if n == 1 else None
+    axes = list(place.flat) if isinstance(place, np.ndarray) else place
+    if not isinstance(axes, Sequence) or not all(isinstance(ax, Axes) for ax in axes):
+        raise InputError(
+            "`ax` must be axes of matplotlib, a sequence of them, a figure or a subfigure; got "
+            f"{type(place).__name__}."
+        )
+    if len(axes) < n:
+        raise InputError(
+            f"`ax` must hold axes for {n} drawings; got {len(axes)}. Pass more axes, or a figure, "
+            "subfigure or single axes to divide."
+        )
+    return list(axes[:n])

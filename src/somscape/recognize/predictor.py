@@ -1,0 +1,372 @@
+"""The fitted predictor: numbers of rows, from means and slopes of units."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from somscape._types import Float64s, Floats, Ints
+from somscape._validate import check_number
+from somscape.grid.lattice import Lattice
+from somscape.maps.record import TARGETS, Record
+from somscape.recognize._answering import Answering, check_numbers, pulls, record_of
+from somscape.recognize.recognizer import mixed
+
+MAX_LOCAL_AXES = 30
+"""Axes up to which each unit may have slopes of its own."""
+
+PRIOR = 0.1
+"""Rows of the mean of all rows that each unit counts in addition."""
+
+
+@dataclass(frozen=True)
+class Bend:
+    """How units smooth.
+
+    Attributes
+    ----------
+    radius : float
+        Of the Gaussian, in grid steps.
+    ridge : float or None
+        Rows without any slope that all rows count in addition; None: no slopes.
+    local_ridge : float or None
+        Rows with the slope of all that each unit counts in addition; None: no slopes of its own.
+    """
+
+    radius: float = 1.0
+    ridge: float | None = None
+    local_ridge: float | None = None
+
+
+class UnitLines(NamedTuple):
+    """What units say of each target."""
+
+    values: Float64s
+    """Of shape (n_units, n_targets), where all axes are 0."""
+
+    slopes: Float64s | None
+    """Of shape (n_units, n_targets, n_axes)."""
+
+    def of_rows(self, placed: Float64s, units: Ints) -> Float64s:
+        """Return what each of the units near rows says of them."""
+        found = self.values[units]
+        if self.slopes is not None:
+            for j in range(units.shape[1]):
+                found[:, j] += np.einsum("ntd,nd->nt", self.slopes[units[:, j]], placed)
+        return found
+
+
+def together(said: Float64s, counting: Float64s) -> Float64s:
+    """Return what units near rows say together."""
+    return np.asarray((counting[:, :, None] * said).sum(axis=1))
+
+
+class TargetSums(NamedTuple):
+    """Sums over the rows of each unit of which one target is known."""
+
+    firsts: Float64s
+    """Of 1, the axes and the target: shape (n_units, 1 + n_axes + 1)."""
+
+    seconds: Float64s | None
+    """Of the axes times the axes and the target: shape (n_units, n_axes, n_axes + 1)."""
+
+    total: Float64s
+    """Of the same, of all rows: shape (n_axes, n_axes + 1)."""
+
+
+def sums_by_unit(
+    placed: Float64s, target: Float64s, weights: Float64s, units: Ints, n_units: int
+) -> TargetSums:
+    """Return what smoothing needs of rows."""
+    some = np.flatnonzero(~np.isnan(target))
+    some = some[np.argsort(units[some], kind="stable")]
+    weighed = np.column_stack([placed[some], target[some]])
+    all_of = np.column_stack([np.ones(len(some)), weighed]) * weights[some, None]
+    ends = np.searchsorted(units[some], np.arange(n_units + 1))
+    n_axes = placed.shape[1]
+    firsts = np.zeros((n_units, n_axes + 2))
+    seconds = np.zeros((n_units, n_axes, n_axes + 1)) if n_axes <= MAX_LOCAL_AXES else None
+    for unit in range(n_units):
+        part = slice(ends[unit], ends[unit + 1])
+        firsts[unit] = all_of[part].sum(axis=0)
+        if seconds is not None:
+            seconds[unit] = all_of[part, 1:-1].T @ weighed[part]
+    return TargetSums(firsts, seconds, all_of[:, 1:-1].T @ weighed)
+
+
+def line_of(sums: TargetSums, pulls: Float64s, bend: Bend) -> tuple[Float64s, Float64s | None]:
+    """Return what units say of one target."""
+    whole = sums.firsts.sum(axis=0)
+    if whole[0] == 0:
+        return np.zeros(len(pulls)), None
+    firsts = pulls @ sums.firsts + PRIOR * whole / whole[0]
+    means = firsts[:, 1:] / firsts[:, [0]]
+    if bend.ridge is None:
+        return means[:, -1], None
+    slope = _slopes(sums.total, whole, bend.ridge)
+    slopes = np.tile(slope, (len(pulls), 1))
+    if bend.local_ridge is not None and sums.seconds is not None:
+        seconds = np.tensordot(pulls, sums.seconds, 1) + PRIOR * sums.total / whole[0]
+        slopes = _slopes(seconds, firsts, bend.local_ridge, slope)
+    return means[:, -1] - np.einsum("ud,ud->u", slopes, means[:, :-1]), slopes
+
+
+def _slopes(
+    seconds: Float64s, firsts: Float64s, ridge: float, start: Float64s | None = None
+) -> Float64s:
+    """Return slopes of ridge regression that shrink to `start`, for one unit or several."""
+    apart = seconds - firsts[..., 1:-1, None] * (firsts[..., None, 1:] / firsts[..., :1, None])
+    n_axes = apart.shape[-2]
+    start = np.zeros(n_axes) if start is None else start
+    left = apart[..., -1] - apart[..., :-1] @ start
+    found = np.linalg.solve(apart[..., :-1] + ridge * np.eye(n_axes), left[..., None])
+    return np.asarray(start + found[..., 0])
+
+
+def pulls_on_map(lattice: Lattice, radius: float) -> Float64s:
+    """Return how much the rows of each unit count in each: a Gaussian of the map distance."""
+    apart = np.stack([lattice.distances_from(unit) for unit in range(lattice.n_units)])
+    return np.exp(-((apart / radius) ** 2) / 2)
+
+
+def lines_of(sums: list[TargetSums], pulls: Float64s, bend: Bend) -> UnitLines:
+    """Return what units say of several targets."""
+    values, slopes = zip(*(line_of(each, pulls, bend) for each in sums), strict=True)
+    n_axes = sums[0].firsts.shape[1] - 2
+    if all(of_one is None for of_one in slopes):
+        return UnitLines(np.stack(values, axis=1), None)
+    none = np.zeros((len(pulls), n_axes))
+    return UnitLines(
+        np.stack(values, axis=1),
+        np.stack([none if of_one is None else of_one for of_one in slopes], axis=1),
+    )
+
+
+COVERAGE = 0.9
+"""Of the interval of a predicted number, unless another is asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor(Answering):
+    """A map whose units know numbers.
+
+    Get one from ``predictor_`` of a fitted `SOMRegressor`, or from `somscape.load`.
+
+    Attributes
+    ----------
+    map_ : Map
+        Its metric compares rows on axes.
+    n_nearest : int
+        Number of units near a row that answer together.
+    power : float
+        A unit that is twice as far away counts ``2 ** -power``.
+    far : ndarray of shape (n_calibration,)
+        Distance to the map of rows that did not train it, in order; a row of weight 2 is two rows.
+    values : ndarray of shape (n_units, n_targets)
+        What each unit says of a row where all axes are 0.
+    spread : ndarray of shape (n_units, n_targets)
+        How far the targets of rows around each unit lie from predictions, on average.
+    errors : ndarray of shape (n_calibration, n_targets)
+        How far rows that were left out lie from their prediction, in units of `spread`, in order,
+        as often as in `far`; NaN at the end where a target was unknown.
+    limits : ndarray of shape (2, n_targets)
+        Lowest and highest prediction.
+    slopes : ndarray of shape (n_units, n_targets, n_axes) or None, default=None
+        By how much that changes along the axes.
+    r2 : float or None, default=None
+        R2 of rows that were left out, the mean of all targets; None if none was.
+    is_single : bool, default=True
+        Whether predictions are an array of one dimension.
+    leaks : dict of str to float, default={}
+        Columns that alone explained nearly all of the target, as `somscape fit --target` found,
+        and the share of its variance that each did.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the parts do not fit together; the message names one of them.
+
+    See Also
+    --------
+    somscape.SOMRegressor : Trains one, as an estimator of scikit-learn.
+
+    Examples
+    --------
+    >>> from somscape import SOMRegressor
+    >>> X = [[0.0], [1.0], [2.0], [3.0]] * 20
+    >>> predictor = SOMRegressor(random_state=0).fit(X, [0.0, 1.0, 2.0, 3.0] * 20).predictor_
+    >>> predictor.predict([[1.0]]).round(1)
+    array([1.])
+    """
+
+    PART, KIND = TARGETS, "regressor"
+    EXPLAINS = "explains {share:.1f} % of the variance of '{target}'"
+    WITHOUT = (
+        "this is a map without targets, so it cannot predict numbers. Save a fitted SOMRegressor, "
+        "or use `somscape fit --target`."
+    )
+
+    values: Float64s
+    spread: Float64s
+    errors: Float64s
+    limits: Float64s
+    slopes: Float64s | None = None
+    r2: float | None = None
+    is_single: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        n_units = self.map_.n_units
+        check_numbers("values", self.values, (n_units, -1))
+        n_targets = self.values.shape[1]
+        if n_targets == 0:
+            raise ValueError("`values` must be of at least one target.")
+        check_numbers("spread", self.spread, (n_units, n_targets))
+        if not (self.spread > 0).all():
+            raise ValueError("`spread` must be above 0.")
+        check_numbers("limits", self.limits, (2, n_targets))
+        errors = self.errors
+        is_float = isinstance(errors, np.ndarray) and errors.dtype.kind == "f"
+        known = errors[~np.isnan(errors)] if is_float else errors
+        check_numbers("errors", known, (-1,))
+        if errors.shape[1:] != (n_targets,) or not np.array_equal(
+            np.sort(errors, axis=0), errors, equal_nan=True
+        ):
+            raise ValueError("`errors` must be in ascending order for each target.")
+        if self.slopes is not None:
+            whitening = self.map_.metric.whitening
+            if whitening is None:
+                raise ValueError("`slopes` need a map whose metric has axes.")
+            check_numbers("slopes", self.slopes, (n_units, n_targets, whitening.shape[1]))
+        if self.r2 is not None:
+            check_number("r2", self.r2, -np.inf, 1)
+        if not isinstance(self.is_single, bool) or (self.is_single and n_targets > 1):
+            raise ValueError("`is_single` must be True or False, and False for several targets.")
+
+    def __repr__(self) -> str:
+        n_targets = self.values.shape[1]
+        return f"Predictor({self.map_!r}, {n_targets} target{'s' * (n_targets > 1)})"
+
+    def predict(self, X: Any) -> Float64s:
+        """Return the prediction for each row.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+            As for `Map.rows_of`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_targets)
+        """
+        return self.predictions_of_rows(self.map_.rows_of(X))
+
+    def predict_interval(self, X: Any, coverage: float = COVERAGE) -> Float64s:
+        """Return where the target of each row lies with a given probability.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+        coverage : float, default=0.9
+            Share, above 0 and below 1, of rows like those of the training whose target lies inside.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
+            Lower and upper end; infinite where too few rows were left out to tell.
+        """
+        return self.intervals_of_rows(self.map_.rows_of(X), coverage)
+
+    def predictions_of_rows(self, rows: Floats) -> Float64s:
+        """Return the prediction for each encoded row; see `predict`.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+            From `Map.rows_of`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_targets)
+        """
+        found = self.answers_of_rows(rows)[0]
+        return found[:, 0] if self.is_single else found
+
+    def intervals_of_rows(self, rows: Floats, coverage: float) -> Float64s:
+        """Return the interval of each encoded row; see `predict_interval`.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+            From `Map.rows_of`.
+        coverage : float
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
+        """
+        found, spread, _ = self.answers_of_rows(rows)
+        half = spread * self.factors(coverage)
+        ends = np.stack([found - half, found + half], axis=2)
+        return ends[:, 0] if self.is_single else ends
+
+    def factors(self, coverage: float) -> Float64s:
+        """Return how many times the spread an interval reaches to both sides, by target.
+
+        Parameters
+        ----------
+        coverage : float
+
+        Returns
+        -------
+        ndarray of shape (n_targets,)
+        """
+        check_number("coverage", coverage, 0, np.nextafter(1, 0))
+        n = (~np.isnan(self.errors)).sum(axis=0)
+        place = np.ceil((n + 1) * coverage).astype(np.intp)
+        padded = np.vstack([self.errors, np.full((1, len(n)), np.inf)])
+        return np.where(place <= n, padded[np.minimum(place, n + 1) - 1, np.arange(len(n))], np.inf)
+
+    def answers_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s, Float64s]:
+        """Return predictions, their spread, and how many rows lie as far from the map.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+            From `Map.rows_of`.
+
+        Returns
+        -------
+        predictions, spread : ndarray of shape (n_samples, n_targets)
+        p_values : ndarray of shape (n_samples,)
+        """
+        shape = (len(rows), self.values.shape[1])
+        found, spread, p_values = np.empty(shape), np.empty(shape), np.empty(len(rows))
+        lines = UnitLines(self.values, self.slopes)
+        for part, units, distances in self.near(rows):
+            counting = pulls(distances, self.power)
+            placed = np.asarray(self.map_.metric.compared(rows[part]))
+            found[part] = together(lines.of_rows(placed, units), counting)
+            spread[part] = mixed(self.spread, units, counting)
+            p_values[part] = self.p_values_of(distances)
+        return np.clip(found, *self.limits), spread, p_values
+
+    def to_record(self) -> Record:
+        """Return the predictor as JSON data and named arrays, the contents of a file.
+
+        Returns
+        -------
+        Record
+        """
+        header = {
+            "n_nearest": self.n_nearest,
+            "power": float(self.power),
+            "r2": self.r2,
+            "is_single": self.is_single,
+            "leaks": self.leaks or None,
+        }
+        arrays = {
+            name: getattr(self, name)
+            for name in ("far", "values", "slopes", "spread", "errors", "limits")
+        }
+        return record_of(self.map_, self.PART, header, arrays)

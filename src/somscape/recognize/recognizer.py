@@ -1,0 +1,878 @@
+"""The fitted recognizer: classes of rows, their probabilities, and the reasons."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Floats, Ints, Objects
+from somscape._validate import check_number
+from somscape._weights import blocks
+from somscape.errors import InputError
+from somscape.grid.lattice import Lattice
+from somscape.kernels.metric import Metric
+from somscape.maps._as_map import map_in_words, table_and_rows
+from somscape.maps.map import Map
+from somscape.maps.record import CLASSES, Record
+from somscape.recognize._answering import Answering, check_numbers, pulls, record_of
+from somscape.tables._dictionary import table_in_words
+from somscape.tables._messages import free_name
+from somscape.tables._recoded import (
+    NO_CELL,
+    cell_text,
+    cells_of,
+    changes_text,
+    fewest_changes,
+    mark_of,
+    rounding_steps,
+    value_shown,
+)
+from somscape.tables.codes import NumberCode, level_texts
+from somscape.tables.column import Column
+from somscape.tables.encoding import Encoding, FeatureCode
+from somscape.tables.ordered import DateCode, OrdinalCode
+from somscape.tables.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class ClassReason:
+    """A column that speaks for the class of a row, or against it.
+
+    Attributes
+    ----------
+    column : str
+    value : str
+        The row's value, in original units.
+    side : str
+        For example "below 2.9": on which side of the border between the two classes the value
+        lies; "" for a category and for a missing cell.
+    part : float
+        What the column adds to the margin; below 0 if it speaks for the runner-up.
+    share : float
+        The part as a share of the sizes of all parts, from -1 to 1.
+
+    See Also
+    --------
+    ClassReasons : All of a row.
+
+    Examples
+    --------
+    >>> from somscape.recognize import ClassReason
+    >>> reason = ClassReason("alcohol", "11.2", "below 12.8", part=0.9, share=0.6)
+    >>> print(reason)
+    alcohol 11.2 (below 12.8)
+    """
+
+    column: str
+    value: str
+    side: str
+    part: float
+    share: float
+
+    def __str__(self) -> str:
+        return f"{self.column} {self.value}" + (f" ({self.side})" if self.side else "")
+
+    def clause(self) -> str:
+        """Return the reason as a part of a sentence.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> from somscape.recognize import ClassReason
+        >>> ClassReason("petal length", "1.4", "below 2.9", 3.6, 0.5).clause()
+        'petal length is 1.4, below 2.9'
+        """
+        return f"{self.column} is {self.value}" + (f", {self.side}" if self.side else "")
+
+
+@dataclass(frozen=True, slots=True)
+class UnitReason:
+    """A unit near a row, and what it says of the row's class.
+
+    Attributes
+    ----------
+    unit : int
+    weight : float
+        How much the unit counts in the answer; all units near the row have the sum 1.
+    share : float
+        Share of the class around the unit.
+
+    See Also
+    --------
+    ClassReasons : All of a row.
+
+    Examples
+    --------
+    >>> from somscape.recognize import UnitReason
+    >>> near = [UnitReason(14, weight=0.75, share=1.0), UnitReason(15, weight=0.25, share=0.6)]
+    >>> round(sum(each.weight * each.share for each in near), 2)
+    0.9
+    """
+
+    unit: int
+    weight: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClassReasons:
+    """Why a row is of its class, rather than of the runner-up.
+
+    Attributes
+    ----------
+    named, other : text, number or truth value
+        The most probable class, and the second one.
+    probability, of_other : float
+        Of both.
+    margin : float
+        Squared distance to the nearest prototype of `other`, less that of `named`.  Below 0 where
+        the units near the row name another class than the nearest one.
+    columns : tuple of ClassReason
+        Those with the largest parts, largest first; the parts of all columns, which
+        `Recognizer.contributions` gives, have the sum `margin`.
+    units : tuple of UnitReason
+        The units that answer, nearest first: weights times shares have the sum `probability`.
+
+    See Also
+    --------
+    ClassReason, UnitReason : Parts of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMClassifier
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> classifier = SOMClassifier(random_state=0).fit(X, np.where(X[:, 0] > 0, "high", "low"))
+    >>> reasons = classifier.reasons([[0.4, 0.0]])[0]
+    >>> print(reasons)
+    high 97 %, rather than low: x0 0.4 (above -0.0425)
+    """
+
+    named: Any
+    other: Any
+    probability: float
+    of_other: float
+    margin: float
+    columns: tuple[ClassReason, ...]
+    units: tuple[UnitReason, ...]
+
+    @property
+    def reasons_for(self) -> tuple[ClassReason, ...]:
+        """The columns that speak for the class."""
+        return tuple(reason for reason in self.columns if reason.part > 0)
+
+    @property
+    def reasons_against(self) -> tuple[ClassReason, ...]:
+        """The columns that speak for the runner-up."""
+        return tuple(reason for reason in self.columns if reason.part < 0)
+
+    def __str__(self) -> str:
+        for_it, against = (
+            ", ".join(map(str, reasons)) for reasons in (self.reasons_for, self.reasons_against)
+        )
+        parts = [for_it, against and f"against it {against}"]
+        why = "; ".join(part for part in parts if part)
+        named = f"{self.named} {percent(self.probability)}, rather than {self.other}"
+        return f"{named}: {why}" if why else named
+
+    def sentence(self) -> str:
+        """Return the reasons as sentences.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> from somscape.recognize import ClassReason, ClassReasons
+        >>> length = ClassReason("petal length", "1.4", "below 2.9", 3.6, 0.7)
+        >>> why = ClassReasons("setosa", "virginica", 0.98, 0.01, 2.1, (length,), ())
+        >>> why.sentence()
+        'setosa (98 %), rather than virginica: petal length is 1.4, below 2.9.'
+        """
+        for_it, against = (
+            "; ".join(reason.clause() for reason in reasons)
+            for reasons in (self.reasons_for, self.reasons_against)
+        )
+        said = f"{self.named} ({percent(self.probability)}), rather than {self.other}"
+        said = f"{said}: {for_it}." if for_it else f"{said}."
+        said += f" Against it: {against}." if against else ""
+        if self.margin < 0:
+            said += f" The nearest prototype of the two is that of {self.other}."
+        return said
+
+
+def percent(share: float) -> str:
+    """Return a probability in words; one just below 1 is none of 100 %."""
+    is_nearly_all = 0.995 <= share < 1 - 1e-9
+    return "> 99 %" if is_nearly_all else f"{100 * share:.0f} %"
+
+
+MAX_REASONS = 4
+MIN_SHARE = 0.05
+"""A column with less than this share of all that speaks for or against is no reason."""
+
+MEASURED_ROWS = 1024
+"""Rows whose distances from all units are in memory at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Rows, the two most probable classes of each, and their nearest prototypes.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n, 2)
+        Numbers of the class named and of the runner-up.
+    probabilities : ndarray of shape (n, 2)
+    prototypes : ndarray of shape (n, 2)
+        The nearest units that stand for them.
+    """
+
+    classes: Ints
+    probabilities: Float64s
+    prototypes: Ints
+
+
+def compared(recognizer: "Recognizer", rows: Floats) -> Compared:
+    """Return which classes and prototypes speak of rows."""
+    shares, map_ = recognizer.shares, recognizer.map_
+    rows = np.asarray(rows, dtype=np.float64)
+    probabilities, _ = recognizer.probabilities_of_rows(rows)
+    classes = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
+    stands_for = shares.argmax(axis=1) == np.arange(shares.shape[1])[:, None]
+    for k in np.flatnonzero(~stands_for.any(axis=1)):
+        stands_for[k, shares[:, k].argmax()] = True
+    prototypes = np.empty(classes.shape, dtype=np.intp)
+    for part in blocks(len(rows), MEASURED_ROWS):
+        distances = np.asarray(map_.metric.distances(rows[part], map_.codebook))
+        for side in (0, 1):
+            is_of = stands_for[classes[part, side]]
+            prototypes[part, side] = np.where(is_of, distances, np.inf).argmin(axis=1)
+    return Compared(classes, np.take_along_axis(probabilities, classes, axis=1), prototypes)
+
+
+def contributions_of(
+    recognizer: "Recognizer", rows: Floats, found: Compared
+) -> tuple[Float64s, Float64s]:
+    """Return the parts of the columns; see `Recognizer.contributions`."""
+    map_, centers = recognizer.map_, recognizer.centers
+    mean = np.average(centers, axis=0, weights=map_.hits)
+    variance = np.average((centers - mean) ** 2, axis=0, weights=map_.hits)
+    own, other = (map_.codebook[units] for units in found.prototypes.T)
+    slopes, border = 2 * _stretched(map_.metric, own - other), (own + other) / 2
+    ways = slopes * variance
+    steepness = (slopes * ways).sum(axis=1, keepdims=True)
+    beyond = (slopes * (border - mean)).sum(axis=1, keepdims=True)
+    is_near = steepness > 0  # or nothing that varies tells the two apart
+    border = np.where(is_near, mean + beyond / np.where(is_near, steepness, 1.0) * ways, border)
+    parts = map_.encoding.sum_by_column(np.asarray(slopes * (rows - border), dtype=np.float64))
+    return parts, border
+
+
+def _stretched(metric: Metric, steps: Float64s) -> Float64s:
+    """Return steps between places, times the matrix of a metric."""
+    if metric.whitening is not None:
+        return np.asarray((steps @ metric.whitening) @ metric.whitening.T)
+    if metric.name != "euclidean":
+        raise InputError(
+            "columns have parts of a squared distance only by the metrics 'euclidean' and "
+            f"'mahalanobis'; the map of this classifier has {metric.name!r}."
+        )
+    return steps if metric.feature_weights is None else steps * metric.feature_weights
+
+
+def reasons_of_classes(recognizer: "Recognizer", table: Table, rows: Floats) -> list[ClassReasons]:
+    """Return why each row is of its class; see `Recognizer.reasons`."""
+    classes = classes_in_words(recognizer)
+    recognizer, table = in_words_both(recognizer, table)
+    found = compared(recognizer, rows)
+    parts, border = contributions_of(recognizer, rows, found)
+    sizes = np.abs(parts)
+    total = sizes.sum(axis=1, keepdims=True)
+    shares = np.divide(parts, total, out=np.zeros_like(parts), where=total > 0)
+    order = np.argsort(-sizes, axis=1, kind="stable")[:, :MAX_REASONS]
+    encoding = recognizer.map_.encoding
+    near = [(units, apart) for _, units, apart in recognizer.near(rows)]
+    units = np.concatenate([units for units, _ in near])
+    weights = np.concatenate([pulls(apart, recognizer.power) for _, apart in near])
+    reasons = []
+    for i, row in enumerate(np.asarray(rows, dtype=np.float64)):
+        columns = []
+        for j in order[i][np.abs(shares[i, order[i]]) >= MIN_SHARE]:
+            code, place = encoding.features[j], encoding.slices[j]
+            value = value_shown(code, table, i, row[place])
+            side = ""
+            if value != NO_CELL:
+                side = _side(code, row[place], border[i : i + 1, place], mark_of(table, code))
+            columns.append(
+                ClassReason(code.name, value, side, float(parts[i, j]), float(shares[i, j]))
+            )
+        own, other = found.classes[i].tolist()
+        of_units = zip(units[i], weights[i], recognizer.shares[units[i], own], strict=True)
+        reasons.append(
+            ClassReasons(
+                named=classes[own],
+                other=classes[other],
+                probability=float(found.probabilities[i, 0]),
+                of_other=float(found.probabilities[i, 1]),
+                margin=float(parts[i].sum()),
+                columns=tuple(columns),
+                units=tuple(UnitReason(int(u), float(w), float(s)) for u, w, s in of_units),
+            )
+        )
+    return reasons
+
+
+def _side(code: FeatureCode, row: Float64s, border: Float64s, mark: str) -> str:
+    """Return on which side of a border a value lies."""
+    if not isinstance(code, NumberCode | OrdinalCode | DateCode):
+        return ""
+    is_date, is_less = isinstance(code, DateCode), row[0] < border[0, 0]
+    word = ("before" if is_less else "after") if is_date else ("below" if is_less else "above")
+    (at,) = code.usual_of(border, np.array([[0]]))
+    return f"{word} {at if mark == '.' else at.replace('.', mark)}"
+
+
+def classes_in_words(recognizer: "Recognizer") -> list[Any]:
+    """Return the classes, in words where a dictionary has some."""
+    encoding = recognizer.map_.encoding
+    words = encoding.roles.dictionary.get(encoding.named("label") or "", {})
+    return [words.get(str(one), one) for one in recognizer.classes.tolist()]
+
+
+def in_words_both(recognizer: "Recognizer", table: Table) -> "tuple[Recognizer, Table]":
+    """Return both with the words of a dictionary for columns and codes."""
+    encoding, map_ = recognizer.map_.encoding, map_in_words(recognizer.map_)
+    if map_ is recognizer.map_:
+        return recognizer, table
+    return replace(recognizer, map_=map_), table_in_words(encoding, table)
+
+
+CHANGED_ROWS = 1024
+"""Rows whose ways to other classes are in memory at once."""
+
+N_HALVINGS = 12
+"""How often the way back is halved."""
+
+REFUSED = -1
+
+
+@dataclass(frozen=True, slots=True)
+class ClassChange:
+    """One column that would have to change.
+
+    Attributes
+    ----------
+    column : str
+    value : str
+        The row's value, in original units.
+    to : float, str or numpy.datetime64
+        The value that it becomes.
+    mark : str, default="."
+        Decimal mark with which numbers are written.
+
+    See Also
+    --------
+    OtherClass : All columns.
+
+    Examples
+    --------
+    >>> from somscape.recognize import ClassChange
+    >>> print(ClassChange("alcohol", "11.2", to=12.9))
+    alcohol 12.9
+    """
+
+    column: str
+    value: str
+    to: Any
+    mark: str = "."
+
+    def __str__(self) -> str:
+        return f"{self.column} {cell_text(self.to, self.mark)}"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherClass:
+    """What would have to change for a row to be named another class.
+
+    Attributes
+    ----------
+    named : text, number or truth value
+        The other class.
+    probability : float
+        Of that class, once all changes are made.
+    changes : tuple of ClassChange
+        The column that differs most first.
+
+    See Also
+    --------
+    ClassChange : One column of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMClassifier
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> classifier = SOMClassifier(random_state=0).fit(X, np.where(X[:, 0] > 0, "high", "low"))
+    >>> print(classifier.counterfactuals([[0.4, 0.0]])[0])
+    would be low (52 %) with x0 0.05
+    """
+
+    named: Any
+    probability: float
+    changes: tuple[ClassChange, ...]
+
+    def __str__(self) -> str:
+        with_them = changes_text(self.changes)
+        return f"would be {self.named} ({percent(self.probability)}) with {with_them}"
+
+
+def other_classes_of(
+    recognizer: "Recognizer", table: Table, encoded: Floats
+) -> list[OtherClass | None]:
+    """Return what would name each row another class; see `Recognizer.counterfactuals`."""
+    classes = classes_in_words(recognizer)
+    recognizer, table = in_words_both(recognizer, table)
+    encoding, rows = recognizer.map_.encoding, np.asarray(encoded, dtype=np.float64)
+    # Prototypes may lie far from all rows, so that rows move towards means of rows.
+    steps = rounding_steps(encoding, recognizer.centers)
+    targets = encoding.possible(recognizer.centers, steps)
+    own, of_targets = _named(replace(recognizer, reject=None), rows), _named(recognizer, targets)
+    found: list[OtherClass | None] = [None] * len(rows)
+    for k in np.unique(own):
+        is_other_target = (of_targets != k) & (of_targets != REFUSED)
+        all_of_k, others = np.flatnonzero(own == k), targets[is_other_target]
+        if not len(others):
+            continue
+
+        def is_other(some: Float64s, k: int = k) -> NDArray[np.bool_]:
+            named = _named(recognizer, some)
+            return np.asarray((named != k) & (named != REFUSED))
+
+        for which in (all_of_k[part] for part in blocks(len(all_of_k), CHANGED_ROWS)):
+            some = rows[which]
+            moved, columns = fewest_changes(encoding, some, others, is_other)
+            moved = _nearer(encoding, some, moved, columns, steps=steps, is_other=is_other)
+            told = _told(recognizer, table.take(which), some, moved, columns, steps=steps)
+            for i, (number, probability, changes) in zip(which, told, strict=True):
+                found[i] = OtherClass(classes[number], probability, changes)
+    return found
+
+
+def _named(recognizer: "Recognizer", rows: Float64s) -> Ints:
+    """Return the number of each row's class; `REFUSED` without one."""
+    probabilities, p_values = recognizer.probabilities_of_rows(rows)
+    named = probabilities.argmax(axis=1)
+    if recognizer.reject is not None:
+        named[p_values <= recognizer.reject] = REFUSED
+    return np.asarray(named)
+
+
+def _nearer(
+    encoding: Encoding,
+    rows: Float64s,
+    moved: Float64s,
+    columns: list[list[int]],
+    *,
+    steps: list[float],
+    is_other: Callable[[Float64s], NDArray[np.bool_]],
+) -> Float64s:
+    """Return moved rows that came back as far as they stay of another class."""
+    n_used = len(encoding.used)
+    is_changed = np.zeros((len(rows), n_used), dtype=bool)
+    for i, changed in enumerate(columns):
+        is_changed[i, changed] = True
+    widths = [code.n_features for code in encoding.used]
+    may_differ = np.zeros(rows.shape, dtype=bool)
+    may_differ[:, : sum(widths)] = is_changed.repeat(widths, axis=1)
+    best, low, high = moved.copy(), np.zeros(len(rows)), np.ones(len(rows))
+    for _ in range(N_HALVINGS):
+        middle = (low + high) / 2
+        between = rows + middle[:, None] * (moved - rows)
+        between = encoding.possible(between, steps)
+        between = encoding.with_parts(np.where(may_differ, between, rows), is_changed)
+        is_reached = is_other(between)
+        best[is_reached] = between[is_reached]
+        low, high = np.where(is_reached, low, middle), np.where(is_reached, middle, high)
+    return best
+
+
+def _told(
+    recognizer: "Recognizer",
+    table: Table,
+    rows: Float64s,
+    moved: Float64s,
+    columns: list[list[int]],
+    *,
+    steps: list[float],
+) -> list[tuple[int, float, tuple[ClassChange, ...]]]:
+    """Return the number of the class of each moved row, its probability and the changes."""
+    encoding = recognizer.map_.encoding
+    probabilities, _ = recognizer.probabilities_of_rows(moved)
+    told = []
+    for i, changed in enumerate(columns):
+        kept = [j for j in changed if (moved[i] != rows[i])[encoding.slices[j]].any()]
+        changes = []
+        for j, to in zip(
+            kept, cells_of(encoding, moved, [(i, j) for j in kept], steps), strict=True
+        ):
+            code = encoding.features[j]
+            value = value_shown(code, table, i, rows[i, encoding.slices[j]])
+            changes.append(ClassChange(code.name, value, to, mark_of(table, code)))
+        named = int(probabilities[i].argmax())
+        told.append((named, float(probabilities[i, named]), tuple(changes)))
+    return told
+
+
+def counts_by_unit(units: Ints, y: Ints, weights: Float64s, shape: tuple[int, int]) -> Float64s:
+    """Return how many rows of each class each unit won."""
+    is_known = y >= 0
+    places = units[is_known] * shape[1] + y[is_known]
+    found = np.bincount(places, weights[is_known], minlength=shape[0] * shape[1])
+    return found.astype(np.float64).reshape(shape)
+
+
+def smoothed(counts: Float64s, lattice: Lattice, radius: float) -> Float64s:
+    """Return counts with those of units nearby: each falls as a Gaussian of the map distance."""
+    apart = (lattice.distances_from(unit) for unit in range(len(counts)))
+    return np.stack([np.exp(-(d**2) / (2 * radius**2)) @ counts for d in apart])
+
+
+def classes_of_units(counts: Float64s, lattice: Lattice, is_needed: bool) -> Ints:
+    """Return one class for each unit: that of most of its rows, or of the units nearby."""
+    classes = counts.argmax(axis=1)
+    is_empty = counts.sum(axis=1) == 0
+    radius = 1.0
+    while is_empty.any() and not is_empty.all() and radius < 1e4:
+        near = smoothed(counts, lattice, radius)
+        now = is_empty & (near.sum(axis=1) > 0)
+        classes[now], is_empty = near[now].argmax(axis=1), is_empty & ~now
+        radius *= 4
+    n_units = np.bincount(classes, minlength=counts.shape[1])
+    for k in np.flatnonzero((n_units == 0) & (counts.sum(axis=0) > 0) & is_needed):
+        may_give = (n_units[classes] > 1) & (counts[:, k] > 0)
+        if may_give.any():
+            unit = np.where(may_give, counts[:, k], -1).argmax()
+            n_units[classes[unit]] -= 1
+            classes[unit], n_units[k] = k, 1
+    return classes
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """How units that lie near a row answer together.
+
+    Attributes
+    ----------
+    power : float
+        A unit that is twice as far away counts ``2 ** -power``.
+    prior : float
+        Rows of its own class that each unit counts in addition, a tenth of them of all classes.
+    """
+
+    power: float = 8.0
+    prior: float = 1.0
+
+    def shares(self, counts: Float64s, classes: Ints) -> Float64s:
+        """Return shares of classes by unit, each row with the sum 1."""
+        of_all = counts.sum(axis=0) / counts.sum()
+        own = np.eye(counts.shape[1])[classes]
+        counts = counts + self.prior * (0.9 * own + 0.1 * of_all)
+        return np.asarray(counts / counts.sum(axis=1, keepdims=True))
+
+    def probabilities(self, shares: Float64s, units: Ints, distances: Float64s) -> Float64s:
+        """Return the probability of each class, by rows."""
+        return mixed(shares, units, pulls(distances, self.power))
+
+
+def mixed(of_units: Float64s, units: Ints, counting: Float64s) -> Float64s:
+    """Return what units near rows say together."""
+    return sum(
+        (counting[:, [j]] * of_units[units[:, j]] for j in range(units.shape[1])),
+        start=np.zeros((len(units), of_units.shape[1])),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Recognizer(Answering):
+    """A map whose units know classes.
+
+    Get one from ``recognizer_`` of a fitted `SOMClassifier`, or from `somscape.load`.
+
+    Attributes
+    ----------
+    map_ : Map
+    n_nearest : int
+        Number of units near a row that answer together.
+    power : float
+        A unit that is twice as far away counts ``2 ** -power``.
+    far : ndarray of shape (n_calibration,)
+        Distance to the map of rows that did not train it, in order; a row of weight 2 is two rows.
+    classes : ndarray of shape (n_classes,)
+        The classes, in order: text, numbers or truth values.
+    shares : ndarray of shape (n_units, n_classes)
+        Share of each class among the rows around each unit.
+    prior : float
+        Rows of its own class that each unit counted in addition.
+    centers : ndarray of shape (n_units, n_features)
+        Mean of the training rows of each unit; of one without rows, of those next to it.  The
+        prototypes of the map may lie far from all rows: they only tell classes apart.
+    accuracy : float or None, default=None
+        Share of rows named rightly by maps that did not see them; None if none was left out.
+    most_frequent : float or None, default=None
+        Share of the training rows of known class that the most frequent class has; None in files
+        of earlier versions.
+    reject : float or None, default=None
+        Share of rows like those of the training that `predict` may refuse; at least
+        ``1 / (1 + n_calibration)``, the least p-value there is.
+    leaks : dict of str to float, default={}
+        Columns that alone named the class of nearly all training rows, as `somscape fit --target`
+        found, and the share of rows that each did.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the parts do not fit together; the message names one of them.
+
+    See Also
+    --------
+    somscape.SOMClassifier : Trains one, as an estimator of scikit-learn.
+
+    Examples
+    --------
+    >>> from somscape import SOMClassifier
+    >>> X = [[0.0, 1.0], [1.0, 0.0]] * 20
+    >>> recognizer = SOMClassifier(random_state=0).fit(X, ["a", "b"] * 20).recognizer_
+    >>> recognizer.predict([[0.1, 0.9]])
+    array(['a'], dtype='<U1')
+    """
+
+    PART, KIND = CLASSES, "classifier"
+    EXPLAINS = "names the '{target}' of {share:.1f} % of the rows"
+    WITHOUT = (
+        "this is a map without classes, so it cannot name rows. Save a fitted SOMClassifier, or "
+        "use `somscape fit --target`."
+    )
+
+    classes: NDArray[Any]
+    shares: Float64s
+    prior: float
+    centers: Float64s
+    accuracy: float | None = None
+    most_frequent: float | None = None
+    reject: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        is_text = isinstance(self.classes, np.ndarray) and self.classes.dtype.kind == "U"
+        if not is_text:
+            check_numbers("classes", self.classes, (-1,), "biuf")
+        if len(self.classes) < 2 or not np.array_equal(np.unique(self.classes), self.classes):
+            raise ValueError("`classes` must be at least two, each once and in order.")
+        check_numbers("shares", self.shares, (self.map_.n_units, len(self.classes)))
+        if not ((self.shares >= 0).all() and np.allclose(self.shares.sum(axis=1), 1)):
+            raise ValueError("`shares` must have the sum 1 for each unit.")
+        check_number("prior", self.prior, 0)
+        check_numbers("centers", self.centers, self.map_.codebook.shape)
+        if self.accuracy is not None:
+            check_number("accuracy", self.accuracy, 0, 1, low_is_allowed=True)
+        if self.most_frequent is not None:
+            check_number("most_frequent", self.most_frequent, 0, 1)
+        if self.reject is not None:
+            check_number("reject", self.reject, 0, 0.5)
+            least = 1 / (1 + len(self.far))
+            if self.reject < least:
+                raise InputError(
+                    f"`reject` can be at least {least:.2g}, as {len(self.far)} rows were left out "
+                    f"of training to tell how far rows may lie; got {self.reject:g}. Ask for "
+                    f"{'None' if least > 0.5 else 'that'}, or train on more rows."
+                )
+
+    def __repr__(self) -> str:
+        return f"Recognizer({self.map_!r}, {len(self.classes)} classes)"
+
+    @property
+    def unknown(self) -> str:
+        """What a file calls a row that is refused: a word that is none of the classes."""
+        return free_name("unknown", [str(name) for name in self.classes.tolist()], "_row")
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the class of each row.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+            As for `Map.rows_of`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            With `reject`, of objects: None for a row that lies too far from the map.
+        """
+        return self.classes_of(*self.probabilities_of_rows(self.map_.rows_of(X)))
+
+    def probabilities(self, X: Any) -> Float64s:
+        """Return how probable each class is for each row.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes`; each row has the sum 1.
+        """
+        return self.probabilities_of_rows(self.map_.rows_of(X))[0]
+
+    def probabilities_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s]:
+        """Return how probable each class is, and how many rows lie as far from the map.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+            From `Map.rows_of`.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            Each row has the sum 1.
+        p_values : ndarray of shape (n_samples,)
+            Share, in (0, 1], of rows like those of the training that lie at least as far from their
+            nearest prototype.
+        """
+        probabilities = np.empty((len(rows), self.shares.shape[1]))
+        p_values = np.empty(len(rows))
+        for part, units, distances in self.near(rows):
+            probabilities[part] = mixed(self.shares, units, pulls(distances, self.power))
+            p_values[part] = self.p_values_of(distances)
+        return probabilities, p_values
+
+    def classes_of(self, probabilities: Float64s, p_values: Float64s) -> NDArray[Any]:
+        """Return the class of each row by what `probabilities_of_rows` gave.
+
+        Parameters
+        ----------
+        probabilities : ndarray of shape (n_samples, n_classes)
+        p_values : ndarray of shape (n_samples,)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        found: NDArray[Any] = self.classes[probabilities.argmax(axis=1)]
+        if self.reject is None:
+            return found
+        answers = found.astype(object)
+        answers[p_values <= self.reject] = None
+        return answers
+
+    def contributions(self, X: Any) -> Float64s:
+        """Return how much each column speaks for each row's class.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_columns)
+            Columns in the order of ``map_.encoding.features``, with the levels of a category
+            merged.  Each row adds up to the squared distance to the nearest prototype of the
+            runner-up, the second most probable class, less that of the class named.  A column's
+            part tells how far its value lies beyond the border between the two, which is taken
+            where it passes nearest to the mean of the training rows.
+        """
+        rows = self.map_.rows_of(X)
+        return contributions_of(self, rows, compared(self, rows))[0]
+
+    def reasons(self, X: Any) -> list[ClassReasons]:
+        """Return why each row is of its class: which columns and units say so.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        list of ClassReasons
+            One for each row, also for one that `predict` refuses.  ``str`` and ``sentence()`` say
+            it in words, with values in original units.
+        """
+        return reasons_of_classes(self, *table_and_rows(self.map_, X))
+
+    def counterfactuals(self, X: Any) -> list[OtherClass | None]:
+        """Return what would have to change for each row to be named another class.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        list of OtherClass or None
+            For each row few columns and the values that they become, near to its own; with these
+            `predict` names the row that class.  None where no mean of a unit's rows is named so.
+        """
+        return other_classes_of(self, *table_and_rows(self.map_, X))
+
+    def to_record(self) -> Record:
+        """Return the recognizer as JSON data and named arrays, the contents of a file.
+
+        Returns
+        -------
+        Record
+        """
+        is_text = self.classes.dtype.kind == "U"
+        header = {
+            "names": self.classes.tolist() if is_text else None,
+            "n_nearest": self.n_nearest,
+            "power": float(self.power),
+            "prior": float(self.prior),
+            "accuracy": self.accuracy,
+            "most_frequent": self.most_frequent,
+            "leaks": self.leaks or None,
+            "reject": self.reject,
+        }
+        arrays = {
+            "values": None if is_text else self.classes,
+            "shares": self.shares,
+            "far": self.far,
+            "centers": self.centers,
+        }
+        return record_of(self.map_, self.PART, header, arrays)
+
+    @classmethod
+    def _of(cls, map_: Map, parts: dict[str, Any]) -> Self:
+        names, values = parts.pop("names", None), parts.pop("values", None)
+        if (names is None) == (values is None):
+            raise ValueError("classes must have either names or values")
+        if names is not None and not (
+            isinstance(names, list) and all(isinstance(name, str) for name in names)
+        ):
+            raise TypeError("classes.names must be texts")
+        return cls(map_, classes=values if names is None else np.array(names), **parts)
+
+
+def classes_of_cells(column: Column, classes: NDArray[Any]) -> Objects:
+    """Return the class of each cell as text."""
+    kind, keys = classes.dtype.kind, list[Any]()
+    if kind in "biuf" and column.numbers is not None:
+        spelled: dict[Any, str] = {float(one): str(one) for one in classes.tolist()}
+        keys = column.numbers.tolist()
+    else:
+        spelled = {str(one): str(one) for one in classes.tolist()}
+        keys = list(column.each_cell())
+        if kind == "b":
+            keys = [cell and cell.capitalize() for cell in keys]
+    found = [
+        None if gone else spelled.get(key, text)
+        for key, text, gone in zip(keys, level_texts(column), column.missing, strict=True)
+    ]
+    return np.array(found, dtype=object)

@@ -1,0 +1,681 @@
+"""Join, split, rename, recolor, keep and compare regions."""
+
+import copy
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape._validate import check_whole
+from somscape.errors import InputError
+from somscape.maps._as_map import as_map
+from somscape.maps._joins import EMPTY_WEIGHT, pieces_after
+from somscape.maps.map import NO_UNIT, KeptRegions, Map
+from somscape.regions.find import find_regions, order_of_joins
+from somscape.regions.regions import Regions, of_json
+from somscape.tables._messages import suggestion
+from somscape.tables._recoded import recoded
+
+
+def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regions:
+    """Return regions of which some have become one.
+
+    Parameters
+    ----------
+    found : Regions
+    which : sequence of int or str
+        Numbers or names of at least two regions.
+    name : str, default=""
+        Name of the joined region; by default that of the first of them that has one, as its color.
+
+    Returns
+    -------
+    Regions
+        New ones, with the most rows first; `found` stays as it is.
+
+    Raises
+    ------
+    InputError
+        For fewer than two regions, or one that is not there.
+
+    See Also
+    --------
+    split : The other way.
+    find_regions, rename
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> found = regions.find_regions(SOM(random_state=0).fit(X), 3)
+    >>> regions.join(found, [0, 2], name="usual").names
+    ('usual', '')
+    """
+    if isinstance(which, str) or not isinstance(which, Iterable):
+        raise TypeError(f"`which` must be a list of regions; got {type(which).__name__}.")
+    given = list(which)
+    numbers = sorted({_number(found, each) for each in given})
+    if len(numbers) < 2:
+        raise InputError(f"`which` must hold at least two different regions; got {given}.")
+    labels, looks = found.labels.copy(), _looks(found)
+    labels[np.isin(labels, numbers)] = numbers[0]
+    first = [next((looks[i][part] for i in numbers if looks[i][part]), "") for part in (0, 1)]
+    looks[numbers[0]] = (name or first[0], first[1])
+    return _renumbered(found, labels, looks)
+
+
+def split(found: Regions, region: int | str, *, n: int = 2, method: str = "auto") -> Regions:
+    """Return regions of which one is cut where density falls most inside it.
+
+    Parameters
+    ----------
+    found : Regions
+    region : int or str
+        Number or name.
+    n : int, default=2
+        Pieces.
+    method : {"auto", "valleys", "ward"}, default="auto"
+        As for `find_regions`, whichever way found the regions: by density where the map keeps rows,
+        else, or with ``"ward"``, by Ward's rule.
+
+    Returns
+    -------
+    Regions
+        New ones, with the most rows first; the largest piece keeps the region's name and
+        color.
+
+    Raises
+    ------
+    InputError
+        For a region that is not there or has fewer than `n` units, and for ``method="valleys"`` on
+        a map that keeps no rows.
+
+    See Also
+    --------
+    join : The other way.
+    find_regions, order_of_joins
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> found = regions.find_regions(SOM(random_state=0).fit(X), 2)
+    >>> regions.split(found, 0).n_regions
+    3
+    """
+    number = _number(found, region)
+    check_whole("n", n, 2)
+    inside = np.flatnonzero(found.labels == number)
+    if len(inside) < n:
+        raise InputError(f"region {region!r} has {len(inside)} units; it cannot be cut in {n}.")
+
+    pairs = order_of_joins(found.map_, method=method)
+
+    def pieces(n_joins: int) -> Ints:
+        return pieces_after(found.map_.n_units, pairs[:n_joins])[inside]
+
+    # Fewer joins leave as many pieces of this region, or more: the most joins that leave enough.
+    low, high = 0, len(pairs) + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if len(np.unique(pieces(middle))) >= n else (low, middle)
+    _, cut = np.unique(pieces(low), return_inverse=True)
+    rows = np.bincount(cut, found.map_.hits[inside])
+    # Parts of a graph, which nothing joins, may be more than enough: the smallest are one.
+    place = np.minimum(np.argsort(np.argsort(-rows, kind="stable"), kind="stable")[cut], n - 1)
+    labels = found.labels.copy()
+    labels[inside] = np.where(place == 0, number, found.n_regions - 1 + place)
+    return _renumbered(found, labels, _looks(found) + [("", "")] * int(place.max()))
+
+
+def rename(found: Regions, names: Mapping[int | str, str]) -> Regions:
+    """Return regions with other names.
+
+    Parameters
+    ----------
+    found : Regions
+    names : mapping of int or str to str
+        New name by number or present name; ``""`` takes a name away.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    InputError
+        For a region that is not there, or a name that two regions would have.
+
+    See Also
+    --------
+    recolor, join, split
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> found = regions.find_regions(SOM(random_state=0).fit(X), 2)
+    >>> regions.rename(found, {0: "usual"}).names
+    ('usual', '')
+    """
+    given = _by_number(found, names, "names")
+    changed = tuple(given.get(i, name) for i, (name, _) in enumerate(_looks(found)))
+    return replace(found, names=changed if any(changed) else ())
+
+
+def recolor(found: Regions, colors: Mapping[int | str, str]) -> Regions:
+    """Return regions with other colors in pictures and pages.
+
+    Parameters
+    ----------
+    found : Regions
+    colors : mapping of int or str to str
+        New color, such as "#aa3300", by number or name of the region; ``""`` gives the usual color
+        of the region's number back.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    InputError
+        For a region that is not there, or a color that is none.
+
+    See Also
+    --------
+    rename, join, split
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> found = regions.find_regions(SOM(random_state=0).fit(X), 2)
+    >>> regions.recolor(found, {0: "#aa3300"}).colors
+    ('#aa3300', '')
+    """
+    given = _by_number(found, colors, "colors")
+    changed = tuple(given.get(i, color).lower() for i, (_, color) in enumerate(_looks(found)))
+    return replace(found, colors=changed if any(changed) else ())
+
+
+def _by_number(found: Regions, given: Mapping[int | str, str], what: str) -> dict[int, str]:
+    """Return texts by the number of their region."""
+    if not isinstance(given, Mapping) or not all(isinstance(each, str) for each in given.values()):
+        raise TypeError(f"`{what}` must be a mapping of regions to texts, such as {{0: 'usual'}}.")
+    return {_number(found, each): text for each, text in given.items()}
+
+
+def _looks(found: Regions) -> list[tuple[str, str]]:
+    """Return name and color of each region."""
+    none = [""] * found.n_regions
+    return list(zip(found.names or none, found.colors or none, strict=True))
+
+
+def _number(found: Regions, region: int | str) -> int:
+    """Return the number of a region that is given by number or name."""
+    if isinstance(region, str):
+        names = [name for name, _ in _looks(found)]
+        if region and region in names:
+            return names.index(region)
+        near = suggestion(region, [name for name in names if name])
+        raise InputError(f"no region is called {region!r}; {near or 'pass a number or a name.'}")
+    if isinstance(region, bool) or not isinstance(region, int | np.integer):
+        raise TypeError(
+            f"a region is given by its number or its name; got {type(region).__name__}."
+        )
+    if not 0 <= region < found.n_regions:
+        raise InputError(f"regions have numbers from 0 to {found.n_regions - 1}; got {region}.")
+    return int(region)
+
+
+def _renumbered(found: Regions, labels: Ints, looks: list[tuple[str, str]]) -> Regions:
+    """Return regions with the most rows first, each with its name and color."""
+    old = np.unique(labels)
+    hits = np.bincount(labels, found.map_.hits, minlength=len(looks))
+    ordered = old[np.lexsort([old, -hits[old]])]
+    place = np.empty(len(looks), dtype=np.intp)
+    place[ordered] = np.arange(len(ordered))
+    names, colors = zip(*(looks[i] for i in ordered), strict=True)
+    return Regions(
+        found.map_,
+        place[labels],
+        names=names if any(names) else (),
+        colors=colors if any(colors) else (),
+    )
+
+
+IN_COMMON = 0.5
+"""Share of the smaller region's rows that both have in common, if they are one region."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionChange:
+    """What became of a region from one training to the next.
+
+    Attributes
+    ----------
+    name : str
+        Its name, or "region" and its number then, counted from 0; of a new one, "region", its
+        number now, and "now".
+    before, after : int or None
+        Its number then and now; None where it was not, or is no longer there.
+    share_before, share_after : float
+        Share of the training rows then and now.
+    kept : float
+        Share of its rows then, among those compared, that are in it now.
+
+    See Also
+    --------
+    compare : Makes them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9]], 30, axis=0)
+    >>> som = SOM(4, 5, random_state=0)
+    >>> then, now = (regions.find_regions(som.fit(rows), 2) for rows in (X[:40], X))
+    >>> for change in regions.compare(then, now, X=X):
+    ...     print(change)
+    region 0 goes from 75 % to 50 % of the rows
+    region 1 goes from 25 % to 50 % of the rows
+    """
+
+    name: str
+    before: int | None
+    after: int | None
+    share_before: float
+    share_after: float
+    kept: float
+
+    def __str__(self) -> str:
+        before, after = f"{100 * self.share_before:.0f} %", f"{100 * self.share_after:.0f} %"
+        if self.before is None:
+            return f"{self.name} is new: {after} of the rows"
+        if self.after is None:
+            return f"{self.name} is no longer there; it had {before} of the rows"
+        how = "stays at" if before == after else f"goes from {before} to"
+        return f"{self.name} {how} {after} of the rows"
+
+
+def compare(before: Regions, after: Regions, *, X: Any = None) -> list[RegionChange]:
+    """Compare the regions of two maps, such as those of this month and the last.
+
+    Two regions are one if they have at least half of the smaller one's rows in common; of several,
+    those with the most.
+
+    Parameters
+    ----------
+    before, after : Regions
+        Of any two maps that take the same rows.
+    X : Table, data frame or array-like of shape (n_samples, n_features), optional
+        Rows by which regions are matched, such as this month's.  By default the prototypes of the
+        map after stand for the rows that they won.
+
+    Returns
+    -------
+    list of RegionChange
+        Regions of before in their order, then new ones.
+
+    Raises
+    ------
+    InputError
+        If no row has a region on both maps; without rows, for maps of other columns.
+
+    See Also
+    --------
+    carry_names : Names that stay from training to training.
+    somscape.changes.difference : The maps below.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(300, 2)) + np.repeat([[0, 0], [9, 0]], 150, axis=0)
+    >>> then = regions.find_regions(SOM(random_state=0).fit(X[:200]))
+    >>> then = regions.rename(then, {0: "left", 1: "right"})
+    >>> now = regions.find_regions(SOM(random_state=1).fit(X))
+    >>> print(*regions.compare(then, now, X=X), sep="\\n")
+    left goes from 75 % to 50 % of the rows
+    right goes from 25 % to 50 % of the rows
+    """
+    common = _common(before, after, X)
+    matched = _matched(common)
+    then, now = _shares(before), _shares(after)
+    rows = common.sum(axis=1)
+    changes = []
+    for i in range(before.n_regions):
+        j = matched.get(i)
+        changes.append(
+            RegionChange(
+                name=_name(before, i),
+                before=i,
+                after=j,
+                share_before=float(then[i]),
+                share_after=0.0 if j is None else float(now[j]),
+                kept=0.0 if j is None else float(common[i, j] / rows[i]),
+            )
+        )
+    for j in sorted(set(range(after.n_regions)) - set(matched.values())):
+        share = float(now[j])
+        changes.append(
+            RegionChange(
+                name=_name(after, j, " now"),
+                before=None,
+                after=j,
+                share_before=0.0,
+                share_after=share,
+                kept=0.0,
+            )
+        )
+    return changes
+
+
+def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
+    """Return new regions with names and colors of those before that they are.
+
+    Parameters
+    ----------
+    before, after
+        As for `compare`.
+    X : optional
+        As for `compare`.
+
+    Returns
+    -------
+    Regions
+        Those of after; a name or color of their own stays where none comes over, unless another
+        region has it.
+
+    Raises
+    ------
+    InputError
+        If no row has a region on both maps.
+
+    See Also
+    --------
+    compare, rename
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(300, 2)) + np.repeat([[0, 0], [9, 0]], [200, 100], axis=0)
+    >>> then = regions.find_regions(SOM(random_state=0).fit(X))
+    >>> then = regions.rename(then, {0: "usual"})
+    >>> now = regions.find_regions(SOM(random_state=1).fit(X))
+    >>> regions.carry_names(then, now, X=X).names
+    ('usual', '')
+    """
+    matched = _matched(_common(before, after, X))
+    return replace(
+        after,
+        names=_carried(before.names, after.names, after.n_regions, matched),
+        colors=_carried(before.colors, after.colors, after.n_regions, matched),
+    )
+
+
+def _carried(
+    before: tuple[str, ...], after: tuple[str, ...], n: int, matched: dict[int, int]
+) -> tuple[str, ...]:
+    """Return names, or colors, of which no two are the same because one came over."""
+    given = {j: before[i] for i, j in matched.items() if before and before[i]}
+    own = ["" if each in given.values() else each for each in after or ("",) * n]
+    found = tuple(given.get(j, each) for j, each in enumerate(own))
+    return found if any(found) else ()
+
+
+def _common(before: Regions, after: Regions, X: Any) -> Float64s:
+    """Return how many rows each pair of regions has in common."""
+    if X is None:
+        later = after.map_
+        X = recoded(later.codebook, later.encoding, before.map_.encoding)
+        now = after.labels
+        # Units without rows count where there are no others.
+        weights = later.hits + EMPTY_WEIGHT * (later.hits.mean() or 1.0)
+    else:
+        now = after.of(X)
+        weights = np.ones(len(now))
+    then = before.of(X)
+    there = (then != NO_UNIT) & (now != NO_UNIT)
+    if not there.any():
+        raise InputError("`X` has no row with a region on both maps; pass rows that have values.")
+    common = np.zeros((before.n_regions, after.n_regions))
+    np.add.at(common, (then[there], now[there]), weights[there])
+    return common
+
+
+def _matched(common: Float64s) -> dict[int, int]:
+    """Return which region of before is which of after, those with the most rows in common first."""
+    smaller = np.minimum(common.sum(axis=1)[:, None], common.sum(axis=0))
+    pairs = np.argwhere((common > 0) & (common >= IN_COMMON * smaller))
+    ordered = pairs[np.argsort(-common[tuple(pairs.T)], kind="stable")]
+    matched: dict[int, int] = {}
+    for i, j in ordered.tolist():
+        if i not in matched and j not in matched.values():
+            matched[i] = j
+    return matched
+
+
+def _shares(regions: Regions) -> Float64s:
+    return regions.sizes / (regions.sizes.sum() or 1.0)
+
+
+def _name(regions: Regions, number: int, when: str = "") -> str:
+    return (regions.names[number] if regions.names else "") or f"region {number}{when}"
+
+
+Thing = TypeVar("Thing")
+
+
+def keep(thing: Thing, found: Regions | None) -> Thing:
+    """Return a map, detector or estimator that keeps regions, as its file will.
+
+    Pictures, pages and paths then show these regions, where none are given.
+
+    Parameters
+    ----------
+    thing : Map, Detector, SOM or SOMDetector
+        With a map of as many units.
+    found : Regions or None
+        None: it keeps none from then on.
+
+    Returns
+    -------
+    Map, Detector, SOM or SOMDetector
+        A copy; `thing` stays as it is.  `fit` makes a new map without them, `partial_fit` leaves
+        them.
+
+    Raises
+    ------
+    InputError
+        For an estimator that is not fitted, or a map with another number of units.
+    TypeError
+        For regions that are none.
+
+    See Also
+    --------
+    kept : The way back.
+    read : Regions from a file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> som = SOM(random_state=0).fit(np.random.default_rng(0).normal(size=(300, 2)))
+    >>> found = regions.rename(regions.find_regions(som, 2), {0: "usual"})
+    >>> regions.kept(regions.keep(som, found)).names
+    ('usual', '')
+    """
+    map_ = copy.copy(as_map(thing))
+    own = None
+    if found is not None:
+        if not isinstance(found, Regions):
+            raise TypeError(
+                "`found` must be Regions, such as from find_regions(map), or None; got "
+                f"{type(found).__name__}."
+            )
+        own = KeptRegions(found.labels, found.names, found.colors)
+        own.check(map_.n_units)
+    object.__setattr__(map_, "kept_regions", own)
+    kept: Thing = _with_map(thing, map_)
+    return kept
+
+
+def kept(map: Map) -> Regions | None:
+    """Return the regions that a map keeps.
+
+    Parameters
+    ----------
+    map : Map
+        Or a detector or a fitted estimator with one.
+
+    Returns
+    -------
+    Regions or None
+        None if it keeps none; `find_regions` finds some.
+
+    See Also
+    --------
+    keep : Keeps them.
+    find_regions : Finds some.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> som = SOM(3, 4, random_state=0).fit(np.random.default_rng(0).normal(size=(60, 2)))
+    >>> print(regions.kept(som))
+    None
+    >>> regions.kept(regions.keep(som, regions.find_regions(som, 2))).n_regions
+    2
+    """
+    map_ = as_map(map)
+    return None if map_.kept_regions is None else _on(map_, map_.kept_regions)
+
+
+def from_json(data: Any, map: Map) -> Regions:
+    """Return regions of a map from JSON data.
+
+    Parameters
+    ----------
+    data : dict
+        From `Regions.to_json`.
+    map : Map
+        Or a detector or a fitted estimator with one.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    InputError
+        For data that are no regions, or not those of a map with as many units.
+
+    Warns
+    -----
+    SomscapeWarning
+        For those of another map with as many units.
+
+    See Also
+    --------
+    read : From a file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> som = SOM(3, 4, random_state=0).fit(np.random.default_rng(0).normal(size=(60, 2)))
+    >>> regions.from_json(regions.find_regions(som, 2).to_json(), som).n_regions
+    2
+    """
+    map_ = as_map(map)
+    return _on(map_, of_json(data, map_))
+
+
+def read(path: str | Path, map: Map) -> Regions:
+    """Read regions of a map from a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        From `Regions.save`, or "Save regions" on a page.
+    map : Map
+        Or a detector or a fitted estimator with one.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    InputError
+        For a file that holds no regions, or not those of a map with as many units.
+    OSError
+        For a file that cannot be read.
+
+    See Also
+    --------
+    from_json, keep, kept
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile, pathlib
+    >>> from somscape import SOM, regions
+    >>> som = SOM(random_state=0).fit(np.random.default_rng(0).normal(size=(300, 2)))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "regions.json")
+    ...     regions.find_regions(som, 3).save(path)
+    ...     regions.read(path, som).n_regions
+    3
+    """
+    try:
+        return from_json(json.loads(Path(path).read_bytes()), map)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} holds no regions: it is no JSON.") from error
+
+
+def _on(map_: Map, own: KeptRegions) -> Regions:
+    return Regions(map_, own.labels, names=own.names, colors=own.colors)
+
+
+def _with_map(thing: Any, map_: Map) -> Any:
+    """Return a copy of a thing, and of what holds its map, with another one."""
+    if isinstance(thing, Map):
+        return map_
+    holders = ("detector_", "recognizer_", "predictor_", "of_all_rows", "map_")
+    holds = next(name for name in holders if name in vars(thing))
+    changed = copy.copy(thing)
+    object.__setattr__(changed, holds, _with_map(vars(thing)[holds], map_))
+    return changed
+
+
+def given_or_found(regions: Regions | None, map_: Map) -> Regions:
+    """Return the regions that were given for a map, or that it keeps, or find them."""
+    if regions is None:
+        return kept(map_) or find_regions(map_)
+    if not isinstance(regions, Regions):
+        raise TypeError(
+            "`regions` must be what somscape.regions.find_regions(map, n_regions) returns, or "
+            f"None; got {type(regions).__name__}."
+        )
+    if len(regions.labels) != map_.n_units:
+        raise InputError(
+            f"`regions` must be those of this map, of {map_.n_units} units; got regions of "
+            f"{len(regions.labels)} units. Pass find_regions(map)."
+        )
+    return regions

@@ -1,0 +1,456 @@
+"""Find the regions of a map: by density between units, or by Ward's rule."""
+
+from dataclasses import dataclass, field, replace
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape._validate import check_choice, check_whole
+from somscape.errors import InputError
+from somscape.grid.lattice import Lattice
+from somscape.maps._as_map import as_map
+from somscape.maps._joins import (
+    EMPTY_WEIGHT,
+    JoinedUnits,
+    Joins,
+    KeptRows,
+    join_units,
+    pieces_after,
+    rows_to_keep,
+)
+from somscape.maps.map import Map
+from somscape.regions.regions import Regions
+
+FAR = 4.0
+"""Standard deviations between the means of two parts that lie apart."""
+
+FEW = 2.0
+"""How much farther parts of few rows must lie: ``1 + FEW / sqrt(rows of the smaller part)``."""
+
+
+def apart_regions(
+    joins: list[tuple[int, int]],
+    places: Float64s,
+    weights: Float64s,
+    within: float,
+) -> Ints:
+    """Return the regions that remain if parts that lie apart do not join."""
+    region = np.arange(len(places))
+    members = {unit: np.array([unit]) for unit in range(len(places))}
+    holds_apart: set[int] = set()
+    for into, other in joins:
+        a, b = members[into], members.pop(other)
+        needed = FAR * (1 + FEW / np.sqrt(min(weights[a].sum(), weights[b].sum())))
+        is_held = into in holds_apart or other in holds_apart
+        if is_held or separation(places, weights, a, b, within) > needed:
+            holds_apart.add(into)
+        else:
+            region[b] = region[a[0]]
+        members[into] = np.concatenate([a, b])
+    return region
+
+
+def separation(places: Float64s, weights: Float64s, a: Ints, b: Ints, within: float) -> float:
+    """Return how far apart two sets of units lie, in standard deviations of their rows."""
+    means = [np.average(places[units], axis=0, weights=weights[units]) for units in (a, b)]
+    line = means[1] - means[0]
+    square = float(line @ line)
+    if square == 0:
+        return 0.0
+    variances = [
+        np.average(((places[units] - mean) @ line) ** 2, weights=weights[units])
+        for units, mean in zip((a, b), means, strict=True)
+    ]
+    variance = (variances[0] + variances[1]) / 2 / square + within
+    return float(np.sqrt(square / variance)) if variance > 0 else np.inf
+
+
+def merge_small_regions(
+    map_: Map,
+    counts: Float64s | Ints,
+    *,
+    min_rows: float,
+    start: Ints | None = None,
+    may_leap: bool = True,
+) -> Ints:
+    """Return a region for each unit, each region with at least `min_rows` rows."""
+    pieces = JoinedUnits.on(map_.lattice, map_.codebook, np.ones(map_.n_units))
+    start = np.arange(map_.n_units) if start is None else start
+    for unit in np.flatnonzero(start != np.arange(map_.n_units)):
+        pieces.join(int(start[unit]), int(unit))
+    totals = np.bincount(start, counts, minlength=map_.n_units).tolist()
+    is_live = np.bincount(start, minlength=map_.n_units) > 0
+    heap = [(totals[unit], unit) for unit in np.flatnonzero(is_live).tolist()]
+    heapify(heap)
+    while heap and heap[0][0] < min_rows:
+        total, region = heappop(heap)
+        if not is_live[region] or total != totals[region]:
+            continue
+        is_live[region] = False
+        touching = sorted(pieces.neighbors[region])
+        others = np.array(touching) if touching or not may_leap else is_live.nonzero()[0]
+        if not len(others):
+            continue
+        into = int(others[pieces.apart(region, others).argmin()])
+        pieces.join(into, region)
+        totals[into] += total
+        heappush(heap, (totals[into], into))
+    return pieces.labels
+
+
+def ward_joins(lattice: Lattice, places: Float64s, weights: Float64s) -> list[tuple[int, int]]:
+    """Return which pieces of a map join, one after another, from single units to one piece."""
+    pieces = JoinedUnits.on(lattice, places, weights)
+    unit, slot = np.nonzero(lattice.neighbors > np.arange(len(places))[:, None])
+    other = lattice.neighbors[unit, slot]
+    apart = ((places[unit] - places[other]) ** 2).sum(axis=1)
+    costs = weights[unit] * weights[other] / (weights[unit] + weights[other]) * apart
+    # A changed piece has new costs: `age` tells old entries of the heap from new ones.
+    age = [0] * len(places)
+    pairs = zip(costs.tolist(), unit.tolist(), other.tolist(), strict=True)
+    heap = [(*pair, 0, 0) for pair in pairs]
+    heapify(heap)
+    joins = []
+    while heap:
+        _, low, high, age_low, age_high = heappop(heap)
+        if age[low] != age_low or age[high] != age_high:
+            continue
+        pieces.join(low, high)
+        joins.append((low, high))
+        age[low] += 1
+        age[high] = -1
+        around = np.array(sorted(pieces.neighbors[low]), dtype=np.intp)
+        total, others = pieces.weights[low], pieces.weights[around]
+        costs = total * others / (total + others) * pieces.apart(low, around)
+        for piece, cost in zip(around.tolist(), costs.tolist(), strict=True):
+            a, b = (piece, low) if piece < low else (low, piece)
+            heappush(heap, (cost, a, b, age[a], age[b]))
+    return joins
+
+
+METHODS = ("auto", "valleys", "ward")
+
+MIN_REGION_ROWS = 5
+"""Fewest rows of a region found by Ward's rule."""
+
+
+def find_regions(
+    map: Map, n_regions: int | str = "auto", *, method: str = "auto", X: Any = None
+) -> Regions:
+    """Find the regions of a map.
+
+    Two parts of a map are different regions if density falls between them: if fewer rows lie at
+    their border than beside it, on the best path from one to the other.  So regions have any shape,
+    one long or bent group stays whole, and noise is one region.
+
+    Parameters
+    ----------
+    map : Map
+        Or a fitted estimator with one.
+    n_regions : int or "auto", default="auto"
+        Number of regions.  ``"auto"``: as many as lie apart.  More regions are parts of those,
+        fewer are some of those together: regions of different numbers lie inside each other.
+    method : {"auto", "valleys", "ward"}, default="auto"
+        ``"valleys"`` goes by rows between units, as above.  ``"ward"`` goes by prototypes alone:
+        neighbors on the map join by Ward's rule, so that regions are balls in one piece each, and
+        lie apart if their means are more than 4 standard deviations from each other.  ``"auto"``:
+        valleys where rows are known, else Ward's rule.
+    X : Table, data frame or array-like of shape (n_samples, n_features), optional
+        Rows, or a ``scipy.sparse`` array of them, for a map that keeps none: one from another
+        program, from a file of somscape 0.2, or one that `partial_fit` went on with.  They should
+        not have trained the map if there are fewer rows than columns.
+
+    Returns
+    -------
+    Regions
+
+    Raises
+    ------
+    InputError
+        For more regions than units, or fewer than the unconnected parts of a map; for
+        ``method="valleys"`` on a map that keeps no rows, without `X`.
+    ValueError, TypeError
+        For any other `n_regions` or `method`.
+
+    See Also
+    --------
+    join, split, rename, recolor : Change what was found.
+    keep : Keeps regions with a map.
+    order_of_joins : How units join, one after the other.
+    stability : Whether the same come back.
+    somscape.plots.regions, somscape.plots.dendrogram
+    somscape.SOMRegions : The same in a pipeline.
+
+    Notes
+    -----
+    Training keeps up to 4,000 rows, or 8 for each unit, in memory for this; a saved map holds what
+    they told.  Each row is compared with prototypes as they would be without it.  Distances are
+    those of the map's metric, but Euclidean for Manhattan and Chebyshev.  Takes about a second for
+    5,000 rows on 400 units.
+
+    References
+    ----------
+    T. Martinetz and K. Schulten (1994), Topology representing networks, Neural Networks 7: units
+    that are the two nearest of some row touch.  J. H. Ward (1963), Hierarchical grouping to
+    optimize an objective function, Journal of the American Statistical Association 58.
+    K. M. Ashman, C. M. Bird and S. E. Zepf (1994), Detecting bimodality in astronomical datasets,
+    The Astronomical Journal 108.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> som = SOM(random_state=0).fit(X)
+    >>> regions.find_regions(som).n_regions, regions.find_regions(som, 3).n_regions
+    (1, 3)
+    """
+    map = as_map(map)
+    check_whole("n_regions", n_regions, 1, or_auto=True)
+    check_choice("method", method, METHODS)
+    joins = _joins(map, method, X)
+    if joins is None:
+        return _by_ward(map, n_regions)
+    n = joins.n_apart if n_regions == "auto" else int(n_regions)
+    _check_number(map, n, map.n_units - len(joins.pairs))
+    pairs = joins.pairs[: map.n_units - n]
+    return Regions(map, _largest_first(pieces_after(map.n_units, pairs), _hits(map)))
+
+
+def order_of_joins(map: Map, *, method: str = "auto") -> Ints:
+    """Return the order in which the units of a map join to regions.
+
+    Parameters
+    ----------
+    map : Map
+        Or a fitted estimator with one.
+    method : {"auto", "valleys", "ward"}, default="auto"
+        As for `find_regions`.
+
+    Returns
+    -------
+    ndarray of shape (n_joins, 2)
+        Two pieces, each named by its lowest unit.  The first ``n_units - n`` joins leave the
+        regions of ``find_regions(map, n, method=method)``.
+
+    Raises
+    ------
+    InputError, ValueError
+        As for `find_regions`.
+
+    See Also
+    --------
+    find_regions, somscape.plots.dendrogram
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(60, 2))
+    >>> regions.order_of_joins(SOM(3, 4, random_state=0).fit(X)).shape
+    (11, 2)
+    """
+    map = as_map(map)
+    check_choice("method", method, METHODS)
+    joins = _joins(map, method, None)
+    return _ward_pairs(map) if joins is None else joins.pairs
+
+
+def _joins(map_: Map, method: str, X: Any) -> Joins | None:
+    """Return how the units of a map join by its own rows, or by others; None for Ward's rule."""
+    if method == "ward":
+        return None
+    joins = map_.joins if X is None else _joins_by(map_, X)
+    if joins is None and method == "valleys":
+        raise InputError(
+            "this map keeps no rows that tell where density falls. Pass rows as `X` of "
+            "find_regions, or method='ward'."
+        )
+    return joins
+
+
+def _joins_by(map_: Map, X: Any) -> Joins:
+    rows = map_.any_rows_of(X)
+    some = rows_to_keep(rows.shape, map_.n_units)
+    taken = rows[some] if isinstance(rows, np.ndarray) else rows.take(some).dense()
+    kept = KeptRows.of(map_.metric.as_euclidean(taken), None)
+    if not len(kept.rows):
+        raise InputError("`X` has no row with a value; pass rows that do, or leave it out.")
+    return join_units(kept, map_.places, map_.hits, map_.lattice)
+
+
+def _by_ward(map_: Map, n_regions: int | str) -> Regions:
+    """Return regions by prototypes and hits alone."""
+    hits, joins = _hits(map_), _ward_pairs(map_)
+    if n_regions == "auto":
+        found = apart_regions(joins.tolist(), map_.places, _weights(map_), _within(map_))
+        if (np.bincount(found, hits)[found] < MIN_REGION_ROWS).any():
+            found = merge_small_regions(
+                map_, hits, min_rows=MIN_REGION_ROWS, start=found, may_leap=False
+            )
+    else:
+        _check_number(map_, int(n_regions), map_.n_units - len(joins))
+        found = pieces_after(map_.n_units, joins[: map_.n_units - int(n_regions)])
+    return Regions(map_, _largest_first(found, hits))
+
+
+def _ward_pairs(map_: Map) -> Ints:
+    joins = ward_joins(map_.lattice, map_.places, _weights(map_))
+    return np.array(joins, dtype=np.intp).reshape(-1, 2)
+
+
+def _weights(map_: Map) -> Float64s:
+    hits = _hits(map_)
+    return np.maximum(hits, EMPTY_WEIGHT * hits.mean())
+
+
+def _check_number(map_: Map, n: int, n_parts: int) -> None:
+    if not n_parts <= n <= map_.n_units:
+        ends = f"`n_regions` must be from {n_parts} to {map_.n_units}"
+        if n_parts == 1:
+            raise InputError(f"{ends}, the number of units; got {n}.")
+        raise InputError(
+            f"{ends}: the map has {map_.n_units} units in {n_parts} parts that no edge of its "
+            f"graph joins; got {n}. regions.join puts regions of several parts together."
+        )
+
+
+def _hits(map_: Map) -> Float64s:
+    return map_.hits if map_.hits.any() else np.ones(map_.n_units)
+
+
+def _within(map_: Map) -> float:
+    """Return the variance of rows around their prototypes in one direction, or 0 if unknown."""
+    errors = map_.history.get("quantization_error")
+    if errors is None or not len(errors) or map_.metric.kernel != "euclidean":
+        return 0.0
+    return float(np.nan_to_num(errors[-1])) ** 2 / map_.codebook.shape[1]
+
+
+def _largest_first(regions: Ints, hits: Float64s) -> Ints:
+    """Number regions by their rows, most first; with equal numbers, by their first units."""
+    _, first, numbers = np.unique(regions, return_index=True, return_inverse=True)
+    order = np.lexsort([first, -np.bincount(numbers, hits)])
+    place = np.empty(len(order), dtype=np.intp)
+    place[order] = np.arange(len(order))
+    return place[numbers]
+
+
+SHARE = 0.9
+"""Share of the rows in each sample."""
+
+
+@dataclass(frozen=True, eq=False)
+class RegionStability:
+    """How often regions come back in samples of the rows.
+
+    Attributes
+    ----------
+    numbers : ndarray of shape (n_samples,)
+        Regions that lie apart in each sample.
+    of_regions : ndarray of shape (n_regions,)
+        Of each region, the mean share of rows that it has in common with the region most like it
+        in a sample: 1 if it always comes back, below 0.6 if it hardly does (Hennig 2007).
+    found : Regions or None
+        The regions themselves.
+
+    See Also
+    --------
+    stability : Makes one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9]], 30, axis=0)
+    >>> found = regions.find_regions(SOM(4, 5, random_state=0).fit(X))
+    >>> regions.stability(found, n_samples=3).of_regions.tolist()
+    [1.0, 1.0]
+    """
+
+    numbers: Ints
+    of_regions: Float64s
+    found: Regions | None = field(default=None, kw_only=True, repr=False)
+
+    @property
+    def usual_number(self) -> int:
+        """The number found most often; of several, the lowest."""
+        return int(np.bincount(self.numbers).argmax())
+
+    @property
+    def share(self) -> float:
+        """Share of the samples with the usual number."""
+        return float((self.numbers == self.usual_number).mean())
+
+    def __str__(self) -> str:
+        n = self.usual_number
+        return f"{n} {'region' if n == 1 else 'regions'} in {100 * self.share:.0f} % of samples"
+
+
+def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> RegionStability:
+    """Find regions anew in samples of nine tenths of the rows, on the same map.
+
+    Parameters
+    ----------
+    found : Regions
+        Of a map that keeps rows: one that was trained in this session, or came from a pickle.
+    n_samples : int, default=20
+    random_state : int, default=0
+        Seed of the samples.
+
+    Returns
+    -------
+    RegionStability
+        Takes as long as finding the regions `n_samples` times.
+
+    Raises
+    ------
+    InputError
+        For a map that keeps no rows, such as one from a file.
+
+    See Also
+    --------
+    somscape.plots.stability : Its picture.
+    find_regions
+
+    References
+    ----------
+    C. Hennig (2007), Cluster-wise assessment of cluster stability, Computational Statistics and
+    Data Analysis 52.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(300, 2)) + np.repeat([[0], [9]], 150, axis=0)
+    >>> found = regions.find_regions(SOM(random_state=0).fit(X))
+    >>> print(regions.stability(found, n_samples=5))
+    2 regions in 100 % of samples
+    """
+    map_ = found.map_
+    check_whole("n_samples", n_samples, 1)
+    check_whole("random_state", random_state, 0)
+    if not isinstance(map_.told, KeptRows):
+        raise InputError(
+            "`found` are regions of a map that keeps no rows, such as one from a file. Find them "
+            "on a map that was trained in this session."
+        )
+    kept, rng = map_.told, np.random.default_rng(random_state)
+    numbers, shares = [], []
+    for _ in range(n_samples):
+        drawn = rng.random(len(kept.rows)) < SHARE
+        some = replace(map_, told=KeptRows(kept.rows[drawn], kept.weights[drawn]))
+        auto = find_regions(some)
+        numbers.append(auto.n_regions)
+        shares.append(_shares(found, auto))
+    return RegionStability(np.array(numbers), np.mean(shares, axis=0), found=found)
+
+
+def _shares(found: Regions, other: Regions) -> Float64s:
+    """Return how much each region has in common with the one most like it: Jaccard's index."""
+    both = np.zeros((found.n_regions, other.n_regions))
+    np.add.at(both, (found.labels, other.labels), found.map_.hits)
+    either = both.sum(axis=1, keepdims=True) + both.sum(axis=0) - both
+    return np.divide(both, either, out=np.zeros_like(both), where=either > 0).max(axis=1)

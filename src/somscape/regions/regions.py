@@ -1,0 +1,911 @@
+"""The regions of a map, their descriptions, names and rules."""
+
+import hashlib
+import json
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._files import write_whole
+from somscape._types import Float64s, Ints
+from somscape._weights import wilson
+from somscape.errors import InputError, SomscapeWarning
+from somscape.maps.map import NO_UNIT, KeptRegions, Map
+from somscape.tables._dictionary import in_words
+from somscape.tables.codes import CategoryCode, NumberCode, number_text
+from somscape.tables.encoding import Encoding
+from somscape.tables.ordered import CycleCode, DateCode
+from somscape.tables.table import frame_of, html_of
+
+
+def frame_of_regions(regions: "Regions", X: Any, library: str | None) -> Any:
+    """Return the region of each unit, or of each row of X."""
+    if X is not None:
+        units = regions.map_.winners(X)
+        of_rows = regions._of_units(units)
+        names = np.array([*regions.names, ""], dtype=object)  # the last, of -1
+        named = {"name": names[of_rows]} if regions.names else {}
+        return frame_of({"unit": units, "region": of_rows, **named}, library)
+    units = np.arange(regions.map_.n_units)
+    row, col = regions.map_.lattice.rows_and_cols(units)
+    places = {"unit": units, "row": row, "col": col, "hits": regions.map_.hits}
+    named = {"name": np.array(regions.names, dtype=object)[regions.labels]} if regions.names else {}
+    return frame_of({**places, "region": regions.labels, **named}, library)
+
+
+def html_of_regions(regions: "Regions") -> str:
+    """Return the number of units and training rows of each region as HTML."""
+    total = float(regions.sizes.sum()) or 1.0
+    names = [[name] for name in regions.names] or [[]] * regions.n_regions
+    lines = [
+        [str(i), *name, str(n_units), f"{rows:g}", f"{100 * rows / total:.1f} %"]
+        for i, (name, n_units, rows) in enumerate(
+            zip(names, regions.n_units, regions.sizes, strict=True)
+        )
+    ]
+    heads = ["region", *["name"][: len(regions.names)], "units", "rows", "share of rows"]
+    return html_of(heads, lines, repr(regions))
+
+
+MAX_CONDITIONS = 3
+MAX_LEVELS = 3
+"""Most levels that a condition names."""
+
+MIN_GAIN = 0.02
+"""A condition must add at least this to the score of a rule."""
+
+LEVEL_GAIN = 0.01
+"""And a level this to the score of its condition."""
+
+LEEWAY = 0.002
+"""Share of the rows on either side of a limit that a shorter number may move."""
+
+EQUAL = 1e-9
+"""Numbers as near to a limit, as a share of it, are equal to it: what is decoded is not exact."""
+
+N_RULES = 3
+"""Rules that go on to the next condition."""
+
+N_COLUMNS = 12
+"""Columns that further conditions choose from: those that tell most by themselves."""
+
+MAX_ROWS = 500
+"""Most rows of a region by which conditions are chosen, evenly spaced if it has more."""
+
+MAX_ALL_ROWS = 20_000
+"""The same for all regions, which share them equally."""
+
+LEVEL = 0.95
+"""Level of the intervals."""
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """What a rule asks of one column.
+
+    Attributes
+    ----------
+    column : str
+    above, up_to : float, str, numpy.datetime64 or None
+        The value must be larger than the first and at most the second, in original units; None
+        sets no limit.
+    levels : tuple of str
+        For a category, the levels of which the row must have one; for other columns empty.
+
+    See Also
+    --------
+    Rule : Has some.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9]], 30, axis=0)
+    >>> found = regions.find_regions(SOM(4, 5, random_state=0).fit(X))
+    >>> condition = found.describe(X)[0].rule.conditions[0]
+    >>> condition.column, condition.levels
+    ('x0', ())
+    """
+
+    column: str
+    above: Any = None
+    up_to: Any = None
+    levels: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        column = " ".join(self.column.split())
+        if self.levels:
+            return f"{column} = {' or '.join(' '.join(level.split()) for level in self.levels)}"
+        above, up_to = (
+            f"{limit:.15g}" if isinstance(limit, float) else str(limit)
+            for limit in (self.above, self.up_to)
+        )
+        if self.above is None:
+            return f"{column} <= {up_to}"
+        if self.up_to is None:
+            return f"{column} > {above}"
+        return f"{above} < {column} <= {up_to}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A few conditions that hold for most of a region's rows and few others.
+
+    Attributes
+    ----------
+    conditions : tuple of Condition
+        All of which must hold, at most three.
+    inside, outside : float
+        Share of the region's rows, and of all others, for which they hold.
+    inside_within, outside_within : (float, float)
+        Wilson's 95 % intervals of these shares.  Conditions were chosen by the same rows.
+
+    See Also
+    --------
+    Condition : A part of it.
+    Region : Has one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9]], 30, axis=0)
+    >>> found = regions.find_regions(SOM(4, 5, random_state=0).fit(X))
+    >>> rule = found.describe(X)[0].rule
+    >>> rule.inside, rule.outside
+    (1.0, 0.0)
+    """
+
+    conditions: tuple[Condition, ...]
+    inside: float
+    outside: float
+    inside_within: tuple[float, float]
+    outside_within: tuple[float, float]
+
+    @property
+    def text(self) -> str:
+        """The conditions, such as "A8 = t and A14 > 500"."""
+        return " and ".join(map(str, self.conditions))
+
+    def __str__(self) -> str:
+        inside, outside = (f"{100 * share:.0f} %" for share in (self.inside, self.outside))
+        return f"{self.text}: {inside} of its rows, {outside} elsewhere"
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """A condition on the encoded scale: numbers above one and up to another, or some levels."""
+
+    column: int
+    above: float = -math.inf
+    up_to: float = math.inf
+    levels: tuple[int, ...] = ()
+
+    def and_also(self, other: "_Limits") -> "_Limits":
+        """Return the limits of both, which are of one column."""
+        levels = tuple(i for i in self.levels if i in other.levels)
+        above, up_to = max(self.above, other.above), min(self.up_to, other.up_to)
+        return _Limits(self.column, above, up_to, levels)
+
+    def hold_for(self, values: Float64s) -> Mask:
+        """Say for which rows they hold; for none without a value."""
+        if self.levels:
+            return np.isin(values, self.levels)
+        return (values > self.above) & (values <= self.up_to)
+
+
+def rules_of(
+    encoding: Encoding, rows: Float64s, regions: Ints, n_regions: int
+) -> list[Rule | None]:
+    """Return a rule for each region."""
+    counts = np.bincount(regions[regions >= 0], minlength=n_regions)
+    chosen = _spaced(regions, n_regions)
+    weights = (counts / np.maximum(np.bincount(regions[chosen], minlength=n_regions), 1))[
+        regions[chosen]
+    ]
+    columns = [
+        _Column(j, _values(code, rows[chosen, place]), isinstance(code, CategoryCode | CycleCode))
+        for j, (code, place) in enumerate(zip(encoding.features, encoding.slices, strict=True))
+    ]
+    found: list[Rule | None] = []
+    for region in range(n_regions):
+        is_in = regions[chosen] == region
+        limits = _search(columns, is_in, weights) if 0 < counts[region] < counts.sum() else ()
+        found.append(_measured(encoding, rows, regions, region, limits) if limits else None)
+    return found
+
+
+class _Column:
+    """The values of a column by which conditions are chosen."""
+
+    def __init__(self, number: int, values: Float64s, has_levels: bool) -> None:
+        self.number, self.values, self.has_levels = number, values, has_levels
+        order = np.argsort(values, kind="stable")
+        self.order = order[: len(values) - int(np.isnan(values).sum())]
+
+    def best(self, is_in: Mask, weights: Float64s, holds: Mask | None) -> tuple[float, _Limits]:
+        """Return the best condition among the rows for which others hold, and its score."""
+        order = self.order if holds is None else self.order[holds[self.order]]
+        if not len(order):
+            return 0.0, _Limits(self.number)
+        hits, total = np.cumsum(weights[order] * is_in[order]), np.cumsum(weights[order])
+        n_in = float(weights[is_in].sum())
+        ascending = self.values[order]
+        ends = np.append(np.flatnonzero(ascending[1:] > ascending[:-1]), len(order) - 1)
+        if self.has_levels:
+            return self._best_levels(ascending[ends], hits[ends], total[ends], n_in)
+        ends = ends[:-1]
+        if not len(ends):
+            return 0.0, _Limits(self.number)
+        up_to = 2 * hits[ends] / (total[ends] + n_in)
+        above = 2 * (hits[-1] - hits[ends]) / (total[-1] - total[ends] + n_in)
+        low, high = int(np.argmax(up_to)), int(np.argmax(above))
+        if up_to[low] >= above[high]:
+            return float(up_to[low]), _Limits(self.number, up_to=float(ascending[ends[low]]))
+        return float(above[high]), _Limits(self.number, above=float(ascending[ends[high]]))
+
+    def _best_levels(
+        self, levels: Float64s, hits: Float64s, total: Float64s, n_in: float
+    ) -> tuple[float, _Limits]:
+        """Return the levels that tell most: some of those with the largest shares."""
+        hits, total = np.diff(hits, prepend=0.0), np.diff(total, prepend=0.0)
+        first = np.argsort(-hits / total, kind="stable")[:MAX_LEVELS]
+        scores = 2 * np.cumsum(hits[first]) / (np.cumsum(total[first]) + n_in)
+        n = int(np.argmax(scores >= scores.max() - LEVEL_GAIN)) + 1
+        if n == len(levels):
+            return 0.0, _Limits(self.number)
+        named = tuple(sorted(levels[first[:n]].astype(int).tolist()))
+        return float(scores[n - 1]), _Limits(self.number, levels=named)
+
+
+def _search(columns: Sequence[_Column], is_in: Mask, weights: Float64s) -> tuple[_Limits, ...]:
+    """Return the conditions of the best rule, or none."""
+    n_in = float(weights[is_in].sum())
+    best: tuple[float, tuple[_Limits, ...]] = (2 * n_in / (weights.sum() + n_in), ())
+    rules: list[tuple[float, tuple[_Limits, ...], Mask | None]] = [(*best, None)]
+    for n in range(MAX_CONDITIONS):
+        longer = []
+        for _, limits, holds in rules:
+            for column in columns:
+                score, more = column.best(is_in, weights, holds)
+                longer.append((score, limits, more, holds))
+        longer.sort(key=lambda each: -each[0])
+        if n == 0:
+            columns = [columns[more.column] for _, _, more, _ in longer[:N_COLUMNS]]
+        by_number = {column.number: column for column in columns}
+        rules = []
+        for score, limits, more, holds in longer[:N_RULES]:
+            also = more.hold_for(by_number[more.column].values)
+            rules.append((score, _joined(limits, more), also if holds is None else holds & also))
+        if rules[0][0] < best[0] + MIN_GAIN:
+            break
+        best = rules[0][:2]
+    return best[1]
+
+
+def _joined(limits: tuple[_Limits, ...], more: _Limits) -> tuple[_Limits, ...]:
+    """Return conditions with one more, one for each column."""
+    if all(each.column != more.column for each in limits):
+        return (*limits, more)
+    return tuple(each.and_also(more) if each.column == more.column else each for each in limits)
+
+
+def _measured(
+    encoding: Encoding, rows: Float64s, regions: Ints, region: int, limits: Sequence[_Limits]
+) -> Rule:
+    """Return a rule with its shares among all rows."""
+    holds = np.ones(len(rows), dtype=bool)
+    conditions = []
+    for each in limits:
+        code, place = encoding.features[each.column], encoding.slices[each.column]
+        condition, also = _in_words(code, _values(code, rows[:, place]), each)
+        holds &= also
+        conditions.append(condition)
+    is_in, is_out = regions == region, (regions >= 0) & (regions != region)
+    n = np.array([is_in.sum(), is_out.sum()])
+    hits = np.array([(holds & is_in).sum(), (holds & is_out).sum()])
+    inside, outside = (hits / n).tolist()
+    low, high = wilson(hits, n, LEVEL)
+    return Rule(
+        conditions=tuple(conditions),
+        inside=inside,
+        outside=outside,
+        inside_within=(float(low[0]), float(high[0])),
+        outside_within=(float(low[1]), float(high[1])),
+    )
+
+
+def _in_words(code: Any, values: Float64s, limits: _Limits) -> tuple[Condition, Mask]:
+    """Return a condition in original units, and for which rows it holds."""
+    name = code.name
+    if limits.levels:
+        levels = tuple(_level_names(code, limits.levels))
+        return Condition(column=name, levels=levels), limits.hold_for(values)
+    if isinstance(code, NumberCode):
+        shown = np.asarray(code.decode(values[:, None]))
+        above, up_to = (
+            _short_limit(shown, values, limit) if math.isfinite(limit) else None
+            for limit in (limits.above, limits.up_to)
+        )
+        holds = ~np.isnan(shown)
+        holds &= True if above is None else shown > above + EQUAL * abs(above)
+        holds &= True if up_to is None else shown <= up_to + EQUAL * abs(up_to)
+        return Condition(column=name, above=above, up_to=up_to), holds
+    above, up_to = (
+        code.decode(np.array([[limit]]))[0] if math.isfinite(limit) else None
+        for limit in (limits.above, limits.up_to)
+    )
+    return Condition(column=name, above=above, up_to=up_to), limits.hold_for(values)
+
+
+def _short_limit(shown: Float64s, values: Float64s, limit: float) -> float:
+    """Return the shortest number that parts rows, in original units, nearly where a limit does."""
+    ascending = np.sort(shown[~np.isnan(shown)])
+    n_below, most = int((values <= limit).sum()), int(LEEWAY * len(ascending))
+    low = ascending[max(0, n_below - 1 - most)]
+    high = ascending[min(len(ascending) - 1, n_below + most)]
+    return _shortest(float(low), float(high))
+
+
+def _shortest(low: float, high: float) -> float:
+    """Return the number with the fewest digits from `low` up to nearly `high`."""
+    # What is decoded may differ from a cell in its last digits.
+    top = low + 0.99 * (high - low)
+    if low <= 0 <= top:
+        return 0.0
+    size = math.floor(math.log10(max(abs(low), abs(top))))
+    for decimals in range(-size, 17 - size):
+        found = float(f"{math.floor(top * 10.0**decimals)}e{-decimals}")
+        if low <= found <= top:
+            return found
+    return low
+
+
+def _values(code: Any, features: Float64s) -> Float64s:
+    """Return one number for each row: the encoded value, or the number of its level."""
+    if isinstance(code, CycleCode):
+        code, features = code.as_category(features)
+    if not isinstance(code, CategoryCode):
+        return features[:, 0]
+    is_missing = np.isnan(features).any(axis=1)
+    return np.where(is_missing, np.nan, features.argmax(axis=1).astype(np.float64))
+
+
+def _level_names(code: Any, levels: Sequence[int]) -> list[str]:
+    if isinstance(code, CycleCode):
+        return [code.levels[i] for i in levels]
+    return [str(level) for level in code.decode(np.eye(code.n_features)[list(levels)])]
+
+
+def _spaced(regions: Ints, n_regions: int) -> Ints:
+    """Return some rows of each region, evenly spaced, in their order."""
+    most = max(1, min(MAX_ROWS, MAX_ALL_ROWS // n_regions))
+    parts = [np.flatnonzero(regions == region) for region in range(n_regions)]
+    return np.sort(np.concatenate([part[:: max(1, -(-len(part) // most))] for part in parts]))
+
+
+MIN_EFFECT = 0.147
+"""Effects below are negligible (Romano, Kromrey, Coraggio and Skowronek 2006)."""
+
+MAX_DIFFERENCES = 8
+"""Most columns that a description names."""
+
+QUARTILES = (0.25, 0.5, 0.75)
+
+N_IN_NAME = 2
+"""Differences in the name of a region."""
+
+MAX_IN_NAME = 4
+"""The same where several would have one name."""
+
+NAME_LENGTH = 24
+"""Most letters of a column or level in a name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quartiles:
+    """Quartiles of some rows in a column.
+
+    Attributes
+    ----------
+    low, median, high : float, str or numpy.datetime64
+        In original units; each is the value of a row.
+    at : (float, float, float)
+        The same on the column's encoded scale.
+
+    See Also
+    --------
+    Difference : Has some.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9]], 30, axis=0)
+    >>> found = regions.find_regions(SOM(4, 5, random_state=0).fit(X))
+    >>> inside = found.describe(X)[0].differences[0].inside
+    >>> bool(inside.low < inside.median < inside.high)
+    True
+    """
+
+    low: Any
+    median: Any
+    high: Any
+    at: tuple[float, float, float]
+
+    def __str__(self) -> str:
+        low, median, high = (
+            number_text(value, value == round(value), 3) if isinstance(value, float) else str(value)
+            for value in (self.low, self.median, self.high)
+        )
+        return low if low == high else f"{low} to {high}, median {median}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """How a region's rows differ from all others in one column.
+
+    Attributes
+    ----------
+    column : str
+    effect : float
+        Cliff's delta, from -1 to 1: how much more often a row of the region has a higher than a
+        lower value, compared with a row from elsewhere.  For a category, the difference between the
+        shares of `level`, which is the same.
+    level : str or None
+        For a category, the level with the largest difference between shares; None for other
+        columns.
+    inside, outside : Quartiles or float
+        Quartiles of the region's rows and of all others; for a category, the shares of `level`.
+    inside_within, outside_within : (float, float) or None
+        For a category, Wilson's 95 % intervals of the shares; None for other columns.
+    words : str
+        The difference in a word or two, such as "high income" or "married = yes".
+
+    See Also
+    --------
+    Region : Has some.
+    Quartiles
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9]], 30, axis=0)
+    >>> found = regions.find_regions(SOM(4, 5, random_state=0).fit(X))
+    >>> difference = found.describe(X)[0].differences[0]
+    >>> difference.column, difference.words
+    ('x0', 'low x0')
+    """
+
+    column: str
+    effect: float
+    level: str | None
+    inside: Any
+    outside: Any
+    inside_within: tuple[float, float] | None = None
+    outside_within: tuple[float, float] | None = None
+    words: str
+
+    def __str__(self) -> str:
+        if self.level is None:
+            return f"{self.column} {self.inside} (elsewhere {self.outside})"
+        inside, outside = (f"{100 * share:.0f} %" for share in (self.inside, self.outside))
+        return f"{self.column} = {self.level} in {inside} (elsewhere in {outside})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """What sets a region apart.
+
+    Attributes
+    ----------
+    name : str
+        Made from the two largest differences, or up to four where other regions have the same two;
+        "between the others" if no difference is large
+        enough, "all rows" for the only region.
+    n_rows : int
+        Number of rows by which it was described.
+    share : float
+        Share of all rows described.
+    share_within : (float, float)
+        Wilson's 95 % interval of the share.
+    differences : tuple of Difference
+        At most eight columns, the largest effect first, without negligible effects.
+    rule : Rule or None
+        A few conditions that tell the region's rows from all others; None where none do.
+
+    See Also
+    --------
+    Regions.describe : Makes it.
+    Difference, Rule
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> X = np.random.default_rng(0).normal(size=(60, 2)) + np.repeat([[0], [9]], 30, axis=0)
+    >>> found = regions.find_regions(SOM(4, 5, random_state=0).fit(X))
+    >>> for region in found.describe(X):
+    ...     print(region.name, region.n_rows)
+    low x0, low x1 30
+    high x0, high x1 30
+    """
+
+    name: str
+    n_rows: int
+    share: float
+    share_within: tuple[float, float]
+    differences: tuple[Difference, ...]
+    rule: Rule | None
+
+    @property
+    def sentence(self) -> str:
+        """The region in a sentence or two: its rows, what sets them apart, its rule."""
+        said = [f"{self.name}: {self.n_rows} {'row' if self.n_rows == 1 else 'rows'}"]
+        if self.share < 1:
+            low, high = (f"{100 * end:.0f}" for end in self.share_within)
+            said += [f", {100 * self.share:.0f} % of all"]
+            said += [f" ({low} to {high} %)"] * (low != high)
+        said += [f"; {each}" for each in self.differences[:N_IN_NAME]]
+        said += [f". {self.rule}"] * (self.rule is not None)
+        return " ".join(f"{''.join(said)}.".split())
+
+
+def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> list[Region]:
+    """Return what sets each region apart."""
+    n_regions, encoding = int(labels.max()) + 1, in_words(map_.encoding)
+    found: list[list[tuple[float, int, int]]] = [[] for _ in range(n_regions)]
+    for j, (code, place) in enumerate(
+        zip(map_.encoding.features, map_.encoding.slices, strict=True)
+    ):
+        effects, levels = _effects(code, rows[:, place], regions, n_regions)
+        for region in range(n_regions):
+            if abs(effects[region]) >= MIN_EFFECT:
+                found[region].append((float(effects[region]), j, int(levels[region])))
+    counts = np.bincount(regions[regions >= 0], minlength=n_regions)
+    ends = _intervals(counts, np.full(n_regions, counts.sum()))
+    rules = rules_of(encoding, rows, regions, n_regions)
+    described = []
+    for region, largest in enumerate(found):
+        largest.sort(key=lambda difference: -abs(difference[0]))
+        differences = tuple(
+            _difference(encoding, rows, regions == region, *each)
+            for each in largest[:MAX_DIFFERENCES]
+        )
+        n_rows = int(counts[region])
+        described.append(
+            Region(
+                name=_name(differences, n_rows, int(counts.sum())),
+                n_rows=n_rows,
+                share=n_rows / max(1, int(counts.sum())),
+                share_within=ends[region],
+                differences=differences,
+                rule=rules[region],
+            )
+        )
+    return _told_apart(described)
+
+
+def _intervals(hits: Ints, n: Ints) -> list[tuple[float, float]]:
+    """Return Wilson's intervals of shares."""
+    low, high = wilson(hits, n, LEVEL)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def _effects(code: Any, values: Float64s, regions: Ints, n_regions: int) -> tuple[Float64s, Ints]:
+    """Return for each region Cliff's delta of a column, and for a category its level."""
+    code, values = _as_category(code, values)
+    there = np.flatnonzero((regions >= 0) & ~np.isnan(values).any(axis=1))
+    values, regions = values[there], regions[there]
+    inside = np.bincount(regions, minlength=n_regions).astype(np.float64)
+    outside = len(there) - inside
+    pairs = inside * outside
+    if isinstance(code, CategoryCode):
+        counts = np.zeros((n_regions, values.shape[1]))
+        np.add.at(counts, (regions, values.argmax(axis=1)), 1.0)
+        # Shares inside minus shares outside, over a common denominator.
+        apart = counts * outside[:, None] - (counts.sum(axis=0) - counts) * inside[:, None]
+        # One of two levels gains what the other loses: name the one that gains.
+        levels = np.argmax(2 * np.abs(apart) + (apart > 0), axis=1)
+        above = apart[np.arange(n_regions), levels]
+    else:
+        ranks = np.bincount(regions, _ranks(values[:, 0]), minlength=n_regions)
+        levels = np.zeros(n_regions, dtype=np.intp)
+        above = 2 * (ranks - inside * (inside + 1) / 2) - pairs
+    return np.divide(above, pairs, out=np.zeros(n_regions), where=pairs > 0), levels
+
+
+def _as_category(code: Any, values: Float64s) -> tuple[Any, Float64s]:
+    """Return a code and its features; weekdays and hours as a category."""
+    return code.as_category(values) if isinstance(code, CycleCode) else (code, values)
+
+
+def _ranks(values: Float64s) -> Float64s:
+    """Return ranks from 1; equal values share their ranks."""
+    _, position, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[position])
+
+
+def _difference(
+    encoding: Encoding, rows: Float64s, is_inside: Any, effect: float, column: int, level: int
+) -> Difference:
+    code, place = encoding.features[column], encoding.slices[column]
+    code, values = _as_category(code, rows[:, place])
+    is_there = ~np.isnan(values).any(axis=1)
+    parts = values[is_there & is_inside], values[is_there & ~is_inside]
+    name = _cut(code.name)
+    if isinstance(code, CategoryCode):
+        text = str(code.decode(np.eye(code.n_features)[[level]])[0])
+        hits = np.array([(part.argmax(axis=1) == level).sum() for part in parts])
+        n = np.array([len(part) for part in parts])
+        shares, ends = (hits / n).tolist(), _intervals(hits, n)
+        return Difference(
+            column=code.name,
+            effect=effect,
+            level=text,
+            inside=shares[0],
+            outside=shares[1],
+            inside_within=ends[0],
+            outside_within=ends[1],
+            words=f"{name} {_how(*shares)} {_cut(text)}",
+        )
+    more, less = ("late", "early") if isinstance(code, DateCode) else ("high", "low")
+    return Difference(
+        column=code.name,
+        effect=effect,
+        level=None,
+        inside=_quartiles(code, parts[0]),
+        outside=_quartiles(code, parts[1]),
+        words=f"{more if effect > 0 else less} {name}",
+    )
+
+
+def _how(inside: float, outside: float) -> str:
+    """Return the words between a category and a level in a region."""
+    if inside >= 0.5:
+        return "=" if inside > outside else "less often"
+    return "more often" if inside > outside else "seldom"
+
+
+def _quartiles(code: Any, values: Float64s) -> Quartiles:
+    at = np.quantile(values[:, 0], QUARTILES, method="inverted_cdf")
+    low, median, high = code.decode(at[:, None])
+    return Quartiles(low=low, median=median, high=high, at=(at[0], at[1], at[2]))
+
+
+def _told_apart(described: list[Region]) -> list[Region]:
+    """Return regions of which those with the same name have longer ones."""
+    for n in range(N_IN_NAME + 1, MAX_IN_NAME + 1):
+        said = [frozenset(region.name.split(", ")) for region in described]
+        described = [
+            replace(region, name=_joined_words(region.differences[:n]))
+            if said.count(words) > 1 and len(region.differences) >= n
+            else region
+            for region, words in zip(described, said, strict=True)
+        ]
+    return described
+
+
+def _joined_words(differences: Sequence[Difference]) -> str:
+    return ", ".join(each.words for each in differences)
+
+
+def _name(differences: Sequence[Difference], n_rows: int, n_all: int) -> str:
+    if not n_rows:
+        return "no rows"
+    if not differences:
+        return "between the others" if n_rows < n_all else "all rows"
+    return _joined_words(differences[:N_IN_NAME])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= NAME_LENGTH else text[: NAME_LENGTH - 1] + "…"
+
+
+SCHEMA = "somscape-regions"
+VERSION = 1
+
+
+def to_json(regions: Any) -> dict[str, Any]:
+    """Return what is in a file of regions."""
+    return {
+        "schema": SCHEMA,
+        "schema_version": VERSION,
+        "map": fingerprint(regions.map_),
+        "labels": regions.labels.tolist(),
+        "names": list(regions.names),
+        "colors": list(regions.colors),
+    }
+
+
+def fingerprint(map_: Map) -> str:
+    """Return what tells the prototypes of a map from those of another."""
+    return hashlib.sha256(map_.codebook.tobytes()).hexdigest()[:16]
+
+
+def of_json(data: Any, map_: Map) -> KeptRegions:
+    """Return the regions of JSON data, with a warning if they are those of another map."""
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        raise InputError(f'these are no regions: they lack "schema": "{SCHEMA}".')
+    if data.get("schema_version") != VERSION:
+        raise InputError(
+            f"these are regions of schema version {data.get('schema_version')!r}; this somscape "
+            f"reads version {VERSION}. Take a newer somscape."
+        )
+    labels, names, colors = (data.get(part, []) for part in ("labels", "names", "colors"))
+    if not all(isinstance(part, list) for part in (labels, names, colors)):
+        raise InputError('"labels", "names" and "colors" of regions must be lists.')
+    if not labels or not all(type(label) is int and abs(label) < 2**31 for label in labels):
+        raise InputError('"labels" of regions must be one whole number for each unit.')
+    kept = KeptRegions(np.array(labels), tuple(names), tuple(colors))
+    kept.check(map_.n_units)
+    if data.get("map") not in (None, fingerprint(map_)):
+        warnings.warn(
+            "these regions were made on another map, or before training went on: they may lie on "
+            "other rows here. `regions.carry_names` brings names from one map to another.",
+            SomscapeWarning,
+            stacklevel=4,
+        )
+    return kept
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """Regions of a map, the one with the most rows first.
+
+    Attributes
+    ----------
+    map_ : Map
+    labels : ndarray of shape (n_units,), int
+        Region of each unit, from 0.
+    names : tuple of str
+        Name of each region, "" for one without.  Empty if none has a name.
+    colors : tuple of str
+        Color of each region in pictures and pages, such as "#aa3300", "" for one that has the usual
+        color of its number.  Empty if none has a color of its own.
+
+    Raises
+    ------
+    InputError
+        For labels with gaps or of another number of units, and names or colors that are not one
+        for each region.
+
+    See Also
+    --------
+    find_regions : Finds them.
+    Region : What sets one apart.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, regions
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(150, 2)) + np.repeat([[0, 0], [9, 0], [0, 9]], [70, 50, 30], axis=0)
+    >>> found = regions.find_regions(SOM(random_state=0).fit(X))
+    >>> found.sizes.tolist()
+    [70.0, 50.0, 30.0]
+    >>> print(found.describe(X)[1].name)
+    high x0, low x1
+    """
+
+    map_: Map
+    labels: Ints
+    names: tuple[str, ...] = field(default=(), kw_only=True)
+    colors: tuple[str, ...] = field(default=(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        checked = KeptRegions(self.labels, self.names, self.colors)
+        checked.check(self.map_.n_units)
+        object.__setattr__(self, "labels", checked.labels)
+
+    def __repr__(self) -> str:
+        n = self.n_regions
+        return f"Regions({n} {'region' if n == 1 else 'regions'} of {self.map_.n_units} units)"
+
+    def _repr_html_(self) -> str:
+        return html_of_regions(self)
+
+    def to_frame(self, X: Any = None, *, library: str | None = None) -> Any:
+        """Return the region of each unit, or of each row, as a data frame.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features), optional
+            As for `of`.  Default: the units.
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            Of units: ``unit``, ``row``, ``col``, ``hits``, ``region``; of rows: ``unit`` and
+            ``region``; and ``name``, if any region has one.
+        """
+        return frame_of_regions(self, X, library)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return regions, names and colors as JSON data, which `regions.from_json` reads.
+
+        Returns
+        -------
+        dict
+            ``schema`` ("somscape-regions"), ``schema_version``, ``map`` (which tells its prototypes
+            from those of others), ``labels`` by unit, ``names`` and ``colors`` by region.
+        """
+        return to_json(self)
+
+    def save(self, path: str | Path) -> None:
+        """Save regions, names and colors to a JSON file, completely or not at all.
+
+        `regions.read` reads it back, for the same map; `regions.keep` saves regions with a map.
+
+        Parameters
+        ----------
+        path : str or Path
+        """
+        write_whole(path, f"{json.dumps(self.to_json())}\n".encode())
+
+    @property
+    def n_regions(self) -> int:
+        """Number of regions."""
+        return int(self.labels.max()) + 1
+
+    @cached_property
+    def sizes(self) -> Float64s:
+        """Number of training rows (their total weight) by region, of shape (n_regions,)."""
+        return np.bincount(self.labels, self.map_.hits).astype(np.float64)
+
+    @cached_property
+    def n_units(self) -> Ints:
+        """Number of units of each region, of shape (n_regions,)."""
+        return np.bincount(self.labels)
+
+    def of(self, X: Any) -> Ints:
+        """Return the region of each row.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+            As for `Map.rows_of`, or a ``scipy.sparse`` array of encoded rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            From 0; -1 for a row without any value.
+        """
+        return self._of_units(self.map_.winners(X))
+
+    def _of_units(self, units: Ints) -> Ints:
+        return np.where(units == NO_UNIT, NO_UNIT, self.labels[units])
+
+    def describe(self, X: Any, *, units: Ints | None = None) -> list[Region]:
+        """Return what sets each region's rows apart from all others.
+
+        Parameters
+        ----------
+        X : Table, data frame or array-like of shape (n_samples, n_features)
+            As for `Map.rows_of`.
+        units : ndarray of shape (n_samples,), optional
+            Best matching unit of each row, if known already; found by default.
+
+        Returns
+        -------
+        list of Region
+            One per region, with a short name and the columns that differ most.
+            O(n_samples log n_samples) for each column.
+        """
+        rows = np.asarray(self.map_.rows_of(X), dtype=np.float64)
+        regions = self.of(rows) if units is None else self._of_units(units)
+        found = describe_regions(self.map_, self.labels, rows, regions)
+        names = self.names or ("",) * len(found)
+        return [replace(r, name=name or r.name) for r, name in zip(found, names, strict=True)]

@@ -1,0 +1,166 @@
+"""The templates of the page, filled with the data of a report."""
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+SCRIPTS = (
+    "elements.js",
+    "page.js",
+    "classes.js",
+    "changed.js",
+    "colors.js",
+    "map.js",
+    "legend.js",
+    "planes.js",
+    "regions.js",
+    "changes.js",
+    "edit.js",
+    "choose.js",
+    "list.js",
+    "case.js",
+    "columns.js",
+    "export.js",
+    "about.js",
+    "address.js",
+)
+"""Scripts that are joined, in this order, into the page's only module."""
+
+_JSON_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
+"""As escapes inside JSON strings these can neither end the element nor open another."""
+
+
+def render(
+    data: Mapping[str, Any], made_at: str | None = None, *, script: str = "", style: str = ""
+) -> str:
+    """Return the report as one HTML page that needs no network.
+
+    Parameters
+    ----------
+    data : mapping
+        From `build`.
+    made_at : str, optional
+        Date to show in the footer; it changes nothing else on the page.  Without it, the same data
+        gives the same text.
+    script, style : str, optional
+        Additions of a server that shows the page.  The script runs before the page is drawn and may
+        add to `additions`.  With it, the page may connect to its own server, and to no other.
+
+    Returns
+    -------
+    str
+        Save it as UTF-8.  It includes styles and script, and the page's security policy allows only
+        these two, by their hashes.
+
+    Raises
+    ------
+    TypeError
+        For something else than a report's data, such as a detector.
+
+    See Also
+    --------
+    build : Makes what is shown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector, report, tables
+    >>> x = np.random.default_rng(0).normal(size=60)
+    >>> table = tables.table_from_columns({"x": x, "y": x**2})
+    >>> detector = SOMDetector(random_state=0).fit(table)
+    >>> data = report.build(detector, table, detector.alerts(table, 3))
+    >>> page = report.render(data)
+    >>> "http://" in page or "https://" in page
+    False
+    """
+    if not isinstance(data, Mapping):
+        raise TypeError(
+            "`data` must be what somscape.report.build returns; got "
+            f"{type(data).__name__}. Write report.render(report.build(detector, table))."
+        )
+    connect = "'self'" if script else "'none'"
+    style = _text("report.css") + style
+    *parts, last = map(_text, SCRIPTS)
+    # In a block, so that its names stay its own.
+    added = f"{{\n{script}\n}}\n" if script else ""
+    script = "\n".join([*parts, added + last])
+    return template("report.html").substitute(
+        title=html.escape(str(data["title"])),
+        made_at=html.escape(made_at or ""),
+        connect=connect,
+        style=style,
+        style_hash=_hash(style),
+        script=script,
+        script_hash=_hash(script),
+        data=json_text(data).translate(_JSON_ESCAPES),
+    )
+
+
+def page_part(name: str) -> str:
+    """Return a part of the page, so that other pages look and work alike."""
+    return _text(name)
+
+
+def json_text(data: Mapping[str, Any]) -> str:
+    """Return data as short JSON, without values that only JavaScript has."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def template(name: str) -> Template:
+    """Return a file of the folder `templates`, with placeholders."""
+    return Template(_text(name))
+
+
+@cache
+def _text(name: str) -> str:
+    return (files("somscape.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return base64.b64encode(digest).decode("ascii")
+
+
+class Report(dict[str, Any]):
+    """The data of a report, as plain JSON; `report.build` describes its keys.
+
+    A notebook shows it as the page, in a frame of its own without access to the notebook.
+
+    Parameters
+    ----------
+    data : mapping of str to JSON data
+
+    See Also
+    --------
+    build : Makes one.
+    render : Makes a page of it.
+
+    Examples
+    --------
+    >>> import json
+    >>> json.dumps(Report({"n_rows": 2}))
+    '{"n_rows": 2}'
+    """
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        super().__init__(data)
+
+    def to_json(self) -> str:
+        """Return the data as JSON, in the form that the page holds and saves.
+
+        Returns
+        -------
+        str
+        """
+        return json_text(self)
+
+    def _repr_html_(self) -> str:
+        return template("frame.html").substitute(
+            title=html.escape(str(self["title"])), page=html.escape(render(self))
+        )

@@ -1,0 +1,832 @@
+"""Files of ESOM Tools and Somoclu: maps, rows, best matches and classes."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from somscape._types import Float64s, Ints
+from somscape.errors import InputError, SomscapeWarning
+from somscape.grid.graph import lattice_of
+from somscape.kernels.metric import Metric
+from somscape.maps.record import Record
+from somscape.save.lines import (
+    FIELD_BYTES,
+    LINE_BYTES,
+    MAX_DIGITS,
+    TEXT_BYTES,
+    CodebookOrigin,
+    GrowingCounts,
+    GrowingTexts,
+    Line,
+    Rows,
+    Samples,
+    TextLines,
+    codebook_of,
+    numbered_names,
+    numbers_text,
+    one_word,
+    plain_record,
+    record_of,
+    samples_of,
+    write_lines,
+)
+
+
+def header_and_lines(path: str | Path, most: int | None) -> tuple[list[Line], TextLines]:
+    """Return the lines of the header without their %, and the lines after it."""
+    lines, head = TextLines(path), list[Line]()
+    for line in lines:
+        if line.text.startswith("#"):
+            continue
+        if not line.text.startswith("%"):
+            lines.back()
+            break
+        lines.budget.take(LINE_BYTES + len(line.text), "its header")
+        head.append(replace(line, text=line.text[1:].strip()))
+        if most is not None and len(head) > most:
+            raise line.error(f"the header of this kind of file has at most {most} lines with %.")
+    if not head:
+        raise InputError(
+            f"{lines.budget.source} has no header; it must start with lines that begin with %."
+        )
+    return head, lines
+
+
+def body(lines: TextLines) -> Iterator[Line]:
+    """Yield the lines below the header, without comments."""
+    for line in lines:
+        if line.text.startswith("%"):
+            raise line.error("a line of the header comes after the data.")
+        if not line.text.startswith("#"):
+            yield line
+
+
+def size_of(line: Line) -> tuple[int, int]:
+    words = line.fields()
+    if len(words) not in (2, 3):  # some programs add whether it is a toroid
+        raise line.error("the size of the map must be rows and columns, such as '% 50 82'.")
+    n_rows, n_cols = line.whole(words[0], 1, 1, "rows"), line.whole(words[1], 1, 2, "columns")
+    if n_rows * n_cols >= 10**MAX_DIGITS:
+        raise line.error(f"a map of {n_rows} x {n_cols} units is larger than any file.")
+    return n_rows, n_cols
+
+
+def count_of(head: list[Line], i: int, what: str, low: int = 1) -> int:
+    if len(head) <= i:
+        raise head[-1].error(f"the next line must be the number of {what}, such as '% 150'.")
+    words = head[i].fields()
+    if len(words) != 1:
+        raise head[i].error(f"the number of {what} must be one number, such as '% 150'.")
+    return head[i].whole(words[0], low, 1, f"the number of {what}")
+
+
+def fields_of(line: Line, n: int) -> list[str]:
+    fields = line.fields(n)
+    if len(fields) != n:
+        more = "more" if len(fields) > n else len(fields)
+        raise line.error(f"{n} fields are needed, but {more} are there.")
+    return fields
+
+
+def check_number(line: Line, wanted: int, found: int, what: str) -> None:
+    if found != wanted:
+        raise line.error(f"{wanted} {what} are promised, but {found} are there.")
+
+
+@dataclass(frozen=True, eq=False)
+class BestMatches:
+    """The best matching unit of each row.
+
+    Attributes
+    ----------
+    units : ndarray of shape (n,)
+        ``unit = row * n_cols + col``.
+    n_rows, n_cols : int
+        Size of the map.
+    keys : ndarray of shape (n,) or None
+        Key of each row.  None means that rows are numbered.
+    distances : ndarray of shape (n,) or None
+        Distance of each row to its prototype, in encoded feature units.  None means unknown.
+
+    See Also
+    --------
+    best_matches, read_bm
+
+    Examples
+    --------
+    >>> from somscape import SOM, save
+    >>> X = [[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]]
+    >>> found = save.best_matches(SOM(1, 2, random_state=0).fit(X), X)
+    >>> found.units.shape, found.n_rows, found.n_cols
+    ((3,), 1, 2)
+    """
+
+    units: Ints
+    n_rows: int
+    n_cols: int
+    keys: Ints | None = None
+    distances: Float64s | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """The class of each row.
+
+    Attributes
+    ----------
+    numbers : ndarray of shape (n,)
+        Class of each row, from 0.
+    keys : ndarray of shape (n,)
+        Key of each row.
+    names : dict of int to str
+        Names of the classes that have one.
+
+    See Also
+    --------
+    classes_of, read_cls
+
+    Examples
+    --------
+    >>> from somscape import save
+    >>> save.classes_of(["good", "bad", "good"]).names
+    {1: 'bad', 2: 'good'}
+    """
+
+    numbers: Ints
+    keys: Ints
+    names: dict[int, str] = field(default_factory=dict)
+
+
+def best_matches(map_: Any, X: Any, *, keys: Sequence[int] | None = None) -> BestMatches:
+    """Find the best matching unit of each row, for `write_bm` and `write_winners`.
+
+    Parameters
+    ----------
+    map_ : Map or fitted estimator
+    X : Table, data frame or array-like of shape (n_samples, n_features)
+        As for `Map.rows_of`.
+    keys : sequence of int, optional
+        Key of each row, such as the key in its ``.lrn`` file.  Without keys, writers write numbers
+        from 1 or none.
+
+    Returns
+    -------
+    BestMatches
+        With distances.
+
+    Raises
+    ------
+    InputError
+        If the map does not support the rows or is on a graph, or the number of keys is wrong.
+
+    See Also
+    --------
+    write_bm, write_winners
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOM, save
+    >>> X = np.random.default_rng(0).normal(size=(50, 2))
+    >>> som = SOM(3, 4, random_state=0).fit(X)
+    >>> bool((save.best_matches(som, X).units == som.labels_).all())
+    True
+    """
+    map_ = getattr(map_, "map_", map_)
+    units, distances = map_.nearest(X)
+    if keys is not None and len(keys) != len(units):
+        raise InputError(f"{len(keys)} keys for {len(units)} rows; give one for each.")
+    return BestMatches(
+        units[:, 0],
+        map_.lattice.n_rows,
+        map_.lattice.n_cols,
+        None if keys is None else np.asarray(keys, np.intp),
+        distances[:, 0],
+    )
+
+
+def classes_of(labels: Sequence[Any], *, keys: Sequence[int] | None = None) -> Classes:
+    """Number the classes of rows, for `write_cls`.
+
+    Parameters
+    ----------
+    labels : sequence
+        Class of each row, as text or number.
+    keys : sequence of int, optional
+        Key of each row.  The default is numbers from 1.
+
+    Returns
+    -------
+    Classes
+        Numbered from 1 in the order of their names.
+
+    Raises
+    ------
+    InputError
+        If the number of keys is wrong.
+
+    See Also
+    --------
+    write_cls
+
+    Examples
+    --------
+    >>> from somscape import save
+    >>> found = save.classes_of(["good", "bad", "good"])
+    >>> found.numbers.tolist(), found.names
+    ([2, 1, 2], {1: 'bad', 2: 'good'})
+    """
+    texts = [str(label) for label in labels]
+    if keys is not None and len(keys) != len(texts):
+        raise InputError(f"{len(keys)} keys for {len(texts)} rows; give one for each.")
+    number_of = {text: number for number, text in enumerate(sorted(set(texts)), 1)}
+    return Classes(
+        np.array([number_of[text] for text in texts], np.intp),
+        np.arange(1, len(texts) + 1) if keys is None else np.asarray(keys, np.intp),
+        {number: text for text, number in number_of.items()},
+    )
+
+
+IGNORED, DATA, CLASS, KEY = "0", "1", "3", "9"
+"""Kinds of columns of a .lrn file."""
+
+
+def read_lrn(path: str | Path) -> Samples:
+    """Read rows of numbers of ESOM Tools.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``.lrn`` file; ``NaN`` and ``x`` stand for a missing value.
+
+    Returns
+    -------
+    Samples
+        With the key of each row, and labels from a column of classes.  Ignored columns are left
+        out.
+
+    Raises
+    ------
+    InputError
+        If the file is not of this form; the message names line and field.
+
+    See Also
+    --------
+    write_lrn, read_cls, read_wts
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_lrn(f"{folder}/rows.lrn", [[1.0, 2.0], [3.0, 4.0]])
+    ...     rows = save.read_lrn(f"{folder}/rows.lrn")
+    >>> rows.keys.tolist(), rows.values.tolist()
+    ([1, 2], [[1.0, 2.0], [3.0, 4.0]])
+    """
+    head, lines = header_and_lines(path, 4)
+    n_rows, n_columns = (count_of(head, i, what) for i, what in ((0, "rows"), (1, "columns")))
+    data: Sequence[int] = range(1, n_columns)  # of any length: nothing has been read yet
+    key: int | None = 0
+    label: int | None = None
+    if len(head) > 2:
+        kinds = _kinds(head[2], n_columns)
+        data = [i for i, kind in enumerate(kinds) if kind == DATA]
+        key, label = (kinds.index(k) if k in kinds else None for k in (KEY, CLASS))
+    if not data:
+        raise head[-1].error("no column is data (1).")
+    names = _column_names(head[3], n_columns) if len(head) > 3 else None
+    budget = lines.budget
+    rows, keys, labels = Rows(len(data), budget), GrowingCounts(budget), GrowingTexts(budget)
+    for line in body(lines):
+        if len(rows) == n_rows:
+            raise line.error(f"more rows than the {n_rows} of line {head[0].number}.")
+        fields = fields_of(line, n_columns)
+        if key is not None:
+            keys.add(line.whole(fields[key], 0, key + 1, "a key"))
+        values = line.numbers([fields[i] for i in data], may_miss=True, places=data)
+        rows.add(values, [line.number])
+        if label is not None:
+            labels.add(len(rows) - 1, fields[label])
+    check_number(head[0], n_rows, len(rows), "rows")
+    return Samples(
+        rows.to_numpy(),
+        tuple(names[i] for i in data) if names else numbered_names(len(data), budget),
+        tuple(labels.texts(len(rows))) or None,
+        keys.to_numpy() if len(keys) else None,
+        source=budget.source,
+        lines=rows.lines.first(len(rows)),
+    )
+
+
+def write_lrn(path: str | Path, data: Any) -> None:
+    """Write rows of numbers for ESOM Tools or Somoclu.
+
+    Parameters
+    ----------
+    path : str or Path
+        Written completely or not at all; an existing file is replaced.
+    data : Samples, Table, Source or array-like of shape (n, d)
+        Numbers; NaN for a missing value.  Rows without keys are numbered from 1.  The file does not
+        hold labels and weights; write labels with `write_cls`.
+
+    Raises
+    ------
+    InputError
+        If values are not finite numbers or NaN.
+
+    See Also
+    --------
+    read_lrn, write_cls
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_lrn(f"{folder}/rows.lrn", [[1.0, 2.0], [3.0, 4.0]])
+    ...     print(save.read_lrn(f"{folder}/rows.lrn").names)
+    ('x0', 'x1')
+    """
+    samples = samples_of(data)
+    n, d = samples.values.shape
+    keys = np.arange(1, n + 1) if samples.keys is None else samples.keys
+
+    def lines() -> Iterator[str]:
+        yield from (f"% {n}", f"% {d + 1}", "% " + "\t".join([KEY, *[DATA] * d]))
+        yield "% " + "\t".join(["Key", *map(one_word, samples.names)])
+        for key, row in zip(keys.tolist(), samples.values, strict=True):
+            yield "\t".join([str(key), numbers_text(row, "\t")])
+
+    write_lines(path, lines())
+
+
+def read_bm(path: str | Path) -> BestMatches:
+    """Read the best matches of ESOM Tools or Somoclu.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``.bm`` file: key, row and column of each row of the data.
+
+    Returns
+    -------
+    BestMatches
+
+    Raises
+    ------
+    InputError
+        If the file is not of this form, or a unit is outside the map; the message names line and
+        field.
+
+    See Also
+    --------
+    write_bm, best_matches
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> matches = save.best_matches(som, [[0.0, 1.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_bm(f"{folder}/map.bm", matches)
+    ...     found = save.read_bm(f"{folder}/map.bm")
+    >>> bool((found.units == matches.units).all()), found.keys.tolist()
+    (True, [1, 2])
+    """
+    head, lines = header_and_lines(path, 2)
+    n_rows, n_cols = size_of(head[0])
+    n = count_of(head, 1, "rows", low=0)
+    keys, units = GrowingCounts(lines.budget), GrowingCounts(lines.budget)
+    for line in body(lines):
+        key, row, col = (
+            line.whole(field, 0, i, what)
+            for i, (field, what) in enumerate(
+                zip(fields_of(line, 3), ("a key", "a row", "a column"), strict=True), 1
+            )
+        )
+        if row >= n_rows or col >= n_cols:
+            raise line.error(f"unit ({row}, {col}) is not on a map of {n_rows} x {n_cols} units.")
+        keys.add(key)
+        units.add(row * n_cols + col)
+    check_number(head[1], n, len(keys), "rows")
+    return BestMatches(units.to_numpy(), n_rows, n_cols, keys.to_numpy())
+
+
+def write_bm(path: str | Path, matches: BestMatches) -> None:
+    """Write best matches for ESOM Tools or Somoclu.
+
+    Parameters
+    ----------
+    path : str or Path
+        Written completely or not at all; an existing file is replaced.
+    matches : BestMatches
+        From `best_matches`.  Rows without keys are numbered from 1.
+
+    Raises
+    ------
+    InputError
+        For a row without a unit, because it has no value at all.
+
+    See Also
+    --------
+    read_bm, best_matches
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_bm(f"{folder}/map.bm", save.best_matches(som, [[0.0, 1.0], [5.0, 4.0]]))
+    ...     print(save.read_bm(f"{folder}/map.bm").keys)
+    [1 2]
+    """
+    if (matches.units < 0).any():
+        raise InputError("a row without any value has no best match; leave it out.")
+    n = len(matches.units)
+    keys = np.arange(1, n + 1) if matches.keys is None else matches.keys
+    rows, cols = np.divmod(matches.units, matches.n_cols)
+    places = zip(keys.tolist(), rows.tolist(), cols.tolist(), strict=True)
+    header = [f"% {matches.n_rows} {matches.n_cols}", f"% {n}"]
+    write_lines(path, [*header, *(f"{key}\t{row}\t{col}" for key, row, col in places)])
+
+
+def read_cls(path: str | Path) -> Classes:
+    """Read the classes of rows of ESOM Tools.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``.cls`` file: key and class number of each row.
+
+    Returns
+    -------
+    Classes
+        With the names of classes, if the header has them.
+
+    Raises
+    ------
+    InputError
+        If the file is not of this form; the message names line and field.
+
+    See Also
+    --------
+    write_cls, classes_of
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_cls(f"{folder}/rows.cls", save.classes_of(["good", "bad", "good"]))
+    ...     classes = save.read_cls(f"{folder}/rows.cls")
+    >>> classes.numbers.tolist()
+    [2, 1, 2]
+    """
+    head, lines = header_and_lines(path, None)
+    n = count_of(head, 0, "rows", low=0)
+    names: dict[int, str] = {}
+    lines.budget.take((TEXT_BYTES + 40) * (len(head) - 1), "the names of its classes")
+    for line in head[1:]:
+        words = line.fields()
+        if len(words) < 2:
+            raise line.error("a class has a number and a name.")
+        names[line.whole(words[0], 0, 1, "a class")] = words[1]
+    keys, classes = GrowingCounts(lines.budget), GrowingCounts(lines.budget)
+    for line in body(lines):
+        key, number = fields_of(line, 2)
+        keys.add(line.whole(key, 0, 1, "a key"))
+        classes.add(line.whole(number, 0, 2, "a class"))
+    check_number(head[0], n, len(keys), "rows")
+    return Classes(classes.to_numpy(), keys.to_numpy(), names)
+
+
+def write_cls(path: str | Path, classes: Classes) -> None:
+    """Write classes of rows for ESOM Tools.
+
+    Parameters
+    ----------
+    path : str or Path
+        Written completely or not at all; an existing file is replaced.
+    classes : Classes
+        From `classes_of`, or read from a file.
+
+    See Also
+    --------
+    read_cls, classes_of
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import save
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_cls(f"{folder}/rows.cls", save.classes_of(["good", "bad", "good"]))
+    ...     print(save.read_cls(f"{folder}/rows.cls").names)
+    {1: 'bad', 2: 'good'}
+    """
+    pairs = zip(classes.keys.tolist(), classes.numbers.tolist(), strict=True)
+    header = [f"% {len(classes.keys)}"]
+    header += [f"% {number}\t{one_word(name)}" for number, name in sorted(classes.names.items())]
+    write_lines(path, [*header, *(f"{key}\t{number}" for key, number in pairs)])
+
+
+def _kinds(line: Line, n_columns: int) -> list[str]:
+    kinds = line.fields()
+    known = (IGNORED, DATA, CLASS, KEY)
+    for number, kind in enumerate(kinds, 1):
+        if kind not in known:
+            raise line.error(
+                f"a column must be one of {', '.join(known)}; got {kind[:20]!r}.", number
+            )
+    if len(kinds) != n_columns:
+        raise line.error(f"{len(kinds)} kinds for {n_columns} columns.")
+    if kinds.count(KEY) > 1 or kinds.count(CLASS) > 1:
+        raise line.error("at most one column may be the key (9), and at most one the class (3).")
+    return kinds
+
+
+def _column_names(line: Line, n_columns: int) -> list[str]:
+    if line.text.count("\t") + 1 == n_columns:  # names may hold blanks
+        line.budget.check(FIELD_BYTES * n_columns, "the names of its columns")
+        names = [name.strip() for name in line.text.split("\t")]
+    else:
+        names = line.fields()
+    if len(names) != n_columns:
+        raise line.error(f"{len(names)} names for {n_columns} columns.")
+    line.budget.take(TEXT_BYTES * n_columns, "the names of its columns")
+    if len(set(names)) < n_columns:
+        raise line.error("two columns have the same name.")
+    return names
+
+
+def read_wts(
+    path: str | Path,
+    *,
+    boundary: str = "torus",
+    kind: str = "rectangular",
+    winners: str | Path | None = None,
+) -> Record:
+    """Read the weights of a map of ESOM Tools or Somoclu.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``.wts`` file.
+    boundary : {"torus", "plane", "cylinder"}, default="torus"
+        The file does not say it; the default of ESOM Tools is a torus, that of Somoclu a plane.
+    kind : {"rectangular", "hexagonal"}, default="rectangular"
+        The file does not say it; Somoclu also has hexagonal maps.
+    winners : str or Path, optional
+        The ``.bm`` file of the same map; its rows become the hits.
+
+    Returns
+    -------
+    Record
+        For `Map.from_record`.  Its hits are 0 without `winners`.
+
+    Raises
+    ------
+    InputError
+        If the file is not of this form; the message names line and field.
+
+    See Also
+    --------
+    write_wts, read_somoclu, read_bm
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> X = [[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]]
+    >>> som = SOM(1, 2, lattice="rectangular", random_state=0).fit(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_wts(f"{folder}/map.wts", som)
+    ...     found = save.read_wts(f"{folder}/map.wts")
+    >>> found.arrays["codebook"].shape
+    (2, 2)
+    """
+    head, lines = header_and_lines(path, 3)
+    n_rows, n_cols = size_of(head[0])
+    n_features = count_of(head, 1, "weights")
+    rows = Rows(n_features, lines.budget)
+    for line in body(lines):
+        if len(rows) == n_rows * n_cols:
+            raise line.error(f"more units than the {n_rows} x {n_cols} of line {head[0].number}.")
+        rows.add(line.numbers(fields_of(line, n_features), may_miss=False))
+        lines.fill(rows, n_rows * n_cols)
+    check_number(head[0], n_rows * n_cols, len(rows), "units")
+    hits = None if winners is None else _hits(winners, n_rows, n_cols)
+    lattice = {"n_rows": n_rows, "n_cols": n_cols, "kind": kind, "boundary": boundary}
+    origin = CodebookOrigin(lines.budget, "ESOM Tools or Somoclu", {})
+    return plain_record(rows.to_numpy(), lattice, origin, hits=hits)
+
+
+def read_somoclu(
+    prefix: str | Path, *, boundary: str = "plane", kind: str = "rectangular"
+) -> Record:
+    """Read a map that Somoclu wrote: PREFIX.wts, and PREFIX.bm if it exists.
+
+    Parameters
+    ----------
+    prefix : str or Path
+        The output prefix that was passed to Somoclu.
+    boundary : {"plane", "torus", "cylinder"}, default="plane"
+        Somoclu's ``-m``, which its files do not keep.
+    kind : {"rectangular", "hexagonal"}, default="rectangular"
+        Somoclu's ``-g``, which its files do not keep.
+
+    Returns
+    -------
+    Record
+        As from `read_wts`.
+
+    Raises
+    ------
+    InputError
+        As for `read_wts`.
+
+    See Also
+    --------
+    read_wts : One file of it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> X = [[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]]
+    >>> som = SOM(1, 2, lattice="rectangular", random_state=0).fit(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_wts(f"{folder}/run.wts", som)
+    ...     record = save.read_somoclu(f"{folder}/run")
+    >>> record.arrays["codebook"].shape
+    (2, 2)
+    """
+    weights, winners = Path(f"{prefix}.wts"), Path(f"{prefix}.bm")
+    found = winners if winners.is_file() else None
+    return read_wts(weights, boundary=boundary, kind=kind, winners=found)
+
+
+def write_wts(path: str | Path, map_: Any) -> None:
+    """Write a map's codebook for ESOM Tools or Somoclu.
+
+    Parameters
+    ----------
+    path : str or Path
+        Written completely or not at all; an existing file is replaced.
+    map_ : Map, fitted estimator or Record
+        The prototypes of a map of a table are written as encoded.
+
+    Raises
+    ------
+    InputError
+        For a map on a graph.
+
+    Warns
+    -----
+    SomscapeWarning
+        For a hexagonal map, which the file cannot tell from a rectangular one.
+
+    See Also
+    --------
+    read_wts, write_umx, write_bm
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> X = [[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]]
+    >>> som = SOM(1, 2, lattice="rectangular", random_state=0).fit(X)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_wts(f"{folder}/map.wts", som)
+    ...     found = save.read_wts(f"{folder}/map.wts")
+    >>> found.header["lattice"]
+    {'n_rows': 1, 'n_cols': 2, 'kind': 'rectangular', 'boundary': 'torus'}
+    """
+    record = record_of(map_)
+    n_rows, n_cols = _rectangle(record)
+    codebook = codebook_of(record)
+    if record.header["lattice"]["kind"] == "hexagonal":
+        warnings.warn(
+            "a .wts file cannot say that this map is hexagonal; ESOM Tools will take it as "
+            "rectangular.",
+            SomscapeWarning,
+            stacklevel=2,
+        )
+    header = [f"% {n_rows} {n_cols}", f"% {codebook.shape[1]}"]
+    write_lines(path, [*header, *(numbers_text(prototype, "\t") for prototype in codebook)])
+
+
+def read_umx(path: str | Path) -> Float64s:
+    """Read the heights of a map of ESOM Tools or Somoclu.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``.umx`` file.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_cols)
+
+    Raises
+    ------
+    InputError
+        If the file is not of this form; the message names line and field.
+
+    See Also
+    --------
+    write_umx, somscape.Map.u_heights
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_umx(f"{folder}/map.umx", som)
+    ...     heights = save.read_umx(f"{folder}/map.umx")
+    >>> heights.shape
+    (1, 2)
+    """
+    head, lines = header_and_lines(path, 1)
+    n_rows, n_cols = size_of(head[0])
+    rows = Rows(n_cols, lines.budget)
+    for line in body(lines):
+        if len(rows) == n_rows:
+            raise line.error(f"more rows than the {n_rows} of line {head[0].number}.")
+        rows.add(line.numbers(fields_of(line, n_cols), may_miss=False))
+        lines.fill(rows, n_rows)
+    check_number(head[0], n_rows, len(rows), "rows")
+    return rows.to_numpy()
+
+
+def write_umx(path: str | Path, map_: Any) -> None:
+    """Write the U-matrix of a map for ESOM Tools or Somoclu.
+
+    Parameters
+    ----------
+    path : str or Path
+        Written completely or not at all; an existing file is replaced.
+    map_ : Map, fitted estimator, Record or array-like of shape (n_rows, n_cols)
+        For a map, the mean distance of each prototype to its neighbors' is written, as
+        `Map.u_heights`.
+
+    Raises
+    ------
+    InputError
+        For a map on a graph, or heights that are not finite.
+
+    See Also
+    --------
+    read_umx, somscape.Map.u_heights
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from somscape import SOM, save
+    >>> som = SOM(1, 2, random_state=0).fit([[0.0, 1.0], [2.0, 3.0], [5.0, 4.0]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save.write_umx(f"{folder}/map.umx", [[1.0, 2.0], [3.0, 4.0]])
+    ...     print(save.read_umx(f"{folder}/map.umx"))
+    [[1. 2.]
+     [3. 4.]]
+    """
+    if hasattr(map_, "to_record") or hasattr(map_, "map_") or isinstance(map_, Record):
+        heights = _heights(record_of(map_))
+    else:
+        heights = np.asarray(map_, np.float64)
+    if heights.ndim != 2 or not np.isfinite(heights).all():
+        raise InputError("heights must be finite numbers, of shape (n_rows, n_cols).")
+    size = f"% {heights.shape[0]} {heights.shape[1]}"
+    write_lines(path, [size, *(numbers_text(row, "\t") for row in heights)])
+
+
+def _hits(path: str | Path, n_rows: int, n_cols: int) -> Float64s:
+    matches = read_bm(path)
+    if (matches.n_rows, matches.n_cols) != (n_rows, n_cols):
+        raise InputError(
+            f"{Path(path).name} is of a map of {matches.n_rows} x {matches.n_cols} units, but the "
+            f"weights are of {n_rows} x {n_cols}."
+        )
+    return np.bincount(matches.units, minlength=n_rows * n_cols).astype(np.float64)
+
+
+def _rectangle(record: Record) -> tuple[int, int]:
+    lattice = record.header["lattice"]
+    if lattice["kind"] == "graph":
+        raise InputError("ESOM Tools support only maps of rows and columns; got a map on a graph.")
+    return lattice["n_rows"], lattice["n_cols"]
+
+
+def _heights(record: Record) -> Float64s:
+    size = _rectangle(record)
+    codebook = codebook_of(record)
+    neighbors = lattice_of(record.header["lattice"], record.arrays, len(codebook)).neighbors
+    metric = Metric.from_arrays(record.header["metric"], record.arrays, codebook.shape[1])
+    return metric.mean_to_neighbors(codebook, neighbors).reshape(size)

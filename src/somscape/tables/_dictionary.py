@@ -1,0 +1,171 @@
+"""Words for the names of columns and for codes: in them, and in a file that gives them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from somscape.errors import InputError
+from somscape.tables.codes import CategoryCode, level_texts
+from somscape.tables.column import Column
+from somscape.tables.encoding import ColumnCode, Encoding
+from somscape.tables.ordered import CycleCode, OrdinalCode, PartCode
+from somscape.tables.sources import read_table
+from somscape.tables.table import Table
+
+Dictionary: TypeAlias = dict[str, dict[str, str]]
+"""By column, the words of its codes; those of the empty code name the column itself."""
+
+COLUMNS = ("column", "code", "words")
+"""Of a file with a dictionary."""
+
+OF_COLUMN = ""
+"""The code that stands for the column itself."""
+
+
+def read_dictionary(path: str | Path) -> Dictionary:
+    """Read words for codes and columns."""
+    table = read_table(path, missing_values=[])
+    absent = [name for name in COLUMNS if name not in table.names]
+    if absent:
+        raise InputError(
+            f"{table.source} must have the columns {', '.join(COLUMNS)}; it lacks "
+            f"{', '.join(absent)}. An empty code names the column itself."
+        )
+    columns, words = (table.column(name).cells.tolist() for name in ("column", "words"))
+    of_codes = table.column("code")
+    codes = [
+        OF_COLUMN if is_empty else text
+        for text, is_empty in zip(level_texts(of_codes), of_codes.missing, strict=True)
+    ]
+    found: Dictionary = {}
+    for row, (column, code, said) in enumerate(zip(columns, codes, words, strict=True)):
+        if column is None or said is None:
+            raise InputError(f"{table.where(row)}: a column and its words must be given.")
+        if code in found.setdefault(column, {}):
+            raise InputError(f"{table.where(row)}: the code '{code}' of '{column}' stands twice.")
+        found[column][code] = said
+    return found
+
+
+def checked_dictionary(given: Any) -> Dictionary:
+    """Return words for codes and columns as plain texts."""
+    if given is None:
+        return {}
+    if isinstance(given, str | Path):
+        return read_dictionary(given)
+    is_nested = isinstance(given, Mapping) and all(isinstance(w, Mapping) for w in given.values())
+    if not is_nested:
+        raise TypeError(
+            "`dictionary` must be a file, or a mapping of columns to words by code, such as "
+            f"{{'job': {{'A171': 'unskilled'}}}}; got {given!r:.60}."
+        )
+    return {
+        str(column): dict(zip(_as_levels(words), map(str, words.values()), strict=True))
+        for column, words in given.items()
+    }
+
+
+def _as_levels(codes: Mapping[Any, Any]) -> list[str]:
+    """Return codes as the levels of a column that holds them."""
+    texts = [str(code) for code in codes]
+    column = Column("code", np.array([text or None for text in texts], dtype=object))
+    return [
+        OF_COLUMN if not text else level
+        for text, level in zip(texts, level_texts(column), strict=True)
+    ]
+
+
+def in_words(encoding: Encoding) -> Encoding:
+    """Return an encoding whose columns and levels are called by their words."""
+    if not encoding.roles.dictionary:
+        return encoding
+    names = _names(encoding)
+    columns = tuple(_code_in_words(code, names, encoding) for code in encoding.columns)
+    parts = tuple(_part_in_words(part, names) for part in encoding.parts)
+    roles = replace(encoding.roles, dictionary={})
+    return replace(encoding, columns=columns, parts=parts, roles=roles)
+
+
+def table_in_words(encoding: Encoding, table: Table) -> Table:
+    """Return a table with words for the columns and codes of an encoding."""
+    if not encoding.roles.dictionary:
+        return table
+    names, codes = _names(encoding), {code.name: code for code in encoding.columns}
+    columns = tuple(
+        _cells_in_words(column, codes[column.name], encoding).renamed(names[column.name])
+        if column.name in names
+        else column
+        for column in table.columns
+    )
+    return replace(table, columns=columns)
+
+
+def words_of_level(encoding: Encoding, column: str, level: str) -> str:
+    """Return the words for a code of a column, or the code."""
+    return encoding.roles.dictionary.get(column, {}).get(level, level)
+
+
+def words_of_column(encoding: Encoding, column: str) -> str:
+    """Return what a column is called in words, or its name."""
+    return _names(encoding).get(column, column)
+
+
+def _names(encoding: Encoding) -> dict[str, str]:
+    """Return what the columns of a table are called; the id keeps its name."""
+    dictionary = encoding.roles.dictionary
+    names = [code.name for code in encoding.columns]
+    said = [
+        code.name if code.kind == "id" else dictionary.get(code.name, {}).get(OF_COLUMN, code.name)
+        for code in encoding.columns
+    ]
+    return dict(zip(names, _told_apart(said, names), strict=True))
+
+
+def _told_apart(words: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return words, with the name where two have the same."""
+    return [
+        word if words.count(word) == 1 or word == name else f"{word} ({name})"
+        for word, name in zip(words, names, strict=True)
+    ]
+
+
+def _levels(encoding: Encoding, column: str, levels: Sequence[str]) -> tuple[str, ...]:
+    said = [words_of_level(encoding, column, level) for level in levels]
+    return tuple(_told_apart(said, levels))
+
+
+def _code_in_words(code: ColumnCode, names: dict[str, str], encoding: Encoding) -> ColumnCode:
+    named: ColumnCode = replace(code, name=names[code.name])
+    if isinstance(named, CategoryCode | OrdinalCode):
+        return replace(named, levels=_levels(encoding, code.name, named.levels))
+    return named
+
+
+def _part_in_words(part: PartCode, names: dict[str, str]) -> PartCode:
+    name = part.name
+    for source in part.sources:
+        name = name.replace(source, names[source], 1)
+    if isinstance(part, CycleCode):
+        return replace(part, name=name, source=names[part.source])
+    return replace(part, name=name, start=names[part.start], end=names[part.end])
+
+
+def _cells_in_words(column: Column, code: ColumnCode, encoding: Encoding) -> Column:
+    """Return a column with the words of its codes for its cells."""
+    said = encoding.roles.dictionary.get(code.name, {})
+    words = [level for level in said if level != OF_COLUMN]
+    if not words or code.kind in ("id", "number", "date"):
+        return column
+    places, texts = column.coded()
+    used, first = np.unique(places, return_index=True)
+    levels = level_texts(column.take(first))
+    known = code.levels if isinstance(code, CategoryCode | OrdinalCode) else words
+    said = dict(zip(known, _levels(encoding, code.name, known), strict=True))
+    cells = np.array([*texts, None], dtype=object)  # the last is that of a missing cell, -1
+    for place, level in zip(used.tolist(), levels, strict=True):
+        if place >= 0 and level in said:
+            cells[place] = said[level]
+    return Column(column.name, cells[places])

@@ -1,0 +1,442 @@
+"""From a table and the roles that a user gives to its encoding."""
+
+import shlex
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Floats
+from somscape._validate import checked_weights
+from somscape._weights import counts_of
+from somscape.errors import InputError, SomscapeWarning
+from somscape.kernels._select import in_threads
+from somscape.tables._dates import FIRST
+from somscape.tables._messages import Note, listed
+from somscape.tables._numbers import read_numbers
+from somscape.tables.codes import CategoryCode, NumberCode, Scaling, UnusedColumn, as_numbers
+from somscape.tables.column import Column
+from somscape.tables.encoding import (
+    ColumnCode,
+    Encoding,
+    FeatureCode,
+    lacking,
+    refuse_missing,
+    refuse_problem,
+    sources_of,
+)
+from somscape.tables.kinds import (
+    BELOW_ZERO,
+    CODE,
+    COUNTER,
+    GUESS,
+    MISSING_CHOICES,
+    OUTCOME,
+    SLIP_AMONG_DATES,
+    KindDecision,
+    Roles,
+    decider,
+    few_below_zero,
+    find_dates,
+    is_called_personal,
+    numbers_as_text,
+)
+from somscape.tables.ordered import (
+    DateCode,
+    OrdinalCode,
+    has_time,
+    ordinal_levels,
+    part_names,
+    parts_of,
+)
+from somscape.tables.sources import Source
+from somscape.tables.table import Table
+
+FLAT = 1e-18
+"""A mean squared difference of rounding alone: features span 1 over their usual range."""
+
+NOT_ASKED = "in a layer that was not asked for"
+"""Why a column is left out of an encoding of some layers."""
+
+
+def with_layers(encoding: Encoding, table: Table, counts: Float64s | None) -> Encoding:
+    """Return an encoding whose layers, if its roles name some, count as they say."""
+    roles = encoding.roles
+    _check_weights(roles)
+    if not roles.layers:
+        return encoding
+    layer = _layer_by_column(encoding, roles.layers)
+    parts = (p for p in encoding.parts if len({layer[name] for name in p.sources}) == 1)
+    encoding = replace(encoding, parts=tuple(parts))
+    squares = _mean_squares(encoding.to_learn(encoding.encode(table)), counts)
+    by_code = encoding.sum_by_column(squares[None])[0].tolist()
+    totals = dict.fromkeys(roles.layers, 0.0)
+    for code, square in zip(encoding.features, by_code, strict=True):
+        totals[layer[sources_of(code)[0]]] += square
+    for name, total in totals.items():
+        if not FLAT < total < np.inf:
+            said = "varies more than a float can hold" if total > FLAT else "does not vary"
+            raise InputError(
+                f"layer '{name}' {said} in {table.source} ({listed(roles.layers[name])}). Leave "
+                "the layer and its columns out, or correct them."
+            )
+    weights = {name: roles.layer_weights.get(name, 1.0) for name in totals}
+    # To float32: the last bits of a sum depend on the order of the rows.
+    factors = {n: float(np.float32(np.sqrt(weights[n] / total))) for n, total in totals.items()}
+    return replace(
+        encoding,
+        columns=tuple(
+            c if isinstance(c, UnusedColumn) else _times(c, factors[layer[c.name]])
+            for c in encoding.columns
+        ),
+        parts=tuple(_times(c, factors[layer[c.sources[0]]]) for c in encoding.parts),
+    )
+
+
+def _check_weights(roles: Roles) -> None:
+    unknown = [name for name in roles.layer_weights if name not in roles.layers]
+    if unknown:
+        there = f"the layers are {listed(roles.layers)}" if roles.layers else "there are no layers"
+        raise InputError(
+            f"`layer_weights` has a weight of '{unknown[0]}', and {there}. Name one of `layers`."
+        )
+
+
+def _layer_by_column(encoding: Encoding, layers: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return the layer of each column that is in one, checked."""
+    layer: dict[str, str] = {}
+    why = {code.name: code.why for code in encoding.columns}
+    used = {code.name for code in encoding.used}
+    for name, columns in layers.items():
+        absent = [column for column in columns if column not in why]
+        if absent:
+            raise InputError(
+                f"layer '{name}' names columns that are not there: "
+                f"{lacking(absent, list(why), columns)}. Name columns of the data."
+            )
+        for column in columns:
+            if layer.setdefault(column, name) != name:
+                raise InputError(
+                    f"column '{column}' is in two layers, '{layer[column]}' and '{name}'. Keep it "
+                    "in one."
+                )
+        if not used.intersection(columns):
+            left = "".join(f" ('{column}': {why[column]})" for column in columns[:1])
+            raise InputError(
+                f"layer '{name}' has no column to use{left}. Give it one, or leave the layer out."
+            )
+    outside = [code.name for code in encoding.used if code.name not in layer]
+    if outside:
+        raise InputError(
+            f"{listed(outside)}: in no layer. Put each column into one, or into `drop`.",
+            options=f"--drop {shlex.quote(outside[0])}",
+        )
+    return layer
+
+
+def _mean_squares(rows: Floats, counts: Float64s | None) -> Float64s:
+    """Return by feature the mean squared difference of two rows drawn at random."""
+    squares = np.zeros(rows.shape[1])
+    for j in range(rows.shape[1]):
+        is_there = ~np.isnan(rows[:, j])
+        values, own = rows[is_there, j], None if counts is None else counts[is_there]
+        if len(values):
+            with np.errstate(over="ignore", invalid="ignore"):
+                apart = values - np.average(values, weights=own)
+                squares[j] = 2 * np.average(apart**2, weights=own)
+    return squares
+
+
+def _times(code: Any, factor: float) -> Any:
+    """Return the code of a column with its features times a factor."""
+    if isinstance(code, DateCode):
+        return replace(code, number=replace(code.number, factor=factor))
+    return replace(code, factor=factor)
+
+
+def checked_layers(encoding: Encoding, names: str | Iterable[str]) -> list[str]:
+    """Return names of some layers of an encoding, each once."""
+    layers = encoding.roles.layers
+    if not isinstance(names, str | Iterable) or isinstance(names, bytes):
+        raise InputError(f"layers are asked for by name, or by a list of names; got {names!r:.60}.")
+    found = list(dict.fromkeys([names] if isinstance(names, str) else names))
+    if not layers:
+        raise InputError(
+            "this map has no layers. Train it with an `encoder` that has some: "
+            "TableEncoder(layers={'name': ['column']})."
+        )
+    unknown = [name for name in found if name not in layers]
+    if unknown or not found:
+        said = f"no layer {unknown[0]!r}" if unknown else "no layer was named"
+        raise InputError(f"{said}; this map has {listed(layers)}. Name one of them or several.")
+    _layer_by_column(encoding, layers)  # a file may say anything
+    return found
+
+
+def in_layers(encoding: Encoding, names: Iterable[str]) -> NDArray[np.bool_]:
+    """Return which encoded features are in some layers."""
+    columns = {column for name in names for column in encoding.roles.layers[name]}
+    is_in = [sources_of(code)[0] in columns for code in encoding.features]
+    return np.repeat(is_in, [code.n_features for code in encoding.features])
+
+
+def of_layers(encoding: Encoding, names: Iterable[str]) -> Encoding:
+    """Return the encoding of some layers alone, which needs no columns of the others."""
+    roles, names = encoding.roles, set(names)
+    columns = {column for name in names for column in roles.layers[name]}
+
+    def is_in(code: ColumnCode | FeatureCode) -> bool:
+        return isinstance(code, UnusedColumn) or columns.issuperset(sources_of(code))
+
+    return replace(
+        encoding,
+        columns=tuple(
+            c if is_in(c) else UnusedColumn(c.name, NOT_ASKED, "dropped") for c in encoding.columns
+        ),
+        parts=tuple(part for part in encoding.parts if is_in(part)),
+        roles=replace(
+            roles,
+            layers={n: found for n, found in roles.layers.items() if n in names},
+            layer_weights={n: w for n, w in roles.layer_weights.items() if n in names},
+        ),
+    )
+
+
+SHARED_ROWS = 1 << 16
+"""Rows from which columns are looked at several at a time."""
+
+SCALES = ("robust", "range")
+"""Which numbers may become 0 and 1; see `fit_encoding`."""
+
+
+def fit_encoding(
+    table: Table | Source,
+    roles: Roles | None = None,
+    missing: str = "error",
+    *,
+    scale: str = "robust",
+    tame: bool = True,
+    max_levels: int | None = None,
+    sample_weight: Any = None,
+    on_number: Callable[[NumberCode, Floats], object] | None = None,
+) -> Encoding:
+    """Decide what each column of a table becomes, and learn its scale or levels."""
+    for name, value, choices in (("missing", missing, MISSING_CHOICES), ("scale", scale, SCALES)):
+        if value not in choices:
+            raise ValueError(f"`{name}` must be one of {choices}; got {value!r}.")
+    if isinstance(table, Source):
+        table = table.table()
+    weights = checked_weights(sample_weight, table.n_rows)
+    if weights is not None and not weights.all():
+        table, weights = table.take(weights > 0), weights[weights > 0]
+    counts = counts_of(weights)
+    roles = roles or Roles()
+    n_rows = table.n_rows if counts is None else counts.sum()
+    columns = tuple(
+        as_numbers(c, may_be_padded=True) if c.name in roles.numbers else c for c in table.columns
+    )
+    given, table = table, replace(table, columns=columns)
+    dates = find_dates(table, roles)
+    decided, scaling = decider(table, roles, dates, max_levels, n_rows), Scaling(scale, tame)
+    decisions, numbers = _decisions(given, table, roles, decided, scaling, counts, on_number)
+    if table.n_rows < 2:
+        raise InputError(f"{table.source} has one row of data; a map needs at least two. Add rows.")
+    asked = numbers_as_text(table, roles, dates, n_rows)
+    spelled = [name for name in asked if decisions[name].kind != "id"]
+    _warn_of_spelled(table, spelled)
+    used_dates = {n: found for n, found in dates.items() if decisions[n].kind == "date"}
+
+    def code_of(c: Column) -> ColumnCode:
+        if c.name in numbers:
+            return numbers[c.name]
+        if c.name in used_dates:
+            return DateCode.fit(used_dates[c.name], decisions[c.name].why, scaling, counts)
+        return _code_for(c, decisions[c.name], table, roles, scaling, counts)
+
+    codes = tuple(in_threads(code_of, given.columns, is_long=table.n_rows >= SHARED_ROWS))
+    parts = parts_of(list(used_dates.values()), table.names, scaling, counts)
+    times = {name: has_time(found.moments) for name, found in used_dates.items()}
+    for name in {*roles.drop} - {*part_names(times, table.names)}:
+        table.column(name)  # or says that there is none
+    parts = tuple(code for code in parts if code.name not in roles.drop)
+    encoding = Encoding(codes, missing, roles=roles.beside_columns(), parts=parts)
+    if not encoding.features:
+        raise _no_features(table, codes)
+    if missing == "error":
+        refuse_missing(
+            table, {c.name: dates.get(c.name, table.column(c.name)) for c in encoding.used}
+        )
+    return with_layers(encoding, table, counts)
+
+
+def _decisions(
+    given: Table,
+    table: Table,
+    roles: Roles,
+    decided: Callable[[Column], KindDecision],
+    scaling: Scaling,
+    counts: Float64s | None,
+    on_number: Callable[[NumberCode, Floats], object] | None,
+) -> tuple[dict[str, KindDecision], dict[str, ColumnCode]]:
+    """Return what each column is, and the codes of those that are numbers."""
+    may_be_numbers = _may_be_numbers(table, roles)
+
+    def look(pair: tuple[Column, Column]) -> tuple[KindDecision, ColumnCode | None]:
+        as_given, column = pair
+        # Put in order once: for how many of its values differ, and for its scale.  Not where it
+        # was text: its scale is learned from another column, which puts its own in order.
+        is_same = as_given is column
+        held = column.ascending() if is_same and column.name in may_be_numbers else None
+        decision = decided(column)
+        is_number = held is not None and decision.kind == "number"
+        code = _code_for(as_given, decision, table, roles, scaling, counts) if is_number else None
+        if on_number is not None and held is not None and isinstance(code, NumberCode):
+            on_number(code, held)
+        return decision, code
+
+    pairs = zip(given.columns, table.columns, strict=True)
+    found = in_threads(look, pairs, is_long=table.n_rows >= SHARED_ROWS)
+    named = zip(table.names, found, strict=True)
+    codes = {name: code for name, (_, code) in named if code is not None}
+    decisions = (decision for decision, _ in found)
+    return dict(zip(table.names, decisions, strict=True)), codes
+
+
+def _may_be_numbers(table: Table, roles: Roles) -> set[str]:
+    """Return the columns of numbers that the rules, or the user, may take as numbers."""
+    has_role, by_rule = roles.by_column(), roles.others != "drop"
+    roles_of = {c.name: has_role.get(c.name) for c in table.columns if c.is_number}
+    return {n for n, role in roles_of.items() if role == "numbers" or (role is None and by_rule)}
+
+
+def _warn_of_spelled(table: Table, names: Sequence[str]) -> None:
+    if names:
+        warnings.warn(
+            f"{table.source} has numbers that are written as text, and so are taken as text: "
+            f"{listed(names)}. If they are numbers, convert them first, such as with "
+            "pandas.to_numeric, or name them in `numbers`; if not, name them in `categories` or "
+            "`drop`.",
+            SomscapeWarning,
+            stacklevel=5,
+        )
+
+
+def _no_features(table: Table, codes: Sequence[ColumnCode]) -> InputError:
+    kinds = ", ".join(f"{c.name}: {c.kind}, {c.why}" for c in codes)
+    cut = _likely_delimiter(table)
+    return InputError(
+        f"{table.source} has no column to use ({kinds}). A map needs numbers or categories "
+        "that differ from row to row; say which columns are some."
+        + (f" If {cut} separates its columns, name that delimiter." if cut else ""),
+        options=f"--delimiter {cut}" if cut else "--number COL or --category COL",
+    )
+
+
+def _code_for(
+    column: Column,
+    decision: KindDecision,
+    table: Table,
+    roles: Roles,
+    scaling: Scaling,
+    counts: Float64s | None,
+) -> ColumnCode:
+    kind, why = decision.kind, decision.why
+    if kind == "number":
+        numbers = as_numbers(column, may_be_padded=True)
+        is_padded = not (column.is_number or read_numbers(column))
+        code = replace(NumberCode.fit(numbers, why, scaling, counts), is_padded=is_padded)
+        values = numbers.numbers
+        assert values is not None  # or there is no code
+        few = "" if code.reach else few_below_zero(values)  # slips are told of
+        return replace(code, why=f"{code.why}; {few}") if few else code
+    if kind == "category":
+        return CategoryCode.fit(column, why)
+    if kind == "ordinal":
+        levels = ordinal_levels(column.name, roles.ordinals[column.name])
+        ordinal = OrdinalCode.fit(column, why, levels, counts)
+        cure = "It is not among the levels given: add it, or correct the cell."
+        refuse_problem(column.name, ordinal.problem(column), table, cure)
+        return ordinal
+    return UnusedColumn(column.name, why, kind)
+
+
+def _likely_delimiter(table: Table) -> str:
+    """Return what cuts the name of the only column into several, quoted; "" for nothing."""
+    name = table.names[0]
+    delimiter = max(",;|\t", key=name.count)
+    if len(table.names) > 1 or delimiter not in name:
+        return ""
+    return "tab" if delimiter == "\t" else f"'{delimiter}'"
+
+
+def notes_of(encoding: Encoding) -> list[Note]:
+    """Return what to look at in an encoding, each with the options that change it."""
+    notes = notes_of_unfit(encoding.columns)
+    for order, first in FIRST.items():
+        guessed = [
+            code.name
+            for code in encoding.columns
+            if isinstance(code, DateCode) and code.order == order and GUESS in code.why
+        ]
+        if guessed:
+            other = "mdy" if order == "dmy" else "dmy"
+            notes.append(
+                Note(
+                    f"dates in {listed(guessed)} are read {first}{GUESS}",
+                    f"--date-format {other}",
+                )
+            )
+    for code in encoding.used:
+        if isinstance(code, NumberCode) and code.reach:
+            _, _, slips = code.why.partition("; nothing learned from ")
+            notes.append(
+                Note(
+                    f"'{code.name}' holds {slips.partition(';')[0]}, over a million times as far "
+                    "out as any other number; nothing is learned from that"
+                )
+            )
+        if isinstance(code, NumberCode) and code.why.endswith(BELOW_ZERO):
+            few = code.why.rpartition("; ")[2].removesuffix(BELOW_ZERO)
+            notes.append(
+                Note(
+                    f"'{code.name}' is below 0 in {few} rows; a wrong sign may not score high, so "
+                    "look at these"
+                )
+            )
+    personal = [code.name for code in encoding.used if is_called_personal(code.name)]
+    if personal:
+        says, them = ("says", "it") if len(personal) == 1 else ("say", "them")
+        text = f"{listed(personal)} {says} who somebody is; consider to protect {them}"
+        notes.append(Note(text, _each("--protect", personal)))
+    return notes
+
+
+def notes_of_unfit(columns: Iterable[ColumnCode]) -> list[Note]:
+    """Return what to know of outcomes, of row counters and of codes."""
+    left_out = [code for code in columns if code.kind == "dropped"]
+    notes = [
+        Note(
+            f"'{code.name}' looks like an outcome and is left out; name it as the label, or as a "
+            "category to use it",
+            f"--label {shlex.quote(code.name)} or --category {shlex.quote(code.name)}",
+        )
+        for code in left_out
+        if code.why == OUTCOME
+    ]
+    unused = [c for c in left_out if c.why == COUNTER or c.why.endswith(CODE)]
+    if unused:
+        named = ", ".join(f"'{code.name}' ({code.why})" for code in unused)
+        text = f"left out {named}; one is used if named as the id, a number or a category"
+        notes.append(Note(text, "--id, --number or --category; --per ranks what repeats"))
+    slips = [
+        f"'{code.name}' ({code.why})" for code in left_out if code.why.startswith(SLIP_AMONG_DATES)
+    ]
+    notes += [Note(f"left out {each}") for each in slips]
+    return notes
+
+
+def _each(option: str, names: Iterable[str]) -> str:
+    return " ".join(f"{option} {shlex.quote(name)}" for name in names)

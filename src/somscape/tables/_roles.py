@@ -1,0 +1,434 @@
+"""Roles of columns as a TOML file that people edit, and from one table to the next."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from somscape._files import shown
+from somscape.errors import InputError
+from somscape.tables._messages import listed
+from somscape.tables.codes import CategoryCode, NumberCode
+from somscape.tables.customers import may_be_made
+from somscape.tables.encoding import (
+    READING,
+    SETTINGS,
+    ColumnCode,
+    Encoding,
+    checked_setting,
+    lacking,
+    said_by,
+)
+from somscape.tables.kinds import ROLE_WORDS, Roles
+from somscape.tables.ordered import DateCode, OrdinalCode, part_names
+from somscape.tables.table import Table
+
+BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+SURROGATE = re.compile("[\ud800-\udfff]")
+ESCAPES = {"\\": r"\\", '"': r"\"", "\b": r"\b", "\t": r"\t", "\n": r"\n", "\f": r"\f", "\r": r"\r"}
+
+LONG_KEY = re.compile(
+    r"""(?m)(?:^|[{,])[ \t\[]*(?:(?:[\w-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*\.[ \t]*){32}"""
+)
+"""A key of 32 parts or more: tomllib's time grows with the square of their number."""
+
+PLACE = re.compile(r"(.*) \(at (?:(line \d+), column \d+|end of document)\)")
+
+
+def key_text(name: str) -> str:
+    """Return a name as a key."""
+    return name if BARE_KEY.fullmatch(name) else _quoted(name)
+
+
+def value_text(value: Any) -> str:
+    """Return a value on one line."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(int(value) if isinstance(value, int) else float(value))
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{key_text(key)} = {value_text(v)}" for key, v in value.items())
+        return f"{{ {inner} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(value_text, value))}]"
+    return _quoted(str(value))
+
+
+def _quoted(text: str) -> str:
+    if SURROGATE.search(text):
+        raise InputError(f"{text!a} cannot be written: it holds half a letter. Rename it.")
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(letter: str) -> str:
+    if letter in ESCAPES:
+        return ESCAPES[letter]
+    if letter.isprintable():
+        return letter
+    return f"\\u{ord(letter):04x}" if letter < "\U00010000" else f"\\U{ord(letter):08x}"
+
+
+def parsed(text: str, source: str) -> dict[str, Any]:
+    """Return the data of a text."""
+    cure = 'Each line reads NAME = "VALUE"; a name with other marks than - and _ stands in quotes.'
+    long_key = LONG_KEY.search(text)
+    if long_key:
+        number = text.count("\n", 0, long_key.end()) + 1
+        raise InputError(f"{source}, line {number}: a key has too many parts. {cure}")
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise InputError(f"{source} nests its values too deeply. {cure}") from error
+    except ValueError as error:  # a TOMLDecodeError, or a number of too many digits
+        found = PLACE.fullmatch(str(error))
+        what, line = (found[1], found[2] or "at its end") if found else ("a value is too long", "")
+        where = f"{source}, {line}" if line else source
+        said = f"{what[0].lower()}{what[1:]}"
+        raise InputError(f"{where}: this is no TOML ({said}). {cure}") from error
+
+
+def line_of(text: str, path: tuple[str, ...]) -> int | None:
+    """Return the number of the line on which a key stands."""
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.split("\n"), 1):
+        keys = _keys(line)
+        if line.lstrip().startswith("["):
+            table = found = keys
+        else:
+            found = (*table, *keys)
+        if found[: len(path)] == path:
+            return number
+    return None
+
+
+def _keys(line: str) -> tuple[str, ...]:
+    """Return the keys that one line names, each in the one before."""
+    data: Any = {}
+    for whole in (line, f"{line.partition('=')[0]}= 0"):  # a value may go on on the next line
+        with suppress(ValueError, RecursionError):
+            data = tomllib.loads(whole)
+            break
+    keys = []
+    while data and isinstance(data, dict):
+        key, data = next(iter(data.items()))
+        keys.append(key)
+    return tuple(keys)
+
+
+MAX_BYTES = 2_000_000
+"""Of a roles file; 20,000 columns with their comments take as many."""
+
+MAX_ORDINAL_LEVELS = 10_000
+"""Of an ordinal."""
+
+MAX_ALIGNED = 40
+"""Entries of more letters do not move the comments of the others."""
+
+ROLE_OF_KIND = {option.removeprefix("--"): role for role, (_, option) in ROLE_WORDS.items()}
+"""The role that a kind of column in a file stands for."""
+
+MORE = {"ordinal": "levels", "label": "value"}
+"""What else may be said of a column, by its kind."""
+
+SAID = {
+    "missing": "missing cells: fill, error or mask",
+    "others": "columns that are not named here: drop leaves them out, rules decides by rule",
+    "dictionary": 'words for the codes of a column; "" names the column itself',
+    "layers": "columns that count together, as much as those of any other layer",
+    "layer_weights": "what a layer counts; others count 1",
+    "reading": f"what is not said is found out: {', '.join(READING)}",
+    "columns": f"kinds: {', '.join(ROLE_OF_KIND)}",
+}
+"""Comments on the parts of a file."""
+
+
+def read_roles(path: str | Path) -> Roles:
+    """Read a roles file."""
+    name = shown(path)
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(
+            f"{name} cannot be read ({error.strerror}). Give the path of a roles file."
+        ) from error
+    return roles_from_text(data, name)
+
+
+def roles_from_text(data: bytes, source: str) -> Roles:
+    """Return the roles that the content of a file gives; as `read_roles`."""
+    if len(data) > MAX_BYTES:
+        raise InputError(
+            f"{source} has more than {MAX_BYTES / 1e6:g} MB, which no roles file has. Give another "
+            "file."
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{source}, line {line}: this is no text in UTF-8. Save the file as UTF-8."
+        ) from error
+    try:
+        return _Reader(text, source).roles(parsed(text, source))
+    except InputError:
+        raise
+    except ValueError as error:  # Python writes no number of that many digits
+        raise InputError(f"{source} has a number of too many digits.") from error
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Makes roles of a file's data; what is wrong is told with its line."""
+
+    text: str
+    source: str
+
+    def roles(self, data: dict[str, Any]) -> Roles:
+        said = {name: self._setting(name, data[name]) for name in data if name != "columns"}
+        entries = data.get("columns", {})
+        if not isinstance(entries, dict):
+            self._refuse(("columns",), 'columns must be a table: [columns], then NAME = "KIND".')
+        columns: dict[str, str] = {}
+        levels: dict[str, tuple[Any, ...]] = {}
+        only: dict[str, str] = {}
+        for name, entry in entries.items():
+            kind, more = self._kind(name, entry)
+            columns[name] = role = ROLE_OF_KIND[kind]
+            default = getattr(Roles(), role)
+            if isinstance(default, Mapping):
+                levels[name] = self._levels(name, more.get("levels"))
+            elif default is None and only.setdefault(role, name) != name:
+                self._refuse_column(name, f"cannot be the {kind}, too: '{only[role]}' is")
+            if "value" in more:
+                said["label_value"] = self._value(name, more["value"])
+        return Roles.of(columns, levels, **said)
+
+    def _setting(self, name: str, value: Any) -> Any:
+        allowed = [*(n for n in SETTINGS if n != "label_value"), "columns"]
+        if name not in allowed:
+            self._refuse(
+                (name,),
+                f"a roles file has no part {name!r:.60}{_near(name, allowed)}; it may have "
+                f"{', '.join(allowed)}.",
+            )
+        try:
+            return checked_setting(name, value)
+        except ValueError as error:
+            wrong = set(value) - set(READING) if name == "reading" and value else ()
+            path = (name, min(wrong)) if wrong else (name,)
+            self._refuse(path, f"{str(error).removesuffix('.')}.")
+
+    def _kind(self, name: str, entry: Any) -> tuple[str, dict[str, Any]]:
+        """Return the kind of a column, and what else is said of it."""
+        more = dict(entry) if isinstance(entry, dict) else {"kind": entry}
+        kind = more.pop("kind", None)
+        if not isinstance(kind, str) or kind not in ROLE_OF_KIND:
+            near = _near(kind, ROLE_OF_KIND) if isinstance(kind, str) else ""
+            self._refuse_column(
+                name,
+                f"{'has no kind' if kind is None else f'cannot be {kind!r:.60}'}{near}; the kinds "
+                f"are {', '.join(ROLE_OF_KIND)}",
+            )
+        wrong = set(more) - {MORE.get(kind)}
+        if wrong:
+            self._refuse_column(
+                name,
+                f"has {min(wrong)!r:.40}, which {kind!r} does not have; only 'ordinal' has "
+                "'levels', and 'label' has 'value'",
+            )
+        return kind, more
+
+    def _levels(self, name: str, levels: Any) -> tuple[Any, ...]:
+        if not (isinstance(levels, list) and all(map(_is_level, levels))):
+            said = f'{key_text(name)} = {{ kind = "ordinal", levels = ["low", "high"] }}'
+            self._refuse_column(name, f"needs its levels from low to high, such as {said}")
+        n_different = len({str(level) for level in levels})
+        if n_different < max(2, len(levels)) or len(levels) > MAX_ORDINAL_LEVELS:
+            self._refuse_column(
+                name,
+                f"must have 2 to {MAX_ORDINAL_LEVELS} levels, each once; got {str(levels)[:60]}",
+            )
+        return tuple(levels)
+
+    def _value(self, name: str, value: Any) -> str:
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            self._refuse_column(name, f"must have a text as its value; got {value!r:.40}")
+        return str(value)
+
+    def _refuse_column(self, name: str, what: str) -> NoReturn:
+        self._refuse(("columns", name), f"column '{name}' {what}.")
+
+    def _refuse(self, path: tuple[str, ...], message: str) -> NoReturn:
+        line = line_of(self.text, path)
+        raise InputError(f"{self.source}{f', line {line}' if line else ''}: {message}")
+
+
+def _is_level(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and abs(value) < 2**63
+    return isinstance(value, str) or is_number
+
+
+def _near(name: str, choices: Iterable[str]) -> str:
+    near = get_close_matches(name.casefold(), list(choices), n=1)
+    return f" (is it '{near[0]}'?)" if near else ""
+
+
+def roles_text(
+    roles: Roles, comments: Mapping[str, str] | None = None, heading: Iterable[str] = ()
+) -> str:
+    """Return roles as the text of a file, of which `read_roles` makes the same roles."""
+    comments = comments or {}
+    entries, settings = _entries(roles), said_by(roles)
+    settings.pop("label_value", None)
+    reading = settings.pop("reading", {})
+    tables = {n: settings.pop(n) for n, v in [*settings.items()] if isinstance(v, Mapping)}
+    tables["reading"] = reading
+    order = [*(name for name in comments if name in entries), *entries]
+    columns = {name: entries[name] for name in dict.fromkeys(order)}
+    lines = [_comment(line) for line in heading]
+    lines += ["", *_lines(settings, SAID)]
+    for name, table in tables.items():
+        lines += ["", _commented(f"[{key_text(name)}]", SAID.get(name, "")), *_lines(table, {})]
+    lines += ["", _commented("[columns]", SAID["columns"]), *_lines(columns, comments)]
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+def _entries(roles: Roles) -> dict[str, Any]:
+    """Return what the file says of each column."""
+    kind_of = {role: kind for kind, role in ROLE_OF_KIND.items()}
+    entries: dict[str, Any] = {}
+    for name, role in roles.by_column().items():
+        kind = kind_of[role]
+        if role == "label" and roles.label_value is not None:
+            entries[name] = {"kind": kind, "value": roles.label_value}
+        elif isinstance(getattr(roles, role), Mapping):
+            entries[name] = {"kind": kind, "levels": list(getattr(roles, role)[name])}
+        else:
+            entries[name] = kind
+    return entries
+
+
+def _lines(values: Mapping[str, Any], comments: Mapping[str, str]) -> list[str]:
+    written = {name: f"{key_text(name)} = {value_text(v)}" for name, v in values.items()}
+    width = max((len(w) for w in written.values() if len(w) <= MAX_ALIGNED), default=0)
+    return [_commented(w.ljust(width), comments.get(name, "")) for name, w in written.items()]
+
+
+def _commented(written: str, comment: str) -> str:
+    return f"{written}  {_comment(comment)}" if comment else written.rstrip()
+
+
+def _comment(text: str) -> str:
+    return f"# {shown(' '.join(text.split()))}"
+
+
+NOT_NEEDED = ("label", "drop", "protect")
+"""Roles of columns that a later table may lack."""
+
+SAID_AS = {"protected": "protect"}
+"""Kinds of columns that roles call otherwise."""
+
+ENDS = np.array([[0.0], [1.0]])
+"""The ends of a number's usual range, encoded, without a layer's factor."""
+
+MAX_LISTED = 6
+"""Levels of a category that a comment names."""
+
+
+def pinned(encoding: Encoding, given: Roles | None = None) -> Roles:
+    """Return the roles with which the next table becomes the same features."""
+    given = given or Roles()
+    told = given.by_column()
+    columns = {
+        code.name: told.get(code.name) or role_of_kind(code.kind) for code in encoding.columns
+    }
+    dates = {c.name: c.unit != "D" for c in encoding.columns if isinstance(c, DateCode)}
+    made = {code.name for code in encoding.parts}
+    columns |= {name: "drop" for name in part_names(dates, columns) if name not in made}
+    levels: dict[str, Sequence[Any]] = dict(given.ordinals)
+    levels |= {c.name: c.levels for c in encoding.columns if isinstance(c, OrdinalCode)}
+    said = said_by(encoding.roles)
+    if given.label_value is not None:
+        said["label_value"] = given.label_value
+    said |= {"missing": encoding.missing, "others": "drop"}
+    return Roles.of(columns, levels, **said)
+
+
+def role_of_kind(kind: str) -> str:
+    """Return the role with which a column becomes what it is."""
+    return ROLE_OF_KIND.get(SAID_AS.get(kind, kind), "drop")
+
+
+def comments_on(encoding: Encoding, table: Table | None = None) -> dict[str, str]:
+    """Return, for each column, why it is taken as it is and what was found in it."""
+    n_missing = {} if table is None else {c.name: c.n_missing for c in table.columns}
+    comments = {}
+    for code in encoding.columns:
+        n = n_missing.get(code.name, 0)
+        parts = (code.why, _found(code), f"{n} missing" if n else "")
+        comments[code.name] = "; ".join(part for part in parts if part)
+    return comments
+
+
+def _found(code: ColumnCode) -> str:
+    if isinstance(code, CategoryCode):
+        return listed(code.levels, MAX_LISTED)
+    if isinstance(code, NumberCode) and code.is_plain:
+        return ""
+    if not isinstance(code, NumberCode | DateCode):
+        return ""
+    return f"usually {code.usual(code.factor * ENDS)}"
+
+
+def roles_for(
+    roles: Roles, source: str, names: Sequence[str], table: str
+) -> tuple[Roles, list[str]]:
+    """Return saved roles as far as a table has their columns, with notes on others."""
+    known = roles.by_column()
+    there = {*names, *part_names(dict.fromkeys(roles.dates, True), names)}
+    if roles.per:
+        there.update(name for name in known if may_be_made(name, names))
+    absent = {name: role for name, role in known.items() if name not in there}
+    needed = [name for name, role in absent.items() if role not in NOT_NEEDED]
+    if needed:
+        raise InputError(
+            f"{table} lacks columns that {source} names: {lacking(needed, names, known)}. Add or "
+            f"rename them, or change {source}."
+        )
+    notes = []
+    if absent:
+        notes.append(f"{source} names columns that {table} lacks: {listed(absent)}.")
+    others = [name for name in names if name not in known]
+    if others:
+        taken = "left out" if roles.others == "drop" else "taken by rule"
+        notes.append(f"Columns that {source} does not name are {taken}: {listed(others)}.")
+    kept = {name: role for name, role in known.items() if name in there}
+    return _roles(kept, roles.ordinals, said_by(roles)), notes
+
+
+def overridden(roles: Roles, by: Roles) -> Roles:
+    """Return roles in which others take precedence, column by column."""
+    columns, told = roles.by_column(), by.by_column()
+    for role in {"id", "label", "per"} & set(told.values()):
+        columns |= {name: "drop" for name, before in columns.items() if before == role}
+    columns = {name: role for name, role in columns.items() if name not in told}
+    said = {**said_by(roles), **said_by(by), "reading": {**roles.reading, **by.reading}}
+    if by.label is not None:
+        said["label_value"] = by.label_value
+    return _roles({**columns, **told}, {**roles.ordinals, **by.ordinals}, said)
+
+
+def _roles(
+    columns: Mapping[str, str], levels: Mapping[str, Sequence[Any]], said: dict[str, Any]
+) -> Roles:
+    """Return roles; without a label, no value of it counts."""
+    if "label" not in columns.values():
+        said["label_value"] = None
+    return Roles.of(columns, levels, **said)

@@ -1,0 +1,681 @@
+"""Many transactions of a customer become one row."""
+
+import re
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Ints
+from somscape.errors import InputError
+from somscape.tables._dates import FIRST, ORDERS, Moments, find_dates
+from somscape.tables._dates import Dates as DatesOfRows
+from somscape.tables._frame import table_from_frame
+from somscape.tables._messages import Note, counted, free_name, listed, quoted
+from somscape.tables._numbers import padded_numbers, read_numbers
+from somscape.tables.column import Column
+from somscape.tables.sources import collected
+from somscape.tables.table import Table, table_from_columns
+
+NO_GROUP = -1
+"""Group of a row whose key is missing."""
+
+MAX_DECIMALS = 6
+"""Numbers with more decimals are measured, not counted: their sums are not rounded."""
+
+DIGITS = 6
+"""Digits that a mean has at least."""
+
+DAY_DIGITS = 3
+"""Digits that a number of days has at least."""
+
+DAY_SECONDS = 86_400.0
+"""Seconds of a day."""
+
+
+def codes_of(column: Column) -> tuple[Ints, list[str]]:
+    """Return the number of each row's value, -1 where it is missing, and the values as text."""
+    if column.numbers is None or not column.is_exact:
+        codes, texts = column.coded()
+        return codes.astype(np.intp), texts
+    import pyarrow as pa  # late: it is slow to import
+
+    numbers = pa.array(column.numbers + 0.0, mask=column.missing)  # -0.0 is 0
+    coded = numbers.dictionary_encode()
+    texts = [str(int(v)) if v.is_integer() else str(v) for v in coded.dictionary.to_pylist()]
+    return _indices(coded), texts
+
+
+def grouped_rows(columns: Sequence[Column]) -> tuple[Ints, Ints]:
+    """Return the group of each row, and the first row of each group."""
+    import pyarrow as pa
+
+    groups = np.zeros(len(columns[0]), dtype=np.intp)
+    is_missing = np.zeros(len(groups), dtype=bool)
+    for column in columns:
+        codes, values = codes_of(column)
+        is_missing |= codes < 0
+        joint = groups * len(values) + codes
+        groups = _indices(pa.array(joint, mask=is_missing).dictionary_encode())
+    return groups, first_rows(groups, ~is_missing, int(groups.max(initial=NO_GROUP)) + 1)
+
+
+def first_rows(groups: Ints, is_asked: NDArray[np.bool_], n_groups: int) -> Ints:
+    """Return the first row of each group among those asked for; -1 where it has none."""
+    first = np.full(n_groups, -1, dtype=np.intp)
+    rows = np.flatnonzero(is_asked & (groups >= 0))[::-1]
+    first[groups[rows]] = rows  # the last assignment stays, which is the first row
+    return first
+
+
+def _indices(coded: Any) -> Ints:
+    return np.asarray(coded.indices.fill_null(NO_GROUP)).astype(np.intp)
+
+
+def by_group(values: Float64s, groups: Ints, n_groups: int, *hows: str) -> list[Float64s]:
+    """Return what the values of each group come to, NaN where it has none."""
+    import pyarrow as pa
+
+    is_there = (groups >= 0) & ~np.isnan(values)
+    table = pa.table({"group": groups[is_there], "value": values[is_there]})
+    # Without threads, which would add in another order each time.
+    found = table.group_by("group", use_threads=False).aggregate([("value", h) for h in hows])
+    answers = np.full((len(hows), n_groups), np.nan)
+    for answer, how in zip(answers, hows, strict=True):
+        answer[found["group"].to_numpy()] = found[f"value_{how}"].to_numpy()
+    return list(answers)
+
+
+class GroupedNumbers:
+    """A column of numbers: total, mean, largest and smallest of each group."""
+
+    def __init__(self, column: Column, groups: Ints, n_groups: int) -> None:
+        read = column if column.is_number else read_numbers(column) or padded_numbers(column)
+        numbers = None if read is None else read.numbers
+        if numbers is None:
+            raise InputError(
+                column.problem
+                or f"column {quoted(column.name)} holds text, which has no sum. Give numbers."
+            )
+        hows = ("sum", "mean", "max", "min")
+        total, mean, self.largest, self.smallest = by_group(numbers, groups, n_groups, *hows)
+        if np.isinf(total).any():
+            raise InputError(
+                f"column {quoted(column.name)}: the numbers of one group add up to more than a"
+                " float holds. Correct the largest, or leave the column out."
+            )
+        n_decimals = _n_decimals(numbers)
+        if n_decimals is not None:
+            total, mean = np.round(total, n_decimals), rounded(mean, n_decimals + 2)
+        self.total, self.mean = total, mean
+        self.are_constant = bool((self.largest == self.smallest)[~np.isnan(total)].all())
+        self.has_negatives = bool((self.smallest < 0).any())
+
+
+class Levels:
+    """A column of categories: how many levels each group has, and which."""
+
+    def __init__(self, codes: Ints, levels: list[str], groups: Ints, n_groups: int) -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        self.levels, self.n_groups = levels, n_groups
+        is_there = (codes >= 0) & (groups >= 0)
+        n_levels = max(1, len(self.levels))
+        pairs = groups[is_there] * n_levels + codes[is_there]
+        counted = pc.value_counts(pa.array(pairs))
+        self._group, self._level = np.divmod(counted.field("values").to_numpy(), n_levels)
+        self._count = counted.field("counts").to_numpy()
+        totals = np.bincount(self._level, weights=self._count, minlength=len(self.levels))
+        self.order = np.argsort(-totals, kind="stable")
+        """Levels, the most frequent of all first."""
+        self.shares = totals[self.order] / max(1, totals.sum())
+        """Their shares of all values."""
+        self.n_different = np.bincount(self._group, minlength=n_groups)
+        self.are_constant = not (self.n_different > 1).any()
+
+    def share(self, level: str) -> Float64s:
+        """Return the share of each group's values that are this level, NaN where it has none."""
+        with_level = np.zeros(self.n_groups)
+        if level in self.levels:
+            is_level = self._level == self.levels.index(level)
+            with_level[self._group[is_level]] = self._count[is_level]
+        total = np.bincount(self._group, weights=self._count, minlength=self.n_groups)
+        with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, as meant
+            return np.round(with_level / total, 4)
+
+    def commonest(self) -> list[str | None]:
+        """Return each group's commonest level; of equally common ones that which leads in all."""
+        place = np.empty(len(self.order), dtype=np.intp)
+        place[self.order] = np.arange(len(place))
+        best_first = np.lexsort((place[self._level], -self._count, self._group))
+        found, at = np.unique(self._group[best_first], return_index=True)
+        answer: list[str | None] = [None] * self.n_groups
+        for group, level in zip(found.tolist(), self._level[best_first[at]].tolist(), strict=True):
+            answer[group] = self.levels[level]
+        return answer
+
+
+class GroupedDates:
+    """A column of dates: the first and the last of each group, and the gaps between."""
+
+    def __init__(self, moments: NDArray[Any], groups: Ints, n_groups: int) -> None:
+        seconds = np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1e6)
+        first, last = by_group(seconds, groups, n_groups, "min", "max")
+        end = np.nanmax(last) if not np.isnan(last).all() else np.nan
+        self.first, self.last = (_date_texts(moment) for moment in (first, last))
+        self.since_first, self.since_last = (
+            rounded((end - moment) / DAY_SECONDS, 0, DAY_DIGITS) for moment in (first, last)
+        )
+        kept = np.flatnonzero((groups >= 0) & ~np.isnan(seconds))
+        kept = kept[np.lexsort((seconds[kept], groups[kept]))]
+        gaps, owners = np.diff(seconds[kept]) / DAY_SECONDS, groups[kept][1:]
+        is_within = owners == groups[kept][:-1]
+        found = by_group(gaps[is_within], owners[is_within], n_groups, "mean", "max")
+        self.mean_gap, self.longest_gap = (rounded(gap, 0, DAY_DIGITS) for gap in found)
+
+
+class GroupedCells:
+    """A column in groups, each part of which is made when it is first asked for."""
+
+    def __init__(self, column: Column, groups: Ints, n_groups: int) -> None:
+        self.column, self.groups, self.n_groups = column, groups, n_groups
+
+    @cached_property
+    def _coded(self) -> tuple[Ints, list[str]]:
+        return codes_of(self.column)
+
+    @cached_property
+    def numbers(self) -> GroupedNumbers:
+        """Its numbers; InputError where it holds text."""
+        return GroupedNumbers(self.column, self.groups, self.n_groups)
+
+    @cached_property
+    def levels(self) -> Levels:
+        """Its different values."""
+        return Levels(*self._coded, self.groups, self.n_groups)
+
+    @property
+    def are_constant(self) -> bool:
+        """Whether no group has two different values."""
+        return (self.numbers if self.column.is_number else self.levels).are_constant
+
+
+def rounded(values: Float64s, n_decimals: int, digits: int = DIGITS) -> Float64s:
+    """Round to ``n_decimals``, or to more where fewer than ``digits`` digits would be left."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        size = np.floor(np.log10(np.abs(values)))
+        scale = 10.0 ** np.clip(np.maximum(n_decimals, digits - 1 - size), 0, 300)
+        return np.where(np.abs(values) < 1e15, np.round(values * scale) / scale, values)
+
+
+def _n_decimals(numbers: Float64s) -> int | None:
+    """Return how many decimals numbers have; None for more than `MAX_DECIMALS`."""
+    present = numbers[~np.isnan(numbers)]
+    return next(
+        (n for n in range(MAX_DECIMALS + 1) if (np.round(present, n) == present).all()), None
+    )
+
+
+def _date_texts(seconds: Float64s) -> list[str | None]:
+    is_there = ~np.isnan(seconds)
+    moments = np.where(is_there, seconds, 0).astype("M8[s]")
+    is_whole = bool((seconds[is_there] % DAY_SECONDS == 0).all())
+    texts = np.datetime_as_string(moments, unit="D" if is_whole else "s").tolist()
+    return [text if there else None for text, there in zip(texts, is_there, strict=True)]
+
+
+ROW_COUNT = "number of rows"
+
+WORDS = {
+    "number": ("total {}", "mean {}", "largest {}", "smallest {}"),
+    "date": (
+        "first {}",
+        "last {}",
+        "days since first {}",
+        "days since last {}",
+        "mean gap of {}",
+        "longest gap of {}",
+    ),
+    "category": ("different {}", "commonest {}", "share of {} = {}"),
+}
+"""Names of the columns that are made of a column, by what it is."""
+
+CLASH = " (rows)"
+"""Added to the name of a made column that the transactions have already."""
+
+
+def may_be_made(name: str, columns: Collection[str]) -> bool:
+    """Return whether `per` may make a column of that name."""
+    return name == ROW_COUNT or any(role_like(column, [name]) for column in columns)
+
+
+def role_like(column: str, like: Collection[str]) -> str:
+    """Return what a column must be so that one of some columns is made of it."""
+    names = {name.removesuffix(CLASH) for name in like}
+    for role, words in WORDS.items():
+        if any(word.format(column, "") in names for word in words):
+            return role
+    share = WORDS["category"][-1].format(column, "")
+    return "category" if any(name.startswith(share) for name in names) else ""
+
+
+KEPT = "kept"
+"""Role of columns of which nothing is made."""
+
+MAX_SHARES = 5
+"""Levels, the most frequent, whose share becomes a column."""
+
+MIN_SHARE = 0.05
+"""Share of all rows that a frequent level has; of a column without one, levels are only counted."""
+
+MAX_NUMBER_LEVELS = 15
+"""Whole numbers with at most this many different values are a category."""
+
+ID_NAME = re.compile(r"(^|[^A-Za-z])[iI][dD]$|[a-z]I[dD]$")
+
+
+@dataclass(frozen=True)
+class MadeColumn:
+    """What a column is that `per` made.
+
+    Attributes
+    ----------
+    kind : {"number", "category", "date"}
+    column : str
+        Name of the column that it is made from; "" for the number of rows.
+    """
+
+    kind: str
+    column: str
+
+
+@dataclass(frozen=True, eq=False)
+class Grouped:
+    """A table with one row per customer, and the rows that each customer has.
+
+    Attributes
+    ----------
+    table : Table
+        The customers.
+    rows : Table
+        The transactions that it was made from.
+    groups : ndarray of shape (n_transactions,)
+        For each transaction the row of its customer in ``table``, -1 where none is named.
+    by : tuple of str
+        The columns of ``rows`` that name the customers.
+    made : mapping of str to Made
+        What the columns of ``table`` are that are in no transaction.
+    taken : mapping of str to str
+        What each other column of ``rows`` was taken for: "number", "category" or "date"; "same" if
+        it is in ``table``, too; "" if it was left out.
+
+    See Also
+    --------
+    per : Makes one.
+
+    Examples
+    --------
+    >>> from somscape.tables import per, table_from_columns
+    >>> paid = table_from_columns({"client": ["a", "b", "a"], "amount": [3.0, 4.0, 5.0]})
+    >>> found = per(paid, "client")
+    >>> found.groups.tolist(), [column.name for column in found.table.columns][:3]
+    ([0, 1, 0], ['client', 'number of rows'])
+    """
+
+    table: Table
+    rows: Table
+    groups: Ints
+    by: tuple[str, ...]
+    made: Mapping[str, MadeColumn]
+    taken: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"Grouped({self.table.source!r}, {self.table.n_rows} of {self.rows.n_rows} rows)"
+
+    @cached_property
+    def _in_order(self) -> tuple[Ints, Ints]:
+        """The transactions by customer, and where those of each customer begin."""
+        order = np.argsort(self.groups, kind="stable")
+        return order, np.searchsorted(self.groups[order], np.arange(self.table.n_rows + 1))
+
+    def rows_of(self, customer: int) -> Ints:
+        """Return the numbers of a customer's rows in ``rows``, in their order there.
+
+        Parameters
+        ----------
+        customer : int
+            Row of ``table``.
+
+        Returns
+        -------
+        ndarray of int
+        """
+        order, begins = self._in_order
+        return order[begins[customer] : begins[customer + 1]]
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of the columns that were made and are of a kind.
+
+        Parameters
+        ----------
+        kind : {"number", "category", "date"}
+
+        Returns
+        -------
+        list of str
+            Of numbers, those to give to ``TableEncoder(numbers=...)``.
+        """
+        return [name for name, made in self.made.items() if made.kind == kind]
+
+
+def per(
+    table: Any,
+    by: str | Sequence[str],
+    *,
+    numbers: Collection[str] = (),
+    categories: Collection[str] = (),
+    dates: Collection[str] = (),
+    kept: Collection[str] = (),
+    date_format: str | None = None,
+    like: Collection[str] | None = None,
+) -> Grouped:
+    """Make one row of all rows of a customer, an account, a machine.
+
+    Parameters
+    ----------
+    table : Table, Source or data frame
+        One row per transaction, without its outcome, of which features would be made as of any
+        column: give ``table.without(["fraud"])``.
+    by : str or sequence of str
+        Column that names the customer.  Several columns name one together, joined by " / ".
+    numbers, categories, dates : collection of str, default=()
+        Columns of the transactions to take as such.  By default whole numbers with at most 15
+        different values are categories, as is text; text of dates is dates.
+    kept : collection of str, default=()
+        Columns to make nothing of: one that is the same in all rows of each customer stays as it
+        is, and another is left out.
+    date_format : {"dmy", "mdy", "ymd"}, optional
+        Order of day, month and year in columns of dates that show none.  Default: day first, or
+        month first if another column of dates shows that.
+    like : collection of str, optional
+        Names of columns to make, such as those of an earlier month; by default the table says
+        which columns are made.
+
+    Returns
+    -------
+    Grouped
+        Its table has the customer first, in the order in which they come, and then columns under
+        these names, which reasons use:
+
+        - ``number of rows``
+        - a column that is the same in all rows of each customer, such as a country, as it is
+        - of numbers: ``total amount``, ``mean amount``, ``largest amount`` and, if some are
+          negative, ``smallest amount``
+        - of categories: ``different channel`` (how many), ``commonest channel``, and ``share of
+          channel = web`` for frequent levels, in 5 % of all rows or more: five at most, of two the
+          rarer.  Without a frequent level they are only counted; text is left out where most rows
+          have their own
+        - of dates: ``first date``, ``last date``, ``days since first date`` and ``days since last
+          date`` (back from the last date of the table), ``mean gap of date`` and ``longest gap of
+          date`` in days
+
+        Missing cells are skipped, and rows without a customer left out; notes of the table say so.
+
+    Raises
+    ------
+    InputError
+        For a column that is not there, one that names no two customers, or cells that are not
+        what they are taken for.
+
+    See Also
+    --------
+    Grouped : What it returns.
+
+    Examples
+    --------
+    >>> from somscape.tables import table_from_columns
+    >>> customer, amount = ["ann", "bob", "ann"], [10.5, 7, 30]
+    >>> print(per(table_from_columns({"customer": customer, "amount": amount}), "customer").table)
+    customer  number of rows  total amount  mean amount  largest amount
+    ann       2               40.5          20.25        30
+    bob       1               7.0           7.0          7
+    """
+    names = (by,) if isinstance(by, str) else tuple(by)
+    table = collected(table)
+    if not isinstance(table, Table):
+        table = table_from_frame(table)
+    if not names:
+        raise InputError("`by` names no column; give the one that names the customer.")
+    if date_format not in (None, *ORDERS):
+        raise InputError(
+            f"`date_format` must be one of {', '.join(ORDERS)} or None; got {date_format!r}."
+        )
+    table_of_key = table.select(names)
+    groups, first = grouped_rows(table_of_key.columns)
+    if len(first) < (2 if like is None else 1):
+        raise _no_customers(table, names)
+    given = {KEPT: kept, "number": numbers, "category": categories, "date": dates}
+    for name in (n for names in given.values() for n in names):
+        table.column(name)
+    work = _Work(table, groups, first, given, like)
+    work.read_dates(names, date_format)
+    key = _key(table_of_key, first)
+    columns = [key]
+    made: dict[str, MadeColumn] = {}
+    taken = {*table.names, key.name}
+    for name, values, what in work.columns(names):
+        if isinstance(values, Column):
+            columns.append(values)
+            continue
+        name = free_name(name, taken, CLASH)
+        if like is None or name in like:
+            taken.add(name)
+            columns.extend(table_from_columns({name: values}, table.source).columns)
+            made[name] = what
+    lacking = [] if like is None else sorted(set(like) - {c.name for c in columns})
+    if lacking:
+        raise InputError(
+            f"{table.source} has no column of which to make {listed(lacking, 3)}. Add or rename"
+            " the columns that they are made of."
+        )
+    source = f"{table.source} per {key.name}"
+    notes = (*table.notes, *work.notes(key.name))
+    customers = Table(tuple(columns), source, notes=notes)
+    return Grouped(customers, table, groups, names, made, work.taken)
+
+
+def _no_customers(table: Table, names: Sequence[str]) -> InputError:
+    missing = np.any([table.column(name).missing for name in names], axis=0)
+    found = "is empty"
+    if not missing.all():
+        row = table.select(names).take([int(np.argmin(missing))])
+        found = f"has one value, {quoted(' / '.join(str(c.cells[0]) for c in row.columns))}"
+    key = f"column {quoted(names[0])}" if len(names) == 1 else f"the key of {listed(names)}"
+    return InputError(
+        f"{key} of {table.source} {found}, so there are no customers to compare. Name the column"
+        " that tells them apart.",
+        options="--per COL",
+    )
+
+
+def _key(table: Table, first: Ints) -> Column:
+    """Return the column that names the customers, as the first row of each does."""
+    parts = table.take(first).columns
+    if len(parts) == 1:
+        return parts[0]
+    texts = [" / ".join(map(str, cells)) for cells in zip(*(p.cells for p in parts), strict=True)]
+    return Column(" / ".join(table.names), np.array(texts, dtype=object))
+
+
+class _Work:
+    """The columns that are made, and what is to be said of them."""
+
+    def __init__(
+        self,
+        table: Table,
+        groups: Ints,
+        first: Ints,
+        given: Mapping[str, Collection[str]],
+        like: Collection[str] | None,
+    ) -> None:
+        self.table, self.groups, self.first, self.like = table, groups, first, like
+        self.given, self.n_groups = given, len(first)
+        self.taken: dict[str, str] = {}
+        self.left_out: list[str] = []
+        self.dates: dict[str, DatesOfRows] = {}
+        self.guessed: list[DatesOfRows] = []
+
+    def read_dates(self, key: Collection[str], date_format: str | None) -> None:
+        """Read the dates of the columns that hold some; of a table like another, as that has."""
+        columns, named = [], set(self.given["date"])
+        others = {*key, *(n for role, names in self.given.items() if role != "date" for n in names)}
+        for column in self.table.columns:
+            role = "" if self.like is None else self._role_like(column)
+            if role == "date":
+                named.add(column.name)
+            if column.name not in others and (self.like is None or role == "date"):
+                columns.append(column)
+        self.dates = find_dates(columns, named, date_format)
+        if date_format is None:
+            self.guessed = [d for d in self.dates.values() if d.is_guess]
+
+    def columns(self, key: Collection[str]) -> Iterator[tuple[str, Any, MadeColumn]]:
+        """Yield name, values and kind of each column; a column as it is has no other values."""
+        counts = np.bincount(self.groups[self.groups >= 0], minlength=self.n_groups)
+        yield ROW_COUNT, counts, MadeColumn("number", "")
+        for column in self.table.columns:
+            if column.name in key:
+                continue
+            cells = GroupedCells(column, self.groups, self.n_groups)
+            role = self._role(column, cells) if self.like is None else self._role_like(column)
+            self.taken[column.name] = role
+            if role == "same":
+                yield column.name, self._as_it_is(column), MadeColumn("", column.name)
+            elif role == "number":
+                yield from self._numbers(column, cells)
+            elif role == "date":
+                yield from self._dates(column)
+            elif role == "category":
+                yield from self._categories(column, cells)
+            elif self.like is None and column.name not in self.given[KEPT]:
+                self.left_out.append(column.name)
+
+    def notes(self, key: str) -> Iterator[str]:
+        """Yield a sentence for each thing that a reader of the table must know."""
+        n_lost = int((self.groups < 0).sum())
+        yield f"{counted(self.table.n_rows - n_lost, 'row')} put together by {quoted(key)}"
+        if n_lost:
+            yield f"{counted(n_lost, 'row')} without a value of {quoted(key)} left out"
+        for order in dict.fromkeys(dates.order for dates in self.guessed):
+            named = listed(dates.column.name for dates in self.guessed if dates.order == order)
+            other = "mdy" if order == "dmy" else "dmy"
+            text = f"dates in {named} are read {FIRST[order]}; they do not show it"
+            yield Note(text, f"--date-format {other}")
+        if self.left_out:
+            yield f"different in most rows, so left out: {listed(self.left_out)}"
+
+    def _role(self, column: Column, cells: GroupedCells) -> str:
+        """Return what a column is; "": left out."""
+        role = next((role for role, names in self.given.items() if column.name in names), "")
+        if role == KEPT:
+            return "same" if cells.levels.are_constant else ""
+        if cells.are_constant:
+            return "same"
+        if role:
+            return role
+        if column.problem:
+            name = shlex.quote(column.name)
+            raise InputError(column.problem, options=f"--category {name} or --drop {name}")
+        n_rows = self.table.n_rows
+        if column.is_number:
+            if not column.is_whole:
+                return "number"
+            n_values = column.n_distinct
+            if n_values == n_rows and _names_rows(column):
+                return ""
+            return "category" if n_values <= min(MAX_NUMBER_LEVELS, n_rows / 2) else "number"
+        if column.name in self.dates:
+            return "date"
+        return "category" if len(cells.levels.levels) <= n_rows / 2 else ""
+
+    def _role_like(self, column: Column) -> str:
+        """Return what a column must be for the columns wanted; "": none is made of it."""
+        assert self.like is not None
+        return "same" if column.name in self.like else role_like(column.name, self.like)
+
+    def _as_it_is(self, column: Column) -> Column:
+        """Return each customer's first value."""
+        rows = first_rows(self.groups, ~column.missing, self.n_groups)
+        return column.take(np.where(rows < 0, self.first, rows))
+
+    def _numbers(
+        self, column: Column, cells: GroupedCells
+    ) -> Iterator[tuple[str, Any, MadeColumn]]:
+        found, made = cells.numbers, MadeColumn("number", column.name)
+        values = [found.total, found.mean, found.largest]
+        if found.has_negatives or self.like is not None:
+            values.append(found.smallest)
+        for word, of_one in zip(WORDS["number"], values, strict=False):
+            yield word.format(column.name), of_one, made
+
+    def _dates(self, column: Column) -> Iterator[tuple[str, Any, MadeColumn]]:
+        found = GroupedDates(self._moments(column), self.groups, self.n_groups)
+        days = (found.since_first, found.since_last, found.mean_gap, found.longest_gap)
+        values = [found.first, found.last, *days]
+        kinds = ["date", "date", *(["number"] * len(days))]
+        for word, of_one, kind in zip(WORDS["date"], values, kinds, strict=True):
+            yield word.format(column.name), of_one, MadeColumn(kind, column.name)
+
+    def _moments(self, column: Column) -> Moments:
+        """Return dates, all with a time zone or all without; InputError for another cell."""
+        dates = self.dates[column.name]
+        has_zone = bool(dates.has_zone[~dates.missing][:1].any())
+        is_wrong = np.where(dates.missing, ~column.missing, dates.has_zone != has_zone)
+        if is_wrong.any():
+            row = int(is_wrong.argmax())
+            zone = "with a time zone" if has_zone else "without a time zone"
+            raise InputError(
+                f"{self.table.where(row)}: column {quoted(column.name)} must hold dates {zone},"
+                f" such as 2026-01-31; got {quoted(str(column.take([row]).cells[0]))}. Rewrite"
+                " its dates, or leave the column out.",
+                options=f"--category {shlex.quote(column.name)} or --drop"
+                f" {shlex.quote(column.name)}",
+            )
+        return dates.moments
+
+    def _categories(
+        self, column: Column, cells: GroupedCells
+    ) -> Iterator[tuple[str, Any, MadeColumn]]:
+        found, name = cells.levels, column.name
+        different, commonest, share = WORDS["category"]
+        yield different.format(name), found.n_different, MadeColumn("number", name)
+        if self.like is not None or (len(found.shares) and found.shares[0] >= MIN_SHARE):
+            yield commonest.format(name), found.commonest(), MadeColumn("category", name)
+        for level in self._levels(found, share.format(name, "")):
+            yield share.format(name, level), found.share(level), MadeColumn("number", name)
+
+    def _levels(self, found: Levels, start: str) -> list[str]:
+        """Return the levels whose share becomes a column; the names of those begin alike."""
+        if self.like is not None:
+            names = (name.removesuffix(CLASH) for name in self.like)
+            return [name.removeprefix(start) for name in names if name.startswith(start)]
+        n_frequent = int((found.shares >= MIN_SHARE).sum())
+        levels = [found.levels[i] for i in found.order[: min(n_frequent, MAX_SHARES)]]
+        return [found.levels[found.order[1]]] if len(found.levels) == 2 else levels
+
+
+def _names_rows(column: Column) -> bool:
+    """Return whether whole numbers that all differ are a name of the rows, or count them."""
+    assert column.numbers is not None
+    is_range = np.ptp(column.numbers) == len(column) - 1
+    return is_called_id(column.name) or bool(is_range)
+
+
+def is_called_id(name: str) -> bool:
+    """Return whether a column's name ends in the word id."""
+    return ID_NAME.search(name) is not None

@@ -1,0 +1,745 @@
+"""The encoding of a whole table, which a map keeps so that answers come in original units."""
+
+import warnings
+from collections.abc import Collection, Container, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, replace
+from difflib import get_close_matches
+from functools import cached_property, partial
+from numbers import Real
+from sys import float_info
+from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._stored import assembled, made_ahead, stored
+from somscape._types import Float64s, Floats, Ints
+from somscape._weights import blocks
+from somscape.errors import InputError, SomscapeWarning
+from somscape.kernels._select import select_kernels
+from somscape.tables._dates import ORDERS, Dates
+from somscape.tables._messages import listed
+from somscape.tables.codes import (
+    ANY_DECIMALS,
+    CategoryCode,
+    NumberCode,
+    Problem,
+    UnusedColumn,
+    level_texts,
+)
+from somscape.tables.column import Column
+from somscape.tables.kinds import MISSING_CHOICES, OTHERS_CHOICES, ROLE_WORDS, Roles
+from somscape.tables.ordered import (
+    MICROSECONDS,
+    STEPS,
+    CycleCode,
+    DateCode,
+    OrdinalCode,
+    PartCode,
+    SpanCode,
+    encoded_part,
+)
+from somscape.tables.sources import Source
+from somscape.tables.table import Table
+
+ColumnCode: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode | UnusedColumn
+
+LARGEST = float_info.max
+UNUSED_KINDS = ("id", "label", "dropped", "protected", "constant")
+CODES: dict[str, type] = {
+    **{code.kind: code for code in (NumberCode, CategoryCode, OrdinalCode, DateCode)},
+    **dict.fromkeys(UNUSED_KINDS, UnusedColumn),
+}
+
+
+def code_from_json(data: Any) -> ColumnCode:
+    """Return the code of a column."""
+    if isinstance(data, str):
+        return NumberCode.plain(data)
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if not isinstance(kind, str) or kind not in CODES:
+        raise ValueError(f"no kind of column: {kind!r}")
+    code: ColumnCode = _built(CODES[kind], data, known={"kind"})
+    if not _is_sound(code):
+        raise ValueError(f"the code of column '{code.name}' cannot have been learned from a table")
+    return code
+
+
+def part_from_json(data: Any, dates: Container[str]) -> PartCode:
+    """Return the code of what dates tell."""
+    kind = data.get("kind") if isinstance(data, dict) else None
+    if kind not in ("circle", "days"):
+        raise ValueError(f"no kind of what dates tell: {kind!r}")
+    code: PartCode = _built(CycleCode if kind == "circle" else SpanCode, data, known={"kind"})
+    if not (_is_sound(code) and all(source in dates for source in code.sources)):
+        raise ValueError(f"the code of '{code.name}' cannot have been learned from a table")
+    return code
+
+
+def _built(cls: type, data: dict[str, Any], known: set[str]) -> Any:
+    names = {f.name for f in fields(cls)}
+    # A file of an older release lacks what has a value by default.
+    lacking = {f.name for f in fields(cls) if f.default is not MISSING} - set(data)
+    if set(data) | known != (names - lacking) | known:
+        raise ValueError(f"{cls.__name__} has the fields {', '.join(sorted(names))}")
+    given = (f for f in fields(cls) if f.name not in lacking)
+    return cls(**{f.name: _value(f.type, f.name, data[f.name]) for f in given})
+
+
+def _value(type_: Any, name: str, value: Any) -> Any:
+    if type_ in (str, bool, int) and type(value) is type_:
+        return value
+    if type_ is float and type(value) in (int, float) and -LARGEST <= value <= LARGEST:
+        return float(value)
+    if type_ == tuple[str, ...] and isinstance(value, list):
+        if all(isinstance(v, str) for v in value):
+            return tuple(value)
+    elif type_ is NumberCode and isinstance(value, dict):
+        number = _built(NumberCode, value, known=set())
+        if _is_sound(number):
+            return number
+    raise ValueError(f"no {name} of a column: {str(value)[:40]!r}")
+
+
+def _is_sound(code: ColumnCode | PartCode) -> bool:
+    if not isinstance(code, UnusedColumn) and code.factor <= 0:
+        return False
+    if isinstance(code, CycleCode):
+        return code.part in STEPS and 0 <= code.fill < STEPS[code.part]
+    if isinstance(code, NumberCode):
+        has_seen = code.least <= code.most and 0 <= code.decimals <= ANY_DECIMALS
+        is_scaled = code.span > 0 and code.width >= 0 and code.reach >= 0
+        return is_scaled and has_seen
+    if isinstance(code, CategoryCode):
+        return 0 < len(code.levels) == len(set(code.levels))
+    if isinstance(code, OrdinalCode):
+        n = len(code.levels)
+        return 1 < n == len(set(code.levels)) and 0 <= code.fill < n
+    if isinstance(code, DateCode):
+        return code.unit in MICROSECONDS and code.order in ORDERS
+    return True
+
+
+FARTHEST = 1e100
+"""Encoded values beyond this would overflow when squared and summed."""
+
+MIN_UNSEEN_CELLS = 10
+"""Fewest cells of a category for a warning that the map never saw the levels of most."""
+
+
+def refuse_problem(
+    name: str, problem: Problem, table: Table, cure: str = "Correct the column."
+) -> None:
+    if problem:
+        row, needed = problem
+        cell = cell_of(table.column(name), row)
+        raise InputError(f"{table.where(row)}: column '{name}' {needed}; got '{cell}'. {cure}")
+
+
+def cell_of(column: Column, row: int) -> str | None:
+    cell: str | None = column.take([row]).cells[0]
+    return cell
+
+
+def are_near(rows: Float64s) -> bool:
+    """Say whether nothing in encoded rows is too far."""
+    return bool((np.abs(rows) <= FARTHEST).all())
+
+
+def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None:
+    """Refuse what is too far in the encoded rows of a column from row `begin` on."""
+    is_near = np.abs(part) <= FARTHEST
+    if not is_near.all():
+        row = begin + int(is_near.all(axis=1).argmin())
+        cell = cell_of(column, row)
+        raise InputError(
+            f"{table.where(row)}, column '{column.name}': {cell} is too far from the numbers the "
+            "scale was made from. Correct or leave out the row."
+        )
+
+
+def warn_of_unseen(table: Table, column: Column, is_unseen: NDArray[np.bool_]) -> None:
+    """Warn where most cells of a category have a level that the map never saw."""
+    if np.count_nonzero(is_unseen) < MIN_UNSEEN_CELLS / 2:
+        return  # before anybody looks at the cells
+    is_unseen = is_unseen & ~column.missing
+    n_unseen, n_present = int(is_unseen.sum()), len(column) - column.n_missing
+    if n_present < MIN_UNSEEN_CELLS or n_unseen <= n_present / 2:
+        return
+    levels = listed(dict.fromkeys(level_texts(column.take(is_unseen))), 3)
+    warnings.warn(
+        f"{table.source}: {n_unseen} of {n_present} cells of '{column.name}' have a level the map "
+        f"never saw ({levels}). Such rows are far from all others; write the levels as in the "
+        "table the map was made from.",
+        SomscapeWarning,
+        stacklevel=3,
+    )
+
+
+def refuse_missing(table: Table, sources: Mapping[str, Column | Dates]) -> None:
+    by_name, first = {}, len(table)
+    for name, source in sources.items():
+        is_missing = source.missing
+        by_name[name] = int(is_missing.sum())
+        if by_name[name]:
+            first = min(first, int(is_missing.argmax()))
+    counts = [f"{name} {n}" for name, n in by_name.items() if n]
+    if counts:
+        raise InputError(
+            f"{table.source} has missing cells ({', '.join(counts)}), the first in"
+            f" {table.where(first)}. Fill them, leave those "
+            "columns out, or have them filled (missing='fill'): numbers by the median, categories "
+            "as a level of their own.",
+            options="--missing fill",
+            python=" (missing='fill')",
+        )
+
+
+MAX_NAMED = 5
+"""Columns that a message names."""
+
+
+def lacking(names: Sequence[str], there: Sequence[str], known: Collection[str]) -> str:
+    """Name columns that a table lacks."""
+    spare = {other.casefold(): other for other in there if other not in known}
+    first = [_with_likely_name(name, spare) for name in names[:MAX_NAMED]]
+    more = len(names) - len(first)
+    return ", ".join(first) + (f" and {more} more" if more else "")
+
+
+def _with_likely_name(name: str, spare: dict[str, str]) -> str:
+    near = get_close_matches(name.casefold(), spare, n=1)
+    return f"'{name}' (is it '{spare[near[0]]}'?)" if near else f"'{name}'"
+
+
+CHOICES = {"missing": MISSING_CHOICES, "others": OTHERS_CHOICES}
+
+READING = ("delimiter", "decimal", "encoding", "sheet")
+"""How a file may be read: parameters of `read_table` that are texts."""
+
+MIN_LAYER_WEIGHT, MAX_LAYER_WEIGHT = 1e-9, 1e9
+"""What a layer may count: between these, squares of all layers add up without loss of all."""
+
+SETTINGS = {
+    field.name: getattr(Roles(), field.name)
+    for field in fields(Roles)
+    if field.name not in ROLE_WORDS
+}
+"""What roles say beside the columns, with the value of what is not said."""
+
+SHAPES = {
+    name: {get_origin(part) for part in (hint, *get_args(hint))}
+    for name, hint in get_type_hints(Roles).items()
+}
+"""The types of which a value may be, where they hold others."""
+
+
+def said_by(roles: Roles) -> dict[str, Any]:
+    """Return what is said beside the columns."""
+    said = {name: getattr(roles, name) for name in SETTINGS}
+    return {name: value for name, value in said.items() if value != SETTINGS[name]}
+
+
+def checked_settings(data: Any) -> dict[str, Any]:
+    """Return plain data as parameters of `Roles`."""
+    if not isinstance(data, dict):
+        raise ValueError(f"no roles: {str(data)[:40]!r}")
+    return {name: checked_setting(name, value) for name, value in data.items()}
+
+
+def checked_setting(name: str, value: Any) -> Any:
+    """Return a value as `Roles` has it."""
+    if name not in SETTINGS:
+        raise ValueError(f"roles have no part {name!r:.40}; the parts are {', '.join(SETTINGS)}")
+    if name in CHOICES:
+        is_allowed, allowed = value in CHOICES[name], " or ".join(f'"{c}"' for c in CHOICES[name])
+    elif name == "dictionary":
+        is_allowed = isinstance(value, dict) and all(map(_is_words, value.values()))
+        allowed = "a table of columns with words for their codes"
+    elif name == "layers":
+        is_allowed = isinstance(value, dict) and all(map(_is_list, value.values()))
+        allowed = "a table of lists of columns"
+    elif name == "layer_weights":
+        is_allowed = isinstance(value, dict) and all(map(is_layer_weight, value.values()))
+        allowed = "a table of numbers from 1e-9 to 1e9"
+    elif Mapping in SHAPES[name]:
+        is_allowed, allowed = _is_table(value), "a table of texts"
+    elif tuple in SHAPES[name]:
+        is_allowed, allowed = _is_list(value), "a list of texts"
+    else:
+        is_allowed, allowed = isinstance(value, str), "a text in quotes"
+    if not is_allowed:
+        raise ValueError(f"{name} must be {allowed}; got {value!r:.60}")
+    if name == "reading" and set(value) - set(READING):
+        wrong = min(set(value) - set(READING))
+        raise ValueError(f"reading has no {wrong!r:.40}; it may have {', '.join(READING)}")
+    if isinstance(value, dict):
+        value = {key: tuple(v) if isinstance(v, list) else v for key, v in value.items()}
+    value = tuple(value) if isinstance(value, list) else value
+    Roles(**{name: value})  # which may refuse it
+    return value
+
+
+def is_layer_weight(value: Any) -> bool:
+    """Return whether a value is a number that a layer may count."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return is_number and MIN_LAYER_WEIGHT <= value <= MAX_LAYER_WEIGHT
+
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(text, str) or _is_list(text) for text in value.values()
+    )
+
+
+MAX_THREADS = 4
+"""Threads that encode: each holds a block of rows twice, and one writes what they make."""
+
+ENCODED_AT_ONCE, MIN_BLOCK_ROWS = 1 << 18, 1 << 11
+"""Values that are encoded at once, few enough to stay in the cache, of as many rows at least."""
+
+MAX_NARROW = 7
+"""Features up to which NumPy, too, adds up those of a column one after the other."""
+
+UsedColumn: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
+FeatureCode: TypeAlias = UsedColumn | PartCode
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What each column of a table becomes.
+
+    Attributes
+    ----------
+    columns : tuple of NumberCode, CategoryCode, OrdinalCode, DateCode or UnusedColumn
+        One per column of the table, in its order.
+    missing : {"fill", "mask", "error"}
+        Whether missing cells are filled (numbers, dates and ordered categories by the median,
+        other categories by a level of their own), stay missing (NaN in all features of the
+        column) or are refused.
+    is_named : bool
+        Whether the names are the data's; an array's columns are only numbered.
+    roles : Roles
+        What was said beside the kinds of columns, such as how the table is read.
+    parts : tuple of CycleCode or SpanCode
+        What else the columns of dates tell: features that are no columns.
+
+    See Also
+    --------
+    somscape.TableEncoder : Makes one.
+
+    Examples
+    --------
+    >>> from somscape import TableEncoder
+    >>> from somscape.tables import table_from_columns
+    >>> table = table_from_columns({"age": [34, 61, 45], "job": ["cook", "clerk", "cook"]})
+    >>> encoding = TableEncoder().fit(table).encoding_
+    >>> [feature.name for feature in encoding.features]
+    ['age', 'job']
+    """
+
+    columns: tuple[ColumnCode, ...]
+    missing: str = "error"
+    is_named: bool = True
+    roles: Roles = field(default=Roles(), hash=False)
+    parts: tuple[PartCode, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Encoding({len(self.features)} of {len(self.columns)} columns)"
+
+    @classmethod
+    def plain(
+        cls, names: Sequence[str], fills: Sequence[float] | None = None, missing: str = "error"
+    ) -> "Encoding":
+        """Return the encoding of numbers that are used as they are.
+
+        With `fills`, NaN becomes the value given for its column.
+        """
+        values = [0.0] * len(names) if fills is None else fills
+        codes = (NumberCode.plain(str(n), v) for n, v in zip(names, values, strict=True))
+        missing = missing if fills is None else "fill"
+        return cls(tuple(codes), missing, list(names) != [f"x{i}" for i in range(len(names))])
+
+    @cached_property
+    def used(self) -> tuple[UsedColumn, ...]:
+        """The columns that are features."""
+        return tuple(c for c in self.columns if not isinstance(c, UnusedColumn))
+
+    @cached_property
+    def features(self) -> tuple[FeatureCode, ...]:
+        """The columns that are features, then what else their dates tell."""
+        return (*self.used, *self.parts)
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether numbers are used as they are."""
+        return all(isinstance(code, NumberCode) and code.is_plain for code in self.columns)
+
+    @cached_property
+    def slices(self) -> tuple[slice, ...]:
+        """Where each feature column stands in an encoded row."""
+        ends = np.cumsum([code.n_features for code in self.features])
+        return tuple(
+            slice(int(end) - code.n_features, int(end))
+            for code, end in zip(self.features, ends, strict=True)
+        )
+
+    @cached_property
+    def n_features(self) -> int:
+        """Length of an encoded row."""
+        return sum(code.n_features for code in self.features)
+
+    @property
+    def _block_rows(self) -> int:
+        return max(MIN_BLOCK_ROWS, ENCODED_AT_ONCE // max(1, self.n_features))
+
+    @cached_property
+    def feature_names(self) -> list[str]:
+        """Name of each encoded feature: the column, or ``column=level``."""
+        return [name for code in self.features for name in code.feature_names]
+
+    def named(self, kind: str) -> str | None:
+        """Return the name of the column that is the "id" or the "label", or None."""
+        return next((c.name for c in self.columns if c.kind == kind), None)
+
+    def encode(self, table: Table | Source) -> Float64s:
+        """Encode the rows of a table; columns are found by name, in any order.
+
+        Parameters
+        ----------
+        table : Table or Source
+            With every feature column of this encoding.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features)
+
+        Raises
+        ------
+        InputError
+            When a column is missing, holds text where numbers or dates are expected or a level
+            that an ordered category does not have, or has missing cells under
+            ``missing="error"``.
+        """
+        table = table if isinstance(table, Table) else table.table()
+        names = set(table.names)
+        absent = [code.name for code in self.used if code.name not in names]
+        if absent:
+            named = lacking(absent, table.names, {code.name for code in self.columns})
+            raise InputError(
+                f"{table.source} lacks columns that the map was made from: {named}. Add or rename "
+                "them."
+            )
+        sources: dict[str, Any] = {}
+        for code in self.used:
+            source: Any = code.read(table.column(code.name))
+            refuse_problem(code.name, code.problem(source), table)
+            sources[code.name] = source
+        if self.missing == "error":
+            refuse_missing(table, sources)
+        categories = [code.name for code in self.used if isinstance(code, CategoryCode)]
+        is_unseen = {name: np.empty(table.n_rows, dtype=bool) for name in categories}
+        encoded = partial(self._part, table, sources, is_unseen)
+        parts = (partial(encoded, part) for part in blocks(table.n_rows, self._block_rows))
+        made = made_ahead(parts, min(select_kernels().n_threads, MAX_THREADS))
+        rows = assembled(made, (table.n_rows, self.n_features))
+        if table.n_rows >= MIN_UNSEEN_CELLS:
+            for name in categories:
+                warn_of_unseen(table, table.column(name), is_unseen[name])
+        return rows
+
+    def _part(
+        self,
+        table: Table,
+        sources: dict[str, Any],
+        is_unseen: dict[str, NDArray[np.bool_]],
+        part: slice,
+    ) -> Float64s:
+        """Return some rows encoded, and say which have a level that is new."""
+        n_rows = part.stop - part.start
+        some = sources
+        if n_rows < table.n_rows:
+            some = {name: _rows_of(source, part) for name, source in sources.items()}
+        rows, places, applies = np.zeros((n_rows, self.n_features), order="F"), [], []
+        for code, place in zip(self.used, self.slices, strict=False):
+            if isinstance(code, CategoryCode):
+                which = code.places(some[code.name])
+                is_unseen[code.name][part] = which == len(code.levels)
+                places.append(place.start + which)
+                applies.append(code.applies)
+            else:
+                rows[:, place] = code.encode(some[code.name])
+        if places:
+            rows[np.arange(n_rows), np.array(places)] = np.array(applies)[:, None]
+        self._refuse_far(table, rows, part.start)
+        self._encode_parts(rows, some)
+        return np.ascontiguousarray(rows)
+
+    def _refuse_far(self, table: Table, rows: Float64s, begin: int) -> None:
+        """Refuse rows of which a column is too far; dates' parts, which never are, come later."""
+        end = self.slices[len(self.used) - 1].stop if self.used else 0
+        if not are_near(rows[:, :end]):
+            for code, place in zip(self.used, self.slices, strict=False):
+                refuse_far(table, table.column(code.name), rows[:, place], begin)
+
+    def _encode_parts(self, rows: Float64s, sources: dict[str, Any]) -> None:
+        """Write what dates tell of some rows, and NaN where cells are to stay missing."""
+        dates = {n: each.moments for n, each in sources.items() if isinstance(each, Dates)}
+        for part in self.parts:
+            rows[:, self._place[part.name]] = encoded_part(part, dates)
+        if self.missing == "mask":
+            for feature, place in zip(self.features, self.slices, strict=True):
+                for name in sources_of(feature):
+                    rows[sources[name].missing, place] = np.nan
+
+    def fill(self, rows: Floats) -> Floats:
+        """Return plain rows with NaN replaced where missing cells are filled.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The rows themselves unless ``missing="fill"``, or where nothing is missing.
+        """
+        # A minimum is NaN if any value is.
+        if self.missing != "fill" or not np.isnan(rows.min(initial=np.inf)):
+            return rows
+        fills = [c.fill if isinstance(c, NumberCode) else np.nan for c in self.features]
+        if len(fills) != rows.shape[1]:
+            return rows  # encoded rows: a table's cells were filled before
+        filled = stored(rows.shape, rows.dtype)
+        for part in blocks(len(rows), self._block_rows):
+            some = rows[part]
+            filled[part] = np.where(np.isnan(some), np.array(fills, dtype=rows.dtype), some)
+        return filled
+
+    @property
+    def has_slips(self) -> bool:
+        """Whether a column has numbers that nothing may learn from."""
+        return bool(self._slipped)
+
+    @cached_property
+    def _slipped(self) -> list[NumberCode]:
+        return [c for c in self.features if isinstance(c, NumberCode) and c.reach]
+
+    def to_learn(self, rows: Floats) -> Floats:
+        """Return encoded rows to learn from, in which slips are as missing cells.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            The rows themselves where no column has slips.
+        """
+        if self.has_slips:
+            given, rows = rows, stored(rows.shape, rows.dtype)
+            rows[...] = given
+        for code in self._slipped:
+            place = self._place[code.name].start
+            low, fill, high = code.place(np.array([code.ends[0], code.fill, code.ends[1]]))
+            is_slip = (rows[:, place] <= low) | (rows[:, place] >= high)
+            rows[is_slip, place] = np.nan if self.missing == "mask" else fill
+        return rows
+
+    def having_seen(self, rows: Floats) -> "Encoding":
+        """Return the encoding with what rows show of columns used as they are.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_samples, n_features)
+
+        Returns
+        -------
+        Encoding
+            The same where columns of a table were encoded, which showed themselves then.
+        """
+        if not self.is_plain:
+            return self
+        codes = zip(self.used, rows.T, strict=True)
+        seen = (c.having_seen(values) for c, values in codes if isinstance(c, NumberCode))
+        return replace(self, columns=tuple(seen))
+
+    def n_missing(self, table: Table | Source) -> dict[str, int]:
+        """Return the number of missing cells of each feature column that has any."""
+        table = table if isinstance(table, Table) else table.table()
+        counts = {code.name: table.column(code.name).n_missing for code in self.used}
+        return {name: n for name, n in counts.items() if n}
+
+    def n_unseen(self, table: Table | Source) -> dict[str, int]:
+        """Return, for each category with any, the cells whose level the map never saw."""
+        table = table if isinstance(table, Table) else table.table()
+        counts = {
+            code.name: int(((code.encode(column)[:, -1] > 0) & ~column.missing).sum())
+            for code in self.used
+            if isinstance(code, CategoryCode)
+            for column in [table.column(code.name)]
+        }
+        return {name: n for name, n in counts.items() if n}
+
+    def possible(self, prototypes: Float64s, steps: Sequence[float]) -> Float64s:
+        """Return rows of possible cells near some prototypes.
+
+        Parameters
+        ----------
+        prototypes : ndarray of shape (n, n_features)
+        steps : sequence of float
+            How far rounding may move a number of each column, on the encoded scale.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features)
+            Dates lie on the weekday, and in the hour, of their prototype.
+        """
+        rows, place = prototypes.copy(), self._place
+        for code, step in zip(self.used, steps, strict=False):
+            part = place[code.name]
+            rows[:, part] = code.possible(prototypes[:, part], step)
+        for cycle in self.parts:
+            date = self.used[self._number[cycle.sources[0]]]
+            if isinstance(cycle, CycleCode) and isinstance(date, DateCode):
+                moments = date.decode(rows[:, place[date.name]])
+                moved = cycle.moved(moments, prototypes[:, place[cycle.name]])
+                rows[:, place[date.name]] = date.place(moved)[:, None]
+        return self.with_parts(rows, np.ones((len(rows), len(self.used)), dtype=bool))
+
+    def with_parts(self, rows: Float64s, is_changed: NDArray[np.bool_]) -> Float64s:
+        """Return encoded rows in which what changed dates tell is changed, too.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, n_features)
+        is_changed : ndarray of shape (n, n_used), bool
+            Which columns were changed.
+
+        Returns
+        -------
+        ndarray of shape (n, n_features)
+        """
+        rows = rows.copy() if self.parts else rows
+        for part in self.parts:
+            sources = [self._number[name] for name in part.sources]
+            which = is_changed[:, sources].any(axis=1)
+            dates: dict[str, Any] = {
+                code.name: code.decode(rows[which, self._place[code.name]])
+                for code in (self.used[j] for j in sources)
+            }
+            rows[which, self._place[part.name]] = encoded_part(part, dates)
+        return rows
+
+    def sum_by_used(self, by_feature: Float64s) -> Float64s:
+        """Add up encoded features to the columns (n, n_used) that they come from."""
+        by_column = self.sum_by_column(by_feature)
+        n_used = len(self.used)
+        sums = by_column[:, :n_used].copy()
+        for part, values in zip(self.parts, by_column.T[n_used:], strict=True):
+            for name in part.sources:
+                sums[:, self._number[name]] += values
+        return sums
+
+    @cached_property
+    def _place(self) -> dict[str, slice]:
+        """By name of a feature column, where it stands in an encoded row."""
+        return {code.name: p for code, p in zip(self.features, self.slices, strict=True)}
+
+    @cached_property
+    def _number(self) -> dict[str, int]:
+        """By name of a used column, its number among them."""
+        return {code.name: j for j, code in enumerate(self.used)}
+
+    def sum_by_column(self, by_feature: Float64s) -> Float64s:
+        """Add up encoded features (n, n_features) to original columns (n, n_columns)."""
+        if len(self.slices) == self.n_features:
+            return by_feature.copy()
+        sums = by_feature[:, self._first]
+        for columns, features in self._later:
+            sums[:, columns] += by_feature[:, features]
+        for j in self._wide:
+            sums[:, j] = by_feature[:, self.slices[j]].sum(axis=1)
+        return sums
+
+    @cached_property
+    def _first(self) -> Ints:
+        """The first feature of each column."""
+        return np.array([part.start for part in self.slices], dtype=np.intp)
+
+    @cached_property
+    def _wide(self) -> list[int]:
+        """Columns of many features, whose sums NumPy makes best, in an order of its own."""
+        return [j for j, part in enumerate(self.slices) if part.stop - part.start > MAX_NARROW]
+
+    @cached_property
+    def _later(self) -> list[tuple[Ints, Ints]]:
+        """Columns that have a second feature, a third and so on, and which these are."""
+        wide, found = {*self._wide}, []
+        for i in range(1, MAX_NARROW):
+            columns = [
+                j
+                for j, part in enumerate(self.slices)
+                if part.start + i < part.stop and j not in wide
+            ]
+            if columns:
+                which = np.array(columns, dtype=np.intp)
+                found.append((which, self._first[which] + i))
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the encoding as plain JSON data."""
+        data: dict[str, Any] = {"missing": self.missing, "is_named": self.is_named}
+        for what, codes in (("columns", self.columns), ("parts", self.parts)):
+            if codes or what == "columns":
+                data[what] = [{"kind": code.kind, **_data_of(code)} for code in codes]
+        roles = said_by(self.roles)
+        return {**data, "roles": roles} if roles else data
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Encoding":
+        """Return the encoding that `to_json` wrote, or raise ValueError."""
+        unknown = set(data) - {"columns", "missing", "is_named", "parts", "roles"}
+        if unknown:
+            raise ValueError(f"an encoding has no part {min(unknown)!r}")
+        codes = tuple(code_from_json(column) for column in data["columns"])
+        dates = {code.name for code in codes if isinstance(code, DateCode)}
+        parts = tuple(part_from_json(part, dates) for part in data.get("parts", ()))
+        if len({code.name for code in (*codes, *parts)}) < len(codes) + len(parts):
+            raise ValueError("two columns have the same name")
+        if data["missing"] not in MISSING_CHOICES or not isinstance(data["is_named"], bool):
+            raise ValueError("the encoding does not say what missing cells and names are")
+        roles = Roles(**checked_settings(data.get("roles", {})))
+        return cls(codes, data["missing"], data["is_named"], roles, parts)
+
+
+def _rows_of(source: Any, part: slice) -> Any:
+    """Return some rows of a column, or of its dates."""
+    if not isinstance(source, Dates):
+        return source.take(part)
+    moments, has_zone = source.moments[part], source.has_zone[part]
+    return replace(source, column=source.column.take(part), moments=moments, has_zone=has_zone)
+
+
+def _data_of(code: Any) -> dict[str, Any]:
+    """Return a code's fields but for those added since the first release that say nothing."""
+    data = {}
+    for each in fields(code):
+        value = getattr(code, each.name)
+        if value != each.default:
+            data[each.name] = _data_of(value) if isinstance(value, NumberCode) else value
+    return data
+
+
+def sources_of(code: FeatureCode) -> tuple[str, ...]:
+    """Return the columns of the table that a feature is made from."""
+    return code.sources if isinstance(code, PartCode) else (code.name,)

@@ -1,0 +1,564 @@
+"""Columns with an order: levels from low to high, and dates with their parts."""
+
+import math
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from itertools import pairwise, product
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from somscape._types import Float64s, Floats, Ints, Objects
+from somscape.errors import InputError
+from somscape.tables._dates import Dates, Moments, dates_of
+from somscape.tables._messages import free_name
+from somscape.tables.codes import (
+    MISSING_LEVEL,
+    ROBUST,
+    CategoryCode,
+    NumberCode,
+    OneFeature,
+    Problem,
+    SaysUsual,
+    Scaling,
+    level_texts,
+    number_text,
+    present,
+)
+from somscape.tables.column import Column
+from somscape.tables.table import table_from_columns
+
+MICROSECONDS = {"D": 86_400_000_000, "s": 1_000_000, "us": 1}
+"""Length of a date's unit: whole days, whole seconds, or less."""
+
+FIRST, LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31", "us")
+"""The dates that Python, and so a data frame, can hold."""
+
+EXAMPLES = {
+    "dmy": "31.01.2026 (the day first)",
+    "mdy": "01/31/2026 (the month first)",
+    "ymd": "26-01-31 (the year first)",
+}
+
+LEVELS_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class OrdinalCode(OneFeature):
+    """An ordered category as one number: its levels at equal steps from 0 to 1.
+
+    The lowest level and the highest lie one full range apart.  A cell that is none of the
+    levels has no place among them and is refused.
+
+    Attributes
+    ----------
+    name, why : str
+        The column, and why it is taken as an ordered category.
+    levels : tuple of str
+        From the lowest to the highest.
+    fill : int
+        Position of the median level (the lower of two), which stands in for missing cells.
+    factor : float
+        What the layer of the column multiplies its features by.
+    """
+
+    kind: ClassVar[str] = "ordinal"
+    name: str
+    why: str
+    levels: tuple[str, ...]
+    fill: int
+    factor: float = 1.0
+
+    @classmethod
+    def fit(
+        cls, column: Column, why: str, levels: tuple[str, ...], counts: Float64s | None = None
+    ) -> "OrdinalCode":
+        """Learn the median level of a column with at least one cell."""
+        place = {level: i for i, level in enumerate(levels)}
+        # A cell that is no level is refused before its place is used.
+        places = np.array([place.get(text, 0) for text in level_texts(column)])
+        found = present(column, places, counts)
+        return cls(column.name, why, levels, int(found.at((found.n - 1) // 2)))
+
+    def read(self, column: Column) -> Column:
+        """Return the column: its levels are its texts."""
+        return column
+
+    def problem(self, column: Column) -> Problem:
+        """Return the first row that cannot be encoded and what it must hold, or None."""
+        known = {*self.levels, MISSING_LEVEL}
+        texts = level_texts(column)
+        if known.issuperset(texts):
+            return None
+        shown = ", ".join(self.levels[:LEVELS_SHOWN])
+        more = ", ..." if len(self.levels) > LEVELS_SHOWN else ""
+        row = next(i for i, text in enumerate(texts) if text not in known)
+        return row, f"must hold one of its levels {shown}{more}"
+
+    def encode(self, column: Column) -> Float64s:
+        """Return the encoded column, of shape (n_rows, 1)."""
+        place = {level: i for i, level in enumerate(self.levels)} | {MISSING_LEVEL: self.fill}
+        return self.encoded_levels[[place[text] for text in level_texts(column)]]
+
+    def decode(self, features: Floats) -> Objects:
+        """Return the nearest level of each row of encoded features of shape (n, 1)."""
+        return np.array(self.levels, dtype=object)[self._places(features)]
+
+    @property
+    def encoded_levels(self) -> Float64s:
+        """All levels, encoded, of shape (n_levels, 1)."""
+        return self.factor * (np.arange(len(self.levels)) / (len(self.levels) - 1))[:, None]
+
+    def possible(self, prototypes: Float64s, step: float) -> Float64s:
+        """Return the levels nearest to some prototypes (n, 1), encoded."""
+        return self.encoded_levels[self._places(prototypes)]
+
+    def usual(self, prototypes: Float64s) -> str:
+        """Return the levels that some prototypes (n, 1) span, in words."""
+        places = self._places(prototypes)
+        low, high = self.levels[places.min()], self.levels[places.max()]
+        return low if low == high else f"{low} to {high}"
+
+    def _places(self, features: Floats) -> Ints:
+        last = len(self.levels) - 1
+        return np.rint(np.clip(features[:, 0] / self.factor * last, 0, last)).astype(np.intp)
+
+
+@dataclass(frozen=True)
+class DateCode(OneFeature):
+    """A date, with or without a time of day, as the number of its units since 1970.
+
+    Attributes
+    ----------
+    name, why : str
+        The column, and why it is taken as a date.
+    unit : {"D", "s", "us"}
+        The longest of day, second and microsecond that all dates seen are whole numbers of;
+        decoded dates are rounded to it.
+    has_zone : bool
+        Whether the cells name a time zone; decoded dates are then in UTC.
+    number : NumberCode
+        How the number of units is scaled.
+    order : {"dmy", "mdy", "ymd"}
+        How a cell is read that does not show the order of its day and month.
+    """
+
+    kind: ClassVar[str] = "date"
+    name: str
+    why: str
+    unit: str
+    has_zone: bool
+    number: NumberCode
+    order: str = "dmy"
+
+    @property
+    def factor(self) -> float:
+        """What the layer of the column multiplies its feature by."""
+        return self.number.factor
+
+    @classmethod
+    def fit(
+        cls, dates: Dates, why: str, scaling: Scaling = ROBUST, counts: Float64s | None = None
+    ) -> "DateCode":
+        """Learn unit and scale from a column of at least two different dates."""
+        moments = dates.moments[~dates.missing].astype(np.int64)
+        unit = next(u for u, length in MICROSECONDS.items() if not (moments % length).any())
+        column = table_from_columns({dates.column.name: _counts(dates, unit)}).columns[0]
+        number = NumberCode.fit(column, why, scaling, counts).without_bounds()
+        return cls(column.name, number.why, unit, date_zone(dates), number, dates.order)
+
+    def read(self, column: Column) -> Dates:
+        """Return the dates of a column."""
+        return dates_of(column, self.order)
+
+    def problem(self, source: Dates) -> Problem:
+        """Return the first row that cannot be encoded and what it must hold, or None."""
+        return date_problem(source, self.has_zone)
+
+    def encode(self, source: Dates) -> Float64s:
+        """Return the encoded column, of shape (n_rows, 1)."""
+        return self.number.encode_numbers(_counts(source, self.unit))
+
+    def decode(self, features: Floats) -> NDArray[np.datetime64]:
+        """Return dates of the code's unit from encoded features of shape (n, 1)."""
+        return self._dates(self.number.decode(features.astype(np.float64)))
+
+    def text(self, features: Floats) -> str:
+        """Return the date of one encoded row of shape (1,)."""
+        return str(self.decode(features[None])[0])
+
+    def short(self, features: Float64s, step: float, side: int = 0) -> NDArray[np.datetime64]:
+        """Return dates of whole units near encoded ones; see `NumberCode.short`."""
+        return self._dates(self.number.short(features, 0.0, side))
+
+    def place(self, dates: NDArray[np.datetime64]) -> Float64s:
+        """Return dates on the encoded scale, of the same shape."""
+        counts = dates.astype(f"datetime64[{self.unit}]").astype(np.int64)
+        return self.number.place(counts.astype(np.float64))
+
+    def possible(self, prototypes: Float64s, step: float) -> Float64s:
+        """Return cells near some prototypes (n, 1), encoded: dates of whole units."""
+        return self.place(self.short(prototypes, step))[:, None]
+
+    def _dates(self, counts: Float64s) -> NDArray[np.datetime64]:
+        type_ = f"datetime64[{self.unit}]"
+        ends = [end.astype(type_).astype(np.float64) for end in (FIRST, LAST)]
+        return np.rint(np.clip(counts, *ends)).astype(np.int64).astype(type_)
+
+    def usual(self, prototypes: Float64s) -> str:
+        """Return the dates that some prototypes (n, 1) span, in words."""
+        dates = self.decode(prototypes)
+        low, high = str(dates.min()), str(dates.max())
+        return low if low == high else f"{low} to {high}"
+
+
+def ordinal_levels(name: str, given: Sequence[Any]) -> tuple[str, ...]:
+    """Return the levels of an ordered category as its cells spell them."""
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise InputError(
+            f"the levels of column '{name}' must be a list from the lowest to the highest; got "
+            f"{given!r}."
+        )
+    levels = [level_texts(table_from_columns({name: [level]}).columns[0])[0] for level in given]
+    repeated = [level for i, level in enumerate(levels) if level in levels[:i]]
+    if len(levels) < 2 or repeated or MISSING_LEVEL in levels:
+        fault = f"'{repeated[0]}' stands there twice" if repeated else "they are fewer than two"
+        if MISSING_LEVEL in levels:
+            fault = f"{given[levels.index(MISSING_LEVEL)]!r} stands for a missing cell"
+        raise InputError(
+            f"the levels of column '{name}' must be at least two different ones from the lowest "
+            f"to the highest, but {fault}; got {list(given)}.",
+            options=f"--ordinal {shlex.quote(f'{name}=LOW<MIDDLE<HIGH')}",
+        )
+    return tuple(levels)
+
+
+def date_zone(dates: Dates) -> bool:
+    """Return whether the first date of a column names a time zone."""
+    is_there = ~dates.missing
+    return bool(is_there.any() and dates.has_zone[is_there.argmax()])
+
+
+def date_problem(dates: Dates, has_zone: bool) -> Problem:
+    """Return the first row that holds no date of this kind and what it must hold, or None."""
+    is_wrong = np.where(dates.missing, ~dates.column.missing, dates.has_zone != has_zone)
+    if not is_wrong.any():
+        return None
+    zone = "with a time zone" if has_zone else "without a time zone"
+    examples = f"2026-01-31T10:30{'+01:00' if has_zone else ''} or {EXAMPLES[dates.order]}"
+    return int(is_wrong.argmax()), f"must hold dates {zone}, such as {examples}"
+
+
+def _counts(dates: Dates, unit: str) -> Float64s:
+    counts = dates.moments.astype(np.int64) / MICROSECONDS[unit]
+    return np.where(dates.missing, np.nan, counts)
+
+
+RADIUS = 0.5
+"""Of the circles, so that what is half a turn apart lies at distance 1, like two levels."""
+
+CIRCLE_BITS = 30
+"""Bits of a place on a circle, the same on every processor."""
+
+MAX_SPANS = 3
+"""Most differences of dates: of neighboring pairs of date columns, the first ones."""
+
+MIN_UNEVEN, MAX_CHANCE, MIN_ROWS_A_LEVEL = 0.05, 4.0, 10
+"""A weekday or hour is left out where rows are spread evenly over all: it would only add noise.
+The squared differences from even shares, as a part of these, are below the first number (0.4 for
+working days, 0.01 for births), or by how many standard deviations chance may exceed its mean."""
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+HOURS = tuple(f"{hour:02}:00" for hour in range(24))
+LEVELS = {"weekday": WEEKDAYS, "hour": HOURS}
+STEPS = {"weekday": 7, "hour": 1440}
+"""Places on the circle: days of a week, minutes of a day."""
+
+DAY_MICROSECONDS = 86_400_000_000
+"""Microseconds."""
+
+
+@dataclass(frozen=True)
+class CycleCode(SaysUsual):
+    """The weekday or the time of day of a date, as a place on a circle: two features.
+
+    Sunday and Monday, or 23:59 and 00:00, are neighbors; what is half a turn apart lies at
+    distance 1, like two levels of a category.
+
+    Attributes
+    ----------
+    name, why : str
+        What it is called, and what it was made from.
+    source : str
+        The column of dates.
+    part : {"weekday", "hour"}
+    fill : int
+        The weekday from 0 or the minute of the day that stands in for missing dates.
+    factor : float
+        What the layer of the column multiplies its features by.
+    """
+
+    kind: ClassVar[str] = "circle"
+    name: str
+    why: str
+    source: str
+    part: str
+    fill: int
+    factor: float = 1.0
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The columns it is made from."""
+        return (self.source,)
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Names of the weekdays, or of the hours of a day."""
+        return LEVELS[self.part]
+
+    @property
+    def n_features(self) -> int:
+        """Encoded features: the two coordinates on the circle."""
+        return 2
+
+    @property
+    def feature_names(self) -> list[str]:
+        """Names of the encoded features."""
+        return [f"{self.name} (cos)", f"{self.name} (sin)"]
+
+    @classmethod
+    def fit(cls, name: str, part: str, dates: Dates, counts: Float64s | None) -> "CycleCode | None":
+        """Learn the most frequent weekday or hour; None where it tells nothing."""
+        steps = _steps(part, dates.moments)
+        is_there = steps >= 0
+        if len(np.unique(steps[is_there])) < 2:
+            return None
+        n, a_level = STEPS[part], STEPS[part] // len(LEVELS[part])
+        weights = None if counts is None else counts[is_there]
+        levels = steps[is_there] // a_level
+        found = np.bincount(levels, weights, minlength=n // a_level).astype(np.float64)
+        if _are_even(found):
+            return None
+        source = dates.column.name
+        return cls(name, f"of the dates in {source}", source, part, int(found.argmax()) * a_level)
+
+    def encode(self, moments: Moments) -> Float64s:
+        """Return the features of dates, NaT where missing, of shape (n_rows, 2)."""
+        steps = _steps(self.part, moments)
+        return self.circle[np.where(steps < 0, self.fill, steps)]
+
+    @property
+    def circle(self) -> Float64s:
+        """All weekdays, or all minutes of a day, encoded, of shape (n, 2)."""
+        return self.factor * _circle(STEPS[self.part])
+
+    @property
+    def encoded_levels(self) -> Float64s:
+        """All levels, encoded, of shape (n_levels, 2)."""
+        return self.circle[:: self._steps_of_level]
+
+    def decode(self, features: Floats) -> Objects:
+        """Return the weekday or hour of each row of encoded features."""
+        return np.array(self.levels, dtype=object)[self._places(features)]
+
+    def possible(self, prototypes: Float64s, step: float) -> Float64s:
+        """Return the levels nearest to some prototypes (n, 2), encoded."""
+        return self.encoded_levels[self._places(prototypes)]
+
+    def moved(self, dates: Moments, prototypes: Float64s) -> Moments:
+        """Return dates moved to the weekday, or the hour, of prototypes."""
+        here, there = _steps(self.part, dates), self._steps(prototypes)
+        if self.part == "weekday":
+            return dates + ((there - here + 3) % 7 - 3) * np.timedelta64(1, "D")
+        return dates + (there // 60 - here // 60) * np.timedelta64(1, "h")
+
+    def text(self, features: Floats) -> str:
+        """Return the weekday, or the time of day, of one encoded row of shape (2,)."""
+        step = int(self._steps(features[None])[0])
+        return WEEKDAYS[step] if self.part == "weekday" else f"{step // 60:02}:{step % 60:02}"
+
+    def usual(self, prototypes: Float64s) -> str:
+        """Return the weekdays or hours that some prototypes (n, 2) span, in words."""
+        covered = self._covered(prototypes)
+        n = len(covered)
+        if covered.all():
+            return f"any {self.part}"
+        # The arc begins after the longest gap.
+        begin = max(np.flatnonzero(covered).tolist(), key=lambda i: _n_before(covered, i))
+        end = (begin - _n_before(covered, begin) - 1) % n
+        if self.part == "hour":
+            return f"{begin:02}:00 to {end + 1:02}:00"
+        return WEEKDAYS[begin] if begin == end else f"{WEEKDAYS[begin]} to {WEEKDAYS[end]}"
+
+    def is_usual(self, features: Floats, prototypes: Float64s) -> bool:
+        """Return whether one row (2,) is on a weekday or hour that some prototypes span."""
+        return bool(self._covered(prototypes)[self._places(features[None])[0]])
+
+    def as_ordinal(self, features: Floats) -> tuple[OrdinalCode, Float64s]:
+        """Return levels in a row, and features (n, 1) on them: for bars."""
+        code = OrdinalCode(self.name, self.why, self.levels, 0)
+        is_missing = np.asarray(np.isnan(features).any(axis=1))
+        rows = code.encoded_levels[self._places(np.nan_to_num(features))]
+        return code, np.where(is_missing[:, None], np.nan, rows)
+
+    def as_category(self, features: Floats) -> tuple[CategoryCode, Float64s]:
+        """Return levels without order, and features of them: for shares."""
+        code = CategoryCode(self.name, self.why, self.levels)
+        is_missing = np.asarray(np.isnan(features).any(axis=1))
+        rows = code.encoded_levels[self._places(np.nan_to_num(features))]
+        return code, np.where(is_missing[:, None], np.nan, rows)
+
+    @property
+    def _steps_of_level(self) -> int:
+        return STEPS[self.part] // len(self.levels)
+
+    def _steps(self, features: Floats) -> Ints:
+        n = STEPS[self.part]
+        turns = np.arctan2(features[:, 1], features[:, 0]) / (2 * np.pi)
+        return np.rint(turns * n).astype(np.intp) % n
+
+    def _places(self, features: Floats) -> Ints:
+        return np.asarray(self._steps(features) // self._steps_of_level)
+
+    def _covered(self, prototypes: Float64s) -> NDArray[np.bool_]:
+        """Return for each level whether a prototype stands for it."""
+        n = len(self.levels)
+        half = 0.0 if self._steps_of_level == 1 else 0.5  # a minute belongs to its hour's middle
+        widths = np.arange(1, n + 1)
+        lengths = np.sin(widths * np.pi / n) / (widths * np.sin(np.pi / n))
+        covered: NDArray[np.bool_] = np.zeros(n, dtype=np.bool_)
+        radius = RADIUS * self.factor
+        for x, y in prototypes.tolist():
+            n_levels = int(widths[np.abs(lengths - math.hypot(x, y) / radius).argmin()])
+            middle = math.atan2(y, x) / (2 * math.pi) * n - half
+            first = math.floor(middle - (n_levels - 1) / 2 + 0.5)
+            covered[np.arange(first, first + n_levels) % n] = True
+        return covered
+
+
+@dataclass(frozen=True)
+class SpanCode(NumberCode):
+    """The days from one date of a row to another, as a number.
+
+    Attributes
+    ----------
+    name, why, center, width, low, span, fill, is_whole, is_padded, reach
+        As of a `NumberCode`.
+    least, most, decimals, factor
+        As of a `NumberCode`.
+    start, end : str
+        The two columns of dates.
+    """
+
+    kind: ClassVar[str] = "days"
+    start: str = ""
+    end: str = ""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The columns it is made from."""
+        return (self.start, self.end)
+
+    @classmethod
+    def between(
+        cls, name: str, dates: Sequence[Dates], scaling: Scaling, counts: Float64s | None
+    ) -> "SpanCode | None":
+        """Learn the scale of the days between two columns; None where they never differ."""
+        days = _days_between(*(each.moments for each in dates))
+        column = table_from_columns({name: days}).columns[0]
+        if column.numbers is None or column.n_distinct < 2:
+            return None
+        start, end = (each.column.name for each in dates)
+        number = NumberCode.fit(column, f"{start} and {end} are dates", scaling, counts)
+        return cls(**asdict(number), start=start, end=end)
+
+    def encode_dates(self, start: Moments, end: Moments) -> Float64s:
+        """Return the feature of dates, NaT where missing, of shape (n_rows, 1)."""
+        return self.encode_numbers(_days_between(start, end))
+
+    def text(self, features: Floats) -> str:
+        """Return the days of one encoded row of shape (1,)."""
+        return number_text(float(self.decode(features[None].astype(np.float64))[0]), self.is_whole)
+
+
+PartCode: TypeAlias = CycleCode | SpanCode
+LeveledCode: TypeAlias = CategoryCode | OrdinalCode | CycleCode
+
+
+def parts_of(
+    dates: Sequence[Dates], taken: Iterable[str], scaling: Scaling, counts: Float64s | None
+) -> tuple[PartCode, ...]:
+    """Return what else the dates of a table tell."""
+    found: list[PartCode | None] = []
+    columns = set(taken)
+    for each in dates:
+        for part in LEVELS:
+            name = free_name(f"{each.column.name}: {part}", columns, "_")
+            found.append(CycleCode.fit(name, part, each, counts))
+    for pair in list(pairwise(dates))[:MAX_SPANS]:
+        if date_zone(pair[0]) == date_zone(pair[1]):
+            start, end = (each.column.name for each in pair)
+            name = free_name(f"days from {start} to {end}", columns, "_")
+            found.append(SpanCode.between(name, pair, scaling, counts))
+    return tuple(code for code in found if code is not None)
+
+
+def part_names(dates: Mapping[str, bool], taken: Iterable[str]) -> list[str]:
+    """Return the names of all that the dates of a table may tell."""
+    parts = product(dates.items(), LEVELS)
+    names = [f"{name}: {part}" for (name, has_time), part in parts if has_time or part != "hour"]
+    names += [f"days from {a} to {b}" for a, b in list(pairwise(dates))[:MAX_SPANS]]
+    columns = set(taken)
+    return [free_name(name, columns, "_") for name in names]
+
+
+def has_time(dates: Moments) -> bool:
+    """Return whether dates have a time of day."""
+    moments = dates[~np.isnat(dates)].astype("datetime64[us]").astype(np.int64)
+    return bool((moments % DAY_MICROSECONDS).any())
+
+
+def encoded_part(code: PartCode, dates: Mapping[str, Moments]) -> Float64s:
+    """Return the features of what dates tell, from the dates by column."""
+    if isinstance(code, CycleCode):
+        return code.encode(dates[code.source])
+    return code.encode_dates(dates[code.start], dates[code.end])
+
+
+def _steps(part: str, dates: Moments) -> Ints:
+    """Return weekdays from 0, Monday, or minutes of the day; -1 where there is no date."""
+    days, time = np.divmod(dates.astype("datetime64[us]").astype(np.int64), DAY_MICROSECONDS)
+    # 1970 began on a Thursday.
+    steps = (days + 3) % 7 if part == "weekday" else time // 60_000_000
+    return np.where(np.isnat(dates), -1, steps).astype(np.intp)
+
+
+def _days_between(start: Moments, end: Moments) -> Float64s:
+    start, end = (each.astype("datetime64[us]") for each in (start, end))
+    apart = end.astype(np.int64) - start.astype(np.int64)
+    return np.where(np.isnat(start) | np.isnat(end), np.nan, apart / DAY_MICROSECONDS)
+
+
+def _are_even(counts: Float64s) -> bool:
+    """Return whether counts of levels are even, as far as enough rows can show it."""
+    k, n = len(counts), counts.sum()
+    uneven = k * ((counts / n - 1 / k) ** 2).sum()
+    chance = (k - 1 + MAX_CHANCE * math.sqrt(2 * (k - 1))) / n
+    return bool(n >= MIN_ROWS_A_LEVEL * k and uneven <= max(MIN_UNEVEN, chance))
+
+
+def _n_before(covered: NDArray[np.bool_], place: int) -> int:
+    """Return how many levels before a place, around the circle, are not covered."""
+    n = len(covered)
+    return next(k for k in range(n) if covered[(place - 1 - k) % n])
+
+
+@cache
+def _circle(n: int) -> Float64s:
+    """Return n places on a circle, in even steps, rounded to what every processor gives."""
+    turns = [2 * math.pi * i / n for i in range(n)]
+    places = RADIUS * np.array([[math.cos(turn), math.sin(turn)] for turn in turns])
+    return np.rint(places * 2.0**CIRCLE_BITS) * 2.0**-CIRCLE_BITS

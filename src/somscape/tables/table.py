@@ -1,0 +1,451 @@
+"""The table that travels through somscape: columns with names, of one length."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cached_property
+from importlib.util import find_spec
+from itertools import islice
+from numbers import Real
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from somscape._stored import stored
+from somscape._types import Float64s
+from somscape._validate import check_choice
+from somscape._weights import blocks
+from somscape.errors import InputError
+from somscape.tables._arrow import column_of_floats, without_zeros
+from somscape.tables._cells import (
+    as_text,
+    asked_numbers,
+    clean_cell,
+    numbers,
+    python_values,
+    strings,
+)
+from somscape.tables._messages import (
+    FileLines,
+    Lines,
+    counted,
+    in_columns,
+    listed,
+    place,
+    quoted,
+    suggestion,
+)
+from somscape.tables._numbers import ColumnVerdict, Where
+from somscape.tables._texts import BLOCK, ArrowTexts
+from somscape.tables.column import Column, row_index
+
+LIBRARIES = ("pandas", "polars", "pyarrow")
+"""From the first that is installed; pyarrow always is."""
+
+MAX_CELL = 200
+"""Characters of a cell that a notebook shows."""
+
+
+def frame_of(columns: Mapping[str, Any], library: str | None = None) -> Any:
+    """Make a data frame of named columns."""
+    import narwhals as nw
+
+    there = [name for name in LIBRARIES if find_spec(name)]
+    if library is not None:
+        check_choice("library", library, LIBRARIES)
+        if library not in there:
+            raise InputError(
+                f"`library` is {library!r}, which is not installed. Run: pip install {library}; or "
+                f"pass one of {', '.join(map(repr, there))}."
+            )
+    backend: Any = library or there[0]
+    made = {str(name): _values(values, backend) for name, values in columns.items()}
+    return nw.from_dict(made, backend=backend).to_native()
+
+
+def _values(values: Any, library: str) -> Any:
+    """Return values as every library takes them: arrays of NumPy's types, else lists."""
+    if not isinstance(values, np.ndarray):
+        return list(values)
+    if values.dtype.kind in "OUS":
+        return values.tolist()
+    if values.dtype.kind == "f" and library != "pandas":
+        return numbers(values, np.isnan(values))  # of the others, NaN is not a missing cell
+    # pandas has no days and polars no hours: seconds both have, and Arrow, too.
+    is_coarse = values.dtype.kind == "M" and np.datetime_data(values.dtype)[0] in "YMWDhms"
+    return values.astype("datetime64[ms]") if is_coarse else np.ascontiguousarray(values)
+
+
+def html_of(names: Sequence[str], lines: Sequence[Sequence[str]], caption: str = "") -> str:
+    """Return a table as HTML that needs no style sheet."""
+    shown = ET.Element("table")
+    if caption:
+        ET.SubElement(
+            shown, "caption", style="caption-side: bottom; text-align: left"
+        ).text = caption
+    head = ET.SubElement(ET.SubElement(shown, "thead"), "tr")
+    for name in names:
+        ET.SubElement(head, "th", scope="col").text = name
+    body = ET.SubElement(shown, "tbody")
+    for line in lines:
+        row = ET.SubElement(body, "tr")
+        for cell in line:
+            is_long = len(cell) > MAX_CELL
+            ET.SubElement(row, "td").text = cell[: MAX_CELL - 1] + "…" if is_long else cell
+    return ET.tostring(shown, encoding="unicode", method="html")
+
+
+PRINTED = 30
+"""Rows of a table that are printed."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Table:
+    """Columns of equal length with different names, and where they come from.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        The columns in the order of the source.
+    source : str
+        Name for messages: "applications.csv", "<stdin>", "data frame".
+    lines : sequence of n_rows int, FileLines or None
+        Line of the file, or row of the sheet, on which each record starts; the
+        header usually stands on line 1.  A range where they follow one another, else an
+        ndarray; a `FileLines` for several files; None when the source has no lines.
+    notes : tuple of str
+        What the reader detected, one short sentence each.
+
+    Raises
+    ------
+    InputError
+        If two columns have the same name or different lengths.
+
+    See Also
+    --------
+    read_table, table_from_frame, table_from_columns
+
+    Examples
+    --------
+    >>> from somscape.tables import table_from_columns
+    >>> table = table_from_columns({"age": [41, 7], "sex": ["f", None]})
+    >>> table.names, len(table)
+    (('age', 'sex'), 2)
+    """
+
+    columns: tuple[Column, ...]
+    source: str
+    lines: Lines | FileLines | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_names(self.names, self.source)
+        n_rows = len(self)
+        for column in self.columns:
+            if len(column) != n_rows:
+                raise InputError(
+                    f"{self.source}: column {quoted(column.name)} has {len(column)} rows, column"
+                    f" {quoted(self.columns[0].name)} has {n_rows}; give all the same number"
+                )
+
+    def __repr__(self) -> str:
+        return f"Table({self.source!r}, {self.n_rows} rows, {len(self.columns)} columns)"
+
+    def __str__(self) -> str:
+        columns = [
+            [c.name, *(cell or "" for cell in c.take(range(min(len(self), PRINTED))).cells)]
+            for c in self.columns
+        ]
+        lines = in_columns(columns)
+        more = [f"... {len(self) - PRINTED} more rows"] if len(self) > PRINTED else []
+        return "\n".join([*lines, *more])
+
+    def _repr_html_(self) -> str:
+        first = self.take(range(min(len(self), PRINTED)))
+        cells = [[cell or "" for cell in column.cells] for column in first.columns]
+        caption = f"{counted(self.n_rows, 'row')}, {counted(len(self.columns), 'column')}"
+        return html_of(self.names, list(zip(*cells, strict=True)), f"{self.source}: {caption}")
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield each row as numbers and texts by name; None where a cell is missing."""
+        for row in zip(*(column.values.tolist() for column in self.columns), strict=True):
+            cells = (None if value != value else value for value in row)  # as only NaN does
+            yield dict(zip(self.names, cells, strict=True))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, the header not counted."""
+        return len(self.columns[0]) if self.columns else 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows and of columns."""
+        return self.n_rows, len(self.columns)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    def column(self, name: str) -> Column:
+        """Return the column with this name.
+
+        Raises
+        ------
+        InputError
+            If there is none; the message proposes close names.
+        """
+        if name not in self._by_name:
+            cure = suggestion(name, self.names) or f"the columns are {listed(self.names)}"
+            raise InputError(f"{self.source} has no column {quoted(name)}; {cure}")
+        return self._by_name[name]
+
+    def select(self, names: str | Iterable[str]) -> "Table":
+        """Return the table of these columns, in this order; `InputError` as `column`."""
+        names = [names] if isinstance(names, str) else names
+        return replace(self, columns=tuple(self.column(name) for name in names))
+
+    def without(self, names: str | Iterable[str]) -> "Table":
+        """Return the table of the other columns; `InputError` as `column`."""
+        names = [names] if isinstance(names, str) else names
+        left_out = {self.column(name).name for name in names}
+        return replace(self, columns=tuple(c for c in self.columns if c.name not in left_out))
+
+    def put_away(self) -> "Table":
+        """Return the table with what is large of it in temporary files."""
+        return replace(self, columns=tuple(c.put_away(len(self.columns)) for c in self.columns))
+
+    def take(self, rows: ArrayLike | slice) -> "Table":
+        """Return the table with some rows: numbers, a boolean mask or a slice."""
+        chosen = row_index(rows)
+        lines = self.lines
+        if isinstance(lines, FileLines):
+            lines = lines.take(chosen)
+        elif lines is not None:
+            lines = np.asarray(lines)[chosen]
+        return replace(self, columns=tuple(c.take(chosen) for c in self.columns), lines=lines)
+
+    def to_arrow(self) -> Any:
+        """Return the table as pyarrow holds it.
+
+        Returns
+        -------
+        pyarrow.Table
+            Numbers as float64, other columns as text, as are whole numbers beyond floats; null
+            where a cell is missing.
+        """
+        import pyarrow as pa  # late: it is slow to import
+
+        return pa.table(
+            {
+                c.name: numbers(c.numbers, c.missing)
+                if c.numbers is not None and c.is_exact
+                else c.to_arrow()
+                for c in self.columns
+            }
+        )
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Return the table as a data frame.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            Whole numbers as int64 where none is missing, others as float64; the rest is text, dates
+            too.
+
+        Examples
+        --------
+        >>> from somscape.tables import table_from_columns
+        >>> table_from_columns({"age": [41, 7], "sex": ["f", None]}).to_frame().shape
+        (2, 2)
+        """
+        return frame_of({column.name: column.values for column in self.columns}, library)
+
+    def to_numpy(self, names: Sequence[str] | None = None) -> Float64s:
+        """Return the numbers of some columns as one array.
+
+        Parameters
+        ----------
+        names : sequence of str, optional
+            The columns, in the order wanted; default all.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_names), float64
+            A new C-contiguous array, NaN where a cell is missing.
+
+        Raises
+        ------
+        InputError
+            If a name is unknown or a column holds text.
+
+        Examples
+        --------
+        >>> from somscape.tables import table_from_columns
+        >>> table_from_columns({"age": [41, None], "sex": ["f", "m"]}).to_numpy(["age"])
+        array([[41.],
+               [nan]])
+        """
+        columns = [self.column(name) for name in (self.names if names is None else names)]
+        for column in columns:
+            if not column.is_number:
+                raise InputError(column.problem or self._text_message(column))
+        values = stored((self.n_rows, len(columns)))
+        for part in blocks(self.n_rows, BLOCK):
+            for position, column in enumerate(columns):
+                values[part, position] = column.take(part).numbers
+        return values
+
+    def _text_message(self, column: Column) -> str:
+        row = int(np.argmin(column.missing))
+        cell = quoted(str(column.cell(row)))
+        return (
+            f"{self.where(row)}, column {quoted(column.name)}: {cell} is text"
+            " where numbers are needed; leave the column out or encode it"
+        )
+
+    def where(self, row: int) -> str:
+        """Say for a message where a row stands: "applications.csv, line 17".
+
+        Rows of a source without lines are counted from 0, as ``iloc`` counts them:
+        "data frame, row 15".  Rows of several files know theirs.
+        """
+        return place(self.source, self.lines, row)
+
+
+def check_names(names: Sequence[str], where: str) -> None:
+    """Raise `InputError` if two columns have the same name."""
+    first: dict[str, int] = {}
+    for number, name in enumerate(names, 1):
+        if name in first:
+            raise InputError(
+                f"{where}: columns {first[name]} and {number} are both named {quoted(name)};"
+                " give every column a name of its own"
+            )
+        first[name] = number
+
+
+CELLS_AT_ONCE = 4096
+"""Values that become Python's at a time."""
+
+MAX_WHOLE = 1e15
+"""Whole numbers below this are the same as floats, and are written alike."""
+
+
+def table_from_columns(columns: Mapping[str, Iterable[Any]], source: str = "table") -> Table:
+    """Make a table of named sequences of Python or NumPy values.
+
+    Parameters
+    ----------
+    columns : mapping of str to iterable
+        Values are read as those of a frame, see `table_from_frame`.
+    source : str, default="table"
+        Name for messages.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    InputError
+        If the sequences have different lengths.
+
+    See Also
+    --------
+    table_from_frame, read_table
+
+    Examples
+    --------
+    >>> table = table_from_columns({"id": [7, 8], "city": ["Ulm", "?"]})
+    >>> table.column("city").n_missing, table.column("id").is_whole
+    (1, True)
+    """
+
+    def where(row: int) -> str:
+        return place(source, None, row)
+
+    made = [column_from_values(str(name), values, where) for name, values in columns.items()]
+    return Table(tuple(made), source)
+
+
+def column_from_values(
+    name: str,
+    values: Iterable[Any],
+    where: Where,
+    asked: Sequence[str] | None = None,
+    words: set[str] | None = None,
+) -> Column:
+    """Make a column of Python or NumPy values; numbers if all present ones are."""
+    import pyarrow as pa
+
+    read = _cell_and_number if asked is None else _reader(asked, set() if words is None else words)
+    if isinstance(values, np.ndarray) and values.dtype in (np.float32, np.float64):
+        return column_of_floats(name, values.copy(), where)  # whoever gave them may change them
+    if asked is None and isinstance(values, np.ndarray) and values.dtype.kind in "iu":
+        floats = values.astype(np.float64)
+        if len(floats) and np.abs(floats).max() < MAX_WHOLE:
+            return column_of_floats(name, floats, where)
+    verdict, cells, numbers_ = ColumnVerdict(), list[Any](), list[Any]()
+    values = python_values(values) if isinstance(values, np.ndarray) else iter(values)
+    n = 0
+    while pairs := [read(value) for value in islice(values, CELLS_AT_ONCE)]:
+        cells.append(strings(cell for cell, _ in pairs))
+        numbers_.append(np.array([number for _, number in pairs]))
+        verdict.look(n, cells[-1], numbers_[-1])
+        n += len(pairs)
+    is_number, problem = verdict.settle(name, where)
+    found = np.concatenate(numbers_) if numbers_ else np.empty(0)
+    texts = ArrowTexts(pa.chunked_array(cells, pa.string()))
+    column = Column(name, texts, numbers=found if is_number else None, problem=problem)
+    return without_zeros(column)
+
+
+def _cell_and_number(value: Any) -> tuple[str | None, float]:
+    if value is None or value != value:  # NaN and NaT differ from themselves
+        return None, math.nan
+    is_none = isinstance(value, (bool, np.bool_, np.timedelta64))  # but a Real
+    if isinstance(value, (Real, Decimal)) and not is_none:
+        return str(value), _as_float(value)
+    return clean_cell(as_text(value)), math.nan
+
+
+def _reader(asked: Sequence[str], words: set[str]) -> Callable[[Any], tuple[str | None, float]]:
+    """Return `_cell_and_number` for other words, and numbers, that mean a missing cell."""
+    folded, numbers = {word.strip().casefold() for word in asked}, asked_numbers(asked).tolist()
+
+    def read(value: Any) -> tuple[str | None, float]:
+        cell, number = (
+            (value.strip() or None, math.nan)
+            if isinstance(value, str)
+            else (_cell_and_number(value))
+        )
+        if cell is None or not (cell.casefold() in folded or number in numbers):
+            return cell, number
+        words.add(cell)
+        return None, math.nan
+
+    return read
+
+
+def _as_float(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond 1.8e308
+        return math.inf

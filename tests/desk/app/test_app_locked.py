@@ -1,0 +1,231 @@
+"""Others write to the databases for long, or nobody can: pages are as fast, decisions refused."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from disks import held, locked, read_only
+from some_cases import KEY, fill
+from web_client import Client, serving
+
+from somscape.desk.app import _store
+from somscape.desk.app._context import ONLY_SHOWN
+from somscape.desk.app._store import DONE, INTERRUPTED, RUNNING, Store
+from somscape.desk.cases import Decision, State
+from somscape.desk.cases._database import FILE
+from somscape.errors import InputError
+
+SAID = Decision("cards", "a", "later", "", "ann")
+SMALL = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i % 17) for i in range(30))
+QUICK = 0.5
+"""Seconds in which a page is there."""
+
+
+def store_with(state: Path, monkeypatch: pytest.MonkeyPatch, wait: float) -> Store:
+    monkeypatch.setattr(_store, "SECONDS_TO_WAIT", wait)
+    with State(state) as cases:
+        fill(cases)
+    store = Store(state)
+    store.after_start()
+    return store
+
+
+def test_decisions_that_wait_leave_threads_to_read(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = store_with(state, monkeypatch, 1.0)
+
+    async def go() -> float:
+        deciding = [
+            asyncio.create_task(store.decide_case(SAID, token=f"t{i}", seen=None))
+            for i in range(40)  # more than asyncio has threads
+        ]
+        await asyncio.sleep(0.1)
+        begun = time.monotonic()
+        decided = await asyncio.to_thread(store.cases.history, "cards", "a")
+        read_in = time.monotonic() - begun
+        assert decided[-1].state == "confirmed"
+        for said in await asyncio.gather(*deciding, return_exceptions=True):
+            assert isinstance(said, InputError)
+            assert "another program has been writing there for 1 seconds. Nothing" in str(said)
+            assert f"`lsof {state / FILE}`" in str(said)
+        assert time.monotonic() - begun < 3
+        return read_in
+
+    try:
+        with locked(state / FILE):
+            assert asyncio.run(go()) < QUICK
+        assert asyncio.run(store.decide_case(SAID, token=None, seen=None)).number == 8
+        assert store.cases.history("cards", "a")[-1].state == "later"
+    finally:
+        store.close()
+
+
+def test_changes_wait_for_the_apps_own_database_without_holding_up_others(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = store_with(state, monkeypatch, 0.5)
+
+    async def go() -> None:
+        begun = time.monotonic()
+        waiting = [asyncio.create_task(store.when_free()) for _ in range(10)]
+        steps = 0
+        while not all(task.done() for task in waiting):
+            await asyncio.sleep(0.01)
+            assert store.runs() == []
+            steps += 1
+        assert steps > 10
+        assert 0.5 <= time.monotonic() - begun < 2
+        for task in waiting:
+            with pytest.raises(InputError, match=r"app\.sqlite: another program .* 0\.5 seconds"):
+                task.result()
+
+    try:
+        with locked(state / _store.OWN_FILE):
+            asyncio.run(go())
+        asyncio.run(store.when_free())
+        store.keep_upload(store.new_upload(".csv")[0], "a.csv", ".csv")
+        assert len(store.runs()) == 1
+    finally:
+        store.close()
+
+
+def test_a_locked_database_is_said_at_the_start(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_with(state, monkeypatch, 0.2).close()
+    with (
+        locked(state / _store.OWN_FILE),
+        pytest.raises(InputError, match=r"app\.sqlite: another program has been writing"),
+    ):
+        Store(state)
+    Store(state).close()
+
+
+def ranked_by(client: Client) -> tuple[str, int]:
+    run = client.upload("small.csv", SMALL)
+    client.wait(run)
+    client.post(f"/api/runs/{run}/start")
+    client.wait(run)
+    return run, client.get(f"/runs/{run}/files/report.json")["rows"]["numbers"][0]
+
+
+@pytest.mark.rest
+@pytest.mark.parametrize("file", [FILE, _store.OWN_FILE])
+def test_pages_are_as_fast_while_another_program_writes(file: str, state: Path) -> None:
+    with State(state) as cases:
+        fill(cases)
+    with serving(state, "--jobs", "1") as server:
+        client = server.client.enter()
+        run, row = ranked_by(client)
+        about_case = "/api/watches/cards/decide", {"key": "a", "decision": "later"}
+        about_row = f"/api/runs/{run}/mark", {"row": row, "decision": "later"}
+        path, body = about_case if file == FILE else about_row
+        answers: list[tuple[float, int, Any]] = []
+
+        def decide() -> None:
+            begun = time.monotonic()
+            answer = client.ask("POST", path, json.dumps(body))
+            answers.append((time.monotonic() - begun, answer.status, answer.json))
+
+        with locked(state / file):
+            threads = [threading.Thread(target=decide) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            slowest = _slowest(client, run, lambda: any(t.is_alive() for t in threads))
+            for thread in threads:
+                thread.join(60)
+        assert slowest < QUICK
+        assert len(answers) == 8
+        for took, status, said in answers:
+            assert 9 < took < 11
+            assert status == 422
+            assert "another program has been writing there for 10 seconds." in said["problem"]
+        decide()
+        assert answers[-1][1] == 200
+
+
+def _slowest(client: Client, run: str, goes_on: Callable[[], bool]) -> float:
+    slowest = 0.0
+    while goes_on():
+        for path in (
+            *("/", "/api/runs", "/api/watches", "/watches/cards", "/api/watches/cards"),
+            *("/api/watches/cards/cases/a", f"/runs/{run}/report", f"/api/runs/{run}/marks"),
+        ):
+            begun = time.monotonic()
+            assert client.ask("GET", path).status == 200
+            slowest = max(slowest, time.monotonic() - begun)
+        time.sleep(0.05)
+    return slowest
+
+
+def test_a_read_only_folder_is_shown_as_it_is(state: Path) -> None:
+    store = Store(state)
+    for name in ("done", "running"):
+        run = store.keep_upload(store.new_upload(".csv")[0], name, ".csv")
+        store.say_run(run.id, DONE if name == "done" else RUNNING)
+    store.close()
+    with read_only(state):
+        before = held(state)
+        store = Store(state)
+        assert store.is_read_only
+        assert store.after_start() == []
+        assert {run.name: run.state for run in store.runs()} == {
+            "done": DONE,
+            "running": INTERRUPTED,
+        }
+        with pytest.raises(_store.sqlite3.OperationalError, match="readonly") as raised:
+            store.say_title(run.id, "another")
+        assert "is read-only. Nothing was saved" in store.trouble(raised.value)
+        store.close()
+        assert held(state) == before
+    store = Store(state)
+    assert [run.state for run in store.runs()].count(RUNNING) == 1
+    store.close()
+
+
+@pytest.mark.rest
+@pytest.mark.parametrize("has_journal", [False, True])
+def test_the_app_shows_a_read_only_state_and_refuses_changes(
+    has_journal: bool, state: Path
+) -> None:
+    with State(state) as cases:
+        fill(cases)
+    with serving(state, "--jobs", "1") as server:
+        run, row = ranked_by(server.client.enter())
+        if has_journal:  # the app and its state are killed before they write it back
+            server.client.enter().post(
+                "/api/watches/cards/decide", {"key": KEY, "decision": "later"}
+            )
+            server.process.kill()
+            server.process.wait(30)
+    assert (state / f"{FILE}-wal").exists() == has_journal
+    with read_only(state):
+        before = held(state)
+        with serving(state, "--jobs", "1") as server:
+            assert f"{state} {ONLY_SHOWN}\n" in server.said
+            client = server.client.enter()
+            assert [each["run"] for each in client.get("/api/runs")] == [run]
+            for path in ("/", "/watches/cards", f"/runs/{run}/report"):
+                assert client.ask("GET", path).status == 200
+            assert client.get("/api/watches")[0]["n_runs"] == 2
+            said = client.get(f"/api/watches/cards/cases/{KEY}")
+            assert said["state"] == ("later" if has_journal else "confirmed")
+            for path, body in (
+                ("/api/watches/cards/decide", {"key": "a", "decision": "later"}),
+                (f"/api/runs/{run}/mark", {"row": row, "decision": "later"}),
+                *((f"/api/runs/{run}/{word}", {}) for word in ("again", "delete", "cancel")),
+                ("/api/sample", {}),
+            ):
+                answer = client.ask("POST", path, json.dumps(body))
+                assert (answer.status, answer.problem) == (
+                    403,
+                    f"{state} {ONLY_SHOWN} Nothing was saved.",
+                )
+            assert client.send("a.csv", SMALL).status == 403
+        assert held(state) == before

@@ -1,0 +1,175 @@
+"""What a page sends: whatever it is, it becomes settings that can be used, or is refused."""
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from somscape.desk.app._context import MAX_NAME, shown_name
+from somscape.desk.app._settings import checked_settings, default_settings, options_of
+from somscape.desk.app._work import describe
+from somscape.desk.jobs._detect import rule_of
+from somscape.desk.jobs._roles import find_label, roles_from
+from somscape.errors import InputError
+from somscape.outliers import AlertRule
+from somscape.tables import table_from_columns
+
+TABLE = table_from_columns(
+    {
+        "key_id": [f"k{i}" for i in range(12)],
+        "a=b": list(range(12)),
+        "kind": ["x", "y", "z"] * 4,
+        "outcome=yes": ["no", "no=never", "no"] * 4,
+        "day": [f"2026-01-{i + 1:02d}" for i in range(12)],
+        "empty": [None] * 12,
+    }
+)
+FACTS = describe(TABLE)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 99) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+NAMES = sorted(default_settings(FACTS))
+NUMBERS = st.sampled_from([str(i) for i in range(-1, 7)])
+KINDS = st.dictionaries(
+    NUMBERS, st.sampled_from(["drop", "category", "number", "ordinal", "date", "id", ""])
+)
+
+
+def use(settings: dict[str, Any]) -> None:
+    """Take settings as a job does, up to the training."""
+    options = options_of(settings, FACTS)
+    roles_from(TABLE, options).check(TABLE)
+    find_label(TABLE, options["label"])
+    rule_of(options, TABLE)
+
+
+@given(
+    st.dictionaries(st.sampled_from(NAMES), JSON)
+    | st.fixed_dictionaries(
+        {},
+        optional={
+            "id": st.integers(-1, 6) | st.none(),
+            "label": st.integers(-1, 6) | st.none(),
+            "value": st.sampled_from(["x", "no", "no=never", "7"]) | st.none(),
+            "kinds": KINDS,
+            "alerts": st.integers(0, 13) | st.none(),
+            "contamination": st.floats(0, 1) | st.none(),
+        },
+    )
+    | JSON
+)
+def test_whatever_comes_is_settings_or_refused(given: Any) -> None:
+    with contextlib.suppress(InputError):
+        use(checked_settings(given, FACTS))
+
+
+def test_defaults_can_be_used() -> None:
+    settings = checked_settings({}, FACTS)
+    assert (settings["id"], settings["label"]) == (0, None)
+    assert (settings["alerts"], settings["contamination"]) == (None, None)
+    use(settings)
+    assert rule_of(options_of(settings, FACTS), TABLE) == AlertRule()
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({"contamination": None}, AlertRule()),
+        ({"contamination": 0.2}, AlertRule(above_threshold=True)),
+        ({"alerts": 3}, AlertRule(n_alerts=3)),
+        ({"alerts": 3, "contamination": None}, AlertRule(n_alerts=3)),
+        ({"alerts": 3, "contamination": 0.2}, AlertRule(n_alerts=3)),
+        ({"fdr": 0.2}, AlertRule(fdr=0.2)),
+        ({"p_value": 0.01}, AlertRule(p_value=0.01)),
+        ({"amount": 1, "cost": 10}, AlertRule(amount="a=b", cost=10)),
+    ],
+    ids=str,
+)
+def test_settings_say_which_rows_are_listed(given: dict[str, Any], rule: AlertRule) -> None:
+    settings = checked_settings(given, FACTS)
+    assert rule_of(options_of(settings, FACTS), TABLE) == rule
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"id": None}, {"id_column": None, "drop": ("key_id",)}),
+        ({"id": 0}, {"id_column": "key_id", "drop": ()}),
+        ({"label": 3, "value": "no=never"}, {"label": "outcome=yes=no=never"}),
+        ({"kinds": {"1": "ordinal", "4": "date"}}, {"ordinal": ("a=b",), "date": ("day",)}),
+        (
+            {"kinds": {"2": "ordinal"}, "orders": {"2": " z<y<x "}},
+            {"ordinal": ("kind=z<y<x",)},
+        ),
+        # A column that has become the id or the label keeps no other kind.
+        ({"id": 0, "kinds": {"0": "drop"}}, {"id_column": "key_id", "drop": ()}),
+        ({"delimiter": "tab", "decimal": ","}, {"delimiter": "tab", "decimal": ","}),
+        ({"sheet": "2"}, {"sheet": "2"}),
+        # Customers are named by their column, so that no other names the rows.
+        (
+            {"id": 0, "per": [2]},
+            {"id_column": None, "per": ("kind",), "drop": ("key_id",), "category": ()},
+        ),
+    ],
+    ids=str,
+)
+def test_settings_are_said_as_options(given: dict[str, Any], expected: dict[str, Any]) -> None:
+    options = options_of(checked_settings(given, FACTS), FACTS)
+    assert {name: options[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"alerts": 3, "fdr": 0.1}, "in two ways"),
+        ({"fdr": 1.5}, "above 0 and at most 1"),
+        ({"p_value": True}, "above 0 and at most 1"),
+        ({"amount": 1}, "needs the column of what is at stake, and a cost"),
+        ({"amount": 1, "cost": 0}, "above 0"),
+        ({"amount": 9, "cost": 1}, "'amount' must be a whole number"),
+        ({"per": 2}, "a list of columns"),
+        ({"per": [2, 2]}, "different columns"),
+        ({"per": [3], "label": 3}, "choose two"),
+        ({"sheet": ""}, "the name of a sheet"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_a_rule_or_a_customer_is_refused(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        checked_settings(given, FACTS)
+
+
+def test_columns_say_what_they_may_be() -> None:
+    may_be = {column["name"]: column["may_be"] for column in FACTS["columns"]}
+    assert may_be == {
+        "key_id": ["category", "ordinal"],
+        "a=b": ["number", "category", "ordinal"],
+        "kind": ["category", "ordinal"],
+        "outcome=yes": ["category", "ordinal"],
+        "day": ["category", "ordinal", "date"],
+        "empty": [],
+    }
+    examples = FACTS["columns"][4]["examples"]
+    assert examples == [f"2026-01-0{i}" for i in range(1, 6)]
+    assert FACTS["columns"][3]["levels"] == [["no", 8], ["no=never", 4]]
+
+
+def test_a_table_that_no_page_can_show_is_refused() -> None:
+    wide = table_from_columns({f"c{i}": [i, 2 * i + 1] for i in range(5001)})
+    with pytest.raises(InputError, match="5001 columns"):
+        describe(wide)
+    long = table_from_columns({"x" * 6_000_000: [1, 2]})
+    with pytest.raises(InputError, match="names so long"):
+        describe(long)
+
+
+@given(st.text())
+def test_a_name_is_shown_in_one_line_whatever_it_is(name: str) -> None:
+    shown = shown_name(name)
+    assert shown.isprintable()
+    assert len(shown) <= MAX_NAME
+    assert not set(shown) & {"/", "\\"}

@@ -1,0 +1,489 @@
+"""What is kept survives: a killed server, a second one, and many uploads at once."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from web_client import Answer, Client, Server, serving
+
+from somscape.desk.app._queue import COMMAND, FORKS
+from somscape.desk.app._store import Store
+from somscape.errors import InputError
+
+pytestmark = pytest.mark.rest
+counts_forks = pytest.mark.skipif(not FORKS, reason="counts forks, which jobs are on Linux alone")
+
+SMALL = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i % 17) for i in range(30))
+
+
+def large(n: int = 40_000) -> bytes:
+    return b"a,b,c,d\n" + b"".join(
+        b"%d,%d,%d,%d\n" % (i * 7919 % 997, i * i % 911, i % 89, i * 31 % 499) for i in range(n)
+    )
+
+
+def is_running(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def children(pid: int) -> list[int]:
+    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def jobs_of(server: Server) -> list[int]:
+    """Return the processes of a server's jobs, which its one child forks."""
+    (parent,) = children(server.process.pid)
+    return children(parent)
+
+
+@counts_forks
+def test_a_killed_server_loses_nothing_that_was_marked(state: Path) -> None:
+    with serving(state, "--jobs", "1") as server:
+        client = server.client.enter()
+        done = client.upload("small.csv", SMALL)
+        client.wait(done)
+        client.post(f"/api/runs/{done}/start")
+        client.wait(done)
+        running = client.upload("large.csv", large())
+        client.wait(running)
+        waiting = client.post(f"/api/runs/{done}/again")["run"]
+        for run in (running, waiting):
+            client.post(f"/api/runs/{run}/start")
+        next(s for s in client.events(running) if "progress" in s)
+        number = client.get(f"/runs/{done}/files/report.json")["rows"]["numbers"][0]
+        client.post(f"/api/runs/{done}/mark", {"row": number, "decision": "confirmed"})
+        jobs = jobs_of(server)
+        assert len(jobs) == 1
+        jobs += children(server.process.pid)
+        server.process.kill()
+        server.process.wait(30)
+    # The job of a dead server ends by itself, and so does what forked it.
+    deadline = time.monotonic() + 20
+    while any(map(is_running, jobs)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(is_running, jobs))
+
+    with serving(state, "--jobs", "1") as server:
+        client = server.client.enter()
+        found = client.get(f"/api/runs/{done}/marks")
+        assert {n: mark["decision"] for n, mark in found.items()} == {str(number): "confirmed"}
+        assert client.ask("GET", f"/runs/{done}/report").status == 200
+        found = client.get(f"/api/runs/{running}")
+        assert (found["state"], found["task"]) == ("interrupted", "rank")
+        assert "Run it again" in found["problem"]
+        assert client.wait(waiting)["state"] == "done"  # it was in line, and is done now
+        client.post(f"/api/runs/{running}/retry")
+        assert client.get(f"/api/runs/{running}")["state"] in ("waiting", "running")
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_ended_server_says_where_things_are(state: Path, number: str) -> None:
+    with serving(state) as server:
+        os.kill(server.process.pid, getattr(signal, number))
+        assert server.process.wait(30) == 0
+        assert server.process.stdout is not None
+        assert str(state) in server.process.stdout.read()
+
+
+def test_a_folder_has_one_server_at_a_time(state: Path) -> None:
+    first = Store(state)
+    with pytest.raises(InputError, match=r"another somscape app uses .* --state"):
+        Store(state)
+    first.close()
+    Store(state).close()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits a process as Linux does")
+def test_a_full_disk_is_not_taken_for_another_server(state: Path) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(InputError, match="cannot hold the app's state") as caught:
+            Store(state)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "another somscape app" not in str(caught.value)
+
+
+def test_only_the_user_may_look_into_the_folder(state: Path) -> None:
+    Store(state).close()
+    assert state.stat().st_mode & 0o077 == 0
+    assert (state / "app.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_a_state_of_another_version_is_refused(state: Path) -> None:
+    Store(state).close()
+    db = sqlite3.connect(state / "app.sqlite")
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(InputError, match="another version"):
+        Store(state)
+
+
+OLD_TABLES = """
+CREATE TABLE uploads (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, ending TEXT NOT NULL, facts TEXT
+);
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    upload TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE,
+    made TEXT NOT NULL, task TEXT NOT NULL, state TEXT NOT NULL,
+    problem TEXT NOT NULL DEFAULT '', settings TEXT, facts TEXT
+);
+CREATE TABLE decisions (
+    upload TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE,
+    number INTEGER NOT NULL, id TEXT NOT NULL, decision TEXT NOT NULL, made TEXT NOT NULL,
+    score REAL, p_value REAL, run TEXT NOT NULL,
+    PRIMARY KEY (upload, number)
+);
+INSERT INTO uploads VALUES ('00000000000000aa', 'january.csv', '.csv', '{}');
+INSERT INTO runs VALUES ('00000000000000bb', '00000000000000aa', '2026-01-31T08:00:00+00:00',
+    'rank', 'done', '', '{"seed": 3}', '{"n_rows": 9}');
+INSERT INTO decisions VALUES ('00000000000000aa', 4, 'k4', 'cleared', '2026-02-01T08:00:00+00:00',
+    1.5, 0.25, '00000000000000bb');
+PRAGMA user_version = 1;
+"""
+
+
+def test_the_state_of_the_first_version_is_brought_up_to_date(state: Path) -> None:
+    state.mkdir()
+    with contextlib.closing(sqlite3.connect(state / "app.sqlite")) as db:
+        db.executescript(OLD_TABLES)
+    for _ in range(2):  # a second start finds nothing to do
+        store = Store(state)
+        (run,) = store.runs()
+        assert (run.name, run.title, run.watch, run.settings) == (
+            *("january.csv", "january.csv", None),
+            {"seed": 3},
+        )
+        assert store.decisions(run.upload) == [
+            {
+                **{"id": "k4", "number": 4, "decision": "cleared", "comment": ""},
+                **{"made": "2026-02-01T08:00:00+00:00", "score": 1.5, "p_value": 0.25},
+                **{"author": "", "seen": 1},
+            }
+        ]
+        store.close()
+    store = Store(state)
+    store.say_title(run.id, "January, all branches")
+    store.decide(run, 4, {"id": "k4", "score": 2.0, "p_value": 0.1}, "later", "ask Jane")
+    store.close()
+    store = Store(state)
+    (run,) = store.runs()
+    assert (run.title, run.name, run.n_decisions) == ("January, all branches", "january.csv", 1)
+    assert store.decisions(run.upload)[0]["comment"] == "ask Jane"
+    store.close()
+
+
+def test_an_upload_that_could_not_be_read_is_gone_at_the_next_start(state: Path) -> None:
+    store = Store(state)
+    bad = store.keep_upload(store.new_upload(".csv")[0], "ragged.csv", ".csv")
+    good = store.keep_upload(store.new_upload(".csv")[0], "good.csv", ".csv")
+    store.say_run(bad.id, "failed", problem="line 2 has 3 cells")
+    store.say_table(good.upload, {"n_rows": 1})
+    store.say_run(good.id, "failed", problem="said by a ranking")
+    store.close()
+    store = Store(state)
+    store.after_start()
+    assert [run.id for run in store.runs()] == [good.id]
+    assert [folder.name for folder in (state / "uploads").iterdir()] == [good.upload]
+    assert not store.folder_of(bad.id).exists()
+    store.close()
+
+
+def test_a_table_that_is_read_again_in_a_wrong_way_stays_as_it_was(state: Path) -> None:
+    def start() -> Store:
+        store = Store(state)
+        store.after_start()
+        return store
+
+    with contextlib.closing(start()) as store:
+        run = store.keep_upload(store.new_upload(".csv")[0], "good.xlsx", ".xlsx")
+        store.say_table(run.upload, {"n_rows": 1})
+        wrong = {"sheet": "Januray", "before": {"kinds": {}, "sheet": None}}
+        store.say_run(run.id, "running", settings=wrong)
+    with contextlib.closing(start()) as store:  # it ended while it read
+        (found,) = store.runs()
+        assert (found.state, found.settings) == ("done", {"kinds": {}, "sheet": None})
+        assert found.problem
+        store.say_run(run.id, "waiting", settings=wrong)
+        store.say_ended(run.id, "failed", problem="no sheet 'Januray'")
+    with contextlib.closing(start()) as store:
+        (found,) = store.runs()
+        assert (found.state, found.problem) == ("done", "no sheet 'Januray'")
+        assert store.table(run.upload) == {"n_rows": 1}
+
+
+def test_a_state_that_is_no_folder_or_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="--state"):
+        Store(tmp_path / "file")
+    (tmp_path / "app.sqlite").write_bytes(b"no database" * 100)
+    with pytest.raises(InputError, match="--state"):
+        Store(tmp_path)
+
+
+def test_a_run_goes_with_its_files_and_the_last_one_with_its_upload(state: Path) -> None:
+    store = Store(state)
+    upload, path = store.new_upload(".csv")
+    path.write_bytes(SMALL)
+    first = store.keep_upload(upload, "a.csv", ".csv")
+    second = store.new_run(upload, "rank", {"seed": 1})
+    row = {"id": "7", "score": 1.5, "p_value": 0.5, "cells": {}}
+    store.decide(first, 6, row, "cleared")
+    store.decide(second, 6, row, "confirmed")
+    assert [d["decision"] for d in store.decisions(upload)] == ["confirmed"]
+    assert (store.upload_file(second), second.settings) == (path, {"seed": 1})
+    store.drop_run(first)
+    assert path.exists()
+    assert [run.id for run in store.runs()] == [second.id]
+    assert store.runs()[0].n_decisions == 1
+    store.drop_run(second)
+    assert not path.parent.exists()
+    assert not store.folder_of(second.id).exists()
+    assert (store.runs(), store.decisions(upload)) == ([], [])
+    store.close()
+
+
+# Fifty at once
+
+GOOD = [(f"good{i}.csv", SMALL, 200, "done") for i in range(8)]
+BAD = [
+    ("ragged.csv", b"a,b\n1,2,3\n", 200, "failed"),
+    ("noise.csv", bytes(range(256)) * 40, 200, "failed"),
+    ("cut.csv.gz", b"\x1f\x8b\x08\0\0\0\0", 200, "failed"),
+    ("workbook.xlsx", b"PK\x03\x04" + b"x" * 100, 200, "failed"),
+    *[("empty.csv", b"", 422, None)] * 10,
+    *[("map.pkl", b"\x80\x04.", 415, None)] * 14,
+    *[("large.csv", b"1," * 600_000, 413, None)] * 14,
+]
+
+
+@counts_forks
+def test_fifty_uploads_at_once_are_all_answered_and_none_is_lost(state: Path) -> None:
+    with serving(state, "--jobs", "2", "--max-upload", "1") as server:
+        client = server.client.enter()
+        before = _peak(server.process.pid)
+        files = [*GOOD, *BAD]
+        assert len(files) == 50
+        answers: list[Answer | None] = [None] * len(files)
+
+        def send(i: int) -> None:
+            answers[i] = _send_as_it_goes(client, files[i][0], files[i][1])
+
+        threads = [threading.Thread(target=send, args=(i,)) for i in range(len(files))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [a and a.status for a in answers] == [status for *_, status, _ in files]
+        runs = [a.json["run"] for a in answers if a and a.status == 200]
+        assert len(set(runs)) == 12
+        assert {run["run"] for run in client.get("/api/runs")} == set(runs)
+        assert len(jobs_of(server)) <= 2
+        states = [client.wait(run)["state"] for run in runs]
+        assert states == [outcome for *_, outcome in files if outcome]
+        # Nothing of what was refused is left on the disk.
+        assert len([*(state / "uploads").iterdir()]) == 12
+        assert _peak(server.process.pid) < before + 60e6
+
+
+def _send_as_it_goes(
+    client: Client, name: str, content: bytes, announced: int | None = None
+) -> Answer:
+    """Upload a file, of which too much may be announced, and read what is answered."""
+    head = (
+        f"POST /api/uploads?name={name} HTTP/1.1\r\nHost: {client.host}\r\n"
+        f"Cookie: {client.cookie}\r\nOrigin: http://{client.host}\r\n"
+        f"X-Somscape-CSRF: {client.csrf}\r\nContent-Length: {announced or len(content)}\r\n"
+        "Connection: close\r\n\r\n"
+    ).encode()
+    with socket.create_connection(("127.0.0.1", client.port), 60) as connection:
+        connection.sendall(head)
+        if len(content) <= 1_000_000:
+            connection.sendall(content)
+        if announced:
+            return Answer(0, {}, b"")
+        said = b""
+        while piece := connection.recv(65536):
+            said += piece
+    head, _, body = said.partition(b"\r\n\r\n")
+    return Answer(int(head.split()[1]), {}, body)
+
+
+def test_nothing_of_an_upload_stays_that_did_not_arrive(state: Path) -> None:
+    with serving(state, "--max-upload", "1") as server:
+        client = server.client.enter()
+        pieces = (b"1,2\n" * 10_000 for _ in range(60))  # 2.4 MB, which nobody announced
+        with contextlib.suppress(ConnectionError):
+            client.ask("POST", "/api/uploads?name=a.csv", pieces)
+        _send_as_it_goes(client, "b.csv", SMALL, announced=2 * len(SMALL))
+        deadline = time.monotonic() + 20
+        while [*(state / "uploads").glob("*")] and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert [*(state / "uploads").glob("*")] == []
+        assert client.get("/api/runs") == []
+
+
+def test_what_a_killed_server_left_is_deleted_and_nothing_else(state: Path) -> None:
+    store = Store(state)
+    kept = store.keep_upload(store.new_upload(".csv")[0], "kept.csv", ".csv")
+    _, path = store.new_upload(".csv")  # it never arrives
+    path.write_bytes(SMALL)
+    store._db.execute("INSERT INTO uploads (id, name, ending) VALUES ('0', 'no run of it', '.csv')")
+    store._db.commit()
+    theirs = state / "runs" / "notes of my own"
+    theirs.mkdir()
+    store.close()
+    store = Store(state)
+    assert [run.id for run in store.after_start()] == [kept.id]
+    assert not path.exists()
+    assert [folder.name for folder in (state / "uploads").iterdir()] == [kept.upload]
+    assert store._db.execute("SELECT id FROM uploads").fetchall() == [(kept.upload,)]
+    assert store.folder_of(kept.id).is_dir()
+    assert theirs.is_dir()
+    store.close()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits another process")
+def test_a_full_disk_is_said_and_what_ran_is_saved_when_there_is_room(state: Path) -> None:
+    import resource
+
+    with serving(state, "--jobs", "1") as server:
+        client = server.client.enter()
+
+        def limit_files(n_bytes: int) -> None:
+            resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (n_bytes, most))
+
+        _, most = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+        done = client.upload("small.csv", SMALL)
+        client.wait(done)
+        client.post(f"/api/runs/{done}/start")
+        client.wait(done)
+        number = client.get(f"/runs/{done}/files/report.json")["rows"]["numbers"][0]
+        running = client.upload("large.csv", large(3000))
+        client.wait(running)
+        client.post(f"/api/runs/{running}/start")
+        next(s for s in client.events(running) if "progress" in s)
+        limit_files(0)
+        mark = json.dumps({"row": number, "decision": "confirmed"})
+        for path, body in (
+            (f"/api/runs/{done}/mark", mark),
+            (f"/api/runs/{done}/again", "{}"),
+            ("/api/sample", "{}"),
+            ("/api/uploads?name=a.csv", SMALL),
+        ):
+            answer = client.ask("POST", path, body)
+            assert answer.status == 507, (path, answer.body)
+            assert "If the disk is full, make room" in answer.problem
+            assert str(state) in answer.problem  # the file, or the folder of the database
+        assert client.get(f"/api/runs/{done}/marks") == {}
+        stages = (s["progress"]["stage"] for s in client.events(running) if "progress" in s)
+        assert "saving" in stages
+        limit_files(most)
+        assert client.wait(running)["state"] == "done"
+        assert client.ask("POST", f"/api/runs/{done}/mark", mark).status == 200
+        assert len(client.get("/api/runs")) == 2
+
+
+@counts_forks
+def test_a_run_that_two_tabs_start_runs_once(state: Path) -> None:
+    with serving(state, "--jobs", "2") as server:
+        client = server.client.enter()
+        run = client.upload("large.csv", large(3000))
+        client.wait(run)
+        head = (
+            f"POST /api/runs/{run}/start HTTP/1.1\r\nHost: {client.host}\r\n"
+            f"Cookie: {client.cookie}\r\nOrigin: http://{client.host}\r\n"
+            f"X-Somscape-CSRF: {client.csrf}\r\nContent-Length: 2\r\n"
+            "Connection: close\r\n\r\n"
+        ).encode()
+        tabs = [socket.create_connection(("127.0.0.1", client.port), 60) for _ in range(2)]
+        for tab in tabs:
+            tab.sendall(head)
+        client.get("/api/runs")  # both requests have begun
+        time.sleep(0.2)
+        answers = []
+        for tab in tabs:
+            tab.sendall(b"{}")
+            answers.append(tab.recv(12))
+            tab.close()
+        assert sorted(answers) == [b"HTTP/1.1 200", b"HTTP/1.1 409"]
+        next(s for s in client.events(run) if "progress" in s)
+        assert len(jobs_of(server)) == 1
+        client.post(f"/api/runs/{run}/cancel")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe with a name")
+def test_a_job_ends_with_its_server_whatever_it_waits_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "table.csv")  # nobody will ever write to it
+    request = {
+        **{"task": "read", "name": "table.csv", "file": str(tmp_path / "table.csv")},
+        **{"memory": None, "reading": {}, "folder": str(tmp_path)},
+    }
+    job = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert job.stdin is not None
+    assert job.stdout is not None
+    job.stdin.write(json.dumps(request).encode() + b"\n")
+    job.stdin.flush()
+    assert json.loads(job.stdout.readline()) == {"progress": {"stage": "reading"}}
+    time.sleep(0.1)
+    assert job.poll() is None
+    job.stdin.close()
+    try:
+        assert job.wait(20) == 1
+    finally:
+        job.kill()
+        job.stdout.close()
+
+
+def _peak(pid: int) -> float:
+    """Most bytes of memory that a process has had."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return 1024.0 * int(line.split()[1])
+    raise AssertionError("no VmHWM")
+
+
+def test_a_job_that_needs_more_memory_than_it_may_have_says_so(state: Path) -> None:
+    # A tenth of a gigabyte for text that takes more as a table.
+    content = b"a,b,c\n" + b"".join(b"k%d,m%d,n%d\n" % (i, 3 * i, 7 * i) for i in range(500_000))
+    with serving(state, "--memory", "0.1") as server:
+        client = server.client.enter()
+        run = client.upload("much.csv", content)
+        found = client.wait(run)
+    assert found["state"] == "failed"
+    assert "not enough memory" in found["problem"]
+    assert "0.1 GB" in found["problem"]
+
+
+def test_a_table_of_a_database_is_there_from_the_start(state: Path, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'bank.db'}"
+    with contextlib.closing(sqlite3.connect(tmp_path / "bank.db")) as db, db:
+        db.execute("CREATE TABLE loans (amount REAL, job TEXT)")
+        db.executemany(
+            "INSERT INTO loans VALUES (?, ?)", [(i * 1.5, "ab"[i % 2]) for i in range(40)]
+        )
+    with serving(state, url, "--query", "SELECT * FROM loans WHERE amount > 3") as server:
+        client = server.client.enter()
+        (run,) = client.get("/api/runs")
+        client.wait(run["run"])
+        found = client.get(f"/api/runs/{run['run']}")
+    assert found["table"]["n_rows"] == 37
+    assert [column["kind"] for column in found["table"]["columns"]] == ["number", "category"]
+    assert "bank.db" in run["name"]

@@ -1,0 +1,270 @@
+"""A finished run becomes a watch, which is run on the next file; two people decide about cases."""
+
+import json
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from command_line import customers, customers_csv
+from web_client import Client
+
+from somscape.desk.app import _rank as _watched
+from somscape.desk.app import _watch_calls as _watches
+from somscape.desk.app._watch_calls import MAX_CASES
+from somscape.desk.cases import Case, Decision, State
+from somscape.desk.cases.records import Listed, WatchRun, is_waiting
+from somscape.desk.jobs._detect import detect, rule_of
+from somscape.desk.jobs._roles import KIND_OPTIONS, ready, roles_from
+from somscape.tables import read_table
+
+RULES = dict.fromkeys(("fdr", "p_value", "amount", "cost", "contamination", "calibration"))
+
+
+def upload(client: Client, name: str, content: bytes, watch: str) -> dict[str, Any]:
+    answer = client.ask("POST", f"/api/uploads?name={name}&watch={watch}", content)
+    assert answer.status == 200, answer.text
+    return {**client.wait(answer.json["run"]), "run": answer.json["run"]}
+
+
+def february() -> bytes:
+    """The customers of January, of whom one earns a thousand times as much."""
+    header, rows = customers(60)
+    cells = rows[30].split(",")
+    cells[1] = str(1000 * float(cells[1]))
+    return "\n".join([header, *rows[:30], ",".join(cells), *rows[31:], ""]).encode()
+
+
+@pytest.fixture(scope="module")
+def january(client: Client) -> str:
+    """A ranked run with two marks that was kept as the watch "cards"."""
+    run = client.upload("january.csv", customers_csv())
+    client.wait(run)
+    client.post(f"/api/runs/{run}/start", {"alerts": 6, "id": 0, "label": 4, "value": "yes"})
+    assert client.wait(run)["state"] == "done"
+    first, second = client.get(f"/runs/{run}/files/report.json")["rows"]["numbers"][:2]
+    for number, decision, comment in ((first, "confirmed", "a theft"), (second, "cleared", "")):
+        body = {"row": number, "decision": decision, "comment": comment}
+        client.post(f"/api/runs/{run}/mark", body)
+    assert client.post(f"/api/runs/{run}/watch", {"name": "cards", "key": [0]}) == {
+        "watch": "cards"
+    }
+    return run
+
+
+def test_a_run_kept_as_a_watch_keeps_its_marks_as_decisions(client: Client, january: str) -> None:
+    (watch,) = client.get("/api/watches")
+    assert (watch["name"], watch["n_runs"], watch["report"]) == ("cards", 1, january)
+    assert (watch["last"]["source"], watch["last"]["n_rows"]) == ("january.csv", 60)
+    assert (watch["n_open"], watch["n_new"], watch["n_decided"]) == (4, 4, 2)
+    shown = client.get("/api/watches/cards")
+    assert shown["key"] == ["cust_id"]
+    assert shown["source"] == ""
+    decided = {case["key"]: case for case in shown["cases"] if case["seen"]}
+    assert sorted(case["state"] for case in decided.values()) == ["cleared", "confirmed"]
+    confirmed = next(case for case in decided.values() if case["state"] == "confirmed")
+    assert (confirmed["comment"], confirmed["place"]) == ("a theft", 1)
+    # The page of the run shows them.
+    marks = client.get(f"/api/runs/{january}/marks")
+    assert sorted(mark["decision"] for mark in marks.values()) == ["cleared", "confirmed"]
+    assert all(mark["author"] and mark["seen"] for mark in marks.values())
+    again = client.ask("POST", f"/api/runs/{january}/watch", '{"name": "b", "key": [0]}')
+    assert (again.status, "belongs to the watch 'cards' already" in again.problem) == (409, True)
+
+
+def test_a_watch_is_run_on_a_new_file(client: Client, january: str) -> None:
+    found = upload(client, "february.csv", february(), "cards")
+    assert found["state"] == "done", found["problem"]
+    assert found["task"] == "watch"
+    (watch,) = client.get("/api/watches")
+    assert (watch["n_runs"], watch["last"]["source"]) == (2, "february.csv")
+    assert watch["report"] == found["run"]
+    report = client.get(f"/runs/{found['run']}/files/report.json")
+    assert report["changed"]["number"] == 2
+    assert report["rows"]["ids"][0] == "00030"
+    # What was cleared is folded, and comes out in the list with its state.
+    assert found["facts"]["counts"]["folded"] == 1
+    lines = client.ask("GET", f"/runs/{found['run']}/files/alerts.csv").text.splitlines()
+    assert "cleared" in lines[-1]
+    page = client.ask("GET", f"/runs/{found['run']}/report")
+    assert page.status == 200
+    # A file of other columns leaves a line, and no run of the watch.
+    other = upload(client, "other.csv", b"a,b\n1,2\n3,4\n", "cards")
+    assert other["state"] == "failed"
+    assert "cust_id" in other["problem"]
+    assert client.get("/api/watches")[0]["n_runs"] == 2
+    client.post(f"/api/runs/{other['run']}/delete")
+
+
+def test_a_run_whose_table_was_wrong_is_replaced(client: Client, january: str) -> None:
+    wrong = upload(client, "march.csv", customers_csv(40), "cards")
+    number = client.get("/api/watches/cards")["last"]["number"]
+    for given in ("watch=cards&instead_of=99", "watch=cards&instead_of=x", "instead_of=1"):
+        answer = client.ask("POST", f"/api/uploads?name=m.csv&{given}", customers_csv())
+        assert (answer.status, "'instead_of' must be" in answer.problem) == (422, True)
+    right = upload(client, "right.csv", customers_csv(55), f"cards&instead_of={number}")
+    assert right["state"] == "done", right["problem"]
+    last, replaced = client.get("/api/watches/cards")["runs"][:2]
+    assert (last["report"], replaced["report"]) == (right["run"], wrong["run"])
+    assert (replaced["replaced_by"], last["replaced_by"]) == (last["number"], None)
+    report = client.get(f"/runs/{right['run']}/files/report.json")["changed"]
+    assert (report["instead_of"], report["compared_with"] != number) == ([number], True)
+    # A run in whose place another stands counts no more.
+    again = f"/api/uploads?name=m.csv&watch=cards&instead_of={number}"
+    assert client.ask("POST", again, customers_csv()).status == 422
+
+
+def test_the_second_of_two_people_sees_what_the_first_one_decided(
+    client: Client, january: str
+) -> None:
+    case = next(c for c in client.get("/api/watches/cards")["cases"] if c["waits"])
+    assert client.get(f"/api/watches/cards/cases/{case['key']}")["waits"]
+    body = {"key": case["key"], "seen": case["seen"], "decision": "cleared", "comment": "moved"}
+    once = client.post("/api/watches/cards/decide", {**body, "token": "t1"})
+    # The answer was lost, and the page sends it again.
+    assert client.post("/api/watches/cards/decide", {**body, "token": "t1"}) == once
+    late = {**body, "decision": "confirmed", "token": "t2"}
+    answer = client.ask("POST", "/api/watches/cards/decide", json.dumps(late))
+    assert answer.status == 409
+    assert " meanwhile (moved). Look" in answer.problem
+    last = answer.json["last"]
+    assert (last["decision"], last["comment"], last["seen"]) == ("cleared", "moved", once["seen"])
+    client.post("/api/watches/cards/decide", {**late, "seen": last["seen"]})
+    found = client.get(f"/api/watches/cards/cases/{case['key']}")
+    assert [said["decision"] for said in found["history"]] == ["cleared", "confirmed"]
+    assert (found["state"], found["waits"]) == ("confirmed", False)
+    assert [*found["cells"]] == ["amount", "age", "job"]
+    assert len(found["usual"]) == 3
+    assert found["map"]["unit"] < len(found["map"]["positions"])
+    assert found["listed"][-1]["reasons"]
+    assert case["run"] == found["of_run"]["run"]
+    body = {"key": case["key"], "run": "r0", "decision": "cleared"}
+    assert client.ask("POST", "/api/watches/cards/decide", json.dumps(body)).status == 422
+    for path in ("/watches/cards", f"/watches/cards/cases/{case['key']}"):
+        assert client.ask("GET", path).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/api/watches/none/decide", {"key": "00001", "decision": "cleared"}, 404),
+        ("/api/watches/cards/decide", {"key": "nobody", "decision": "cleared"}, 422),
+        ("/api/watches/cards/decide", {"key": 7, "decision": "cleared"}, 422),
+        ("/api/watches/cards/decide", {"key": "00001", "decision": "guilty"}, 422),
+        ("/api/watches/cards/decide", {"key": "00001", "decision": "cleared", "seen": "1"}, 422),
+        ("/api/watches/cards/decide", {"key": "00001", "decision": "cleared", "token": ""}, 422),
+        ("/api/uploads?name=a.csv&watch=none", {}, 422),
+    ],
+)
+def test_what_is_no_decision_is_refused(
+    client: Client, january: str, path: str, body: dict[str, Any], status: int
+) -> None:
+    answer = client.ask("POST", path, json.dumps(body))
+    assert (answer.status, "sqlite" in answer.text) == (status, False)
+
+
+@pytest.mark.parametrize("path", ["/watches/none", "/watches/cards/cases/nobody"])
+def test_what_is_unknown_has_a_page_that_says_so(client: Client, january: str, path: str) -> None:
+    for place, kind in ((path, "text/html"), (f"/api{path}", "application/json")):
+        answer = client.ask("GET", place)
+        assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (404, kind)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"name": "a/b", "key": [0]}, "without /"),
+        ({"name": 7, "key": [0]}, "'name' must be"),
+        ({"name": "-x", "key": [0]}, "not begin with -"),
+        ({"name": "", "key": [0]}, "one line"),
+        ({"name": "cards", "key": [0]}, "a watch 'cards' already"),
+        ({"name": "other", "key": [9]}, "'key' must be"),
+        ({"name": "other", "key": [3]}, "have the same key 'smith' in 'job'"),
+    ],
+)
+def test_what_cannot_be_a_watch_is_refused(
+    client: Client, january: str, ranked: Any, given: dict[str, Any], words: str
+) -> None:
+    answer = client.ask("POST", f"/api/runs/{ranked.run}/watch", json.dumps(given))
+    assert (answer.status in (409, 422), words in answer.problem) == (True, True), answer.problem
+    assert client.get(f"/api/runs/{ranked.run}")["watch"] is None
+
+
+def test_a_run_has_a_name(client: Client, ready: str) -> None:
+    assert client.post(f"/api/runs/{ready}/name", {"name": " Q1 / all "}) == {"name": "Q1 / all"}
+    assert client.get(f"/api/runs/{ready}")["name"] == "Q1 / all"
+    assert client.post(f"/api/runs/{ready}/name", {"name": ""}) == {"name": "customers.csv"}
+    for name in ("a\nb", "x" * 300, 7):
+        answer = client.ask("POST", f"/api/runs/{ready}/name", json.dumps({"name": name}))
+        assert answer.status == 422
+
+
+def test_what_waits_is_listed_and_not_decided_since() -> None:
+    run = WatchRun("r2", "w", 2, "2026-02-02T00:00:00", "", "", "", "", {})
+    row = Listed("k", 1, 1.0, 0.1, "returned", "")
+
+    def case(
+        state: str, made: str, news: str = "returned", of: str = "r2", seen: str | None = None
+    ) -> Case:
+        listed = Listed("k", 1, 1.0, 0.1, news, "")
+        return Case("w", "k", state, Decision("w", "k", state, made=made, run=seen), listed, of)
+
+    assert is_waiting(Case("w", "k", "open", None, row, "r2"), run)
+    assert is_waiting(case("cleared", "2026-01-01T00:00:00"), run)
+    assert not is_waiting(case("cleared", "2026-03-01T00:00:00"), run)
+    assert is_waiting(case("cleared", run.made, seen="r1"), run)  # in the same second
+    assert not is_waiting(case("cleared", run.made, seen="r2"), run)
+    assert not is_waiting(case("cleared", "2026-01-01T00:00:00", "folded"), run)
+    assert not is_waiting(case("open", "2026-01-01T00:00:00", of="r1"), run)
+    assert not is_waiting(case("confirmed", "2026-01-01T00:00:00"), run)
+    assert not is_waiting(case("later", "2026-01-01T00:00:00"), run)
+    assert MAX_CASES >= 1000
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"columns": [], "changes": [], "is_found": False}, "No drift: 82 flagged where 17 were"),
+        (
+            {"columns": ["age", "income"], "changes": ["", "income is 100 times larger"]},
+            "Drift in 'age': 82 flagged where 17 were expected; income is 100 times larger.",
+        ),
+        (
+            {"columns": ["income"], "changes": ["income is 100 times larger"]},
+            "Drift: 82 flagged where 17 were expected; income is 100 times larger.",
+        ),
+        ({"columns": ["age", "income"]}, "Drift in 'age', 'income': 82 flagged where 17"),
+    ],
+)
+def test_the_home_page_says_how_columns_changed(facts: dict[str, Any], words: str) -> None:
+    told = _watches._drift_words({"n_above": 82, "expected": 17.2, "is_found": True, **facts})
+    assert told.startswith(words)
+
+
+def test_a_job_that_ends_before_it_has_said_so_is_done_again_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, folder = tmp_path / "january.csv", tmp_path / "run"
+    file.write_bytes(customers_csv())
+    table = read_table(file)
+    said = {"id_column": "cust_id", "drop": ("answer",), "label": None, "missing": "fill"}
+    options = {**dict.fromkeys(KIND_OPTIONS, ()), **RULES, **said, "alerts": 6, "seed": 0}
+    subject = ready(table, roles_from(table, options))
+    found = detect(subject.table, subject.encoding(), rule_of(options, subject.table), options)
+    (folder / "results").mkdir(parents=True)
+    found.write(folder / "results")
+    (folder / "results" / "report.json").write_text(found.report("").to_json(), encoding="utf-8")
+    mark = {"number": 3, "decision": "confirmed", "comment": "a theft", "score": 1.0, "author": "b"}
+    asked = {"watch": "cards", "key": ["cust_id"], "author": "ann", "name": "january.csv"}
+    request = {**asked, "decided": [mark], "others": []}
+    with State(tmp_path / "state") as state:
+        with monkeypatch.context() as patch:
+            patch.setattr(_watched, "write_whole", Mock(side_effect=KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                _watched.kept(state, table, options, request, folder)
+        assert not (folder / "results" / "keys.json").exists()
+        facts = _watched.kept(state, table, options, request, folder)
+        (run,) = state.runs("cards")
+        assert (facts["watch_run"], facts["n_rows"]) == (run.id, 60)
+        assert [said.comment for said in state.history("cards", "00003")] == ["a theft"]
+        assert (folder / "results" / "keys.json").exists()

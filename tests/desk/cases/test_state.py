@@ -1,0 +1,165 @@
+"""A state keeps what it was told, once, each with a line of the audit."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from somscape.desk.cases import Decision, State, Watch
+from somscape.desk.cases._chain import NOTHING, next_head
+from somscape.desk.cases.decide import Seen
+from somscape.desk.cases.records import (
+    CLEARED,
+    CONFIRMED,
+    NEW,
+    OPEN,
+    DecidedMeanwhileError,
+    Listed,
+    NewRun,
+)
+from somscape.errors import InputError
+
+WATCH = Watch("cards", ("id",), "cards.csv", {"alerts": 10}, "")
+ROW = Listed("7", 1, 2.5, 0.01, NEW, "amount 9")
+RUN = NewRun("r1", "cards.csv", "00", b"a map", {"n": 3}, (ROW,), {"7": {"amount": 9.0}})
+SAID = Decision("cards", "7", CONFIRMED, "stolen", "ann", "r1", 2.5, {"amount": 9.0})
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[State]:
+    with State(tmp_path / "state") as state:
+        state.keep_watch(WATCH, b"a map", author="ann")
+        state.add_run("cards", RUN, author="ann")
+        yield state
+
+
+def test_what_is_kept_comes_back(state: State, tmp_path: Path) -> None:
+    said = state.decide(SAID)
+    state.close()
+    with State(tmp_path / "state") as again:
+        watch = again.watch("cards")
+        assert replace(watch, map="", made="") == WATCH
+        assert again.map(watch.map) == b"a map"
+        assert again.listed("r1") == [ROW]
+        assert again.kept("r1") == {"7": {"amount": 9.0}}
+        assert again.history("cards", "7") == [said]
+        [case] = again.cases("cards")
+        assert (case.state, case.decision, case.listed, case.run) == (CONFIRMED, said, ROW, "r1")
+
+
+def test_a_run_or_decision_that_is_sent_again_is_kept_once(state: State) -> None:
+    first, again = (state.decide(SAID, token="t") for _ in range(2))
+    assert first == again
+    state.add_run("cards", RUN, author="ann")
+    assert len(state.runs("cards")) == 1
+    assert len(state.history("cards", "7")) == 1
+
+
+def test_the_second_of_two_people_sees_the_first(state: State) -> None:
+    state.decide(SAID, seen=0)
+    with pytest.raises(
+        DecidedMeanwhileError, match=r"ann has decided 'confirmed' .* meanwhile \(stolen\)"
+    ):
+        state.decide(replace(SAID, state=CLEARED, author="bob"), seen=0)
+    [only] = state.history("cards", "7")
+    assert only.state == CONFIRMED
+
+
+def second_run(state: State) -> None:
+    """A run in which the row is another one, and a case that only this run lists."""
+    rows = (replace(ROW, score=9.5), replace(ROW, key="8", place=2))
+    kept = {"7": {"amount": 999.0}, "8": {"amount": 3.0}}
+    state.add_run("cards", replace(RUN, id="r2", data="01", listed=rows, kept=kept), author="cron")
+
+
+def test_a_decision_is_about_the_row_of_the_run_that_was_seen(state: State) -> None:
+    second_run(state)
+    old = Seen.of(state, "cards", key="7", run="r1").decision("7", CLEARED)
+    assert (old.run, old.score, old.cells) == ("r1", 2.5, {"amount": 9.0})
+    new = Seen.of(state, "cards", key="7").decision("7", CLEARED)
+    assert (new.run, new.score, new.cells) == ("r2", 9.5, {"amount": 999.0})
+    with pytest.raises(InputError, match=r"`run` r1 of cards does not know the case '8'"):
+        Seen.of(state, "cards", key="8", run="r1").decision("8", CLEARED)
+    with pytest.raises(InputError, match="there is no run r9"):
+        Seen.of(state, "cards", run="r9")
+    with pytest.raises(InputError, match=r"has listed a case '77'"):
+        Seen.of(state, "cards", key="77").decision("77", CLEARED)
+
+
+def test_one_case_is_read_without_the_others(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    second_run(state)
+    state.decide(replace(SAID, key="8"))
+    said = state.decide(SAID)
+    [case] = state.cases("cards", key="7")
+    assert case == next(case for case in state.cases("cards") if case.key == "7")
+    assert state.last_decisions("cards", key="7") == {"7": said}
+    asked: list[int] = []
+    rows = state.database.rows
+    monkeypatch.setattr(
+        state.database,
+        "rows",
+        lambda sql, values=(): [asked.append(len(found := rows(sql, values))), found][1],
+    )
+    assert Seen.of(state, "cards", key="7").knows("7")
+    assert max(asked) == 1
+
+
+def test_every_decision_is_a_new_line_and_the_last_one_holds(state: State) -> None:
+    for word in (CONFIRMED, CLEARED, OPEN):
+        state.decide(replace(SAID, state=word))
+    assert [said.state for said in state.history("cards", "7")] == [CONFIRMED, CLEARED, OPEN]
+    assert state.last_decisions("cards")["7"].state == OPEN
+
+
+def test_each_change_has_a_line_and_each_head_holds_the_lines_before(state: State) -> None:
+    state.decide(SAID)
+    lines = state.database.rows("SELECT * FROM audit ORDER BY number")
+    assert [json.loads(line["said"])["kind"] for line in lines] == ["watch", "run", "decision"]
+    head = NOTHING
+    for number, line in enumerate(lines, 1):
+        head = next_head(head, line["said"])
+        assert (line["number"], line["head"]) == (number, head)
+    for secret in ("stolen", '"7"'):
+        assert secret not in lines[-1]["said"]
+
+
+def test_time_does_not_go_back_where_the_clock_does(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = state.decide(SAID)
+    monkeypatch.setattr("somscape.desk.cases._chain.now", lambda: "1999-01-01T00:00:00+00:00")
+    assert state.decide(SAID).made == last.made
+
+
+def test_a_decision_that_fails_leaves_nothing(state: State) -> None:
+    n = len(state.database.rows("SELECT * FROM audit"))
+    with pytest.raises(InputError, match="`state` of case '7' must be one of 'open'"):
+        state.decide_all([SAID, replace(SAID, state="maybe")])
+    with pytest.raises(InputError, match=r"no watch 'loans' in .*\. There are 'cards'\."):
+        state.decide(replace(SAID, watch="loans"))
+    assert not state.history("cards", "7")
+    assert len(state.database.rows("SELECT * FROM audit")) == n
+
+
+def test_a_state_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    with State(tmp_path) as state:
+        path = Path(state.database.name)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE somscape_schema SET version = 99")
+    with pytest.raises(InputError, match="was written by a later version of somscape"):
+        State(tmp_path)
+
+
+def test_a_place_that_cannot_hold_a_state_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"file cannot hold the state"):
+        State(tmp_path / "file")
+    (tmp_path / "cases.sqlite").write_text("no database, but more than a hundred letters" * 9)
+    with pytest.raises(InputError, match=r"cases.sqlite cannot be opened \(file is not a database"):
+        State(tmp_path)
+    with pytest.raises(InputError, match="must be a folder or postgresql:"):
+        State("sqlite:///cases.sqlite")

@@ -1,0 +1,826 @@
+"""`detect` and `demo`: what they write, what they say, and that results appear whole."""
+
+import csv
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import naive
+import numpy as np
+import pytest
+from command_line import RESULTS, Found, listing, run, run_process, write
+
+from somscape import load
+from somscape.outliers import Detector
+from somscape.tables import read_table
+from somscape.tables._write import unescape_cell
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def rows_of(found: Found) -> list[dict[str, str]]:
+    with (found.folder / "alerts.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def detector_of(found: Found) -> Detector:
+    detector = load(found.folder / "map.som")
+    assert isinstance(detector, Detector)
+    return detector
+
+
+def report_of(page: str) -> dict[str, Any]:
+    """The data that a report holds."""
+    text = max(re.findall(r"<script[^>]*>(.*?)</script>", page, flags=re.S), key=len)
+    match = re.search(r"<script[^>]*application/json[^>]*>(.*?)</script>", page, flags=re.S)
+    return json.loads(match[1] if match else text)
+
+
+def undated(path: Path) -> bytes:
+    """A file's bytes without the report's date."""
+    return re.sub(rb"\d{4}-\d\d-\d\d \d\d:\d\d UTC", b"", path.read_bytes())
+
+
+def kinds_said(out: str) -> dict[str, list[str]]:
+    """What is said of each column: the words after its name."""
+    lines = out.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.split()[:2] == ["column", "taken"])
+    return {line.split()[0]: line.split()[1:] for line in lines[start + 1 : lines.index("", start)]}
+
+
+def detect_here(*words: Any) -> Found:
+    outcome = run("detect", *words, "--out", "found")
+    assert outcome.code == 0, outcome.err
+    return Found(Path("found"), outcome)
+
+
+# The article's job
+
+
+def test_article_job_writes_exactly_its_files(article: Found) -> None:
+    assert listing(article.folder.parent) == {"found", *(f"found/{name}" for name in RESULTS)}
+    assert all((article.folder / name).stat().st_size > 1000 for name in RESULTS)
+    for name in ("umatrix.png", "planes.png"):
+        assert (article.folder / name).read_bytes().startswith(PNG)
+
+
+def test_article_job_says_nothing_on_standard_error(article: Found) -> None:
+    assert article.outcome.err == ""
+
+
+def test_article_job_says_what_it_did_to_each_column(article: Found) -> None:
+    said = kinds_said(article.outcome.out)
+    assert {name: words[0] for name, words in said.items()} == {
+        "CustomerID": "id",
+        **{f"A{i}": "category" for i in (1, 4, 5, 6, 8, 9, 11, 12)},
+        **{f"A{i}": "number" for i in (2, 3, 7, 10, 13, 14)},
+        "Class": "label",
+    }
+    assert " ".join(said["A5"][1:]) == "whole numbers with 14 different values"
+    assert " ".join(said["A10"][1:]) == "23 different values; long tail, tamed"
+
+
+def test_article_alerts_have_the_promised_columns(article: Found) -> None:
+    header = article.read("alerts.csv").splitlines()[0]
+    results = "rank,CustomerID,score,p_value,stands_out,unit,row,col,reasons"
+    assert header == results + "".join(f",A{i}" for i in range(1, 15)) + ",Class"
+
+
+def scores_and_p(found: Found) -> tuple[list[float], list[float]]:
+    """The scores and p-values of all rows in the report, which has more digits."""
+    rows = json.loads(found.read("report.json"))["rows"]
+    return rows["scores"], rows["p_values"]
+
+
+def check_order(found: Found) -> None:
+    """Ranks from 1, the highest scores first, and p-values by definition."""
+    rows = rows_of(found)
+    assert [row["rank"] for row in rows] == [str(i + 1) for i in range(len(rows))]
+    scores = [float(row["score"]) for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    all_scores, all_p = scores_and_p(found)
+    assert scores == [float(f"{score:.6g}") for score in all_scores[: len(rows)]]
+    p_values = [float(row["p_value"]) for row in rows]
+    assert p_values == sorted(p_values)
+    expected = naive.estimated_p(all_scores, detector_of(found).calibration.scores)
+    np.testing.assert_allclose(all_p, expected, rtol=1e-3)  # of scores with six digits
+    np.testing.assert_allclose(p_values, all_p[: len(rows)], rtol=1e-5)
+    # No more than the share of calibration rows that score as high.
+    conformal = naive.conformal_p(scores, detector_of(found).calibration.scores)
+    assert (np.array(p_values) <= conformal * (1 + 1e-5)).all()
+
+
+def standing_out(p_values: list[float]) -> tuple[int, float]:
+    """How many rows stand out at a rate of 0.2, and how many by chance (Benjamini-Hochberg)."""
+    n = len(p_values)
+    usual = min(1.0, (1 + sum(p > 0.5 for p in p_values)) / (n / 2)) * n
+    ascending = sorted(p_values)
+    k = max((k for k, p in enumerate(ascending, 1) if p * usual / k <= 0.2), default=0)
+    return k, ascending[k - 1] * usual if k else 0.0
+
+
+def test_article_alerts_are_the_rows_that_stand_out_in_order(article: Found) -> None:
+    rows = rows_of(article)
+    n, n_by_chance = standing_out(scores_and_p(article)[1])
+    assert (n, round(n_by_chance)) == (13, 2)
+    assert len(rows) == 13
+    assert {row["stands_out"] for row in rows} == {"yes"}
+    check_order(article)
+    data = report_of(article.read("report.html"))
+    assert (data["n_alerts"], data["n_stand_out"], data["n_before_line"]) == (13, 13, None)
+    assert data["n_by_chance"] == pytest.approx(n_by_chance, rel=1e-4)
+    assert data["headline"] == "13 of 690 rows stand out (about 2 of them by chance)"
+    assert data["rule"] == "those that stand out, at least 10 and at most 50"
+    assert article.outcome.out.count(f"\n{data['headline']}.\nrank ") == 1
+    assert "from here on" not in article.outcome.out
+
+
+def test_5_percent_of_the_article_are_listed_where_asked_for(
+    article: Found, here: Path, article_file: Path
+) -> None:
+    found = detect_here(
+        *(article_file, "--id", "CustomerID", "--label", "Class", "--contamination", 0.05)
+    )
+    rows = rows_of(found)
+    assert len(rows) == 34  # 5 % of 690 are 34.5
+    check_order(found)
+    assert [row["stands_out"] for row in rows] == ["yes"] * 13 + ["no"] * 21
+    threshold = detector_of(found).threshold
+    assert sum(score > threshold for score in scores_and_p(found)[0]) == 34
+    data = report_of(found.read("report.html"))
+    assert data["rule"] == f"a score above {threshold:.4g}, the threshold of the map"
+    assert (data["n_alerts"], data["n_stand_out"], data["n_before_line"]) == (34, 13, 13)
+    assert data["method"]["command"].endswith(
+        "--id CustomerID --label Class --missing fill --contamination 0.05 --seed 0 --out DIR"
+    )
+    assert "\n13 of 690 rows stand out (about 2 of them by chance).\n" in found.outcome.out
+    assert "% of 34 alerts have it" in " ".join(found.outcome.out.split())
+    # The first of these are those listed by default, with the same map, of the same threshold.
+    assert rows[:13] == rows_of(article)
+    assert (found.folder / "map.som").read_bytes() == (article.folder / "map.som").read_bytes()
+
+
+def test_article_alerts_agree_with_the_saved_map(article: Found, article_file: Path) -> None:
+    detector = detector_of(article)
+    table = read_table(article_file)
+    scores = detector.scores(table)
+    ids = table.column("CustomerID").cells.tolist()
+    for row in rows_of(article):
+        i = ids.index(row["CustomerID"])
+        assert float(row["score"]) == float(f"{scores[i]:.6g}")
+        assert row["A14"] == table.column("A14").cells[i]
+    np.testing.assert_allclose(detector.contributions(table).sum(axis=1), scores, rtol=1e-12)
+
+
+def test_article_reasons_are_in_original_units(article: Found) -> None:
+    rows = rows_of(article)
+    assert len(rows) == 13
+    for row in rows:
+        for reason in row["reasons"].split(" | "):
+            match = re.fullmatch(r"(A\d+) (\S+): (.+; )?usual .+", unescape_cell(reason))
+            assert match, reason
+            assert row[match[1]] == match[2]
+
+
+def test_article_says_how_unusual_and_label_agree(article: Found, article_file: Path) -> None:
+    said = " ".join(article.outcome.out.split())
+    match = re.search(
+        r"Unusual against Class = 1 \(307 of 690 rows, the rarer value\): AUROC (0\.\d{3}); "
+        r"(\d+) % of 13 alerts have it, (\d\.\d\d) times the share",
+        said,
+    )
+    assert match
+    table = read_table(article_file)
+    scores = detector_of(article).scores(table)
+    auroc = naive.auroc(scores, table.column("Class").cells == "1")
+    assert float(match[1]) == pytest.approx(auroc, abs=0.0005)
+    n_alerted = sum(row["Class"] == "1" for row in rows_of(article))
+    assert int(match[2]) == round(100 * n_alerted / 13)
+    assert float(match[3]) == pytest.approx(n_alerted / 13 / (307 / 690), abs=0.005)
+
+
+def test_label_is_never_called_by_that_word(article: Found, found: Found) -> None:
+    for job in (article, found):
+        texts = [job.outcome.out, job.outcome.err, job.read("report.html"), job.read("alerts.csv")]
+        assert all(texts[i] for i in (0, 2, 3))
+        assert not any("fraud" in text.lower() for text in texts)
+
+
+def test_report_holds_the_alerts_and_the_command(article: Found) -> None:
+    page = article.read("report.html")
+    data = report_of(page)
+    rows = rows_of(article)
+    assert data["n_alerts"] == 13
+    assert data["rows"]["ids"][:13] == [row["CustomerID"] for row in rows]
+    command = data["method"]["command"]
+    assert command.startswith("somscape detect ")
+    assert command.endswith("--id CustomerID --label Class --missing fill --seed 0 --out DIR")
+    assert not re.search(r"https?://", page)
+
+
+def test_article_job_ends_by_naming_the_files(article: Found) -> None:
+    *_, last, page = article.outcome.out.strip().splitlines()
+    names = "alerts.csv, report.html, report.json, map.som, umatrix.png, planes.png"
+    assert last == f"Wrote found/: {names}"
+    assert page == f"Open {(article.folder / 'report.html').resolve().as_uri()}"
+    assert len(re.findall(r"^Kernels: ", article.outcome.out, flags=re.M)) == 1
+
+
+@pytest.mark.usefixtures("pictures")
+def test_same_seed_gives_the_same_bytes(
+    article: Found, here: Path, article_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    again = detect_here(article_file, "--id", "CustomerID", "--label", "Class")
+    for name in RESULTS:
+        assert undated(again.folder / name) == undated(article.folder / name), name
+    said = [each.outcome.out.splitlines()[:-1] for each in (again, article)]  # but for the folder
+    assert said[0] == said[1]
+
+
+# Options
+
+
+def test_another_seed_gives_another_map(found: Found, table: Path) -> None:
+    other = detect_here(table, "--id", "cust_id", "--label", "answer", "--seed", 1)
+    assert (other.folder / "map.som").read_bytes() != (found.folder / "map.som").read_bytes()
+    assert detector_of(other).map_.parameters["seed"] == 1
+
+
+def test_ids_keep_their_leading_zeros(found: Found) -> None:
+    rows = rows_of(found)
+    assert all(re.fullmatch(r"000\d\d", row["cust_id"]) for row in rows)
+    assert len(rows) == 10
+
+
+def test_alerts_option_says_how_many_rows_are_listed(table: Path) -> None:
+    found = detect_here(table, "--alerts", 12, "--drop", "answer")
+    assert len(rows_of(found)) == 12
+    assert report_of(found.read("report.html"))["rule"] == "the 12 highest scores, as asked for"
+    assert "... and 2 more in alerts.csv" in found.outcome.out
+
+
+def test_every_row_can_be_an_alert(table: Path) -> None:
+    assert len(rows_of(detect_here(table, "--alerts", 60))) == 60
+
+
+def test_more_alerts_than_rows_are_refused(table: Path) -> None:
+    outcome = run("detect", table, "--alerts", 10000, "--out", "found")
+    assert outcome.code == 2
+    assert outcome.err == (
+        "Error: --alerts 10000 is more than the 60 rows of customers.csv; ask for fewer.\n"
+    )
+    assert listing(Path()) == {"customers.csv"}
+
+
+def test_so_low_a_share_that_no_row_is_an_alert(table: Path) -> None:
+    found = detect_here(table, "--contamination", 0.001, "--label", "answer")
+    assert rows_of(found) == []
+    assert "nan" not in found.outcome.out.lower()
+
+
+def test_a_column_of_names_is_offered_as_the_id(here: Path) -> None:
+    rows = [f"Ann {i},note {i},2024-01-{i % 28 + 1:02},{i * 1.37 % 7:.2f}" for i in range(28)]
+    write(Path("t.csv"), "who,note,day,x", rows)
+    detected = [detect_here("t.csv", "--force", *words) for words in ([], ["--drop", "note"])]
+    said = [" ".join(found.outcome.out.split()) for found in detected]
+    assert all("like a name or an id; --id who?" in text for text in said)
+    assert ["--id note?" in text for text in said] == [True, False]
+    assert "--id day?" not in said[0]
+    with_id = detect_here("t.csv", "--force", "--id", "who").outcome.out
+    assert "--id note?" not in " ".join(with_id.split())
+
+
+def test_rarer_label_value_is_taken_and_said(found: Found) -> None:
+    cells = [
+        line.split(",")[4]
+        for line in Path(found.folder.parent / "customers.csv").read_text().splitlines()[1:]
+    ]
+    n_yes = cells.count("yes")
+    assert n_yes < 30
+    said = " ".join(found.outcome.out.split())
+    assert f"Unusual against answer = yes ({n_yes} of 60 rows, the rarer value)" in said
+
+
+def test_label_value_can_be_named(table: Path) -> None:
+    found = detect_here(table, "--label", "answer=no", "--alerts", 5)
+    said = " ".join(found.outcome.out.split())
+    assert "Unusual against answer = no (" in said
+    assert "rarer" not in said
+    data = report_of(found.read("report.html"))
+    assert (data["agreement"]["label"], data["agreement"]["value"]) == ("answer", "no")
+    assert "answer" not in [c["column"] for reasons in data["reasons"] for c in reasons]
+
+
+@pytest.mark.usefixtures("pictures")
+def test_label_with_many_values_is_compared_with_one_of_them(here: Path) -> None:
+    rows = [f"L{i % 12},{i * 1.37 % 7:.2f},{i * 2.71 % 5:.2f}" for i in range(60)]
+    write(Path("t.csv"), "reason,x,y", rows)
+    found = detect_here("t.csv", "--label", "reason=L3")
+    assert "Unusual against reason = L3 (5 of 60 rows)" in " ".join(found.outcome.out.split())
+
+
+def test_rows_whose_label_is_missing_are_left_out_of_the_comparison(here: Path) -> None:
+    rows = [f"{'?' if i % 3 else 'ny'[i % 2]},{i * 1.37 % 7:.2f}" for i in range(60)]
+    write(Path("t.csv"), "answer,x", rows)
+    found = detect_here("t.csv", "--label", "answer=y", "--alerts", 60)
+    said = " ".join(found.outcome.out.split())
+    # 20 rows have an answer, every second one of them is a y.
+    assert "answer = y (10 of 20 rows)" in said
+    assert "50 % of 20 alerts" in said
+
+
+def test_number_column_has_a_label_value_as_people_write_it(here: Path) -> None:
+    write(Path("t.csv"), "y,x", [f"{i % 4 == 0:d}.0,{i * 1.37 % 7:.2f}" for i in range(40)])
+    found = detect_here("t.csv", "--label", "y=1")
+    assert "y = 1 (10 of 40 rows)" in " ".join(found.outcome.out.split())
+
+
+def test_overrides_and_dropped_columns_are_said(table: Path) -> None:
+    found = detect_here(
+        table, "--drop", "answer", "--category", "age", "--number", "amount", "--id", "cust_id"
+    )
+    said = kinds_said(found.outcome.out)
+    assert said["age"] == ["category", "as", "asked"]
+    assert said["amount"][:3] == ["number", "as", "asked;"]  # and tamed
+    assert said["answer"] == ["dropped", "as", "asked"]
+
+
+def test_missing_cells_are_filled_and_counted_by_column(here: Path) -> None:
+    words = ["", "NA", "N/A", "?", "null", "NaN", "-"]
+    rows = [
+        f"{words[i] if i < 7 else f'{i}.25'},{words[i - 7] if 7 <= i < 14 else 'ab'[i % 2]}"
+        for i in range(60)
+    ]
+    write(Path("t.csv"), "n,c", rows)
+    found = detect_here("t.csv")
+    said = kinds_said(found.outcome.out)
+    for name in ("n", "c"):
+        assert " ".join(said[name]).endswith("; 7 missing filled")
+
+
+def test_report_command_repeats_the_reading_options(here: Path) -> None:
+    rows = [f"{i * 1.37 % 7:.2f}|{i * 2.7 % 5:.2f}".replace(".", ",") for i in range(40)]
+    write(Path("t.csv"), "x|y", rows)
+    found = detect_here("t.csv", "--delimiter", "|", "--decimal", ",", "--encoding", "utf-8")
+    command = report_of(found.read("report.html"))["method"]["command"]
+    for words in ("--delimiter '|'", "--decimal ,", "--encoding utf-8"):
+        assert words in command
+
+
+def test_command_in_the_report_gives_the_same_files_again(here: Path) -> None:
+    rows = [f"{i % 3},{i * 1.37 % 7:.2f},{i % 5},{i * 2.71 % 5:.2f},k{i}" for i in range(60)]
+    write(Path("my table.csv"), "a kind,x,few,y,key", rows)
+    first = detect_here(
+        *("my table.csv", "--id", "key", "--label", "a kind=1", "--drop", "y", "--number", "few"),
+        *("--category", "x", "--missing", "error", "--alerts", 7, "--seed", 5),
+    )
+    files = {name: undated(first.folder / name) for name in RESULTS}
+    words = shlex.split(report_of(first.read("report.html"))["method"]["command"])
+    assert words[0] == "somscape"
+    assert run(*words[1:]).code == 0
+    assert {name: undated(first.folder / name) for name in RESULTS} == files
+
+
+def test_input_columns_called_like_results_get_input_added(here: Path) -> None:
+    rows = [f"{i},{i * 1.37 % 7:.2f},{i * 2.71 % 5:.2f}" for i in range(40)]
+    write(Path("t.csv"), "id,score,row", rows)
+    found = detect_here("t.csv", "--alerts", 2)
+    header = found.read("alerts.csv").splitlines()[0]
+    assert header == "rank,id,score,p_value,stands_out,unit,row,col,reasons,score_input,row_input"
+
+
+def test_formula_like_text_is_quoted_and_can_be_undone(here: Path) -> None:
+    cells = ["=1+1", "@x", "+a", "-b", "'q", "plain"]
+    rows = [f"{cells[i % 6]},{i * 1.37 % 7:.2f}" for i in range(60)]
+    write(Path("t.csv"), "note,x", rows)
+    found = detect_here("t.csv", "--alerts", 60)
+    written = {row["note"] for row in rows_of(found)}
+    assert written == {"'=1+1", "'@x", "'+a", "'-b", "''q", "plain"}
+    assert {unescape_cell(text) for text in written} == set(cells)
+
+
+@pytest.mark.usefixtures("pictures")
+@pytest.mark.parametrize("sign", ["[b]{}", "[/]{}", "k:100:{}", ":{}:"])
+def test_names_and_cells_are_shown_as_they_are(here: Path, sign: str) -> None:
+    # The console must take none of them for markup or for the name of an emoji.
+    column, number = sign.format("x"), sign.format(100)
+    rows = [f"{number}-{i},{i * 1.37 % 7:.2f},{'ab'[i % 2]}" for i in range(40)]
+    write(Path("t.csv"), f"key,{column},job", rows)
+    found = detect_here("t.csv", "--id", "key", "--alerts", 10, "--drop", "job")
+    said = found.outcome.out
+    assert column in kinds_said(said)
+    first = rows_of(found)[0]
+    assert first["key"].startswith(number)
+    assert f" {first['key']} " in said
+    assert re.search(rf"{re.escape(column)}\s+\d+\.\d+:\s", said)
+    assert column in kinds_said(run("info", "found/map.som").out + "\n\n")
+
+
+def test_record_column_survives_where_there_is_no_id(here: Path) -> None:
+    rows = [f"{'pq'[i % 2]},{i * 1.37 % 7:.2f}" for i in range(40)]
+    write(Path("t.csv"), "record,x", rows)
+    found = detect_here("t.csv", "--alerts", 40)
+    columns = list(zip(*(row.values() for row in rows_of(found)), strict=True))
+    assert any(set(cells) == {"p", "q"} for cells in columns)
+
+
+# Inputs that just work
+
+
+def test_standard_input_is_read(table: Path) -> None:
+    outcome = run("detect", "-", "--out", "found", stdin=table.read_bytes())
+    assert outcome.code == 0
+    assert "60 rows of <stdin>" in outcome.out
+    assert {p.name for p in Path("found").iterdir()} == RESULTS
+
+
+def test_table_as_people_export_it_just_works(here: Path) -> None:
+    rng = np.random.default_rng(0)
+    ages = ["?", *(f"{age:.1f}".replace(".", ",") for age in rng.normal(40, 9, 59))]
+    rows = [
+        f"00{i:02d};{rng.integers(1, 9)}.{rng.integers(100, 999)},50 €;Jürgen {i};"
+        f"{i % 28 + 1:02d}.03.2024;{ages[i]}"
+        for i in range(60)
+    ]
+    text = "\n".join(["Kunde;Betrag;Name;Datum;Alter", *rows]) + "\n"
+    Path("t.csv").write_bytes(text.encode("cp1252"))
+    found = detect_here("t.csv", "--id", "Kunde", "--alerts", 3)
+    said = " ".join(found.outcome.out.split())
+    for note in ("delimiter ';'", "decimal comma", "thousands separators", "cp1252", "currency €"):
+        assert note in said
+    kinds = kinds_said(found.outcome.out)
+    assert {name: words[0] for name, words in kinds.items()} == {
+        **{"Kunde": "id", "Betrag": "number", "Name": "dropped", "Datum": "date"},
+        **{"Alter": "number", "Datum:": "weekday"},
+    }
+    assert " ".join(kinds["Alter"]).endswith("1 missing filled")
+    rows = rows_of(found)
+    assert all(re.fullmatch(r"00\d\d", row["Kunde"]) for row in rows)
+    assert all(re.fullmatch(r"\d\.\d{3},50 €", row["Betrag"]) for row in rows)
+    assert all(row["Name"].startswith("Jürgen ") for row in rows)
+
+
+def test_what_was_guessed_or_left_out_is_said_in_a_line_each(here: Path) -> None:
+    rows = [
+        f"{i + 1},k{i // 3},{i % 12 + 1}/{i % 11 + 1}/2026,{'fm'[i % 2]},{i % 2},{i * 1.37 % 7:.2f}"
+        for i in range(60)
+    ]
+    write(Path("t.csv"), "row,customer,due,sex,Class,x", rows)
+    words = ("t.csv", "--id", "customer", "--alerts", 3)
+    said = [line for line in detect_here(*words).outcome.out.splitlines() if "Note: " in line]
+    for line, (begin, option) in zip(
+        said,
+        [
+            ("Note: 'Class' looks like an outcome", "(--label Class or --category Class)."),
+            ("Note: left out 'row' (a row counter)", "--per ranks what repeats)."),
+            ("Note: dates in 'due' are read day first", "(--date-format mdy)."),
+            ("Note: 'sex' says who somebody is", "(--protect sex)."),
+        ],
+        strict=True,
+    ):
+        assert line.startswith(begin)
+        assert line.endswith(option)
+    more = ("--category", "Class", "--number", "row", "--date-format", "mdy", "--protect", "sex")
+    found = detect_here(*words, *more)
+    assert "Note: " not in found.outcome.out
+    assert kinds_said(found.outcome.out)["sex"][0] == "protected"
+    assert {row["sex"] for row in rows_of(found)} <= {"f", "m"}
+    assert "--protect sex" in (found.folder / "report.html").read_text()
+
+
+def test_huge_number_is_the_first_alert(here: Path) -> None:
+    rows = [*(f"{i * 1.37 % 7:.2f},{i * 2.71 % 5:.2f}" for i in range(60)), "1e300,1.25"]
+    write(Path("t.csv"), "x,y", rows)
+    outcome = run_process("detect", "t.csv", "--out", "found")
+    assert (outcome.code, outcome.err) == (0, "")
+    first = rows_of(Found(Path("found"), outcome))[0]
+    assert (first["record"], first["x"]) == ("61", "1e300")
+    assert first["reasons"].startswith("x 1e300: highest of 61 rows; usual ")
+
+
+@pytest.mark.usefixtures("pictures")
+def test_two_rows_are_enough(here: Path) -> None:
+    write(Path("t.csv"), "x,y", ["1.5,2.5", "3.5,0.5"])
+    found = detect_here("t.csv", "--alerts", 1)
+    assert len(rows_of(found)) == 1
+
+
+def test_wrote_line_names_the_folder_whole(table: Path) -> None:
+    # Piped output has no width that a path should be cut at.
+    out = Path("a" * 60, "b" * 60)
+    out.parent.mkdir()
+    outcome = run("detect", table, "--out", out)
+    assert f"Wrote {out}/" in outcome.out
+
+
+# The folder
+
+
+def test_earlier_results_are_replaced(table: Path) -> None:
+    detect_here(table, "--alerts", 5)
+    detect_here(table, "--alerts", 7)
+    assert len(rows_of(Found(Path("found"), run("info", "found/map.som")))) == 7
+    assert listing(Path()) == {"customers.csv", "found", *(f"found/{name}" for name in RESULTS)}
+
+
+def test_empty_folder_is_filled(table: Path) -> None:
+    Path("found").mkdir()
+    detect_here(table)
+    assert {p.name for p in Path("found").iterdir()} == RESULTS
+
+
+def test_folder_with_other_files_is_replaced_only_with_force(table: Path) -> None:
+    Path("found").mkdir()
+    Path("found/mine.txt").write_text("keep me")
+    outcome = run("detect", table, "--out", "found")
+    assert outcome.code == 2
+    assert outcome.err == (
+        "Error: found holds other files (mine.txt). Give another --out, or --force to replace the "
+        "whole folder.\n"
+    )
+    assert listing(Path()) == {"customers.csv", "found", "found/mine.txt"}
+    detect_here(table, "--force")
+    assert {p.name for p in Path("found").iterdir()} == RESULTS
+
+
+def test_folder_can_be_read_by_others_as_usual(found: Found) -> None:
+    usual = found.folder.parent / "usual"
+    usual.mkdir(exist_ok=True)
+    assert found.folder.stat().st_mode == usual.stat().st_mode
+    file = usual / "file"
+    file.touch()
+    for name in RESULTS:
+        assert (found.folder / name).stat().st_mode == file.stat().st_mode, name
+
+
+@pytest.mark.parametrize("error", [RuntimeError("in the middle"), KeyboardInterrupt(), OSError(28)])
+def test_failure_in_the_middle_leaves_the_old_results_and_nothing_else(
+    table: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    Path("found").mkdir()
+    for name in RESULTS:
+        Path("found", name).write_text(f"old {name}")
+    before = {name: Path("found", name).read_bytes() for name in RESULTS}
+    names = listing(Path())
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("somscape.desk.cli._out.planes", fail)
+    try:
+        outcome = run("detect", table, "--out", "found")
+    except RuntimeError:
+        pass
+    else:
+        assert outcome.code != 0
+        assert len(outcome.err.strip().splitlines()) <= 1
+    assert listing(Path()) == names
+    assert {name: Path("found", name).read_bytes() for name in RESULTS} == before
+
+
+def test_failure_in_the_middle_leaves_no_new_folder(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("in the middle")
+
+    monkeypatch.setattr("somscape.desk.cli._out.planes", fail)
+    with pytest.raises(RuntimeError):
+        run("detect", table, "--out", "found")
+    assert listing(Path()) == {"customers.csv"}
+
+
+def test_failure_while_the_folders_change_places_brings_the_old_results_back(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detect_here(table, "--alerts", 5)
+    before = Path("found/alerts.csv").read_bytes()
+    real = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        if self.parent.name == "new" and self.name == "found":
+            raise OSError(28, "No space left on device")
+        return real(self, target)
+
+    monkeypatch.setattr("somscape._files._exchange", lambda *_: False)
+    monkeypatch.setattr(Path, "replace", replace)
+    outcome = run("detect", table, "--alerts", 7, "--out", "found")
+    assert outcome.code == 2
+    assert "is full. Free some space there" in outcome.err
+    assert Path("found/alerts.csv").read_bytes() == before
+    assert listing(Path()) == {"customers.csv", "found", *(f"found/{name}" for name in RESULTS)}
+
+
+def test_working_folder_as_target_is_filled_or_refused_without_leftovers(
+    table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("empty").mkdir()
+    monkeypatch.chdir("empty")
+    outcome = run("detect", Path("..") / table, "--out", ".")
+    left = listing(Path())
+    assert left == (RESULTS if outcome.code == 0 else set())
+
+
+# The demo
+
+
+@pytest.mark.usefixtures("pictures")
+def test_demo_does_the_job_on_bundled_data(here: Path) -> None:
+    outcome = run("demo", "--out", "shown", "--seed", 3, "--alerts", 4)
+    assert outcome.code == 0
+    assert listing(here) == {"shown", *(f"shown/{name}" for name in RESULTS)}
+    found = Found(Path("shown"), outcome)
+    assert len(rows_of(found)) == 4
+    said = " ".join(outcome.out.split())
+    assert "1000 rows of german_credit.csv" in said
+    assert "Unusual against class = 2 (300 of 1000 rows)" in said
+    assert re.search(r"[0-4] of the 4 listed were bad risks; of any 4, 1.2 would be", said)
+    assert "fraud" not in (said + found.read("report.html") + found.read("alerts.csv")).lower()
+    command = report_of(found.read("report.html"))["method"]["command"]
+    assert command.split()[:2] == ["somscape", "demo"]
+    assert "--seed 3" in command
+    assert "--alerts 4" in command
+
+
+# Kernels
+
+
+def test_numpy_kernels_are_said_in_one_line(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOMSCAPE_KERNELS", "numpy")
+    found = detect_here(table)
+    said = found.outcome.out.partition("Open file:")[0]  # its address has this test's name
+    lines = [line for line in said.splitlines() if "ernels" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("Kernels: NumPy.")
+    assert "C++ compiler" in lines[0]
+    assert "faster" in lines[0]
+
+
+def test_unknown_kernels_are_refused_in_one_line(table: Path) -> None:
+    outcome = run_process("detect", table, "--out", "found", SOMSCAPE_KERNELS="fast")
+    assert len(outcome.err.strip().splitlines()) == 1
+    assert "SOMSCAPE_KERNELS must be 'core' or 'numpy'; got 'fast'" in outcome.err
+    assert outcome.code == 2
+    assert listing(Path()) == {"customers.csv"}
+
+
+def test_library_does_not_print() -> None:
+    code = (
+        "from somscape import SOM, SOMDetector, datasets; X = [[0.0, 1.0], [2.0, 3.0]] * 20; "
+        "SOM(2, 2).fit(X); SOMDetector(som=SOM(2, 2)).fit(X); datasets.load_german_credit()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+# Which rows are listed
+
+
+def write_planted(n: int) -> None:
+    """400 rows of four numbers; the first n are far from the others, each on its own."""
+    rng = np.random.default_rng(n)
+    X = rng.normal(size=(400, 4))
+    X[:n] += rng.choice([-9.0, 9.0], size=(n, 4))
+    write(Path("t.csv"), "a,b,c,d", [",".join(f"{x:.3f}" for x in row) for row in X])
+
+
+@pytest.mark.parametrize(("n_planted", "least", "most"), [(0, 0, 2), (4, 4, 8), (20, 12, 40)])
+def test_rows_that_stand_out_are_listed_at_least_10_and_at_most_50(
+    here: Path, n_planted: int, least: int, most: int
+) -> None:
+    write_planted(n_planted)
+    found = detect_here("t.csv")
+    n, n_by_chance = standing_out(scores_and_p(found)[1])
+    assert least <= n <= most
+    rows = rows_of(found)
+    assert len(rows) == max(10, min(n, 50))
+    assert [row["stands_out"] for row in rows] == ["yes"] * n + ["no"] * (len(rows) - n)
+    check_order(found)
+    data = report_of(found.read("report.html"))
+    assert (data["n_alerts"], data["n_stand_out"]) == (len(rows), n)
+    about = f"about {round(n_by_chance)}" if round(n_by_chance) else "fewer than one"
+    assert data["headline"] == (
+        f"{n} of 400 rows stand out ({about} of them by chance)"
+        if n
+        else "No row of 400 stands out"
+    )
+    assert f"\n{data['headline']}.\nrank " in found.outcome.out
+
+
+def test_more_than_50_rows_that_stand_out_are_cut(here: Path) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(900, 4))
+    X[:100] = rng.uniform(-40, 40, size=(100, 4))
+    write(Path("t.csv"), "a,b,c,d", [",".join(f"{x:.3f}" for x in row) for row in X])
+    found = detect_here("t.csv")
+    n, n_by_chance = standing_out(scores_and_p(found)[1])
+    assert n > 60
+    assert {row["stands_out"] for row in rows_of(found)} == {"yes"}
+    assert len(rows_of(found)) == 50
+    headline = f"{n} of 900 rows stand out (about {round(n_by_chance)} of them by chance)"
+    assert f"\n{headline}.\n" in found.outcome.out
+    assert "from here on" not in found.outcome.out
+    assert "... and 40 more in alerts.csv" in found.outcome.out
+
+
+def test_a_line_follows_the_rows_that_stand_out(here: Path) -> None:
+    write_planted(4)
+    found = detect_here("t.csv")
+    said = found.outcome.out.splitlines()
+    n, _ = standing_out(scores_and_p(found)[1])
+    assert 4 <= n < 10
+    assert report_of(found.read("report.html"))["n_before_line"] == n
+    (line,) = (
+        i for i, text in enumerate(said) if "-- from here on rows do not stand out --" in text
+    )
+    ranks = [(i, int(text.split()[0])) for i, text in enumerate(said) if re.match(r"\d+ +\d", text)]
+    assert [rank for i, rank in ranks if i < line][-1] == n
+    assert [rank for i, rank in ranks if i > line] == list(range(n + 1, 11))
+    # None where no row stands out, or none that does not is listed.
+    for words in (["--alerts", n], ["--alerts", n - 1], ["--fdr", 0.2]):
+        assert "from here on" not in detect_here("t.csv", *words).outcome.out
+    longer = detect_here("t.csv", "--alerts", 40)
+    assert longer.outcome.out.count("-- from here on rows do not stand out --") == 1
+    assert report_of(longer.read("report.html"))["n_before_line"] == n
+
+
+def test_a_share_besides_a_rule_only_sets_the_threshold(table: Path) -> None:
+    found = detect_here(table, "--contamination", 0.2, "--alerts", 5)
+    assert len(rows_of(found)) == 5
+    scores, _ = scores_and_p(found)
+    assert sum(score > detector_of(found).threshold for score in scores) == 12
+    command = report_of(found.read("report.html"))["method"]["command"]
+    assert "--contamination 0.2" in command
+    assert "--alerts 5" in command
+    assert len(rows_of(detect_here(table, "--contamination", 0.2))) == 12
+
+
+def test_without_a_share_the_threshold_is_that_of_5_percent(found: Found) -> None:
+    detector = detector_of(found)
+    scores = detector.scores(read_table(found.folder.parent / "customers.csv"))
+    assert (scores > detector.threshold).sum() == 3
+    assert len(rows_of(found)) == 10
+    assert {row["stands_out"] for row in rows_of(found)} == {"no"}
+    assert "\nNo row of 60 stands out.\nrank " in found.outcome.out
+    assert "from here on" not in found.outcome.out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--fdr", "0.5"), ("--p-value", "0.1"), ("--amount", "amount", "--cost", "100")],
+    ids=lambda words: words[0],
+)
+def test_a_rule_chooses_the_rows_and_is_written_into_the_command(table: Path, words: Any) -> None:
+    found = detect_here(table, *words)
+    p = np.array([float(row["p_value"]) for row in rows_of(found)])
+    if words[0] == "--p-value":
+        assert len(p)
+        assert (p <= 0.1).all()
+    page = (found.folder / "report.html").read_text()
+    assert " ".join(words).replace("100", "100.0") in page
+
+
+def test_a_folder_that_holds_the_table_is_not_replaced_even_with_force(table: Path) -> None:
+    folder = Path("results")
+    folder.mkdir()
+    inside = folder / "t.csv"
+    inside.write_bytes(Path(table).read_bytes())
+    outcome = run("detect", inside, "--out", folder, "--force")
+    assert outcome.code == 2
+    assert "is read; it would be lost. Give another --out." in outcome.err
+    assert inside.exists()
+
+
+def test_p_values_by_region_are_those_of_the_detector(table: Path) -> None:
+    found = detect_here(table, "--calibration", "regional")
+    assert "--calibration regional" in (found.folder / "report.html").read_text()
+    assert detector_of(found).calibration.regions is not None
+    assert detector_of(detect_here(table)).calibration.regions is None
+
+
+def test_rules_that_contradict_each_other_are_refused(table: Path) -> None:
+    for words, message in (
+        (("--fdr", 0.1, "--alerts", 3), "--alerts and --fdr each say how many rows to list"),
+        (("--cost", 5), "--cost needs --amount as well"),
+        (("--amount", "amount"), "--amount needs --cost as well"),
+        (("--amount", "nix", "--cost", 5), "customers.csv has no column 'nix' with amounts"),
+    ):
+        outcome = run("detect", table, "--out", "found", *words)
+        assert outcome.code == 2
+        assert message in outcome.err
+        assert outcome.err.count("\n") == 1
+
+
+def test_a_rule_that_no_row_meets_says_so_and_how_near_they_come(table: Path) -> None:
+    found = detect_here(table, "--fdr", 0.02)
+    assert rows_of(found) == []
+    assert re.search(
+        r"No row is listed: none .*the smallest p-value is 0\.\d+\.", found.outcome.out
+    )

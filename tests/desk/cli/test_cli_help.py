@@ -1,0 +1,167 @@
+"""Help lists every option, and asking for it loads none of the heavy libraries."""
+
+import re
+import subprocess
+import sys
+
+import click
+import pytest
+from command_line import run, run_process
+
+import somscape
+from somscape.desk.cli._commands import main
+
+HEAVY = (
+    "numpy",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+    "rich",
+    "narwhals",
+    "safetensors",
+    "starlette",
+    "uvicorn",
+    "pyarrow",
+    "duckdb",
+    "psycopg",
+    "adbc_driver_manager",
+)
+COMMANDS = (
+    *("demo", "detect", "fit", "score", "predict", "report", "convert", "app", "app-user"),
+    *(
+        "serve",
+        "info",
+        "run",
+        "watches",
+        "cases",
+        "audit",
+        "reproduce",
+        "backup",
+        "restore",
+        "card",
+    ),
+)
+
+
+def process(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+
+def test_help_lists_the_commands_in_the_order_in_which_people_meet_them() -> None:
+    outcome = run("--help")
+    assert outcome.code == 0
+    listed = re.findall(r"^  ([\w-]+)  ", outcome.out.partition("Commands:")[2], flags=re.M)
+    assert tuple(listed) == COMMANDS
+    assert tuple(main.commands) == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_lists_all_of_its_options(command: str) -> None:
+    outcome = run(command, "--help")
+    assert (outcome.code, outcome.err) == (0, "")
+    for parameter in main.commands[command].params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+            for option in parameter.opts:
+                assert re.search(rf"^  (-\w, )?{option}\b", outcome.out, flags=re.M), option
+        else:
+            assert str(parameter.metavar) in outcome.out
+    assert main.commands[command].help
+
+
+def test_detect_has_the_options_of_the_plan() -> None:
+    options = {o for p in main.commands["detect"].params for o in p.opts if o.startswith("--")}
+    plan = "--id --label --drop --category --number --missing --alerts --contamination --seed --out"
+    assert {*plan.split(), "--force"} <= options
+
+
+def test_defaults_are_seed_0_missing_fill_and_no_share() -> None:
+    for name, *words in (("detect", "t.csv"), ("demo",)):
+        given = main.commands[name].make_context(name, [*words, "--out", "found"]).params
+        assert (given["seed"], given["contamination"], given["alerts"]) == (0, None, None)
+        assert given.get("missing", "fill") == "fill"
+    shown = " ".join(run("detect", "--help").out.split())
+    for default in ("[default: fill]", "[default: 0;"):
+        assert default in shown
+    (share,) = re.findall(r"--contamination F (.*?) --", shown)
+    assert share.startswith("List this share of the rows.")
+    assert "default" not in share
+
+
+def test_short_help_option_works_too() -> None:
+    assert run("detect", "-h").out == run("detect", "--help").out
+
+
+def test_version_is_that_of_the_package() -> None:
+    assert run("--version").out == f"somscape, version {somscape.__version__}\n"
+
+
+def test_no_command_shows_the_help() -> None:
+    outcome = run()
+    assert "detect" in outcome.out + outcome.err
+
+
+def test_unknown_command_is_refused() -> None:
+    outcome = run("detct")
+    assert outcome.code == 2
+    assert "No such command 'detct'" in outcome.err
+
+
+def test_no_help_loads_a_heavy_library() -> None:
+    # One process for all: whichever loads one is to blame.
+    code = f"""
+import sys
+from somscape.desk.cli._commands import main
+for words in (["--help"], ["--version"], *([c, "--help"] for c in {COMMANDS!r})):
+    try:
+        main(words, prog_name="somscape")
+    except SystemExit as end:
+        assert not end.code
+print("loaded:", *[name for name in {HEAVY!r} if name in sys.modules])
+"""
+    assert process(code).splitlines()[-1] == "loaded:"
+
+
+def test_help_works_in_a_process_of_its_own() -> None:
+    outcome = run_process("detect", "--help")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith("Usage: somscape detect [OPTIONS] TABLE")
+
+
+def test_importing_somscape_loads_no_library() -> None:
+    code = f"import sys, somscape; print(*[n for n in {HEAVY!r} if n in sys.modules])"
+    assert process(code).strip() == ""
+
+
+def test_importing_somscape_offers_its_public_names() -> None:
+    code = (
+        "import somscape; names = dir(somscape); print(*names); "
+        "print(*[name for name in names if not hasattr(somscape, name)])"
+    )
+    names, absent = process(code).split("\n")[:2]
+    assert {
+        "SOM",
+        "SOMDetector",
+        "Detector",
+        "Map",
+        "Lattice",
+        "load",
+        "measures",
+        "plots",
+        "report",
+    } <= set(names.split())
+    assert absent == ""
+
+
+def test_name_that_somscape_has_not_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'somscape' has no attribute 'SON'"):
+        _ = somscape.SON
+
+
+def test_predictions_are_not_called_a_list_for_decisions() -> None:
+    assert "column for decisions" in " ".join(run("score", "--help").out.split())
+    said = " ".join(run("predict", "--help").out.split())
+    assert "decisions" not in said
+    assert "unknown_row" in said

@@ -1,0 +1,607 @@
+"""`fit`, `score` and `info`: maps are saved, score new rows, and say what they hold."""
+
+import csv
+import gzip
+import io
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from command_line import IN_A_PROCESS, PACKAGE_HOME, Found, listing, run, run_process, write
+
+from somscape import Map, load
+from somscape.outliers import Detector
+from somscape.outliers.marks import Marks
+from somscape.tables import read_table
+
+RESULT_COLUMNS = ["score", "p_value", "flagged", "stands_out", "unit", "row", "col", "reasons"]
+
+
+def read_scores(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def score(found: Found, *words: Any) -> list[dict[str, str]]:
+    outcome = run("score", found.folder / "map.som", *words)
+    assert outcome.code == 0, outcome.err
+    return read_scores(outcome.out)
+
+
+def detector_of(found: Found) -> Detector:
+    detector = load(found.folder / "map.som")
+    assert isinstance(detector, Detector)
+    return detector
+
+
+# fit
+
+
+@pytest.fixture
+def fitted(table: Path) -> Path:
+    outcome = run("fit", table, "--id", "cust_id", "--label", "answer", "--out", "m.som")
+    assert outcome.code == 0, outcome.err
+    return Path("m.som")
+
+
+def test_fit_writes_the_map_and_nothing_else(fitted: Path) -> None:
+    assert listing(Path()) == {"customers.csv", "m.som"}
+    map_ = load(fitted)
+    assert isinstance(map_, Map)
+    assert map_.hits.sum() == 60
+    assert [c.name for c in map_.encoding.features] == ["amount", "age", "job"]
+
+
+def test_fit_takes_size_epochs_and_seed(table: Path) -> None:
+    words = ("--rows", 3, "--cols", 5, "--epochs", 4, "--seed", 9)
+    outcome = run("fit", table, *words, "--out", "m.som")
+    assert outcome.code == 0
+    map_ = load("m.som")
+    assert (map_.lattice.n_rows, map_.lattice.n_cols) == (3, 5)
+    assert (map_.parameters["n_epochs"], map_.parameters["seed"]) == (4, 9)
+    assert "3 x 5 units" in outcome.out
+    assert "Wrote m.som" in outcome.out
+
+
+def test_fit_gives_the_same_bytes_for_the_same_seed(fitted: Path, table: Path) -> None:
+    run("fit", table, "--id", "cust_id", "--label", "answer", "--out", "again.som")
+    assert Path("again.som").read_bytes() == fitted.read_bytes()
+
+
+def test_fit_of_one_side_finds_the_other(table: Path) -> None:
+    assert run("fit", table, "--rows", 3, "--out", "m.som").code == 0
+    assert load("m.som").lattice.n_rows == 3
+
+
+def test_fit_of_many_columns_points_to_no_report(here: Path) -> None:
+    header = ",".join(f"c{i}" for i in range(45))
+    write(
+        Path("t.csv"), header, [",".join(f"{(i * j) % 7}.5" for j in range(45)) for i in range(9)]
+    )
+    outcome = run("fit", "t.csv", "--out", "m.som")
+    assert "45 columns" in outcome.out
+    # `fit` writes no report.
+    assert "report.html" not in outcome.out
+
+
+def test_map_with_more_units_than_rows_is_warned_of_in_plain_words(table: Path) -> None:
+    outcome = run_process("fit", table, "--rows", 20, "--cols", 20, "--out", "m.som")
+    assert outcome.code == 0
+    said = " ".join((outcome.out + outcome.err).split())
+    assert "400 units for 60 rows" in said
+    # Not as Python's warnings, with a path and a line of source.
+    assert ".py:" not in outcome.err
+
+
+def test_failed_fit_leaves_the_old_map(fitted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = fitted.read_bytes()
+
+    def fail(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    outcome = run("fit", "customers.csv", "--seed", 3, "--out", "m.som")
+    assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+    assert "is full. Free some space there" in outcome.err
+    assert fitted.read_bytes() == before
+    assert listing(Path()) == {"customers.csv", "m.som"}
+
+
+def as_commas(text: str) -> str:
+    return text.replace(",", ";").replace(".", ",")
+
+
+def as_thousands(text: str) -> str:
+    """Amounts as "$1,234.50", in quotes because of the comma."""
+    header, *lines = text.splitlines()
+    rows = [line.split(",") for line in lines]
+    return "\n".join([header, *(f'{i},"${float(a):,.2f}",{",".join(r)}' for i, a, *r in rows)])
+
+
+WRITTEN = {
+    "semicolons and decimal commas": lambda text: as_commas(text).encode(),
+    "tabs": lambda text: text.replace(",", "\t").encode(),
+    "bars": lambda text: text.replace(",", "|").encode(),
+    "a byte order mark": lambda text: b"\xef\xbb\xbf" + text.encode(),
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "line ends of Windows": lambda text: text.replace("\n", "\r\n").encode(),
+    "no line end at the end": lambda text: text.rstrip("\n").encode(),
+    "gzip": lambda text: gzip.compress(text.encode()),
+    "quotes": lambda text: text.replace("clerk", '"clerk"').encode(),
+    "blanks around cells": lambda text: text.replace(",", " , ").encode(),
+    "money and thousands": lambda text: as_thousands(text).encode(),
+}
+
+
+@pytest.mark.parametrize("way", WRITTEN)
+def test_table_gives_the_same_map_however_it_is_written(fitted: Path, way: str) -> None:
+    text = Path("customers.csv").read_text(encoding="utf-8")
+    Path("other.csv").write_bytes(WRITTEN[way](text))
+    words = ("--id", "cust_id", "--label", "answer", "--out", "other.som")
+    outcome = run("fit", "other.csv", *words)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert Path("other.som").read_bytes() == fitted.read_bytes()
+
+
+@pytest.mark.parametrize("ending", ["parquet", "xlsx"])
+def test_table_gives_the_same_map_from_other_kinds_of_files(fitted: Path, ending: str) -> None:
+    pytest.importorskip("pyarrow" if ending == "parquet" else "openpyxl")
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.read_csv("customers.csv", dtype={"cust_id": "str"})
+    if ending == "parquet":
+        frame.to_parquet("other.parquet", index=False)
+    else:
+        frame.to_excel("other.xlsx", index=False)
+    words = ("--id", "cust_id", "--label", "answer", "--out", "other.som")
+    outcome = run("fit", f"other.{ending}", *words)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert Path("other.som").read_bytes() == fitted.read_bytes()
+
+
+# info
+
+
+def test_info_says_what_a_map_without_a_detector_is(fitted: Path) -> None:
+    outcome = run("info", fitted)
+    assert (outcome.code, outcome.err) == (0, "")
+    lattice = load(fitted).lattice
+    assert f"{lattice.n_rows} x {lattice.n_cols} units, hexagonal, plane" in outcome.out
+    assert "this map cannot score rows" in outcome.out
+    assert re.search(r"^rows trained on +60 *$", outcome.out, flags=re.M)
+    assert re.search(r"^seed +0 *$", outcome.out, flags=re.M)
+    for column, kind in (("cust_id", "id"), ("amount", "number"), ("job", "category")):
+        assert re.search(rf"^{column} +{kind} ", outcome.out, flags=re.M)
+
+
+def test_info_counts_epochs_as_fit_does_and_says_when_its_error_was_measured(table: Path) -> None:
+    said = run("fit", table, "--out", "m.som").out
+    told = run("info", "m.som").out
+    epochs = re.search(r"^epochs +(\S.*\S) *$", said, flags=re.M)[1]
+    assert re.search(rf"^epochs +{re.escape(epochs)} *$", told, flags=re.M)
+    map_ = load("m.som")
+    assert epochs == f"{map_.parameters['n_iter']} ({map_.parameters['stop_reason']})"
+    planned = map_.parameters["n_epochs"]
+    assert re.search(rf"^epochs planned +{planned} *$", told, flags=re.M)
+    assert "n iter" not in told
+    error = f"{map_.history['quantization_error'][-1]:.4g}"
+    assert f"{error} (in the last epoch, before its update)" in told
+
+
+def test_info_of_another_program_s_map_says_what_is_unknown(fitted: Path) -> None:
+    run("convert", fitted, "m.cod")
+    told = run("info", "m.cod").out
+    assert re.search(r"^made by +unknown *$", told, flags=re.M)
+    assert not re.search(r"^epochs", told, flags=re.M)
+
+
+def test_info_says_what_a_detector_is(found: Found) -> None:
+    outcome = run("info", found.folder / "map.som")
+    assert outcome.code == 0
+    assert re.search(r"^score +combined, 8 prototypes, by 8 maps *$", outcome.out, flags=re.M)
+    assert re.search(r"^calibration rows +60 *$", outcome.out, flags=re.M)
+    assert f"{detector_of(found).threshold:.4g}" in outcome.out
+
+
+def test_info_says_what_marks_changed(found: Found, tmp_path: Path) -> None:
+    detector = detector_of(found)
+    marked = replace(detector, marks=Marks.none(2, 0, detector.map_.codebook.shape[1]))
+    marked.save(tmp_path / "marked.som")
+    told = " ".join(run("info", tmp_path / "marked.som").out.split())
+    assert f"marks {marked.effect_of_marks}" in told
+    assert "2 marks (2 confirmed, 0 cleared) changed the scores of no rows" in told
+
+
+@pytest.mark.parametrize("command", ["info", "score"])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (None, "no such file"),
+        (b"", "not a somscape map"),
+        (b"x,y\n1,2\n3,4\n", "not a somscape map. Give a map that `fit`, `detect` or"),
+        (b"\x02\0\0\0\0\0\0\0{}", "not a somscape map"),
+    ],
+)
+def test_file_that_is_no_map_is_refused_in_one_line(
+    table: Path, command: str, content: bytes | None, says: str
+) -> None:
+    if content is not None:
+        Path("m.som").write_bytes(content)
+    outcome = run(command, "m.som", *([table] if command == "score" else []))
+    assert outcome.code == 2
+    assert len(outcome.err.splitlines()) == 1
+    assert "m.som" in outcome.err
+    assert says in outcome.err
+
+
+def test_truncated_map_is_refused_in_one_line(fitted: Path) -> None:
+    whole = fitted.read_bytes()
+    for n in (7, 100, len(whole) // 2, len(whole) - 1):
+        fitted.write_bytes(whole[:n])
+        outcome = run("info", fitted)
+        assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+        assert "m.som" in outcome.err
+
+
+# score
+
+
+def customers_of(found: Found) -> Path:
+    return found.folder.parent / "customers.csv"
+
+
+def test_scores_stand_in_the_order_of_the_file(found: Found) -> None:
+    rows = score(found, customers_of(found))
+    assert list(rows[0]) == ["cust_id", *RESULT_COLUMNS]
+    assert [row["cust_id"] for row in rows] == [f"{i:05d}" for i in range(60)]
+
+
+def test_training_rows_score_as_they_did_in_the_alerts(found: Found) -> None:
+    alerts = read_scores(found.read("alerts.csv"))
+    assert len(alerts) == 10
+    by_id = {row["cust_id"]: row for row in score(found, customers_of(found), "--alerts", 10)}
+    for alert in alerts:
+        row = by_id[alert["cust_id"]]
+        for name in ("score", "p_value", "stands_out", "unit", "row", "col", "reasons"):
+            assert row[name] == alert[name], name
+        assert row["flagged"] == "yes"
+    assert sum(row["flagged"] == "yes" for row in by_id.values()) == 10
+
+
+def test_rows_above_the_threshold_are_flagged_by_default(found: Found, here: Path) -> None:
+    threshold = detector_of(found).threshold
+    rows = score(found, customers_of(found))
+    assert sum(row["flagged"] == "yes" for row in rows) == 3
+    for row in rows:
+        assert (row["flagged"] == "yes") == (float(row["score"]) > threshold)
+    share = ("--contamination", 0.2, "--id", "cust_id", "--label", "answer", "--out", "other")
+    assert run("detect", customers_of(found), *share).code == 0
+    outcome = run("score", "other/map.som", customers_of(found))
+    assert sum(row["flagged"] == "yes" for row in read_scores(outcome.out)) == 12
+    flagged = {r["cust_id"] for r in read_scores(outcome.out) if r["flagged"] == "yes"}
+    listed = read_scores(Path("other/alerts.csv").read_text(encoding="utf-8"))
+    assert flagged == {row["cust_id"] for row in listed}
+
+
+def test_scores_say_which_rows_stand_out(here: Path) -> None:
+    rng = np.random.default_rng(0)
+    usual, far = rng.normal(size=(200, 3)), rng.normal(9, 1, size=(5, 3))
+    for name, X in (("usual", usual), ("new", np.concatenate([far, usual[:95]]))):
+        write(Path(f"{name}.csv"), "a,b,c", [",".join(f"{x:.4f}" for x in row) for row in X])
+    assert run("detect", "usual.csv", "--out", "found").code == 0
+    outcome = run("score", "found/map.som", "new.csv")
+    rows = read_scores(outcome.out)
+    detector = load("found/map.som")
+    assert isinstance(detector, Detector)
+    alerts = detector.alerts(read_table("new.csv"))
+    stand_out = set(alerts.rows[alerts.stands_out].tolist())
+    assert stand_out >= {0, 1, 2, 3, 4}
+    assert len(stand_out) < 20
+    assert {i for i, row in enumerate(rows) if row["stands_out"] == "yes"} == stand_out
+    assert {row["stands_out"] for row in rows} == {"yes", "no"}
+    said = outcome.err.splitlines()
+    n = sum(row["flagged"] == "yes" for row in rows)
+    rule = f"a score above {detector.threshold:.4g}, the threshold of the map"
+    assert said[:2] == [f"100 rows scored, {n} flagged: {rule}.", f"{alerts.headline}."]
+
+
+def test_one_row_is_counted_as_one(found: Found, here: Path) -> None:
+    header, first, *_ = customers_of(found).read_text("utf-8").splitlines()
+    one = write(here / "one.csv", header, [first])
+    outcome = run("score", found.folder / "map.som", one)
+    assert "1 row scored, " in outcome.err
+    page = run("report", found.folder / "map.som", one, "--out", "page.html")
+    assert "1 row of one.csv" in page.out
+
+
+def test_only_flagged_rows_have_reasons(found: Found) -> None:
+    rows = score(found, customers_of(found))
+    assert {row["flagged"] for row in rows} == {"yes", "no"}
+    for row in rows:
+        assert bool(row["reasons"]) == (row["flagged"] == "yes")
+
+
+def test_scores_equal_those_of_the_library(found: Found) -> None:
+    detector, table = detector_of(found), read_table(customers_of(found))
+    rows = score(found, customers_of(found))
+    scores = detector.scores(table)
+    assert [row["score"] for row in rows] == [str(float(f"{s:.6g}")) for s in scores]
+    p_values = detector.p_values(table)
+    assert [row["p_value"] for row in rows] == [str(float(f"{p:.6g}")) for p in p_values]
+    assert [int(row["unit"]) for row in rows] == detector.map_.winners(table).tolist()
+
+
+def test_columns_may_come_in_another_order_and_others_be_there(found: Found, here: Path) -> None:
+    table = read_table(customers_of(found))
+    header = "new,job,answer,age,amount,cust_id"
+    lines = [
+        ",".join(["x", *(table.column(name).cells[i] for name in header.split(",")[1:])])
+        for i in range(60)
+    ]
+    write(Path("turned.csv"), header, lines)
+    assert score(found, "turned.csv") == score(found, customers_of(found))
+
+
+def test_rows_score_alike_alone_and_together(found: Found, here: Path) -> None:
+    lines = customers_of(found).read_text().splitlines()
+    write(Path("part.csv"), lines[0], lines[31:36])
+    assert score(found, "part.csv") == score(found, customers_of(found))[30:35]
+
+
+def test_label_and_id_need_not_be_there(found: Found, here: Path) -> None:
+    write(Path("t.csv"), "age,job,amount", ["40.5,clerk,100.5", "41.5,nurse,90.5"])
+    rows = score(found, "t.csv")
+    assert [row["record"] for row in rows] == ["1", "2"]
+
+
+def test_category_that_the_map_never_saw_is_scored_and_counted(found: Found, here: Path) -> None:
+    write(Path("t.csv"), "age,job,amount", ["40.5,clerk,100.5", "40.5,pilot,100.5"])
+    outcome = run("score", found.folder / "map.som", "t.csv")
+    assert outcome.code == 0
+    known, new = (float(row["score"]) for row in read_scores(outcome.out))
+    assert new > known
+    assert "Cells with a level the map never saw: job 1." in outcome.err
+
+
+def test_missing_cells_of_new_rows_are_filled_and_counted(found: Found, here: Path) -> None:
+    write(Path("t.csv"), "age,job,amount", ["40.5,clerk,100.5", "?,clerk,100.5", ",clerk,5.5"])
+    outcome = run("score", found.folder / "map.som", "t.csv")
+    assert outcome.code == 0
+    assert "Missing cells filled: age 2." in outcome.err
+
+
+def test_missing_column_is_refused(found: Found, here: Path) -> None:
+    write(Path("t.csv"), "age,Job,amount", ["40.5,clerk,100.5"])
+    outcome = run("score", found.folder / "map.som", "t.csv", "--out", "s.csv")
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert outcome.err == (
+        "Error: t.csv lacks columns that the map was made from: 'job' (is it 'Job'?). Add or "
+        "rename them.\n"
+    )
+    assert listing(here) == {"t.csv"}
+
+
+@pytest.mark.parametrize("n_good", [0, 1, 30])
+def test_text_in_a_number_column_is_refused_with_its_own_line(
+    found: Found, here: Path, n_good: int
+) -> None:
+    rows = ["40.5,clerk,100.5"] * n_good
+    write(Path("t.csv"), "age,job,amount", [*rows, "old,clerk,100.5"])
+    outcome = run("score", found.folder / "map.som", "t.csv")
+    assert (outcome.code, outcome.out, len(outcome.err.splitlines())) == (2, "", 1)
+    assert f"t.csv, line {n_good + 2}" in outcome.err
+    assert "'age'" in outcome.err
+    assert "'old'" in outcome.err
+
+
+def test_huge_number_of_a_new_row_is_flagged_or_refused_without_a_warning(
+    found: Found, here: Path
+) -> None:
+    write(Path("t.csv"), "age,job,amount", ["40.5,clerk,100.5", "1e300,clerk,100.5"])
+    outcome = run_process("score", found.folder / "map.som", "t.csv")
+    assert ".py:" not in outcome.err
+    if outcome.code == 0:
+        row = read_scores(outcome.out)[1]
+        assert row["flagged"] == "yes"
+        assert np.isfinite(float(row["score"]))
+        assert row["reasons"].startswith("age 1e300 ")
+    else:
+        assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+        assert "t.csv, line 3" in outcome.err
+        assert "'age'" in outcome.err
+
+
+def test_map_of_fit_is_refused(fitted: Path, table: Path) -> None:
+    outcome = run("score", fitted, table)
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert len(outcome.err.splitlines()) == 1
+    assert "a map without a detector, so it cannot score rows" in outcome.err
+    assert "`somscape detect`" in outcome.err
+    # Before a table, perhaps a long one, is read.
+    assert run("score", fitted, "nowhere.csv").err == outcome.err
+
+
+def test_scores_go_to_a_file_whole(found: Found, here: Path) -> None:
+    outcome = run("score", found.folder / "map.som", customers_of(found), "--out", "s.csv")
+    assert (outcome.code, outcome.out) == (0, "")
+    rule = f"a score above {detector_of(found).threshold:.4g}, the threshold of the map"
+    assert f"60 rows scored, 3 flagged: {rule}.\nNo row of 60 stands out.\n" in outcome.err
+    written = Path("s.csv").read_text(encoding="utf-8")
+    assert read_scores(written) == score(found, customers_of(found))
+    assert listing(here) == {"s.csv"}
+
+
+def test_file_of_scores_can_be_read_by_others_as_usual(found: Found, here: Path) -> None:
+    run("score", found.folder / "map.som", customers_of(found), "--out", "s.csv")
+    Path("usual").touch()
+    assert Path("s.csv").stat().st_mode == Path("usual").stat().st_mode
+
+
+@pytest.mark.parametrize("out", ["nowhere/s.csv", "folder"])
+def test_target_that_cannot_be_a_file_is_refused(found: Found, here: Path, out: str) -> None:
+    Path("folder").mkdir()
+    outcome = run("score", found.folder / "map.som", customers_of(found), "--out", out)
+    assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+    assert out in outcome.err
+    assert listing(here) == {"folder"}
+
+
+def test_failure_while_scores_are_written_leaves_the_old_file(
+    found: Found, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("s.csv").write_text("old")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("somscape.desk.jobs._detect.ResultList.content", fail)
+    outcome = run("score", found.folder / "map.som", customers_of(found), "--out", "s.csv")
+    assert outcome.code == 2
+    assert Path("s.csv").read_text() == "old"
+    assert listing(here) == {"s.csv"}
+
+
+@pytest.mark.parametrize("name", ["score", "unit", "reasons"])
+def test_id_called_like_a_result_is_kept(here: Path, name: str) -> None:
+    rows = [f"k{i},{i * 1.37 % 7:.2f}" for i in range(40)]
+    write(Path("t.csv"), f"{name},x", rows)
+    assert run("detect", "t.csv", "--id", name, "--out", "found").code == 0
+    outcome = run("score", "found/map.som", "t.csv")
+    assert outcome.code == 0
+    records = read_scores(outcome.out)
+    assert "k7" in records[7].values(), f"the ids are lost; there is {records[7]}"
+
+
+def test_standard_input_is_scored(found: Found) -> None:
+    map_file = found.folder / "map.som"
+    outcome = run("score", map_file, "-", stdin=customers_of(found).read_bytes())
+    assert read_scores(outcome.out) == score(found, customers_of(found))
+
+
+def test_decimal_commas_of_new_rows_are_read_as_such(found: Found, here: Path) -> None:
+    text = customers_of(found).read_text().replace(",", ";").replace(".", ",")
+    Path("t.csv").write_text(text)
+    assert score(found, "t.csv", "--delimiter", ";") == [
+        row | {"reasons": again["reasons"]}
+        for row, again in zip(score(found, customers_of(found)), score(found, "t.csv"), strict=True)
+    ]
+
+
+def test_article_round_trip(article: Found, article_file: Path, here: Path) -> None:
+    outcome = run_process(
+        "score",
+        article.folder / "map.som",
+        article_file,
+        "--out",
+        "s.csv",
+    )
+    assert outcome.code == 0
+    assert re.search(
+        r"^690 rows scored, 34 flagged: a score above \d\.\d+, the threshold of the map\.\n"
+        r"13 of 690 rows stand out \(about 2 of them by chance\)\.$",
+        outcome.err,
+        flags=re.M,
+    )
+    by_id = {row["CustomerID"]: row for row in read_scores(Path("s.csv").read_text())}
+    for alert in read_scores(article.read("alerts.csv")):
+        assert by_id[alert["CustomerID"]]["score"] == alert["score"]
+        assert by_id[alert["CustomerID"]]["flagged"] == "yes"
+        assert by_id[alert["CustomerID"]]["p_value"] == alert["p_value"]
+        assert alert["stands_out"] == "yes"
+    assert sum(row["flagged"] == "yes" for row in by_id.values()) == 34
+    assert sum(row["stands_out"] == "yes" for row in by_id.values()) == 13
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(found: Found) -> None:
+    words = ["score", str(found.folder / "map.som"), str(customers_of(found))]
+    python_path = os.pathsep.join([str(PACKAGE_HOME), os.environ.get("PYTHONPATH", "")])
+    with subprocess.Popen(
+        [sys.executable, "-c", IN_A_PROCESS, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": python_path},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()  # as `head` does
+        said = process.stderr.read().decode()
+    assert "pipe" not in said.lower()
+    assert "Traceback" not in said
+
+
+def test_drift_is_said_with_the_columns_that_moved(found: Found, here: Path) -> None:
+    usual = run("score", found.folder / "map.som", customers_of(found), "--drift")
+    assert usual.code == 0
+    assert "No drift found." in usual.err
+    header, *rows = customers_of(found).read_text().splitlines()
+    older = [re.sub(r",(\d+\.\d),([a-z])", r",95.5,\2", row) for row in rows]
+    assert older != rows
+    outcome = run("score", found.folder / "map.som", write(Path("t.csv"), header, older), "--drift")
+    assert "Drift:" in outcome.err
+    assert re.search(r"^  row \d+: .*; most: age", outcome.err, flags=re.M)
+    assert "rift" not in run("score", found.folder / "map.som", "t.csv").err
+
+
+# Ordered categories and dates
+
+
+@pytest.fixture
+def orders(here: Path) -> Path:
+    rng = np.random.default_rng(0)
+    rows = [
+        f"{rng.normal(9, 2):.2f},{('low', 'middle', 'high')[i % 3]},{i % 4},"
+        f"2020-{1 + i % 12:02}-0{1 + i % 9}"
+        for i in range(60)
+    ]
+    return write(Path("orders.csv"), "amount,grade,stars,since", rows)
+
+
+def test_ordered_categories_and_dates_are_taken_as_such(orders: Path) -> None:
+    words = ("--ordinal", "grade=low<middle < high", "--ordinal", "stars", "--date", "since")
+    assert run("fit", orders, *words, "--out", "m.som").code == 0
+    kinds = {code.name: code.kind for code in load("m.som").encoding.columns}
+    assert kinds == {"amount": "number", "grade": "ordinal", "stars": "ordinal", "since": "date"}
+    levels = {code.name: getattr(code, "levels", ()) for code in load("m.som").encoding.columns}
+    assert levels["grade"] == ("low", "middle", "high")
+    assert levels["stars"] == ("0", "1", "2", "3")
+
+
+def test_detect_says_them_again_in_the_report(orders: Path) -> None:
+    words = ("--ordinal", "grade=low<middle<high", "--date", "since", "--out", "found")
+    assert run("detect", orders, *words).code == 0
+    page = Path("found/report.html").read_text(encoding="utf-8")
+    assert "--ordinal 'grade=low\\u003cmiddle\\u003chigh' --date since" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("--ordinal", "grade"),
+            "which has no order by itself. Give its levels from low to high (--ordinal",
+        ),
+        (("--ordinal", "grade=low"), "must be at least two different ones"),
+        (("--ordinal", "grade=low"), "got ['low'] (--ordinal 'grade=LOW<MIDDLE<HIGH')."),
+        (
+            ("--ordinal", "grade=low<high"),
+            "must hold one of its levels low, high; got 'middle'. It is not among the levels "
+            "given: add",
+        ),
+        (("--ordinal", "nothing"), "has no column 'nothing'"),
+        (("--ordinal", "nothing=a<b"), "has no column 'nothing'"),
+        (("--date", "grade"), "must hold dates"),
+        (("--date", "grade", "--drop", "grade"), "cannot be both"),
+    ],
+)
+def test_an_order_or_date_that_cannot_be_is_refused(
+    orders: Path, words: tuple[str, ...], message: str
+) -> None:
+    outcome = run("fit", orders, *words, "--out", "m.som")
+    assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+    assert message in outcome.err

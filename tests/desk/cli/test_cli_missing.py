@@ -1,0 +1,118 @@
+"""`--missing`: what commands make of empty cells."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import run, write
+
+from somscape import SOM, load
+from somscape.tables import read_table
+from somscape.tables._fit_encoding import fit_encoding
+
+N = 80
+
+
+@pytest.fixture
+def holes(here: Path) -> Path:
+    rng = np.random.default_rng(0)
+    values = np.round(rng.normal(size=(N, 2)), 2)
+    rows = []
+    for a, b in values:
+        cells = [f"{a:.2f}", f"{b:.2f}", str(rng.choice(["clerk", "nurse", "smith"]))]
+        rows.append(",".join(cell if rng.random() > 0.15 else "" for cell in cells))
+    rows[7], rows[8] = ",,", "0.50,-1.25,clerk"
+    return write(Path("holes.csv"), "amount,age,job", rows)
+
+
+def n_missing(path: Path) -> dict[str, int]:
+    table = read_table(path)
+    return {column.name: column.n_missing for column in table.columns}
+
+
+@pytest.mark.filterwarnings("default:1 row has no value")
+def test_fit_leaves_missing_cells_out_when_asked(holes: Path) -> None:
+    outcome = run("fit", holes, "--missing", "mask", "--rows", 3, "--cols", 4, "--out", "m.som")
+    assert outcome.code == 0, outcome.err
+    for name, n in n_missing(holes).items():
+        assert re.search(rf"{name} .*; {n} missing left out", outcome.out)
+    assert outcome.err.count("\n") == 1
+    assert "Warning: 1 row has no value at all (row 7): it does not train" in outcome.err
+    map_, table = load("m.som"), read_table(holes)
+    assert map_.encoding.missing == "mask"
+    assert map_.hits.sum() == N - 1
+    assert map_.winners(table)[7] == -1
+    # The same as in Python, on the rows that have a value.
+    kept = table.take(np.arange(N) != 7)
+    expected = SOM(3, 4, missing="mask", random_state=0).fit(kept)
+    np.testing.assert_array_equal(map_.codebook, expected.codebook_)
+    assert np.isfinite(map_.codebook).all()
+    assert "quantization error" in outcome.out
+    assert "nan" not in outcome.out
+
+
+@pytest.mark.parametrize("words", [(), ("--missing", "fill")])
+def test_fit_fills_missing_cells_unless_told_otherwise(holes: Path, words: tuple) -> None:
+    outcome = run("fit", holes, *words, "--out", "m.som")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert load("m.som").encoding == fit_encoding(read_table(holes), missing="fill")
+    assert f"; {n_missing(holes)['age']} missing filled" in outcome.out
+
+
+@pytest.mark.parametrize("command", ["fit", "detect"])
+def test_missing_cells_stop_the_command_when_asked(holes: Path, command: str) -> None:
+    outcome = run(command, holes, "--missing", "error", "--out", "m.som")
+    assert outcome.code == 2
+    counts = ", ".join(f"{name} {n}" for name, n in n_missing(holes).items())
+    assert f"Error: holes.csv has missing cells ({counts})" in outcome.err
+    assert not Path("m.som").exists()
+
+
+def test_detect_says_why_it_leaves_no_cell_out(holes: Path) -> None:
+    outcome = run("detect", holes, "--missing", "mask", "--out", "found")
+    assert outcome.code == 2
+    assert outcome.err.count("\n") == 1
+    for words in ("'--missing'", "supports only complete rows", "--missing fill", "`somscape fit`"):
+        assert words in outcome.err
+    assert not Path("found").exists()
+
+
+def test_a_table_without_a_gap_trains_the_same_map_however_gaps_are_met(here: Path) -> None:
+    rng = np.random.default_rng(1)
+    rows = [f"{a:.2f},{b:.2f}" for a, b in rng.normal(size=(60, 2))]
+    write(Path("t.csv"), "a,b", rows)
+    codebooks = []
+    for way in ("error", "fill", "mask"):
+        assert run("fit", "t.csv", "--missing", way, "--out", f"{way}.som").code == 0
+        codebooks.append(load(f"{way}.som").codebook)
+    np.testing.assert_array_equal(codebooks[0], codebooks[1])
+    np.testing.assert_array_equal(codebooks[0], codebooks[2])
+
+
+@pytest.mark.filterwarnings("default:1 row has no value")
+def test_a_map_that_leaves_cells_out_is_described_shown_and_lists_winners(holes: Path) -> None:
+    run("fit", holes, "--missing", "mask", "--out", "m.som")
+    assert run("info", "m.som").code == 0
+    outcome = run("report", "m.som", holes, "--out", "page.html")
+    assert outcome.code == 2
+    assert "holes.csv, line 9 has no value in any column of this map" in outcome.err
+    header, *rows = holes.read_text().splitlines()
+    some = write(Path("some.csv"), header, [row for row in rows if row != ",,"])
+    outcome = run("report", "m.som", some, "--out", "page.html")
+    assert outcome.code == 0, outcome.err
+    assert "Missing cells left out: amount" in outcome.out
+    words = ("--what", "winners", "--table", holes)
+    assert run("convert", "m.som", "w.csv", *words).code == 0
+    found = [line.split(",") for line in Path("w.csv").read_text().splitlines()]
+    unit = found[0].index("unit")
+    assert found[8][unit] == "-1"  # row 7 has no value
+    assert sum(line[unit] == "-1" for line in found[1:]) == 1
+
+
+def test_help_says_what_each_way_does() -> None:
+    for command, ways in (("fit", "fill|error|mask"), ("detect", "fill|error")):
+        shown = " ".join(run(command, "--help").out.split())
+        assert f"--missing [{ways}]" in shown
+        assert "[default: fill]" in shown
+        assert ("leaves them out of all distances" in shown) == (command == "fit")

@@ -1,0 +1,198 @@
+"""`--roles` and `--save-roles`: what columns are lasts from one table to the next."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from command_line import customers, run, write
+
+from somscape import load
+from somscape.outliers import Detector
+from somscape.tables import read_table, write_table
+from somscape.tables._roles import read_roles
+from somscape.tables.kinds import Roles
+
+ROLES = {"id": "cust_id", "label": "answer", "numbers": ("amount", "age"), "categories": ("job",)}
+
+
+@pytest.fixture
+def saved(table: Path) -> Path:
+    """The roles of the 60 customers."""
+    words = ("--label", "answer", "--alerts", 5, "--out", "first", "--save-roles", "roles.toml")
+    outcome = run("detect", table, *words)
+    assert outcome.code == 0, outcome.err
+    assert "Wrote roles.toml\n" in outcome.out
+    return Path("roles.toml")
+
+
+def alerts(folder: str) -> list[list[str]]:
+    return list(csv.reader(Path(folder, "alerts.csv").read_text().splitlines()))
+
+
+def columns(outcome_text: str) -> dict[str, str]:
+    lines = outcome_text.split("because")[1].split("\n\n")[0].splitlines()[1:]
+    return {line.split()[0]: line.split()[1] for line in lines}
+
+
+def test_the_same_list_comes_from_the_roles(saved: Path, table: Path) -> None:
+    expected = {"label_value": "yes", "missing": "fill", "others": "drop"}
+    assert read_roles(saved) == Roles(**ROLES, **expected)
+    outcome = run("detect", table, "--roles", saved, "--alerts", 5, "--out", "second")
+    assert outcome.code == 0, outcome.err
+    assert alerts("second") == alerts("first")
+    assert "Unusual against answer = yes" in outcome.out
+    method = json.loads(Path("second/report.json").read_text())["method"]
+    assert "--roles roles.toml --missing fill --alerts 5" in method["command"]
+
+
+def test_other_columns_are_told_and_never_used_in_silence(saved: Path) -> None:
+    header, rows = customers()
+    short = [row.rpartition(",")[0] for row in rows]
+    names = header.rpartition(",")[0]
+    write(Path("new.csv"), f"{names},counter", [f"{row},{i}" for i, row in enumerate(short)])
+    outcome = run("detect", "new.csv", "--roles", saved, "--alerts", 5, "--out", "found")
+    assert outcome.code == 0, outcome.err
+    said = [
+        "roles.toml names columns that new.csv lacks: 'answer'.",
+        "Columns that roles.toml does not name are left out: 'counter'.",
+    ]
+    assert outcome.out.splitlines()[1:3] == said
+    assert columns(outcome.out)["counter"] == "dropped"
+    notes = json.loads(Path("found/report.json").read_text())["notes"]
+    assert notes[-2:] == said
+    assert [row[1] for row in alerts("found")[1:]] == [row[1] for row in alerts("first")[1:]]
+
+    outcome = run("fit", "new.csv", "--roles", saved, "--number", "counter", "--out", "m.som")
+    assert columns(outcome.out.replace("map  ", "\n\nmap  "))["counter"] == "number"
+    assert "left out" not in outcome.out
+
+    write(Path("new.csv"), names.replace("age", "Age"), short)
+    outcome = run("detect", "new.csv", "--roles", saved, "--out", "other")
+    assert (outcome.code, outcome.err) == (
+        2,
+        "Error: new.csv lacks columns that roles.toml names: 'age' (is it 'Age'?). Add or rename "
+        "them, or change roles.toml.\n",
+    )
+    assert not Path("other").exists()
+
+
+def test_what_is_typed_takes_precedence(saved: Path, table: Path) -> None:
+    words = ("--drop", "age", "--label", "job=nurse", "--category", "answer")
+    again = ("--save-roles", "changed.toml", "--out", "found")
+    outcome = run("detect", table, "--roles", saved, *words, *again)
+    assert outcome.code == 0, outcome.err
+    assert "Unusual against job = nurse" in outcome.out
+    assert read_roles("changed.toml") == Roles(
+        id="cust_id",
+        label="job",
+        label_value="nurse",
+        drop=("age",),
+        categories=("answer",),
+        numbers=("amount",),
+        missing="fill",
+        others="drop",
+    )
+
+
+def test_a_short_file_leaves_the_rest_to_the_rules(table: Path) -> None:
+    Path("mine.toml").write_text('missing = "error"\n[columns]\nanswer = "label"\n')
+    outcome = run("detect", table, "--roles", "mine.toml", "--out", "found")
+    assert outcome.code == 0, outcome.err
+    assert (
+        "Columns that mine.toml does not name are taken by rule: 'cust_id', 'amount', 'age', 'job'."
+        in outcome.out
+    )
+    header, rows = customers()
+    write(table, header, [*rows, "x,,3,clerk,no"])
+    outcome = run("detect", table, "--roles", "mine.toml", "--out", "found")
+    assert (outcome.code, "has missing cells (amount 1)" in outcome.err) == (2, True)
+    outcome = run("detect", table, "--roles", "mine.toml", "--missing", "fill", "--out", "found")
+    assert outcome.code == 0, outcome.err
+
+
+def test_reading_lasts_and_is_for_text_only(here: Path) -> None:
+    header, rows = customers()
+    write(Path("t.csv"), header.replace(",", "|"), [row.replace(",", "|") for row in rows])
+    words = ("--delimiter", "|", "--decimal", ".")
+    outcome = run("detect", "t.csv", *words, "--out", "f", "--save-roles", "r.toml")
+    assert outcome.code == 0, outcome.err
+    assert read_roles("r.toml").reading == {"delimiter": "|", "decimal": "."}
+    detector = load("f/map.som")
+    assert isinstance(detector, Detector)
+    assert detector.map_.encoding.roles.reading == {"delimiter": "|", "decimal": "."}
+    assert run("detect", "t.csv", "--roles", "r.toml", "--out", "f").code == 0
+    assert run("score", "f/map.som", "t.csv").code == 0
+    write(Path("t.csv"), header, rows)
+    outcome = run("score", "f/map.som", "t.csv")
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert run("score", "f/map.som", "t.csv", "--delimiter", ",").code == 0
+    write_table(Path("t.parquet"), read_table("t.csv"))
+    assert run("score", "f/map.som", "t.parquet").code == 0
+
+
+def test_info_shows_and_writes_the_roles_of_a_map(table: Path) -> None:
+    words = ("--label", "answer=no", "--delimiter", ",", "--ordinal", "job=smith<clerk<nurse")
+    run("detect", table, *words, "--out", "f", "--save-roles", "first.toml")
+    outcome = run("info", "f/map.som", "--save-roles", "second.toml")
+    assert outcome.code == 0, outcome.err
+    shown = [" ".join(line.split()) for line in outcome.out.splitlines()]
+    assert {"label value no", "delimiter ,", "Wrote second.toml"} <= set(shown)
+    assert read_roles("second.toml") == read_roles("first.toml")
+    assert read_roles("first.toml").ordinals == {"job": ("smith", "clerk", "nurse")}
+
+
+def test_a_file_puts_columns_into_layers(table: Path) -> None:
+    layers = '[layers]\nperson = ["age", "amount"]\nwork = ["job"]\n[layer_weights]\nwork = 2.5\n'
+    write(Path("layers.toml"), 'others = "rules"', [layers, "[columns]", 'answer = "label"'])
+    outcome = run(
+        "fit", table, "--roles", "layers.toml", "--out", "m.som", "--save-roles", "r.toml"
+    )
+    assert outcome.code == 0, outcome.err
+    encoding = load("m.som").encoding
+    assert {code.name: code.factor == 1 for code in encoding.used} == dict.fromkeys(
+        ("amount", "age", "job"), False
+    )
+    again = read_roles("r.toml")
+    assert again.layers == {"person": ("age", "amount"), "work": ("job",)}
+    assert again.layer_weights == {"work": 2.5}
+    shown = " ".join(run("info", "m.som").out.split())
+    assert "layers person (2 columns, weight 1), work (1 column, weight 2.5)" in shown
+    assert run("fit", table, "--roles", "r.toml", "--out", "n.som").code == 0
+    used = load("n.som").encoding.used
+    assert [code.factor for code in used] == [code.factor for code in encoding.used]
+    outcome = run("fit", table, "--roles", "layers.toml", "--drop", "job", "--out", "o.som")
+    assert outcome.code == 2
+    assert "layer 'work' has no column to use ('job': as asked)." in outcome.err.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--save-roles", "x/roles.toml"), "the folder x does not exist"),
+        (("--save-roles", "found/roles.toml"), "lies where --out found goes"),
+        (("--save-roles", "customers.csv"), "--save-roles customers.csv is the file that is read"),
+        (("--save-roles", "roles.csv"), "Give --save-roles such a name, as roles.toml"),
+        (
+            ("--roles", "r.toml", "--save-roles", "r.toml"),
+            "--save-roles r.toml is the file that is",
+        ),
+        (("--roles", "none.toml"), "none.toml cannot be read (No such file or directory)"),
+        (("--roles", "customers.csv"), "customers.csv, line 1: this is no TOML"),
+        (("--roles", "bad.toml"), "bad.toml, line 2: column 'age' cannot be 'text'; the kinds are"),
+        (("--roles", "mask.toml"), 'mask.toml has missing cells left out (missing = "mask")'),
+        (("--roles", "job.toml"), "column 'job' of customers.csv holds text"),
+        (("--roles", "old.toml"), "customers.csv lacks columns that old.toml names: 'price'."),
+    ],
+)
+def test_what_cannot_be_is_one_line(table: Path, words: tuple[str, ...], said: str) -> None:
+    Path("r.toml").write_text("")
+    Path("bad.toml").write_text('[columns]\nage = "text"\n')
+    Path("mask.toml").write_text('missing = "mask"\n')
+    Path("job.toml").write_text('[columns]\njob = "number"\n')
+    Path("old.toml").write_text('[columns]\nprice = "number"\n')
+    before = {path: path.read_bytes() for path in Path().iterdir()}
+    outcome = run("detect", table, *words, "--out", "found")
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1), outcome.err
+    assert said in outcome.err
+    assert {path: path.read_bytes() for path in Path().iterdir()} == before

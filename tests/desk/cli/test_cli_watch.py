@@ -1,0 +1,324 @@
+"""`detect --watch`, `run`, `score --watch`, `watches` and `cases`, as people type them."""
+
+import csv
+import errno
+import json
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import RESULTS, Outcome, customers, listing, run, transactions, write
+
+from somscape.desk.cases import State
+from somscape.desk.cases._watch import command_anew
+from somscape.desk.cli._out import ResultFiles
+from somscape.desk.jobs._detect import Found
+
+HEADER, ROWS = customers()
+KEY = ("--id", "cust_id", "--drop", "answer", "--alerts", "5")
+
+
+def month(path: Path, **amounts: float) -> Path:
+    """The customers' table with other amounts of some."""
+    rows = [line.split(",") for line in ROWS]
+    for key, amount in amounts.items():
+        rows[int(key[1:])][1] = str(amount)
+    return write(path, HEADER, [",".join(cells) for cells in rows])
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the first month and a state in which its watch has begun."""
+    folder = tmp_path_factory.mktemp("begun")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("SOMSCAPE_STATE", "state")
+        path = month(Path("january.csv"), n3=900_000)
+        outcome = run("detect", path, *KEY, "--watch", "cards", "--out", "found")
+        assert outcome.code == 0, outcome.err
+        assert "Kept as a watch; next time: `somscape run cards TABLE`." in outcome.out
+    return folder
+
+
+@pytest.fixture
+def watched(begun: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That folder anew; the watch's own table still lies where it was."""
+    shutil.copytree(begun, here, dirs_exist_ok=True)
+    monkeypatch.setenv("SOMSCAPE_STATE", "state")
+    return here
+
+
+def rows_of(path: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(Path(path).read_text(encoding="utf-8").splitlines()))
+
+
+def ok(outcome: Outcome, code: int = 0) -> str:
+    assert outcome.code == code, outcome.err
+    return outcome.out
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_run_says_by_its_exit_code_whether_something_is_new() -> None:
+    assert "this is that run again" in ok(run("run", "cards"), 3)  # all is new as it was
+    assert "5 still" in ok(run("run", "cards", month(Path("same.csv"), n3=900_001)), 0)
+    february = month(Path("february.csv"), n3=900_100, n7=800_000)
+    said = ok(run("run", "cards", february, "--out", "new"), 3)
+    assert "Run 3 of cards, compared with run 2: 1 new" in said
+    assert "  new 00007: amount is 800000" in said
+    assert listing(Path("new")) == RESULTS
+    table = rows_of("new/alerts.csv")
+    assert [*table[0]][:6] == ["rank", "news", "why", "state", "comment", "cust_id"]
+    assert {row["cust_id"]: row["news"] for row in table}["00007"] == "new"
+    page = json.loads(Path("new/report.json").read_text(encoding="utf-8"))
+    assert page["changed"]["counts"]["new"] == 1
+    error = run("run", "cards", "nothing.csv")
+    assert (error.code, len(error.err.splitlines())) == (2, 1)
+
+
+@pytest.mark.usefixtures("watched")
+def test_files_that_cannot_be_written_leave_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    february = month(Path("february.csv"), n3=900_100, n7=800_000)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "new/report.html")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ResultFiles, "write_lists", full)
+        for words in (("run", "cards", february), ("detect", february, *KEY, "--watch", "other")):
+            outcome = run(*words, "--out", "new")
+            assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+            assert "is full. Free some space there" in outcome.err
+    assert not Path("new").exists()
+    with State(Path("state")) as state:
+        assert [watch.name for watch in state.watches()] == ["cards"]
+        assert len(state.runs("cards")) == 1
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_disk_that_fills_up_just_then_leaves_a_run_whose_files_one_command_writes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    february = month(Path("february.csv"), n3=900_100, n7=800_000)
+    write_lists = ResultFiles.write_lists
+
+    def full_once_recorded(self: ResultFiles, folder: Path, found: Found, outcome: Any) -> None:
+        if outcome is not None and outcome.audit_head:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "new/report.html")
+        write_lists(self, folder, found, outcome)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ResultFiles, "write_lists", full_once_recorded)
+        error = run("run", "cards", february, "--out", "new").err
+    assert "run 2 of the watch cards is recorded, and new is not written (No space left" in error
+    command = error.rpartition("somscape run")[2].split("--out")[0].split()
+    assert (command[0], Path(command[1])) == ("cards", february.resolve())
+    assert not Path("new").exists()
+    ok(run("run", *command, "--out", "new"), 3)
+    assert listing(Path("new")) == RESULTS
+    with State(Path("state")) as state:
+        assert len(state.runs("cards")) == 2
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_run_as_json_is_alone_on_standard_output() -> None:
+    outcome = run("run", "cards", month(Path("f.csv"), n3=900_000, n7=800_000), "--json")
+    told = json.loads(outcome.out)
+    assert (outcome.code, told["has_news"], told["counts"]["new"]) == (3, True, 1)
+    assert {"drift", "unseen", "gone", "cases", "train_anew"} <= told.keys()
+    assert "compared with run 1" in outcome.err
+
+
+@pytest.mark.usefixtures("watched")
+def test_score_runs_a_watch_without_a_map() -> None:
+    february = month(Path("february.csv"), n7=800_000)
+    said = ok(run("score", "--watch", "cards", february, "--out", "new"), 3)
+    assert said.startswith("Run 2 of cards")
+    assert "alerts.csv" in listing(Path("new"))
+    for words, error in (
+        ((february, february), "with --watch, give the table alone"),
+        ((february, "--alerts", "3"), "--alerts was said when the watch began"),
+        ((), "give the table alone"),
+    ):
+        outcome = run("score", "--watch", "cards", *words)
+        assert (outcome.code, error in outcome.err) == (2, True)
+    assert "Missing argument 'TABLE'" in run("score", "found/map.som").err
+    assert "Missing argument 'MAP'" in run("score").err
+
+
+@pytest.mark.usefixtures("watched")
+def test_cases_are_decided_listed_and_folded() -> None:
+    said = ok(run("cases", "mark", "cards", "00003", "cleared", "--comment", "a doctor"))
+    assert said.startswith("00003 of cards is cleared, by ")
+    listed = json.loads(ok(run("cases", "list", "cards", "--format", "json")))
+    assert listed[0] | {"decision": "cleared", "comment": "a doctor"} == listed[0]
+    text = ok(run("cases", "list", "cards", "--state-of", "cleared", "--format", "csv"))
+    assert [row["key"] for row in csv.DictReader(text.splitlines())] == ["00003"]
+    assert "No later case of cards." in ok(run("cases", "list", "cards", "--state-of", "later"))
+    assert "1 folded" in ok(run("run", "cards"), 3)  # another row moved up
+    assert "cards" in ok(run("watches"))
+    assert json.loads(ok(run("watches", "--json")))[0]["runs"] == 2
+
+
+@pytest.mark.usefixtures("watched")
+def test_what_waits_is_of_the_last_run_and_what_it_does_not_list_is_gone() -> None:
+    ok(run("run", "cards", month(Path("february.csv"), n7=800_000)), 3)
+    ok(run("cases", "mark", "cards", "00007", "confirmed", "--comment", "=cmd|calc"))
+    listed = json.loads(ok(run("cases", "list", "cards", "--format", "json")))
+    assert {case["key"]: case["news"] for case in listed}["00003"] == "gone"
+    [told] = json.loads(ok(run("watches", "--json")))
+    assert (told["open"], told["cases"] > 5) == (4, True)
+    text = ok(run("cases", "list", "cards", "--format", "csv"))
+    assert next(csv.DictReader(text.splitlines()))["comment"] == "'=cmd|calc"
+
+
+@pytest.mark.usefixtures("watched")
+def test_the_second_of_two_people_sees_the_first() -> None:
+    first = ("cases", "mark", "cards", "00003")
+    ok(run(*first, "cleared", "--author", "ann", "--seen", "0"))
+    second = run(*first, "confirmed", "--author", "bob", "--seen", "0")
+    assert second.code == 2
+    assert "ann has decided 'cleared' of case '00003' meanwhile" in second.err
+    said = ok(run(*first, "confirmed", "--author", "bob"))
+    assert said.endswith("before, ann had said cleared.\n")
+    unknown = run("cases", "mark", "cards", "nobody", "cleared")
+    assert (unknown.code, "no run of cards has listed a case 'nobody'" in unknown.err) == (2, True)
+
+
+@pytest.mark.usefixtures("watched")
+@pytest.mark.parametrize("ending", ["csv", "xlsx", "parquet"])
+def test_what_is_exported_is_imported_again_and_changes_nothing(ending: str) -> None:
+    ok(run("cases", "mark", "cards", "00003", "confirmed", "--comment", "=1+1"))
+    ok(run("cases", "export", "cards", "--out", f"cases.{ending}"))
+    said = ok(run("cases", "import", "cards", f"cases.{ending}"))
+    assert said == "Decisions kept: none; 5 were there, 0 were empty.\n"
+
+
+@pytest.mark.usefixtures("watched")
+def test_decisions_come_in_from_files_of_people() -> None:
+    lines = ["00003,4,cleared", "00009,10,confirmed", "x,1,later"]
+    file = write(Path("decisions.csv"), "id,record,decision", lines)
+    outcome = run("cases", "import", "cards", file)
+    assert (outcome.code, "'x' (line 4)" in outcome.err) == (2, True)
+    assert "(--skip-unknown)" in outcome.err
+    said = ok(run("cases", "import", "cards", file, "--skip-unknown"))
+    assert said.startswith("Decisions kept: 1 cleared, 1 confirmed;")
+    assert "Left out, as no run has listed them: x." in said
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_filled_in_list_of_excel_is_imported() -> None:
+    ok(run("run", "cards", "--out", "excel", "--format", "xlsx"), 3)
+    said = ok(run("cases", "import", "cards", "excel/alerts.xlsx"))
+    assert said == "Decisions kept: none; 0 were there, 5 were empty.\n"
+
+
+@pytest.mark.usefixtures("watched")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--watch", "w"), "nothing names the rows"),
+        (("--watch", "w", "--key", "job"), "have the same key"),
+        (("--watch", "w", "--key", "nobody"), "has no column 'nobody'"),
+        (("--key", "job"), "--key is of a watch; give --watch a name as well."),
+        (("--clear-for", "3"), "--clear-for is of a watch"),
+        (("--replace",), "--replace is of a watch"),
+        (("--watch", " ", "--id", "cust_id"), "--watch must be a name"),
+        (("--watch", "a/b", "--id", "cust_id"), "without / or spaces around it"),
+    ],
+)
+def test_what_cannot_be_a_watch_is_refused_before_training(
+    words: tuple[str, ...], said: str
+) -> None:
+    table = write(Path("t.csv"), "amount,age,job", [",".join(r.split(",")[1:4]) for r in ROWS])
+    path = "january.csv" if "cust_id" in words else table
+    outcome = run("detect", path, *words, "--out", "w")
+    assert (outcome.code, outcome.err.count("\n"), said in outcome.err) == (2, 1, True)
+    assert not Path("w").exists()
+    assert "w" not in {each["watch"] for each in json.loads(ok(run("watches", "--json")))}
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_watch_keeps_its_key() -> None:
+    outcome = run("detect", "january.csv", "--key", "amount", "--watch", "cards", "--out", "w")
+    assert (outcome.code, "knows its rows by 'cust_id'" in outcome.err) == (2, True)
+
+
+def test_results_do_not_go_over_what_the_watch_reads(watched: Path, begun: Path) -> None:
+    outcome = run("run", "cards", "--out", begun, "--force")
+    assert (outcome.code, "the file that is read" in outcome.err) == (2, True)
+
+
+@pytest.mark.usefixtures("here")
+def test_standard_input_is_no_source_of_a_watch() -> None:
+    outcome = run("detect", "-", "--watch", "w", "--id", "cust_id", "--out", "w", stdin=b"a\n1\n")
+    assert (outcome.code, "standard input is read once" in outcome.err) == (2, True)
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_watch_is_trained_anew_with_what_was_decided() -> None:
+    ok(run("cases", "mark", "cards", "00003", "cleared"))
+    february = month(Path("february.csv"), n3=900_000, n7=800_000)
+    words = ("--id", "cust_id", "--drop", "answer", "--alerts", "5", "--clear-for", "3")
+    said = ok(run("detect", february, *words, "--watch", "cards", "--out", "anew"))
+    assert "1 mark (0 confirmed, 1 cleared)" in said
+    assert "The new map beside the one before: " in said
+    assert "Run 2 of cards, compared with run 1" in said
+    [told] = json.loads(ok(run("watches", "--json")))
+    assert told["source"] == str(february.resolve())
+    ok(run("detect", february, *words[:-2], "--watch", "cards", "--out", "again"))
+    with State("state") as state:
+        watch = state.watch("cards")
+    assert watch.clear_for == 3
+    assert "--clear-for 3" in command_anew(watch, "march.csv")
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_watch_is_not_replaced_by_another_table_unasked() -> None:
+    rows = [",".join(row.split(",")[:3]) for row in ROWS]
+    other = write(Path("other.csv"), "cust_id,amount,height", rows)
+    words = ("detect", other, "--id", "cust_id", "--alerts", "5", "--watch", "cards")
+    refused = run(*words, "--out", "refused")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "the watch alone uses 'age', 'job'; this table alone has 'height'" in refused.err
+    assert "(--replace)" in refused.err
+    assert not Path("refused").exists()
+    assert "Run 2" in ok(run(*words, "--replace", "--out", "replaced"))
+
+
+def test_a_watch_of_a_database_takes_a_file_and_reads_the_database_again(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOMSCAPE_STATE", "state")
+    with closing(sqlite3.connect("bank.db")) as bank:
+        bank.execute(f"CREATE TABLE clients ({HEADER})")
+        for row in ROWS:
+            bank.execute("INSERT INTO clients VALUES (?, ?, ?, ?, ?)", row.split(","))
+        bank.commit()
+    words = ("--table", "clients", "--id", "cust_id", "--drop", "answer", "--number", "amount")
+    words = (*words, "--number", "age", "--alerts", "3", "--watch", "bank")
+    ok(run("detect", "sqlite:///bank.db", *words, "--out", "found"))
+    [told] = json.loads(ok(run("watches", "--json")))
+    assert told["source"] == f"sqlite:///{(here / 'bank.db').resolve()}"
+    assert "this is that run again" in ok(run("run", "bank"), 3)
+    said = ok(run("run", "bank", month(Path("february.csv"), n7=800_000)), 3)
+    assert "new 00007" in said
+    empty = write(Path("empty.csv"), HEADER, [])
+    outcome = run("run", "bank", empty)
+    assert (outcome.code, len(outcome.err.splitlines())) == (2, 1)
+
+
+def test_customers_are_cases(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOMSCAPE_STATE", "state")
+    january = write(Path("january.csv"), *transactions())
+    words = ("--per", "client", "--drop", "note", "--drop", "fraud", "--alerts", "3")
+    ok(run("detect", january, *words, "--watch", "clients", "--out", "found"))
+    ok(run("cases", "mark", "clients", "0007", "cleared", "--comment", "a car"))
+    said = ok(run("run", "clients", "--out", "again"), 3)
+    assert "1 folded" in said
+    assert "alerts_rows.csv" in listing(here / "again")
+    last = rows_of("again/alerts.csv")[-1]
+    assert (last["client"], last["news"], last["comment"]) == ("0007", "folded", "a car")

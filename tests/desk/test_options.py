@@ -1,0 +1,147 @@
+"""Messages name parameters; what to type on the command line stands beside them."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from command_line import write
+
+from somscape.desk.app._work import describe
+from somscape.desk.cli._group import as_typed
+from somscape.desk.jobs._detect import rule_of
+from somscape.desk.jobs._roles import find_label, roles_from
+from somscape.errors import InputError, MapFileError
+from somscape.tables import read_table, table_from_columns
+from somscape.tables._fit_encoding import fit_encoding
+
+NOTHING: dict[str, Any] = {
+    **dict.fromkeys(("id_column", "label")),
+    **dict.fromkeys(("drop", "category", "number", "ordinal", "date"), ()),
+}
+TEXTS = ["a", "b", "c", "d"]
+TABLE = table_from_columns(
+    {"x": [1.0, 2.0, None, 4.0], "t": TEXTS, "same": ["a"] * 4, "a b": ["a"] * 4}, source="t"
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "reading", "ends", "options"),
+    [
+        (b"a,b\n1,2\n3,4,5\n", {}, "or name another delimiter", "--delimiter CHAR"),
+        (
+            b"a,b\n\xff,2\n",
+            {"encoding": "utf-8"},
+            "save the file as UTF-8 or name its encoding",
+            "--encoding NAME",
+        ),
+        (b"\0\0\0", {}, "or name its encoding if it is text", "--encoding utf-16-le"),
+    ],
+)
+def test_files_that_cannot_be_read(
+    tmp_path: Path, content: bytes, reading: dict[str, Any], ends: str, options: str
+) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_table(tmp_path / "t.csv", **reading)
+    assert str(caught.value).endswith(ends)
+    assert as_typed(caught.value, None) == f"{caught.value} ({options})"
+
+
+def use(options: dict[str, Any]) -> None:
+    find_label(TABLE, options["label"])
+    fit_encoding(TABLE, roles_from(TABLE, options), options["missing"])
+
+
+@pytest.mark.parametrize(
+    ("given", "ends", "options"),
+    [
+        (
+            {"number": ("t",)},
+            "Take it as a category or drop it",
+            "--category t or --drop t",
+        ),
+        ({"number": ("t",), "drop": ("t",)}, "keep one", "--drop or --number"),
+        ({"ordinal": ("t",)}, "Give its levels from low to high", "--ordinal 't=LOW<MIDDLE<HIGH'"),
+        (
+            {"drop": ("x", "same", "a b")},
+            "say which columns are some",
+            "--number COL or --category COL",
+        ),
+        ({"label": "t"}, "Say which one is meant", "--label t=VALUE"),
+        (
+            {"label": "same"},
+            "Compare with another column or with none, and drop this one",
+            "leave --label out and pass --drop same",
+        ),
+        ({"missing": "error"}, "categories as a level of their own", "--missing fill"),
+    ],
+)
+def test_settings_that_cannot_be_used(given: dict[str, Any], ends: str, options: str) -> None:
+    with pytest.raises(InputError) as caught:
+        use({**NOTHING, "missing": "fill", **given})
+    assert "--" not in str(caught.value)
+    assert str(caught.value).endswith(f"{ends}.")
+    assert as_typed(caught.value, None).endswith(f"{ends} ({options}).")
+
+
+def test_a_column_with_a_slip(tmp_path: Path) -> None:
+    rows = [*(f"{i}" for i in range(30)), "word"]
+    table = read_table(
+        write(tmp_path / "t.csv", "a b,c", [f"{row},{i}.5" for i, row in enumerate(rows)])
+    )
+    shown = describe(table)["columns"][0]["why"]
+    assert shown.endswith("or take the column as a category or drop it")
+    with pytest.raises(InputError) as caught:
+        fit_encoding(table)
+    assert str(caught.value) == shown
+    assert caught.value.options == "--category 'a b' or --drop 'a b'"
+
+
+def test_a_decimal_mark_that_had_to_be_guessed(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path / "t.csv", "x;y", ["1,234;a", "2,345;b"]))
+    shown = describe(table)["notes"]
+    assert "'1,234' read as 1.234 in 'x'" in shown
+    typed = [as_typed(note, None) for note in table.notes]
+    assert "'1,234' read as 1.234 in 'x' (--decimal MARK)" in typed
+    assert [note for note in shown if "--" in note] == []
+
+
+def test_parameters_are_called_by_the_options_of_the_command() -> None:
+    command = click.Command("fit", params=[click.Option(["--rows", "n_rows"])])
+    message = InputError("`n_rows` and `n_cols` are large.\nleave them 'auto'.", options="--a b")
+    assert as_typed(message, command) == "--rows and `n_cols` are large. leave them out (--a b)."
+    assert as_typed("`n_rows` is large", None) == "`n_rows` is large"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"alerts": 9}, "`alerts` 9 is more than the 4 rows of t; ask for fewer."),
+        ({"fdr": 0.1, "p_value": 0.1}, "`fdr` and `p_value` each say how many rows to list"),
+        ({"cost": 2.0}, "`cost` needs `amount` as well"),
+    ],
+)
+def test_rules_name_parameters(given: dict[str, Any], says: str) -> None:
+    options = {**dict.fromkeys(("alerts", "fdr", "p_value", "amount", "cost")), **given}
+    with pytest.raises(InputError) as caught:
+        rule_of(options, TABLE)
+    assert str(caught.value).startswith(says)
+
+
+@pytest.mark.parametrize("kind", [InputError, MapFileError])
+def test_options_go_with_an_error_to_another_process(kind: type[InputError]) -> None:
+    again = pickle.loads(pickle.dumps(kind("text", options="--id")))
+    assert (type(again), str(again), again.options) == (kind, "text", "--id")
+    assert kind("text").options == ""
+
+
+def test_what_to_write_in_python_is_left_out_where_options_are_typed() -> None:
+    with pytest.raises(InputError) as caught:
+        fit_encoding(TABLE)
+    assert "have them filled (missing='fill'): numbers" in str(caught.value)
+    typed = as_typed(caught.value, None)
+    assert "have them filled: numbers" in typed
+    assert typed.endswith("(--missing fill).")
+    assert pickle.loads(pickle.dumps(caught.value)).python == caught.value.python
