@@ -234,7 +234,7 @@ def _rounded(matrix: Float64s) -> Float64s:
 
 @dataclass(frozen=True)
 class ScoreKind:
-    """What a score is like; `outliers/score.py` has its formula.  It changes by no more than a row moves.
+    """Properties of a score, which changes by no more than a row moves.
 
     Attributes
     ----------
