@@ -1,4 +1,4 @@
-"""Examples in docstrings of `somscape.cases` run in a folder with what they read."""
+"""Examples in docstrings of `somscape.desk.cases` run in a folder with what they read."""
 
 import shutil
 
