@@ -655,12 +655,17 @@ def hit_gini(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     return gini_of(placed(map, X, sample_weight).hits)
 
 
+def entropy(weights: Float64s) -> float:
+    """Return the entropy of the shares of some weights, in nats."""
+    share = weights[weights > 0] / weights.sum()
+    return float(-(share * np.log(share)).sum() + 0.0)
+
+
 def entropy_of(hits: Float64s) -> float:
     """Return the entropy of hits, divided by its largest value; NaN for one unit."""
     if len(hits) < 2:
         return float("nan")
-    share = hits[hits > 0] / hits.sum()
-    return float(-(share * np.log(share)).sum() / np.log(len(hits)) + 0.0)
+    return float(entropy(hits) / np.log(len(hits)))
 
 
 def gini_of(hits: Float64s) -> float:

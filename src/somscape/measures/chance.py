@@ -236,11 +236,9 @@ def stability(
     rng = np.random.default_rng(random_state)
     pairs = rng.choice(len(weights), (2, n_pairs), p=weights / weights.sum())
     return Stability(
-        agreement=agreement(
-            [each.map_ for each in on_maps], [each.best for each in on_maps], pairs
-        ),
+        agreement=agreement(found, [each.best for each in on_maps], pairs),
         quantization_errors=np.array([each.mean(each.distances[:, 0]) for each in on_maps]),
-        topographic_errors=np.array([topographic_error_of(each) for each in on_maps]),
+        topographic_errors=np.array([each.mean(are_torn(each)) for each in on_maps]),
     )
 
 
@@ -264,17 +262,9 @@ def _apart(map_: Map, units: Ints, pairs: Ints) -> Float64s:
     return np.where(is_near, apart, farthest)
 
 
-def topographic_error_of(rows: Placed) -> float:
-    """Return the share of placed rows whose two units are not neighbors; NaN for one unit."""
-    if rows.map_.n_units < 2:
-        return float("nan")
-    return rows.mean(are_torn(rows))
-
-
 def are_torn(rows: Placed) -> Float64s:
     """Return 1 for rows whose two units are not neighbors, 0 for others; NaN for one unit."""
     if rows.map_.n_units < 2:
         return np.full(len(rows.units), np.nan)
-    return np.asarray(
-        ~rows.map_.lattice.are_neighbors(rows.units[:, 0], rows.units[:, 1]), dtype=np.float64
-    )
+    are_neighbors = rows.map_.lattice.are_neighbors(rows.units[:, 0], rows.units[:, 1])
+    return np.asarray(~are_neighbors, dtype=np.float64)

@@ -247,6 +247,13 @@ class RowPairs:
             start = int(end)
 
 
+def pairs_of(map: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> RowPairs:
+    """Return the distinct rows of `X` that count, after a check of how many to compare."""
+    check_whole("max_rows", max_rows, 1)
+    check_whole("random_state", seed, 0)
+    return RowPairs.of(placed(map, X, sample_weight), max_rows, seed)
+
+
 @dataclass(frozen=True, eq=False)
 class PairBlock:
     """Distances of some anchors, all of one unit, from all rows.
@@ -511,14 +518,11 @@ def rank_correlation(
     1.0
     """
     check_whole("max_rows", max_rows, 2)
-    check_whole("random_state", random_state, 0)
-    return correlation_of(RowPairs.of(placed(map, X, sample_weight), max_rows, random_state))
+    return correlation_of(pairs_of(map, X, sample_weight, max_rows, random_state))
 
 
 def _compare(map: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> "Distances":
-    check_whole("max_rows", max_rows, 1)
-    check_whole("random_state", seed, 0)
-    pairs = RowPairs.of(placed(map, X, sample_weight), max_rows, seed)
+    pairs = pairs_of(map, X, sample_weight, max_rows, seed)
     found = Distances(pairs)
     run(pairs, [found])
     return found
@@ -584,7 +588,7 @@ def correlation_of(pairs: RowPairs) -> float:
     place, which = np.unique(pairs.unit_place[own], return_inverse=True)
     table = np.stack([unit_distances(pairs, int(p), "grid")[place] for p in place])
     # Few distances on the map differ, so that these are put in order, and not pairs of rows.
-    distinct, order = np.unique(np.append(table, 0.0), return_inverse=True)
+    _, order = np.unique(np.append(table, 0.0), return_inverse=True)
     on_map = order[:-1].reshape(table.shape)[which][:, which][is_pair]
     weights = np.outer(counts, counts)[is_pair]
     copies = float((counts * (counts - pairs.own_counts) / 2).sum())
@@ -593,25 +597,15 @@ def correlation_of(pairs: RowPairs) -> float:
         weights = np.append(weights, copies)
     if not len(weights):
         return float("nan")
-    a = _centered_ranks(*_in_order(apart), weights)
-    b = _centered_ranks(on_map, len(distinct), weights)
+    a = _centered_ranks(np.unique(apart, return_inverse=True)[1], weights)
+    b = _centered_ranks(on_map, weights)
     norm = np.sqrt((weights @ a**2) * (weights @ b**2))
     return float((weights * a) @ b / norm) if norm > 0 else float("nan")
 
 
-def _in_order(values: Float64s) -> tuple[Ints, int]:
-    """Return the place of each value among the different ones in order, and their number."""
-    order: Ints = np.argsort(values)
-    ordered = values[order]
-    group = np.cumsum(np.append(False, ordered[1:] != ordered[:-1]))
-    places = np.empty_like(order)
-    places[order] = group
-    return places, int(group[-1]) + 1
-
-
-def _centered_ranks(places: Ints, n_places: int, weights: Float64s) -> Float64s:
+def _centered_ranks(places: Ints, weights: Float64s) -> Float64s:
     """Return ranks less their mean; values at one place share theirs."""
-    held = np.bincount(places, weights, minlength=n_places)
+    held = np.bincount(places, weights)
     ranks = (np.cumsum(held) - held / 2)[places]
     return np.asarray(ranks - np.average(ranks, weights=weights))
 
@@ -806,7 +800,7 @@ def neighborhood_preservation(
     True
     """
     found = _count(map, X, sample_weight, k, on, max_rows, random_state)
-    return found.pairs.mean(found.preservation)
+    return found.pairs.mean(found.neighborhood_preservation)
 
 
 def _count(
@@ -814,9 +808,7 @@ def _count(
 ) -> "Neighbors":
     check_choice("on", on, ON)
     check_whole("k", k, 1)
-    check_whole("max_rows", max_rows, 1)
-    check_whole("random_state", seed, 0)
-    pairs = RowPairs.of(placed(map, X, sample_weight), max_rows, seed)
+    pairs = pairs_of(map, X, sample_weight, max_rows, seed)
     if 2 * k >= pairs.n_rows:
         raise ValueError(
             f"`k` must be below half of the rows, of which there are {pairs.n_rows:g}; got {k}."
@@ -869,7 +861,7 @@ class Neighbors:
         return self._one_less(self._torn)
 
     @property
-    def preservation(self) -> Float64s:
+    def neighborhood_preservation(self) -> Float64s:
         """By anchor."""
         return self._common / self._k
 
@@ -879,14 +871,11 @@ class Neighbors:
 
     def add(self, block: PairBlock) -> None:
         """Take in the pairs of some anchors."""
-        unit = self._unit_ranks(block)
-        limit = self._add_nearest(block, unit)
-        self._add_strangers(block, unit, limit)
-
-    def _unit_ranks(self, block: PairBlock) -> _UnitRanks:
         if self._known is None or self._known[0] != block.place:
             self._known = (block.place, unit_distances(self.pairs, block.place, self._on))
-        return _ranks_of(self._known[1], self.pairs.unit_counts, block.own_counts, self._k)
+        unit = _ranks_of(self._known[1], self.pairs.unit_counts, block.own_counts, self._k)
+        limit = self._add_nearest(block, unit)
+        self._add_strangers(block, unit, limit)
 
     def _add_nearest(self, block: PairBlock, unit: _UnitRanks) -> Float64s:
         """Add how the k nearest in the data lie on the map; return how far they reach."""
@@ -915,7 +904,7 @@ class Neighbors:
     def _add_strangers(self, block: PairBlock, unit: _UnitRanks, limit: Float64s) -> None:
         """Add how far the k nearest on the map lie in the data."""
         pairs, k = self.pairs, self._k
-        members = _rows_of(pairs, np.flatnonzero((unit.share > 0).any(axis=0)))
+        members = np.flatnonzero((unit.share > 0).any(axis=0)[pairs.unit_place])
         apart = block.from_others[:, members]
         is_strange = apart > limit[:, None]
         place, counts = pairs.unit_place[members], pairs.counts[members]
@@ -949,12 +938,6 @@ def _ranks_of(apart: Float64s, counts: Float64s, own: Float64s, k: int) -> _Unit
     return _UnitRanks(
         np.broadcast_to(share, shape), np.broadcast_to((closer + last + 1) / 2, shape)
     )
-
-
-def _rows_of(pairs: RowPairs, places: Ints) -> Ints:
-    """Return the rows of some units."""
-    ends = np.append(pairs.starts[1:], len(pairs.units))
-    return np.concatenate([np.arange(pairs.starts[p], ends[p]) for p in places])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
-from somscape._validate import check_whole, is_missing
+from somscape._validate import is_missing
 from somscape._weights import counts_of, ones_or
 from somscape.errors import InputError
 from somscape.grid.graph import n_connected
 from somscape.measures._placed import Placed, placed
-from somscape.measures.distances import MAX_ROWS, PairBlock, RowPairs, run
+from somscape.measures._quality import entropy
+from somscape.measures.distances import MAX_ROWS, PairBlock, RowPairs, pairs_of, run
 
 
 def purity(
@@ -115,10 +116,10 @@ def normalized_mutual_information(
 
 def mutual_of(counts: Float64s) -> float:
     """Return the normalized mutual information of weights by group and class."""
-    by_unit, by_class = _entropy(counts.sum(axis=1)), _entropy(counts.sum(axis=0))
+    by_unit, by_class = entropy(counts.sum(axis=1)), entropy(counts.sum(axis=0))
     if by_unit + by_class == 0:
         return 1.0
-    mutual = by_unit + by_class - _entropy(counts.ravel())
+    mutual = by_unit + by_class - entropy(counts.ravel())
     return float(min(max(2 * mutual / (by_unit + by_class), 0.0), 1.0))
 
 
@@ -224,7 +225,7 @@ def class_entropy(
 
 def mixture_of(counts: Float64s) -> float:
     """Return the class entropy of weights by group and class."""
-    return float(max(_entropy(counts.ravel()) - _entropy(counts.sum(axis=1)), 0.0))
+    return float(max(entropy(counts.ravel()) - entropy(counts.sum(axis=1)), 0.0))
 
 
 def majority_entropy(
@@ -386,7 +387,7 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses
     values = values[rows.counts]
     if values.dtype == object:
         is_there = np.array([not is_missing(value) for value in values], dtype=bool)
-        classes = _numbered([value for value in values if not is_missing(value)])
+        classes = _numbered(values[is_there].tolist())
     else:
         is_there = np.asarray(values == values)
         classes = np.unique(values[is_there], return_inverse=True)[1]
@@ -429,11 +430,6 @@ def region_of_units(map_: Any, regions: Any) -> Ints:
         raise InputError("`regions` has numbers and names; give each unit one or the other.")
     _, found = np.unique(given, return_inverse=True)
     return found
-
-
-def _entropy(weights: Float64s) -> float:
-    share = weights[weights > 0] / weights.sum()
-    return float(-(share * np.log(share)).sum() + 0.0)
 
 
 def _pairs_in(counts: Float64s, own: float) -> float:
@@ -595,9 +591,7 @@ def silhouette(
     >>> round(measures.silhouette(SOM(1, 2).fit(X), X, regions=[0, 1]), 2)
     0.99
     """
-    check_whole("max_rows", max_rows, 1)
-    check_whole("random_state", random_state, 0)
-    pairs = RowPairs.of(placed(map, X, sample_weight), max_rows, random_state)
+    pairs = pairs_of(map, X, sample_weight, max_rows, random_state)
     found = Silhouettes(pairs, regions)
     run(pairs, [found])
     return pairs.mean(found.values)

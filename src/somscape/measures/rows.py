@@ -1,6 +1,6 @@
 """Measures by row and by unit, and the distortion that training lowers."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -184,13 +184,10 @@ def parts_of(rows: Placed, radius: float | None, neighborhood: str | None) -> Di
     x, w = x - center, codebook - center
     counts, means, spread = _by_unit(rows, x)
     bias, stress = np.zeros((n, n_features)), np.zeros((n, n_features))
-    for unit in np.flatnonzero(rows.hits > 0):
-        h = pull_from(map_.lattice, neighborhood, int(unit), radius)
-        total = float(h.sum())
-        around = (h @ w) / total
+    for unit, total, around, about in _neighborhoods(rows, w, radius, neighborhood):
         spread[unit] *= total
         bias[unit] = total * counts[unit] * (means[unit] - around) ** 2
-        stress[unit] = counts[unit] * (h @ (w - around) ** 2)
+        stress[unit] = counts[unit] * about
     weight = rows.weights.sum()
     return DistortionParts(
         spread=spread / weight, bias=bias / weight, stress=stress / weight, radius=radius
@@ -208,15 +205,22 @@ def row_distortions(rows: Placed) -> Float64s:
     values = np.zeros(len(x))
     order = np.argsort(rows.best, kind="stable")
     ends = np.cumsum(np.bincount(rows.best, minlength=map_.n_units))
-    for unit in np.flatnonzero(rows.hits > 0):
+    for unit, total, around, about in _neighborhoods(rows, w, radius, neighborhood):
         own = order[ends[unit - 1] if unit else 0 : ends[unit]]
-        h = pull_from(map_.lattice, neighborhood, int(unit), radius)
-        total = float(h.sum())
-        around = (h @ w) / total
-        about = h @ (w - around) ** 2
         parts = total * (x[own] - around) ** 2 + about
         values[own] = np.where(is_there[own], parts, 0.0).sum(axis=1)
     return values
+
+
+def _neighborhoods(
+    rows: Placed, w: Float64s, radius: float, neighborhood: str
+) -> Iterator[tuple[int, float, Float64s, Float64s]]:
+    """Yield each unit with rows, its total pull, and mean and spread of the prototypes around."""
+    for unit in np.flatnonzero(rows.hits > 0).tolist():
+        h = pull_from(rows.map_.lattice, neighborhood, unit, radius)
+        total = float(h.sum())
+        around = (h @ w) / total
+        yield unit, total, around, h @ (w - around) ** 2
 
 
 def _by_unit(rows: Placed, x: Float64s) -> tuple[Float64s, Float64s, Float64s]:
@@ -312,13 +316,9 @@ SEARCHED: Mapping[str, Callable[[Placed], Float64s]] = {
 _ROOTS = ("root_mean_squared_error",)
 
 PAIRED: Mapping[str, tuple[str, str]] = {
-    f"{name}{suffix}": (on, attribute)
+    f"{name}{suffix}": (on, name)
     for on, suffix in zip(ON, ("", "_on_prototypes"), strict=True)
-    for name, attribute in (
-        ("trustworthiness", "trustworthiness"),
-        ("continuity", "continuity"),
-        ("neighborhood_preservation", "preservation"),
-    )
+    for name in ("trustworthiness", "continuity", "neighborhood_preservation")
 }
 """What compares the neighbors of rows: on what, and the attribute of `Neighbors`."""
 
@@ -373,7 +373,7 @@ def intervals_of(
         drawn = intervals(values, weights, level, n_resamples, seed)
         for (name, each), pair in zip(those.items(), drawn, strict=True):
             low, high = each.shown(pair).tolist()
-            ends[name] = (low, high)
+            ends[name] = low, high
     return ends
 
 
