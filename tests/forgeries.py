@@ -22,6 +22,15 @@ DECISION = ("watch", "case", "state", "comment", "run", "score", "cells")
 Forgery = Callable[[sqlite3.Connection], object]
 
 
+MANY = 10**400
+"""More than anything can be, of which Python makes no float."""
+
+TRIGGER = (
+    "CREATE TRIGGER {} AFTER INSERT ON decisions BEGIN"
+    " UPDATE decisions SET state = 'cleared' WHERE number = new.number; END"
+)
+
+
 def sql(*statements: str) -> Forgery:
     """Run statements; in SQLite nothing checks foreign keys unless somebody asks for that."""
     return lambda db: [db.execute(statement) for statement in statements]
@@ -81,6 +90,16 @@ def forget_well(db: sqlite3.Connection, seal: str | None = None) -> None:
     for table in ("listed", "kept", "salts"):
         db.execute(f"DELETE FROM {table} WHERE key = ?", (KEY,))
     forgotten(db, [6, 7], rows=len(listed), kept=len(kept), seal=seal)
+
+
+def trigger_of_the_system(db: sqlite3.Connection) -> None:
+    """Add a trigger that has the name of a table of SQLite's own."""
+    db.execute(TRIGGER.format("t"))
+    db.execute("PRAGMA writable_schema = ON")
+    db.execute(
+        "UPDATE sqlite_master SET name = 'sqlite_stat1',"
+        " sql = replace(sql, ' t ', ' sqlite_stat1 ') WHERE name = 't'"
+    )
 
 
 def other_map(db: sqlite3.Connection) -> None:
@@ -247,13 +266,11 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
         VERIFY,
     ),
     # The tables themselves.
-    "trigger on decisions": (
-        sql(
-            "CREATE TRIGGER t AFTER INSERT ON decisions BEGIN"
-            " UPDATE decisions SET state = 'cleared' WHERE number = new.number; END"
-        ),
-        VERIFY,
-    ),
+    "trigger on decisions": (sql(TRIGGER.format("t")), VERIFY),
+    "trigger with a name like SQLite's own": (sql(TRIGGER.format("sqliteXstat")), VERIFY),
+    "trigger with a name of SQLite's own": (trigger_of_the_system, VERIFY),
+    "view with a name like SQLite's own": (sql("CREATE VIEW sqliteXstat AS SELECT 1"), VERIFY),
+    "statistics of SQLite": (sql("ANALYZE"), NEVER),
     "view in place of decisions": (
         sql("ALTER TABLE decisions RENAME TO d", "CREATE VIEW decisions AS SELECT * FROM d"),
         VERIFY,
@@ -272,6 +289,10 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
         VERIFY,
     ),
     "version 0": (sql("UPDATE somscape_schema SET version = 0"), OPENING),
+    "version -1": (sql("UPDATE somscape_schema SET version = -1"), OPENING),
+    "version of letters": (sql("UPDATE somscape_schema SET version = 'a'"), OPENING),
+    "no version": (sql("DELETE FROM somscape_schema"), OPENING),
+    "two versions": (sql("INSERT INTO somscape_schema VALUES (1)"), OPENING),
     "version 99": (sql("UPDATE somscape_schema SET version = 99"), OPENING),
     "no table audit": (sql("DROP TABLE audit"), OPENING),
     # The lines.
@@ -338,6 +359,46 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
     ),
     "kept cells said to be deleted": (
         lambda db: forgotten(db, [], cases=0, emptied=["r1"], seal="0" * 64),
+        VERIFY,
+    ),
+    **{
+        f"forgotten, with {name} {what}": (
+            lambda db, said={name: value}: forgotten(
+                db, [], **{"cases": 0, "seal": "0" * 64} | said
+            ),
+            VERIFY,
+        )
+        for name, what, value in (
+            ("cases", "beyond all numbers", MANY),
+            ("cases", "beyond all databases", 10**15),
+            ("cases", "below 0", -1),
+            ("cases", "that is true", True),
+            ("cases", "in text", "1"),
+            ("rows", "that is false", False),
+            ("kept", "with a fraction", 0.0),
+            ("emptied", "in a text", "abc"),
+            ("emptied", "of numbers", [1]),
+            ("watch", "of no text", 5),
+        )
+    },
+    "decisions forgotten in a table": (
+        lambda db: add(
+            *(db, "forgotten", "0" * 64),
+            **{"watch": "cards", "cases": 0, "decisions": {}, "rows": 0, "kept": 0, "emptied": []},
+        ),
+        VERIFY,
+    ),
+    "line of a kind that there is not": (
+        lambda db: add(db, "decided", "0" * 64, watch="cards"),
+        VERIFY,
+    ),
+    "line without a kind": (lambda db: add(db, None, "0" * 64, watch="cards"), VERIFY),
+    "restored, with lines below 0": (
+        lambda db: add(db, "restored", "0" * 64, lines_before=-1, head_before="0" * 64),
+        VERIFY,
+    ),
+    "restored, with no head": (
+        lambda db: add(db, "restored", "0" * 64, lines_before=1, head_before=None),
         VERIFY,
     ),
     "row forgotten by no line": (sql("INSERT INTO forgotten VALUES ('r1', 'x')"), VERIFY),

@@ -15,7 +15,7 @@ from command_line import run
 from disks import fill_up, held, read_only, small_disk
 from some_cases import KEY, fill
 
-from somscape.desk.cases import Decision, State, _sqlite, backup, verify
+from somscape.desk.cases import Decision, State, _database, _sqlite, backup, verify
 from somscape.desk.cases._database import FILE
 from somscape.errors import InputError
 
@@ -136,7 +136,8 @@ def test_a_state_of_another_version_is_not_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_sqlite, "_may_write", may_not_write)
-    for version, said in ((0, "by an earlier version"), (99, "by a later version")):
+    monkeypatch.setattr(_database, "STEPS", _database.STEPS * 2)
+    for version, said in ((1, "by an earlier version"), (99, "by a later version")):
         folder = tmp_path / str(version)
         folder.mkdir()
         with closing(sqlite3.connect(folder / FILE)) as db:

@@ -183,7 +183,7 @@ def test_an_audit_of_an_earlier_version_goes_on(older: tuple[Path, bytes | None]
         assert verdict.forgotten[3].endswith("and the cells of 3 older runs.")
         do(state, "UPDATE kept SET cells = '{}' WHERE run = 'r1'")
         assert verify(state).faults == (
-            "the run of line 18 does not keep the cells of which the line says.",
+            "the run of line 18 keeps other cells than the line records.",
         )
 
 

@@ -409,6 +409,17 @@ def test_what_finds_a_forgery_in_a_state_without_seals(
         assert "(line 12), with 2 decisions (lines 6, 7) and 4 rows of runs." in said
 
 
+@pytest.mark.parametrize("what", ["version 0", "version -1", "version of letters", "no version"])
+def test_a_damaged_version_is_said_in_one_line(what: str, in_a_file: State, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "state" / "cases.sqlite")) as db, db:
+        FORGERIES[what][0](db)
+    for use in (lambda: verify(in_a_file), lambda: verdict_on(tmp_path / "state")):
+        with pytest.raises(InputError, match=r"'somscape_schema' .* one version from 1 to 1") as at:
+            use()
+        assert "cases.sqlite is damaged: " in str(at.value)
+        assert str(at.value).endswith("`somscape restore` brings a backup back to another place.")
+
+
 def test_a_key_that_came_later_vouches_for_lines_before_it(tmp_path: Path) -> None:
     with State(tmp_path) as state:
         fill(state)

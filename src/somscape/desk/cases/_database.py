@@ -461,6 +461,7 @@ STEPS = (
 """What each version adds, the first one to an empty database; statements end with a semicolon."""
 
 VERSIONS = "CREATE TABLE IF NOT EXISTS somscape_schema (version INTEGER NOT NULL)"
+VERSION = "SELECT version FROM somscape_schema LIMIT 3"
 
 TABLES = {
     "maps": "hash",
@@ -490,8 +491,8 @@ def brought_up_to_date(database: StateDatabase) -> None:
         )
     with database.change() as change:
         change.rows(VERSIONS)
-        found = change.rows("SELECT version FROM somscape_schema")
-        version = found[0]["version"] if found else 0
+        found = change.rows(VERSION)
+        version = version_in(found, database.name) if found else 0
         _check_not_later(database, version)
         for statement in statements(database.bytes_type, version):
             change.rows(statement)
@@ -510,12 +511,24 @@ def _check_not_later(database: StateDatabase, version: int) -> None:
 
 def _version(database: StateDatabase) -> int:
     try:
-        found = database.rows("SELECT version FROM somscape_schema")
+        found = database.rows(VERSION)
     except InputError:  # there is no such table yet; another problem comes up again
         if database.is_read_only:
             raise
         return 0
-    return int(found[0]["version"]) if found else 0
+    return version_in(found, database.name)
+
+
+def version_in(found: Sequence[Row], name: str) -> int:
+    """Return the version that the rows of a database contain, or raise InputError if none does."""
+    versions = [row["version"] for row in found]
+    if len(versions) == 1 and isinstance(versions[0], int) and versions[0] > 0:
+        return versions[0]
+    raise InputError(
+        f"{name} is damaged: the table 'somscape_schema' must have one version from 1 to "
+        f"{len(STEPS)}, and has {', '.join(map(repr, versions)) or 'none'}. `somscape restore` "
+        "brings a backup back to another place."
+    )
 
 
 def statements(bytes_type: str, first: int = 0, last: int | None = None) -> list[str]:

@@ -26,11 +26,13 @@ from somscape.desk.cases._chain import (
 )
 from somscape.desk.cases._database import (
     TABLES,
+    VERSION,
     VERSIONS,
     Row,
     StateDatabase,
     Transaction,
     statements,
+    version_in,
 )
 from somscape.desk.cases.records import Listed, mapping_in
 from somscape.desk.cases.state import State
@@ -279,6 +281,11 @@ class Told:
             self.begun.setdefault(said["watch"], said["made"])
         elif kind == FORGOTTEN:
             self._take_forgotten(number, said)
+        elif kind == "restored":
+            _count(said["lines_before"])
+            _text(said["head_before"])
+        else:
+            raise ValueError
 
     def _take_decision(self, number: int, said: Row, row: Row | None) -> None:
         what = f"the decision of line {number}"
@@ -310,7 +317,7 @@ class Told:
         if SEALED not in said:
             self.n_old_runs += 1
         elif None in kept or digest != said["kept"]:  # unless a later line says that it keeps none
-            self.unlike[said["run"]] = f"{what} does not keep the cells of which the line says."
+            self.unlike[said["run"]] = f"{what} keeps other cells than the line records."
 
     def _listed(self, run: Row) -> list[str | None]:
         """Return the hashes of a run's listed rows; None for one whose salt is not there."""
@@ -347,25 +354,26 @@ class Told:
             self.faults.append(f"{what} is no more what the line says: {', '.join(other)}.")
 
     def _take_forgotten(self, number: int, said: Row) -> None:
-        decisions, watch, n_cases = set[int](said["decisions"]), said["watch"], said["cases"]
         is_new = SEALED in said
-        n_rows = said["rows"] + (said["kept"] if is_new else 0)
+        watch, n_cases = _text(said["watch"]), _count(said["cases"])
+        decisions = {_count(each) for each in _list(said["decisions"])}
+        n_rows = _count(said["rows"]) + (_count(said["kept"]) if is_new else 0)
+        runs = [_text(each) for each in _list(said["emptied"])] if is_new else []
         self.n_forgotten[watch] = self.n_forgotten.get(watch, 0) + n_rows
         self.n_cases += n_cases
-        self.emptied |= dict.fromkeys(said["emptied"] if is_new else (), number)
+        self.emptied |= dict.fromkeys(runs, number)
         earlier = decisions & self.decisions.keys()
         cases = {self.decisions[each] for each in earlier}
         is_of_watch = all(name == watch for name, _ in cases)
         if earlier != decisions or not is_of_watch or len(cases) > n_cases:
             self.faults.append(
-                f"line {number} records {counted(n_cases, 'forgotten case')} of the watch "
-                f"'{watch}', but decisions of more cases, of another watch or of later lines."
+                f"line {number} names decisions that cannot belong to the forgotten cases that "
+                "the line counts."
             )
         self.forgotten |= decisions
         self.gone |= dict.fromkeys(cases, number)
         named = f" ({lines_of(sorted(decisions))})" if decisions else ""
-        emptied = counted(len(said["emptied"]), "older run") if is_new else ""
-        cells = f", and the cells of {emptied}" if is_new and said["emptied"] else ""
+        cells = f", and the cells of {counted(len(runs), 'older run')}" if runs else ""
         self.lines.append(
             f"{said['author']} forgot {counted(n_cases, 'case')} of the watch '{watch}' on "
             f"{said['made']} (line {number}), with {counted(len(decisions), 'decision')}{named} "
@@ -452,6 +460,28 @@ class Told:
                 )
 
 
+MAX_COUNT = 10**12
+"""Cases and rows that a line counts."""
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= MAX_COUNT:  # no True
+        raise ValueError
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError
+    return value
+
+
 TYPES = {
     "TEXT": "text",
     "INTEGER": "integer",
@@ -487,9 +517,9 @@ BESIDE = (
 
 def changes_of_tables(database: StateDatabase, read: Transaction) -> list[str]:
     """Return what somebody has changed in the tables themselves, a sentence each."""
-    found = read.rows("SELECT version FROM somscape_schema")
+    version = version_in(read.rows(VERSION), database.name)
     with closing(sqlite3.connect(":memory:")) as made:
-        for statement in (VERSIONS, *statements("BLOB", 0, found[0]["version"])):
+        for statement in (VERSIONS, *statements("BLOB", 0, version)):
             made.execute(statement)
         made.row_factory = sqlite3.Row
         find = _changes_on_a_server if database.is_server else _changes_in_a_file
@@ -497,7 +527,10 @@ def changes_of_tables(database: StateDatabase, read: Transaction) -> list[str]:
 
 
 def _changes_in_a_file(read: Transaction, made: sqlite3.Connection) -> Iterator[str]:
-    sql = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%'"
+    sql = (
+        "SELECT type, name, tbl_name, sql FROM sqlite_master"
+        " WHERE NOT (type = 'table' AND name IN ('sqlite_stat1', 'sqlite_stat4'))"  # by ANALYZE
+    )
     there, ours = (
         {(row["type"], row["name"]): (row["tbl_name"], _words(row["sql"])) for row in rows}
         for rows in (read.rows(sql), made.execute(sql))
@@ -559,7 +592,7 @@ class Verdict:
     head : str
         Of the last line.
     faults : tuple of str
-        A sentence each; empty if nothing is wrong.
+        A sentence each; empty if no fault was found.
     unchecked : tuple of str
         What only the key, or a person, can check: a sentence each.
     forgotten : tuple of str
