@@ -24,7 +24,7 @@ from somscape.desk.cases.records import (
 )
 from somscape.errors import InputError
 from somscape.outliers.detector import Detector
-from somscape.outliers.drift import DriftMonitor
+from somscape.outliers.drift import DriftAlarm, DriftMonitor
 from somscape.tables._dictionary import words_of_column, words_of_level
 from somscape.tables._messages import counted
 from somscape.tables.codes import CategoryCode, NumberCode, level_texts, number_text
@@ -443,6 +443,12 @@ class Drift:
         }
 
 
+def drift_alarms(detector: Detector, rows: Float64s | Table) -> list[DriftAlarm]:
+    """Return the alarms of rows as a stream, in their order."""
+    window = min(max(len(rows), MIN_WINDOW), MAX_WINDOW)
+    return DriftMonitor(detector, window).update(rows)
+
+
 def drift_of(
     detector: Detector,
     table: Table,
@@ -460,9 +466,7 @@ def drift_of(
     if first_far is None:
         far = float(np.quantile(distances, 1 - FAR_SHARE, method="higher")) if len(rows) else 0.0
         return Drift(len(rows), n_above, share * len(rows), far=far, is_first=True)
-    window = min(max(len(rows), MIN_WINDOW), MAX_WINDOW)
-    monitor = DriftMonitor(detector, window)
-    alarms = tuple(dict.fromkeys(alarm.kind for alarm in monitor.update(rows)))
+    alarms = tuple(dict.fromkeys(alarm.kind for alarm in drift_alarms(detector, rows)))
     found = Drift(
         len(rows),
         n_above,

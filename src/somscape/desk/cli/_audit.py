@@ -28,7 +28,7 @@ MAX_SAID = 20
 """Sentences of a kind that are shown, because a change early in a chain causes many."""
 
 UNCHECKED = 3
-"""The exit code if nothing is wrong, but only a key or a person can check the rest."""
+"""The exit code if no fault was found, but the key or a person has to check some lines."""
 
 NO_SEALS = (
     "Without seals, nobody can see whether such a line is forged to hide a deleted decision. Ask "
@@ -69,14 +69,17 @@ def verify_audit(head: str | None, **options: Any) -> None:
         say(console, "The audit does not hold.")
         click.get_current_context().exit(2)
     if verdict.unchecked:
-        say(console, "Nothing is wrong, but not all of the audit was checked.")
+        say(
+            console,
+            "No fault was found, but lines of forgotten cases need the key or a person to check "
+            "them.",
+        )
         click.get_current_context().exit(UNCHECKED)
     say(console, "The audit holds.")
 
 
 def _say_some(console: Console, what: str, sentences: Sequence[str]) -> None:
-    for sentence in sentences[:MAX_SAID]:
-        say(console, f"{what}: {sentence}")
+    say(console, *(f"{what}: {sentence}" for sentence in sentences[:MAX_SAID]))
     if len(sentences) > MAX_SAID:
         say(console, f"... and {len(sentences) - MAX_SAID} more.")
 
@@ -89,7 +92,10 @@ def list_audit(*, format: str, **options: Any) -> None:
         click.echo(json.dumps(lines, ensure_ascii=False, indent=2))
         return
     columns = {name: [_cell(line.get(name)) for line in lines] for name in COLUMNS}
-    columns["more"] = [_cell(_rest(line)) for line in lines]
+    columns["more"] = [
+        _cell({name: line[name] for name in line if name not in (*COLUMNS, "head")})
+        for line in lines
+    ]
     columns["head"] = [str(line["head"]) for line in lines]
     print_csv(columns)
 
@@ -107,10 +113,6 @@ def _seals(verdict: Verdict, *, has_key: bool) -> str:
     if verdict.has_seals:
         return "Lines have seals, which only --audit-key FILE can check."
     return "Lines have no seals: compare a head that you wrote down, by --head."
-
-
-def _rest(line: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in line.items() if name not in (*COLUMNS, "head")}
 
 
 def _cell(value: Any) -> str:
@@ -137,12 +139,8 @@ def forget_cases(
     if not (gone.n_cases or gone.n_rows):
         say(console, "No case is that old; nothing was changed.")
         return
-    parts = (
-        counted(gone.n_cases, "case"),
-        counted(gone.n_decisions, "decision"),
-        counted(gone.n_rows, "row"),
-    )
-    say(console, f"Forgotten: {parts[0]}, with {parts[1]} and {parts[2]} of runs.")
+    more = f"{counted(gone.n_decisions, 'decision')} and {counted(gone.n_rows, 'row')} of runs"
+    say(console, f"Forgotten: {counted(gone.n_cases, 'case')}, with {more}.")
     if not gone.is_swept and is_server:
         say(
             console,
@@ -158,8 +156,7 @@ def forget_cases(
     left = "Backups, results that were written, and the source still hold it."
     if is_server:
         left = f"The server's log (WAL) and its archive, too. {left}"
-    say(console, left)
-    say(console, f"Head of the audit: {head}")
+    say(console, left, f"Head of the audit: {head}")
 
 
 def write_backup(file: Path, **options: Any) -> None:
@@ -197,15 +194,13 @@ def write_card(
     hash_ = hashlib.sha256(Path(map_file).read_bytes()).hexdigest()
     table = history = None
     if path is not None:
-        roles = as_map(thing).encoding.roles
-        table = read_table(path, **reading_of(path, options, roles))
+        table = read_table(path, **reading_of(path, options, as_map(thing).encoding.roles))
     if watch is not None:
         with open_state(options) as state:
             history = watch_history(state, watch, hash_)
     card = card_of(thing, hash_, table=table, history=history)
-    is_json = out is not None and out.suffix.lower() == ".json"
     text = card_text(card, Path(map_file).name)
-    if is_json:
+    if out is not None and out.suffix.lower() == ".json":
         text = json.dumps(card, ensure_ascii=False, indent=1) + "\n"
     if out is None:
         click.echo(text, nl=False)
@@ -219,9 +214,8 @@ def repeat_run(run: str, **options: Any) -> None:
     """Say whether a run gives the same bytes, and end with 2 where it does not."""
     with open_state(options) as state, stage(f"repeating {run}"):
         found = reproduce(state, run)
-    old, console = found.run, make_console()
-    say(console, f"Run {old.id}, number {old.number} of {old.watch}, {old.made}: {old.source}")
-    for line in found.said:
-        say(console, line)
+    old = found.run
+    what = f"Run {old.id}, number {old.number} of {old.watch}, {old.made}: {old.source}"
+    say(make_console(), what, *found.said)
     if not found.is_same:
         click.get_current_context().exit(2)

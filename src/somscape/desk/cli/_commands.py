@@ -12,7 +12,9 @@ from somscape.desk.cli._options import (
     NumberOrFile,
     WholeNumber,
     author_option,
+    database_options,
     date_format_option,
+    file_option,
     flag_options,
     force_option,
     list_options,
@@ -23,6 +25,7 @@ from somscape.desk.cli._options import (
     ranking_options,
     read_options,
     readable_option,
+    result_option,
     save_roles_option,
     seed_option,
     sink_options,
@@ -31,7 +34,6 @@ from somscape.desk.cli._options import (
     team_options,
     text_options,
     watch_options,
-    with_database_options,
 )
 
 
@@ -51,8 +53,8 @@ def verify(head: str | None, **options: Any) -> None:
     """Check all lines of the audit, and compare the tables of the state with these lines.
 
     The command lists the lines that record forgotten cases.  The exit code is 0 if the audit holds
-    and 2 if something was changed or deleted.  It is 3 if nothing is wrong, but a line of forgotten
-    cases could be checked only with the audit key, or by a person.
+    and 2 if something was changed or deleted.  It is 3 if no fault was found, but lines of
+    forgotten cases need the key or a person to check them.
     """
     from somscape.desk.cli._audit import verify_audit
 
@@ -157,12 +159,7 @@ def reproduce(run: str, **options: Any) -> None:
     metavar="NAME",
     help="Add what became of it in that watch: drift by run, and counts of decisions.",
 )
-@option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The card, such as card.md or card.json; by default it is printed.",
-)
+@result_option("--out", help="The card, such as card.md or card.json; by default it is printed.")
 @force_option
 @read_options
 @state_options
@@ -197,12 +194,7 @@ STATES = ("open", "confirmed", "cleared", "later")
 @option("--json", is_flag=True, help="Print what came out as JSON, and all else to standard error.")
 @force_option
 @sink_options
-@option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Where results go; by default none are written.",
-)
+@result_option("--out", metavar="DIR", help="Where results go; by default none are written.")
 def run(name: str, path: str | None, out: Path | None, **options: Any) -> None:
     """Run the watch NAME on its own table, or on TABLE, by its map.
 
@@ -286,12 +278,8 @@ def mark(name: str, key: str, said: str, **options: Any) -> None:
 @cases.command()
 @click.argument("name", metavar="NAME")
 @state_of_option
-@option(
-    "--out",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="A .csv, .xlsx or .parquet file; in Excel, decisions have a menu.",
+@result_option(
+    "--out", required=True, help="A .csv, .xlsx or .parquet file; in Excel, decisions have a menu."
 )
 @force_option
 @state_options
@@ -334,13 +322,7 @@ def main() -> None:
 
 
 @main.command()
-@option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default="somscape-demo",
-    metavar="DIR",
-    help="Where results go.",
-)
+@result_option("--out", default="somscape-demo", metavar="DIR", help="Where results go.")
 @ranking_options
 def demo(out: Path, **options: Any) -> None:
     """Rank 1,000 bundled credit applications (UCI Statlog German Credit)."""
@@ -356,9 +338,7 @@ def demo(out: Path, **options: Any) -> None:
 @ranking_options
 @sink_options
 @watch_options
-@option(
-    "--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where results go."
-)
+@result_option("--out", required=True, metavar="DIR", help="Where results go.")
 def detect(path: str, out: Path, **options: Any) -> None:
     """Rank the rows of TABLE by how unusual they are, with reasons.
 
@@ -400,19 +380,10 @@ def detect(path: str, out: Path, **options: Any) -> None:
     help="Passes over the rows; by default until the map settles.",
 )
 @seed_option
-@option(
-    "--out",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="The map, such as map.som.",
-)
+@result_option("--out", required=True, help="The map, such as map.som.")
 @force_option
-@option(
-    "--checkpoint",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Each minute, write what the training needs to go on, such as run.som.",
+@result_option(
+    "--checkpoint", help="Each minute, write what the training needs to go on, such as run.som."
 )
 @option(
     "--resume",
@@ -547,13 +518,7 @@ def predict(model_file: str, path: str, out: str, **options: Any) -> None:
 @date_format_option
 @read_options
 @flag_options
-@option(
-    "--out",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="The page, such as page.html.",
-)
+@result_option("--out", required=True, help="The page, such as page.html.")
 @force_option
 def report(map_file: str, path: str, out: Path, **options: Any) -> None:
     """Show the rows of TABLE on a saved map, as one page to click through.
@@ -614,7 +579,7 @@ def convert(source: str, out: Path, **options: Any) -> None:
 
 @main.command()
 @click.argument("path", metavar="[TABLE]", required=False)
-@with_database_options
+@database_options
 @option(
     "--host",
     default="127.0.0.1",
@@ -658,12 +623,8 @@ def app(path: str | None, **options: Any) -> None:
 
 @main.command()
 @click.argument("name", metavar="NAME")
-@option(
-    "--users",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default="users.toml",
-    metavar="FILE",
-    help="File of users; made if it is not there, for you alone.",
+@file_option(
+    "--users", default="users.toml", help="File of users; made if it is not there, for you alone."
 )
 @option(
     "--role",
@@ -696,24 +657,12 @@ def app_user(name: str, **options: Any) -> None:
 @click.argument("map_file", metavar="MAP")
 @option("--host", default="127.0.0.1", help="Address to listen on; any other lets others in.")
 @option("--port", type=WholeNumber(0, 65535), default=8080, help="Port; 0 takes a free one.")
-@option(
+@file_option(
     "--token-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
     help="What requests must send as Authorization: Bearer TOKEN; needed with another --host.",
 )
-@option(
-    "--tls-cert",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Certificate with its chain, in PEM; needed with another --host.",
-)
-@option(
-    "--tls-key",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Key of the certificate, in PEM, without a password.",
-)
+@file_option("--tls-cert", help="Certificate with its chain, in PEM; needed with another --host.")
+@file_option("--tls-key", help="Key of the certificate, in PEM, without a password.")
 @readable_option
 @option("--max-body", type=Number(0.001), default=32, metavar="MB", help="Largest body.")
 @option(

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,16 +40,27 @@ def make_console(*, to_stderr: bool = False) -> Console:
     return Console(stderr=to_stderr, width=width, highlight=False, emoji=False)
 
 
-def say(console: Console, text: str) -> None:
-    """Print one line as it is: a path must not be cut where a terminal would end."""
-    console.print(shown(text), markup=False, soft_wrap=True)
+def make_grid(*names: str, has_header: bool = True) -> Grid:
+    """Return an empty table without lines, with these columns."""
+    return Grid(*names, box=None, show_header=has_header, padding=(0, 2, 0, 0))
+
+
+def say(console: Console, *lines: str) -> None:
+    """Print lines as they are: a path must not be cut where a terminal would end."""
+    for line in lines:
+        console.print(shown(line), markup=False, soft_wrap=True)
+
+
+def print_bytes(content: Iterable[bytes]) -> None:
+    """Print the content of a file."""
+    sys.stdout.flush()
+    sys.stdout.buffer.writelines(content)
+    sys.stdout.flush()
 
 
 def print_csv(columns: Mapping[str, Sequence[Any]]) -> None:
     """Print columns as a file .csv has them: no cell is a formula to a spreadsheet."""
-    sys.stdout.flush()
-    sys.stdout.buffer.writelines(table_bytes("csv", columns))
-    sys.stdout.flush()
+    print_bytes(table_bytes("csv", columns))
 
 
 def show_columns(
@@ -64,7 +75,7 @@ def show_columns(
         return
     missing = encoding.n_missing(table) if table is not None else {}
     likely_ids = _likely_ids(encoding, table, dropped) if table is not None else ()
-    grid = Grid("column", "taken as", "because", box=None, padding=(0, 2, 0, 0))
+    grid = make_grid("column", "taken as", "because")
     for code in (*encoding.columns, *encoding.parts):
         n = missing.get(code.name)
         made = f"; {n} missing {_MISSING_ARE[encoding.missing]}" if n else ""
@@ -76,8 +87,7 @@ def show_columns(
 
 
 def _say_notes(console: Console, encoding: Encoding) -> None:
-    for note in notes_of(encoding):
-        say(console, f"Note: {as_typed(note, None)}.")
+    say(console, *(f"Note: {as_typed(note, None)}." for note in notes_of(encoding)))
 
 
 def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> set[str]:
@@ -101,24 +111,10 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
             f"No row is listed: none meets the rule; the smallest p-value is {smallest:.2g}."
         )
         return
-    grid = Grid(
-        "rank",
-        escape(alerts.id_name),
-        "score",
-        "p-value",
-        "reasons",
-        box=None,
-        padding=(0, 2, 0, 0),
-    )
+    grid = make_grid("rank", escape(alerts.id_name), "score", "p-value", "reasons")
     for i in range(min(alerts.n_alerts, MAX_ALERTS_SHOWN)):
-        reasons = str(alerts.reasons[i])
-        grid.add_row(
-            str(i + 1),
-            escape(alerts.ids[i]),
-            f"{alerts.scores[i]:.3f}",
-            f"{alerts.p_values[i]:.2g}",
-            escape(reasons),
-        )
+        numbers = f"{alerts.scores[i]:.3f}", f"{alerts.p_values[i]:.2g}"
+        grid.add_row(str(i + 1), escape(alerts.ids[i]), *numbers, escape(str(alerts.reasons[i])))
         if i + 1 == alerts.n_before_line:
             grid.add_row("", "", "", "", LINE)
     console.print(grid)
@@ -151,7 +147,7 @@ def map_facts(map_: Map) -> list[tuple[str, Any]]:
 
 def show_facts(console: Console, facts: Sequence[tuple[str, Any]]) -> None:
     """Show names and values in two columns."""
-    grid = Grid(box=None, show_header=False, padding=(0, 2, 0, 0))
+    grid = make_grid(has_header=False)
     for name, value in facts:
         grid.add_row(name, escape(str(value)))
     console.print(grid)

@@ -92,9 +92,7 @@ def _detect(
     encoding = subject.encoding(outermost.look)
     found_out = "; ".join(as_typed(note, None) for note in table.notes)
     found_out = f" ({found_out})" if found_out else ""
-    say(console, f"{counted(table.n_rows, 'row')} of {table.source}{found_out}")
-    for note in notes:
-        say(console, note)
+    say(console, f"{counted(table.n_rows, 'row')} of {table.source}{found_out}", *notes)
     show_columns(console, encoding, table, subject.roles.drop)
 
     with watch_of(options, subject, encoding) as watch:
@@ -147,10 +145,8 @@ def _say_found(
         if labelled and found.agreement.n_alerts:
             say(console, answer_line(found.agreement, labelled))
     if outcome is not None:
-        for line in outcome.lines():
-            say(console, line)
-        name = shlex.quote(outcome.watch.name)
-        say(console, f"Kept as a watch; next time: `somscape run {name} TABLE`.")
+        again = f"somscape run {shlex.quote(outcome.watch.name)} TABLE"
+        say(console, *outcome.lines(), f"Kept as a watch; next time: `{again}`.")
 
 
 def say_page(console: Console, out: Path) -> None:

@@ -1,7 +1,7 @@
 """Options that several commands share, and their help."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -58,13 +58,21 @@ class MissingCells(click.Choice[str]):
 
 
 option = partial(click.option, show_default=True)
+result_option = partial(option, type=click.Path(path_type=Path), metavar="FILE")
+"""An option that names a file or a folder to be written."""
+file_option = partial(option, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+"""An option that names a file, which can be no folder."""
 
 
-def add_all(options: Sequence[Callable[[Any], Any]], command: Command) -> Command:
-    """Add options to a command, in this order."""
-    for add in reversed(options):
-        command = add(command)
-    return command
+def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Return a decorator that adds options to a command, in this order."""
+
+    def add_all(command: Command) -> Command:
+        for add in reversed(options):
+            command = add(command)
+        return command
+
+    return add_all
 
 
 date_format_option = option(
@@ -80,13 +88,10 @@ per_option = option(
     help="Put the rows with the same COL together, such as all transactions of a customer "
     "(repeatable: the columns that name one together).",
 )
-save_roles_option = option(
+save_roles_option = result_option(
     "--save-roles",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
     help="Write what each column was taken for to a file for --roles, such as roles.toml.",
 )
-
 
 readable_option = option(
     "--allow-readable-secrets",
@@ -96,121 +101,63 @@ readable_option = option(
     "systemd mount them.",
 )
 
-
 force_option = option(
     "--force",
     is_flag=True,
     help="Replace the file or folder of the result even if somscape did not write it.",
 )
 
-
-def state_options(command: Command) -> Command:
-    """Add the options that say where watches and cases are kept."""
-    options = [
-        option(
-            "--state",
-            metavar="DIR|URL",
-            envvar="SOMSCAPE_STATE",
-            help="Where watches, cases and the audit are kept: a folder, by default your own, "
-            "or postgresql://USER@HOST/NAME. The variable SOMSCAPE_STATE says it for all commands.",
-        ),
-        option(
-            "--audit-key",
-            type=click.Path(path_type=Path, dir_okay=False),
-            metavar="FILE",
-            envvar="SOMSCAPE_AUDIT_KEY",
-            help="File of a secret, kept apart from the state, that seals the lines of the audit.",
-        ),
-        readable_option,
-    ]
-    return add_all(options, command)
-
+state_options = together(
+    option(
+        "--state",
+        metavar="DIR|URL",
+        envvar="SOMSCAPE_STATE",
+        help="Where watches, cases and the audit are kept: a folder, by default your own, "
+        "or postgresql://USER@HOST/NAME. The variable SOMSCAPE_STATE says it for all commands.",
+    ),
+    file_option(
+        "--audit-key",
+        envvar="SOMSCAPE_AUDIT_KEY",
+        help="File of a secret, kept apart from the state, that seals the lines of the audit.",
+    ),
+    readable_option,
+)
+"""The options that say where watches and cases are kept."""
 
 author_option = option(
     "--author", metavar="NAME", help="Who decides; by default the user of this computer."
 )
 
-
-watch_option = option(
-    "--watch",
-    metavar="NAME",
-    help="Keep this as a watch of that name, which `somscape run NAME` runs again; of one that is "
-    "there already, the map is trained anew.",
+watch_options = together(
+    option(
+        "--watch",
+        metavar="NAME",
+        help="Keep this as a watch of that name, which `somscape run NAME` runs again; of one "
+        "that is there already, the map is trained anew.",
+    ),
+    option(
+        "--key",
+        multiple=True,
+        metavar="COL",
+        help="Column that tells the rows of a watch apart (repeatable: columns that do so "
+        "together); by default those of --per, else --id.",
+    ),
+    option(
+        "--clear-for",
+        type=WholeNumber(1),
+        metavar="MONTHS",
+        help="Months after which a cleared case of a watch returns; as before, or 12, if not "
+        "given.",
+    ),
+    option(
+        "--replace",
+        is_flag=True,
+        help="Let the map of a watch be replaced by one of other columns.",
+    ),
+    state_options,
+    author_option,
 )
-
-
-def watch_options(command: Command) -> Command:
-    """Add the options that begin a watch."""
-    options = [
-        watch_option,
-        option(
-            "--key",
-            multiple=True,
-            metavar="COL",
-            help="Column that tells the rows of a watch apart (repeatable: columns that do so "
-            "together); by default those of --per, else --id.",
-        ),
-        option(
-            "--clear-for",
-            type=WholeNumber(1),
-            metavar="MONTHS",
-            help="Months after which a cleared case of a watch returns; as before, or 12, if not "
-            "given.",
-        ),
-        option(
-            "--replace",
-            is_flag=True,
-            help="Let the map of a watch be replaced by one of other columns.",
-        ),
-    ]
-    return add_all(options, state_options(author_option(command)))
-
-
-def table_options(command: Command) -> Command:
-    """Add the options that say how to read a table and what its columns are."""
-    options = [
-        option("--id", "id_column", metavar="COL", help="Column that names the rows."),
-        per_option,
-        option(
-            "--label",
-            metavar="COL[=VALUE]",
-            help="Column with a known outcome, which is not a feature; `detect` compares the "
-            "ranking with it. Without VALUE the rarer one counts.",
-        ),
-        option("--drop", multiple=True, metavar="COL", help="Leave a column out (repeatable)."),
-        option(
-            "--protect",
-            multiple=True,
-            metavar="COL",
-            help="Keep a column such as sex or nationality out of the features, and list it.",
-        ),
-        option("--category", multiple=True, metavar="COL", help="Take a column as a category."),
-        option("--number", multiple=True, metavar="COL", help="Take a column as a number."),
-        option(
-            "--ordinal",
-            multiple=True,
-            metavar="COL[=LOW<...<HIGH]",
-            help="Take a column as an ordered category, in quotes for the shell; a column of "
-            "numbers needs no levels.",
-        ),
-        option("--date", multiple=True, metavar="COL", help="Take a column as dates."),
-        date_format_option,
-        option(
-            "--roles",
-            metavar="FILE",
-            help="A roles file, which says all of this; what is typed takes precedence over it.",
-        ),
-        option(
-            "--dictionary",
-            metavar="FILE",
-            help="Words for codes, for reasons and pages: a table of column, code and words; an "
-            "empty code names the column.",
-        ),
-        save_roles_option,
-        *reading_options,
-        *database_options,
-    ]
-    return add_all(options, command)
+"""The options that begin a watch."""
 
 
 def _unless_a_file_says(ctx: click.Context, param: click.Parameter, value: str) -> str | None:
@@ -230,7 +177,7 @@ def missing_option(*ways: str) -> Callable[[Command], Command]:
     )
 
 
-reading_options = [
+text_options = together(
     option("--delimiter", metavar="CHAR", help="Cell delimiter; detected by default."),
     option("--decimal", type=click.Choice([".", ","]), help="Decimal mark; detected by default."),
     option("--encoding", metavar="NAME", help="Text encoding; detected by default."),
@@ -246,7 +193,8 @@ reading_options = [
         metavar="NAME",
         help="Sheet of a workbook, or its number from 1; by default the first with a table.",
     ),
-]
+)
+"""The options that say how to read a table from a text file."""
 
 
 def _ask_password(_ctx: click.Context, _param: click.Parameter, asked: bool) -> bool:
@@ -256,7 +204,7 @@ def _ask_password(_ctx: click.Context, _param: click.Parameter, asked: bool) -> 
     return asked
 
 
-database_options = [
+database_options = together(
     option("--table", metavar="NAME", help="Table of a database to read."),
     option("--query", metavar="SQL", help="Query of a database to read: one statement."),
     option(
@@ -265,34 +213,62 @@ database_options = [
         callback=_ask_password,
         help="Ask for the password of a PostgreSQL database.",
     ),
-]
+)
+"""The options that say what to read of a database."""
 
+read_options = together(text_options, database_options)
+"""The options that say how to read a table."""
 
-def read_options(command: Command) -> Command:
-    """Add the options that say how to read a table."""
-    return add_all([*reading_options, *database_options], command)
+table_options = together(
+    option("--id", "id_column", metavar="COL", help="Column that names the rows."),
+    per_option,
+    option(
+        "--label",
+        metavar="COL[=VALUE]",
+        help="Column with a known outcome, which is not a feature; `detect` compares the "
+        "ranking with it. Without VALUE the rarer one counts.",
+    ),
+    option("--drop", multiple=True, metavar="COL", help="Leave a column out (repeatable)."),
+    option(
+        "--protect",
+        multiple=True,
+        metavar="COL",
+        help="Keep a column such as sex or nationality out of the features, and list it.",
+    ),
+    option("--category", multiple=True, metavar="COL", help="Take a column as a category."),
+    option("--number", multiple=True, metavar="COL", help="Take a column as a number."),
+    option(
+        "--ordinal",
+        multiple=True,
+        metavar="COL[=LOW<...<HIGH]",
+        help="Take a column as an ordered category, in quotes for the shell; a column of "
+        "numbers needs no levels.",
+    ),
+    option("--date", multiple=True, metavar="COL", help="Take a column as dates."),
+    date_format_option,
+    option(
+        "--roles",
+        metavar="FILE",
+        help="A roles file, which says all of this; what is typed takes precedence over it.",
+    ),
+    option(
+        "--dictionary",
+        metavar="FILE",
+        help="Words for codes, for reasons and pages: a table of column, code and words; an "
+        "empty code names the column.",
+    ),
+    save_roles_option,
+    read_options,
+)
+"""The options that say how to read a table and what its columns are."""
 
+sink_options = together(
+    option("--to", metavar="URL", help="Database that gets the listed rows, too."),
+    option("--to-table", metavar="NAME", help="Its table, which is made if need be."),
+)
+"""The options that send the listed rows to a database."""
 
-def with_database_options(command: Command) -> Command:
-    """Add the options that say what to read of a database."""
-    return add_all(database_options, command)
-
-
-def text_options(command: Command) -> Command:
-    """Add the options that say how to read a table from a text file."""
-    return add_all(reading_options, command)
-
-
-def sink_options(command: Command) -> Command:
-    """Add the options that send the listed rows to a database."""
-    options = [
-        option("--to", metavar="URL", help="Database that gets the listed rows, too."),
-        option("--to-table", metavar="NAME", help="Its table, which is made if need be."),
-    ]
-    return add_all(options, command)
-
-
-rule_options = [
+rule_options = together(
     option(
         "--fdr",
         type=Number(0, 1, min_open=True),
@@ -314,89 +290,75 @@ rule_options = [
         metavar="C",
         help="List the rows that are worth a review that costs C.",
     ),
-]
+)
+"""The options that say which rows are listed."""
 
 
-def _format_options(said: str) -> list[Callable[[Command], Command]]:
+def _format_options(said: str) -> Callable[[Command], Command]:
     bom = "Begin a CSV file so that Excel reads its letters right."
-    return [
+    return together(
         option("--format", type=click.Choice(["csv", "xlsx", "parquet"]), help=said),
         option("--bom", is_flag=True, help=bom),
-    ]
+    )
 
 
-format_options = _format_options(
+list_options = _format_options(
     "How the list is written: for people, with rounded scores, as CSV (if not given) or in Excel "
     "with filters and a column for decisions; or with all digits as Parquet."
 )
+"""The options that say how a list is written."""
 
+prediction_options = _format_options(
+    "How predictions are written; as CSV if neither this nor the ending of --out says it."
+)
+"""The options that say how predictions are written."""
 
-def ranking_options(command: Command) -> Command:
-    """Add the options that say how many rows to list, and where results go."""
-    options = [
-        option("--alerts", type=WholeNumber(1), metavar="N", help="List the first N rows."),
-        option(
-            "--contamination",
-            type=Number(0, 0.5, min_open=True),
-            metavar="F",
-            help="List this share of the rows.",
-        ),
-        *rule_options,
-        option(
-            "--calibration",
-            type=click.Choice(["global", "regional"]),
-            help="Compare p-values with all rows (global, as if not given), or with those of the "
-            "row's region of the map.",
-        ),
-        option(
-            "--seed", type=WholeNumber(0), default=0, metavar="S", help="Same seed, same files."
-        ),
-        *format_options,
-        force_option,
-    ]
-    return add_all(options, command)
+ranking_options = together(
+    option("--alerts", type=WholeNumber(1), metavar="N", help="List the first N rows."),
+    option(
+        "--contamination",
+        type=Number(0, 0.5, min_open=True),
+        metavar="F",
+        help="List this share of the rows.",
+    ),
+    rule_options,
+    option(
+        "--calibration",
+        type=click.Choice(["global", "regional"]),
+        help="Compare p-values with all rows (global, as if not given), or with those of the "
+        "row's region of the map.",
+    ),
+    option("--seed", type=WholeNumber(0), default=0, metavar="S", help="Same seed, same files."),
+    list_options,
+    force_option,
+)
+"""The options that say how many rows to list, and where results go."""
 
+flag_options = together(
+    option("--alerts", type=WholeNumber(1), metavar="N", help="Flag the first N rows."),
+    rule_options,
+)
+"""The options that say which rows are flagged."""
 
-def list_options(command: Command) -> Command:
-    """Add the options that say how a list is written."""
-    return add_all(format_options, command)
-
-
-def prediction_options(command: Command) -> Command:
-    """Add the options that say how predictions are written."""
-    said = "How predictions are written; as CSV if neither this nor the ending of --out says it."
-    return add_all(_format_options(said), command)
-
-
-def flag_options(command: Command) -> Command:
-    """Add the options that say which rows are flagged."""
-    first = option("--alerts", type=WholeNumber(1), metavar="N", help="Flag the first N rows.")
-    return add_all([first, *rule_options], command)
-
-
-def team_options(command: Command) -> Command:
-    """Add the options of an app for a team: who may use it, and how browsers reach it."""
-    file = click.Path(path_type=Path, dir_okay=False)
-    options = [
-        option("--users", type=file, metavar="FILE", help="Users who log in: see `app-user`."),
-        option("--tls-cert", type=file, metavar="FILE", help="Certificate of the server, in PEM."),
-        option("--tls-key", type=file, metavar="FILE", help="Its key, without a passphrase."),
-        option(
-            "--behind-proxy",
-            metavar="https://NAME",
-            help="What browsers call a proxy on this computer that speaks TLS for the app.",
-        ),
-        option("--socket", type=file, metavar="PATH", help="Unix socket for the proxy."),
-        option("--socket-group", metavar="GROUP", help="Group that may use the socket, too."),
-        option(
-            "--user-header",
-            metavar="NAME",
-            help="Header in which the proxy says who it is, such as X-Remote-User; with --socket.",
-        ),
-        readable_option,
-    ]
-    return add_all(options, command)
-
+team_options = together(
+    file_option("--users", help="Users who log in: see `app-user`."),
+    file_option("--tls-cert", help="Certificate of the server, in PEM."),
+    file_option("--tls-key", help="Its key, without a passphrase."),
+    option(
+        "--behind-proxy",
+        metavar="https://NAME",
+        help="What browsers call a proxy on this computer that speaks TLS for the app.",
+    ),
+    file_option("--socket", metavar="PATH", help="Unix socket for the proxy."),
+    option("--socket-group", metavar="GROUP", help="Group that may use the socket, too."),
+    option(
+        "--user-header",
+        metavar="NAME",
+        help="Header in which the proxy says who it is, such as X-Remote-User; with --socket.",
+    ),
+    readable_option,
+)
+"""The options of an app for a team: who may use it, and how browsers reach it."""
 
 seed_option = option(
     "--seed", type=WholeNumber(0), default=0, metavar="S", help="Same seed, same map."

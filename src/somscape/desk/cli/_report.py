@@ -97,8 +97,7 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     say(console, f"{counted(table.n_rows, 'row')} of {table.source}{n_alerts}.")
     if alerts is not None:
         say(console, f"{alerts.headline}.")
-    for line in gaps:
-        say(console, line)
+    say(console, *gaps)
     if "classes" in data:
         say(console, _classes_line(data["classes"]))
     if label is not None and agreement is not None:

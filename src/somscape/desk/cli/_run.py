@@ -10,14 +10,13 @@ from typing import Any
 
 import click
 from rich.markup import escape
-from rich.table import Table as Grid
 
 from somscape.desk.cases._run import run_watch
 from somscape.desk.cases.decide import Seen, cases_bytes, cases_table, import_decisions
 from somscape.desk.cases.outcome import RunOutcome
 from somscape.desk.cases.records import Case, is_waiting
 from somscape.desk.cases.state import State
-from somscape.desk.cli._console import make_console, print_csv, say, stage
+from somscape.desk.cli._console import make_console, make_grid, print_csv, say, stage
 from somscape.desk.cli._detect import say_page
 from somscape.desk.cli._out import (
     ResultFiles,
@@ -29,7 +28,7 @@ from somscape.desk.cli._out import (
 )
 from somscape.desk.cli._watch import author_of, open_state
 from somscape.desk.jobs._detect import command_line
-from somscape.desk.jobs._roles import READING, reading_of
+from somscape.desk.jobs._roles import given_reading, reading_of
 from somscape.desk.jobs._sink import check_sink_of
 from somscape.errors import InputError
 from somscape.tables._messages import counted
@@ -75,14 +74,13 @@ def _run(
     options: Mapping[str, Any],
     draft: Callable[[RunOutcome], None] | None = None,
 ) -> RunOutcome:
-    reading = {each: options[each] for each in READING if options[each] is not None}
     with stage(f"running {name}"):
         return run_watch(
             state,
             name,
             author=author_of(options),
             source=path,
-            reading={**reading, **_read(options)},
+            reading=given_reading(options),
             instead_of=options["instead_of"],
             draft=draft,
         )
@@ -110,24 +108,16 @@ def score_watch(first: str | None, second: str | None, out: str, **options: Any)
     return run_named(options["watch"], first, folder, **{**options, **of_run})
 
 
-def _read(options: Mapping[str, Any]) -> dict[str, Any]:
-    named = ("missing_values", "table", "query")
-    return {name: options[name] for name in named if options[name] not in (None, ())}
-
-
 def _say(
     outcome: RunOutcome, out: Path | None, sent: str | None, options: Mapping[str, Any]
 ) -> None:
     console = make_console(to_stderr=options["json"])
-    for line in outcome.lines():
-        say(console, line)
     news = outcome.news
-    for row in news[:MAX_SHOWN]:
-        say(console, f"  {row.news} {row.key}: {row.reasons}")
+    say(console, *outcome.lines())
+    say(console, *(f"  {row.news} {row.key}: {row.reasons}" for row in news[:MAX_SHOWN]))
     if len(news) > MAX_SHOWN:
         say(console, f"  ... and {len(news) - MAX_SHOWN} more")
-    for case in outcome.gone[:MAX_SHOWN]:
-        say(console, f"  gone {case.key}: {case.why}")
+    say(console, *(f"  gone {case.key}: {case.why}" for case in outcome.gone[:MAX_SHOWN]))
     say(console, f"Head of the audit: {outcome.audit_head}")
     if sent is not None:
         say(console, f"Wrote {sent}")
@@ -232,7 +222,7 @@ def import_cases(name: str, path: str, *, skip_unknown: bool, **options: Any) ->
 
 
 def _show(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    grid = Grid(*(name.replace("_", " ") for name in names), box=None, padding=(0, 2, 0, 0))
+    grid = make_grid(*(name.replace("_", " ") for name in names))
     for row in rows:
         grid.add_row(*(escape(_cell(row[name])) for name in names))
     make_console().print(grid)

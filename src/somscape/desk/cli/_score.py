@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from somscape._files import whole
-from somscape.desk.cli._console import gaps_of, make_console, say
+from somscape.desk.cases._compare import drift_alarms
+from somscape.desk.cli._console import gaps_of, make_console, print_bytes, say
 from somscape.desk.cli._out import check_replaceable, check_result, format_of, writing
 from somscape.desk.jobs._detect import ResultList, command_line, rule_of
 from somscape.desk.jobs._roles import reading_of, ready_for
@@ -16,7 +17,6 @@ from somscape.desk.jobs._sink import check_sink_of, send_alerts
 from somscape.desk.jobs._target import agreement_words, predictions_of, summary_words
 from somscape.errors import InputError
 from somscape.outliers.detector import RECORD, RESULT_NAMES, Alerts, Detector, ids_column
-from somscape.outliers.drift import DriftAlarm, DriftMonitor
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import Recognizer
 from somscape.save._load import load
@@ -52,18 +52,9 @@ def load_detector(path: str) -> Detector:
     return thing
 
 
-MIN_WINDOW = 50
-MAX_WINDOW = 1000
-"""Rows after which drift is looked for: those of the file, within these bounds."""
-
-
 def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     """Score the rows of a file and write one line each."""
-    if out != "-":
-        check_result("list", Path(out), map_file, path, options["to"], options=options)
-    kind = format_of(out, options["format"], bom=options["bom"])
-    if out == "-" and kind != "csv" and sys.stdout.isatty():
-        raise InputError(f"a .{kind} file is nothing to show in a terminal; give --out FILE.")
+    kind = _kind_of(out, map_file, path, options["to"], options=options)
     check_sink_of(options)
     detector = load_detector(map_file)
     table = read_table(path, **reading_of(path, options, detector.map_.encoding.roles))
@@ -74,7 +65,7 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     rule = rule_of(options, table, above_threshold=True)
     alerts = detector.alerts_by(rule, table)
     scores = _scores(detector, table, alerts, originals, is_sorted=options["sort"])
-    alarms = _alarms(detector, table) if options["drift"] else None
+    alarms = drift_alarms(detector, table) if options["drift"] else ()
     command = command_line(["score", map_file, path], options, f"scores.{kind}")
     results = ResultList("scores", scores, detector, rule, table, command)
     content = results.content(kind, bom=options["bom"])
@@ -85,22 +76,26 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
             check_replaceable(Path(out), making, force=options["force"])
             sent = send_alerts(alerts, detector, table, rule, options)
     else:
-        sys.stdout.flush()
-        sys.stdout.buffer.writelines(content)
-        sys.stdout.flush()
+        print_bytes(content)
         sent = send_alerts(alerts, detector, table, rule, options)
     console = make_console(to_stderr=True)
     flagged = f"{counted(table.n_rows, 'row')} scored, {alerts.n_alerts} flagged"
-    say(console, f"{flagged}: {rule.words(detector)}.")
-    say(console, f"{alerts.headline}.")
+    say(console, f"{flagged}: {rule.words(detector)}.", f"{alerts.headline}.")
     if sent is not None:
         say(console, f"Wrote {sent}")
-    for line in gaps_of(detector.map_.encoding, table):
-        say(console, line)
-    if alarms is not None:
-        say(console, "Drift:" if alarms else "No drift found.")
-        for alarm in alarms:
-            say(console, f"  {alarm}")
+    say(console, *gaps_of(detector.map_.encoding, table))
+    if options["drift"]:
+        say(console, "Drift:" if alarms else "No drift found.", *(f"  {each}" for each in alarms))
+
+
+def _kind_of(out: str, *inputs: str | None, options: dict[str, Any]) -> str:
+    """Return the format of a result, or raise InputError if it cannot be written to `out`."""
+    if out != "-":
+        check_result("list", Path(out), *inputs, options=options)
+    kind = format_of(out, options["format"], bom=options["bom"])
+    if out == "-" and kind != "csv" and sys.stdout.isatty():
+        raise InputError(f"a .{kind} file is nothing to show in a terminal; give --out FILE.")
+    return kind
 
 
 def _columns(table: Table, given: tuple[str, ...], id_column: str | None) -> list[Column]:
@@ -110,12 +105,6 @@ def _columns(table: Table, given: tuple[str, ...], id_column: str | None) -> lis
     if "all" in given:
         return [column for column in table.columns if column.name != id_column]
     return [table.column(name) for name in dict.fromkeys(given) if name != "none"]
-
-
-def _alarms(detector: Detector, table: Table) -> list[DriftAlarm]:
-    """Return the alarms of the rows as a stream, in the order of the file."""
-    window = min(max(table.n_rows, MIN_WINDOW), MAX_WINDOW)
-    return DriftMonitor(detector, window).update(table)
 
 
 def _scores(
@@ -153,11 +142,7 @@ def _scores(
 
 def predict_file(model_file: str, path: str, out: str, **options: Any) -> None:
     """Predict the target of the rows of a file, and write one line each."""
-    if out != "-":
-        check_result("list", Path(out), model_file, path, options=options)
-    kind = format_of(out, options["format"], bom=options["bom"])
-    if out == "-" and kind != "csv" and sys.stdout.isatty():
-        raise InputError(f"a .{kind} file is nothing to show in a terminal; give --out FILE.")
+    kind = _kind_of(out, model_file, path, options=options)
     model = _load_model(model_file)
     if options["reject"] is not None:
         model = _rejecting(model, options["reject"])
@@ -170,13 +155,10 @@ def predict_file(model_file: str, path: str, out: str, **options: Any) -> None:
         with writing(Path(out), force=options["force"]) as making, making.open("wb") as file:
             file.writelines(content)
     else:
-        sys.stdout.flush()
-        sys.stdout.buffer.writelines(content)
-        sys.stdout.flush()
+        print_bytes(content)
     console = make_console(to_stderr=True)
-    say(console, f"{counted(table.n_rows, 'row')}: {summary_words(model, predictions)}.")
-    for line in gaps_of(model.map_.encoding, table):
-        say(console, line)
+    summary = f"{counted(table.n_rows, 'row')}: {summary_words(model, predictions)}."
+    say(console, summary, *gaps_of(model.map_.encoding, table))
     agreement = agreement_words(model, table, predictions)
     if agreement is not None:
         say(console, agreement)

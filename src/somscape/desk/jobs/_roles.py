@@ -92,9 +92,13 @@ def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str,
     saved: dict[str, Any] = {n: value for n, value in roles.reading.items() if n in fit}
     if roles.missing_values is not None:
         saved["missing_values"] = roles.missing_values
+    return saved | given_reading(options)
+
+
+def given_reading(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that say how a table is read and that have values."""
     named = (*READING, "missing_values", *FROM_DATABASE)
-    given = {name: options[name] for name in named if options.get(name) not in (None, ())}
-    return {**saved, **given}
+    return {name: options[name] for name in named if options.get(name) not in (None, ())}
 
 
 def encoding_from(
