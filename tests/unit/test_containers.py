@@ -176,6 +176,8 @@ REFUSED = {
         r"40 x 3 x 1.*asarray\(X\).reshape\(40, -1\)",
     ),
     "a stream of another length": (Counted(ARROW), r"stream of this Counted has 40 rows.* size 10"),
+    "GeoSeries": (PLACES.geometry, "geometry is the only column.*X.centroid.x"),
+    "geometry alone": (PLACES[["geometry"]], "geometry is the only column"),
     "masked": (np.ma.array(X, mask=X > 2), r"masked array.*filled\(np.nan\)"),
     "structured": (
         np.array([tuple(row) for row in X], [(name, float) for name in NAMES]),
@@ -295,11 +297,3 @@ def test_a_frame_of_places_works_without_its_geometry():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         SOM(2, 3).fit(PLACES.drop(columns="geometry"))
-
-
-def test_a_frame_with_nothing_but_geometry_has_no_columns():
-    with (
-        pytest.warns(SomscapeWarning, match="geometry"),
-        pytest.raises(InputError, match="no columns"),
-    ):
-        SOM().fit(PLACES[["geometry"]])

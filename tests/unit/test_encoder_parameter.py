@@ -17,7 +17,7 @@ from somscape.tables import table_from_columns, table_from_frame
 
 N = 96
 
-by_rule = pytest.mark.filterwarnings("ignore:X has text or dates")
+by_rule = pytest.mark.filterwarnings("ignore:X has text, categories or dates")
 """For tests of encoder="auto"; Further tests test the warning."""
 
 
@@ -209,10 +209,10 @@ def test_numbers_that_are_scaled_because_of_another_column_are_named_once(kind, 
     frame, target = LIBRARIES[library](cells), [True, False] * (N // 2)
     frame = part_of(frame, ["visits", "job", "since"])
     message = (
-        "X has text or dates in 'job', 'since', so the numbers in 'visits' are scaled, and long "
-        "tails are transformed. Numbers in a data frame without such columns are used as they "
-        "are. Pass encoder=TableEncoder() to state that all columns are encoded, which stops this "
-        "warning, or leave out 'job', 'since'."
+        "X has text, categories or dates in 'job', 'since', so the numbers in 'visits' are scaled, "
+        "long tails are compressed, and values far out are clipped. Numbers in a data frame "
+        "without such columns are used as they are. Pass encoder=TableEncoder() to state that all "
+        "columns are encoded, which stops this warning, or leave out 'job', 'since'."
     )
     with pytest.warns(SomscapeWarning) as caught:
         fitted = estimators()[kind].fit(frame, target)

@@ -173,7 +173,7 @@ def mixed(n):
     )
 
 
-@pytest.mark.filterwarnings("ignore:X has text or dates")
+@pytest.mark.filterwarnings("ignore:X has text, categories or dates")
 @pytest.mark.parametrize("library", [pd.DataFrame, pl.from_pandas])
 def test_what_all_rows_decide_is_learned_from_pieces(library):
     frame = library(mixed(200))

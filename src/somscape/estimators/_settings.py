@@ -214,14 +214,10 @@ def _of_pieces(estimator: Any, X: Pieces, lent: Encoding | None) -> ChosenEncodi
     encoder = estimator.encoder
     _check_encoder(estimator)
     known = getattr(encoder, "encoding_", lent)
-    if known is not None:
-        is_plain = known.is_plain
-        return (
-            ChosenEncoding(X)
-            if is_plain
-            else ChosenEncoding(X, known, f"As known before: {_became(known)}.")
-        )
-    if encoder is None or (not isinstance(encoder, TableEncoder) and holds_only_numbers(X)):
+    if known is not None and not known.is_plain:
+        return ChosenEncoding(X, known, f"As known before: {_became(known)}.")
+    is_ready = known is not None or encoder is None
+    if is_ready or (not isinstance(encoder, TableEncoder) and holds_only_numbers(X)):
         return ChosenEncoding(X)
     return replace(_here(estimator, brought_here(X), None, lent), data=X)
 
@@ -255,14 +251,12 @@ def _by_rule(X: Any, missing: str, sample_weight: Any, lent: Encoding | None) ->
     n_others = sum(kind != "number" for kind in kinds.values())
     is_lent = lent is not None and not lent.is_plain
     if frame is not None and ("duration" in kinds.values() or not (n_others or is_lent)):
-        return ChosenEncoding(
-            frame, None, "The frame holds only numbers, which are used as they are."
-        )
+        why = "The frame holds only numbers, which are used as they are."
+        return ChosenEncoding(frame, None, why)
     table = X if frame is None else table_from_frame(frame, "X")
     if lent is not None:
-        return ChosenEncoding(
-            table, lent, "Columns are encoded like those of the map it starts from."
-        )
+        why = "Columns are encoded like those of the map it starts from."
+        return ChosenEncoding(table, lent, why)
     encoding = fit_encoding(table, missing=missing, sample_weight=sample_weight)
     reason = "A table is encoded by rule"
     if frame is not None:
@@ -282,10 +276,11 @@ def _warn_of_scaled_numbers(kinds: dict[str, str], encoding: Encoding, missing: 
     others = [name for name, kind in kinds.items() if kind != "number"]
     also = "" if missing == "error" else f"missing={missing!r}"
     warn(
-        f"X has text or dates in {listed(others)}, so the numbers in {listed(scaled)} are scaled, "
-        "and long tails are transformed. Numbers in a data frame without such columns are used as "
-        f"they are. Pass encoder=TableEncoder({also}) to state that all columns are encoded, which "
-        f"stops this warning, or leave out {listed(others)}."
+        f"X has text, categories or dates in {listed(others)}, so the numbers in {listed(scaled)} "
+        "are scaled, long tails are compressed, and values far out are clipped. Numbers in a data "
+        "frame without such columns are used as they are. Pass encoder=TableEncoder("
+        f"{also}) to state that all columns are encoded, which stops this warning, or leave out "
+        f"{listed(others)}."
     )
 
 
@@ -312,6 +307,11 @@ def check_has_no_gaps(encoding: Encoding | None) -> None:
             "Pass TableEncoder(missing='fill'), or leave `encoder` out and pass missing='fill'."
         )
 
+
+SUGGESTED = (
+    "n_rows", "n_cols", "radius_end", "quantization_error", "topographic_error", "stability"
+)  # fmt: skip
+"""Columns of the table of candidates."""
 
 SHARES = (0.5, 1.0, 2.0)
 """Numbers of units tried, as multiples of the given or automatic size."""
@@ -356,24 +356,15 @@ def _tried(som: Any, X: Floats, n_samples: int, n_seeds: int, random_state: Any)
     samples = [_drawn(X, size, rng) for _ in range(n_seeds)]
     held = _drawn(X, size, rng)
     seed = int(rng.integers(2**31))
-    columns: dict[str, list[Any]] = {
-        name: []
-        for name in (
-            "n_rows", "n_cols", "radius_end", "quantization_error", "topographic_error", "stability"
-        )
-    }  # fmt: skip
+    shown: list[tuple[Any, ...]] = []
     for candidate in _candidates(som.set_params(random_state=0), samples[0]):
         maps = [clone(candidate).fit(sample).map_ for sample in samples]
         lattice, found = maps[0].lattice, stability(maps, held, random_state=seed)
         errors = (found.quantization_errors, found.topographic_errors)
         tried = (lattice.n_rows, lattice.n_cols, float(maps[0].parameters["radius_end"]))
-        for column, value in zip(
-            columns.values(),
-            (*tried, *(float(np.mean(each)) for each in errors), found.agreement),
-            strict=True,
-        ):
-            column.append(value)
-    return table_from_columns(columns)
+        shown.append((*tried, *(float(np.mean(each)) for each in errors), found.agreement))
+    columns = map(list, zip(*shown, strict=True))
+    return table_from_columns(dict(zip(SUGGESTED, columns, strict=True)))
 
 
 def _candidates(som: Any, sample: Floats) -> Iterator[Any]:

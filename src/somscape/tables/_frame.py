@@ -16,6 +16,7 @@ from somscape._validate import warn
 from somscape.errors import InputError
 from somscape.tables._arrow import column_from_arrow, refuse_unreadable
 from somscape.tables._cells import notes_of_unused
+from somscape.tables._late import nw, pa
 from somscape.tables._messages import FileLines, listed, place, quoted
 from somscape.tables._numbers import Where
 from somscape.tables._spool import spooled
@@ -130,9 +131,6 @@ def _column_of(
     among: int,
 ) -> Column:
     """Return a narwhals series as a column."""
-    import narwhals as nw
-    import pyarrow as pa
-
     name = str(series.name)
     if series.dtype in (nw.Object, nw.Unknown):
         nulls = series.is_null().to_list()
@@ -153,8 +151,6 @@ def _column_of(
 
 def _refuse_others_than_cells(series: Any, source: str) -> None:
     """Raise InputError for a narwhals series of values that are no cells of a table."""
-    import narwhals as nw
-
     name, held = quoted(str(series.name)), ""
     if series.dtype.is_nested():
         held = str(series.dtype)
@@ -185,8 +181,6 @@ def _listed(series: Any) -> list[Any]:
 
 def _opened(frame: Any, source: str) -> Any:
     """Return a data frame as narwhals shows it, a lazy one collected, a stream read to its end."""
-    import narwhals as nw
-
     _refuse_container(frame, source)
     try:
         is_known = nw.from_native(frame, pass_through=True) is not frame
@@ -199,7 +193,9 @@ def _opened(frame: Any, source: str) -> Any:
 
 def _refuse_container(data: Any, source: str) -> None:
     """Raise InputError for an object of xarray or AnnData, with the line that converts it."""
-    homes = (kind.__module__.partition(".")[0] for kind in type(data).__mro__)
+    homes = [kind.__module__.partition(".")[0] for kind in type(data).__mro__]
+    if "geopandas" in homes and getattr(data, "ndim", 2) == 1:
+        raise InputError(_only_geometry(source))
     library = next((home for home in homes if home in CONTAINERS), None)
     if library is None:
         return
@@ -242,6 +238,8 @@ def _without_shapes(shown: Any, source: str) -> Any:
     left = [name for name, type_ in types.items() if "geopandas" in type(type_).__module__]
     if not left:
         return shown
+    if len(left) == len(types):
+        raise InputError(_only_geometry(source))
     X = _variable(source)
     warn(
         f"{source}: a column of geometry is left out: {listed(left)}. Pass {X}.drop(columns="
@@ -251,10 +249,17 @@ def _without_shapes(shown: Any, source: str) -> Any:
     return shown.drop(left)
 
 
+def _only_geometry(source: str) -> str:
+    """Return the message for data of geopandas without any other column."""
+    X = _variable(source)
+    return (
+        f"{source}: geometry is the only column, and geometry is not supported. Pass columns of "
+        f"numbers, such as {X}.centroid.x and {X}.area."
+    )
+
+
 def _streamed(stream: Any, source: str) -> Any:
     """Return what comes out of an Arrow stream, which most give only once."""
-    import pyarrow as pa
-
     try:
         parts = spooled(pa.RecordBatchReader.from_stream(stream))
     except MemoryError:
@@ -305,7 +310,6 @@ def as_frame(data: Any, source: str = "data frame") -> Any:
     """Return a data frame, or what an Arrow stream gives, or None for other things."""
     if isinstance(data, (np.ndarray, list, tuple)):
         return None
-    import narwhals as nw
 
     _refuse_container(data, source)
 
@@ -330,8 +334,6 @@ def frame_names(frame: Any) -> list[Any]:
 
 def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
     """Return a data frame of numbers as an array, with NaN for what is null."""
-    import narwhals as nw
-
     shown = _opened(frame, "data frame")
     shown = shown if names is None else shown.select(list(names))
     _refuse_others(shown)
@@ -363,8 +365,6 @@ def _refuse_others(shown: Any) -> None:
 
 def _numbers_of(series: Any, type_: Any) -> Any:
     """Give a column of numbers as an array, NaN where null."""
-    import narwhals as nw
-
     if series.implementation.is_pyarrow() and series.dtype.is_integer():
         # Rounded beyond 2^53, as all other libraries do; narwhals would raise.
         return series.to_native().cast("float64", safe=False).to_numpy()
@@ -390,8 +390,6 @@ def frame_kinds(frame: Any) -> dict[str, str]:
 
 
 def _kind_of(series: Any) -> str:
-    import narwhals as nw
-
     type_ = series.dtype
     if type_ == nw.String and _is_empty_of_objects(series):
         return "number"
@@ -420,8 +418,6 @@ def _kind_of_values(series: Any) -> str:
 
 def frame_like(example: Any, columns: Mapping[str, list[Any]]) -> Any:
     """Make a data frame of the library and the column types of another one."""
-    import narwhals as nw
-
     shown = _opened(example, "data frame")
     name_of = {str(name): name for name in shown.columns}
     made = nw.from_dict(dict(columns), backend=shown.implementation).to_native()

@@ -19,7 +19,7 @@ from somscape.tables.sources import collected
 
 N = 60
 
-SCALED = "ignore:X has text or dates"
+SCALED = "ignore:X has text, categories or dates"
 
 
 def numbers() -> pd.DataFrame:
