@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -14,13 +14,11 @@ from somscape._weights import blocks
 from somscape.errors import InputError
 from somscape.tables._cells import are_asked, clean, clean_values, without
 from somscape.tables._cells import numbers as numbers_of
+from somscape.tables._late import pa, pc
 from somscape.tables._messages import quoted
 from somscape.tables._numbers import ColumnVerdict, Where
 from somscape.tables._texts import ArrowTexts, NumberTexts, ValueTexts
 from somscape.tables.column import EXACT, Column, stay_narrow
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 PIECE = 1 << 17
 """Numbers that are converted at a time: they stay in the cache."""
@@ -36,26 +34,22 @@ def column_from_arrow(
     among: int = 1,
 ) -> Column:
     """Make a column of the values that Arrow holds."""
-    from pyarrow import types
-
     words = set() if words is None else words
     type_ = array.type
-    is_coded = types.is_dictionary(type_)
+    is_coded = pa.types.is_dictionary(type_)
     if is_coded:
         array, type_ = array.cast(type_.value_type), type_.value_type
     if is_text(type_):
-        import pyarrow as pa
-
         cells, found, _ = clean(array.cast(pa.string()), asked)
         words.update(found)
         return Column(name, ArrowTexts(cells))
-    if not is_coded and types.is_integer(type_):
+    if not is_coded and pa.types.is_integer(type_):
         return _whole(name, array, asked, words, among)
-    if not is_coded and (types.is_floating(type_) or types.is_null(type_)):
+    if not is_coded and (pa.types.is_floating(type_) or pa.types.is_null(type_)):
         return _floats(name, array, where, asked, words, among)
-    if not is_coded and types.is_decimal(type_):
+    if not is_coded and pa.types.is_decimal(type_):
         return _decimals(name, array, asked, words)
-    if not is_coded and types.is_temporal(type_):
+    if not is_coded and pa.types.is_temporal(type_):
         array = _in_microseconds(array)
         refuse_unreadable(name, array, where)
     if asked:
@@ -87,17 +81,13 @@ def _of_numbers(name: str, numbers: Floats, where: Where, are_narrow: bool) -> C
 
 def is_text(type_: Any) -> bool:
     """Return whether a type of Arrow is text."""
-    from pyarrow import types
-
-    views = getattr(types, "is_string_view", lambda _: False)
-    return bool(types.is_string(type_) or types.is_large_string(type_) or views(type_))
+    views = getattr(pa.types, "is_string_view", lambda _: False)
+    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or views(type_))
 
 
 def _whole(
     name: str, array: pa.ChunkedArray, asked: Sequence[str] | None, words: set[str], among: int
 ) -> Column:
-    import pyarrow as pa
-
     numbers = _numbers_of(array, pa.float64(), asked, words, among)
     # Both leave out what is missing.
     farthest = max(np.fmax.reduce(numbers, initial=0.0), -np.fmin.reduce(numbers, initial=0.0))
@@ -116,8 +106,6 @@ def _floats(
     words: set[str],
     among: int,
 ) -> Column:
-    import pyarrow as pa
-
     are_narrow = array.type in (pa.float16(), pa.float32())
     type_ = pa.float32() if are_narrow else pa.float64()
     kept_as = np.float32 if are_narrow and stay_narrow(len(array), among) else np.float64
@@ -149,8 +137,6 @@ def _numbers_of(
 def _decimals(
     name: str, array: pa.ChunkedArray, asked: Sequence[str] | None, words: set[str]
 ) -> Column:
-    import pyarrow as pa
-
     texts = array.cast(pa.string())
     numbers = texts.cast(pa.float64()).to_numpy()
     if asked and (is_asked := are_asked(numbers, asked)).any():
@@ -161,8 +147,6 @@ def _decimals(
 def without_zeros(column: Column) -> Column:
     """Return a column of numbers, with 7.0 written "7" where all are whole."""
     # Whole numbers beside a null come as floats from pandas: "7.0" was 7.
-    import pyarrow.compute as pc
-
     if not column.is_whole:
         return column
     shorter = ArrowTexts(pc.replace_substring_regex(column.to_arrow(), r"\.0+$", ""))
@@ -171,23 +155,17 @@ def without_zeros(column: Column) -> Column:
 
 def _in_microseconds(array: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return dates, times and durations in units that Python has."""
-    import pyarrow as pa
-    from pyarrow import types
-
     type_ = array.type
     if getattr(type_, "unit", "") != "ns":
         return array
-    if types.is_timestamp(type_):
+    if pa.types.is_timestamp(type_):
         return array.cast(pa.timestamp("us", type_.tz), safe=False)
-    shorter = pa.duration("us") if types.is_duration(type_) else pa.time64("us")
+    shorter = pa.duration("us") if pa.types.is_duration(type_) else pa.time64("us")
     return array.cast(shorter, safe=False)
 
 
 def refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: int = 0) -> None:
     """Raise InputError for the first value that Python cannot hold."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     try:
         whole = pa.int32() if array.type.bit_width == 32 else pa.int64()
         ends = pc.min_max(array.cast(whole)).as_py()

@@ -5,13 +5,14 @@ import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from somscape._stored import are_large, stored
 from somscape.errors import InputError
+from somscape.tables._late import pa, pc
 from somscape.tables._messages import table_mark
 from somscape.tables._spool import spooled
 from somscape.tables._text import opened
@@ -19,9 +20,6 @@ from somscape.tables._typed import TypedRows
 from somscape.tables._workbook import check_size
 from somscape.tables.column import Column
 from somscape.tables.table import check_names
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 NO_THREAD = "Failed to launch worker thread"
 """What pyarrow says where memory does not suffice for a thread that reads."""
@@ -55,7 +53,6 @@ class _Parquet:
     """A Parquet file, of which a column is read when it is asked for."""
 
     def __init__(self, path: str | os.PathLike[str], source: str) -> None:
-        import pyarrow as pa
         from pyarrow import parquet
 
         self._path, self._source, self._n_spread = path, source, 0
@@ -85,8 +82,6 @@ class _Parquet:
 
     def whole(self) -> "pa.Table | None":
         """Return all columns if they are small, else None."""
-        import pyarrow as pa
-
         groups = map(self._metadata.row_group, range(self._metadata.num_row_groups))
         n_bytes = sum(group.total_byte_size for group in groups)
         n_bytes = max(n_bytes, 8 * self.num_rows * self._metadata.num_columns)
@@ -150,8 +145,6 @@ def arrow_from_bytes(content: bytes, source: str) -> "pa.Table":
 
 def arrow_bytes(table: "pa.Table") -> bytes:
     """Return rows as a stream of Arrow's."""
-    import pyarrow as pa
-
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
@@ -167,8 +160,6 @@ def _state(file: IO[bytes]) -> tuple[int, int]:
 @contextmanager
 def _readable(source: str, kind: str) -> Iterator[None]:
     """Say in one line that pyarrow cannot read a file."""
-    import pyarrow as pa
-
     try:
         yield
     except MemoryError:  # pyarrow's own is an ArrowException, too
@@ -183,8 +174,6 @@ def _readable(source: str, kind: str) -> Iterator[None]:
 
 def _stream(data: NDArray[np.uint8], source: str) -> "pa.Table":
     """Read a file as the stream that it holds: its list of batches could name one many times."""
-    import pyarrow as pa
-
     given = pa.py_buffer(data)
     is_file = bytes(data[: len(FILE_MAGIC)]) == FILE_MAGIC
     stream = given.slice(BEGIN) if is_file else given
@@ -248,9 +237,6 @@ def _field(raw: memoryview, table: int, number: int) -> int:
 
 def _spread(column: "pa.ChunkedArray") -> int:
     """Return the bytes of a column of categories when each row has its own text."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if not pa.types.is_dictionary(column.type):
         return 0
     n_bytes = 0
@@ -263,7 +249,6 @@ def _spread(column: "pa.ChunkedArray") -> int:
 
 def parquet_bytes(columns: Mapping[str, Any]) -> bytes:
     """Return named columns as the bytes of a Parquet file."""
-    import pyarrow as pa
     import pyarrow.parquet as parquet
 
     arrays = {
@@ -278,8 +263,6 @@ def parquet_bytes(columns: Mapping[str, Any]) -> bytes:
 
 def _arrow_array(column: Column) -> Any:
     """Return numbers as numbers, whole where all are, and text as text."""
-    import pyarrow as pa
-
     if column.numbers is None or not column.is_exact:
         return column.to_arrow()
     missing = column.missing

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy import float32
@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 
 from somscape._types import Floats
 from somscape._weights import blocks
+from somscape.tables._late import pa, pc
 from somscape.tables._messages import listed
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 CELLS = 1 << 13
 """Cells whose ends are looked at at a time: few enough for a cache."""
@@ -95,8 +93,6 @@ def ends_of(cells: pa.ChunkedArray) -> Ends:
 
 def strings(cells: Iterable[str | None]) -> pa.Array:
     """Return texts as Arrow's strings, null where None."""
-    import pyarrow as pa
-
     given = list(cells)
     letters = [b"" if cell is None else cell.encode("utf-8", "replace") for cell in given]
     ends = np.zeros(len(letters) + 1, np.int32)
@@ -110,8 +106,6 @@ def strings(cells: Iterable[str | None]) -> pa.Array:
 
 def numbers(values: NDArray[Any], missing: NDArray[np.bool_] | None = None) -> pa.Array:
     """Return an array of numbers as Arrow's, null where missing."""
-    import pyarrow as pa
-
     type_ = pa.from_numpy_dtype(values.dtype)
     there = None if missing is None else _bits(~missing)
     data = pa.py_buffer(np.ascontiguousarray(values))
@@ -120,14 +114,10 @@ def numbers(values: NDArray[Any], missing: NDArray[np.bool_] | None = None) -> p
 
 def mask(values: NDArray[np.bool_]) -> pa.Array:
     """Return an array of booleans as Arrow's."""
-    import pyarrow as pa
-
     return pa.Array.from_buffers(pa.bool_(), len(values), [None, _bits(values)])
 
 
 def _bits(values: NDArray[np.bool_]) -> Any:
-    import pyarrow as pa
-
     return pa.py_buffer(np.packbits(values, bitorder="little"))
 
 
@@ -215,8 +205,6 @@ def clean(
     cells: pa.ChunkedArray, asked: Sequence[str] | None = None
 ) -> tuple[pa.ChunkedArray, list[str], Ends]:
     """Strip cells, and make the missing ones null."""
-    import pyarrow.compute as pc
-
     ends = ends_of(cells)
     if ends.may_be_blank:
         cells = pc.utf8_trim_whitespace(cells)
@@ -258,18 +246,12 @@ def without(
     cells: pa.ChunkedArray, is_asked: NDArray[np.bool_], words: set[str]
 ) -> pa.ChunkedArray:
     """Return values or texts of which some are null, and add to `words` what these held."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     words.update(as_text(v) for v in cells.filter(mask(is_asked)).unique().to_pylist())
     return pc.if_else(mask(is_asked), pa.nulls(1, cells.type)[0], cells)
 
 
 def clean_values(values: pa.ChunkedArray, asked: Sequence[str], words: set[str]) -> pa.ChunkedArray:
     """Make the missing ones null of values that are no numbers and no text, such as dates."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     folded = {word.strip().removesuffix(MIDNIGHT).casefold() for word in asked}
     distinct = values.unique()
     texts = [as_text(value).removesuffix(MIDNIGHT) for value in distinct.to_pylist()]
@@ -298,9 +280,6 @@ def notes_of_unused(words: Collection[str], asked: Sequence[str] | None) -> list
 
 def are_words(cells: pa.Array | pa.ChunkedArray, words: Sequence[str]) -> NDArray[np.bool_]:
     """Say which cells are one of some words, in any case."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     lowered = _lowered(words)
     # In small letters a word may be shorter, but not by more than half.
     longest = 2 * max((len(word.encode()) for word in lowered), default=0)

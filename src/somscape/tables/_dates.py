@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape.tables._cells import as_bools, as_numbers, numbers, strings
+from somscape.tables._late import pa, pc
 from somscape.tables.column import Column
 
 Moments: TypeAlias = NDArray[np.datetime64]
@@ -226,8 +227,6 @@ def _read(texts: list[str], *, may_mix: bool, order: str | None = None) -> _Read
 
 def _read_iso(texts: Any) -> _Read | None:
     """Read texts that all have ISO's form or a fixed width, ten times as fast; else None."""
-    import pyarrow.compute as pc
-
     first = texts[0].as_py()
     if first[:4].isdigit():
         found = _iso_moments(texts, first)
@@ -252,9 +251,6 @@ def _read_iso(texts: Any) -> _Read | None:
 
 def _iso_moments(texts: Any, first: str) -> NDArray[np.int64] | None:
     """Return microseconds since 1970, None where not all texts are in ISO form like the first."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     try:
         moments = pc.cast(texts, pa.timestamp("us", "UTC" if _names_zone(first) else None))
     except pa.ArrowInvalid:
@@ -270,8 +266,6 @@ def _read_pattern(
     texts: Any, pattern: str
 ) -> tuple[NDArray[np.intp], dict[str, NDArray[np.int64]], NDArray[np.int64], NDArray[np.bool_]]:
     """Return which texts a pattern reads, and as `_read` does what they are."""
-    import pyarrow.compute as pc
-
     groups = pc.extract_regex(texts, pattern)
     at = np.flatnonzero(as_bools(groups.is_valid()))
     found = groups.take(numbers(at))
@@ -314,8 +308,6 @@ def _read_others(texts: list[str], found: _Read) -> None:
 
 def _times(parts: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Return microseconds since midnight in UTC, whether they are some, and a zone is named."""
-    import pyarrow.compute as pc
-
     is_half = _lengths(parts["half"]) == 1
     hour, minute, second = (_whole(parts[name], 0) for name in ("hour", "minute", "second"))
     is_time = (minute < 60) & (second < 60)
@@ -339,24 +331,17 @@ def _times(parts: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_],
 
 def _whole(digits: Any, empty: int = -1) -> NDArray[np.int64]:
     """Return texts of digits as whole numbers, and `empty` for one without a digit."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     is_number = pc.utf8_is_decimal(digits)
     texts = pc.if_else(is_number, digits, strings([str(empty)])[0])
     return as_numbers(pc.cast(texts, pa.int64()), np.int64).astype(np.int64)
 
 
 def _lengths(texts: Any) -> NDArray[np.int32]:
-    import pyarrow.compute as pc
-
     return as_numbers(pc.utf8_length(texts), np.int32)
 
 
 def _is_letter(texts: Any, letter: str) -> NDArray[np.bool_]:
     """Return which texts are this letter, small or large."""
-    import pyarrow.compute as pc
-
     return as_bools(pc.is_in(pc.utf8_lower(texts), value_set=strings([letter])))
 
 
@@ -366,8 +351,6 @@ def _full_year(year: NDArray[np.int64], is_short: NDArray[np.bool_]) -> NDArray[
 
 def _named_month(names: Any) -> NDArray[np.int64]:
     """Return months from 1 by their English names, of three letters or in full; else 0."""
-    import pyarrow.compute as pc
-
     full = [f"{datetime(2000, m, 1):%B}".lower() for m in range(1, 13)]
     known = [*_MONTHS, *full, "sept"]
     place = as_numbers(pc.index_in(pc.utf8_lower(names), value_set=strings(known)), np.int32)

@@ -15,6 +15,7 @@ from somscape._files import shown
 from somscape.errors import InputError
 from somscape.tables._cells import clean_cell, strings
 from somscape.tables._cells import numbers as numbers_of
+from somscape.tables._late import pa
 from somscape.tables._messages import FileLines, Note, counted, listed, quoted, suggestion
 from somscape.tables._spool import spooled
 from somscape.tables._sql import SCHEME
@@ -220,8 +221,6 @@ def read_many(files: Files, source: str, reading: Reading) -> Table:
 
 def _of_folders(name: str, values: Sequence[str], sizes: Sequence[int]) -> Column:
     """Return a column of what the names of folders say, numbers where all are whole."""
-    import pyarrow as pa
-
     cells = [None if value == NO_VALUE else clean_cell(value) for value in values]
     given = {cell for cell in cells if cell is not None}
     are_numbers = all(map(WHOLE.fullmatch, given))  # 007 and 7 are two folders
@@ -288,8 +287,6 @@ def _joined_notes(names: Sequence[str], notes: Sequence[Sequence[str]]) -> list[
 
 def _typed(files: Files, source: str, asked: Sequence[str] | None) -> tuple[Table, list[int]]:
     """Read Parquet or Arrow files, whose columns have types."""
-    import pyarrow as pa
-
     from somscape.tables._arrow_files import open_arrow  # late, for it is slow to import
 
     agreed, opened = Agreed("files"), list[TypedRows | None]()

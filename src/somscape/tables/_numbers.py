@@ -12,18 +12,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from somscape._types import Float64s
 from somscape.tables._cells import Ends, are_asked, as_bools, clean, ends_of, mask, strings, without
+from somscape.tables._late import pa, pc
 from somscape.tables._messages import Note, listed, quoted
 from somscape.tables._texts import ArrowTexts, PlainTexts, Spelling, read_plain, spell
 from somscape.tables.column import Column
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 # A column with at least this share of numbers among this many present cells was meant
 # as numbers; a word in it is a slip to report, not a category.
@@ -161,8 +158,6 @@ def padded_numbers(column: Column) -> Column | None:
 
 def _different(cells: pa.ChunkedArray) -> list[str]:
     """Return different present cells, the first ones."""
-    import pyarrow.compute as pc
-
     found: dict[str, None] = {}
     for part in _parts(cells):
         found.update(dict.fromkeys(pc.unique(part.drop_null()).to_pylist()))
@@ -175,8 +170,6 @@ def _as_the_others_show(
     cells: pa.ChunkedArray, some: Sequence[str], spelling: Spelling
 ) -> Spelling:
     """Return how all cells write numbers, where some are plain and a later one is not."""
-    import pyarrow.compute as pc
-
     others: dict[str, None] = {}
     for part in _parts(cells):
         if len(others) < SHOWN and read_plain(part, ".") is None:
@@ -188,15 +181,11 @@ def _as_the_others_show(
 
 def _are_words(cells: pa.ChunkedArray, ends: Ends) -> bool:
     """Return whether most cells, also of the first different ones, can be no numbers."""
-    import pyarrow as pa
-
     first = pa.chunked_array([cells[:FIRST_CELLS].unique()])
     return _are_mostly_words(first, ends_of(first)) and _are_mostly_words(cells, ends)
 
 
 def _are_mostly_words(cells: pa.ChunkedArray, ends: Ends) -> bool:
-    import pyarrow.compute as pc
-
     n_present, n_words = len(cells) - cells.null_count, 0
     if 2 * ends.n_that_may_be_numbers < n_present:
         return True
@@ -209,8 +198,6 @@ def _are_mostly_words(cells: pa.ChunkedArray, ends: Ends) -> bool:
 
 def _have_leading_zeros(cells: pa.ChunkedArray) -> bool:
     """Return whether a cell is written like "007"."""
-    import pyarrow.compute as pc
-
     likely = cells.filter(pc.starts_with(cells, "0"))
     are_more = pc.not_equal(likely, strings(["0"])[0])
     return bool(pc.any(pc.and_(pc.ascii_is_decimal(likely), are_more)).as_py())

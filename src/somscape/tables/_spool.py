@@ -3,18 +3,14 @@
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from mmap import ACCESS_READ, mmap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from somscape._stored import are_large, temporary, told
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from somscape.tables._late import pa
 
 
 def spooled(parts: Iterable["pa.Table | pa.RecordBatch"]) -> list["pa.Table"]:
     """Copy tables as they come, to a temporary file once they are large together."""
-    import pyarrow as pa  # late: it is slow to import
-
     rest, memory = iter(parts), pa.BufferOutputStream()
     for part in rest:
         if are_large(memory.tell() + part.nbytes):
@@ -25,8 +21,6 @@ def spooled(parts: Iterable["pa.Table | pa.RecordBatch"]) -> list["pa.Table"]:
 
 def _in_file(begun: Any, parts: Iterator[Any]) -> Any:
     """Return a mapped file of what was written before, and then the other tables."""
-    import pyarrow as pa  # late: it is slow to import
-
     with temporary() as file:
         sink = pa.PythonFile(file, "w")
         with told():
@@ -41,15 +35,11 @@ def _in_file(begun: Any, parts: Iterator[Any]) -> Any:
 
 
 def _write(sink: Any, part: Any) -> None:
-    import pyarrow as pa  # late: it is slow to import
-
     with pa.ipc.new_stream(sink, part.schema) as writer:
         writer.write(part)
 
 
 def _tables(written: Any) -> list["pa.Table"]:
-    import pyarrow as pa  # late: it is slow to import
-
     reader, found = pa.BufferReader(written), []
     while reader.tell() < reader.size():
         found.append(pa.ipc.open_stream(reader).read_all())

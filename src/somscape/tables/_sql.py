@@ -7,18 +7,16 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote, urlsplit
 from uuid import UUID
 
 from somscape._files import full_disk, shown
 from somscape.errors import InputError
 from somscape.tables._cells import as_text
+from somscape.tables._late import pa
 from somscape.tables._messages import listed, quoted, suggestion
 from somscape.tables._spool import spooled
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 SCHEME = re.compile("([a-z][a-z0-9+.-]+)://", re.IGNORECASE)
 NOT_DATABASES = ("file", "http", "https", "s3", "gs", "gcs", "abfs", "abfss", "hdfs")
@@ -265,8 +263,6 @@ def _read_sqlite(database: DatabaseAddress, table: str | None, query: str | None
     # and takes the types of the first 1,024 rows for those of all.
     import sqlite3
 
-    import pyarrow as pa  # late: it is slow to import
-
     assert database.file is not None
     place = f"{database.file.resolve().as_uri()}?mode=ro"
     with closing(sqlite3.connect(place, uri=True)) as connection:
@@ -296,8 +292,6 @@ def _only_reading(action: int, first: str | None, second: str | None, *_: str | 
 
 def _array_of(values: Sequence[Any]) -> "pa.Array":
     """Return values of SQLite, each of which has a type of its own, as one array."""
-    import pyarrow as pa  # late: it is slow to import
-
     kinds = {type(value) for value in values} - {type(None)}
     if str in kinds and bytes not in kinds and len(kinds) > 1:
         values = [None if value is None else as_text(value) for value in values]
@@ -310,7 +304,6 @@ def _array_of(values: Sequence[Any]) -> "pa.Array":
 
 def _read_duckdb(database: DatabaseAddress, table: str | None, query: str | None) -> Rows:
     import duckdb  # late: an extra
-    import pyarrow as pa
 
     with duckdb.connect(str(database.file), read_only=True, config=DUCKDB_LOCKED) as connection:
         if table is not None:
@@ -370,15 +363,11 @@ def _all_of(name: str, found: Sequence[tuple[str, str]], database: DatabaseAddre
 
 def _joined(parts: list["pa.Table"]) -> "pa.Table":
     """Return the rows of all parts, each column of the type that holds all: SQLite has none."""
-    import pyarrow as pa  # late: it is slow to import
-
     columns = [_one_type([part.column(i) for part in parts]) for i in range(parts[0].num_columns)]
     return pa.Table.from_arrays(columns, parts[0].column_names)
 
 
 def _one_type(columns: list["pa.ChunkedArray"]) -> "pa.ChunkedArray":
-    import pyarrow as pa  # late: it is slow to import
-
     kinds = {column.type for column in columns} - {pa.null()}
     wide = (pa.string(), pa.float64(), pa.int64())
     kind = kinds.pop() if len(kinds) == 1 else next(k for k in wide if not kinds or k in kinds)
@@ -394,8 +383,6 @@ def _plain(rows: "pa.Table", name: str) -> "pa.Table":
 
 
 def _plain_column(field: "pa.Field", column: "pa.ChunkedArray", name: str) -> "pa.ChunkedArray":
-    import pyarrow as pa  # late: it is slow to import
-
     kind = (field.metadata or {}).get(b"POSTGRESQL:type", b"").decode() or str(field.type)
     if isinstance(column.type, pa.BaseExtensionType):
         chunks = [chunk.storage for chunk in column.chunks]

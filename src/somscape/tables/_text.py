@@ -24,12 +24,11 @@ from somscape._stored import Budget, are_large, copied
 from somscape._weights import blocks
 from somscape.errors import InputError
 from somscape.tables._cells import as_numbers
+from somscape.tables._late import pa, pc
 from somscape.tables._messages import suggestion
 
 if TYPE_CHECKING:
     from _csv import Reader
-
-    import pyarrow as pa
 
 Content: TypeAlias = bytes | mmap
 """The bytes of a file: those of a large one lie in a temporary file."""
@@ -134,8 +133,6 @@ class TextFile:
 
 
 def _lines_of(data: Content, encoding: str, begin: int = 0) -> TextIO:
-    import pyarrow as pa
-
     raw: Any = pa.BufferReader(data)  # io.BytesIO would copy what is mapped
     raw.seek(begin)
     return io.TextIOWrapper(raw, encoding, newline="")
@@ -194,8 +191,6 @@ def decode(data: Content, source: str, encoding: str | None = None) -> tuple[Tex
 
 def _unpack(data: Content, source: str, kind: str) -> bytes:
     """Return the content of a packed file."""
-    import pyarrow as pa
-
     size, most = 0, MAX_TIMES_UNPACKED * len(data)
     try:
         with pa.CompressedInputStream(pa.BufferReader(data), kind) as stream:
@@ -393,8 +388,6 @@ def _quotes_are_plain(letters: Letters, mark: int) -> bool:
 
 
 def _parsed(letters: Letters, n_columns: int, delimiter: str, has_quotes: bool) -> Block:
-    import pyarrow as pa
-    import pyarrow.compute as pc
     import pyarrow.csv as pacsv
 
     names = [str(number) for number in range(n_columns)]

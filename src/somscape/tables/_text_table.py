@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from somscape.tables._cells import (
     offsets_of,
     strings,
 )
+from somscape.tables._late import pa, pc
 from somscape.tables._messages import (
     FileLines,
     LineNumbers,
@@ -47,9 +48,6 @@ from somscape.tables._text import (
 )
 from somscape.tables._texts import LEADING_ZERO, WORDS_FROM, PlainTexts, plain_values, spell
 from somscape.tables.table import Table, check_names
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 BLOCK_CELLS = 1024
 """Cells that are turned from rows to columns at a time."""
@@ -276,8 +274,6 @@ class GrowingLetters:
 
     def to_arrow(self) -> pa.Array:
         """Return the cells as Arrow's strings, in the same memory; none can be added later."""
-        import pyarrow as pa
-
         if not self._n:
             return strings([])
         letters = np.frombuffer(self._letters, np.uint8)
@@ -360,8 +356,6 @@ class GrowingCells:
 
     def finish(self) -> PlainTexts | pa.ChunkedArray:
         """Return the cells: plain numbers, or raw text."""
-        import pyarrow as pa
-
         return pa.chunked_array(self._texts, pa.string()) if self._texts else self._plain()
 
     def _plain(self) -> PlainTexts:
@@ -376,9 +370,6 @@ def plain_numbers(
     cells: pa.Array, words: list[str], asked: Sequence[str] | None = None
 ) -> tuple[Float64s, NDArray[np.uint8]] | None:
     """Read cells that all are plain numbers, or missing."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     present, is_missing = cells, None
     try:
         numbers = pc.cast(cells, pa.float64())
@@ -547,8 +538,6 @@ def _plain_records(
 
 def _any_records(file: TextFile, source: str, delimiter: str) -> Records[Any]:
     """Return the raw cells of any file, or raise InputError."""
-    import pyarrow as pa
-
     budget = Budget(source, len(file.data))
 
     def make(n: int) -> list[GrowingLetters]:

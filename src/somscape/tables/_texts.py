@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,8 @@ from somscape._stored import are_large, put_away, stored
 from somscape._types import Float64s, Floats, Objects
 from somscape._weights import blocks
 from somscape.tables._cells import as_bools, as_numbers, as_text, lengths_of, mask, numbers, strings
+from somscape.tables._late import pa, pc
 from somscape.tables._spool import spooled
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _CODES = (
     "AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|ILS|INR|JPY|KRW|MXN|NOK|NZD|PLN|RUB|SEK|SGD|TRY"
@@ -124,9 +122,6 @@ def plain_values(texts: Sequence[str], mark: str) -> dict[str, float] | None:
 
 def read_plain(cells: pa.Array, mark: str) -> Float64s | None:
     """Return the numbers of cells, NaN where missing, or None as `plain_values`."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     if mark == ",":
         if pc.any(pc.match_substring(cells, ".")).as_py():
             return None
@@ -141,8 +136,6 @@ def read_plain(cells: pa.Array, mark: str) -> Float64s | None:
 
 def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None]) -> Float64s:
     """Read cells with signs, units and separators; as `_split` and `_BODY`, a column at a time."""
-    import pyarrow.compute as pc
-
     typed = cells
     for letter, key in _TYPEWRITTEN.items():
         typed = pc.replace_substring(typed, letter, key)
@@ -163,9 +156,6 @@ def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None])
 
 def _signed(part: dict[str, pa.Array], mark: str, styles: dict[str, None]) -> Float64s:
     """Return the numbers of split cells; note their styles."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     digits, nothing = part["n"], strings([""])[0]
     for separator in _SEPARATORS[mark]:
         digits = pc.replace_substring(digits, separator, "")
@@ -250,8 +240,6 @@ class _Listed:
         raise NotImplementedError
 
     def to_arrow(self) -> pa.ChunkedArray:
-        import pyarrow as pa
-
         parts = [strings(self.to_list(p)) for p in blocks(len(self), BLOCK)]
         return pa.chunked_array(parts, pa.string())
 
@@ -274,8 +262,6 @@ class ArrowTexts:
     @classmethod
     def of(cls, cells: Sequence[str | None] | Objects) -> ArrowTexts:
         """Return the texts of Python's objects."""
-        import pyarrow as pa
-
         return cls(pa.chunked_array([strings(cells)]))
 
     def __len__(self) -> int:
@@ -425,8 +411,6 @@ class PlainTexts(_Listed):
 
     def as_written(self) -> pa.ChunkedArray:
         """Return the cells as they stand in the file, words for missing ones among them."""
-        import pyarrow.compute as pc
-
         texts = self.to_arrow()
         for number, word in enumerate(self.words):
             is_word = mask(self.decimals() == WORDS_FROM + number)
@@ -501,8 +485,6 @@ class ValueTexts(_Listed):
         return [None if v is None else as_text(v) for v in self._array[part].to_pylist()]
 
     def to_arrow(self) -> pa.ChunkedArray:
-        import pyarrow as pa
-
         codes, texts = self.coded()
         return pa.chunked_array([strings(texts).take(numbers(codes, codes < 0))])
 
@@ -521,8 +503,6 @@ class ValueTexts(_Listed):
 
 def _away(array: pa.ChunkedArray, among: int) -> pa.ChunkedArray:
     """Return an array of Arrow's, in a temporary file if it is large."""
-    import pyarrow as pa
-
     if not are_large(array.nbytes, among):
         return array
     return spooled([pa.table({"cells": array})])[0].column(0)

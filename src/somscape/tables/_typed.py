@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from tokenize import TokenError
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.lib import format as npy
@@ -23,22 +23,18 @@ from somscape._weights import blocks
 from somscape.errors import InputError
 from somscape.tables._arrow import is_text
 from somscape.tables._frame import as_frame, table_at
+from somscape.tables._late import nw, pa
 from somscape.tables._messages import FileLines, listed, quoted
 from somscape.tables._spool import spooled
 from somscape.tables._text import opened
 from somscape.tables._texts import PlainTexts
 from somscape.tables.table import Table, check_names
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 
 def joined_raw(
     parts: Sequence[PlainTexts | pa.ChunkedArray], among: int
 ) -> PlainTexts | pa.ChunkedArray:
     """Return raw cells of one of several columns, one file after the other."""
-    import pyarrow as pa
-
     plain = [part for part in parts if isinstance(part, PlainTexts)]
     if len(plain) == len(parts):
         return PlainTexts.joined(plain, among)
@@ -53,23 +49,20 @@ def joined_values(parts: Sequence[Sequence[Any]], _: int) -> list[Any]:
 
 def join_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     """Return the type that holds the values of both, None where there is none."""
-    import pyarrow as pa
-    from pyarrow import types
-
     if one == other:
         return one
-    one, other = (t.value_type if types.is_dictionary(t) else t for t in (one, other))
+    one, other = (t.value_type if pa.types.is_dictionary(t) else t for t in (one, other))
     pair = (one, other)
-    if one == other or types.is_null(other):
+    if one == other or pa.types.is_null(other):
         return one
-    if types.is_null(one):
+    if pa.types.is_null(one):
         return other
     if all(map(is_text, pair)):
         return pa.string()
     if all(map(_is_number, pair)) and not all(map(_fits_int64, pair)):
         return pa.float64()
-    if all(types.is_date(t) or types.is_timestamp(t) for t in pair):
-        zones = {t.tz for t in pair if types.is_timestamp(t)}
+    if all(pa.types.is_date(t) or pa.types.is_timestamp(t) for t in pair):
+        zones = {t.tz for t in pair if pa.types.is_timestamp(t)}
         return pa.timestamp("us", *zones) if len(zones) == 1 else None
     try:
         schemas = [pa.schema([("x", type_)]) for type_ in pair]
@@ -79,9 +72,9 @@ def join_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
 
 
 def _is_number(type_: pa.DataType) -> bool:
-    from pyarrow import types
-
-    return bool(types.is_integer(type_) or types.is_floating(type_) or types.is_decimal(type_))
+    return bool(
+        pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_)
+    )
 
 
 def _may_be_rounded(type_: pa.DataType) -> bool:
@@ -90,9 +83,7 @@ def _may_be_rounded(type_: pa.DataType) -> bool:
 
 
 def _fits_int64(type_: pa.DataType) -> bool:
-    from pyarrow import types
-
-    return bool(types.is_integer(type_) and not types.is_uint64(type_))
+    return bool(pa.types.is_integer(type_) and not pa.types.is_uint64(type_))
 
 
 def check_names_of(
@@ -119,8 +110,6 @@ def joined_column(
     name: str, type_: pa.DataType, parts: Sequence[Any], sources: Sequence[str]
 ) -> pa.ChunkedArray:
     """Return a column of parts, one after the other, as values of this type."""
-    import pyarrow as pa
-
     chunks: list[pa.Array] = []
     for part, source in zip(parts, sources, strict=True):
         column = part.column(name)
@@ -215,8 +204,6 @@ def typed_table(
 def _column(
     each: tuple[str, pa.DataType], parts: Sequence[TypedRows], names: Sequence[str]
 ) -> pa.Table:
-    import pyarrow as pa
-
     pa.default_memory_pool().release_unused()
     return pa.table({each[0]: joined_column(*each, parts, names)})
 
@@ -263,8 +250,6 @@ def table_of_batches(
 
 def fetched_rows(batches: Iterable[Any]) -> Any:
     """Return rows that come in pieces as one array or frame, in a temporary file."""
-    import pyarrow as pa
-
     batches = (batch for batch in batches if len(batch))
     first = next(batches, None)
     if first is None:
@@ -276,8 +261,6 @@ def fetched_rows(batches: Iterable[Any]) -> Any:
 
 
 def _begun(given: Any, source: str) -> Iterator[Any]:
-    import pyarrow as pa
-
     is_frame = isinstance(given, np.ndarray) or hasattr(given, "columns")
     if isinstance(given, pa.RecordBatchReader) or (isinstance(given, Iterable) and not is_frame):
         return iter(given)
@@ -289,8 +272,6 @@ def _begun(given: Any, source: str) -> Iterator[Any]:
 
 def _typed(batches: Iterable[Any], agreed: Agreed, names: list[str]) -> Iterator[pa.Table]:
     """Yield batches with rows, as pyarrow's tables, and note their names."""
-    import narwhals as nw
-
     for number, batch in enumerate(batches, 1):
         name = f"batch {number}"
         frame = None if isinstance(batch, np.ndarray) else as_frame(batch, name)

@@ -17,6 +17,7 @@ from somscape._stored import TIMES, Budget
 from somscape.errors import InputError
 from somscape.tables import _sheets
 from somscape.tables._cells import as_text, clean_cell, notes_of_unused, strings
+from somscape.tables._late import pa
 from somscape.tables._messages import Note, check_library, listed, place, quoted, suggestion
 from somscape.tables._numbers import text_columns
 from somscape.tables._text import MAX_TIMES_UNPACKED
@@ -225,9 +226,8 @@ def table_of_values(
     records: Records[Any], source: str, asked: Sequence[str] | None = None
 ) -> Table:
     """Return the table of the values of a sheet, or of several one after the other."""
-    # A column with words in it is read as that of a text file: they may be numbers as text.
-    import pyarrow as pa
 
+    # A column with words in it is read as that of a text file: they may be numbers as text.
     def where(row: int) -> str:
         return place(source, records.lines, row)
 

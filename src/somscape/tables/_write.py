@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TextIO, TypeAlias
+from typing import Any, Self, TextIO, TypeAlias
 from zipfile import ZipFile
 
 import numpy as np
@@ -21,6 +21,7 @@ from somscape._types import Float64s
 from somscape.errors import InputError
 from somscape.tables._cells import as_bools, as_text, python_values
 from somscape.tables._frame import table_from_frame
+from somscape.tables._late import pa, pc
 from somscape.tables._messages import check_library, listed, quoted, table_mark
 from somscape.tables._sql import DatabaseAddress, database_at, one_line, quote_name
 from somscape.tables._text import N_MAGIC, PACKED, decode
@@ -29,9 +30,6 @@ from somscape.tables._texts import GivenTexts, NumberTexts
 from somscape.tables.column import Column
 from somscape.tables.sources import Source, collected
 from somscape.tables.table import Table
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _QUOTE = "'"
 # What spreadsheets take for the start of a formula (OWASP, "CSV injection").
@@ -141,8 +139,6 @@ def _written(values: Values, n_bytes: int) -> Iterator[str]:
 
 def _needs_a_look(column: Column) -> bool:
     """Return whether a cell needs quotes or could be run as a formula."""
-    import pyarrow.compute as pc
-
     found = pc.match_substring_regex(column.to_arrow(), _RISKY_OR_QUOTED)
     return bool(as_bools(found).any())
 
@@ -464,8 +460,6 @@ def check_sink(url: str, name: str) -> None:
 
 
 def _rows(table: Table, run: str, keys: list[str]) -> "pa.Table":
-    import pyarrow as pa  # late: it is slow to import
-
     if len(keys) != table.n_rows:
         raise InputError(f"`key` has {len(keys)} values for {table.n_rows} rows; give one for each")
     if len(set(keys)) < len(keys):

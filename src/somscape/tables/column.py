@@ -1,7 +1,7 @@
 """One column of a table: the text of its cells, and their numbers."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import ref
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from somscape._stored import are_large, put_away
 from somscape._types import Float64s, Floats, Objects
 from somscape._weights import blocks
+from somscape.tables._late import pa
 from somscape.tables._texts import (
     BLOCK,
     ArrowTexts,
@@ -19,9 +20,6 @@ from somscape.tables._texts import (
     each_text,
     to_objects,
 )
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 STYLED = ("name", "problem", "style")
 STATE = ("cells", "numbers", *STYLED)

@@ -15,6 +15,7 @@ from somscape.errors import InputError
 from somscape.tables._dates import FIRST, ORDERS, Moments, find_dates
 from somscape.tables._dates import Dates as DatesOfRows
 from somscape.tables._frame import table_from_frame
+from somscape.tables._late import pa, pc
 from somscape.tables._messages import Note, counted, free_name, listed, quoted
 from somscape.tables._numbers import padded_numbers, read_numbers
 from somscape.tables.column import Column
@@ -42,8 +43,6 @@ def codes_of(column: Column) -> tuple[Ints, list[str]]:
     if column.numbers is None or not column.is_exact:
         codes, texts = column.coded()
         return codes.astype(np.intp), texts
-    import pyarrow as pa  # late: it is slow to import
-
     numbers = pa.array(column.numbers + 0.0, mask=column.missing)  # -0.0 is 0
     coded = numbers.dictionary_encode()
     texts = [str(int(v)) if v.is_integer() else str(v) for v in coded.dictionary.to_pylist()]
@@ -52,8 +51,6 @@ def codes_of(column: Column) -> tuple[Ints, list[str]]:
 
 def grouped_rows(columns: Sequence[Column]) -> tuple[Ints, Ints]:
     """Return the group of each row, and the first row of each group."""
-    import pyarrow as pa
-
     groups = np.zeros(len(columns[0]), dtype=np.intp)
     is_missing = np.zeros(len(groups), dtype=bool)
     for column in columns:
@@ -78,8 +75,6 @@ def _indices(coded: Any) -> Ints:
 
 def by_group(values: Float64s, groups: Ints, n_groups: int, *hows: str) -> list[Float64s]:
     """Return what the values of each group come to, NaN where it has none."""
-    import pyarrow as pa
-
     is_there = (groups >= 0) & ~np.isnan(values)
     table = pa.table({"group": groups[is_there], "value": values[is_there]})
     # Without threads, which would add in another order each time.
@@ -120,9 +115,6 @@ class Levels:
     """A column of categories: how many levels each group has, and which."""
 
     def __init__(self, codes: Ints, levels: list[str], groups: Ints, n_groups: int) -> None:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         self.levels, self.n_groups = levels, n_groups
         is_there = (codes >= 0) & (groups >= 0)
         n_levels = max(1, len(self.levels))

@@ -13,6 +13,7 @@ from somscape._validate import check_whole
 from somscape.errors import InputError
 from somscape.tables._cells import numbers
 from somscape.tables._frame import STREAM, as_frame, table_at, table_from_frame
+from somscape.tables._late import pa
 from somscape.tables._many import Files, Reading, files_of, read_many
 from somscape.tables._messages import quoted
 from somscape.tables._spool import spooled
@@ -280,8 +281,6 @@ class Source:
             return self.table().to_arrow()
         files = _state(self._data)
         if self._rows is None:
-            import pyarrow as pa  # late: it is slow to import
-
             self._files, self._rows = files, _by_column(self.table())
             pa.default_memory_pool().release_unused()  # the table, to the system
         if changed := sorted(files ^ self._files):
@@ -294,8 +293,6 @@ class Source:
 
 def _by_column(table: Table) -> Any:
     """Return a table as pyarrow's, in a temporary file to which one column after another goes."""
-    import pyarrow as pa  # late: it is slow to import
-
     parts = spooled(table.select(name).to_arrow() for name in table.names)
     return pa.table(dict(zip(table.names, (part.column(0) for part in parts), strict=True)))
 
@@ -309,8 +306,6 @@ def _state(path: str | os.PathLike[str]) -> set[tuple[Path, int, int]]:
 
 def _table_of(rows: Floats) -> Table:
     """Return an array as a table, of columns x0, x1, ..."""
-    import pyarrow as pa
-
     names = _names_of(rows)
     pairs = zip(names, rows.T, strict=True)
     frames = (pa.table({name: numbers(np.array(values))}) for name, values in pairs)

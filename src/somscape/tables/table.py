@@ -28,6 +28,7 @@ from somscape.tables._cells import (
     python_values,
     strings,
 )
+from somscape.tables._late import nw, pa
 from somscape.tables._messages import (
     FileLines,
     Lines,
@@ -51,8 +52,6 @@ MAX_CELL = 200
 
 def frame_of(columns: Mapping[str, Any], library: str | None = None) -> Any:
     """Make a data frame of named columns."""
-    import narwhals as nw
-
     there = [name for name in LIBRARIES if find_spec(name)]
     if library is not None:
         check_choice("library", library, LIBRARIES)
@@ -244,8 +243,6 @@ class Table:
             Numbers as float64, other columns as text, as are whole numbers beyond floats; null
             where a cell is missing.
         """
-        import pyarrow as pa  # late: it is slow to import
-
         return pa.table(
             {
                 c.name: numbers(c.numbers, c.missing)
@@ -393,8 +390,6 @@ def column_from_values(
     words: set[str] | None = None,
 ) -> Column:
     """Make a column of Python or NumPy values; numbers if all present ones are."""
-    import pyarrow as pa
-
     read = _cell_and_number if asked is None else _reader(asked, set() if words is None else words)
     if isinstance(values, np.ndarray) and values.dtype in (np.float32, np.float64):
         return column_of_floats(name, values.copy(), where)  # whoever gave them may change them
