@@ -293,12 +293,20 @@ def build(
     sample, labels = Sample.of(map, table, alerts), RowLabels.of(map, table, agreement)
     cases = [] if detector is None else cases_of(detector, table, alerts, sample, labels)
     cases = cases if grouped is None else with_own_rows(cases, grouped, alerts)
-    about = (map, table, alerts, sample, regions, labels)
     n_listed = _n_listed(table)
     ranks = _ranks(n_listed, cases)
     shown = np.asarray(alerts.rows)[ranks]
     shown_rows = np.asarray(map.rows_of(table.take(shown)), dtype=np.float64)
     n_shown = min(alerts.n_alerts, n_listed)
+    counts, units = CellCounts.of(alerts, map.n_units), np.empty(table.n_rows, dtype=np.intp)
+    units[np.asarray(alerts.rows)] = alerts.units
+    planes, n_left_out = planes_of(
+        *(shown_map, table, sample, counts, units, labels),
+        first=[] if named is None else named.planes(units),
+        id_name=alerts.id_name,
+        is_scored=detector is not None,
+    )
+    described = regions_of(regions, counts, units, sample, labels)
     return Report(
         {
             "schema": "somscape-report",
@@ -308,12 +316,17 @@ def build(
             "n_rows": table.n_rows,
             "n_features": len(map.encoding.features),
             "n_alerts": int(alerts.n_alerts),
-            **_standing_out(alerts, detector),
+            "headline": None if detector is None else alerts.headline,
+            "n_stand_out": alerts.n_stand_out,
+            "n_by_chance": number(alerts.n_by_chance),
+            "n_before_line": alerts.n_before_line,
             "id_name": alerts.id_name,
             "score": _score(detector),
             "rule": rule.words(detector) if rule and detector else None,
             "map": _lattice(map),
-            **_by_cell(*about, shown_map, is_scored=detector is not None, named=named),
+            "planes": with_plane_of(regions, described, planes),
+            "regions": described,
+            "n_planes_left_out": n_left_out,
             "n_listed": n_listed,
             "rows": _rows(table, alerts, ranks),
             "reasons": [_reasons(r) for r in alerts.reasons[:n_shown]],
@@ -324,7 +337,9 @@ def build(
             "quality": _quality(map, sample.rows),
             "history": _history(map),
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
-            **_said(map, command, [*table.notes, *notes], changed),
+            "method": _method(map, command),
+            "notes": list(dict.fromkeys([*table.notes, *notes])),
+            **({} if changed is None else {"changed": dict(changed)}),
         }
     )
 
@@ -365,19 +380,9 @@ def _score(detector: Detector | None) -> dict[str, Any] | None:
     }
 
 
-def _standing_out(alerts: Alerts, detector: Detector | None) -> dict[str, Any]:
-    return {
-        "headline": None if detector is None else alerts.headline,
-        "n_stand_out": alerts.n_stand_out,
-        "n_by_chance": number(alerts.n_by_chance),
-        "n_before_line": alerts.n_before_line,
-    }
-
-
 def _lattice(map_: Map) -> dict[str, Any]:
     lattice = map_.lattice
     width = float(np.ptp(lattice.cell[:, 0]))  # the page draws cells of width 1
-    edges = lattice.edges[0].tolist() if isinstance(lattice, Graph) else []
     return {
         "kind": lattice.kind,
         "boundary": lattice.boundary,
@@ -385,38 +390,10 @@ def _lattice(map_: Map) -> dict[str, Any]:
         "n_cols": lattice.n_cols,
         "cell": (lattice.cell / width).round(4).tolist(),
         "positions": (lattice.positions / width).round(4).tolist(),
-        "edges": edges,
+        "edges": lattice.edges[0].tolist() if isinstance(lattice, Graph) else [],
         "hits": numbers(map_.hits),
         "joins": order_of_joins(map_).tolist(),
         "fingerprint": fingerprint(map_),
-    }
-
-
-def _by_cell(
-    map_: Map,
-    table: Table,
-    alerts: Alerts,
-    sample: Sample,
-    regions: Regions,
-    labels: RowLabels | None,
-    shown_map: Map,
-    *,
-    is_scored: bool,
-    named: NamedRows | None,
-) -> dict[str, Any]:
-    counts, units = CellCounts.of(alerts, map_.n_units), np.empty(table.n_rows, dtype=np.intp)
-    units[np.asarray(alerts.rows)] = alerts.units
-    planes, n_left_out = planes_of(
-        *(shown_map, table, sample, counts, units, labels),
-        first=[] if named is None else named.planes(units),
-        id_name=alerts.id_name,
-        is_scored=is_scored,
-    )
-    described = regions_of(regions, counts, units, sample, labels)
-    return {
-        "planes": with_plane_of(regions, described, planes),
-        "regions": described,
-        "n_planes_left_out": n_left_out,
     }
 
 
@@ -457,13 +434,6 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
 def _history(map_: Map) -> dict[str, Any]:
     shown = ("step", "quantization_error", "radius")
     return {name: numbers(map_.history[name]) for name in shown if name in map_.history}
-
-
-def _said(
-    map_: Map, command: str | None, notes: Iterable[str], changed: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    said = {"method": _method(map_, command), "notes": list(dict.fromkeys(notes))}
-    return said if changed is None else {**said, "changed": dict(changed)}
 
 
 def _method(map_: Map, command: str | None) -> dict[str, Any]:
@@ -525,8 +495,7 @@ def with_regions(data: Mapping[str, Any], regions: Regions, *, map: Any, table: 
     >>> len(report.with_regions(data, halves, map=detector, table=table)["regions"])
     2
     """
-    found = as_map(map), detector_in(map)
-    map_, _, table, _ = all_in_words(*found, as_table(table), None)
+    map_, _, table, _ = all_in_words(as_map(map), detector_in(map), as_table(table), None)
     if data.get("schema_version") != SCHEMA_VERSION or "agreement" not in data:
         raise InputError(
             "`data` must be a report of this version of somscape; make it again by report.build."

@@ -257,39 +257,18 @@ class NamedRows:
 
     def planes(self, units: Ints) -> list[dict[str, Any]]:
         """Return planes of the class of each cell, and of mistakes if rows are known."""
-        shares = self.recognizer.shares
-        stands_for = shares.argmax(axis=1)
-        shown = [
-            {
-                "key": "class",
-                "name": f"Class: {self.target}" if self.target else "Class",
-                "group": "map",
-                "kind": "level",
-                "unit": "class",
-                "levels": self.names,
-                "values": stands_for.tolist(),
-            }
-        ]
+        name = f"Class: {self.target}" if self.target else "Class"
+        stands_for = self.recognizer.shares.argmax(axis=1)
+        shown = [_plane("class", name, "class", stands_for, kind="level", levels=self.names)]
         if self.is_known.any():
-            n_wrong = np.bincount(units[self.is_wrong], minlength=len(shares))
-            shown.append(
-                {
-                    "key": "mistakes",
-                    "name": "Rows named wrongly",
-                    "group": "map",
-                    "kind": "count",
-                    "unit": "rows named wrongly",
-                    "levels": [],
-                    "values": n_wrong.tolist(),
-                }
-            )
+            n_wrong = np.bincount(units[self.is_wrong], minlength=len(stands_for))
+            name = "Rows named wrongly"
+            shown.append(_plane("mistakes", name, "rows named wrongly", n_wrong, kind="count"))
         return shown
 
     def told(self, listed: Ints) -> dict[str, Any]:
         """Return what the page says of classes."""
-        is_known = self.is_known
-        n_refused = int((self.named == REFUSED).sum())
-        n_known_refused = int((is_known & (self.named == REFUSED)).sum())
+        is_known, is_refused = self.is_known, self.named == REFUSED
         n_wrong = int(self.is_wrong.sum())
         whys = self.recognizer.reasons(self.table.take(listed)) if len(listed) else []
         return {
@@ -299,9 +278,9 @@ class NamedRows:
             "most_frequent": self.recognizer.most_frequent,
             "leaks": self.recognizer.leaks_in_words(),
             "n_known": int(is_known.sum()),
-            "n_right": int(is_known.sum()) - n_known_refused - n_wrong,
+            "n_right": int((is_known & ~is_refused).sum()) - n_wrong,
             "n_wrong": n_wrong,
-            "n_refused": n_refused,
+            "n_refused": int(is_refused.sum()),
             "confusion": self._confusion() if is_known.any() else None,
             "rows": {
                 "named": [None if i == REFUSED else int(i) for i in self.named[listed]],
@@ -503,7 +482,7 @@ def _explained(map_: Map, sample: Sample) -> Float64s:
     left = np.nan_to_num(sample.rows - map_.codebook[sample.units]) ** 2
     all_of_it = np.nan_to_num(sample.rows - np.nanmean(sample.rows, axis=0)) ** 2
     kept, total = (map_.encoding.sum_by_column(part).sum(axis=0) for part in (left, all_of_it))
-    return np.asarray(1 - np.divide(kept, total, out=np.full(len(kept), np.nan), where=total > 0))
+    return np.asarray(1 - shares(kept, total))
 
 
 MAX_LEVELS = 50
@@ -527,9 +506,8 @@ def other_columns(
 def _means(values: Float64s, units: Ints, n_units: int) -> Float64s:
     is_there = ~np.isnan(values)
     own = units[is_there]
-    n = np.bincount(own, minlength=n_units)
     total = np.bincount(own, values[is_there], minlength=n_units)
-    return np.divide(total, n, out=np.full(n_units, np.nan), where=n > 0)
+    return shares(total, np.bincount(own, minlength=n_units))
 
 
 def _of_levels(column: Column, units: Ints, n_units: int) -> ColumnPlane:
@@ -538,15 +516,12 @@ def _of_levels(column: Column, units: Ints, n_units: int) -> ColumnPlane:
     counts = np.bincount(codes[is_there], minlength=len(texts))
     order = sorted(range(len(texts)), key=lambda i: (-counts[i], texts[i]))
     levels = tuple(texts[i] for i in order)
-    places = np.argsort(order)[codes[is_there]]
-    n_levels = len(levels)
+    places, n_levels = np.argsort(order)[codes[is_there]], len(levels)
     rows = np.bincount(units[is_there] * n_levels + places, minlength=n_units * n_levels)
     rows = rows.reshape(n_units, n_levels)
     n = rows.sum(axis=1)
-    nothing = np.full(n_units, np.nan)
     if n_levels == 2:
-        share = np.divide(rows[:, 1], n, out=nothing, where=n > 0)
-        return ColumnPlane(column.name, "share", share, levels[1:])
+        return ColumnPlane(column.name, "share", shares(rows[:, 1], n), levels[1:])
     prevailing = np.where(n > 0, rows.argmax(axis=1), np.nan)
     return ColumnPlane(column.name, "level", prevailing, levels)
 
@@ -592,8 +567,9 @@ def with_plane_of(
     others = [plane for plane in planes if plane["key"] != "regions"]
     if regions.n_regions == 1:
         return others
-    plane = _plane("regions", "Regions", "region", regions.labels, kind="region")
-    return [others[0], plane | {"levels": [each["name"] for each in described]}, *others[1:]]
+    names = [each["name"] for each in described]
+    plane = _plane("regions", "Regions", "region", regions.labels, kind="region", levels=names)
+    return [others[0], plane, *others[1:]]
 
 
 def _column_planes(map_: Map, names: list[str]) -> list[dict[str, Any]]:
@@ -618,8 +594,8 @@ def _column_planes(map_: Map, names: list[str]) -> list[dict[str, Any]]:
 def _of_column(key: str, plane: ColumnPlane, group: str) -> dict[str, Any]:
     mean = plane.name if group == "column" else f"mean {plane.name} of a cell's rows"
     unit = {"number": mean, "share": "share of rows", "level": "prevailing level"}[plane.kind]
-    found = _plane(key, plane.name, unit, plane.values, kind=plane.kind, group=group)
-    return found | {"levels": list(plane.levels)}
+    look: Any = {"kind": plane.kind, "group": group, "levels": plane.levels}
+    return _plane(key, plane.name, unit, plane.values, **look)
 
 
 def _map_planes(
@@ -632,17 +608,12 @@ def _map_planes(
         _plane("hits", "Rows per cell", "rows", counts.rows, kind="count"),
         _plane("mean_score", f"Mean {score}", words, counts.mean_scores),
     ]
-    if is_scored:
-        shown.append(_quality_plane(map_, sample))
+    if is_scored:  # a map without detector ranks rows by this distance
+        means = by_unit(map_, sample.rows, which="quantization_error")["quantization_error"]
+        unit = "mean distance to the prototype, of a cell's rows"
+        shown.append(_plane("quality", "Quality: distance to the prototype", unit, means))
         shown.append(_plane("alerts", "Alerts per cell", "alerts", counts.alerts, kind="count"))
     return shown
-
-
-def _quality_plane(map_: Map, sample: Sample) -> dict[str, Any]:
-    """Return how far a cell's rows lie from its prototype; a map without detector ranks by it."""
-    means = by_unit(map_, sample.rows, which="quantization_error")["quantization_error"]
-    unit = "mean distance to the prototype, of a cell's rows"
-    return _plane("quality", "Quality: distance to the prototype", unit, means)
 
 
 def _class_planes(map_: Map, units: Ints, labels: RowLabels | None) -> list[dict[str, Any]]:
@@ -654,20 +625,21 @@ def _class_planes(map_: Map, units: Ints, labels: RowLabels | None) -> list[dict
     shown = []
     for i, each in enumerate(labels.shown):
         n_each = np.bincount(units[known[texts == each]], minlength=map_.n_units)
-        plane = _plane(
-            f"class_{i}",
-            labels.name,
-            "share of rows",
-            shares(n_each, n_known),
-            kind="share",
-            group="label",
-        )
-        shown.append(plane | {"levels": [each]})
+        values = shares(n_each, n_known)
+        look: Any = {"kind": "share", "group": "label", "levels": [each]}
+        shown.append(_plane(f"class_{i}", labels.name, "share of rows", values, **look))
     return shown
 
 
 def _plane(
-    key: str, name: str, unit: str, values: Any, *, kind: str = "number", group: str = "map"
+    key: str,
+    name: str,
+    unit: str,
+    values: Any,
+    *,
+    kind: str = "number",
+    group: str = "map",
+    levels: Sequence[str] = (),
 ) -> dict[str, Any]:
     return {
         "key": key,
@@ -675,6 +647,6 @@ def _plane(
         "group": group,
         "kind": kind,
         "unit": unit,
-        "levels": [],
+        "levels": list(levels),
         "values": numbers(values),
     }

@@ -227,8 +227,7 @@ class CellCounts:
 
 def shares(part: Float64s | Ints, whole: Float64s | Ints) -> Float64s:
     """Divide; NaN, an empty cell on the page, if the divisor is 0."""
-    nothing = np.full(len(whole), np.nan)
-    return np.divide(part, whole, out=nothing, where=whole > 0)
+    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
 
 
 def all_in_words(
