@@ -29,6 +29,8 @@ OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
 """Versions of 2022, which runtimes since then support."""
 
 ML = "ai.onnx.ml"
+TYPES = {"float32": "FLOAT", "float64": "DOUBLE", "int64": "INT64", "string": "STRING"}
+"""What ONNX calls the types of inputs and outputs."""
 
 
 @dataclass
@@ -59,10 +61,11 @@ class OnnxGraph:
         """Return a name that no column has."""
         return f"/somscape/{kind}_{len(self.nodes) + len(self.constants)}"
 
-    def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
-        """Add a node with one output, and return the output's name."""
+    def op(self, kind: str, *inputs: Any, domain: str = "", **attributes: Any) -> str:
+        """Add a node with one output, and return its name; inputs are names or constants."""
+        names = [each if isinstance(each, str) else self.constant(each) for each in inputs]
         name = self.new_name(kind)
-        node = self.onnx.helper.make_node(kind, list(inputs), [name], name, **attributes)
+        node = self.onnx.helper.make_node(kind, names, [name], name, **attributes)
         if domain:
             node.domain = domain
         self.nodes.append(node)
@@ -71,9 +74,8 @@ class OnnxGraph:
     def constant(self, value: Any) -> str:
         """Add a constant: float64, int64 or text."""
         array = np.asarray(value)
-        array = array.astype(
-            {"i": np.int64, "u": np.int64, "U": object}.get(array.dtype.kind, float)
-        )
+        kinds: dict[str, Any] = {"i": np.int64, "u": np.int64, "U": object}
+        array = array.astype(kinds.get(array.dtype.kind, float))
         name = self.new_name("constant")
         self.constants.append(self.onnx.numpy_helper.from_array(array, name))
         return name
@@ -120,20 +122,11 @@ class OnnxGraph:
         return bytes(model.SerializeToString())
 
     def _input(self, name: str, type_: str, n_columns: int) -> None:
-        shape = ["n", n_columns]
-        info = self.onnx.helper.make_tensor_value_info(name, self._type(type_), shape)
-        self.inputs.append(info)
+        make = self.onnx.helper.make_tensor_value_info
+        self.inputs.append(make(name, self._type(type_), ["n", n_columns]))
 
     def _type(self, type_: str) -> int:
-        types = self.onnx.TensorProto
-        return int(
-            {
-                "float32": types.FLOAT,
-                "float64": types.DOUBLE,
-                "int64": types.INT64,
-                "string": types.STRING,
-            }[type_]
-        )
+        return int(getattr(self.onnx.TensorProto, TYPES[type_]))
 
 
 SAME = 1e-6
@@ -161,12 +154,11 @@ def _compared(
     weights = metric.feature_weights
     if metric.name == "correlation":
         share = np.full(prototypes.shape[1], 1.0) if weights is None else weights
-        mean = graph.op("MatMul", rows, graph.constant((share / share.sum())[:, None]))
-        rows = graph.op("Sub", rows, mean)
+        rows = graph.op("Sub", rows, graph.op("MatMul", rows, (share / share.sum())[:, None]))
     rows = placed(graph, rows, metric)
     if weights is not None:
         scale = weights if metric.kernel in ("manhattan", "chebyshev") else np.sqrt(weights)
-        rows, prototypes = graph.op("Mul", rows, graph.constant(scale)), prototypes * scale
+        rows, prototypes = graph.op("Mul", rows, scale), prototypes * scale
     return rows, prototypes
 
 
@@ -174,8 +166,8 @@ def placed(graph: OnnxGraph, rows: str, metric: Metric) -> str:
     """Return rows on the axes of a metric that has some."""
     if metric.whitening is None or metric.center is None:
         return rows
-    rows = graph.op("Sub", rows, graph.constant(metric.center))
-    return graph.op("MatMul", rows, graph.constant(metric.whitening))
+    rows = graph.op("Sub", rows, metric.center)
+    return graph.op("MatMul", rows, metric.whitening)
 
 
 def _smallest(graph: OnnxGraph, distances: str, k: int) -> tuple[str, str]:
@@ -192,31 +184,27 @@ def _smallest(graph: OnnxGraph, distances: str, k: int) -> tuple[str, str]:
 def _squares(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
     """Return squared distances as |x|^2 - 2 x.w + |w|^2, from values centered near 0."""
     center = prototypes.mean(axis=0)
-    rows, moved = graph.op("Sub", rows, graph.constant(center)), prototypes - center
-    norms = graph.op("ReduceSum", graph.op("Mul", rows, rows), graph.constant([1]))
-    product = graph.op("MatMul", rows, graph.constant(-2.0 * moved.T))
-    half = graph.op("Add", product, graph.constant((moved**2).sum(axis=1)))
-    return graph.op("Max", graph.op("Add", half, norms), graph.constant(0.0))
+    rows, moved = graph.op("Sub", rows, center), prototypes - center
+    norms = graph.op("ReduceSum", graph.op("Mul", rows, rows), [1])
+    product = graph.op("MatMul", rows, -2.0 * moved.T)
+    half = graph.op("Add", product, (moved**2).sum(axis=1))
+    return graph.op("Max", graph.op("Add", half, norms), 0.0)
 
 
 def _exact(graph: OnnxGraph, rows: str, prototypes: Float64s, units: str) -> str:
     """Return distances as the root of summed squared differences, for the units found."""
-    found = graph.op("Gather", graph.constant(prototypes), units, axis=0)
-    apart = graph.op("Sub", graph.op("Unsqueeze", rows, graph.constant([1])), found)
-    return graph.op(
-        "Sqrt",
-        graph.op("ReduceSum", graph.op("Mul", apart, apart), graph.constant([2]), keepdims=0),
-    )
+    found = graph.op("Gather", prototypes, units, axis=0)
+    apart = graph.op("Sub", graph.op("Unsqueeze", rows, [1]), found)
+    return graph.op("Sqrt", _sum(graph, graph.op("Mul", apart, apart), axis=2))
 
 
 def _apart(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
-    rows = graph.op("Unsqueeze", rows, graph.constant([1]))
-    return graph.op("Abs", graph.op("Sub", rows, graph.constant(prototypes[None])))
+    rows = graph.op("Unsqueeze", rows, [1])
+    return graph.op("Abs", graph.op("Sub", rows, prototypes[None]))
 
 
 def _manhattan(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
-    apart = _apart(graph, rows, prototypes)
-    return graph.op("ReduceSum", apart, graph.constant([2]), keepdims=0)
+    return _sum(graph, _apart(graph, rows, prototypes), axis=2)
 
 
 def _chebyshev(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
@@ -226,13 +214,10 @@ def _chebyshev(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
 def _cosine(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
     length = np.sqrt((prototypes**2).sum(axis=1, keepdims=True))
     unit = prototypes / np.where(length > 0, length, 1.0)
-    norms = graph.op(
-        "Sqrt", graph.op("ReduceSum", graph.op("Mul", rows, rows), graph.constant([1]))
-    )
-    is_zero = graph.op("Equal", norms, graph.constant(0.0))
-    norms = graph.op("Where", is_zero, graph.constant(1.0), norms)
-    product = graph.op("MatMul", graph.op("Div", rows, norms), graph.constant(unit.T))
-    return graph.op("Sub", graph.constant(1.0), product)
+    norms = graph.op("Sqrt", graph.op("ReduceSum", graph.op("Mul", rows, rows), [1]))
+    norms = graph.op("Where", graph.op("Equal", norms, 0.0), 1.0, norms)
+    product = graph.op("MatMul", graph.op("Div", rows, norms), unit.T)
+    return graph.op("Sub", 1.0, product)
 
 
 _DISTANCES = {"manhattan": _manhattan, "chebyshev": _chebyshev, "cosine": _cosine}
@@ -246,40 +231,34 @@ def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> s
         total = graph.constant(0.0)
         for one in scores:
             total = graph.op("Add", total, graph.op("Mul", one, one))
-        score = graph.op("Sqrt", graph.op("Div", total, graph.constant(float(len(scores)))))
+        score = graph.op("Sqrt", graph.op("Div", total, float(len(scores))))
     if detector.rarity is not None:
         rarity = detector.rarity
-        values = graph.op("Gather", rows, graph.constant(rarity.features), axis=1)
-        added = _sum(graph, _on_lines(graph, values, rarity.x, rarity.y))
-        score = graph.op("Add", score, added)
+        values = graph.op("Gather", rows, rarity.features, axis=1)
+        score = graph.op("Add", score, _sum(graph, _on_lines(graph, values, rarity.x, rarity.y)))
     if detector.label_factors is not None:
-        factors = graph.op("Gather", graph.constant(detector.label_factors), winners)
-        score = graph.op("Mul", score, factors)
+        score = graph.op("Mul", score, graph.op("Gather", detector.label_factors, winners))
     return score if detector.marks is None else _marked(graph, rows, score, detector.marks)
 
 
 def _marked(graph: OnnxGraph, rows: str, score: str, marks: Marks) -> str:
     """Return scores times their factors, and those that marked rows hold."""
-    constant = graph.constant
     if len(marks.features):
-        values = graph.op("Gather", rows, constant(marks.features), axis=1)
-        values = graph.op("Max", values, constant(marks.x[:, 0]))
-        values = graph.op("Min", values, constant(marks.x[:, -1]))  # level beyond the ends
+        values = graph.op("Gather", rows, marks.features, axis=1)
+        values = graph.op("Max", values, marks.x[:, 0])
+        values = graph.op("Min", values, marks.x[:, -1])  # level beyond the ends
         apart = _manhattan(graph, _on_lines(graph, values, marks.x, marks.y), marks.places)
-        likeness = graph.op("Exp", graph.op("Div", apart, constant(-LIKE_WITHIN)))
-        moves = _sum(graph, graph.op("Mul", likeness, constant(marks.pull)))
-        factors = graph.op("Exp", graph.op("Sub", moves, constant(marks.center)))
-        score = graph.op("Mul", score, factors)
+        likeness = graph.op("Exp", graph.op("Div", apart, -LIKE_WITHIN))
+        moves = _sum(graph, graph.op("Mul", likeness, marks.pull))
+        score = graph.op("Mul", score, graph.op("Exp", graph.op("Sub", moves, marks.center)))
     if not len(marks.held):
         return score
-    apart = graph.op("Abs", graph.op("Sub", graph.op("Unsqueeze", rows, constant([1])),
-                                     constant(marks.rows)))  # fmt: skip
-    over = graph.op("Sub", apart, constant(SAME * (1.0 + np.abs(marks.rows))))
+    apart = graph.op("Sub", graph.op("Unsqueeze", rows, [1]), marks.rows)
+    over = graph.op("Sub", graph.op("Abs", apart), SAME * (1.0 + np.abs(marks.rows)))
     over = graph.op("ReduceMax", over, axes=[2], keepdims=0)
     place, least = (_flat(graph, value) for value in _smallest(graph, over, 1))
-    is_same = graph.op("LessOrEqual", least, constant(0.0))
-    held = graph.op("Gather", constant(marks.held), place)
-    return graph.op("Where", is_same, held, score)
+    is_same = graph.op("LessOrEqual", least, 0.0)
+    return graph.op("Where", is_same, graph.op("Gather", marks.held, place), score)
 
 
 def _by_one(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
@@ -287,14 +266,12 @@ def _by_one(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
     prototypes = scorer.usual_codebook
     if scorer.reach is not None:
         low, high = scorer.reach
-        rows = graph.op("Min", graph.op("Max", rows, graph.constant(low)), graph.constant(high))
+        rows = graph.op("Min", graph.op("Max", rows, low), high)
         prototypes = np.clip(prototypes, low, high)
     if scorer.decorrelation is not None:
         parts = scorer.decorrelation
         matrix = parts.matrix / parts.deviations[:, None] * parts.counts
-        rows = graph.op(
-            "MatMul", graph.op("Sub", rows, graph.constant(parts.center)), graph.constant(matrix)
-        )
+        rows = graph.op("MatMul", graph.op("Sub", rows, parts.center), matrix)
         prototypes = (prototypes - parts.center) @ matrix
     return _SCORES[scorer.score](graph, rows, prototypes, scorer)
 
@@ -304,13 +281,11 @@ def _on_lines(graph: OnnxGraph, values: str, x: Float64s, y: Float64s) -> str:
     wide = np.diff(x, axis=1)
     slopes = np.divide(np.diff(y, axis=1), wide, out=np.zeros_like(wide), where=wide > 0)
     bends = np.where(wide[:, 1:] > 0, np.diff(slopes, axis=1), 0.0)  # a repeated knot bends nothing
-    constant = graph.constant
-    first = graph.op("Mul", graph.op("Sub", values, constant(x[:, 0])), constant(slopes[:, 0]))
-    first = graph.op("Add", first, constant(y[:, 0]))
-    each = graph.op("Unsqueeze", values, constant([2]))
-    past = graph.op("Max", graph.op("Sub", each, constant(x[:, 1:-1])), constant(0.0))
-    more = graph.op("ReduceSum", graph.op("Mul", past, constant(bends)), constant([2]), keepdims=0)
-    return graph.op("Add", first, more)
+    first = graph.op("Mul", graph.op("Sub", values, x[:, 0]), slopes[:, 0])
+    first = graph.op("Add", first, y[:, 0])
+    each = graph.op("Unsqueeze", values, [2])
+    past = graph.op("Max", graph.op("Sub", each, x[:, 1:-1]), 0.0)
+    return graph.op("Add", first, _sum(graph, graph.op("Mul", past, bends), axis=2))
 
 
 def _k_prototype(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> str:
@@ -326,19 +301,19 @@ def _mass(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> 
     hits, wanted = scorer.map_.hits[scorer.usual_units], graph.constant(mass_rows(scorer))
     distances = graph.op("Sqrt", _squares(graph, rows, prototypes))
     units, distances = _smallest(graph, distances, len(hits))
-    held = graph.op("Gather", graph.constant(hits), units)
-    before = graph.op("CumSum", held, graph.constant(1), exclusive=1)
-    left = graph.op("Max", graph.op("Sub", wanted, before), graph.constant(0.0))
+    held = graph.op("Gather", hits, units)
+    before = graph.op("CumSum", held, 1, exclusive=1)
+    left = graph.op("Max", graph.op("Sub", wanted, before), 0.0)
     share = graph.op("Div", graph.op("Min", left, held), wanted)
     return _sum(graph, graph.op("Mul", share, distances))
 
 
 def _flat(graph: OnnxGraph, value: str) -> str:
-    return graph.op("Reshape", value, graph.constant([-1]))
+    return graph.op("Reshape", value, [-1])
 
 
-def _sum(graph: OnnxGraph, value: str) -> str:
-    return graph.op("ReduceSum", value, graph.constant([1]), keepdims=0)
+def _sum(graph: OnnxGraph, value: str, axis: int = 1) -> str:
+    return graph.op("ReduceSum", value, [axis], keepdims=0)
 
 
 _SCORES = {
@@ -377,12 +352,11 @@ def _add_classes(
 ) -> None:
     is_unknown = refused
     if model.reject is not None:
-        is_far = graph.op("LessOrEqual", p_values, graph.constant(model.reject))
-        is_unknown = graph.op("Or", refused, is_far)
+        is_unknown = graph.op("Or", refused, graph.op("LessOrEqual", p_values, model.reject))
     classes = [str(name) for name in model.classes.tolist()]
     place = graph.op("ArgMax", probabilities, axis=1, keepdims=0)
-    place = graph.op("Where", is_unknown, graph.constant(len(classes)), place)
-    words = graph.constant(np.array([*classes, model.unknown]))
+    place = graph.op("Where", is_unknown, len(classes), place)
+    words = np.array([*classes, model.unknown])
     graph.output("predicted", graph.op("Gather", words, place), "string")
     probabilities = _or_nan(graph, _column(graph, refused), probabilities)
     graph.output("probabilities", probabilities, graph.number, len(classes))
@@ -392,23 +366,23 @@ def _add_classes(
 def _add_numbers(
     graph: OnnxGraph, rows: str, units: str, counting: str, model: Predictor, refused: str
 ) -> None:
-    said = graph.op("Gather", graph.constant(model.values), units)
+    said = graph.op("Gather", model.values, units)
     if model.slopes is not None:
-        slopes = graph.op("Gather", graph.constant(model.slopes), units)  # n, k, targets, axes
-        across = graph.op("Unsqueeze", placed(graph, rows, model.map_.metric), graph.constant([1]))
-        across = graph.op("Unsqueeze", across, graph.constant([3]))
+        slopes = graph.op("Gather", model.slopes, units)  # n, k, targets, axes
+        across = graph.op("Unsqueeze", placed(graph, rows, model.map_.metric), [1])
+        across = graph.op("Unsqueeze", across, [3])
         risen = graph.op("MatMul", slopes, across)
-        said = graph.op("Add", said, graph.op("Squeeze", risen, graph.constant([3])))
+        said = graph.op("Add", said, graph.op("Squeeze", risen, [3]))
     found = _together(graph, said, counting)
-    found = graph.op("Max", found, graph.constant(model.limits[0]))
-    found = graph.op("Min", found, graph.constant(model.limits[1]))
+    found = graph.op("Max", found, model.limits[0])
+    found = graph.op("Min", found, model.limits[1])
     spread = _mixed(graph, model.spread, units, counting)
-    half = graph.op("Mul", spread, graph.constant(model.factors(COVERAGE)))
+    half = graph.op("Mul", spread, model.factors(COVERAGE))
     ends = {"low": graph.op("Sub", found, half), "high": graph.op("Add", found, half)}
     for name, value in {"predicted": found, **ends}.items():
         value = _or_nan(graph, _column(graph, refused), value)
         if model.is_single:
-            graph.output(name, graph.op("Squeeze", value, graph.constant([1])), graph.number)
+            graph.output(name, graph.op("Squeeze", value, [1]), graph.number)
         else:
             graph.output(name, value, graph.number, model.values.shape[1])
 
@@ -420,18 +394,17 @@ def _pulls(graph: OnnxGraph, distances: str, power: float) -> str:
     one = graph.constant(1.0)
     ratio = graph.op("Div", first, graph.op("Where", is_first, one, distances))
     ratio = graph.op("Where", is_first, one, ratio)
-    found = graph.op("Pow", ratio, graph.constant(power))
-    return graph.op("Div", found, graph.op("ReduceSum", found, graph.constant([1]), keepdims=1))
+    found = graph.op("Pow", ratio, power)
+    return graph.op("Div", found, graph.op("ReduceSum", found, [1], keepdims=1))
 
 
 def _mixed(graph: OnnxGraph, of_units: Float64s, units: str, counting: str) -> str:
-    return _together(graph, graph.op("Gather", graph.constant(of_units), units), counting)
+    return _together(graph, graph.op("Gather", of_units, units), counting)
 
 
 def _together(graph: OnnxGraph, said: str, counting: str) -> str:
     """Return what units near rows say together: (n, k, m) and (n, k) to (n, m)."""
-    each = graph.op("Mul", said, graph.op("Unsqueeze", counting, graph.constant([2])))
-    return graph.op("ReduceSum", each, graph.constant([1]), keepdims=0)
+    return _sum(graph, graph.op("Mul", said, graph.op("Unsqueeze", counting, [2])))
 
 
 def _p_values(graph: OnnxGraph, distances: str, far: Float64s) -> str:
@@ -441,20 +414,19 @@ def _p_values(graph: OnnxGraph, distances: str, far: Float64s) -> str:
     padded = graph.constant(np.append(far, np.full(2**n_steps - len(far), np.inf)))
     n_nearer = graph.op("Expand", graph.constant([0]), graph.op("Shape", nearest))
     for step in 2 ** np.arange(n_steps)[::-1]:
-        further = graph.op("Add", n_nearer, graph.constant(step))
-        value = graph.op("Gather", padded, graph.op("Sub", further, graph.constant(1)))
-        is_nearer = graph.op("Less", value, nearest)
-        n_nearer = graph.op("Where", is_nearer, further, n_nearer)
+        further = graph.op("Add", n_nearer, step)
+        value = graph.op("Gather", padded, graph.op("Sub", further, 1))
+        n_nearer = graph.op("Where", graph.op("Less", value, nearest), further, n_nearer)
     left = graph.op("Sub", graph.constant(1.0 + len(far)), graph.as_double(n_nearer))
-    return graph.op("Div", left, graph.constant(1.0 + len(far)))
+    return graph.op("Div", left, 1.0 + len(far))
 
 
 def _or_nan(graph: OnnxGraph, refused: str, value: str) -> str:
-    return graph.op("Where", refused, graph.constant(np.nan), value)
+    return graph.op("Where", refused, np.nan, value)
 
 
 def _column(graph: OnnxGraph, value: str) -> str:
-    return graph.op("Unsqueeze", value, graph.constant([1]))
+    return graph.op("Unsqueeze", value, [1])
 
 
 MISMATCH_WEIGHT = 0.5**0.5
@@ -494,7 +466,8 @@ def encoded_rows(graph: OnnxGraph, encoding: dict[str, Any]) -> str:
         if column["kind"] == "date":
             counts = graph.column(column["name"], "int64")
             dates[column["name"]] = counts, DAY // UNITS[column["unit"]]
-            parts.append(_date(graph, counts, column, is_filled))
+            values = _date_or_nan(graph, graph.as_double(counts), counts)
+            parts.append(_scaled(graph, values, column["number"], is_filled))
         elif column["kind"] in _ADD:
             parts.append(_ADD[column["kind"]](graph, column, is_filled))
     for part in encoding.get("parts", ()):
@@ -516,16 +489,9 @@ def _number(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
     return _scaled(graph, values, column, is_filled)
 
 
-def _date(graph: OnnxGraph, counts: str, column: dict[str, Any], is_filled: bool) -> str:
-    return _scaled(
-        graph, _date_or_nan(graph, graph.as_double(counts), counts), column["number"], is_filled
-    )
-
-
 def _date_or_nan(graph: OnnxGraph, values: str, counts: str) -> str:
     """Return values, NaN where a date is missing."""
-    is_missing = graph.op("Equal", counts, graph.constant(NO_DATE))
-    return graph.op("Where", is_missing, graph.constant(np.nan), values)
+    return graph.op("Where", graph.op("Equal", counts, NO_DATE), np.nan, values)
 
 
 def _cycle(
@@ -534,19 +500,15 @@ def _cycle(
     """Look up the weekday, or the minute of the day, on its circle."""
     code = CycleCode(**{name: value for name, value in part.items() if name != "kind"})
     counts, per_day = dates[code.source]
-    since_midnight = graph.op("Mod", counts, graph.constant(per_day))
+    since_midnight = graph.op("Mod", counts, per_day)
     if code.part == "weekday":  # 1970 began on a Thursday
-        days = graph.op("Sub", counts, since_midnight)
-        days = graph.op("Div", days, graph.constant(per_day))
-        step = graph.op("Mod", graph.op("Add", days, graph.constant(3)), graph.constant(7))
+        days = graph.op("Div", graph.op("Sub", counts, since_midnight), per_day)
+        step = graph.op("Mod", graph.op("Add", days, 3), 7)
     else:
-        minutes = graph.op("Mul", since_midnight, graph.constant(1440))
-        step = graph.op("Div", minutes, graph.constant(per_day))
+        step = graph.op("Div", graph.op("Mul", since_midnight, 1440), per_day)
     table = np.vstack([code.circle, code.circle[code.fill] if is_filled else [np.nan, np.nan]])
-    is_missing = graph.op("Equal", counts, graph.constant(NO_DATE))
-    step = graph.op("Where", is_missing, graph.constant(len(code.circle)), step)
-    flat = graph.op("Reshape", step, graph.constant([-1]))
-    return graph.op("Gather", graph.constant(table), flat, axis=0)
+    step = graph.op("Where", graph.op("Equal", counts, NO_DATE), len(code.circle), step)
+    return graph.op("Gather", table, _flat(graph, step), axis=0)
 
 
 def _span(
@@ -554,9 +516,9 @@ def _span(
 ) -> str:
     """Subtract dates, in days."""
     ends = [dates[part[which]] for which in ("start", "end")]
-    moments = [graph.op("Mul", counts, graph.constant(DAY // per_day)) for counts, per_day in ends]
+    moments = [graph.op("Mul", counts, DAY // per_day) for counts, per_day in ends]
     apart = graph.as_double(graph.op("Sub", moments[1], moments[0]))
-    days = graph.op("Div", apart, graph.constant(float(DAY)))
+    days = graph.op("Div", apart, float(DAY))
     for counts, _ in ends:
         days = _date_or_nan(graph, days, counts)
     return _scaled(graph, days, part, is_filled)
@@ -567,13 +529,13 @@ def _scaled(graph: OnnxGraph, values: str, number: dict[str, Any], is_filled: bo
         values = _filled(graph, values, number["fill"])
     if number.get("reach"):
         far = SLIP_RANGE * number["reach"]
-        values = graph.op("Max", values, graph.constant(number["fill"] - far))
-        values = graph.op("Min", values, graph.constant(number["fill"] + far))
+        values = graph.op("Max", values, number["fill"] - far)
+        values = graph.op("Min", values, number["fill"] + far)
     if number["width"]:
-        shifted = graph.op("Sub", values, graph.constant(number["center"]))
-        values = _asinh(graph, graph.op("Div", shifted, graph.constant(number["width"])))
-    above = graph.op("Sub", values, graph.constant(number["low"]))
-    return graph.op("Div", above, graph.constant(number["span"] / number.get("factor", 1.0)))
+        shifted = graph.op("Sub", values, number["center"])
+        values = _asinh(graph, graph.op("Div", shifted, number["width"]))
+    above = graph.op("Sub", values, number["low"])
+    return graph.op("Div", above, number["span"] / number.get("factor", 1.0))
 
 
 def _asinh(graph: OnnxGraph, values: str) -> str:
@@ -584,7 +546,7 @@ def _asinh(graph: OnnxGraph, values: str) -> str:
 
 
 def _filled(graph: OnnxGraph, values: str, fill: Any) -> str:
-    return graph.op("Where", graph.op("IsNaN", values), graph.constant(fill), values)
+    return graph.op("Where", graph.op("IsNaN", values), fill, values)
 
 
 def _category(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
@@ -614,8 +576,7 @@ def _looked_up(graph: OnnxGraph, name: str, levels: list[str], table: Any, missi
         values_int64s=list(of_level.values()),
         default_int64=len(levels),
     )
-    flat = graph.op("Reshape", place, graph.constant([-1]))
-    return graph.op("Gather", graph.constant(table), flat, axis=0)
+    return graph.op("Gather", table, _flat(graph, place), axis=0)
 
 
 _ADD = {"number": _number, "category": _category, "ordinal": _ordinal}
@@ -683,24 +644,22 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     rows = encoded_rows(graph, map_.encoding.to_json())
     k = 1 if answering is None else answering.n_nearest
     near = nearest(graph, rows, map_.codebook, k, map_.metric)
-    winners, distances = (graph.op("Gather", v, graph.constant(0), axis=1) for v in near)
+    winners, distances = (graph.op("Gather", v, 0, axis=1) for v in near)
 
     is_refused = _has_nan(graph, rows)
-    graph.output("winner", graph.op("Where", is_refused, graph.constant(NO_UNIT), winners), "int64")
+    graph.output("winner", graph.op("Where", is_refused, NO_UNIT, winners), "int64")
     values = {"distance": distances}
     if detector is not None:
         values["score"] = score_of(graph, rows, winners, detector)
     for name, value in values.items():
-        known = graph.op("Where", is_refused, graph.constant(np.nan), value)
-        graph.output(name, known, dtype)
+        graph.output(name, _or_nan(graph, is_refused, value), dtype)
     if answering is not None:
         add_answers(graph, rows, near, answering, is_refused)
     write_whole(path, graph.model_bytes("A self-organizing map: winner, distance, answers."))
 
 
 def _has_nan(graph: OnnxGraph, rows: str) -> str:
-    sums = graph.op("ReduceSum", rows, graph.constant([1]), keepdims=0)
-    return graph.op("IsNaN", graph.op("Mul", sums, graph.constant(0.0)))
+    return graph.op("IsNaN", graph.op("Mul", _sum(graph, rows), 0.0))
 
 
 def _onnx() -> Any:
