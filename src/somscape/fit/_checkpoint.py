@@ -46,9 +46,8 @@ class StepState(NamedTuple):
         """Return the state as named arrays."""
         arrays: dict[str, NDArray[Any]] = {f"{prefix}prototypes": self.codebook}
         if self.sums is not None:
-            counts, totals, error, seen = (getattr(self.sums, name) for name in OPTIONAL)
-            whole = np.array([error], dtype=np.int64)
-            found = {"counts": counts, "totals": totals, "error": whole, "seen": seen}
+            found = {name: getattr(self.sums, name) for name in OPTIONAL}
+            found["error"] = np.array([self.sums.error], dtype=np.int64)
             arrays |= {f"{prefix}{name}": a for name, a in found.items() if a is not None}
         return arrays
 
@@ -113,8 +112,7 @@ class Journal:
 
 def _progress_of(values: list[float]) -> Progress:
     step, n_steps, radius, error, movement, n_units, n_samples = values
-    done, sizes = (int(step), int(n_steps)), (int(n_units), int(n_samples))
-    return Progress(*done, radius, error, movement, *sizes)
+    return Progress(int(step), int(n_steps), radius, error, movement, int(n_units), int(n_samples))
 
 
 HASHED_VALUES = 1 << 15
@@ -157,8 +155,7 @@ class Fingerprint:
             some = rows[part]
             if isinstance(some, DeviceArray):
                 some = np.asarray(some)
-            of_rows = _of_sparse if isinstance(some, SparseRows) else _of_dense
-            hashes = _mixed(of_rows(some, factors))
+            hashes = _mixed(_of_rows(some, factors))
             share = ones_or(None if weights is None else weights[part], len(hashes))
             place = np.arange(first + part.start, first + part.stop, dtype=np.uint64)
             weighted = hashes + _mixed(share.view(np.uint64))
@@ -168,10 +165,8 @@ class Fingerprint:
 
     def __add__(self, other: "Fingerprint") -> "Fingerprint":
         """Return the fingerprint of the rows of both."""
-        sums = (
-            (getattr(self, name) + getattr(other, name)) % LARGEST
-            for name in ("values", "weights", "order")
-        )
+        names = ("values", "weights", "order")
+        sums = ((getattr(self, name) + getattr(other, name)) % LARGEST for name in names)
         return Fingerprint(self.n_rows + other.n_rows, self.n_features, self.dtype, *sums)
 
     def to_json(self) -> dict[str, Any]:
@@ -210,13 +205,11 @@ def _of_piece(begins: Sequence[int], number: int, rows: Floats) -> Fingerprint:
     return Fingerprint.of(rows, None, begins[number])
 
 
-def _of_dense(rows: Any, factors: Words) -> Words:
-    """Return a number for each row, which a change of one value always changes."""
-    found: Words = _words_of(rows) @ factors
-    return found
-
-
-def _of_sparse(rows: Any, factors: Words) -> Words:
+def _of_rows(rows: Rows, factors: Words) -> Words:
+    """Return one word per row, equal for dense and sparse rows of the same values."""
+    if not isinstance(rows, SparseRows):
+        found: Words = _words_of(np.asarray(rows)) @ factors
+        return found
     values = _words_of(rows.values) * factors[rows.features]
     upto = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(values, dtype=np.uint64)])
     return upto[rows.begin[1:]] - upto[rows.begin[:-1]]

@@ -97,8 +97,7 @@ def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) ->
             "missing='mask'. Pass algorithm='batch' or missing='fill'."
         )
     weights = problem.metric.feature_weights
-    dtype = problem.rows.dtype
-    check_spread(*problem.edges, dtype, names, weights=weights, is_online=is_online)
+    check_spread(*problem.edges, problem.rows.dtype, names, weights=weights, is_online=is_online)
 
 
 def check_plan(plan: Plan, settings: Settings) -> None:
@@ -219,7 +218,7 @@ def train_map(
     given = _given_start(settings.init, rows, metric)
     # The lattice may depend on the data's axes, and these come from the problem: so it is second.
     problem = prepare(
-        _trained_on(metric, rows),
+        _of_metric(metric, rows, metric.trained_on),
         counted,
         neighborhood=settings.neighborhood,
         kernels=kernels_for(rows),
@@ -230,30 +229,30 @@ def train_map(
     axes = axes or (principal_axes(problem) if _needs_axes(settings, lattice) else None)
     total_weight = float(len(rows)) if weights is None else math.fsum(weights)
     if lattice is None:
-        lattice = lattice_for(settings, len(rows), total_weight, _variances(axes))
+        variances = None if axes is None else axes.variances
+        lattice = lattice_for(settings, len(rows), total_weight, variances)
     problem = problem.on(lattice)
     plan = resolve_plan(settings, Facts.of(problem, total_weight))
     check_plan(plan, settings)
     check_memory(lattice, rows.shape[1], has_tables=plan.algorithm != "online")
     if watch.keeps or resume is not None:
-        watch.identity = Identity.of(settings, rows, weights)
-    if resume is not None:
-        watch.go_on_from(resume)
-    as_map = partial(_as_map, partial(_parameters, settings, problem), encoding, metric)
+        watch.identity, watch.past = Identity.of(settings, rows, weights), resume
+        if resume is not None:
+            resume.check(watch.identity)
+    as_map = partial(_as_map, settings, problem, encoding)
     watch.as_map = lambda: as_map(watch.lattice, *_as_it_is(problem, watch))
     if given is not None:
-        given = _fitting(given, problem, plan)
-        trained = train(problem, given, plan, watch, rng)
+        trained = train(problem, _fitting(given, problem, plan), plan, watch, rng)
     else:
         trained = replace(train_from_several(problem, axes, plan, watch, rng), axes=axes)
     if watch.repeats:  # Ctrl-C while earlier steps were done again, which give no codebook
         raise KeyboardInterrupt
-    seen = replace(problem, rows=_compared(metric, rows))
+    seen = replace(problem, rows=_of_metric(metric, rows, metric.compared))
     codebook = np.asarray(metric.compared(metric.restored(trained.codebook)))
     units, hits = _won(seen, codebook, weights, not are_elsewhere)
     if weights is not None and counted is None:
-        trained = _of_weight(trained, float(weights[0]))
-    map_ = as_map(lattice, trained, hits, _kept(rows, counted, lattice.n_units, metric))
+        trained = replace(trained, sums=trained.sums and trained.sums.faded(float(weights[0])))
+    map_ = as_map(lattice, trained, hits, kept_rows(rows, counted, lattice.n_units, metric))
     watch.as_map = lambda: map_
     watch.end(trained.stop_reason)
     if trained.stop_reason == INTERRUPTED:
@@ -262,23 +261,23 @@ def train_map(
 
 
 def _as_map(
-    parameters: Callable[[Trained], dict[str, Any]],
+    settings: Settings,
+    problem: Problem,
     encoding: Encoding,
-    metric: Metric,
     lattice: Lattice,
     trained: Trained,
     hits: Float64s,
     told: KeptRows | None = None,
 ) -> Map:
     return Map(
-        metric.restored(trained.codebook),
+        problem.metric.restored(trained.codebook),
         lattice,
         encoding,
         hits,
         trained.history,
-        parameters(trained),
+        _parameters(settings, problem, trained),
         VERSIONS,
-        metric=metric,
+        metric=problem.metric,
         told=told,
     )
 
@@ -288,10 +287,6 @@ def _as_it_is(problem: Problem, watch: RunningTraining) -> tuple[Trained, Float6
     trained = Trained.of(problem.on(watch.lattice), watch, AT_CHECKPOINT)
     none = np.zeros(len(trained.codebook))
     return trained, none if trained.sums is None else trained.sums.counts
-
-
-def _variances(axes: Axes | None) -> Float64s | None:
-    return None if axes is None else axes.variances
 
 
 def _to_learn(rows: AnyRows, encoding: Encoding) -> AnyRows:
@@ -310,25 +305,17 @@ def _won(
     if not has_units:
         return np.empty(0, dtype=np.int64), hits_of(problem, codebook).astype(np.float64)
     units = winners(problem, codebook)
-    hits = np.bincount(units, weights, minlength=len(codebook))
-    return units, hits.astype(np.float64)
+    return units, np.bincount(units, weights, minlength=len(codebook)).astype(np.float64)
 
 
-def _trained_on(metric: Metric, rows: AnyRows) -> AnyRows:
-    """Return rows in the form in which they train; those elsewhere take it where they are."""
-    if not isinstance(rows, RowsElsewhere):
-        return metric.trained_on(rows)
-    return rows if metric.is_plain else rows.mapped(metric.trained_on)
-
-
-def _compared(metric: Metric, rows: AnyRows) -> AnyRows:
+def _of_metric(metric: Metric, rows: AnyRows, form: Callable[[Any], Any]) -> AnyRows:
     """Return rows in the form in which they are compared with prototypes."""
     if not isinstance(rows, RowsElsewhere):
-        return metric.compared(rows)
-    return rows if metric.is_plain else rows.mapped(metric.compared)
+        return form(rows)
+    return rows if metric.is_plain else rows.mapped(form)
 
 
-def _kept(rows: AnyRows, weights: Float64s | None, n_units: int, metric: Metric) -> KeptRows:
+def kept_rows(rows: AnyRows, weights: Float64s | None, n_units: int, metric: Metric) -> KeptRows:
     """Return the rows that tell which parts of the map lie apart."""
     numbers = rows_to_keep(rows.shape, n_units)
     some = taken(rows, numbers)
@@ -372,11 +359,6 @@ def _needs_axes(settings: Settings, lattice: Lattice | None) -> bool:
     is_sized = lattice is not None or isinstance(settings.lattice, Lattice)
     is_auto = not is_sized and "auto" in (settings.n_rows, settings.n_cols)
     return is_auto or settings.start == "pca"
-
-
-def _of_weight(trained: Trained, weight: float) -> Trained:
-    """Return the result of rows without weights for rows that all have this weight."""
-    return replace(trained, sums=trained.sums and trained.sums.faded(weight))
 
 
 def _given_start(init: Any, rows: AnyRows, metric: Metric) -> Float64s | None:

@@ -138,10 +138,8 @@ def _auto_end(start: float | str, facts: Facts) -> tuple[float, str]:
         return float(start), f"that of `radius_start`. {trade}"
     usual = f"{RADIUS_END * step:.3g}"
     if end < RADIUS_END * step:
-        return (
-            end,
-            f"less than the usual {usual}, as there are {per_unit:.0f} rows per unit. {trade}",
-        )
+        why = f"less than the usual {usual}, as there are {per_unit:.0f} rows per unit."
+        return end, f"{why} {trade}"
     return end, f"the usual. {trade}"
 
 
@@ -269,16 +267,11 @@ _LONG = (
     f"on {ROWS_PER_UNIT} rows per unit."
 )
 
-ON_ALL_ROWS = Growth(
-    first=96,
-    coarse=48,
-    whole=60,
-    rows_per_unit=None,
-    why=(
-        "several starts would take long, so maps of a fraction of its side were trained first, on "
-        "all rows."
-    ),
+_SEVERAL = (
+    "several starts would take long, so maps of a fraction of its side were trained first, on all "
+    "rows."
 )
+ON_ALL_ROWS = Growth(first=96, coarse=48, whole=60, rows_per_unit=None, why=_SEVERAL)
 """If all rows are still cheap: slower annealing keeps more order."""
 
 ON_SAMPLES = Growth(first=24, coarse=12, whole=10, rows_per_unit=ROWS_PER_UNIT, why=_LONG)
@@ -287,18 +280,12 @@ ON_SAMPLES = Growth(first=24, coarse=12, whole=10, rows_per_unit=ROWS_PER_UNIT, 
 BRIEFLY = ON_SAMPLES._replace(first=12, coarse=6, whole=8)
 """Above `LARGE_WORK`: fewer passes cost half a percent of the quantization error."""
 
-ON_SAMPLES_TO_THE_END = Growth(
-    first=12,
-    coarse=6,
-    whole=4,
-    rows_per_unit=ROWS_PER_UNIT,
-    why=(
-        "one epoch of the full map takes long, so maps of a fraction of its side, unless it is "
-        f"small, were trained first, on {ROWS_PER_UNIT} rows per unit, and then the full map on "
-        f"as many, as there are at least {MANY_ROWS_PER_UNIT}."
-    ),
-    samples_whole=True,
+_TO_THE_END = (
+    "one epoch of the full map takes long, so maps of a fraction of its side, unless it is small, "
+    f"were trained first, on {ROWS_PER_UNIT} rows per unit, and then the full map on as many, as "
+    f"there are at least {MANY_ROWS_PER_UNIT}."
 )
+ON_SAMPLES_TO_THE_END = BRIEFLY._replace(whole=4, why=_TO_THE_END, samples_whole=True)
 """If there are many rows: after samples on the full map, all rows have little left to do."""
 
 
@@ -386,7 +373,8 @@ def resolve_plan(settings: Settings, facts: Facts) -> Plan:
     growth = growth if coarse else None
     algorithm, why = _algorithm(settings, facts, growth)
     reasons = {} if algorithm == settings.algorithm else {"algorithm": why}
-    varies = _may_vary(settings) and not coarse
+    is_open = settings.start == "pca" and settings.radius_start == "auto"
+    varies = is_open and settings.radius_falls and not coarse
     n_init = _n_init(settings, facts, varies=varies and algorithm == "batch")
     if n_init > 1 and settings.n_init == "auto":
         reasons["n_init"] = (
@@ -468,11 +456,6 @@ def _why_batch(settings: Settings, facts: Facts) -> str:
     return "an epoch on all rows takes little time."
 
 
-def _may_vary(settings: Settings) -> bool:
-    """Return whether several starts on the data's plane may differ in their first radius."""
-    return settings.start == "pca" and settings.radius_start == "auto" and settings.radius_falls
-
-
 def _n_init(settings: Settings, facts: Facts, *, varies: bool) -> int:
     if settings.start in ("given", "map"):
         return 1
@@ -493,11 +476,10 @@ def _n_epochs(settings: Settings, growth: Growth | None) -> float:
 
 
 def _move_rounds(settings: Settings, facts: Facts, radii: Radii) -> int:
-    may_move = (
-        settings.n_epochs == "auto" and settings.radius_falls and settings.algorithm != "online"
-    )
+    is_free = settings.n_epochs == "auto" and settings.radius_falls
     is_close = radii.end / facts.lattice.step <= MOVING_RADIUS
-    return MOVE_ROUNDS if may_move and is_close and facts.epoch_work <= SMALL_WORK else 0
+    may_move = is_free and is_close and settings.algorithm != "online"
+    return MOVE_ROUNDS if may_move and facts.epoch_work <= SMALL_WORK else 0
 
 
 def _stages(growth: Growth, radii: Radii, facts: Facts) -> tuple[Stage, ...]:
@@ -520,8 +502,7 @@ def _stages(growth: Growth, radii: Radii, facts: Facts) -> tuple[Stage, ...]:
     if growth.samples_whole:
         narrow = min(wide, SAMPLED_RADIUS * radii.end)
         n_epochs = int(SAMPLED_PASSES * facts.rows_per_unit / ROWS_PER_UNIT)
-        n_epochs = min(MAX_SAMPLED_EPOCHS, n_epochs)
-        stages.append(Stage(1, n_epochs, wide, narrow, ROWS_PER_UNIT))
+        stages.append(Stage(1, min(MAX_SAMPLED_EPOCHS, n_epochs), wide, narrow, ROWS_PER_UNIT))
     return tuple(stages)
 
 
@@ -564,10 +545,8 @@ def lattice_for(
             f"the map may have at most {MAX_UNITS} units; got {lattice.n_rows} x "
             f"{lattice.n_cols}. {advice}"
         )
-    is_given = isinstance(settings.lattice, Lattice) or (settings.n_rows, settings.n_cols) != (
-        "auto",
-        "auto",
-    )
+    sides = {settings.n_rows, settings.n_cols}
+    is_given = isinstance(settings.lattice, Lattice) or sides != {"auto"}
     if is_given and lattice.n_units > total_weight:
         warnings.warn(
             f"the map has {lattice.n_units} units for {total_weight:g} rows of data, which "
@@ -602,9 +581,8 @@ def auto_shape(
     settings: Settings, total_weight: float, variances: tuple[float, float]
 ) -> tuple[int, int]:
     """Return rows and columns for a map, keeping a side that is given."""
-    n_rows, n_cols = (
-        None if isinstance(n, str) else int(n) for n in (settings.n_rows, settings.n_cols)
-    )
+    sides = settings.n_rows, settings.n_cols
+    n_rows, n_cols = (None if isinstance(n, str) else int(n) for n in sides)
     is_hexagonal = settings.lattice == "hexagonal"
     limit = max(1, math.floor(total_weight))
     wanted = math.ceil(settings.units_per_root * math.sqrt(total_weight))

@@ -106,11 +106,7 @@ def principal_axes(problem: Problem) -> Axes:
         directions = (scaled.T @ vectors).T[::-1][:2]
         length = np.sqrt((directions**2).sum(axis=1, keepdims=True))
         directions = directions / np.where(length > 0, length, 1.0)
-    top = np.maximum(variances[::-1][:2], 0.0)
-    if len(top) < 2:
-        top = np.append(top, 0.0)
-        directions = np.vstack([directions, np.zeros(rows.shape[1])])
-    return Axes(top, np.stack([_with_fixed_sign(axis) for axis in directions]), size)
+    return _two_axes(variances, directions, size)
 
 
 def _main_axes(matrix: Float64s) -> tuple[Float64s, Float64s]:
@@ -145,10 +141,8 @@ def _whole_products(
     """Return the weighted sums of products of features, and of features, in whole units."""
     n_features = rows.shape[1]
     is_alone = n_features <= MAX_ALONE_FEATURES
-    if is_alone:
-        step = max(MIN_BLOCK_ROWS, ALONE_WORK // n_features**2)
-    else:
-        step = max(1, BLOCK_VALUES // n_features)
+    alone_step = max(MIN_BLOCK_ROWS, ALONE_WORK // n_features**2)
+    step = alone_step if is_alone else max(1, BLOCK_VALUES // n_features)
     products, sums = np.zeros((n_features, n_features)), np.zeros(n_features)
     for part in blocks(len(rows), step):
         whole = _whole(rows[part], mean, unit)
@@ -212,14 +206,15 @@ def _sparse_axes(rows: SparseRows, weights: Float64s | None, mean: Float64s, siz
         if is_found or not len(new) or len(basis) >= MAX_BASIS:
             break
         basis = np.vstack([basis, new])
+    return _two_axes(variances, parts[:, ::-1][:, :2].T @ basis, size)
+
+
+def _two_axes(variances: Float64s, directions: Float64s, size: float) -> Axes:
+    """Return the two largest axes, with zeros for an axis that is missing."""
     top = np.maximum(variances[::-1][:2], 0.0)
-    axes = parts[:, ::-1][:, :2].T @ basis
     missing = 2 - len(top)
-    return Axes(
-        np.pad(top, (0, missing)),
-        np.stack([_with_fixed_sign(axis) for axis in np.pad(axes, ((0, missing), (0, 0)))]),
-        size,
-    )
+    two = np.pad(directions, ((0, missing), (0, 0)))
+    return Axes(np.pad(top, (0, missing)), np.stack([_with_fixed_sign(axis) for axis in two]), size)
 
 
 def _orthonormal(axes: Float64s, basis: Float64s) -> Float64s:
@@ -252,16 +247,14 @@ def start_codebook(
     values: Floats
     if init == "pca":
         assert axes is not None
-        offsets = (
-            plane_coordinates(lattice) * (axes.size * np.sqrt(axes.variances)) @ axes.directions
-        )
+        lengths = axes.size * np.sqrt(axes.variances)
+        offsets = plane_coordinates(lattice) * lengths @ axes.directions
         largest = np.maximum(problem.high - problem.mean, problem.mean - problem.low)
         grain = largest / 2.0**START_BITS
         grain[grain == 0] = 1.0
         values = problem.mean + np.rint(offsets / grain) * grain
     elif init == "sample":
-        drawn = _draw_rows(problem, lattice.n_units, rng)
-        some = taken(rows, drawn)
+        some = taken(rows, _draw_rows(problem, lattice.n_units, rng))
         values = some.dense() if isinstance(some, SparseRows) else some
         if problem.has_missing:
             values = np.where(np.isnan(values), problem.mean, values)
@@ -343,9 +336,5 @@ def _between(
         place = np.clip(place, 0, n - 1)
     low = np.floor(place).astype(np.intp)
     share = place - low
-    high = low + 1
-    if wraps:
-        low, high = low % n, high % n
-    else:
-        high = np.minimum(high, n - 1)
-    return (low, high), (1 - share, share)
+    high = (low + 1) % n if wraps else np.minimum(low + 1, n - 1)
+    return (low % n if wraps else low, high), (1 - share, share)

@@ -1,5 +1,6 @@
 """The training loops: batch with stages of growing maps, online, and running sums."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -100,12 +101,6 @@ class RunningTraining:
         assert self.as_map is not None
         assert self.identity is not None
         write_checkpoint(path, self.as_map(), self.journal, self.identity)
-
-    def go_on_from(self, past: PastRun) -> None:
-        """Do the steps of an earlier run again; refuse one of other rows or settings."""
-        assert self.identity is not None
-        past.check(self.identity)
-        self.past = past
 
     def _keep(self, *, is_last: bool = False) -> None:
         for keep in self._methods("keep") if self.identity is not None else ():
@@ -272,17 +267,15 @@ class RunningSums:
     def means(self, kernels: Kernels, tables: NeighborhoodTables, codebook: Float64s) -> Float64s:
         """Return the neighborhood means: the next codebook."""
         whole, scale = _whole(self.totals)
-        counts, count_scale = _whole(self.counts[:, None])
-        updated, _ = kernels.smooth(
-            whole, counts[:, 0].copy(), scale, float(count_scale[0]), self.center, tables, codebook
-        )
+        column, count_scales = _whole(self.counts[:, None])
+        counts, count_scale = column[:, 0].copy(), float(count_scales[0])
+        fixed = scale, count_scale, self.center
+        updated, _ = kernels.smooth(whole, counts, *fixed, tables, codebook)
         if self.seen is None:
             return updated
         seen, seen_scale = _whole(self.seen)
-        nothing, ones = np.zeros(len(self.center)), np.ones(codebook.shape)
-        share, _ = kernels.smooth(
-            seen, counts[:, 0].copy(), seen_scale, float(count_scale[0]), nothing, tables, ones
-        )
+        fixed = seen_scale, count_scale, np.zeros(len(self.center))
+        share, _ = kernels.smooth(seen, counts, *fixed, tables, np.ones(codebook.shape))
         means = self.center + (updated - self.center) / np.where(share > 0, share, 1.0)
         return np.where(share > 0, means, codebook)
 
@@ -324,14 +317,14 @@ def go_on(
     """Update a map with more rows, at the last radius of its training."""
     metric, kernels, parameters = map_.metric, select_kernels(), map_.parameters
     units = map_.winners_of_rows(rows)
+    before = RunningSums.at(map_) if sums is None else sums
     is_used = units >= 0 if weights is None else (units >= 0) & (weights > 0)
     if not is_used.all():
         kept = np.flatnonzero(is_used)
         rows = rows.take(kept) if isinstance(rows, SparseRows) else rows[kept]
         weights = None if weights is None else weights[kept]
     if not len(rows):
-        empty = RunningSums.at(map_) if sums is None else sums
-        return Step(map_, empty, units, 1.0)
+        return Step(map_, before, units, 1.0)
     codebook = np.asarray(metric.compared(map_.codebook))
     problem = prepare(
         metric.trained_on(rows),
@@ -341,7 +334,6 @@ def go_on(
         reach=codebook,
         metric=metric,
     ).on(map_.lattice)
-    before = RunningSums.at(map_) if sums is None else sums
     share = 1.0 if half_life is None else 0.5 ** (problem.total_weight / half_life)
     batch = epoch_sums(problem, codebook)
     now = before.faded(share).plus(RunningSums.of(problem, batch, before.center))
@@ -462,16 +454,10 @@ def run_epoch(
         sums = epoch_sums(problem, state.codebook)
         before = state.codebook.astype(np.float64, copy=False)
         codebook, moved = step(problem, sums, radius=radius / shrink, codebook=before)
-        progress = Progress(
-            len(watch.entries) + 1,
-            n_planned,
-            radius,
-            sums.error / problem.error_scale / problem.total_weight,
-            moved / watch.spread,
-            len(codebook),
-            len(problem.rows),
-        )
-        return StepState(codebook, sums), progress
+        error = sums.error / problem.error_scale / problem.total_weight
+        place = (len(watch.entries) + 1, n_planned, radius)
+        sizes = (len(codebook), len(problem.rows))
+        return StepState(codebook, sums), Progress(*place, error, moved / watch.spread, *sizes)
 
     return watch.step(epoch)
 
@@ -489,9 +475,8 @@ def _train_batch(
         watch.place(here)
         limit = None if stage.rows_per_unit is None else stage.rows_per_unit * here.n_units
         part = _sample(problem.on(here), limit, rng)
-        for radius in schedule(
-            "geometric", stage.radius_start, stage.radius_end, stage.n_epochs
-        ).tolist():
+        narrowing = schedule("geometric", stage.radius_start, stage.radius_end, stage.n_epochs)
+        for radius in narrowing.tolist():
             reason = run_epoch(part, watch, n_planned, radius, stage.shrink)
             if reason:
                 return reason
@@ -582,19 +567,10 @@ def _updated(
     rates = schedule("geometric", *plan.learning_rate, n_steps, part)
     moved, lattice, rows = state.codebook.copy(), problem.lattice, problem.rows
     assert isinstance(rows, np.ndarray)
-    total = problem.kernels.stepwise(
-        rows, drawn, rates, radii, lattice, problem.neighborhood, moved
-    )
-    progress = Progress(
-        part.stop,
-        n_steps,
-        float(radii[-1]),
-        total / len(drawn),
-        float("nan"),
-        lattice.n_units,
-        len(drawn),
-    )
-    return StepState(moved), progress
+    kernels, neighborhood = problem.kernels, problem.neighborhood
+    total = kernels.stepwise(rows, drawn, rates, radii, lattice, neighborhood, moved)
+    place, error = (part.stop, n_steps, float(radii[-1])), total / len(drawn)
+    return StepState(moved), Progress(*place, error, math.nan, lattice.n_units, len(drawn))
 
 
 def _spread(problem: Problem) -> float:

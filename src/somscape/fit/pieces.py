@@ -317,9 +317,9 @@ def mean_of(
     """Return the weighted mean of the present values, the same for any order of the rows."""
     ones_scale = value_scale(np.ones_like(origin.middle), weights, total_weight)
     if isinstance(rows, RowsElsewhere):
-        sums = rows.total(partial(_of_piece, origin, ones_scale), Sums.plus)
+        sums = rows.total(partial(_sums, None, origin, ones_scale), Sums.plus)
     else:
-        sums = _sums(rows, weights, origin, ones_scale)
+        sums = _sums(weights, origin, ones_scale, 0, rows)
     offset = sums.values / origin.scale / total_weight
     if sums.present is not None:
         share = sums.present / ones_scale / total_weight
@@ -327,11 +327,9 @@ def mean_of(
     return origin.middle + offset
 
 
-def _of_piece(origin: Origin, ones_scale: Float64s, _: int, rows: Floats) -> Sums:
-    return _sums(rows, None, origin, ones_scale)
-
-
-def _sums(rows: Rows, weights: Float64s | None, origin: Origin, ones_scale: Float64s) -> Sums:
+def _sums(
+    weights: Float64s | None, origin: Origin, ones_scale: Float64s, _: int, rows: Rows
+) -> Sums:
     if not origin.has_missing:
         return Sums(_added(rows, weights, origin.middle, origin.scale), None)
     assert isinstance(rows, np.ndarray)

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from hashlib import blake2b
@@ -190,8 +190,7 @@ def prepare(
     [3.0]
     """
     kernels = select_kernels() if kernels is None else kernels
-    if weights is not None:
-        weights = _sized(weights)
+    weights = None if weights is None else _sized(weights)
     # fsum rounds once, so the total does not depend on the order of the rows.
     total_weight = float(len(rows)) if weights is None else math.fsum(weights)
     low, high, has_missing = range_of(rows)
@@ -317,16 +316,8 @@ def pairs_of(
 ) -> Pairs:
     """Return what some rows tell of their two nearest units, or the one there is."""
     n_units = len(codebook)
-    found = problem.metric.search(
-        problem.kernels,
-        rows,
-        codebook,
-        min(2, n_units),
-        order=problem.lattice.walk,
-        has_missing=problem.has_missing,
-    )
-    units: Ints = np.asarray(found[0])
-    distances: Float64s = np.asarray(found[1])
+    found = _nearest(problem, codebook, rows, min(2, n_units))
+    units, distances = np.asarray(found[0]), np.asarray(found[1])
     if distances.max(initial=0.0) * problem.distance_scale > 2.0 ** (TERM_BITS + 1):
         raise InputError(
             "the codebook lies too far from the rows for exact sums. Make the problem by `prepare` "
@@ -354,6 +345,20 @@ def pairs_of(
     )
 
 
+def _nearest(
+    problem: Problem,
+    codebook: Floats,
+    rows: Rows,
+    k: int = 1,
+    out: tuple[Ints, Float64s] | None = None,
+) -> tuple[Ints, Float64s]:
+    """Return the nearest units of rows, and their distances."""
+    order, has_missing = problem.lattice.walk, problem.has_missing
+    return problem.metric.search(
+        problem.kernels, rows, codebook, k, order=order, has_missing=has_missing, out=out
+    )
+
+
 def merged_pairs(a: Pairs, b: Pairs) -> Pairs:
     """Return what the rows of both tell; associative, commutative and exact."""
     is_a, is_b = a.far >= b.far, b.far >= a.far
@@ -378,18 +383,10 @@ def _summed(
     """Return weighted sums of some distances by unit, and the sum of others over all rows."""
     n_units = problem.lattice.n_units
     counts, totals = np.zeros(n_units, dtype=np.int64), np.zeros((n_units, 1), dtype=np.int64)
-    error = problem.kernels.sums(
-        np.ascontiguousarray(values[:, None]),
-        owner,
-        weights,
-        np.zeros(1),
-        np.full(1, problem.distance_scale),
-        problem.weight_scale,
-        counts,
-        totals,
-        near,
-        problem.error_scale,
-    )
+    column = np.ascontiguousarray(values[:, None])
+    fixed = np.zeros(1), np.full(1, problem.distance_scale), problem.weight_scale
+    errors = near, problem.error_scale
+    error = problem.kernels.sums(column, owner, weights, *fixed, counts, totals, *errors)
     return totals[:, 0], error
 
 
@@ -529,67 +526,30 @@ def partial(
     own = problem.rows
     if isinstance(own, RowsElsewhere) or not are_of(rows, own):
         _refuse_beyond(problem, rows)
-    sums = SumsOfChunks(problem, codebook, len(rows))
-    sums.add(rows, weights)
+    sums = _sums_of_chunks(problem, codebook, [(rows, weights)], len(rows))
     pairs = pairs_of(problem, codebook, rows, weights) if has_pairs else None
-    return replace(sums.total(), pairs=pairs)
+    return replace(sums, pairs=pairs)
 
 
-class SumsOfChunks:
-    """Sums of rows under a codebook, added chunk after chunk to the same arrays.
-
-    The nearest units of each chunk are written over those of the last.  In Dask's workers, for
-    one, freed memory returns to the system at once, so that arrays for each chunk would be new
-    pages each time.  Rows with missing values still take arrays of their own.
-
-    Parameters
-    ----------
-    problem : Problem
-    codebook : ndarray of shape (n_units, n_features)
-    longest : int
-        Rows of the longest chunk.
-    """
-
-    def __init__(self, problem: Problem, codebook: Floats, longest: int) -> None:
-        self._problem, self._codebook = problem, codebook
-        shape = len(codebook), codebook.shape[1]
-        self._counts = np.zeros(shape[0], dtype=np.int64)
-        self._totals = np.zeros(shape, dtype=np.int64)
-        self._seen = np.zeros(shape, dtype=np.int64) if problem.has_missing else None
-        self._error = 0
-        self._room = np.empty((longest, 1), dtype=np.int64), np.empty((longest, 1))
-
-    def add(self, rows: Rows, weights: Float64s | None) -> None:
-        """Add rows of the problem, at most the longest chunk."""
-        problem = self._problem
-        room_for_units, room_for_distances = self._room
-        units, distances = problem.metric.search(
-            problem.kernels,
-            rows,
-            self._codebook,
-            order=problem.lattice.walk,
-            has_missing=problem.has_missing,
-            out=(room_for_units[: len(rows)], room_for_distances[: len(rows)]),
-        )
-        units = units[:, 0]
-        if self._seen is not None:
-            rows = _without_gaps(problem, rows, units, weights, self._seen)
-        self._error += problem.kernels.sums(
-            rows,
-            units,
-            weights,
-            problem.center,
-            problem.scale,
-            problem.weight_scale,
-            self._counts,
-            self._totals,
-            distances[:, 0],
-            problem.error_scale,
-        )
-
-    def total(self) -> EpochSums:
-        """Return the sums of all rows, after the last chunk: the arrays are not copied."""
-        return EpochSums(self._counts, self._totals, self._error, self._seen)
+def _sums_of_chunks(
+    problem: Problem, codebook: Floats, parts: Iterable[tuple[Rows, Float64s | None]], longest: int
+) -> EpochSums:
+    """Return the sums of rows that come in chunks, of which the longest has so many rows."""
+    shape = len(codebook), codebook.shape[1]
+    counts, totals, error = np.zeros(shape[0], dtype=np.int64), np.zeros(shape, dtype=np.int64), 0
+    seen = np.zeros(shape, dtype=np.int64) if problem.has_missing else None
+    fixed = problem.center, problem.scale, problem.weight_scale
+    # Each chunk's answers are written over those of the last.  In Dask's workers, for one, freed
+    # memory returns to the system at once, so new arrays would be new pages each time.
+    room = np.empty((longest, 1), dtype=np.int64), np.empty((longest, 1))
+    for rows, weights in parts:
+        out = room[0][: len(rows)], room[1][: len(rows)]
+        found, distances = _nearest(problem, codebook, rows, out=out)
+        units, errors = found[:, 0], (distances[:, 0], problem.error_scale)
+        if seen is not None:
+            rows = _without_gaps(problem, rows, units, weights, seen)
+        error += problem.kernels.sums(rows, units, weights, *fixed, counts, totals, *errors)
+    return EpochSums(counts, totals, error, seen)
 
 
 def _without_gaps(
@@ -693,27 +653,14 @@ def step(
     [[0.5], [9.0]]
     """
     tables = problem.pulls.tables(radius)
-    updated, step = problem.kernels.smooth(
-        sums.totals,
-        sums.counts,
-        problem.scale,
-        problem.weight_scale,
-        problem.center,
-        tables,
-        codebook,
-    )
+    fixed = problem.scale, problem.weight_scale, problem.center
+    updated, step = problem.kernels.smooth(sums.totals, sums.counts, *fixed, tables, codebook)
     if sums.seen is None:
         return updated, step
     # Both are means over all rows won; their ratio is the mean over the rows with a value.
-    share, _ = problem.kernels.smooth(
-        sums.seen,
-        sums.counts,
-        problem.seen_scale,
-        problem.weight_scale,
-        np.zeros(codebook.shape[1]),
-        tables,
-        np.ones(codebook.shape),
-    )
+    nothing, ones = np.zeros(codebook.shape[1]), np.ones(codebook.shape)
+    fixed = problem.seen_scale, problem.weight_scale, nothing
+    share, _ = problem.kernels.smooth(sums.seen, sums.counts, *fixed, tables, ones)
     is_seen = share > 0
     means = problem.center + (updated - problem.center) / np.where(is_seen, share, 1.0)
     updated = np.where(is_seen, means, codebook)
@@ -739,45 +686,37 @@ MIN_ROWS_PER_UNIT = 4
 
 def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
     """Return the sums of all rows under a codebook."""
-    rows = problem.rows
-    if not isinstance(rows, RowsElsewhere):
-        return _sums(problem, codebook)
-    sums = rows.total(_task(_sums, problem, codebook), merge)
-    of_mean = 4 * np.finfo(np.float64).eps * np.abs(problem.center) * problem.scale
-    rows.check_same(sums.totals.sum(axis=0), problem.total_weight * (1 + of_mean))
-    _check_all_there(problem, int(sums.counts.sum()))
+    sums, rows = _over_all(_sums, merge, problem, codebook), problem.rows
+    if isinstance(rows, RowsElsewhere):
+        of_mean = 4 * np.finfo(np.float64).eps * np.abs(problem.center) * problem.scale
+        rows.check_same(sums.totals.sum(axis=0), problem.total_weight * (1 + of_mean))
+        _check_all_there(problem, int(sums.counts.sum()))
     return sums
 
 
 def pairs_of_all(problem: Problem, codebook: Floats) -> Pairs:
     """Return what all rows tell of their two nearest units."""
-    if not isinstance(problem.rows, RowsElsewhere):
-        return _pairs(problem, codebook)
-    pairs = problem.rows.total(_task(_pairs, problem, codebook), merged_pairs)
-    _check_all_there(problem, pairs.weight)
+    pairs = _over_all(_pairs, merged_pairs, problem, codebook)
+    if isinstance(problem.rows, RowsElsewhere):
+        _check_all_there(problem, pairs.weight)
     return pairs
 
 
 def hits_of(problem: Problem, codebook: Floats) -> Ints:
     """Return how many rows each unit wins."""
-    if not isinstance(problem.rows, RowsElsewhere):
-        return _hits(problem, codebook)
-    return problem.rows.total(_task(_hits, problem, codebook), np.add)
+    return _over_all(_hits, np.add, problem, codebook)
 
 
 def winners(problem: Problem, codebook: Floats) -> Ints:
     """Return the best matching unit of each row, of rows on this machine."""
-    kernels, metric, order = problem.kernels, problem.metric, problem.lattice.walk
     rows = problem.rows
     assert not isinstance(rows, RowsElsewhere)
     found = stored(len(rows), np.int64)
     for part in chunks(rows, codebook):
-        if metric.is_plain and not problem.has_missing:
-            units = kernels.winners(rows[part], codebook, order=order)
+        if problem.metric.is_plain and not problem.has_missing:
+            units = problem.kernels.winners(rows[part], codebook, order=problem.lattice.walk)
         else:
-            units, _ = metric.search(
-                kernels, rows[part], codebook, order=order, has_missing=problem.has_missing
-            )
+            units, _ = _nearest(problem, codebook, rows[part])
         found[part] = units[:, 0]
     return found
 
@@ -800,12 +739,18 @@ def _check_all_there(problem: Problem, weight: int) -> None:
         )
 
 
-def _task(
-    function: Callable[[Problem, Floats], T], problem: Problem, codebook: Floats
-) -> Callable[[int, Floats], T]:
+def _over_all(
+    function: Callable[[Problem, Floats], T],
+    merge: Callable[[T, T], T],
+    problem: Problem,
+    codebook: Floats,
+) -> T:
     """Return what is done with the rows of a piece; it takes no rows along."""
-    without = replace(problem, rows=np.empty((0, problem.rows.shape[1])))
-    return functools.partial(_of_piece, function, without, codebook)
+    rows = problem.rows
+    if not isinstance(rows, RowsElsewhere):
+        return function(problem, codebook)
+    without = replace(problem, rows=np.empty((0, rows.shape[1])))
+    return rows.total(functools.partial(_of_piece, function, without, codebook), merge)
 
 
 def _of_piece(
@@ -819,23 +764,21 @@ def _of_piece(
 
 
 def _sums(problem: Problem, codebook: Floats) -> EpochSums:
-    rows, weights = problem.rows, problem.weights
-    assert not isinstance(rows, RowsElsewhere)
-    parts = chunks(rows, codebook)
-    sums = SumsOfChunks(problem, codebook, max(part.stop - part.start for part in parts))
-    for part in parts:
-        sums.add(rows[part], None if weights is None else weights[part])
-    return sums.total()
+    parts = _chunked(problem, codebook)
+    return _sums_of_chunks(problem, codebook, parts, min(len(problem.rows), CHUNK_ROWS))
 
 
 def _pairs(problem: Problem, codebook: Floats) -> Pairs:
+    parts = _chunked(problem, codebook)
+    return functools.reduce(merged_pairs, (pairs_of(problem, codebook, *part) for part in parts))
+
+
+def _chunked(problem: Problem, codebook: Floats) -> Iterator[tuple[Rows, Float64s | None]]:
+    """Yield the rows in chunks, with their weights."""
     rows, weights = problem.rows, problem.weights
     assert not isinstance(rows, RowsElsewhere)
-    found = (
-        pairs_of(problem, codebook, rows[part], None if weights is None else weights[part])
-        for part in chunks(rows, codebook)
-    )
-    return functools.reduce(merged_pairs, found)
+    for part in chunks(rows, codebook):
+        yield rows[part], None if weights is None else weights[part]
 
 
 def _hits(problem: Problem, codebook: Floats) -> Ints:

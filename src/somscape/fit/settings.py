@@ -92,15 +92,7 @@ REPEATS = "cycle: an epoch repeats"
 NONE_BETTER = "settled: no unit is better placed elsewhere"
 ROUNDS_DONE = "all rounds of moves done"
 
-FINISHED = (
-    EPOCHS_DONE,
-    UPDATES_DONE,
-    NO_ROW_MOVES,
-    WITHIN_TOL,
-    REPEATS,
-    NONE_BETTER,
-    ROUNDS_DONE,
-)
+FINISHED = (EPOCHS_DONE, UPDATES_DONE, NO_ROW_MOVES, WITHIN_TOL, REPEATS, NONE_BETTER, ROUNDS_DONE)
 """Reasons of a training run that finished."""
 
 INTERRUPTED = "interrupted"

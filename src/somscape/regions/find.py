@@ -9,6 +9,7 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, check_whole
 from somscape.errors import InputError
+from somscape.fit._map import kept_rows
 from somscape.grid.lattice import Lattice
 from somscape.maps._as_map import as_map
 from somscape.maps._joins import (
@@ -18,7 +19,6 @@ from somscape.maps._joins import (
     KeptRows,
     join_units,
     pieces_after,
-    rows_to_keep,
 )
 from somscape.maps.map import Map
 from somscape.regions.regions import Regions
@@ -31,10 +31,7 @@ FEW = 2.0
 
 
 def apart_regions(
-    joins: list[tuple[int, int]],
-    places: Float64s,
-    weights: Float64s,
-    within: float,
+    joins: list[tuple[int, int]], places: Float64s, weights: Float64s, within: float
 ) -> Ints:
     """Return the regions that remain if parts that lie apart do not join."""
     region = np.arange(len(places))
@@ -272,10 +269,7 @@ def _joins(map_: Map, method: str, X: Any) -> Joins | None:
 
 
 def _joins_by(map_: Map, X: Any) -> Joins:
-    rows = map_.any_rows_of(X)
-    some = rows_to_keep(rows.shape, map_.n_units)
-    taken = rows[some] if isinstance(rows, np.ndarray) else rows.take(some).dense()
-    kept = KeptRows.of(map_.metric.as_euclidean(taken), None)
+    kept = kept_rows(map_.any_rows_of(X), None, map_.n_units, map_.metric)
     if not len(kept.rows):
         raise InputError("`X` has no row with a value; pass rows that do, or leave it out.")
     return join_units(kept, map_.places, map_.hits, map_.lattice)
