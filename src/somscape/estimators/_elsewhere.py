@@ -79,9 +79,9 @@ def rows_elsewhere(
     extremes = reduce(widest, (look.extremes for look in looks if look.extremes is not None))
     dtype = np.dtype(np.float32 if all(look.is_narrow for look in looks) else np.float64)
     names = first.names
-    form: Any = NumberPieces(dtype)
+    form = partial(_numbers_as, dtype)
     if encoding is not None:
-        names, form = tuple(encoding.feature_names), Encoded(encoding)
+        names, form = tuple(encoding.feature_names), partial(_encoded, encoding)
     n_features = first.shape[1]
     shown = names or tuple(f"x{i}" for i in range(n_features))
     if encoding is None:
@@ -91,26 +91,14 @@ def rows_elsewhere(
     return rows, encoding, names
 
 
-@dataclass(frozen=True)
-class NumberPieces:
-    """Return a piece of numbers as rows."""
-
-    dtype: Any
-
-    def __call__(self, data: Any) -> Floats:
-        """Return an array or a data frame as rows of one type."""
-        return np.ascontiguousarray(_numbers(data), dtype=self.dtype)
+def _numbers_as(dtype: Any, data: Any) -> Floats:
+    """Return a piece as rows of numbers of a type."""
+    return np.ascontiguousarray(_numbers(data), dtype=dtype)
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """Return a piece of a table as encoded rows."""
-
-    encoding: Encoding
-
-    def __call__(self, data: Any) -> Floats:
-        """Return a data frame as encoded rows."""
-        return np.ascontiguousarray(self.encoding.encode(table_from_frame(data, "X")))
+def _encoded(encoding: Encoding, data: Any) -> Floats:
+    """Return the encoded rows of a piece."""
+    return np.ascontiguousarray(encoding.encode(table_from_frame(data, "X")))
 
 
 def _look(encoding: Encoding | None, missing: str, _: int, data: Any) -> Look:
@@ -128,9 +116,8 @@ def _look(encoding: Encoding | None, missing: str, _: int, data: Any) -> Look:
     extremes = extremes_of(0, rows)
     if not extremes[2]:
         return Look(names, "", rows.shape, extremes)
-    is_missing = np.isnan(rows)
+    is_missing, wrong = np.isnan(rows), ""
     is_empty, has_gap = is_missing.all(axis=1), is_missing.any(axis=1)
-    wrong = ""
     if missing == "mask" and is_empty.any():
         wrong = f"row {int(is_empty.argmax())} has no value (NaN). Leave it out."
     counts = is_missing.sum(axis=0)
@@ -150,7 +137,7 @@ def _rows_of(encoding: Encoding | None, data: Any, frame: Any) -> Floats:
     if frame is None:
         found = type(data).__name__
         raise InputError(f"columns are encoded by name; got {found}. Pass data frames.")
-    return Encoded(encoding)(data)
+    return _encoded(encoding, data)
 
 
 def learns_in_pieces(estimator: Any) -> bool:

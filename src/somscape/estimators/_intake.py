@@ -192,7 +192,8 @@ def home_of(X: Any) -> Home:
 
 
 def _on_device(X: Any, library: str) -> DeviceArray:
-    label, kind = LIBRARIES[library].label(X.device), str(X.dtype).rpartition(".")[2]
+    known, kind = LIBRARIES[library], str(X.dtype).rpartition(".")[2]
+    label = known.label(X.device)
     if kind not in ("float32", "float64") or "sparse" in str(getattr(X, "layout", "")):
         layout = f" ({X.layout})" if "sparse" in str(getattr(X, "layout", "")) else ""
         raise InputError(
@@ -204,13 +205,8 @@ def _on_device(X: Any, library: str) -> DeviceArray:
             "X must have two dimensions, with at least one row and one column; got the shape "
             f"{tuple(X.shape)}. Reshape it to one row per case."
         )
-    device = Device(
-        _namespace(X, library),
-        X.device,
-        f"{library}/{label}",
-        LIBRARIES[library].fetched,
-        LIBRARIES[library].product,
-    )
+    name = f"{library}/{label}"
+    device = Device(_namespace(X, library), X.device, name, known.fetched, known.product)
     try:
         device.fetched(device.sent(np.zeros(1)))
     except (TypeError, RuntimeError, NotImplementedError) as error:
@@ -350,8 +346,7 @@ def seed_of(random_state: Any, *, draws: bool = True) -> int:
 def rows_for(estimator: Any, X: Any) -> Rows:
     """Return data as rows of a fitted estimator's map, ready for the kernels."""
     map_: Map = estimator.map_
-    data = data_for(estimator, X)
-    return map_.any_rows_of(data)
+    return map_.any_rows_of(data_for(estimator, X))
 
 
 def data_for(estimator: Any, X: Any) -> Any:

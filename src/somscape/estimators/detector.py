@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from sklearn.base import OutlierMixin, clone
+from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Ints
@@ -21,7 +21,7 @@ from somscape.estimators._settings import (
     missing_of,
     settings_of_detector,
 )
-from somscape.estimators.som import SOM, check_goes_on
+from somscape.estimators.som import SOM, check_goes_on, own_som
 from somscape.estimators.table_encoder import TableEncoder
 from somscape.fit.settings import Settings
 from somscape.kernels._select import select_kernels
@@ -335,9 +335,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
 
     def _settings(self) -> tuple[Detection, Settings]:
         """Return the parameters, checked: those of the detection and of its map."""
-        if not (self.som is None or isinstance(self.som, SOM)):
-            raise TypeError(f"`som` must be a SOM or None; got {self.som!r}.")
-        return settings_of_detector(self, SOM() if self.som is None else clone(self.som))
+        return settings_of_detector(self, own_som(self.som))
 
     def _fitted(self, X: Any, known: Any, sample_weight: Any, n_maps: int | str) -> "SOMDetector":
         check_choice("missing", self.missing, ("error", "fill"))
@@ -345,13 +343,9 @@ class SOMDetector(Explains, OutlierMixin, Base):
         chosen = choose_encoding(self, X, sample_weight, settings.init)
         detection = replace(detection, n_maps=n_maps).of_rows(chosen.encoding)
         check_has_no_gaps(chosen.encoding)
+        encoding, missing = chosen.encoding, self.missing
         prepared = prepare(
-            self,
-            chosen.data,
-            sample_weight,
-            encoding=chosen.encoding,
-            missing=self.missing,
-            min_rows=2,
+            self, chosen.data, sample_weight, encoding=encoding, missing=missing, min_rows=2
         )
         # The tags ask for dense rows, and pieces were refused.
         assert isinstance(prepared.rows, np.ndarray)

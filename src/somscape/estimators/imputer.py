@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s, Floats
@@ -12,7 +12,7 @@ from somscape._weights import blocks, ones_or
 from somscape.estimators._base import Base
 from somscape.estimators._intake import checked_array, rows_for
 from somscape.estimators._settings import refuse_checkpoint
-from somscape.estimators.som import SOM
+from somscape.estimators.som import SOM, own_som
 from somscape.fit._train import RunningSums
 from somscape.grid._neighborhood import Neighborhood
 from somscape.kernels._kernels import MAX_BEST
@@ -107,9 +107,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
             If a parameter or value is not allowed; the message says which.
         """
         check_whole("n_neighbors", self.n_neighbors, 1, high=MAX_BEST)
-        if not (self.som is None or isinstance(self.som, SOM)):
-            raise TypeError(f"`som` must be a SOM or None; got {self.som!r}.")
-        som = SOM() if self.som is None else clone(self.som)
+        som = own_som(self.som)
         refuse_checkpoint(som.callbacks, "SOMImputer")
         som.set_params(missing="mask", encoder=None)
         if som.random_state is None:

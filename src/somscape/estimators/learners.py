@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin, RegressorMixin, clone
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
@@ -26,7 +26,7 @@ from somscape.estimators._settings import (
     settings_of_regressor,
 )
 from somscape.estimators.detector import in_words_of
-from somscape.estimators.som import SOM
+from somscape.estimators.som import SOM, own_som
 from somscape.estimators.table_encoder import TableEncoder
 from somscape.kernels._select import select_kernels
 from somscape.maps.map import Map
@@ -106,10 +106,9 @@ class Learner(Base):
 
     def _som(self) -> SOM:
         """Return a copy of the map to train."""
-        if not (self.som is None or isinstance(self.som, SOM)):
-            raise TypeError(f"`som` must be a SOM or None; got {self.som!r}.")
+        som = own_som(self.som)
         check_choice("missing", self.missing, ("error", "fill"))
-        return SOM() if self.som is None else clone(self.som)
+        return som
 
     def _prepared(self, X: Any, sample_weight: Any) -> Prepared:
         """Check and encode the rows of a `fit`, and begin to say what was chosen."""

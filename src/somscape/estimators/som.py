@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Floats, Ints
@@ -172,21 +172,6 @@ def keep_trained(som: Any, ready: ReadyToTrain, map_: Map, trained: Trained, uni
     som.n_iter_ = trained.n_iter
     som.stop_reason_ = trained.stop_reason
     som.kernels_used_ = kernels_for(ready.prepared.rows).name
-
-
-def units_of(som: Any, X: Any) -> Any:
-    """Return the best matching unit of each row."""
-    X, home = received(X)
-    if isinstance(X, DeviceArray):
-        return home.back(som.map_.winners_of_rows(checked_on_device(som, X)))
-    return home.back(som.map_.winners(data_for(som, X)))
-
-
-def distances_of(som: Any, X: Any) -> Any:
-    """Return the distance of each row to every unit's prototype."""
-    X, home = received(X)
-    rows = checked_on_device(som, X) if isinstance(X, DeviceArray) else rows_for(som, X)
-    return home.back(som.map_.metric.distances(rows, som.map_.codebook))
 
 
 class PredictsLayers:
@@ -451,12 +436,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return tags
 
     def fit(
-        self,
-        X: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        *,
-        resume: str | Path | None = None,
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, resume: str | Path | None = None
     ) -> "SOM":
         """Train the map.
 
@@ -559,12 +539,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         )
 
     def partial_fit(
-        self,
-        X: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        *,
-        half_life: float | None = None,
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, half_life: float | None = None
     ) -> "SOM":
         """Update the map with more rows, in constant memory.
 
@@ -657,7 +632,9 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             more column, ``unit``.
         """
         check_is_fitted(self)
-        return units_of(self, X)
+        X, home = received(X)
+        rows = checked_on_device(self, X) if isinstance(X, DeviceArray) else rows_for(self, X)
+        return home.back(self.map_.winners_of_rows(rows))
 
     def transform(self, X: Any) -> Floats:
         """Return the distance of each row to every unit's prototype.
@@ -672,7 +649,9 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             Distances by the metric; NaN for a row without any value.
         """
         check_is_fitted(self)
-        return distances_of(self, X)
+        X, home = received(X)
+        rows = checked_on_device(self, X) if isinstance(X, DeviceArray) else rows_for(self, X)
+        return home.back(self.map_.metric.distances(rows, self.map_.codebook))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return minus the mean squared quantization error; higher is better.
@@ -697,6 +676,13 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     @property
     def _n_features_out(self) -> int:
         return int(self.map_.n_units)
+
+
+def own_som(som: Any) -> SOM:
+    """Return a copy of the SOM of an estimator, or a new one if there is none."""
+    if not (som is None or isinstance(som, SOM)):
+        raise TypeError(f"`som` must be a SOM or None; got {som!r}.")
+    return SOM() if som is None else clone(som)
 
 
 class SOMRegions(Base):
