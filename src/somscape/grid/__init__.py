@@ -4,8 +4,4 @@ from somscape.grid._neighborhood import radius_from
 from somscape.grid.graph import Graph
 from somscape.grid.lattice import Lattice
 
-__all__ = [
-    "Graph",
-    "Lattice",
-    "radius_from",
-]
+__all__ = ["Graph", "Lattice", "radius_from"]

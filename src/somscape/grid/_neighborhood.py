@@ -111,9 +111,8 @@ class Neighborhood:
             return self._by_row_offset(radius)
         weights = PROFILES[self._kind](self._offsets.squares, radius)
         n = len(self._offsets.row_sq)
-        return NeighborhoodTables(
-            weights[:n][self._offsets.place], self._kernel, self._columns(weights[n:])
-        )
+        row_weight = weights[:n][self._offsets.place]
+        return NeighborhoodTables(row_weight, self._kernel, self._columns(weights[n:]))
 
     @cached_property
     def _offsets(self) -> _Offsets:
@@ -151,14 +150,12 @@ class Neighborhood:
         pairs = np.stack(np.broadcast_arrays(rows.row_sq[:, None], shift), axis=-1)
         pairs[~occurs] = 0  # any kernel will do
         distinct, kernel = np.unique(pairs.reshape(-1, 2), axis=0, return_inverse=True)
-        col_kernel = np.array(
-            [profile(sq + self._column_sq(int(shift)), radius) for sq, shift in distinct]
-        )
+        squares = [sq + self._column_sq(int(shift)) for sq, shift in distinct]
         by_offset = kernel.reshape(occurs.shape).astype(np.int32)
         return NeighborhoodTables(
             is_within[rows.place].astype(np.float64),
             by_offset[rows.place, rows.shift % len(shift)],
-            col_kernel,
+            np.array([profile(each, radius) for each in squares]),
         )
 
     def _column_sq(self, half_steps: int) -> Float64s:

@@ -132,12 +132,8 @@ class Graph(Lattice):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Graph):
             return NotImplemented
-        return all(
-            np.array_equal(a, b)
-            for a, b in zip(
-                (*self.edges, self.positions), (*other.edges, other.positions), strict=True
-            )
-        )
+        mine, others = ((*graph.edges, graph.positions) for graph in (self, other))
+        return all(map(np.array_equal, mine, others))
 
     def __hash__(self) -> int:
         return hash((self.n_units, self.edges[0].tobytes()))
@@ -304,9 +300,8 @@ def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float6
             f"`pairs` must join two different units from 0 to {n_units - 1}; got "
             f"{ends[is_out.argmax()].tolist()} for edge {is_out.argmax()}."
         )
-    ends, first, edge = np.unique(
-        np.sort(ends, axis=1), axis=0, return_index=True, return_inverse=True
-    )
+    ordered = np.sort(ends, axis=1)
+    ends, first, edge = np.unique(ordered, axis=0, return_index=True, return_inverse=True)
     is_other = values[first][edge.ravel()] != values
     if is_other.any():
         at = int(is_other.argmax())

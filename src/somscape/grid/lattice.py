@@ -316,9 +316,8 @@ def shifts(lattice: Lattice) -> Shifts:
     row, column = lattice.rows_and_cols(np.arange(lattice.n_units))
     down, across = np.ogrid[: lattice.n_rows, : halves * lattice.n_cols]
     are_there = (across - down * (halves - 1)) % halves == 0
-    are_there = (
-        are_there & (lattice.wraps_rows | (down == 0)) & (lattice.wraps_cols | (across == 0))
-    )
+    are_there &= lattice.wraps_rows | (down == 0)
+    are_there &= lattice.wraps_cols | (across == 0)
     return Shifts(row, halves * column + row % halves, are_there, halves)
 
 

@@ -2,6 +2,4 @@
 
 from somscape.kernels.metric import Metric
 
-__all__ = [
-    "Metric",
-]
+__all__ = ["Metric"]

@@ -95,13 +95,11 @@ class CoreKernels:
         if isinstance(rows, SparseRows):
             if feature_weights is not None or has_missing:
                 raise ValueError("sparse rows support neither feature weights nor missing values")
-            _core.search_sparse(
-                rows.begin, rows.features, rows.values, codebook, which, units, distances
-            )
+            stored = (rows.begin, rows.features, rows.values)
+            _core.search_sparse(*stored, codebook, which, units, distances)
         else:
-            _core.search(
-                rows, codebook, order, feature_weights, which, has_missing, False, units, distances
-            )
+            given = (rows, codebook, order, feature_weights, which)
+            _core.search(*given, has_missing, False, units, distances)
         return units, distances
 
     def winners(
@@ -153,17 +151,13 @@ class CoreKernels:
         error_scale: float = 1.0,
     ) -> int:
         """Add each row to its unit, in fixed point, and return the sum of the distances."""
-        scales = (weight_scale, error_scale)
+        of_rows, scales = (units, weights, distances), (weight_scale, error_scale)
         error: int
         if isinstance(rows, SparseRows):
             stored = (rows.begin, rows.features, rows.values)
-            error = _core.sums_sparse(
-                *stored, units, weights, distances, scale, *scales, counts, totals
-            )
+            error = _core.sums_sparse(*stored, *of_rows, scale, *scales, counts, totals)
         else:
-            error = _core.sums(
-                rows, units, weights, distances, center, scale, *scales, counts, totals
-            )
+            error = _core.sums(rows, *of_rows, center, scale, *scales, counts, totals)
         return error
 
     def smooth(
@@ -178,18 +172,8 @@ class CoreKernels:
     ) -> tuple[Float64s, float]:
         """Return the next codebook, and how far it moved."""
         out = np.empty_like(codebook)
-        step: float = _core.smooth(
-            totals,
-            counts,
-            scale,
-            weight_scale,
-            center,
-            tables.row_weight,
-            tables.kernel,
-            tables.col_kernel,
-            codebook,
-            out,
-        )
+        given = totals, counts, scale, weight_scale, center
+        step: float = _core.smooth(*given, *tables, codebook, out)
         return out, step
 
     def stepwise(
@@ -204,20 +188,11 @@ class CoreKernels:
     ) -> float:
         """Apply the online rule for each row in `order`."""
         check_pull(lattice, neighborhood)
-        total: float = _core.stepwise(
-            rows,
-            order,
-            rates,
-            radii,
-            lattice.n_rows,
-            lattice.n_cols,
-            lattice.is_hexagonal,
-            lattice.wraps_rows,
-            lattice.wraps_cols,
-            lattice.distance_table,
-            NEIGHBORHOODS.index(neighborhood),
-            codebook,
-        )
+        shape = lattice.n_rows, lattice.n_cols, lattice.is_hexagonal
+        wraps, table = (lattice.wraps_rows, lattice.wraps_cols), lattice.distance_table
+        pull = NEIGHBORHOODS.index(neighborhood)
+        given = rows, order, rates, radii
+        total: float = _core.stepwise(*given, *shape, *wraps, table, pull, codebook)
         return total
 
     def margin_steps(
@@ -243,15 +218,6 @@ class CoreKernels:
         distance: str,
     ) -> None:
         """Apply MiniSom's online rule."""
-        _core.minisom_steps(
-            rows,
-            steps.order,
-            given,
-            steps.rates,
-            steps.windows,
-            steps.along_x,
-            steps.along_y,
-            is_hexagonal,
-            MINISOM_DISTANCES.index(distance),
-            codebook,
-        )
+        order, *by_step = steps
+        which = MINISOM_DISTANCES.index(distance)
+        _core.minisom_steps(rows, order, given, *by_step, is_hexagonal, which, codebook)

@@ -3,7 +3,4 @@
 from somscape.minisom._rule import fast_norm
 from somscape.minisom.minisom import MiniSom
 
-__all__ = [
-    "MiniSom",
-    "fast_norm",
-]
+__all__ = ["MiniSom", "fast_norm"]

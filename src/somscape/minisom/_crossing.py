@@ -32,18 +32,17 @@ def to_map(som: MiniSomRule, samples: GivenSamples | None) -> Map:
     hits = np.zeros(n_x * n_y)
     if samples is not None:
         hits += np.bincount(units_of(som, samples), minlength=n_x * n_y)
-    parameters: dict[str, Any] = {
-        "algorithm": "minisom",
-        "sigma": float(som._sigma),
-        "learning_rate": float(som._learning_rate),
-        "neighborhood": som._neighborhood_name or "custom",
-    }
     return Map(
         _turned(codebook_of(som).reshape(n_x, n_y, n_features)),
         Lattice(n_y, n_x, kind=som.topology),
         Encoding.plain([f"x{i}" for i in range(n_features)]),
         _turned(hits.reshape(n_x, n_y, 1))[:, 0],
-        parameters=parameters,
+        parameters={
+            "algorithm": "minisom",
+            "sigma": float(som._sigma),
+            "learning_rate": float(som._learning_rate),
+            "neighborhood": som._neighborhood_name or "custom",
+        },
         versions={"somscape": __version__, "numpy": np.__version__},
         metric=Metric(som._distance_name),
     )

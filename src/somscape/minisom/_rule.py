@@ -330,10 +330,6 @@ class MiniSomRule:
         name = self._distance_name
         return "signed_chebyshev" if name == "chebyshev" and self.strict else name
 
-    def _is_decay(self, function: Callable[..., Any]) -> bool:
-        """Return whether a decay is one of MiniSom's, which accept all times at once."""
-        return bool(self._own_name(function, (*DECAYS, *SIGMA_DECAYS)))
-
     @property
     def _has_own_step(self) -> bool:
         """Whether a subclass or this object overrides part of a step."""
@@ -379,11 +375,8 @@ def as_samples(data: Any, n_features: int) -> GivenSamples:
     """Check data and turn it into rows."""
     items, names = data, None
     if not isinstance(data, (np.ndarray, list, tuple)):
-        from somscape.tables._frame import (  # slow, and rarely needed
-            as_frame,
-            frame_names,
-            frame_numbers,
-        )
+        # Slow to import, and rarely needed.
+        from somscape.tables._frame import as_frame, frame_names, frame_numbers
 
         frame = as_frame(data, "data")
         if frame is not None:
@@ -466,17 +459,8 @@ def units_of(som: MiniSomRule, samples: GivenSamples) -> Ints:
     return best
 
 
-def nearest_units(som: MiniSomRule, samples: GivenSamples) -> Ints:
-    """Return the unit nearest to each row by the Euclidean distance, with any rounding."""
-    return _nearest(som, samples, 1)[:, 0]
-
-
-def two_nearest_units(som: MiniSomRule, samples: GivenSamples) -> Ints:
-    """Return the two units nearest to each row by the Euclidean distance."""
-    return _nearest(som, samples, 2)
-
-
-def _nearest(som: MiniSomRule, samples: GivenSamples, k: int) -> Ints:
+def nearest_units(som: MiniSomRule, samples: GivenSamples, k: int) -> Ints:
+    """Return the k units nearest to each sample, by Euclidean distance."""
     rows, codebook = samples.rows, codebook_of(som)
     one_thread = _is_small(rows, codebook)
     return select_kernels().winners(rows, codebook, k, order=_walk(som), one_thread=one_thread)
@@ -550,18 +534,12 @@ def train_batch(
     for t in range(num_iteration):
         rate = som._learning_rate_decay_function(som._learning_rate, t, num_iteration)
         sigma = som._sigma_decay_function(som._sigma, t, num_iteration)
-        units = units_of(som, samples) if t == 0 else _later_units(som, samples)
+        is_plain = som._core_distance == "euclidean" and not som._has_own_step
+        units = nearest_units(som, samples, 1)[:, 0] if t and is_plain else units_of(som, samples)
         counts, totals = _sums(samples.rows, units, scale, som._activation_map.size)
         total, weight = _neighborhood_sums(som, counts, totals, sigma)
         _move(som._weights, total, weight, rate)
         progress.show(t + 1)
-
-
-def _later_units(som: MiniSomRule, samples: GivenSamples) -> Ints:
-    """Return the unit of each row once the units have moved."""
-    if som._core_distance == "euclidean" and not som._has_own_step:
-        return nearest_units(som, samples)
-    return units_of(som, samples)
 
 
 def _move(weights: Float64s, total: Float64s, weight: Float64s, rate: float) -> None:
@@ -653,9 +631,8 @@ def make_schedule(
     order = np.arange(n_samples if use_epochs else num_iteration) % n_samples
     if random is not None:
         random.shuffle(order)
-    if use_epochs:
-        return Schedule(order, n_samples * num_iteration, num_iteration, n_samples)
-    return Schedule(order, num_iteration, num_iteration, 1)
+    steps_per_time = n_samples if use_epochs else 1
+    return Schedule(order, steps_per_time * num_iteration, num_iteration, steps_per_time)
 
 
 def train_online(
@@ -670,16 +647,17 @@ def train_online(
     size = progress.stride
     if kernels is not None:
         n_x, n_y, _ = som._weights.shape
-        values = 2 * (2 * n_x + n_y)
-        work = 2 * som._weights.size
-        size = min(size, max(1, min(TABLE_VALUES // values, int(BLOCK_WORK / work))))
+        of_work = int(BLOCK_WORK / (2 * som._weights.size))
+        size = min(size, max(1, min(TABLE_VALUES // (2 * (2 * n_x + n_y)), of_work)))
     given = _given(samples, fixed_points, som._weights.shape[1])
     for part in blocks(schedule.n_steps, size):
         steps = np.arange(part.start, part.stop)
         order = schedule.order[steps % len(schedule.order)]
         times = steps // schedule.steps_per_time
         if kernels is None:
-            _step_by_step(som, samples, order, times, schedule.max_iteration, fixed_points)
+            for row, t in zip(order.tolist(), times.tolist(), strict=True):
+                x = samples.items[row]
+                som.update(x, fixed_points.get(row) or som.winner(x), t, schedule.max_iteration)
         else:
             _in_the_core(kernels, som, samples, order, times, schedule.max_iteration, given)
         progress.show(part.stop)
@@ -707,19 +685,6 @@ def _given(samples: GivenSamples, fixed_points: Mapping[int, Any], n_y: int) -> 
     return given
 
 
-def _step_by_step(
-    som: MiniSomRule,
-    samples: GivenSamples,
-    order: Ints,
-    times: Ints,
-    max_iteration: int,
-    fixed_points: Mapping[int, tuple[int, int]],
-) -> None:
-    for row, t in zip(order.tolist(), times.tolist(), strict=True):
-        x = samples.items[row]
-        som.update(x, fixed_points.get(row) or som.winner(x), t, max_iteration)
-
-
 def _in_the_core(
     kernels: MiniSomKernels,
     som: MiniSomRule,
@@ -729,19 +694,13 @@ def _in_the_core(
     max_iteration: int,
     given: Ints | None,
 ) -> None:
-    rates, sigmas = (
-        _decayed(som, decay, start, times, max_iteration)
-        for decay, start in (
-            (som._learning_rate_decay_function, som._learning_rate),
-            (som._sigma_decay_function, som._sigma),
-        )
-    )
-    along_x, along_y = _tables(som, sigmas)
+    when = times, max_iteration
+    rates = _decayed(som, som._learning_rate_decay_function, som._learning_rate, *when)
+    sigmas = _decayed(som, som._sigma_decay_function, som._sigma, *when)
+    windows = sigmas if som._neighborhood_name == "bubble" else None
     kernels.minisom_steps(
         samples.rows,
-        MiniSomSteps(
-            order, rates, sigmas if som._neighborhood_name == "bubble" else None, along_x, along_y
-        ),
+        MiniSomSteps(order, rates, windows, *_tables(som, sigmas)),
         som._weights,
         given=given,
         is_hexagonal=som._goes_by_hexagons,
@@ -753,7 +712,7 @@ def _decayed(
     som: MiniSomRule, decay: Callable[..., Any], start: float, times: Ints, max_iteration: int
 ) -> Float64s:
     """Return a rate or sigma at each time; a user's function is called once per time."""
-    if som._is_decay(decay):
+    if som._own_name(decay, (*DECAYS, *SIGMA_DECAYS)):  # which take an array of times
         return np.asarray(decay(start, times, max_iteration), dtype=np.float64)
     values = (decay(start, t, max_iteration) for t in times.tolist())
     return np.fromiter(values, dtype=np.float64, count=len(times))

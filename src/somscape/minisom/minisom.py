@@ -24,7 +24,6 @@ from somscape.minisom._rule import (
     nearest_units,
     train_batch,
     train_online,
-    two_nearest_units,
     units_of,
 )
 
@@ -52,7 +51,7 @@ class MiniSomAnswers(MiniSomRule):
         -------
         ndarray of shape (n_samples, input_len)
         """
-        return codebook_of(self)[nearest_units(self, self._samples(data))]
+        return codebook_of(self)[nearest_units(self, self._samples(data), 1)[:, 0]]
 
     def quantization_error(self, data: Any) -> float:
         """Return the mean Euclidean distance of rows to the nearest prototype.
@@ -68,7 +67,7 @@ class MiniSomAnswers(MiniSomRule):
         return self._quantization_error(self._samples(data))
 
     def _quantization_error(self, samples: GivenSamples) -> float:
-        nearest = codebook_of(self)[nearest_units(self, samples)]
+        nearest = codebook_of(self)[nearest_units(self, samples, 1)[:, 0]]
         return np.linalg.norm(samples.rows - nearest, axis=1).mean()
 
     def distortion_measure(self, data: Any) -> float:
@@ -109,8 +108,7 @@ class MiniSomAnswers(MiniSomRule):
             message = "the topographic error is not defined for a map of one unit."
             warnings.warn(message, SomscapeWarning, stacklevel=2)
             return np.nan
-        best = two_nearest_units(self, samples)
-        x, y = np.divmod(best, self._weights.shape[1])
+        x, y = np.divmod(nearest_units(self, samples, 2), self._weights.shape[1])
         if self.topology == "hexagonal":
             x, y = self._xx.T[x, y], self._yy.T[x, y]
         apart = np.hypot(x[:, 0] - x[:, 1], y[:, 0] - y[:, 1])
@@ -217,9 +215,8 @@ def distance_map(weights: Float64s, topology: str, scaling: str, strict: bool) -
     if topology == "rectangular":
         apart = _distances(weights, SQUARE)
     else:
-        apart = np.where(
-            is_left[:, None], _distances(weights, TO_THE_LEFT), _distances(weights, TO_THE_RIGHT)
-        )
+        left, right = (_distances(weights, steps) for steps in (TO_THE_LEFT, TO_THE_RIGHT))
+        apart = np.where(is_left[:, None], left, right)
     heights: Float64s = np.nansum(apart, axis=2)
     if scaling == "mean":
         n_neighbors: NDArray[np.intp] = (~np.isnan(apart)).sum(axis=2)
