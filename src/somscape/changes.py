@@ -19,12 +19,7 @@ from somscape.tables._recoded import recoded
 from somscape.tables.codes import CategoryCode, NumberCode, number_text
 from somscape.tables.table import frame_of
 
-__all__ = [
-    "Alignment",
-    "MapChange",
-    "align",
-    "difference",
-]
+__all__ = ["Alignment", "MapChange", "align", "difference"]
 
 EQUAL = 1e-9
 """Share of the prototypes' squares by which fits count as equal, so that of equal ones the map that
@@ -160,9 +155,8 @@ def align(a: Map, b: Map) -> Alignment:
     in_its_units = recoded(b.codebook, b.encoding, a.encoding)
     there = np.asarray(a.metric.as_euclidean(in_its_units), dtype=np.float64)
     units, words = _best(a.lattice, here, there)
-    return Alignment(
-        reordered(b, units), units, words, _apart(here, there[units]), _apart(here, there)
-    )
+    apart = _apart(here, there[units])
+    return Alignment(reordered(b, units), units, words, apart, _apart(here, there))
 
 
 def _check_lattices(a: Lattice, b: Lattice) -> None:
@@ -222,16 +216,11 @@ def from_to(before: Map, after: Map, column: str, unit: int) -> str:
     pairs = zip(encoding.features, encoding.slices, strict=True)
     code, part = next((code, part) for code, part in pairs if code.name == column)
     name = words_of_column(encoding, column)
-    rows = [
-        before.codebook[[unit]],
-        recoded(after.codebook[[unit]], after.encoding, encoding),
-    ]
-    then, now = (row[:, part] for row in rows)
+    row = recoded(after.codebook[[unit]], after.encoding, encoding)
+    then, now = before.codebook[[unit]][:, part], row[:, part]
     if isinstance(code, CategoryCode):
-        shares = [
-            np.clip(each[0], 0, None) / max(np.clip(each, 0, None).sum(), 1e-12)
-            for each in (then, now)
-        ]
+        clipped = [np.clip(each[0], 0, None) for each in (then, now)]
+        shares = [each / max(each.sum(), 1e-12) for each in clipped]
         level = int(np.abs(shares[1] - shares[0])[:-1].argmax())
         words = words_of_level(encoding, column, code.levels[level])
         low, high = (f"{100 * float(share[level]):.0f} %" for share in shares)
@@ -491,9 +480,8 @@ def _both(regions: Any, before: Map, after: Map, X: Any) -> tuple[Regions, Regio
     then = given_or_found(regions, before)
     places = then.of(recoded(after.codebook, after.encoding, before.encoding))
     numbers, labels = np.unique(places, return_inverse=True)
-    names, colors = (
-        tuple(each[i] for i in numbers) if each else () for each in (then.names, then.colors)
-    )
+    looks = (then.names, then.colors)
+    names, colors = (tuple(each[i] for i in numbers) if each else () for each in looks)
     return then, Regions(after, labels.ravel(), names=names, colors=colors)
 
 

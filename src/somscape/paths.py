@@ -23,13 +23,7 @@ from somscape.tables.column import Column
 from somscape.tables.sources import collected
 from somscape.tables.table import Table, frame_of, table_from_columns
 
-__all__ = [
-    "Entry",
-    "Paths",
-    "Windows",
-    "follow",
-    "windows",
-]
+__all__ = ["Entry", "Paths", "Windows", "follow", "windows"]
 
 
 def named_column(X: Any, name: str, what: str) -> Column:
@@ -161,10 +155,9 @@ class Places:
             return cls(units, units)
         if isinstance(regions, Regions):
             found = given_or_found(regions, map_)
-            numbers = range(found.n_regions)
-            named = zip(found.names or ("",) * found.n_regions, numbers, strict=True)
             if found.names:
-                return cls(found.labels, np.array([name or str(i) for name, i in named]))
+                named = [name or str(i) for i, name in enumerate(found.names)]
+                return cls(found.labels, np.array(named))
             regions = found.labels
         labels = np.asarray(regions)
         if labels.shape != (map_.n_units,):
@@ -178,10 +171,8 @@ class Places:
                 f"`regions` must name a region for every unit; unit {int(column.missing.argmax())} "
                 "has none. Give it a name, such as 'elsewhere'."
             )
-        values = column.values
-        names, codes = np.unique(
-            values.astype(str) if values.dtype == object else values, return_inverse=True
-        )
+        values = column.values.astype(str) if column.values.dtype == object else column.values
+        names, codes = np.unique(values, return_inverse=True)
         return cls(codes, names)
 
     def are_in(self, wanted: Any) -> NDArray[np.bool_]:
@@ -340,14 +331,8 @@ class Paths:
                 cure = suggestion(str(id_), texts) or f"there are {listed(texts)}"
                 raise InputError(f"no path has the id {id_!r}; {cure}")
         keep = np.isin(self.ids, asked)
-        return replace(
-            self,
-            ids=self.ids[keep],
-            times=self.times[keep],
-            units=self.units[keep],
-            rows=self.rows[keep],
-            weights=self.weights[keep],
-        )
+        by_row = ("ids", "times", "units", "rows", "weights")
+        return replace(self, **{name: getattr(self, name)[keep] for name in by_row})
 
     def to_frame(self, library: str | None = None) -> Any:
         """Return the rows of all paths as a data frame.
@@ -452,13 +437,8 @@ class Paths:
         keys, steps = self._steps(places, stays)
         start = keys // len(places.names)
         shares = steps / np.bincount(start, steps, minlength=1)[start]
-        columns = {
-            "from": places.names[start],
-            "to": places.names[keys % len(places.names)],
-            "steps": steps,
-            "share": shares,
-        }
-        return frame_of(columns, library)
+        ends = {"from": places.names[start], "to": places.names[keys % len(places.names)]}
+        return frame_of({**ends, "steps": steps, "share": shares}, library)
 
     def transition_matrix(
         self, regions: Any = None, *, stays: bool = True
@@ -521,11 +501,9 @@ class Paths:
         at = first + min_rows - 1
         origins = places.names[codes[first - 1]].astype(object)
         origins[self._are_first[first]] = None
-        who, when, rows, units = (
-            each[at].tolist() for each in (self.ids, self.times, self.rows, self.units)
-        )
-        entered = places.names[codes[at]].tolist()
-        found = zip(who, entered, when, rows, units, origins.tolist(), strict=True)
+        entered, by_row = places.names[codes[at]], (self.times, self.rows, self.units)
+        columns = (self.ids[at], entered, *(each[at] for each in by_row), origins)
+        found = zip(*(column.tolist() for column in columns), strict=True)
         return [Entry(*each) for each in found]
 
     def _visits(self, places: Places) -> tuple[Ints, Ints, Ints]:
@@ -690,9 +668,8 @@ class Windows:
             `rows`.
         """
         columns = {f"v{i}": values for i, values in enumerate(self.rows.T)}
-        return frame_of(
-            {"id": self.ids, "time": self.times, "start": self.starts, **columns}, library
-        )
+        places = {"id": self.ids, "time": self.times, "start": self.starts}
+        return frame_of({**places, **columns}, library)
 
 
 def windows(

@@ -56,9 +56,8 @@ def as_pyod(detector: SOMDetector | None = None, *, contamination: float = 0.1) 
         raise InputError("`as_pyod` needs PyOD; run: pip install 'somscape[pyod]'.")
     if not (detector is None or isinstance(detector, SOMDetector)):
         raise TypeError(f"`detector` must be a SOMDetector or None; got {detector!r:.80}.")
-    return PyODDetector(
-        contamination, SOMDetector(random_state=0) if detector is None else detector
-    )
+    own = SOMDetector(random_state=0) if detector is None else detector
+    return PyODDetector(contamination, own)
 
 
 if find_spec("pyod") is not None:

@@ -2,6 +2,4 @@
 
 from somscape.maps.map import Map
 
-__all__ = [
-    "Map",
-]
+__all__ = ["Map"]

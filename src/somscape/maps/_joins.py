@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
+from somscape._weights import blocks
 from somscape.grid._neighborhood import pull_from
 from somscape.grid.lattice import Lattice, neighbor_pairs
 from somscape.kernels._kernels import MAX_BEST
@@ -145,8 +146,7 @@ def _gaps(units: Ints, codebook: Floats) -> Float64s:
     first, other = np.divmod(pairs, n_units)
     apart = np.empty(len(pairs))
     step = max(1, (1 << 20) // codebook.shape[1])
-    for start in range(0, len(pairs), step):
-        part = slice(start, start + step)
+    for part in blocks(len(pairs), step):
         apart[part] = np.sqrt(((codebook[first[part]] - codebook[other[part]]) ** 2).sum(axis=1))
     return np.asarray(apart[place.reshape(keys.shape)])
 
@@ -240,9 +240,8 @@ def touching_units(near: Near, places: Float64s, lattice: Lattice) -> tuple[Any,
     closest = _pairs(closest, n_units)
     _, part = connected_components(_lengths(closest, places), directed=False)
     beside = neighbor_pairs(lattice)
-    closest = _pairs(
-        np.concatenate([closest, beside[part[beside[:, 0]] != part[beside[:, 1]]]]), n_units
-    )
+    between = beside[part[beside[:, 0]] != part[beside[:, 1]]]
+    closest = _pairs(np.concatenate([closest, between]), n_units)
     three = near.units[:, :3]
     three = three[has_rows[three].all(axis=1)]
     slots = [(i, j) for i in range(three.shape[1]) for j in range(i + 1, three.shape[1])]
@@ -476,9 +475,8 @@ class Borders:
         place[members] = np.arange(len(members))
         own = place[near.units[rows, 0]]
         inside = place[ends] >= 0
-        squares = sparse_graph(
-            lengths[inside] ** 2, begins[inside], place[ends[inside]], len(members)
-        )
+        short, a, b = lengths[inside] ** 2, begins[inside], place[ends[inside]]
+        squares = sparse_graph(short, a, b, len(members))
         path, before = _paths(squares, is_first)
         facing = np.full(len(members), np.inf)
         np.fmin.at(facing, own, gaps)
@@ -596,11 +594,8 @@ def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
         raise ValueError("evidence of joins must lie from 0 to 1")
     into, other = pairs[:, 0], pairs[:, 1]
     is_gone = len(np.unique(other)) == len(other) and ((into >= 0) & (into < other)).all()
-    if (
-        not is_gone
-        or not (other < n_units).all()
-        or not 0 < n_units - len(pairs) <= n_apart <= n_units
-    ):
+    is_counted = 0 < n_units - len(pairs) <= n_apart <= n_units
+    if not (is_gone and (other < n_units).all() and is_counted):
         raise ValueError("joins must name each piece by its lowest unit, and leave at least one")
     if (_when_gone(pairs, n_units)[into] <= np.arange(len(pairs))).any():
         raise ValueError("a piece that joined another cannot join again")
@@ -664,16 +659,12 @@ class _Parts:
     ) -> None:
         n_units = len(places)
         hits = hits if hits.any() else np.ones(n_units)
-        beside = [
-            closest.indices[closest.indptr[u] : closest.indptr[u + 1]].tolist()
-            for u in range(n_units)
-        ]
+        beside = [part.tolist() for part in np.split(closest.indices, closest.indptr[1:-1])]
         self._pieces = JoinedUnits(beside, places, np.maximum(hits, EMPTY_WEIGHT * hits.mean()))
         self._borders = borders
         winners = near.units[:, 0]
         order = np.argsort(winners, kind="stable")
-        bounds = np.searchsorted(winners[order], np.arange(n_units + 1))
-        self._rows = [order[bounds[u] : bounds[u + 1]] for u in range(n_units)]
+        self._rows = np.split(order, np.searchsorted(winners[order], np.arange(1, n_units)))
         self._counts = np.bincount(winners, near.weights, minlength=n_units)
         self._is_live = np.ones(n_units, dtype=bool)
 

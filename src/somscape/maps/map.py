@@ -97,12 +97,8 @@ def _picture(map_: "Map") -> ET.Element:
     for unit, outline in enumerate(corners):
         share = (heights[unit] - heights.min()) / span
         color = tuple(round(a + share * (b - a)) for a, b in zip(LIGHT, DARK, strict=True))
-        shape = ET.SubElement(
-            picture,
-            "polygon",
-            points=" ".join(f"{x:.3f},{y:.3f}" for x, y in outline),
-            fill=f"rgb{color}",
-        )
+        points = " ".join(f"{x:.3f},{y:.3f}" for x, y in outline)
+        shape = ET.SubElement(picture, "polygon", points=points, fill=f"rgb{color}")
         row, col = divmod(unit, map_.lattice.n_cols)
         words = f"row {row}, column {col}: {heights[unit]:.4g}, {map_.hits[unit]:g} rows"
         ET.SubElement(shape, "title").text = words
@@ -263,31 +259,6 @@ def _columns_of_others(map_: "Map", part: "Map", units: Ints) -> dict[str, Any]:
     return columns
 
 
-def dense_rows(X: Any, encoding: Encoding, n_features: int) -> Floats:
-    """Return encoded rows, checked; see `Map.rows_of`."""
-    values = _values(X, encoding)
-    if values.ndim != 2 or values.shape[1] != n_features:
-        raise InputError(
-            f"X must have shape (n_samples, {n_features}), with the features that this map was "
-            f"trained on; got {values.shape}."
-        )
-    may_miss = encoding.missing == "mask"
-    check_values(values, encoding.feature_names, dtype=np.float64, may_miss=may_miss)
-    return np.ascontiguousarray(values)
-
-
-def sparse_rows(X: Any, encoding: Encoding, n_features: int) -> SparseRows:
-    """Return sparse rows, checked; see `Map.sparse_rows_of`."""
-    rows = X if isinstance(X, SparseRows) else SparseRows.from_csr(X.tocsr())
-    if rows.shape[1] != n_features:
-        raise InputError(
-            f"X must have the {n_features} features that this map was trained on; got "
-            f"{rows.shape[1]}."
-        )
-    check_sparse_values(rows, encoding.feature_names, dtype=np.float64)
-    return rows
-
-
 def _values(X: Any, encoding: Encoding) -> Floats:
     X = collected(X)
     if isinstance(X, Table):
@@ -410,12 +381,6 @@ class KeptRegions:
             raise InputError(
                 f"these are regions of {len(self.labels)} units, and the map has {n_units}."
             )
-
-
-def regions_to_record(kept: KeptRegions) -> tuple[dict[str, Any], dict[str, Ints]]:
-    """Return the parts of a header and the arrays that hold regions."""
-    said = {"names": list(kept.names), "colors": list(kept.colors)}
-    return {"kept_regions": said}, {"kept_regions": kept.labels.astype(np.int64)}
 
 
 def regions_of_record(
@@ -546,7 +511,15 @@ class Map(Layered):
         InputError
             For a wrong number of features, or values that are not finite.
         """
-        return dense_rows(X, self.encoding, self.codebook.shape[1])
+        values, n_features = _values(X, self.encoding), self.codebook.shape[1]
+        if values.ndim != 2 or values.shape[1] != n_features:
+            raise InputError(
+                f"X must have shape (n_samples, {n_features}), with the features that this map was "
+                f"trained on; got {values.shape}."
+            )
+        names, may_miss = self.encoding.feature_names, self.encoding.missing == "mask"
+        check_values(values, names, dtype=np.float64, may_miss=may_miss)
+        return np.ascontiguousarray(values)
 
     def any_rows_of(self, X: Table | Any) -> Rows:
         """Return dense or sparse rows, ready for the kernels.
@@ -585,7 +558,15 @@ class Map(Layered):
         InputError
             As for `rows_of`.
         """
-        return sparse_rows(X, self.encoding, self.codebook.shape[1])
+        rows = X if isinstance(X, SparseRows) else SparseRows.from_csr(X.tocsr())
+        n_features = self.codebook.shape[1]
+        if rows.shape[1] != n_features:
+            raise InputError(
+                f"X must have the {n_features} features that this map was trained on; got "
+                f"{rows.shape[1]}."
+            )
+        check_sparse_values(rows, self.encoding.feature_names, dtype=np.float64)
+        return rows
 
     def winners(self, X: Table | Any, k: int = 1) -> Ints:
         """Return the best matching unit of each row.
@@ -804,8 +785,9 @@ class Map(Layered):
         if self.unit_labels:
             header["unit_labels"] = list(self.unit_labels)
         if self.kept_regions is not None:
-            said, labels = regions_to_record(self.kept_regions)
-            header, arrays = header | said, arrays | labels
+            names, colors = self.kept_regions.names, self.kept_regions.colors
+            header["kept_regions"] = {"names": list(names), "colors": list(colors)}
+            arrays["kept_regions"] = self.kept_regions.labels.astype(np.int64)
         return Record(header, arrays)
 
     @classmethod

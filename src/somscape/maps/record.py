@@ -339,8 +339,7 @@ def write_record(path: str | Path, record: Record) -> None:
     (2, 2)
     """
     header = {**record.header, "format": FORMAT}
-    problem = next(_bad_texts(header), None)
-    if problem:
+    if problem := next(_bad_texts(header), None):
         raise InputError(f"the map cannot be saved: {problem}. Correct it.")
     text = json.dumps(header, sort_keys=True, allow_nan=False, separators=(",", ":"))
     arrays = {name: np.ascontiguousarray(a) for name, a in packed(record.arrays).items()}
@@ -408,8 +407,7 @@ def read_record(path: str | Path) -> Record:
             f"{path}: written in format {number!r}; this version of somscape reads format "
             f"{known}. Install a newer somscape."
         )
-    problem = _problem(header, arrays, metadata)
-    if problem:
+    if problem := _problem(header, arrays, metadata):
         raise MapFileError(f"{path}: {problem}.")
     return READERS[number](header, arrays)
 
@@ -462,18 +460,14 @@ def arrays_of_members(arrays: Mapping[str, Any], n_members: Any) -> list[dict[st
             raise InputError(f"{name[:40]!r} belongs to none of the {n_members} maps that score")
         members[found[1]][found[2]] = values
     for number, parts in members.items():
-        needed = {"codebook", "hits"}
-        if not DECORRELATION.isdisjoint(parts):
-            needed |= DECORRELATION
-        if not needed <= parts.keys():
-            lacking = ", ".join(sorted(needed - parts.keys()))
-            raise InputError(f"{MEMBERS}.{number} lacks {lacking}")
+        also = set() if DECORRELATION.isdisjoint(parts) else DECORRELATION
+        if lacking := sorted(({"codebook", "hits"} | also) - parts.keys()):
+            raise InputError(f"{MEMBERS}.{number} lacks {', '.join(lacking)}")
     return list(members.values())
 
 
 def _is_known(name: str) -> bool:
-    member = _MEMBER.fullmatch(name)
-    if member:
+    if member := _MEMBER.fullmatch(name):
         return member[2] in MEMBER_ARRAYS
     return name in ARRAYS or name.startswith("history.")
 
@@ -505,9 +499,7 @@ def pay_for_map(budget: Budget, n_features: int, n_units: int) -> None:
     budget.take(n_bytes, f"a map of {n_features} features")
 
 
-def _read_format_1(header: Header, arrays: Arrays) -> Record:
-    return Record({"metric": "euclidean", **header}, unpacked(arrays))
-
-
-READERS: dict[int, Callable[[Header, Arrays], Record]] = {1: _read_format_1}
+READERS: dict[int, Callable[[Header, Arrays], Record]] = {
+    1: lambda header, arrays: Record({"metric": "euclidean", **header}, unpacked(arrays))
+}
 """By format number, the function that turns header and arrays into today's record."""

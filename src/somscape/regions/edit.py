@@ -244,13 +244,9 @@ def _renumbered(found: Regions, labels: Ints, looks: list[tuple[str, str]]) -> R
     ordered = old[np.lexsort([old, -hits[old]])]
     place = np.empty(len(looks), dtype=np.intp)
     place[ordered] = np.arange(len(ordered))
-    names, colors = zip(*(looks[i] for i in ordered), strict=True)
-    return Regions(
-        found.map_,
-        place[labels],
-        names=names if any(names) else (),
-        colors=colors if any(colors) else (),
-    )
+    looks_of = zip(*(looks[i] for i in ordered), strict=True)
+    names, colors = (each if any(each) else () for each in looks_of)
+    return Regions(found.map_, place[labels], names=names, colors=colors)
 
 
 IN_COMMON = 0.5
@@ -353,32 +349,19 @@ def compare(before: Regions, after: Regions, *, X: Any = None) -> list[RegionCha
     matched = _matched(common)
     then, now = _shares(before), _shares(after)
     rows = common.sum(axis=1)
-    changes = []
-    for i in range(before.n_regions):
-        j = matched.get(i)
-        changes.append(
-            RegionChange(
-                name=_name(before, i),
-                before=i,
-                after=j,
-                share_before=float(then[i]),
-                share_after=0.0 if j is None else float(now[j]),
-                kept=0.0 if j is None else float(common[i, j] / rows[i]),
-            )
+    new = sorted(set(range(after.n_regions)) - set(matched.values()))
+    pairs: list[tuple[Any, Any]] = [(i, matched.get(i)) for i in range(before.n_regions)]
+    return [
+        RegionChange(
+            name=_name(after, j, " now") if i is None else _name(before, i),
+            before=i,
+            after=j,
+            share_before=0.0 if i is None else float(then[i]),
+            share_after=0.0 if j is None else float(now[j]),
+            kept=0.0 if i is None or j is None else float(common[i, j] / rows[i]),
         )
-    for j in sorted(set(range(after.n_regions)) - set(matched.values())):
-        share = float(now[j])
-        changes.append(
-            RegionChange(
-                name=_name(after, j, " now"),
-                before=None,
-                after=j,
-                share_before=0.0,
-                share_after=share,
-                kept=0.0,
-            )
-        )
-    return changes
+        for i, j in [*pairs, *((None, j) for j in new)]
+    ]
 
 
 def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
@@ -419,11 +402,9 @@ def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
     ('usual', '')
     """
     matched = _matched(_common(before, after, X))
-    return replace(
-        after,
-        names=_carried(before.names, after.names, after.n_regions, matched),
-        colors=_carried(before.colors, after.colors, after.n_regions, matched),
-    )
+    names = _carried(before.names, after.names, after.n_regions, matched)
+    colors = _carried(before.colors, after.colors, after.n_regions, matched)
+    return replace(after, names=names, colors=colors)
 
 
 def _carried(

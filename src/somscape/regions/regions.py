@@ -25,30 +25,14 @@ from somscape.tables.ordered import CycleCode, DateCode
 from somscape.tables.table import frame_of, html_of
 
 
-def frame_of_regions(regions: "Regions", X: Any, library: str | None) -> Any:
-    """Return the region of each unit, or of each row of X."""
-    if X is not None:
-        units = regions.map_.winners(X)
-        of_rows = regions._of_units(units)
-        names = np.array([*regions.names, ""], dtype=object)  # the last, of -1
-        named = {"name": names[of_rows]} if regions.names else {}
-        return frame_of({"unit": units, "region": of_rows, **named}, library)
-    units = np.arange(regions.map_.n_units)
-    row, col = regions.map_.lattice.rows_and_cols(units)
-    places = {"unit": units, "row": row, "col": col, "hits": regions.map_.hits}
-    named = {"name": np.array(regions.names, dtype=object)[regions.labels]} if regions.names else {}
-    return frame_of({**places, "region": regions.labels, **named}, library)
-
-
 def html_of_regions(regions: "Regions") -> str:
     """Return the number of units and training rows of each region as HTML."""
     total = float(regions.sizes.sum()) or 1.0
     names = [[name] for name in regions.names] or [[]] * regions.n_regions
+    parts = enumerate(zip(names, regions.n_units, regions.sizes, strict=True))
     lines = [
         [str(i), *name, str(n_units), f"{rows:g}", f"{100 * rows / total:.1f} %"]
-        for i, (name, n_units, rows) in enumerate(
-            zip(names, regions.n_units, regions.sizes, strict=True)
-        )
+        for i, (name, n_units, rows) in parts
     ]
     heads = ["region", *["name"][: len(regions.names)], "units", "rows", "share of rows"]
     return html_of(heads, lines, repr(regions))
@@ -125,10 +109,8 @@ class Condition:
         column = " ".join(self.column.split())
         if self.levels:
             return f"{column} = {' or '.join(' '.join(level.split()) for level in self.levels)}"
-        above, up_to = (
-            f"{limit:.15g}" if isinstance(limit, float) else str(limit)
-            for limit in (self.above, self.up_to)
-        )
+        limits = (self.above, self.up_to)
+        above, up_to = (f"{each:.15g}" if isinstance(each, float) else str(each) for each in limits)
         if self.above is None:
             return f"{column} <= {up_to}"
         if self.up_to is None:
@@ -209,9 +191,8 @@ def rules_of(
     """Return a rule for each region."""
     counts = np.bincount(regions[regions >= 0], minlength=n_regions)
     chosen = _spaced(regions, n_regions)
-    weights = (counts / np.maximum(np.bincount(regions[chosen], minlength=n_regions), 1))[
-        regions[chosen]
-    ]
+    taken = np.bincount(regions[chosen], minlength=n_regions)
+    weights = (counts / np.maximum(taken, 1))[regions[chosen]]
     columns = [
         _Column(j, _values(code, rows[chosen, place]), isinstance(code, CategoryCode | CycleCode))
         for j, (code, place) in enumerate(zip(encoding.features, encoding.slices, strict=True))
@@ -372,8 +353,7 @@ def _shortest(low: float, high: float) -> float:
 
 def _values(code: Any, features: Float64s) -> Float64s:
     """Return one number for each row: the encoded value, or the number of its level."""
-    if isinstance(code, CycleCode):
-        code, features = code.as_category(features)
+    code, features = _as_category(code, features)
     if not isinstance(code, CategoryCode):
         return features[:, 0]
     is_missing = np.isnan(features).any(axis=1)
@@ -565,9 +545,8 @@ def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> 
     """Return what sets each region apart."""
     n_regions, encoding = int(labels.max()) + 1, in_words(map_.encoding)
     found: list[list[tuple[float, int, int]]] = [[] for _ in range(n_regions)]
-    for j, (code, place) in enumerate(
-        zip(map_.encoding.features, map_.encoding.slices, strict=True)
-    ):
+    pairs = zip(map_.encoding.features, map_.encoding.slices, strict=True)
+    for j, (code, place) in enumerate(pairs):
         effects, levels = _effects(code, rows[:, place], regions, n_regions)
         for region in range(n_regions):
             if abs(effects[region]) >= MIN_EFFECT:
@@ -831,7 +810,17 @@ class Regions:
             Of units: ``unit``, ``row``, ``col``, ``hits``, ``region``; of rows: ``unit`` and
             ``region``; and ``name``, if any region has one.
         """
-        return frame_of_regions(self, X, library)
+        if X is not None:
+            units = self.map_.winners(X)
+            of_rows = self._of_units(units)
+            names = np.array([*self.names, ""], dtype=object)  # the last, of -1
+            named = {"name": names[of_rows]} if self.names else {}
+            return frame_of({"unit": units, "region": of_rows, **named}, library)
+        units = np.arange(self.map_.n_units)
+        row, col = self.map_.lattice.rows_and_cols(units)
+        places = {"unit": units, "row": row, "col": col, "hits": self.map_.hits}
+        named = {"name": np.array(self.names, dtype=object)[self.labels]} if self.names else {}
+        return frame_of({**places, "region": self.labels, **named}, library)
 
     def to_json(self) -> dict[str, Any]:
         """Return regions, names and colors as JSON data, which `regions.from_json` reads.
