@@ -46,7 +46,11 @@ def column_from_arrow(
     if not is_coded and pa.types.is_integer(type_):
         return _whole(name, array, asked, words, among)
     if not is_coded and (pa.types.is_floating(type_) or pa.types.is_null(type_)):
-        return _floats(name, array, where, asked, words, among)
+        are_narrow = type_ in (pa.float16(), pa.float32())
+        read_as = pa.float32() if are_narrow else pa.float64()
+        kept_as = np.float32 if are_narrow and stay_narrow(len(array), among) else np.float64
+        numbers = _numbers_of(array, read_as, asked, words, among, kept_as)
+        return _of_numbers(name, numbers, where, are_narrow)
     if not is_coded and pa.types.is_decimal(type_):
         return _decimals(name, array, asked, words)
     if not is_coded and pa.types.is_temporal(type_):
@@ -72,8 +76,7 @@ def _of_numbers(name: str, numbers: Floats, where: Where, are_narrow: bool) -> C
             verdict.look(part.start, numbers_of(wide, np.isnan(wide)), wide)
         is_number, problem = verdict.settle(name, where)
     texts = NumberTexts(numbers, False, are_narrow)
-    column = Column(name, texts, numbers=numbers if is_number else None)
-    column.problem = problem
+    column = Column(name, texts, numbers=numbers if is_number else None, problem=problem)
     if column.is_whole:
         return Column(name, NumberTexts(numbers, True, are_narrow), numbers=numbers)
     return column
@@ -96,21 +99,6 @@ def _whole(
     if asked:
         array = without(array, np.isnan(numbers), set())
     return Column(name, ValueTexts(array), numbers=numbers)
-
-
-def _floats(
-    name: str,
-    array: pa.ChunkedArray,
-    where: Where,
-    asked: Sequence[str] | None,
-    words: set[str],
-    among: int,
-) -> Column:
-    are_narrow = array.type in (pa.float16(), pa.float32())
-    type_ = pa.float32() if are_narrow else pa.float64()
-    kept_as = np.float32 if are_narrow and stay_narrow(len(array), among) else np.float64
-    numbers = _numbers_of(array, type_, asked, words, among, kept_as)
-    return _of_numbers(name, numbers, where, are_narrow)
 
 
 def _numbers_of(

@@ -40,13 +40,10 @@ MAX_TOGETHER = 1 << 27
 
 def open_arrow(path: str | os.PathLike[str], source: str) -> TypedRows:
     """Return the columns of a Parquet file, or of a file or stream of Arrow's."""
-    if Path(path).suffix.lower() != ".parquet":
-        found: TypedRows = _arrow(path, source)
-        check_names(found.schema.names, source)
-        return found
-    file = _Parquet(path, source)
-    check_names(file.schema.names, source)
-    return file.whole() or file
+    is_parquet = Path(path).suffix.lower() == ".parquet"
+    found: Any = _Parquet(path, source) if is_parquet else _arrow(path, source)
+    check_names(found.schema.names, source)
+    return (found.whole() or found) if is_parquet else found
 
 
 class _Parquet:
@@ -265,8 +262,7 @@ def _arrow_array(column: Column) -> Any:
     """Return numbers as numbers, whole where all are, and text as text."""
     if column.numbers is None or not column.is_exact:
         return column.to_arrow()
-    missing = column.missing
+    values: NDArray[Any] = column.numbers
     if column.is_whole:
-        whole = np.where(missing, 0, column.numbers).astype(np.int64)
-        return pa.array(whole, mask=missing)
-    return pa.array(column.numbers, mask=missing)
+        values = np.where(column.missing, 0, values).astype(np.int64)
+    return pa.array(values, mask=column.missing)

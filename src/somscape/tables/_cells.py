@@ -9,7 +9,6 @@ from datetime import date, time
 from typing import Any
 
 import numpy as np
-from numpy import float32
 from numpy.typing import NDArray
 
 from somscape._types import Floats
@@ -97,9 +96,7 @@ def strings(cells: Iterable[str | None]) -> pa.Array:
     letters = [b"" if cell is None else cell.encode("utf-8", "replace") for cell in given]
     ends = np.zeros(len(letters) + 1, np.int32)
     np.cumsum([len(text) for text in letters], out=ends[1:])
-    there = None
-    if None in given:
-        there = _bits(np.array([cell is not None for cell in given], dtype=bool))
+    there = _bits(np.array([cell is not None for cell in given])) if None in given else None
     buffers = [there, pa.py_buffer(ends), pa.py_buffer(b"".join(letters))]
     return pa.Array.from_buffers(pa.string(), len(letters), buffers)
 
@@ -150,7 +147,7 @@ def _of_bits(buffer: Any, values: pa.Array) -> NDArray[np.bool_]:
 
 def python_values(values: NDArray[Any], n: int = 4096) -> Iterator[Any]:
     """Yield the values of an array as Python's, `n` of them being objects at a time."""
-    if values.dtype.kind not in "iuf" or values.dtype == float32:  # whose 0.1 is written "0.1"
+    if values.dtype.kind not in "iuf" or values.dtype == np.float32:  # whose 0.1 is written "0.1"
         yield from values
         return
     for part in blocks(len(values), n):

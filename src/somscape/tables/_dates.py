@@ -128,13 +128,12 @@ def date_texts(
     if column.is_number and not is_named:
         return None
     codes, texts = _coded(column)
-    if not texts or not (is_named or _matches(texts[0])):
+    if not texts or not (is_named or any(re.match(each, texts[0]) for each in _PATTERNS)):
         return None
     found = _read(texts, may_mix=is_named, order=order)
     if is_named:
         _read_others(texts, found)
-    days, times, has_zone = found
-    read = DateTexts(column, codes, days, times, has_zone)
+    read = DateTexts(column, codes, *found)
     return read if is_named or read.orders else None
 
 
@@ -196,10 +195,6 @@ def _coded(column: Column) -> tuple[NDArray[np.int32], list[str]]:
     values, codes = np.unique(numbers, return_inverse=True)
     places = np.where(np.isnan(numbers), -1, codes).astype(np.int32)
     return places, [f"{n:.0f}" if n == np.rint(n) else "" for n in values.tolist() if n == n]
-
-
-def _matches(text: str) -> bool:
-    return any(re.match(pattern, text) for pattern in _PATTERNS)
 
 
 _Read: TypeAlias = tuple[dict[str, NDArray[np.int64]], NDArray[np.int64], NDArray[np.bool_]]

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from datetime import date, time, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -103,10 +104,7 @@ def table_at(
 ) -> Table:
     """Make a table of the columns of data frames, whose rows stand where `lines` say."""
     words: set[str] = set()
-
-    def where(row: int) -> str:
-        return place(source, lines, row)
-
+    where = partial(place, source, lines)
     columns = []
     for frame in frames:
         shown = _opened(frame, source)
@@ -339,12 +337,12 @@ def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
     _refuse_others(shown)
     types = set(shown.schema.values())
     is_narrow = types == {nw.Float32}
+    type_, nw_type = (np.float32, nw.Float32) if is_narrow else (np.float64, nw.Float64)
     if shown.implementation.is_pandas_like() and types in ({nw.Float32}, {nw.Float64}):
-        type_ = np.float32 if is_narrow else np.float64
         return np.ascontiguousarray(shown.to_native().to_numpy(dtype=type_, na_value=np.nan))
-    values = stored(shown.shape, np.float32 if is_narrow else np.float64)
+    values = stored(shown.shape, type_)
     for place_, column in enumerate(shown.iter_columns()):
-        values[:, place_] = _numbers_of(column, nw.Float32 if is_narrow else nw.Float64)
+        values[:, place_] = _numbers_of(column, nw_type)
     return values
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
-from numpy.typing import NDArray
 
 from somscape._files import shown
 from somscape.errors import InputError
@@ -247,7 +246,9 @@ def _texts(files: Files, source: str, reading: Reading) -> tuple[Table, list[int
     lines = [np.asarray(part.lines, dtype=np.uint32) for part in parts]
     sizes = list(map(len, lines))
     notes = _joined_notes(files.names, [part.notes for part in parts])
-    joined = Records(columns, _lines(files, sizes, np.concatenate(lines)), notes)
+    numbers = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
+    where = FileLines(files.names, numbers, np.concatenate(lines), True)
+    joined = Records(columns, where, notes)
     asked = reading.missing_values
     if files.kind == "text":
         return table_from_records(joined, source, delimiter, reading.decimal, asked), sizes
@@ -303,8 +304,3 @@ def _typed(files: Files, source: str, asked: Sequence[str] | None) -> tuple[Tabl
     kept = iter(spooled(whole()))
     parts = [next(kept) if part is None else part for part in opened]
     return typed_table(parts, files.names, agreed, source, asked), [p.num_rows for p in parts]
-
-
-def _lines(files: Files, sizes: list[int], lines: NDArray[Any]) -> FileLines:
-    numbers = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
-    return FileLines(files.names, numbers, lines, True)

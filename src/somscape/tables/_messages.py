@@ -126,11 +126,7 @@ class FileLines:
     def where(self, row: int) -> str:
         """Say where a row stands: "part-03.csv, line 17"."""
         name = self._names[self._files[row]]
-        return (
-            place(name, self._lines, row)
-            if self._has_lines
-            else place(name, None, self._lines[row])
-        )
+        return f"{name}, {'line' if self._has_lines else 'row'} {self._lines[row]}"
 
 
 def place(source: str, lines: Lines | FileLines | None, row: int) -> str:

@@ -52,8 +52,7 @@ class _Cells:
     texts: PlainTexts | ArrowTexts
     words: tuple[str, ...]
     spelling: Spelling
-    has_leading_zeros: bool = False
-    are_words: bool = False
+    styles: list[str] | None = None  # how they are written, if they are no numbers
 
     @classmethod
     def of(cls, raw: PlainTexts | pa.ChunkedArray, asked: Sequence[str] | None) -> _Cells:
@@ -62,9 +61,9 @@ class _Cells:
         cells, words, ends = clean(raw, asked)
         texts = ArrowTexts(cells)
         if ends.first[ord("0")] and _have_leading_zeros(cells):
-            return cls(texts, tuple(words), Spelling(), has_leading_zeros=True)
+            return cls(texts, tuple(words), Spelling(), ["leading zeros, kept as text,"])
         if _are_words(cells, ends):
-            return cls(texts, tuple(words), Spelling(), are_words=True)
+            return cls(texts, tuple(words), Spelling(), [])
         some = _different(cells)
         spelling = spell(some)
         if len(some) == SHOWN and spelling.plain_mark == ".":
@@ -106,13 +105,11 @@ def text_columns(
     for name, found in cells.items():
         spelling = found.spelling
         mark = decimal or spelling.mark or _likely_mark(spelling.plain_mark, shown, delimiter)
-        if found.has_leading_zeros:
-            numbers, problem, styles = None, None, ["leading zeros, kept as text,"]
-        elif found.are_words:
-            numbers, problem, styles = None, None, []
-        else:
-            numbers, problem, styles = _read(name, found.texts, where, spelling, mark)
         texts = found.texts
+        if found.styles is None:
+            numbers, problem, styles = _read(name, texts, where, spelling, mark)
+        else:
+            numbers, problem, styles = None, None, found.styles
         if numbers is None and isinstance(texts, PlainTexts):
             texts = ArrowTexts(texts.to_arrow())
         if numbers is not None and asked:
@@ -219,7 +216,6 @@ def _likely_mark(plain_mark: str | None, shown: str, delimiter: str) -> str:
 
 def _reading(spelling: Spelling, mark: str) -> str:
     """Say how an example that fits both decimal marks is read."""
-
     value = spelling.read(strings([spelling.example]), mark, {})[0]
     return f"{quoted(spelling.example)} read as {value:.12g}"
 

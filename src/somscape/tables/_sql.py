@@ -145,13 +145,9 @@ def _is_of_a_driver(error: Exception) -> bool:
 
 def _reason(error: Exception, database: DatabaseAddress) -> str:
     """Return the first line of what a driver says, without what it repeats of us."""
-    text = str(error)
-    if match := re.search(r"(?:ERROR|FATAL):\s+(.*)", text):
-        text = match[1]
-    else:
-        text = re.sub(r"^[A-Z_]+: (\[\w+\] )?", "", text).strip()
-        text = re.split("\n", text, maxsplit=1)[0]
-    text = re.sub(r"\.? SQLSTATE: \w+$", "", text)
+    said = re.search(r"(?:ERROR|FATAL):\s+(.*)", str(error))
+    text = said[1] if said else re.sub(r"^[A-Z_]+: (\[\w+\] )?", "", str(error)).strip()
+    text = re.sub(r"\.? SQLSTATE: \w+$", "", text.partition("\n")[0])
     if text == "not authorized":  # SQLite's word for all that `read_sql` forbids
         return "a query may only read the tables of its database"
     if database.file is not None and re.search("disk is full|No space left on device", text):
@@ -167,10 +163,7 @@ Rows: TypeAlias = Generator["pa.Table", None, None]
 
 BATCH_ROWS = 1 << 16
 
-DUCKDB_LOCKED: Any = {
-    "enable_external_access": "false",
-    "lock_configuration": "true",
-}
+DUCKDB_LOCKED: Any = {"enable_external_access": "false", "lock_configuration": "true"}
 """No file but the database, no extension, and no statement that changes this."""
 
 SQLITE_TABLES = (
@@ -285,8 +278,7 @@ def _only_reading(action: int, first: str | None, second: str | None, *_: str | 
     if action == sqlite3.SQLITE_FUNCTION:
         may = (second or "").lower() not in ("load_extension", "fts3_tokenizer")
     else:
-        reading = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE)
-        may = action in reading
+        may = action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE)
     return sqlite3.SQLITE_OK if may else sqlite3.SQLITE_DENY
 
 

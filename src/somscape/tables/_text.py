@@ -172,14 +172,12 @@ def decode(data: Content, source: str, encoding: str | None = None) -> tuple[Tex
             " its encoding if it is text",
             options="--encoding utf-16-le",
         )
-    try:
-        return _as_utf8(data, source, encoding), notes
-    except UnicodeError as error:
-        problem = error
+    tries = [(encoding, notes)]
     if not encoding:
-        encoding = "cp1252"
+        tries.append(("cp1252", ["encoding cp1252, as it is not UTF-8"]))
+    for encoding, notes in tries:
         try:
-            return _as_utf8(data, source, encoding), ["encoding cp1252, as it is not UTF-8"]
+            return _as_utf8(data, source, encoding), notes
         except UnicodeError as error:
             problem = error
     line = data[: _place(problem, data)].count(b"\n") + 1
@@ -481,33 +479,16 @@ def _likely_delimiter(file: TextFile) -> str:
 
 
 def _cell_counts(file: TextFile, delimiter: str) -> list[int]:
+    with file.open() as text:
+        sample, is_cut = text.read(FREE_LETTERS), bool(text.read(1))
     counts: list[int] = []
-    sample = _Sample(file)
-    for record in _reader(sample.lines(), delimiter, strict=False):
+    for record in _reader(io.StringIO(sample, newline=""), delimiter, strict=False):
         if any(cell.strip() for cell in record):
             counts.append(len(record))
         if len(counts) == _N_SAMPLED:
             return counts
     # The sample may end within a record.
-    return counts[:-1] if sample.is_cut and len(counts) > 1 else counts
-
-
-@dataclass
-class _Sample:
-    """The first lines of a file, the last one cut."""
-
-    file: TextFile
-    is_cut: bool = False
-
-    def lines(self) -> Iterator[str]:
-        left = FREE_LETTERS
-        with self.file.open() as text:
-            while line := text.readline(left):
-                yield line
-                left -= len(line)
-                if not left:
-                    self.is_cut = bool(text.read(1))
-                    return
+    return counts[:-1] if is_cut and len(counts) > 1 else counts
 
 
 def _reader(lines: Iterable[str], delimiter: str, strict: bool) -> Reader:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -32,6 +33,7 @@ from somscape.tables._messages import (
     LineNumbers,
     Lines,
     counted,
+    free_name,
     lines_from,
     listed,
     place,
@@ -84,9 +86,8 @@ class _Seen:
     n_blank: int = 0  # at the end
     has_more: bool = False  # than the names that there are, and not blank
     is_longer: bool = False
-    ragged: tuple[int, int, int] | None = (
-        None  # the first row of another width: number, line, width
-    )
+    # The first row of another width, and of a smaller one: number, line, width.
+    ragged: tuple[int, int, int] | None = None
     short: tuple[int, int, int] | None = None
 
     def look(self, line: int, record: Sequence[Any], n_header: int, width: int) -> None:
@@ -206,9 +207,7 @@ def _complete_names(header: list[str]) -> tuple[list[str], list[str]]:
     names, notes = [], []
     for position, name in enumerate(header, 1):
         if not name:
-            name = f"column_{position}"
-            while name in header:
-                name += "_"
+            name = free_name(f"column_{position}", header, "_")
             notes.append(f"column {position} has no name, called {name!r}")
         names.append(name)
     return names, notes
@@ -333,16 +332,14 @@ class GrowingCells:
         if not len(self._numbers) and (decimals == WORDS_FROM).all():
             self._n = end
             return
-        if end > len(self._numbers):
-            n, before = max(self._n_expected, end + end // 8), self._plain()
-            self._numbers = stored(n, among=self._among)
+        before, n_places = self._plain(), len(self._numbers)
+        if end > n_places:
+            n_places = max(self._n_expected, end + end // 8)
+            self._numbers = stored(n_places, among=self._among)
             self._numbers[: self._n] = before.numbers
-            if self._decimals is not None:
-                self._decimals = stored(n, np.uint8, among=self._among)
-                self._decimals[: self._n] = before.decimals()
-        if self._decimals is None and ((decimals > 0) & (decimals != WORDS_FROM)).any():
-            before = self._plain()
-            self._decimals = stored(len(self._numbers), np.uint8, among=self._among)
+        held = 0 if self._decimals is None else len(self._decimals)
+        if held < n_places and (held or ((decimals > 0) & (decimals != WORDS_FROM)).any()):
+            self._decimals = stored(n_places, np.uint8, among=self._among)
             self._decimals[: self._n] = before.decimals()
         self._numbers[self._n : end] = numbers
         if self._decimals is not None:
@@ -480,10 +477,7 @@ def table_from_records(
     asked: Sequence[str] | None = None,
 ) -> Table:
     """Return the table of raw cells, of which each whole column decides what it holds."""
-
-    def where(row: int) -> str:
-        return place(source, raw.lines, row)
-
+    where = partial(place, source, raw.lines)
     made = text_columns(raw.columns, where, delimiter, decimal, asked)
     notes = raw.notes + made.notes
     if made.words:

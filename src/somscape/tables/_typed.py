@@ -77,11 +77,6 @@ def _is_number(type_: pa.DataType) -> bool:
     )
 
 
-def _may_be_rounded(type_: pa.DataType) -> bool:
-    """Return whether the last digits of values get lost anyway: numbers, and nanoseconds."""
-    return _is_number(type_) or getattr(type_, "unit", "") == "ns"
-
-
 def _fits_int64(type_: pa.DataType) -> bool:
     return bool(pa.types.is_integer(type_) and not pa.types.is_uint64(type_))
 
@@ -113,8 +108,10 @@ def joined_column(
     chunks: list[pa.Array] = []
     for part, source in zip(parts, sources, strict=True):
         column = part.column(name)
+        # The last digits of numbers and of nanoseconds get lost anyway.
+        may_be_rounded = _is_number(column.type) or getattr(column.type, "unit", "") == "ns"
         try:
-            chunks += column.cast(type_, safe=not _may_be_rounded(column.type)).chunks
+            chunks += column.cast(type_, safe=not may_be_rounded).chunks
         except pa.ArrowException as error:
             reason = " ".join(str(error).split()).rstrip(".")
             raise InputError(

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 from somscape._stored import TIMES, Budget
@@ -228,9 +229,7 @@ def table_of_values(
     """Return the table of the values of a sheet, or of several one after the other."""
 
     # A column with words in it is read as that of a text file: they may be numbers as text.
-    def where(row: int) -> str:
-        return place(source, records.lines, row)
-
+    where = partial(place, source, records.lines)
     texts = {
         name: pa.chunked_array([strings(as_text(value) for value in values)])
         for name, values in records.columns.items()

@@ -1,7 +1,6 @@
 """A table becomes a file (CSV, Excel, Parquet), rows of a database, or bytes."""
 
 import io
-import math
 import os
 import re
 from abc import ABC, abstractmethod
@@ -27,6 +26,7 @@ from somscape.tables._sql import DatabaseAddress, database_at, one_line, quote_n
 from somscape.tables._text import N_MAGIC, PACKED, decode
 from somscape.tables._text_table import table_from_text
 from somscape.tables._texts import GivenTexts, NumberTexts
+from somscape.tables.codes import is_number
 from somscape.tables.column import Column
 from somscape.tables.sources import Source, collected
 from somscape.tables.table import Table
@@ -45,7 +45,7 @@ _RISKY_OR_QUOTED = "^[-=+@\t\r']|[,\"\r\n]"
 
 def escape_cell(text: str) -> str:
     """Return the text with one ``'`` before it if a spreadsheet could run it."""
-    return _QUOTE + text if text.startswith(_RISKY) and not _is_finite_number(text) else text
+    return _QUOTE + text if text.startswith(_RISKY) and not is_number(text) else text
 
 
 def unescape_cell(text: str) -> str:
@@ -168,13 +168,6 @@ def _cell_text(value: Any) -> str:
     if isinstance(value, str):
         return escape_cell(value)
     return as_text(value)
-
-
-def _is_finite_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
 
 
 MAX_ROWS, MAX_COLUMNS, MAX_LETTERS = 1_048_576, 16_384, 32_767
@@ -520,14 +513,21 @@ def _opened(url: str, name: str, *, keeps: bool) -> Iterator[tuple["_Sink", str]
 class _Sink(ABC):
     """A table of a database, in a transaction."""
 
+    begin = "BEGIN"
+
     @abstractmethod
     def __init__(self, database: DatabaseAddress, name: str) -> None:
-        """Connect and begin."""
+        """Connect."""
         self.connection: Any
         self.target: str
 
     def __enter__(self) -> Self:
-        """Go on in the transaction."""
+        """Begin the transaction."""
+        try:
+            self.execute(self.begin)
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -556,6 +556,8 @@ class _Sink(ABC):
 
 
 class _SQLite(_Sink):
+    begin = "BEGIN IMMEDIATE"
+
     def __init__(self, database: DatabaseAddress, name: str) -> None:
         import sqlite3
 
@@ -563,21 +565,13 @@ class _SQLite(_Sink):
         place = f"{database.file.resolve().as_uri()}?mode=rwc"
         self.connection = sqlite3.connect(place, uri=True, isolation_level=None)
         self.name, self.target = name, quote_name(name)
-        try:
-            self.execute("BEGIN IMMEDIATE")
-        except BaseException:
-            self.close()
-            raise
 
     def columns(self) -> Types:
         return dict(self.execute("SELECT name, type FROM pragma_table_info(?)", self.name))
 
     def upsert(self, rows: "pa.Table") -> None:
-        places = ", ".join("?" * rows.num_columns)
         values = zip(*(column.to_pylist() for column in rows.columns), strict=True)
-        self.connection.executemany(
-            _insert(self.target, rows.column_names, f"VALUES ({places})"), values
-        )
+        self.connection.executemany(_insert(self.target, rows.column_names), values)
 
 
 class _DuckDB(_Sink):
@@ -587,24 +581,20 @@ class _DuckDB(_Sink):
         self.connection = duckdb.connect(str(database.file))
         self.schema, self.name = _schema_and_name(name)
         self.target = _qualified(self.schema, self.name)
-        self.execute("BEGIN")
 
     def columns(self) -> Types:
-        return dict(
-            self.execute(
-                "SELECT column_name, data_type FROM information_schema.columns"
-                " WHERE table_catalog = current_database() AND lower(table_name) = lower(?)"
-                " AND lower(table_schema) = lower(coalesce(?, current_schema()))"
-                " ORDER BY ordinal_position",
-                *(self.name, self.schema),
-            )
+        found = self.execute(
+            "SELECT column_name, data_type FROM information_schema.columns"
+            " WHERE table_catalog = current_database() AND lower(table_name) = lower(?)"
+            " AND lower(table_schema) = lower(coalesce(?, current_schema()))"
+            " ORDER BY ordinal_position",
+            *(self.name, self.schema),
         )
+        return dict(found)
 
     def upsert(self, rows: "pa.Table") -> None:
         self.connection.register(STAGED, rows)
-        columns = ", ".join(map(quote_name, rows.column_names))
-        select = f"SELECT {columns} FROM {STAGED}"
-        self.execute(_insert(self.target, rows.column_names, select))
+        self.execute(_insert(self.target, rows.column_names, STAGED))
 
 
 class _PostgreSQL(_Sink):
@@ -613,11 +603,6 @@ class _PostgreSQL(_Sink):
 
         self.target = _qualified(*_schema_and_name(name))
         self.connection = driver.connect(database.url, autocommit=True)
-        try:
-            self.execute("BEGIN")
-        except BaseException:
-            self.close()
-            raise
 
     def execute(self, statement: str, *values: Any) -> list[Any]:
         with self.connection.cursor() as cursor:
@@ -625,14 +610,13 @@ class _PostgreSQL(_Sink):
             return list(cursor.fetchall()) if cursor.description else []
 
     def columns(self) -> Types:
-        return dict(
-            self.execute(
-                "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute"
-                " WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped"
-                " ORDER BY attnum",
-                self.target,
-            )
+        found = self.execute(
+            "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute"
+            " WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped"
+            " ORDER BY attnum",
+            self.target,
         )
+        return dict(found)
 
     def upsert(self, rows: "pa.Table") -> None:
         for name in rows.column_names:
@@ -644,16 +628,10 @@ class _PostgreSQL(_Sink):
         # At once, not row by row, each of which would take the way to the server and back.
         with self.connection.cursor() as cursor:
             cursor.adbc_ingest(STAGED, rows, mode="create", temporary=True)
-        columns = ", ".join(map(quote_name, rows.column_names))
-        select = f"SELECT {columns} FROM pg_temp.{STAGED}"
-        self.execute(_insert(self.target, rows.column_names, select))
+        self.execute(_insert(self.target, rows.column_names, f"pg_temp.{STAGED}"))
 
 
-SINKS: dict[str, type[_Sink]] = {
-    "sqlite": _SQLite,
-    "duckdb": _DuckDB,
-    "postgresql": _PostgreSQL,
-}
+SINKS: dict[str, type[_Sink]] = {"sqlite": _SQLite, "duckdb": _DuckDB, "postgresql": _PostgreSQL}
 
 
 def _schema_and_name(name: str) -> tuple[str | None, str]:
@@ -665,15 +643,14 @@ def _qualified(schema: str | None, name: str) -> str:
     return ".".join(quote_name(part) for part in (schema, name) if part is not None)
 
 
-def _insert(target: str, names: Sequence[str], rows: str) -> str:
-    """Return the statement that writes rows over those of the same key."""
-    columns = [quote_name(name) for name in names]
-    keys = ", ".join(map(quote_name, KEYS))
-    changes = ", ".join(f"{column} = excluded.{column}" for column in columns[len(KEYS) :])
-    return (
-        f"INSERT INTO {target} ({', '.join(columns)}) {rows}"
-        f" ON CONFLICT ({keys}) DO UPDATE SET {changes}"
-    )
+def _insert(target: str, names: Sequence[str], staged: str = "") -> str:
+    """Return the statement that writes rows, staged or given, over those of the same key."""
+    quotes = [quote_name(name) for name in names]
+    columns, keys = ", ".join(quotes), ", ".join(map(quote_name, KEYS))
+    changes = ", ".join(f"{column} = excluded.{column}" for column in quotes[len(KEYS) :])
+    values = f"VALUES ({', '.join('?' * len(names))})"
+    rows = f"SELECT {columns} FROM {staged}" if staged else values
+    return f"INSERT INTO {target} ({columns}) {rows} ON CONFLICT ({keys}) DO UPDATE SET {changes}"
 
 
 def table_from_wire(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from somscape._elementary import asinh
 from somscape._types import Float64s, Floats, Ints, Objects
-from somscape._weights import Ascending, Counted, InOrder, blocks, in_order
+from somscape._weights import Ascending, Counted, blocks, in_order
 from somscape.errors import InputError
 from somscape.tables._numbers import padded_numbers, read_numbers
 from somscape.tables.column import Column
@@ -106,13 +106,13 @@ def as_numbers(column: Column, *, may_be_padded: bool) -> Column:
     return read_numbers(column) or (may_be_padded and padded_numbers(column)) or column
 
 
-def present(column: Column, values: Any, counts: Float64s | None) -> InOrder:
+def present(column: Column, values: Any, counts: Float64s | None) -> Ascending:
     """Put the values of a column in order whose cells are not missing."""
     is_there = ~column.missing
     return in_order(values[is_there], None if counts is None else counts[is_there])
 
 
-def usual_range(numbers: InOrder, percent: float) -> Float64s:
+def usual_range(numbers: Ascending, percent: float) -> Float64s:
     """Return numbers so far from either end, in percent of all, or two equal ones."""
     last = numbers.n - 1
     skipped = int(percent / 100 * last)
@@ -142,7 +142,7 @@ MIN_SLIP_ROWS, SLIP_SHARE, HANDFUL = 30, 0.01, 5
 be in any case.  Of heavy tails the outermost number stands apart before several do."""
 
 
-def without_slips(numbers: InOrder) -> tuple[InOrder, float, str]:
+def without_slips(numbers: Ascending) -> tuple[Ascending, float, str]:
     """Return numbers without those that are slips, how far the others reach, and the slips."""
     with np.errstate(over="ignore", invalid="ignore"):
         low, center, high = (numbers.quantile(share) for share in (0.25, 0.5, 0.75))
@@ -323,7 +323,7 @@ class NumberCode(OneFeature):
         cls, column: Column, why: str, scaling: Scaling = ROBUST, counts: Float64s | None = None
     ) -> "NumberCode":
         """Learn center, width and range from a column's present numbers."""
-        numbers: InOrder = (
+        numbers: Ascending = (
             Ascending(column.ascending())
             if counts is None
             else present(column, column.numbers, counts)

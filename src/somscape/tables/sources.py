@@ -371,7 +371,8 @@ def source(data: Any, **reading: Any) -> Source:
     >>> batches.table().to_numpy().ravel()
     array([41., 42., 43.])
     """
-    is_array = isinstance(data, np.ndarray) or _is_array_file(data)
+    is_path = isinstance(data, (str, os.PathLike))
+    is_array = isinstance(data, np.ndarray) or (is_path and Path(data).suffix.lower() == ".npy")
     if is_array or isinstance(data, (Source, Table)):
         for name in reading:
             raise not_for_numbers(name)
@@ -379,7 +380,7 @@ def source(data: Any, **reading: Any) -> Source:
         return data
     if is_array:
         return Source(array_from(data))
-    if isinstance(data, (str, os.PathLike, Table)):
+    if is_path or isinstance(data, Table):
         return Source(data, **reading)
     if hasattr(data, "collect_batches"):  # a lazy frame of polars
         return Source(table_of_batches(lambda: _batches_of(data), "data frame", **reading))
@@ -391,10 +392,6 @@ def source(data: Any, **reading: Any) -> Source:
             " source(function) and not source(function())"
         )
     return Source(table_from_frame(data, **reading))
-
-
-def _is_array_file(data: Any) -> bool:
-    return isinstance(data, (str, os.PathLike)) and Path(data).suffix.lower() == ".npy"
 
 
 def collected(data: Any) -> Any:

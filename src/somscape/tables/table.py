@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec
 from itertools import islice
 from numbers import Real
@@ -82,9 +82,8 @@ def html_of(names: Sequence[str], lines: Sequence[Sequence[str]], caption: str =
     """Return a table as HTML that needs no style sheet."""
     shown = ET.Element("table")
     if caption:
-        ET.SubElement(
-            shown, "caption", style="caption-side: bottom; text-align: left"
-        ).text = caption
+        style = "caption-side: bottom; text-align: left"
+        ET.SubElement(shown, "caption", style=style).text = caption
     head = ET.SubElement(ET.SubElement(shown, "thead"), "tr")
     for name in names:
         ET.SubElement(head, "th", scope="col").text = name
@@ -154,19 +153,18 @@ class Table:
         return f"Table({self.source!r}, {self.n_rows} rows, {len(self.columns)} columns)"
 
     def __str__(self) -> str:
-        columns = [
-            [c.name, *(cell or "" for cell in c.take(range(min(len(self), PRINTED))).cells)]
-            for c in self.columns
-        ]
-        lines = in_columns(columns)
+        lines = in_columns(zip(self.names, *self._first_rows(), strict=True))
         more = [f"... {len(self) - PRINTED} more rows"] if len(self) > PRINTED else []
         return "\n".join([*lines, *more])
 
     def _repr_html_(self) -> str:
-        first = self.take(range(min(len(self), PRINTED)))
-        cells = [[cell or "" for cell in column.cells] for column in first.columns]
         caption = f"{counted(self.n_rows, 'row')}, {counted(len(self.columns), 'column')}"
-        return html_of(self.names, list(zip(*cells, strict=True)), f"{self.source}: {caption}")
+        return html_of(self.names, self._first_rows(), f"{self.source}: {caption}")
+
+    def _first_rows(self) -> list[tuple[str, ...]]:
+        """Return the cells of the rows that are printed."""
+        first = self.take(slice(PRINTED)).columns
+        return list(zip(*([cell or "" for cell in c.cells] for c in first), strict=True))
 
     def __len__(self) -> int:
         return self.n_rows
@@ -374,10 +372,7 @@ def table_from_columns(columns: Mapping[str, Iterable[Any]], source: str = "tabl
     >>> table.column("city").n_missing, table.column("id").is_whole
     (1, True)
     """
-
-    def where(row: int) -> str:
-        return place(source, None, row)
-
+    where = partial(place, source, None)
     made = [column_from_values(str(name), values, where) for name, values in columns.items()]
     return Table(tuple(made), source)
 
@@ -426,11 +421,10 @@ def _reader(asked: Sequence[str], words: set[str]) -> Callable[[Any], tuple[str 
     folded, numbers = {word.strip().casefold() for word in asked}, asked_numbers(asked).tolist()
 
     def read(value: Any) -> tuple[str | None, float]:
-        cell, number = (
-            (value.strip() or None, math.nan)
-            if isinstance(value, str)
-            else (_cell_and_number(value))
-        )
+        if isinstance(value, str):
+            cell, number = value.strip() or None, math.nan
+        else:
+            cell, number = _cell_and_number(value)
         if cell is None or not (cell.casefold() in folded or number in numbers):
             return cell, number
         words.add(cell)
