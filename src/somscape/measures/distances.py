@@ -904,7 +904,8 @@ class Neighbors:
     def _add_strangers(self, block: PairBlock, unit: _UnitRanks, limit: Float64s) -> None:
         """Add how far the k nearest on the map lie in the data."""
         pairs, k = self.pairs, self._k
-        members = np.flatnonzero((unit.share > 0).any(axis=0)[pairs.unit_place])
+        is_near = np.asarray((unit.share > 0).any(axis=0))
+        members = np.flatnonzero(is_near[pairs.unit_place])
         apart = block.from_others[:, members]
         is_strange = apart > limit[:, None]
         place, counts = pairs.unit_place[members], pairs.counts[members]

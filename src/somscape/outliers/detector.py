@@ -1,6 +1,6 @@
 """The fitted detector: scores, alerts, reasons, rules, similar rows, and its record."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import repeat
@@ -42,1265 +42,7 @@ from somscape.tables.ordered import CycleCode
 from somscape.tables.sources import Source
 from somscape.tables.table import Table, frame_of, html_of, table_from_columns
 
-RECORD = "record"
-"""Name of the id if the table has no id column: the number of the row, from 1."""
-
-NONE_STANDS_OUT = "no single column stands out; the combination is unusual"
-"""Stands where there is no reason."""
-
-MAX_REASONS = 4
-MIN_SHARE = 0.05
-"""A column that adds less than this share of the score is not a reason."""
-
-
-BLOCK_VALUES = 1 << 20
-"""Values of prototypes near some rows in memory at once."""
-
-CLEARLY_MORE = 2.0
-"""A column stands out where the odds of its share are this many times those of usual rows."""
-
-FAR_MORE = 4.0
-"""Or where it adds this many times as much to the score as it does in usual rows."""
-
-RARE = 0.01
-"""Or where no more than this share of the rows have its value, or one as far out."""
-
-COMMON = 0.2
-"""Share of the rows from which a value is common.  One of at most `TAIL_SHARE` is rare."""
-
-TIMES = 2.0
-"""A common value is not named where a rare one adds at least this many times its part."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """A column with a large share of a score, the row's value, and what is usual.
-
-    Attributes
-    ----------
-    column : str
-    value : str
-        The row's value, in original units.
-    usual : str
-        Values of the prototypes near the row: a range, or a level with its share.
-    share : float
-        Share of the score, from 0 to 1.
-    at : float or None
-        The value on the column's encoded scale; None for a category or a missing value.
-    usual_at : (float, float) or None
-        Ends of the usual range on that scale; None for a category.
-    is_usual_alone : bool
-        Whether the value lies in that range, and is unusual only with the other columns.
-    occurs : Occurrence or None
-        How many of the training rows have the value, or one as far out; None for a number that
-        lies among most others.
-
-    See Also
-    --------
-    Reasons : All of a row.
-
-    Examples
-    --------
-    >>> from somscape.outliers import Reason
-    >>> print(Reason("income", "90000", "1200 to 5400", share=0.7))
-    income 90000: usual 1200 to 5400
-    """
-
-    column: str
-    value: str
-    usual: str
-    share: float
-    at: float | None = None
-    usual_at: tuple[float, float] | None = None
-    is_usual_alone: bool = False
-    occurs: Occurrence | None = None
-
-    def __str__(self) -> str:
-        occurs = "" if self.occurs is None else f"{self.occurs}; "
-        return f"{self.column} {self.value}: {occurs}usual {self.usual}{self._but}"
-
-    def sentence(self) -> str:
-        """Return the reason as a sentence.
-
-        Returns
-        -------
-        str
-
-        Examples
-        --------
-        >>> from somscape.outliers import Occurrence, Reason
-        >>> Reason("A4", "3", "2 (51 %)", 0.4, occurs=Occurrence(2, 690)).sentence()
-        'A4 is 3, which 2 of 690 rows have; usual is 2 (51 %).'
-        """
-        occurs = "" if self.occurs is None else f", {self.occurs.clause()}"
-        return f"{self.column} is {self.value}{occurs}; usual is {self.usual}{self._but}."
-
-    @property
-    def is_rare(self) -> bool:
-        """Whether hardly any of the training rows have the value, or one as far out."""
-        occurs = self.occurs
-        return occurs is not None and occurs.n_rows <= max(1.0, RARE * occurs.total)
-
-    @property
-    def _but(self) -> str:
-        return ", but not with the other columns" if self.is_usual_alone else ""
-
-
-class Reasons(tuple[Reason, ...]):
-    """The reasons of one row, the largest first; none if no single column stands out.
-
-    See Also
-    --------
-    Reason : One of them.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from somscape import SOMDetector
-    >>> X = np.random.default_rng(0).normal(size=(100, 2))
-    >>> X[7] = [9, -9]
-    >>> print(SOMDetector(random_state=0).fit(X).reasons(X[7:8])[0])
-    x1 -9: lowest of 100 rows; usual -1.32 to 1.24 | x0 9: highest of 100 rows; usual -1.02 to 1.4
-    """
-
-    __slots__ = ()
-
-    def __str__(self) -> str:
-        return " | ".join(map(str, self)) or NONE_STANDS_OUT
-
-    def sentence(self) -> str:
-        """Return the reasons as sentences.
-
-        Returns
-        -------
-        str
-
-        Examples
-        --------
-        >>> from somscape.outliers import Reasons
-        >>> Reasons().sentence()
-        'No single column stands out; the combination is unusual.'
-        """
-        whole = f"{NONE_STANDS_OUT[0].upper()}{NONE_STANDS_OUT[1:]}."
-        return " ".join(reason.sentence() for reason in self) or whole
-
-
-def reasons_of(
-    detector: "Detector", table: Table, rows: Floats, by_column: Float64s | None = None
-) -> list[Reasons]:
-    """Return the reasons of all rows of a table; see `Detector.reasons`."""
-    by_column = detector.contributions_of_rows(rows) if by_column is None else by_column
-    whole = detector.of_all_rows
-    near, _ = nearest_usual(whole, whole.compared(rows))
-    scores = by_column.sum(axis=1)
-    share = np.divide(by_column.T, scores, out=np.zeros(by_column.T.shape), where=scores > 0).T
-    _leave_out_as_usual(share, detector.map_, near, rows)
-    stands_out = _stand_out(detector.mean_contributions, by_column, share)
-    order = np.argsort(-share, axis=1, kind="stable")[:, :MAX_REASONS]
-    shares = np.take_along_axis(share, order, axis=1)
-    found, is_reason = np.empty(order.shape, dtype=object), shares >= MIN_SHARE
-    said, encoding = sorted(set(order[is_reason].tolist())), detector.map_.encoding
-    if encoding.roles.dictionary:
-        names = dict.fromkeys(name for j in said for name in sources_of(encoding.features[j]))
-        # These columns alone: words for all would take as long as the rest of a single row.
-        detector, table = both_in_words(detector, table.select(names))
-    for j in said:
-        which = np.nonzero((order == j) & is_reason)
-        column = _Described(detector, j, near, rows)
-        found[which] = column.reasons(table, which[0], shares[which])
-    reasons = [_without_common(row) for row in found.tolist()]
-    return [
-        Reasons(row if is_clear or any(reason.is_rare for reason in row) else ())
-        for row, is_clear in zip(reasons, stands_out, strict=True)
-    ]
-
-
-def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
-    """Return the reasons there are, without common values where a rare one explains much more."""
-    kept, most = list[Reason](), 0.0  # the largest share of a rare value
-    for reason in reasons:
-        if reason is None:
-            continue
-        occurs = reason.occurs
-        if reason.share * TIMES > most or occurs is None or occurs.n_rows < COMMON * occurs.total:
-            kept.append(reason)
-        if occurs is not None and occurs.n_rows <= TAIL_SHARE * occurs.total:
-            most = max(most, reason.share)
-    return kept
-
-
-def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) -> None:
-    """Take away the shares of categories whose level is the one that prevails near a row."""
-    features, slices = map_.encoding.features, map_.encoding.slices
-    may_be_reasons = np.flatnonzero((share >= MIN_SHARE).any(axis=0)).tolist()
-    categories = [(j, slices[j]) for j in may_be_reasons if isinstance(features[j], CategoryCode)]
-    for part in blocks(len(rows), max(1, BLOCK_VALUES // (near.shape[1] * rows.shape[1]))):
-        means = map_.codebook[near[part]].mean(axis=1)
-        for j, place in categories:
-            prevailing = means[:, place].argmax(axis=1)
-            share[part, j][prevailing == rows[part, place].argmax(axis=1)] = 0.0
-
-
-def _stand_out(means: Float64s | None, by_column: Float64s, share: Float64s) -> NDArray[np.bool_]:
-    """Return in which rows a column stands out from what it adds in usual rows."""
-    if means is None or not means.sum() > 0 or len(means) == 1:
-        return np.ones(len(share), dtype=bool)
-    usual = means / means.sum()
-    # Odds, so that a share may be clearly above one half, too.
-    is_clear = share * (1 - usual) >= CLEARLY_MORE * usual * (1 - share)
-    is_far = by_column >= FAR_MORE * means
-    return np.asarray(((share >= MIN_SHARE) & (is_clear | is_far)).any(axis=1))
-
-
-class _Described:
-    """What is said of one column: values of rows, and what is usual near them."""
-
-    def __init__(self, detector: "Detector", j: int, near: Ints, rows: Floats) -> None:
-        encoding = detector.map_.encoding
-        self._code, part = encoding.features[j], encoding.slices[j]
-        self._prototypes, self._near = detector.map_.codebook[:, part], near
-        self._is_decorrelated = detector.of_all_rows.decorrelation is not None
-        self._rows = rows[:, part]
-        self._counts, self._number = detector.counts, j
-
-    def reasons(self, table: Table, which: Ints, shares: Float64s) -> list[Reason]:
-        """Return the column as a reason of some rows."""
-        code, name = self._code, self._code.name
-        values = values_shown(code, table, which, self._rows[which])
-        occur = self._occurrences(which, values)
-        near = self._near[which]
-        usual = code.usual_of(self._prototypes, near)
-        if isinstance(code, CategoryCode):
-            none = repeat(None)
-            shared = (repeat(name), values, usual, shares.tolist(), none, none)
-            return list(map(Reason, *shared, repeat(False), occur))
-        if isinstance(code, CycleCode):
-            are_usual = (
-                self._is_decorrelated and code.is_usual(self._rows[row], self._prototypes[units])
-                for row, units in zip(which, near, strict=True)
-            )
-            none = repeat(None)
-            shared = (repeat(name), values, usual, shares.tolist(), none, none)
-            return list(map(Reason, *shared, are_usual, occur))
-        mark = mark_of(table, code)
-        if mark != ".":
-            usual = [words.replace(".", mark) for words in usual]
-        ends = self._prototypes[near, 0]
-        found = zip(
-            *(values, usual, shares.tolist(), self._rows[which, 0].tolist()),
-            *(ends.min(axis=1).tolist(), ends.max(axis=1).tolist(), occur),
-            strict=True,
-        )
-        made = []
-        for value, words, share, place, low, high, one in found:
-            at = None if value == NO_CELL else place
-            is_usual = self._is_decorrelated and at is not None and low <= at <= high
-            made.append(Reason(name, value, words, share, at, (low, high), is_usual, one))
-        return made
-
-    def _occurrences(self, which: Ints, values: list[str]) -> list[Occurrence | None]:
-        """Return how many training rows have what some rows have in the column."""
-        if self._counts is None:
-            return [None] * len(which)
-        found = self._counts.occurrences(self._number, self._code, self._rows[which])
-        if isinstance(self._code, CategoryCode):
-            return found  # a missing cell is a level, too
-        return [None if value == NO_CELL else one for value, one in zip(values, found, strict=True)]
-
-
-class Ids(Sequence[str]):
-    """The ids of some rows, made as they are asked for: few of a million are shown.
-
-    Parameters
-    ----------
-    column : Column or None
-        The id column; None: the numbers of the rows, from 1.
-    rows : ndarray of shape (n_ids,)
-        Numbers of the rows in the table, from 0.
-    """
-
-    def __init__(self, column: Column | None, rows: Ints) -> None:
-        self._column, self._rows = column, rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __repr__(self) -> str:
-        return repr(list(self))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    @overload
-    def __getitem__(self, place: int) -> str: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[str]: ...
-
-    def __getitem__(self, place: int | slice) -> str | list[str]:
-        if isinstance(place, slice):
-            return list(Ids(self._column, self._rows[place]))
-        if self._column is None:
-            return str(self._rows[place] + 1)
-        row = int(self._rows[place])
-        return self._column.cell(row) or f"{RECORD} {row + 1}"
-
-    def __iter__(self) -> Iterator[str]:
-        if self._column is None:
-            return map(str, (self._rows + 1).tolist())
-        cells = self._column.take(self._rows).each_cell()
-        pairs = zip(cells, self._rows, strict=True)
-        return (cell or f"{RECORD} {row + 1}" for cell, row in pairs)
-
-    @property
-    def are_unique(self) -> bool:
-        """Whether no two rows of the table have the same id."""
-        column = self._column
-        return column is None or column.n_distinct + column.n_missing == len(column)
-
-    def take(self, places: Ints) -> "Ids":
-        """Return the ids at some places."""
-        return Ids(self._column, self._rows[places])
-
-
-def ids_of(map_: Map, table: Table, rows: Ints | None = None) -> tuple[str, Ids]:
-    """Return the name of the id column and the ids of rows."""
-    rows = np.arange(table.n_rows) if rows is None else rows
-    name = map_.encoding.named("id")
-    if name is not None and name in table.names:
-        return name, Ids(table.column(name), rows)
-    return RECORD, Ids(None, rows)
-
-
-def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
-    """Return the ids of some rows as a column of the table's own type."""
-    name = map_.encoding.named("id")
-    if name is not None and name in table.names:
-        column = table.column(name).take(rows)
-        if not column.n_missing:
-            return column
-        return table_from_columns({name: ids_of(map_, table)[1].take(rows)}).columns[0]
-    return table_from_columns({RECORD: rows + 1}).columns[0]
-
-
-def both_in_words(detector: "Detector", table: Table) -> tuple["Detector", Table]:
-    """Return a detector and a table with words for columns and codes."""
-    encoding = detector.map_.encoding
-    if not encoding.roles.dictionary:
-        return detector, table
-    return detector.in_words, table_in_words(encoding, table)
-
-
-MIDDLE = 0.5
-"""The number of p-values above this tells how many rows are usual."""
-
-STAND_OUT_RATE = 0.2
-"""False discovery rate of the rows that stand out, where no other is asked for."""
-
-MIN_LISTED, MAX_LISTED = 10, 50
-"""Rows that a list shows where nothing says how many: those that stand out, within these bounds."""
-
-
-@dataclass(frozen=True)
-class AlertRule:
-    """Which rows become alerts; by default those that stand out, 10 to 50 rows.
-
-    Attributes
-    ----------
-    n_alerts : int or None, default=None
-        Number of alerts: the rows with the highest scores.
-    p_value : float or None, default=None
-        Alerts are the rows with at most this p-value.
-    fdr : float or None, default=None
-        As many alerts as keep the false discovery rate, the expected share of usual rows among
-        them, at most about this (Benjamini and Hochberg 1995, with the share of usual rows
-        estimated as by Storey, Taylor and Siegmund 2004).  In simulations it was 2 to 7.5 % for
-        ``fdr=0.05`` after clean training; otherwise it is an estimate.
-    amount : str or None, default=None
-        Column with the amount that each row puts at stake.  Required with `cost`.
-    cost : float or None, default=None
-        Cost of a review, in the unit of `amount`.  A row is an alert if its amount, times one minus
-        the false discovery rate of the list that ends with it, is higher.
-    above_threshold : bool, default=False
-        Whether alerts are the rows above the detector's threshold, which `contamination` sets.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a value is not allowed, or more than one rule is given.
-
-    See Also
-    --------
-    Alerts : What it chooses from.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from somscape import SOMDetector
-    >>> X = np.random.default_rng(0).normal(size=(100, 2))
-    >>> X[7] = [9, -9]
-    >>> from somscape.outliers import AlertRule
-    >>> detector = SOMDetector(random_state=0).fit(X).detector_
-    >>> alerts = detector.alerts_by(AlertRule(p_value=0.02), X)
-    >>> alerts.ids[0]
-    '8'
-    """
-
-    n_alerts: int | None = None
-    p_value: float | None = None
-    fdr: float | None = None
-    amount: str | None = None
-    cost: float | None = None
-    above_threshold: bool = False
-
-    def __post_init__(self) -> None:
-        if self.n_alerts is not None:
-            check_whole("n_alerts", self.n_alerts, 0)
-        for name in ("p_value", "fdr"):
-            if getattr(self, name) is not None:
-                check_number(name, getattr(self, name), 0, 1)
-        if self.cost is not None:
-            check_number("cost", self.cost, 0)
-        if not (self.amount is None or isinstance(self.amount, str)):
-            raise TypeError(
-                f"`amount` must be a column name; got a {type(self.amount).__name__}. Pass the "
-                "table that has the column, and the column's name."
-            )
-        if (self.amount is None) != (self.cost is None):
-            raise ValueError(
-                f"`amount` and `cost` go together; got amount={self.amount!r}, "
-                f"cost={self.cost!r}. Pass both, the column with what is at stake and what a "
-                "review costs, or neither."
-            )
-        rules = ("n_alerts", "p_value", "fdr", "cost")
-        given = [name for name in rules if getattr(self, name) is not None]
-        given += ["above_threshold"] * self.above_threshold
-        if len(given) > 1:
-            raise ValueError(f"only one rule is allowed; got {' and '.join(given)}. Pass one.")
-
-    def check(self, table: Table) -> None:
-        """Raise InputError if the table lacks the column that the rule reads.
-
-        Parameters
-        ----------
-        table : Table
-        """
-        if self.amount is not None:
-            _amounts(table, self.amount)
-
-    def words(self, detector: "Detector") -> str:
-        """Return what makes a row an alert.
-
-        Parameters
-        ----------
-        detector : Detector
-
-        Returns
-        -------
-        str
-            A phrase to follow a colon.
-        """
-        if self.n_alerts is not None:
-            return f"the {self.n_alerts} highest scores, as asked for"
-        if self.p_value is not None:
-            return f"a p-value of at most {self.p_value:g}"
-        if self.fdr is not None:
-            return f"a false discovery rate of at most about {self.fdr:g}"
-        if self.cost is not None:
-            return f"worth a review that costs {self.cost:g}, by what '{self.amount}' puts at stake"
-        if self.above_threshold:
-            return f"a score above {detector.threshold:.4g}, the threshold of the map"
-        return f"those that stand out, at least {MIN_LISTED} and at most {MAX_LISTED}"
-
-    def outstanding(
-        self, p: Float64s, is_marked: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.bool_], float]:
-        """Return which rows stand out, and how many of them are expected to by chance.
-
-        Parameters
-        ----------
-        p : ndarray of shape (n_rows,)
-            P-values of the rows.
-        is_marked : ndarray of shape (n_rows,), bool
-            Rows that are known, and so do not count.
-
-        Returns
-        -------
-        stands_out : ndarray of shape (n_rows,), bool
-            At the false discovery rate of the rule, or 0.2.
-        n_by_chance : float
-        """
-        ascending = p[~is_marked] if is_marked.any() else p
-        if not (ascending[1:] >= ascending[:-1]).all():  # as with p-values by region
-            ascending = np.sort(ascending)
-        share = usual_share(ascending)
-        rate = STAND_OUT_RATE if self.fdr is None else self.fdr
-        n_stand_out = _most_at(rate / share, ascending)
-        if not n_stand_out:
-            return np.zeros(len(p), dtype=bool), 0.0
-        highest = float(ascending[n_stand_out - 1])
-        return (p <= highest) & ~is_marked, highest * share * len(ascending)
-
-    def choose(
-        self,
-        detector: "Detector",
-        order: Ints,
-        scores: Float64s,
-        p: Float64s,
-        table: Table,
-        n_stand_out: int,
-        n_leading: int = 0,
-    ) -> tuple[Ints | slice, int]:
-        """Return the order of a list, alerts first, and how many are alerts.
-
-        Parameters
-        ----------
-        detector : Detector
-        order : ndarray of shape (n_rows,)
-            Rows by score, the highest first, equal scores in the order of the table.
-        scores, p : ndarray of shape (n_rows,)
-            Scores and p-values of the rows, in that order.
-        table : Table
-            The table that was scored; its `amount` column is read.
-        n_stand_out : int
-        n_leading : int, default=0
-            Confirmed rows, which lead lists of rows that stand out.
-
-        Returns
-        -------
-        places : ndarray of shape (n_rows,) or slice
-            Of the rows in `order`: by p-value, then by score; by score for `n_alerts` and
-            `above_threshold`, and by gain for `cost`.  A slice where that is the same order.
-        n_alerts : int
-        """
-        as_it_is = slice(None)
-        if self.n_alerts is not None:
-            if self.n_alerts > len(scores):
-                raise InputError(
-                    f"{self.n_alerts} alerts are more than the {counted(len(scores), 'row')} of "
-                    f"{table.source}; ask for fewer."
-                )
-            return as_it_is, self.n_alerts
-        # The same order, except with p-values by region.
-        is_by_p = bool((p[1:] >= p[:-1]).all())
-        by_p = as_it_is if is_by_p else np.argsort(p, kind="stable")
-        if self.p_value is not None:
-            _check_level(detector, self.p_value)
-            return by_p, int((p <= self.p_value).sum())
-        if self.fdr is not None:
-            _check_level(detector, self.fdr)
-            return by_p, n_leading + n_stand_out
-        if self.cost is not None:
-            discovery = 1.0 - adjusted(p)
-            gain = discovery * _amounts(table, str(self.amount))[order] - self.cost
-            by_gain = np.argsort(-np.maximum(gain, 0.0), kind="stable")
-            return by_gain, int((gain > 0).sum())
-        if self.above_threshold:
-            return as_it_is, int((scores > detector.threshold).sum())
-        n_listed = n_leading + max(MIN_LISTED, min(n_stand_out, MAX_LISTED))
-        return by_p, min(n_listed, len(scores))
-
-
-def _check_level(detector: "Detector", level: float) -> None:
-    calibration = detector.calibration
-    smallest = calibration.smallest_p_value
-    if level < smallest:
-        n = len(calibration.scores)
-        where = "" if calibration.regions is None else " in regions of the map"
-        raise InputError(
-            f"no p-value of a detector calibrated on {n} rows{where} can be at most {level:g}: "
-            f"the smallest is {smallest:.2g}. Ask for that or more, or train on more rows."
-        )
-
-
-def adjusted(p: Float64s) -> Float64s:
-    """Return p-values adjusted by Benjamini and Hochberg (1995)."""
-    order = np.argsort(p, kind="stable")
-    out = np.empty(len(p))
-    out[order] = _rates(p[order])
-    return out
-
-
-def _rates(ascending: Float64s) -> Float64s:
-    """Return p-values in ascending order adjusted, which ascend as well."""
-    rates = ascending * len(ascending) / np.arange(1, len(ascending) + 1)
-    return np.minimum(np.minimum.accumulate(rates[::-1])[::-1], 1.0)
-
-
-def _most_at(rate: float, ascending: Float64s) -> int:
-    """Return how many p-values in ascending order are at most a rate when they are adjusted."""
-    if rate >= 1.0:
-        return len(ascending)
-    # Adjusted, none becomes less, so that the first ones tell.
-    first = ascending[: int(np.searchsorted(ascending, rate, "right"))]
-    is_within = first * len(ascending) / np.arange(1, len(first) + 1) <= rate
-    return len(first) - int(is_within[::-1].argmax()) if is_within.any() else 0
-
-
-def usual_share(p: Float64s) -> float:
-    """Return an estimate of the share of usual rows, too high rather than too low."""
-    highest = float(p.max(initial=0.0))
-    if highest > MIDDLE or not len(p):
-        return min(1.0, (1 + int((p > MIDDLE).sum())) / ((1 - MIDDLE) * max(1, len(p))))
-    return min(1.0, (1 + int((p == highest).sum())) / ((1 - highest) * len(p)))
-
-
-def _amounts(table: Table, name: str) -> Float64s:
-    if name not in table.names:
-        raise InputError(
-            f"{table.source} has no column '{name}' with amounts; it has {', '.join(table.names)}."
-        )
-    column = table.column(name)
-    numbers = column.numbers
-    if numbers is None:
-        read = read_numbers(column)
-        numbers = np.full(len(column), np.nan) if read is None else read.numbers
-    assert numbers is not None
-    is_wrong = ~(np.isfinite(numbers) & (numbers >= 0))
-    if is_wrong.any():
-        row = int(is_wrong.argmax())
-        cell = column.cell(row)
-        raise InputError(
-            f"the amounts in column '{name}' of {table.source} must be numbers of at least 0; "
-            f"{counted(int(is_wrong.sum()), 'cell')} of {len(column)} cannot be used, the first at "
-            f"{table.where(row)}: {'missing' if cell is None else repr(cell)}. Fill or correct "
-            "them first."
-        )
-    return np.asarray(numbers, dtype=np.float64)
-
-
-RESULT_NAMES = ("rank", "score", "p_value", "stands_out", "unit", "row", "col", "reasons")
-
-LINE = "-- from here on rows do not stand out --"
-"""What a list shows after the rows that stand out."""
-
-SHOWN = 20
-"""Alerts to print at most."""
-
-
-@dataclass(frozen=True, eq=False)
-class Alerts:
-    """All rows of a table, ranked, the most unusual first; prints the alerts.
-
-    Attributes
-    ----------
-    id_name : str
-        Name of the id column, or "record".
-    ids : Ids, a sequence of str
-        One per row of the table, like the arrays; the first ``n_alerts`` are the alerts.
-    rows : ndarray of shape (n_rows,)
-        Number of each row in the table, from 0.
-    scores, p_values : ndarray of shape (n_rows,)
-    units : ndarray of shape (n_rows,)
-        Best matching unit.
-    reasons : list of Reasons
-        For the first ``n_alerts`` rows only.
-    n_alerts : int
-        Number of alerts.
-    stands_out : ndarray of shape (n_rows,), bool
-        Whether a row stands out: as many do as keep the share that does so by chance, the false
-        discovery rate, at about 0.2, or at the rate asked for.  An estimate, unless training is
-        clean; see `SOMDetector.p_values`.  Rows that were marked do not count.
-    n_by_chance : float
-        How many of these are expected to stand out by chance.
-
-    See Also
-    --------
-    AlertRule : Which rows are alerts.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from somscape import SOMDetector
-    >>> X = np.random.default_rng(0).normal(size=(100, 2))
-    >>> X[7] = [9, -9]
-    >>> alerts = SOMDetector(random_state=0).fit(X).alerts(X, 2)
-    >>> alerts.ids[0], alerts.n_alerts
-    ('8', 2)
-    >>> print(alerts.reasons[0][0])
-    x1 -9.0: lowest of 100 rows; usual -1.32 to 1.24
-    """
-
-    id_name: str
-    ids: Ids
-    rows: Ints
-    scores: Float64s
-    p_values: Float64s
-    units: Ints
-    reasons: list[Reasons]
-    n_alerts: int
-    stands_out: NDArray[np.bool_]
-    n_by_chance: float
-
-    @property
-    def n_stand_out(self) -> int:
-        """Number of rows that stand out."""
-        return int(np.count_nonzero(self.stands_out))
-
-    @property
-    def n_before_line(self) -> int | None:
-        """Number of alerts that stand out, if others follow them; else None."""
-        n = int(self.stands_out[: self.n_alerts].sum())
-        is_between = 0 < n < self.n_alerts and bool(self.stands_out[:n].all())
-        return n if is_between else None
-
-    @property
-    def headline(self) -> str:
-        """How many rows stand out: "5 of 690 rows stand out (about 1 of them by chance)"."""
-        n, n_rows = self.n_stand_out, counted(len(self.ids), "row")
-        if n == 0:
-            return f"No row of {len(self.ids)} stands out"
-        about = round(self.n_by_chance)
-        if n == 1:
-            return f"1 of {n_rows} stands out"
-        by_chance = f"about {about}" if about else "fewer than one"
-        return f"{n} of {n_rows} stand out ({by_chance} of them by chance)"
-
-    def __repr__(self) -> str:
-        return f"Alerts({self.n_alerts} of {len(self.ids)} rows)"
-
-    def __str__(self) -> str:
-        names, rows = self._shown()
-        lines = in_columns([[name, *cells] for name, *cells in zip(names, *rows, strict=True)])
-        if self.n_before_line is not None and self.n_before_line < len(rows):
-            lines.insert(1 + self.n_before_line, LINE)
-        return "\n".join([self.headline, *lines, *self._more()])
-
-    def _repr_html_(self) -> str:
-        names, rows = self._shown()
-        return html_of(names, rows, ". ".join([self.headline, *self._more()]))
-
-    def _shown(self) -> tuple[list[str], list[list[str]]]:
-        """Return the names and the cells of the alerts that are printed."""
-        n = min(self.n_alerts, SHOWN)
-        numbers = zip(self.scores[:n], self.p_values[:n], strict=True)
-        texts = [[f"{score:.4g}", f"{p:.4g}"] for score, p in numbers]
-        rows = [
-            [str(rank), id_, *pair, str(reasons)]
-            for rank, (id_, pair, reasons) in enumerate(
-                zip(self.ids[:n], texts, self.reasons[:n], strict=True), 1
-            )
-        ]
-        return ["rank", self.id_name, "score", "p-value", "reasons"], rows
-
-    def _more(self) -> list[str]:
-        n = self.n_alerts - SHOWN
-        return [f"... {n} more alerts"] if n > 0 else []
-
-    def to_frame(self, library: str | None = None) -> Any:
-        """Return the alerts as a data frame.
-
-        Parameters
-        ----------
-        library : {"pandas", "polars", "pyarrow"}, optional
-            Default: pandas where it is installed, else polars, else pyarrow.
-
-        Returns
-        -------
-        pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            One row per alert: ``rank``, the id, ``table_row`` (its number in the table, from 0),
-            ``score``, ``p_value``, ``stands_out``, ``unit`` and ``reasons``.  `to_table` adds the
-            columns of the table.
-        """
-        n = self.n_alerts
-        columns = {
-            "rank": np.arange(1, n + 1),
-            "table_row": self.rows[:n],
-            "score": self.scores[:n],
-            "p_value": self.p_values[:n],
-            "stands_out": self.stands_out[:n],
-            "unit": self.units[:n],
-            "reasons": [str(reasons) for reasons in self.reasons],
-        }
-        ids = {free_name(self.id_name, columns): self.ids[:n]}
-        return frame_of({"rank": columns.pop("rank"), **ids, **columns}, library)
-
-    def to_table(self, map_: Map, table: Table | Source) -> Table:
-        """Return the alerts as a table: rank, id, score, ..., then the original columns.
-
-        An original column with the name of a result column gets ``_input`` added to its name.
-        Where an id repeats, "record", the number of the row from 1, tells rows apart.
-
-        Parameters
-        ----------
-        map_ : Map
-            The map of the detector.
-        table : Table or Source
-            The table that was ranked.
-
-        Returns
-        -------
-        Table
-            With one row per alert.
-        """
-        table, n = table if isinstance(table, Table) else table.table(), self.n_alerts
-        row, col = map_.lattice.rows_and_cols(self.units[:n])
-        is_repeated = not self.ids.are_unique
-        id_name = free_name(self.id_name, (*RESULT_NAMES, *[RECORD] * is_repeated))
-        results = table_from_columns(
-            {
-                "rank": np.arange(1, n + 1),
-                **({RECORD: self.rows[:n] + 1} if is_repeated else {}),
-                "score": self.scores[:n],
-                "p_value": self.p_values[:n],
-                "stands_out": np.where(self.stands_out[:n], "yes", "no").tolist(),
-                "unit": self.units[:n],
-                "row": row,
-                "col": col,
-                "reasons": [str(reasons) for reasons in self.reasons],
-            }
-        )
-        ids = ids_column(map_, table, self.rows[:n])
-        rank, *others = results.columns
-        columns = [rank, ids.renamed(id_name), *others]
-        originals = table.take(self.rows[:n])
-        id_column = map_.encoding.named("id")
-        for column in originals.columns:
-            if column.name != id_column:
-                taken = [c.name for c in columns]
-                columns.append(column.renamed(free_name(column.name, taken)))
-        return Table(tuple(columns), source="alerts")
-
-
-def ranked(
-    detector: "Detector",
-    table: Table,
-    rows: Floats,
-    rule: AlertRule,
-    units: Ints | None = None,
-    scores: Float64s | None = None,
-) -> Alerts:
-    """Return the rows of a table in order, see `Detector.alerts`."""
-    units = detector.map_.winners_of_rows(rows) if units is None else units
-    scores = detector.scores_of_rows(rows, units) if scores is None else scores
-    order = stable_order(-scores)
-    scores, units = scores[order], units[order]  # and all that follows, in that order
-    p = detector.calibration.p_values(scores, units)
-    is_marked, is_leading = np.zeros((2, len(p)), dtype=bool)
-    if detector.marks is not None:
-        is_marked, is_leading = (which[order] for which in detector.marks.are_held(rows))
-    stands_out, n_by_chance = rule.outstanding(p, is_marked)
-    n_stand_out, n_leading = (int(np.count_nonzero(w)) for w in (stands_out, is_leading))
-    places, n_alerts = rule.choose(detector, order, scores, p, table, n_stand_out, n_leading)
-    order = order[places]
-    first = order[:n_alerts]
-    return Alerts(
-        *ids_of(detector.map_, table, order),
-        order,
-        scores[places],
-        p[places],
-        units[places],
-        reasons_of(detector, table.take(first), np.ascontiguousarray(rows[first])),
-        n_alerts,
-        stands_out[places],
-        n_by_chance,
-    )
-
-
-METRIC = "metric"
-"""Entry of the header that says that a detector decorrelates columns; absent if it does not."""
-
-SHARED = "members_share_metric"
-"""Entry of the header where the members decorrelate as the map of all rows; else they have parts
-of their own."""
-
-BY_BULK = "p_values_by_bulk"
-"""Entry of the header where the bulk of the scores tells p-values; absent where they count rows,
-as in older files."""
-
-METRIC_NAME = "decorrelated"
-"""Its only value."""
-
-NAMES_IN_FILE = {"rms_distances": "spread", "deviations": "spread", "label_factors": "lift"}
-"""Attributes that have another name in format 1."""
-
-MARKS = "marks"
-"""Entry of the header with the numbers of `Marks`, and beginning of the names of its arrays."""
-
-BY_UNIT = ("usual", "spread", "lift", "regions")
-
-
-def record_of_detector(detector: "Detector") -> Record:
-    """Return the record of a detector: the record of its map, and the parts of the detector."""
-    record, calibration = detector.map_.to_record(), detector.calibration
-    whole = detector.of_all_rows
-    header: dict[str, Any] = {
-        "score": whole.score,
-        "n_prototypes": whole.n_prototypes,
-        "threshold": detector.threshold,
-    }
-    arrays = _arrays_of(whole) | {
-        "calibration": calibration.scores,
-        "calibration_weights": calibration.weights,
-        "calibration_units": calibration.units,
-        "regions": calibration.regions,
-        "lift": detector.label_factors,
-        "mean_contributions": detector.mean_contributions,
-    }
-    if detector.rarity is not None:
-        arrays |= {_rarity_name(p.name): getattr(detector.rarity, p.name) for p in fields(Rarity)}
-    if detector.counts is not None:
-        of_counts = {p.name: getattr(detector.counts, p.name) for p in fields(ValueCounts)}
-        arrays |= {_counts_name(name): values for name, values in of_counts.items()}
-    if calibration.by_bulk:
-        header[BY_BULK] = True
-    if detector.marks is not None:
-        header[MARKS] = {}
-        for part in fields(Marks):
-            value = getattr(detector.marks, part.name)
-            if isinstance(value, np.ndarray):
-                arrays[f"{MARKS}.{part.name}"] = value
-            else:
-                header[MARKS][part.name] = value
-    if whole.decorrelation is not None:
-        header[METRIC] = METRIC_NAME
-    if detector.members:
-        header[MEMBERS] = len(detector.members)
-    is_shared = all(member.decorrelation is whole.decorrelation for member in detector.members)
-    if detector.members and whole.decorrelation is not None and is_shared:
-        header[SHARED] = True
-    for i, member in enumerate(detector.members):
-        of_member = {"codebook": member.map_.codebook, "hits": member.map_.hits}
-        of_member |= _arrays_of(replace(member, decorrelation=None) if is_shared else member)
-        arrays |= {f"{MEMBERS}.{i}.{name}": values for name, values in of_member.items()}
-    there = {name: values for name, values in arrays.items() if values is not None}
-    return Record({**record.header, "detector": header}, record.arrays | there)
-
-
-def _arrays_of(scorer: Scorer) -> dict[str, Any]:
-    arrays: dict[str, Any] = {
-        "usual": scorer.usual,
-        "spread": scorer.rms_distances,
-        "reach": scorer.reach,
-    }
-    if scorer.decorrelation is not None:
-        for part in fields(scorer.decorrelation):
-            arrays[_name_of(part.name)] = getattr(scorer.decorrelation, part.name)
-    return arrays
-
-
-def _rarity_name(part: str) -> str:
-    return f"rarity.{part}"
-
-
-def _counts_name(part: str) -> str:
-    return f"counts.{part}"
-
-
-def _name_of(part: str) -> str:
-    return f"decorrelation.{NAMES_IN_FILE.get(part, part)}"
-
-
-def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
-    """Return the parts that `record_of_detector` put into a record, checked."""
-    header, arrays = record.header["detector"], record.arrays
-    if not isinstance(header, dict):
-        raise TypeError("detector must be an object of names and values")
-    sizes = dict.fromkeys(BY_UNIT, map_.n_units)
-    _check_sizes(arrays, {**sizes, "mean_contributions": len(map_.encoding.features)})
-    known = {"score", "n_prototypes", "threshold", METRIC, SHARED, BY_BULK, MEMBERS, MARKS}
-    unknown = sorted(header.keys() - known)
-    if unknown:
-        raise TypeError(f"a detector has no {unknown[0][:40]!r}")
-    if METRIC in header and header[METRIC] != METRIC_NAME:
-        raise ValueError(
-            f"a detector's metric must be '{METRIC_NAME}' or absent; got {header[METRIC]!r}"
-        )
-    if not isinstance(header.get(SHARED, False), bool) or (
-        SHARED in header and METRIC not in header
-    ):
-        raise ValueError(f"a detector's {SHARED} must be true, beside a metric, or absent")
-    if header.get(BY_BULK, True) is not True:
-        raise ValueError(f"a detector's {BY_BULK} must be true or absent")
-    found = {"score": header["score"], "n_prototypes": header["n_prototypes"]}
-    whole = _scorer_of(map_, arrays, METRIC in header, **found)
-    shared = whole.decorrelation if header.get(SHARED) else None
-    return {
-        "of_all_rows": whole,
-        "threshold": header["threshold"],
-        "calibration": Calibration(
-            arrays["calibration"],
-            arrays.get("calibration_weights"),
-            arrays.get("calibration_units"),
-            arrays.get("regions"),
-            BY_BULK in header,
-        ),
-        "members": tuple(
-            _alike(_member_of(map_, parts, shared, **found), whole)
-            for parts in arrays_of_members(arrays, header.get(MEMBERS, 0))
-        ),
-        "label_factors": arrays.get("lift"),
-        "mean_contributions": arrays.get("mean_contributions"),
-        "rarity": _rarity_of(arrays, map_.encoding),
-        "counts": _counts_of(arrays, len(map_.encoding.features)),
-        "marks": _marks_of(header, arrays),
-    }
-
-
-def _check_sizes(arrays: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
-    for name, size in sizes.items():
-        if name in arrays and arrays[name].shape != (size,):
-            raise ValueError(f"{name} must have {size} values")
-
-
-def _member_of(
-    whole: Map,
-    parts: dict[str, Any],
-    shared: Decorrelation | None,
-    *,
-    score: str,
-    n_prototypes: int,
-) -> Scorer:
-    _check_sizes(parts, dict.fromkeys(BY_UNIT, whole.n_units))
-    map_ = map_of_arrays(parts, whole.lattice, whole.encoding, whole.metric)
-    is_decorrelated = "decorrelation.matrix" in parts  # then all parts of it
-    scorer = _scorer_of(map_, parts, is_decorrelated, score=score, n_prototypes=n_prototypes)
-    return scorer if shared is None else replace(scorer, decorrelation=shared)
-
-
-def _alike(scorer: Scorer, whole: Scorer) -> Scorer:
-    """Return a member that holds the arrays of the map of all rows where its own are the same."""
-    own, of_all = scorer.decorrelation, whole.decorrelation
-    if own is not None and of_all is not None and own is not of_all:
-        parts = {part.name: getattr(own, part.name) for part in fields(own)}
-        same = {name: _same(values, getattr(of_all, name)) for name, values in parts.items()}
-        scorer = replace(scorer, decorrelation=Decorrelation(**same))
-    return replace(scorer, reach=_same(scorer.reach, whole.reach))
-
-
-def _same(values: Any, of_all: Any) -> Any:
-    return of_all if np.array_equal(values, of_all) else values
-
-
-def _scorer_of(
-    map_: Map, arrays: Mapping[str, Any], is_decorrelated: bool, *, score: str, n_prototypes: int
-) -> Scorer:
-    decorrelation = _decorrelation_of(arrays, map_.encoding) if is_decorrelated else None
-    usual, far, reach = (arrays.get(name) for name in ("usual", "spread", "reach"))
-    return Scorer(map_, score, n_prototypes, usual, far, decorrelation, reach)
-
-
-def _rarity_of(arrays: Mapping[str, Any], encoding: Encoding) -> Rarity | None:
-    if _rarity_name("features") not in arrays:
-        return None
-    parts = {part.name: arrays[_rarity_name(part.name)] for part in fields(Rarity)}
-    rarity = Rarity(**parts)
-    rarity.check(encoding.n_features)
-    return rarity
-
-
-def _counts_of(arrays: Mapping[str, Any], n_columns: int) -> ValueCounts | None:
-    if _counts_name("starts") not in arrays:
-        return None
-    counts = ValueCounts(**{p.name: arrays[_counts_name(p.name)] for p in fields(ValueCounts)})
-    counts.check(n_columns)
-    return counts
-
-
-def _marks_of(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Marks | None:
-    """Return what marks taught; the detector checks it."""
-    if MARKS not in header:
-        return None
-    beginning = f"{MARKS}."
-    of_marks = {name: arrays[name] for name in arrays if name.startswith(beginning)}
-    return Marks(
-        **header[MARKS], **{name.removeprefix(beginning): a for name, a in of_marks.items()}
-    )
-
-
-def _decorrelation_of(arrays: Mapping[str, Any], encoding: Encoding) -> Decorrelation:
-    parts = {part.name: arrays[_name_of(part.name)] for part in fields(Decorrelation)}
-    for part, values in parts.items():
-        shape = (encoding.n_features,) * (2 if part == "matrix" else 1)
-        if values.dtype != np.float64 or values.shape != shape or not np.isfinite(values).all():
-            raise ValueError(f"{_name_of(part)} must hold finite float64 numbers by feature")
-    if not (parts["deviations"] > 0).all():
-        raise ValueError(f"{_name_of('deviations')} must be above 0")
-    return Decorrelation(**parts)
-
-
-FIRST_UNITS = 8
-"""Units whose rows are searched first; twice as many each time that these do not suffice."""
-
-
-@dataclass(frozen=True, eq=False)
-class SimilarRows:
-    """For each of some rows those nearest to it: of a detector, usual ones.
-
-    Attributes
-    ----------
-    ids : list of list of str
-        Ids from the id column, or numbers of rows, from 1.
-    rows : ndarray of shape (n_rows, k)
-        Numbers of the similar rows among the rows searched, from 0.
-    distances : ndarray of shape (n_rows, k)
-        Of a detector, in encoded feature units; of a map, by its metric.
-
-    See Also
-    --------
-    somscape.SOMDetector.similar_rows : Finds them.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from somscape import SOMDetector
-    >>> X = np.random.default_rng(0).normal(size=(100, 2))
-    >>> X[7] = [9, -9]
-    >>> found = SOMDetector(random_state=0).fit(X).similar_rows(X[:2], among=X)
-    >>> found.rows.shape, found.ids[0][0]
-    ((2, 5), '1')
-    """
-
-    ids: list[list[str]]
-    rows: Ints
-    distances: Float64s
-
-
-def nearest_usual_rows(detector: "Detector", X: Any, among: Any, n_similar: int) -> SimilarRows:
-    """Return the usual rows nearest to each row; see `Detector.similar_rows`."""
-    check_whole("n_similar", n_similar, 1)
-    map_ = detector.map_
-    table, others = table_and_rows(map_, among)
-    rows, others = (np.asarray(some, dtype=np.float64) for some in (map_.rows_of(X), others))
-    usual = np.flatnonzero(detector.scores_of_rows(others) <= detector.threshold)
-    if not len(usual):
-        raise InputError(
-            "`among` holds no usual row: all rows score above the threshold. Pass the rows that "
-            "the detector was trained on."
-        )
-    units = map_.winners_of_rows(others[usual])
-    groups = _Groups.of(others, units, map_.codebook, usual)
-    return groups.similar(rows, n_similar, ids_of(map_, table)[1])
-
-
-def nearest_rows(map_: Map, X: Any, among: Any, n_similar: int) -> SimilarRows:
-    """Return the rows nearest to each row by the metric of a map."""
-    check_whole("n_similar", n_similar, 1)
-    table, others = table_and_rows(map_, among)
-    units = map_.winners_of_rows(others)
-    rows, places = (
-        np.asarray(map_.metric.as_euclidean(some), dtype=np.float64)
-        for some in (map_.rows_of(X), others)
-    )
-    groups = _Groups.of(places, units, map_.places, np.arange(len(places)))
-    return groups.similar(rows, n_similar, ids_of(map_, table)[1])
-
-
-@dataclass(frozen=True, eq=False)
-class _Groups:
-    """Rows grouped by unit, with a ball around the rows of each unit."""
-
-    rows: Float64s
-    numbers: Ints
-    begin: Ints
-    centers: Float64s
-    radii: Float64s
-
-    @classmethod
-    def of(cls, rows: Float64s, units: Ints, prototypes: Float64s, chosen: Ints) -> "_Groups":
-        """Group chosen rows by their units, which are given for these alone."""
-        order = np.argsort(units, kind="stable")
-        chosen, units = chosen[order], units[order]
-        present, begin = np.unique(units, return_index=True)
-        apart = _distances(rows[chosen], prototypes[units])
-        radii = np.maximum.reduceat(apart, begin)
-        return cls(rows[chosen], chosen, np.append(begin, len(chosen)), prototypes[present], radii)
-
-    def similar(self, rows: Float64s, n_similar: int, ids: Ids) -> SimilarRows:
-        """Return the rows of the groups nearest to each row."""
-        k = min(n_similar, len(self.rows))
-        found, distances = np.empty((len(rows), k), dtype=np.intp), np.empty((len(rows), k))
-        for i, row in enumerate(rows):
-            found[i], distances[i] = self.nearest(row, k)
-        names = list(ids)
-        return SimilarRows([[names[j] for j in near] for near in found], found, distances)
-
-    def nearest(self, row: Float64s, k: int) -> tuple[Ints, Float64s]:
-        """Return numbers and distances of the k nearest rows, equal distances by number."""
-        # Rounding must not rule a row out.
-        bound = (_distances(self.centers, row) - self.radii) * (1 - 1e-9) - 1e-300
-        groups = np.argsort(bound, kind="stable")
-        n = FIRST_UNITS
-        while True:
-            looked = np.concatenate(
-                [np.arange(self.begin[g], self.begin[g + 1]) for g in groups[:n]]
-            )
-            distances = _distances(self.rows[looked], row)
-            if n >= len(groups):
-                break
-            if len(looked) >= k and np.partition(distances, k - 1)[k - 1] < bound[groups[n]]:
-                break
-            n *= 2
-        best = np.lexsort((self.numbers[looked], distances))[:k]
-        return self.numbers[looked[best]], distances[best]
-
-
-def _distances(rows: Float64s, others: Float64s) -> Float64s:
-    return np.asarray(np.sqrt(((rows - others) ** 2).sum(axis=1)))
-
-
-@dataclass(frozen=True, eq=False)
-class LabelShare:
-    """What labels say about the rows around each of some rows.
-
-    Attributes
-    ----------
-    n_known : ndarray of shape (n_rows,)
-        Number of rows with a known label in the same unit or its neighbors.
-    n_anomalies : ndarray of shape (n_rows,)
-        Number of known anomalies among them.
-    share : ndarray of shape (n_rows,)
-        Share of anomalies among the known rows; NaN if none is known.
-    low, high : ndarray of shape (n_rows,)
-        Ends of the Wilson interval of the share; 0 and 1 if none is known.
-
-    See Also
-    --------
-    somscape.SOMDetector.label_share : Finds it.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from somscape import SOMDetector
-    >>> X = np.random.default_rng(0).normal(size=(100, 2))
-    >>> X[7] = [9, -9]
-    >>> found = SOMDetector(random_state=0).fit(X).label_share(X[:2], among=X, y=X[:, 0] > 2)
-    >>> found.share.shape
-    (2,)
-    """
-
-    n_known: Ints
-    n_anomalies: Ints
-    share: Float64s
-    low: Float64s
-    high: Float64s
-
-
-def label_share_around(map_: Map, X: Any, among: Any, y: Any, level: float) -> LabelShare:
-    """Return the share of known anomalies around each row."""
-    check_number("level", level, 0, 1 - 1e-12)
-    units = map_.winners(among)
-    labels = known_labels(y, len(units), "y")
-    if labels is None:
-        raise InputError(
-            "`y` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each row of `among`; got no "
-            "known label. Pass at least one."
-        )
-    n_known, n_anomalies = (
-        _around(map_, np.bincount(units[chosen], minlength=map_.n_units))[map_.winners(X)]
-        for chosen in (labels != UNKNOWN, labels == ANOMALY)
-    )
-    low, high = wilson(n_anomalies, n_known, level)
-    share = np.divide(n_anomalies, n_known, out=np.full(len(low), np.nan), where=n_known > 0)
-    return LabelShare(n_known, n_anomalies, share, low, high)
-
-
-def _around(map_: Map, counts: Ints) -> Ints:
-    """Return for each unit its count plus those of its neighbors."""
-    neighbors = map_.lattice.neighbors
-    return np.asarray(counts + np.where(neighbors >= 0, counts[neighbors], 0).sum(axis=1))
+# The record of a detector, and the scores of rows.
 
 
 @dataclass(frozen=True, eq=False)
@@ -1512,7 +254,7 @@ class Detector:
         """
         return self.contributions_of_rows(self.map_.rows_of(X))
 
-    def reasons(self, X: Any) -> list[Reasons]:
+    def reasons(self, X: Any) -> "list[Reasons]":
         """Return why each row is unusual, in original units, the largest share first.
 
         Parameters
@@ -1538,7 +280,7 @@ class Detector:
         amount: str | None = None,
         cost: float | None = None,
         above_threshold: bool = False,
-    ) -> Alerts:
+    ) -> "Alerts":
         """Rank rows, the most unusual first, with reasons for the alerts.
 
         Pass at most one rule.  Without a rule, the alerts are the rows that stand out, at least 10
@@ -1570,7 +312,7 @@ class Detector:
         """
         return self.alerts_by(AlertRule(n_alerts, p_value, fdr, amount, cost, above_threshold), X)
 
-    def alerts_by(self, rule: AlertRule, X: Any) -> Alerts:
+    def alerts_by(self, rule: "AlertRule", X: Any) -> "Alerts":
         """Rank rows as `alerts` does, by a rule.
 
         Parameters
@@ -1602,7 +344,7 @@ class Detector:
         table, rows = table_and_rows(self.map_, X)
         return counterfactuals_of(*both_in_words(self, table), rows)
 
-    def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
+    def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> "SimilarRows":
         """Return the usual rows nearest to each row, such as an alert.
 
         Parameters
@@ -1625,7 +367,7 @@ class Detector:
         """
         return nearest_usual_rows(self, X, among, n_similar)
 
-    def label_share(self, X: Any, *, among: Any, y: Any, level: float = 0.95) -> LabelShare:
+    def label_share(self, X: Any, *, among: Any, y: Any, level: float = 0.95) -> "LabelShare":
         """Return the share of known anomalies around each row, with its Wilson interval.
 
         Parameters
@@ -1798,3 +540,1226 @@ def detector_in(thing: Any) -> Detector | None:
     """Return an object if it is a detector, its detector if it has one, or None."""
     found = getattr(thing, "detector_", thing)
     return found if isinstance(found, Detector) else None
+
+
+def both_in_words(detector: Detector, table: Table) -> tuple[Detector, Table]:
+    """Return a detector and a table with words for columns and codes."""
+    encoding = detector.map_.encoding
+    if not encoding.roles.dictionary:
+        return detector, table
+    return detector.in_words, table_in_words(encoding, table)
+
+
+# Reasons: the columns that make a row unusual.
+
+NONE_STANDS_OUT = "no single column stands out; the combination is unusual"
+"""Stands where there is no reason."""
+
+MAX_REASONS = 4
+
+MIN_SHARE = 0.05
+"""A column that adds less than this share of the score is not a reason."""
+
+BLOCK_VALUES = 1 << 20
+"""Values of prototypes near some rows in memory at once."""
+
+CLEARLY_MORE = 2.0
+"""A column stands out where the odds of its share are this many times those of usual rows."""
+
+FAR_MORE = 4.0
+"""Or where it adds this many times as much to the score as it does in usual rows."""
+
+RARE = 0.01
+"""Or where no more than this share of the rows have its value, or one as far out."""
+
+COMMON = 0.2
+"""Share of the rows from which a value is common.  One of at most `TAIL_SHARE` is rare."""
+
+TIMES = 2.0
+"""A common value is not named where a rare one adds at least this many times its part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A column with a large share of a score, the row's value, and what is usual.
+
+    Attributes
+    ----------
+    column : str
+    value : str
+        The row's value, in original units.
+    usual : str
+        Values of the prototypes near the row: a range, or a level with its share.
+    share : float
+        Share of the score, from 0 to 1.
+    at : float or None
+        The value on the column's encoded scale; None for a category or a missing value.
+    usual_at : (float, float) or None
+        Ends of the usual range on that scale; None for a category.
+    is_usual_alone : bool
+        Whether the value lies in that range, and is unusual only with the other columns.
+    occurs : Occurrence or None
+        How many of the training rows have the value, or one as far out; None for a number that
+        lies among most others.
+
+    See Also
+    --------
+    Reasons : All of a row.
+
+    Examples
+    --------
+    >>> from somscape.outliers import Reason
+    >>> print(Reason("income", "90000", "1200 to 5400", share=0.7))
+    income 90000: usual 1200 to 5400
+    """
+
+    column: str
+    value: str
+    usual: str
+    share: float
+    at: float | None = None
+    usual_at: tuple[float, float] | None = None
+    is_usual_alone: bool = False
+    occurs: Occurrence | None = None
+
+    def __str__(self) -> str:
+        occurs = "" if self.occurs is None else f"{self.occurs}; "
+        return f"{self.column} {self.value}: {occurs}usual {self.usual}{self._but}"
+
+    def sentence(self) -> str:
+        """Return the reason as a sentence.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> from somscape.outliers import Occurrence, Reason
+        >>> Reason("A4", "3", "2 (51 %)", 0.4, occurs=Occurrence(2, 690)).sentence()
+        'A4 is 3, which 2 of 690 rows have; usual is 2 (51 %).'
+        """
+        occurs = "" if self.occurs is None else f", {self.occurs.clause()}"
+        return f"{self.column} is {self.value}{occurs}; usual is {self.usual}{self._but}."
+
+    @property
+    def is_rare(self) -> bool:
+        """Whether hardly any of the training rows have the value, or one as far out."""
+        occurs = self.occurs
+        return occurs is not None and occurs.n_rows <= max(1.0, RARE * occurs.total)
+
+    @property
+    def _but(self) -> str:
+        return ", but not with the other columns" if self.is_usual_alone else ""
+
+
+class Reasons(tuple[Reason, ...]):
+    """The reasons of one row, the largest first; none if no single column stands out.
+
+    See Also
+    --------
+    Reason : One of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> print(SOMDetector(random_state=0).fit(X).reasons(X[7:8])[0])
+    x1 -9: lowest of 100 rows; usual -1.32 to 1.24 | x0 9: highest of 100 rows; usual -1.02 to 1.4
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return " | ".join(map(str, self)) or NONE_STANDS_OUT
+
+    def sentence(self) -> str:
+        """Return the reasons as sentences.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> from somscape.outliers import Reasons
+        >>> Reasons().sentence()
+        'No single column stands out; the combination is unusual.'
+        """
+        whole = f"{NONE_STANDS_OUT[0].upper()}{NONE_STANDS_OUT[1:]}."
+        return " ".join(reason.sentence() for reason in self) or whole
+
+
+def reasons_of(
+    detector: Detector, table: Table, rows: Floats, by_column: Float64s | None = None
+) -> list[Reasons]:
+    """Return the reasons of all rows of a table; see `Detector.reasons`."""
+    by_column = detector.contributions_of_rows(rows) if by_column is None else by_column
+    whole = detector.of_all_rows
+    near, _ = nearest_usual(whole, whole.compared(rows))
+    scores = by_column.sum(axis=1)
+    share = np.divide(by_column.T, scores, out=np.zeros(by_column.T.shape), where=scores > 0).T
+    _leave_out_as_usual(share, detector.map_, near, rows)
+    stands_out = _stand_out(detector.mean_contributions, by_column, share)
+    order = np.argsort(-share, axis=1, kind="stable")[:, :MAX_REASONS]
+    shares = np.take_along_axis(share, order, axis=1)
+    found, is_reason = np.empty(order.shape, dtype=object), shares >= MIN_SHARE
+    said, encoding = sorted(set(order[is_reason].tolist())), detector.map_.encoding
+    if encoding.roles.dictionary:
+        names = dict.fromkeys(name for j in said for name in sources_of(encoding.features[j]))
+        # These columns alone: words for all would take as long as the rest of a single row.
+        detector, table = both_in_words(detector, table.select(names))
+    for j in said:
+        which = np.nonzero((order == j) & is_reason)
+        some = which[0]
+        found[which] = _reasons_by(detector, j, table, some, near[some], rows[some], shares[which])
+    reasons = [_without_common(row) for row in found.tolist()]
+    return [
+        Reasons(row if is_clear or any(reason.is_rare for reason in row) else ())
+        for row, is_clear in zip(reasons, stands_out, strict=True)
+    ]
+
+
+def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
+    """Return the reasons there are, without common values where a rare one explains much more."""
+    kept, most = list[Reason](), 0.0  # the largest share of a rare value
+    for reason in reasons:
+        if reason is None:
+            continue
+        occurs = reason.occurs
+        if reason.share * TIMES > most or occurs is None or occurs.n_rows < COMMON * occurs.total:
+            kept.append(reason)
+        if occurs is not None and occurs.n_rows <= TAIL_SHARE * occurs.total:
+            most = max(most, reason.share)
+    return kept
+
+
+def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) -> None:
+    """Take away the shares of categories whose level is the one that prevails near a row."""
+    features, slices = map_.encoding.features, map_.encoding.slices
+    may_be_reasons = np.flatnonzero((share >= MIN_SHARE).any(axis=0)).tolist()
+    categories = [(j, slices[j]) for j in may_be_reasons if isinstance(features[j], CategoryCode)]
+    for part in blocks(len(rows), max(1, BLOCK_VALUES // (near.shape[1] * rows.shape[1]))):
+        means = map_.codebook[near[part]].mean(axis=1)
+        for j, place in categories:
+            prevailing = means[:, place].argmax(axis=1)
+            share[part, j][prevailing == rows[part, place].argmax(axis=1)] = 0.0
+
+
+def _stand_out(means: Float64s | None, by_column: Float64s, share: Float64s) -> NDArray[np.bool_]:
+    """Return in which rows a column stands out from what it adds in usual rows."""
+    if means is None or not means.sum() > 0 or len(means) == 1:
+        return np.ones(len(share), dtype=bool)
+    usual = means / means.sum()
+    # Odds, so that a share may be clearly above one half, too.
+    is_clear = share * (1 - usual) >= CLEARLY_MORE * usual * (1 - share)
+    is_far = by_column >= FAR_MORE * means
+    return np.asarray(((share >= MIN_SHARE) & (is_clear | is_far)).any(axis=1))
+
+
+def _reasons_by(
+    detector: Detector,
+    j: int,
+    table: Table,
+    numbers: Ints,
+    near: Ints,
+    rows: Floats,
+    shares: Float64s,
+) -> list[Reason]:
+    """Return a column as a reason of rows, with their numbers in the table and units near them."""
+    code, place = detector.map_.encoding.features[j], detector.map_.encoding.slices[j]
+    prototypes, cells = detector.map_.codebook[:, place], rows[:, place]
+    is_decorrelated = detector.of_all_rows.decorrelation is not None
+    values, usual = values_shown(code, table, numbers, cells), code.usual_of(prototypes, near)
+    occur: Iterable[Occurrence | None] = repeat(None)
+    if detector.counts is not None:
+        occur = detector.counts.occurrences(j, code, cells)
+        if not isinstance(code, CategoryCode):  # a missing cell is a level, too
+            occur = _unless_missing(values, occur)
+    at: Iterable[float | None] = repeat(None)
+    usual_at: Iterable[tuple[float, float] | None] = repeat(None)
+    are_usual: Iterable[bool] = repeat(False)
+    if isinstance(code, CycleCode) and is_decorrelated:
+        both = zip(cells, near, strict=True)
+        are_usual = [code.is_usual(cell, prototypes[units]) for cell, units in both]
+    elif not isinstance(code, CategoryCode | CycleCode):
+        mark = mark_of(table, code)
+        usual = [words.replace(".", mark) for words in usual] if mark != "." else usual
+        ends = prototypes[near, 0]
+        at = _unless_missing(values, cells[:, 0].tolist())
+        low, high = ends.min(axis=1).tolist(), ends.max(axis=1).tolist()
+        usual_at = zip(low, high, strict=True)
+        if is_decorrelated:
+            places = zip(low, at, high, strict=True)
+            are_usual = [one is not None and least <= one <= most for least, one, most in places]
+    shared = repeat(code.name), values, usual, shares.tolist()
+    return list(map(Reason, *shared, at, usual_at, are_usual, occur))
+
+
+def _unless_missing(values: list[str], parts: Iterable[Any]) -> list[Any]:
+    """Return one part for each value, None for a missing one."""
+    return [None if value == NO_CELL else part for value, part in zip(values, parts, strict=True)]
+
+
+# Alerts: the rows of a table in order, with their ids.
+
+RECORD = "record"
+"""Name of the id if the table has no id column: the number of the row, from 1."""
+
+RESULT_NAMES = ("rank", "score", "p_value", "stands_out", "unit", "row", "col", "reasons")
+
+LINE = "-- from here on rows do not stand out --"
+"""What a list shows after the rows that stand out."""
+
+SHOWN = 20
+"""Alerts to print at most."""
+
+
+class Ids(Sequence[str]):
+    """The ids of some rows, made as they are asked for: few of a million are shown.
+
+    Parameters
+    ----------
+    column : Column or None
+        The id column; None: the numbers of the rows, from 1.
+    rows : ndarray of shape (n_ids,)
+        Numbers of the rows in the table, from 0.
+    """
+
+    def __init__(self, column: Column | None, rows: Ints) -> None:
+        self._column, self._rows = column, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, slice):
+            return list(Ids(self._column, self._rows[place]))
+        if self._column is None:
+            return str(self._rows[place] + 1)
+        row = int(self._rows[place])
+        return self._column.cell(row) or f"{RECORD} {row + 1}"
+
+    def __iter__(self) -> Iterator[str]:
+        if self._column is None:
+            return map(str, (self._rows + 1).tolist())
+        cells = self._column.take(self._rows).each_cell()
+        pairs = zip(cells, self._rows, strict=True)
+        return (cell or f"{RECORD} {row + 1}" for cell, row in pairs)
+
+    @property
+    def are_unique(self) -> bool:
+        """Whether no two rows of the table have the same id."""
+        column = self._column
+        return column is None or column.n_distinct + column.n_missing == len(column)
+
+    def take(self, places: Ints) -> "Ids":
+        """Return the ids at some places."""
+        return Ids(self._column, self._rows[places])
+
+
+def ids_of(map_: Map, table: Table, rows: Ints | None = None) -> tuple[str, Ids]:
+    """Return the name of the id column and the ids of rows."""
+    rows = np.arange(table.n_rows) if rows is None else rows
+    name = map_.encoding.named("id")
+    if name is not None and name in table.names:
+        return name, Ids(table.column(name), rows)
+    return RECORD, Ids(None, rows)
+
+
+def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
+    """Return the ids of some rows as a column of the table's own type."""
+    name = map_.encoding.named("id")
+    if name is not None and name in table.names:
+        column = table.column(name).take(rows)
+        if not column.n_missing:
+            return column
+        return table_from_columns({name: ids_of(map_, table)[1].take(rows)}).columns[0]
+    return table_from_columns({RECORD: rows + 1}).columns[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Alerts:
+    """All rows of a table, ranked, the most unusual first; prints the alerts.
+
+    Attributes
+    ----------
+    id_name : str
+        Name of the id column, or "record".
+    ids : Ids, a sequence of str
+        One per row of the table, like the arrays; the first ``n_alerts`` are the alerts.
+    rows : ndarray of shape (n_rows,)
+        Number of each row in the table, from 0.
+    scores, p_values : ndarray of shape (n_rows,)
+    units : ndarray of shape (n_rows,)
+        Best matching unit.
+    reasons : list of Reasons
+        For the first ``n_alerts`` rows only.
+    n_alerts : int
+        Number of alerts.
+    stands_out : ndarray of shape (n_rows,), bool
+        Whether a row stands out: as many do as keep the share that does so by chance, the false
+        discovery rate, at about 0.2, or at the rate asked for.  An estimate, unless training is
+        clean; see `SOMDetector.p_values`.  Rows that were marked do not count.
+    n_by_chance : float
+        How many of these are expected to stand out by chance.
+
+    See Also
+    --------
+    AlertRule : Which rows are alerts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> alerts = SOMDetector(random_state=0).fit(X).alerts(X, 2)
+    >>> alerts.ids[0], alerts.n_alerts
+    ('8', 2)
+    >>> print(alerts.reasons[0][0])
+    x1 -9.0: lowest of 100 rows; usual -1.32 to 1.24
+    """
+
+    id_name: str
+    ids: Ids
+    rows: Ints
+    scores: Float64s
+    p_values: Float64s
+    units: Ints
+    reasons: list[Reasons]
+    n_alerts: int
+    stands_out: NDArray[np.bool_]
+    n_by_chance: float
+
+    @property
+    def n_stand_out(self) -> int:
+        """Number of rows that stand out."""
+        return int(np.count_nonzero(self.stands_out))
+
+    @property
+    def n_before_line(self) -> int | None:
+        """Number of alerts that stand out, if others follow them; else None."""
+        n = int(self.stands_out[: self.n_alerts].sum())
+        is_between = 0 < n < self.n_alerts and bool(self.stands_out[:n].all())
+        return n if is_between else None
+
+    @property
+    def headline(self) -> str:
+        """How many rows stand out: "5 of 690 rows stand out (about 1 of them by chance)"."""
+        n, n_rows = self.n_stand_out, counted(len(self.ids), "row")
+        if n == 0:
+            return f"No row of {len(self.ids)} stands out"
+        about = round(self.n_by_chance)
+        if n == 1:
+            return f"1 of {n_rows} stands out"
+        by_chance = f"about {about}" if about else "fewer than one"
+        return f"{n} of {n_rows} stand out ({by_chance} of them by chance)"
+
+    def __repr__(self) -> str:
+        return f"Alerts({self.n_alerts} of {len(self.ids)} rows)"
+
+    def __str__(self) -> str:
+        names, rows = self._shown()
+        lines = in_columns([[name, *cells] for name, *cells in zip(names, *rows, strict=True)])
+        if self.n_before_line is not None and self.n_before_line < len(rows):
+            lines.insert(1 + self.n_before_line, LINE)
+        return "\n".join([self.headline, *lines, *self._more()])
+
+    def _repr_html_(self) -> str:
+        names, rows = self._shown()
+        return html_of(names, rows, ". ".join([self.headline, *self._more()]))
+
+    def _shown(self) -> tuple[list[str], list[list[str]]]:
+        """Return the names and the cells of the alerts that are printed."""
+        n = min(self.n_alerts, SHOWN)
+        shown = (each[:n] for each in (self.ids, self.scores, self.p_values, self.reasons))
+        rows = [
+            [str(rank), id_, f"{score:.4g}", f"{p:.4g}", str(reasons)]
+            for rank, (id_, score, p, reasons) in enumerate(zip(*shown, strict=True), 1)
+        ]
+        return ["rank", self.id_name, "score", "p-value", "reasons"], rows
+
+    def _more(self) -> list[str]:
+        n = self.n_alerts - SHOWN
+        return [f"... {n} more alerts"] if n > 0 else []
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Return the alerts as a data frame.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "pyarrow"}, optional
+            Default: pandas where it is installed, else polars, else pyarrow.
+
+        Returns
+        -------
+        pandas.DataFrame, polars.DataFrame or pyarrow.Table
+            One row per alert: ``rank``, the id, ``table_row`` (its number in the table, from 0),
+            ``score``, ``p_value``, ``stands_out``, ``unit`` and ``reasons``.  `to_table` adds the
+            columns of the table.
+        """
+        n = self.n_alerts
+        columns = {
+            "rank": np.arange(1, n + 1),
+            "table_row": self.rows[:n],
+            "score": self.scores[:n],
+            "p_value": self.p_values[:n],
+            "stands_out": self.stands_out[:n],
+            "unit": self.units[:n],
+            "reasons": [str(reasons) for reasons in self.reasons],
+        }
+        ids = {free_name(self.id_name, columns): self.ids[:n]}
+        return frame_of({"rank": columns.pop("rank"), **ids, **columns}, library)
+
+    def to_table(self, map_: Map, table: Table | Source) -> Table:
+        """Return the alerts as a table: rank, id, score, ..., then the original columns.
+
+        An original column with the name of a result column gets ``_input`` added to its name.
+        Where an id repeats, "record", the number of the row from 1, tells rows apart.
+
+        Parameters
+        ----------
+        map_ : Map
+            The map of the detector.
+        table : Table or Source
+            The table that was ranked.
+
+        Returns
+        -------
+        Table
+            With one row per alert.
+        """
+        table, n = table if isinstance(table, Table) else table.table(), self.n_alerts
+        row, col = map_.lattice.rows_and_cols(self.units[:n])
+        is_repeated = not self.ids.are_unique
+        id_name = free_name(self.id_name, (*RESULT_NAMES, *[RECORD] * is_repeated))
+        results = table_from_columns(
+            {
+                "rank": np.arange(1, n + 1),
+                **({RECORD: self.rows[:n] + 1} if is_repeated else {}),
+                "score": self.scores[:n],
+                "p_value": self.p_values[:n],
+                "stands_out": np.where(self.stands_out[:n], "yes", "no").tolist(),
+                "unit": self.units[:n],
+                "row": row,
+                "col": col,
+                "reasons": [str(reasons) for reasons in self.reasons],
+            }
+        )
+        ids = ids_column(map_, table, self.rows[:n])
+        rank, *others = results.columns
+        columns = [rank, ids.renamed(id_name), *others]
+        originals = table.take(self.rows[:n])
+        id_column = map_.encoding.named("id")
+        for column in originals.columns:
+            if column.name != id_column:
+                taken = [c.name for c in columns]
+                columns.append(column.renamed(free_name(column.name, taken)))
+        return Table(tuple(columns), source="alerts")
+
+
+def ranked(
+    detector: Detector,
+    table: Table,
+    rows: Floats,
+    rule: "AlertRule",
+    units: Ints | None = None,
+    scores: Float64s | None = None,
+) -> Alerts:
+    """Return the rows of a table in order, see `Detector.alerts`."""
+    units = detector.map_.winners_of_rows(rows) if units is None else units
+    scores = detector.scores_of_rows(rows, units) if scores is None else scores
+    order = stable_order(-scores)
+    scores, units = scores[order], units[order]  # and all that follows, in that order
+    p = detector.calibration.p_values(scores, units)
+    is_marked, is_leading = np.zeros((2, len(p)), dtype=bool)
+    if detector.marks is not None:
+        is_marked, is_leading = (which[order] for which in detector.marks.are_held(rows))
+    stands_out, n_by_chance = rule.outstanding(p, is_marked)
+    n_stand_out, n_leading = (int(np.count_nonzero(w)) for w in (stands_out, is_leading))
+    places, n_alerts = rule.choose(detector, order, scores, p, table, n_stand_out, n_leading)
+    order = order[places]
+    first = order[:n_alerts]
+    return Alerts(
+        *ids_of(detector.map_, table, order),
+        order,
+        scores[places],
+        p[places],
+        units[places],
+        reasons_of(detector, table.take(first), np.ascontiguousarray(rows[first])),
+        n_alerts,
+        stands_out[places],
+        n_by_chance,
+    )
+
+
+# Rules: which rows are alerts, and which rows stand out.
+
+MIDDLE = 0.5
+"""The number of p-values above this tells how many rows are usual."""
+
+STAND_OUT_RATE = 0.2
+"""False discovery rate of the rows that stand out, where no other is asked for."""
+
+MIN_LISTED, MAX_LISTED = 10, 50
+"""Rows that a list shows where nothing says how many: those that stand out, within these bounds."""
+
+
+@dataclass(frozen=True)
+class AlertRule:
+    """Which rows become alerts; by default those that stand out, 10 to 50 rows.
+
+    Attributes
+    ----------
+    n_alerts : int or None, default=None
+        Number of alerts: the rows with the highest scores.
+    p_value : float or None, default=None
+        Alerts are the rows with at most this p-value.
+    fdr : float or None, default=None
+        As many alerts as keep the false discovery rate, the expected share of usual rows among
+        them, at most about this (Benjamini and Hochberg 1995, with the share of usual rows
+        estimated as by Storey, Taylor and Siegmund 2004).  In simulations it was 2 to 7.5 % for
+        ``fdr=0.05`` after clean training; otherwise it is an estimate.
+    amount : str or None, default=None
+        Column with the amount that each row puts at stake.  Required with `cost`.
+    cost : float or None, default=None
+        Cost of a review, in the unit of `amount`.  A row is an alert if its amount, times one minus
+        the false discovery rate of the list that ends with it, is higher.
+    above_threshold : bool, default=False
+        Whether alerts are the rows above the detector's threshold, which `contamination` sets.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a value is not allowed, or more than one rule is given.
+
+    See Also
+    --------
+    Alerts : What it chooses from.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> from somscape.outliers import AlertRule
+    >>> detector = SOMDetector(random_state=0).fit(X).detector_
+    >>> alerts = detector.alerts_by(AlertRule(p_value=0.02), X)
+    >>> alerts.ids[0]
+    '8'
+    """
+
+    n_alerts: int | None = None
+    p_value: float | None = None
+    fdr: float | None = None
+    amount: str | None = None
+    cost: float | None = None
+    above_threshold: bool = False
+
+    def __post_init__(self) -> None:
+        if self.n_alerts is not None:
+            check_whole("n_alerts", self.n_alerts, 0)
+        for name in ("p_value", "fdr"):
+            if getattr(self, name) is not None:
+                check_number(name, getattr(self, name), 0, 1)
+        if self.cost is not None:
+            check_number("cost", self.cost, 0)
+        if not (self.amount is None or isinstance(self.amount, str)):
+            raise TypeError(
+                f"`amount` must be a column name; got a {type(self.amount).__name__}. Pass the "
+                "table that has the column, and the column's name."
+            )
+        if (self.amount is None) != (self.cost is None):
+            raise ValueError(
+                f"`amount` and `cost` go together; got amount={self.amount!r}, "
+                f"cost={self.cost!r}. Pass both, the column with what is at stake and what a "
+                "review costs, or neither."
+            )
+        rules = ("n_alerts", "p_value", "fdr", "cost")
+        given = [name for name in rules if getattr(self, name) is not None]
+        given += ["above_threshold"] * self.above_threshold
+        if len(given) > 1:
+            raise ValueError(f"only one rule is allowed; got {' and '.join(given)}. Pass one.")
+
+    def check(self, table: Table) -> None:
+        """Raise InputError if the table lacks the column that the rule reads.
+
+        Parameters
+        ----------
+        table : Table
+        """
+        if self.amount is not None:
+            _amounts(table, self.amount)
+
+    def words(self, detector: Detector) -> str:
+        """Return what makes a row an alert.
+
+        Parameters
+        ----------
+        detector : Detector
+
+        Returns
+        -------
+        str
+            A phrase to follow a colon.
+        """
+        if self.n_alerts is not None:
+            return f"the {self.n_alerts} highest scores, as asked for"
+        if self.p_value is not None:
+            return f"a p-value of at most {self.p_value:g}"
+        if self.fdr is not None:
+            return f"a false discovery rate of at most about {self.fdr:g}"
+        if self.cost is not None:
+            return f"worth a review that costs {self.cost:g}, by what '{self.amount}' puts at stake"
+        if self.above_threshold:
+            return f"a score above {detector.threshold:.4g}, the threshold of the map"
+        return f"those that stand out, at least {MIN_LISTED} and at most {MAX_LISTED}"
+
+    def outstanding(
+        self, p: Float64s, is_marked: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.bool_], float]:
+        """Return which rows stand out, and how many of them are expected to by chance.
+
+        Parameters
+        ----------
+        p : ndarray of shape (n_rows,)
+            P-values of the rows.
+        is_marked : ndarray of shape (n_rows,), bool
+            Rows that are known, and so do not count.
+
+        Returns
+        -------
+        stands_out : ndarray of shape (n_rows,), bool
+            At the false discovery rate of the rule, or 0.2.
+        n_by_chance : float
+        """
+        ascending = p[~is_marked] if is_marked.any() else p
+        if not (ascending[1:] >= ascending[:-1]).all():  # as with p-values by region
+            ascending = np.sort(ascending)
+        share = usual_share(ascending)
+        rate = STAND_OUT_RATE if self.fdr is None else self.fdr
+        n_stand_out = _most_at(rate / share, ascending)
+        if not n_stand_out:
+            return np.zeros(len(p), dtype=bool), 0.0
+        highest = float(ascending[n_stand_out - 1])
+        return (p <= highest) & ~is_marked, highest * share * len(ascending)
+
+    def choose(
+        self,
+        detector: Detector,
+        order: Ints,
+        scores: Float64s,
+        p: Float64s,
+        table: Table,
+        n_stand_out: int,
+        n_leading: int = 0,
+    ) -> tuple[Ints | slice, int]:
+        """Return the order of a list, alerts first, and how many are alerts.
+
+        Parameters
+        ----------
+        detector : Detector
+        order : ndarray of shape (n_rows,)
+            Rows by score, the highest first, equal scores in the order of the table.
+        scores, p : ndarray of shape (n_rows,)
+            Scores and p-values of the rows, in that order.
+        table : Table
+            The table that was scored; its `amount` column is read.
+        n_stand_out : int
+        n_leading : int, default=0
+            Confirmed rows, which lead lists of rows that stand out.
+
+        Returns
+        -------
+        places : ndarray of shape (n_rows,) or slice
+            Of the rows in `order`: by p-value, then by score; by score for `n_alerts` and
+            `above_threshold`, and by gain for `cost`.  A slice where that is the same order.
+        n_alerts : int
+        """
+        as_it_is = slice(None)
+        if self.n_alerts is not None:
+            if self.n_alerts > len(scores):
+                raise InputError(
+                    f"{self.n_alerts} alerts are more than the {counted(len(scores), 'row')} of "
+                    f"{table.source}; ask for fewer."
+                )
+            return as_it_is, self.n_alerts
+        # The same order, except with p-values by region.
+        is_by_p = bool((p[1:] >= p[:-1]).all())
+        by_p = as_it_is if is_by_p else np.argsort(p, kind="stable")
+        if self.p_value is not None:
+            _check_level(detector, self.p_value)
+            return by_p, int((p <= self.p_value).sum())
+        if self.fdr is not None:
+            _check_level(detector, self.fdr)
+            return by_p, n_leading + n_stand_out
+        if self.cost is not None:
+            discovery = 1.0 - adjusted(p)
+            gain = discovery * _amounts(table, str(self.amount))[order] - self.cost
+            by_gain = np.argsort(-np.maximum(gain, 0.0), kind="stable")
+            return by_gain, int((gain > 0).sum())
+        if self.above_threshold:
+            return as_it_is, int((scores > detector.threshold).sum())
+        n_listed = n_leading + max(MIN_LISTED, min(n_stand_out, MAX_LISTED))
+        return by_p, min(n_listed, len(scores))
+
+
+def _check_level(detector: Detector, level: float) -> None:
+    calibration = detector.calibration
+    smallest = calibration.smallest_p_value
+    if level < smallest:
+        n = len(calibration.scores)
+        where = "" if calibration.regions is None else " in regions of the map"
+        raise InputError(
+            f"no p-value of a detector calibrated on {n} rows{where} can be at most {level:g}: "
+            f"the smallest is {smallest:.2g}. Ask for that or more, or train on more rows."
+        )
+
+
+def adjusted(p: Float64s) -> Float64s:
+    """Return p-values adjusted by Benjamini and Hochberg (1995)."""
+    order = np.argsort(p, kind="stable")
+    out = np.empty(len(p))
+    out[order] = _rates(p[order])
+    return out
+
+
+def _rates(ascending: Float64s) -> Float64s:
+    """Return p-values in ascending order adjusted, which ascend as well."""
+    rates = ascending * len(ascending) / np.arange(1, len(ascending) + 1)
+    return np.minimum(np.minimum.accumulate(rates[::-1])[::-1], 1.0)
+
+
+def _most_at(rate: float, ascending: Float64s) -> int:
+    """Return how many p-values in ascending order are at most a rate when they are adjusted."""
+    if rate >= 1.0:
+        return len(ascending)
+    # Adjusted, none becomes less, so that the first ones tell.
+    first = ascending[: int(np.searchsorted(ascending, rate, "right"))]
+    is_within = first * len(ascending) / np.arange(1, len(first) + 1) <= rate
+    return len(first) - int(is_within[::-1].argmax()) if is_within.any() else 0
+
+
+def usual_share(p: Float64s) -> float:
+    """Return an estimate of the share of usual rows, too high rather than too low."""
+    highest = float(p.max(initial=0.0))
+    if highest > MIDDLE or not len(p):
+        return min(1.0, (1 + int((p > MIDDLE).sum())) / ((1 - MIDDLE) * max(1, len(p))))
+    return min(1.0, (1 + int((p == highest).sum())) / ((1 - highest) * len(p)))
+
+
+def _amounts(table: Table, name: str) -> Float64s:
+    if name not in table.names:
+        raise InputError(
+            f"{table.source} has no column '{name}' with amounts; it has {', '.join(table.names)}."
+        )
+    column = table.column(name)
+    numbers = column.numbers
+    if numbers is None:
+        read = read_numbers(column)
+        numbers = np.full(len(column), np.nan) if read is None else read.numbers
+    assert numbers is not None
+    is_wrong = ~(np.isfinite(numbers) & (numbers >= 0))
+    if is_wrong.any():
+        row = int(is_wrong.argmax())
+        cell = column.cell(row)
+        raise InputError(
+            f"the amounts in column '{name}' of {table.source} must be numbers of at least 0; "
+            f"{counted(int(is_wrong.sum()), 'cell')} of {len(column)} cannot be used, the first at "
+            f"{table.where(row)}: {'missing' if cell is None else repr(cell)}. Fill or correct "
+            "them first."
+        )
+    return np.asarray(numbers, dtype=np.float64)
+
+
+# Rows around a row: usual rows like it, and their labels.
+
+FIRST_UNITS = 8
+"""Units whose rows are searched first; twice as many each time that these do not suffice."""
+
+
+@dataclass(frozen=True, eq=False)
+class SimilarRows:
+    """For each of some rows those nearest to it: of a detector, usual ones.
+
+    Attributes
+    ----------
+    ids : list of list of str
+        Ids from the id column, or numbers of rows, from 1.
+    rows : ndarray of shape (n_rows, k)
+        Numbers of the similar rows among the rows searched, from 0.
+    distances : ndarray of shape (n_rows, k)
+        Of a detector, in encoded feature units; of a map, by its metric.
+
+    See Also
+    --------
+    somscape.SOMDetector.similar_rows : Finds them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> found = SOMDetector(random_state=0).fit(X).similar_rows(X[:2], among=X)
+    >>> found.rows.shape, found.ids[0][0]
+    ((2, 5), '1')
+    """
+
+    ids: list[list[str]]
+    rows: Ints
+    distances: Float64s
+
+
+def nearest_usual_rows(detector: Detector, X: Any, among: Any, n_similar: int) -> SimilarRows:
+    """Return the usual rows nearest to each row; see `Detector.similar_rows`."""
+    check_whole("n_similar", n_similar, 1)
+    map_ = detector.map_
+    table, others = table_and_rows(map_, among)
+    rows, others = (np.asarray(some, dtype=np.float64) for some in (map_.rows_of(X), others))
+    usual = np.flatnonzero(detector.scores_of_rows(others) <= detector.threshold)
+    if not len(usual):
+        raise InputError(
+            "`among` holds no usual row: all rows score above the threshold. Pass the rows that "
+            "the detector was trained on."
+        )
+    units = map_.winners_of_rows(others[usual])
+    groups = _Groups.of(others, units, map_.codebook, usual)
+    return groups.similar(rows, n_similar, ids_of(map_, table)[1])
+
+
+def nearest_rows(map_: Map, X: Any, among: Any, n_similar: int) -> SimilarRows:
+    """Return the rows nearest to each row by the metric of a map."""
+    check_whole("n_similar", n_similar, 1)
+    table, others = table_and_rows(map_, among)
+    units = map_.winners_of_rows(others)
+    rows, places = (
+        np.asarray(map_.metric.as_euclidean(some), dtype=np.float64)
+        for some in (map_.rows_of(X), others)
+    )
+    groups = _Groups.of(places, units, map_.places, np.arange(len(places)))
+    return groups.similar(rows, n_similar, ids_of(map_, table)[1])
+
+
+@dataclass(frozen=True, eq=False)
+class _Groups:
+    """Rows grouped by unit, with a ball around the rows of each unit."""
+
+    rows: Float64s
+    numbers: Ints
+    begin: Ints
+    centers: Float64s
+    radii: Float64s
+
+    @classmethod
+    def of(cls, rows: Float64s, units: Ints, prototypes: Float64s, chosen: Ints) -> "_Groups":
+        """Group chosen rows by their units, which are given for these alone."""
+        order = np.argsort(units, kind="stable")
+        chosen, units = chosen[order], units[order]
+        present, begin = np.unique(units, return_index=True)
+        apart = _distances(rows[chosen], prototypes[units])
+        radii = np.maximum.reduceat(apart, begin)
+        return cls(rows[chosen], chosen, np.append(begin, len(chosen)), prototypes[present], radii)
+
+    def similar(self, rows: Float64s, n_similar: int, ids: Ids) -> SimilarRows:
+        """Return the rows of the groups nearest to each row."""
+        k = min(n_similar, len(self.rows))
+        found, distances = np.empty((len(rows), k), dtype=np.intp), np.empty((len(rows), k))
+        for i, row in enumerate(rows):
+            found[i], distances[i] = self.nearest(row, k)
+        names = list(ids)
+        return SimilarRows([[names[j] for j in near] for near in found], found, distances)
+
+    def nearest(self, row: Float64s, k: int) -> tuple[Ints, Float64s]:
+        """Return numbers and distances of the k nearest rows, equal distances by number."""
+        # Rounding must not rule a row out.
+        bound = (_distances(self.centers, row) - self.radii) * (1 - 1e-9) - 1e-300
+        groups = np.argsort(bound, kind="stable")
+        n = FIRST_UNITS
+        while True:
+            looked = np.concatenate(
+                [np.arange(self.begin[g], self.begin[g + 1]) for g in groups[:n]]
+            )
+            distances = _distances(self.rows[looked], row)
+            if n >= len(groups):
+                break
+            if len(looked) >= k and np.partition(distances, k - 1)[k - 1] < bound[groups[n]]:
+                break
+            n *= 2
+        best = np.lexsort((self.numbers[looked], distances))[:k]
+        return self.numbers[looked[best]], distances[best]
+
+
+def _distances(rows: Float64s, others: Float64s) -> Float64s:
+    return np.asarray(np.sqrt(((rows - others) ** 2).sum(axis=1)))
+
+
+@dataclass(frozen=True, eq=False)
+class LabelShare:
+    """What labels say about the rows around each of some rows.
+
+    Attributes
+    ----------
+    n_known : ndarray of shape (n_rows,)
+        Number of rows with a known label in the same unit or its neighbors.
+    n_anomalies : ndarray of shape (n_rows,)
+        Number of known anomalies among them.
+    share : ndarray of shape (n_rows,)
+        Share of anomalies among the known rows; NaN if none is known.
+    low, high : ndarray of shape (n_rows,)
+        Ends of the Wilson interval of the share; 0 and 1 if none is known.
+
+    See Also
+    --------
+    somscape.SOMDetector.label_share : Finds it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from somscape import SOMDetector
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> X[7] = [9, -9]
+    >>> found = SOMDetector(random_state=0).fit(X).label_share(X[:2], among=X, y=X[:, 0] > 2)
+    >>> found.share.shape
+    (2,)
+    """
+
+    n_known: Ints
+    n_anomalies: Ints
+    share: Float64s
+    low: Float64s
+    high: Float64s
+
+
+def label_share_around(map_: Map, X: Any, among: Any, y: Any, level: float) -> LabelShare:
+    """Return the share of known anomalies around each row."""
+    check_number("level", level, 0, 1 - 1e-12)
+    units = map_.winners(among)
+    labels = known_labels(y, len(units), "y")
+    if labels is None:
+        raise InputError(
+            "`y` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each row of `among`; got no "
+            "known label. Pass at least one."
+        )
+    n_known, n_anomalies = (
+        _around(map_, np.bincount(units[chosen], minlength=map_.n_units))[map_.winners(X)]
+        for chosen in (labels != UNKNOWN, labels == ANOMALY)
+    )
+    low, high = wilson(n_anomalies, n_known, level)
+    share = np.divide(n_anomalies, n_known, out=np.full(len(low), np.nan), where=n_known > 0)
+    return LabelShare(n_known, n_anomalies, share, low, high)
+
+
+def _around(map_: Map, counts: Ints) -> Ints:
+    """Return for each unit its count plus those of its neighbors."""
+    neighbors = map_.lattice.neighbors
+    return np.asarray(counts + np.where(neighbors >= 0, counts[neighbors], 0).sum(axis=1))
+
+
+# The file of a detector.
+
+METRIC = "metric"
+"""Entry of the header that says that a detector decorrelates columns; absent if it does not."""
+
+METRIC_NAME = "decorrelated"
+"""Its only value."""
+
+SHARED = "members_share_metric"
+"""Entry of the header where the members decorrelate as the map of all rows; else they have parts
+of their own."""
+
+BY_BULK = "p_values_by_bulk"
+"""Entry of the header where the bulk of the scores tells p-values; absent where they count rows,
+as in older files."""
+
+NAMES_IN_FILE = {"rms_distances": "spread", "deviations": "spread", "label_factors": "lift"}
+"""Attributes that have another name in format 1."""
+
+MARKS = "marks"
+"""Entry of the header with the numbers of `Marks`, and beginning of the names of its arrays."""
+
+BY_UNIT = ("usual", "spread", "lift", "regions")
+"""Arrays of a file with one value for each unit."""
+
+
+def record_of_detector(detector: Detector) -> Record:
+    """Return the record of a detector: the record of its map, and the parts of the detector."""
+    record, calibration = detector.map_.to_record(), detector.calibration
+    whole = detector.of_all_rows
+    header: dict[str, Any] = {
+        "score": whole.score,
+        "n_prototypes": whole.n_prototypes,
+        "threshold": detector.threshold,
+    }
+    arrays = _arrays_of(whole) | {
+        "calibration": calibration.scores,
+        "calibration_weights": calibration.weights,
+        "calibration_units": calibration.units,
+        "regions": calibration.regions,
+        "lift": detector.label_factors,
+        "mean_contributions": detector.mean_contributions,
+    }
+    arrays |= _named("rarity", detector.rarity) | _named("counts", detector.counts)
+    if calibration.by_bulk:
+        header[BY_BULK] = True
+    if detector.marks is not None:
+        marks = {part.name: getattr(detector.marks, part.name) for part in fields(Marks)}
+        header[MARKS] = {n: v for n, v in marks.items() if not isinstance(v, np.ndarray)}
+        arrays |= {f"{MARKS}.{n}": v for n, v in marks.items() if isinstance(v, np.ndarray)}
+    if whole.decorrelation is not None:
+        header[METRIC] = METRIC_NAME
+    if detector.members:
+        header[MEMBERS] = len(detector.members)
+    is_shared = all(member.decorrelation is whole.decorrelation for member in detector.members)
+    if detector.members and whole.decorrelation is not None and is_shared:
+        header[SHARED] = True
+    for i, member in enumerate(detector.members):
+        of_member = {"codebook": member.map_.codebook, "hits": member.map_.hits}
+        of_member |= _arrays_of(replace(member, decorrelation=None) if is_shared else member)
+        arrays |= {f"{MEMBERS}.{i}.{name}": values for name, values in of_member.items()}
+    there = {name: values for name, values in arrays.items() if values is not None}
+    return Record({**record.header, "detector": header}, record.arrays | there)
+
+
+def _arrays_of(scorer: Scorer) -> dict[str, Any]:
+    own = {"usual": scorer.usual, "spread": scorer.rms_distances, "reach": scorer.reach}
+    return own | _named("decorrelation", scorer.decorrelation)
+
+
+def _named(beginning: str, whole: Any) -> dict[str, Any]:
+    """Return the parts of a record, or of None, by their names in the file."""
+    parts = () if whole is None else fields(whole)
+    return {_name_of(beginning, part.name): getattr(whole, part.name) for part in parts}
+
+
+def _name_of(beginning: str, part: str) -> str:
+    return f"{beginning}.{NAMES_IN_FILE.get(part, part)}"
+
+
+def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
+    """Return the parts that `record_of_detector` put into a record, checked."""
+    header, arrays = record.header["detector"], record.arrays
+    if not isinstance(header, dict):
+        raise TypeError("detector must be an object of names and values")
+    sizes = dict.fromkeys(BY_UNIT, map_.n_units)
+    _check_sizes(arrays, {**sizes, "mean_contributions": len(map_.encoding.features)})
+    known = {"score", "n_prototypes", "threshold", METRIC, SHARED, BY_BULK, MEMBERS, MARKS}
+    unknown = sorted(header.keys() - known)
+    if unknown:
+        raise TypeError(f"a detector has no {unknown[0][:40]!r}")
+    if METRIC in header and header[METRIC] != METRIC_NAME:
+        raise ValueError(
+            f"a detector's metric must be '{METRIC_NAME}' or absent; got {header[METRIC]!r}"
+        )
+    if not isinstance(header.get(SHARED, False), bool) or (
+        SHARED in header and METRIC not in header
+    ):
+        raise ValueError(f"a detector's {SHARED} must be true, beside a metric, or absent")
+    if header.get(BY_BULK, True) is not True:
+        raise ValueError(f"a detector's {BY_BULK} must be true or absent")
+    whole = _scorer_of(map_, arrays, header, is_decorrelated=METRIC in header)
+    shared = whole.decorrelation if header.get(SHARED) else None
+    has_rarity, has_counts = "rarity.features" in arrays, "counts.starts" in arrays
+    return {
+        "of_all_rows": whole,
+        "threshold": header["threshold"],
+        "calibration": Calibration(
+            arrays["calibration"],
+            arrays.get("calibration_weights"),
+            arrays.get("calibration_units"),
+            arrays.get("regions"),
+            BY_BULK in header,
+        ),
+        "members": tuple(
+            _alike(_member_of(map_, parts, shared, header), whole)
+            for parts in arrays_of_members(arrays, header.get(MEMBERS, 0))
+        ),
+        "label_factors": arrays.get("lift"),
+        "mean_contributions": arrays.get("mean_contributions"),
+        "rarity": Rarity(**_parts_in(arrays, Rarity, "rarity")) if has_rarity else None,
+        "counts": ValueCounts(**_parts_in(arrays, ValueCounts, "counts")) if has_counts else None,
+        "marks": _marks_of(header, arrays),
+    }
+
+
+def _check_sizes(arrays: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
+    for name, size in sizes.items():
+        if name in arrays and arrays[name].shape != (size,):
+            raise ValueError(f"{name} must have {size} values")
+
+
+def _member_of(
+    whole: Map, parts: dict[str, Any], shared: Decorrelation | None, header: Mapping[str, Any]
+) -> Scorer:
+    _check_sizes(parts, dict.fromkeys(BY_UNIT, whole.n_units))
+    map_ = map_of_arrays(parts, whole.lattice, whole.encoding, whole.metric)
+    is_decorrelated = "decorrelation.matrix" in parts  # then all parts of it
+    scorer = _scorer_of(map_, parts, header, is_decorrelated=is_decorrelated)
+    return scorer if shared is None else replace(scorer, decorrelation=shared)
+
+
+def _scorer_of(
+    map_: Map, arrays: Mapping[str, Any], header: Mapping[str, Any], *, is_decorrelated: bool
+) -> Scorer:
+    decorrelation = _decorrelation_of(arrays, map_.encoding) if is_decorrelated else None
+    usual, far, reach = (arrays.get(name) for name in ("usual", "spread", "reach"))
+    score, n_prototypes = header["score"], header["n_prototypes"]
+    return Scorer(map_, score, n_prototypes, usual, far, decorrelation, reach)
+
+
+def _alike(scorer: Scorer, whole: Scorer) -> Scorer:
+    """Return a member that holds the arrays of the map of all rows where its own are the same."""
+    own, of_all = scorer.decorrelation, whole.decorrelation
+    if own is not None and of_all is not None and own is not of_all:
+        parts = {part.name: getattr(own, part.name) for part in fields(own)}
+        same = {name: _same(values, getattr(of_all, name)) for name, values in parts.items()}
+        scorer = replace(scorer, decorrelation=Decorrelation(**same))
+    return replace(scorer, reach=_same(scorer.reach, whole.reach))
+
+
+def _same(values: Any, of_all: Any) -> Any:
+    return of_all if np.array_equal(values, of_all) else values
+
+
+def _parts_in(arrays: Mapping[str, Any], kind: Any, beginning: str) -> dict[str, Any]:
+    """Return the parts of a record by the names that `_named` gave them."""
+    return {part.name: arrays[_name_of(beginning, part.name)] for part in fields(kind)}
+
+
+def _marks_of(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Marks | None:
+    """Return what marks taught; the detector checks it."""
+    if MARKS not in header:
+        return None
+    beginning = f"{MARKS}."
+    names = [name for name in arrays if name.startswith(beginning)]
+    return Marks(**header[MARKS], **{name.removeprefix(beginning): arrays[name] for name in names})
+
+
+def _decorrelation_of(arrays: Mapping[str, Any], encoding: Encoding) -> Decorrelation:
+    parts = _parts_in(arrays, Decorrelation, "decorrelation")
+    for part, values in parts.items():
+        shape = (encoding.n_features,) * (2 if part == "matrix" else 1)
+        if values.dtype != np.float64 or values.shape != shape or not np.isfinite(values).all():
+            name = _name_of("decorrelation", part)
+            raise ValueError(f"{name} must hold finite float64 numbers by feature")
+    if not (parts["deviations"] > 0).all():
+        raise ValueError("decorrelation.spread must be above 0")
+    return Decorrelation(**parts)
