@@ -9,8 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from somscape.errors import InputError
 from somscape.tables._cells import as_bools, as_numbers, numbers, strings
 from somscape.tables._late import pa, pc
+from somscape.tables._messages import Note, listed
 from somscape.tables.column import Column
 
 Moments: TypeAlias = NDArray[np.datetime64]
@@ -19,6 +21,9 @@ ORDERS = ("dmy", "mdy", "ymd")
 """Orders of day, month and year; the first is taken where nothing speaks for another."""
 
 FIRST = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
+
+GUESS = "; they do not show it"
+"""Ends why a column is dates, if their order is a guess."""
 
 CENTURY_ENDS = 69
 """Years of two digits from here on belong to 1900, as POSIX has it."""
@@ -169,6 +174,21 @@ def find_dates(
                 is_likely = likely in read.orders or not read.orders
                 dates[column.name] = read.dates(likely if is_likely else read.orders[0])
     return dates
+
+
+def check_date_format(order: str | None) -> None:
+    """Raise InputError for what is no order of day, month and year."""
+    if order not in (None, *ORDERS):
+        raise InputError(
+            f"`date_format` must be one of {', '.join(ORDERS)} or None; got {order!r}."
+        )
+
+
+def note_of_guess(names: Iterable[str], order: str) -> Note:
+    """Return the note that the dates of some columns do not show their order."""
+    other = "mdy" if order == "dmy" else "dmy"
+    text = f"dates in {listed(names)} are read {FIRST[order]}{GUESS}"
+    return Note(text, f"--date-format {other}")
 
 
 def looks_like_dates(column: Column) -> bool:

@@ -35,11 +35,7 @@ def read_dictionary(path: str | Path) -> Dictionary:
             f"{', '.join(absent)}. An empty code names the column itself."
         )
     columns, words = (table.column(name).cells.tolist() for name in ("column", "words"))
-    of_codes = table.column("code")
-    codes = [
-        OF_COLUMN if is_empty else text
-        for text, is_empty in zip(level_texts(of_codes), of_codes.missing, strict=True)
-    ]
+    codes = _codes(table.column("code"))
     found: Dictionary = {}
     for row, (column, code, said) in enumerate(zip(columns, codes, words, strict=True)):
         if column is None or said is None:
@@ -56,8 +52,7 @@ def checked_dictionary(given: Any) -> Dictionary:
         return {}
     if isinstance(given, str | Path):
         return read_dictionary(given)
-    is_nested = isinstance(given, Mapping) and all(isinstance(w, Mapping) for w in given.values())
-    if not is_nested:
+    if not (isinstance(given, Mapping) and all(isinstance(w, Mapping) for w in given.values())):
         raise TypeError(
             "`dictionary` must be a file, or a mapping of columns to words by code, such as "
             f"{{'job': {{'A171': 'unskilled'}}}}; got {given!r:.60}."
@@ -69,13 +64,15 @@ def checked_dictionary(given: Any) -> Dictionary:
 
 
 def _as_levels(codes: Mapping[Any, Any]) -> list[str]:
-    """Return codes as the levels of a column that holds them."""
-    texts = [str(code) for code in codes]
-    column = Column("code", np.array([text or None for text in texts], dtype=object))
-    return [
-        OF_COLUMN if not text else level
-        for text, level in zip(texts, level_texts(column), strict=True)
-    ]
+    """Return codes as the levels of a column that contains them."""
+    texts = [str(code) or None for code in codes]
+    return _codes(Column("code", np.array(texts, dtype=object)))
+
+
+def _codes(column: Column) -> list[str]:
+    """Return the cells of a column as levels, and empty ones as `OF_COLUMN`."""
+    levels = zip(level_texts(column), column.missing, strict=True)
+    return [OF_COLUMN if is_empty else level for level, is_empty in levels]
 
 
 def in_words(encoding: Encoding) -> Encoding:

@@ -14,7 +14,7 @@ from somscape._validate import checked_weights
 from somscape._weights import counts_of
 from somscape.errors import InputError, SomscapeWarning
 from somscape.kernels._select import in_threads
-from somscape.tables._dates import FIRST
+from somscape.tables._dates import FIRST, GUESS, note_of_guess
 from somscape.tables._messages import Note, listed
 from somscape.tables._numbers import read_numbers
 from somscape.tables.codes import CategoryCode, NumberCode, Scaling, UnusedColumn, as_numbers
@@ -32,7 +32,6 @@ from somscape.tables.kinds import (
     BELOW_ZERO,
     CODE,
     COUNTER,
-    GUESS,
     MISSING_CHOICES,
     OUTCOME,
     SLIP_AMONG_DATES,
@@ -375,37 +374,25 @@ def _likely_delimiter(table: Table) -> str:
 def notes_of(encoding: Encoding) -> list[Note]:
     """Return what to look at in an encoding, each with the options that change it."""
     notes = notes_of_unfit(encoding.columns)
-    for order, first in FIRST.items():
+    for order in FIRST:
         guessed = [
             code.name
             for code in encoding.columns
             if isinstance(code, DateCode) and code.order == order and GUESS in code.why
         ]
         if guessed:
-            other = "mdy" if order == "dmy" else "dmy"
-            notes.append(
-                Note(
-                    f"dates in {listed(guessed)} are read {first}{GUESS}",
-                    f"--date-format {other}",
-                )
-            )
+            notes.append(note_of_guess(guessed, order))
     for code in encoding.used:
         if isinstance(code, NumberCode) and code.reach:
-            _, _, slips = code.why.partition("; nothing learned from ")
-            notes.append(
-                Note(
-                    f"'{code.name}' holds {slips.partition(';')[0]}, over a million times as far "
-                    "out as any other number; nothing is learned from that"
-                )
+            slips = code.why.partition("; nothing learned from ")[2].partition(";")[0]
+            text = (
+                f"'{code.name}' holds {slips}, over a million times as far out as any other number"
             )
+            notes.append(Note(f"{text}; nothing is learned from that"))
         if isinstance(code, NumberCode) and code.why.endswith(BELOW_ZERO):
             few = code.why.rpartition("; ")[2].removesuffix(BELOW_ZERO)
-            notes.append(
-                Note(
-                    f"'{code.name}' is below 0 in {few} rows; a wrong sign may not score high, so "
-                    "look at these"
-                )
-            )
+            text = f"'{code.name}' is below 0 in {few} rows; a wrong sign may not score high"
+            notes.append(Note(f"{text}, so look at these"))
     personal = [code.name for code in encoding.used if is_called_personal(code.name)]
     if personal:
         says, them = ("says", "it") if len(personal) == 1 else ("say", "them")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -108,9 +108,7 @@ def plain_values(texts: Sequence[str], mark: str) -> dict[str, float] | None:
     """Return the number of each text, or None where one is not written as ``float`` reads it."""
     joined = "".join(texts)
     # float() also takes 1_000, digits of other scripts and -nan: none of them is plain.
-    if "_" in joined or not joined.isascii():
-        return None
-    if mark == "," and "." in joined:
+    if "_" in joined or not joined.isascii() or (mark == "," and "." in joined):
         return None
     dotted = texts if mark == "." else [text.replace(",", ".") for text in texts]
     try:
@@ -230,14 +228,8 @@ class Texts(Protocol):
         """Return the cells as numbers of their different texts, -1 where missing."""
 
 
-class _Listed:
+class _Listed(Texts, Protocol):
     """Texts that are made by `to_list`."""
-
-    def __len__(self) -> int:
-        raise NotImplementedError
-
-    def to_list(self, part: slice) -> list[str | None]:
-        raise NotImplementedError
 
     def to_arrow(self) -> pa.ChunkedArray:
         parts = [strings(self.to_list(p)) for p in blocks(len(self), BLOCK)]
@@ -516,18 +508,3 @@ def _codes_of(indices: pa.Array) -> NDArray[Any]:
     codes = np.full(len(indices), -1, np.int32)
     codes[there] = as_numbers(indices.drop_null(), np.int32)
     return codes
-
-
-def each_text(texts: Texts) -> Iterator[str | None]:
-    """Yield the cells, None where missing; few are objects at a time."""
-    for part in blocks(len(texts), BLOCK):
-        yield from texts.to_list(part)
-
-
-def to_objects(texts: Texts) -> Objects:
-    """Return the cells as objects, None where missing, ndarray of shape (n,)."""
-    cells = np.empty(len(texts), dtype=object)
-    known: dict[str | None, str | None] = {}  # cells that repeat are one object
-    for part in blocks(len(texts), BLOCK):
-        cells[part] = [known.setdefault(cell, cell) for cell in texts.to_list(part)]
-    return cells

@@ -224,11 +224,11 @@ ROBUST = Scaling()
 
 
 class SaysUsual:
-    """A code that says in words what is usual."""
+    """A code that says in words what is usual; its subclass defines one of both functions."""
 
     def usual(self, prototypes: Float64s) -> str:
         """Return the values that some prototypes (n, n_features) stand for, in words."""
-        raise NotImplementedError
+        return self.usual_of(prototypes, np.arange(len(prototypes))[None, :])[0]
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
         """Return what is usual near some rows, in words."""
@@ -439,10 +439,6 @@ class NumberCode(OneFeature):
         """Return cells near some prototypes (n, 1), encoded: `short` numbers."""
         return self.place(self.short(prototypes, step))[:, None]
 
-    def usual(self, prototypes: Float64s) -> str:
-        """Return the range that some prototypes (n, 1) span, in words."""
-        return self.usual_of(prototypes, np.arange(len(prototypes))[None, :])[0]
-
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
         """Return the ranges that prototypes near some rows span, in words."""
         values = np.clip(self.decode(prototypes), *self.bounds)[near]
@@ -467,8 +463,7 @@ class NumberCode(OneFeature):
                 else number_text(end, self.is_whole, RANGE_DIGITS)
                 for end in (low, high)
             ]
-        low_text, high_text = texts
-        return low_text if low_text == high_text else f"{low_text} to {high_text}"
+        return " to ".join(dict.fromkeys(texts))
 
 
 @dataclass(frozen=True)
@@ -522,10 +517,8 @@ class CategoryCode(SaysUsual):
     def fit(cls, column: Column, why: str) -> "CategoryCode":
         """Learn the levels of a column."""
         present = set(level_texts(column))
-        if column.numbers is None:
-            ordered = sorted(present - {MISSING_LEVEL})
-        else:
-            ordered = sorted(present - {MISSING_LEVEL}, key=float)
+        key = None if column.numbers is None else float
+        ordered = sorted(present - {MISSING_LEVEL}, key=key)
         if MISSING_LEVEL in present:
             ordered.append(MISSING_LEVEL)
         return cls(column.name, why, tuple(ordered))
@@ -578,10 +571,6 @@ class CategoryCode(SaysUsual):
     def prevailing(self, prototypes: Float64s) -> str:
         """Return the level with the largest share among some prototypes."""
         return self.level(prototypes.mean(axis=0))
-
-    def usual(self, prototypes: Float64s) -> str:
-        """Return the level that prevails among some prototypes, with its share, in words."""
-        return self.usual_of(prototypes, np.arange(len(prototypes))[None, :])[0]
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
         """Return the level that prevails near each row, with its share, in words."""

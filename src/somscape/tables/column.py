@@ -17,8 +17,6 @@ from somscape.tables._texts import (
     NumberTexts,
     PlainTexts,
     Texts,
-    each_text,
-    to_objects,
 )
 
 STYLED = ("name", "problem", "style")
@@ -89,7 +87,11 @@ class Column:
     @property
     def cells(self) -> Objects:
         """The cells as an array of objects, made anew each time: `take` rows first."""
-        return to_objects(self._texts)
+        cells = np.empty(len(self), dtype=object)
+        known: dict[str | None, str | None] = {}  # cells that repeat are one object
+        for part in blocks(len(self), BLOCK):
+            cells[part] = [known.setdefault(cell, cell) for cell in self._texts.to_list(part)]
+        return cells
 
     def cell(self, row: int) -> str | None:
         """Return the text of one cell, None where missing."""
@@ -97,7 +99,8 @@ class Column:
 
     def each_cell(self) -> Iterator[str | None]:
         """Yield the cells, None where missing, few of them as objects at a time."""
-        return each_text(self._texts)
+        for part in blocks(len(self), BLOCK):
+            yield from self._texts.to_list(part)
 
     def coded(self) -> tuple[NDArray[np.int32], list[str]]:
         """Return the cells as numbers of their different texts.

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from somscape._types import Float64s, Ints
 from somscape.errors import InputError
-from somscape.tables._dates import FIRST, ORDERS, Moments, find_dates
-from somscape.tables._dates import Dates as DatesOfRows
+from somscape.tables._dates import Dates, Moments, check_date_format, find_dates, note_of_guess
 from somscape.tables._frame import table_from_frame
 from somscape.tables._late import pa, pc
-from somscape.tables._messages import Note, counted, free_name, listed, quoted
+from somscape.tables._messages import counted, free_name, listed, quoted
 from somscape.tables._numbers import padded_numbers, read_numbers
 from somscape.tables.column import Column
+from somscape.tables.ordered import date_problem, date_zone
 from somscape.tables.sources import collected
 from somscape.tables.table import Table, table_from_columns
 
@@ -178,10 +178,6 @@ class GroupedCells:
         self.column, self.groups, self.n_groups = column, groups, n_groups
 
     @cached_property
-    def _coded(self) -> tuple[Ints, list[str]]:
-        return codes_of(self.column)
-
-    @cached_property
     def numbers(self) -> GroupedNumbers:
         """Its numbers; InputError where it holds text."""
         return GroupedNumbers(self.column, self.groups, self.n_groups)
@@ -189,7 +185,7 @@ class GroupedCells:
     @cached_property
     def levels(self) -> Levels:
         """Its different values."""
-        return Levels(*self._coded, self.groups, self.n_groups)
+        return Levels(*codes_of(self.column), self.groups, self.n_groups)
 
     @property
     def are_constant(self) -> bool:
@@ -443,10 +439,7 @@ def per(
         table = table_from_frame(table)
     if not names:
         raise InputError("`by` names no column; give the one that names the customer.")
-    if date_format not in (None, *ORDERS):
-        raise InputError(
-            f"`date_format` must be one of {', '.join(ORDERS)} or None; got {date_format!r}."
-        )
+    check_date_format(date_format)
     table_of_key = table.select(names)
     groups, first = grouped_rows(table_of_key.columns)
     if len(first) < (2 if like is None else 1):
@@ -519,8 +512,8 @@ class _Work:
         self.given, self.n_groups = given, len(first)
         self.taken: dict[str, str] = {}
         self.left_out: list[str] = []
-        self.dates: dict[str, DatesOfRows] = {}
-        self.guessed: list[DatesOfRows] = []
+        self.dates: dict[str, Dates] = {}
+        self.guessed: list[Dates] = []
 
     def read_dates(self, key: Collection[str], date_format: str | None) -> None:
         """Read the dates of the columns that hold some; of a table like another, as that has."""
@@ -564,10 +557,8 @@ class _Work:
         if n_lost:
             yield f"{counted(n_lost, 'row')} without a value of {quoted(key)} left out"
         for order in dict.fromkeys(dates.order for dates in self.guessed):
-            named = listed(dates.column.name for dates in self.guessed if dates.order == order)
-            other = "mdy" if order == "dmy" else "dmy"
-            text = f"dates in {named} are read {FIRST[order]}; they do not show it"
-            yield Note(text, f"--date-format {other}")
+            named = [dates.column.name for dates in self.guessed if dates.order == order]
+            yield note_of_guess(named, order)
         if self.left_out:
             yield f"different in most rows, so left out: {listed(self.left_out)}"
 
@@ -581,8 +572,7 @@ class _Work:
         if role:
             return role
         if column.problem:
-            name = shlex.quote(column.name)
-            raise InputError(column.problem, options=f"--category {name} or --drop {name}")
+            raise InputError(column.problem, options=_category_or_drop(column))
         n_rows = self.table.n_rows
         if column.is_number:
             if not column.is_whole:
@@ -626,17 +616,16 @@ class _Work:
     def _moments(self, column: Column) -> Moments:
         """Return dates, all with a time zone or all without; InputError for another cell."""
         dates = self.dates[column.name]
-        has_zone = bool(dates.has_zone[~dates.missing][:1].any())
-        is_wrong = np.where(dates.missing, ~column.missing, dates.has_zone != has_zone)
-        if is_wrong.any():
-            row = int(is_wrong.argmax())
+        has_zone = date_zone(dates)
+        problem = date_problem(dates, has_zone)
+        if problem:
+            row, _ = problem
             zone = "with a time zone" if has_zone else "without a time zone"
             raise InputError(
                 f"{self.table.where(row)}: column {quoted(column.name)} must hold dates {zone},"
-                f" such as 2026-01-31; got {quoted(str(column.take([row]).cells[0]))}. Rewrite"
+                f" such as 2026-01-31; got {quoted(str(column.cell(row)))}. Rewrite"
                 " its dates, or leave the column out.",
-                options=f"--category {shlex.quote(column.name)} or --drop"
-                f" {shlex.quote(column.name)}",
+                options=_category_or_drop(column),
             )
         return dates.moments
 
@@ -661,11 +650,16 @@ class _Work:
         return [found.levels[found.order[1]]] if len(found.levels) == 2 else levels
 
 
+def _category_or_drop(column: Column) -> str:
+    """Return the options that take a column in another way."""
+    name = shlex.quote(column.name)
+    return f"--category {name} or --drop {name}"
+
+
 def _names_rows(column: Column) -> bool:
     """Return whether whole numbers that all differ are a name of the rows, or count them."""
     assert column.numbers is not None
-    is_range = np.ptp(column.numbers) == len(column) - 1
-    return is_called_id(column.name) or bool(is_range)
+    return is_called_id(column.name) or bool(np.ptp(column.numbers) == len(column) - 1)
 
 
 def is_called_id(name: str) -> bool:

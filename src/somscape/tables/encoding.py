@@ -6,7 +6,6 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import cached_property, partial
 from numbers import Real
-from sys import float_info
 from typing import Any, TypeAlias, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -21,6 +20,7 @@ from somscape.tables._dates import ORDERS, Dates
 from somscape.tables._messages import listed
 from somscape.tables.codes import (
     ANY_DECIMALS,
+    LARGEST,
     CategoryCode,
     NumberCode,
     Problem,
@@ -44,7 +44,6 @@ from somscape.tables.table import Table
 
 ColumnCode: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode | UnusedColumn
 
-LARGEST = float_info.max
 UNUSED_KINDS = ("id", "label", "dropped", "protected", "constant")
 CODES: dict[str, type] = {
     **{code.kind: code for code in (NumberCode, CategoryCode, OrdinalCode, DateCode)},
@@ -107,9 +106,8 @@ def _is_sound(code: ColumnCode | PartCode) -> bool:
     if isinstance(code, CycleCode):
         return code.part in STEPS and 0 <= code.fill < STEPS[code.part]
     if isinstance(code, NumberCode):
-        has_seen = code.least <= code.most and 0 <= code.decimals <= ANY_DECIMALS
         is_scaled = code.span > 0 and code.width >= 0 and code.reach >= 0
-        return is_scaled and has_seen
+        return is_scaled and code.least <= code.most and 0 <= code.decimals <= ANY_DECIMALS
     if isinstance(code, CategoryCode):
         return 0 < len(code.levels) == len(set(code.levels))
     if isinstance(code, OrdinalCode):
@@ -132,18 +130,8 @@ def refuse_problem(
 ) -> None:
     if problem:
         row, needed = problem
-        cell = cell_of(table.column(name), row)
+        cell = table.column(name).cell(row)
         raise InputError(f"{table.where(row)}: column '{name}' {needed}; got '{cell}'. {cure}")
-
-
-def cell_of(column: Column, row: int) -> str | None:
-    cell: str | None = column.take([row]).cells[0]
-    return cell
-
-
-def are_near(rows: Float64s) -> bool:
-    """Say whether nothing in encoded rows is too far."""
-    return bool((np.abs(rows) <= FARTHEST).all())
 
 
 def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None:
@@ -151,10 +139,9 @@ def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None
     is_near = np.abs(part) <= FARTHEST
     if not is_near.all():
         row = begin + int(is_near.all(axis=1).argmin())
-        cell = cell_of(column, row)
         raise InputError(
-            f"{table.where(row)}, column '{column.name}': {cell} is too far from the numbers the "
-            "scale was made from. Correct or leave out the row."
+            f"{table.where(row)}, column '{column.name}': {column.cell(row)} is too far from the "
+            "numbers the scale was made from. Correct or leave out the row."
         )
 
 
@@ -177,13 +164,12 @@ def warn_of_unseen(table: Table, column: Column, is_unseen: NDArray[np.bool_]) -
 
 
 def refuse_missing(table: Table, sources: Mapping[str, Column | Dates]) -> None:
-    by_name, first = {}, len(table)
+    counts, first = [], len(table)
     for name, source in sources.items():
         is_missing = source.missing
-        by_name[name] = int(is_missing.sum())
-        if by_name[name]:
+        if is_missing.any():
+            counts.append(f"{name} {is_missing.sum()}")
             first = min(first, int(is_missing.argmax()))
-    counts = [f"{name} {n}" for name, n in by_name.items() if n]
     if counts:
         raise InputError(
             f"{table.source} has missing cells ({', '.join(counts)}), the first in"
@@ -486,7 +472,7 @@ class Encoding:
     def _refuse_far(self, table: Table, rows: Float64s, begin: int) -> None:
         """Refuse rows of which a column is too far; dates' parts, which never are, come later."""
         end = self.slices[len(self.used) - 1].stop if self.used else 0
-        if not are_near(rows[:, :end]):
+        if not (np.abs(rows[:, :end]) <= FARTHEST).all():
             for code, place in zip(self.used, self.slices, strict=False):
                 refuse_far(table, table.column(code.name), rows[:, place], begin)
 

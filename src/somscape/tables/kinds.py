@@ -10,7 +10,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape.errors import InputError
-from somscape.tables._dates import FIRST, ORDERS, Dates, date_texts
+from somscape.tables._dates import FIRST, GUESS, ORDERS, Dates, check_date_format, date_texts
 from somscape.tables._dates import find_dates as dates_among
 from somscape.tables._messages import counted
 from somscape.tables._numbers import read_numbers
@@ -260,11 +260,7 @@ class Roles:
 
     def check(self, table: Table) -> None:
         """Raise InputError for an absent column, one of two roles, or no such order."""
-        if self.date_format not in (None, *ORDERS):
-            raise InputError(
-                f"`date_format` must be one of {', '.join(ORDERS)} or None; got "
-                f"{self.date_format!r}."
-            )
+        check_date_format(self.date_format)
         for role, name in self.named():
             if role != "drop":  # what dates tell can be dropped, too, and is not known yet
                 table.column(name)
@@ -309,9 +305,6 @@ class KindDecision:
 
 WITHOUT_VALUE = KindDecision("dropped", "no value in any row")
 NO_ROLE = KindDecision("dropped", "has no role, and only columns with one are used")
-
-GUESS = "; they do not show it"
-"""Ends why a column is dates, where their order is a guess."""
 
 
 def find_dates(table: Table, roles: Roles) -> dict[str, Dates]:
@@ -538,8 +531,7 @@ def _find_id(table: Table, roles: Roles) -> str | None:
 
 
 def _only(column: Column) -> str:
-    first = int(np.argmin(column.missing))
-    return str(column.take([first]).cells[0])
+    return str(column.cell(int(np.argmin(column.missing))))
 
 
 FEW = 0.01
