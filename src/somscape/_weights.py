@@ -32,52 +32,8 @@ def counts_of(weights: Float64s | None) -> Float64s | None:
     return None if weights.min() == weights.max() else weights / mean
 
 
-class InOrder:
-    """Values of some rows, which can be asked for by their place in order.
-
-    Attributes
-    ----------
-    values : ndarray of shape (n_values,)
-        Ascending.
-    """
-
-    values: Floats
-
-    @property
-    def n(self) -> float:
-        """Number of rows."""
-        raise NotImplementedError
-
-    def at(self, place: float) -> float:
-        """Return the value of the row at a place in order, the first at 0."""
-        raise NotImplementedError
-
-    def counted(self) -> "Counted":
-        """Return the distinct values, and how many rows have each."""
-        raise NotImplementedError
-
-    def quantile(self, share: float) -> float:
-        """Return the value below which a share of the rows lies, as ``numpy.quantile`` does."""
-        place = share * (self.n - 1)
-        below, above = float(self.at(np.floor(place))), float(self.at(np.floor(place) + 1))
-        part = place - np.floor(place)
-        step = above - below
-        # From the nearer end, so that the ends are exact.
-        return float(above - step * (1 - part) if part >= 0.5 else below + step * part)
-
-    def median(self) -> float:
-        """Return the middle value, or the mean of the two in the middle."""
-        low, high = (self.at(np.floor(place)) for place in ((self.n - 1) / 2, self.n / 2))
-        return low if low == high else (low + high) / 2
-
-
-def in_order(values: Floats, counts: Float64s | None = None) -> InOrder:
-    """Put at least one value in order."""
-    return Ascending(np.sort(values)) if counts is None else Counted.of(values, counts)
-
-
 @dataclass(frozen=True, eq=False)
-class Ascending(InOrder):
+class Ascending:
     """The value of each row, in ascending order.
 
     Attributes
@@ -100,9 +56,23 @@ class Ascending(InOrder):
         """Return the distinct values, and how many rows have each."""
         return Counted.of(self.values)
 
+    def quantile(self, share: float) -> float:
+        """Return the value below which a share of the rows lies, as ``numpy.quantile`` does."""
+        place = share * (self.n - 1)
+        below, above = float(self.at(np.floor(place))), float(self.at(np.floor(place) + 1))
+        part = place - np.floor(place)
+        step = above - below
+        # From the nearer end, so that the ends are exact.
+        return float(above - step * (1 - part) if part >= 0.5 else below + step * part)
+
+    def median(self) -> float:
+        """Return the middle value, or the mean of the two in the middle."""
+        low, high = (self.at(np.floor(place)) for place in ((self.n - 1) / 2, self.n / 2))
+        return low if low == high else (low + high) / 2
+
 
 @dataclass(frozen=True, eq=False)
-class Counted(InOrder):
+class Counted(Ascending):
     """The distinct values of some rows, in order, and how many rows have each.
 
     Attributes
@@ -113,7 +83,6 @@ class Counted(InOrder):
         Number of rows with a value up to this one.
     """
 
-    values: Floats
     ends: Float64s
 
     @classmethod
@@ -143,6 +112,11 @@ class Counted(InOrder):
     def mean(self) -> float:
         """Return the mean of the rows."""
         return float(np.average(self.values, weights=np.diff(self.ends, prepend=0.0)))
+
+
+def in_order(values: Floats, counts: Float64s | None = None) -> Ascending:
+    """Put at least one value in order."""
+    return Ascending(np.sort(values)) if counts is None else Counted.of(values, counts)
 
 
 ALONE_WORK = 1 << 18
