@@ -131,8 +131,9 @@ def check_values(
 
 
 def check_row_lengths(X: Any, what: str = "X") -> None:
-    """Raise InputError for what is no rows, and for lists of rows that are not equally long."""
+    """Raise InputError for what is no rows, masked arrays, and rows that are not equally long."""
     _check_is_rows(X, what)
+    check_not_masked(X, what)
     if not isinstance(X, list | tuple) or not all(isinstance(row, list | tuple) for row in X):
         return
     for i, row in enumerate(X):

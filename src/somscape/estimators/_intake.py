@@ -19,7 +19,6 @@ from somscape._stored import stored
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import (
     check_not_dates,
-    check_not_masked,
     check_row_lengths,
     check_values,
     checked_weights,
@@ -422,7 +421,6 @@ def _read_array(
     unused: Collection[str],
 ) -> tuple[Any, Table]:
     check_row_lengths(X)
-    check_not_masked(X)
     values = validate_data(
         estimator,
         X,
@@ -468,7 +466,6 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
             return X
     X = near(X, type(estimator).__name__)
     check_row_lengths(X)
-    check_not_masked(X)
     if isinstance(X, Table):
         raise InputError(
             f"{type(estimator).__name__} supports only numbers; got X as a `Table`. Pass "

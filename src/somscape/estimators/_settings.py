@@ -84,16 +84,8 @@ def refuse_checkpoint(callbacks: Any, name: str) -> None:
 
 def settings_of_detector(detector: Any, som: Any) -> tuple[Detection, Settings]:
     """Return a SOMDetector's parameters, checked: those of the detection and of its map."""
-    detection = Detection(
-        detector.method,
-        detector.contamination,
-        detector.n_prototypes,
-        detector.trim,
-        detector.training_is_clean,
-        detector.calibration,
-        detector.decorrelate,
-        detector.n_maps,
-    )
+    names = [field.name for field in fields(Detection) if field.name != "is_encoded"]
+    detection = Detection(**{name: getattr(detector, name) for name in names})
     return detection, _settings_within(detector, som, "scores and reasons require")
 
 
@@ -180,6 +172,17 @@ def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
     if isinstance(X, Pieces) and learns_in_pieces(estimator):
         return _of_pieces(estimator, X, lent)
     return _here(estimator, brought_here(X), sample_weight, lent)
+
+
+def choose_complete(estimator: Any, X: Any, sample_weight: Any, start: Any) -> ChosenEncoding:
+    """Choose how X is encoded; refuse an encoding that leaves missing cells out."""
+    chosen = choose_encoding(estimator, X, sample_weight, start)
+    if chosen.encoding is not None and chosen.encoding.missing == "mask":
+        raise InputError(
+            "`encoder` leaves missing cells out (missing='mask'), and this needs complete rows. "
+            "Pass TableEncoder(missing='fill'), or leave `encoder` out and pass missing='fill'."
+        )
+    return chosen
 
 
 def _here(estimator: Any, X: Any, sample_weight: Any, lent: Encoding | None) -> ChosenEncoding:
@@ -297,15 +300,6 @@ def _became(encoding: Encoding) -> str:
         parts.append(f"in the layers {listed(encoding.roles.layers)}")
     left = [f"'{c.name}' ({c.why})" for c in encoding.columns if c.kind not in PLURALS]
     return "; ".join([*parts, *(f"left out {text}" for text in left)])
-
-
-def check_has_no_gaps(encoding: Encoding | None) -> None:
-    """Raise InputError for an encoding that keeps missing cells, which no score supports."""
-    if encoding is not None and encoding.missing == "mask":
-        raise InputError(
-            "`encoder` leaves missing cells out (missing='mask'), and this needs complete rows. "
-            "Pass TableEncoder(missing='fill'), or leave `encoder` out and pass missing='fill'."
-        )
 
 
 SUGGESTED = (

@@ -15,12 +15,7 @@ from somscape.errors import InputError
 from somscape.estimators._base import Base, expect_maps
 from somscape.estimators._elsewhere import answers_where_it_lies, pieces_here
 from somscape.estimators._intake import data_for, prepare, rows_for
-from somscape.estimators._settings import (
-    check_has_no_gaps,
-    choose_encoding,
-    missing_of,
-    settings_of_detector,
-)
+from somscape.estimators._settings import choose_complete, missing_of, settings_of_detector
 from somscape.estimators.som import SOM, check_goes_on, own_som
 from somscape.estimators.table_encoder import TableEncoder
 from somscape.fit.settings import Settings
@@ -340,9 +335,8 @@ class SOMDetector(Explains, OutlierMixin, Base):
     def _fitted(self, X: Any, known: Any, sample_weight: Any, n_maps: int | str) -> "SOMDetector":
         check_choice("missing", self.missing, ("error", "fill"))
         detection, settings = self._settings()
-        chosen = choose_encoding(self, X, sample_weight, settings.init)
+        chosen = choose_complete(self, X, sample_weight, settings.init)
         detection = replace(detection, n_maps=n_maps).of_rows(chosen.encoding)
-        check_has_no_gaps(chosen.encoding)
         encoding, missing = chosen.encoding, self.missing
         prepared = prepare(
             self, chosen.data, sample_weight, encoding=encoding, missing=missing, min_rows=2

@@ -19,8 +19,7 @@ from somscape.estimators._base import Base
 from somscape.estimators._elsewhere import pieces_here
 from somscape.estimators._intake import Prepared, data_for, prepare
 from somscape.estimators._settings import (
-    check_has_no_gaps,
-    choose_encoding,
+    choose_complete,
     missing_of,
     settings_of_classifier,
     settings_of_regressor,
@@ -112,8 +111,7 @@ class Learner(Base):
 
     def _prepared(self, X: Any, sample_weight: Any) -> Prepared:
         """Check and encode the rows of a `fit`, and begin to say what was chosen."""
-        chosen = choose_encoding(self, X, sample_weight, None)
-        check_has_no_gaps(chosen.encoding)
+        chosen = choose_complete(self, X, sample_weight, None)
         prepared = prepare(
             self, chosen.data, sample_weight, encoding=chosen.encoding, missing=self.missing
         )

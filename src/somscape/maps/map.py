@@ -12,13 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints, Objects
-from somscape._validate import (
-    check_not_dates,
-    check_not_masked,
-    check_row_lengths,
-    check_values,
-    check_whole,
-)
+from somscape._validate import check_not_dates, check_row_lengths, check_values, check_whole
 from somscape.errors import InputError
 from somscape.grid.graph import lattice_of, lattice_parts
 from somscape.grid.lattice import Lattice
@@ -45,14 +39,6 @@ def unit_columns(map_: "Map") -> dict[str, Any]:
     for code in map_.encoding.features:
         columns[free_name(code.name, columns, "_")] = map_.plane(code.name)
     return columns
-
-
-def place_columns(map_: "Map", units: Ints, distances: Float64s) -> dict[str, Any]:
-    """Return where rows lie."""
-    is_none = units < 0
-    row, col = (np.where(is_none, -1, part) for part in map_.lattice.rows_and_cols(units))
-    x, y = np.where(is_none[:, None], np.nan, map_.lattice.positions[units]).T
-    return {"unit": units, "row": row, "col": col, "x": x, "y": y, "distance": distances}
 
 
 MAX_CELLS = 2500
@@ -271,7 +257,6 @@ def _values(X: Any, encoding: Encoding) -> Floats:
     if hasattr(X, "tocsr"):
         raise InputError("X is sparse, and this needs dense rows. Pass X.toarray().")
     check_row_lengths(X)
-    check_not_masked(X)
     values = _as_array(X)
     check_not_dates(values.dtype)
     if values.dtype not in (np.float32, np.float64):
@@ -745,8 +730,13 @@ class Map(Layered):
         >>> som.map_.locate([[0.5]]).columns.tolist()
         ['unit', 'row', 'col', 'x', 'y', 'distance']
         """
-        units, distances = self.nearest(X)
-        return frame_of(place_columns(self, units[:, 0], distances[:, 0]), library)
+        found, far = self.nearest(X)
+        units, distances = found[:, 0], far[:, 0]
+        is_none = units < 0
+        row, col = (np.where(is_none, -1, part) for part in self.lattice.rows_and_cols(units))
+        x, y = np.where(is_none[:, None], np.nan, self.lattice.positions[units]).T
+        places = {"unit": units, "row": row, "col": col, "x": x, "y": y, "distance": distances}
+        return frame_of(places, library)
 
     def save(self, path: str | Path) -> None:
         """Save the map to one file, completely or not at all.

@@ -695,18 +695,6 @@ SCHEMA = "somscape-regions"
 VERSION = 1
 
 
-def to_json(regions: Any) -> dict[str, Any]:
-    """Return what is in a file of regions."""
-    return {
-        "schema": SCHEMA,
-        "schema_version": VERSION,
-        "map": fingerprint(regions.map_),
-        "labels": regions.labels.tolist(),
-        "names": list(regions.names),
-        "colors": list(regions.colors),
-    }
-
-
 def fingerprint(map_: Map) -> str:
     """Return what tells the prototypes of a map from those of another."""
     return hashlib.sha256(map_.codebook.tobytes()).hexdigest()[:16]
@@ -831,7 +819,14 @@ class Regions:
             ``schema`` ("somscape-regions"), ``schema_version``, ``map`` (which tells its prototypes
             from those of others), ``labels`` by unit, ``names`` and ``colors`` by region.
         """
-        return to_json(self)
+        return {
+            "schema": SCHEMA,
+            "schema_version": VERSION,
+            "map": fingerprint(self.map_),
+            "labels": self.labels.tolist(),
+            "names": list(self.names),
+            "colors": list(self.colors),
+        }
 
     def save(self, path: str | Path) -> None:
         """Save regions, names and colors to a JSON file, completely or not at all.
