@@ -176,25 +176,3 @@ class MiniSomSteps(NamedTuple):
     windows: Float64s | None
     along_x: Float64s
     along_y: Float64s
-
-
-class MiniSomKernels(Protocol):
-    """MiniSom's rule, rounded as NumPy rounds it: only the compiled core has it.
-
-    Its twin in NumPy is `somscape.minisom.MiniSom` itself, row by row.
-    """
-
-    def minisom_winners(self, rows: Float64s, codebook: Float64s, distance: str) -> Ints:
-        """Return the unit that MiniSom gives each row to."""
-
-    def minisom_steps(
-        self,
-        rows: Float64s,
-        steps: MiniSomSteps,
-        codebook: Float64s,
-        *,
-        given: Ints | None,
-        is_hexagonal: bool,
-        distance: str,
-    ) -> None:
-        """Apply MiniSom's online rule."""

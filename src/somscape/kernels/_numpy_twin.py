@@ -19,24 +19,6 @@ VANISHED = np.float32(1e-30)
 """Means that go on shrinking become numbers with which processors compute slowly."""
 
 
-def margin_steps(known: ClassedRows, steps: MarginSteps, prototypes: Floats, axes: Floats) -> None:
-    """Apply the margin rule; see ``Kernels.margin_steps``."""
-    of_mean, of_square = 1.0, 1.0
-    for _ in range(steps.n_before):
-        of_mean, of_square = of_mean * KEPT_OF_MEAN, of_square * KEPT_OF_SQUARE
-    units = np.arange(prototypes.shape[1])
-    starts, ends = known.first_units[:-1, None], known.first_units[1:, None]
-    is_own = (starts <= units) & (units < ends)
-    for t, (length, turn) in enumerate(steps.lengths):
-        of_mean, of_square = of_mean * KEPT_OF_MEAN, of_square * KEPT_OF_SQUARE
-        some = steps.order[t * steps.batch : (t + 1) * steps.batch]
-        slopes = _slopes(known, some, is_own, prototypes[0], axes[0])
-        growth = np.float32(1 / (1 - of_square))
-        turn = np.float32(turn / (1 - of_mean)) * np.abs(axes[0]).max()
-        _step(prototypes, slopes[0], np.float32(length / (1 - of_mean)), growth)
-        _step(axes, slopes[1], turn, growth)
-
-
 def _slopes(
     known: ClassedRows, some: Ints, is_own: np.ndarray, prototypes: Floats, axes: Floats
 ) -> tuple[Floats, Floats]:
@@ -283,7 +265,20 @@ class NumpyKernels:
         self, known: ClassedRows, steps: MarginSteps, prototypes: Floats, axes: Floats
     ) -> None:
         """Apply the margin rule."""
-        margin_steps(known, steps, prototypes, axes)
+        of_mean, of_square = 1.0, 1.0
+        for _ in range(steps.n_before):
+            of_mean, of_square = of_mean * KEPT_OF_MEAN, of_square * KEPT_OF_SQUARE
+        units = np.arange(prototypes.shape[1])
+        starts, ends = known.first_units[:-1, None], known.first_units[1:, None]
+        is_own = (starts <= units) & (units < ends)
+        for t, (length, turn) in enumerate(steps.lengths):
+            of_mean, of_square = of_mean * KEPT_OF_MEAN, of_square * KEPT_OF_SQUARE
+            some = steps.order[t * steps.batch : (t + 1) * steps.batch]
+            slopes = _slopes(known, some, is_own, prototypes[0], axes[0])
+            growth = np.float32(1 / (1 - of_square))
+            turn = np.float32(turn / (1 - of_mean)) * np.abs(axes[0]).max()
+            _step(prototypes, slopes[0], np.float32(length / (1 - of_mean)), growth)
+            _step(axes, slopes[1], turn, growth)
 
 
 def _squares_in_order(rows: Floats, codebook: Floats, k: int) -> Iterator[tuple[slice, Float64s]]:

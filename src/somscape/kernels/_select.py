@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Ints
 from somscape.errors import InputError
 from somscape.kernels._array_api import DeviceKernels
-from somscape.kernels._kernels import Kernels, MiniSomKernels
+from somscape.kernels._kernels import Kernels
 from somscape.kernels._sparse import DeviceArray
+
+if TYPE_CHECKING:
+    from somscape.kernels._core_face import CoreKernels
 
 VARIABLE = "SOMSCAPE_KERNELS"
 
@@ -45,15 +48,10 @@ def kernels_for(rows: object) -> Kernels:
     return select_kernels()
 
 
-def minisom_kernels() -> MiniSomKernels | None:
+def minisom_kernels() -> "CoreKernels | None":
     """Return the kernels of MiniSom's rule, or None where NumPy is used."""
     kernels = select_kernels()
-    if kernels.name == "numpy":
-        return None
-    from somscape.kernels._core_face import CoreKernels
-
-    assert isinstance(kernels, CoreKernels)
-    return kernels
+    return None if kernels.name == "numpy" else cast("CoreKernels", kernels)
 
 
 @cache

@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,11 @@ from somscape._validate import (
 from somscape._weights import blocks
 from somscape.errors import InputError, SomscapeWarning
 from somscape.grid.lattice import Lattice
-from somscape.kernels._kernels import MiniSomKernels, MiniSomSteps
+from somscape.kernels._kernels import MiniSomSteps
 from somscape.kernels._select import minisom_kernels, select_kernels
+
+if TYPE_CHECKING:
+    from somscape.kernels._core_face import CoreKernels
 
 DECAYS = ("inverse_decay_to_zero", "linear_decay_to_zero", "asymptotic_decay")
 SIGMA_DECAYS = ("inverse_decay_to_one", "linear_decay_to_one", "asymptotic_decay")
@@ -686,7 +689,7 @@ def _given(samples: GivenSamples, fixed_points: Mapping[int, Any], n_y: int) -> 
 
 
 def _in_the_core(
-    kernels: MiniSomKernels,
+    kernels: "CoreKernels",
     som: MiniSomRule,
     samples: GivenSamples,
     order: Ints,
