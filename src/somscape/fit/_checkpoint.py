@@ -348,11 +348,11 @@ def read_checkpoint(
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         found = None
     if found is None:
-        raise damaged(path)
+        raise broken(path)
     return found
 
 
-def damaged(path: str | Path) -> MapFileError:
+def broken(path: str | Path) -> MapFileError:
     """Return the error of a file that is not as it was written."""
     return MapFileError(
         f"`resume`: {path} is a damaged checkpoint: it is not what was written. Take a copy of it, "

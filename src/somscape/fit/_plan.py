@@ -52,11 +52,6 @@ class Facts:
         """Rows per unit of the full map."""
         return self.n_counted / self.lattice.n_units
 
-    @property
-    def is_graph(self) -> bool:
-        """Whether the map is on a graph, so that there are no coarser maps."""
-        return isinstance(self.lattice, Graph)
-
 
 RADIUS_END = 0.7
 """Usual last radius, in steps: 0.5 lowers the quantization error by about 8 % and doubles the
@@ -417,7 +412,8 @@ def _cheap_starts(facts: Facts) -> int:
 
 def _growth(settings: Settings, facts: Facts) -> Growth | None:
     """Return how coarse maps are trained, or None if only the full map is."""
-    if facts.is_graph or settings.start in ("given", "map") or not settings.radius_falls:
+    is_graph = isinstance(facts.lattice, Graph)
+    if is_graph or settings.start in ("given", "map") or not settings.radius_falls:
         return None
     if settings.algorithm == "multires":
         return ON_SAMPLES

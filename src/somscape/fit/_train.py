@@ -11,14 +11,7 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import blocks
-from somscape.fit._checkpoint import (
-    Identity,
-    Journal,
-    PastRun,
-    StepState,
-    damaged,
-    write_checkpoint,
-)
+from somscape.fit._checkpoint import Identity, Journal, PastRun, StepState, broken, write_checkpoint
 from somscape.fit._plan import Plan, last_radius
 from somscape.fit._start import Axes, placed, shrunk
 from somscape.fit.pieces import power_of_two, taken
@@ -180,7 +173,7 @@ class RunningTraining:
         assert self.past is not None
         past, here = self.past.journal, self.state.codebook
         if past.state is None or past.state.codebook.shape != here.shape:
-            raise damaged(self.past.path)
+            raise broken(self.past.path)
         self.state, self.journal.best = past.state, past.best
 
     @property

@@ -740,7 +740,7 @@ def _check_all_there(problem: Problem, weight: int) -> None:
 
 
 def _over_all(
-    function: Callable[[Problem, Floats], T],
+    function: Callable[[Problem, Floats, int, Rows], T],
     merge: Callable[[T, T], T],
     problem: Problem,
     codebook: Floats,
@@ -748,38 +748,29 @@ def _over_all(
     """Return what is done with the rows of a piece; it takes no rows along."""
     rows = problem.rows
     if not isinstance(rows, RowsElsewhere):
-        return function(problem, codebook)
+        return function(problem, codebook, 0, rows)
     without = replace(problem, rows=np.empty((0, rows.shape[1])))
-    return rows.total(functools.partial(_of_piece, function, without, codebook), merge)
+    return rows.total(functools.partial(function, without, codebook), merge)
 
 
-def _of_piece(
-    function: Callable[[Problem, Floats], T],
-    problem: Problem,
-    codebook: Floats,
-    _: int,
-    rows: Floats,
-) -> T:
-    return function(problem.of(rows, None), codebook)
+def _sums(problem: Problem, codebook: Floats, _: int, rows: Rows) -> EpochSums:
+    parts = _chunked(problem, codebook, rows)
+    return _sums_of_chunks(problem, codebook, parts, min(len(rows), CHUNK_ROWS))
 
 
-def _sums(problem: Problem, codebook: Floats) -> EpochSums:
-    parts = _chunked(problem, codebook)
-    return _sums_of_chunks(problem, codebook, parts, min(len(problem.rows), CHUNK_ROWS))
-
-
-def _pairs(problem: Problem, codebook: Floats) -> Pairs:
-    parts = _chunked(problem, codebook)
+def _pairs(problem: Problem, codebook: Floats, _: int, rows: Rows) -> Pairs:
+    parts = _chunked(problem, codebook, rows)
     return functools.reduce(merged_pairs, (pairs_of(problem, codebook, *part) for part in parts))
 
 
-def _chunked(problem: Problem, codebook: Floats) -> Iterator[tuple[Rows, Float64s | None]]:
+def _chunked(
+    problem: Problem, codebook: Floats, rows: Rows
+) -> Iterator[tuple[Rows, Float64s | None]]:
     """Yield the rows in chunks, with their weights."""
-    rows, weights = problem.rows, problem.weights
-    assert not isinstance(rows, RowsElsewhere)
+    weights = problem.weights
     for part in chunks(rows, codebook):
         yield rows[part], None if weights is None else weights[part]
 
 
-def _hits(problem: Problem, codebook: Floats) -> Ints:
-    return np.bincount(winners(problem, codebook), minlength=len(codebook))
+def _hits(problem: Problem, codebook: Floats, _: int, rows: Rows) -> Ints:
+    return np.bincount(winners(replace(problem, rows=rows), codebook), minlength=len(codebook))
