@@ -52,17 +52,13 @@ def begin_watch(
     check_name(name)
     keys_of(found.table, key)
     if clear_for is None:
-        so_far = [watch.clear_for for watch in state.watches() if watch.name == name]
-        clear_for = so_far[0] if so_far else CLEAR_FOR
+        so_far = (watch.clear_for for watch in state.watches() if watch.name == name)
+        clear_for = next(so_far, CLEAR_FOR)
     map_ = bytes_of(found.detector)
     hash_ = hashlib.sha256(map_).hexdigest()
     watch = Watch(name, tuple(key), source, kept_options(options), hash_, clear_for)
     return record_run(
-        state,
-        watch,
-        found.detector,
-        found.table,
-        found.rule,
+        *(state, watch, found.detector, found.table, found.rule),
         author=author,
         source=source if shown_as is None else shown_as,
         grouped=found.grouped,
@@ -102,12 +98,12 @@ def _moved(
     if before is None or not rows:
         return {}
     encoding = before.map_.encoding
-    names = [code.name for code in encoding.used]
     try:
         encoded = np.asarray(before.map_.rows_of(table), dtype=np.float64)
     except InputError:  # other columns: nothing compares
         return {}
     none = encoded_cells(encoding, [])
     usual = usual_moves(before, none, none, encoded)
-    cells = dict(zip(rows, cells_of_rows(table, names, list(rows.values())), strict=True))
+    names = [code.name for code in encoding.used]
+    cells = dict(zip(rows, cells_of_rows(table, names, [*rows.values()]), strict=True))
     return returned(before, decided, cells, usual, clear_for=10**6, today=now())

@@ -207,8 +207,7 @@ def _measures(thing: Saved, map_: Map, table: Table | None) -> dict[str, Any]:
         measures["quantization_error"] = quantization_error(map_, table)
         measures["topographic_error"] = topographic_error(map_, table)
     elif "quantization_error" in map_.history:
-        last = float(np.asarray(map_.history["quantization_error"])[-1])
-        measures["quantization_error"] = last
+        measures["quantization_error"] = float(np.asarray(map_.history["quantization_error"])[-1])
     detector = detector_in(thing)
     if detector is not None:
         measures["score"] = score_words(detector)

@@ -36,21 +36,18 @@ def add_line(
     change: Transaction, kind: str, said: Mapping[str, Any], *, author: str, key: bytes | None
 ) -> tuple[int, str]:
     """Add a line to the audit, and return its number and time."""
-    last = change.rows("SELECT number, said, head FROM audit ORDER BY number DESC LIMIT 1")
-    number, before, head = 1, "", NOTHING
-    if last:
-        number, head = last[0]["number"] + 1, last[0]["head"]
-        said_before = said_by_line(last[0]).get("made")
-        if not isinstance(said_before, str):
-            raise damaged(f"the audit is damaged at line {last[0]['number']}")
-        before = said_before
-    made = max(now(), before)
+    number, made, head = 1, now(), NOTHING
+    for last in change.rows("SELECT number, said, head FROM audit ORDER BY number DESC LIMIT 1"):
+        number, head, before = last["number"] + 1, last["head"], said_by_line(last).get("made")
+        if not isinstance(before, str):
+            raise damaged(f"the audit is damaged at line {last['number']}")
+        made = max(made, before)
     line = {"number": number, "made": made, "author": author, "kind": kind, **said}
     line[SEALED] = key is not None  # who removes the seal has to rewrite the line
     text = json.dumps(line, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     head = next_head(head, text)
-    seal = seal_of(head, key)
-    change.rows("INSERT INTO audit VALUES (?, ?, ?, ?)", (number, text, head, seal))
+    values = (number, text, head, seal_of(head, key))
+    change.rows("INSERT INTO audit VALUES (?, ?, ?, ?)", values)
     return number, made
 
 

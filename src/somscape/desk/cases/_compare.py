@@ -74,7 +74,7 @@ def usual_moves(
     if np.count_nonzero(~np.isnan(before).any(axis=1)) < MIN_SHARED:
         by = "units"
         before, now = _pairs_of_units(detector, others)
-    far, rises = np.zeros(1), np.zeros(1)
+    far = rises = np.zeros(1)
     is_known = ~np.isnan(before).any(axis=1)
     before, now = before[is_known], now[is_known]
     if len(now):
@@ -110,8 +110,8 @@ def encoded_cells(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Flo
 
 
 def _table_of(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Table:
-    names = [code.name for code in encoding.used]
-    return table_from_columns(columns_of_cells(cells, names), "an earlier run")
+    columns = columns_of_cells(cells, [code.name for code in encoding.used])
+    return table_from_columns(columns, "an earlier run")
 
 
 def what_moved(encoding: Encoding, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -246,14 +246,10 @@ def _said(decision: Decision) -> str:
 
 def months_between(before: str, after: str) -> int:
     """Return the whole months between two moments."""
-    a, b = (_moment(text) for text in (before, after))
+    a, b = (datetime.fromisoformat(text).astimezone(UTC) for text in (before, after))
     months = MONTHS * (b.year - a.year) + b.month - a.month
     is_short = (b.day, b.time()) < (a.day, a.time())
     return max(0, months - is_short)
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 MAX_KEYS, MAX_LEVELS, MAX_COLUMNS = 20, 2, 20
@@ -311,9 +307,7 @@ def sentences(unseen: Sequence[Unseen]) -> list[str]:
 def unseen_levels(encoding: Encoding, table: Table, keys: Sequence[str]) -> tuple[Unseen, ...]:
     """Return the levels that the map never saw, with keys of their rows."""
     found = []
-    for code in encoding.used:
-        if not isinstance(code, CategoryCode):
-            continue
+    for code in (each for each in encoding.used if isinstance(each, CategoryCode)):
         column = table.column(code.name)
         cells = column.coded()[0] if column.numbers is None else column.numbers
         _, firsts, places = np.unique(cells, return_index=True, return_inverse=True)
@@ -321,11 +315,10 @@ def unseen_levels(encoding: Encoding, table: Table, keys: Sequence[str]) -> tupl
         levels = level_texts(different)
         is_new = np.array([level not in seen for level in levels], dtype=bool) & ~different.missing
         rows = np.flatnonzero(is_new[places])
-        if not len(rows):
-            continue
         new = [*dict.fromkeys(levels[i] for i in np.flatnonzero(is_new))]
-        some = tuple(keys[row] for row in rows[:MAX_KEYS])
-        found.append(Unseen(code.name, tuple(new[:MAX_LEVELS]), len(new), len(rows), some))
+        if new:
+            some = tuple(keys[row] for row in rows[:MAX_KEYS])
+            found.append(Unseen(code.name, tuple(new[:MAX_LEVELS]), len(new), len(rows), some))
     return tuple(found)
 
 
@@ -468,9 +461,7 @@ def drift_of(
         return Drift(len(rows), n_above, share * len(rows), far=far, is_first=True)
     alarms = tuple(dict.fromkeys(alarm.kind for alarm in drift_alarms(detector, rows)))
     found = Drift(
-        len(rows),
-        n_above,
-        share * len(rows),
+        *(len(rows), n_above, share * len(rows)),
         alarms=alarms,
         far=first_far,
         share_far=float((distances > first_far).mean()) if len(rows) else 0.0,
@@ -479,11 +470,13 @@ def drift_of(
     if not found.is_found:
         return found
     changed = _columns_that_changed(detector, rows)
-    names = tuple(map_.encoding.features[j].name for j in changed)
     said = [_change(detector, j, table, rows) for j in changed]
-    changes = tuple(words for words, _ in said)
-    lasting = tuple(words if is_lasting else "" for words, is_lasting in said)
-    return replace(found, columns=names, changes=changes, lasting=lasting)
+    return replace(
+        found,
+        columns=tuple(map_.encoding.features[j].name for j in changed),
+        changes=tuple(words for words, _ in said),
+        lasting=tuple(words if is_lasting else "" for words, is_lasting in said),
+    )
 
 
 def _columns_that_changed(detector: Detector, rows: Float64s) -> list[int]:
@@ -501,15 +494,14 @@ def _change(detector: Detector, j: int, table: Table, rows: Float64s) -> tuple[s
     map_ = detector.map_
     code, place = map_.encoding.features[j], map_.encoding.slices[j]
     name = words_of_column(map_.encoding, code.name)
-    if isinstance(code, CategoryCode):
-        before = np.average(map_.codebook[:, place], axis=0, weights=map_.hits)
-        return _of_levels(map_.encoding, code, before, rows[:, place].mean(axis=0)), False
     if isinstance(code, NumberCode):
         numbers = code.read(table.column(code.name)).numbers
         present = numbers[~np.isnan(numbers)] if numbers is not None else np.empty(0)
         if len(present):
             return _of_numbers(name, code.fill, float(np.median(present)))
     before = np.average(map_.codebook[:, place], axis=0, weights=map_.hits)
+    if isinstance(code, CategoryCode):
+        return _of_levels(map_.encoding, code, before, rows[:, place].mean(axis=0)), False
     now = np.median(rows[:, place], axis=0)
     return f"{name} is {code.usual(now[None])} where it was {code.usual(before[None])}", False
 
@@ -535,9 +527,9 @@ def _of_levels(encoding: Encoding, code: CategoryCode, before: Float64s, now: Fl
     level = int(np.argmax(now - before))
     text = code.feature_names[level].removeprefix(f"{code.name}=")
     words = words_of_level(encoding, code.name, text)
+    share, had = (_percent(float(each[level])) for each in (now, before))
     name = words_of_column(encoding, code.name)
-    shares = [_percent(float(each[level])) for each in (now, before)]
-    return f"{name} is {words} in {shares[0]} of the rows where {shares[1]} had it"
+    return f"{name} is {words} in {share} of the rows where {had} had it"
 
 
 def _percent(share: float) -> str:

@@ -61,7 +61,7 @@ from somscape.tables.sources import read_table
 from somscape.tables.table import Table
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Subject:
     """A watch's table as this run sees it."""
 
@@ -69,60 +69,24 @@ class Subject:
     detector: Detector
     table: Table
     rule: AlertRule
-    map: bytes
-    data: str
-    rows: Float64s
-    units: Ints
-    scores: Float64s
-    keys: list[str]
-    row_of: Mapping[str, int]
     decided: Mapping[str, Decision]
     today: str
 
-    @classmethod
-    def of(
-        cls,
-        state: State,
-        watch: Watch,
-        detector: Detector,
-        table: Table,
-        rule: AlertRule,
-        *,
-        map_: bytes | None = None,
-        today: str,
-        decided: Mapping[str, Decision],
-    ) -> "Subject":
-        keys = keys_of(table, watch.key)
-        rows = np.asarray(detector.map_.rows_of(table), dtype=np.float64)
-        units = detector.map_.winners_of_rows(rows)
-        return cls(
-            watch,
-            detector,
-            table,
-            rule,
-            state.map(watch.map) if map_ is None else map_,
-            data_hash(table),
-            rows,
-            units,
-            detector.scores_of_rows(rows, units),
-            keys,
-            {key: row for row, key in enumerate(keys)},
-            decided,
-            today,
-        )
+    def __post_init__(self) -> None:
+        self.keys = keys_of(self.table, self.watch.key)
+        self.row_of = {key: row for row, key in enumerate(self.keys)}
+        self.rows: Float64s = np.asarray(self.detector.map_.rows_of(self.table), dtype=np.float64)
+        self.units = self.detector.map_.winners_of_rows(self.rows)
+        self.scores = self.detector.scores_of_rows(self.rows, self.units)
+        self.data = data_hash(self.table)
 
     @property
     def fingerprint(self) -> str:
         """What tells this run from others, but for the one before it."""
-        said = [
-            self.data,
-            self.watch.map,
-            repr(self.rule),
-            self.watch.clear_for,
-            self.last_decision,
-            *sorted(self.expired),  # none: as long as nothing expires, ids stay what they were
-        ]
-        return json.dumps([self.watch.name, *said])
+        rule = (repr(self.rule), self.watch.clear_for, self.last_decision)
+        said = [self.watch.name, self.data, self.watch.map, *rule]
+        # With none: as long as nothing expires, ids stay what they were.
+        return json.dumps([*said, *sorted(self.expired)])
 
     @property
     def last_decision(self) -> int:
@@ -149,9 +113,8 @@ class Subject:
 
     def ranked(self, put_away: Sequence[str]) -> tuple[Alerts, Ints]:
         """Return the list, and the rows that fold, which are its last ones."""
-        everything = np.arange(self.table.n_rows)
         candidates = np.array([self.row_of[key] for key in put_away], dtype=np.intp)
-        folded, rest = candidates[:0], everything
+        folded, rest = candidates[:0], np.arange(self.table.n_rows)
         found = self._ranked(rest)
         while len(more := np.intersect1d(rest[found.rows[: found.n_alerts]], candidates)):
             if not len(folded):
@@ -163,19 +126,16 @@ class Subject:
             return found, folded
         folded = folded[np.argsort(-self.scores[folded], kind="stable")]
         rows = np.concatenate([rest[found.rows], folded])
-        none = np.zeros(len(folded), dtype=bool)
-        return (
-            replace(
-                found,
-                ids=ids_of(self.detector.map_, self.table)[1].take(rows),
-                rows=rows,
-                scores=self.scores[rows],
-                units=self.units[rows],
-                p_values=self.detector.calibration.p_values(self.scores, self.units)[rows],
-                stands_out=np.concatenate([found.stands_out, none]),
-            ),
-            folded,
+        alerts = replace(
+            found,
+            ids=ids_of(self.detector.map_, self.table)[1].take(rows),
+            rows=rows,
+            scores=self.scores[rows],
+            units=self.units[rows],
+            p_values=self.detector.calibration.p_values(self.scores, self.units)[rows],
+            stands_out=np.concatenate([found.stands_out, np.zeros(len(folded), dtype=bool)]),
         )
+        return alerts, folded
 
     def _above_others(self, candidates: Ints) -> Ints:
         """Return candidates above the last row that is listed where none of them is there."""
@@ -237,21 +197,6 @@ def versions() -> dict[str, str]:
     }
 
 
-def facts_to_repeat(detector: Detector, alerts: Alerts) -> dict[str, Any]:
-    """Return what tells whether a run that is repeated gave the same."""
-    roles: dict[str, list[str]] = {}
-    for code in detector.map_.encoding.columns:
-        roles.setdefault(code.kind, []).append(code.name)
-    scores = np.empty(len(alerts.rows))
-    scores[alerts.rows] = alerts.scores
-    return {
-        "scores": scores_hash(scores),
-        "roles": roles,
-        "settings": dict(detector.map_.parameters),
-        "versions": versions(),
-    }
-
-
 def scores_hash(scores: Float64s) -> str:
     """Return the hash of scores, which the last bit of any of them changes."""
     return hashlib.sha256(np.ascontiguousarray(scores, "<f8").tobytes()).hexdigest()
@@ -290,11 +235,7 @@ class Place:
 
     @classmethod
     def of(
-        cls,
-        state: State,
-        runs: Sequence[WatchRun],
-        subject: Subject,
-        instead_of: int | None = None,
+        cls, state: State, runs: Sequence[WatchRun], subject: Subject, instead_of: int | None
     ) -> "Place":
         """Return the place of a table after some runs, the newest first."""
         left = counting(runs)
@@ -340,18 +281,11 @@ def _compared(
         n = len(keys & subject.row_of.keys())
         if LEAST_SHARED * n >= len(keys):
             return run, f"{doubt}, so it is compared with run {run.number}." if doubt else ""
-        doubt = doubt or f"{_few(n, len(keys))} of run {run.number} {_are(n)} in this table"
+        few = f"Only {n} of {len(keys):,} cases" if n else f"None of the {len(keys):,} cases"
+        doubt = doubt or f"{few} of run {run.number} {'are' if n > 1 else 'is'} in this table"
     if len(runs) > 1 and runs[0].facts["usual_moves"]["by"] == "units":
         return runs[0], ""  # nothing new: the run before shared no cases with earlier ones either
     return runs[0], f"{doubt}: is it the right file?"
-
-
-def _few(n: int, n_all: int) -> str:
-    return f"Only {n} of {n_all:,} cases" if n else f"None of the {n_all:,} cases"
-
-
-def _are(n: int) -> str:
-    return "are" if n > 1 else "is"
 
 
 MAX_TRIES = 5
@@ -425,25 +359,20 @@ def run_watch(
     if not is_url(path):  # a file instead of the watch's database
         options |= dict.fromkeys(FROM_DATABASE)
     how = reading_of(path, {**options, **(reading or {})}, detector.map_.encoding.roles)
-    named = {} if shown_as is None else {"source": shown_as}
+    how |= {} if shown_as is None else {"source": shown_as}
     try:
-        table = read_table(path, **how, **named)
+        table = read_table(path, **how)
     except InputError as error:
         if source is not None:
             raise
-        said = f"{error}" if str(error).endswith((".", "?")) else f"{error}."
+        said = str(error) if str(error).endswith((".", "?")) else f"{error}."
         raise InputError(
             f"the source of the watch {name} cannot be read: {said} Run it on another table.",
             options=f"somscape run {shlex.quote(name)} TABLE",
         ) from error
     subject = ready_for(detector.map_, table, options)
-    rule = rule_for(options, subject.table)
     return record_run(
-        state,
-        watch,
-        detector,
-        subject.table,
-        rule,
+        *(state, watch, detector, subject.table, rule_for(options, subject.table)),
         author=author,
         source=shown_as or (path if path == "-" else source_of(path)),
         grouped=subject.grouped,
@@ -481,9 +410,8 @@ def record_run(
     """Compare a table with the last run of a watch, and record it as the next one."""
     for _ in range(MAX_TRIES):
         decided = state.last_decisions(watch.name)
-        subject = Subject.of(
-            *(state, watch, detector, table, rule), map_=begins, today=now(), decided=decided
-        )
+        subject = Subject(watch, detector, table, rule, decided, now())
+        map_ = state.map(watch.map) if begins is None else begins
         runs = state.runs(watch.name)
         outcome = compared(
             *(state, subject, runs),
@@ -496,7 +424,7 @@ def record_run(
         )
         newest = runs[0].id if runs else ""
         names = (LIST,) if draft is None and begins is None else (LIST, PAGE)  # what is written
-        new = _new(outcome, subject, options, digests_of(outcome, names))
+        new = _new(outcome, subject, map_, options, digests_of(outcome, names))
         if draft is not None:
             draft(outcome)
         with suppress(RunMeanwhileError):
@@ -521,8 +449,8 @@ def compared(
     author: str,
     source: str,
     grouped: Grouped | None,
-    label: Label | None,
-    notes: Sequence[str],
+    label: Label | None = None,
+    notes: Sequence[str] = (),
     instead_of: int | None,
 ) -> RunOutcome:
     """Compare a table with the last one of some runs; nothing is recorded."""
@@ -578,36 +506,31 @@ def _is_by_number(rule: AlertRule, alerts: Alerts) -> bool:
 def _new(
     outcome: RunOutcome,
     subject: Subject,
+    map_: bytes,
     options: Mapping[str, Any] | None,
     digests: Mapping[str, str],
 ) -> NewRun:
     """Return what is kept of a run: its list, and rows for the next run to compare with."""
     run = outcome.run
     keys = {row.key for row in outcome.listed} | subject.decided.keys() | sampled(subject.keys)
-    kept = subject.cells(keys)
     facts = {
         **_facts(outcome, outcome.watch.options if options is None else options),
         "as_of": {"today": subject.today, "decision": subject.last_decision},
         "files": dict(digests),
     }
-    return NewRun(run.id, run.source, run.data, subject.map, facts, outcome.listed, kept)
+    kept = subject.cells(keys)
+    return NewRun(run.id, run.source, run.data, map_, facts, outcome.listed, kept)
 
 
 def _listed(
-    subject: Subject,
-    alerts: Alerts,
-    folded: Ints,
-    before: Before,
-    why: Mapping[str, str],
+    subject: Subject, alerts: Alerts, folded: Ints, before: Before, why: Mapping[str, str]
 ) -> tuple[Listed, ...]:
     last = {row.key: row for row in before.listed}
-    n, n_folded = alerts.n_alerts, len(folded)
+    n, n_rows = alerts.n_alerts, len(alerts.rows)
     confirmed = Confirmed.of(subject.detector, subject.decided)
-    reasons = [each.sentence() for each in alerts.reasons]
-    if n_folded:
-        table = subject.table.take(folded)
-        reasons += [each.sentence() for each in subject.detector.reasons(table)]
-    places = [*range(n), *range(len(alerts.rows) - n_folded, len(alerts.rows))]
+    of_folded = subject.detector.reasons(subject.table.take(folded)) if len(folded) else ()
+    reasons = [each.sentence() for each in (*alerts.reasons, *of_folded)]
+    places = [*range(n), *range(n_rows - len(folded), n_rows)]
     listed = []
     for rank, (place, said) in enumerate(zip(places, reasons, strict=True), 1):
         key, score = subject.keys[alerts.rows[place]], float(alerts.scores[place])
@@ -622,7 +545,12 @@ def _listed(
 
 def _facts(outcome: RunOutcome, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the audit holds of a run for good: no keys and no cells."""
-    found, watch = outcome.found, outcome.watch
+    found, watch, map_ = outcome.found, outcome.watch, outcome.found.detector.map_
+    roles: dict[str, list[str]] = {}
+    for code in map_.encoding.columns:
+        roles.setdefault(code.kind, []).append(code.name)
+    scores = np.empty(len(found.alerts.rows))
+    scores[found.alerts.rows] = found.alerts.scores
     return {
         "n_rows": found.table.n_rows,
         "n_alerts": found.alerts.n_alerts,
@@ -637,5 +565,8 @@ def _facts(outcome: RunOutcome, options: Mapping[str, Any]) -> dict[str, Any]:
         "key": list(watch.key),
         "clear_for": watch.clear_for,
         **({INSTEAD_OF: [run.id for run in outcome.replaced]} if outcome.replaced else {}),
-        **facts_to_repeat(found.detector, found.alerts),
+        "scores": scores_hash(scores),
+        "roles": roles,
+        "settings": dict(map_.parameters),
+        "versions": versions(),
     }

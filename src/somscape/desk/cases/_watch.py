@@ -165,18 +165,14 @@ def source_of(path: str) -> str:
     if not is_url(path):
         return str(Path(path).resolve())
     engine, _, file = path.partition(":///")
-    is_file = bool(file) and engine.lower() in FILES
+    is_file = file and engine.lower() in FILES
     return f"{engine}:///{Path(file).resolve()}" if is_file else path
 
 
 def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that a watch keeps, as JSON has them."""
-    kept = {}
-    for name in KEPT:
-        value = options.get(name)
-        if value is not None and value != ():
-            kept[name] = list(value) if isinstance(value, tuple) else value
-    return kept
+    given = {name: options[name] for name in KEPT if options.get(name) not in (None, ())}
+    return {n: list(value) if isinstance(value, tuple) else value for n, value in given.items()}
 
 
 def options_of_run(kept: Mapping[str, Any]) -> dict[str, Any]:

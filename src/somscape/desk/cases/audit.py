@@ -326,11 +326,8 @@ class Told:
             " LEFT JOIN salts s ON s.watch = ? AND s.key = l.key WHERE l.run = ?",
             (run["watch"], run["id"]),
         )
-        salts = [row.pop("salt") for row in listed]
-        there = (
-            None if salt is None else row_hash(Listed(**row), salt)
-            for row, salt in zip(listed, salts, strict=True)
-        )
+        pairs = ((row.pop("salt"), row) for row in listed)
+        there = (None if salt is None else row_hash(Listed(**row), salt) for salt, row in pairs)
         return [*there, *self._forgotten(run, is_kept=False)]
 
     def _kept(self, run: Row) -> list[str | None]:
@@ -382,8 +379,8 @@ class Told:
 
     def end(self) -> None:
         """Say what only the end shows."""
-        for number in sorted(self.deleted - self.forgotten):
-            self.faults.append(f"the decision of line {number} was deleted.")
+        deleted = sorted(self.deleted - self.forgotten)
+        self.faults += [f"the decision of line {number} was deleted." for number in deleted]
         for row in self.read.rows("SELECT number FROM decisions ORDER BY number"):
             if row["number"] not in self.decisions:
                 self.faults.append(f"no line tells of the decision {row['number']}.")
@@ -399,13 +396,11 @@ class Told:
         hashes = [row["hash"] for row in self.read.rows("SELECT hash FROM maps ORDER BY hash")]
         named = self.read.rows("SELECT map FROM runs UNION SELECT map FROM watches")
         gone = ({row["map"] for row in named} | self.maps) - {*hashes}
-        for hash_ in sorted(gone, key=str):
-            self.faults.append(f"the map {hash_} was deleted.")
+        self.faults += [f"the map {hash_} was deleted." for hash_ in sorted(gone, key=str)]
         for hash_ in hashes:  # one in memory at a time
             content = self.read.rows("SELECT content FROM maps WHERE hash = ?", (hash_,))
             found = content[0]["content"]
-            is_same = isinstance(found, bytes) and hashlib.sha256(found).hexdigest() == hash_
-            if not is_same:
+            if not isinstance(found, bytes) or hashlib.sha256(found).hexdigest() != hash_:
                 self.faults.append(f"the map {hash_} was changed.")
             if hash_ not in self.maps:
                 self.faults.append(f"no line names the map {hash_}.")
@@ -424,9 +419,7 @@ class Told:
                 self.faults.append(f"the watch '{name}' is no more what its first line says: made.")
 
     def _end_kept(self) -> None:
-        for run, what in self.unlike.items():
-            if run not in self.emptied:
-                self.faults.append(what)
+        self.faults += [what for run, what in self.unlike.items() if run not in self.emptied]
         for row in self.read.rows("SELECT DISTINCT run FROM kept ORDER BY run"):
             if row["run"] in self.emptied:
                 line = self.emptied[row["run"]]
@@ -561,10 +554,8 @@ def _changes_on_a_server(read: Transaction, made: sqlite3.Connection) -> Iterato
         ]
         if columns != [tuple(row.values()) for row in read.rows(COLUMNS.format(oid=oid))]:
             yield f"the table '{table}' of the database has other columns."
-        ours = made.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ?", (table,)
-        )
-        names = {row["name"] for row in ours}
+        sql = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ?"
+        names = {row["name"] for row in made.execute(sql, (table,))}
         for row in read.rows(BESIDE.format(oid=oid)):
             if row["kind"] != "index" or row["name"] not in names:
                 what = f"{row['kind']} '{row['name']}' on '{table}'"
@@ -758,11 +749,8 @@ def audit_lines(state: State) -> Iterator[dict[str, Any]]:
 
 
 def _slices(read: Transaction) -> Iterator[list[Row]]:
-    last = None
-    while True:
-        where, values = ("", ()) if last is None else ("WHERE number > ?", (last,))
-        lines = read.rows(f"SELECT * FROM audit {where} ORDER BY number LIMIT {SLICE}", values)
-        if not lines:
-            return
+    lines = read.rows(f"SELECT * FROM audit ORDER BY number LIMIT {SLICE}")
+    while lines:
         yield lines
-        last = lines[-1]["number"]
+        later = f"SELECT * FROM audit WHERE number > ? ORDER BY number LIMIT {SLICE}"
+        lines = read.rows(later, (lines[-1]["number"],))

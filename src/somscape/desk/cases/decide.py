@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from somscape.desk.cases._watch import BETWEEN, detector_of, texts_of
-from somscape.desk.cases.records import OPEN, STATES, Case, Decision, Watch, news_now
+from somscape.desk.cases.records import OPEN, STATES, Case, Decision, news_now
 from somscape.desk.cases.state import State
 from somscape.errors import InputError
 from somscape.tables._messages import counted, listed, suggestion
@@ -54,9 +54,7 @@ class Seen:
             }
             return cls(state, name, cases, kept, run)
         last = state.last_run(name)
-        found: dict[str, Mapping[str, Any]] = {}
-        if last is not None:
-            found |= state.kept(last, key=key)
+        found = {} if last is None else state.kept(last, key=key)
         for other in dict.fromkeys(case.run for case in cases.values()):
             if other is not None and other != last:
                 of_run = state.kept(other, key=key)
@@ -71,12 +69,10 @@ class Seen:
         """Return a decision on a case, to be given to `State.decide`."""
         if not self.knows(key):
             raise InputError(self._unknown(key))
-        case = self.cases.get(key)
-        listed = None if case is None else case.listed
-        run = self.run if case is None or case.run is None else case.run
-        score = None if listed is None else listed.score
-        last = None if case is None else case.decision
-        cells = self.kept.get(key) or (None if last is None else last.cells)
+        case = self.cases.get(key, Case(self.watch, key))
+        score = None if case.listed is None else case.listed.score
+        cells = self.kept.get(key) or (None if case.decision is None else case.decision.cells)
+        run = self.run if case.run is None else case.run
         return Decision(self.watch, key, state, comment, author, run, score, cells)
 
     def _unknown(self, key: str) -> str:
@@ -311,8 +307,9 @@ def import_decisions(
     ...     print(len(import_decisions(state, "cards", table, author="ann").decisions))
     1
     """
-    of_watch = state.watch(watch)
-    id_name = _id_name(state, of_watch) if ID in table.names else None
+    of_watch, id_name = state.watch(watch), None
+    if ID in table.names:
+        id_name = detector_of(state.map(of_watch.map)).map_.encoding.named("id")
     rows = filled_in(table, of_watch.key, id_name)
     keys = {each.row: each.key for each in rows}
     seen, last = Seen.of(state, watch), state.last_decisions(watch)
@@ -338,10 +335,6 @@ def import_decisions(
     )
 
 
-def _id_name(state: State, watch: Watch) -> str | None:
-    return detector_of(state.map(watch.map)).map_.encoding.named("id")
-
-
 def _is_new(state: State, watch: str, row: FilledIn, last: Mapping[str, Decision]) -> bool:
     """Return whether a row says what neither the last decision nor the one it has seen says."""
     said = (row.state, row.comment)
@@ -350,8 +343,8 @@ def _is_new(state: State, watch: str, row: FilledIn, last: Mapping[str, Decision
         return False
     if row.line is None or row.line == (now.number if now else 0):
         return True
-    then = [each for each in state.history(watch, row.key) if each.number == row.line]
-    return said != _said(then[0] if then else None)
+    then = (each for each in state.history(watch, row.key) if each.number == row.line)
+    return said != _said(next(then, None))
 
 
 def _said(decision: Decision | None) -> tuple[str, str]:

@@ -144,10 +144,8 @@ class RunOutcome:
         shown = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing listed"
         said = [f"Run {self.run.number} of {self.watch.name}, {than}: {shown}."]
         if self.is_again:
-            said.append(
-                "It is the same table as then, so this is that run again; nothing was added."
-            )
-        if self.replaced and not self.is_again:
+            said += ["It is the same table as then, so this is that run again; nothing was added."]
+        elif self.replaced:
             numbers = ", ".join(str(run.number) for run in reversed(self.replaced))
             said.append(f"It stands in place of run {numbers}.")
         if self.news and self.n_outstanding < len(self.news):

@@ -267,12 +267,11 @@ def run_of(row: Row) -> WatchRun:
 
 def decision_of(row: Row) -> Decision:
     """Return the decision of a row."""
-    known = {name: value for name, value in row.items() if name != "token"}
-    if known["cells"] not in (None, "null"):
-        known["cells"] = mapping_in(known["cells"], f"the decision {row['number']}")
-    else:
-        known["cells"] = None
-    return Decision(**known)
+    known: Row = {name: value for name, value in row.items() if name != "token"}
+    cells = known.pop("cells")
+    is_kept = cells not in (None, "null")
+    place = f"the decision {row['number']}"
+    return Decision(**known, cells=mapping_in(cells, place) if is_kept else None)
 
 
 class DecidedMeanwhileError(InputError):

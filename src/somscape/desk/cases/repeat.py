@@ -59,11 +59,9 @@ def subject_of(state: State, old: WatchRun, detector: Detector, table: Table) ->
     facts, as_of = old.facts, old.facts.get("as_of", {"today": old.made, "decision": 0})
     watch = replace(state.watch(old.watch), map=old.map, key=tuple(facts["key"]))
     watch = replace(watch, clear_for=facts.get("clear_for", watch.clear_for))
-    return Subject.of(
-        *(state, watch, detector, table, rule_for(options_of_run(facts["options"]), table)),
-        today=as_of["today"],
-        decided=state.last_decisions(old.watch, until=as_of["decision"]),
-    )
+    rule = rule_for(options_of_run(facts["options"]), table)
+    decided = state.last_decisions(old.watch, until=as_of["decision"])
+    return Subject(watch, detector, table, rule, decided, as_of["today"])
 
 
 def outcome_of(
@@ -77,8 +75,6 @@ def outcome_of(
         author=old.author,
         source=old.source,
         grouped=grouped,
-        label=None,
-        notes=(),
         instead_of=min(replaced, default=None),
     )
 
@@ -206,10 +202,8 @@ def _files(
 
 
 def _forgotten_since(state: State, old: WatchRun) -> list[str]:
-    found = state.database.rows(
-        "SELECT said FROM audit WHERE said LIKE ? OR said LIKE ? ORDER BY number DESC",
-        (f'%"{FORGOTTEN}"%', f'%"{old.id}"%'),
-    )
+    sql = "SELECT said FROM audit WHERE said LIKE ? OR said LIKE ? ORDER BY number DESC"
+    found = state.database.rows(sql, (f'%"{FORGOTTEN}"%', f'%"{old.id}"%'))
     for line in map(said_by_line, found):  # the newest first, down to the run's own
         if (line["kind"], line.get("run")) == ("run", old.id):
             break

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from somscape.desk.cases._chain import (
@@ -84,12 +83,7 @@ class State:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -169,14 +163,11 @@ class State:
             kind = "watch changed" if old else "watch"
             _, made = add_line(change, kind, line, author=author, key=self.audit_key)
             if old:
-                change.rows(
-                    "UPDATE watches SET said = ?, map = ? WHERE name = ?",
-                    (said, hash_, watch.name),
-                )
+                sql = "UPDATE watches SET said = ?, map = ? WHERE name = ?"
+                change.rows(sql, (said, hash_, watch.name))
             else:
-                change.rows(
-                    "INSERT INTO watches VALUES (?, ?, ?, ?)", (watch.name, made, said, hash_)
-                )
+                sql = "INSERT INTO watches VALUES (?, ?, ?, ?)"
+                change.rows(sql, (watch.name, made, said, hash_))
         return replace(watch, map=hash_, made=old[0]["made"] if old else made)
 
     def map(self, hash_: str) -> bytes:
@@ -205,10 +196,8 @@ class State:
 
     def runs(self, watch: str) -> list[WatchRun]:
         """Return the runs of a watch, the newest first."""
-        found = self.database.rows(
-            "SELECT * FROM runs WHERE watch = ? ORDER BY number DESC", (watch,)
-        )
-        return [*map(run_of, found)]
+        sql = "SELECT * FROM runs WHERE watch = ? ORDER BY number DESC"
+        return [*map(run_of, self.database.rows(sql, (watch,)))]
 
     def run(self, run: str) -> WatchRun:
         """Return a run.
@@ -264,7 +253,6 @@ class State:
             )
             if after is not None and after != (last[0]["id"] if last else ""):
                 raise RunMeanwhileError
-            hash_ = _keep_map(change, run.map)
             number = (last[0]["number"] if last else 0) + 1
             row = {
                 "id": run.id,
@@ -272,7 +260,7 @@ class State:
                 "number": number,
                 "source": run.source,
                 "data": run.data,
-                "map": hash_,
+                "map": _keep_map(change, run.map),
                 "facts": as_text(run.facts),
             }
             kept = {key: as_text(cells) for key, cells in run.kept.items()}
@@ -285,7 +273,7 @@ class State:
             )
             _, made = add_line(change, "run", line, author=author, key=self.audit_key)
             head = (run.id, watch, number, made, author)
-            values = (*head, run.source, run.data, hash_, row["facts"])
+            values = (*head, run.source, run.data, row["map"], row["facts"])
             change.rows("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
             change.many(
                 "INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -294,10 +282,8 @@ class State:
                     for row in run.listed
                 ),
             )
-            change.many(
-                "INSERT INTO kept VALUES (?, ?, ?)",
-                ((run.id, *each) for each in kept.items()),
-            )
+            rows = ((run.id, *each) for each in kept.items())
+            change.many("INSERT INTO kept VALUES (?, ?, ?)", rows)
         return run_of(self.database.rows("SELECT * FROM runs WHERE id = ?", (run.id,))[0])
 
     def last_run(self, watch: str) -> str | None:
@@ -387,27 +373,17 @@ class State:
                 raise DecidedMeanwhileError(decision_of(last[0]))
         salt = _salts(change, decision.watch, [decision.key])[decision.key]
         row = {**vars(decision), "cells": as_text(decision.cells), "token": token}
-        number, made = add_line(
-            change,
-            "decision",
-            decision_line(row, salt),
-            author=decision.author,
-            key=self.audit_key,
-        )
-        said = (decision.state, decision.comment, decision.author, made)
-        seen_as = (decision.run, decision.score, row["cells"])
-        change.rows(
-            "INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (number, token, *about, *said, *seen_as),
-        )
+        line, author = decision_line(row, salt), decision.author
+        number, made = add_line(change, "decision", line, author=author, key=self.audit_key)
+        said = (decision.state, decision.comment, author, made)
+        values = (number, token, *about, *said, decision.run, decision.score, row["cells"])
+        change.rows("INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         return replace(decision, number=number, made=made)
 
     def history(self, watch: str, key: str) -> list[Decision]:
         """Return all that was decided of a case, the first one first."""
-        found = self.database.rows(
-            "SELECT * FROM decisions WHERE watch = ? AND key = ? ORDER BY number", (watch, key)
-        )
-        return [*map(decision_of, found)]
+        sql = "SELECT * FROM decisions WHERE watch = ? AND key = ? ORDER BY number"
+        return [*map(decision_of, self.database.rows(sql, (watch, key)))]
 
     def last_decisions(
         self, watch: str, *, key: str | None = None, until: int | None = None
