@@ -47,11 +47,8 @@ def agreement_of(alerts: Alerts, label: Label) -> Agreement:
 def page_agreement(label: Label, agreement: Agreement | None) -> dict[str, Any]:
     """Return what the page shows about a label and how the ranking agrees with it."""
     is_compared = agreement is not None and agreement.n_alerts > 0
-    return {
-        "label": label.column,
-        "value": label.value,
-        **(vars(agreement) if is_compared else {}),
-    }
+    more = vars(agreement) if is_compared else {}
+    return {"label": label.column, "value": label.value, **more}
 
 
 RULES = ("alerts", "fdr", "p_value", "amount", "cost")
@@ -69,49 +66,32 @@ def rule_of(
             f"{given} needs {lacking} as well: the column with what is at stake, and what a "
             "review costs."
         )
-    rules = [n for n in ("alerts", "fdr", "p_value", "cost") if options[n] is not None]
+    rules = [f"`{n}`" for n in ("alerts", "fdr", "p_value", "cost") if options[n] is not None]
     if len(rules) > 1:
-        named = " and ".join(f"`{name}`" for name in rules)
-        raise InputError(f"{named} each say how many rows to list; give one of them.")
+        raise InputError(f"{' and '.join(rules)} each say how many rows to list; give one of them.")
     if (alerts or 0) > table.n_rows:
         raise InputError(
             f"`alerts` {alerts} is more than the {counted(table.n_rows, 'row')} of {table.source}; "
             "ask for fewer."
         )
     is_share = above_threshold or options.get("contamination") is not None
-    rule = AlertRule(
-        alerts, options["p_value"], options["fdr"], amount, cost, is_share and not rules
-    )
+    of_p = (options["p_value"], options["fdr"])
+    rule = AlertRule(alerts, *of_p, amount, cost, is_share and not rules)
     rule.check(table)
     return rule
 
 
 def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> str:
     """Return the command that makes the same files again, in any folder."""
-    reading = (
-        "per",
-        "label",
-        *KIND_OPTIONS,
-        "date_format",
-        "roles",
-        "dictionary",
-        "missing",
-        "missing_values",
-        *READING,
-        *FROM_DATABASE,
-    )
+    kinds = ("id_column", "per", "label", *KIND_OPTIONS, "date_format", "roles", "dictionary")
+    reading = ("missing", "missing_values", *READING, *FROM_DATABASE)
     ranking = (*RULES, "contamination", "calibration", "seed", "to", "to_table")
     of_watches = ("watch", "key", "clear_for")
-    of_results = ("format", "bom", "sort", "columns")
-    flags = {
-        "id_column": "--id",
-        **{name: f"--{name.replace('_', '-')}" for name in (*reading, *ranking, *of_watches)},
-        "n_regions": "--regions",
-        **{name: f"--{name}" for name in of_results},
-    }
+    of_results = ("n_regions", "format", "bom", "sort", "columns")
+    flags = {"id_column": "--id", "n_regions": "--regions"}
     words = ["somscape", *words]
-    for name, flag in flags.items():
-        given = options.get(name)
+    for name in (*kinds, *reading, *ranking, *of_watches, *of_results):
+        given, flag = options.get(name), flags.get(name, f"--{name.replace('_', '-')}")
         for value in given if isinstance(given, tuple) else (given,):
             if value is not None and value is not False:
                 words += [flag] if value is True else [flag, str(value)]
@@ -218,14 +198,12 @@ class ResultList:
 
     def _columns(self) -> Sheet:
         codes = self.detector.map_.encoding.columns
-        return Sheet(
-            "columns",
-            {
-                "column": [code.name for code in codes],
-                "taken as": [code.kind for code in codes],
-                "because": [code.why for code in codes],
-            },
-        )
+        columns = {
+            "column": [code.name for code in codes],
+            "taken as": [code.kind for code in codes],
+            "because": [code.why for code in codes],
+        }
+        return Sheet("columns", columns)
 
     def _method(self) -> Sheet:
         detector, lattice = self.detector, self.detector.map_.lattice
@@ -341,10 +319,9 @@ class Found:
 
 def detection_of(options: Mapping[str, Any]) -> Detection:
     """Return how options ask for rows to be scored."""
-    calibration = options.get("calibration") or "global"
     given = options.get("contamination")
     share = {} if given is None else {"contamination": given}
-    return Detection(**share, calibration=calibration)
+    return Detection(**share, calibration=options.get("calibration") or "global")
 
 
 def detect(
@@ -364,19 +341,11 @@ def detect(
     start = _start_from(after, encoding)
     settings = Settings(seed=options["seed"], callbacks=tuple(callbacks), **start)
     rows = encoding.encode(table)
-    detection = detection_of(options)
-    trained = train_detector(
-        rows,
-        None,
-        encoding,
-        settings,
-        detection,
-        known,
-        outermost=outermost,
-    )
-    detector = trained.detector
-    marks, scores = detector.marks, trained.scores
-    scores = scores if marks is None else marks.with_held(rows, scores)
+    asked = (settings, detection_of(options), known)
+    trained = train_detector(rows, None, encoding, *asked, outermost=outermost)
+    detector, scores = trained.detector, trained.scores
+    if detector.marks is not None:
+        scores = detector.marks.with_held(rows, scores)
     work = partial(ranked, detector, table, rows, rule, trained.of_all_rows.units, scores)
     ranking = meanwhile(work, is_long=len(rows) >= MANY_ROWS)
     _ = detector.map_.joins  # kept for its file; found while rows are put in order

@@ -111,8 +111,6 @@ def encoding_from(
 def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
     """Return the roles that command-line options give."""
     column, value = split_label(options["label"], table)
-    reading = {name: options.get(name) for name in READING}
-    dictionary = options.get("dictionary")
     return Roles(
         options["id_column"],
         column,
@@ -127,8 +125,8 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
         missing_values=options.get("missing_values") or None,
         label_value=value,
         missing=options.get("missing"),
-        reading={name: text for name, text in reading.items() if text is not None},
-        dictionary=checked_dictionary(dictionary),
+        reading={name: options[name] for name in READING if options.get(name) is not None},
+        dictionary=checked_dictionary(options.get("dictionary")),
     )
 
 
@@ -169,6 +167,7 @@ def label_of(table: Table, column: str | None, value: str | None) -> Label | Non
             "one.",
             options=f"leave --label out and pass --drop {shlex.quote(column)}",
         )
+    is_rarer = value is None
     if value is None:
         if len(values) > 2 and (counts == counts.min()).sum() > 1:
             raise InputError(
@@ -177,13 +176,10 @@ def label_of(table: Table, column: str | None, value: str | None) -> Label | Non
                 options=f"--label {shlex.quote(f'{column}=VALUE')}",
             )
         value = str(values[np.argmin(counts)])
-        is_rarer = True
-    else:
-        is_rarer = False
-        if value not in values:
-            raise InputError(
-                f"label column '{column}' of {table.source} has no value '{value}'; it has {shown}."
-            )
+    elif value not in values:
+        raise InputError(
+            f"label column '{column}' of {table.source} has no value '{value}'; it has {shown}."
+        )
     return Label(column, value, texts == value, is_known, is_rarer)
 
 
@@ -345,7 +341,7 @@ def _of_customers(
     def kept(given: Iterable[str]) -> tuple[str, ...]:
         return tuple(name for name in given if name not in absent)
 
-    said: dict[str, Any] = {r: kept(getattr(roles, r)) for r in GIVEN}
+    said: dict[str, Any] = {role: kept(getattr(roles, role)) for role in GIVEN}
     said["ordinals"] = {name: roles.ordinals[name] for name in kept(roles.ordinals)}
     whys = {code.name: code.why for code in unfit}
     id_of_rows = [name for name in (roles.id,) if name in names[1:]]

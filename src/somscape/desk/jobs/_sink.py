@@ -20,24 +20,22 @@ RUN_LETTERS = 16
 
 def run_of(table: Table, detector: Detector, rule: AlertRule) -> str:
     """Return the name of a run, which is that of all runs like it."""
-    digest = hashlib.sha256()
-    _add_table(digest, table)
+    digest = _digest_of(table)
     record = detector.to_record()
     _add(digest, {name: value for name, value in record.header.items() if name != "versions"})
     for name, array in sorted(record.arrays.items()):
         _add(digest, name, str(array.dtype), array.shape, np.ascontiguousarray(array).tobytes())
     _add(digest, repr(rule))
-    return digest.hexdigest()[:RUN_LETTERS]
+    return str(digest.hexdigest()[:RUN_LETTERS])
 
 
 def data_hash(table: Table) -> str:
     """Return what tells a table from others, by its names and cells."""
+    return str(_digest_of(table).hexdigest())
+
+
+def _digest_of(table: Table) -> Any:
     digest = hashlib.sha256()
-    _add_table(digest, table)
-    return digest.hexdigest()
-
-
-def _add_table(digest: Any, table: Table) -> None:
     for column in table.columns:
         if column.numbers is None:
             codes, texts = column.coded()
@@ -45,6 +43,7 @@ def _add_table(digest: Any, table: Table) -> None:
         else:
             numbers = np.where(column.missing, np.nan, column.numbers)
             _add(digest, column.name, numbers.tobytes())
+    return digest
 
 
 def _add(digest: Any, *parts: Any) -> None:
@@ -73,8 +72,7 @@ def send_alerts(
     if options.get("to") is None:
         return None
     n, run = alerts.n_alerts, run_of(table, detector, rule)
-    is_unique = alerts.ids.are_unique
-    key = alerts.ids[:n] if is_unique else [int(row) + 1 for row in alerts.rows[:n]]
+    key = alerts.ids[:n] if alerts.ids.are_unique else [int(row) + 1 for row in alerts.rows[:n]]
     name = options["to_table"]
     write_sql(alerts.to_table(detector.map_, table), options["to"], name, run=run, key=key)
     return f"{counted(n, 'row')} to the table {name}, run {run}"

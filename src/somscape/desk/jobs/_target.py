@@ -144,10 +144,10 @@ def notes_on(target: Target) -> list[str]:
     notes = [f"Target '{target.name}', {len(sizes)} classes: {', '.join(shown)}{more}."]
     single = target.classes[sizes == 1].tolist()
     if single:
-        one = f"{'Classes' if len(single) > 1 else 'Class'} of one row"
+        what, they_are = ("Classes", "they are") if len(single) > 1 else ("Class", "it is")
         notes.append(
-            f"Warning: {one}: {listed(single)}. Nothing tells how well "
-            f"{'they are' if len(single) > 1 else 'it is'} recognized."
+            f"Warning: {what} of one row: {listed(single)}. Nothing tells how well {they_are} "
+            "recognized."
         )
     return notes
 
@@ -178,10 +178,8 @@ def quality_words(model: Answering) -> str:
     alone = ""
     if model.most_frequent is not None:
         alone = f" (the most frequent class alone: {100 * model.most_frequent:.1f} %)"
-    return (
-        f"cross-validated accuracy {100 * model.accuracy:.1f} %{alone}; "
-        f"{len(model.classes)} classes"
-    )
+    accuracy = f"cross-validated accuracy {100 * model.accuracy:.1f} %"
+    return f"{accuracy}{alone}; {len(model.classes)} classes"
 
 
 def predictions_of(model: Answering, table: Table) -> Table:
@@ -201,13 +199,10 @@ def _classes(model: Recognizer, rows: Floats) -> tuple[Column, dict[str, Any]]:
     probabilities, p_values = model.probabilities_of_rows(rows)
     classes = model.classes_of(probabilities, p_values)
     named = [model.unknown if name is None else str(name) for name in classes]
+    pairs = zip(model.classes, probabilities.T, strict=True)
+    more = {"p_value": rounded(p_values), **{f"p({name})": rounded(p) for name, p in pairs}}
     # Made here, or a class called NA would be read as a missing cell.
-    return Column("predicted", np.array(named, dtype=object)), {
-        "p_value": rounded(p_values),
-        **{
-            f"p({name})": rounded(p) for name, p in zip(model.classes, probabilities.T, strict=True)
-        },
-    }
+    return Column("predicted", np.array(named, dtype=object)), more
 
 
 def _numbers(model: Predictor, rows: Floats) -> tuple[Column, dict[str, Any]]:
