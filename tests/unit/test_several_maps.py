@@ -9,7 +9,7 @@ from somscape import SOM, Detector, Map, SOMDetector, load
 from somscape.errors import InputError, MapFileError
 from somscape.maps.record import MEMBER_ARRAYS
 from somscape.outliers._train import N_MAPS, halves, left_out_scores
-from somscape.outliers.score import contributions_by, scores_by, scores_of_each
+from somscape.outliers.score import explained_by, scores_by, scores_of_each
 from somscape.save import read_record, write_record
 
 
@@ -133,7 +133,7 @@ def test_parts_are_those_of_each_map_weighted_by_its_score():
     detector, X = fitted(), rows_of(6, seed=5)
     expected = np.zeros((6, 3))
     for member in members_of(detector):
-        expected += contributions_by([member], X) * scores_by([member], X)[:, None] / 4
+        expected += explained_by([member], X)[1] * scores_by([member], X)[:, None] / 4
     rarity = detector.detector_.rarity
     expected /= (-detector.score_samples(X) - rarity.scores(X))[:, None]
     expected += rarity.parts(X)

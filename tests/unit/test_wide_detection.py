@@ -11,7 +11,7 @@ from somscape.outliers import _train
 from somscape.outliers.score import (
     MAX_OWN,
     compared_by,
-    contributions_by,
+    explained_by,
     joint,
     scores_by,
     scores_of_each,
@@ -113,7 +113,7 @@ def test_scores_together_are_the_root_mean_square_of_each(fitted, n_features, sc
     alone = np.array([scores_by([one], X) for one in scorers])
     np.testing.assert_array_equal(each, alone)
     np.testing.assert_allclose(joint(each), np.sqrt((alone**2).mean(axis=0)), rtol=1e-14)
-    parts = contributions_by(scorers, X)
+    parts = explained_by(scorers, X)[1]
     np.testing.assert_allclose(parts.sum(axis=1), joint(each), rtol=1e-12)
 
 
@@ -130,14 +130,14 @@ def test_contributions_are_shares_of_squared_differences(n_prototypes):
     near = np.take_along_axis(far, nearest[:, :, 0], axis=1)
     parts = (np.take_along_axis(steps, nearest, axis=1) ** 2 / near[:, :, None]).sum(axis=1)
     parts *= (near.mean(axis=1) / parts.sum(axis=1))[:, None]
-    np.testing.assert_allclose(contributions_by([scorer], X), parts, rtol=1e-10)
+    np.testing.assert_allclose(explained_by([scorer], X)[1], parts, rtol=1e-10)
 
 
 def test_contributions_of_many_values_are_averaged_over_some_rows(fitted, monkeypatch):
     detector, X = fitted[NARROW]
     monkeypatch.setattr(_train, "MAX_AVERAGED_VALUES", 20 * NARROW)
     found = _train.mean_contributions(detector, X, None)
-    expected = contributions_by(detector.scorers, X[::3], detector.rarity).mean(axis=0)
+    expected = explained_by(detector.scorers, X[::3], detector.rarity)[1].mean(axis=0)
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 

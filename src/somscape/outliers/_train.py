@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_choice, check_number, check_whole
@@ -36,7 +35,6 @@ from somscape.outliers.score import (
     MAX_OWN,
     MAX_PROTOTYPES,
     SCORES,
-    Decorrelation,
     Scorer,
     decorrelation_of,
     joint,
@@ -257,7 +255,7 @@ class Detection:
             "n_prototypes": f"{self.k}: {by_trust}.",
             "trim": f"{self.trimmed:g}: {by_trust}.",
         }
-        return {name: why for name, why in chosen.items() if _is_auto(getattr(self, name))}
+        return {name: why for name, why in chosen.items() if getattr(self, name) == "auto"}
 
     def of_map(self, settings: Settings) -> Settings:
         """Return settings of a map, with automatic values that suit detection."""
@@ -271,10 +269,6 @@ class Detection:
             radius_end=radius_end,
             n_init=n_init,
         )
-
-
-def _is_auto(value: object) -> bool:
-    return isinstance(value, str) and value == "auto"
 
 
 SHARE = 1.1 * TAIL_SHARE
@@ -502,10 +496,12 @@ def train_detector(
         calibration = _marked_left_out(calibration * factors, labels)
     # After marks, usual rows like confirmed ones score far beyond what the bulk tells.
     by_bulk = detection.has_bulk and (marks is None or not marks.teach)
+    is_regional = detection.calibration == "regional"
+    regions = _regions_of(whole, calibration, weights) if is_regional else None
     detector = Detector(
         whole.scorer,
         threshold_for(scores, detection.contamination, weights),
-        _calibrated(whole, calibration, weights, detection.calibration, by_bulk=by_bulk),
+        Calibration.of(calibration, weights, units=whole.units, regions=regions, by_bulk=by_bulk),
         tuple(member.scorer for member in members),
         rarity=rarity,
         counts=counts(),
@@ -527,13 +523,6 @@ def _marked_left_out(calibration: Float64s, labels: Ints) -> Float64s:
     left_out = is_marked if 2 * is_marked.sum() <= len(labels) else labels == ANOMALY
     left = np.where(left_out, np.nan, calibration)
     return calibration if np.isnan(left).all() else left
-
-
-def _calibrated(
-    whole: TrainedScorer, scores: Float64s, weights: Float64s | None, kind: str, *, by_bulk: bool
-) -> Calibration:
-    regions = _regions_of(whole, scores, weights) if kind == "regional" else None
-    return Calibration.of(scores, weights, units=whole.units, regions=regions, by_bulk=by_bulk)
 
 
 def _regions_of(whole: TrainedScorer, calibration: Float64s, weights: Float64s | None) -> Ints:
@@ -592,7 +581,9 @@ class _Trainer:
         axes = None if of_more is None or rows.shape[1] <= MAX_OWN else of_more.axes
         chosen = rows if drawn is None else rows[drawn]
         own = weights if drawn is None or weights is None else weights[drawn]
-        reach = self._reach(chosen, own) if whole is None else whole.reach
+        reach = None if whole is None else whole.reach
+        if whole is None:
+            reach = reach_of(chosen, own, self.encoding, self.detection.defaults.reach)
         learned = np.ascontiguousarray(within_reach(chosen, reach))
         map_, trained, units = train_map(learned, own, self.encoding, self.settings, lattice, axes)
         sums, times = trained.sums, 1.0
@@ -611,7 +602,8 @@ class _Trainer:
         usual = usual_units(map_, self.detection.trimmed)
         of_whole = whole.decorrelation if whole is not None and is_member else None
         of_drawn = units if drawn is None else units[drawn]
-        decorrelation = self._decorrelation(learned, own, usual[of_drawn], of_whole)
+        share = self.detection.decorrelated
+        decorrelation = decorrelation_of(learned, own, usual[of_drawn], share, whole=of_whole)
         squares = squares_of(map_, chosen, of_drawn, own, decorrelation, reach)
         if drawn is not None:
             squares *= times
@@ -661,24 +653,6 @@ class _Trainer:
         n_rows = float(len(rows)) if counts is None else float(counts.sum())
         rarity = with_beyond(rarity, some, of_some, self.encoding, beyond, n_rows=n_rows)
         return rarity, factor, beyond
-
-    def _reach(self, rows: Floats, weights: Float64s | None) -> Float64s | None:
-        deviations = self.detection.defaults.reach
-        if np.isinf(deviations):
-            return None
-        return reach_of(rows, weights, self.encoding, deviations)
-
-    def _decorrelation(
-        self,
-        rows: Floats,
-        weights: Float64s | None,
-        is_usual: NDArray[np.bool_],
-        whole: Decorrelation | None,
-    ) -> Decorrelation | None:
-        share = self.detection.decorrelated
-        if share == 0:
-            return None
-        return decorrelation_of(rows, weights, is_usual, share, whole=whole)
 
     def on(
         self,

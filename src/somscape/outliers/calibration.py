@@ -319,9 +319,8 @@ class Calibration:
         most = float(weights.sum())
         if self.regions is not None and self.units is not None:
             most = float(np.bincount(self.regions[self.units], weights).max())
-        if self.by_bulk:
-            return (MIN_OF_CONFORMAL if most >= MIN_BULK_ROWS else 1.0) / (most + 1)
-        return (EXACT_SHARE if most >= MIN_ROWS else 1.0) / (most + 1)
+        part, least = (MIN_OF_CONFORMAL, MIN_BULK_ROWS) if self.by_bulk else (EXACT_SHARE, MIN_ROWS)
+        return (part if most >= least else 1.0) / (most + 1)
 
 
 @dataclass(frozen=True, eq=False)

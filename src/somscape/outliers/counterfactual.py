@@ -150,9 +150,7 @@ def ranges_of(
         code, step = codes[chosen[line][1]], steps[chosen[line][1]]
         assert not isinstance(code, LeveledCode)
         own = code.short(base[line : line + 1, places[line], None], step)[0]
-        bounds = -np.inf, np.inf
-        if isinstance(code, NumberCode):
-            bounds = code.bounds
+        bounds = code.bounds if isinstance(code, NumberCode) else (-np.inf, np.inf)
         ends = [
             bound if np.isinf(end) else code.short(np.array([[end]]), step, side)[0]
             for end, side, bound in zip((low[line], high[line]), (1, -1), bounds, strict=True)
@@ -372,10 +370,8 @@ class _Added:
             lowest, highest = ends[:, places] if direction > 0 else -ends[::-1, places]
             at = direction * values
             is_still = (at >= highest) | (at < lowest)
-            to_end = np.where(
-                at < lowest, lowest - at, np.where(at < highest, highest - at, np.inf)
-            )
-            knots = np.minimum(knots, to_end)
+            end = np.where(at < lowest, lowest, np.where(at < highest, highest, np.inf))
+            knots = np.minimum(knots, end - at)
         return cls(heights, slopes, knots, is_still)
 
 

@@ -26,7 +26,6 @@ from somscape.outliers.score import (
     REMOVED,
     Decorrelation,
     Scorer,
-    contributions_by,
     explained_by,
     nearest_usual,
     scores_by,
@@ -446,7 +445,7 @@ class Detector:
         -------
         ndarray of shape (n_samples, n_columns)
         """
-        found = contributions_by(self.scorers, rows, self.rarity)
+        _, found = explained_by(self.scorers, rows, self.rarity)
         if self.label_factors is not None:
             found *= self.label_factors[self.map_.winners_of_rows(rows)][:, None]
         if self.marks is not None:

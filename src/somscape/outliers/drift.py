@@ -59,9 +59,8 @@ class Ranks:
         n = len(scores)
         weights = ones_or(weights, n)
         n_coarse = int(np.log(max(n, FINE) / FINE) / np.log(COARSE))
-        from_top = np.append(np.arange(1, FINE), FINE * COARSE ** np.arange(n_coarse + 1)).astype(
-            int
-        )
+        coarse = FINE * COARSE ** np.arange(n_coarse + 1)
+        from_top = np.append(np.arange(1, FINE), coarse.astype(int))
         places = np.unique(n - from_top[from_top <= n])
         edges = np.unique(scores[places])
         begin = np.searchsorted(scores, edges, side="left")
@@ -348,13 +347,9 @@ class DriftMonitor:
             columns = _columns_that_add(self.detector, recent)
             return DriftAlarm(kind, self.n_rows + place + 1, value, limit, columns)
 
-        alarms = [
-            *(
-                alarm("martingale", *found)
-                for found in self._bet(self.detector.scores_of_rows(rows))
-            ),
-            *(alarm("quantization_error", *found) for found in self._trend(distances[:, 0])),
-        ]
+        bets = self._bet(self.detector.scores_of_rows(rows))
+        alarms = [alarm("martingale", *found) for found in bets]
+        alarms += [alarm("quantization_error", *found) for found in self._trend(distances[:, 0])]
         self.n_rows += len(rows)
         if len(self._units) == self.window:
             alarms += self._end_of_window()

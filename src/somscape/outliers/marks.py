@@ -14,7 +14,7 @@ from somscape._validate import check_number, check_whole
 from somscape._weights import Counted, blocks, counts_of, ones_or
 from somscape.errors import InputError
 from somscape.kernels.metric import Metric
-from somscape.outliers.rarity import are_knots, is_array
+from somscape.outliers.rarity import are_lines, is_array, padded
 from somscape.tables.encoding import Encoding
 
 CITY_BLOCK = Metric("manhattan")
@@ -96,20 +96,10 @@ class Marks:
             check_whole(f"marks.{name}", getattr(self, name), 0)
         check_number("marks.trust", self.trust, 0, 1, low_is_allowed=True)
         check_number("marks.center", self.center, -np.inf)
-        features, x = self.features, self.x
-        are_lines = (
-            is_array(features, (-1,), "i")
-            and is_array(x, (len(features), -1))
-            and is_array(self.y, x.shape)
-            and x.shape[1] > 1
-            and (np.diff(features) > 0).all()
-            and ((features >= 0) & (features < n_features)).all()
-            and are_knots(x)
-        )
-        if not are_lines:
+        if not are_lines(self.features, self.x, self.y, n_features):
             raise ValueError("`marks` must have ascending features, and for each ascending knots.")
         if not is_array(self.pull, (-1,)) or not is_array(
-            self.places, (len(self.pull), len(features))
+            self.places, (len(self.pull), len(self.features))
         ):
             raise ValueError("`marks` must have a pull for each place, of as many features.")
         n_held = len(self.held)
@@ -517,11 +507,7 @@ def _trust(
 
 def _lines(features: list[_Feature], relevance: Float64s) -> tuple[Float64s, Float64s]:
     """Return knots of all features, and their normal scores times relevance; the last repeat."""
-    n_knots = max(len(feature.x) for feature in features)
-    x, y = (
-        np.stack([np.append(v, np.full(n_knots - len(v), v[-1])) for v in lines])
-        for lines in ([f.x for f in features], [f.normal for f in features])
-    )
+    x, y = (padded(lines) for lines in ([f.x for f in features], [f.normal for f in features]))
     return x, _rounded(y * relevance[:, None])
 
 

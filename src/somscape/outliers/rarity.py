@@ -106,14 +106,8 @@ class Rarity:
         -------
         Rarity
         """
-        n_knots = max(len(x) for x, _ in lines.values())
-        padded = [
-            [np.append(v, np.repeat(v[-1], n_knots - len(v))) for v in line]
-            for line in lines.values()
-        ]
-        x, y = np.array(padded).transpose(1, 0, 2)
-        features = np.array(list(lines), dtype=np.int64)
-        return cls(features, np.ascontiguousarray(x), np.ascontiguousarray(y))
+        x, y = (padded(values) for values in zip(*lines.values(), strict=True))
+        return cls(np.array(list(lines), dtype=np.int64), x, y)
 
     @cached_property
     def lines(self) -> Mapping[int, Line]:
@@ -128,19 +122,7 @@ class Rarity:
         ----------
         n_features : int
         """
-        features, x, y = self.features, self.x, self.y
-        are_lines = (
-            is_array(features, (-1,), "i")
-            and is_array(x, (len(features), -1))
-            and is_array(y, x.shape)
-            and x.shape[1] > 1
-        )
-        if not are_lines or not (
-            (np.diff(features) > 0).all()
-            and ((features >= 0) & (features < n_features)).all()
-            and (y >= 0).all()
-            and are_knots(x)
-        ):
+        if not (are_lines(self.features, self.x, self.y, n_features) and (self.y >= 0).all()):
             raise ValueError(
                 "`rarity` must have ascending features, and for each at least two values in "
                 "ascending order, with what they add, from 0."
@@ -195,7 +177,26 @@ class Rarity:
         return replace(self, y=factor * self.y)
 
 
-def are_knots(x: Float64s) -> bool:
+def padded(lines: Sequence[Float64s]) -> Float64s:
+    """Return lines as rows of one length: the last value repeats where a line is shorter."""
+    n = max(map(len, lines))
+    return np.stack([np.append(line, np.repeat(line[-1], n - len(line))) for line in lines])
+
+
+def are_lines(features: Any, x: Any, y: Any, n_features: int) -> bool:
+    """Return whether arrays are ascending features, with the knots of a line for each."""
+    return (
+        is_array(features, (-1,), "i")
+        and is_array(x, (len(features), -1))
+        and is_array(y, x.shape)
+        and x.shape[1] > 1
+        and bool((np.diff(features) > 0).all())
+        and bool(((features >= 0) & (features < n_features)).all())
+        and _are_knots(x)
+    )
+
+
+def _are_knots(x: Float64s) -> bool:
     """Say whether the knots of each line ascend, and only its last one repeats."""
     steps = np.diff(x, axis=1)
     rises = steps > 0

@@ -29,8 +29,10 @@ END_BITS = 20
 
 def reach_of(
     rows: Floats, weights: Float64s | None, encoding: Encoding, deviations: float
-) -> Float64s:
-    """Return the lowest and the highest value of each feature that count as they are."""
+) -> Float64s | None:
+    """Return the lowest and the highest value of each feature that count, None for any."""
+    if np.isinf(deviations):
+        return None
     counts = counts_of(weights)
     out = np.repeat([[-ENDLESS], [ENDLESS]], rows.shape[1], axis=1)
     for code, place in zip(encoding.features, encoding.slices, strict=True):
@@ -193,7 +195,7 @@ def decorrelation_of(
     """Return the transform with which correlated columns are not counted twice."""
     n_features = rows.shape[1]
     n_usual = int(is_usual.sum())
-    if not 1 < n_features <= MAX_FEATURES or n_usual < 2 or np.isnan(rows).any():
+    if share == 0 or not 1 < n_features <= MAX_FEATURES or n_usual < 2 or np.isnan(rows).any():
         return None
     if whole is not None and n_features > MAX_OWN:
         return whole
@@ -472,17 +474,10 @@ def _mean_of_nearest(scorer: Scorer, compared: Floats) -> Float64s:
     return select_kernels().mean_of_nearest(compared, scorer.usual_compared_codebook, k)
 
 
-def contributions_by(
-    scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None
-) -> Float64s:
-    """Return how much each original column adds to each row's score."""
-    return explained_by(scorers, rows, rarity)[1]
-
-
 def explained_by(
     scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None
 ) -> tuple[Float64s, Float64s]:
-    """Return what `scores_by` and `contributions_by` do, in half of the time."""
+    """Return the score of each row, and how much each original column adds to it."""
     rows = np.ascontiguousarray(rows)
     each, found = _parts_by_maps(scorers, rows)
     scores = joint(each)
@@ -497,7 +492,9 @@ def _parts_by_maps(scorers: Sequence[Scorer], rows: Floats) -> tuple[Float64s, F
     encoding = scorers[0].map_.encoding
     out = np.empty((len(rows), len(encoding.features)))
     each_scores = np.empty((len(scorers), len(rows)))
-    for part in _blocks(len(rows), rows.shape[1] * _n_compared(scorers[0])):
+    first = scorers[0]
+    n_compared = first.n_prototypes if first.kind.is_mean_of_nearest else first.map_.n_units
+    for part in _blocks(len(rows), rows.shape[1] * n_compared):
         each = zip(scorers, compared_by(scorers, rows[part]), strict=True)
         found = [_parts_by_one(scorer, compared) for scorer, compared in each]
         scores = np.concatenate([scores for scores, _ in found])
@@ -558,11 +555,6 @@ def _blocks(n_rows: int, values_per_row: int) -> Iterator[slice]:
     return blocks(n_rows, max(1, BLOCK_VALUES // values_per_row))
 
 
-def _n_compared(scorer: Scorer) -> int:
-    """How many prototypes a row is compared with at most."""
-    return scorer.n_prototypes if scorer.kind.is_mean_of_nearest else scorer.map_.n_units
-
-
 def mass_rows(scorer: Scorer) -> float:
     """Return the number of rows that the score ``mass`` takes in."""
     hits = scorer.map_.hits[scorer.usual_units]
@@ -578,19 +570,12 @@ class _Compared:
     pull: Float64s
 
 
-def _mean_distance(scorer: Scorer, compared: Floats, k: int) -> _Compared:
+def _mean_distance(scorer: Scorer, compared: Floats) -> _Compared:
+    k = 1 if scorer.score == "quantization_error" else scorer.n_prototypes
     units, distances = _nearest(scorer, compared, min(k, len(scorer.usual_units)))
     # d = (sum over columns of (x_j - w_j)^2) / d: each prototype pulls by 1 / d.
     pull = 1.0 / np.where(distances > 0, distances, np.inf)
     return _Compared(distances.mean(axis=1), units, pull)
-
-
-def _k_prototype(scorer: Scorer, compared: Floats) -> _Compared:
-    return _mean_distance(scorer, compared, scorer.n_prototypes)
-
-
-def _quantization_error(scorer: Scorer, compared: Floats) -> _Compared:
-    return _mean_distance(scorer, compared, 1)
 
 
 def _mass(scorer: Scorer, compared: Floats) -> _Compared:
@@ -612,9 +597,9 @@ def _distances(scorer: Scorer, compared: Floats) -> Float64s:
 
 
 _SCORES: dict[str, Callable[[Scorer, Floats], _Compared]] = {
-    "combined": _k_prototype,
-    "k_prototype": _k_prototype,
-    "quantization_error": _quantization_error,
+    "combined": _mean_distance,
+    "k_prototype": _mean_distance,
+    "quantization_error": _mean_distance,
     "mass": _mass,
 }
 

@@ -182,6 +182,17 @@ class Answering:
         """Return it as JSON data and named arrays, the contents of a file."""
         raise NotImplementedError
 
+    def _record(
+        self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any] | None]
+    ) -> Record:
+        """Return the record of the map with the parts given and those of every kind."""
+        record, own = self.map_.to_record(), {**arrays, "far": self.far}
+        shared = {"n_nearest": self.n_nearest, "power": float(self.power)}
+        parts = {**header, **shared, "leaks": self.leaks or None}
+        there = {name: value for name, value in parts.items() if value is not None}
+        more = {f"{self.PART}.{name}": part for name, part in own.items() if part is not None}
+        return Record({**record.header, self.PART: there}, record.arrays | more)
+
     @classmethod
     def from_record(cls, record: Record) -> Self:
         """Return what a record holds.
@@ -225,16 +236,6 @@ def check_numbers(name: str, values: Any, shape: tuple[int, ...], kinds: str = "
     if not is_right:
         wanted = " x ".join("n" if n < 0 else str(n) for n in shape)
         raise ValueError(f"`{name}` must be an array of {wanted} finite numbers.")
-
-
-def record_of(
-    map_: Map, part: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any] | None]
-) -> Record:
-    """Return the record of a map with one more part."""
-    record = map_.to_record()
-    more = {f"{part}.{name}": values for name, values in arrays.items() if values is not None}
-    there = {name: value for name, value in header.items() if value is not None}
-    return Record({**record.header, part: there}, record.arrays | more)
 
 
 def parts_of(record: Record, part: str) -> dict[str, Any]:
@@ -343,8 +344,7 @@ def trained_on(
     columns: Float64s, weights: Float64s, settings: Settings, lattice: Lattice | None
 ) -> tuple[Map, Ints]:
     """Return a map of rows on their axes, and the unit of each row."""
-    names = [f"x{j}" for j in range(columns.shape[1])]
-    encoding = Encoding.plain(names)
+    encoding = Encoding.plain([f"x{j}" for j in range(columns.shape[1])])
     map_, _, units = train_map(columns, weights, encoding, settings, lattice=lattice)
     return map_, units
 

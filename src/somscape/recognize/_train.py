@@ -141,6 +141,11 @@ class Held(NamedTuple):
     y: Ints
     weights: Float64s
 
+    def probabilities(self, smoothing: Smoothing) -> Float64s:
+        """Return the probability of each class, by row left out."""
+        shares = smoothing.shares(self.counts, self.classes)
+        return smoothing.probabilities(shares, self.units, self.distances)
+
 
 def held_out(y: Ints, weights: Float64s, seed: int) -> Iterator[Float64s]:
     """Yield what to leave out of the weight of rows, with all classes in their shares."""
@@ -183,8 +188,7 @@ def best_smoothing(held: Sequence[Held], *, is_smooth: bool) -> tuple[Smoothing,
     losses = dict.fromkeys((Smoothing(*each) for each in product(powers, PRIORS)), 0.0)
     for part in held:
         for smoothing in losses:
-            shares = smoothing.shares(part.counts, part.classes)
-            p = smoothing.probabilities(shares, part.units, part.distances)
+            p = part.probabilities(smoothing)
             of_own = np.maximum(p[np.arange(len(p)), part.y], SURE)
             losses[smoothing] -= float(part.weights @ np.log(of_own))
     if not held:
@@ -197,8 +201,7 @@ def accuracy_of(held: Sequence[Held], smoothing: Smoothing) -> float | None:
     """Return the share of left-out rows that are named rightly; None without rows."""
     right = total = 0.0
     for part in held:
-        shares = smoothing.shares(part.counts, part.classes)
-        named = smoothing.probabilities(shares, part.units, part.distances).argmax(axis=1)
+        named = part.probabilities(smoothing).argmax(axis=1)
         right += float(part.weights @ (named == part.y))
         total += float(part.weights.sum())
     return right / total if held else None
@@ -218,13 +221,6 @@ class Recognition:
     layer_weight: float = 0.0
     sharpen: bool = True
     smooth: bool = True
-
-
-class Learned(NamedTuple):
-    """A map, and the class of each unit."""
-
-    map_: Map
-    classes: Ints
 
 
 def train_recognizer(
@@ -252,25 +248,25 @@ def _try_recognition(
     total, n_classes = float(given.weights.sum()), int(given.y.max()) + 1
     n_units = max(min(UNITS_PER_ROW * total, MAX_UNITS), UNITS_PER_CLASS * n_classes)
     settings = given.sized(settings, n_units)
-    learned = _learned(given, settings, recognition)
-    lattice, quiet = learned.map_.lattice, replace(settings, callbacks=())
+    map_, classes = _learned(given, settings, recognition)
+    lattice, quiet = map_.lattice, replace(settings, callbacks=())
     n_nearest = min(MAX_NEAREST, lattice.n_units) if recognition.smooth else 1
     held, shape = [], (lattice.n_units, n_classes)
     for left_out in held_out(given.y, given.weights, settings.seed):
         others = given.weighing(given.weights - left_out)
-        fold = _learned(others, quiet, recognition, lattice)
+        fold, of_units = _learned(others, quiet, recognition, lattice)
         rows, y, weights = given.weighing(left_out)
-        units, distances = fold.map_.nearest(rows, n_nearest)
-        won = fold.map_.winners_of_rows(others.rows)
+        units, distances = fold.nearest(rows, n_nearest)
+        won = fold.winners_of_rows(others.rows)
         counts = counts_by_unit(won, others.y, others.weights, shape)
-        held.append(Held(counts, fold.classes, units, distances, y, weights))
+        held.append(Held(counts, of_units, units, distances, y, weights))
     smoothing, loss = best_smoothing(held, is_smooth=recognition.smooth)
-    units = learned.map_.winners_of_rows(given.rows)
+    units = map_.winners_of_rows(given.rows)
     counts = counts_by_unit(units, given.y, given.weights, shape)
-    shares, totals = smoothing.shares(counts, learned.classes), counts.sum(axis=0)
+    shares, totals = smoothing.shares(counts, classes), counts.sum(axis=0)
     far = spread_evenly([part.distances[:, 0] for part in held], [part.weights for part in held])
     recognizer = Recognizer(
-        learned.map_,
+        map_,
         n_nearest,
         smoothing.power,
         far,
@@ -286,7 +282,7 @@ def _try_recognition(
 
 def _learned(
     known: KnownRows, settings: Settings, recognition: Recognition, lattice: Lattice | None = None
-) -> Learned:
+) -> tuple[Map, Ints]:
     """Train a map, with classes as a layer if they have a weight, and sharpen it."""
     n_classes = int(known.y.max()) + 1
     space = Space.of(known.rows, known.weights)
@@ -299,16 +295,10 @@ def _learned(
     axes = space.axes
     if recognition.sharpen:
         is_known = known.y >= 0
-        moved, turn = sharpened(
-            placed[is_known],
-            known.y[is_known],
-            known.weights[is_known],
-            prototypes,
-            classes,
-            seed=settings.seed,
-        )
+        some = known._replace(rows=placed).part(np.flatnonzero(is_known))
+        moved, turn = sharpened(*some, prototypes, classes, seed=settings.seed)
         prototypes, axes = moved.astype(np.float64), axes @ turn
-    return Learned(on_axes(trained, prototypes, axes, space.center), classes)
+    return on_axes(trained, prototypes, axes, space.center), classes
 
 
 def _layer(placed: Float64s, known: KnownRows, weight: float) -> Float64s:
@@ -397,10 +387,6 @@ class Fold(NamedTuple):
     placed: Float64s
     units: Ints
     distances: Float64s
-
-    def predicted(self, lines: UnitLines, power: float) -> Float64s:
-        """Return what the units near the rows say."""
-        return together(lines.of_rows(self.placed, self.units), pulls(self.distances, power))
 
 
 class ChosenPrediction(NamedTuple):
@@ -527,8 +513,10 @@ def _predictor(
     errors = []
     for fold in folds:
         told = lines_of(fold.laid.sums, counting, bend)
-        spread = mixed(fold.laid.spread(told, power), fold.units, pulls(fold.distances, power))
-        errors.append(np.abs(fold.predicted(told, power) - fold.left_out.y) / spread)
+        near = pulls(fold.distances, power)
+        spread = mixed(fold.laid.spread(told, power), fold.units, near)
+        said = together(told.of_rows(fold.placed, fold.units), near)
+        errors.append(np.abs(said - fold.left_out.y) / spread)
     weights = [fold.left_out.weights for fold in folds]
     told_errors = [spread_evenly([e[:, j] for e in errors], weights) for j in range(len(size))]
     ends = np.stack([np.nanmin(known.y, axis=0), np.nanmax(known.y, axis=0)])

@@ -9,7 +9,7 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_number
 from somscape.grid.lattice import Lattice
 from somscape.maps.record import TARGETS, Record
-from somscape.recognize._answering import Answering, check_numbers, pulls, record_of
+from somscape.recognize._answering import Answering, check_numbers, pulls
 from somscape.recognize.recognizer import mixed
 
 MAX_LOCAL_AXES = 30
@@ -358,15 +358,6 @@ class Predictor(Answering):
         -------
         Record
         """
-        header = {
-            "n_nearest": self.n_nearest,
-            "power": float(self.power),
-            "r2": self.r2,
-            "is_single": self.is_single,
-            "leaks": self.leaks or None,
-        }
-        arrays = {
-            name: getattr(self, name)
-            for name in ("far", "values", "slopes", "spread", "errors", "limits")
-        }
-        return record_of(self.map_, self.PART, header, arrays)
+        names = ("values", "slopes", "spread", "errors", "limits")
+        arrays = {name: getattr(self, name) for name in names}
+        return self._record({"r2": self.r2, "is_single": self.is_single}, arrays)

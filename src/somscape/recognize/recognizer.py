@@ -16,7 +16,7 @@ from somscape.kernels.metric import Metric
 from somscape.maps._as_map import map_in_words, table_and_rows
 from somscape.maps.map import Map
 from somscape.maps.record import CLASSES, Record
-from somscape.recognize._answering import Answering, check_numbers, pulls, record_of
+from somscape.recognize._answering import Answering, check_numbers, pulls
 from somscape.tables._dictionary import table_in_words
 from somscape.tables._messages import free_name
 from somscape.tables._recoded import (
@@ -172,9 +172,8 @@ class ClassReasons:
         return tuple(reason for reason in self.columns if reason.part < 0)
 
     def __str__(self) -> str:
-        for_it, against = (
-            ", ".join(map(str, reasons)) for reasons in (self.reasons_for, self.reasons_against)
-        )
+        for_it = ", ".join(map(str, self.reasons_for))
+        against = ", ".join(map(str, self.reasons_against))
         parts = [for_it, against and f"against it {against}"]
         why = "; ".join(part for part in parts if part)
         named = f"{self.named} {percent(self.probability)}, rather than {self.other}"
@@ -195,10 +194,8 @@ class ClassReasons:
         >>> why.sentence()
         'setosa (98 %), rather than virginica: petal length is 1.4, below 2.9.'
         """
-        for_it, against = (
-            "; ".join(reason.clause() for reason in reasons)
-            for reasons in (self.reasons_for, self.reasons_against)
-        )
+        for_it = "; ".join(reason.clause() for reason in self.reasons_for)
+        against = "; ".join(reason.clause() for reason in self.reasons_against)
         said = f"{self.named} ({percent(self.probability)}), rather than {self.other}"
         said = f"{said}: {for_it}." if for_it else f"{said}."
         said += f" Against it: {against}." if against else ""
@@ -289,8 +286,7 @@ def _stretched(metric: Metric, steps: Float64s) -> Float64s:
 
 def reasons_of_classes(recognizer: "Recognizer", table: Table, rows: Floats) -> list[ClassReasons]:
     """Return why each row is of its class; see `Recognizer.reasons`."""
-    classes = classes_in_words(recognizer)
-    recognizer, table = in_words_both(recognizer, table)
+    classes, recognizer, table = _in_words(recognizer, table)
     found = compared(recognizer, rows)
     parts, border = contributions_of(recognizer, rows, found)
     sizes = np.abs(parts)
@@ -339,19 +335,14 @@ def _side(code: FeatureCode, row: Float64s, border: Float64s, mark: str) -> str:
     return f"{word} {at if mark == '.' else at.replace('.', mark)}"
 
 
-def classes_in_words(recognizer: "Recognizer") -> list[Any]:
-    """Return the classes, in words where a dictionary has some."""
-    encoding = recognizer.map_.encoding
-    words = encoding.roles.dictionary.get(encoding.named("label") or "", {})
-    return [words.get(str(one), one) for one in recognizer.classes.tolist()]
-
-
-def in_words_both(recognizer: "Recognizer", table: Table) -> "tuple[Recognizer, Table]":
-    """Return both with the words of a dictionary for columns and codes."""
+def _in_words(recognizer: "Recognizer", table: Table) -> "tuple[list[Any], Recognizer, Table]":
+    """Return the names of the classes, the recognizer and a table with words for codes."""
     encoding, map_ = recognizer.map_.encoding, map_in_words(recognizer.map_)
-    if map_ is recognizer.map_:
-        return recognizer, table
-    return replace(recognizer, map_=map_), table_in_words(encoding, table)
+    words = encoding.roles.dictionary.get(encoding.named("label") or "", {})
+    classes = [words.get(str(one), one) for one in recognizer.classes.tolist()]
+    if map_ is not recognizer.map_:
+        recognizer, table = replace(recognizer, map_=map_), table_in_words(encoding, table)
+    return classes, recognizer, table
 
 
 CHANGED_ROWS = 1024
@@ -437,8 +428,7 @@ def other_classes_of(
     recognizer: "Recognizer", table: Table, encoded: Floats
 ) -> list[OtherClass | None]:
     """Return what would name each row another class; see `Recognizer.counterfactuals`."""
-    classes = classes_in_words(recognizer)
-    recognizer, table = in_words_both(recognizer, table)
+    classes, recognizer, table = _in_words(recognizer, table)
     encoding, rows = recognizer.map_.encoding, np.asarray(encoded, dtype=np.float64)
     # Prototypes may lie far from all rows, so that rows move towards means of rows.
     steps = rounding_steps(encoding, recognizer.centers)
@@ -484,8 +474,7 @@ def _nearer(
     is_other: Callable[[Float64s], NDArray[np.bool_]],
 ) -> Float64s:
     """Return moved rows that came back as far as they stay of another class."""
-    n_used = len(encoding.used)
-    is_changed = np.zeros((len(rows), n_used), dtype=bool)
+    is_changed = np.zeros((len(rows), len(encoding.used)), dtype=bool)
     for i, changed in enumerate(columns):
         is_changed[i, changed] = True
     widths = [code.n_features for code in encoding.used]
@@ -494,8 +483,7 @@ def _nearer(
     best, low, high = moved.copy(), np.zeros(len(rows)), np.ones(len(rows))
     for _ in range(N_HALVINGS):
         middle = (low + high) / 2
-        between = rows + middle[:, None] * (moved - rows)
-        between = encoding.possible(between, steps)
+        between = encoding.possible(rows + middle[:, None] * (moved - rows), steps)
         between = encoding.with_parts(np.where(may_differ, between, rows), is_changed)
         is_reached = is_other(between)
         best[is_reached] = between[is_reached]
@@ -518,10 +506,8 @@ def _told(
     told = []
     for i, changed in enumerate(columns):
         kept = [j for j in changed if (moved[i] != rows[i])[encoding.slices[j]].any()]
-        changes = []
-        for j, to in zip(
-            kept, cells_of(encoding, moved, [(i, j) for j in kept], steps), strict=True
-        ):
+        changes, cells = [], cells_of(encoding, moved, [(i, j) for j in kept], steps)
+        for j, to in zip(kept, cells, strict=True):
             code = encoding.features[j]
             value = value_shown(code, table, i, rows[i, encoding.slices[j]])
             changes.append(ClassChange(code.name, value, to, mark_of(table, code)))
@@ -832,21 +818,17 @@ class Recognizer(Answering):
         is_text = self.classes.dtype.kind == "U"
         header = {
             "names": self.classes.tolist() if is_text else None,
-            "n_nearest": self.n_nearest,
-            "power": float(self.power),
             "prior": float(self.prior),
             "accuracy": self.accuracy,
             "most_frequent": self.most_frequent,
-            "leaks": self.leaks or None,
             "reject": self.reject,
         }
         arrays = {
             "values": None if is_text else self.classes,
             "shares": self.shares,
-            "far": self.far,
             "centers": self.centers,
         }
-        return record_of(self.map_, self.PART, header, arrays)
+        return self._record(header, arrays)
 
     @classmethod
     def _of(cls, map_: Map, parts: dict[str, Any]) -> Self:
