@@ -112,6 +112,17 @@ def is_stream(path: Path) -> bool:
     return stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)
 
 
+def is_output(path: Path) -> bool:
+    """Return whether a path leads to the standard output of this process."""
+    if _descriptor(path) == 1:
+        return True
+    try:
+        found, output = path.stat(), os.fstat(1)
+    except OSError:
+        return False
+    return is_stream(path) and not stat.S_ISCHR(found.st_mode) and os.path.samestat(found, output)
+
+
 def _descriptor(path: Path) -> int | None:
     """Return the number of the open file of this process that a path leads to, if there is one."""
     own = {"/dev/fd", os.path.realpath("/proc/self/fd")}
@@ -128,8 +139,8 @@ def _descriptor(path: Path) -> int | None:
 @contextmanager
 def _sent(path: Path) -> Iterator[Path]:
     """Return a path for a temporary file, which is sent to a device or a pipe once it is whole."""
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
-        making = Path(folder, path.name)
+    with _temporary_folder(Path(tempfile.gettempdir())) as folder:
+        making = folder / NEW / path.name
         with naming(tempfile.gettempdir()):
             yield making
         number = _descriptor(path)

@@ -104,6 +104,14 @@ def test_a_device_is_written_to(tmp_path):
     assert (tmp_path / "link").is_symlink()
 
 
+def test_what_goes_through_a_device_is_cleared_by_no_other_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
+    with whole("/dev/null") as making:
+        write_whole(tmp_path / "other", b"x")
+        making.write_bytes(b"x")
+    assert listing(tmp_path) == {"other"}
+
+
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs a device that is full")
 def test_a_full_device_is_an_error_that_names_the_device(tmp_path):
     (tmp_path / "link").symlink_to("/dev/full")
