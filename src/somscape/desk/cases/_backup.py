@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +77,7 @@ def backup(state: State, path: str | Path) -> Verdict:
     state.check_has_lines()
     _check_target(state, Path(path))
     with whole(path) as making:
-        copy = _new(making, path)
-        try:
+        with closing(_new(making, path)) as copy:
             brought_up_to_date(copy)
             with state.database.snapshot() as read, copy.change() as change:
                 n_rows = _copy(read, change)
@@ -89,8 +88,6 @@ def backup(state: State, path: str | Path) -> Verdict:
             # One file, which another program reads without a journal beside it.
             copy.rows("PRAGMA journal_mode = DELETE")
             is_whole = copy.rows("PRAGMA integrity_check") == WHOLE
-        finally:
-            copy.close()
         if not (is_same and is_whole):
             raise InputError(
                 f"{path}: what was written is not what {state.database.name} holds. Write it to "
@@ -145,23 +142,21 @@ def restore(state: State, path: str | Path, *, force: bool = False, author: str 
     file = Path(path)
     if not file.is_file():
         raise InputError(f"{path} is not there. Give a file that `somscape backup` wrote.")
-    with tempfile.TemporaryDirectory() as folder:
-        copy = _opened(file, Path(folder))
-        try:
-            with copy.snapshot() as read, state.database.change() as change:
-                verdict = verdict_on(read, state.audit_key)
-                faults = (*verdict.faults, *changes_of_tables(copy, read))
-                if faults:
-                    raise InputError(
-                        f"{path} is not as it was written: {faults[0]} Nothing was changed."
-                    )
-                lost = _make_room(change, state.database.name, force=force)
-                if _copy(read, change) != _counts(change):
-                    raise InputError(f"{path} was not copied whole. Nothing was changed.")
-                if lost is not None:
-                    add_line(change, "restored", lost, author=author, key=state.audit_key)
-        finally:
-            copy.close()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(_opened(file, Path(folder))) as copy,
+        copy.snapshot() as read,
+        state.database.change() as change,
+    ):
+        verdict = verdict_on(read, state.audit_key)
+        faults = (*verdict.faults, *changes_of_tables(copy, read))
+        if faults:
+            raise InputError(f"{path} is not as it was written: {faults[0]} Nothing was changed.")
+        lost = _make_room(change, state.database.name, force=force)
+        if _copy(read, change) != _counts(change):
+            raise InputError(f"{path} was not copied whole. Nothing was changed.")
+        if lost is not None:
+            add_line(change, "restored", lost, author=author, key=state.audit_key)
     return verdict
 
 
@@ -212,14 +207,12 @@ def _opened(file: Path, folder: Path) -> StateDatabase:
         part = file.with_name(file.name + ending)
         if part.exists():
             shutil.copyfile(part, copy.with_name(copy.name + ending))
-    copied = None
-    try:
+    copied, is_backup = None, False
+    with suppress(sqlite3.Error, InputError):
         copied = StateDatabase(SQLite(copy))
         is_whole = copied.rows("PRAGMA integrity_check") == WHOLE
-        found = copied.rows(OF_A_STATE)
-    except (sqlite3.Error, InputError):
-        is_whole, found = False, []
-    if copied is not None and is_whole and len(found) == N_OF_A_STATE:
+        is_backup = is_whole and len(copied.rows(OF_A_STATE)) == N_OF_A_STATE
+    if copied is not None and is_backup:
         brought_up_to_date(copied)
         return copied
     if copied is not None:
@@ -241,7 +234,7 @@ def _make_room(change: Transaction, name: str, *, force: bool) -> dict[str, Any]
         change.rows(f"DELETE FROM {table}")
     if not n:
         return None
-    number, head = (last[0]["number"], last[0]["head"]) if last else (0, NOTHING)
+    number, head = last[0].values() if last else (0, NOTHING)
     return {"lines_before": number, "head_before": head}
 
 
@@ -251,12 +244,9 @@ def _copy(read: Transaction, change: Transaction) -> dict[str, int]:
     for table, key in TABLES.items():
         n, size = 0, FEW.get(table, MOST_ROWS)
         while rows := read.rows(f"SELECT * FROM {table} ORDER BY {key} LIMIT {size} OFFSET {n}"):
-            names = ", ".join(rows[0])
-            values = ", ".join("?" * len(rows[0]))
-            change.many(
-                f"INSERT INTO {table} ({names}) VALUES ({values})",
-                ([*row.values()] for row in rows),
-            )
+            names, values = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
+            sql = f"INSERT INTO {table} ({names}) VALUES ({values})"
+            change.many(sql, ([*row.values()] for row in rows))
             n += len(rows)
         n_rows[table] = n
     return n_rows
