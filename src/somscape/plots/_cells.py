@@ -50,14 +50,16 @@ def draw_cells(
     fit_axes(ax, lattice)
     width = min(0.4, 0.05 * points_per_step(ax, lattice))
     if lattice.kind == "graph":
-        draw_links(ax, lattice.positions, _edges(lattice))
+        links = lattice.positions[_edges(lattice)]
+        add_lines(ax, links, colors=line_color(), linewidths=1.0, zorder=0.5)  # below the cells
         edge = line_color()  # a light cell must be visible on the page
     elif size * points_per_step(ax, lattice) < _MIN_LINED:
         edge = "face"
-    drawn: list[tuple[Any, Float64s, dict[str, Any]]] = []
+    own_places = lattice.positions if places is None else places
+    drawn: list[tuple[Ints, Float64s, dict[str, Any]]]
+    drawn = [(np.arange(len(own_places)), own_places, {})]
     if places is None:
         drawn.append((*_repeated(lattice), {"edgecolors": "face", "alpha": _FAINT, "zorder": 0.4}))
-    drawn.insert(0, (slice(None), lattice.positions if places is None else places, {}))
     for units, spots, more in drawn:
         if not len(spots):
             continue
@@ -65,14 +67,14 @@ def draw_cells(
         # "face" draws edges in the cell's color: without edges, light seams show between cells.
         look = {"edgecolors": edge, "linewidths": width} | more
         cells = add_polygons(ax, corners, **look)
-        if values is None:
-            is_one = colors is None or isinstance(colors, str)
-            chosen = (colors or empty_color()) if is_one else _taken(colors, units)
-            cells.set_facecolor(chosen)
-        else:
+        if values is not None:
             cells.set_array(values[units])
             cells.set_cmap(color_map(colormap))
             cells.set_clim(*(limits or (float(np.nanmin(values)), float(np.nanmax(values)))))
+        elif colors is None or isinstance(colors, str):
+            cells.set_facecolor(colors or empty_color())
+        else:
+            cells.set_facecolor([colors[unit] for unit in units])
         if not more:
             own = cells
     return own
@@ -105,11 +107,6 @@ def fit_axes(ax: "Axes", lattice: Lattice) -> None:
     ax.set_ylim(high[1], low[1])
     ax.set_aspect("equal")
     ax.set_axis_off()
-
-
-def draw_links(ax: "Axes", places: Float64s, pairs: Ints, width: Any = 1.0) -> None:
-    """Draw lines between places, below cells."""
-    add_lines(ax, places[pairs], colors=line_color(), linewidths=width, zorder=0.5)
 
 
 def outline_cells(ax: "Axes", lattice: Lattice, units: Ints) -> None:
@@ -183,13 +180,9 @@ def points_per_unit(ax: "Axes") -> float:
 
 def short_way(lattice: Lattice, steps: Float64s) -> Float64s:
     """Return steps on a map the short way round where edges meet, of shape (n, 2)."""
-    wraps = (lattice.wraps_cols, lattice.wraps_rows)
-    periods = (lattice.n_cols, lattice.n_rows * lattice.row_pitch)
-    steps = steps.copy()
-    for axis in (0, 1):
-        if wraps[axis]:
-            steps[:, axis] -= periods[axis] * np.rint(steps[:, axis] / periods[axis])
-    return steps
+    wraps = np.array([lattice.wraps_cols, lattice.wraps_rows])
+    period = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
+    return np.asarray(steps - period * np.where(wraps, np.rint(steps / period), 0.0))
 
 
 def cell_width(lattice: Lattice) -> float:
@@ -202,10 +195,6 @@ def short(text: str, length: int) -> str:
     cut = text if len(text) <= length else text[: length - 1] + "…"
     # matplotlib would read the text between two dollar signs as a formula.
     return " ".join(cut.split()).replace("$", r"\$")
-
-
-def _taken(colors: Any, units: Any) -> Any:
-    return colors if isinstance(units, slice) else [colors[unit] for unit in units]
 
 
 def _edges(lattice: Lattice) -> Ints:
@@ -431,11 +420,9 @@ def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[An
     boxes = Room(ax, scale)
     places: list[Float64s] = []
     n_units = np.bincount(labels)
-    pieces = largest_pieces(lattice, labels)
     tiny = []
-    for region in range(len(n_units)):
-        units = pieces[region]
-        middle = _middle(lattice.positions[units])
+    for region, units in enumerate(largest_pieces(lattice, labels)):
+        middle = lattice.positions[middle_unit(lattice, units)]
         text = str(region)
         room = 0.8 * step * max(1.0, 0.6 * len(units) ** 0.5)
         font = min(room / (_DISK * max(_width(text), 0.9)), _LARGEST_NUMBER)
@@ -475,6 +462,7 @@ def _write_number(
     number.set(ha="center", va="center")
 
 
-def _middle(places: Float64s) -> Float64s:
-    """Return the place nearest to the middle of all places."""
-    return np.asarray(places[((places - places.mean(axis=0)) ** 2).sum(axis=1).argmin()])
+def middle_unit(lattice: Lattice, units: Ints) -> int:
+    """Return the unit that is nearest to the middle of some units."""
+    places = lattice.positions[units]
+    return int(units[((places - places.mean(axis=0)) ** 2).sum(axis=1).argmin()])

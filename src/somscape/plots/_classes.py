@@ -1,7 +1,7 @@
 """Rows and classes in each unit: hits, majority, confusion and names of rows."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -34,12 +34,12 @@ from somscape.plots._picture import Picture
 from somscape.plots._style import (
     LETTERS,
     SEVERAL,
-    checked_limits,
     contrast,
     empty_color,
     faint_line,
     hatch,
     ink,
+    limits_from_zero,
     paled,
     paper,
 )
@@ -81,9 +81,7 @@ def classes_of(y: Any, n_rows: int, max_classes: int = MAX_CLASSES) -> RowClasse
     names, counts = np.unique([t for t in texts if t is not None], return_counts=True)
     if not len(names):
         raise InputError("y holds no label: all are None or NaN. Leave y out, or give labels.")
-    kept = _in_order(
-        [str(name) for name in names[np.argsort(-counts, kind="stable")][:max_classes]]
-    )
+    kept = _in_order(names[np.argsort(-counts, kind="stable")][:max_classes].tolist())
     place = {name: i for i, name in enumerate(kept)}
     places = [-1 if text is None else place.get(text, len(kept)) for text in texts]
     return RowClasses(kept, np.array(places, dtype=np.intp), len(names) - len(kept))
@@ -111,10 +109,17 @@ def count_classes(map_: Map, X: Any, y: Any, max_classes: int = MAX_CLASSES) -> 
     require_rows(X)
     units = map_.winners(X)
     found = classes_of(y, len(units), max_classes)
-    counts = np.zeros((map_.n_units, len(found.names) + (found.n_others > 0)), dtype=np.intp)
     counted = (units != NO_UNIT) & (found.places >= 0)
-    np.add.at(counts, (units[counted], found.places[counted]), 1)
+    shape = map_.n_units, len(found.names) + (found.n_others > 0)
+    counts = _pair_counts(units[counted], found.places[counted], shape)
     return ClassCounts(found.names, counts, found.n_others)
+
+
+def _pair_counts(first: Any, second: Any, shape: tuple[int, int]) -> Ints:
+    """Return how often each pair of numbers occurs."""
+    counts = np.zeros(shape, dtype=np.intp)
+    np.add.at(counts, (first, second), 1)
+    return counts
 
 
 def require_rows(X: Any) -> None:
@@ -254,11 +259,10 @@ def hits(
     joined = ""
     if y is None:
         counts = np.asarray(map.hits if X is None else _count(map, X), dtype=np.float64)
-        low, high = checked_limits(counts, limits)
         picture.paint(
             ColumnPlane("", "number", counts),
             colormap=colormap,
-            limits=(0.0, high or 1.0) if isinstance(limits, str) else (low, high),
+            limits=limits_from_zero(counts, limits),
             label="rows won" if X is not None else "training rows won",
         )
     else:
@@ -360,9 +364,12 @@ def majority(
     hatch_cells(picture.ax, lattice, first, len(found.classes))
     picture.add(regions=regions, highlight=highlight)
     has_letters = picture.step() >= _MIN_LETTERED and len(found.classes) > 1
-    picture.legend(_lettered(entries) if has_letters else entries, y_name)
     if has_letters:
+        lettered = [replace(e, name=f"{LETTERS[i]}  {e.name}") for i, e in enumerate(entries)]
+        picture.legend(lettered, y_name)
         _write_letters(picture, first, cells)  # at the size that the legend leaves the map
+    else:
+        picture.legend(entries, y_name)
     picture.drawn |= {
         "classes": tuple(entry.name for entry in entries),
         "counts": found.counts,
@@ -388,13 +395,6 @@ def _color(entries: list[LegendEntry], place: int, share: float) -> Any:
     part = 1.0 if lowest == 1 else (share - lowest) / (1 - lowest)
     part = _FAINTEST + (1 - _FAINTEST) * float(np.clip(part, 0, 1))
     return paled(entries[place].color, part)
-
-
-def _lettered(entries: list[LegendEntry]) -> list[LegendEntry]:
-    return [
-        LegendEntry(f"{LETTERS[i]}  {e.name}", e.color, e.marker, e.hatch, e.is_cut)
-        for i, e in enumerate(entries)
-    ]
 
 
 def _write_letters(picture: Picture, first: Ints, cells: list[Any]) -> None:
@@ -537,10 +537,8 @@ def _found(recognizer: Recognizer | None, map_: Map, X: Any, y: Any, max_classes
         known, stands_for = _majority_classes(units, texts, map_.n_units)
         named = [known[i] if i >= 0 else None for i in stands_for[units]]
     else:
-        known, stands_for = (
-            _label_texts(recognizer.classes, recognizer),
-            recognizer.shares.argmax(axis=1),
-        )
+        known = _label_texts(recognizer.classes, recognizer)
+        stands_for = recognizer.shares.argmax(axis=1)
         named = _label_texts(recognizer.predict(X), recognizer)
     classes = classes_of([*texts, *known], n + len(known), max_classes)
     true, places = classes.places[:n], classes.places[n:]
@@ -550,12 +548,12 @@ def _found(recognizer: Recognizer | None, map_: Map, X: Any, y: Any, max_classes
     counted = np.flatnonzero(is_labelled & is_named)
     is_wrong = np.array([texts[i] != named[i] for i in counted], dtype=bool)
     n_all = len(classes.names) + (classes.n_others > 0)
-    confusion = np.zeros((n_all, n_all), dtype=np.intp)
-    np.add.at(confusion, (true[counted], [place[named[i]] for i in counted]), 1)
-    counts, mistakes = (np.zeros((map_.n_units, n_all), dtype=np.intp) for _ in range(2))
-    np.add.at(counts, (units[counted], true[counted]), 1)
-    wrong = counted[is_wrong]
-    np.add.at(mistakes, (units[wrong], true[wrong]), 1)
+    called = [place[named[i]] for i in counted]
+    confusion = _pair_counts(true[counted], called, (n_all, n_all))
+    counts, mistakes = (
+        _pair_counts(units[rows], true[rows], (map_.n_units, n_all))
+        for rows in (counted, counted[is_wrong])
+    )
     shown = np.where(stands_for >= 0, places[stands_for], -1)
     return _Found(classes, shown, counts, mistakes, confusion, int((is_labelled & ~is_named).sum()))
 
@@ -573,11 +571,9 @@ def _majority_classes(
 ) -> tuple[list[str | None], Ints]:
     """Return the classes of rows, and the one that most rows of each unit have, -1 without rows."""
     there = np.array([text is not None for text in texts]) & (units != NO_UNIT)
-    names, codes = np.unique(
-        [text for text, b in zip(texts, there, strict=True) if b], return_inverse=True
-    )
-    counts = np.zeros((n_units, len(names)), dtype=np.intp)
-    np.add.at(counts, (units[there], codes), 1)
+    counted = [str(text) for text, b in zip(texts, there, strict=True) if b]
+    names, codes = np.unique(counted, return_inverse=True)
+    counts = _pair_counts(units[there], codes, (n_units, len(names)))
     return names.tolist(), np.where(counts.any(axis=1), counts.argmax(axis=1), -1)
 
 

@@ -41,26 +41,22 @@ _MAX_SHARE = 0.5
 
 def wrapped_legend(
     ax: "Axes",
-    handles: Sequence[Any],
-    names: Sequence[str],
+    entries: "Sequence[LegendEntry]",
     *,
     width: float,
     height: float,
     fontsize: float,
-    n_uncut: int = 0,
     **style: Any,
 ) -> "Legend":
     """Add a legend in as few rows as fit into a width, with names cut only where they must be."""
-    n = len(handles)
-    dpi = ax.figure.dpi
-    longest = max(map(len, names), default=1)
+    n, dpi, handles = len(entries), ax.figure.dpi, [entry.handle for entry in entries]
+    longest = max((len(entry.name) for entry in entries), default=1)
     lengths = sorted({min(length, longest) for length in LENGTHS}, reverse=True)
     # Of as many rows the fewest columns: 8 names in 3 rows need 3.
     columns = sorted({-(-n // rows) for rows in range(1, n + 1)}, reverse=True)
     width_of = _widths(ax, fontsize)
     for length, size in [(length, share * fontsize) for share in (1.0, 0.8) for length in lengths]:
-        is_cut = [i < n - n_uncut for i in range(n)]
-        labels = [short(s, length if c else len(s)) for s, c in zip(names, is_cut, strict=True)]
+        labels = [short(e.name, length if e.is_cut else len(e.name)) for e in entries]
         is_last = (length, size) == (lengths[-1], 0.8 * fontsize)
         for n_columns in columns:
             # A legend takes ten milliseconds to lay out: most are plainly too wide by their names.
@@ -174,12 +170,10 @@ def hatch_cells(
         if pattern:
             is_of = [0 <= i < n_named and hatch(int(i)) == pattern for i in places]
             spots = lattice.positions[np.array(is_of, dtype=bool)]
-            hatch_shapes(
-                ax, list(spots[:, None, :] + lattice.cell[None, :, :]), pattern, level=level
-            )
+            hatch_shapes(ax, spots[:, None, :] + lattice.cell, pattern, level=level)
 
 
-def hatch_shapes(ax: "Axes", shapes: Sequence[Any], pattern: str, *, level: float = 3.5) -> None:
+def hatch_shapes(ax: "Axes", shapes: Any, pattern: str, *, level: float = 3.5) -> None:
     """Draw a hatch over polygons."""
     look = {"facecolors": "none", "edgecolors": ink(), "linewidths": 0, "zorder": level}
     add_polygons(ax, shapes, **look).set_hatch(pattern)
@@ -187,8 +181,6 @@ def hatch_shapes(ax: "Axes", shapes: Sequence[Any], pattern: str, *, level: floa
 
 def add_legend(ax: "Axes", entries: Sequence[LegendEntry], name: str, *, is_own: bool) -> None:
     """Add rows below the map with the marker and color of each class."""
-    handles, names = [e.handle for e in entries], [e.name for e in entries]
-    n_uncut = sum(not e.is_cut for e in entries)
     dpi, box = ax.figure.dpi, ax.get_window_extent()
     style: dict[str, Any] = {
         "title": name,
@@ -204,16 +196,12 @@ def add_legend(ax: "Axes", entries: Sequence[LegendEntry], name: str, *, is_own:
     if is_own:
         middle = (box.x0 + box.x1) / 2
         side = min(middle, ax.figure.bbox.width - middle) / dpi - _MARGIN
-        legend = wrapped_legend(
-            ax, handles, names, width=2 * side, height=10.0, fontsize=9, n_uncut=n_uncut, **style
-        )
+        legend = wrapped_legend(ax, entries, width=2 * side, height=10.0, fontsize=9, **style)
         _grow_below(ax, legend.get_window_extent().height / dpi + _MARGIN - LEGEND_ROOM)
-        return
-    width, height = box.width / dpi, _MAX_SHARE * box.height / dpi
-    legend = wrapped_legend(
-        ax, handles, names, width=width, height=height, fontsize=9, n_uncut=n_uncut, **style
-    )
-    _make_room(ax, legend.get_window_extent().height / box.height)
+    else:
+        width, height = box.width / dpi, _MAX_SHARE * box.height / dpi
+        legend = wrapped_legend(ax, entries, width=width, height=height, fontsize=9, **style)
+        _make_room(ax, legend.get_window_extent().height / box.height)
 
 
 def _grow_below(ax: "Axes", more: float) -> None:

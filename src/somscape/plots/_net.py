@@ -149,16 +149,9 @@ def _draw_points(ax: "Axes", points: Float64s, found: RowClasses | None) -> None
         palette = [entry.color for entry in entries] + [shade(0.3)]  # the last one for -1
         colors = [palette[i] for i in found.places]
     many = max(1.0, len(points) / _MANY)
-    ax.scatter(
-        points[:, 0],
-        points[:, 1],
-        s=12 / many**0.5,
-        c=colors,
-        alpha=0.55 / many**0.3,
-        linewidths=0,
-        rasterized=many > 1,
-        zorder=1,
-    )
+    look: dict[str, Any] = {"linewidths": 0, "rasterized": many > 1, "zorder": 1}
+    x, y = points.T
+    ax.scatter(x, y, s=12 / many**0.5, c=colors, alpha=0.55 / many**0.3, **look)
 
 
 def _draw_net(ax: "Axes", map_: Map, units: Float64s) -> None:
@@ -167,24 +160,12 @@ def _draw_net(ax: "Axes", map_: Map, units: Float64s) -> None:
     gaps = np.full((len(ends), 1, 2), np.nan)
     path = np.concatenate([ends, gaps], axis=1).reshape(-1, 2)
     thin = min(1.0, 20 / max(1.0, map_.n_units**0.5))
-    ax.plot(
-        *path.T,
-        color=ink(),
-        linewidth=max(0.25, thin),
-        alpha=0.8,
-        zorder=2,
-        rasterized=len(ends) > MAX_SHAPES,
-    )
+    look: dict[str, Any] = {"color": ink(), "rasterized": len(ends) > MAX_SHAPES, "zorder": 2}
+    ax.plot(*path.T, linewidth=max(0.25, thin), alpha=0.8, **look)
     share = np.sqrt(map_.hits / (map_.hits.max() or 1.0))
-    ax.scatter(
-        units[:, 0],
-        units[:, 1],
-        s=(4 + 30 * share) * thin**2,
-        color=ink(),
-        linewidths=0,
-        zorder=3,
-        rasterized=len(units) > MAX_SHAPES,
-    )
+    look |= {"rasterized": len(units) > MAX_SHAPES, "zorder": 3}
+    x, y = units.T
+    ax.scatter(x, y, s=(4 + 30 * share) * thin**2, linewidths=0, **look)
 
 
 def _threads(lattice: Lattice) -> Ints:
@@ -201,8 +182,7 @@ def _add_legend(ax: "Axes", found: RowClasses, name: str) -> None:
     entries = class_entries(found.names, found.n_others, "o" * (len(found.names) + 1))
     wrapped_legend(
         ax,
-        [entry.handle for entry in entries],
-        [entry.name for entry in entries],
+        [replace(entry, is_cut=True) for entry in entries],
         width=1.6,
         height=4.4,
         fontsize=8.5,
@@ -375,7 +355,7 @@ def spanning_tree(
     if values is not None:
         plane = plane_of(map, values, X, name)
         label = plane.name
-    edges, _lengths = _tree_of(map)
+    edges = _tree_of(map)
     shown = map if layout == "map" else _on_tree(map, edges)
     picture = Picture(shown, ax=ax, unit_size=unit_size, has_legend=plane.kind == "level")
     colormap = colormap or ("bone_r" if values is None else "viridis")
@@ -388,14 +368,13 @@ def spanning_tree(
     return picture.done("Spanning tree")
 
 
-def _tree_of(map_: Map) -> tuple[Ints, Float64s]:
+def _tree_of(map_: Map) -> Ints:
     if map_.n_units <= MAX_ALL_PAIRS:
         pairs = np.column_stack(np.triu_indices(map_.n_units, 1))
     else:
         pairs = neighbor_pairs(map_.lattice)
     lengths = map_.metric.between(map_.codebook[pairs[:, 0]], map_.codebook[pairs[:, 1]])
-    chosen = tree_of(map_.n_units, pairs, lengths)
-    return pairs[chosen], lengths[chosen]
+    return pairs[tree_of(map_.n_units, pairs, lengths)]
 
 
 def _draw_over(picture: Picture, edges: Ints) -> None:

@@ -16,6 +16,7 @@ from somscape.plots._cells import (
     draw_cells,
     draw_texts,
     largest_pieces,
+    middle_unit,
     short,
     short_way,
 )
@@ -28,6 +29,7 @@ from somscape.plots._style import (
     color_map,
     diverging,
     ink,
+    limits_from_zero,
     paper,
     shade,
 )
@@ -266,7 +268,7 @@ def difference(
         ColumnPlane("change of share", "number", points),
     ]
     looks: list[dict[str, Any]] = [
-        {"limits": _from_zero(change.moved, limits), "label": "distance"},
+        {"limits": limits_from_zero(change.moved, limits), "label": "distance"},
         {},
         {"colormap": diverging(), "limits": _around_zero(points), "label": "percentage points"},
     ]
@@ -275,14 +277,10 @@ def difference(
         of_regions = _points_of_regions(change)[found.labels]
         planes.append(ColumnPlane("change of regions", "number", of_regions))
         looks.append({**looks[-1], "limits": _around_zero(of_regions)})
+    words = change.alignment.words
+    title = "What has changed" + (f", with the map after {words}" if words else "")
     axes = draw_panels(
-        change.before,
-        planes,
-        title=_title(change),
-        n_wide=len(planes),
-        place=ax,
-        looks=looks,
-        regions=found,
+        change.before, planes, title=title, n_wide=len(planes), place=ax, looks=looks, regions=found
     )
     drawn: dict[str, Any] = {"moved": change.moved, "grew": change.grew, "column": columns}
     if found is not None:
@@ -306,9 +304,7 @@ def _write_regions(ax: "Axes", change: MapChange, found: Regions) -> dict[int, s
     units, texts = [], []
     for each in change.regions:
         if each.after is not None:
-            places = lattice.positions[pieces[each.after]]
-            middle = ((places - places.mean(axis=0)) ** 2).sum(axis=1).argmin()
-            units.append(pieces[each.after][middle])
+            units.append(middle_unit(lattice, pieces[each.after]))
             texts.append(f"{each.name}\n{_shares(each)}")
     order = np.argsort([-len(pieces[found.labels[unit]]) for unit in units], kind="stable")
     return draw_texts(ax, lattice, np.array(units)[order], [texts[i] for i in order])
@@ -321,18 +317,7 @@ def _shares(change: RegionChange) -> str:
     return f"{high} %" if low == high else f"{low} to {high} %"
 
 
-def _from_zero(values: Float64s, limits: Any) -> tuple[float, float]:
-    """Return limits that begin at zero, unless both are given."""
-    low, high = checked_limits(values, limits)
-    return (0.0, high or 1.0) if isinstance(limits, str) else (low, high)
-
-
 def _around_zero(values: Float64s) -> tuple[float, float]:
     """Return robust limits as far below zero as above it."""
     far = checked_limits(np.abs(values), "robust")[1] or 1.0
     return -far, far
-
-
-def _title(change: MapChange) -> str:
-    words = change.alignment.words
-    return "What has changed" + (f", with the map after {words}" if words else "")

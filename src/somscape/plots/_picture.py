@@ -1,6 +1,6 @@
 """One map in one axes, and small maps among others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,7 +8,6 @@ import numpy as np
 from somscape._types import Ints
 from somscape._validate import is_missing
 from somscape.errors import InputError
-from somscape.grid.lattice import Lattice
 from somscape.maps._as_map import as_map
 from somscape.maps.map import NO_UNIT, Map
 from somscape.outliers.detector import Alerts
@@ -30,8 +29,6 @@ from somscape.regions.edit import given_or_found
 from somscape.regions.regions import Regions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from matplotlib.axes import Axes
 
 
@@ -166,19 +163,20 @@ _PANEL, _PANEL_TITLE, _FOOT, _GAP, _HEAD, _MIN_SIDE = 2.1, 0.3, 0.58, 0.22, 0.45
 
 def draw_panels(
     map_: Map,
-    planes: "Sequence[ColumnPlane]",
+    planes: Sequence[ColumnPlane],
     *,
     title: str,
     n_wide: int,
     place: Any,
     limits: Any = "robust",
-    looks: "Sequence[Mapping[str, Any]]" = (),
-    regions: "Regions | None" = None,
+    looks: Sequence[Mapping[str, Any]] = (),
+    regions: Regions | None = None,
 ) -> "list[Axes]":
     """Draw a small map for each plane."""
     axes, foot = given_axes(place, len(planes)), _FOOT
     if axes is None:
-        size = _map_height(map_.lattice), max(_wanted_foot(plane) for plane in planes)
+        map_height = float(np.clip(height_for(map_.lattice, _PANEL), 0.5, 3.0))
+        size = map_height, max(map(_wanted_foot, planes))
         axes, foot = _grid(place, len(planes), min(n_wide, len(planes)), size, title)
     for ax, plane, look in zip(axes, planes, looks or [{}] * len(planes), strict=True):
         n_letters = max(6, int((_width(ax) + _GAP) / _TITLE_LETTER))
@@ -232,10 +230,6 @@ def _wanted_foot(plane: ColumnPlane) -> float:
     return max(_FOOT, 0.1 + 0.125 * -(-len(names) // per_row))
 
 
-def _map_height(lattice: Lattice) -> float:
-    return float(np.clip(height_for(lattice, _PANEL), 0.5, 3.0))
-
-
 def _width(ax: "Axes") -> float:
     """Return the width of axes in inches, before a map's shape narrows them."""
     return float(ax.get_window_extent().width / ax.figure.dpi)
@@ -244,11 +238,9 @@ def _width(ax: "Axes") -> float:
 def _add_small_legend(ax: "Axes", entries: list[LegendEntry], foot: float) -> None:
     wrapped_legend(
         ax,
-        [entry.handle for entry in entries],
-        [entry.name for entry in entries],
+        entries,
         width=_width(ax) + _GAP / 2,
         height=foot,
-        n_uncut=sum(not entry.is_cut for entry in entries),
         loc="upper center",
         bbox_to_anchor=(0.5, 0.0),
         frameon=False,

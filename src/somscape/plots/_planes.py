@@ -374,10 +374,8 @@ def _draw_bars(ax: "Axes", places: Float64s, shares: Float64s, scale: float) -> 
     x = np.stack([left, right, right, left], axis=-1) + np.zeros((len(shares), 1, 1))
     y = np.stack([bottom, bottom, top, top], axis=-1)
     _add_by_column(ax, places, np.stack([x, y], axis=-1) * scale)
-    ends = places[:, None, :] + scale * np.array(
-        [[-_HALF_WIDTH, _HALF_HEIGHT], [_HALF_WIDTH, _HALF_HEIGHT]]
-    )
-    add_lines(ax, ends, colors=shade(0.55), linewidths=0.5, zorder=3.2)
+    ground = scale * np.array([[-_HALF_WIDTH, _HALF_HEIGHT], [_HALF_WIDTH, _HALF_HEIGHT]])
+    add_lines(ax, places[:, None, :] + ground, colors=shade(0.55), linewidths=0.5, zorder=3.2)
 
 
 def _draw_lines(ax: "Axes", places: Float64s, shares: Float64s, scale: float) -> None:
@@ -385,12 +383,12 @@ def _draw_lines(ax: "Axes", places: Float64s, shares: Float64s, scale: float) ->
     x = np.linspace(-_HALF_WIDTH, _HALF_WIDTH, n) if n > 1 else np.zeros(1)
     y = _HALF_HEIGHT - 2 * _HALF_HEIGHT * shares
     points = np.stack([np.broadcast_to(x, y.shape), y], axis=-1)
-    lines = places[:, None, :] + scale * points
-    add_lines(ax, lines, colors=ink(), linewidths=1.0, zorder=3.2)
+    add_lines(ax, places[:, None, :] + scale * points, colors=ink(), linewidths=1.0, zorder=3.2)
 
 
 def _draw_radar(ax: "Axes", places: Float64s, shares: Float64s, scale: float) -> None:
-    directions = _directions(shares.shape[1])
+    turn = 2 * np.pi * np.arange(shares.shape[1]) / shares.shape[1]
+    directions = np.column_stack([np.sin(turn), -np.cos(turn)])
     tips = places[:, None, :] + scale * _RADIUS * shares[:, :, None] * directions
     rims = places[:, None, :] + scale * _RADIUS * np.broadcast_to(directions, tips.shape)
     for corners, face, line in ((rims, "none", shade(0.25)), (tips, shade(0.3), shade(0.7))):
@@ -410,11 +408,6 @@ def _draw_stars(ax: "Axes", places: Float64s, shares: Float64s, scale: float) ->
 
 
 _DRAW = {"bars": _draw_bars, "lines": _draw_lines, "radar": _draw_radar, "stars": _draw_stars}
-
-
-def _directions(n: int) -> Float64s:
-    turn = 2 * np.pi * np.arange(n) / n
-    return np.column_stack([np.sin(turn), -np.cos(turn)])
 
 
 def _add_by_column(ax: "Axes", places: Float64s, corners: Float64s) -> None:
@@ -503,19 +496,12 @@ def images(
     shown = blocks.mean(pixels).reshape(-1, *shape)
     size = _SIDE * blocks.side * cell_width(lattice)
     wide, tall = size * np.array([shape[1], shape[0]]) / (2 * max(shape[:2]))
+    look: dict[str, Any] = {"cmap": color_map(colormap), "interpolation": "nearest", "zorder": 2}
     for (x, y), image in zip(blocks.positions, shown, strict=True):
-        picture.ax.imshow(
-            image,
-            cmap=color_map(colormap),
-            vmin=limits[0],
-            vmax=limits[1],
-            extent=(x - wide, x + wide, y + tall, y - tall),
-            interpolation="nearest",
-            zorder=2,
-        )
+        extent = (x - wide, x + wide, y + tall, y - tall)
+        picture.ax.imshow(image, vmin=limits[0], vmax=limits[1], extent=extent, **look)
     picture.add(regions=regions, highlight=highlight)
-    whole = pixels.reshape(-1, *shape)
-    picture.drawn |= {"images": whole, "limits": limits, "side": blocks.side}
+    picture.drawn |= {"images": pixels.reshape(-1, *shape), "limits": limits, "side": blocks.side}
     return picture.done(f"Prototypes as images{blocks.words('means')}")
 
 

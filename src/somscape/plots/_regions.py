@@ -208,7 +208,7 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
     n = found.n_regions
     text = f"How {n} regions join" if n > 1 else "1 region"
     ax.set_title(f"{text}, {map_.lattice.size_text}", fontsize=11, loc="left")
-    drawn: dict[str, Any] = {
+    drawn = {
         "regions": found,
         "leaves": leaves,
         "merges": np.array(children, dtype=np.intp).reshape(-1, 2),
@@ -325,14 +325,8 @@ def _draw(
     is_open = np.ones(len(y), dtype=bool)
 
     def branch(node: int, end: float) -> None:
-        is_leaf = node < n
-        ax.plot(
-            [x[node], end],
-            [y[node], y[node]],
-            color=colors[node] if is_leaf else _line(merges[node - n]),
-            linewidth=2.6 if is_leaf else 1.5,
-            solid_capstyle="butt",
-        )
+        color, width = (colors[node], 2.6) if node < n else (_line(merges[node - n]), 1.5)
+        ax.plot([x[node], end], [y[node]] * 2, color=color, linewidth=width, solid_capstyle="butt")
 
     for i, merge in enumerate(merges):
         a, b = merge.nodes
@@ -348,8 +342,8 @@ def _draw(
     names = _names(found)
     room = ax.get_window_extent().height / ax.figure.dpi * 72 / n
     size = float(np.clip(0.75 * room, 3.5, 9))
-    square: dict[str, Any] = {"s": (0.75 * size) ** 2, "marker": "s", "zorder": 3}
-    ax.scatter(np.zeros(n), y[:n], c=colors, clip_on=False, **square)
+    square = (0.75 * size) ** 2
+    ax.scatter(np.zeros(n), y[:n], s=square, c=colors, marker="s", clip_on=False, zorder=3)
     ax.set_yticks(range(n), [names[leaf] for leaf in leaves], fontsize=size)
     ax.tick_params(axis="y", length=0, pad=8)
     ax.spines[["top", "right", "left"]].set_visible(False)
@@ -451,8 +445,7 @@ def stability(stability: RegionStability, *, ax: Any = None) -> Display:
     axes = given_axes(ax, 2) or _two_axes(ax, names, f"Stability: {stability}")
     _draw_numbers(axes[0], numbers, shares, stability.usual_number)
     _draw_regions(axes[1], values, names, colors)
-    drawn = {"numbers": numbers, "shares": shares, "of_regions": values}
-    return display_of(axes, drawn)
+    return display_of(axes, {"numbers": numbers, "shares": shares, "of_regions": values})
 
 
 def _two_axes(place: Any, names: list[str], title: str) -> "list[Axes]":

@@ -230,6 +230,12 @@ def checked_limits(values: Float64s, limits: Any, share: float = FEW) -> tuple[f
     return _robust(found, share) if limits == "robust" else (float(found.min()), float(found.max()))
 
 
+def limits_from_zero(values: Float64s, limits: Any) -> tuple[float, float]:
+    """Return limits that begin at zero, unless both are given."""
+    low, high = checked_limits(values, limits)
+    return (0.0, high or 1.0) if isinstance(limits, str) else (low, high)
+
+
 def _robust(values: Float64s, share: float) -> tuple[float, float]:
     full = float(values.min()), float(values.max())
     if len(values) < MIN_UNITS:
@@ -245,12 +251,7 @@ def ends_of_bar(values: Float64s, limits: tuple[float, float]) -> str:
     """Return at which ends values lie beyond the limits: matplotlib's `extend`."""
     found = values[~np.isnan(values)]
     is_below, is_above = bool((found < limits[0]).any()), bool((found > limits[1]).any())
-    return {
-        (False, False): "neither",
-        (True, False): "min",
-        (False, True): "max",
-        (True, True): "both",
-    }[is_below, is_above]
+    return ("neither", "min", "max", "both")[is_below + 2 * is_above]
 
 
 def add_bar(ax: "Axes", cells: "ColorizingArtist", label: str, extend: str) -> "Colorbar":

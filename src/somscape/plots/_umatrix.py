@@ -85,20 +85,16 @@ def _medians(units: Ints, values: Float64s, n_units: int) -> Float64s:
 def draw_edges(picture: Picture, **colors: Any) -> None:
     """Draw units and edges as cells of half the size; of a graph, edges as lines."""
     map_, lattice = picture.map, picture.map.lattice
-    if lattice.kind == "graph":
-        places, heights = lattice.positions, map_.u_heights
-    else:
-        places, heights = edge_heights(map_)
-    size = 1.0 if lattice.kind == "graph" else 0.5
+    is_graph = lattice.kind == "graph"
+    places, heights = (lattice.positions, map_.u_heights) if is_graph else edge_heights(map_)
     plane = ColumnPlane("", "number", heights)
-    picture.paint(plane, places=places, size=size, **colors)
+    picture.paint(plane, places=places, size=1.0 if is_graph else 0.5, **colors)
 
 
 def _middles(lattice: Lattice, pairs: Ints) -> Float64s:
     """Return the middle of each edge, from the first of its units the short way."""
     start = lattice.positions[pairs[:, 0]]
-    step = short_way(lattice, lattice.positions[pairs[:, 1]] - start)
-    return start + step / 2
+    return start + short_way(lattice, lattice.positions[pairs[:, 1]] - start) / 2
 
 
 def _distances(map_: Map, rows: Any, codebook: Any) -> Iterator[Any]:
@@ -290,21 +286,14 @@ def _mark_classes(picture: Picture, found: ClassCounts, markers: tuple[str, ...]
     for i, entry in enumerate(entries):
         units = np.flatnonzero(is_marked[:, i])
         place = is_marked[units, :i].sum(axis=1)
-        spots = blocks.positions[units] + width * _offsets(place, n_marked[units])
+        x, y = (blocks.positions[units] + width * _offsets(place, n_marked[units])).T
         share = np.sqrt(counts[units, i] / max(1, int(counts[:, i].max(initial=1))))
         largest = np.where(n_marked[units] == 1, _ALONE, _SHARED)
         diameter = step * (_SMALLEST + (largest - _SMALLEST) * share)
-        picture.ax.scatter(
-            spots[:, 0],
-            spots[:, 1],
-            s=diameter**2,
-            marker=entry.marker,
-            color=entry.color,
-            edgecolors="white",
-            linewidths=0.02 * step,
-            zorder=5,
-            rasterized=len(units) > MAX_SHAPES // len(entries),
-        )
+        look: dict[str, Any] = {"marker": entry.marker, "color": entry.color, "zorder": 5}
+        look |= {"edgecolors": "white", "linewidths": 0.02 * step}
+        dots = picture.ax.scatter(x, y, s=diameter**2, **look)
+        dots.set_rasterized(len(units) > MAX_SHAPES // len(entries))
     picture.drawn |= {"classes": tuple(entry.name for entry in entries), "counts": found.counts}
 
 

@@ -1,7 +1,7 @@
 """The value that each unit shows: planes of columns, their order, and values per unit."""
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -103,7 +103,8 @@ def column_plane(map: Map, column: str | int) -> ColumnPlane:
 
 def _plane(map: Map, column: str) -> ColumnPlane:
     shown = map.plane(column)
-    code, part = _code_and_part(map, column)
+    pairs = zip(map.encoding.features, map.encoding.slices, strict=True)
+    code, part = next((code, part) for code, part in pairs if code.name == column)
     if isinstance(code, DateCode):
         microseconds = shown.astype("datetime64[us]").astype(np.float64)
         return ColumnPlane(column, "number", 1970 + microseconds / YEAR)
@@ -115,11 +116,7 @@ def _plane(map: Map, column: str) -> ColumnPlane:
         total = amounts.sum(axis=1)
         share = np.divide(amounts[:, 1], total, out=np.zeros_like(total), where=total > 0)
         return ColumnPlane(column, "share", share, (code.levels[1],))
-    names, counts = np.unique(shown.astype(str), return_counts=True)
-    levels = [str(name) for name in names[np.argsort(-counts, kind="stable")]]
-    place = {level: i for i, level in enumerate(levels)}
-    values = np.array([place[str(level)] for level in shown], dtype=np.float64)
-    return ColumnPlane(column, "level", values, tuple(levels))
+    return levels_of(column, [str(level) for level in shown])
 
 
 def column_name(map_: Map, column: str | int) -> str:
@@ -157,11 +154,6 @@ def chosen_columns(map_: Map, columns: Any) -> list[str]:
 def is_number(value: Any) -> bool:
     """Return whether a value is a whole number."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _code_and_part(map_: Map, column: str) -> tuple[Any, slice]:
-    pairs = zip(map_.encoding.features, map_.encoding.slices, strict=True)
-    return next((code, part) for code, part in pairs if code.name == column)
 
 
 ORDERS = ("auto", "columns", "likeness", "relevance")
@@ -247,11 +239,8 @@ def relevance(map: Map, columns: Any = None) -> Float64s:
     map_ = as_map(map)
     names = chosen_columns(map_, columns)
     hits = map_.hits if map_.hits.any() else np.ones(map_.n_units)
-    spread = np.average(
-        (map_.codebook - np.average(map_.codebook, axis=0, weights=hits)) ** 2,
-        axis=0,
-        weights=hits,
-    )
+    middle = np.average(map_.codebook, axis=0, weights=hits)
+    spread = np.average((map_.codebook - middle) ** 2, axis=0, weights=hits)
     if map_.metric.feature_weights is not None:
         spread = spread * map_.metric.feature_weights
     parts = {
@@ -398,10 +387,10 @@ def _of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
     return levels_of(name, [None if is_missing(v) else str(v) for v in given])
 
 
-def levels_of(name: str, texts: "list[str | None]") -> ColumnPlane:
+def levels_of(name: str, texts: Sequence[str | None]) -> ColumnPlane:
     """Return the plane of a text for each unit, the most frequent level first."""
     levels, counts = np.unique([t for t in texts if t is not None], return_counts=True)
-    ordered = [str(level) for level in levels[np.argsort(-counts, kind="stable")]]
+    ordered = levels[np.argsort(-counts, kind="stable")].tolist()
     place = {level: i for i, level in enumerate(ordered)}
     numbers = np.array([NO_LEVEL if t is None else place[t] for t in texts], dtype=np.float64)
     return ColumnPlane(name, "level", numbers, tuple(ordered))
