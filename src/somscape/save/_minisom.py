@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -101,10 +102,6 @@ def _get(machine: _Machine, key: int) -> None:
     machine.stack.append(machine.memo[int(key)])
 
 
-def _memoize(machine: _Machine, _: Any) -> None:
-    machine.memo[len(machine.memo)] = machine.top()
-
-
 def _tuple(n: int) -> Callable[[_Machine, Any], None]:
     def step(machine: _Machine, _: Any) -> None:
         items = [machine.pop() for _ in range(n)]
@@ -144,11 +141,6 @@ def _add(machine: _Machine, items: list[Any]) -> None:
 def _set_item(machine: _Machine, _: Any) -> None:
     value, key = machine.pop(), machine.pop()
     _set_items(machine, [key, value])
-
-
-def _append(machine: _Machine, _: Any) -> None:
-    item = machine.pop()
-    _add(machine, [item])
 
 
 def _global(machine: _Machine, argument: str) -> None:
@@ -208,7 +200,7 @@ _STEPS: dict[str, Step] = {
     "DUP": lambda machine, _: machine.stack.append(machine.top()),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _put),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _get),
-    "MEMOIZE": _memoize,
+    "MEMOIZE": lambda machine, _: _put(machine, len(machine.memo)),
     **dict.fromkeys(("EMPTY_LIST", "EMPTY_SET"), lambda machine, _: machine.stack.append([])),
     "EMPTY_DICT": lambda machine, _: machine.stack.append({}),
     "EMPTY_TUPLE": _tuple(0),
@@ -216,7 +208,7 @@ _STEPS: dict[str, Step] = {
     "TUPLE": _from_mark(tuple),
     **dict.fromkeys(("LIST", "FROZENSET"), _from_mark(list)),
     "DICT": _from_mark(_pairs),
-    "APPEND": _append,
+    "APPEND": lambda machine, _: _add(machine, [machine.pop()]),
     **dict.fromkeys(
         ("APPENDS", "ADDITEMS"), lambda machine, _: _add(machine, machine.pop_to_mark())
     ),
@@ -257,12 +249,9 @@ def number_of(value: Any) -> float | None:
 
 
 def _array(shape: Any, type_: Any, data: Any, order: Any) -> NDArray[Any]:
-    code = type_.arguments[0] if isinstance(type_, PickledObject) and type_.arguments else None
-    endian = (
-        type_.state[1]
-        if isinstance(type_, PickledObject) and isinstance(type_.state, tuple)
-        else "<"
-    )
+    is_type = isinstance(type_, PickledObject)
+    code = type_.arguments[0] if is_type and type_.arguments else None
+    endian = type_.state[1] if is_type and isinstance(type_.state, tuple) else "<"
     if not isinstance(code, str) or code not in NUMBERS or endian not in ("<", ">", "|", "="):
         raise ValueError("an array in it holds other things than numbers")
     data = _bytes_of(data)
@@ -270,9 +259,7 @@ def _array(shape: Any, type_: Any, data: Any, order: Any) -> NDArray[Any]:
     if not is_shape or not all(type(n) is int and 0 <= n < MAX_SIDE for n in shape):
         raise ValueError("an array in it has no shape")
     dtype = np.dtype(("<" if endian == "=" else endian) + code)
-    n_bytes = dtype.itemsize
-    for n in shape:
-        n_bytes *= n
+    n_bytes = dtype.itemsize * prod(shape)
     if n_bytes != len(data):
         raise ValueError(f"an array in it needs {n_bytes} bytes and has {len(data)}")
     return np.ndarray(shape, dtype, data, order="F" if order == "F" else "C")
@@ -396,11 +383,11 @@ def _record_of(value: Any, budget: Budget, classes: set[Name]) -> Record:
         for name, key in (("sigma", "_sigma"), ("learning_rate", "_learning_rate"))
         if (number := number_of(state.get(key))) is not None
     }
-    neighborhood = _method(state.get("neighborhood")).lstrip("_")
-    if neighborhood:
+    if neighborhood := _method(state.get("neighborhood")).lstrip("_"):
         parameters["neighborhood"] = neighborhood
     origin = CodebookOrigin(budget, "MiniSom", parameters, metric or "euclidean")
-    return plain_record(_codebook(weights), lattice, origin)
+    by_row = np.ascontiguousarray(weights.transpose(1, 0, 2)[::-1], np.float64)
+    return plain_record(by_row.reshape(n_x * n_y, -1), lattice, origin)
 
 
 def _state_of(source: str, value: Any, classes: set[Name]) -> dict[str, Any]:
@@ -428,8 +415,3 @@ def _method(value: Any) -> str:
             case (_, str(name)):
                 return name
     return ""
-
-
-def _codebook(weights: NDArray[Any]) -> NDArray[np.float64]:
-    by_row = weights.transpose(1, 0, 2)[::-1]
-    return np.ascontiguousarray(by_row, np.float64).reshape(-1, weights.shape[2])

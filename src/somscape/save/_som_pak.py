@@ -152,9 +152,8 @@ def write_cod(path: str | Path, map_: Any) -> None:
     record = record_of(map_)
     lattice = flat_lattice(record, "SOM_PAK")
     topology = next(word for word, kind in LATTICES.items() if kind == lattice["kind"])
-    neighborhood = record.header["parameters"].get("neighborhood")
-    if neighborhood not in NEIGHBORHOODS:
-        neighborhood = "gaussian"
+    stated = record.header["parameters"].get("neighborhood")
+    neighborhood = stated if stated in NEIGHBORHOODS else "gaussian"
     codebook, labels = codebook_of(record), record.header.get("unit_labels", [])
     size = f"{lattice['n_cols']} {lattice['n_rows']}"
 
@@ -336,8 +335,7 @@ def _enough(line: Line, fields: list[str], n_features: int) -> list[str]:
 
 def _dimension(line: Line, fields: list[str]) -> int:
     """Return how many numbers each row has, by the first line, which may itself be a row."""
-    is_stated = len(fields) == 1 or fields[1].lower() in LATTICES
-    if is_stated:
+    if len(fields) == 1 or fields[1].lower() in LATTICES:
         return line.whole(fields[0], 1, 1, "the dimension")
     n_numbers = next((i for i, f in enumerate(fields) if not _is_value(f)), len(fields))
     if n_numbers == 0:

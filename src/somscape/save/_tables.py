@@ -52,7 +52,10 @@ def write_codebook(path: str | Path, map_: Any) -> None:
     ('unit', 'row', 'col', 'x0', 'x1')
     """
     record = record_of(map_)
-    codebook, columns = codebook_of(record), _places(*_size(record))
+    codebook, lattice = codebook_of(record), record.header["lattice"]
+    units = np.arange(len(codebook))
+    rows_and_cols = np.divmod(units, 1 if lattice["kind"] == "graph" else lattice["n_cols"])
+    columns: dict[str, Any] = dict(zip(PLACES, (units, *rows_and_cols), strict=True))
     for name, values in zip(feature_names(record), codebook.T, strict=True):
         columns[free_name(name, columns, "_")] = values
     write_table(path, columns)
@@ -231,19 +234,6 @@ def winners_columns(
     if matches.distances is not None:
         columns["distance"] = matches.distances
     return columns
-
-
-def _size(record: Record) -> tuple[int, int]:
-    lattice = record.header["lattice"]
-    if lattice["kind"] == "graph":
-        return lattice["n_units"], 1
-    return lattice["n_rows"], lattice["n_cols"]
-
-
-def _places(n_rows: int, n_cols: int) -> dict[str, Any]:
-    units = np.arange(n_rows * n_cols)
-    parts = (units, *np.divmod(units, n_cols))
-    return dict(zip(PLACES, parts, strict=True))
 
 
 def _units(table: Table) -> tuple[Ints, int, int]:

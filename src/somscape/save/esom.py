@@ -797,10 +797,8 @@ def write_umx(path: str | Path, map_: Any) -> None:
     [[1. 2.]
      [3. 4.]]
     """
-    if hasattr(map_, "to_record") or hasattr(map_, "map_") or isinstance(map_, Record):
-        heights = _heights(record_of(map_))
-    else:
-        heights = np.asarray(map_, np.float64)
+    is_map = hasattr(map_, "to_record") or hasattr(map_, "map_") or isinstance(map_, Record)
+    heights = _heights(record_of(map_)) if is_map else np.asarray(map_, np.float64)
     if heights.ndim != 2 or not np.isfinite(heights).all():
         raise InputError("heights must be finite numbers, of shape (n_rows, n_cols).")
     size = f"% {heights.shape[0]} {heights.shape[1]}"
