@@ -156,8 +156,7 @@ def refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: in
     """Raise InputError for the first value that Python cannot hold."""
     try:
         whole = pa.int32() if array.type.bit_width == 32 else pa.int64()
-        ends = pc.min_max(array.cast(whole)).as_py()
-        for end in ends.values():
+        for end in pc.min_max(array.cast(whole)).as_py().values():
             pa.scalar(end, whole).cast(array.type).as_py()
     except (OverflowError, ValueError, LookupError) as error:
         if middle := len(array) // 2:

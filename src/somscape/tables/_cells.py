@@ -218,8 +218,7 @@ def clean(
     words &= {*found, *([""] if ends.first[0] else [])}
     if not words:
         return cells, [], ends
-    is_word = pc.is_in(cells, value_set=strings(words))
-    left = pc.if_else(is_word, strings([None])[0], cells)
+    left = pc.if_else(pc.is_in(cells, value_set=strings(words)), strings([None])[0], cells)
     return left, sorted(words), ends_of(left)
 
 

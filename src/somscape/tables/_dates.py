@@ -327,8 +327,7 @@ def _times(parts: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_],
     hour, minute, second = (_whole(parts[name], 0) for name in ("hour", "minute", "second"))
     is_time = (minute < 60) & (second < 60)
     is_time &= np.where(is_half, (hour >= 1) & (hour <= 12), hour < 24)
-    is_late = _is_letter(parts["half"], "p")
-    hour = np.where(is_half, hour % 12 + 12 * is_late, hour)
+    hour = np.where(is_half, hour % 12 + 12 * _is_letter(parts["half"], "p"), hour)
     digits = pc.utf8_rpad(pc.utf8_slice_codeunits(parts["part"], 0, 6), 6, "0")
     times = ((hour * 60 + minute) * 60 + second) * 1_000_000 + _whole(digits, 0)
     zone = parts["zone"]
@@ -346,8 +345,7 @@ def _times(parts: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_],
 
 def _whole(digits: Any, empty: int = -1) -> NDArray[np.int64]:
     """Return texts of digits as whole numbers, and `empty` for one without a digit."""
-    is_number = pc.utf8_is_decimal(digits)
-    texts = pc.if_else(is_number, digits, strings([str(empty)])[0])
+    texts = pc.if_else(pc.utf8_is_decimal(digits), digits, strings([str(empty)])[0])
     return as_numbers(pc.cast(texts, pa.int64()), np.int64).astype(np.int64)
 
 

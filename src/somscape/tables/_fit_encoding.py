@@ -244,8 +244,7 @@ def fit_encoding(
     if table.n_rows < 2:
         raise InputError(f"{table.source} has one row of data; a map needs at least two. Add rows.")
     asked = numbers_as_text(table, roles, dates, n_rows)
-    spelled = [name for name in asked if decisions[name].kind != "id"]
-    _warn_of_spelled(table, spelled)
+    _warn_of_spelled(table, [name for name in asked if decisions[name].kind != "id"])
     used_dates = {n: found for n, found in dates.items() if decisions[n].kind == "date"}
 
     def code_of(c: Column) -> ColumnCode:

@@ -121,12 +121,7 @@ def table_at(
 
 
 def _column_of(
-    series: Any,
-    source: str,
-    where: Where,
-    asked: Sequence[str] | None,
-    words: set[str],
-    among: int,
+    series: Any, source: str, where: Where, asked: Sequence[str] | None, words: set[str], among: int
 ) -> Column:
     """Return a narwhals series as a column."""
     name = str(series.name)

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
@@ -233,7 +232,7 @@ def _of_folders(name: str, values: Sequence[str], sizes: Sequence[int]) -> Colum
 
 def _texts(files: Files, source: str, reading: Reading) -> tuple[Table, list[int]]:
     """Read text tables or workbooks: the cells of all files decide what a column holds."""
-    parts: list[Records[Any]] = []
+    parts: list[Records] = []
     delimiter = ""
     for path, name in zip(files.paths, files.names, strict=True):
         raw, found = _raw(path, name, files, reading)
@@ -257,7 +256,7 @@ def _texts(files: Files, source: str, reading: Reading) -> tuple[Table, list[int
     return table_of_values(joined, source, asked), sizes
 
 
-def _raw(path: Path, name: str, files: Files, reading: Reading) -> tuple[Records[Any], str]:
+def _raw(path: Path, name: str, files: Files, reading: Reading) -> tuple[Records, str]:
     """Return the raw cells of one file, and its delimiter."""
     if files.kind == "text":
         return text_records(

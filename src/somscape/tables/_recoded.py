@@ -83,8 +83,7 @@ def _feature(parts: dict[str, tuple[FeatureCode, Float64s]], now: FeatureCode) -
     if isinstance(now, NumberCode) and isinstance(was, NumberCode):
         return now.place(was.decode(features))[:, None]
     if isinstance(now, DateCode) and isinstance(was, DateCode):
-        counts = _microseconds(was, features) / MICROSECONDS[now.unit]
-        return now.number.place(counts)[:, None]
+        return now.number.place(_microseconds(was, features) / MICROSECONDS[now.unit])[:, None]
     if isinstance(now, CategoryCode) and isinstance(was, CategoryCode):
         return _levels(features, was, now)
     if was is None and isinstance(now, SpanCode):

@@ -331,11 +331,10 @@ def _read_postgresql(database: DatabaseAddress, table: str | None, query: str | 
         # The server takes one SELECT here and nothing else, and has a snapshot from here on, after
         # which no transaction that reads can be made one that writes.
         cursor.execute(f"DECLARE somscape NO SCROLL CURSOR FOR\n{query}")
-        n_rows = 1
-        while n_rows:
+        rows = None
+        while rows is None or rows.num_rows:
             cursor.execute(f"FETCH FORWARD {BATCH_ROWS} FROM somscape")
             rows = cursor.fetch_arrow_table()
-            n_rows = rows.num_rows
             yield rows
 
 
@@ -348,8 +347,7 @@ def _all_of(name: str, found: Sequence[tuple[str, str]], database: DatabaseAddre
         if name in (table, f"{schema}.{table}"):
             return f"SELECT * FROM {quote_name(schema)}.{quote_name(table)}"
     names = [f"{schema}.{table}" if "." in name else table for schema, table in found]
-    close = suggestion(name, names)
-    hint = close or f"it has {listed(names) or 'no tables'}"
+    hint = suggestion(name, names) or f"it has {listed(names) or 'no tables'}"
     raise InputError(f"{database.name} has no table {quoted(name)}; {hint}", options="--table NAME")
 
 

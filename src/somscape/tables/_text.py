@@ -262,10 +262,7 @@ def kind_of(path: str | os.PathLike[str]) -> str:
 
 
 def check_reading(
-    kind: str,
-    source: str,
-    text: tuple[str | None, ...],
-    sheet: str | int | None,
+    kind: str, source: str, text: tuple[str | None, ...], sheet: str | int | None
 ) -> None:
     """Raise InputError for what is said of another kind of file."""
     if sheet is not None and kind != "workbook":

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,15 +65,11 @@ class Growing(Protocol):
         """Drop empty cells at the end."""
 
 
-C = TypeVar("C")
-G = TypeVar("G", bound=Growing)
-
-
 @dataclass(frozen=True)
-class Records(Generic[C]):
+class Records:
     """Raw cells by column, and where each row starts."""
 
-    columns: dict[str, C]
+    columns: dict[str, Any]
     lines: Lines | FileLines
     notes: list[str]
 
@@ -106,9 +102,9 @@ class _Seen:
 def arrange(
     records: Iterable[tuple[int, Sequence[Any]]],
     source: str,
-    make: Callable[[int], list[G]],
+    make: Callable[[int], Sequence[Growing]],
     delimiter: str = ",",
-) -> Records[G]:
+) -> Records:
     """Take the header off, drop what is empty around the table, check the widths."""
     records = iter(records)
     start, first = next(((n, r) for n, r in records if not is_blank(r)), (0, ()))
@@ -156,7 +152,7 @@ def column_names(header: list[str], source: str, line: int) -> tuple[list[str], 
 
 
 def _fill(
-    records: Iterator[tuple[int, Sequence[Any]]], header: list[str], columns: list[G]
+    records: Iterator[tuple[int, Sequence[Any]]], header: list[str], columns: Sequence[Growing]
 ) -> tuple[_Seen, LineNumbers]:
     """Add the cells of the rows to the columns, block by block."""
     n_header, width = len(header), width_of(header)
@@ -448,7 +444,7 @@ def text_records(
     delimiter: str | None,
     missing_values: Sequence[str] | None = None,
     n_files: int = 1,
-) -> tuple[Records[Any], str]:
+) -> tuple[Records, str]:
     """Return the raw cells of one of `n_files` texts, and its delimiter."""
     file, notes = decoded
     if delimiter is None:
@@ -462,7 +458,7 @@ def text_records(
             f" {quoted(delimiter)}",
             options="--delimiter CHAR",
         )
-    raw: Records[Any] | None = None
+    raw: Records | None = None
     with suppress(NotPlainError):  # and with what was read in vain
         raw = _plain_records(file, source, delimiter, missing_values, n_files)
     raw = _any_records(file, source, delimiter) if raw is None else raw
@@ -470,7 +466,7 @@ def text_records(
 
 
 def table_from_records(
-    raw: Records[Any],
+    raw: Records,
     source: str,
     delimiter: str,
     decimal: str | None = None,
@@ -490,10 +486,9 @@ def table_from_records(
 
 def _plain_records(
     file: TextFile, source: str, delimiter: str, asked: Sequence[str] | None, n_files: int
-) -> Records[Any]:
+) -> Records:
     """Return the raw cells of a file that Arrow splits as we do, or raise NotPlainError."""
-    budget = Budget(source, len(file.data))
-    records = split_records(file, delimiter, budget)
+    records = split_records(file, delimiter, Budget(source, len(file.data)))
     line, header = next(((n, r) for n, r in records if not is_blank(r)), (0, [""]))
     if is_blank(header):
         raise NotPlainError
@@ -530,7 +525,7 @@ def _plain_records(
     return Records(dict(zip(names, raw, strict=True)), lines_from(line + 1, taken), notes)
 
 
-def _any_records(file: TextFile, source: str, delimiter: str) -> Records[Any]:
+def _any_records(file: TextFile, source: str, delimiter: str) -> Records:
     """Return the raw cells of any file, or raise InputError."""
     budget = Budget(source, len(file.data))
 

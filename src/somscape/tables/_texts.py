@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -252,26 +252,26 @@ class ArrowTexts:
         self._array = array
 
     @classmethod
-    def of(cls, cells: Sequence[str | None] | Objects) -> ArrowTexts:
+    def of(cls, cells: Sequence[str | None] | Objects) -> Self:
         """Return the texts of Python's objects."""
         return cls(pa.chunked_array([strings(cells)]))
 
     def __len__(self) -> int:
         return len(self._array)
 
-    def take(self, chosen: NDArray[Any] | slice) -> ArrowTexts:
+    def take(self, chosen: NDArray[Any] | slice) -> Self:
         if isinstance(chosen, slice):
-            return ArrowTexts(self._array[chosen])
+            return type(self)(self._array[chosen])
         if chosen.dtype == bool:
-            return ArrowTexts(self._array.filter(mask(chosen)))
+            return type(self)(self._array.filter(mask(chosen)))
         n = len(self)
-        return ArrowTexts(self._array.take(numbers(np.where(chosen < 0, chosen + n, chosen))))
+        return type(self)(self._array.take(numbers(np.where(chosen < 0, chosen + n, chosen))))
 
     def missing(self) -> NDArray[np.bool_]:
         return as_bools(self._array.is_null())
 
-    def put_away(self, numbers: Floats | None, among: int) -> ArrowTexts:
-        return ArrowTexts(_away(self._array, among))
+    def put_away(self, numbers: Floats | None, among: int) -> Self:
+        return type(self)(_away(self._array, among))
 
     def to_list(self, part: slice) -> list[str | None]:
         return self._array[part].to_pylist()
@@ -446,7 +446,7 @@ class NumberTexts(_Listed):
         return [None if v != v else str(v).removesuffix(ending) for v in values]
 
 
-class ValueTexts(_Listed):
+class ValueTexts(ArrowTexts):
     """Values of any other type that Arrow holds, such as dates.
 
     Parameters
@@ -455,33 +455,12 @@ class ValueTexts(_Listed):
         Null where missing; each value is one that Python can hold.
     """
 
-    def __init__(self, array: pa.ChunkedArray) -> None:
-        self._array = array
-
-    def __len__(self) -> int:
-        return len(self._array)
-
-    def take(self, chosen: NDArray[Any] | slice) -> ValueTexts:
-        if isinstance(chosen, slice):
-            return ValueTexts(self._array[chosen])
-        rows = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
-        return ValueTexts(self._array.take(numbers(np.where(rows < 0, rows + len(self), rows))))
-
-    def missing(self) -> NDArray[np.bool_]:
-        return as_bools(self._array.is_null())
-
-    def put_away(self, numbers: Floats | None, among: int) -> ValueTexts:
-        return ValueTexts(_away(self._array, among))
-
     def to_list(self, part: slice) -> list[str | None]:
         return [None if v is None else as_text(v) for v in self._array[part].to_pylist()]
 
     def to_arrow(self) -> pa.ChunkedArray:
         codes, texts = self.coded()
         return pa.chunked_array([strings(texts).take(numbers(codes, codes < 0))])
-
-    def coded(self) -> tuple[NDArray[np.int32], list[str]]:
-        return self._coded
 
     @cached_property
     def _coded(self) -> tuple[NDArray[np.int32], list[str]]:

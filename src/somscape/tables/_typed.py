@@ -82,11 +82,7 @@ def _fits_int64(type_: pa.DataType) -> bool:
 
 
 def check_names_of(
-    part: str,
-    names: Sequence[str],
-    first: str,
-    expected: Sequence[str],
-    are_called: str = "files",
+    part: str, names: Sequence[str], first: str, expected: Sequence[str], are_called: str = "files"
 ) -> None:
     """Raise InputError if the columns of a part have other names than those of the first one."""
     missing = [name for name in expected if name not in names]

@@ -53,7 +53,7 @@ def read_workbook(
     return table_of_values(workbook_records(data, source, sheet), source, missing_values)
 
 
-def workbook_records(data: bytes, source: str, sheet: str | int | None) -> Records["Values"]:
+def workbook_records(data: bytes, source: str, sheet: str | int | None) -> Records:
     """Return the values of a sheet by column; as `read_workbook`."""
     check_library("python_calamine", f"reading {source}")
     budget = Budget(source, _unpacked_size(data, source))
@@ -223,9 +223,7 @@ class Values(list[Any]):
         del self[len(self) - n :]
 
 
-def table_of_values(
-    records: Records[Any], source: str, asked: Sequence[str] | None = None
-) -> Table:
+def table_of_values(records: Records, source: str, asked: Sequence[str] | None = None) -> Table:
     """Return the table of the values of a sheet, or of several one after the other."""
 
     # A column with words in it is read as that of a text file: they may be numbers as text.

@@ -139,8 +139,7 @@ def _written(values: Values, n_bytes: int) -> Iterator[str]:
 
 def _needs_a_look(column: Column) -> bool:
     """Return whether a cell needs quotes or could be run as a formula."""
-    found = pc.match_substring_regex(column.to_arrow(), _RISKY_OR_QUOTED)
-    return bool(as_bools(found).any())
+    return bool(as_bools(pc.match_substring_regex(column.to_arrow(), _RISKY_OR_QUOTED)).any())
 
 
 def _line(texts: Iterable[str]) -> str:
@@ -165,9 +164,7 @@ def _quote_cell(text: str) -> str:
 def _cell_text(value: Any) -> str:
     if value is None or value != value:  # only NaN and NaT differ from themselves
         return ""
-    if isinstance(value, str):
-        return escape_cell(value)
-    return as_text(value)
+    return escape_cell(value) if isinstance(value, str) else as_text(value)
 
 
 MAX_ROWS, MAX_COLUMNS, MAX_LETTERS = 1_048_576, 16_384, 32_767

@@ -371,8 +371,7 @@ class NumberCode(OneFeature):
         """Return the first row that cannot be encoded and what it must hold, or None."""
         if column.is_number:
             return None
-        cells = column.cells
-        wrong = (i for i, cell in enumerate(cells) if not is_number(cell))
+        wrong = (i for i, cell in enumerate(column.each_cell()) if not is_number(cell))
         # Each cell may be a number, and the column none: "007", or "1,5" beside "1.5".
         row = next(wrong, int(np.argmin(column.missing)))
         return row, "must hold numbers, as in the table the map was made from"

@@ -16,7 +16,7 @@ from somscape.tables._dates import Dates, Moments, check_date_format, find_dates
 from somscape.tables._frame import table_from_frame
 from somscape.tables._late import pa, pc
 from somscape.tables._messages import counted, free_name, listed, quoted
-from somscape.tables._numbers import padded_numbers, read_numbers
+from somscape.tables.codes import as_numbers
 from somscape.tables.column import Column
 from somscape.tables.ordered import date_problem, date_zone
 from somscape.tables.sources import collected
@@ -43,8 +43,8 @@ def codes_of(column: Column) -> tuple[Ints, list[str]]:
     if column.numbers is None or not column.is_exact:
         codes, texts = column.coded()
         return codes.astype(np.intp), texts
-    numbers = pa.array(column.numbers + 0.0, mask=column.missing)  # -0.0 is 0
-    coded = numbers.dictionary_encode()
+    # Plus 0.0, since -0.0 is the same value as 0.0.
+    coded = pa.array(column.numbers + 0.0, mask=column.missing).dictionary_encode()
     texts = [str(int(v)) if v.is_integer() else str(v) for v in coded.dictionary.to_pylist()]
     return _indices(coded), texts
 
@@ -89,8 +89,7 @@ class GroupedNumbers:
     """A column of numbers: total, mean, largest and smallest of each group."""
 
     def __init__(self, column: Column, groups: Ints, n_groups: int) -> None:
-        read = column if column.is_number else read_numbers(column) or padded_numbers(column)
-        numbers = None if read is None else read.numbers
+        numbers = as_numbers(column, may_be_padded=True).numbers
         if numbers is None:
             raise InputError(
                 column.problem

@@ -283,8 +283,7 @@ class Roles:
 
     def beside_columns(self) -> "Roles":
         """Return what an encoding does not say by itself, such as how the table is read."""
-        nothing = Roles()
-        own = {role: getattr(nothing, role) for role in (*ROLE_WORDS, "missing", "others")}
+        own = {role: getattr(Roles(), role) for role in (*ROLE_WORDS, "missing", "others")}
         return replace(self, **own)
 
     def named(self) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import pairwise, product
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ from somscape.tables.codes import (
 )
 from somscape.tables.column import Column
 from somscape.tables.table import table_from_columns
+
+Leveled = TypeVar("Leveled", "OrdinalCode", CategoryCode)
 
 MICROSECONDS = {"D": 86_400_000_000, "s": 1_000_000, "us": 1}
 """Length of a date's unit: whole days, whole seconds, or less."""
@@ -399,14 +401,14 @@ class CycleCode(SaysUsual):
 
     def as_ordinal(self, features: Floats) -> tuple[OrdinalCode, Float64s]:
         """Return levels in a row, and features (n, 1) on them: for bars."""
-        code = OrdinalCode(self.name, self.why, self.levels, 0)
-        is_missing = np.asarray(np.isnan(features).any(axis=1))
-        rows = code.encoded_levels[self._places(np.nan_to_num(features))]
-        return code, np.where(is_missing[:, None], np.nan, rows)
+        return self._on(OrdinalCode(self.name, self.why, self.levels, 0), features)
 
     def as_category(self, features: Floats) -> tuple[CategoryCode, Float64s]:
         """Return levels without order, and features of them: for shares."""
-        code = CategoryCode(self.name, self.why, self.levels)
+        return self._on(CategoryCode(self.name, self.why, self.levels), features)
+
+    def _on(self, code: Leveled, features: Floats) -> tuple[Leveled, Float64s]:
+        """Return a code of the same levels, and features on it, NaN if missing."""
         is_missing = np.asarray(np.isnan(features).any(axis=1))
         rows = code.encoded_levels[self._places(np.nan_to_num(features))]
         return code, np.where(is_missing[:, None], np.nan, rows)

@@ -136,8 +136,7 @@ def read_table(
     if files is not None:
         reading = Reading(delimiter, decimal, encoding, sheet, missing_values)
         return read_many(files, source, reading)
-    ending = Path(path).suffix.lower()
-    if ending in CONVERTED:
+    if Path(path).suffix.lower() in CONVERTED:
         raise InputError(
             f"{source} is a file of ESOM Tools; make a table of it: somscape convert {source}"
             f" {Path(source).stem}.csv"
@@ -188,13 +187,9 @@ def kind_at(path: str | os.PathLike[str]) -> str:
 
 def import_reader(path: str | os.PathLike[str]) -> None:
     """Import what `read_table` needs for a file."""
-    import pyarrow as pa
-    import pyarrow.compute
-    import pyarrow.csv
 
     if kind_of(path) == "arrow":
-        import pyarrow.feather
-        import pyarrow.parquet
+        pass
 
     pa.array([0])  # which imports pandas where it is installed
 
