@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from somscape.grid import Graph, Lattice
 from somscape.grid._neighborhood import neighborhood_tables
+from somscape.kernels._kernels import OnlineSteps
 from somscape.kernels._select import VARIABLE, select_kernels
 
 FLOATS = [np.float32, np.float64]
@@ -504,9 +505,7 @@ def test_the_online_rule_equals_the_oracle_step_by_step(
             )
             one = kernels.stepwise(
                 rows,
-                order[i : i + 1],
-                rates[i : i + 1],
-                radii[i : i + 1],
+                OnlineSteps(order[i : i + 1], rates[i : i + 1], radii[i : i + 1]),
                 lattice,
                 neighborhood,
                 codebook,
@@ -523,7 +522,7 @@ def test_many_online_steps_at_once_equal_the_oracle(kernels, neighborhood, dtype
     rows, codebook, order, rates, radii = online_case(lattice, dtype, seed=3, n_steps=60)
     distances = naive.map_distances(4, 5, "hexagonal", "plane")
     expected = naive.online(rows, order, codebook, distances, radii, rates, neighborhood)
-    kernels.stepwise(rows, order, rates, radii, lattice, neighborhood, codebook)
+    kernels.stepwise(rows, OnlineSteps(order, rates, radii), lattice, neighborhood, codebook)
     assert codebook.dtype == dtype
     # 60 steps: 1e-12 in float64, 1e-4 in float32, as the kernels promise.
     tolerance = 1e-12 if dtype == np.float64 else 1e-4
@@ -546,7 +545,7 @@ def test_the_online_rule_on_a_graph_equals_the_oracle(kernels, neighborhood):
     graph, distances = Graph(some_graph()), naive.graph_distances(some_graph())
     rows, codebook, order, rates, radii = online_case(graph, np.float64, seed=5, n_steps=40)
     expected = naive.online(rows, order, codebook, distances, radii, rates, neighborhood)
-    kernels.stepwise(rows, order, rates, radii, graph, neighborhood, codebook)
+    kernels.stepwise(rows, OnlineSteps(order, rates, radii), graph, neighborhood, codebook)
     np.testing.assert_allclose(codebook, expected, rtol=0, atol=1e-12)
 
 
@@ -566,8 +565,8 @@ def test_smoothing_over_a_graph_equals_the_oracle(kernels, neighborhood):
 def test_the_tiniest_radius_makes_no_nan(kernels, neighborhood, radius):
     lattice = Lattice(3, 4, "rectangular")
     codebook = np.arange(12.0)[:, None]
-    args = (np.array([[3.25]]), np.zeros(1, int), np.ones(1), np.array([radius]))
-    kernels.stepwise(*args, lattice, neighborhood, codebook)
+    steps = OnlineSteps(np.zeros(1, int), np.ones(1), np.array([radius]))
+    kernels.stepwise(np.array([[3.25]]), steps, lattice, neighborhood, codebook)
     moved = 0.25 * radius**2 if neighborhood == "triangle" else 0.25
     np.testing.assert_allclose(codebook[:, 0], np.arange(12.0) + moved * (np.arange(12) == 3))
     totals, counts = sums_case(12, 1, seed=0)
@@ -585,9 +584,7 @@ def test_the_online_rule_holds_on_a_long_map_at_any_radius(kernels, kind, radius
     codebook[5] = 1.0
     kernels.stepwise(
         np.array([[2.0]]),
-        np.zeros(1, int),
-        np.array([0.5]),
-        np.array([radius]),
+        OnlineSteps(np.zeros(1, int), np.array([0.5]), np.array([radius])),
         lattice,
         "gaussian",
         codebook,
@@ -608,9 +605,7 @@ def test_an_online_step_by_hand(kernels):
     codebook = np.array([[-2.0], [0.0], [4.0]])
     total = kernels.stepwise(
         np.array([[1.0], [4.0]]),
-        np.array([1, 0]),
-        np.array([0.5, 0.25]),
-        np.array([1.0, 0.5]),
+        OnlineSteps(np.array([1, 0]), np.array([0.5, 0.25]), np.array([1.0, 0.5])),
         Lattice(1, 3, "rectangular"),
         "bubble",
         codebook,
@@ -629,9 +624,7 @@ def test_the_online_winner_may_be_any_unit_and_the_lowest_of_equals(kernels, m, 
     codebook = places.copy()
     kernels.stepwise(
         (places + 0.25).astype(dtype),
-        order,
-        np.full(m, 1.0),
-        np.full(m, 0.1),
+        OnlineSteps(order, np.full(m, 1.0), np.full(m, 0.1)),
         Lattice(1, m, "rectangular"),
         "bubble",
         codebook,
@@ -648,9 +641,7 @@ def test_a_unit_at_exactly_the_radius_is_moved_by_an_online_bubble(kernels, radi
     codebook[winner] = 1
     kernels.stepwise(
         np.array([[2.0]]),
-        np.zeros(1, int),
-        np.array([0.5]),
-        np.array([np.sqrt(radius_sq)]),
+        OnlineSteps(np.zeros(1, int), np.array([0.5]), np.array([np.sqrt(radius_sq)])),
         Lattice(7, 7),
         "bubble",
         codebook,
@@ -665,7 +656,11 @@ def test_no_online_steps_change_nothing(kernels):
     codebook = np.array([[1.0, -2.0], [3.0, 4.0]])
     none = np.empty(0)
     total = kernels.stepwise(
-        np.zeros((1, 2)), none.astype(int), none, none, Lattice(2, 1), "gaussian", codebook
+        np.zeros((1, 2)),
+        OnlineSteps(none.astype(int), none, none),
+        Lattice(2, 1),
+        "gaussian",
+        codebook,
     )
     assert total == 0
     assert codebook.tolist() == [[1, -2], [3, 4]]
@@ -679,7 +674,11 @@ def test_an_online_step_of_tiny_radius_moves_the_winner_alone(kernels, radius):
     before = codebook.copy()
     winner = naive.best_units(row, before)[0][0, 0]
     kernels.stepwise(
-        row, np.zeros(1, int), np.ones(1), np.array([radius]), lattice, "gaussian", codebook
+        row,
+        OnlineSteps(np.zeros(1, int), np.ones(1), np.array([radius])),
+        lattice,
+        "gaussian",
+        codebook,
     )
     before[winner] = row
     np.testing.assert_allclose(codebook, before, rtol=1e-14)
@@ -723,9 +722,7 @@ def test_the_core_refuses_an_order_of_rows_that_are_not_there(core, row):
     with pytest.raises(ValueError, match="not there"):
         core.stepwise(
             np.zeros((2, 1)),
-            np.array([row]),
-            np.ones(1),
-            np.ones(1),
+            OnlineSteps(np.array([row]), np.ones(1), np.ones(1)),
             Lattice(1, 2),
             "bubble",
             np.zeros((2, 1)),

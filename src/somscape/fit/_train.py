@@ -30,7 +30,7 @@ from somscape.fit.settings import (
 )
 from somscape.grid._neighborhood import NeighborhoodTables
 from somscape.grid.lattice import Lattice
-from somscape.kernels._kernels import Kernels
+from somscape.kernels._kernels import Kernels, OnlineSteps
 from somscape.kernels._select import select_kernels
 from somscape.kernels._sparse import Rows, SparseRows
 from somscape.maps.map import Map
@@ -319,14 +319,9 @@ def go_on(
     if not len(rows):
         return Step(map_, before, units, 1.0)
     codebook = np.asarray(metric.compared(map_.codebook))
-    problem = prepare(
-        metric.trained_on(rows),
-        weights,
-        neighborhood=parameters.get("neighborhood", "gaussian"),
-        kernels=kernels,
-        reach=codebook,
-        metric=metric,
-    ).on(map_.lattice)
+    learned, neighborhood = metric.trained_on(rows), parameters.get("neighborhood", "gaussian")
+    problem = prepare(learned, weights, neighborhood=neighborhood, reach=codebook, metric=metric)
+    problem = problem.on(map_.lattice)
     share = 1.0 if half_life is None else 0.5 ** (problem.total_weight / half_life)
     batch = epoch_sums(problem, codebook)
     now = before.faded(share).plus(RunningSums.of(problem, batch, before.center))
@@ -343,17 +338,14 @@ def go_on(
         "n_units": float(map_.n_units),
         "n_samples": float(len(problem.rows)),
     }
-    history = {n: np.append(map_.history.get(n, []), value) for n, value in entry.items()}
+    history = {
+        n: np.append(map_.history.get(n, []), value)[-MAX_HISTORY:] for n, value in entry.items()
+    }
     hits = share * map_.hits + np.bincount(
         units[is_used], None if weights is None else weights, minlength=map_.n_units
     )
-    gone_on = replace(
-        map_,
-        codebook=metric.restored(updated),
-        hits=hits,
-        history={n: values[-MAX_HISTORY:] for n, values in history.items()},
-        told=None,
-    )
+    restored = metric.restored(updated)
+    gone_on = replace(map_, codebook=restored, hits=hits, history=history, told=None)
     return Step(gone_on, now, units, share)
 
 
@@ -560,8 +552,8 @@ def _updated(
     rates = schedule("geometric", *plan.learning_rate, n_steps, part)
     moved, lattice, rows = state.codebook.copy(), problem.lattice, problem.rows
     assert isinstance(rows, np.ndarray)
-    kernels, neighborhood = problem.kernels, problem.neighborhood
-    total = kernels.stepwise(rows, drawn, rates, radii, lattice, neighborhood, moved)
+    steps, neighborhood = OnlineSteps(drawn, rates, radii), problem.neighborhood
+    total = problem.kernels.stepwise(rows, steps, lattice, neighborhood, moved)
     place, error = (part.stop, n_steps, float(radii[-1])), total / len(drawn)
     return StepState(moved), Progress(*place, error, math.nan, lattice.n_units, len(drawn))
 

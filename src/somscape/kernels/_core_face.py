@@ -17,6 +17,7 @@ from somscape.kernels._kernels import (
     ClassedRows,
     MarginSteps,
     MiniSomSteps,
+    OnlineSteps,
 )
 from somscape.kernels._sparse import Rows, SparseRows
 
@@ -177,22 +178,14 @@ class CoreKernels:
         return out, step
 
     def stepwise(
-        self,
-        rows: Floats,
-        order: Ints,
-        rates: Float64s,
-        radii: Float64s,
-        lattice: Lattice,
-        neighborhood: str,
-        codebook: Floats,
+        self, rows: Floats, steps: OnlineSteps, lattice: Lattice, pull: str, codebook: Floats
     ) -> float:
         """Apply the online rule for each row in `order`."""
-        check_pull(lattice, neighborhood)
+        check_pull(lattice, pull)
         shape = lattice.n_rows, lattice.n_cols, lattice.is_hexagonal
         wraps, table = (lattice.wraps_rows, lattice.wraps_cols), lattice.distance_table
-        pull = NEIGHBORHOODS.index(neighborhood)
-        given = rows, order, rates, radii
-        total: float = _core.stepwise(*given, *shape, *wraps, table, pull, codebook)
+        which = NEIGHBORHOODS.index(pull)
+        total: float = _core.stepwise(rows, *steps, *shape, *wraps, table, which, codebook)
         return total
 
     def margin_steps(

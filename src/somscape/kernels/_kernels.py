@@ -54,6 +54,22 @@ class MarginSteps(NamedTuple):
     n_before: int
 
 
+class OnlineSteps(NamedTuple):
+    """Steps of online training.
+
+    Attributes
+    ----------
+    order : ndarray of shape (n_steps,), int64
+        Row of each step.
+    rates, radii : ndarray of shape (n_steps,), float64
+        Learning rate and radius of each step.
+    """
+
+    order: Ints
+    rates: Float64s
+    radii: Float64s
+
+
 class Kernels(Protocol):
     """Kernels over C-contiguous arrays of one float type.
 
@@ -132,16 +148,9 @@ class Kernels(Protocol):
         """Return the neighborhood mean of the rows won: the next codebook."""
 
     def stepwise(
-        self,
-        rows: Floats,
-        order: Ints,
-        rates: Float64s,
-        radii: Float64s,
-        lattice: Lattice,
-        neighborhood: str,
-        codebook: Floats,
+        self, rows: Floats, steps: OnlineSteps, lattice: Lattice, pull: str, codebook: Floats
     ) -> float:
-        """Apply the online rule for each row in `order`."""
+        """Apply the online rule, step by step."""
 
     def margin_steps(
         self, known: ClassedRows, steps: MarginSteps, prototypes: Floats, axes: Floats

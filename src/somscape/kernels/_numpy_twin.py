@@ -9,7 +9,7 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._weights import blocks, ones_or, product
 from somscape.grid._neighborhood import NeighborhoodTables, pull_from
 from somscape.grid.lattice import Lattice
-from somscape.kernels._kernels import MAX_BEST, METRICS, ClassedRows, MarginSteps
+from somscape.kernels._kernels import MAX_BEST, METRICS, ClassedRows, MarginSteps, OnlineSteps
 from somscape.kernels._sparse import Rows, SparseRows
 
 STEEPNESS = 8.0
@@ -242,23 +242,16 @@ class NumpyKernels:
         return updated, float(np.sqrt(((updated - codebook) ** 2).sum(axis=1).max()))
 
     def stepwise(
-        self,
-        rows: Floats,
-        order: Ints,
-        rates: Float64s,
-        radii: Float64s,
-        lattice: Lattice,
-        neighborhood: str,
-        codebook: Floats,
+        self, rows: Floats, steps: OnlineSteps, lattice: Lattice, pull: str, codebook: Floats
     ) -> float:
         """Apply the online rule for each row in `order`."""
         total = 0.0
-        for row, rate, radius in zip(order, rates, radii, strict=True):
+        for row, rate, radius in zip(*steps, strict=True):
             sq = ((rows[row] - codebook) ** 2).sum(axis=1)
             winner = int(sq.argmin())
             total += float(np.sqrt(sq[winner]))
-            pull = pull_from(lattice, neighborhood, winner, float(radius))
-            codebook += (rate * pull).astype(codebook.dtype)[:, None] * (rows[row] - codebook)
+            strength = pull_from(lattice, pull, winner, float(radius))
+            codebook += (rate * strength).astype(codebook.dtype)[:, None] * (rows[row] - codebook)
         return total
 
     def margin_steps(

@@ -185,13 +185,9 @@ class SparseRows:
     def __getitem__(self, part: slice) -> "SparseRows":
         """Return some rows in a row, such as ``rows[10:20]``, without copying their values."""
         start, stop, _ = part.indices(len(self))
-        first, last = self.begin[start], self.begin[stop]
-        return SparseRows(
-            self.begin[start : stop + 1] - first,
-            self.features[first:last],
-            self.values[first:last],
-            self.n_features,
-        )
+        begin, inside = self.begin[start : stop + 1], slice(self.begin[start], self.begin[stop])
+        begin = begin - inside.start
+        return SparseRows(begin, self.features[inside], self.values[inside], self.n_features)
 
     def take(self, rows: Ints) -> "SparseRows":
         """Return the rows of these numbers, in this order."""
@@ -207,12 +203,10 @@ class SparseRows:
 
     def of_length_one(self) -> "SparseRows":
         """Return the rows divided by their length; a row of zeros stays one."""
-        squares = np.bincount(
-            self.row_of_value, self.values.astype(np.float64) ** 2, minlength=len(self)
-        )
+        of_row, wide = self.row_of_value, self.values.astype(np.float64)
+        squares = np.bincount(of_row, wide**2, minlength=len(self))
         length = np.sqrt(np.where(squares > 0, squares, 1.0))
-        values = (self.values / length[self.row_of_value]).astype(self.dtype)
-        return replace(self, values=values)
+        return replace(self, values=(self.values / length[of_row]).astype(self.dtype))
 
     def dense(self) -> Floats:
         """Return all values, of shape (n_rows, n_features)."""
