@@ -755,14 +755,9 @@ def windows(
     for start in starts.tolist():
         is_used[start : start + length] = True
     at = starts + length - 1
-    return Windows(
-        values[starts[:, None] + np.arange(length)],
-        who[at],
-        when[at],
-        order[starts],
-        int(is_late.sum() + (is_missing & begins).sum()),
-        int(n - is_used.sum()),
-    )
+    n_gaps, n_left_out = int(is_late.sum() + (is_missing & begins).sum()), int(n - is_used.sum())
+    parts_of = values[starts[:, None] + np.arange(length)]
+    return Windows(parts_of, who[at], when[at], order[starts], n_gaps, n_left_out)
 
 
 def _follow_gaps(ids: NDArray[Any], times: NDArray[Any]) -> NDArray[np.bool_]:

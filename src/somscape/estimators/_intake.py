@@ -437,20 +437,16 @@ def _read_array(
         used, called = values[:, features], [names[j] for j in features]
         if missing == "error":
             refuse_missing(used, called)
-        _refuse_infinite(used, called)
+        is_infinite = np.isinf(used)
+        if is_infinite.any():
+            row, column = np.argwhere(is_infinite)[0]
+            raise InputError(
+                f"X must be finite; got {used[row, column]} in row {row}, column "
+                f"'{called[column]}'. Correct or leave out the row."
+            )
     cells = values.astype(np.int64) if values.dtype == bool else values
     columns = dict(zip(names, cells.T.tolist(), strict=True))
     return values, table_from_columns(columns, "X")
-
-
-def _refuse_infinite(values: Any, names: Sequence[str]) -> None:
-    is_infinite = np.isinf(values)
-    if is_infinite.any():
-        row, column = np.argwhere(is_infinite)[0]
-        raise InputError(
-            f"X must be finite; got {values[row, column]} in row {row}, column '{names[column]}'. "
-            "Correct or leave out the row."
-        )
 
 
 def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Any:
@@ -597,9 +593,9 @@ def _kept(values: Rows, weights: Float64s | None, missing: str) -> Any:
     if missing != "mask" or isinstance(values, SparseRows):
         return is_kept
     has_any = have_values(values)
-    if has_any is None or is_kept is None:
-        return is_kept if has_any is None else has_any
-    return is_kept & has_any
+    if has_any is None:
+        return is_kept
+    return has_any if is_kept is None else is_kept & has_any
 
 
 def refuse_missing(

@@ -392,13 +392,9 @@ def _size(som: Any, n_rows: int, n_cols: int) -> dict[str, Any]:
 def _sizes(natural: Lattice, sample: Floats) -> list[tuple[int, int]]:
     """Return distinct numbers of rows and columns around those of a map."""
     even = 2 if natural.is_hexagonal and natural.wraps_rows else 1  # rows come in pairs
-    sizes = dict.fromkeys(
-        (
-            even * max(1, round(natural.n_rows * np.sqrt(share) / even)),
-            max(1, round(natural.n_cols * np.sqrt(share))),
-        )
-        for share in SHARES
-    )
+    rows = (even * max(1, round(natural.n_rows * np.sqrt(share) / even)) for share in SHARES)
+    cols = (max(1, round(natural.n_cols * np.sqrt(share))) for share in SHARES)
+    sizes = dict.fromkeys(zip(rows, cols, strict=True))
     # A map with more units than rows says nothing; it is tried only if asked for.
     asked = (natural.n_rows, natural.n_cols)
     return [size for size in sizes if size == asked or size[0] * size[1] <= len(sample)]

@@ -301,12 +301,9 @@ class SOMClassifier(ClassifierMixin, Learner):
         prepared = self._prepared(X, sample_weight)
         given = _checked_classes(y, len(prepared.all_rows))
         self.classes_, codes = _coded(kept_of(prepared, given))
+        known = rows_of(prepared), codes, prepared.weights
         self.recognizer_: Recognizer = train_recognizer(
-            (rows_of(prepared), codes, prepared.weights),
-            self.classes_,
-            prepared.encoding,
-            settings,
-            recognition,
+            known, self.classes_, prepared.encoding, settings, recognition
         )
         self._answering()  # refuses a `reject` that so few rows cannot tell
         self._explain_size()
@@ -616,12 +613,9 @@ class SOMRegressor(RegressorMixin, Learner):
                 f"`y` must say the target of some rows; all {len(given)} are unknown (None or "
                 f"NaN){which}."
             )
+        known = rows_of(prepared), targets, prepared.weights
         self.predictor_: Predictor = train_predictor(
-            (rows_of(prepared), targets, prepared.weights),
-            prepared.encoding,
-            settings,
-            prediction,
-            is_single=given.ndim == 1,
+            known, prepared.encoding, settings, prediction, is_single=given.ndim == 1
         )
         self._explain_size()
         has_slopes = self.predictor_.slopes is not None

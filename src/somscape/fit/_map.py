@@ -217,13 +217,10 @@ def train_map(
     metric = fit_metric(rows, counted, settings, encoding.feature_names)
     given = _given_start(settings.init, rows, metric)
     # The lattice may depend on the data's axes, and these come from the problem: so it is second.
+    learned = _of_metric(metric, rows, metric.trained_on)
+    neighborhood, kernels = settings.neighborhood, kernels_for(rows)
     problem = prepare(
-        _of_metric(metric, rows, metric.trained_on),
-        counted,
-        neighborhood=settings.neighborhood,
-        kernels=kernels_for(rows),
-        reach=given,
-        metric=metric,
+        learned, counted, neighborhood=neighborhood, kernels=kernels, reach=given, metric=metric
     )
     check_problem(problem, settings, encoding.feature_names)
     axes = axes or (principal_axes(problem) if _needs_axes(settings, lattice) else None)

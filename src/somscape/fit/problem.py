@@ -203,10 +203,9 @@ def prepare(
         mean = np.clip(mean, low, high)
     center = middle if is_sparse else mean
     far = np.maximum(high - center, center - low)
+    ranges = high - low
     if reach is not None and len(reach):
         ranges = np.maximum(high, reach.max(axis=0)) - np.minimum(low, reach.min(axis=0))
-    else:
-        ranges = high - low
     diameter = _diameter(metric, ranges, has_missing)
     return Problem(
         rows,
@@ -333,16 +332,9 @@ def pairs_of(
     at = np.flatnonzero((near == far[owner]) & (near > 0))
     some = None if weights is None else weights[at]
     gains, _ = _summed(problem, owner[at], near[at], some, near[at])
-    return Pairs(
-        int(whole.sum()),
-        error,
-        int(whole[lies_apart[which]].sum()),
-        losses,
-        far,
-        gains,
-        _first_of(rows, at, owner[at], codebook),
-        heirs,
-    )
+    farthest = _first_of(rows, at, owner[at], codebook)
+    apart = int(whole[lies_apart[which]].sum())
+    return Pairs(int(whole.sum()), error, apart, losses, far, gains, farthest, heirs)
 
 
 def _nearest(

@@ -597,16 +597,11 @@ def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
     is_counted = 0 < n_units - len(pairs) <= n_apart <= n_units
     if not (is_gone and (other < n_units).all() and is_counted):
         raise ValueError("joins must name each piece by its lowest unit, and leave at least one")
-    if (_when_gone(pairs, n_units)[into] <= np.arange(len(pairs))).any():
+    gone = np.full(n_units, len(pairs))
+    gone[other] = np.arange(len(pairs))
+    if (gone[into] <= np.arange(len(pairs))).any():
         raise ValueError("a piece that joined another cannot join again")
     return Joins(pairs.astype(np.intp), evidence, int(n_apart))
-
-
-def _when_gone(pairs: Ints, n_units: int) -> Ints:
-    """Return which join ends each piece; a number behind all joins for those that stay."""
-    gone = np.full(n_units, len(pairs))
-    gone[pairs[:, 1]] = np.arange(len(pairs))
-    return gone
 
 
 def pieces_after(n_units: int, pairs: Ints) -> Ints:

@@ -587,17 +587,10 @@ def _neighborhood_sums(
         by_x = (along_x.T @ sums.reshape(n_x, -1)).reshape(n_x, n_y, -1)
         around = (along_y.T @ by_x).reshape(sums.shape)
     else:
-        around = _summed_by_unit(som, sums, np.flatnonzero(counts), sigma)
+        won, around = np.flatnonzero(counts), np.zeros_like(sums)
+        for part in blocks(len(won), max(1, BLOCK_VALUES // len(sums))):
+            around += som._neighborhoods(won[part], sigma).T @ sums[won[part]]
     return around[:, :-1], around[:, -1]
-
-
-def _summed_by_unit(som: MiniSomRule, sums: Float64s, won: Ints, sigma: float) -> Float64s:
-    around = np.zeros_like(sums)
-    step = max(1, BLOCK_VALUES // len(sums))
-    for part in blocks(len(won), step):
-        units = won[part]
-        around += som._neighborhoods(units, sigma).T @ sums[units]
-    return around
 
 
 BLOCK_WORK = 5e7
