@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import customers, customers_csv, listing, run, run_process, write
+from command_line import IN_A_PROCESS, customers, customers_csv, listing, run, run_process, write
 from disks import fill_up, small_disk
+
+from somscape.desk.cli._out import check_replaceable
+from somscape.errors import InputError
 
 FOREIGN = b"somebody's own file\n"
 WORDS: dict[str, tuple[str, ...]] = {
@@ -215,6 +218,95 @@ def test_standard_output_and_a_pipe_by_name_get_the_result(here: Path) -> None:
         Path("log.csv").symlink_to(f"/dev/fd/{log.fileno()}")
         assert run(*WORDS["score.csv"], "log.csv").code == 0
     assert Path("log").read_text() == f"before\n{expected}"
+
+
+def redirected(file: str, mode: str, *words: Any) -> tuple[int, str]:
+    """Run a command whose standard output is a file; return its exit code and what it says."""
+    with Path(file).open(mode) as out:
+        done = subprocess.run(
+            [sys.executable, "-c", IN_A_PROCESS, *map(str, words)],
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="needs a name of standard output")
+@pytest.mark.parametrize("name", ["fit.som", "model.som", "page.html", "card.md", "roles.toml"])
+@pytest.mark.parametrize("mode", ["wb", "ab"])
+def test_a_result_on_standard_output_is_the_result_alone(here: Path, name: str, mode: str) -> None:
+    new = f"new-{name}"
+    code, said = redirected(new, mode, *WORDS[name], "/dev/stdout")
+    assert code == 0, said
+    assert "Wrote /dev/stdout" in said
+    found = Path(new).read_text(encoding="utf-8", errors="replace")
+    if name.endswith(".som"):
+        assert run("info", new).code == 0  # which refuses bytes before and after a map
+    elif name.endswith(".html"):
+        assert (found[:15], found.rstrip()[-7:]) == ("<!DOCTYPE html>", "</html>")
+    else:
+        assert found.startswith("# ")
+        assert "Wrote" not in found
+    outcome = run(*WORDS[name], f"other-{name}")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert f"Wrote other-{name}" in outcome.out
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="needs a name of standard output")
+@pytest.mark.parametrize("words", [("--out", "/dev/stdout"), ()])
+def test_no_result_is_added_to_the_file_that_is_read(here: Path, words: tuple[str, ...]) -> None:
+    code, said = redirected(
+        "customers.csv", "ab", "score", "map.som", "customers.csv", *words, "--force"
+    )
+    assert (code, said.count("\n")) == (2, 1)
+    where = "--out /dev/stdout" if words else "standard output"
+    assert said.startswith(f"Error: {where} leads to the file that is read; it would be changed.")
+    assert Path("customers.csv").read_bytes() == customers_csv()
+    code, said = redirected("scores.csv", "ab", "score", "map.som", "customers.csv", *words)
+    assert code == 0, said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ("--out", "q.som", "--checkpoint", "same", "--save-roles", "same"),
+            "--checkpoint and --save-roles are both same. Give --save-roles another name.",
+        ),
+        (
+            ("--out", "same", "--save-roles", "./same"),
+            "--out and --save-roles are both same. Give --save-roles another name.",
+        ),
+        (
+            ("--out", "same.som", "--checkpoint", "same.som"),
+            "--out and --checkpoint are both same.som. Give --checkpoint another name.",
+        ),
+    ],
+)
+def test_results_have_different_names(here: Path, options: tuple[str, ...], said: str) -> None:
+    before = listing(here)
+    assert refused("fit", "customers.csv", *options) == f"Error: {said}\n"
+    assert listing(here) == before
+
+
+@pytest.mark.parametrize(
+    ("new", "why"),
+    [
+        ("map.som", "is no map of somscape's"),
+        ("score.parquet", "is not a file with the columns of the new one"),
+        ("rows.csv", "does not begin with the header of the new file"),
+        ("map.cod", "is not the same as the new file"),
+    ],
+)
+def test_a_refusal_names_the_kind_of_the_new_file(here: Path, new: str, why: str) -> None:
+    if not Path(new).exists():
+        assert run(*WORDS[new], new).code == 0
+    Path("there").write_bytes(FOREIGN)
+    with pytest.raises(InputError, match=why):
+        check_replaceable(Path("there"), Path(new), force=False)
 
 
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs a device that is full")

@@ -35,6 +35,15 @@ NO_SEALS = (
     "the people who are named."
 )
 
+NOT_SWEPT_ON_SERVER = (
+    "Deleted, but not yet overwritten: another program is using the tables, or they are another "
+    "role's. Have their owner forget another case, or run VACUUM FULL."
+)
+NOT_SWEPT_IN_FILE = (
+    "Deleted, but not yet overwritten: another program is using the state. Forget another case, or "
+    "end that program, and what is left goes."
+)
+
 COLUMNS = ("number", "made", "author", "kind", "watch", "run", "key", "state", "comment")
 """Of the list, before what only some kinds of lines say, and the head."""
 
@@ -141,18 +150,8 @@ def forget_cases(
         return
     more = f"{counted(gone.n_decisions, 'decision')} and {counted(gone.n_rows, 'row')} of runs"
     say(console, f"Forgotten: {counted(gone.n_cases, 'case')}, with {more}.")
-    if not gone.is_swept and is_server:
-        say(
-            console,
-            "Deleted, but not yet overwritten: another program is using the tables, or they are "
-            "another role's. Have their owner forget another case, or run VACUUM FULL.",
-        )
-    elif not gone.is_swept:
-        say(
-            console,
-            "Deleted, but not yet overwritten: another program is using the state. Forget another "
-            "case, or end that program, and what is left goes.",
-        )
+    if not gone.is_swept:
+        say(console, NOT_SWEPT_ON_SERVER if is_server else NOT_SWEPT_IN_FILE)
     left = "Backups, results that were written, and the source still hold it."
     if is_server:
         left = f"The server's log (WAL) and its archive, too. {left}"
@@ -163,7 +162,7 @@ def write_backup(file: Path, **options: Any) -> None:
     """Write a backup, and say what it holds."""
     with open_state(options) as state:
         verdict = backup(state, file)
-    console = make_console()
+    console = make_console(file)
     say(console, f"Wrote {file}: {_what(verdict)}")
     if verdict.faults:
         say(console, f"Its audit does not hold, as that of the state: {verdict.faults[0]}")
@@ -207,7 +206,7 @@ def write_card(
         return
     with writing(out, force=options["force"]) as making:
         making.write_bytes(text.encode())
-    say(make_console(), f"Wrote {out}")
+    say(make_console(out), f"Wrote {out}")
 
 
 def repeat_run(run: str, **options: Any) -> None:

@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as Grid
 
-from somscape._files import shown
+from somscape._files import is_output, shown
 from somscape.desk.cli._group import as_typed
 from somscape.desk.jobs._detect import MapCount
 from somscape.desk.jobs._roles import Label
@@ -33,8 +34,12 @@ PLAIN_WIDTH = 100
 _MISSING_ARE = {"fill": "filled", "mask": "left out", "error": ""}
 
 
-def make_console(*, to_stderr: bool = False) -> Console:
-    """Return a console as wide as the terminal, or 100 characters where there is none."""
+def make_console(*results: Path | None, to_stderr: bool = False) -> Console:
+    """Return a console as wide as the terminal, or 100 characters where there is none.
+
+    If one of the results goes to standard output, the console is standard error.
+    """
+    to_stderr = to_stderr or any(each is not None and is_output(each) for each in results)
     stream = sys.stderr if to_stderr else sys.stdout
     width = None if stream.isatty() else shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns
     return Console(stderr=to_stderr, width=width, highlight=False, emoji=False)
@@ -71,23 +76,18 @@ def show_columns(
         kinds = [code.kind for code in encoding.columns]
         counts = ", ".join(f"{kinds.count(k)} {k}" for k in dict.fromkeys(kinds))
         say(console, f"{len(kinds)} columns: {counts} (`somscape info` lists a map's columns).")
-        _say_notes(console, encoding)
-        return
-    missing = encoding.n_missing(table) if table is not None else {}
-    likely_ids = _likely_ids(encoding, table, dropped) if table is not None else ()
-    grid = make_grid("column", "taken as", "because")
-    for code in (*encoding.columns, *encoding.parts):
-        n = missing.get(code.name)
-        made = f"; {n} missing {_MISSING_ARE[encoding.missing]}" if n else ""
-        hint = f"; --id {code.name}?" if code.name in likely_ids else ""
-        grid.add_row(escape(code.name), code.kind, escape(code.why + made + hint))
-    console.print(grid)
+    else:
+        missing = encoding.n_missing(table) if table is not None else {}
+        likely_ids = _likely_ids(encoding, table, dropped) if table is not None else ()
+        grid = make_grid("column", "taken as", "because")
+        for code in (*encoding.columns, *encoding.parts):
+            n = missing.get(code.name)
+            made = f"; {n} missing {_MISSING_ARE[encoding.missing]}" if n else ""
+            hint = f"; --id {code.name}?" if code.name in likely_ids else ""
+            grid.add_row(escape(code.name), code.kind, escape(code.why + made + hint))
+        console.print(grid)
     if table is not None:
-        _say_notes(console, encoding)
-
-
-def _say_notes(console: Console, encoding: Encoding) -> None:
-    say(console, *(f"Note: {as_typed(note, None)}." for note in notes_of(encoding)))
+        say(console, *(f"Note: {as_typed(note, None)}." for note in notes_of(encoding)))
 
 
 def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> set[str]:
@@ -106,9 +106,9 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
     """Show how many rows stand out, the first of the list, and the file that has them all."""
     say(console, f"{alerts.headline}.")
     if alerts.n_alerts == 0:
-        smallest = alerts.p_values.min(initial=1.0)
+        least = alerts.p_values.min(initial=1.0)
         console.print(
-            f"No row is listed: none meets the rule; the smallest p-value is {smallest:.2g}."
+            f"No row is listed: none meets the rule; the smallest p-value is {least:.2g}."
         )
         return
     grid = make_grid("rank", escape(alerts.id_name), "score", "p-value", "reasons")
@@ -181,12 +181,8 @@ def progress_bar(n_maps: int) -> Iterator[Callback]:
     if not console.is_terminal:
         yield lambda step: None
         return
-    columns = (
-        TextColumn("training"),
-        BarColumn(),
-        TextColumn("{task.fields[what]}"),
-        TimeRemainingColumn(),
-    )
+    place = TextColumn("{task.fields[what]}")
+    columns = (TextColumn("training"), BarColumn(), place, TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("training", total=n_maps, what="")
         count = MapCount()

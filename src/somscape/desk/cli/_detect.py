@@ -84,11 +84,9 @@ def _detect(
     notes: Sequence[str] = (),
     labelled: str = "",
 ) -> None:
-    console = make_console()
+    console = make_console(options["save_roles"])
     subject = ready(table, roles)
-    table, label = subject.table, subject.label
-    rule = rule_of(options, table)
-    outermost = Outermost()
+    table, rule, outermost = subject.table, rule_of(options, subject.table), Outermost()
     encoding = subject.encoding(outermost.look)
     found_out = "; ".join(as_typed(note, None) for note in table.notes)
     found_out = f" ({found_out})" if found_out else ""
@@ -98,11 +96,8 @@ def _detect(
     with watch_of(options, subject, encoding) as watch:
         with progress_bar(n_trainings(table.n_rows, detection_of(options))) as bar:
             found = detect(
-                table,
-                encoding,
-                rule,
-                options,
-                label=label,
+                *(table, encoding, rule, options),
+                label=subject.label,
                 callbacks=(bar,),
                 known=watch.known if watch else None,
                 grouped=subject.grouped,
@@ -122,14 +117,11 @@ def _detect(
 
     file = f"alerts.{options['format'] or 'csv'}"
     _say_found(console, found, outcome, file, labelled)
-    say(console, kernels_line(select_kernels().name))
     own = () if found.grouped is None else (ROWS_FILE,)
-    names = ", ".join((file, *own, *OTHER_FILES))
-    if sent is not None:
-        say(console, f"Wrote {sent}")
-    say(console, f"Wrote {out}{'' if str(out).endswith('/') else '/'}: {names}")
-    if options["save_roles"] is not None:
-        say(console, f"Wrote {options['save_roles']}")
+    place = f"{out}{'' if str(out).endswith('/') else '/'}"
+    wrote = [sent, f"{place}: {', '.join((file, *own, *OTHER_FILES))}", options["save_roles"]]
+    say(console, kernels_line(select_kernels().name))
+    say(console, *(f"Wrote {what}" for what in wrote if what is not None))
     say_page(console, out)
 
 

@@ -1,11 +1,14 @@
 """`fit`: from a table to a saved map, or to a model that predicts a column."""
 
 import shlex
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from rich.console import Console
 
 from somscape import measures
 from somscape.callbacks import Checkpoint
@@ -18,7 +21,13 @@ from somscape.desk.cli._console import (
     show_columns,
     show_facts,
 )
-from somscape.desk.cli._out import check_result, check_save_roles, write_roles, writing
+from somscape.desk.cli._out import (
+    check_differ,
+    check_result,
+    check_save_roles,
+    write_roles,
+    writing,
+)
 from somscape.desk.jobs._roles import PerOptions, ready, told_table
 from somscape.desk.jobs._target import leaks_of, notes_on, quality_words, target_of, train_target
 from somscape.errors import InputError
@@ -26,11 +35,15 @@ from somscape.fit._checkpoint import read_checkpoint
 from somscape.fit._map import VERSIONS, have_values, train_map
 from somscape.fit.settings import Callback, Settings
 from somscape.kernels._select import select_kernels
+from somscape.save._load import Saved
 from somscape.tables._messages import counted
 from somscape.tables._roles import overridden
 from somscape.tables.encoding import Encoding
 from somscape.tables.kinds import Roles
 from somscape.tables.table import Table
+
+Lasting: TypeAlias = tuple[Roles, dict[str, str]]
+"""Roles for the next table, and a comment on each column."""
 
 NOT_HERE = {
     "checkpoint": "saves the training of one map, but for a target several are trained",
@@ -87,7 +100,7 @@ def _roles_of(roles: Roles, target: str, file: str | None) -> Roles:
     return overridden(roles, Roles(label=target))
 
 
-def _lasting(subject: PerOptions, encoding: Encoding, given: Roles) -> tuple[Roles, dict[str, str]]:
+def _lasting(subject: PerOptions, encoding: Encoding, given: Roles) -> Lasting:
     """Return roles and comments for a file that keep what the target was said to be, if it was."""
     (roles, comments), target = subject.lasting(encoding), str(subject.roles.label)
     role = given.by_column().get(target)
@@ -108,42 +121,30 @@ def fit_target(
     subject = PerOptions(table, roles, given=roles)
     known = np.flatnonzero(target.is_known)
     target = target.part(known)
-    table, encoding = subject.table.take(known), subject.encoding()
-    console = make_console()
-    say(console, f"{counted(subject.table.n_rows, 'row')} of {table.source}")
-    for note in notes:
-        say(console, note)
-    show_columns(console, encoding, subject.table, subject.roles.drop)
-    for note in notes_on(target):
-        say(console, note)
-    rows = encoding.encode(table)
+    encoding = subject.encoding()
+    console = _console_of(subject, encoding, notes, out, options)
+    say(console, *notes_on(target))
+    rows = encoding.encode(table.take(known))
     with progress_bar(1) as bar:
         model = train_target(target, rows, encoding, settings_from(options, (bar,)))
     model = replace(model, leaks=leaks_of(encoding, rows, target))
-    with writing(out, force=options["force"]) as making:
-        model.save(making)
-    save_roles = options["save_roles"]
-    if save_roles is not None:
-        lasting = _lasting(subject, encoding, given)
-        write_roles(save_roles, *lasting, subject.as_read, force=options["force"])
-    show_facts(console, map_facts(model.map_))
-    say(console, kernels_line(select_kernels().name))
-    say(console, f"Wrote {out}{'' if save_roles is None else f' and {save_roles}'}")
+    _save(model, out, partial(_lasting, subject, encoding, given), table, options)
+    _say_saved(console, map_facts(model.map_), out, options)
     for leak, words in zip(model.leaks, model.leaks_in_words(), strict=True):
         say(console, f"Warning: {words.removesuffix('.')} (--drop {shlex.quote(leak)}).")
-    n_left_out = subject.table.n_rows - len(known)
-    left_out = f"{counted(n_left_out, 'row')} left out with unknown '{name}'"
+    left_out = f"{counted(table.n_rows - len(known), 'row')} left out with unknown '{name}'"
     say(console, f"{quality_words(model)}; {left_out}.")
 
 
 def fit_file(path: str, out: Path, **options: Any) -> None:
     """Train a map of a file and save it."""
+    run, save_roles = options["checkpoint"], options["save_roles"]
+    check_differ({"--out": out, "--checkpoint": run, "--save-roles": save_roles})
     check_result("map", out, path, options=options)
-    save_roles, run, resumes = options["save_roles"], options["checkpoint"], options["resume"]
-    if resumes and run is None:
+    if options["resume"] and run is None:
         raise InputError("`resume` needs a file to go on from: give `checkpoint`.")
     if run is not None:
-        _check_checkpoint(run, out, path, options)
+        _check_checkpoint(run, path, options)
     check_save_roles(save_roles, out, path, options=options)
     if options["target"] is not None:
         check_target_options(options)
@@ -155,13 +156,9 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
 
 
 def _fit_map(subject: PerOptions, notes: list[str], out: Path, options: dict[str, Any]) -> None:
-    save_roles, run = options["save_roles"], options["checkpoint"]
+    run = options["checkpoint"]
     table, encoding = subject.table, subject.encoding()
-    console = make_console()
-    say(console, f"{counted(table.n_rows, 'row')} of {table.source}")
-    for note in notes:
-        say(console, note)
-    show_columns(console, encoding, table, subject.roles.drop)
+    console = _console_of(subject, encoding, notes, out, options)
     rows = encoding.encode(table)
     has_any = have_values(rows)
     rows = rows if has_any is None else rows[has_any]
@@ -169,31 +166,46 @@ def _fit_map(subject: PerOptions, notes: list[str], out: Path, options: dict[str
         settings = settings_from(options, (bar,) if run is None else (bar, Checkpoint(run)))
         past = read_checkpoint(run, VERSIONS, settings.callbacks) if options["resume"] else None
         map_, _, _ = train_map(rows, None, encoding, settings, resume=past)
+    _save(map_, out, partial(subject.lasting, encoding), subject.as_read, options)
+    error, n = measures.topographic_error(map_, table), 6 if map_.lattice.is_hexagonal else 8
+    facts = [
+        *map_facts(map_),
+        ("quantization error", f"{measures.quantization_error(map_, table):.4g}"),
+        ("topographic error", f"{error:.3f} ({n} neighbors)"),
+    ]
+    _say_saved(console, facts, out, options)
+
+
+def _console_of(
+    subject: PerOptions, encoding: Encoding, notes: list[str], out: Path, options: dict[str, Any]
+) -> Console:
+    """Return a console that has shown what is trained on."""
+    console, table = make_console(out, options["save_roles"]), subject.table
+    say(console, f"{counted(table.n_rows, 'row')} of {table.source}", *notes)
+    show_columns(console, encoding, table, subject.roles.drop)
+    return console
+
+
+def _save(
+    thing: Saved, out: Path, lasting: Callable[[], Lasting], table: Table, options: dict[str, Any]
+) -> None:
+    """Save a map or a model, and the roles and comments of its table if options ask for them."""
     with writing(out, force=options["force"]) as making:
-        map_.save(making)
-    if save_roles is not None:
-        lasting = subject.lasting(encoding)
-        write_roles(save_roles, *lasting, subject.as_read, force=options["force"])
-    lattice = map_.lattice
-    error = measures.topographic_error(map_, table)
-    show_facts(
-        console,
-        [
-            *map_facts(map_),
-            ("quantization error", f"{measures.quantization_error(map_, table):.4g}"),
-            ("topographic error", f"{error:.3f} ({6 if lattice.is_hexagonal else 8} neighbors)"),
-        ],
-    )
-    say(console, kernels_line(select_kernels().name))
-    say(console, f"Wrote {out}{'' if save_roles is None else f' and {save_roles}'}")
+        thing.save(making)
+    if options["save_roles"] is not None:
+        write_roles(options["save_roles"], *lasting(), table, force=options["force"])
 
 
-def _check_checkpoint(run: Path, out: Path, path: str, options: dict[str, Any]) -> None:
+def _say_saved(
+    console: Console, facts: list[tuple[str, Any]], out: Path, options: dict[str, Any]
+) -> None:
+    also = "" if options["save_roles"] is None else f" and {options['save_roles']}"
+    show_facts(console, facts)
+    say(console, kernels_line(select_kernels().name), f"Wrote {out}{also}")
+
+
+def _check_checkpoint(run: Path, path: str, options: dict[str, Any]) -> None:
     """Raise InputError where a checkpoint must not go."""
-    if run.resolve() == out.resolve():
-        raise InputError(
-            f"--out and --checkpoint are both {out}. Give --checkpoint another name, as run.som."
-        )
     # A file that --resume goes on from is read before it is replaced.
     check_result("map", run, path, options={**options, "force": True}, name="--checkpoint")
     if run.exists() and not options["resume"]:

@@ -4,6 +4,7 @@ import csv
 import filecmp
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,11 +72,7 @@ BOM = b"\xef\xbb\xbf"
 
 
 def check_result(
-    kind: str,
-    target: Path,
-    *inputs: str | None,
-    options: Mapping[str, Any],
-    name: str = "--out",
+    kind: str, target: Path, *inputs: str | None, options: Mapping[str, Any], name: str = "--out"
 ) -> None:
     """Raise InputError for a name that says another kind of file, or where none can be written.
 
@@ -99,8 +96,7 @@ def format_of(target: str, asked: str | None, *, bom: bool) -> str:
     Raise InputError where these differ, or the format cannot be written.
     """
     ending = Path(target).suffix.lower().removeprefix(".")
-    if ending not in FORMATS:
-        ending = ""
+    ending = ending if ending in FORMATS else ""
     if asked and ending and asked != ending:
         raise InputError(
             f"--format {asked} and --out {target} say different formats. Leave --format out, or "
@@ -131,18 +127,52 @@ def _check_target(
     _check_place(target, name)
     if target.is_dir():
         raise InputError(f"{target} is a folder. Give {name} the name of a file.")
-    if not target.exists() or is_stream(target):
+    if not target.exists():
         return
-    if not target.is_file():
+    found = target.stat()
+    if is_stream(target):
+        _check_stream(found, f"{name} {target}", inputs, options)
+    elif not target.is_file():
         raise InputError(f"{name} {target} is not a file that can be replaced. Give another name.")
-    read = [*_files(inputs), *_files_of(options)]
-    found = [path.stat() for path in read if path.exists()]
-    if "-" in inputs:
-        found.append(os.fstat(0))
-    if any(os.path.samestat(target.stat(), each) for each in found):
+    elif _is_read(found, inputs, options):
         raise InputError(
             f"{name} {target} is the file that is read; it would be lost. Give {name} another name."
         )
+
+
+def check_output(*inputs: str | None, options: Mapping[str, Any]) -> None:
+    """Raise InputError if standard output leads to a file that the command reads."""
+    _check_stream(os.fstat(1), "standard output", inputs, options)
+
+
+def _check_stream(
+    found: os.stat_result, what: str, inputs: Sequence[str | None], options: Mapping[str, Any]
+) -> None:
+    if stat.S_ISREG(found.st_mode) and _is_read(found, inputs, options):
+        raise InputError(
+            f"{what} leads to the file that is read; it would be changed. Write to another file."
+        )
+
+
+def _is_read(
+    found: os.stat_result, inputs: Sequence[str | None], options: Mapping[str, Any]
+) -> bool:
+    paths = [*_files(inputs), *_files_of(options)]
+    read = [path.stat() for path in paths if path.exists()]
+    if "-" in inputs:
+        read.append(os.fstat(0))
+    return any(os.path.samestat(found, each) for each in read)
+
+
+def check_differ(results: Mapping[str, Path | None]) -> None:
+    """Raise InputError if two results, which are named by their options, go to one place."""
+    places: dict[Path, tuple[str, Path]] = {}
+    for name, target in results.items():
+        if target is None:
+            continue
+        other, same = places.setdefault(target.resolve(), (name, target))
+        if other != name:
+            raise InputError(f"{other} and {name} are both {same}. Give {name} another name.")
 
 
 def _files_of(options: Mapping[str, Any]) -> list[Path]:
@@ -150,9 +180,8 @@ def _files_of(options: Mapping[str, Any]) -> list[Path]:
     named = [Path(options[name]) for name in READ_FILES if options.get(name)]
     if "state" not in options:
         return named
-    from somscape.desk.cases._database import (
-        state_folder,  # late: commands without a state need not load it
-    )
+    # Late: commands without a state need not load it.
+    from somscape.desk.cases._database import state_folder
 
     state = Path(options["state"] or state_folder())
     return [*named, state, *state.glob("*")]
@@ -182,6 +211,8 @@ def check_replaceable(target: Path, making: Path, *, force: bool, name: str = "-
             if file.read(len(BOM) + len(header)).removeprefix(BOM).startswith(header):
                 return
         raise _foreign(target, "does not begin with the header of the new file", name)
+    if mark is not None and not mark.startswith("list"):
+        raise _foreign(target, f"is no {mark} of somscape's", name)
     kind = "a file with the columns of the new one" if mark else "the same as the new file"
     raise _foreign(target, f"is not {kind}", name)
 
@@ -302,10 +333,10 @@ class ResultFiles:
         """Write all files into a new folder."""
         folder.mkdir()
         planes(found.detector.map_).save(folder / "planes.png")  # while rows are put in order
-        table, label, alerts = found.table, found.label, found.alerts
-        classes = None if label is None else np.array(_classes(table, label), dtype=object)
-        rows = None if classes is None else table
-        top = alerts.units[: alerts.n_alerts]
+        rows = classes = None
+        if found.label is not None:
+            rows, classes = found.table, np.array(_classes(found.table, found.label), dtype=object)
+        top = found.alerts.units[: found.alerts.n_alerts]
         picture = umatrix(found.detector.map_, rows, classes, highlight=top)
         picture.ax_.set_title("U-matrix: dark where neighbors differ, outlined where alerts lie")
         picture.save(folder / "umatrix.png")
@@ -316,9 +347,8 @@ class ResultFiles:
 
         With the `outcome` of a watch, the list says what is new, and the page begins with it.
         """
-        kind = self.options["format"] or "csv"
+        kind, bom = self.options["format"] or "csv", self.options["bom"]
         listed = None if outcome is None else outcome.table()
-        bom = self.options["bom"]
         found.write(folder, kind, bom=bom, command=self.command, alerts=listed)
         notes = outcome.notes if self.notes is None and outcome else self.notes or ()
         data = found.report(self.command, notes, None if outcome is None else outcome.to_json())

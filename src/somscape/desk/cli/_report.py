@@ -92,7 +92,7 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
         )
         with writing(out, force=options["force"]) as making:
             making.write_bytes(report.render(data, made_at=now()).encode())
-    console = make_console()
+    console = make_console(out)
     n_alerts = "" if alerts is None else f", {alerts.n_alerts} listed"
     say(console, f"{counted(table.n_rows, 'row')} of {table.source}{n_alerts}.")
     if alerts is not None:
@@ -142,24 +142,19 @@ def show_info(map_file: str, save_roles: Path | None, *, force: bool) -> None:
     thing = load(map_file)
     map_, detector = as_map(thing), detector_in(thing)
     if save_roles is not None:
-        roles, comments = pinned(map_.encoding), comments_on(map_.encoding)
-        write_roles(save_roles, roles, comments, force=force)
-    errors = map_.history.get("quantization_error")
+        write_roles(save_roles, pinned(map_.encoding), comments_on(map_.encoding), force=force)
+    errors, plan = map_.history.get("quantization_error"), map_.parameters
     facts = [
         *map_facts(map_),
         ("features", str(map_.codebook.shape[1])),
         *_hits(map_),
-        *[
-            (WORDS.get(name, name.replace("_", " ")), value)
-            for name, value in map_.parameters.items()
-            if name not in TOLD
-        ],
+        *((WORDS.get(n, n.replace("_", " ")), plan[n]) for n in plan if n not in TOLD),
         ("quantization error", "unknown" if errors is None else _last_error(errors)),
         ("made by", ", ".join(f"{k} {v}" for k, v in map_.versions.items()) or "unknown"),
     ]
     facts += _of_model(thing) if isinstance(thing, Answering) else _of_detector(detector)
     facts += [(name.replace("_", " "), value) for name, value in _said(map_.encoding)]
-    console = make_console()
+    console = make_console(save_roles)
     show_facts(console, facts)
     console.print()
     show_columns(console, map_.encoding)
@@ -170,17 +165,14 @@ def show_info(map_file: str, save_roles: Path | None, *, force: bool) -> None:
 def _of_detector(detector: Detector | None) -> list[tuple[str, Any]]:
     if detector is None:
         return [("detector", "none: this map cannot score rows")]
-    facts: list[tuple[str, Any]] = [
+    regions, has_marks = detector.calibration.regions, detector.marks is not None
+    return [
         ("score", score_words(detector)),
         ("threshold", f"{detector.threshold:.4g}"),
         ("calibration rows", len(detector.calibration.scores)),
+        *([] if regions is None else [("calibration regions", regions.max() + 1)]),
+        *([("marks", detector.effect_of_marks)] if has_marks else []),
     ]
-    regions = detector.calibration.regions
-    if regions is not None:
-        facts.append(("calibration regions", str(regions.max() + 1)))
-    if detector.marks is not None:
-        facts.append(("marks", detector.effect_of_marks))
-    return facts
 
 
 def _of_model(model: Answering) -> list[tuple[str, Any]]:
@@ -191,7 +183,7 @@ def _of_model(model: Answering) -> list[tuple[str, Any]]:
     ]
     if isinstance(model, Recognizer):
         share = 100 * (model.reject or 0)
-        facts.append(("classes", listed([str(name) for name in model.classes])))
+        facts.append(("classes", listed(map(str, model.classes))))
         facts.append(("refuses", f"{share:g} % of usual rows" if share else "no row"))
     return facts
 
@@ -201,11 +193,10 @@ def _said(encoding: Encoding) -> list[tuple[str, Any]]:
     said = said_by(encoding.roles)
     weights = said.pop("layer_weights", {})
     if "layers" in said:
-        layers = said["layers"].items()
-        parts = [
-            f"{n} ({counted(len(c), 'column')}, weight {weights.get(n, 1):g})" for n, c in layers
-        ]
-        said["layers"] = ", ".join(parts)
+        said["layers"] = ", ".join(
+            f"{name} ({counted(len(columns), 'column')}, weight {weights.get(name, 1):g})"
+            for name, columns in said["layers"].items()
+        )
     return [*said.pop("reading", {}).items(), *said.items()]
 
 
@@ -281,19 +272,15 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
         if goes in ROW_WRITERS:
             said = _write_rows(source, came, making, options)
         elif goes in TABLES and is_table:
-            said = _write_table(_table(source, came, options), making)
+            columns = _table(source, came, options)
+            write_table(making, columns)
+            said = _shape_words(len(next(iter(columns.values()))), len(columns))
         else:
             thing = _map(source, came, options)
             if options["regions"] is not None:
                 thing = keep(thing, read(options["regions"], as_map(thing)))
             said = _write_map(thing, making, options)
-    say(make_console(), f"Wrote {out}: {said}.")
-
-
-def _write_table(columns: dict[str, Any], out: Path) -> str:
-    write_table(out, columns)
-    n_rows = len(next(iter(columns.values())))
-    return f"{counted(n_rows, 'row')}, {counted(len(columns), 'column')}"
+    say(make_console(out), f"Wrote {out}: {said}.")
 
 
 def _ending(path: str) -> str:
@@ -311,7 +298,11 @@ def _write_rows(source: str, came: str, out: Path, options: dict[str, Any]) -> s
     else:
         raise InputError(f"{source} holds no rows of numbers, which a {out.suffix} file needs.")
     ROW_WRITERS[out.suffix.lower()](out, rows)
-    return f"{counted(shape[0], 'row')}, {counted(shape[1], 'column')}"
+    return _shape_words(*shape)
+
+
+def _shape_words(n_rows: int, n_columns: int) -> str:
+    return f"{counted(n_rows, 'row')}, {counted(n_columns, 'column')}"
 
 
 def _table(source: str, came: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -328,11 +319,8 @@ def _table(source: str, came: str, options: dict[str, Any]) -> dict[str, Any]:
         heights = save.read_umx(source)
         rows, cols = np.divmod(np.arange(heights.size, dtype=np.int32), heights.shape[1])
         return {"row": rows, "col": cols, "height": heights.ravel()}
-    table = (
-        ROW_READERS[came](source).to_table()
-        if came in ROW_READERS
-        else _read_table(source, options)
-    )
+    is_rows = came in ROW_READERS
+    table = ROW_READERS[came](source).to_table() if is_rows else _read_table(source, options)
     return {column.name: column for column in table.columns}
 
 

@@ -14,7 +14,7 @@ from rich.markup import escape
 from somscape.desk.cases._run import run_watch
 from somscape.desk.cases.decide import Seen, cases_bytes, cases_table, import_decisions
 from somscape.desk.cases.outcome import RunOutcome
-from somscape.desk.cases.records import Case, is_waiting
+from somscape.desk.cases.records import Case, Watch, is_waiting
 from somscape.desk.cases.state import State
 from somscape.desk.cli._console import make_console, make_grid, print_csv, say, stage
 from somscape.desk.cli._detect import say_page
@@ -135,23 +135,21 @@ SHOWN = ("key", "decision", "news", "score", "author", "comment", "reasons")
 def list_watches(**options: Any) -> None:
     """Print a line for each watch."""
     with open_state(options) as state:
-        told = [_told_of(state, watch.name) for watch in state.watches()]
+        told = [_told_of(state, watch) for watch in state.watches()]
         where = state.database.name
     if options["json"]:
         click.echo(json.dumps(told, ensure_ascii=False, indent=1))
-        return
-    console = make_console()
-    if not told:
-        say(console, f"No watch in {where}; `somscape detect TABLE --watch NAME` begins one.")
-        return
-    _show(("watch", "open", "runs", "last_run", "source"), told)
+    elif told:
+        _show(("watch", "open", "runs", "last_run", "source"), told)
+    else:
+        advice = "`somscape detect TABLE --watch NAME` begins one"
+        say(make_console(), f"No watch in {where}; {advice}.")
 
 
-def _told_of(state: State, name: str) -> dict[str, Any]:
-    watch, runs = state.watch(name), state.runs(name)
-    found = state.cases(name)
+def _told_of(state: State, watch: Watch) -> dict[str, Any]:
+    runs, found = state.runs(watch.name), state.cases(watch.name)
     return {
-        "watch": name,
+        "watch": watch.name,
         "key": list(watch.key),
         "source": watch.source,
         "runs": len(runs),
@@ -204,7 +202,7 @@ def export_cases(name: str, out: Path, state_of: str | None, **options: Any) -> 
         found, last = _cases_of(state, name, state_of), state.last_run(name)
     with writing(out, force=options["force"]) as making:
         making.write_bytes(cases_bytes(found, kind, last=last))
-    say(make_console(), f"Wrote {counted(len(found), 'case')} to {out}.")
+    say(make_console(out), f"Wrote {counted(len(found), 'case')} to {out}.")
 
 
 def import_cases(name: str, path: str, *, skip_unknown: bool, **options: Any) -> None:

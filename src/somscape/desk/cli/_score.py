@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from somscape._files import whole
 from somscape.desk.cases._compare import drift_alarms
 from somscape.desk.cli._console import gaps_of, make_console, print_bytes, say
-from somscape.desk.cli._out import check_replaceable, check_result, format_of, writing
+from somscape.desk.cli._out import check_output, check_result, format_of, writing
 from somscape.desk.jobs._detect import ResultList, command_line, rule_of
 from somscape.desk.jobs._roles import reading_of, ready_for
 from somscape.desk.jobs._sink import check_sink_of, send_alerts
@@ -70,10 +69,9 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     results = ResultList("scores", scores, detector, rule, table, command)
     content = results.content(kind, bom=options["bom"])
     if out != "-":
-        with whole(out) as making:
+        with writing(Path(out), force=options["force"]) as making:
             with making.open("wb") as file:
                 file.writelines(content)
-            check_replaceable(Path(out), making, force=options["force"])
             sent = send_alerts(alerts, detector, table, rule, options)
     else:
         print_bytes(content)
@@ -90,7 +88,9 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
 
 def _kind_of(out: str, *inputs: str | None, options: dict[str, Any]) -> str:
     """Return the format of a result, or raise InputError if it cannot be written to `out`."""
-    if out != "-":
+    if out == "-":
+        check_output(*inputs, options=options)
+    else:
         check_result("list", Path(out), *inputs, options=options)
     kind = format_of(out, options["format"], bom=options["bom"])
     if out == "-" and kind != "csv" and sys.stdout.isatty():
