@@ -1,18 +1,21 @@
 """`app`, `app-user` and `serve`: servers, and who may use the app."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from somscape._files import shown
-from somscape.desk.app._login import hash_password
-from somscape.desk.app._users import User, plain_name, read_users, write_users
+from somscape.desk.app._users import User, hash_password, plain_name, read_users, write_users
 from somscape.desk.cases._database import state_folder
 from somscape.desk.cli._console import make_console, say, stage
 from somscape.desk.cli._group import without_password
+from somscape.desk.web._servers import check_libraries
 from somscape.errors import InputError
 from somscape.tables.sources import read_table
+
+SERVICE_LIBRARIES = ("apispec", "msgspec", "prometheus_client", "starlette", "uvicorn")
 
 
 def run_app(
@@ -28,6 +31,10 @@ def run_app(
     **of_front: Any,
 ) -> None:
     """Run the app until Ctrl-C."""
+    if of_front["users"] is None:
+        check_libraries("the app", ("starlette", "uvicorn"), "app")
+    else:
+        check_libraries("the app", ("starlette", "uvicorn", "argon2"), "app,team")
     from somscape.desk.app._entrance import Front
     from somscape.desk.app._server import AppLimits, serve
 
@@ -47,7 +54,7 @@ def run_app(
         limits=AppLimits.of_machine(int(max_upload * 1e6), jobs, most),
         opens_browser=browser,
         tables=tables,
-        say=lambda line: say(console, line),
+        say=partial(say, console),
     )
     say(console, f"Stopped. Uploads, results and decisions are kept in {folder}.")
 
@@ -95,22 +102,17 @@ def _remove(path: Path, known: dict[str, User], name: str) -> None:
 
 
 def _new_password(name: str) -> str:
-    said = f"Password of {name} (at least 12 letters)"
-    return hash_password(
-        click.prompt(said, hide_input=True, confirmation_prompt="The same again", err=True)
-    )
+    said, again = f"Password of {name} (at least 12 letters)", "The same again"
+    return hash_password(click.prompt(said, hide_input=True, confirmation_prompt=again, err=True))
 
 
 def run_service(map_file: str, *, max_body: float, max_rows: int, **options: Any) -> None:
     """Serve a map until SIGTERM or Ctrl-C."""
+    check_libraries("the service", SERVICE_LIBRARIES, "serve")
     from somscape.desk.serve._limits import RequestLimits
     from somscape.desk.serve._server import serve_map
 
     console = make_console()
-    serve_map(
-        Path(map_file),
-        limits=RequestLimits(int(max_body * 1e6), max_rows),
-        say=lambda line: say(console, line),
-        **options,
-    )
+    limits = RequestLimits(int(max_body * 1e6), max_rows)
+    serve_map(Path(map_file), limits=limits, say=partial(say, console), **options)
     say(console, "Stopped; requests that had come were answered.")

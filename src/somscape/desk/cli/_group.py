@@ -38,10 +38,9 @@ def as_typed(message: object, command: click.Command | None) -> str:
         if isinstance(parameter, click.Option):
             line = line.replace(f"`{parameter.name}`", parameter.opts[0])
     options = getattr(message, "options", "")
-    if options and line.endswith("."):
-        line = f"{line[:-1]} ({options})."
-    elif options:
-        line = f"{line} ({options})"
+    if options:
+        end = "." if line.endswith(".") else ""
+        line = f"{line.removesuffix(end)} ({options}){end}"
     return shown(without_password(line))
 
 

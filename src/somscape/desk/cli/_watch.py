@@ -27,9 +27,9 @@ MIN_KEY = 16
 
 def open_state(options: Mapping[str, Any]) -> State:
     """Open the state that ``state`` and ``audit_key`` name."""
-    key, where = options["audit_key"], options["state"]
-    may_be_readable = bool(options["allow_readable_secrets"])
-    return State(where or state_folder(), None if key is None else _secret(key, may_be_readable))
+    path = options["audit_key"]
+    key = None if path is None else _secret(path, bool(options["allow_readable_secrets"]))
+    return State(options["state"] or state_folder(), key)
 
 
 def author_of(options: Mapping[str, Any]) -> str:
@@ -115,12 +115,8 @@ def watch_of(
     if name is None:
         yield None
         return
-    key = key_columns(
-        subject.as_read,
-        options["key"],
-        per=subject.given.per,
-        id_column=encoding.named("id"),
-    )
+    per, id_column = subject.given.per, encoding.named("id")
+    key = key_columns(subject.as_read, options["key"], per=per, id_column=id_column)
     with open_state(options) as state:
         before = detector_of_watch(state, name)
         if before is not None and state.watch(name).key != key:
@@ -128,12 +124,13 @@ def watch_of(
                 f"the watch {name} knows its rows by {listed(state.watch(name).key)}, to which its "
                 f"decisions belong, and this is {listed(key)}. Name the same key, or another watch."
             )
-        known = None
-        if before is not None:
-            if not options["replace"]:
-                _check_columns(name, before.map_.encoding, encoding)
-            known = known_cases(state, name, subject.table, key, before)
-        yield NewWatch(state, key, known, None if before is None else before.map_)
+        if before is None:
+            yield NewWatch(state, key, None, None)
+            return
+        if not options["replace"]:
+            _check_columns(name, before.map_.encoding, encoding)
+        known = known_cases(state, name, subject.table, key, before)
+        yield NewWatch(state, key, known, before.map_)
 
 
 def _check_columns(name: str, before: Encoding, now: Encoding) -> None:
