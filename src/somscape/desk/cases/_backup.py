@@ -12,7 +12,7 @@ from somscape.desk.cases._chain import NOTHING, add_line
 from somscape.desk.cases._database import TABLES, StateDatabase, Transaction, brought_up_to_date
 from somscape.desk.cases._sqlite import SQLite
 from somscape.desk.cases.audit import Verdict, changes_of_tables, verdict_on
-from somscape.desk.cases.state import State
+from somscape.desk.cases.state import State, insert
 from somscape.errors import InputError
 from somscape.tables._messages import counted
 
@@ -244,9 +244,7 @@ def _copy(read: Transaction, change: Transaction) -> dict[str, int]:
     for table, key in TABLES.items():
         n, size = 0, FEW.get(table, MOST_ROWS)
         while rows := read.rows(f"SELECT * FROM {table} ORDER BY {key} LIMIT {size} OFFSET {n}"):
-            names, values = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
-            sql = f"INSERT INTO {table} ({names}) VALUES ({values})"
-            change.many(sql, ([*row.values()] for row in rows))
+            insert(change, table, rows)
             n += len(rows)
         n_rows[table] = n
     return n_rows

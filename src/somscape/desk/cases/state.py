@@ -17,7 +17,7 @@ from somscape.desk.cases._chain import (
     row_hash,
     run_line,
 )
-from somscape.desk.cases._database import Transaction, brought_up_to_date, opened
+from somscape.desk.cases._database import Row, Transaction, brought_up_to_date, opened
 from somscape.desk.cases.records import (
     OPEN,
     STATES,
@@ -272,18 +272,10 @@ class State:
                 (kept_hash(*each, salts[each[0]]) for each in kept.items()),
             )
             _, made = add_line(change, "run", line, author=author, key=self.audit_key)
-            head = (run.id, watch, number, made, author)
-            values = (*head, run.source, run.data, row["map"], row["facts"])
-            change.rows("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
-            change.many(
-                "INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    (run.id, row.key, row.place, row.score, row.p_value, row.news, row.reasons)
-                    for row in run.listed
-                ),
-            )
-            rows = ((run.id, *each) for each in kept.items())
-            change.many("INSERT INTO kept VALUES (?, ?, ?)", rows)
+            insert(change, "runs", [{**row, "made": made, "author": author}])
+            insert(change, "listed", [{"run": run.id, **vars(each)} for each in run.listed])
+            rows = [{"run": run.id, "key": key, "cells": cells} for key, cells in kept.items()]
+            insert(change, "kept", rows)
         return run_of(self.database.rows("SELECT * FROM runs WHERE id = ?", (run.id,))[0])
 
     def last_run(self, watch: str) -> str | None:
@@ -366,18 +358,15 @@ class State:
         again = change.rows("SELECT * FROM decisions WHERE token = ?", (token,))
         if again:
             return decision_of(again[0])
-        about = (decision.watch, decision.key)
         if seen is not None:
-            last = change.rows(LAST_OF_KEY, about)
+            last = change.rows(LAST_OF_KEY, (decision.watch, decision.key))
             if last and last[0]["number"] > seen:
                 raise DecidedMeanwhileError(decision_of(last[0]))
         salt = _salts(change, decision.watch, [decision.key])[decision.key]
         row = {**vars(decision), "cells": as_text(decision.cells), "token": token}
         line, author = decision_line(row, salt), decision.author
         number, made = add_line(change, "decision", line, author=author, key=self.audit_key)
-        said = (decision.state, decision.comment, author, made)
-        values = (number, token, *about, *said, decision.run, decision.score, row["cells"])
-        change.rows("INSERT INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        insert(change, "decisions", [{**row, "number": number, "made": made}])
         return replace(decision, number=number, made=made)
 
     def history(self, watch: str, key: str) -> list[Decision]:
@@ -446,6 +435,14 @@ ROW = "key, place, score, p_value, news, reasons"
 def new_id() -> str:
     """Return a name that nothing has yet."""
     return secrets.token_hex(8)
+
+
+def insert(change: Transaction, table: str, rows: Sequence[Row]) -> None:
+    """Add rows to a table, by the names of its columns."""
+    if rows:
+        names, values = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
+        sql = f"INSERT INTO {table} ({names}) VALUES ({values})"
+        change.many(sql, ([*row.values()] for row in rows))
 
 
 def _where(column: str, key: str | None) -> tuple[str, tuple[str, ...]]:
