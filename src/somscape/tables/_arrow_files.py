@@ -15,7 +15,7 @@ from somscape.errors import InputError
 from somscape.tables._late import pa, pc
 from somscape.tables._messages import table_mark
 from somscape.tables._spool import spooled
-from somscape.tables._text import opened
+from somscape.tables._text import changed, opened
 from somscape.tables._typed import TypedRows
 from somscape.tables._workbook import check_size
 from somscape.tables.column import Column
@@ -99,10 +99,7 @@ class _Parquet:
     def _read(self) -> Iterator[Any]:
         with self._opened() as file:
             if _state(file) != self._state:
-                raise InputError(
-                    f"{self._source} changed while it was read; read it again when nothing writes"
-                    " to it"
-                )
+                raise changed(self._source)
             yield self._of(file)
 
     def _of(self, file: IO[bytes]) -> Any:
@@ -138,14 +135,6 @@ def arrow_from_bytes(content: bytes, source: str) -> "pa.Table":
         table = _stream(np.frombuffer(content, np.uint8), source)
     check_names(table.schema.names, source)
     return table
-
-
-def arrow_bytes(table: "pa.Table") -> bytes:
-    """Return rows as a stream of Arrow's."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
 
 
 def _state(file: IO[bytes]) -> tuple[int, int]:

@@ -26,6 +26,7 @@ from somscape.tables._text import (
     kind_of,
     read_bytes,
     read_text,
+    unreadable,
 )
 from somscape.tables._text_table import Records, table_from_records, text_records
 from somscape.tables._texts import ArrowTexts, NumberTexts
@@ -120,10 +121,7 @@ def _names_in(folder: Path) -> Iterator[str]:
     """Yield the names of files, and of folders, with a slash, that are not like ``year=2026``."""
 
     def refuse(error: OSError) -> None:
-        reason = error.strerror or str(error)
-        raise InputError(
-            f"'{shown(folder)}' cannot be read ({reason}); check that you may read it"
-        ) from error
+        raise unreadable(folder, error) from error
 
     for at, folders, files in os.walk(folder, onerror=refuse):
         place = Path(at).relative_to(folder)

@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import importlib.util
+import shlex
 from array import array
 from collections.abc import Container, Iterable, Sequence
 from typing import Any, TypeAlias
@@ -75,6 +76,11 @@ def free_name(name: str, taken: Container[str], ending: str = "_input") -> str:
     while name in taken:
         name += ending
     return name
+
+
+def category_or_drop(name: str) -> str:
+    """Return the options that take a column in another way."""
+    return f"--category {shlex.quote(name)} or --drop {shlex.quote(name)}"
 
 
 def check_library(module: str, doing: str, extra: str = "excel") -> None:

@@ -101,15 +101,22 @@ def opened(path: str | os.PathLike[str], source: str) -> Iterator[IO[bytes]]:
     except IsADirectoryError as error:
         raise InputError(f"'{shown(path)}' is a folder; give the table file in it") from error
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(
-            f"'{shown(path)}' cannot be read ({reason}); check that you may read it"
-        ) from error
+        raise unreadable(path, error) from error
     is_same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
     if stat.S_ISREG(before.st_mode) and not is_same:
-        raise InputError(
-            f"{source} changed while it was read; read it again when nothing writes to it"
-        )
+        raise changed(source)
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """Return the error for a file or folder that the system does not let us read."""
+    reason = error.strerror or str(error)
+    return InputError(f"'{shown(path)}' cannot be read ({reason}); check that you may read it")
+
+
+def changed(source: str) -> InputError:
+    """Return the error for a file that somebody wrote to."""
+    said = f"{source} changed while it was read; read it again when nothing writes to it"
+    return InputError(said)
 
 
 @dataclass(frozen=True)

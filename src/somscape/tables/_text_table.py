@@ -506,10 +506,8 @@ def _plain_records(
     last: list[Any] = []
     for block in split_blocks(file, begin, len(header), delimiter):
         if not columns:
-            n_expected = 1 + int(
-                1.001 * len(block.cells[0]) * (len(file.data) - begin) / block.size
-            )
-            columns = [GrowingCells(n_expected, asked, n_files * len(header)) for _ in header]
+            n_rows = 1.001 * len(block.cells[0]) * (len(file.data) - begin) / block.size
+            columns = [GrowingCells(1 + int(n_rows), asked, n_files * len(header)) for _ in header]
         for column, cells in zip(columns, block.cells, strict=True):
             column.add(cells)
         taken.append(block.lines)

@@ -97,11 +97,8 @@ def _ask(
     data: bytes, sheet: str | None, budget: Budget
 ) -> tuple[dict[str, Any], Iterator[list[Any]]]:
     """Return what the other process says of the sheets, and the rows of one; see `_sheets`."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "RUST_BACKTRACE": "0",
-    }
+    path = os.pathsep.join(filter(None, sys.path))
+    environment = {**os.environ, "PYTHONPATH": path, "RUST_BACKTRACE": "0"}
     asked = [json.dumps(sheet), json.dumps(FREE_BYTES + TIMES * budget.size)]
     # Without site's packages, which the path names, and without the folder of the file.
     done = subprocess.run(

@@ -668,9 +668,10 @@ def table_from_wire(
 def bytes_for_wire(kind: str, table: Table) -> bytes:
     r"""Return a table as bytes that `table_from_wire` reads."""
     if kind == "arrow":
-        from somscape.tables._arrow_files import arrow_bytes
-
-        return arrow_bytes(table.to_arrow())
+        rows, sink = table.to_arrow(), pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, rows.schema) as writer:
+            writer.write_table(rows)
+        return bytes(sink.getvalue())
     return b"".join(table_bytes(kind, table))
 
 

@@ -1,7 +1,6 @@
 """Many transactions of a customer become one row."""
 
 import re
-import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +14,7 @@ from somscape.errors import InputError
 from somscape.tables._dates import Dates, Moments, check_date_format, find_dates, note_of_guess
 from somscape.tables._frame import table_from_frame
 from somscape.tables._late import pa, pc
-from somscape.tables._messages import counted, free_name, listed, quoted
+from somscape.tables._messages import category_or_drop, counted, free_name, listed, quoted
 from somscape.tables.codes import as_numbers
 from somscape.tables.column import Column
 from somscape.tables.ordered import date_problem, date_zone
@@ -571,7 +570,7 @@ class _Work:
         if role:
             return role
         if column.problem:
-            raise InputError(column.problem, options=_category_or_drop(column))
+            raise InputError(column.problem, options=category_or_drop(column.name))
         n_rows = self.table.n_rows
         if column.is_number:
             if not column.is_whole:
@@ -624,7 +623,7 @@ class _Work:
                 f"{self.table.where(row)}: column {quoted(column.name)} must hold dates {zone},"
                 f" such as 2026-01-31; got {quoted(str(column.cell(row)))}. Rewrite"
                 " its dates, or leave the column out.",
-                options=_category_or_drop(column),
+                options=category_or_drop(column.name),
             )
         return dates.moments
 
@@ -647,12 +646,6 @@ class _Work:
         n_frequent = int((found.shares >= MIN_SHARE).sum())
         levels = [found.levels[i] for i in found.order[: min(n_frequent, MAX_SHARES)]]
         return [found.levels[found.order[1]]] if len(found.levels) == 2 else levels
-
-
-def _category_or_drop(column: Column) -> str:
-    """Return the options that take a column in another way."""
-    name = shlex.quote(column.name)
-    return f"--category {name} or --drop {name}"
 
 
 def _names_rows(column: Column) -> bool:

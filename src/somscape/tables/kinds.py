@@ -12,7 +12,7 @@ from somscape._types import Float64s, Ints
 from somscape.errors import InputError
 from somscape.tables._dates import FIRST, GUESS, ORDERS, Dates, check_date_format, date_texts
 from somscape.tables._dates import find_dates as dates_among
-from somscape.tables._messages import counted
+from somscape.tables._messages import category_or_drop, counted
 from somscape.tables._numbers import read_numbers
 from somscape.tables.codes import UnusedColumn, level_texts
 from somscape.tables.column import Column
@@ -478,8 +478,7 @@ def _forced_number(table: Table, column: Column) -> KindDecision:
 
 
 def _not_a_number(column: Column, problem: str) -> InputError:
-    name = shlex.quote(column.name)
-    return InputError(problem, options=f"--category {name} or --drop {name}")
+    return InputError(problem, options=category_or_drop(column.name))
 
 
 def _forced_category(column: Column) -> KindDecision:
