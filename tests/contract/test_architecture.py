@@ -77,7 +77,7 @@ HOMES = {
     "safetensors": {"maps"},
     "scipy": {"fit", "estimators", "grid", "maps"},
     "sklearn": {"estimators", "pyod"},
-    "starlette": {"desk.app", "desk.serve"},
+    "starlette": {"desk.app", "desk.serve", "desk.web"},
     "uvicorn": {"desk.web"},
     "xlsxwriter": {"tables"},
 }

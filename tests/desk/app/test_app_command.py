@@ -3,6 +3,8 @@
 import importlib.util
 import os
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,43 @@ def test_without_the_extra_it_says_what_to_install(
     assert outcome.code == 2
     assert outcome.err == "Error: the app needs starlette; run: pip install 'somscape[app]'\n"
     assert not state.exists()
+
+
+# Python without a library.
+LACKING = """
+import importlib.util, sys
+library = sys.argv.pop(1)
+sys.modules[library] = None
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == library else find(name, *more)
+from somscape.desk.cli._commands import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("library", "asked", "words"),
+    [
+        (
+            "starlette",
+            "app --no-browser",
+            "the app needs starlette; run: pip install 'somscape[app]'",
+        ),
+        (
+            "apispec",
+            "serve map.som",
+            "the service needs apispec; run: pip install 'somscape[serve]'",
+        ),
+        ("msgspec", "serve map.som", "the service needs msgspec"),
+    ],
+)
+def test_no_library_of_an_extra_is_imported_before_it_is_looked_for(
+    tmp_path: Path, library: str, asked: str, words: str
+) -> None:
+    command = [sys.executable, "-c", LACKING, library, *asked.split()]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert done.stderr.startswith(f"Error: {words}")
 
 
 def test_without_the_extra_of_a_team_it_says_what_to_install(

@@ -18,6 +18,7 @@ from command_line import customers, customers_csv, run, write
 
 from somscape.desk.app import _rank as _watched
 from somscape.desk.app._queue import Queue
+from somscape.desk.app._results import MarkStore
 from somscape.desk.app._store import CANCELLED, DONE, FAILED, INTERRUPTED, RUNNING, WAITING, Store
 from somscape.desk.cases import State
 from somscape.desk.cases.decide import Seen
@@ -179,9 +180,9 @@ def test_the_next_server_completes_a_run_that_may_be_recorded(
         (found,) = store.runs()
         assert found.state == at_start
         # A job that ends badly there can be tried again from its page.
-        Queue(store, 1, None)._settle(found, {"code": -9})
+        Queue(store, 1, None, MarkStore(store))._settle(found, {"code": -9})
         assert store.runs()[0].state == (INTERRUPTED if has_files else FAILED)
-        Queue(store, 1, None)._settle(found, {"result": {"watch_run": "r"}})
+        Queue(store, 1, None, MarkStore(store))._settle(found, {"result": {"watch_run": "r"}})
         assert store.runs()[0].state == DONE
 
 
@@ -203,7 +204,7 @@ def test_a_run_that_ends_its_server_is_taken_up_once(tmp_path: Path) -> None:
 def test_a_run_cancelled_once_it_may_be_recorded_says_so(tmp_path: Path, is_in_line: bool) -> None:
     with closing(Store(tmp_path)) as store:
         run = store.keep_upload(store.new_upload(".csv")[0], "a.csv", ".csv", watch="cards")
-        queue = Queue(store, 1, None)
+        queue = Queue(store, 1, None, MarkStore(store))
         for has_files, state in ((False, CANCELLED), (True, INTERRUPTED)):
             if has_files:
                 (store.folder_of(run.id) / "results").mkdir()

@@ -79,7 +79,8 @@ def users(tmp_path: Path) -> Path:
 
 
 async def who(request: Any) -> JSONResponse:
-    return JSONResponse({n: getattr(request.state, n) for n in ("user", "role", "csrf")})
+    visitor = request.state.visitor
+    return JSONResponse({n: getattr(visitor, n) for n in ("user", "role", "csrf")})
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from command_line import customers, write
 from somscape import load
 from somscape._files import shown
 from somscape.desk.app._queue import LOG, Queue
+from somscape.desk.app._results import MarkStore
 from somscape.desk.app._settings import default_settings, options_of
 from somscape.desk.app._store import Store
 from somscape.desk.app._work import describe
@@ -127,7 +128,7 @@ def queue(tmp_path: Path) -> Iterator[Queue]:
     """A queue whose jobs may use half a gigabyte."""
     # A name that is no text, where there can be one.
     store = Store(tmp_path / os.fsdecode(b"state\xfe" if sys.platform == "linux" else b"state"))
-    yield Queue(store, 1, 500_000_000)
+    yield Queue(store, 1, 500_000_000, MarkStore(store))
     store.close()
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from web_client import Client, Server
 
-from somscape.desk.app._entrance import Keys
+from somscape.desk.app._entrance import KeyDoor
 from somscape.desk.app._safety import HEADERS
 from somscape.desk.web._connections import is_address, is_loopback
 
@@ -65,7 +65,7 @@ def test_cookies_of_other_servers_do_not_lock_anybody_out(client: Client, other:
 
 
 def test_the_key_that_starts_the_browser_opens_once() -> None:
-    keys = Keys()
+    keys = KeyDoor("somscape-1")
     once = keys.once
     assert keys.opens(once)
     assert not keys.opens(once)

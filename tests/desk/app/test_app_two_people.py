@@ -14,10 +14,10 @@ import pytest
 from somscape.desk.app._context import Context
 from somscape.desk.app._rank import _decision
 from somscape.desk.app._results import MarkStore, decisions_csv, marked_page
-from somscape.desk.app._safety import AppRefusal
 from somscape.desk.app._store import RESULTS, Run, Store
 from somscape.desk.app._watch_calls import WatchCalls
 from somscape.desk.cases.records import DecidedMeanwhileError
+from somscape.desk.web._connections import Refusal
 
 ROWS = {"numbers": [4], "ids": ["k4"], "scores": [1.5], "p_values": [0.25], "cells": []}
 
@@ -52,9 +52,9 @@ def test_no_mark_is_taken_while_a_run_becomes_a_watch(store: Store, run: Run) ->
     marks = MarkStore(store)
 
     async def keep_watch(run: Run, asked: dict[str, Any]) -> str:
-        with pytest.raises(AppRefusal, match="becomes a watch just now"):
+        with pytest.raises(Refusal, match="becomes a watch just now"):
             await marks.decide(run, {"row": 4, "decision": "cleared"}, "anna")
-        with pytest.raises(AppRefusal, match="becomes a watch already"):
+        with pytest.raises(Refusal, match="becomes a watch already"):
             await calls.keep(request)
         return "it went wrong"
 
@@ -62,11 +62,13 @@ def test_no_mark_is_taken_while_a_run_becomes_a_watch(store: Store, run: Run) ->
         return b'{"name": "w", "key": [0]}'
 
     request: Any = SimpleNamespace(
-        body=body, path_params={"run": run.id}, state=SimpleNamespace(user="kim")
+        body=body,
+        path_params={"run": run.id},
+        state=SimpleNamespace(visitor=SimpleNamespace(user="kim")),
     )
     queue: Any = SimpleNamespace(keep_watch=keep_watch)
     calls = WatchCalls(Context(store, queue, marks, 1))
-    with pytest.raises(AppRefusal, match="it went wrong"):
+    with pytest.raises(Refusal, match="it went wrong"):
         asyncio.run(calls.keep(request))
     assert store.decisions(run.upload) == []
     assert mark(marks, run, "anna", "cleared")["decision"] == "cleared"  # again it can be marked
@@ -92,7 +94,7 @@ def test_the_second_person_sees_what_the_first_one_said(store: Store, run: Run) 
 
 def test_a_row_that_is_no_case_of_the_watch_is_not_marked(store: Store, run: Run) -> None:
     store.say_watch(run.upload, "w")
-    with pytest.raises(AppRefusal, match="no cases of its watch"):
+    with pytest.raises(Refusal, match="no cases of its watch"):
         mark(MarkStore(store), run, "anna", "cleared")
 
 

@@ -9,8 +9,15 @@ import pytest
 from command_line import run
 from team import PASSWORD, quick_hash, write_team
 
-from somscape.desk.app._login import hash_password, is_password
-from somscape.desk.app._users import Users, may, plain_name, read_users, write_users
+from somscape.desk.app._users import (
+    Users,
+    hash_password,
+    is_password,
+    may,
+    plain_name,
+    read_users,
+    write_users,
+)
 from somscape.errors import InputError
 
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$" + "a" * 22 + "$" + "b" * 43

@@ -2,7 +2,8 @@
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,18 +15,15 @@ from somscape._files import naming
 from somscape.datasets._credit import load_german_credit, load_german_credit_words
 from somscape.desk.app._queue import Queue
 from somscape.desk.app._results import MarkStore
-from somscape.desk.app._safety import AppRefusal, account_line, template
+from somscape.desk.app._safety import account_line, template
 from somscape.desk.app._store import Run, Store
 from somscape.desk.cases.state import State
+from somscape.desk.web._connections import Refusal
 from somscape.tables._text import ARROW_FILES, WORKBOOKS
 from somscape.tables._write import write_csv, write_table
 from somscape.tables.table import Table, table_from_columns
 
-ENDINGS = (
-    *(".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"),
-    *ARROW_FILES,
-    *WORKBOOKS,
-)
+ENDINGS = (*(".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"), *ARROW_FILES, *WORKBOOKS)
 TABLE_ENDING = ".parquet"
 """Of the file in which a table is kept that came from elsewhere than the browser."""
 
@@ -45,7 +43,7 @@ def ending_of(name: str) -> str:
     """Return which of our endings a name has, or refuse it."""
     found = [ending for ending in ENDINGS if name.lower().endswith(ending)]
     if not found:
-        raise AppRefusal(
+        raise Refusal(
             415,
             "This is no kind of table that can be read here. Give a .csv, .tsv, .csv.gz, .parquet, "
             ".feather, .xlsx, .xls or .ods file.",
@@ -62,47 +60,47 @@ async def take(
     """Write the body of a request to an upload, and keep it once it is whole."""
     name = shown_name(request.query_params.get("name", ""))
     ending = ending_of(name)
+    with _making(store, ending) as (upload, path):
+        n_bytes = 0
+        with naming(path), path.open("xb") as file:
+            async for piece in request.stream():
+                n_bytes += file.write(piece)
+        if not n_bytes:
+            raise Refusal(422, f"{name} is empty.")
+        return await store.change(lambda: store.keep_upload(upload, name, ending, settings, watch))
+
+
+@contextmanager
+def _making(store: Store, ending: str) -> Iterator[tuple[str, Path]]:
+    """Give the id of an upload and its file, which is deleted if the upload is not kept."""
     upload, path = store.new_upload(ending)
     try:
-        if not await _write(request, path):
-            raise AppRefusal(422, f"{name} is empty.")
-        await store.when_free()
-        return store.keep_upload(upload, name, ending, settings, watch)
+        yield upload, path
     except BaseException:
-        store.drop_upload(upload)
+        store.drop_file(upload)
         raise
 
 
-def take_sample(store: Store) -> Run:
+async def take_sample(store: Store) -> Run:
     """Keep the bundled credit applications in words, with the outcome that the demo compares."""
     table, words = load_german_credit(), load_german_credit_words()
     cells = {
         column.name: [words.get(column.name, {}).get(cell, cell) for cell in column.cells]
         for column in table.columns
     }
-    upload, path = store.new_upload(".csv")
-    write_csv(path, table_from_columns(cells))
     outcome = {"label": table.names.index("class"), "value": words["class"]["2"]}
-    return store.keep_upload(upload, "german_credit.csv", ".csv", outcome)
+    with _making(store, ".csv") as (upload, path):
+        write_csv(path, table_from_columns(cells))
+        return await store.change(
+            lambda: store.keep_upload(upload, "german_credit.csv", ".csv", outcome)
+        )
 
 
 def keep_table(store: Store, table: Table) -> Run:
     """Keep a table that the command line gave, such as the answer to a query."""
-    upload, path = store.new_upload(TABLE_ENDING)
-    try:
+    with _making(store, TABLE_ENDING) as (upload, path):
         write_table(path, table)
         return store.keep_upload(upload, shown_name(table.source), TABLE_ENDING)
-    except BaseException:
-        store.drop_upload(upload)
-        raise
-
-
-async def _write(request: Request, path: Path) -> int:
-    n_bytes = 0
-    with naming(path), path.open("xb") as file:
-        async for piece in request.stream():
-            n_bytes += file.write(piece)
-    return n_bytes
 
 
 ONLY_SHOWN = "is on a disk or in a folder that is read-only, so the app only shows it."
@@ -136,14 +134,14 @@ class Context:
         """Return the run that a request is about, or refuse it."""
         run = self.store.run(request.path_params["run"])
         if run is None:
-            raise AppRefusal(404, NO_RUN)
+            raise Refusal(404, NO_RUN)
         return run
 
     async def before_change(self) -> None:
         """Refuse what changes something that is read-only, or that another program has locked."""
         if self.store.is_read_only:
-            raise AppRefusal(403, f"{self.store.folder} {ONLY_SHOWN} Nothing was saved.")
-        await self.store.when_free()
+            raise Refusal(403, f"{self.store.folder} {ONLY_SHOWN} Nothing was saved.")
+        await self.store.change(lambda: None)  # before work that could not be saved
 
     def added(self, run: Run) -> Response:
         """Put a run in line, and say which it is."""
@@ -166,9 +164,10 @@ class Context:
 
     def page(self, request: Request, name: str) -> Response:
         """Return a page of the app."""
+        visitor = request.state.visitor
         page = template(name).substitute(
-            csrf=html.escape(request.state.csrf),
-            role=request.state.role or "",
+            csrf=html.escape(visitor.csrf),
+            role=visitor.role or "",
             account=account_line(request),
             max_upload=self.max_upload,
             endings=",".join(ENDINGS),
@@ -178,7 +177,7 @@ class Context:
 
 def author_of(request: Request) -> str:
     """Return who asks: a user by name, or whoever runs the app."""
-    return str(request.state.user)
+    return str(request.state.visitor.user)
 
 
 async def json_of(request: Request) -> dict[str, Any]:
@@ -187,7 +186,7 @@ async def json_of(request: Request) -> dict[str, Any]:
         given = json.loads(await request.body() or b"{}")
         json.dumps(given, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError) as error:
-        raise AppRefusal(422, "The request is not JSON.") from error
+        raise Refusal(422, "The request is not JSON.") from error
     if not isinstance(given, dict):
-        raise AppRefusal(422, "The request is not a JSON object.")
+        raise Refusal(422, "The request is not a JSON object.")
     return given

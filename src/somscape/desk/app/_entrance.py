@@ -10,18 +10,25 @@ import socket
 import ssl
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.requests import Request, cookie_parser
 from starlette.responses import HTMLResponse, Response
 
 from somscape._files import shown
-from somscape.desk.app._safety import AppRefusal, Door, Visitor, template
+from somscape.desk.app._safety import Door, Visitor, template
 from somscape.desk.app._users import RUN, Users, plain_name
 from somscape.desk.cases._database import user_of_computer
-from somscape.desk.web._connections import PORTS, Origins, are_same, is_address, is_loopback
+from somscape.desk.web._connections import (
+    PORTS,
+    Origins,
+    Refusal,
+    are_same,
+    is_address,
+    is_loopback,
+)
 from somscape.desk.web._servers import listening as listening_on
 from somscape.desk.web._servers import names_of, server_context
 from somscape.errors import InputError
@@ -155,13 +162,13 @@ class Front:
         return f"{origins.scheme}://{shown}{port}/"
 
 
-def _secret() -> str:
-    return secrets.token_urlsafe(32)
+class KeyDoor:
+    """Lets in who comes by the address with the key.
 
-
-@dataclass
-class Keys:
-    """What the user's browser shows to be let in.
+    Parameters
+    ----------
+    cookie : str
+        The cookie's name.
 
     Attributes
     ----------
@@ -170,14 +177,12 @@ class Keys:
     once : str
         In the address that the browser is started with: other users of the machine can see it
         among the running programs, so it opens once.
-    cookie, csrf : str
-        Of the session; the second is in the pages.
     """
 
-    token: str = field(default_factory=_secret)
-    once: str = field(default_factory=_secret)
-    cookie: str = field(default_factory=_secret)
-    csrf: str = field(default_factory=_secret)
+    def __init__(self, cookie: str) -> None:
+        self.token, self.once, self._session, csrf = (secrets.token_urlsafe(32) for _ in range(4))
+        self._cookie = cookie
+        self._visitor = Visitor(user_of_computer(), RUN, csrf)
 
     def opens(self, given: str) -> bool:
         """Return whether a token lets in; one that opens once is used up."""
@@ -186,38 +191,22 @@ class Keys:
             return True
         return are_same(given, self.token)
 
-
-class KeyDoor:
-    """Lets in who comes by the address with the key.
-
-    Parameters
-    ----------
-    keys : Keys
-    cookie : str
-        The cookie's name.
-    """
-
-    def __init__(self, keys: Keys, cookie: str) -> None:
-        self._keys = keys
-        self._cookie = cookie
-        self._visitor = Visitor(user_of_computer(), RUN, keys.csrf)
-
     async def answer(self, request: Request, origin: str) -> Response | None:
         """Give the cookie for a right token in the address."""
         token = request.query_params.get("token")
-        if request.scope["path"] != "/" or not token or not self._keys.opens(token):
+        if request.scope["path"] != "/" or not token or not self.opens(token):
             return None
         # A page, not a redirect: a link from elsewhere would be followed without the cookie,
         # which is for requests that start here.
-        cookie = f"{self._cookie}={self._keys.cookie}; Path=/; HttpOnly; SameSite=Strict"
+        cookie = f"{self._cookie}={self._session}; Path=/; HttpOnly; SameSite=Strict"
         return HTMLResponse(template("welcome.html").substitute(), headers={"Set-Cookie": cookie})
 
     def visitor(self, request: Request) -> Visitor:
         """Return the user of this computer, who has the cookie."""
         # Other servers of this machine have their cookies in here, too, and in any form.
         found = cookie_parser(request.headers.get("cookie", "")).get(self._cookie, "")
-        if not are_same(found, self._keys.cookie):
-            raise AppRefusal(403, "Open the address that `somscape app` printed: it has the key.")
+        if not are_same(found, self._session):
+            raise Refusal(403, "Open the address that `somscape app` printed: it has the key.")
         return self._visitor
 
 
@@ -257,10 +246,9 @@ def open_entrance(front: Front, listener: socket.socket, say: Callable[[str], No
     origins = front.origins(port, certified)
     address = front.address(origins)
     if front.users is None:
-        keys = Keys()
-        door = KeyDoor(keys, origins.cookie)
-        said = f"The app is at {address}?token={keys.token}"
-        return Entrance(door, origins, said, f"{address}?token={keys.once}")
+        door = KeyDoor(origins.cookie)
+        said = f"The app is at {address}?token={door.token}"
+        return Entrance(door, origins, said, f"{address}?token={door.once}")
     users = Users(
         front.users,
         has_passwords=front.user_header is None,
@@ -283,52 +271,44 @@ def _team_door(front: Front, users: Users, origins: Origins) -> Door:
     return LoginDoor(users, origins, is_behind_proxy=front.behind_proxy is not None)
 
 
-@contextmanager
-def listening(front: Front) -> Iterator[socket.socket]:
+def listening(front: Front) -> AbstractContextManager[socket.socket]:
     """Listen where it is said, until the block ends."""
-    if front.socket is not None:
-        with _on_socket(front.socket, front.socket_group) as listener:
-            yield listener
-    else:
-        with listening_on(front.host, front.port) as listener:
-            yield listener
+    if front.socket is None:
+        return listening_on(front.host, front.port)
+    return _on_socket(front.socket, front.socket_group)
 
 
 @contextmanager
 def _on_socket(path: Path, group: str | None) -> Iterator[socket.socket]:
     if not hasattr(socket, "AF_UNIX"):
         raise InputError("`socket` is for systems that have Unix sockets. Leave it out.")
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        _clear_left(path)
-        listener.bind(str(path))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         try:
-            # Nobody can connect before it listens, so nobody comes before its mode is set.
-            path.chmod(0o600 if group is None else 0o660)
-            if group is not None:
-                shutil.chown(path, group=group)
-            listener.listen()
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-    except (OSError, LookupError) as error:
-        listener.close()
-        said = getattr(error, "strerror", None) or error
-        raise InputError(
-            f"cannot listen on `socket` {shown(path)} ({said}). Give another path, of at most 100 "
-            "bytes, in a folder of yours, and a group that you are in."
-        ) from error
-    except BaseException:
-        listener.close()
-        raise
-    own = path.stat().st_ino
-    try:
-        with listener:
+            _clear_left(path)
+            listener.bind(str(path))
+            try:
+                # Nobody can connect before it listens, so nobody comes before its mode is set.
+                path.chmod(0o600 if group is None else 0o660)
+                if group is not None:
+                    shutil.chown(path, group=group)
+                listener.listen()
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+        except (OSError, LookupError) as error:
+            said = getattr(error, "strerror", None) or error
+            raise InputError(
+                f"cannot listen on `socket` {shown(path)} ({said}). Give another path, of at most "
+                "100 bytes, in a folder of yours, and a group that you are in."
+            ) from error
+        own = path.stat().st_ino
+        try:
             yield listener
-    finally:
-        with suppress(FileNotFoundError):
-            if path.stat().st_ino == own:
-                path.unlink()
+        finally:
+            listener.close()
+            with suppress(FileNotFoundError):
+                if path.stat().st_ino == own:
+                    path.unlink()
 
 
 def _clear_left(path: Path) -> None:
@@ -370,16 +350,16 @@ class NamedDoor:
         """Return the user that the proxy names, or refuse."""
         users = self._users.now()
         if users is None:
-            raise AppRefusal(503, "The list of users cannot be used just now. Its keeper sees why.")
+            raise Refusal(503, "The list of users cannot be used just now. Its keeper sees why.")
         given = request.headers.getlist(self._header)
         if len(given) != 1:  # a second one would be the visitor's own
-            raise AppRefusal(403, "The proxy does not say, once, who you are.")
+            raise Refusal(403, "The proxy does not say, once, who you are.")
         try:
             name = plain_name(given[0].encode("latin-1").decode())
         except UnicodeDecodeError:
             name = ""
         user = users.get(name)
         if user is None:
-            raise AppRefusal(403, "You are no user of this app. Ask whoever keeps its users.")
+            raise Refusal(403, "You are no user of this app. Ask whoever keeps its users.")
         csrf = hmac.new(self._key, name.encode(), hashlib.sha256).hexdigest()
         return Visitor(name, user.role, csrf)

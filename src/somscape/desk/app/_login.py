@@ -3,12 +3,10 @@
 import asyncio
 import hashlib
 import html
-import importlib.util
 import math
 import re
 import secrets
 import time
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,10 +17,9 @@ from urllib.parse import parse_qs, quote
 from starlette.requests import Request, cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from somscape.desk.app._safety import AppRefusal, Visitor, check_origin, template
-from somscape.desk.app._users import User, Users, plain_name
-from somscape.desk.web._connections import Origins, are_same, limited, network_of
-from somscape.errors import InputError
+from somscape.desk.app._safety import Visitor, check_origin, template
+from somscape.desk.app._users import MAX_LENGTH, User, Users, is_password, plain_name
+from somscape.desk.web._connections import Origins, Refusal, are_same, limited, network_of
 
 MAX_IDLE, MAX_AGE = 8 * 3600.0, 24 * 3600.0
 """Seconds after which a session ends: without a request, and in any case."""
@@ -71,13 +68,9 @@ class Sessions:
     def begin(self, name: str, password: str) -> str:
         """Log a user in; return the cookie's value."""
         now = self._clock()
-        for session in [*self._sessions.values()]:
-            self._end_if_late(session, now)
-        self._forget_ended()
+        self.end(*(session for session in self._sessions.values() if _has_expired(session, now)))
         own = sorted(self._of(name), key=lambda session: session.used)
-        for session in own[: max(0, len(own) - MAX_SESSIONS + 1)]:
-            session.is_over = True
-        self._forget_ended()
+        self.end(*own[: max(0, len(own) - MAX_SESSIONS + 1)])
         cookie = secrets.token_urlsafe(32)
         self._sessions[_hashed(cookie)] = Session(name, password, now, now)
         return cookie
@@ -88,9 +81,8 @@ class Sessions:
         if session is None:
             return None
         now = self._clock()
-        self._end_if_late(session, now)
-        if session.is_over:
-            self._forget_ended()
+        if _has_expired(session, now):
+            self.end(session)
             return None
         session.used = now
         return session
@@ -99,30 +91,26 @@ class Sessions:
         """Return whether a session is too old to go on, also where nobody asks for anything."""
         return self._clock() - session.made >= MAX_AGE
 
-    def end(self, session: Session) -> None:
-        """Log a browser out."""
-        session.is_over = True
-        self._forget_ended()
+    def end(self, *sessions: Session) -> None:
+        """Log browsers out."""
+        for session in sessions:
+            session.is_over = True
+        self._sessions = {key: one for key, one in self._sessions.items() if not one.is_over}
 
     def end_all(self, name: str) -> None:
         """Log a user out of all browsers."""
-        for session in self._of(name):
-            session.is_over = True
-        self._forget_ended()
+        self.end(*self._of(name))
 
     def _of(self, name: str) -> list[Session]:
         return [session for session in self._sessions.values() if session.name == name]
 
-    def _end_if_late(self, session: Session, now: float) -> None:
-        if now - session.used >= MAX_IDLE or now - session.made >= MAX_AGE:
-            session.is_over = True
 
-    def _forget_ended(self) -> None:
-        self._sessions = {key: one for key, one in self._sessions.items() if not one.is_over}
+def _has_expired(session: Session, now: float) -> bool:
+    return now - session.used >= MAX_IDLE or now - session.made >= MAX_AGE
 
 
-def _hashed(cookie: str) -> str:
-    return hashlib.sha256(cookie.encode("utf-8", "surrogatepass")).hexdigest()
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 FORGIVEN = 60.0
@@ -171,47 +159,12 @@ class Throttle:
         return max(0.0, count - (now - last) / FORGIVEN)
 
     def _rest(self, key: str, free: int, now: float) -> float:
-        if key not in self._known:
-            return 0.0
-        count, last = self._known[key]
+        count, last = self._known.get(key, (0.0, now))
         return 0.0 if count < free else last + 2.0 ** min(count - free, 30) - now
 
 
-MIN_LENGTH, MAX_LENGTH = 12, 256
-"""Letters of a password."""
-
 AT_A_TIME, MAX_WAITING = 2, 20
 """Checks, each of which takes memory for as long as it runs; more must come again."""
-
-
-def hash_password(password: str) -> str:
-    """Return what stands for a password in a file of users."""
-    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        raise InputError(
-            f"a password has {MIN_LENGTH} to {MAX_LENGTH} letters; this one has {len(password)}."
-        )
-    if importlib.util.find_spec("argon2") is None:
-        raise InputError("passwords need argon2; run: pip install 'somscape[app,team]'")
-    from argon2 import PasswordHasher
-
-    return PasswordHasher().hash(_plain(password))
-
-
-def is_password(password: str, hashed: str) -> bool:
-    """Return whether a password is the one that was hashed."""
-    # Late, because only a team needs it.
-    from argon2 import PasswordHasher
-    from argon2.exceptions import Argon2Error, InvalidHash
-
-    try:
-        return PasswordHasher().verify(hashed, _plain(password))
-    except (Argon2Error, InvalidHash):
-        return False
-
-
-def _plain(password: str) -> bytes:
-    # Letters with marks may be typed in two ways.
-    return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
 
 
 class Checks:
@@ -229,7 +182,7 @@ class Checks:
     async def user(self, users: Mapping[str, User], name: str, password: str) -> User | None:
         """Return the user with a name and password, or None, after the same time."""
         found = users.get(name)
-        number = int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest())
+        number = int(_hashed(name), 16)
         asked = found or [*users.values()][number % len(users)]
         self._n += 1
         try:
@@ -309,7 +262,7 @@ class LoginDoor:
                 return self._out(request, form)
             return await self._log_in(request, form)
         if method not in ("GET", "HEAD"):
-            raise AppRefusal(405, "This page is to look at, or to send its form.")
+            raise Refusal(405, "This page is to look at, or to send its form.")
         known = self._known(request)
         if path == "/logout":
             return _account_page(known) if known else RedirectResponse("/login", 303)
@@ -322,7 +275,7 @@ class LoginDoor:
         if known is None:
             if is_open(request.scope["path"]):
                 return Visitor("", None, "")
-            raise AppRefusal(403, LOG_IN)
+            raise Refusal(403, LOG_IN)
         session, user = known
         is_gone = partial(self._is_gone, session)
         return Visitor(user.name, user.role, session.csrf, has_account=True, is_gone=is_gone)
@@ -341,7 +294,7 @@ class LoginDoor:
             return _login_page(goes_on, said, 503, {"Retry-After": "5"})
         users = self._users.now()
         if users is None:
-            raise AppRefusal(503, NO_USERS)
+            raise Refusal(503, NO_USERS)
         user = None
         if name and 0 < len(password) <= MAX_LENGTH:
             user = await self._checks.user(users, name, password)
@@ -351,16 +304,14 @@ class LoginDoor:
         known = self._known(request)
         if known:  # this browser's session before
             self._sessions.end(known.session)
-        cookie = self._sessions.begin(user.name, user.password)
-        return RedirectResponse(
-            goes_on, 303, {"Set-Cookie": self._set_cookie(cookie, int(MAX_AGE))}
-        )
+        cookie = self._set_cookie(self._sessions.begin(user.name, user.password), int(MAX_AGE))
+        return RedirectResponse(goes_on, 303, {"Set-Cookie": cookie})
 
     def _out(self, request: Request, form: dict[str, str]) -> Response:
         known = self._known(request)
         if known:
             if not are_same(form.get("csrf", ""), known.session.csrf):
-                raise AppRefusal(403, "The page is of another session; load it again.")
+                raise Refusal(403, "The page is of another session; load it again.")
             if "everywhere" in form:
                 self._sessions.end_all(known.user.name)
             self._sessions.end(known.session)
@@ -371,7 +322,7 @@ class LoginDoor:
         session = self._sessions.of(cookie)
         users = self._users.now()
         if users is None:
-            raise AppRefusal(503, NO_USERS)
+            raise Refusal(503, NO_USERS)
         if session is None:
             return None
         user = users.get(session.name)
@@ -391,12 +342,11 @@ class LoginDoor:
 
     def _keys(self, request: Request, name: str) -> dict[str, int]:
         """Return what attempts are counted by, with how many failures each forgives."""
-        hashed = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
         address = request.client.host if request.client else ""
         if self._is_behind_proxy:  # the last one is the proxy's own word
             lines = request.headers.getlist("x-forwarded-for")  # the first may be the visitor's
             address = ",".join(lines).rpartition(",")[2].strip()
-        keys = {f"name {hashed}": FREE_BY_NAME}
+        keys = {f"name {_hashed(name)}": FREE_BY_NAME}
         network = network_of(address)
         if network:
             keys[f"address {network}"] = FREE_BY_ADDRESS
@@ -410,21 +360,13 @@ def is_open(path: str) -> bool:
 
 async def _form(request: Request) -> dict[str, str]:
     """Return what a form says, in whose place a program may have sent anything."""
-    receive = limited(
-        request.receive,
-        request.headers.get("content-length"),
-        MAX_FORM,
-        AppRefusal(413, "This is too long for a log-in."),
-    )
-    body, more = b"", True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
+    too_long = Refusal(413, "This is too long for a log-in.")
+    receive = limited(request.scope, request.receive, MAX_FORM, too_long)
+    body = await Request(request.scope, receive).body()
     try:
         found = parse_qs(body.decode("ascii"), errors="strict", max_num_fields=10)
     except ValueError as error:
-        raise AppRefusal(422, "This is no form of ours.") from error
+        raise Refusal(422, "This is no form of ours.") from error
     return {name: values[0] for name, values in found.items()}
 
 

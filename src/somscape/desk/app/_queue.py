@@ -16,7 +16,6 @@ from typing import IO, Any
 
 from somscape._files import shown
 from somscape.desk.app._results import MarkStore
-from somscape.desk.app._safety import AppRefusal
 from somscape.desk.app._settings import default_settings, options_of, reading_of, settings_of
 from somscape.desk.app._store import (
     BEFORE,
@@ -35,6 +34,7 @@ from somscape.desk.app._store import (
     Store,
 )
 from somscape.desk.app._work import load_libraries, one_line, work
+from somscape.desk.web._connections import Refusal
 from somscape.errors import InputError
 from somscape.tables.sources import import_reader
 
@@ -275,13 +275,11 @@ class Queue:
         Processes at a time.
     memory : int or None
         Bytes that each may use; None: as the system allows.
-    marks : Marks or None, default=None
+    marks : MarkStore
         Tells what rankings may learn from.
     """
 
-    def __init__(
-        self, store: Store, n_at_once: int, memory: int | None, marks: MarkStore | None = None
-    ) -> None:
+    def __init__(self, store: Store, n_at_once: int, memory: int | None, marks: MarkStore) -> None:
         self._store = store
         self._marks = marks
         self._n_at_once = n_at_once
@@ -289,7 +287,7 @@ class Queue:
         self._waiting: list[str] = []
         self._starter = Processes()
         self._processes: dict[str, Process | ForkedJob] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._cancelled: set[str] = set()
         self._progress: dict[str, dict[str, Any]] = {}
         self._changed = asyncio.Event()
@@ -309,14 +307,18 @@ class Queue:
     async def cancel(self, run: str) -> None:
         """End a run's process, or take it out of the line; return when it has ended."""
         if run in self._waiting:
-            self._say_cancelled(run)
-            self._waiting.remove(run)
+            await self._store.change(lambda: self._take_out(run))
         task = self._tasks.get(run)
         if task is not None:
             self._cancelled.add(run)
             self._kill(run)
             await asyncio.wait([task])
         self._announce()
+
+    def _take_out(self, run: str) -> None:
+        if run in self._waiting:  # meanwhile it may have begun
+            self._say_cancelled(run)
+            self._waiting.remove(run)
 
     async def keep_regions(self, run: Run, regions: Any) -> str:
         """Have a ranked run hold other regions, beside the jobs in line; return what is wrong."""
@@ -335,9 +337,16 @@ class Queue:
         ]
         asked = {**asked, "task": KEEP, "others": others}
         problem, facts = await self._beside(run, asked, "it became a watch")
-        if facts:
+
+        def say() -> None:
             self._store.say_watch(run.upload, asked["watch"])
             self._store.say_run(run.id, DONE, facts={**(run.facts or {}), **facts})
+
+        if facts:
+            saved = (
+                f"The watch '{asked['watch']}' was saved, but not that this table belongs to it."
+            )
+            await self._store.change(say, saved)
         return problem
 
     async def _beside(
@@ -345,19 +354,17 @@ class Queue:
     ) -> tuple[str, dict[str, Any]]:
         """Return what is wrong, and what a process said that does something for a ranked run."""
         if run.id in self._tasks:
-            raise AppRefusal(409, "This run is being saved. Wait, then try again.")
-        outcome: dict[str, Any] = {}
+            raise Refusal(409, "This run is being saved. Wait, then try again.")
 
-        async def go() -> None:
+        async def go() -> dict[str, Any]:
             async with self._one_beside:
-                request = {**await self._request(run), **asked}
-                await self._run_process(run, request, outcome)
+                return await self._run_process(run, {**await self._request(run), **asked})
 
         task = asyncio.create_task(go())
         self._tasks[run.id] = task  # so that it ends with the run, or with the server
         try:
             await asyncio.wait([task])
-            task.result()  # or its error
+            outcome = task.result()  # or its error
             is_cancelled = run.id in self._cancelled
         finally:
             self._forget(run.id)
@@ -429,10 +436,9 @@ class Queue:
 
     async def _do(self, run: Run) -> None:
         """See a run's process through from its start to its end."""
-        outcome: dict[str, Any] = {}
         try:
             await self._saved(run.id, lambda: self._store.say_run(run.id, RUNNING))
-            await self._run_process(run, await self._request(run), outcome)
+            outcome = await self._run_process(run, await self._request(run))
             await self._saved(run.id, lambda: self._settle(run, outcome))
         finally:
             self._forget(run.id)
@@ -457,29 +463,26 @@ class Queue:
                 self._announce()
                 return
 
-    async def _run_process(
-        self, run: Run, request: dict[str, Any], outcome: dict[str, Any]
-    ) -> None:
+    async def _run_process(self, run: Run, request: dict[str, Any]) -> dict[str, Any]:
+        """Return what a process said that did what is requested, and how it ended."""
+        folder = self._store.folder_of(run.id)
         try:
-            with (self._store.folder_of(run.id) / LOG).open("wb") as log:
-                process = await self._starter.start(self._store.folder_of(run.id), log)
+            with (folder / LOG).open("wb") as log:
+                process = await self._starter.start(folder, log)
             self._processes[run.id] = process
             if run.id in self._cancelled or self._is_closed:
                 self._kill(run.id)
-            await self._follow(run.id, process, request, outcome)
+            return await self._follow(run.id, process, request)
         except OSError as error:
             name = f"{shown(error.filename)}: " if error.filename else ""
-            outcome["problem"] = f"The job could not be started ({name}{error.strerror or error})."
+            return {"problem": f"The job could not be started ({name}{error.strerror or error})."}
 
     async def _follow(
-        self,
-        run: str,
-        process: Process | ForkedJob,
-        request: dict[str, Any],
-        outcome: dict[str, Any],
-    ) -> None:
+        self, run: str, process: Process | ForkedJob, request: dict[str, Any]
+    ) -> dict[str, Any]:
         assert process.stdin is not None
         assert process.stdout is not None
+        outcome: dict[str, Any] = {}
         try:
             process.stdin.write(json.dumps(request).encode() + b"\n")
             await process.stdin.drain()
@@ -496,7 +499,7 @@ class Queue:
         except ValueError:  # a line beyond the limit
             outcome["problem"] = "The table has more columns, or longer names, than can be shown."
             process.kill()
-        outcome["code"] = await process.wait()
+        return outcome | {"code": await process.wait()}
 
     async def _request(self, run: Run) -> dict[str, Any]:
         request: dict[str, Any] = {
@@ -510,25 +513,18 @@ class Queue:
         }
         if run.task == WATCH:
             said = {"author": "", "instead_of": None, **(run.settings or {})}
-            request |= {name: said[name] for name in ("author", "instead_of")}
-            request |= {"watch": run.watch, "run": run.id}
+            request |= {"watch": run.watch, **{n: said[n] for n in ("author", "instead_of")}}
         if run.task == RANK:
             table = self._store.table(run.upload)
             assert run.settings is not None
             assert table is not None
             request |= {
                 "options": options_of(run.settings, table),
-                "marks": await self._known(run),
-                "key": [] if self._marks is None else await self._marks.key(run),
+                "marks": await self._marks.known(run) if run.settings["uses_marks"] else {},
+                "key": await self._marks.key(run),
                 "before": self._folder_before(run),
             }
         return request
-
-    async def _known(self, run: Run) -> dict[int, int]:
-        """Return what a run learns from: marks of its table's rows, if it is asked to."""
-        assert run.settings is not None
-        is_asked = run.settings["uses_marks"] and self._marks is not None
-        return await self._marks.known(run) if is_asked and self._marks else {}
 
     def _folder_before(self, run: Run) -> str | None:
         """Return the folder of the run whose edited regions this one takes over."""
@@ -570,13 +566,11 @@ class Queue:
 
     def _ended_badly(self, run: Run, outcome: dict[str, Any]) -> str:
         path, code = self._store.folder_of(run.id) / LOG, outcome.get("code", 0)
-        limit = (
-            ""
-            if self._memory is None
-            else f" A job may use {self._memory / 1e9:.3g} GB, as `somscape app --memory` says."
-        )
+        limit = ""
+        if self._memory is not None:
+            limit = f" A job may use {self._memory / 1e9:.3g} GB, as `somscape app --memory` says."
         cure = "Use fewer rows or columns, or run `somscape detect` on a larger machine."
-        if code == -9:
+        if code == KILLED:
             return f"The system ended this job, most likely because memory ran out.{limit} {cure}"
         log = path.read_bytes()
         if NO_MEMORY.search(log) or (code > 0 and not log):

@@ -11,7 +11,7 @@ import numpy as np
 
 from somscape._files import whole, write_whole
 from somscape._types import Ints
-from somscape.desk.app._results import KEYS, carry_regions, keys_text, read_report
+from somscape.desk.app._results import KEYS, carry_regions, detector_of, keys_text, read_report
 from somscape.desk.app._store import REPORT, RESULTS
 from somscape.desk.cases._begin import begin_watch
 from somscape.desk.cases._run import run_watch
@@ -25,9 +25,7 @@ from somscape.desk.jobs._detect import Found, MapCount, command_line, detect, de
 from somscape.desk.jobs._roles import ready, roles_from
 from somscape.fit.settings import Progress
 from somscape.outliers._train import Outermost, n_trainings
-from somscape.outliers.detector import detector_in
 from somscape.outliers.marks import UNKNOWN
-from somscape.save._load import load
 from somscape.tables.table import Table
 
 
@@ -64,14 +62,13 @@ def rank(
     rule = rule_of(options, table)
     outermost = Outermost()
     encoding = subject.encoding(outermost.look)
-    teller = _Teller(n_trainings(table.n_rows, detection_of(options)), tell)
     found = detect(
         table,
         encoding,
         rule,
         options,
         label=subject.label,
-        callbacks=(teller,),
+        callbacks=(_Teller(n_trainings(table.n_rows, detection_of(options)), tell),),
         known=_known(known.marks, table.n_rows),
         grouped=subject.grouped,
         outermost=outermost,
@@ -83,13 +80,8 @@ def rank(
     if known.marks:
         notes.append(f"{found.detector.effect_of_marks} The command below ranks without them.")
     data = found.report(command_line(["detect", table.source], options, "DIR"), notes)
-    with whole(folder / RESULTS) as making:
-        making.mkdir()
-        found.write(making)
-        (making / REPORT).write_text(data.to_json(), encoding="utf-8")
-        if known.key:
-            text = keys_text(data, keys_of(table, known.key))
-            (making / KEYS).write_text(text, encoding="utf-8")
+    keys = keys_of(table, known.key) if known.key else None
+    _write_results(folder / RESULTS, found, data, keys)
     return {
         "n_rows": table.n_rows,
         "n_alerts": found.alerts.n_alerts,
@@ -97,6 +89,18 @@ def rank(
         "n_known": len(known.marks),
         "effect": found.detector.effect_of_marks,
     }
+
+
+def _write_results(
+    results: Path, found: Found, data: Any, keys: list[str] | None, **of_files: Any
+) -> None:
+    """Write the files of a run, whole or not at all, in the place of those of a draft before."""
+    with whole(results) as making:
+        making.mkdir()
+        found.write(making, **of_files)
+        (making / REPORT).write_text(data.to_json(), encoding="utf-8")
+        if keys is not None:
+            (making / KEYS).write_text(keys_text(data, keys), encoding="utf-8")
 
 
 def _known(marks: Mapping[int, int], n_rows: int) -> Ints | None:
@@ -118,15 +122,16 @@ class _Teller:
     def __call__(self, step: Progress) -> None:
         self._count.note(step)
         error = step.quantization_error
-        progress = {
-            "stage": "training",
-            "map": self._count.n_done + 1,
-            "n_maps": self._n_maps,
-            "step": step.step,
-            "n_steps": step.n_steps,
-            "error": error if isfinite(error) else None,
-        }
-        self._tell(progress)
+        self._tell(
+            {
+                "stage": "training",
+                "map": self._count.n_done + 1,
+                "n_maps": self._n_maps,
+                "step": step.step,
+                "n_steps": step.n_steps,
+                "error": error if isfinite(error) else None,
+            }
+        )
 
 
 def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -162,27 +167,18 @@ def _recorded_before(state: State, request: Mapping[str, Any], folder: Path) -> 
 
 
 def _write(results: Path, outcome: RunOutcome) -> None:
-    """Write the files of a run, whole or not at all, in the place of those of a draft before."""
+    """Write the files of a run of a watch."""
     data = outcome.found.report("", outcome.notes, changed=outcome.to_json())
     keys = keys_of(outcome.found.table, outcome.watch.key)
-    with whole(results) as making:
-        making.mkdir()
-        outcome.found.write(making, alerts=outcome.table())
-        (making / REPORT).write_text(data.to_json(), encoding="utf-8")
-        (making / KEYS).write_text(keys_text(data, keys), encoding="utf-8")
+    _write_results(results, outcome.found, data, keys, alerts=outcome.table())
 
 
 def kept(
-    state: State,
-    table: Table,
-    options: Mapping[str, Any],
-    request: Mapping[str, Any],
-    folder: Path,
+    state: State, table: Table, options: Mapping[str, Any], request: Mapping[str, Any], folder: Path
 ) -> dict[str, Any]:
     """Make a watch of a finished run: its map and rule are kept, and its marks are decisions."""
     subject = ready(table, roles_from(table, options))
-    detector = detector_in(load(folder / RESULTS / "map.som"))
-    assert detector is not None
+    detector = detector_of(folder / RESULTS)
     key = key_columns(
         subject.as_read,
         () if subject.given.per else request["key"],
@@ -221,8 +217,7 @@ def kept(
         )
         facts = _facts(outcome)
     for each in (folder, *map(Path, request["others"])):
-        text = keys_text(read_report(each), keys)
-        write_whole(each / RESULTS / KEYS, [text.encode()])
+        write_whole(each / RESULTS / KEYS, keys_text(read_report(each), keys).encode())
     return facts
 
 

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,14 @@ import numpy as np
 
 from somscape import regions, report
 from somscape._files import whole
-from somscape.desk.app._safety import AppRefusal
+from somscape.desk.app._safety import template
 from somscape.desk.app._settings import FILE as ROLES
 from somscape.desk.app._store import RANK, REPORT, RESULTS, Run, Store
 from somscape.desk.cases.decide import Seen
 from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, STATES, Decision
 from somscape.desk.jobs._detect import now
 from somscape.desk.jobs._roles import ready, roles_from
-from somscape.maps.map import Map
+from somscape.desk.web._connections import Refusal
 from somscape.outliers.detector import Detector
 from somscape.save._load import load
 from somscape.tables._write import write_csv
@@ -55,21 +54,21 @@ def plain_page(folder: Path) -> bytes:
 def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
     """Return the page in which rows are marked."""
     # A name with <!--<script> in it would swallow the end of the script.
-    known: dict[str, Any] = {
+    known = {
         "run": run.id,
         "name": run.title,
         "watch": run.watch,
         "task": run.task,
         **visitor,
+        "facts": run.facts,
+        "keys": {} if run.watch is None else keys_of(folder),
+        "has_roles": run.task == RANK and not (run.settings or {}).get("per"),
     }
-    has_roles = run.task == RANK and not (run.settings or {}).get("per")
-    keys = {} if run.watch is None else keys_of(folder)
-    known |= {"facts": run.facts, "keys": keys, "has_roles": has_roles}
     host = json.dumps(known).replace("<", "\\u003c")
     names = ("calls.js", "decisions.js", "marks.js", "fold.js", "keys.js", "bar.js", "regions.js")
-    scripts = "\n".join(map(_text, names))
-    script = f"const host = {host};\n{scripts}"
-    return report.render(read_report(folder), script=script, style=_text("marks.css"))
+    script = "\n".join([f"const host = {host};", *(template(name).template for name in names)])
+    style = template("marks.css").template
+    return report.render(read_report(folder), script=script, style=style)
 
 
 @lru_cache(maxsize=4)
@@ -103,24 +102,12 @@ def keys_text(data: Mapping[str, Any], keys: list[str]) -> str:
 
 def decisions_csv(decisions: list[dict[str, Any]]) -> bytes:
     """Return marks as a table; score and p-value are of the run in which a row was marked."""
-    decisions = [d for d in decisions if d["decision"] != OPEN]
-    columns = {
-        "id": [d["id"] for d in decisions],
-        "record": [d["number"] + 1 for d in decisions],
-        "decision": [d["decision"] for d in decisions],
-        "comment": [d["comment"] for d in decisions],
-        "author": [d["author"] for d in decisions],
-        "time": [d["made"] for d in decisions],
-        "score": [d["score"] for d in decisions],
-        "p_value": [d["p_value"] for d in decisions],
-    }
+    marked = [d for d in decisions if d["decision"] != OPEN]
+    rows = [{**d, "record": d["number"] + 1, "time": d["made"]} for d in marked]
+    names = ("id", "record", "decision", "comment", "author", "time", "score", "p_value")
     text = io.StringIO()
-    write_csv(text, columns)
+    write_csv(text, {name: [row[name] for row in rows] for name in names})
     return text.getvalue().encode()
-
-
-def _text(name: str) -> str:
-    return (files("somscape.desk.app") / "templates" / name).read_text(encoding="utf-8")
 
 
 MAP = "map.som"
@@ -131,7 +118,7 @@ def keep_regions(
 ) -> dict[str, Any]:
     """Have a run's map and report hold other regions."""
     results = folder / RESULTS
-    detector = _detector(results)
+    detector = detector_of(results)
     if options.get("per"):
         table = ready(table, roles_from(table, options)).table
     found = regions.from_json(given, detector.map_)
@@ -147,11 +134,13 @@ def carry_regions(detector: Detector, table: Table, before: Path | None) -> tupl
     """Return a detector with the regions that somebody edited in an earlier run."""
     if before is None or not (before / RESULTS / MAP).exists():
         return detector, ""
-    then = _detector(before / RESULTS)
+    then = detector_of(before / RESULTS)
     own = regions.kept(then.map_)
     if own is None:
         return detector, ""
-    if _is_same(detector.map_, then.map_):
+    one, other = detector.map_, then.map_
+    has_same_names = one.encoding.feature_names == other.encoding.feature_names
+    if has_same_names and np.array_equal(one.codebook, other.codebook):
         return regions.keep(detector, regions.from_json(own.to_json(), detector.map_)), (
             "The regions are those that were edited in the run before."
         )
@@ -162,12 +151,8 @@ def carry_regions(detector: Detector, table: Table, before: Path | None) -> tupl
     )
 
 
-def _is_same(one: Map, other: Map) -> bool:
-    names = [map_.encoding.feature_names for map_ in (one, other)]
-    return names[0] == names[1] and np.array_equal(one.codebook, other.codebook)
-
-
-def _detector(results: Path) -> Detector:
+def detector_of(results: Path) -> Detector:
+    """Return the detector of a folder of results."""
     found = load(results / MAP)
     assert isinstance(found, Detector)
     return found
@@ -198,7 +183,7 @@ class MarkStore:
     def kept_still(self, upload: str) -> Iterator[None]:
         """Refuse marks of an upload's rows while they become decisions of a watch."""
         if upload in self._kept_still:
-            raise AppRefusal(409, "This table becomes a watch already. Load the page again.")
+            raise Refusal(409, "This table becomes a watch already. Load the page again.")
         self._kept_still.add(upload)
         try:
             yield
@@ -235,24 +220,25 @@ class MarkStore:
         token, seen = token_of(given)
         number = given.get("row")
         if not run.is_ranked:
-            raise AppRefusal(409, "This run has no ranking to mark rows in.")
+            raise Refusal(409, "This run has no ranking to mark rows in.")
         folder = self._store.folder_of(run.id)
         rows = await asyncio.to_thread(listed_rows, folder)
-        if isinstance(number, bool) or not isinstance(number, int) or number not in rows:
-            raise AppRefusal(422, "The page of this run shows no such row.")
-        found = self._store.run(run.id)  # meanwhile it may have been deleted, or kept as a watch
-        if found is None:
-            raise AppRefusal(404, "There is no such run; it was deleted meanwhile.")
-        run, row = found, rows[number]
-        if run.upload in self._kept_still:
-            raise AppRefusal(409, BECOMES_WATCH)
+        if type(number) is not int or number not in rows:
+            raise Refusal(422, "The page of this run shows no such row.")
+        run, row = self._still(run), rows[number]
         if run.watch is None:
-            return self._store.decide(run, number, row, decision, comment, author=author, seen=seen)
+
+            def mark() -> dict[str, Any]:
+                now = self._still(run)
+                if now.watch is not None:
+                    raise Refusal(409, BECOMES_WATCH)
+                said = decision, comment
+                return self._store.decide(now, number, row, *said, author=author, seen=seen)
+
+            return await self._store.change(mark)
         keys = await asyncio.to_thread(keys_of, folder)
         if number not in keys:  # it put rows together in another way than the watch does
-            raise AppRefusal(
-                409, "The rows of this run are no cases of its watch. Mark them there."
-            )
+            raise Refusal(409, "The rows of this run are no cases of its watch. Mark them there.")
         key = keys[number]
         of_run = (run.facts or {}).get("watch_run")  # what the page shows, not what came since
         seen_as = await asyncio.to_thread(
@@ -265,14 +251,23 @@ class MarkStore:
         said = await self._store.decide_case(new, token=token, seen=seen)
         return _said(number, said, row)
 
+    def _still(self, run: Run) -> Run:
+        """Return a run as it is now, unless it was deleted or becomes a watch."""
+        found = self._store.run(run.id)
+        if found is None:
+            raise Refusal(404, "There is no such run; it was deleted meanwhile.")
+        if found.upload in self._kept_still:
+            raise Refusal(409, BECOMES_WATCH)
+        return found
+
 
 def checked(given: dict[str, Any]) -> tuple[str, str]:
     """Return decision and comment as a page gives them, or refuse them."""
     decision, comment = given.get("decision") or OPEN, given.get("comment") or ""
     if not isinstance(decision, str) or decision not in STATES:
-        raise AppRefusal(422, "A row can be 'confirmed', 'cleared', 'later' or neither (null).")
+        raise Refusal(422, "A row can be 'confirmed', 'cleared', 'later' or neither (null).")
     if not isinstance(comment, str) or len(comment) > MAX_COMMENT:
-        raise AppRefusal(422, f"A comment is text of up to {MAX_COMMENT:,} characters.")
+        raise Refusal(422, f"A comment is text of up to {MAX_COMMENT:,} characters.")
     return decision, comment.strip()
 
 
@@ -280,22 +275,29 @@ def token_of(given: dict[str, Any]) -> tuple[str | None, int | None]:
     """Return what names a decision, and the one that its author has seen; None if not said."""
     token, seen = given.get("token"), given.get("seen")
     is_token = token is None or (isinstance(token, str) and 0 < len(token) <= 64)
-    is_number = seen is None or (isinstance(seen, int) and not isinstance(seen, bool))
+    is_number = seen is None or type(seen) is int  # True is none
     if not (is_token and is_number):
-        raise AppRefusal(422, "'token' must be short text, and 'seen' the number of a decision.")
+        raise Refusal(422, "'token' must be short text, and 'seen' the number of a decision.")
     return token, seen
+
+
+def said_of(decision: Decision) -> dict[str, Any]:
+    """Return a decision as pages show it."""
+    return {
+        "decision": decision.state,
+        "comment": decision.comment,
+        "author": decision.author,
+        "made": decision.made,
+        "seen": decision.number,
+    }
 
 
 def _said(number: int, said: Decision, row: Any) -> dict[str, Any]:
     return {
         "number": number,
         "id": row["id"],
-        "decision": said.state,
-        "comment": said.comment,
-        "author": said.author,
-        "made": said.made,
+        **said_of(said),
         "score": said.score if said.score is not None else row["score"],
         "p_value": row["p_value"],
-        "seen": said.number,
         "run": said.run,
     }

@@ -26,17 +26,21 @@ from somscape.desk.app._context import (
     take_sample,
 )
 from somscape.desk.app._results import FILES, decisions_csv, marked_page, plain_page
-from somscape.desk.app._safety import AppRefusal
+from somscape.desk.app._safety import Visitor
 from somscape.desk.app._settings import FILE as ROLES
 from somscape.desk.app._settings import checked_settings, reading_of, settings_of, text_of
 from somscape.desk.app._store import BEFORE, DONE, GOES_ON, RANK, READ, RESULTS, WAITING, Run
 from somscape.desk.cases._run import counting
 from somscape.desk.jobs._roles import reading_of as how_to_read
+from somscape.desk.web._connections import Refusal
 from somscape.tables._roles import roles_from_text
+
+REPORT_POLICY = "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""Besides the one that stands in the page: what may run there, by its hash."""
 
 
 class RunCalls:
-    """The answers.
+    """The answers about runs and their results.
 
     Parameters
     ----------
@@ -49,24 +53,26 @@ class RunCalls:
     def routes(self) -> list[Route]:
         """Return what can be called for."""
         runs = "/api/runs/{run}"
-        posted = {
-            "start": self.start,
-            "settings": self.keep_settings,
-            "roles": self.take_roles,
-            "retry": self.retry,
-            "read": self.read,
-            "cancel": self.cancel,
-            "again": self.again,
-            "name": self.rename,
-            "delete": self.delete,
-        }
         return [
             Route("/api/runs", self.list_runs),
             Route("/api/uploads", self.upload, methods=["POST"]),
             Route("/api/sample", self.sample, methods=["POST"]),
             Route(runs, self.show),
             Route(f"{runs}/events", self.events),
-            *(Route(f"{runs}/{name}", call, methods=["POST"]) for name, call in posted.items()),
+            Route(f"{runs}/marks", self.marks),
+            Route("/runs/{run}/report", self.report_page),
+            Route("/runs/{run}/files/{name}", self.file),
+            Route(f"{runs}/mark", self.mark, methods=["POST"]),
+            Route(f"{runs}/regions", self.keep_regions, methods=["POST"]),
+            Route(f"{runs}/start", self.start, methods=["POST"]),
+            Route(f"{runs}/settings", self.keep_settings, methods=["POST"]),
+            Route(f"{runs}/roles", self.take_roles, methods=["POST"]),
+            Route(f"{runs}/retry", self.retry, methods=["POST"]),
+            Route(f"{runs}/read", self.read, methods=["POST"]),
+            Route(f"{runs}/cancel", self.cancel, methods=["POST"]),
+            Route(f"{runs}/again", self.again, methods=["POST"]),
+            Route(f"{runs}/name", self.rename, methods=["POST"]),
+            Route(f"{runs}/delete", self.delete, methods=["POST"]),
         ]
 
     async def list_runs(self, request: Request) -> Response:
@@ -76,12 +82,13 @@ class RunCalls:
     async def show(self, request: Request) -> Response:
         """One run with its columns and settings."""
         run = self._at.run(request)
-        more = {
+        found = {
+            **self._at.summary(run),
             "settings": run.settings,
             "table": self._at.store.table(run.upload),
             "reading": reading_of(run.settings),
         }
-        return JSONResponse(self._at.summary(run) | more)
+        return JSONResponse(found)
 
     async def upload(self, request: Request) -> Response:
         """Take a table in, for a watch if one is named, in place of a run of it if one is."""
@@ -90,13 +97,13 @@ class RunCalls:
         if watch is not None:
             watches = await asyncio.to_thread(self._at.cases.watches)
             if watch not in {each.name for each in watches}:
-                raise AppRefusal(422, f"There is no watch '{watch[:MAX_NAME]}'.")
+                raise Refusal(422, f"There is no watch '{watch[:MAX_NAME]}'.")
             settings = {"author": author_of(request), "instead_of": None}
         if wrong is not None:
             runs = [] if watch is None else await asyncio.to_thread(self._at.cases.runs, watch)
             numbers = {str(run.number): run.number for run in reversed(counting(runs))}
             if settings is None or wrong not in numbers:
-                raise AppRefusal(
+                raise Refusal(
                     422,
                     "'instead_of' must be the number of a run of the watch that still counts: "
                     f"{', '.join(numbers) or 'none'}.",
@@ -106,20 +113,28 @@ class RunCalls:
 
     async def sample(self, request: Request) -> Response:
         """Take the bundled table in."""
-        return self._at.added(take_sample(self._at.store))
+        return self._at.added(await take_sample(self._at.store))
 
     async def start(self, request: Request) -> Response:
         """Rank with the settings given."""
         given = await json_of(request)
-        run, settings = self._with_settings(request, given)
-        self._at.store.say_run(run.id, WAITING, task=RANK, settings=settings)
+
+        def start() -> None:
+            run, settings = self._with_settings(request, given)
+            self._at.store.say_run(run.id, WAITING, task=RANK, settings=settings)
+
+        await self._at.store.change(start)
         return self._at.added(self._at.run(request))
 
     async def keep_settings(self, request: Request) -> Response:
         """Keep settings, to go on later or to take the roles along."""
         given = await json_of(request)
-        run, settings = self._with_settings(request, given)
-        self._at.store.say_run(run.id, run.state, problem=run.problem, settings=settings)
+
+        def keep() -> None:
+            run, settings = self._with_settings(request, given)
+            self._at.store.say_run(run.id, run.state, problem=run.problem, settings=settings)
+
+        await self._at.store.change(keep)
         return JSONResponse({})
 
     def _with_settings(self, request: Request, given: dict[str, Any]) -> tuple[Run, dict[str, Any]]:
@@ -128,7 +143,7 @@ class RunCalls:
         before = run.settings or {}
         settings = checked_settings({**before, **given, **reading_of(run.settings)}, table)
         if run.n_decisions and settings["per"] != before.get("per", []):
-            raise AppRefusal(
+            raise Refusal(
                 409, "Marks are of rows as they were put together. Drop the file in once more."
             )
         return run, settings
@@ -137,7 +152,7 @@ class RunCalls:
         run = self._at.run(request)
         table = self._at.store.table(run.upload)
         if run.state in GOES_ON or run.is_ranked or table is None:
-            raise AppRefusal(409, "This run cannot be set up now. Load the page again.")
+            raise Refusal(409, "This run cannot be set up now. Load the page again.")
         return run, table
 
     async def take_roles(self, request: Request) -> Response:
@@ -149,44 +164,52 @@ class RunCalls:
         own, said = reading_of(run.settings), how_to_read(run.ending, {}, roles)
         content = text.decode("utf-8-sig")
         if any(own.get(part) != value for part, value in said.items()):
-            self._check_unused(run)
             settings = {**reading_of({**own, **said}), "roles": [content, name]}
-            self._read_again(run, settings)
-            return self._at.added(self._at.run(request))
+            return await self._read_again(request, settings)
         settings = await asyncio.to_thread(settings_of, content, name, run.settings or {}, table)
-        run, _ = self._set_up(request)  # in the meantime another tab may have started it
-        self._at.store.say_run(run.id, run.state, problem=run.problem, settings=settings)
+
+        def keep() -> None:
+            run, _ = self._set_up(request)  # in the meantime another tab may have started it
+            self._at.store.say_run(run.id, run.state, problem=run.problem, settings=settings)
+
+        await self._at.store.change(keep)
         return JSONResponse({"run": run.id})
 
-    def _read_again(self, run: Run, settings: dict[str, Any]) -> None:
+    async def _read_again(self, request: Request, reading: dict[str, Any]) -> Response:
         """Have a table read in another way; until that succeeds, it stays as it was read."""
-        if self._at.store.table(run.upload) is not None:
-            settings = {**settings, BEFORE: run.settings}
-        self._at.store.say_run(run.id, WAITING, task=READ, settings=settings)
+
+        def read() -> None:
+            run, settings = self._at.run(request), reading
+            self._check_unused(run)
+            if self._at.store.table(run.upload) is not None:
+                settings = {**settings, BEFORE: run.settings}
+            self._at.store.say_run(run.id, WAITING, task=READ, settings=settings)
+
+        await self._at.store.change(read)
+        return self._at.added(self._at.run(request))
 
     def _check_unused(self, run: Run) -> None:
         is_used = run.task != READ or run.n_decisions or self._at.store.n_runs(run.upload) > 1
         if run.state in GOES_ON or is_used:
-            raise AppRefusal(
-                409,
-                "Runs or marks are of this table as it was read. Drop the file in once more.",
+            raise Refusal(
+                409, "Runs or marks are of this table as it was read. Drop the file in once more."
             )
 
     async def retry(self, request: Request) -> Response:
         """Do again what was not finished."""
-        run = self._at.run(request)
-        if run.state in GOES_ON or run.state == DONE:
-            raise AppRefusal(409, "This run is not one that ended early. Load the page again.")
-        self._at.store.say_run(run.id, WAITING)
+
+        def retry() -> None:
+            run = self._at.run(request)
+            if run.state in GOES_ON or run.state == DONE:
+                raise Refusal(409, "This run is not one that ended early. Load the page again.")
+            self._at.store.say_run(run.id, WAITING)
+
+        await self._at.store.change(retry)
         return self._at.added(self._at.run(request))
 
     async def read(self, request: Request) -> Response:
         """Read the table again, in the way that is said."""
-        reading = reading_of(await json_of(request))
-        run = self._at.run(request)
-        self._check_unused(run)
-        self._read_again(run, reading)
-        return self._at.added(self._at.run(request))
+        return await self._read_again(request, reading_of(await json_of(request)))
 
     async def cancel(self, request: Request) -> Response:
         """End a run's job; answers when it has ended."""
@@ -199,30 +222,34 @@ class RunCalls:
         with_marks = (await json_of(request)).get("with_marks") is True
         run = self._at.run(request)
         if run.settings is None or self._at.store.table(run.upload) is None:
-            raise AppRefusal(409, "The table of this run was never read; try again there.")
+            raise Refusal(409, "The table of this run was never read; try again there.")
         if with_marks and not await self._at.marks.known(run):
-            raise AppRefusal(409, "No row is confirmed or cleared yet.")
+            raise Refusal(409, "No row is confirmed or cleared yet.")
         settings = {**run.settings, "uses_marks": with_marks}
         if run.is_ranked:
             settings["regions_of"] = run.id
-        if with_marks:
-            return self._at.added(self._at.store.new_run(run.upload, RANK, settings))
-        return JSONResponse({"run": self._at.store.new_run(run.upload, READ, settings, DONE).id})
+        how = (RANK, settings) if with_marks else (READ, settings, DONE)
+
+        def add() -> Run:
+            return self._at.store.new_run(self._at.run(request).upload, *how)
+
+        made = await self._at.store.change(add)
+        return self._at.added(made) if with_marks else JSONResponse({"run": made.id})
 
     async def rename(self, request: Request) -> Response:
         """Call a run something; nothing calls it after its file again."""
         name = (await json_of(request)).get("name")
         if not isinstance(name, str) or not name.isprintable() or len(name) > MAX_NAME:
-            raise AppRefusal(422, f"A name is one line of up to {MAX_NAME} characters.")
+            raise Refusal(422, f"A name is one line of up to {MAX_NAME} characters.")
         run = self._at.run(request)
-        self._at.store.say_title(run.id, name.strip())
+        await self._at.store.change(lambda: self._at.store.say_title(run.id, name.strip()))
         return JSONResponse({"name": self._at.run(request).title})
 
     async def delete(self, request: Request) -> Response:
         """Delete a run and its files."""
         run = self._at.run(request)
         await self._at.queue.cancel(run.id)
-        self._at.store.drop_run(run)
+        await self._at.store.drop_run(run)
         return JSONResponse({})
 
     async def events(self, request: Request) -> Response:
@@ -235,45 +262,19 @@ class RunCalls:
 
         return StreamingResponse(lines(), media_type="text/event-stream")
 
-
-REPORT_POLICY = "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""Besides the one that stands in the page: what may run there, by its hash."""
-
-
-class ResultCalls:
-    """The answers.
-
-    Parameters
-    ----------
-    at : Context
-    """
-
-    def __init__(self, at: Context) -> None:
-        self._at = at
-
-    def routes(self) -> list[Route]:
-        """Return what can be called for."""
-        runs = "/api/runs/{run}"
-        return [
-            Route("/runs/{run}/report", self.report_page),
-            Route("/runs/{run}/files/{name}", self.file),
-            Route(f"{runs}/marks", self.marks),
-            Route(f"{runs}/mark", self.mark, methods=["POST"]),
-            Route(f"{runs}/regions", self.keep_regions, methods=["POST"]),
-        ]
-
     async def report_page(self, request: Request) -> Response:
         """The report, in which rows can be marked."""
         run = self._at.run(request)
         if not run.is_ranked:
             return RedirectResponse(f"/runs/{run.id}", 303)
-        folder = self._at.store.folder_of(run.id)
-        visitor = {
-            "csrf": request.state.csrf,
-            "role": request.state.role or "",
-            "user": request.state.user if request.state.has_account else "",
+        visitor: Visitor = request.state.visitor
+        shown = {
+            "csrf": visitor.csrf,
+            "role": visitor.role or "",
+            "user": visitor.user if visitor.has_account else "",
         }
-        page = await asyncio.to_thread(marked_page, folder, run, visitor)
+        folder = self._at.store.folder_of(run.id)
+        page = await asyncio.to_thread(marked_page, folder, run, shown)
         return HTMLResponse(page, headers={"Content-Security-Policy": REPORT_POLICY})
 
     async def marks(self, request: Request) -> Response:
@@ -292,11 +293,11 @@ class ResultCalls:
         given = await json_of(request)
         run = self._at.run(request)
         if not run.is_ranked:
-            raise AppRefusal(409, "This run has no ranking whose regions could be kept.")
+            raise Refusal(409, "This run has no ranking whose regions could be kept.")
         problem = await self._at.queue.keep_regions(run, given)
         self._at.run(request)  # it may have been deleted in the meantime
         if problem:
-            raise AppRefusal(422, problem)
+            raise Refusal(422, problem)
         return JSONResponse({})
 
     async def file(self, request: Request) -> Response:
@@ -305,16 +306,15 @@ class ResultCalls:
         table = self._at.store.table(run.upload)
         is_there = run.is_ranked or (name == ROLES and table is not None)
         if name not in FILES or not is_there:
-            raise AppRefusal(404, "There is no such file.")
+            raise Refusal(404, "There is no such file.")
         folder = self._at.store.folder_of(run.id)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         if name == ROLES:
             body = text_of(run.settings or {}, table or {}, run.name).encode()
-            return Response(body, media_type=FILES[name], headers=headers)
-        if name == "decisions.csv":
+        elif name == "decisions.csv":
             body = decisions_csv(await self._at.marks.of(run))
-            return Response(body, media_type=FILES[name], headers=headers)
-        if name == "report.html":
-            page = await asyncio.to_thread(plain_page, folder)
-            return Response(page, media_type=FILES[name], headers=headers)
-        return FileResponse(folder / RESULTS / name, media_type=FILES[name], headers=headers)
+        elif name == "report.html":
+            body = await asyncio.to_thread(plain_page, folder)
+        else:
+            return FileResponse(folder / RESULTS / name, media_type=FILES[name], headers=headers)
+        return Response(body, media_type=FILES[name], headers=headers)

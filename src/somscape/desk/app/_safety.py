@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from somscape.desk.app._users import DECIDE, LOOK, RUN, may
-from somscape.desk.web._connections import Lingering, Origins, are_same, limited
+from somscape.desk.web._connections import Lingering, Origins, Refusal, are_same, limited
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -34,14 +34,11 @@ HEADERS = {
 CSRF_HEADER = "x-somscape-csrf"
 UPLOAD_PATH = "/api/uploads"
 OLD_PAGE = "The page is from an earlier start or log-in; load it again."
+TOO_LARGE = "This is larger than the {:.0f} MB that this server takes (--max-upload)."
 MAX_BODY = 4 << 20
 """Bytes of a request that is no upload."""
 HEADS = ("head_with_scripts", "head")
 """Files of the heads that pages share; the first has the second in it."""
-
-
-class AppRefusal(HTTPException):
-    """A request that is answered with a status and one line."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ class Door(Protocol):
 class Safety:
     """The layer.
 
-    Each request that it hands on has ``user``, ``role``, ``csrf`` and ``has_account`` in its state.
+    Each request that it hands on has its ``visitor`` in its state.
 
     Parameters
     ----------
@@ -122,7 +119,7 @@ class Safety:
         host = request.headers.get("host", "")
         try:
             if not self._origins.has(host):
-                raise AppRefusal(421, "This is not the address of this server.")
+                raise Refusal(421, "This is not the address of this server.")
             origin = self._origins.origin(host)
             answer = await self._door.answer(request, origin)
             if answer is not None:
@@ -134,31 +131,22 @@ class Safety:
             if scope["method"] not in ("GET", "HEAD"):
                 check_origin(request, origin)
                 if not are_same(request.headers.get(CSRF_HEADER, ""), visitor.csrf):
-                    raise AppRefusal(403, OLD_PAGE)
+                    raise Refusal(403, OLD_PAGE)
             limit = self._max_upload if scope["path"] == UPLOAD_PATH else MAX_BODY
-            scope.setdefault("state", {}).update(
-                user=visitor.user,
-                role=visitor.role,
-                csrf=visitor.csrf,
-                has_account=visitor.has_account,
-            )
-            announced = request.headers.get("content-length")
-            body = limited(receive, announced, limit, _too_large(limit))
+            scope.setdefault("state", {})["visitor"] = visitor
+            too_large = Refusal(413, TOO_LARGE.format(limit / 1e6))
+            body = limited(scope, receive, limit, too_large)
             await self._app(scope, body, _until_gone(send_safely, visitor))
-        except AppRefusal as refused:
-            await _refusal(request, refused)(scope, receive, send_safely)
-
-
-def _too_large(limit: int) -> AppRefusal:
-    return AppRefusal(
-        413, f"This is larger than the {limit / 1e6:.0f} MB that this server takes (--max-upload)."
-    )
+        except Refusal as refused:
+            # What is left of the request is not read.
+            refused.headers = {"Connection": "close", **(refused.headers or {})}
+            await answer_of(request, refused)(scope, receive, send_safely)
 
 
 def check_origin(request: Request, origin: str) -> None:
     """Refuse what other sites have a browser ask for."""
     if request.headers.get("origin", "") != origin:
-        raise AppRefusal(403, "Only pages of this server may ask for this.")
+        raise Refusal(403, "Only pages of this server may ask for this.")
 
 
 def _until_gone(send: Send, visitor: Visitor) -> Send:
@@ -182,12 +170,12 @@ def template(name: str) -> Template:
     return Template(text)
 
 
-def _refusal(request: Request, refused: AppRefusal) -> Response:
-    headers = {"Connection": "close", **(refused.headers or {})}  # what is left is not read
+def answer_of(request: Request, refused: HTTPException) -> Response:
+    """Return the answer to a request that is refused: JSON to a call, else a page."""
     if request.scope["path"].startswith("/api/"):
-        return JSONResponse({"problem": refused.detail}, refused.status_code, headers)
+        return JSONResponse({"problem": refused.detail}, refused.status_code, refused.headers)
     page = template("problem.html").substitute(problem=html.escape(refused.detail))
-    return HTMLResponse(page, refused.status_code, headers)
+    return HTMLResponse(page, refused.status_code, refused.headers)
 
 
 ANYBODY = "anybody"
@@ -256,9 +244,10 @@ def _guarded(route: BaseRoute, before_change: Callable[[], Awaitable[None]] | No
 
 def account_line(request: Request) -> str:
     """Return, as markup, who is logged in and the way out; "" where nobody logs in."""
-    if not request.state.has_account:
+    visitor = request.state.visitor
+    if not visitor.has_account:
         return ""
-    name, role = html.escape(request.state.user), request.state.role
+    name, role = html.escape(visitor.user), visitor.role
     return f'<p class="account"><bdi>{name}</bdi> ({role}) <a href="/logout">Log out</a></p>'
 
 
@@ -266,12 +255,12 @@ def check(request: Request, needed: str) -> None:
     """Refuse a request whose user may not do what needs a role."""
     if needed == ANYBODY:
         return
-    role = getattr(request.state, "role", None)
-    if role is None:
-        raise AppRefusal(403, "Log in first.")
-    if not may(role, needed):
-        raise AppRefusal(
+    visitor = getattr(request.state, "visitor", None)
+    if visitor is None or visitor.role is None:
+        raise Refusal(403, "Log in first.")
+    if not may(visitor.role, needed):
+        raise Refusal(
             403,
-            f"{request.state.user} may not {MAY[needed]} here: that needs the role {needed}, and "
-            f"yours is {role}. Whoever keeps the app's users can change it.",
+            f"{visitor.user} may not {MAY[needed]} here: that needs the role {needed}, and "
+            f"yours is {visitor.role}. Whoever keeps the app's users can change it.",
         )

@@ -1,13 +1,11 @@
 """What `somscape app` starts: all routes of the app, behind an entrance."""
 
-import contextlib
-import html
 import os
 import sqlite3
 import threading
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +13,24 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from somscape._files import shown
-from somscape.desk.app._context import Context
-from somscape.desk.app._entrance import Front, listening
-from somscape.desk.app._run_calls import ResultCalls, RunCalls
-from somscape.desk.app._safety import AppRefusal, guarded, template
+from somscape.desk.app._context import ONLY_SHOWN, Context, keep_table
+from somscape.desk.app._entrance import Front, listening, open_entrance
+from somscape.desk.app._queue import Queue
+from somscape.desk.app._results import MarkStore, said_of
+from somscape.desk.app._run_calls import RunCalls
+from somscape.desk.app._safety import Safety, answer_of, guarded, template
+from somscape.desk.app._store import Store
 from somscape.desk.app._watch_calls import WatchCalls
+from somscape.desk.app._work import one_line
 from somscape.desk.cases._database import state_folder
+from somscape.desk.cases._sqlite import FULL, LOCKED, READ_ONLY, TroubleError
 from somscape.desk.cases.records import DecidedMeanwhileError
-from somscape.desk.web._servers import answer_requests, check_libraries
+from somscape.desk.web._connections import Refusal
+from somscape.desk.web._servers import answer_requests
 from somscape.errors import InputError
 from somscape.report.page import page_part
 from somscape.tables.table import Table
@@ -36,9 +40,6 @@ MIN_MEMORY = 2 << 30
 
 SHARE = 0.8
 """Of the machine's memory, for all jobs together."""
-
-LIBRARIES = ("starlette", "uvicorn")
-TEAM_LIBRARIES = (*LIBRARIES, "argon2")
 
 GRACE = 2
 """Seconds in which requests may be finished when the app ends."""
@@ -86,48 +87,37 @@ def serve(
     say: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Run the app until it is interrupted."""
-    is_team = front.users is not None
-    names, extras = (TEAM_LIBRARIES, "app,team") if is_team else (LIBRARIES, "app")
-    check_libraries("the app", names, extras)
-    # Late, because only the app needs them.
-    from somscape.desk.app._context import ONLY_SHOWN, Context, keep_table
-    from somscape.desk.app._entrance import open_entrance
-    from somscape.desk.app._queue import Queue
-    from somscape.desk.app._results import MarkStore
-    from somscape.desk.app._safety import Safety
-    from somscape.desk.app._store import Store
+    # Ctrl-C ends it.  The address first: one that is taken leaves no folder behind.
+    with suppress(KeyboardInterrupt), listening(front) as listener:
+        entrance = open_entrance(front, listener, say)
+        with closing(Store(state or state_folder())) as store:
+            if store.is_read_only:
+                say(f"{store.folder} {ONLY_SHOWN}")
+            for table in tables:
+                keep_table(store, table)  # read when the others are that wait
+            marks = MarkStore(store)
+            queue = Queue(store, limits.n_jobs, limits.memory, marks)
+            at = Context(store, queue, marks, limits.max_upload)
 
-    try:
-        # The address first: one that is taken leaves no folder behind.
-        with listening(front) as listener:
-            entrance = open_entrance(front, listener, say)
-            with closing(Store(state or state_folder())) as store:
-                if store.is_read_only:
-                    say(f"{store.folder} {ONLY_SHOWN}")
-                for table in tables:
-                    keep_table(store, table)  # read when the others are that wait
-                marks = MarkStore(store)
-                queue = Queue(store, limits.n_jobs, limits.memory, marks)
-                at = Context(store, queue, marks, limits.max_upload)
+            def started() -> None:
+                say(entrance.said)
+                if opens_browser and entrance.to_open:
+                    # In a thread: one that runs in the terminal would keep the server waiting.
+                    threading.Thread(
+                        target=webbrowser.open, args=(entrance.to_open,), daemon=True
+                    ).start()
 
-                def started() -> None:
-                    say(entrance.said)
-                    if opens_browser and entrance.to_open:
-                        # In a thread: one that runs in the terminal would keep the server waiting.
-                        threading.Thread(
-                            target=webbrowser.open, args=(entrance.to_open,), daemon=True
-                        ).start()
-
-                site = Site(at).app(started)
-                app = Safety(site, entrance.door, entrance.origins, limits.max_upload)
-                answer_requests(app, listener, grace=GRACE, tls=entrance.tls, say=say)
-    except KeyboardInterrupt:
-        pass  # how it is ended
+            site = Site(at).app(started)
+            app = Safety(site, entrance.door, entrance.origins, limits.max_upload)
+            answer_requests(app, listener, grace=GRACE, tls=entrance.tls, say=say)
 
 
 def _n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
+
+STATUS = {LOCKED: 503, READ_ONLY: 403, FULL: 507}
+"""Of answers, by why a database cannot be changed."""
 
 SHARED = ("report.css", "elements.js")
 """Parts of the report."""
@@ -159,7 +149,7 @@ class Site:
     def app(self, started: Callable[[], None]) -> Starlette:
         """Return the ASGI app, which calls `started` once it answers and Ctrl-C ends it."""
 
-        @contextlib.asynccontextmanager
+        @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
             for run in self._at.store.after_start():
                 self._at.queue.add(run)
@@ -173,12 +163,12 @@ class Site:
             Route("/static/{name}", self.static),
             Route("/favicon.ico", self.icon),
             *RunCalls(self._at).routes(),
-            *ResultCalls(self._at).routes(),
             *WatchCalls(self._at).routes(),
         ]
         handlers: dict[Any, Any] = {
-            HTTPException: _say_problem,
+            HTTPException: answer_of,
             DecidedMeanwhileError: _say_meanwhile,
+            TroubleError: _say_trouble,
             InputError: _say_input,
             OSError: self._say_disk,
             sqlite3.Error: self._say_disk,
@@ -199,7 +189,7 @@ class Site:
         """A script, a style or the icon."""
         name = request.path_params["name"]
         if name not in STATIC:
-            raise AppRefusal(404, "There is no such page.")
+            raise Refusal(404, "There is no such page.")
         text = page_part(name) if name in SHARED else template(name).template
         return Response(text, media_type=STATIC[name])
 
@@ -209,35 +199,23 @@ class Site:
 
     def _say_disk(self, request: Request, error: OSError | sqlite3.Error) -> Response:
         trouble = self._at.store.trouble(error)
-        if trouble:
-            return _say_problem(request, HTTPException(507, shown(trouble)))
-        words = getattr(error, "strerror", None)
-        place = getattr(error, "filename", None) or self._at.store.folder
+        if trouble is not None:
+            return _say_trouble(request, trouble)
+        words = getattr(error, "strerror", None) or error
+        place = shown(getattr(error, "filename", None) or self._at.store.folder)
         said = (
-            f"The app cannot use {shown(place)} ({words or error}). If the "
-            "disk is full, make room; then try again."
+            f"The app cannot use {place} ({words}). If the disk is full, make room; then try again."
         )
-        return _say_problem(request, HTTPException(507, said))
+        return answer_of(request, Refusal(STATUS[FULL], said))
 
 
-def _say_problem(request: Request, error: HTTPException) -> Response:
-    if request.url.path.startswith("/api/"):
-        return JSONResponse({"problem": error.detail}, error.status_code, error.headers)
-    page = template("problem.html").substitute(problem=html.escape(error.detail))
-    return HTMLResponse(page, error.status_code, error.headers)
+def _say_trouble(request: Request, error: TroubleError) -> Response:
+    return answer_of(request, Refusal(STATUS[error.why], shown(one_line(str(error)))))
 
 
 def _say_input(request: Request, error: InputError) -> Response:
-    return _say_problem(request, HTTPException(422, " ".join(str(error).split())))
+    return answer_of(request, Refusal(422, one_line(str(error))))
 
 
 def _say_meanwhile(request: Request, error: DecidedMeanwhileError) -> Response:
-    last = error.last
-    said = {
-        "decision": last.state,
-        "comment": last.comment,
-        "author": last.author,
-        "made": last.made,
-        "seen": last.number,
-    }
-    return JSONResponse({"problem": " ".join(str(error).split()), "last": said}, 409)
+    return JSONResponse({"problem": one_line(str(error)), "last": said_of(error.last)}, 409)

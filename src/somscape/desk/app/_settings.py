@@ -39,12 +39,8 @@ MAX_SHEET = 100
 RULES = ("alerts", "contamination", "fdr", "p_value", "cost")
 """What says how many rows to list; at most one of them is given."""
 
-NAMES = {
-    *READING,
-    *("id", "label", "value", "kinds", "orders", "missing"),
-    *RULES,
-    *("amount", "per", "seed", "uses_marks", "told", "regions_of"),
-}
+NUMBERS = {int, float}
+"""Types of a number in JSON; `bool` is none of them."""
 
 
 def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,9 +66,10 @@ def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings that came from the page, or raise InputError for what cannot be one."""
-    if not isinstance(given, dict) or set(given) - NAMES:
-        raise InputError(f"Settings must be an object with some of {', '.join(sorted(NAMES))}.")
-    settings = {**default_settings(table), **given}
+    settings = default_settings(table)
+    if not isinstance(given, dict) or not settings.keys() >= given.keys():
+        raise InputError(f"Settings must be an object with some of {', '.join(sorted(settings))}.")
+    settings |= given
     columns = table["columns"]
     for role in ("id", "label"):
         if settings[role] is not None:
@@ -115,17 +112,13 @@ def _check_rule(settings: Mapping[str, Any], columns: list[dict[str, Any]], n_ro
         raise InputError("A rule by cost needs the column of what is at stake, and a cost.")
     if amount is not None:
         _check_whole("amount", amount, 0, len(columns) - 1)
-        if not (_is_number(cost) and 0 < cost < float("inf")):
+        if type(cost) not in NUMBERS or not 0 < cost < float("inf"):
             raise InputError("What a review costs must be a number above 0.")
 
 
 def _check_share(value: Any, most: float, what: str) -> None:
-    if value is not None and not (_is_number(value) and 0 < value <= most):
+    if value is not None and (type(value) not in NUMBERS or not 0 < value <= most):
         raise InputError(f"{what} must be above 0 and at most {most}.")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _check_customers(settings: Mapping[str, Any], columns: list[dict[str, Any]]) -> None:
@@ -144,18 +137,17 @@ def reading_of(given: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return what settings say of how the file is written, or raise InputError."""
     found = {name: (given or {}).get(name) for name in READING}
     for name, value in found.items():
-        if value is None:
-            continue
         if name == "sheet":
-            if not isinstance(value, str) or not 0 < len(value) <= MAX_SHEET:
+            is_name = isinstance(value, str) and 0 < len(value) <= MAX_SHEET
+            if not (value is None or is_name):
                 raise InputError("'sheet' must be the name of a sheet, or its number.")
-        elif value not in READING[name]:
+        elif value not in (None, *READING[name]):
             raise InputError(f"'{name}' must be one of {', '.join(READING[name])}.")
     return found
 
 
 def _check_whole(name: str, value: Any, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+    if type(value) is not int or not low <= value <= high:  # True is none
         raise InputError(f"'{name}' must be a whole number from {low} to {high}.")
 
 

@@ -6,20 +6,21 @@ import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from somscape.desk.cases._chain import now
 from somscape.desk.cases._database import state_folder
 from somscape.desk.cases._sqlite import (
-    busy_line,
+    LOCKED,
+    NOTHING_SAVED,
+    TroubleError,
     connect_reading,
-    is_busy,
     is_read_only,
     trouble_of,
 )
@@ -59,9 +60,9 @@ STEPS = (
 """What each version adds: the first is that of 0.2.0."""
 
 
-def opened(path: Path, *, is_read_only: bool, wait: float) -> sqlite3.Connection:
+def opened(path: Path, *, is_read_only: bool) -> sqlite3.Connection:
     """Return a connection to a database that is made, or brought up to date, if need be."""
-    db = sqlite3.connect(":memory:" if is_read_only else path, timeout=wait)
+    db = sqlite3.connect(":memory:" if is_read_only else path, timeout=SECONDS_TO_WAIT)
     with ExitStack() as opening:
         opening.enter_context(closing(db))
         if not is_read_only:
@@ -170,6 +171,8 @@ class Run:
         return self.task in (RANK, WATCH) and self.state == DONE
 
 
+Answer = TypeVar("Answer")
+
 RUN = """
 SELECT runs.id, upload, name, ending, made, task, state, problem, settings, runs.facts,
     (SELECT count(*) FROM decisions d WHERE d.upload = runs.upload AND decision != 'open'),
@@ -192,6 +195,8 @@ class Store:
 
     Attributes
     ----------
+    folder : Path
+        The state folder.
     is_read_only : bool
         Whether the folder takes no changes: it is only shown, as it was at the start.
     """
@@ -201,82 +206,80 @@ class Store:
         folder = state_folder() if is_database else Path(place)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._folder = folder.resolve()
-            at = place if is_database else self._folder
+            self.folder = folder.resolve()
+            at = place if is_database else self.folder
             with ExitStack() as opening:
                 self._open(opening, at)
                 self._opened = opening.pop_all()  # all went well: they stay open
         except (OSError, sqlite3.Error) as error:
-            trouble = trouble_of(error, folder / OWN_FILE, SECONDS_TO_WAIT)
-            raise InputError(
-                trouble
-                or f"{folder} cannot hold the app's state ({error}). Give another folder with "
-                "--state."
+            raise trouble_of(error, folder / OWN_FILE, SECONDS_TO_WAIT) or InputError(
+                f"{folder} cannot hold the app's state ({error}). Give another folder with --state."
             ) from error
         self.cases_at = str(at)
 
     def _open(self, opening: ExitStack, at: Path | str) -> None:
-        file = self._folder / OWN_FILE
+        file = self.folder / OWN_FILE
         self.is_read_only = is_read_only(file)
         if not self.is_read_only:
-            opening.enter_context(closing(_lock(self._folder)))
-        self._db = opening.enter_context(
-            closing(opened(file, is_read_only=self.is_read_only, wait=SECONDS_TO_WAIT))
-        )
+            opening.enter_context(closing(_lock(self.folder)))
+        self._db = opening.enter_context(closing(opened(file, is_read_only=self.is_read_only)))
         if self.is_read_only:  # it is a copy in memory
-            with self._db:
-                self._db.execute(
-                    "UPDATE runs SET state = ?, problem = ? WHERE state IN (?, ?)",
-                    (INTERRUPTED, NOT_RUN, *GOES_ON),
-                )
+            self._change(
+                "UPDATE runs SET state = ?, problem = ? WHERE state IN (?, ?)",
+                *(INTERRUPTED, NOT_RUN, *GOES_ON),
+            )
             self._db.execute("PRAGMA query_only = ON")
         else:
-            self._try_to_change()  # or say now that another program writes
+            self._db.execute("BEGIN IMMEDIATE")  # or say now that another program writes
+            self._db.execute("ROLLBACK")
         self.cases = opening.enter_context(closing(State(at)))
         self.cases.database.wait = SECONDS_TO_WAIT
         self._deciding = ThreadPoolExecutor(MOST_AT_ONCE, "decision")
         opening.callback(self._deciding.shutdown, wait=False)
 
-    @property
-    def folder(self) -> Path:
-        """The state folder."""
-        return self._folder
-
     def close(self) -> None:
         """Let another process use the folder."""
         self._opened.close()
 
-    def trouble(self, error: OSError | sqlite3.Error) -> str:
-        """Return a line on an error: a lock, or a disk that is full or read-only; "" for others."""
-        place = getattr(error, "filename", None) or self._folder / OWN_FILE
+    def trouble(self, error: OSError | sqlite3.Error) -> TroubleError | None:
+        """Return what to say of an error: a lock, or a disk that is full or read-only."""
+        place = getattr(error, "filename", None) or self.folder / OWN_FILE
         return trouble_of(error, Path(place), SECONDS_TO_WAIT)
 
-    async def when_free(self) -> None:
-        """Wait until no other program writes to the app's database."""
-        end = time.monotonic() + SECONDS_TO_WAIT
+    async def change(self, make: Callable[[], Answer], saved: str = NOTHING_SAVED) -> Answer:
+        """Make changes that hold together, once no other program writes to the app's database.
+
+        `make` looks again at what may have changed meanwhile, and `saved` says what an error
+        leaves.
+        """
+        file, end = self.folder / OWN_FILE, time.monotonic() + SECONDS_TO_WAIT
         while True:
             try:
-                self._try_to_change()
-            except sqlite3.OperationalError as error:
-                if not is_busy(error):
+                self._db.execute("BEGIN IMMEDIATE")
+                with self._db:
+                    return make()
+            except sqlite3.Error as error:
+                trouble = trouble_of(error, file, SECONDS_TO_WAIT, saved)
+                if trouble is None:
                     raise
-                if time.monotonic() > end:
-                    line = busy_line(self._folder / OWN_FILE, SECONDS_TO_WAIT)
-                    raise InputError(line) from error
-                await asyncio.sleep(A_MOMENT)
-            else:
-                return
+                if trouble.why != LOCKED or time.monotonic() > end:
+                    raise trouble from error
+            await asyncio.sleep(A_MOMENT)
 
-    def _try_to_change(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.execute("ROLLBACK")
+    def _change(self, statement: str, *values: Any) -> None:
+        """Change the database; what is changed is on the disk after that, or after `change`."""
+        if self._db.in_transaction:
+            self._db.execute(statement, values)
+            return
+        with self._db:
+            self._db.execute(statement, values)
 
     # Uploads
 
     def new_upload(self, ending: str) -> tuple[str, Path]:
         """Return the id of an upload, and the file to write it to."""
         upload = secrets.token_hex(8)
-        folder = self._folder / "uploads" / upload
+        folder = self.folder / "uploads" / upload
         folder.mkdir(mode=0o700, parents=True)
         return upload, folder / f"table{ending}"
 
@@ -289,28 +292,23 @@ class Store:
         watch: str | None = None,
     ) -> Run:
         """Keep an upload that is written, with a first run: of its watch, or one that reads it."""
-        with self._db:
-            self._db.execute(
-                "INSERT INTO uploads (id, name, ending, watch) VALUES (?, ?, ?, ?)",
-                (upload, name, ending, watch),
-            )
+        self._change(
+            "INSERT INTO uploads (id, name, ending, watch) VALUES (?, ?, ?, ?)",
+            *(upload, name, ending, watch),
+        )
         return self.new_run(upload, READ if watch is None else WATCH, settings)
 
     def say_watch(self, upload: str, watch: str) -> None:
         """Say which watch an upload belongs to from now on."""
-        with self._db:
-            self._db.execute("UPDATE uploads SET watch = ? WHERE id = ?", (watch, upload))
+        self._change("UPDATE uploads SET watch = ? WHERE id = ?", watch, upload)
 
-    def drop_upload(self, upload: str) -> None:
-        """Delete an upload and its file."""
-        with self._db:
-            self._db.execute("DELETE FROM uploads WHERE id = ?", (upload,))
-        shutil.rmtree(self._folder / "uploads" / upload, ignore_errors=True)
+    def drop_file(self, upload: str) -> None:
+        """Delete the file of an upload that the database does not contain."""
+        shutil.rmtree(self.folder / "uploads" / upload, ignore_errors=True)
 
     def say_table(self, upload: str, facts: Mapping[str, Any] | None) -> None:
         """Keep what an upload holds; None until it is read."""
-        with self._db:
-            self._db.execute("UPDATE uploads SET facts = ? WHERE id = ?", (_text(facts), upload))
+        self._change("UPDATE uploads SET facts = ? WHERE id = ?", _text(facts), upload)
 
     def table(self, upload: str) -> dict[str, Any] | None:
         """Return what an upload holds, or None before it was read."""
@@ -319,7 +317,7 @@ class Store:
 
     def upload_file(self, run: Run) -> Path:
         """Return the file that a run is of."""
-        return self._folder / "uploads" / run.upload / f"table{run.ending}"
+        return self.folder / "uploads" / run.upload / f"table{run.ending}"
 
     # Runs
 
@@ -329,19 +327,17 @@ class Store:
         """Add a run of an upload."""
         run = secrets.token_hex(8)
         self.folder_of(run).mkdir(mode=0o700, parents=True)
-        with self._db:
-            self._db.execute(
-                "INSERT INTO runs (id, upload, made, task, state, settings)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (run, upload, _now(), task, state, _text(settings)),
-            )
+        self._change(
+            "INSERT INTO runs (id, upload, made, task, state, settings) VALUES (?, ?, ?, ?, ?, ?)",
+            *(run, upload, now(), task, state, _text(settings)),
+        )
         found = self.run(run)
         assert found is not None
         return found
 
     def folder_of(self, run: str) -> Path:
         """Return the folder of a run's files; `run` is the id of one that exists."""
-        return self._folder / "runs" / run
+        return self.folder / "runs" / run
 
     def run(self, run: str) -> Run | None:
         """Return a run, or None."""
@@ -362,12 +358,11 @@ class Store:
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         """Say how a run stands; what is None stays as it was."""
-        with self._db:
-            self._db.execute(
-                "UPDATE runs SET state = ?, problem = ?, task = coalesce(?, task),"
-                " settings = coalesce(?, settings), facts = coalesce(?, facts) WHERE id = ?",
-                (state, problem, task, _text(settings), _text(facts), run),
-            )
+        self._change(
+            "UPDATE runs SET state = ?, problem = ?, task = coalesce(?, task),"
+            " settings = coalesce(?, settings), facts = coalesce(?, facts) WHERE id = ?",
+            *(state, problem, task, _text(settings), _text(facts), run),
+        )
 
     def say_ended(self, run: str, state: str, *, problem: str = "") -> None:
         """Say how a run ended early; a table that was read before is then as it was."""
@@ -381,8 +376,7 @@ class Store:
 
     def say_title(self, run: str, title: str) -> None:
         """Say what a run is called; "" calls it after its file."""
-        with self._db:
-            self._db.execute("UPDATE runs SET title = ? WHERE id = ?", (title, run))
+        self._change("UPDATE runs SET title = ? WHERE id = ?", title, run)
 
     def is_drafted(self, run: Run) -> bool:
         """Return whether a watch may have recorded a run: its files come first."""
@@ -393,13 +387,19 @@ class Store:
         found = self._db.execute("SELECT count(*) FROM runs WHERE upload = ?", (upload,))
         return int(found.fetchone()[0])
 
-    def drop_run(self, run: Run) -> None:
+    async def drop_run(self, run: Run) -> None:
         """Delete a run and its files, and with an upload's last run the upload."""
-        with self._db:
-            self._db.execute("DELETE FROM runs WHERE id = ?", (run.id,))
+
+        def drop() -> int:
+            self._change("DELETE FROM runs WHERE id = ?", run.id)
+            if not (n_left := self.n_runs(run.upload)):
+                self._change("DELETE FROM uploads WHERE id = ?", run.upload)
+            return n_left
+
+        n_left = await self.change(drop)
         shutil.rmtree(self.folder_of(run.id), ignore_errors=True)
-        if not self.n_runs(run.upload):
-            self.drop_upload(run.upload)
+        if not n_left:
+            self.drop_file(run.upload)
 
     def after_start(self) -> list[Run]:
         """Tidy up after the last server, however it ended; return what still waits."""
@@ -424,10 +424,10 @@ class Store:
                 self.say_ended(run.id, INTERRUPTED, problem=problem)
         for kind in ("uploads", "runs"):
             known = {name for (name,) in self._db.execute(f"SELECT id FROM {kind}")}
-            for folder in (self._folder / kind).glob(OURS):
+            for folder in (self.folder / kind).glob(OURS):
                 if folder.name not in known:
                     shutil.rmtree(folder, ignore_errors=True)
-        self._db.execute("PRAGMA busy_timeout = 0")  # from now on, `when_free` waits
+        self._db.execute("PRAGMA busy_timeout = 0")  # from now on, `change` waits
         return [run for run in reversed(self.runs()) if run.state == WAITING]
 
     # Decisions
@@ -455,22 +455,18 @@ class Store:
         version = 0 if last is None else last["seen"]
         said = (decision or OPEN, comment, author)
         if last is not None and seen not in (None, version):
-            if said == (last["decision"], last["comment"], last["author"]):
+            said_last = (last["decision"], last["comment"], last["author"])
+            if said == said_last:
                 return last  # sent again
             raise DecidedMeanwhileError(
-                Decision(
-                    *("", str(last["id"]), last["decision"], last["comment"], last["author"]),
-                    number=version,
-                    made=last["made"],
-                )
+                Decision("", str(last["id"]), *said_last, number=version, made=last["made"])
             )
-        values = (row["id"], said[0], _now(), row["score"], row["p_value"], run.id, *said[1:])
-        with self._db:
-            self._db.execute(
-                "INSERT OR REPLACE INTO decisions (upload, number, id, decision, made, score,"
-                " p_value, run, comment, author, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (run.upload, number, *values, version + 1),
-            )
+        values = (row["id"], said[0], now(), row["score"], row["p_value"], run.id, *said[1:])
+        self._change(
+            "INSERT OR REPLACE INTO decisions (upload, number, id, decision, made, score,"
+            " p_value, run, comment, author, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(run.upload, number, *values, version + 1),
+        )
         return next(d for d in self.decisions(run.upload) if d["number"] == number)
 
     def decisions(self, upload: str) -> list[dict[str, Any]]:
@@ -509,7 +505,3 @@ def _run(values: tuple[Any, ...]) -> Run:
 
 def _text(value: Mapping[str, Any] | None) -> str | None:
     return None if value is None else json.dumps(value)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

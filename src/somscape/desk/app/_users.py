@@ -1,5 +1,6 @@
 """Who may use the app, and for what: names, roles and hashed passwords in a file of the owner's."""
 
+import importlib.util
 import os
 import re
 import unicodedata
@@ -15,6 +16,9 @@ from somscape.tables._roles import key_text, line_of, parsed, value_text
 
 LOOK, DECIDE, RUN = ROLES = ("look", "decide", "run")
 """What a user may do; each may do what those before it may."""
+
+MIN_LENGTH, MAX_LENGTH = 12, 256
+"""Letters of a password."""
 
 MAX_USER_NAME = 64
 MAX_BYTES = 1 << 20
@@ -67,6 +71,36 @@ def plain_name(text: str) -> str:
     """Return a user's name in the one form in which it is compared."""
     name = unicodedata.normalize("NFC", text.strip())
     return name if len(name) <= MAX_USER_NAME and name.isprintable() else ""
+
+
+def hash_password(password: str) -> str:
+    """Return what stands for a password in a file of users."""
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise InputError(
+            f"a password has {MIN_LENGTH} to {MAX_LENGTH} letters; this one has {len(password)}."
+        )
+    if importlib.util.find_spec("argon2") is None:
+        raise InputError("passwords need argon2; run: pip install 'somscape[app,team]'")
+    from argon2 import PasswordHasher
+
+    return PasswordHasher().hash(_plain(password))
+
+
+def is_password(password: str, hashed: str) -> bool:
+    """Return whether a password is the one that was hashed."""
+    # Late, because only a team needs it.
+    from argon2 import PasswordHasher
+    from argon2.exceptions import Argon2Error, InvalidHash
+
+    try:
+        return PasswordHasher().verify(hashed, _plain(password))
+    except (Argon2Error, InvalidHash):
+        return False
+
+
+def _plain(password: str) -> bytes:
+    # Letters with marks may be typed in two ways.
+    return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
 
 
 def read_users(

@@ -15,8 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from somscape.desk.app._context import Context, author_of, json_of
-from somscape.desk.app._results import checked, token_of
-from somscape.desk.app._safety import AppRefusal
+from somscape.desk.app._results import checked, said_of, token_of
 from somscape.desk.app._store import RANK, RESULTS, Run
 from somscape.desk.app._work import one_line
 from somscape.desk.cases._begin import check_name
@@ -35,7 +34,9 @@ from somscape.desk.cases.records import (
     news_now,
 )
 from somscape.desk.cases.state import State
+from somscape.desk.web._connections import Refusal
 from somscape.errors import InputError
+from somscape.maps.map import Map
 from somscape.outliers.detector import Detector, detector_in
 from somscape.save._load import load
 from somscape.tables._messages import listed
@@ -51,7 +52,7 @@ N_USUAL = 3
 def summary_of(state: State, name: str) -> dict[str, Any]:
     """Return what the home page says of a watch: its last run, and what waits."""
     with state.database.snapshot():
-        return _summary(state, name, state.runs(name), state.cases(name))
+        return _summary(name, state.runs(name), state.cases(name))
 
 
 def watch_of(state: State, name: str) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
     last = runs[0] if runs else None
     replaced = {id_: run.number for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
     return {
-        **_summary(state, name, runs, cases),
+        **_summary(name, runs, cases),
         "key": list(watch.key),
         "source": watch.source,
         "made": watch.made,
@@ -75,43 +76,36 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
 def case_of(state: State, name: str, key: str) -> dict[str, Any]:
     """Return all that is known of a case, for a page to print."""
     with state.database.snapshot():
-        return _case_of(state, name, key)
+        watch, runs = state.watch(name), state.runs(name)
+        history, cases = state.history(name, key), state.cases(name, key=key)
+        lines = [
+            {**asdict(row), **_said(run)}
+            for run in reversed(runs)
+            for row in state.listed(run.id)
+            if row.key == key
+        ]
+        if not history and not lines:
+            raise InputError(
+                f"the watch '{name}' has no case {key!r}. Its page lists the cases that there are."
+            )
+        return {
+            "watch": name,
+            "key": key,
+            "key_columns": list(watch.key),
+            "state": history[-1].state if history else OPEN,
+            "waits": any(is_waiting(case, runs[0] if runs else None) for case in cases),
+            "seen": history[-1].number if history else 0,
+            "history": [
+                {"decision": d.state, "comment": d.comment, "author": d.author, "made": d.made}
+                for d in history
+            ],
+            "listed": lines,
+            "n_runs": len(runs),
+            **_row(state, runs, key),
+        }
 
 
-def _case_of(state: State, name: str, key: str) -> dict[str, Any]:
-    watch, runs = state.watch(name), state.runs(name)
-    history = state.history(name, key)
-    lines = []
-    for run in reversed(runs):
-        found = next((row for row in state.listed(run.id) if row.key == key), None)
-        if found is not None:
-            lines.append({**asdict(found), **_said(run)})
-    if not history and not lines:
-        raise InputError(
-            f"the watch '{name}' has no case {key!r}. Its page lists the cases that there are."
-        )
-    return {
-        "watch": name,
-        "key": key,
-        "key_columns": list(watch.key),
-        "state": history[-1].state if history else OPEN,
-        "waits": any(
-            is_waiting(case, runs[0] if runs else None) for case in state.cases(name, key=key)
-        ),
-        "seen": history[-1].number if history else 0,
-        "history": [
-            {"decision": d.state, "comment": d.comment, "author": d.author, "made": d.made}
-            for d in history
-        ],
-        "listed": lines,
-        "n_runs": len(runs),
-        **_row(state, runs, key),
-    }
-
-
-def _summary(
-    state: State, name: str, runs: Sequence[WatchRun], cases: Sequence[Case]
-) -> dict[str, Any]:
+def _summary(name: str, runs: Sequence[WatchRun], cases: Sequence[Case]) -> dict[str, Any]:
     last = runs[0] if runs else None
     waiting = [case for case in cases if is_waiting(case, last)]
     news = [case.listed.news for case in waiting if case.listed is not None]
@@ -129,16 +123,15 @@ def _summary(
 
 
 def _said(run: WatchRun) -> dict[str, Any]:
-    facts = run.facts
     return {
         "run": run.id,
         "number": run.number,
         "made": run.made,
         "author": run.author,
         "source": run.source,
-        "n_rows": facts.get("n_rows"),
-        "n_alerts": facts.get("n_alerts"),
-        "drift": _drift_words(facts.get("drift") or {}),
+        "n_rows": run.facts.get("n_rows"),
+        "n_alerts": run.facts.get("n_alerts"),
+        "drift": _drift_words(run.facts.get("drift") or {}),
     }
 
 
@@ -187,24 +180,23 @@ def _row(state: State, runs: Sequence[WatchRun], key: str) -> dict[str, Any]:
     names = list(kept[key])
     shown: dict[str, Any] = {"cells": dict(kept[key]), "of_run": _said(run)}
     try:
-        detector = _detector(state, run.map)
-        rows = detector.map_.rows_of(_table([kept[k] for k in (key, *others)], names))
+        map_ = _loaded(state.map(run.map)).map_
+        rows = map_.rows_of(_table([kept[k] for k in (key, *others)], names))
     except InputError:  # a map of another somscape: what was kept is shown all the same
         return {**shown, "usual": [], "map": None}
     rows = np.asarray(rows, dtype=np.float64)
-    in_table = [code.name for code in detector.map_.encoding.columns if code.name in kept[key]]
+    in_table = [code.name for code in map_.encoding.columns if code.name in kept[key]]
     shown["cells"] = {name: kept[key][name] for name in in_table}
     distances = np.nansum((rows[1:] - rows[0]) ** 2, axis=1)
     nearest = np.argsort(distances, kind="stable")[:N_USUAL]
     return {
         **shown,
         "usual": [{"key": others[i], "cells": kept[others[i]]} for i in nearest],
-        "map": _place(detector, rows[:1]),
+        "map": _place(map_, rows[:1]),
     }
 
 
-def _place(detector: Detector, row: Any) -> dict[str, Any]:
-    map_ = detector.map_
+def _place(map_: Map, row: Any) -> dict[str, Any]:
     lattice = map_.lattice
     width = float(np.ptp(lattice.cell[:, 0]))
     return {
@@ -225,10 +217,6 @@ def _table(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Table:
             values = [v if v is None or isinstance(v, str) else f"{v:.15g}" for v in values]
         columns[name] = values
     return table_from_columns(columns)
-
-
-def _detector(state: State, hash_: str) -> Detector:
-    return _loaded(state.map(hash_))
 
 
 @lru_cache(maxsize=8)
@@ -311,53 +299,44 @@ class WatchCalls:
         decision, comment = checked(given)
         token, seen = token_of(given)
         if not isinstance(key, str):
-            raise AppRefusal(422, "'key' must be the key of a case.")
+            raise Refusal(422, "'key' must be the key of a case.")
         run = given.get("run")
         if run is not None and not isinstance(run, str):
-            raise AppRefusal(422, "'run' must be the run in which the case was seen.")
+            raise Refusal(422, "'run' must be the run in which the case was seen.")
         seen_as = await asyncio.to_thread(Seen.of, self._at.cases, name, key=key, run=run)
         new = seen_as.decision(key, decision, comment=comment, author=author_of(request))
         said = await self._at.store.decide_case(new, token=token, seen=seen)
-        return JSONResponse(
-            {
-                "decision": said.state,
-                "comment": said.comment,
-                "author": said.author,
-                "made": said.made,
-                "seen": said.number,
-            }
-        )
+        return JSONResponse(said_of(said))
 
     async def keep(self, request: Request) -> Response:
         """Keep a finished run as a watch; answered once it is one."""
         given = await json_of(request)
         run = self._at.run(request)
         if not run.is_ranked or run.task != RANK:
-            raise AppRefusal(409, "Only a run that was ranked can be kept as a watch.")
+            raise Refusal(409, "Only a run that was ranked can be kept as a watch.")
         if run.watch is not None:
-            raise AppRefusal(409, f"This table belongs to the watch '{run.watch}' already.")
+            raise Refusal(409, f"This table belongs to the watch '{run.watch}' already.")
         name, key = _asked(given, self._at.store.table(run.upload))
         with self._at.marks.kept_still(run.upload):
             problem = await self._keep(run, name, key, author_of(request))
         run = self._at.run(request)  # it may have been deleted in the meantime
         if problem:
-            raise AppRefusal(422, problem)
+            raise Refusal(422, problem)
         return JSONResponse({"watch": run.watch})
 
     async def _keep(self, run: Run, name: str, key: list[str], author: str) -> str:
         """Have a run become a watch, with the marks of its rows; return what is wrong."""
         watches = await asyncio.to_thread(self._at.cases.watches)
-        taken = [watch for watch in watches if watch.name == name]
-        if taken and not await self._is_begun(run, taken[0]):
-            raise AppRefusal(409, f"There is a watch '{name}' already; give this one another name.")
-        marks = await self._at.marks.of(run)
+        taken = next((watch for watch in watches if watch.name == name), None)
+        if taken is not None and not await self._is_begun(run, taken):
+            raise Refusal(409, f"There is a watch '{name}' already; give this one another name.")
         asked = {
             "watch": name,
             "key": key,
             "author": author,
             "decided": [
                 {n: mark[n] for n in ("number", "decision", "comment", "score", "author")}
-                for mark in marks
+                for mark in await self._at.marks.of(run)
                 if mark["decision"] != OPEN or mark["comment"]
             ],
         }
@@ -374,7 +353,7 @@ class WatchCalls:
         name = str(request.path_params["watch"])
         watches = await asyncio.to_thread(self._at.cases.watches)
         if name not in {watch.name for watch in watches}:
-            raise AppRefusal(404, f"There is no watch '{name[:MAX_LETTERS]}'.")
+            raise Refusal(404, f"There is no watch '{name[:MAX_LETTERS]}'.")
         return name
 
     async def _case(self, request: Request) -> dict[str, Any]:
@@ -382,7 +361,7 @@ class WatchCalls:
         try:
             return await asyncio.to_thread(case_of, self._at.cases, name, key)
         except InputError as error:
-            raise AppRefusal(404, one_line(str(error))) from error
+            raise Refusal(404, one_line(str(error))) from error
 
     def _ranked(self) -> dict[str, str]:
         """Return which run here shows the report of which run of a watch."""
@@ -408,12 +387,10 @@ def _asked(given: dict[str, Any], table: dict[str, Any] | None) -> tuple[str, li
     """Return the name of a new watch and the columns of its key, or refuse them."""
     name, key = given.get("name"), given.get("key")
     if not isinstance(name, str):
-        raise AppRefusal(422, "'name' must be the name of a watch.")
+        raise Refusal(422, "'name' must be the name of a watch.")
     check_name(name)
     columns = [] if table is None else table["columns"]
-    is_key = isinstance(key, list) and all(
-        isinstance(i, int) and not isinstance(i, bool) and 0 <= i < len(columns) for i in key
-    )
-    if not is_key:
-        raise AppRefusal(422, "'key' must be the numbers of some columns.")
-    return name, [columns[i]["name"] for i in key or ()]
+    numbers = range(len(columns))
+    if not (isinstance(key, list) and all(type(i) is int and i in numbers for i in key)):
+        raise Refusal(422, "'key' must be the numbers of some columns.")
+    return name, [columns[i]["name"] for i in key]

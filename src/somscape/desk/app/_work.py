@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,6 @@ def one_line(text: str) -> str:
 
 def _described(column: Column, kind: str, why: str) -> dict[str, Any]:
     n_distinct = column.n_distinct
-    levels = _levels(column) if n_distinct <= MAX_LISTED_LEVELS else []
     return {
         "name": column.name,
         "kind": kind,
@@ -81,7 +81,7 @@ def _described(column: Column, kind: str, why: str) -> dict[str, Any]:
         "n_missing": column.n_missing,
         "n_distinct": n_distinct,
         "examples": _examples(column),
-        "levels": levels,
+        "levels": _levels(column) if n_distinct <= MAX_LISTED_LEVELS else [],
     }
 
 
@@ -110,9 +110,8 @@ def _levels(column: Column) -> list[list[Any]]:
     counts = Counter(present.tolist())
     if any(len(level) > MAX_LEVEL for level in counts):
         return []
-    if column.is_number:
-        return [[level, counts[level]] for level in sorted(counts, key=float)]
-    return [[level, counts[level]] for level in sorted(counts)]
+    ordered = sorted(counts, key=float) if column.is_number else sorted(counts)
+    return [[level, counts[level]] for level in ordered]
 
 
 def work() -> None:
@@ -197,10 +196,8 @@ def _limit_memory(n_bytes: int | None) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     wanted = n_bytes + _addresses()
     allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
-    try:
+    with suppress(ValueError, OSError):  # macOS has the limit and does not take it
         resource.setrlimit(resource.RLIMIT_AS, (allowed, most))
-    except (ValueError, OSError):
-        return  # macOS has the limit and does not take it
 
 
 def _addresses() -> int:

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from math import isfinite
 from typing import Any, NoReturn, TypeAlias
 
-from somscape.desk.serve._limits import RequestLimits, RequestRefusal, from_json
+from somscape.desk.serve._limits import RequestLimits, from_json
+from somscape.desk.web._connections import Refusal
 from somscape.errors import InputError
 from somscape.tables._cells import MISSING_WORDS
 from somscape.tables._messages import listed, suggestion
@@ -61,16 +63,15 @@ class Columns:
         """Return the cells of rows, or refuse them."""
         for number, row in enumerate(rows, 1):
             if type(row) is not dict:
-                raise RequestRefusal(422, f"Row {number} must be an object; got {kind_found(row)}.")
+                raise Refusal(422, f"Row {number} must be an object; got {kind_found(row)}.")
             if not self.known.issuperset(row):
-                self._refuse_unknown(row, f"Row {number}")
+                self._check_names(row, f"Row {number}")
         try:
             by_column = [[row[name] for row in rows] for name in self.names]
         except KeyError:
-            number, row = next(
-                (i, row) for i, row in enumerate(rows, 1) if not row.keys() >= {*self.names}
-            )
-            raise self._lacking(row, f"Row {number}") from None
+            for number, row in enumerate(rows, 1):
+                self._check_names(row, f"Row {number}")
+            raise
         return [read.cells(values) for read, values in zip(self._readers, by_column, strict=True)]
 
     def table(self, cells: Cells) -> Table:
@@ -88,34 +89,29 @@ class Columns:
     def check_table(self, table: Table) -> None:
         """Refuse a table that lacks columns of the map, or has others."""
         if self.known.isdisjoint(table.names):
-            raise RequestRefusal(
+            raise Refusal(
                 422,
                 f"None of the {len(table.names)} columns is one that this map needs "
                 f"({listed(self.names, MAX_NAMED)}). The first line of a CSV must name the "
                 "columns.",
             )
-        if not self.known.issuperset(table.names):
-            self._refuse_unknown(table.names, "The table")
-        if not {*self.names} <= {*table.names}:
-            raise self._lacking(table.names, "The table")
+        self._check_names(table.names, "The table")
 
-    def _refuse_unknown(self, given: Sequence[str] | Mapping[str, Any], what: str) -> None:
+    def _check_names(self, given: Sequence[str] | Mapping[str, Any], what: str) -> None:
+        """Refuse a row or a table that lacks columns of the map, or has others."""
         lacking = [name for name in self.names if name not in given]
-        if not lacking:
-            others = [name for name in given if name not in self.known]
-            raise RequestRefusal(
+        others = [name for name in given if name not in self.known]
+        if lacking:
+            close = suggestion(lacking[0], others)
+            meant = f"; {close}" if close else ""
+            names = listed(lacking, MAX_NAMED)
+            raise Refusal(422, f"{what} lacks columns that this map needs ({names}{meant}).")
+        if others:
+            raise Refusal(
                 422,
                 f"{what} has columns that this map does not know ({listed(others, MAX_NAMED)}). "
                 "Leave them out.",
             )
-        raise self._lacking(given, what)
-
-    def _lacking(self, given: Sequence[str] | Mapping[str, Any], what: str) -> RequestRefusal:
-        lacking = [name for name in self.names if name not in given]
-        close = suggestion(lacking[0], [name for name in given if name not in self.known])
-        meant = f"; {close}" if close else ""
-        names = listed(lacking, MAX_NAMED)
-        return RequestRefusal(422, f"{what} lacks columns that this map needs ({names}{meant}).")
 
 
 def _reader_of(code: Any, words: Sequence[str] | None, *, may_miss: bool) -> "_Numbers | _Texts":
@@ -146,7 +142,7 @@ class _Reader:
     def refuse(self, row: int, found: str) -> None:
         """Say what a row, from 0, must hold in the column, and what kind of thing it holds."""
         or_null = " or null" if self._may_miss else ""
-        raise RequestRefusal(
+        raise Refusal(
             422,
             f"Row {row + 1}, column '{self._name}', must hold {self.needs}{or_null}; got {found}.",
         )
@@ -180,12 +176,7 @@ class _Texts(_Reader):
     needs = "text, a number, true, false"
 
     def __init__(
-        self,
-        name: str,
-        words: Sequence[str] | None,
-        levels: Sequence[str],
-        *,
-        may_miss: bool,
+        self, name: str, words: Sequence[str] | None, levels: Sequence[str], *, may_miss: bool
     ) -> None:
         super().__init__(name, may_miss=may_miss)
         self._levels = {level: level for level in levels}
@@ -227,14 +218,12 @@ def _is_finite(value: Any) -> bool:
         return False
 
 
-def _numbers_among(words: Sequence[str]) -> frozenset[float]:
+def _numbers_among(words: Sequence[str]) -> set[float]:
     found = set()
     for word in words:
-        try:
+        with suppress(ValueError):
             found.add(float(word))
-        except ValueError:
-            continue
-    return frozenset(found)
+    return found
 
 
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
@@ -262,19 +251,19 @@ def rows_of_json(body: bytes, limits: RequestLimits) -> list[Any]:
     try:
         found = from_json(body, _refuse_constant)
     except UnicodeDecodeError:
-        raise RequestRefusal(400, "The body is not text in UTF-8.") from None
+        raise Refusal(400, "The body is not text in UTF-8.") from None
     except json.JSONDecodeError as error:
         # Not the text of the error: it may grow to quote what stands there.
         place = f"line {error.lineno}, column {error.colno}"
-        raise RequestRefusal(400, f"The body is not JSON: something is wrong at {place}.") from None
+        raise Refusal(400, f"The body is not JSON: something is wrong at {place}.") from None
     except RecursionError:
-        raise RequestRefusal(400, "The JSON is nested too deeply; rows are flat objects.") from None
+        raise Refusal(400, "The JSON is nested too deeply; rows are flat objects.") from None
     except ValueError:  # a whole number of thousands of digits
-        raise RequestRefusal(400, "The JSON holds a number with too many digits.") from None
+        raise Refusal(400, "The JSON holds a number with too many digits.") from None
     if isinstance(found, dict):
         found = found["rows"] if found.keys() == {"rows"} else [found]
     if not isinstance(found, list):
-        raise RequestRefusal(
+        raise Refusal(
             422,
             'The body must be a row, a list of rows, or {"rows": [...]}; got '
             f"{kind_found(found)}.",
@@ -290,16 +279,16 @@ def table_of_wire(
     try:
         table = table_from_wire(kind, body, "the body", words)
     except InputError:
-        raise RequestRefusal(422, NO_TABLE[kind]) from None
+        raise Refusal(422, NO_TABLE[kind]) from None
     _check_length(table.n_rows, limits)
     return table
 
 
 def _check_length(n_rows: int, limits: RequestLimits) -> None:
     if not n_rows:
-        raise RequestRefusal(422, "There is no row in the body; send at least one.")
+        raise Refusal(422, "There is no row in the body; send at least one.")
     if n_rows > limits.max_rows:
-        raise RequestRefusal(
+        raise Refusal(
             413,
             f"These are {n_rows:,} rows, and a request may have {limits.max_rows:,} "
             "(--max-rows); send them in parts.",
@@ -307,4 +296,4 @@ def _check_length(n_rows: int, limits: RequestLimits) -> None:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise RequestRefusal(400, f"{name} is no JSON; send null for a missing value.")
+    raise Refusal(400, f"{name} is no JSON; send null for a missing value.")

@@ -1,4 +1,4 @@
-"""Limits of a request, the refusal of a request, and JSON."""
+"""Limits of a request, and JSON."""
 
 import json
 from collections.abc import Callable
@@ -6,22 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-
-
-class RequestRefusal(Exception):  # noqa: N818 - it is an answer, no fault of ours
-    """A request that is answered with a status and one line.
-
-    The line names columns, row numbers and kinds of things; never what a cell holds.
-
-    Parameters
-    ----------
-    status : int
-    problem : str
-    """
-
-    def __init__(self, status: int, problem: str) -> None:
-        super().__init__(problem)
-        self.status, self.problem = status, problem
 
 
 @dataclass(frozen=True)

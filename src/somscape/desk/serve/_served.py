@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Ints
 from somscape.desk.jobs._target import predictions_of
 from somscape.desk.serve._bodies import Cells, Columns
-from somscape.desk.serve._limits import RequestRefusal
+from somscape.desk.web._connections import Refusal
 from somscape.errors import InputError
 from somscape.outliers.detector import Detector, Reasons, explained_rows, reasons_of
 from somscape.recognize.predictor import Predictor
@@ -56,13 +56,7 @@ class Answers:
 
     def part(self, some: slice) -> "Answers":
         """Return the answers of some rows."""
-        return Answers(
-            self.scores[some],
-            self.p_values[some],
-            self.is_flagged[some],
-            self.units[some],
-            self.reasons[some],
-        )
+        return Answers(**{name: values[some] for name, values in vars(self).items()})
 
     def to_json(self, ids: Sequence[Any] | None) -> list[dict[str, Any]]:
         """Return an object for each row, with its id where there are ids."""
@@ -144,7 +138,7 @@ FARTHEST = 1e100
 """As in `encode`: beyond, distances overflow."""
 
 
-def refusal_of(encoding: Encoding, table: Table) -> RequestRefusal:
+def refusal_of(encoding: Encoding, table: Table) -> Refusal:
     """Return the answer to rows that were refused; the encoding's own message quotes a cell."""
     for code in encoding.used:
         try:
@@ -152,25 +146,22 @@ def refusal_of(encoding: Encoding, table: Table) -> RequestRefusal:
             problem = code.problem(source)  # type: ignore[arg-type]
             if problem is not None:
                 row, needed = problem
-                return RequestRefusal(422, f"Row {row + 1}: column '{code.name}' {needed}.")
+                return Refusal(422, f"Row {row + 1}: column '{code.name}' {needed}.")
             if encoding.missing == "error" and source.missing.any():
                 row = int(source.missing.argmax())
-                return RequestRefusal(422, f"Row {row + 1}: column '{code.name}' has no value.")
+                return Refusal(422, f"Row {row + 1}: column '{code.name}' has no value.")
             is_near = (np.abs(code.encode(source)) <= FARTHEST).all(axis=1)  # type: ignore[arg-type]
         except InputError:
-            return RequestRefusal(422, f"Column '{code.name}' cannot be read as a {code.kind}.")
+            return Refusal(422, f"Column '{code.name}' cannot be read as a {code.kind}.")
         if not is_near.all():
             row = int(is_near.argmin())
-            return RequestRefusal(
+            return Refusal(
                 422,
                 f"Row {row + 1}: the number in column '{code.name}' is too far from those that "
                 "the map was made from.",
             )
-    return RequestRefusal(422, "The rows cannot be encoded as this map's columns.")
+    return Refusal(422, "The rows cannot be encoded as this map's columns.")
 
-
-PIECE = 1 << 20
-"""Bytes that are hashed at a time."""
 
 ROUTES = {"detector": "/score", "recognizer": "/predict", "predictor": "/predict"}
 
@@ -220,7 +211,7 @@ class Served:
     def score(self, table: Table, explained: list[str]) -> Answers:
         """Return what a detector says of rows, or refuse them."""
         if not isinstance(self.thing, Detector):
-            raise RequestRefusal(404, "This file predicts a column: ask /predict, not /score.")
+            raise Refusal(404, "This file predicts a column: ask /predict, not /score.")
         try:
             return answers_of(self.thing, table, explained)
         except InputError:
@@ -229,7 +220,7 @@ class Served:
     def predict(self, table: Table) -> Table:
         """Return what a model predicts for rows, or refuse them."""
         if isinstance(self.thing, Detector):
-            raise RequestRefusal(404, "This file is a detector: ask /score, not /predict.")
+            raise Refusal(404, "This file is a detector: ask /score, not /predict.")
         try:
             return predictions_of(self.thing, table)
         except InputError:
@@ -266,12 +257,12 @@ def _loaded(path: Path) -> Served:
         thing.scores_of_rows(thing.map_.codebook[:0])  # or says that its method was removed
     if state_of(path) != before:
         raise InputError(f"{path} changed while it was read. Replace it by renaming another file.")
-    served = Served(thing, sha256, datetime.now(UTC).isoformat(timespec="seconds"))
+    served = Served(thing, sha256, _now())
     try:
         _try(served)
-    except RequestRefusal as refused:
+    except Refusal as refused:
         raise InputError(
-            f"{path} holds a map that refuses even an empty row ({refused.problem}) Save it again."
+            f"{path} holds a map that refuses even an empty row ({refused.detail}) Save it again."
         ) from None
     return served
 
@@ -286,14 +277,15 @@ def state_of(path: Path) -> tuple[int, int, int]:
 
 
 def _sha256(path: Path) -> str:
-    found = hashlib.sha256()
     try:
         with path.open("rb") as file:
-            while piece := file.read(PIECE):
-                found.update(piece)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}).") from error
-    return found.hexdigest()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _try(served: Served) -> None:
@@ -351,10 +343,7 @@ class Keeper:
             if state == self._state and state is None:
                 return None  # it is still gone
             self._state = state
-            self.refused = {
-                "when": datetime.now(UTC).isoformat(timespec="seconds"),
-                "why": str(error),
-            }
+            self.refused = {"when": _now(), "why": str(error)}
             return False
         except MemoryError:
             return None  # again at the next look
@@ -445,7 +434,7 @@ def _answer_joined(served: Served, joined: list[_Waiting]) -> None:
         cells = [list(chain(*each)) for each in zip(*(one.cells for one in joined), strict=True)]
         explained = list(chain(*(one.explained for one in joined)))
         found = served.score(served.columns.table(cells), explained)
-    except (RequestRefusal, MemoryError, ArithmeticError, LookupError, TypeError, ValueError):
+    except (Refusal, MemoryError, ArithmeticError, LookupError, TypeError, ValueError):
         return
     begin = 0
     for one in joined:

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from somscape._files import read_secret, shown
 from somscape._version import __version__
@@ -33,7 +34,7 @@ from somscape.desk.serve._bodies import (
     rows_of_json,
     table_of_wire,
 )
-from somscape.desk.serve._limits import RequestLimits, RequestRefusal, to_json
+from somscape.desk.serve._limits import RequestLimits, to_json
 from somscape.desk.serve._served import (
     EXPLAINED,
     FLAGGED,
@@ -43,15 +44,20 @@ from somscape.desk.serve._served import (
     Served,
     Together,
 )
-from somscape.desk.web._connections import Lingering, Origins, are_same, is_loopback, limited
-from somscape.desk.web._servers import answer_requests, check_libraries, listening, server_context
+from somscape.desk.web._connections import (
+    Lingering,
+    Origins,
+    Refusal,
+    are_same,
+    is_loopback,
+    limited,
+)
+from somscape.desk.web._servers import answer_requests, listening, server_context
 from somscape.errors import InputError
 from somscape.tables._write import bytes_for_wire
 from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.ordered import OrdinalCode
 from somscape.tables.table import Table
-
-LIBRARIES = ("apispec", "msgspec", "prometheus_client", "starlette", "uvicorn")
 
 GRACE = 30
 """Seconds in which requests may be finished when the service ends."""
@@ -73,49 +79,38 @@ def serve_map(
     say: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Answer requests by a saved map, until SIGTERM or Ctrl-C."""
-    check_libraries("the service", LIBRARIES, "serve")
     _check_others(host, token_file, tls_cert, tls_key)
     may_be_readable, tls = allow_readable_secrets, None
     token = None if token_file is None else _token_in(token_file, may_be_readable)
     if tls_cert and tls_key:
         tls = server_context(tls_cert, tls_key, may_be_readable=may_be_readable)
-    # Late, because only the service needs them.
-    from somscape.desk.serve._served import Keeper
-
     limits = limits or RequestLimits()
-    try:
-        with listening(host, port) as listener:
-            port = listener.getsockname()[1]
-            keeper, metrics = Keeper(path), Metrics()
-            service = Service(keeper, limits, metrics, say)
+    with suppress(KeyboardInterrupt), listening(host, port) as listener:  # Ctrl-C ends it
+        port = listener.getsockname()[1]
+        keeper, metrics = Keeper(path), Metrics()
+        service = Service(keeper, limits, metrics, say)
 
-            def started() -> None:
-                name = f"[{host}]" if ":" in host else host
-                say(f"Serving {path} at {'https' if tls else 'http'}://{name}:{port}")
+        def started() -> None:
+            name = f"[{host}]" if ":" in host else host
+            say(f"Serving {path} at {'https' if tls else 'http'}://{name}:{port}")
 
-            app = Gate(
-                service.app(started),
-                Service.ROUTES,
-                limits,
-                metrics,
-                origins=Origins.of_loopback(host, port),
-                token=token,
-                say=say,
-            )
-            answer_requests(app, listener, grace=GRACE, tls=tls, say=say)
-    except KeyboardInterrupt:
-        pass  # how it is ended
+        app = Gate(
+            service.app(started),
+            limits,
+            metrics,
+            origins=Origins.of_loopback(host, port),
+            token=token,
+            say=say,
+        )
+        answer_requests(app, listener, grace=GRACE, tls=tls, say=say)
 
 
 def _check_others(host: str, token: Path | None, cert: Path | None, key: Path | None) -> None:
     """Refuse to let others in without a key, or over a connection that all can read."""
     if (cert is None) != (key is None):
         raise InputError("`tls_cert` and `tls_key` belong together; give both or neither.")
-    lacking = [
-        words
-        for given, words in ((token, "`token_file`"), (cert, "`tls_cert` with `tls_key`"))
-        if given is None
-    ]
+    needed = {"`token_file`": token, "`tls_cert` with `tls_key`": cert}
+    lacking = [words for words, given in needed.items() if given is None]
     if lacking and not is_loopback(host):
         raise InputError(
             f"`host` {host} lets other computers in, which needs {' and '.join(lacking)}. Add "
@@ -261,19 +256,18 @@ class Metrics:
 
     Attributes
     ----------
-    under_way : Gauge
-        Requests that are not answered yet.
+    requests, seconds, under_way, maps
+        Requests that were answered, their times, those that are not answered yet, and files that
+        took the place of the map's.
     """
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "somscape_requests",
-            "Requests by route and status code.",
-            ("route", "code"),
-            registry=self._registry,
+        counter = partial(Counter, registry=self._registry)
+        self.requests = counter(
+            "somscape_requests", "Requests by route and status code.", ("route", "code")
         )
-        self._seconds = Histogram(
+        self.seconds = Histogram(
             "somscape_request_seconds",
             "Seconds from a request's head to the end of its answer.",
             ("route",),
@@ -285,34 +279,20 @@ class Metrics:
             "Requests that are not answered yet.",
             registry=self._registry,
         )
-        self._rows = Counter(
-            "somscape_rows", "Rows that were answered.", ("route",), registry=self._registry
-        )
-        self._flagged = Counter(
-            "somscape_rows_flagged", "Rows that were flagged.", registry=self._registry
-        )
-        self._maps = Counter(
+        self._rows = counter("somscape_rows", "Rows that were answered.", ("route",))
+        self._flagged = counter("somscape_rows_flagged", "Rows that were flagged.")
+        self.maps = counter(
             "somscape_map_reloads",
             "Files that took the place of the map's, taken over or refused.",
             ("outcome",),
-            registry=self._registry,
         )
         for outcome in ("taken", "refused"):
-            self._maps.labels(outcome)
-
-    def request(self, route: str, code: int, seconds: float) -> None:
-        """Count a request."""
-        self._requests.labels(route, str(code)).inc()
-        self._seconds.labels(route).observe(seconds)
+            self.maps.labels(outcome)
 
     def rows(self, route: str, n_rows: int, n_flagged: int = 0) -> None:
         """Count rows that were answered."""
         self._rows.labels(route).inc(n_rows)
         self._flagged.inc(n_flagged)
-
-    def reload(self, is_taken: bool) -> None:
-        """Count a file that took the place of the map's."""
-        self._maps.labels("taken" if is_taken else "refused").inc()
 
     def text(self) -> bytes:
         """Return all of it in Prometheus' text format."""
@@ -335,8 +315,6 @@ class Gate:
     Parameters
     ----------
     app : ASGI app
-    routes : collection of str
-        By which requests are counted; others are "other".
     limits : Limits
     metrics : Metrics
     origins : Origins
@@ -350,7 +328,6 @@ class Gate:
     def __init__(
         self,
         app: ASGIApp,
-        routes: frozenset[str],
         limits: RequestLimits,
         metrics: Metrics,
         *,
@@ -358,7 +335,7 @@ class Gate:
         token: str | None,
         say: Callable[[str], None],
     ) -> None:
-        self._app, self._routes, self._limits, self._metrics = app, routes, limits, metrics
+        self._app, self._limits, self._metrics = app, limits, metrics
         self._origins, self._token, self._say = origins, token, say
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -366,34 +343,27 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begin, code = time.perf_counter(), 0
+        begin = time.perf_counter()
         lingering = Lingering(scope, receive, send)
-        receive = lingering.receive
-
-        async def send_on(message: Message) -> None:
-            nonlocal code
-            if message["type"] == "http.response.start":
-                code = message["status"]
-            await lingering.send(message)
-
+        receive, send = lingering.receive, lingering.send
         headers = Headers(scope=scope)
         self._metrics.under_way.inc()
         try:
             if self._checked(scope["path"], headers):
                 lingering.let_in()
-            body = limited(receive, headers.get("content-length"), *self._limit())
-            await self._app(scope, body, send_on)
-        except RequestRefusal as refused:
-            await answer_of(refused)(scope, receive, send_on)
+            await self._app(scope, self._limited(scope, receive), send)
+        except Refusal as refused:
+            await answer_of(refused)(scope, receive, send)
         except ClientDisconnect:
-            code = GONE
+            lingering.status = GONE
         except Exception as error:
             self._say(_place_of(error))
             raise
         finally:
-            route = scope["path"] if scope["path"] in self._routes else "other"
+            route = scope["path"] if scope["path"] in Service.ROUTES else "other"
             self._metrics.under_way.dec()
-            self._metrics.request(route, code, time.perf_counter() - begin)
+            self._metrics.requests.labels(route, str(lingering.status)).inc()
+            self._metrics.seconds.labels(route).observe(time.perf_counter() - begin)
 
     def _checked(self, path: str, headers: Headers) -> bool:
         """Refuse what is wrong; return whether somebody asks who may."""
@@ -401,21 +371,21 @@ class Gate:
             return False
         if self._token is None:
             if not self._origins.has(headers.get("host", "")):
-                raise RequestRefusal(
+                raise Refusal(
                     421, "This is not the address of this service. Behind a proxy, use a token."
                 )
         else:
             kind, _, given = headers.get("authorization", "").partition(" ")
             if kind.lower() != "bearer" or not are_same(given.strip(), self._token):
-                raise RequestRefusal(401, "Send the service's token: Authorization: Bearer TOKEN.")
+                raise Refusal(401, "Send the service's token: Authorization: Bearer TOKEN.")
         if headers.get("content-encoding", "identity").lower() != "identity":
-            raise RequestRefusal(415, "Send the body as it is, without Content-Encoding.")
+            raise Refusal(415, "Send the body as it is, without Content-Encoding.")
         return True
 
-    def _limit(self) -> tuple[int, RequestRefusal]:
+    def _limited(self, scope: Scope, receive: Receive) -> Receive:
         most = self._limits.max_body
         problem = f"The body is larger than {most / 1e6:g} MB (--max-body); send it in parts."
-        return most, RequestRefusal(413, problem)
+        return limited(scope, receive, most, Refusal(413, problem))
 
 
 def _place_of(error: Exception) -> str:
@@ -424,15 +394,15 @@ def _place_of(error: Exception) -> str:
     return f"A request failed: {type(error).__name__} in {Path(last.filename).name}:{last.lineno}."
 
 
-def answer_of(refused: RequestRefusal) -> Response:
+def answer_of(refused: Refusal) -> Response:
     """Return what is sent for a request that is refused."""
-    headers: dict[str, str] = {}
-    if refused.status in UNREAD:
+    headers = dict(refused.headers or {})
+    if refused.status_code in UNREAD:
         headers["connection"] = "close"
-    if refused.status == 401:
+    if refused.status_code == 401:
         headers["www-authenticate"] = "Bearer"
-    body = json.dumps({"problem": refused.problem}, ensure_ascii=False).encode("utf-8", "replace")
-    return Response(body, refused.status, headers, "application/json")
+    body = json.dumps({"problem": refused.detail}, ensure_ascii=False).encode("utf-8", "replace")
+    return Response(body, refused.status_code, headers, JSON)
 
 
 MAX_TOGETHER, MAX_BYTES_TOGETHER = 16, 1 << 16
@@ -487,11 +457,7 @@ class Service:
             Route("/metrics", self.metrics),
             Route("/openapi.json", self.openapi),
         ]
-        handlers: dict[Any, Any] = {
-            RequestRefusal: _say_refused,
-            HTTPException: _say_problem,
-            Exception: _say_fault,
-        }
+        handlers: dict[Any, Any] = {HTTPException: _say_problem, Exception: _say_fault}
         return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
 
     async def score(self, request: Request) -> Response:
@@ -500,7 +466,7 @@ class Service:
         kind, wanted = media_type(request.headers.get("content-type")), _wanted(request)
         explained = request.query_params.get("reasons", FLAGGED)
         if explained not in EXPLAINED:
-            raise RequestRefusal(400, f"reasons must be one of {', '.join(EXPLAINED)}.")
+            raise Refusal(400, f"reasons must be one of {', '.join(EXPLAINED)}.")
         if kind == JSON and len(body) <= MAX_BYTES_TOGETHER:
             rows = rows_of_json(body, self._limits)
             if len(rows) <= MAX_TOGETHER:
@@ -524,7 +490,11 @@ class Service:
         kind, wanted = media_type(request.headers.get("content-type")), _wanted(request)
 
         def answer() -> tuple[Table, bytes]:
-            found = served.predict(self._whole_table_of(body, kind, served))
+            if kind == JSON:
+                table = served.columns.with_ids(*self._json_table(body, served))
+            else:
+                table = self._wire_table(body, kind, served)
+            found = served.predict(table)
             if wanted != JSON:
                 return found, bytes_for_wire(WIRES[wanted], found)
             return found, to_json({"map": served.sha256, "rows": list(found)})
@@ -572,31 +542,26 @@ class Service:
     def _table_of(self, body: bytes, kind: str, served: Served) -> tuple[Table, list[Any] | None]:
         """Return the rows of a body as a table, and their ids."""
         if kind == JSON:
-            rows = rows_of_json(body, self._limits)
-            return served.columns.table(served.columns.cells(rows)), _ids_of(rows, served)
+            return self._json_table(body, served)
         table = self._wire_table(body, kind, served)
         name = served.columns.id
         ids = None if name not in table.names or name is None else table.column(name).cells.tolist()
         return table, ids
 
-    def _whole_table_of(self, body: bytes, kind: str, served: Served) -> Table:
-        """Return the rows of a body as a table that has their ids."""
-        if kind != JSON:
-            return self._wire_table(body, kind, served)
+    def _json_table(self, body: bytes, served: Served) -> tuple[Table, list[Any] | None]:
         rows = rows_of_json(body, self._limits)
-        table, ids = served.columns.table(served.columns.cells(rows)), _ids_of(rows, served)
-        return served.columns.with_ids(table, ids)
+        return served.columns.table(served.columns.cells(rows)), _ids_of(rows, served)
 
     def _wire_table(self, body: bytes, kind: str, served: Served) -> Table:
         if kind not in WIRES:
-            raise RequestRefusal(415, f"Content-Type must be {TYPES}.")
+            raise Refusal(415, f"Content-Type must be {TYPES}.")
         words = served.encoding.roles.missing_values
         table = table_of_wire(WIRES[kind], body, self._limits, words)
         served.columns.check_table(table)
         return table
 
     def _tell(self, is_taken: bool) -> None:
-        self._metrics.reload(is_taken)
+        self._metrics.maps.labels("taken" if is_taken else "refused").inc()
         refused = self._keeper.refused
         if is_taken or refused is None:
             self._say(f"Took over {self._keeper.path}, sha256 {self._keeper.current.sha256}.")
@@ -613,7 +578,7 @@ def _wanted(request: Request) -> str:
             some = f"{kind.partition('/')[0]}/*"
             if each in {kind, some, "*/*"} - refused and kind not in refused:
                 return kind
-    raise RequestRefusal(406, f"Accept must be {TYPES}.")
+    raise Refusal(406, f"Accept must be {TYPES}.")
 
 
 def _written(found: Answers, ids: list[Any] | None, served: Served, wanted: str) -> bytes:
@@ -629,20 +594,15 @@ def _ids_of(rows: list[Any], served: Served) -> list[Any] | None:
     return None if name is None else [row.get(name) for row in rows]
 
 
-async def _say_refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestRefusal)
-    return answer_of(error)
-
-
 async def _say_fault(request: Request, error: Exception) -> Response:
-    return answer_of(RequestRefusal(500, "A fault of the service; its log says where."))
+    return answer_of(Refusal(500, "A fault of the service; its log says where."))
 
 
 async def _say_problem(request: Request, error: Exception) -> Response:
-    """Say what Starlette refuses: routes and methods that are not there."""
+    """Say what is refused; Starlette refuses routes and methods that are not there."""
     assert isinstance(error, HTTPException)
+    if isinstance(error, Refusal):
+        return answer_of(error)
     said = {404: f"There is no such route; there are {', '.join(sorted(Service.ROUTES))}."}
     problem = said.get(error.status_code, f"{error.detail}.")
-    answer = answer_of(RequestRefusal(error.status_code, problem))
-    answer.headers.update(error.headers or {})
-    return answer
+    return answer_of(Refusal(error.status_code, problem, error.headers))

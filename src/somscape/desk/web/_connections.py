@@ -10,12 +10,16 @@ import struct
 import sys
 import time
 from array import array
-from collections.abc import Awaitable, Callable, Collection, Coroutine, MutableMapping
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from itertools import count
-from typing import Any, Protocol, TypeAlias
+from functools import lru_cache
+from itertools import chain, count
+from typing import Any, Protocol
+
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Send
 
 
 def is_address(host: str) -> bool:
@@ -47,14 +51,12 @@ def network_of(host: str) -> str:
 MAX_CONNECTIONS = 1000
 """Open at a time.  Under TLS, each takes some 300 kB of memory from its first byte on."""
 
-MAX_FILES = 8192
-"""Open files that a server asks for if the system allows more."""
-
 FREE_FILES = 64
 """Open files that are left for tables, databases and jobs; of many files, an eighth is."""
 
 SHARE = 4
-"""One address may have a fourth of the connections, as long as they have no token or session."""
+"""If too many connections are open, those of an address that has a fourth of them, all without a
+token or session, are closed first."""
 
 QUEUE = 2048
 """Clients that may wait until they are accepted."""
@@ -71,10 +73,10 @@ QUIET = 60.0
 EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 """Errors of a system that has no more files or memory for a connection."""
 
-NO_FILES = "No more files can be opened, so clients wait. Raise the limit of open files: ulimit -n."
+NO_FILES = "No more files can be opened, so clients wait. Raise their hard limit: ulimit -Hn."
 FULL = (
-    "{} connections are open, which is the limit. For each new one, the oldest one without a valid "
-    "token or session is closed."
+    "{} connections are open, which is the limit. For each new one, a connection without a "
+    "valid token or session is closed."
 )
 
 NO_NEW_CLIENT = [
@@ -145,11 +147,11 @@ class Connection(socket.socket):
 class Door:
     """Takes connections, and closes others for them.
 
-    If too many are open, the oldest one goes that has shown no valid token or session, of the same
-    address if that has too many.  It goes from those that have sent nothing, or from those that
-    have sent something, whichever are more: so neither displace a client that is about to show its
-    token.  If all have shown one, the oldest one goes that is idle.  If all are busy, the new one
-    goes.  A connection costs next to nothing before its first byte.
+    If too many are open, the oldest connection without a valid token or session goes.  It is of the
+    address that has a fourth of all connections, if there is one.  It is one that has sent nothing,
+    or one that has sent something, whichever kind is more frequent.  So neither kind displaces a
+    client that is about to show its token.  If all have shown one, the oldest idle connection goes.
+    If all are busy, the new one goes.  A connection costs next to nothing before its first byte.
 
     Parameters
     ----------
@@ -173,6 +175,7 @@ class Door:
         self._silent: dict[Connection, asyncio.TimerHandle] = {}
         self._begun: dict[Connection, None] = {}
         self._known: dict[Connection, None] = {}
+        self._strangers: Counter[str] = Counter()  # connections without a token, by network
         self._cut: set[Connection] = set()  # until the event loop closes them
         self._tasks: set[asyncio.Task[None]] = set()
         self.is_ending = False
@@ -206,10 +209,13 @@ class Door:
         """Note that a valid token or session came over a connection."""
         if connection in self._begun:
             del self._begun[connection]
+            self._strangers[connection.network] -= 1
             self._known[connection] = None
 
     def forget(self, connection: Connection) -> None:
         """Drop a connection that closes."""
+        if connection in self._silent or connection in self._begun:
+            self._strangers[connection.network] -= 1
         self._hear(connection)
         self._begun.pop(connection, None)
         self._known.pop(connection, None)
@@ -237,16 +243,12 @@ class Door:
                 self._admit(Connection(self, accepted, _network(host)))
 
     def _admit(self, new: Connection) -> None:
-        if new.network:
-            of_network = partial(_of_network, new.network)
-            same = [list(filter(of_network, group)) for group in (self._silent, self._begun)]
-            if sum(map(len, same)) >= self._most // SHARE:
-                self._cut_one(max(same, key=len)[0])
         if len(self._silent) + len(self._begun) + len(self._known) >= self._most:
             self._tell(FULL.format(self._most))
             if not self._cut_one(self._to_spare()):
                 new.close()
                 return
+        self._strangers[new.network] += 1
         try:
             self._loop.add_reader(new.fileno(), self._hand_over, new)
         except NotImplementedError:  # on Windows
@@ -269,10 +271,15 @@ class Door:
             self._loop.remove_reader(connection.fileno())
 
     def _to_spare(self) -> Connection | None:
+        """Return the connection to close for a new one, or None if all are busy."""
+        self._strangers = +self._strangers  # without networks that have gone
+        crowd = max(filter(None, self._strangers), key=self._strangers.__getitem__, default="")
+        is_crowd = self._strangers[crowd] >= self._most // SHARE and crowd != ""
+        groups: tuple[Collection[Connection], ...] = self._silent, self._begun
+        larger_first = chain(*sorted(groups, key=len, reverse=True))
+        strangers = (each for each in larger_first if not is_crowd or each.network == crowd)
         idle = (each for each in self._known if not (each.talk and each.talk.is_busy))
-        strangers: tuple[Collection[Connection], ...] = (self._silent, self._begun)
-        larger: Collection[Connection] = max(strangers, key=len)
-        return next(iter(larger), None) or next(idle, None)
+        return next(strangers, None) or next(idle, None)
 
     def _cut_one(self, connection: Connection | None) -> bool:
         if connection is None:
@@ -297,10 +304,6 @@ class Door:
                 self._say(line)
 
 
-def _of_network(network: str, connection: Connection) -> bool:
-    return connection.network == network
-
-
 @lru_cache
 def _network(host: str) -> str:
     """Return the address by which a client counts; "" on this computer, where a proxy may be."""
@@ -315,32 +318,32 @@ def most_connections() -> int:
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
-    if soft == resource.RLIM_INFINITY:
-        soft = wanted
-    elif soft < wanted:
+    if soft != hard:
         with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            soft = wanted
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+            soft = hard
+    if soft == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
     return min(MAX_CONNECTIONS, max(soft // 4, soft - max(FREE_FILES, soft // 8)))
 
 
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+class Refusal(HTTPException):
+    """A request that is answered with a status and one line, which quotes no cell."""
 
 
 def are_same(a: str, b: str) -> bool:
     """Return whether two secrets are the same, in a time that tells nothing."""
-    pair = (text.encode("utf-8", "surrogatepass") for text in (a, b))
-    return hmac.compare_digest(*pair)
+    return hmac.compare_digest(*(text.encode("utf-8", "surrogatepass") for text in (a, b)))
 
 
-def limited(receive: Receive, announced: str | None, limit: int, too_large: Exception) -> Receive:
+def limited(scope: Message, receive: Receive, limit: int, too_large: Refusal) -> Receive:
     """Return `receive` that refuses a body beyond the limit, announced or not."""
-    if announced is not None and not (announced.isdecimal() and int(announced) <= limit):
+    announced = dict(scope["headers"]).get(b"content-length", b"0")
+    if not (announced.isdigit() and int(announced) <= limit):
         raise too_large
     n_bytes = 0
 
-    async def receive_some() -> MutableMapping[str, Any]:
+    async def receive_some() -> Message:
         nonlocal n_bytes
         message = await receive()
         n_bytes += len(message.get("body", b""))
@@ -350,9 +353,6 @@ def limited(receive: Receive, announced: str | None, limit: int, too_large: Exce
 
     return receive_some
 
-
-Message: TypeAlias = MutableMapping[str, Any]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 CONNECTION = "somscape.connection"
 """Where the state of a request has its connection."""
@@ -378,7 +378,14 @@ class Lingering:
     scope : mapping
     receive, send : callable
         Of ASGI.
+
+    Attributes
+    ----------
+    status : int
+        Of the answer; 0 until it begins.
     """
+
+    status = 0
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         announced = dict(scope["headers"]).get(b"content-length", b"0")
@@ -401,7 +408,8 @@ class Lingering:
     async def send(self, message: Message) -> None:
         """Send a part of the answer; before a refusal, read what is left of a short body."""
         if message["type"] == "http.response.start":
-            if message["status"] >= REFUSED:
+            self.status = message["status"]
+            if self.status >= REFUSED:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(PATIENCE):
                         while self._has_more:

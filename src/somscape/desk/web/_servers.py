@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from somscape._files import read_secret, shown
-from somscape.desk.web._connections import Door, most_connections
 from somscape.errors import InputError
 
 UVICORN: dict[str, Any] = {
@@ -45,12 +44,9 @@ def listening(host: str, port: int) -> socket.socket:
         listener.listen()  # a client that comes before the server is ready waits
     except OSError as error:
         listener.close()
-        is_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
-        cure = (
-            "Give --host an address of this machine, or leave it out for this machine alone."
-            if is_host
-            else "Give another --port, or leave it out for a free one."
-        )
+        cure = "Give another --port, or leave it out for a free one."
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            cure = "Give --host an address of this machine, or leave it out for this machine alone."
         raise InputError(
             f"cannot listen on {host}, port {port} ({error.strerror or error}). {cure}"
         ) from error
@@ -66,8 +62,10 @@ def answer_requests(
     say: Callable[[str], None],
 ) -> None:
     """Answer requests until Ctrl-C, SIGTERM or SIGHUP, and finish those that came."""
+    # Late, because `check_libraries` comes first.
     import uvicorn
 
+    from somscape.desk.web._connections import Door, most_connections
     from somscape.desk.web._http import Server
 
     config = uvicorn.Config(app, timeout_graceful_shutdown=grace, **UVICORN)
