@@ -140,11 +140,6 @@ def _rows_of(encoding: Encoding | None, data: Any, frame: Any) -> Floats:
     return _encoded(encoding, data)
 
 
-def learns_in_pieces(estimator: Any) -> bool:
-    """Say whether an estimator trains on pieces where they lie."""
-    return getattr(estimator, "_learns_in_pieces", False)
-
-
 def holds_only_numbers(pieces: Pieces) -> bool:
     """Say whether pieces are arrays, or frames of numbers alone, in one pass."""
     return all(pieces.each(_are_numbers))

@@ -13,7 +13,7 @@ from somscape._validate import check_choice, check_number, check_whole, warn
 from somscape.engines._which import pieces_of
 from somscape.errors import InputError, SomscapeWarning
 from somscape.estimators._base import Verbose
-from somscape.estimators._elsewhere import brought_here, holds_only_numbers, learns_in_pieces
+from somscape.estimators._elsewhere import brought_here, holds_only_numbers
 from somscape.estimators._intake import fetched, prepare, seed_of, table_for, warn_of_wide_column
 from somscape.estimators.table_encoder import TableEncoder
 from somscape.fit.pieces import Pieces
@@ -169,7 +169,7 @@ def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
     check_choice("missing", estimator.missing, MISSING_CHOICES)
     lent = start.encoding if isinstance(start, Map) else None
     X = pieces_of(X)
-    if isinstance(X, Pieces) and learns_in_pieces(estimator):
+    if isinstance(X, Pieces) and getattr(estimator, "_learns_in_pieces", False):
         return _of_pieces(estimator, X, lent)
     return _here(estimator, brought_here(X), sample_weight, lent)
 

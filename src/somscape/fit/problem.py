@@ -4,7 +4,6 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
 from hashlib import blake2b
 from typing import TypeVar
 
@@ -108,7 +107,7 @@ class Problem:
     has_missing: bool = False
     lattice: Lattice = ONE_UNIT
 
-    @cached_property
+    @functools.cached_property
     def shares(self) -> Float64s | None:
         """The share of each row in a draw by weight; None if all are equal."""
         if self.weights is None or self.weights.min() == self.weights.max():
@@ -120,12 +119,12 @@ class Problem:
         """The smallest and the largest value of each feature."""
         return self.low, self.high
 
-    @cached_property
+    @functools.cached_property
     def seen_scale(self) -> Float64s:
         """Power of two by feature that turns the weight of present values into integers."""
         return value_scale(np.ones(self.rows.shape[1]), self.weights, self.total_weight)
 
-    @cached_property
+    @functools.cached_property
     def pulls(self) -> Neighborhood:
         """How strongly units pull each other at any radius."""
         return Neighborhood(self.lattice, self.neighborhood)

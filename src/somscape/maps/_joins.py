@@ -636,6 +636,12 @@ def join_units(
     return Joins(pairs, np.array([join[2] for join in ordered]), n_pieces - n_joined)
 
 
+def weights_of(hits: Float64s) -> Float64s:
+    """Return the weights of units, by which empty ones count little; one each without rows."""
+    hits = hits if hits.any() else np.ones(len(hits))
+    return np.maximum(hits, EMPTY_WEIGHT * hits.mean())
+
+
 def import_solvers() -> None:
     """Import what `join_units` needs: where memory is limited, before the limit."""
     import scipy.sparse.csgraph
@@ -653,9 +659,8 @@ class _Parts:
         self, borders: Borders, closest: Any, near: Near, places: Float64s, hits: Float64s
     ) -> None:
         n_units = len(places)
-        hits = hits if hits.any() else np.ones(n_units)
         beside = [part.tolist() for part in np.split(closest.indices, closest.indptr[1:-1])]
-        self._pieces = JoinedUnits(beside, places, np.maximum(hits, EMPTY_WEIGHT * hits.mean()))
+        self._pieces = JoinedUnits(beside, places, weights_of(hits))
         self._borders = borders
         winners = near.units[:, 0]
         order = np.argsort(winners, kind="stable")

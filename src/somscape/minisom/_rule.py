@@ -5,7 +5,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,9 +22,6 @@ from somscape.errors import InputError, SomscapeWarning
 from somscape.grid.lattice import Lattice
 from somscape.kernels._kernels import MiniSomSteps
 from somscape.kernels._select import minisom_kernels, select_kernels
-
-if TYPE_CHECKING:
-    from somscape.kernels._core_face import CoreKernels
 
 DECAYS = ("inverse_decay_to_zero", "linear_decay_to_zero", "asymptotic_decay")
 SIGMA_DECAYS = ("inverse_decay_to_one", "linear_decay_to_one", "asymptotic_decay")
@@ -655,7 +652,18 @@ def train_online(
                 x = samples.items[row]
                 som.update(x, fixed_points.get(row) or som.winner(x), t, schedule.max_iteration)
         else:
-            _in_the_core(kernels, som, samples, order, times, schedule.max_iteration, given)
+            when = times, schedule.max_iteration
+            rates = _decayed(som, som._learning_rate_decay_function, som._learning_rate, *when)
+            sigmas = _decayed(som, som._sigma_decay_function, som._sigma, *when)
+            windows = sigmas if som._neighborhood_name == "bubble" else None
+            kernels.minisom_steps(
+                samples.rows,
+                MiniSomSteps(order, rates, windows, *_tables(som, sigmas)),
+                som._weights,
+                given=given,
+                is_hexagonal=som._goes_by_hexagons,
+                distance=som._core_distance,
+            )
         progress.show(part.stop)
 
 
@@ -679,29 +687,6 @@ def _given(samples: GivenSamples, fixed_points: Mapping[int, Any], n_y: int) -> 
     for row, (x, y) in fixed_points.items():
         given[row] = x * n_y + y
     return given
-
-
-def _in_the_core(
-    kernels: "CoreKernels",
-    som: MiniSomRule,
-    samples: GivenSamples,
-    order: Ints,
-    times: Ints,
-    max_iteration: int,
-    given: Ints | None,
-) -> None:
-    when = times, max_iteration
-    rates = _decayed(som, som._learning_rate_decay_function, som._learning_rate, *when)
-    sigmas = _decayed(som, som._sigma_decay_function, som._sigma, *when)
-    windows = sigmas if som._neighborhood_name == "bubble" else None
-    kernels.minisom_steps(
-        samples.rows,
-        MiniSomSteps(order, rates, windows, *_tables(som, sigmas)),
-        som._weights,
-        given=given,
-        is_hexagonal=som._goes_by_hexagons,
-        distance=som._core_distance,
-    )
 
 
 def _decayed(

@@ -12,14 +12,7 @@ from somscape.errors import InputError
 from somscape.fit._map import kept_rows
 from somscape.grid.lattice import Lattice
 from somscape.maps._as_map import as_map
-from somscape.maps._joins import (
-    EMPTY_WEIGHT,
-    JoinedUnits,
-    Joins,
-    KeptRows,
-    join_units,
-    pieces_after,
-)
+from somscape.maps._joins import JoinedUnits, Joins, KeptRows, join_units, pieces_after, weights_of
 from somscape.maps.map import Map
 from somscape.regions.regions import Regions
 
@@ -65,16 +58,11 @@ def separation(places: Float64s, weights: Float64s, a: Ints, b: Ints, within: fl
 
 
 def merge_small_regions(
-    map_: Map,
-    counts: Float64s | Ints,
-    *,
-    min_rows: float,
-    start: Ints | None = None,
-    may_leap: bool = True,
+    map_: Map, counts: Float64s | Ints, *, min_rows: float, start: Ints | None = None
 ) -> Ints:
     """Return a region for each unit, each region with at least `min_rows` rows."""
     pieces = JoinedUnits.on(map_.lattice, map_.codebook, np.ones(map_.n_units))
-    start = np.arange(map_.n_units) if start is None else start
+    may_leap, start = start is None, np.arange(map_.n_units) if start is None else start
     for unit in np.flatnonzero(start != np.arange(map_.n_units)):
         pieces.join(int(start[unit]), int(unit))
     totals = np.bincount(start, counts, minlength=map_.n_units).tolist()
@@ -279,11 +267,9 @@ def _by_ward(map_: Map, n_regions: int | str) -> Regions:
     """Return regions by prototypes and hits alone."""
     hits, joins = _hits(map_), _ward_pairs(map_)
     if n_regions == "auto":
-        found = apart_regions(joins.tolist(), map_.places, _weights(map_), _within(map_))
+        found = apart_regions(joins.tolist(), map_.places, weights_of(map_.hits), _within(map_))
         if (np.bincount(found, hits)[found] < MIN_REGION_ROWS).any():
-            found = merge_small_regions(
-                map_, hits, min_rows=MIN_REGION_ROWS, start=found, may_leap=False
-            )
+            found = merge_small_regions(map_, hits, min_rows=MIN_REGION_ROWS, start=found)
     else:
         _check_number(map_, int(n_regions), map_.n_units - len(joins))
         found = pieces_after(map_.n_units, joins[: map_.n_units - int(n_regions)])
@@ -291,13 +277,8 @@ def _by_ward(map_: Map, n_regions: int | str) -> Regions:
 
 
 def _ward_pairs(map_: Map) -> Ints:
-    joins = ward_joins(map_.lattice, map_.places, _weights(map_))
+    joins = ward_joins(map_.lattice, map_.places, weights_of(map_.hits))
     return np.array(joins, dtype=np.intp).reshape(-1, 2)
-
-
-def _weights(map_: Map) -> Float64s:
-    hits = _hits(map_)
-    return np.maximum(hits, EMPTY_WEIGHT * hits.mean())
 
 
 def _check_number(map_: Map, n: int, n_parts: int) -> None:
