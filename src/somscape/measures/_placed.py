@@ -113,11 +113,8 @@ def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
     if not counts.any():
         raise InputError("X has no row with a value and a weight above 0; give at least one.")
     encoded = None if isinstance(rows, SparseRows) else np.asarray(rows)
-    if not counts.all():
-        units, distances = units[counts], distances[counts]
-        encoded = None if encoded is None else encoded[counts]
-        weights = None if weights is None else weights[counts]
-    return Placed(map_, encoded, units, distances, weights, counts)
+    every = Placed(map_, encoded, units, distances, weights, np.ones(len(units), dtype=bool))
+    return every if counts.all() else every.only(counts)
 
 
 BITS = 20

@@ -418,9 +418,8 @@ def squares(rows: Placed) -> tuple[Float64s, Float64s]:
     held = np.where(is_there, x, 0.0)
     # From a first row, so that equal values leave no rounding behind.
     first = held[is_there.argmax(axis=0), np.arange(x.shape[1])]
-    shift = (weights * np.where(is_there, x - first, 0.0)).sum(axis=0) / np.where(
-        present > 0, present, 1.0
-    )
+    sums = (weights * np.where(is_there, x - first, 0.0)).sum(axis=0)
+    shift = sums / np.where(present > 0, present, 1.0)
     total = (weights * np.where(is_there, x - first - shift, 0.0) ** 2).sum(axis=0)
     left = (weights * np.where(is_there, x - codebook[rows.best], 0.0) ** 2).sum(axis=0)
     return left, total

@@ -172,14 +172,8 @@ class RowPairs:
         anchors = np.arange(len(first))
         if len(first) > max_rows:
             anchors = np.sort(np.random.default_rng(seed).choice(anchors, max_rows, replace=False))
-        return cls(
-            placed.map_,
-            rows[first],
-            placed.best[first],
-            counts[order],
-            place[inverse.ravel()],
-            anchors,
-        )
+        units, which = placed.best[first], place[inverse.ravel()]
+        return cls(placed.map_, rows[first], units, counts[order], which, anchors)
 
     @property
     def n_rows(self) -> float:
@@ -550,9 +544,8 @@ class Distances:
         if not np.isfinite(on_map).all():
             self._sums += np.nan
             return
-        squares = (
-            np.einsum("ij,ij->i", apart, apart) if pairs.is_plain else (apart**2) @ pairs.counts
-        )
+        is_plain = pairs.is_plain
+        squares = np.einsum("ij,ij->i", apart, apart) if is_plain else apart**2 @ pairs.counts
         self._sums += (
             weights @ squares,
             weights @ (block.by_unit @ on_map),
@@ -936,9 +929,8 @@ def _ranks_of(apart: Float64s, counts: Float64s, own: Float64s, k: int) -> _Unit
     edge = (k - low) / (np.take_along_axis(last, reach, axis=1) - low)
     share = np.where(apart < limit, 1.0, np.where(apart == limit, edge, 0.0))
     shape = (len(own), len(apart))
-    return _UnitRanks(
-        np.broadcast_to(share, shape), np.broadcast_to((closer + last + 1) / 2, shape)
-    )
+    rank = np.broadcast_to((closer + last + 1) / 2, shape)
+    return _UnitRanks(np.broadcast_to(share, shape), rank)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

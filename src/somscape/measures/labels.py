@@ -364,11 +364,10 @@ class LabelClasses:
     def counts(self, regions: Any) -> Float64s:
         """Return the weight of rows by group with rows and class, (n_groups, n_classes)."""
         groups, place = np.unique(self.groups(regions), return_inverse=True)
-        n_classes = int(self.classes.max()) + 1
-        found = np.bincount(
-            place * n_classes + self.classes, self.weights, minlength=len(groups) * n_classes
-        )
-        return np.asarray(found, dtype=np.float64).reshape(len(groups), n_classes)
+        shape = len(groups), int(self.classes.max()) + 1
+        cells = place * shape[1] + self.classes
+        found = np.bincount(cells, self.weights, minlength=shape[0] * shape[1])
+        return np.asarray(found, dtype=np.float64).reshape(shape)
 
 
 def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses:
@@ -521,14 +520,8 @@ def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: 
     wins = rank[is_labelled].sum() - n_labelled * (n_labelled + 1) / 2
     first = np.argsort(-scores, kind="stable")[:n_alerts]
     precision = float(is_labelled[first].mean()) if n_alerts else float("nan")
-    return Agreement(
-        float(wins / (n_labelled * n_others)),
-        precision,
-        precision / (n_labelled / len(scores)),
-        n_labelled,
-        len(scores),
-        n_alerts,
-    )
+    auroc, lift = float(wins / (n_labelled * n_others)), precision / (n_labelled / len(scores))
+    return Agreement(auroc, precision, lift, n_labelled, len(scores), n_alerts)
 
 
 def silhouette(
@@ -705,8 +698,5 @@ class Silhouettes:
         inside = sums[:, own] / np.where(has_others, n_others, 1.0)
         outside = np.delete(sums / self._counts, own, axis=1).min(axis=1)
         largest = np.maximum(inside, outside)
-        self.values[block.own] = np.where(
-            has_others & (largest > 0),
-            (outside - inside) / np.where(largest > 0, largest, 1.0),
-            0.0,
-        )
+        values = (outside - inside) / np.where(largest > 0, largest, 1.0)
+        self.values[block.own] = np.where(has_others & (largest > 0), values, 0.0)

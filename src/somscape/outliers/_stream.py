@@ -139,8 +139,7 @@ class DetectorStream:
         of_members = tuple((member.sums, member.squares) for member in trained.members)
         sample = None
         if trained.detector.rarity is not None:
-            sample = Reservoir.empty(rows.shape[1], seed, KEPT_ROWS)
-            sample = sample.plus(rows, weights)
+            sample = Reservoir.empty(rows.shape[1], seed, KEPT_ROWS).plus(rows, weights)
         lines = trained.rarity_factor, trained.beyond
         return cls(whole.sums, whole.squares, kept, of_members, sample, *lines)
 
@@ -162,7 +161,8 @@ def updated(
     counted = np.ones(len(rows), dtype=bool) if weights is None else weights > 0
     calibration = scores if labels is None else np.where(labels == ANOMALY, np.nan, scores)
     values = np.column_stack([scores, calibration, whole.units])[counted]
-    kept = stream.scores.plus(values, None if weights is None else weights[counted], share)
+    own = None if weights is None else weights[counted]
+    kept = stream.scores.plus(values, own, share)
     members = tuple(
         more.on(member, *before)[0]
         for member, before in zip(detector.members, stream.of_members, strict=True)
@@ -172,33 +172,31 @@ def updated(
     reach = detector.of_all_rows.reach
     if sample is not None:
         seen = rows[counted].astype(np.float64, copy=False)
-        sample = sample.plus(seen, None if weights is None else weights[counted], share)
+        sample = sample.plus(seen, own, share)
         encoding, deviations = detector.map_.encoding, detection.defaults.reach
         rarity = rarity_of(sample.values, sample.weights, encoding)
         if rarity is not None:
             rarity = rarity.times(stream.rarity_factor)
         if beyond is not None:
-            beyond = beyond.after(seen, None if weights is None else weights[counted])
+            beyond = beyond.after(seen, own)
         if rarity is not None and beyond is not None:
             rarity = with_beyond(rarity, sample.values, sample.weights, encoding, beyond)
         if reach is not None and np.isfinite(deviations):
             reach = reach_of(sample.values, sample.weights, encoding, deviations)
-    after = Detector(
-        replace(whole.scorer, reach=reach),
-        threshold_for(scores, detection.contamination, kept.weights),
-        Calibration.of(
+    after = replace(
+        detector,
+        of_all_rows=replace(whole.scorer, reach=reach),
+        threshold=threshold_for(scores, detection.contamination, kept.weights),
+        calibration=Calibration.of(
             calibration,
             kept.weights,
             units=units.astype(np.intp),
             regions=detector.calibration.regions,
             by_bulk=detector.calibration.by_bulk,
         ),
-        tuple(replace(member.scorer, reach=reach) for member in members),
-        label_factors=detector.label_factors,
+        members=tuple(replace(member.scorer, reach=reach) for member in members),
         mean_contributions=_averaged(detector, whole, rows, weights),
         rarity=rarity,
-        counts=detector.counts,
-        marks=detector.marks,
     )
     of_members = tuple((member.sums, member.squares) for member in members)
     lines = stream.rarity_factor, beyond

@@ -205,16 +205,13 @@ class Detection:
     @property
     def k(self) -> int:
         """Number of nearest prototypes."""
-        if isinstance(self.n_prototypes, str):
-            return self.defaults.n_prototypes
-        return int(self.n_prototypes)
+        is_auto = isinstance(self.n_prototypes, str)
+        return self.defaults.n_prototypes if is_auto else int(self.n_prototypes)
 
     @property
     def trimmed(self) -> float:
         """Share of the rows whose prototypes do not count as usual."""
-        if isinstance(self.trim, str):
-            return self.defaults.trim
-        return float(self.trim)
+        return self.defaults.trim if isinstance(self.trim, str) else float(self.trim)
 
     @property
     def decorrelated(self) -> float:
@@ -260,8 +257,9 @@ class Detection:
     def of_map(self, settings: Settings) -> Settings:
         """Return settings of a map, with automatic values that suit detection."""
         is_free = settings.radius_end == settings.radius_start == "auto"
-        follows = self.training_is_clean and is_free
-        radius_end = CLEAN_RADIUS_END if follows else settings.radius_end
+        radius_end = settings.radius_end
+        if self.training_is_clean and is_free:
+            radius_end = CLEAN_RADIUS_END
         n_init = 1 if settings.n_init == "auto" else settings.n_init
         return replace(
             settings,
@@ -333,15 +331,13 @@ class Outermost:
             np.sort(code.place(part.astype(np.float64, copy=False)))
             for part in (ascending[:n_loose], ascending[-n_loose:])
         )
+        ends = np.array([-low[:2], high[:-3:-1]])
         # Of the innermost value there may be more.
         margin = ROUNDING * max(1.0, abs(low[0]), abs(high[-1]))
-        outer = (
-            low[: np.searchsorted(low, low[-1] - margin)],
-            high[np.searchsorted(high, high[0] + margin, "right") :],
-        )
-        knots = knots_of_ends(*outer, n)
+        low = low[: np.searchsorted(low, low[-1] - margin)]
+        high = high[np.searchsorted(high, high[0] + margin, "right") :]
+        knots = knots_of_ends(low, high, n)
         if knots is not None:
-            ends = np.array([-low[:2], high[:-3:-1]])
             self._found[code.name] = OfColumn(replace(code, why=""), n, ends, knots)
 
     def of(self, encoding: Encoding, n_rows: int) -> dict[int, OfColumn]:
@@ -607,15 +603,8 @@ class _Trainer:
         squares = squares_of(map_, chosen, of_drawn, own, decorrelation, reach)
         if drawn is not None:
             squares *= times
-        scorer = Scorer(
-            map_,
-            self.detection.score,
-            self.detection.k,
-            usual,
-            rms_distances_of(map_, squares),
-            decorrelation,
-            reach,
-        )
+        score, k, far = self.detection.score, self.detection.k, rms_distances_of(map_, squares)
+        scorer = Scorer(map_, score, k, usual, far, decorrelation, reach)
         return TrainedScorer(scorer, units, sums, squares, trained.axes)
 
     def rarity_of(

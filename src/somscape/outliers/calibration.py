@@ -259,13 +259,9 @@ class Calibration:
             return cls(np.sort(scores[~np.isnan(scores)]), by_bulk=by_bulk)
         held = np.flatnonzero(~np.isnan(scores))
         ascending = held[stable_order(scores[held])]
-        return cls(
-            scores[ascending],
-            None if weights is None else weights[ascending],
-            None if regions is None else units[ascending],
-            regions,
-            by_bulk,
-        )
+        own = None if weights is None else weights[ascending]
+        of_rows = None if regions is None else units[ascending]
+        return cls(scores[ascending], own, of_rows, regions, by_bulk)
 
     def p_values(self, scores: Float64s, units: Ints | None = None) -> Float64s:
         """Return the p-value of each score; see `SOMDetector.p_values`.

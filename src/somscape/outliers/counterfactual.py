@@ -128,9 +128,8 @@ def ranges_of(
     has_levels = [isinstance(codes[j], LeveledCode) for _, j in pairs]
     has_parts = [any(codes[j].name in part.sources for part in encoding.parts) for _, j in pairs]
     lines = [pair for pair in range(len(pairs)) if not (has_levels[pair] or has_parts[pair])]
-    found = _levels(
-        detector, rows, limit, {n: pairs[n] for n in np.flatnonzero(has_levels).tolist()}
-    )
+    leveled = {n: pairs[n] for n in np.flatnonzero(has_levels).tolist()}
+    found = _levels(detector, rows, limit, leveled)
     for n in np.flatnonzero(has_parts).tolist():  # a day later, the weekday is another one
         i, j = pairs[n]
         date = codes[j].decode(rows[i : i + 1, slices[j]])[0]
@@ -392,9 +391,8 @@ def _free_distance(
     along = sum(some.along.mean(axis=2).sum(axis=0) for some in lines)
     speed = sum(some.speed.sum(axis=0) for some in lines)
     beyond = np.minimum(_quotient(n * left - along, speed), _quotient(left, added.slopes))
-    distance = np.maximum(
-        np.minimum(np.where(np.isinf(added.reach), beyond, added.reach), far), 0.0
-    )
+    distance = np.where(np.isinf(added.reach), beyond, added.reach)
+    distance = np.maximum(np.minimum(distance, far), 0.0)
     for _ in range(NEWTON_STEPS):
         square, slope = np.zeros(len(rows)), np.zeros(len(rows))
         for some in lines:
@@ -552,7 +550,9 @@ def counterfactuals_of(
     found: list[Counterfactual | None] = [Counterfactual((), float(score)) for score in scores]
     unusual = np.flatnonzero(scores > detector.threshold)
     limit = detector.threshold * (1 - MARGIN)
-    targets = _usual_rows(detector, limit)
+    scorer = detector.of_all_rows
+    targets = detector.map_.encoding.possible(scorer.usual_codebook, steps_of(scorer))
+    targets = targets[detector.scores_of_rows(targets) <= limit]  # usual rows to move towards
     for part in blocks(len(unusual), BLOCK_ROWS):
         block = unusual[part]
         made: list[Counterfactual] | list[None] = [None] * len(block)
@@ -561,13 +561,6 @@ def counterfactuals_of(
         for i, one in zip(block, made, strict=True):
             found[i] = one
     return found
-
-
-def _usual_rows(detector: AnyDetector, limit: float) -> Float64s:
-    """Return the usual prototypes, rounded to possible cells, that score at most a limit."""
-    scorer = detector.of_all_rows
-    rows = detector.map_.encoding.possible(scorer.usual_codebook, steps_of(scorer))
-    return rows[detector.scores_of_rows(rows) <= limit]
 
 
 def _made_usual(

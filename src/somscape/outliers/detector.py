@@ -1014,8 +1014,14 @@ class Alerts:
             ``score``, ``p_value``, ``stands_out``, ``unit`` and ``reasons``.  `to_table` adds the
             columns of the table.
         """
+        columns = self._columns()
+        ids = {free_name(self.id_name, columns): self.ids[: self.n_alerts]}
+        return frame_of({"rank": columns.pop("rank"), **ids, **columns}, library)
+
+    def _columns(self) -> dict[str, Any]:
+        """Return the results of the alerts, by name."""
         n = self.n_alerts
-        columns = {
+        return {
             "rank": np.arange(1, n + 1),
             "table_row": self.rows[:n],
             "score": self.scores[:n],
@@ -1024,8 +1030,6 @@ class Alerts:
             "unit": self.units[:n],
             "reasons": [str(reasons) for reasons in self.reasons],
         }
-        ids = {free_name(self.id_name, columns): self.ids[:n]}
-        return frame_of({"rank": columns.pop("rank"), **ids, **columns}, library)
 
     def to_table(self, map_: Map, table: Table | Source) -> Table:
         """Return the alerts as a table: rank, id, score, ..., then the original columns.
@@ -1045,29 +1049,22 @@ class Alerts:
         Table
             With one row per alert.
         """
-        table, n = table if isinstance(table, Table) else table.table(), self.n_alerts
-        row, col = map_.lattice.rows_and_cols(self.units[:n])
+        table = table if isinstance(table, Table) else table.table()
+        found = self._columns()
+        rows, reasons = found.pop("table_row"), found.pop("reasons")
+        found["row"], found["col"] = map_.lattice.rows_and_cols(found["unit"])
+        found["stands_out"] = np.where(found["stands_out"], "yes", "no").tolist()
         is_repeated = not self.ids.are_unique
         id_name = free_name(self.id_name, (*RESULT_NAMES, *[RECORD] * is_repeated))
+        record = {RECORD: rows + 1} if is_repeated else {}
         results = table_from_columns(
-            {
-                "rank": np.arange(1, n + 1),
-                **({RECORD: self.rows[:n] + 1} if is_repeated else {}),
-                "score": self.scores[:n],
-                "p_value": self.p_values[:n],
-                "stands_out": np.where(self.stands_out[:n], "yes", "no").tolist(),
-                "unit": self.units[:n],
-                "row": row,
-                "col": col,
-                "reasons": [str(reasons) for reasons in self.reasons],
-            }
+            {"rank": found.pop("rank"), **record, **found, "reasons": reasons}
         )
-        ids = ids_column(map_, table, self.rows[:n])
+        ids = ids_column(map_, table, rows)
         rank, *others = results.columns
         columns = [rank, ids.renamed(id_name), *others]
-        originals = table.take(self.rows[:n])
         id_column = map_.encoding.named("id")
-        for column in originals.columns:
+        for column in table.take(rows).columns:
             if column.name != id_column:
                 taken = [c.name for c in columns]
                 columns.append(column.renamed(free_name(column.name, taken)))
@@ -1450,10 +1447,8 @@ def nearest_rows(map_: Map, X: Any, among: Any, n_similar: int) -> SimilarRows:
     check_whole("n_similar", n_similar, 1)
     table, others = table_and_rows(map_, among)
     units = map_.winners_of_rows(others)
-    rows, places = (
-        np.asarray(map_.metric.as_euclidean(some), dtype=np.float64)
-        for some in (map_.rows_of(X), others)
-    )
+    rows = np.asarray(map_.metric.as_euclidean(map_.rows_of(X)), dtype=np.float64)
+    places = np.asarray(map_.metric.as_euclidean(others), dtype=np.float64)
     groups = _Groups.of(places, units, map_.places, np.arange(len(places)))
     return groups.similar(rows, n_similar, ids_of(map_, table)[1])
 
@@ -1494,9 +1489,8 @@ class _Groups:
         groups = np.argsort(bound, kind="stable")
         n = FIRST_UNITS
         while True:
-            looked = np.concatenate(
-                [np.arange(self.begin[g], self.begin[g + 1]) for g in groups[:n]]
-            )
+            parts = [np.arange(self.begin[g], self.begin[g + 1]) for g in groups[:n]]
+            looked = np.concatenate(parts)
             distances = _distances(self.rows[looked], row)
             if n >= len(groups):
                 break
@@ -1676,16 +1670,13 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
         raise ValueError(f"a detector's {BY_BULK} must be true or absent")
     whole = _scorer_of(map_, arrays, header, is_decorrelated=METRIC in header)
     shared = whole.decorrelation if header.get(SHARED) else None
+    weights, units = arrays.get("calibration_weights"), arrays.get("calibration_units")
     has_rarity, has_counts = "rarity.features" in arrays, "counts.starts" in arrays
     return {
         "of_all_rows": whole,
         "threshold": header["threshold"],
         "calibration": Calibration(
-            arrays["calibration"],
-            arrays.get("calibration_weights"),
-            arrays.get("calibration_units"),
-            arrays.get("regions"),
-            BY_BULK in header,
+            arrays["calibration"], weights, units, arrays.get("regions"), BY_BULK in header
         ),
         "members": tuple(
             _alike(_member_of(map_, parts, shared, header), whole)

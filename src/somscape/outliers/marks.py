@@ -178,10 +178,8 @@ class Marks:
 
     @cached_property
     def _number_by_row(self) -> dict[bytes, int]:
-        numbers: dict[bytes, int] = {}
-        for i, key in enumerate(_keys(self.rows)):
-            numbers.setdefault(key, i)
-        return numbers
+        numbered = list(enumerate(_keys(self.rows)))
+        return {key: i for i, key in reversed(numbered)}  # of equal rows the first one stays
 
     def in_words(self, encoding: Encoding) -> str:
         """Return what the marks changed, or why they changed nothing, in sentences."""
@@ -410,9 +408,8 @@ def _relevance(
     features: list[_Feature], relevance: Float64s, pull: Float64s, weights: Float64s
 ) -> Float64s:
     """Return relevance by how much each feature alone would move the marked rows."""
-    moves = np.array(
-        [_spread((feature.apart @ pull)[: len(weights)], weights) for feature in features]
-    )
+    pulled = ((feature.apart @ pull)[: len(weights)] for feature in features)
+    moves = np.array([_spread(each, weights) for each in pulled])
     told = relevance * moves
     if not told.sum() > 0:
         return relevance

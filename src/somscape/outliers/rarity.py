@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import compress
 from math import ceil
 from typing import Any, TypeAlias
 
@@ -698,13 +699,15 @@ def value_counts(
     columns = list(zip(encoding.features, encoding.slices, strict=True))
     known = known or {}
     tails = _tails({j: c for j, c in enumerate(columns) if j not in known}, rows, counts)
-    total = float(len(rows)) if counts is None else float(counts.sum())
+    total = _n_rows_of((rows, counts))
 
     def knots_of(j: int) -> Knots:
         if j in known:
             return known[j]
         if j in tails:
-            return _knots_of_tails(*tails[j], total)
+            low, (high, of_high) = tails[j]
+            most = TAIL_SHARE * total
+            return _of_both(_from_end(*low, most), _from_end(-high, of_high, most), total)
         code, place = columns[j]
         values = np.ascontiguousarray(_values(code, rows[:, place]))
         is_there = np.isfinite(values)
@@ -712,9 +715,8 @@ def value_counts(
 
     found = in_threads(knots_of, range(len(columns)), is_long=len(rows) > FIRST_LOOK)
     starts = np.cumsum([0, *(len(values) for values, _, _ in found)], dtype=np.int64)
-    values, below, upto = (
-        np.concatenate([np.empty(0), *parts]) for parts in zip(*found, strict=True)
-    )
+    each = zip(*found, strict=True)
+    values, below, upto = (np.concatenate([np.empty(0), *parts]) for parts in each)
     return ValueCounts(starts, values.astype(np.float64) + 0.0, below, upto)  # -0.0 is 0.0
 
 
@@ -755,12 +757,6 @@ def knots_of_ends(low: Float64s, high: Float64s, n_rows: int) -> Knots | None:
     return _of_both(_from_first(low, most), _from_first(-high[::-1], most), float(n_rows))
 
 
-def _knots_of_tails(low: _Part, high: _Part, total: float) -> Knots:
-    """Return the same by the low and the high values alone, which are more than those far out."""
-    most = TAIL_SHARE * total
-    return _of_both(_from_end(*low, most), _from_end(-high[0], high[1], most), total)
-
-
 def _of_both(low: Knots, high: Knots, total: float) -> Knots:
     """Return the knots of the low values and of the high ones, which are turned, together."""
     (x, below, upto), (turned, above, over) = low, high
@@ -789,12 +785,8 @@ def _from_first(ascending: Floats, most: float) -> Knots:
 def _chosen(different: Floats, ends: Float64s | Ints, most: float) -> Knots:
     """Return those that are kept of different values, of which `ends` rows have one up to each."""
     chosen = _few_of(int(np.searchsorted(ends, most, "right")))
-    below = np.where(chosen > 0, ends[chosen - 1], 0)
-    return (
-        different[chosen].astype(np.float64),
-        below.astype(np.float64),
-        ends[chosen].astype(np.float64),
-    )
+    below = np.where(chosen > 0, ends[chosen - 1], 0).astype(np.float64)
+    return different[chosen].astype(np.float64), below, ends[chosen].astype(np.float64)
 
 
 def _tails(
@@ -808,28 +800,20 @@ def _tails(
 
     def far_out(block: slice) -> tuple[Any, list[list[_Part]]]:
         own, by_column = None if counts is None else counts[block], rows[block].T[places]
-        parts = [
-            [
-                (values[is_far], None if own is None else own[is_far])
-                for is_far in (values <= low, values >= high)
-            ]
-            for values, (low, high) in zip(by_column, ends.values(), strict=True)
-        ]
+        parts = []
+        for values, (low, high) in zip(by_column, ends.values(), strict=True):
+            sides = values <= low, values >= high
+            parts.append([(values[far], None if own is None else own[far]) for far in sides])
         return np.isfinite(by_column).all(axis=1), parts
 
     each = in_threads(far_out, blocks(n, max(1, COUNTED_VALUES // len(places))))
     is_whole = np.all([is_finite for is_finite, _ in each], axis=0)
-    found = {
-        j: (
-            _joined([parts[i][0] for _, parts in each]),
-            _joined([parts[i][1] for _, parts in each]),
-        )
-        for i, j in enumerate(ends)
-        if is_whole[i]
-    }
-    total = float(n) if counts is None else float(counts.sum())
-    least = TAIL_SHARE * total * (1 + MARGIN)
-    return {j: both for j, both in found.items() if min(map(_n_rows_of, both)) > least}
+    found, least = {}, TAIL_SHARE * _n_rows_of((rows, counts)) * (1 + MARGIN)
+    for i, j in compress(enumerate(ends), is_whole):
+        low, high = (_joined([parts[i][side] for _, parts in each]) for side in (0, 1))
+        if min(_n_rows_of(low), _n_rows_of(high)) > least:
+            found[j] = low, high
+    return found
 
 
 def _n_rows_of(part: _Part) -> float:

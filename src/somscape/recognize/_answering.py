@@ -215,9 +215,7 @@ class Answering:
         if record.header.get(cls.PART) is None:
             raise InputError(cls.WITHOUT)
         map_ = Map.from_record(record)
-        return built_from(
-            record, lambda record: cls._of(map_, parts_of(record, cls.PART)), cls.KIND
-        )
+        return built_from(record, lambda it: cls._of(map_, parts_of(it, cls.PART)), cls.KIND)
 
     @classmethod
     def _of(cls, map_: Map, parts: dict[str, Any]) -> Self:

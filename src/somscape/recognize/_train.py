@@ -74,12 +74,8 @@ def sharpened(
     first_units = np.searchsorted(classes[by_class], np.arange(max(y.max(), classes.max()) + 2))
     n_own = np.diff(first_units)[y]
     is_used = (n_own > 0) & (n_own < len(classes))
-    known = ClassedRows(
-        rows[is_used].astype(np.float32),
-        y[is_used],
-        weights[is_used].astype(np.float64),
-        first_units,
-    )
+    used, own = rows[is_used].astype(np.float32), weights[is_used].astype(np.float64)
+    known = ClassedRows(used, y[is_used], own, first_units)
     moving, turning = np.zeros((3, *prototypes.shape), np.float32), np.zeros((3, n_axes, n_axes))
     moving[0], turning[0] = prototypes[by_class], np.eye(n_axes)
     turning = turning.astype(np.float32)
@@ -475,9 +471,8 @@ def _turn(laid: Laid) -> Float64s:
     size = float(np.trace(rise))
     if not size > 0:
         return np.eye(n_axes)
-    sizes, main = np.linalg.eigh(
-        (1 - RELEVANCE) * np.eye(n_axes) + RELEVANCE * n_axes / size * rise
-    )
+    relevance = (1 - RELEVANCE) * np.eye(n_axes) + RELEVANCE * n_axes / size * rise
+    sizes, main = np.linalg.eigh(relevance)
     return np.asarray((main * np.sqrt(np.maximum(sizes, 0))) @ main.T)
 
 
