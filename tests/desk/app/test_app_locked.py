@@ -4,20 +4,27 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from disks import held, locked, read_only
 from some_cases import KEY, fill
+from starlette.requests import Request
 from web_client import Client, serving
 
 from somscape.desk.app import _store
-from somscape.desk.app._context import ONLY_SHOWN
-from somscape.desk.app._store import DONE, INTERRUPTED, RUNNING, Store
+from somscape.desk.app._context import ONLY_SHOWN, take
+from somscape.desk.app._queue import Queue
+from somscape.desk.app._results import MarkStore
+from somscape.desk.app._server import Site
+from somscape.desk.app._store import DONE, INTERRUPTED, RUNNING, Run, Store
 from somscape.desk.cases import Decision, State
 from somscape.desk.cases._database import FILE
+from somscape.desk.cases._sqlite import TroubleError
 from somscape.errors import InputError
 
 SAID = Decision("cards", "a", "later", "", "ann")
@@ -73,7 +80,7 @@ def test_changes_wait_for_the_apps_own_database_without_holding_up_others(
 
     async def go() -> None:
         begun = time.monotonic()
-        waiting = [asyncio.create_task(store.when_free()) for _ in range(10)]
+        waiting = [asyncio.create_task(store.change(lambda: None)) for _ in range(10)]
         steps = 0
         while not all(task.done() for task in waiting):
             await asyncio.sleep(0.01)
@@ -88,11 +95,101 @@ def test_changes_wait_for_the_apps_own_database_without_holding_up_others(
     try:
         with locked(state / _store.OWN_FILE):
             asyncio.run(go())
-        asyncio.run(store.when_free())
-        store.keep_upload(store.new_upload(".csv")[0], "a.csv", ".csv")
+        upload, _ = store.new_upload(".csv")
+        asyncio.run(store.change(lambda: store.keep_upload(upload, "a.csv", ".csv")))
         assert len(store.runs()) == 1
     finally:
         store.close()
+
+
+def test_changes_of_a_block_hold_together(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = store_with(state, monkeypatch, 0.2)
+
+    def change() -> None:
+        store.keep_upload(store.new_upload(".csv")[0], "a.csv", ".csv")
+        raise ZeroDivisionError
+
+    try:
+        with pytest.raises(ZeroDivisionError):
+            asyncio.run(store.change(change))
+        assert store.runs() == []
+    finally:
+        store.close()
+
+
+def test_an_upload_into_a_locked_database_leaves_no_file(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = store_with(state, monkeypatch, 0.2)
+    with ExitStack() as locking:
+
+        async def stream() -> AsyncIterator[bytes]:
+            yield SMALL
+            locking.enter_context(locked(state / _store.OWN_FILE))
+
+        request: Any = SimpleNamespace(query_params={"name": "a.csv"}, stream=stream)
+        with pytest.raises(TroubleError, match=r"for 0\.2 seconds\. Nothing was saved\."):
+            asyncio.run(take(request, store))
+        assert [*(state / "uploads").iterdir()] == []
+    store.close()
+
+
+def test_a_watch_that_was_saved_is_said_to_be_saved(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = store_with(state, monkeypatch, 0.3)
+    run = store.keep_upload(store.new_upload(".csv")[0], "a.csv", ".csv")
+    queue = Queue(store, 1, None, MarkStore(store))
+    locking = ExitStack()
+
+    async def job(*_: object) -> tuple[str, dict[str, Any]]:
+        locking.enter_context(locked(state / _store.OWN_FILE))
+        return "", {"watch_run": "r1"}
+
+    monkeypatch.setattr(queue, "_beside", job)
+    with locking:
+        begun = time.monotonic()
+        with pytest.raises(TroubleError) as raised:
+            asyncio.run(queue.keep_watch(run, {"watch": "w"}))
+        assert time.monotonic() - begun > 0.3
+        assert "writing there for 0.3 seconds. The watch 'w' was saved, but not that this" in str(
+            raised.value
+        )
+        assert "Nothing was saved" not in str(raised.value)
+    assert store.run(run.id).watch is None
+    asyncio.run(_kept_later(queue, store, run, monkeypatch))
+    assert store.run(run.id).watch == "w"
+    store.close()
+
+
+async def _kept_later(queue: Queue, store: Store, run: Run, patch: pytest.MonkeyPatch) -> None:
+    """Keep a watch while the database is locked for less than the limit."""
+    locking = ExitStack()
+
+    async def job(*_: object) -> tuple[str, dict[str, Any]]:
+        locking.enter_context(locked(store.folder / _store.OWN_FILE))
+        asyncio.get_running_loop().call_later(0.1, locking.close)
+        return "", {"watch_run": "r1"}
+
+    patch.setattr(queue, "_beside", job)
+    await queue.keep_watch(run, {"watch": "w"})
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("SQLITE_BUSY", 503), ("SQLITE_READONLY", 403), ("SQLITE_FULL", 507), ("SQLITE_CORRUPT", 507)],
+)
+def test_the_status_says_why_nothing_was_saved(code: str, status: int, state: Path) -> None:
+    with closing(Store(state)) as store:
+        at: Any = SimpleNamespace(store=store, before_change=None)
+        handlers = Site(at).app(lambda: None).exception_handlers
+        request = Request({"type": "http", "method": "POST", "path": "/api/runs", "headers": []})
+        error = _store.sqlite3.OperationalError("x")
+        error.sqlite_errorcode = getattr(_store.sqlite3, code)
+        assert handlers[_store.sqlite3.Error](request, error).status_code == status
+        trouble = store.trouble(error)
+        if trouble is not None:
+            assert handlers[type(trouble)](request, trouble).status_code == status
 
 
 def test_a_locked_database_is_said_at_the_start(
@@ -144,7 +241,7 @@ def test_pages_are_as_fast_while_another_program_writes(file: str, state: Path) 
         assert len(answers) == 8
         for took, status, said in answers:
             assert 9 < took < 11
-            assert status == 422
+            assert status == 503
             assert "another program has been writing there for 10 seconds." in said["problem"]
         decide()
         assert answers[-1][1] == 200
@@ -181,7 +278,7 @@ def test_a_read_only_folder_is_shown_as_it_is(state: Path) -> None:
         }
         with pytest.raises(_store.sqlite3.OperationalError, match="readonly") as raised:
             store.say_title(run.id, "another")
-        assert "is read-only. Nothing was saved" in store.trouble(raised.value)
+        assert "is read-only. Nothing was saved" in str(store.trouble(raised.value))
         store.close()
         assert held(state) == before
     store = Store(state)

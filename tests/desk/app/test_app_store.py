@@ -1,5 +1,6 @@
 """What is kept survives: a killed server, a second one, and many uploads at once."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -249,11 +250,11 @@ def test_a_run_goes_with_its_files_and_the_last_one_with_its_upload(state: Path)
     store.decide(second, 6, row, "confirmed")
     assert [d["decision"] for d in store.decisions(upload)] == ["confirmed"]
     assert (store.upload_file(second), second.settings) == (path, {"seed": 1})
-    store.drop_run(first)
+    asyncio.run(store.drop_run(first))
     assert path.exists()
     assert [run.id for run in store.runs()] == [second.id]
     assert store.runs()[0].n_decisions == 1
-    store.drop_run(second)
+    asyncio.run(store.drop_run(second))
     assert not path.parent.exists()
     assert not store.folder_of(second.id).exists()
     assert (store.runs(), store.decisions(upload)) == ([], [])

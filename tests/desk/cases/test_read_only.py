@@ -177,7 +177,7 @@ def test_an_error_of_the_disk_is_looked_into(
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
-    found = _sqlite.trouble_of(error, tmp_path / FILE, 1)
+    found = str(_sqlite.trouble_of(error, tmp_path / FILE, 1) or "")
     assert found.startswith(f"{tmp_path / FILE}: the disk at ") if said else found == ""
     assert said in found
 

@@ -8,9 +8,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from somscape.desk.cases._sqlite import SECONDS_TO_WAIT, SQLite
+from somscape.desk.cases._sqlite import (
+    LOCKED,
+    READ_ONLY,
+    SECONDS_TO_WAIT,
+    SQLite,
+    TroubleError,
+)
 from somscape.errors import InputError
 from somscape.tables._messages import check_library
 from somscape.tables._sql import database_at, is_url
@@ -49,39 +55,28 @@ class StateDatabase:
     ----------
     wait : float
         Seconds that a change waits for others that write.
+    name : str
+        What the database is called, for people.
+    is_server : bool
+        Whether it is a server, and not a file.
+    is_read_only : bool
+        Whether its disk or its folder takes no changes.
+    bytes_type : str
+        What a column of bytes is called.
     """
 
     def __init__(self, engine: "Engine") -> None:
         self.wait = SECONDS_TO_WAIT
+        self.name, self.is_server = engine.name, engine.is_server
+        self.is_read_only, self.bytes_type = engine.is_read_only, engine.bytes_type
         self._engine = engine
         self._changing = threading.Lock()
         self._taking = threading.Lock()
-        self._idle: list[Connection] = []
         self._is_closed = False
         self._of_thread = threading.local()
         first = Connection(engine)
         first.connect()
-        self._idle.append(first)
-
-    @property
-    def name(self) -> str:
-        """What the database is called, for people."""
-        return self._engine.name
-
-    @property
-    def is_server(self) -> bool:
-        """Whether it is a server, and not a file."""
-        return self._engine.is_server
-
-    @property
-    def is_read_only(self) -> bool:
-        """Whether its disk or its folder takes no changes."""
-        return self._engine.is_read_only
-
-    @property
-    def bytes_type(self) -> str:
-        """What a column of bytes is called."""
-        return self._engine.bytes_type
+        self._idle = [first]
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -107,14 +102,15 @@ class StateDatabase:
             return
         self._check_none_open()
         if self.is_read_only:
-            raise InputError(
+            raise TroubleError(
+                READ_ONLY,
                 f"{self.name} cannot be changed: its disk or its folder is read-only. Nothing was "
-                "saved. Copy the folder to a disk that can be written, and name it with `state`."
+                "saved. Copy the folder to a disk that can be written, and name it with `state`.",
             )
         wait = self.wait
         end = time.monotonic() + wait
         if not self._changing.acquire(timeout=wait):
-            raise InputError(self._engine.busy(wait))
+            raise self._engine.busy(wait)
         try:
 
             def begin(db: Any) -> None:
@@ -250,7 +246,7 @@ class Connection:
     def _problem(self, error: Exception, wait: float) -> InputError:
         trouble = self._engine.trouble(error, wait)
         if trouble:
-            return InputError(trouble)
+            return trouble
         said = " ".join(str(error).split()).rstrip(".")
         return InputError(
             f"{self._engine.name} did not take this ({said}). It may not have been saved: try "
@@ -295,43 +291,6 @@ class Transaction:
         except BaseException as error:
             self._failed = error
             raise
-
-
-class Engine(Protocol):
-    """What differs between databases."""
-
-    name: str
-    is_server: bool
-    is_read_only: bool
-    bytes_type: str
-    errors: tuple[type[Exception], ...]
-
-    def connect(self) -> Any:
-        """Return a connection whose statements take effect at once."""
-
-    def begin(self, db: Any, wait: float) -> None:
-        """Begin a change, after those of others, for which it waits so many seconds."""
-
-    def begin_reading(self, db: Any) -> None:
-        """Begin to read as of one moment."""
-
-    def undo(self, db: Any) -> None:
-        """Undo what has begun and not ended, if anything has."""
-
-    def sweep(self, db: Any, wait: float) -> bool:
-        """Overwrite what was deleted, and say whether that could be done."""
-
-    def spelled(self, sql: str) -> str:
-        """Return a statement as the driver wants it."""
-
-    def has_ended(self, db: Any) -> bool:
-        """Say whether a connection is of no more use."""
-
-    def busy(self, wait: float) -> str:
-        """Return a line on somebody else who has been writing for so many seconds."""
-
-    def trouble(self, error: Exception, wait: float) -> str:
-        """Return a line on a lock that was not free in time, or on a disk; "" for other causes."""
 
 
 class PostgreSQL:
@@ -398,19 +357,24 @@ class PostgreSQL:
         """Say whether the server has closed the connection."""
         return bool(db.closed)
 
-    def busy(self, wait: float) -> str:
-        """Return a line on the server's lock, which another process has had for so many seconds."""
-        return (
+    def busy(self, wait: float) -> TroubleError:
+        """Return an error on the server's lock, which another process has had for so long."""
+        return TroubleError(
+            LOCKED,
             f"{self.name}: another program has been writing there for {wait:.3g} seconds. Nothing "
             "was saved. Wait until that program has ended, or end it (the server's view pg_locks "
-            "lists its pid with the locktype 'advisory'), then try again."
+            "lists its pid with the locktype 'advisory'), then try again.",
         )
 
-    def trouble(self, error: Exception, wait: float) -> str:
-        """Return a line if the server's lock was not free in time; it names a full disk itself."""
+    def trouble(self, error: Exception, wait: float) -> TroubleError | None:
+        """Return an error if the server's lock was not free; it names a full disk itself."""
         import psycopg
 
-        return self.busy(wait) if isinstance(error, psycopg.errors.LockNotAvailable) else ""
+        return self.busy(wait) if isinstance(error, psycopg.errors.LockNotAvailable) else None
+
+
+Engine: TypeAlias = SQLite | PostgreSQL
+"""What differs between databases: both have the same methods."""
 
 
 def _milliseconds(wait: float) -> int:
@@ -554,7 +518,7 @@ def opened(where: str | Path) -> StateDatabase:
             database_at(where)  # refuses a password, which messages would show
         except InputError as error:  # without its options: no command asks for this password
             raise InputError(f"`state`: {error}") from error
-        engine: Any = PostgreSQL(where)
+        engine: Engine = PostgreSQL(where)
     else:
         folder = Path(where)
         try:
@@ -575,7 +539,7 @@ def opened(where: str | Path) -> StateDatabase:
     except engine.errors as error:
         trouble = engine.trouble(error, SECONDS_TO_WAIT)
         if trouble:
-            raise InputError(trouble) from error
+            raise trouble from error
         said = " ".join(str(error).split()).rstrip(".")
         raise InputError(
             f"the state in {engine.name} cannot be opened ({said}). Name another place with "

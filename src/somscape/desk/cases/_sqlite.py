@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from somscape._files import full_disk
+from somscape.errors import InputError
 
 SECONDS_TO_WAIT = 30.0
 """For another program that is writing."""
@@ -22,7 +23,27 @@ PROBE = 1 << 16
 
 PRIVATE = 0o600
 
+LOCKED, READ_ONLY, FULL = "locked", "read-only", "full"
+"""Why a database cannot be changed now."""
+
+NOTHING_SAVED = "Nothing was saved."
+
 Stamp = tuple[tuple[int, int, int] | None, ...] | None
+
+
+class TroubleError(InputError):
+    """A database that cannot be changed now.
+
+    Parameters
+    ----------
+    why : str
+        `LOCKED`, `READ_ONLY` or `FULL`.
+    line : str
+    """
+
+    def __init__(self, why: str, line: str) -> None:
+        super().__init__(line)
+        self.why = why
 
 
 class SQLite:
@@ -93,12 +114,12 @@ class SQLite:
         """Say whether a file that is only read has changed since it was opened."""
         return isinstance(db, Reading) and db.has_changed()
 
-    def busy(self, wait: float) -> str:
-        """Return a line on a file that stayed locked for so many seconds."""
-        return busy_line(self._path, wait)
+    def busy(self, wait: float) -> TroubleError:
+        """Return an error on a file that stayed locked for so many seconds."""
+        return busy(self._path, wait)
 
-    def trouble(self, error: Exception, wait: float) -> str:
-        """Return a line on a file that stayed locked, or on a disk that is full or read-only."""
+    def trouble(self, error: Exception, wait: float) -> TroubleError | None:
+        """Return an error on a file that stayed locked, or on a disk that is full or read-only."""
         return trouble_of(error, self._path, wait)
 
 
@@ -136,9 +157,8 @@ def connect_reading(path: Path) -> Reading:
         how, exclusively = f"mode=ro&vfs={system}-none", True
     else:
         how = "mode=ro&immutable=1"
-    uri = f"{path.absolute().as_uri()}?{how}"
     db = sqlite3.connect(
-        uri,
+        f"{path.absolute().as_uri()}?{how}",
         timeout=SECONDS_TO_WAIT,
         isolation_level=None,
         check_same_thread=False,
@@ -162,33 +182,36 @@ def is_busy(error: Exception) -> bool:
     return _code(error) == sqlite3.SQLITE_BUSY
 
 
-def busy_line(path: Path, wait: float) -> str:
+def busy(path: Path, wait: float, saved: str = NOTHING_SAVED) -> TroubleError:
     """Return what to do about a database in which another program writes for too long."""
-    return (
-        f"{path}: another program has been writing there for {wait:.3g} seconds. Nothing was "
-        "saved. Wait until that program has ended, or end it "
+    return TroubleError(
+        LOCKED,
+        f"{path}: another program has been writing there for {wait:.3g} seconds. {saved} Wait "
+        "until that program has ended, or end it "
         f"(`lsof {shlex.quote(str(path))}` lists the programs that have the file open), then try "
-        "again."
+        "again.",
     )
 
 
-def trouble_of(error: Exception, path: Path, wait: float) -> str:
+def trouble_of(
+    error: Exception, path: Path, wait: float, saved: str = NOTHING_SAVED
+) -> TroubleError | None:
     """Return what keeps a database from being used, and what to do, in one line."""
     code, number = _code(error), getattr(error, "errno", None)
     if is_busy(error):
-        return busy_line(path, wait)
+        return busy(path, wait, saved)
     if code == sqlite3.SQLITE_READONLY or number == errno.EROFS:
-        return (
-            f"{path} cannot be changed: its disk or its folder is read-only. Nothing was saved. "
-            "Make it writable, and try again."
+        return TroubleError(
+            READ_ONLY,
+            f"{path} cannot be changed: its disk or its folder is read-only. {saved} Make it "
+            "writable, and try again.",
         )
     if code == sqlite3.SQLITE_FULL:
-        full = full_disk(OSError(errno.ENOSPC, "", str(path)))
-        return f"{path}: {full} Nothing was saved."
-    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):  # it does not always tell: try it
-        error = _refusal(path) or error
+        error = OSError(errno.ENOSPC, "", str(path))
+    elif code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):  # it does not always tell: try it
+        error, saved = _refusal(path) or error, ""
     full = full_disk(error) if isinstance(error, OSError) else None
-    return f"{path}: {full}" if full else ""
+    return TroubleError(FULL, f"{path}: {full} {saved}".rstrip()) if full else None
 
 
 def _code(error: Exception) -> int:
