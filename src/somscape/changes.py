@@ -11,7 +11,7 @@ from somscape._weights import blocks
 from somscape.errors import InputError
 from somscape.grid.lattice import Lattice, shifts, turns
 from somscape.maps._as_map import as_map, reordered
-from somscape.maps.map import Map
+from somscape.maps.map import Map, unit_places
 from somscape.regions.edit import RegionChange, carry_names, compare, given_or_found
 from somscape.regions.regions import Regions
 from somscape.tables._dictionary import words_of_column, words_of_level
@@ -341,9 +341,7 @@ class MapChange:
             that moved most), ``share_before``, ``share_after``, ``grew``, and ``region_before`` and
             ``region_after`` where regions were compared.
         """
-        units = np.arange(self.before.n_units)
-        row, col = self.before.lattice.rows_and_cols(units)
-        columns: dict[str, Any] = {"unit": units, "row": row, "col": col}
+        columns = unit_places(self.before)
         columns |= {"unit_before_turning": self.alignment.units, "moved": self.moved}
         columns["column"] = [self.columns[i] if i >= 0 else None for i in self.most.tolist()]
         columns |= {"share_before": self.shares_before, "share_after": self.shares_after}

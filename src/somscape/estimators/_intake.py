@@ -627,7 +627,7 @@ def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
     }
     for name, choices in allowed.items():
         value = getattr(som, name)
-        if not any(value is choice or _is_word(value, choice) for choice in choices):
+        if not any(value is each or (isinstance(value, str) and value == each) for each in choices):
             listed = " or ".join(f"{name}={choice!r}" for choice in choices)
             raise InputError(
                 f"X on a device supports only {listed}; got {value!r:.80} and X on "
@@ -640,10 +640,6 @@ def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
         return Prepared(rows, weights, rows, encoding)
     kept = np.flatnonzero(weights > 0)
     return Prepared(rows.take(kept), weights[kept], rows, encoding, kept)
-
-
-def _is_word(value: Any, word: str | None) -> bool:
-    return isinstance(value, str) and value == word
 
 
 def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:

@@ -149,8 +149,9 @@ class Metric:
         if isinstance(rows, SparseRows):
             self.check_sparse()
         elif self.name == "correlation":
-            means = _mean_of_row(rows, self.feature_weights)
-            rows = np.ascontiguousarray(rows - means, dtype=rows.dtype)
+            wide = rows.astype(np.float64)
+            means = np.average(wide, axis=1, weights=self.feature_weights)
+            rows = np.ascontiguousarray(rows - means[:, None], dtype=rows.dtype)
         if self.name in BY_ANGLE:
             return near_one(rows)
         if isinstance(rows, SparseRows):
@@ -372,7 +373,3 @@ def _product(rows: Floats, matrix: Float64s) -> Floats:
         rows = np.concatenate([rows, np.zeros((FEWEST - n, rows.shape[1]))])
     product: Floats = (rows @ matrix)[:n]
     return product
-
-
-def _mean_of_row(rows: Floats, weights: Float64s | None) -> Float64s:
-    return np.asarray(np.average(rows.astype(np.float64), axis=1, weights=weights)[:, None])

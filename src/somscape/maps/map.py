@@ -30,12 +30,16 @@ from somscape.tables.sources import collected
 from somscape.tables.table import Table, frame_of
 
 
-def unit_columns(map_: "Map") -> dict[str, Any]:
-    """Return what a map knows of each unit."""
+def unit_places(map_: "Map") -> dict[str, Any]:
+    """Return the number, row and column of each unit."""
     units = np.arange(map_.n_units)
     row, col = map_.lattice.rows_and_cols(units)
-    columns: dict[str, Any] = {"unit": units, "row": row, "col": col}
-    columns |= {"hits": map_.hits, "u_height": map_.u_heights}
+    return {"unit": units, "row": row, "col": col}
+
+
+def unit_columns(map_: "Map") -> dict[str, Any]:
+    """Return what a map knows of each unit."""
+    columns = unit_places(map_) | {"hits": map_.hits, "u_height": map_.u_heights}
     for code in map_.encoding.features:
         columns[free_name(code.name, columns, "_")] = map_.plane(code.name)
     return columns

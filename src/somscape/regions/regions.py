@@ -17,26 +17,12 @@ from somscape._files import write_whole
 from somscape._types import Float64s, Ints
 from somscape._weights import wilson
 from somscape.errors import InputError, SomscapeWarning
-from somscape.maps.map import NO_UNIT, KeptRegions, Map
+from somscape.maps.map import NO_UNIT, KeptRegions, Map, unit_places
 from somscape.tables._dictionary import in_words
 from somscape.tables.codes import CategoryCode, NumberCode, number_text
 from somscape.tables.encoding import Encoding
 from somscape.tables.ordered import CycleCode, DateCode
 from somscape.tables.table import frame_of, html_of
-
-
-def html_of_regions(regions: "Regions") -> str:
-    """Return the number of units and training rows of each region as HTML."""
-    total = float(regions.sizes.sum()) or 1.0
-    names = [[name] for name in regions.names] or [[]] * regions.n_regions
-    parts = enumerate(zip(names, regions.n_units, regions.sizes, strict=True))
-    lines = [
-        [str(i), *name, str(n_units), f"{rows:g}", f"{100 * rows / total:.1f} %"]
-        for i, (name, n_units, rows) in parts
-    ]
-    heads = ["region", *["name"][: len(regions.names)], "units", "rows", "share of rows"]
-    return html_of(heads, lines, repr(regions))
-
 
 MAX_CONDITIONS = 3
 MAX_LEVELS = 3
@@ -780,7 +766,15 @@ class Regions:
         return f"Regions({n} {'region' if n == 1 else 'regions'} of {self.map_.n_units} units)"
 
     def _repr_html_(self) -> str:
-        return html_of_regions(self)
+        total = float(self.sizes.sum()) or 1.0
+        names = [[name] for name in self.names] or [[]] * self.n_regions
+        parts = enumerate(zip(names, self.n_units, self.sizes, strict=True))
+        lines = [
+            [str(i), *name, str(n_units), f"{rows:g}", f"{100 * rows / total:.1f} %"]
+            for i, (name, n_units, rows) in parts
+        ]
+        heads = ["region", *["name"][: len(self.names)], "units", "rows", "share of rows"]
+        return html_of(heads, lines, repr(self))
 
     def to_frame(self, X: Any = None, *, library: str | None = None) -> Any:
         """Return the region of each unit, or of each row, as a data frame.
@@ -804,9 +798,7 @@ class Regions:
             names = np.array([*self.names, ""], dtype=object)  # the last, of -1
             named = {"name": names[of_rows]} if self.names else {}
             return frame_of({"unit": units, "region": of_rows, **named}, library)
-        units = np.arange(self.map_.n_units)
-        row, col = self.map_.lattice.rows_and_cols(units)
-        places = {"unit": units, "row": row, "col": col, "hits": self.map_.hits}
+        places = {**unit_places(self.map_), "hits": self.map_.hits}
         named = {"name": np.array(self.names, dtype=object)[self.labels]} if self.names else {}
         return frame_of({**places, "region": self.labels, **named}, library)
 
