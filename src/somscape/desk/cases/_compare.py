@@ -24,7 +24,7 @@ from somscape.desk.cases.records import (
 )
 from somscape.errors import InputError
 from somscape.outliers.detector import Detector
-from somscape.outliers.drift import DriftAlarm, DriftMonitor
+from somscape.outliers.drift import DriftMonitor
 from somscape.tables._dictionary import words_of_column, words_of_level
 from somscape.tables._messages import counted
 from somscape.tables.codes import CategoryCode, NumberCode, level_texts, number_text
@@ -436,10 +436,9 @@ class Drift:
         }
 
 
-def drift_alarms(detector: Detector, rows: Float64s | Table) -> list[DriftAlarm]:
-    """Return the alarms of rows as a stream, in their order."""
-    window = min(max(len(rows), MIN_WINDOW), MAX_WINDOW)
-    return DriftMonitor(detector, window).update(rows)
+def drift_window(n_rows: int) -> int:
+    """Return the number of rows after which drift is looked for."""
+    return min(max(n_rows, MIN_WINDOW), MAX_WINDOW)
 
 
 def drift_of(
@@ -459,7 +458,8 @@ def drift_of(
     if first_far is None:
         far = float(np.quantile(distances, 1 - FAR_SHARE, method="higher")) if len(rows) else 0.0
         return Drift(len(rows), n_above, share * len(rows), far=far, is_first=True)
-    alarms = tuple(dict.fromkeys(alarm.kind for alarm in drift_alarms(detector, rows)))
+    monitor = DriftMonitor(detector, drift_window(len(rows)))
+    alarms = tuple(dict.fromkeys(alarm.kind for alarm in monitor.update(rows)))
     found = Drift(
         *(len(rows), n_above, share * len(rows)),
         alarms=alarms,

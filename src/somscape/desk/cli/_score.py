@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from somscape.desk.cases._compare import drift_alarms
+from somscape.desk.cases._compare import drift_window
 from somscape.desk.cli._console import gaps_of, make_console, print_bytes, say
 from somscape.desk.cli._out import check_output, check_result, format_of, writing
 from somscape.desk.jobs._detect import ResultList, command_line, rule_of
@@ -16,6 +16,7 @@ from somscape.desk.jobs._sink import check_sink_of, send_alerts
 from somscape.desk.jobs._target import agreement_words, predictions_of, summary_words
 from somscape.errors import InputError
 from somscape.outliers.detector import RECORD, RESULT_NAMES, Alerts, Detector, ids_column
+from somscape.outliers.drift import DriftAlarm, DriftMonitor
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import Recognizer
 from somscape.save._load import load
@@ -64,7 +65,9 @@ def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
     rule = rule_of(options, table, above_threshold=True)
     alerts = detector.alerts_by(rule, table)
     scores = _scores(detector, table, alerts, originals, is_sorted=options["sort"])
-    alarms = drift_alarms(detector, table) if options["drift"] else ()
+    alarms: list[DriftAlarm] = []
+    if options["drift"]:
+        alarms = DriftMonitor(detector, drift_window(table.n_rows)).update(table)
     command = command_line(["score", map_file, path], options, f"scores.{kind}")
     results = ResultList("scores", scores, detector, rule, table, command)
     content = results.content(kind, bom=options["bom"])
