@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
-from somscape.grid.graph import connected_groups
+from somscape.grid.graph import Graph, connected_groups
 from somscape.grid.lattice import Lattice
 from somscape.plots._style import MARKED, color_map, contrast, empty_color, ink, line_color, paper
 from somscape.plots.display import make_figure
@@ -49,8 +49,8 @@ def draw_cells(
     """Draw every cell of a lattice, as one collection."""
     fit_axes(ax, lattice)
     width = min(0.4, 0.05 * points_per_step(ax, lattice))
-    if lattice.kind == "graph":
-        links = lattice.positions[_edges(lattice)]
+    if isinstance(lattice, Graph):
+        links = lattice.positions[lattice.edges[0]]
         add_lines(ax, links, colors=line_color(), linewidths=1.0, zorder=0.5)  # below the cells
         edge = line_color()  # a light cell must be visible on the page
     elif size * points_per_step(ax, lattice) < _MIN_LINED:
@@ -195,12 +195,6 @@ def short(text: str, length: int) -> str:
     cut = text if len(text) <= length else text[: length - 1] + "…"
     # matplotlib would read the text between two dollar signs as a formula.
     return " ".join(cut.split()).replace("$", r"\$")
-
-
-def _edges(lattice: Lattice) -> Ints:
-    """Return each edge of a graph once."""
-    unit, slot = np.nonzero(lattice.neighbors > np.arange(lattice.n_units)[:, None])
-    return np.column_stack([unit, lattice.neighbors[unit, slot]])
 
 
 def _repeated(lattice: Lattice) -> tuple[Ints, Float64s]:
@@ -379,9 +373,8 @@ def _fitted(text: str, font: float, widest: float) -> str:
 def _write(ax: "Axes", x: float, y: float, text: str, font: float) -> None:
     written = ax.text(x, y, text, fontsize=font, ha="center", va="center", zorder=6, color=ink())
     written.set_linespacing(1.1)
-    written.set_bbox(
-        {"boxstyle": "round,pad=0.12", "fc": paper(), "ec": "none", "alpha": 0.65, "zorder": 5}
-    )
+    box = {"boxstyle": "round,pad=0.12", "fc": paper(), "ec": "none", "alpha": 0.65, "zorder": 5}
+    written.set_bbox(box)
 
 
 def _size(text: str, font: float) -> Float64s:

@@ -64,7 +64,7 @@ def wrapped_legend(
             least = sum(max(map(width_of, part)) for part in columns_of_names) * size / fontsize
             if 0.9 * least > width * dpi and not is_last:
                 continue
-            style |= {"ncols": n_columns, "fontsize": size}
+            style |= {"ncols": n_columns, "fontsize": size, "frameon": False}
             legend = ax.legend(handles=handles, labels=labels, **style)
             box = legend.get_window_extent()
             if box.width <= width * dpi and box.height <= height * dpi:
@@ -138,15 +138,14 @@ def class_entries(
     names: Sequence[str], n_others: int, markers: Sequence[str] = ()
 ) -> list[LegendEntry]:
     """Return the lines of a legend of classes, the others last."""
+    shapes = markers or "s" * (len(names) + 1)
     entries = [
-        LegendEntry(
-            name, class_color(i), markers[i] if markers else "s", "" if markers else hatch(i)
-        )
+        LegendEntry(name, class_color(i), shapes[i], "" if markers else hatch(i))
         for i, name in enumerate(names)
     ]
     if n_others:
-        marker = markers[len(names)] if markers else "s"
-        entries.append(LegendEntry(f"other ({n_others})", other_color(), marker, is_cut=False))
+        last = shapes[len(names)]
+        entries.append(LegendEntry(f"other ({n_others})", other_color(), last, is_cut=False))
     return entries
 
 
@@ -186,7 +185,6 @@ def add_legend(ax: "Axes", entries: Sequence[LegendEntry], name: str, *, is_own:
         "title": name,
         "loc": "upper center" if is_own else "lower center",
         "bbox_to_anchor": (0.5, -0.01 if is_own else 0.0),
-        "frameon": False,
         "title_fontsize": 9,
         "handlelength": 1.2,
         "handletextpad": 0.4,

@@ -127,9 +127,8 @@ def _main_axes(map_: Map, rows: Any) -> tuple[Float64s, Float64s, Float64s]:
         few = map_.codebook
         weights = map_.hits if map_.hits.any() else np.ones(len(few))
     middle = np.average(few, axis=0, weights=weights)
-    _, lengths, axes = np.linalg.svd(
-        (few - middle) * np.sqrt(weights)[:, None], full_matrices=False
-    )
+    spread = (few - middle) * np.sqrt(weights)[:, None]
+    _, lengths, axes = np.linalg.svd(spread, full_matrices=False)
     two = np.zeros((len(middle), 2))
     n = min(2, len(axes))
     two[:, :n] = axes[:n].T
@@ -190,7 +189,6 @@ def _add_legend(ax: "Axes", found: RowClasses, name: str) -> None:
         title_fontsize=9,
         loc="upper left",
         bbox_to_anchor=(1.0, 1.0),
-        frameon=False,
         handletextpad=0.3,
     )
 
@@ -258,12 +256,11 @@ def _moved(places: Float64s, edges: Ints) -> Float64s:
     steps = shortest_paths(len(places), np.vstack([edges, edges[:, ::-1]]))
     is_joined = np.isfinite(steps) & (steps > 0)
     weights = np.where(is_joined, 1.0 / np.where(is_joined, steps, 1.0) ** 2, 0.0)
+    pulls = weights * np.where(is_joined, steps, 0.0)
     total = np.maximum(weights.sum(axis=1), 1e-9)[:, None]  # a unit without edges stays
     for _ in range(N_MOVES):
         apart = np.sqrt(((places[:, None] - places[None]) ** 2).sum(axis=2))
-        pull = np.where(
-            is_joined, weights * np.where(is_joined, steps, 0) / np.maximum(apart, 1e-9), 0
-        )
+        pull = pulls / np.maximum(apart, 1e-9)
         moved = ((weights - pull) @ places + pull.sum(axis=1)[:, None] * places) / total
         places = np.where(total > 1e-9, (places + moved) / 2, places)
     return places
@@ -361,7 +358,10 @@ def spanning_tree(
     colormap = colormap or ("bone_r" if values is None else "viridis")
     picture.paint(plane, colormap=colormap, limits=limits, label=label)
     if layout == "map":
-        _draw_over(picture, edges)
+        lines, step = map.lattice.positions[edges], picture.step()
+        if step >= _EDGED:
+            add_lines(picture.ax, lines, colors="black", linewidths=min(3, 0.36 * step), zorder=4)
+        add_lines(picture.ax, lines, colors=MARKED, linewidths=min(1.6, 0.19 * step), zorder=4.1)
     else:
         picture.drawn["tree"] = shown
     picture.drawn["edges"] = edges
@@ -377,13 +377,6 @@ def _tree_of(map_: Map) -> Ints:
     return pairs[tree_of(map_.n_units, pairs, lengths)]
 
 
-def _draw_over(picture: Picture, edges: Ints) -> None:
-    places, step = picture.map.lattice.positions[edges], picture.step()
-    if step >= _EDGED:
-        add_lines(picture.ax, places, colors="black", linewidths=min(3, 0.36 * step), zorder=4)
-    add_lines(picture.ax, places, colors=MARKED, linewidths=min(1.6, 0.19 * step), zorder=4.1)
-
-
 def _on_tree(map_: Map, edges: Ints) -> Map:
     """Return the map with its units laid out by the tree."""
     if map_.n_units > MAX_GRAPH_UNITS:
@@ -391,8 +384,6 @@ def _on_tree(map_: Map, edges: Ints) -> Map:
             f"layout='tree' is for at most {MAX_GRAPH_UNITS} units; this map has {map_.n_units}. "
             "Pass layout='map'."
         )
-    places = tree_places(map_.n_units, edges)
-    graph = Graph.from_edges(
-        map_.n_units, pairs=edges, lengths=np.ones(len(edges)), positions=places
-    )
+    places, lengths = tree_places(map_.n_units, edges), np.ones(len(edges))
+    graph = Graph.from_edges(map_.n_units, pairs=edges, lengths=lengths, positions=places)
     return replace(map_, lattice=graph)

@@ -243,7 +243,6 @@ def _add_small_legend(ax: "Axes", entries: list[LegendEntry], foot: float) -> No
         height=foot,
         loc="upper center",
         bbox_to_anchor=(0.5, 0.0),
-        frameon=False,
         fontsize=7,
         handlelength=1.0,
         handletextpad=0.3,

@@ -225,8 +225,7 @@ def merges_of(map_: Map, found: Regions) -> list[Merge]:
     evidence = np.full(len(pairs), np.nan) if joins is None else joins.evidence
     n_inside = len(pairs) if joins is None else map_.n_units - joins.n_apart
     # Of each region, one that it has joined; of those that have joined none, their node.
-    into = list(range(found.n_regions))
-    node = list(range(found.n_regions))
+    into, node = list(range(found.n_regions)), list(range(found.n_regions))
     merges: list[Merge] = []
     for i, ends in enumerate(found.labels[pairs].tolist()):
         a, b = (_root(into, each) for each in ends)
@@ -255,8 +254,7 @@ def _heights(merges: list[Merge], n: int, has_rows: bool) -> Float64s:
         at = share * n_done / (n_inside + 1)
         if merge.is_apart:
             at = share + (1 - share) * _along(_power(merge), most)
-        below = [heights[node] for node in merge.nodes]
-        heights[n + i] = max(at, max(below) + GAP * has_rows)
+        heights[n + i] = max(at, max(heights[list(merge.nodes)]) + GAP * has_rows)
     return heights[n:]
 
 
@@ -471,11 +469,9 @@ def _draw_numbers(ax: "Axes", numbers: Ints, shares: Float64s, usual: int) -> No
     shown = np.arange(numbers.min(), numbers.max() + 1)
     ax.set_xticks(shown[:: -(-len(shown) // 10)])
     ax.set_ylim(0, 100)
-    ax.set_xlabel("number of regions", fontsize=9)
     ax.set_ylabel("% of samples", fontsize=9)
-    ax.set_title("How many were found", fontsize=9.5)
     ax.tick_params(axis="y", labelsize=8)
-    _tidy(ax)
+    _finish(ax, "How many were found", "number of regions")
 
 
 def _draw_regions(ax: "Axes", values: Float64s, names: list[str], colors: list[str]) -> None:
@@ -490,12 +486,12 @@ def _draw_regions(ax: "Axes", values: Float64s, names: list[str], colors: list[s
     ax.set_ylim(len(values) - 0.5, -0.5)
     ax.set_xlim(0, 1)
     ax.set_xticks([0, 0.2, 0.4, STABLE, 0.8, 1])
-    ax.set_xlabel("share that came back", fontsize=9)
-    ax.set_title("Which came back", fontsize=9.5)
-    _tidy(ax)
+    _finish(ax, "Which came back", "share that came back")
     ax.tick_params(axis="y", length=0)
 
 
-def _tidy(ax: "Axes") -> None:
+def _finish(ax: "Axes", title: str, label: str) -> None:
+    ax.set_title(title, fontsize=9.5)
+    ax.set_xlabel(label, fontsize=9)
     ax.tick_params(axis="x", labelsize=8)
     ax.spines[["top", "right"]].set_visible(False)

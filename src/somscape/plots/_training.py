@@ -1,5 +1,6 @@
 """How training went, and how settings trade fit against order."""
 
+from functools import partial
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
@@ -72,10 +73,9 @@ def training(map: Map, *, ax: Any = None) -> Display:
     charts = [c for c in _CHARTS if len(map.history.get(c[0], ()))]
     if not charts:
         raise InputError("this map has no training history; train it with somscape to draw one.")
-    given = given_axes(ax, len(charts))
     n_steps = len(map.history[charts[0][0]])
     steps = map.history.get("step", np.arange(1, n_steps + 1))
-    axes = given or _stacked(area_of(ax, 5.6, 3.9), len(charts))
+    axes = given_axes(ax, len(charts)) or _stacked(area_of(ax, 5.6, 3.9), len(charts))
     for i, (ax, (key, label, color)) in enumerate(zip(axes, charts, strict=True)):
         values = map.history[key]
         ax.plot(steps[: len(values)], values, color=color, marker="o", markersize=3, linewidth=1.5)
@@ -88,8 +88,7 @@ def training(map: Map, *, ax: Any = None) -> Display:
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     is_online = map.parameters.get("algorithm") == "online"
     axes[-1].set_xlabel("updates" if is_online else "epoch", fontsize=9)
-    drawn = {key: map.history[key] for key, _, _ in charts}
-    return display_of(axes, {"steps": steps, **drawn})
+    return display_of(axes, {"steps": steps} | {key: map.history[key] for key, _, _ in charts})
 
 
 def _stacked(area: Area, n: int) -> "list[Axes]":
@@ -194,18 +193,10 @@ def _add_legends(ax: Any, marker_of: dict[float, str]) -> None:
 
     place = {"fontsize": 8, "title_fontsize": 8, "frameon": False, "loc": "upper left"}
     ax.add_artist(ax.legend(title="map", bbox_to_anchor=(1.02, 1.0), **place))
-    shapes = [
-        Line2D([], [], color="#555555", marker=marker, linestyle="", label=f"{radius:.3g}")
-        for radius, marker in marker_of.items()
-    ]
-    ax.add_artist(
-        ax.legend(handles=shapes, title="radius_end", bbox_to_anchor=(1.02, 0.6), **place)
-    )
-    areas = [
-        Line2D(
-            [], [], color="#555555", marker="o", linestyle="", label=f"{share:.1f}",
-            markersize=(_SMALLEST + (_LARGEST - _SMALLEST) * share) ** 0.5,
-        )
-        for share in (0.5, 1.0)
-    ]  # fmt: skip
+    mark = partial(Line2D, [], [], color="#555555", linestyle="")
+    shapes = [mark(marker=each, label=f"{radius:.3g}") for radius, each in marker_of.items()]
+    middle = ax.legend(handles=shapes, title="radius_end", bbox_to_anchor=(1.02, 0.6), **place)
+    ax.add_artist(middle)
+    sizes = {share: (_SMALLEST + (_LARGEST - _SMALLEST) * share) ** 0.5 for share in (0.5, 1.0)}
+    areas = [mark(marker="o", label=f"{share:.1f}", markersize=sizes[share]) for share in sizes]
     ax.legend(handles=areas, title="stability", bbox_to_anchor=(1.02, 0.28), **place)

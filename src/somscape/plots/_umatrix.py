@@ -8,7 +8,7 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice
 from somscape.errors import InputError
-from somscape.grid.lattice import Lattice, neighbor_pairs
+from somscape.grid.lattice import neighbor_pairs
 from somscape.maps._as_map import as_map
 from somscape.maps.map import Map
 from somscape.measures.rows import by_unit
@@ -62,7 +62,8 @@ def edge_heights(map_: Map) -> tuple[Float64s, Float64s]:
     if not len(pairs):
         return map_.lattice.positions, np.zeros(map_.n_units)
     apart = map_.metric.between(map_.codebook[pairs[:, 0]], map_.codebook[pairs[:, 1]])
-    middles = _middles(map_.lattice, pairs)
+    begin, end = (map_.lattice.positions[pairs[:, i]] for i in (0, 1))
+    middles = begin + short_way(map_.lattice, end - begin) / 2
     keys = np.round(middles * [4, 4 / map_.lattice.row_pitch]).astype(np.int64)
     _, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     place = place.ravel()
@@ -89,12 +90,6 @@ def draw_edges(picture: Picture, **colors: Any) -> None:
     places, heights = (lattice.positions, map_.u_heights) if is_graph else edge_heights(map_)
     plane = ColumnPlane("", "number", heights)
     picture.paint(plane, places=places, size=1.0 if is_graph else 0.5, **colors)
-
-
-def _middles(lattice: Lattice, pairs: Ints) -> Float64s:
-    """Return the middle of each edge, from the first of its units the short way."""
-    start = lattice.positions[pairs[:, 0]]
-    return start + short_way(lattice, lattice.positions[pairs[:, 1]] - start) / 2
 
 
 def _distances(map_: Map, rows: Any, codebook: Any) -> Iterator[Any]:

@@ -305,8 +305,7 @@ def plane_of(map_: Map, values: Any, X: Any = None, name: str | None = None) -> 
     """Return one value for each unit."""
     if isinstance(values, str) or is_number(values):
         plane = column_plane(map_, values)
-        name = plane.name if name is None else name
-        return ColumnPlane(name, plane.kind, plane.values, plane.levels)
+        return plane if name is None else replace(plane, name=name)
     if callable(values):
         own = getattr(values, "__name__", "")
         name = own.replace("_", " ") * own.isidentifier() if name is None else name
