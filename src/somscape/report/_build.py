@@ -120,6 +120,7 @@ def _side(side: Quartiles | float) -> Any:
 
 
 SCHEMA_VERSION = 2
+HISTORY = ("step", "quantization_error", "radius")
 
 MAX_LISTED = 3750
 """Most rows that the page lists, the most unusual first."""
@@ -335,7 +336,7 @@ def build(
             "columns": columns_of(shown_map, table, sample, shown_rows, n_shown),
             "n_measured": len(sample.rows),
             "quality": _quality(map, sample.rows),
-            "history": _history(map),
+            "history": {key: numbers(map.history[key]) for key in HISTORY if key in map.history},
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
             "method": _method(map, command),
             "notes": list(dict.fromkeys([*table.notes, *notes])),
@@ -429,11 +430,6 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
         }
         for r in reasons
     ]
-
-
-def _history(map_: Map) -> dict[str, Any]:
-    shown = ("step", "quantization_error", "radius")
-    return {name: numbers(map_.history[name]) for name in shown if name in map_.history}
 
 
 def _method(map_: Map, command: str | None) -> dict[str, Any]:

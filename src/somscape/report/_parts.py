@@ -324,18 +324,9 @@ def by_distance(map_: Map, table: Table) -> Alerts:
         )
     order = stable_order(-distances)
     id_name, ids = ids_of(map_, table)
-    return Alerts(
-        id_name,
-        ids.take(order),
-        order,
-        distances[order],
-        np.full(len(order), np.nan),
-        units[order],
-        [],
-        0,
-        np.zeros(len(order), dtype=bool),
-        0.0,
-    )
+    no_p_values, stands_out = np.full(len(order), np.nan), np.zeros(len(order), dtype=bool)
+    ranked = (order, distances[order], no_p_values, units[order])
+    return Alerts(id_name, ids.take(order), *ranked, [], 0, stands_out, 0.0)
 
 
 N_BARS = 24

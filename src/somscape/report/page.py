@@ -84,16 +84,15 @@ def render(
             "`data` must be what somscape.report.build returns; got "
             f"{type(data).__name__}. Write report.render(report.build(detector, table))."
         )
-    connect = "'self'" if script else "'none'"
-    style = _text("report.css") + style
-    *parts, last = map(_text, SCRIPTS)
+    style = page_part("report.css") + style
+    *parts, last = map(page_part, SCRIPTS)
     # In a block, so that its names stay its own.
     added = f"{{\n{script}\n}}\n" if script else ""
     script = "\n".join([*parts, added + last])
     return template("report.html").substitute(
         title=html.escape(str(data["title"])),
         made_at=html.escape(made_at or ""),
-        connect=connect,
+        connect="'self'" if added else "'none'",
         style=style,
         style_hash=_hash(style),
         script=script,
@@ -102,9 +101,10 @@ def render(
     )
 
 
+@cache
 def page_part(name: str) -> str:
     """Return a part of the page, so that other pages look and work alike."""
-    return _text(name)
+    return (files("somscape.report") / "templates" / name).read_text(encoding="utf-8")
 
 
 def json_text(data: Mapping[str, Any]) -> str:
@@ -114,12 +114,7 @@ def json_text(data: Mapping[str, Any]) -> str:
 
 def template(name: str) -> Template:
     """Return a file of the folder `templates`, with placeholders."""
-    return Template(_text(name))
-
-
-@cache
-def _text(name: str) -> str:
-    return (files("somscape.report") / "templates" / name).read_text(encoding="utf-8")
+    return Template(page_part(name))
 
 
 def _hash(text: str) -> str:
