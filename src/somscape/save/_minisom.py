@@ -282,12 +282,7 @@ def _bytes_of(data: Any) -> bytes:
 MINISOMS = (Name("minisom", "MiniSom"), Name("somscape.minisom.minisom", "MiniSom"))
 OBJECT_MAKERS = (Name("copy_reg", "_reconstructor"), Name("copyreg", "_reconstructor"))
 GET_ATTRIBUTE = (Name("builtins", "getattr"), Name("__builtin__", "getattr"))
-METRICS = {
-    "_euclidean_distance": "euclidean",
-    "_manhattan_distance": "manhattan",
-    "_cosine_distance": "cosine",
-    "_chebyshev_distance": "chebyshev",
-}
+METRICS = {f"_{name}_distance": name for name in ("euclidean", "manhattan", "cosine", "chebyshev")}
 
 
 def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:

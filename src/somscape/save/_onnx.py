@@ -172,12 +172,10 @@ def placed(graph: OnnxGraph, rows: str, metric: Metric) -> str:
 
 def _smallest(graph: OnnxGraph, distances: str, k: int) -> tuple[str, str]:
     """Return units and distances of the k smallest; of equal distances, the lowest unit first."""
-    inputs = [distances, graph.constant([k])]
+    inputs, make = [distances, graph.constant([k])], graph.onnx.helper.make_node
     name = graph.new_name("TopK")
     outputs = [f"{name}_distances", f"{name}_units"]
-    graph.nodes.append(
-        graph.onnx.helper.make_node("TopK", inputs, outputs, name, largest=0, sorted=1)
-    )
+    graph.nodes.append(make("TopK", inputs, outputs, name, largest=0, sorted=1))
     return outputs[1], outputs[0]
 
 

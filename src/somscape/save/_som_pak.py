@@ -354,9 +354,8 @@ def _label_and_weight(line: Line, fields: list[str], n_features: int) -> tuple[s
     weight, words = 1.0, []
     for field, word in enumerate(fields[n_features:], n_features + 1):
         if word.startswith("weight="):
-            (weight,) = line.numbers(
-                [word.removeprefix("weight=")], may_miss=False, places=[field - 1]
-            )
+            text = word.removeprefix("weight=")
+            (weight,) = line.numbers([text], may_miss=False, places=[field - 1])
             if weight < 0:
                 raise line.error(f"a weight must be at least 0; got {weight}.", field)
         else:

@@ -198,15 +198,15 @@ def best_matches(map_: Any, X: Any, *, keys: Sequence[int] | None = None) -> Bes
     """
     map_ = getattr(map_, "map_", map_)
     units, distances = map_.nearest(X)
-    if keys is not None and len(keys) != len(units):
-        raise InputError(f"{len(keys)} keys for {len(units)} rows; give one for each.")
-    return BestMatches(
-        units[:, 0],
-        map_.lattice.n_rows,
-        map_.lattice.n_cols,
-        None if keys is None else np.asarray(keys, np.intp),
-        distances[:, 0],
-    )
+    size = map_.lattice.n_rows, map_.lattice.n_cols
+    return BestMatches(units[:, 0], *size, _checked_keys(keys, len(units)), distances[:, 0])
+
+
+def _checked_keys(keys: Sequence[int] | None, n_rows: int) -> Ints | None:
+    """Return the keys of rows, or raise InputError for another number of keys."""
+    if keys is not None and len(keys) != n_rows:
+        raise InputError(f"{len(keys)} keys for {n_rows} rows; give one for each.")
+    return None if keys is None else np.asarray(keys, np.intp)
 
 
 def classes_of(labels: Sequence[Any], *, keys: Sequence[int] | None = None) -> Classes:
@@ -241,14 +241,11 @@ def classes_of(labels: Sequence[Any], *, keys: Sequence[int] | None = None) -> C
     ([2, 1, 2], {1: 'bad', 2: 'good'})
     """
     texts = [str(label) for label in labels]
-    if keys is not None and len(keys) != len(texts):
-        raise InputError(f"{len(keys)} keys for {len(texts)} rows; give one for each.")
-    number_of = {text: number for number, text in enumerate(sorted(set(texts)), 1)}
-    return Classes(
-        np.array([number_of[text] for text in texts], np.intp),
-        np.arange(1, len(texts) + 1) if keys is None else np.asarray(keys, np.intp),
-        {number: text for text, number in number_of.items()},
-    )
+    given = _checked_keys(keys, len(texts))
+    names = dict(enumerate(sorted(set(texts)), 1))
+    number_of = {text: number for number, text in names.items()}
+    numbers = np.array([number_of[text] for text in texts], np.intp)
+    return Classes(numbers, np.arange(1, len(texts) + 1) if given is None else given, names)
 
 
 IGNORED, DATA, CLASS, KEY = "0", "1", "3", "9"
@@ -404,12 +401,9 @@ def read_bm(path: str | Path) -> BestMatches:
     n = count_of(head, 1, "rows", low=0)
     keys, units = GrowingCounts(lines.budget), GrowingCounts(lines.budget)
     for line in body(lines):
-        key, row, col = (
-            line.whole(field, 0, i, what)
-            for i, (field, what) in enumerate(
-                zip(fields_of(line, 3), ("a key", "a row", "a column"), strict=True), 1
-            )
-        )
+        fields = fields_of(line, 3)
+        key = line.whole(fields[0], 0, 1, "a key")
+        row, col = line.whole(fields[1], 0, 2, "a row"), line.whole(fields[2], 0, 3, "a column")
         if row >= n_rows or col >= n_cols:
             raise line.error(f"unit ({row}, {col}) is not on a map of {n_rows} x {n_cols} units.")
         keys.add(key)

@@ -80,9 +80,8 @@ class Line:
         n = len(self.text)
         if not self.budget.has(FIELD_BYTES * (n // 2 + 1) + n):  # there may be too many
             n_fields = sum(1 for _ in _FIELD.finditer(self.text))
-            self.budget.check(
-                FIELD_BYTES * n_fields + n, f"line {self.number} of {n_fields} fields"
-            )
+            what = f"line {self.number} of {n_fields} fields"
+            self.budget.check(FIELD_BYTES * n_fields + n, what)
         return self.text.split(None, most)
 
     def numbers(
