@@ -294,20 +294,12 @@ def build(
     sample, labels = Sample.of(map, table, alerts), RowLabels.of(map, table, agreement)
     cases = [] if detector is None else cases_of(detector, table, alerts, sample, labels)
     cases = cases if grouped is None else with_own_rows(cases, grouped, alerts)
+    about = (map, table, alerts, sample, regions, labels)
     n_listed = _n_listed(table)
     ranks = _ranks(n_listed, cases)
     shown = np.asarray(alerts.rows)[ranks]
     shown_rows = np.asarray(map.rows_of(table.take(shown)), dtype=np.float64)
     n_shown = min(alerts.n_alerts, n_listed)
-    counts, units = CellCounts.of(alerts, map.n_units), np.empty(table.n_rows, dtype=np.intp)
-    units[np.asarray(alerts.rows)] = alerts.units
-    planes, n_left_out = planes_of(
-        *(shown_map, table, sample, counts, units, labels),
-        first=[] if named is None else named.planes(units),
-        id_name=alerts.id_name,
-        is_scored=detector is not None,
-    )
-    described = regions_of(regions, counts, units, sample, labels)
     return Report(
         {
             "schema": "somscape-report",
@@ -316,18 +308,12 @@ def build(
             "source": table.source,
             "n_rows": table.n_rows,
             "n_features": len(map.encoding.features),
-            "n_alerts": int(alerts.n_alerts),
-            "headline": None if detector is None else alerts.headline,
-            "n_stand_out": alerts.n_stand_out,
-            "n_by_chance": number(alerts.n_by_chance),
-            "n_before_line": alerts.n_before_line,
+            **_standing_out(alerts, detector),
             "id_name": alerts.id_name,
             "score": _score(detector),
             "rule": rule.words(detector) if rule and detector else None,
             "map": _lattice(map),
-            "planes": with_plane_of(regions, described, planes),
-            "regions": described,
-            "n_planes_left_out": n_left_out,
+            **_by_cell(*about, shown_map, is_scored=detector is not None, named=named),
             "n_listed": n_listed,
             "rows": _rows(table, alerts, ranks),
             "reasons": [_reasons(r) for r in alerts.reasons[:n_shown]],
@@ -335,8 +321,7 @@ def build(
             **({} if named is None else {"classes": named.told(shown)}),
             "columns": columns_of(shown_map, table, sample, shown_rows, n_shown),
             "n_measured": len(sample.rows),
-            "quality": _quality(map, sample.rows),
-            "history": {key: numbers(map.history[key]) for key in HISTORY if key in map.history},
+            **_training(map, sample.rows),
             "agreement": None if agreement is None else {k: plain(v) for k, v in agreement.items()},
             "method": _method(map, command),
             "notes": list(dict.fromkeys([*table.notes, *notes])),
@@ -381,6 +366,16 @@ def _score(detector: Detector | None) -> dict[str, Any] | None:
     }
 
 
+def _standing_out(alerts: Alerts, detector: Detector | None) -> dict[str, Any]:
+    return {
+        "n_alerts": int(alerts.n_alerts),
+        "headline": None if detector is None else alerts.headline,
+        "n_stand_out": alerts.n_stand_out,
+        "n_by_chance": number(alerts.n_by_chance),
+        "n_before_line": alerts.n_before_line,
+    }
+
+
 def _lattice(map_: Map) -> dict[str, Any]:
     lattice = map_.lattice
     width = float(np.ptp(lattice.cell[:, 0]))  # the page draws cells of width 1
@@ -395,6 +390,34 @@ def _lattice(map_: Map) -> dict[str, Any]:
         "hits": numbers(map_.hits),
         "joins": order_of_joins(map_).tolist(),
         "fingerprint": fingerprint(map_),
+    }
+
+
+def _by_cell(
+    map_: Map,
+    table: Table,
+    alerts: Alerts,
+    sample: Sample,
+    regions: Regions,
+    labels: RowLabels | None,
+    shown_map: Map,
+    *,
+    is_scored: bool,
+    named: NamedRows | None,
+) -> dict[str, Any]:
+    counts, units = CellCounts.of(alerts, map_.n_units), np.empty(table.n_rows, dtype=np.intp)
+    units[np.asarray(alerts.rows)] = alerts.units
+    planes, n_left_out = planes_of(
+        *(shown_map, table, sample, counts, units, labels),
+        first=[] if named is None else named.planes(units),
+        id_name=alerts.id_name,
+        is_scored=is_scored,
+    )
+    described = regions_of(regions, counts, units, sample, labels)
+    return {
+        "planes": with_plane_of(regions, described, planes),
+        "regions": described,
+        "n_planes_left_out": n_left_out,
     }
 
 
@@ -441,12 +464,15 @@ def _method(map_: Map, command: str | None) -> dict[str, Any]:
     }
 
 
-def _quality(map_: Map, rows: Floats) -> dict[str, Any]:
+def _training(map_: Map, rows: Floats) -> dict[str, Any]:
     return {
-        "quantization_error": number(quantization_error(map_, rows)),
-        "topographic_error": number(topographic_error(map_, rows)),
-        "n_units": map_.n_units,
-        "n_empty": int((map_.hits == 0).sum()),
+        "quality": {
+            "quantization_error": number(quantization_error(map_, rows)),
+            "topographic_error": number(topographic_error(map_, rows)),
+            "n_units": map_.n_units,
+            "n_empty": int((map_.hits == 0).sum()),
+        },
+        "history": {key: numbers(map_.history[key]) for key in HISTORY if key in map_.history},
     }
 
 
