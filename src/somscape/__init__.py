@@ -1,6 +1,7 @@
 """Self-organizing maps: train, look, find which rows are unusual and why."""
 
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 from somscape._version import __version__
@@ -20,43 +21,16 @@ if TYPE_CHECKING:
     from somscape.outliers import Detector
     from somscape.save import load
 
-# Where each public name lives; a name is imported when it is first used, so that
-# `import somscape` costs next to nothing.
-_HOMES = {
-    "SOM": "somscape.estimators",
-    "SOMClassifier": "somscape.estimators",
-    "SOMDetector": "somscape.estimators",
-    "SOMImputer": "somscape.estimators",
-    "SOMRegions": "somscape.estimators",
-    "SOMRegressor": "somscape.estimators",
-    "TableEncoder": "somscape.estimators",
-    "Graph": "somscape.grid",
-    "Lattice": "somscape.grid",
-    "Map": "somscape.maps",
-    "Detector": "somscape.outliers",
-    "load": "somscape.save",
+# The folder of each public name.  A name is imported at its first use, so that `import somscape`
+# costs next to nothing.
+_NAMES = {
+    "estimators": "SOM SOMClassifier SOMDetector SOMImputer SOMRegions SOMRegressor TableEncoder",
+    "grid": "Graph Lattice",
+    "maps": "Map",
+    "outliers": "Detector",
+    "save": "load",
 }
-_MODULES = (
-    "callbacks",
-    "changes",
-    "datasets",
-    "errors",
-    "fit",
-    "grid",
-    "kernels",
-    "maps",
-    "measures",
-    "minisom",
-    "outliers",
-    "paths",
-    "plots",
-    "pyod",
-    "recognize",
-    "regions",
-    "report",
-    "save",
-    "tables",
-)
+_HOMES = {name: folder for folder, names in _NAMES.items() for name in names.split()}
 
 __all__ = [
     "SOM",
@@ -77,11 +51,17 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    if name in _MODULES:
+        return getattr(import_module(f"somscape.{_HOMES[name]}"), name)
+    if name in _modules():
         return import_module(f"somscape.{name}")
     raise AttributeError(f"module 'somscape' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_MODULES})
+    return sorted({*__all__, *_modules()})
+
+
+def _modules() -> set[str]:
+    """Return the public modules."""
+    names = {module.name for module in iter_modules(__path__) if module.name[0] != "_"}
+    return names - {"desk", "engines", "estimators"}

@@ -55,8 +55,7 @@ def check_number(
     is_high_enough = number >= low if low_is_allowed else number > low
     if not (math.isfinite(number) and is_high_enough and number <= high):
         bound = f"at least {low:g}" if low_is_allowed else f"above {low:g}"
-        has_top = math.isfinite(high)
-        bounds = f", {bound} and at most {high:g}" if has_top else f" and {bound}"
+        bounds = f", {bound} and at most {high:g}" if math.isfinite(high) else f" and {bound}"
         raise ValueError(f"`{name}` must be finite{bounds}{also}; got {value!r}.")
 
 

@@ -93,6 +93,7 @@ COMPILED = {"somscape.kernels._core"}
 
 DYNAMIC_IMPORTS = {
     "somscape/__init__.py": "public names are loaded when first used",
+    "somscape/tables/_late.py": "pyarrow and narwhals are slow to import",
 }
 
 PRINTS = {
@@ -107,9 +108,10 @@ MAX_FILE, MAX_TALL_FILE, MAX_TALL_FILES = 600, 1200, 3
 LONG_FUNCTIONS: dict[str, str] = {}
 TALL_FILES = {"somscape/outliers/detector.py": "`Detector`, from scores to reasons and its record"}
 
-# What the code base reached.  A change may raise a number only with a reason.
-MAX_FILES, MIN_MEDIAN_FILE, MAX_SINGLE_IMPORTER, MAX_LOADED_BY_SOM = 220, 95, 35, 130
-MAX_EXPORTED, MAX_SHARED_CLASS_NAMES, MAX_CODE, MAX_DOCSTRINGS = 245, 8, 45_400, 21_000
+# What the code base reached.  A change that needs more may raise a number, with the reason in its
+# commit, but shortening other code is better.
+MAX_FILES, MIN_MEDIAN_FILE, MAX_SINGLE_IMPORTER, MAX_LOADED_BY_SOM = 210, 180, 35, 102
+MAX_EXPORTED, MAX_SHARED_CLASS_NAMES, MAX_CODE, MAX_DOCSTRINGS = 223, 4, 43_504, 18_370
 MANY_PARAMETERS = {
     **dict.fromkeys(
         (
@@ -660,10 +662,14 @@ def docstring_lines(tree: ast.Module) -> int:
 
 def test_code_base_stays_small() -> None:
     sizes = [len(code_lines(source.text)) for source in sources()]
-    assert len(sizes) <= MAX_FILES
+    found = {
+        "files": (len(sizes), MAX_FILES),
+        "code lines": (sum(sizes), MAX_CODE),
+        "docstring lines": (sum(docstring_lines(s.tree) for s in sources()), MAX_DOCSTRINGS),
+    }
+    more = [f"{n} {what}, more than {most}" for what, (n, most) in found.items() if n > most]
+    assert not more, f"{'; '.join(more)}. Shorten other code, or raise the limit with a reason."
     assert median(sizes) >= MIN_MEDIAN_FILE
-    assert sum(sizes) <= MAX_CODE
-    assert sum(docstring_lines(source.tree) for source in sources()) <= MAX_DOCSTRINGS
     names = [
         ast.literal_eval(node.value)
         for source in sources()

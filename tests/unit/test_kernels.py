@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from somscape.grid import Graph, Lattice
-from somscape.grid._neighborhood import neighborhood_tables
+from somscape.grid._neighborhood import Neighborhood
 from somscape.kernels._kernels import OnlineSteps
 from somscape.kernels._select import VARIABLE, select_kernels
 
@@ -412,7 +412,7 @@ def test_smoothing_is_the_mean_weighted_by_the_neighborhood_matrix(
     distances = separations(n_rows, n_cols, kind, boundary, neighborhood)
     for radius in (0.3, 1.0, 2.6, 1e6):
         h = naive.neighborhood(distances, radius, neighborhood)
-        tables = neighborhood_tables(lattice, neighborhood, radius)
+        tables = Neighborhood(lattice, neighborhood).tables(radius)
         found, step = smooth(kernels, totals, counts, tables)
         expected = 0.5 + (h @ (totals / 2.0**20)) / (h @ (counts / 2.0**30))[:, None]
         # Weights good to 1e-10; sums of at most 63 terms, which may cancel.
@@ -426,7 +426,7 @@ def test_smoothing_takes_any_number_of_features(kernels, d):
     lattice = Lattice(9, 6)
     totals, counts = sums_case(54, d, seed=d)
     h = naive.neighborhood(naive.map_distances(9, 6, "hexagonal", "plane"), 1.5, "gaussian")
-    tables = neighborhood_tables(lattice, "gaussian", 1.5)
+    tables = Neighborhood(lattice, "gaussian").tables(1.5)
     found, _ = smooth(kernels, totals, counts, tables, np.zeros((54, d)))
     assert found.dtype == np.float64
     expected = 0.5 + (h @ (totals / 2.0**20)) / (h @ (counts / 2.0**30))[:, None]
@@ -437,7 +437,7 @@ def test_features_are_smoothed_alike_however_many_go_together(core):
     # 300 x 300 units leave room for 8 features of a batch; the last batch holds one.
     lattice = Lattice(300, 300, "rectangular")
     totals, counts = sums_case(lattice.n_units, 17, seed=3)
-    tables = neighborhood_tables(lattice, "gaussian", 2.0)
+    tables = Neighborhood(lattice, "gaussian").tables(2.0)
     found, _ = smooth(core, totals, counts, tables)
     for f in (0, 7, 8, 16):
         alone, _ = smooth(core, np.ascontiguousarray(totals[:, f : f + 1]), counts, tables)
@@ -447,7 +447,7 @@ def test_features_are_smoothed_alike_however_many_go_together(core):
 def test_units_whose_neighborhood_won_nothing_keep_their_prototype(kernels):
     counts = np.array([2**30, 0, 0, 0, 0])
     totals = np.array([[2**21], [0], [0], [0], [0]])
-    tables = neighborhood_tables(Lattice(1, 5, "rectangular"), "bubble", 1.0)
+    tables = Neighborhood(Lattice(1, 5, "rectangular"), "bubble").tables(1.0)
     before = np.arange(5.0)[:, None]
     found, step = smooth(kernels, totals, counts, tables, before)
     assert found[:, 0].tolist() == [2.5, 2.5, 2, 3, 4]
@@ -460,7 +460,7 @@ def test_shifting_the_sums_around_a_torus_shifts_what_smoothing_gives(
     kernels, kind, down, neighborhood
 ):
     lattice = Lattice(4, 5, kind, "torus")
-    tables = neighborhood_tables(lattice, neighborhood, 1.3)
+    tables = Neighborhood(lattice, neighborhood).tables(1.3)
     totals, counts = sums_case(20, 2, seed=1)
     units = np.roll(np.arange(20).reshape(4, 5), (down, 3), axis=(0, 1)).ravel()
     moved, _ = smooth(kernels, totals[units], counts[units], tables)
@@ -554,7 +554,7 @@ def test_smoothing_over_a_graph_equals_the_oracle(kernels, neighborhood):
     totals, counts = sums_case(12, 3, seed=4)
     for radius in (0.3, 1.0, 2.6, 1e6):
         h = naive.neighborhood(naive.graph_distances(some_graph()), radius, neighborhood)
-        tables = neighborhood_tables(Graph(some_graph()), neighborhood, radius)
+        tables = Neighborhood(Graph(some_graph()), neighborhood).tables(radius)
         found, _ = smooth(kernels, totals, counts, tables)
         expected = 0.5 + (h @ (totals / 2.0**20)) / (h @ (counts / 2.0**30))[:, None]
         np.testing.assert_allclose(found, expected, rtol=1e-9)
@@ -570,7 +570,7 @@ def test_the_tiniest_radius_makes_no_nan(kernels, neighborhood, radius):
     moved = 0.25 * radius**2 if neighborhood == "triangle" else 0.25
     np.testing.assert_allclose(codebook[:, 0], np.arange(12.0) + moved * (np.arange(12) == 3))
     totals, counts = sums_case(12, 1, seed=0)
-    tables = neighborhood_tables(lattice, neighborhood, radius)
+    tables = Neighborhood(lattice, neighborhood).tables(radius)
     found, _ = smooth(kernels, totals, counts, tables)
     assert np.isfinite(found).all()
 

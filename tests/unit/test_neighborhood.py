@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from somscape.grid import Graph, Lattice
-from somscape.grid._neighborhood import Neighborhood, neighborhood_tables, pull_from
+from somscape.grid._neighborhood import Neighborhood, pull_from
 
 SHAPES = [(1, 1), (1, 6), (6, 1), (2, 5), (4, 3), (3, 4), (2, 2), (6, 7)]
 LATTICES = [
@@ -36,7 +36,7 @@ def multiplied_out(tables, lattice):
 
 def of_two_by_three(kind, radius):
     lattice = Lattice(2, 3, "rectangular")
-    return multiplied_out(neighborhood_tables(lattice, kind, radius), lattice)
+    return multiplied_out(Neighborhood(lattice, kind).tables(radius), lattice)
 
 
 def test_bubble_weights_of_two_by_three_by_hand():
@@ -58,7 +58,7 @@ def test_tables_multiplied_out_equal_the_oracle(n_rows, n_cols, kind, boundary, 
     lattice = Lattice(n_rows, n_cols, kind, boundary)
     distances = naive.map_distances(n_rows, n_cols, kind, boundary)
     for radius in RADII:
-        h = multiplied_out(neighborhood_tables(lattice, neighborhood, radius), lattice)
+        h = multiplied_out(Neighborhood(lattice, neighborhood).tables(radius), lattice)
         expected = naive.neighborhood(distances, radius, neighborhood)
         # Relative 1e-10: exponents are rounded before the exponential, up to 700 of them.
         # Where 1 - d^2 / r^2 ends, both terms are rounded.
@@ -77,7 +77,7 @@ def test_neighborhoods_by_axis_are_products_of_both_offsets(shape, boundary, nei
     offsets = naive.axis_offsets(*shape, "rectangular", boundary)
     for radius in (0.5, 1.0, 2.5):
         expected = naive.neighborhood(offsets, radius, neighborhood)
-        found = multiplied_out(neighborhood_tables(lattice, neighborhood, radius), lattice)
+        found = multiplied_out(Neighborhood(lattice, neighborhood).tables(radius), lattice)
         np.testing.assert_allclose(found, expected, rtol=1e-14)
         for unit in range(lattice.n_units):
             pull = pull_from(lattice, neighborhood, unit, radius)
@@ -90,7 +90,7 @@ def test_a_neighborhood_by_axis_is_refused_where_there_are_no_axes(neighborhood)
     with pytest.raises(ValueError, match=refused):
         Neighborhood(Lattice(3, 3), neighborhood)
     with pytest.raises(ValueError, match="needs a rectangular lattice; got a graph one"):
-        neighborhood_tables(Graph([[0, 1], [1, 0]]), neighborhood, 1.0)
+        Neighborhood(Graph([[0, 1], [1, 0]]), neighborhood).tables(1.0)
 
 
 @pytest.mark.parametrize("neighborhood", KINDS)
@@ -103,7 +103,7 @@ def test_the_table_of_a_graph_equals_the_oracle_and_paths_that_are_not_there_pul
         adjacency[a, b] = adjacency[b, a] = length
     graph, distances = Graph(adjacency), naive.graph_distances(adjacency)
     for radius in RADII:
-        h = multiplied_out(neighborhood_tables(graph, neighborhood, radius), graph)
+        h = multiplied_out(Neighborhood(graph, neighborhood).tables(radius), graph)
         expected = naive.neighborhood(distances, radius, neighborhood)
         np.testing.assert_allclose(h, expected, rtol=1e-10, atol=1e-15)
         assert (h[:4, 4:] == 0).all()
@@ -117,7 +117,7 @@ def test_gaussians_tabulated_together_equal_those_worked_out_alone():
     known = Neighborhood(lattice, "gaussian")
     known.tabulate(radii)
     for radius in (*radii, 2.0):
-        alone = neighborhood_tables(lattice, "gaussian", radius)
+        alone = Neighborhood(lattice, "gaussian").tables(radius)
         np.testing.assert_array_equal(known.tables(radius).row_weight, alone.row_weight)
         np.testing.assert_array_equal(known.tables(radius).col_kernel, alone.col_kernel)
 
@@ -134,7 +134,7 @@ def test_weights_are_symmetric_one_at_home_and_never_above(
 ):
     n_rows = shape[0] + (shape[0] % 2 if (kind, boundary) == ("hexagonal", "torus") else 0)
     lattice = Lattice(n_rows, shape[1], kind, boundary)
-    h = multiplied_out(neighborhood_tables(lattice, neighborhood, radius), lattice)
+    h = multiplied_out(Neighborhood(lattice, neighborhood).tables(radius), lattice)
     np.testing.assert_array_equal(h, h.T)
     np.testing.assert_array_equal(np.diag(h), 1.0)
     assert h.min() >= 0
@@ -146,7 +146,7 @@ def test_a_unit_at_exactly_the_radius_is_inside_a_bubble_of_hexagons(radius):
     # Around an inner unit of the hexagonal lattice the squared distances 1, 3, 4, 7, 9 are taken
     # by 6, 6, 6, 12, 6 units, so the bubbles hold 7, 13, 19, 31, 37.
     lattice = Lattice(13, 13, "hexagonal")
-    h = multiplied_out(neighborhood_tables(lattice, "bubble", radius), lattice)
+    h = multiplied_out(Neighborhood(lattice, "bubble").tables(radius), lattice)
     held = {1: 7, 3: 13, 4: 19, 7: 31, 9: 37}[round(radius**2)]
     assert h[6 * 13 + 6].sum() == held
     assert h[5 * 13 + 6].sum() == held
@@ -156,7 +156,7 @@ def test_a_unit_at_exactly_the_radius_is_inside_a_bubble_of_hexagons(radius):
 @pytest.mark.parametrize("neighborhood", KINDS)
 def test_radii_whose_square_is_no_float_reach_the_unit_alone_or_all(neighborhood, radius):
     lattice = Lattice(2, 3)
-    h = multiplied_out(neighborhood_tables(lattice, neighborhood, radius), lattice)
+    h = multiplied_out(Neighborhood(lattice, neighborhood).tables(radius), lattice)
     np.testing.assert_array_equal(h, np.eye(6) if radius < 1 else np.ones((6, 6)))
 
 
@@ -172,7 +172,7 @@ def test_radii_whose_square_is_no_float_reach_the_unit_alone_or_all(neighborhood
 )
 def test_tables_need_few_column_kernels(kind, neighborhood, most):
     # Smoothing costs one pass per kernel; a bubble of radius 2 has offsets of at most 2 rows.
-    tables = neighborhood_tables(Lattice(30, 20, kind), neighborhood, 2.0)
+    tables = Neighborhood(Lattice(30, 20, kind), neighborhood).tables(2.0)
     assert len(tables.col_kernel) <= most
     assert tables.col_kernel.shape[1] == 39
     assert tables.kernel.dtype == np.int32
@@ -182,6 +182,6 @@ def test_tables_need_few_column_kernels(kind, neighborhood, most):
 def test_a_neighborhood_that_ends_is_tabulated_by_offset_and_has_no_kernel_twice(kind):
     # Radius 2 reaches row offsets of 0 to 2 row pitches: on hexagons 0, 1, 2 (pitch 0.87), where
     # odd offsets come with both shifts; and the one kernel that stands for pairs out of reach.
-    tables = neighborhood_tables(Lattice(3000, 2, kind), "bubble", 2.0)
+    tables = Neighborhood(Lattice(3000, 2, kind), "bubble").tables(2.0)
     assert len(tables.col_kernel) == (4 if kind == "hexagonal" else 3)
     assert tables.row_weight.sum(axis=1).max() == 5

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from operator import matmul
 from threading import Lock
 from typing import Any, cast
 
@@ -61,14 +62,10 @@ class Library:
     product: Callable[[Any, Any], Any]
 
 
-def _matmul(a: Any, b: Any) -> Any:
-    return a @ b
-
-
 def _torch_product(a: Any, b: Any) -> Any:
     torch = sys.modules["torch"]
     with _full_precision(torch.backends), torch.autocast(a.device.type, enabled=False):
-        return _matmul(a, b)
+        return matmul(a, b)
 
 
 _settings = Lock()
@@ -99,13 +96,13 @@ LIBRARIES = {
         str,
         _torch_product,
     ),
-    "cupy": Library(lambda X: False, lambda X: X.get(), lambda place: f"cuda:{place.id}", _matmul),
+    "cupy": Library(lambda X: False, lambda X: X.get(), lambda place: f"cuda:{place.id}", matmul),
     # The standard and nothing else, with devices that are none: tests train on it.
     "array_api_strict": Library(
         lambda X: "CPU" in str(X.device),
         lambda X: np.asarray(X.to_device(sys.modules["array_api_strict"].Device("CPU_DEVICE"))),
         lambda place: str(place).split("'")[1],
-        _matmul,
+        matmul,
     ),
 }
 """Libraries whose arrays are given back.  Those of others become NumPy's."""

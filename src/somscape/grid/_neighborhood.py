@@ -164,11 +164,6 @@ class Neighborhood:
         return _wrap(columns + 0.5 * half_steps, n_cols, self._lattice.wraps_cols) ** 2
 
 
-def neighborhood_tables(lattice: Lattice, neighborhood: str, radius: float) -> NeighborhoodTables:
-    """Tabulate the neighborhood of a lattice at one radius."""
-    return Neighborhood(lattice, neighborhood).tables(radius)
-
-
 def pull_from(lattice: Lattice, neighborhood: str, unit: int, radius: float) -> Float64s:
     """Return how strongly one winner pulls every unit."""
     check_pull(lattice, neighborhood)

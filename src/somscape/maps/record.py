@@ -305,7 +305,6 @@ class HasRecord(Protocol):
 
     def to_record(self) -> Record:
         """Return its record."""
-        ...
 
 
 def write_record(path: str | Path, record: Record) -> None:

@@ -644,7 +644,7 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     near = nearest(graph, rows, map_.codebook, k, map_.metric)
     winners, distances = (graph.op("Gather", v, 0, axis=1) for v in near)
 
-    is_refused = _has_nan(graph, rows)
+    is_refused = graph.op("IsNaN", graph.op("Mul", _sum(graph, rows), 0.0))
     graph.output("winner", graph.op("Where", is_refused, NO_UNIT, winners), "int64")
     values = {"distance": distances}
     if detector is not None:
@@ -654,10 +654,6 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     if answering is not None:
         add_answers(graph, rows, near, answering, is_refused)
     write_whole(path, graph.model_bytes("A self-organizing map: winner, distance, answers."))
-
-
-def _has_nan(graph: OnnxGraph, rows: str) -> str:
-    return graph.op("IsNaN", graph.op("Mul", _sum(graph, rows), 0.0))
 
 
 def _onnx() -> Any:

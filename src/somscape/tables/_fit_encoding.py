@@ -396,7 +396,8 @@ def notes_of(encoding: Encoding) -> list[Note]:
     if personal:
         says, them = ("says", "it") if len(personal) == 1 else ("say", "them")
         text = f"{listed(personal)} {says} who somebody is; consider to protect {them}"
-        notes.append(Note(text, _each("--protect", personal)))
+        options = " ".join(f"--protect {shlex.quote(name)}" for name in personal)
+        notes.append(Note(text, options))
     return notes
 
 
@@ -422,7 +423,3 @@ def notes_of_unfit(columns: Iterable[ColumnCode]) -> list[Note]:
     ]
     notes += [Note(f"left out {each}") for each in slips]
     return notes
-
-
-def _each(option: str, names: Iterable[str]) -> str:
-    return " ".join(f"{option} {shlex.quote(name)}" for name in names)

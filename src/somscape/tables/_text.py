@@ -278,9 +278,6 @@ def check_reading(
         raise InputError(f"{source} is no text table; leave out delimiter, decimal and encoding")
 
 
-if TYPE_CHECKING:
-    Letters = NDArray[np.uint8]
-
 # In a tie the rarer mark wins: commas occur in texts and as decimal marks.
 _DELIMITERS = ("\t", ";", "|", ",")
 _N_SAMPLED = 100
@@ -362,19 +359,19 @@ def _end_of_block(data: Content, begin: int, end: int, size: int) -> int:
     return stop
 
 
-def _count(letters: Letters, letter: int) -> int:
+def _count(letters: NDArray[np.uint8], letter: int) -> int:
     """Return how often a letter stands there, four times as fast as `bytes.count`."""
     parts = blocks(len(letters), PART)
     return sum(int(np.count_nonzero(letters[part] == letter)) for part in parts)
 
 
-def _line_ends_are_plain(letters: Letters) -> bool:
+def _line_ends_are_plain(letters: NDArray[np.uint8]) -> bool:
     """Return whether a line feed follows each carriage return."""
     returns = letters == CARRIAGE_RETURN
     return not (returns[-1] or (returns[:-1] & (letters[1:] != LINE_FEED)).any())
 
 
-def _quotes_are_plain(letters: Letters, mark: int) -> bool:
+def _quotes_are_plain(letters: NDArray[np.uint8], mark: int) -> bool:
     """Return whether quotes stand at both ends of a cell, or are doubled within one."""
     may_be_beside = np.zeros(256, dtype=bool)
     may_be_beside[[mark, LINE_FEED, CARRIAGE_RETURN, QUOTE]] = True
@@ -389,7 +386,7 @@ def _quotes_are_plain(letters: Letters, mark: int) -> bool:
     return True
 
 
-def _parsed(letters: Letters, n_columns: int, delimiter: str, has_quotes: bool) -> Block:
+def _parsed(letters: NDArray[np.uint8], n_columns: int, delimiter: str, has_quotes: bool) -> Block:
     import pyarrow.csv as pacsv
 
     names = [str(number) for number in range(n_columns)]

@@ -169,7 +169,7 @@ class Site:
             HTTPException: answer_of,
             DecidedMeanwhileError: _say_meanwhile,
             TroubleError: _say_trouble,
-            InputError: _say_input,
+            InputError: lambda ask, error: answer_of(ask, Refusal(422, one_line(str(error)))),
             OSError: self._say_disk,
             sqlite3.Error: self._say_disk,
         }
@@ -211,10 +211,6 @@ class Site:
 
 def _say_trouble(request: Request, error: TroubleError) -> Response:
     return answer_of(request, Refusal(STATUS[error.why], shown(one_line(str(error)))))
-
-
-def _say_input(request: Request, error: InputError) -> Response:
-    return answer_of(request, Refusal(422, one_line(str(error))))
 
 
 def _say_meanwhile(request: Request, error: DecidedMeanwhileError) -> Response:

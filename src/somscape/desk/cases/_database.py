@@ -10,13 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from somscape.desk.cases._sqlite import (
-    LOCKED,
-    READ_ONLY,
-    SECONDS_TO_WAIT,
-    SQLite,
-    TroubleError,
-)
+from somscape.desk.cases._sqlite import LOCKED, READ_ONLY, SECONDS_TO_WAIT, SQLite, TroubleError
 from somscape.errors import InputError
 from somscape.tables._messages import check_library
 from somscape.tables._sql import database_at, is_url

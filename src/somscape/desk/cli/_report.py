@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from somscape import report, save
-from somscape._types import Float64s
 from somscape.desk.cli._console import (
     agreement_line,
     gaps_of,
@@ -143,13 +142,15 @@ def show_info(map_file: str, save_roles: Path | None, *, force: bool) -> None:
     map_, detector = as_map(thing), detector_in(thing)
     if save_roles is not None:
         write_roles(save_roles, pinned(map_.encoding), comments_on(map_.encoding), force=force)
-    errors, plan = map_.history.get("quantization_error"), map_.parameters
+    errors, plan, last_error = map_.history.get("quantization_error"), map_.parameters, "unknown"
+    if errors is not None:
+        last_error = f"{errors[-1]:.4g} (in the last epoch, before its update)"
     facts = [
         *map_facts(map_),
         ("features", str(map_.codebook.shape[1])),
         *_hits(map_),
         *((WORDS.get(n, n.replace("_", " ")), plan[n]) for n in plan if n not in TOLD),
-        ("quantization error", "unknown" if errors is None else _last_error(errors)),
+        ("quantization error", last_error),
         ("made by", ", ".join(f"{k} {v}" for k, v in map_.versions.items()) or "unknown"),
     ]
     facts += _of_model(thing) if isinstance(thing, Answering) else _of_detector(detector)
@@ -198,11 +199,6 @@ def _said(encoding: Encoding) -> list[tuple[str, Any]]:
             for name, columns in said["layers"].items()
         )
     return [*said.pop("reading", {}).items(), *said.items()]
-
-
-def _last_error(errors: Float64s) -> str:
-    """Say when it was measured: the epoch's update, and `fit`'s own measure, come after it."""
-    return f"{errors[-1]:.4g} (in the last epoch, before its update)"
 
 
 def _hits(map_: Map) -> list[tuple[str, str]]:
