@@ -94,6 +94,7 @@ COMPILED = {"somscape.kernels._core"}
 DYNAMIC_IMPORTS = {
     "somscape/__init__.py": "public names are loaded when first used",
     "somscape/tables/_late.py": "pyarrow and narwhals are slow to import",
+    "somscape/tables/sources.py": "readers of pyarrow are imported before memory is limited",
 }
 
 PRINTS = {
@@ -110,8 +111,8 @@ TALL_FILES = {"somscape/outliers/detector.py": "`Detector`, from scores to reaso
 
 # What the code base reached.  A change that needs more may raise a number, with the reason in its
 # commit, but shortening other code is better.
-MAX_FILES, MIN_MEDIAN_FILE, MAX_SINGLE_IMPORTER, MAX_LOADED_BY_SOM = 210, 180, 35, 102
-MAX_EXPORTED, MAX_SHARED_CLASS_NAMES, MAX_CODE, MAX_DOCSTRINGS = 223, 4, 43_504, 18_370
+MAX_FILES, MIN_MEDIAN_FILE, MAX_SINGLE_IMPORTER, MAX_LOADED_BY_SOM = 209, 180, 35, 102
+MAX_EXPORTED, MAX_SHARED_CLASS_NAMES, MAX_CODE, MAX_DOCSTRINGS = 223, 4, 43_500, 18_370
 MANY_PARAMETERS = {
     **dict.fromkeys(
         (
@@ -658,6 +659,10 @@ def docstring_lines(tree: ast.Module) -> int:
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
     )
+
+
+def test_changelog_of_the_first_release_is_short() -> None:
+    assert len((ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()) <= 60
 
 
 def test_code_base_stays_small() -> None:

@@ -106,7 +106,7 @@ def test_commands_show_a_detector_of_a_removed_method_and_do_not_score(file, tmp
         ("score", map_file, "t.csv", "--drift"),
         ("report", map_file, "t.csv", "--alerts", "3", "--out", "other.html"),
         ("convert", map_file, "d.onnx"),
-        ("serve", map_file),
+        ("serve", map_file, "--port", "0"),
         ("run", "cards", "t.csv", "--state", "state"),
     ):
         done = run(*words)

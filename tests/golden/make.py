@@ -109,7 +109,7 @@ def at(month: str) -> Iterator[None]:
     now = f"{month}-05T08:00:00+00:00"
     with ExitStack() as stack:
         for module in ("_chain", "_run"):
-            stack.enter_context(mock.patch(f"somscape.cases.{module}.now", return_value=now))
+            stack.enter_context(mock.patch(f"somscape.desk.cases.{module}.now", return_value=now))
         yield
 
 

@@ -235,6 +235,16 @@ def test_what_to_write_instead_keeps_what_happens_to_missing_cells(missing):
     assert stated.map_.encoding == som.map_.encoding
 
 
+def test_what_to_write_instead_names_columns_that_are_left_out():
+    frame = pd.DataFrame({"a": np.arange(200.0) % 7, "note": [f"note {i}" for i in range(200)]})
+    written = r"encoder=TableEncoder\(drop=\['note'\], missing='fill'\)"
+    with pytest.warns(SomscapeWarning, match=written):
+        som = SOM(2, 3, missing="fill").fit(frame)
+    encoder = TableEncoder(drop=["note"], missing="fill")
+    stated = SOM(2, 3, encoder=encoder).fit(frame)
+    np.testing.assert_array_equal(stated.codebook_, som.codebook_)
+
+
 def test_a_frame_whose_numbers_stay_as_they_are_needs_no_warning():
     frame = in_pandas(columns())
     SOM(2, 3, missing="fill").fit(frame[["job", "paid", "kind"]])  # no number is a feature

@@ -6,8 +6,4 @@ from somscape.datasets._credit import (
     load_german_credit_words,
 )
 
-__all__ = [
-    "load_credit_applications",
-    "load_german_credit",
-    "load_german_credit_words",
-]
+__all__ = ["load_credit_applications", "load_german_credit", "load_german_credit_words"]

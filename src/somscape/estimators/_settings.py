@@ -277,7 +277,9 @@ def _warn_of_scaled_numbers(kinds: dict[str, str], encoding: Encoding, missing: 
     if not scaled:
         return
     others = [name for name, kind in kinds.items() if kind != "number"]
-    also = "" if missing == "error" else f"missing={missing!r}"
+    left = [c.name for c in encoding.columns if c.name in others and c.kind == "dropped"]
+    given = {"drop": left, "missing": "" if missing == "error" else missing}
+    also = ", ".join(f"{name}={value!r}" for name, value in given.items() if value)
     warn(
         f"X has text, categories or dates in {listed(others)}, so the numbers in {listed(scaled)} "
         "are scaled, long tails are compressed, and values far out are clipped. Numbers in a data "

@@ -306,7 +306,7 @@ def _won(
 
 
 def _of_metric(metric: Metric, rows: AnyRows, form: Callable[[Any], Any]) -> AnyRows:
-    """Return rows in the form in which they are compared with prototypes."""
+    """Return rows in a form of the metric, for training or for comparison."""
     if not isinstance(rows, RowsElsewhere):
         return form(rows)
     return rows if metric.is_plain else rows.mapped(form)

@@ -736,7 +736,7 @@ def _over_all(
     problem: Problem,
     codebook: Floats,
 ) -> T:
-    """Return what is done with the rows of a piece; it takes no rows along."""
+    """Apply a function to all rows, or to each piece, and merge the results."""
     rows = problem.rows
     if not isinstance(rows, RowsElsewhere):
         return function(problem, codebook, 0, rows)

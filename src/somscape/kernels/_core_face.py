@@ -152,13 +152,17 @@ class CoreKernels:
         error_scale: float = 1.0,
     ) -> int:
         """Add each row to its unit, in fixed point, and return the sum of the distances."""
-        of_rows, scales = (units, weights, distances), (weight_scale, error_scale)
         error: int
         if isinstance(rows, SparseRows):
-            stored = (rows.begin, rows.features, rows.values)
-            error = _core.sums_sparse(*stored, *of_rows, scale, *scales, counts, totals)
+            error = _core.sums_sparse(
+                *(rows.begin, rows.features, rows.values, units, weights, distances),
+                *(scale, weight_scale, error_scale, counts, totals),
+            )
         else:
-            error = _core.sums(rows, *of_rows, center, scale, *scales, counts, totals)
+            error = _core.sums(
+                *(rows, units, weights, distances, center),
+                *(scale, weight_scale, error_scale, counts, totals),
+            )
         return error
 
     def smooth(

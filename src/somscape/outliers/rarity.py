@@ -518,13 +518,7 @@ MARGIN = 1e-9
 COUNTED_VALUES = 1 << 20
 """Values looked at at once; a quarter takes a tenth longer, and so do four times as many."""
 
-SIDES = {
-    "high": "highest",
-    "low": "lowest",
-    "late": "latest",
-    "early": "earliest",
-    "": "",
-}
+SIDES = {"high": "highest", "low": "lowest", "late": "latest", "early": "earliest", "": ""}
 
 Knots: TypeAlias = tuple[Float64s, Float64s, Float64s]
 """Values of a column, and how many rows are below and up to each."""

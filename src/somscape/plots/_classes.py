@@ -45,7 +45,7 @@ from somscape.plots._style import (
 )
 from somscape.plots.columns import ColumnPlane, rows_by_unit
 from somscape.plots.display import Display
-from somscape.recognize._as_answering import recognizer_in
+from somscape.recognize.predictor import recognizer_in
 from somscape.recognize.recognizer import Recognizer
 
 if TYPE_CHECKING:

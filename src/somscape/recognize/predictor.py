@@ -1,6 +1,6 @@
 """The fitted predictor: numbers of rows, from means and slopes of units."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from somscape._validate import check_number
 from somscape.grid.lattice import Lattice
 from somscape.maps.record import TARGETS, Record
 from somscape.recognize._answering import Answering, check_numbers, pulls
-from somscape.recognize.recognizer import mixed
+from somscape.recognize.recognizer import Recognizer, mixed
 
 MAX_LOCAL_AXES = 30
 """Axes up to which each unit may have slopes of its own."""
@@ -361,3 +361,20 @@ class Predictor(Answering):
         names = ("values", "slopes", "spread", "errors", "limits")
         arrays = {name: getattr(self, name) for name in names}
         return self._record({"r2": self.r2, "is_single": self.is_single}, arrays)
+
+
+def answering_in(thing: Any) -> Recognizer | Predictor | None:
+    """Return the recognizer or predictor that an object is or has, or None."""
+    if isinstance(thing, Recognizer | Predictor):
+        return thing
+    recognizer = getattr(thing, "recognizer_", None)
+    if isinstance(recognizer, Recognizer):
+        return replace(recognizer, reject=thing.reject)
+    predictor = getattr(thing, "predictor_", None)
+    return predictor if isinstance(predictor, Predictor) else None
+
+
+def recognizer_in(thing: Any) -> Recognizer | None:
+    """Return the recognizer that an object is or has, or None."""
+    found = answering_in(thing)
+    return found if isinstance(found, Recognizer) else None

@@ -3,9 +3,4 @@
 from somscape.report._build import build, with_regions
 from somscape.report.page import Report, render
 
-__all__ = [
-    "Report",
-    "build",
-    "render",
-    "with_regions",
-]
+__all__ = ["Report", "build", "render", "with_regions"]

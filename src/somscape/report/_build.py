@@ -13,7 +13,7 @@ from somscape.maps._as_map import as_map
 from somscape.maps.map import Map
 from somscape.measures._quality import quantization_error, topographic_error
 from somscape.outliers.detector import AlertRule, Alerts, Detector, detector_in
-from somscape.recognize._as_answering import recognizer_in
+from somscape.recognize.predictor import recognizer_in
 from somscape.recognize.recognizer import Recognizer
 from somscape.regions.edit import given_or_found
 from somscape.regions.find import order_of_joins

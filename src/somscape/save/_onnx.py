@@ -19,8 +19,7 @@ from somscape.maps.record import Record
 from somscape.outliers.detector import Detector, detector_in
 from somscape.outliers.marks import LIKE_WITHIN, Marks
 from somscape.outliers.score import Scorer, mass_rows
-from somscape.recognize._as_answering import answering_in
-from somscape.recognize.predictor import COVERAGE, Predictor
+from somscape.recognize.predictor import COVERAGE, Predictor, answering_in
 from somscape.recognize.recognizer import Recognizer
 from somscape.save._load import thing_of
 from somscape.tables.ordered import CycleCode

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -186,12 +187,11 @@ def kind_at(path: str | os.PathLike[str]) -> str:
 
 
 def import_reader(path: str | os.PathLike[str]) -> None:
-    """Import what `read_table` needs for a file."""
-
-    if kind_of(path) == "arrow":
-        pass
-
-    pa.array([0])  # which imports pandas where it is installed
+    """Import the libraries with which `read_table` reads a file."""
+    needed = ["compute", "csv", *(["feather", "parquet"] if kind_of(path) == "arrow" else [])]
+    for name in needed:
+        import_module(f"pyarrow.{name}")
+    pa.array([0])  # imports pandas if it is installed
 
 
 class Source:

@@ -10,7 +10,7 @@ from onnx_models import TOLERANCE, feeds_of, run, table_of
 from sklearn.datasets import load_diabetes, load_digits, load_wine
 
 from somscape import SOM, SOMClassifier, SOMRegressor, TableEncoder
-from somscape.recognize._as_answering import answering_in
+from somscape.recognize.predictor import answering_in
 from somscape.save import load, to_onnx
 from somscape.tables import table_from_columns
 

@@ -3,6 +3,8 @@
 import datetime as dt
 import os
 import sqlite3
+import subprocess
+import sys
 import weakref
 from collections.abc import Callable
 from contextlib import closing
@@ -329,3 +331,13 @@ def test_whatever_takes_a_table_takes_a_source(name: str, tmp_path: Path) -> Non
     write_table(path, table)
     take = (TAKERS | NUMBER_TAKERS)[name]
     np.testing.assert_equal(take(source(path), tmp_path), take(table, tmp_path))
+
+
+def test_readers_are_imported_before_a_job_limits_its_memory():
+    code = (
+        "import sys; from somscape.tables.sources import import_reader; "
+        "import_reader('x.parquet'); print(*sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    needed = {f"pyarrow.{name}" for name in ("compute", "csv", "feather", "parquet")}
+    assert needed <= set(run.stdout.split())

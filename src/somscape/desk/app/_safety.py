@@ -9,7 +9,7 @@ from typing import Protocol
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -137,6 +137,8 @@ class Safety:
             too_large = Refusal(413, TOO_LARGE.format(limit / 1e6))
             body = limited(scope, receive, limit, too_large)
             await self._app(scope, body, _until_gone(send_safely, visitor))
+        except ClientDisconnect:
+            pass  # nobody waits for an answer
         except Refusal as refused:
             # What is left of the request is not read.
             refused.headers = {"Connection": "close", **(refused.headers or {})}

@@ -271,7 +271,7 @@ def check_folder(target: Path, *inputs: str | None, options: Mapping[str, Any]) 
         return
     if not target.is_dir() or target.is_symlink():
         raise InputError(f"{target} is not a folder. Give another --out.")
-    if target.is_mount():
+    if target.resolve().is_mount():
         raise InputError(
             f"--out {target} is a mount point, which cannot be replaced. Give --out the name "
             "of a folder in it."

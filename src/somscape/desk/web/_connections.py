@@ -51,6 +51,9 @@ def network_of(host: str) -> str:
 MAX_CONNECTIONS = 1000
 """Open at a time.  Under TLS, each takes some 300 kB of memory from its first byte on."""
 
+MANY_FILES = 10_240
+"""Open files that a server asks for if the system sets no limit.  macOS allows no more."""
+
 FREE_FILES = 64
 """Open files that are left for tables, databases and jobs; of many files, an eighth is."""
 
@@ -318,12 +321,13 @@ def most_connections() -> int:
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-            soft = hard
+    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else hard
     if soft == resource.RLIM_INFINITY:
         return MAX_CONNECTIONS
+    if soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
     return min(MAX_CONNECTIONS, max(soft // 4, soft - max(FREE_FILES, soft // 8)))
 
 

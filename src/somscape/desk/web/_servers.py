@@ -44,7 +44,7 @@ def listening(host: str, port: int) -> socket.socket:
         listener.listen()  # a client that comes before the server is ready waits
     except OSError as error:
         listener.close()
-        cure = "Give another --port, or leave it out for a free one."
+        cure = "Give another --port, or --port 0 for a free one."
         if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
             cure = "Give --host an address of this machine, or leave it out for this machine alone."
         raise InputError(
