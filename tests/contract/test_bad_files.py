@@ -82,7 +82,9 @@ def seeds(tmp_path_factory):
     som.map_.save(folder / "som")
     ring = np.roll(np.eye(6), 1, axis=1) + np.roll(np.eye(6), -1, axis=1)
     SOMDetector(som=SOM(lattice=Graph(ring)), random_state=0).fit(X).save(folder / "graph.som")
-    (folder / "detector.som").write_bytes((HERE / "0.1.0" / "detector.som").read_bytes())
+    (folder / "detector.som").write_bytes(
+        (HERE / "detectors-8cdcb1a4" / "detector.som").read_bytes()
+    )
     fruit = np.where(X[:, 0] > 0, "apple", "pear")
     SOMClassifier(SOM(2, 3), random_state=0).fit(X, fruit).save(folder / "classes.som")
     SOMRegressor(SOM(2, 3), random_state=0).fit(X, X[:, :2] ** 2).save(folder / "targets.som")

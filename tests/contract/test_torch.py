@@ -33,7 +33,7 @@ class OnTorch(OnAnyDevice):
 
     def test_the_users_precision_holds_before_and_after_but_not_within(self, monkeypatch):
         within, matmul = [], torch.backends.cuda.matmul
-        product = _libraries._matmul
+        product = _libraries.matmul
         X = rows_of(500, dtype=np.float32)
         plain = small(4, 5).fit(self.put(X))
 
@@ -41,7 +41,7 @@ class OnTorch(OnAnyDevice):
             within.append((matmul.fp32_precision, torch.backends.mkldnn.matmul.fp32_precision))
             return product(a, b)
 
-        monkeypatch.setattr(_libraries, "_matmul", looked_at)
+        monkeypatch.setattr(_libraries, "matmul", looked_at)
         before = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision("medium")
         try:

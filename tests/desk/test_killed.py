@@ -39,7 +39,7 @@ def words_of(made, command, age, target):
         "detect": ("detect", table, "--out", target),
         "fit": ("fit", table, "--out", target),
         "score": ("score", made / "found" / "map.som", table, "--out", target),
-        "convert": ("convert", map_, target),
+        "convert": ("convert", map_, target, "--force"),
     }[command]
 
 
