@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 
 import naive
 import numpy as np
@@ -99,7 +100,7 @@ def test_commands_show_a_detector_of_a_removed_method_and_do_not_score(file, tmp
     assert f"The method '{method}' was removed, so the page shows the map" in done.out + done.err
     begin = ("detect", "t.csv", "--id", "customer_id", "--watch", "cards", "--state", "state")
     assert run(*begin, "--out", "first").code == 0
-    with sqlite3.connect("state/cases.sqlite") as database:
+    with closing(sqlite3.connect("state/cases.sqlite")) as database, database:
         database.execute("UPDATE maps SET content = ?", (map_file.read_bytes(),))
     for words in (
         ("score", map_file, "t.csv"),

@@ -3,6 +3,7 @@
 import datetime
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -104,10 +105,9 @@ def test_a_word_that_is_nowhere_is_told(tmp_path: Path) -> None:
 
 
 def test_databases(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "bank.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "bank.db")) as connection, connection:
         connection.execute("create table loans (amount integer, job text)")
         connection.executemany("insert into loans values (?, ?)", [(999, "x"), (7, "none")])
-    connection.close()
     url = f"sqlite:///{tmp_path}/bank.db"
     table = read_table(url, table="loans", missing_values=ASKED)
     assert [column.cells.tolist() for column in table.columns] == [[None, "7"], ["x", None]]
