@@ -49,7 +49,7 @@ def _instruction_sets():
     """Instruction sets of the core that this processor can run, best first."""
     if not is_core_built():
         return []
-    from somscape.kernels import _core  # type: ignore[attr-defined]  # exists if a compiler built it
+    from somscape.kernels import _core
 
     return _core.instruction_sets()
 
@@ -129,7 +129,7 @@ def _use(name, monkeypatch):
         return
     if not is_core_built():
         pytest.skip(NOT_BUILT)
-    from somscape.kernels import _core  # type: ignore[attr-defined]  # exists if a compiler built it
+    from somscape.kernels import _core
 
     before = _core.instruction_set()
     monkeypatch.setenv(VARIABLE, "core")

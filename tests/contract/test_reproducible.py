@@ -120,7 +120,7 @@ def test_omp_num_threads_changes_how_many_threads_run_but_no_bit():
 
 
 def test_the_core_follows_threadpoolctl(core):
-    from somscape.kernels import _core  # type: ignore[attr-defined]  # exists if a compiler built it
+    from somscape.kernels import _core
 
     before = _core.n_threads()
     for n_threads in (1, 2, 3):
@@ -176,7 +176,7 @@ def test_threads_that_train_at_once_do_not_disturb_each_other(kernels):
 @pytest.mark.parametrize("algorithm", ["batch", "online"])
 @pytest.mark.parametrize("neighborhood", ["gaussian", "bubble"])
 def test_every_instruction_set_gives_the_same_bits(core, dtype, algorithm, neighborhood):
-    from somscape.kernels import _core  # type: ignore[attr-defined]  # exists if a compiler built it
+    from somscape.kernels import _core
 
     X = rows_of(211, 7, dtype)
     options = {"algorithm": algorithm, "neighborhood": neighborhood, "random_state": 0}

@@ -104,7 +104,7 @@ def test_no_winner_differs_from_the_long_double_oracle(core, oracle, kind):
 
 
 def best_set():
-    from somscape.kernels import _core  # type: ignore[attr-defined]  # exists if a compiler built it
+    from somscape.kernels import _core
 
     return _core.instruction_sets()[0]
 

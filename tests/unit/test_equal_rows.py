@@ -95,7 +95,7 @@ def test_sparse_rows_have_the_winners_of_the_same_rows_in_full(core, table, metr
 
 @pytest.mark.parametrize("table", TABLES)
 def test_few_rows_meet_all_units_in_double(core, table):
-    from somscape.kernels import _core  # type: ignore[attr-defined]  # exists if a compiler built it
+    from somscape.kernels import _core
 
     rows, codebook = case(table, LATTICES[1])
     units, n_kinds = np.empty((N, 1), dtype=np.int64), len(np.unique(rows, axis=0))
@@ -149,7 +149,7 @@ def test_an_epoch_after_one_unit_won_all_rows_is_decided_by_scores(undecided, dt
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_scores_tell_units_apart_that_are_nearly_one_point(core, dtype, size):
     # Nearer to each other than to any number of the rows' type.
-    from somscape.kernels import _core  # type: ignore[attr-defined]  # exists if a compiler built it
+    from somscape.kernels import _core
 
     rng = np.random.default_rng(0)
     point, direction = rng.normal(size=(2, 60))

@@ -730,7 +730,7 @@ def test_the_core_refuses_an_order_of_rows_that_are_not_there(core, row):
 
 
 def test_an_unknown_instruction_set_is_refused_and_changes_nothing(core):
-    from somscape.kernels import _core  # type: ignore[attr-defined]  # exists if a compiler built it
+    from somscape.kernels import _core
 
     before = _core.instruction_set()
     with pytest.raises(ValueError, match="'mmx' is not usable"):
