@@ -55,7 +55,9 @@ def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
     """Write a file so that `path` holds the old content or all of the new."""
     target = Path(path)
     if not target.parent.is_dir():
-        raise InputError(f"{path}: the folder {target.parent} does not exist. Make it first.")
+        raise InputError(
+            f"{path}: the folder {target.parent} does not exist. Make it first.", file=path
+        )
     if target.exists() and not target.is_file() and not is_stream(target):
         raise InputError(f"{path} is not a file that can be replaced. Give the name of a new file.")
     with whole(path) as making, making.open("wb") as file:

@@ -260,7 +260,8 @@ class Budget:
         if n_bytes > self._left:
             raise InputError(
                 f"{self.source}: {what} would take more memory than {TIMES} times the file's "
-                f"{self.size} bytes. The file may be corrupt or have the wrong ending; check it."
+                f"{self.size} bytes. The file may be corrupt or have the wrong ending; check it.",
+                file=self.source,
             )
 
     def take(self, n_bytes: int, what: str) -> None:

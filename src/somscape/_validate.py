@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import InputError, ParameterError, ParameterTypeError, SomscapeWarning
 
 if TYPE_CHECKING:
     from somscape._types import Float64s, Floats
@@ -18,7 +18,12 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
     """Raise ValueError unless `value` is one of `choices`."""
     if not (isinstance(value, str) and value in choices):
         allowed = ", ".join(repr(c) for c in choices)
-        raise ValueError(f"`{name}` must be one of {allowed}; got {value!r}.")
+        raise ParameterError(
+            f"`{name}` must be one of {allowed}; got {value!r}.",
+            parameter=name,
+            value=value,
+            allowed=allowed,
+        )
 
 
 def check_whole(
@@ -29,11 +34,17 @@ def check_whole(
         return
     also = ' or "auto"' if or_auto else ""
     if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"`{name}` must be a whole number{also}; got {value!r}.")
+        raise ParameterTypeError(
+            f"`{name}` must be a whole number{also}; got {value!r}.", parameter=name, value=value
+        )
     if int(value) < low:
-        raise ValueError(f"`{name}` must be at least {low}{also}; got {value!r}.")
+        raise ParameterError(
+            f"`{name}` must be at least {low}{also}; got {value!r}.", parameter=name, value=value
+        )
     if high is not None and int(value) > high:
-        raise ValueError(f"`{name}` must be at most {high}{also}; got {value!r}.")
+        raise ParameterError(
+            f"`{name}` must be at most {high}{also}; got {value!r}.", parameter=name, value=value
+        )
 
 
 def check_number(
@@ -50,13 +61,17 @@ def check_number(
         return
     also = ' or "auto"' if or_auto else ""
     if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"`{name}` must be a number{also}; got {value!r}.")
+        raise ParameterTypeError(
+            f"`{name}` must be a number{also}; got {value!r}.", parameter=name, value=value
+        )
     number = float(value)
     is_high_enough = number >= low if low_is_allowed else number > low
     if not (math.isfinite(number) and is_high_enough and number <= high):
         bound = f"at least {low:g}" if low_is_allowed else f"above {low:g}"
         bounds = f", {bound} and at most {high:g}" if math.isfinite(high) else f" and {bound}"
-        raise ValueError(f"`{name}` must be finite{bounds}{also}; got {value!r}.")
+        raise ParameterError(
+            f"`{name}` must be finite{bounds}{also}; got {value!r}.", parameter=name, value=value
+        )
 
 
 def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
@@ -69,32 +84,40 @@ def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
         weights: Float64s = np.asarray(sample_weight, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"`sample_weight` must hold numbers; {error}. Give each row a weight of at least 0."
+            f"`sample_weight` must hold numbers; {error}. Give each row a weight of at least 0.",
+            parameter="sample_weight",
         ) from error
     if weights.ndim == 0:
         weights = np.full(n_samples, weights)
     if weights.shape != (n_samples,):
         raise InputError(
             f"`sample_weight` must have shape ({n_samples},), a number for each row of X; got "
-            f"{weights.shape}."
+            f"{weights.shape}.",
+            parameter="sample_weight",
+            value=weights.shape,
         )
     for is_wrong, rule in ((~np.isfinite(weights), "be finite"), (weights < 0, "not be negative")):
         if is_wrong.any():
             row = int(is_wrong.argmax())
             raise InputError(
                 f"`sample_weight` must {rule}; got {weights[row]} in row {row}. Give each row a "
-                "weight of at least 0, and 0 if it must not count."
+                "weight of at least 0, and 0 if it must not count.",
+                parameter="sample_weight",
+                value=weights[row],
+                row=row,
             )
     if not (weights > 0).any():
         raise InputError(
-            "`sample_weight` is zero for every row. Give at least one row a weight above 0."
+            "`sample_weight` is zero for every row. Give at least one row a weight above 0.",
+            parameter="sample_weight",
         )
     with np.errstate(over="ignore"):
         total = float(weights.sum())
     if not np.isfinite(total):
         raise InputError(
             "`sample_weight` adds up to more than a float can hold. Divide all weights by the "
-            "largest."
+            "largest.",
+            parameter="sample_weight",
         )
     return None if (weights == 1).all() else weights
 
@@ -140,7 +163,8 @@ def check_row_lengths(X: Any, what: str = "X") -> None:
             raise InputError(
                 f"all rows of `{what}` must have the same length; row {i} has {len(row)}, and "
                 f"row 0 has {len(X[0])}. Fill the row up (NaN for a missing value) or leave it "
-                "out."
+                "out.",
+                row=i,
             )
 
 
@@ -149,7 +173,8 @@ def _check_is_rows(X: Any, what: str) -> None:
         path = os.fspath(X)
         raise InputError(
             f"`{what}` is a file name ({path!r:.80}). Read the file first: "
-            "somscape.tables.read_table(...)."
+            "somscape.tables.read_table(...).",
+            parameter=what,
         )
     has_dicts = isinstance(X, list | tuple) and any(isinstance(row, Mapping) for row in X)
     is_dict = isinstance(X, Mapping) and not hasattr(X, "shape")  # as SciPy's dok_array is
@@ -157,24 +182,30 @@ def _check_is_rows(X: Any, what: str) -> None:
         kind = f"a {type(X).__name__}"
         raise InputError(
             f"`{what}` must hold rows; got {f'{kind} of dicts' if has_dicts else kind}. Pass a "
-            f"data frame, such as pandas.DataFrame({what})."
+            f"data frame, such as pandas.DataFrame({what}).",
+            parameter=what,
         )
     if fields := getattr(getattr(X, "dtype", None), "names", None):
         raise InputError(
             f"`{what}` is a structured array with the fields {', '.join(fields)}. Pass a data "
-            f"frame, such as pandas.DataFrame({what})."
+            f"frame, such as pandas.DataFrame({what}).",
+            parameter=what,
         )
     is_array = hasattr(X, "__array__") or hasattr(X, "__arrow_c_stream__")
     if isinstance(X, Iterator | Set) and not is_array:
         raise InputError(
             f"`{what}` must hold rows in an order; got a {type(X).__name__}. Pass a list of rows, "
-            f"such as list({what}), or an array."
+            f"such as list({what}), or an array.",
+            parameter=what,
+            value=type(X).__name__,
         )
     own = type(X).__module__
     if own.startswith("somscape.") and not hasattr(X, "__array__") and not hasattr(X, "columns"):
         raise InputError(
             f"`{what}` must hold rows; got a {type(X).__name__}. Pass the table or the array with "
-            "the rows."
+            "the rows.",
+            parameter=what,
+            value=type(X).__name__,
         )
 
 
@@ -184,7 +215,8 @@ def check_not_dates(dtype: Any, what: str = "X") -> None:
         raise InputError(
             f"`{what}` must hold numbers; got dates or durations ({dtype}). Convert them, such as "
             "by (X - X.min()) / np.timedelta64(1, 'D') to days, or name their columns in "
-            "somscape.TableEncoder(dates=[...])."
+            "somscape.TableEncoder(dates=[...]).",
+            parameter=what,
         )
 
 
@@ -195,7 +227,8 @@ def check_not_masked(X: Any, what: str = "X") -> None:
     if np.ma.is_masked(X):  # converting would drop the mask and keep the values
         raise InputError(
             f"`{what}` is a masked array; masks are not supported. Pass {what}.filled(np.nan), and "
-            "missing='mask' or 'fill' to the estimator."
+            "missing='mask' or 'fill' to the estimator.",
+            parameter=what,
         )
 
 
@@ -224,10 +257,17 @@ def wrong_value(
     if value != value:
         return InputError(
             f"`{what}` must be finite and not missing (NaN); got nan in row {row}, column "
-            f"'{column}'. Fill it or leave out the row, or train with missing='fill' or 'mask'."
+            f"'{column}'. Fill it or leave out the row, or train with missing='fill' or 'mask'.",
+            parameter=what,
+            row=row,
+            column=column,
         )
     return InputError(
         f"`{what}` must be finite and at most {limit:.3g} in size for {info.dtype}; got "
         f"{value} (infinity or too large) in row {row}, column '{column}'. Correct, rescale "
-        "or leave out the row."
+        "or leave out the row.",
+        parameter=what,
+        value=value,
+        row=row,
+        column=column,
     )

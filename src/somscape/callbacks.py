@@ -12,7 +12,7 @@ from pathlib import Path
 
 from somscape._files import check_room, shown
 from somscape._validate import check_number
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import InputError, ParameterTypeError, SomscapeWarning
 from somscape.fit.settings import Progress
 
 __all__ = ["Checkpoint", "TimeLimit"]
@@ -80,7 +80,11 @@ class Checkpoint:
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, str | Path):
-            raise TypeError(f"`path` must be the name of a file; got {self.path!r}.")
+            raise ParameterTypeError(
+                f"`path` must be the name of a file; got {self.path!r}.",
+                parameter="path",
+                value=self.path,
+            )
         check_number("every", self.every, 0, low_is_allowed=True)
 
     def begin(self) -> None:

@@ -92,7 +92,9 @@ class Alignment:
         """
         if len(found.labels) != len(self.units):
             raise InputError(
-                f"`found` must be regions of {len(self.units)} units; got {len(found.labels)}."
+                f"`found` must be regions of {len(self.units)} units; got {len(found.labels)}.",
+                parameter="found",
+                value=len(found.labels),
             )
         return replace(found, map_=self.map_, labels=found.labels[self.units])
 
@@ -166,7 +168,9 @@ def _check_lattices(a: Lattice, b: Lattice) -> None:
     got = said[1] if said[0] != said[1] else "another graph"
     raise InputError(
         f"`b` must have the lattice of `a`, {said[0]}; got {got}. Train it by "
-        "SOM(init=a), which keeps the lattice and the columns."
+        "SOM(init=a), which keeps the lattice and the columns.",
+        parameter="b",
+        value=got,
     )
 
 
@@ -469,7 +473,11 @@ def _both(regions: Any, before: Map, after: Map, X: Any) -> tuple[Regions, Regio
     """Return the regions of both maps, each on its own."""
     if isinstance(regions, list | tuple):
         if len(regions) != 2:
-            raise InputError(f"`regions` must be those of both maps; got {len(regions)}.")
+            raise InputError(
+                f"`regions` must be those of both maps; got {len(regions)}.",
+                parameter="regions",
+                value=len(regions),
+            )
         then, now = (given_or_found(*each) for each in zip(regions, (before, after), strict=True))
         return then, now
     if regions is True:

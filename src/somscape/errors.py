@@ -1,45 +1,102 @@
-"""The errors and warnings of somscape, to catch and to filter by."""
+"""Errors and warnings that somscape raises."""
+
+from typing import Any
 
 __all__ = ["EngineError", "InputError", "MapFileError", "SomscapeError", "SomscapeWarning"]
 
 
 class SomscapeError(Exception):
-    """Base class of somscape's own errors.
+    """Base class of the errors that somscape raises.
 
-    A parameter of the wrong type or value raises Python's ``TypeError`` or ``ValueError``.  An
-    estimator that is not fitted raises scikit-learn's ``NotFittedError``.
+    The message is for people.  The attributes contain the facts of the message, so a program or a
+    test does not have to search the text.  An attribute is None if the error has no such fact.
 
-    Examples
-    --------
-    >>> from somscape import load
-    >>> from somscape.errors import SomscapeError
-    >>> try:
-    ...     load("missing.som")
-    ... except SomscapeError as error:
-    ...     print(error)
-    missing.som: no such file. Give the path of a map saved by somscape.
-    """
-
-
-class InputError(SomscapeError, ValueError):
-    """A file, table, column or option that cannot be used as it is.
-
-    The message is one line for the person who gave the input: it names the file, line, column or
-    parameter, says what came and what is allowed, and what to do.  The command line prints it,
-    with `options`, and ends with exit code 2.
+    A parameter with a wrong value raises `ParameterError`, which is a ``ValueError``.  A parameter
+    of a wrong type raises `ParameterTypeError`, which is a ``TypeError``.  An estimator that is not
+    fitted raises scikit-learn's ``NotFittedError``.
 
     Parameters
     ----------
     message : str
-        It names parameters, not options of the command line.
+        Text for the person who gave the input: the problem, the value that was found, the values
+        that are allowed, and the next step.
+    parameter : str, default=None
+        Name of the parameter, option or key.
+    file : str, default=None
+        Path or name of the file or table.
+    line : int, default=None
+        Line number in the file, from 1.
+    row : int, default=None
+        Row number in the table, from 0.
+    column : str, default=None
+        Name of the column.
+    value : object, default=None
+        Value that was found.
+    allowed : object, default=None
+        Values or names that are allowed.
+
+    Attributes
+    ----------
+    parameter, file, line, row, column, value, allowed : object
+        Values of the parameters with these names.
+
+    Examples
+    --------
+    >>> from somscape import SOM
+    >>> from somscape.errors import SomscapeError
+    >>> try:
+    ...     SOM(boundary="torsu").fit([[1.0], [2.0]])
+    ... except SomscapeError as error:
+    ...     print(error.parameter, error.value)
+    boundary torsu
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        parameter: str | None = None,
+        file: Any = None,
+        line: Any = None,
+        row: Any = None,
+        column: Any = None,
+        value: Any = None,
+        allowed: Any = None,
+    ) -> None:
+        super().__init__(message)
+        self.parameter, self.file, self.line, self.row = parameter, file, line, row
+        self.column, self.value, self.allowed = column, value, allowed
+
+
+class ParameterError(SomscapeError, ValueError):
+    """A parameter has a value that is not allowed."""
+
+
+class ParameterTypeError(SomscapeError, TypeError):
+    """A parameter has a type that is not allowed."""
+
+
+class InputError(SomscapeError, ValueError):
+    """A file, table, column or option cannot be used.
+
+    The command line prints the message with `options` and ends with exit code 2.
+
+    Parameters
+    ----------
+    message : str
+        One line that names parameters of Python, not options of the command line.
     options : str, default=""
-        What to type on the command line instead, such as "--encoding NAME".
+        Text that a user of the command line types to solve the problem, such as
+        "--encoding NAME".
     python : str, default=""
-        The part of the message that says what to write in Python, which `options` replaces.
+        Part of the message for users of Python, which `options` replaces.
+    **facts : object
+        Facts of the message, as in `SomscapeError`.
 
     Attributes
     ----------
     options, python : str
+        Values of the parameters with these names.
 
     Examples
     --------
@@ -50,13 +107,15 @@ class InputError(SomscapeError, ValueError):
     somscape.errors.InputError: ...
     """
 
-    def __init__(self, message: str = "", *, options: str = "", python: str = "") -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str = "", *, options: str = "", python: str = "", **facts: Any
+    ) -> None:
+        super().__init__(message, **facts)
         self.options, self.python = options, python
 
 
 class MapFileError(InputError):
-    """A file that is not a somscape map, is damaged, or is of a later version.
+    """A file is not a map of somscape, is damaged, or was written by a later version.
 
     Examples
     --------
@@ -71,7 +130,7 @@ class MapFileError(InputError):
 
 
 class EngineError(SomscapeError, RuntimeError):
-    """A cluster that gave up: its workers died, were gone, or could not read.
+    """A cluster stopped because its workers died, left or could not read.
 
     Examples
     --------
@@ -82,11 +141,11 @@ class EngineError(SomscapeError, RuntimeError):
 
 
 class SomscapeWarning(UserWarning):
-    """Category of every warning that somscape issues.
+    """Category of the warnings that somscape issues.
 
     Examples
     --------
-    Turn them into errors in a job that nobody watches:
+    Turn warnings into errors in a scheduled job:
 
     >>> import warnings
     >>> from somscape.errors import SomscapeWarning

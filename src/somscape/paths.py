@@ -33,7 +33,8 @@ def named_column(X: Any, name: str, what: str) -> Column:
         if frame is None:
             raise InputError(
                 f"`{what}` names a column, {name!r}, but X is an array without names. Pass a "
-                f"table or a data frame as X, or the {what} themselves."
+                f"table or a data frame as X, or the {what} themselves.",
+                parameter=what,
             )
         X = table_from_frame(frame, "X")
     return X.column(name)
@@ -78,13 +79,15 @@ def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[
     if column.numbers is not None:
         raise InputError(
             "`times` hold whole numbers of 2^53 or more, which lose digits; take a number off all "
-            "of them, or convert them to dates."
+            "of them, or convert them to dates.",
+            parameter="times",
         )
     dates = find_dates([column], date_format=date_format).get(column.name)
     if dates is None:
         raise InputError(
             f"`times` must be numbers or dates; got {listed([column.cell(0) or ''])} in row 0. "
-            "Convert them, or leave `times` out if rows are in order."
+            "Convert them, or leave `times` out if rows are in order.",
+            parameter="times",
         )
     if dates.is_guess and date_format is None:
         warnings.warn(
@@ -120,7 +123,9 @@ def _column(given: Any, X: Any, what: str, n: int) -> Column:
     values = np.asarray(given)
     if values.shape != (n,):
         raise InputError(
-            f"`{what}` must have shape ({n},), one for each row of X; got {values.shape}."
+            f"`{what}` must have shape ({n},), one for each row of X; got {values.shape}.",
+            parameter=what,
+            value=values.shape,
         )
     return table_from_columns({what: values}, what).columns[0]
 
@@ -129,7 +134,9 @@ def _refuse_missing(missing: NDArray[np.bool_], what: str, cure: str) -> None:
     if missing.any():
         raise InputError(
             f"`{what}` must not be missing; row {int(missing.argmax())} has none. {cure}, or "
-            "leave the row out."
+            "leave the row out.",
+            parameter=what,
+            row=int(missing.argmax()),
         )
 
 
@@ -163,13 +170,15 @@ class Places:
         if labels.shape != (map_.n_units,):
             raise InputError(
                 f"`regions` must be Regions of this map, or a label for each of its "
-                f"{map_.n_units} units; got shape {labels.shape}."
+                f"{map_.n_units} units; got shape {labels.shape}.",
+                parameter="regions",
             )
         column = table_from_columns({"regions": labels}).columns[0]
         if column.n_missing:
             raise InputError(
                 f"`regions` must name a region for every unit; unit {int(column.missing.argmax())} "
-                "has none. Give it a name, such as 'elsewhere'."
+                "has none. Give it a name, such as 'elsewhere'.",
+                parameter="regions",
             )
         values = column.values.astype(str) if column.values.dtype == object else column.values
         names, codes = np.unique(values, return_inverse=True)
@@ -323,7 +332,7 @@ class Paths:
         """
         asked = [ids] if isinstance(ids, str) or np.ndim(ids) == 0 else list(ids)
         if not asked:
-            raise InputError("`ids` must name at least one path.")
+            raise InputError("`ids` must name at least one path.", parameter="ids")
         there = set(self.ids_of_paths.tolist())
         for id_ in asked:
             if id_ not in there:
@@ -775,16 +784,19 @@ def _numbers(series: Any) -> Float64s:
     try:
         values = np.asarray(series, dtype=np.float64)
     except (ValueError, TypeError) as error:
-        raise InputError(f"`series` must hold numbers; {error}.") from error
+        raise InputError(f"`series` must hold numbers; {error}.", parameter="series") from error
     if values.ndim not in (1, 2) or not len(values):
         raise InputError(
             "`series` must have shape (n_values,) or (n_values, n_channels) and a value; got "
-            f"{values.shape}."
+            f"{values.shape}.",
+            parameter="series",
+            value=values.shape,
         )
     is_infinite = np.isinf(values.reshape(len(values), -1)).any(axis=1)
     if is_infinite.any():
         raise InputError(
             f"`series` must be finite; value {int(is_infinite.argmax())} is not. Correct it, or "
-            "make it NaN, which is a gap."
+            "make it NaN, which is a gap.",
+            parameter="series",
         )
     return values

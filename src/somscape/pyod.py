@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Float64s
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterTypeError
 from somscape.estimators.detector import SOMDetector
 
 __all__ = ["as_pyod"]
@@ -53,9 +53,15 @@ def as_pyod(detector: SOMDetector | None = None, *, contamination: float = 0.1) 
     >>> LSCP([as_pyod(), as_pyod(SOMDetector("mass"))]).fit(X).labels_  # doctest: +SKIP
     """
     if find_spec("pyod") is None:
-        raise InputError("`as_pyod` needs PyOD; run: pip install 'somscape[pyod]'.")
+        raise InputError(
+            "`as_pyod` needs PyOD; run: pip install 'somscape[pyod]'.", parameter="as_pyod"
+        )
     if not (detector is None or isinstance(detector, SOMDetector)):
-        raise TypeError(f"`detector` must be a SOMDetector or None; got {detector!r:.80}.")
+        raise ParameterTypeError(
+            f"`detector` must be a SOMDetector or None; got {detector!r:.80}.",
+            parameter="detector",
+            value=detector,
+        )
     own = SOMDetector(random_state=0) if detector is None else detector
     return PyODDetector(contamination, own)
 

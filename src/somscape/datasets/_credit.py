@@ -106,11 +106,15 @@ def load_credit_applications(path: str | Path) -> Table:
     if table.names != CREDIT_APPLICATIONS_COLUMNS:
         raise InputError(
             f"{table.source}: expected the columns {', '.join(CREDIT_APPLICATIONS_COLUMNS)}; got "
-            f"{', '.join(table.names)}. Give the file Credit_Card_Applications.csv."
+            f"{', '.join(table.names)}. Give the file Credit_Card_Applications.csv.",
+            file=table.source,
+            value=", ".join(table.names),
         )
     if table.n_rows != CREDIT_APPLICATIONS_ROWS:
         raise InputError(
             f"{table.source}: expected {CREDIT_APPLICATIONS_ROWS} rows; got {table.n_rows}. The "
-            "file is cut or extended; give the whole one."
+            "file is cut or extended; give the whole one.",
+            file=table.source,
+            value=table.n_rows,
         )
     return table

@@ -245,7 +245,8 @@ def _check_is_table(collection: Any) -> None:
         raise InputError(
             f"X must have rows and columns; got a {type(collection).__name__} of Dask with "
             f"{collection.ndim} dimension(s). Pass a data frame, or an array of shape (n_rows, "
-            "n_columns)."
+            "n_columns).",
+            value=type(collection).__name__,
         )
 
 

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from somscape._types import Floats, Ints
 from somscape._validate import check_not_dates, check_not_masked, check_values
 from somscape.engines._which import answers, pieces_of
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterError
 from somscape.fit.pieces import Extremes, Pieces, RowsElsewhere, extremes_of, widest
 from somscape.tables._frame import (
     as_frame,
@@ -70,7 +70,8 @@ def rows_elsewhere(
     if encoding is None and missing == "fill":
         raise InputError(
             "`missing`='fill' needs the medians of all rows, which are not computed of X in pieces."
-            " Fill its gaps first, pass missing='mask', or pass `encoder` fitted to a part of X."
+            " Fill its gaps first, pass missing='mask', or pass `encoder` fitted to a part of X.",
+            parameter="missing",
         )
     looks = list(pieces.each(partial(_look, encoding, missing)))
     _check_columns(looks)
@@ -131,12 +132,15 @@ def _rows_of(encoding: Encoding | None, data: Any, frame: Any) -> Floats:
         if others:
             raise InputError(
                 f"it holds what is no number in column {listed(others)}. Pass `encoder`, a "
-                "somscape.TableEncoder fitted to a part of X, or leave the column out."
+                "somscape.TableEncoder fitted to a part of X, or leave the column out.",
+                column=others,
             )
         return _numbers(data)
     if frame is None:
         found = type(data).__name__
-        raise InputError(f"columns are encoded by name; got {found}. Pass data frames.")
+        raise InputError(
+            f"columns are encoded by name; got {found}. Pass data frames.", value=found
+        )
     return _encoded(encoding, data)
 
 
@@ -219,9 +223,9 @@ def _numbers(data: Any) -> Any:
     values = np.asarray(data) if frame is None else frame_numbers(frame)
     check_not_dates(values.dtype)
     if values.ndim != 2 or not values.shape[1]:
-        raise ValueError(f"it must have rows and columns; got shape {values.shape}.")
+        raise ParameterError(f"it must have rows and columns; got shape {values.shape}.")
     if values.dtype.kind == "c":
-        raise ValueError("it holds complex numbers. Pass real ones.")
+        raise ParameterError("it holds complex numbers. Pass real ones.")
     if values.dtype not in (np.float32, np.float64):
         values = values.astype(np.float64)
     return values
@@ -282,5 +286,6 @@ def _check_missing(looks: Sequence[Look], names: Sequence[str], missing: str) ->
     raise InputError(
         f"X has missing values (NaN): {shown}; the first in row {row} of piece {number} (row "
         f"{before + row} of all). Fill them or leave those rows or columns out. Or pass "
-        "missing='mask' to leave those cells out of all distances."
+        "missing='mask' to leave those cells out of all distances.",
+        row=row,
     )

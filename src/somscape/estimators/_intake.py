@@ -194,7 +194,8 @@ def _on_device(X: Any, library: str) -> DeviceArray:
         layout = f" ({X.layout})" if "sparse" in str(getattr(X, "layout", "")) else ""
         raise InputError(
             f"X on a device must be dense, of float32 or float64; got {kind}{layout} on {label}. "
-            f"Convert it, or pass {_cure(library)}."
+            f"Convert it, or pass {_cure(library)}.",
+            value=kind,
         )
     if X.ndim != 2 or 0 in X.shape:
         raise InputError(
@@ -299,7 +300,8 @@ def prepare(
     if len(rows) < min_rows:
         raise InputError(
             f"at least {min_rows} rows must have a weight above 0; got {len(rows)}. Pass more rows "
-            "or weights."
+            "or weights.",
+            value=len(rows),
         )
     if not isinstance(rows, SparseRows):
         rows = np.ascontiguousarray(rows)
@@ -312,7 +314,8 @@ def _in_pieces(
     if sample_weight is not None:
         raise InputError(
             "`sample_weight` supports only rows in memory; got X in pieces. Leave it out, or "
-            "repeat rows."
+            "repeat rows.",
+            parameter="sample_weight",
         )
     rows, encoding, names = rows_elsewhere(X, encoding, missing)
     vars(estimator).pop("feature_names_in_", None)
@@ -334,7 +337,9 @@ def seed_of(random_state: Any, *, draws: bool = True) -> int:
     except ValueError as error:
         raise InputError(
             "`random_state` must be a whole number of at least 0, a numpy.random.RandomState or "
-            f"None; got {random_state!r}. Pass a number to get the same map again."
+            f"None; got {random_state!r}. Pass a number to get the same map again.",
+            parameter="random_state",
+            value=random_state,
         ) from error
     return int(state.randint(np.iinfo(np.int32).max))
 
@@ -439,7 +444,10 @@ def _read_array(
             row, column = np.argwhere(is_infinite)[0]
             raise InputError(
                 f"X must be finite; got {used[row, column]} in row {row}, column "
-                f"'{called[column]}'. Correct or leave out the row."
+                f"'{called[column]}'. Correct or leave out the row.",
+                value=used[row, column],
+                row=row,
+                column=called[column],
             )
     cells = values.astype(np.int64) if values.dtype == bool else values
     columns = dict(zip(names, cells.T.tolist(), strict=True))
@@ -628,7 +636,8 @@ def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
             listed = " or ".join(f"{name}={choice!r}" for choice in choices)
             raise InputError(
                 f"X on a device supports only {listed}; got {value!r:.80} and X on "
-                f"{X.device.name}. Leave `{name}` out, or pass X in this machine's memory."
+                f"{X.device.name}. Leave `{name}` out, or pass X in this machine's memory.",
+                value=value,
             )
     rows = checked_on_device(som, X, reset=True)
     weights = checked_weights(fetched(sample_weight), len(rows))
@@ -661,7 +670,9 @@ def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
         if np.isnan(values[row]):
             raise InputError(
                 f"`X` must be finite and not missing (NaN); got nan in row {row}, column "
-                f"'x{column}'. Fill it, or pass X in this machine's memory."
+                f"'x{column}'. Fill it, or pass X in this machine's memory.",
+                parameter="X",
+                row=row,
             )
         raise wrong_value(values[row], row, f"x{column}", limit, info, "X")
     return X

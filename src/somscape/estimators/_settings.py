@@ -11,7 +11,7 @@ from sklearn.base import clone
 from somscape._types import Floats
 from somscape._validate import check_choice, check_number, check_whole, warn
 from somscape.engines._which import pieces_of
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import InputError, ParameterError, ParameterTypeError, SomscapeWarning
 from somscape.estimators._base import Verbose
 from somscape.estimators._elsewhere import brought_here, holds_only_numbers
 from somscape.estimators._intake import fetched, prepare, seed_of, table_for, warn_of_wide_column
@@ -47,7 +47,10 @@ def weights_of_features(given: Any, encoding: Encoding) -> Any:
     for name in given:
         if name not in names:
             cure = suggestion(str(name), names) or f"the columns are {listed(names)}"
-            raise InputError(f"`feature_weight` names no column of X: {name!r}; {cure}")
+            raise InputError(
+                f"`feature_weight` names no column of X: {name!r}; {cure}",
+                parameter="feature_weight",
+            )
     return [given.get(code.name, 1) for code in encoding.features for _ in code.feature_names]
 
 
@@ -56,14 +59,20 @@ def settings_of_som(som: Any) -> Settings:
     of_others = ("units_per_root", "seed", "callbacks")
     names = [f.name for f in fields(Settings) if f.name not in of_others]
     if not isinstance(som.callbacks, Iterable):
-        raise TypeError(
+        raise ParameterTypeError(
             f"`callbacks` must be a sequence of functions; got {som.callbacks!r}. "
-            "Write callbacks=[...] for one."
+            "Write callbacks=[...] for one.",
+            parameter="callbacks",
+            value=som.callbacks,
         )
     if not isinstance(som.verbose, bool | np.bool_):
         check_whole("verbose", som.verbose, 0)
     if not isinstance(som.warm_start, bool | np.bool_):
-        raise TypeError(f"`warm_start` must be True or False; got {som.warm_start!r}.")
+        raise ParameterTypeError(
+            f"`warm_start` must be True or False; got {som.warm_start!r}.",
+            parameter="warm_start",
+            value=som.warm_start,
+        )
     is_drawn = isinstance(som.init, str) and som.init != "pca"
     return Settings(
         **{name: getattr(som, name) for name in names} | {"init": start_of(som.init)},
@@ -76,7 +85,7 @@ def refuse_checkpoint(callbacks: Any, name: str) -> None:
     """Raise ValueError if one of the callbacks keeps a file, from which `name` cannot go on."""
     given = callbacks if isinstance(callbacks, Iterable) else ()
     if any(callable(getattr(callback, "keep", None)) for callback in given):
-        raise ValueError(
+        raise ParameterError(
             f"{name} does not support a `Checkpoint` among the `callbacks` of a SOM: only "
             "SOM.fit can go on from its file. Leave it out."
         )
@@ -111,11 +120,17 @@ def _settings_of_learner(learner: Any, som: Any, flags: tuple[str, ...]) -> Sett
     """Return the settings of a map that learns classes or numbers, and check flags."""
     for name in flags:
         if not isinstance(getattr(learner, name), bool | np.bool_):
-            raise TypeError(f"`{name}` must be True or False; got {getattr(learner, name)!r}.")
+            raise ParameterTypeError(
+                f"`{name}` must be True or False; got {getattr(learner, name)!r}.",
+                parameter=name,
+                value=getattr(learner, name),
+            )
     if not isinstance(som.init, str):
-        raise ValueError(
+        raise ParameterError(
             "`som` must have an `init` by name, as its rows are trained on axes of their own; got "
-            f"{type(som.init).__name__}. Leave it out."
+            f"{type(som.init).__name__}. Leave it out.",
+            parameter="som",
+            value=type(som.init).__name__,
         )
     return _settings_within(learner, som, "what follows the map requires")
 
@@ -123,9 +138,10 @@ def _settings_of_learner(learner: Any, som: Any, flags: tuple[str, ...]) -> Sett
 def _settings_within(estimator: Any, som: Any, why: str) -> Settings:
     """Return the settings of a map that another estimator trains, with its seed and progress."""
     if som.metric != "euclidean" or som.feature_weight is not None:
-        raise ValueError(
+        raise ParameterError(
             f"`som` must have metric='euclidean' and no `feature_weight`, as {why}; got "
-            f"metric={som.metric!r}. Scale the columns of X instead."
+            f"metric={som.metric!r}. Scale the columns of X instead.",
+            parameter="som",
         )
     som.set_params(verbose=som.verbose or estimator.verbose)
     if som.random_state is None:
@@ -180,7 +196,8 @@ def choose_complete(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
     if chosen.encoding is not None and chosen.encoding.missing == "mask":
         raise InputError(
             "`encoder` leaves missing cells out (missing='mask'), and this needs complete rows. "
-            "Pass TableEncoder(missing='fill'), or leave `encoder` out and pass missing='fill'."
+            "Pass TableEncoder(missing='fill'), or leave `encoder` out and pass missing='fill'.",
+            parameter="encoder",
         )
     return chosen
 
@@ -201,14 +218,17 @@ def _check_encoder(estimator: Any) -> None:
     encoder, missing, own = estimator.encoder, estimator.missing, missing_of(estimator)
     if not isinstance(encoder, TableEncoder):
         if encoder is not None and not (isinstance(encoder, str) and encoder == "auto"):
-            raise TypeError(
-                f'`encoder` must be "auto", None or a somscape.TableEncoder; got {encoder!r:.80}.'
+            raise ParameterTypeError(
+                f'`encoder` must be "auto", None or a somscape.TableEncoder; got {encoder!r:.80}.',
+                parameter="encoder",
+                value=encoder,
             )
     elif missing not in ("error", own):
         raise InputError(
             f"`missing`={missing!r} contradicts `encoder`, which has missing={own!r}. Leave "
             f"`missing` of {type(estimator).__name__} out, or pass TableEncoder("
-            f"missing={missing!r})."
+            f"missing={missing!r}).",
+            parameter="missing",
         )
 
 
@@ -337,7 +357,9 @@ def _prepared(som: Any, X: Any) -> Floats:
     if not isinstance(prepared.rows, np.ndarray):
         kind = "a sparse X" if isinstance(prepared.rows, SparseRows) else "X in pieces"
         raise InputError(
-            f"`suggest` supports only dense rows in memory; got {kind}. Pass some rows as an array."
+            f"`suggest` supports only dense rows in memory; got {kind}. Pass some rows as an array.",
+            parameter="suggest",
+            value=kind,
         )
     warn_of_wide_column(prepared, som.metric, som.feature_weight)
     weights = weights_of_features(som.feature_weight, prepared.encoding)

@@ -123,7 +123,8 @@ def _as_piece(item: Any) -> tuple[Any, bool]:
     if values.ndim not in (1, 2):
         raise InputError(
             "it must be a row or a piece of several rows, an array of one or two dimensions; got "
-            f"{type(item).__name__} of {values.ndim}."
+            f"{type(item).__name__} of {values.ndim}.",
+            value=type(item).__name__,
         )
     return (values[None, :], True) if values.ndim == 1 else (values, False)
 

@@ -131,7 +131,9 @@ def check_one_per_row(n: int, n_rows: int, what: str) -> None:
     if n != n_rows:
         raise InputError(
             f"`y` must have one {what} for each row of X, {n_rows}; got {n}. Pass None or NaN for "
-            f"a row of unknown {what}."
+            f"a row of unknown {what}.",
+            parameter="y",
+            value=n,
         )
 
 
@@ -142,7 +144,8 @@ def scoring_weights(sample_weight: Any, is_known: NDArray[np.bool_]) -> Float64s
     if not is_known[weights > 0].any(axis=0).all():
         raise InputError(
             "`sample_weight` is zero for every row of which `y` is known. Give one a weight above "
-            "0."
+            "0.",
+            parameter="sample_weight",
         )
     return weights
 
@@ -404,7 +407,9 @@ class SOMClassifier(ClassifierMixin, Learner):
         given = _checked_classes(y, len(found))
         is_known = ~_is_unknown(given)
         if not is_known.any():
-            raise InputError(f"`y` must name the class of some rows; all {len(y)} are unknown.")
+            raise InputError(
+                f"`y` must name the class of some rows; all {len(y)} are unknown.", parameter="y"
+            )
         weights = scoring_weights(sample_weight, is_known)[is_known]
         return float(np.average(found[is_known] == given[is_known], weights=weights))
 
@@ -443,7 +448,8 @@ def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
     if not is_known.any():
         raise InputError(
             f"`y` must name the class of some rows; all {len(y)} are unknown (None or NaN). Give "
-            "rows of at least two classes."
+            "rows of at least two classes.",
+            parameter="y",
         )
     known = y[is_known]
     if known.dtype == object:
@@ -451,7 +457,9 @@ def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
         if len({kind in ("str", "str_") for kind in kinds}) > 1:
             raise InputError(
                 f"`y` must hold classes of one kind; got {' and '.join(kinds)}. Pass text for all, "
-                "or numbers for all."
+                "or numbers for all.",
+                parameter="y",
+                value=" and ".join(kinds),
             )
         known = np.array(known.tolist())
     if known.dtype.kind == "f":
@@ -460,14 +468,17 @@ def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
         kind = type(y[is_known][0]).__name__ if known.dtype == object else known.dtype
         raise InputError(
             f"`y` must hold text, numbers or truth values; got {kind}. Pass text, such as "
-            "y.astype(str)."
+            "y.astype(str).",
+            parameter="y",
+            value=kind,
         )
     check_classification_targets(known)
     classes, codes = np.unique(known, return_inverse=True)
     if len(classes) < 2:
         raise InputError(
             f"`y` must have at least two classes; got one class, {classes.tolist()[0]!r}. "
-            "To find rows that are not like it, use SOMDetector."
+            "To find rows that are not like it, use SOMDetector.",
+            parameter="y",
         )
     numbers = np.full(len(y), -1, dtype=np.intp)
     numbers[is_known] = codes
@@ -611,7 +622,8 @@ class SOMRegressor(RegressorMixin, Learner):
             which = "" if given.ndim == 1 else f"; target {j} is not known for any"
             raise InputError(
                 f"`y` must say the target of some rows; all {len(given)} are unknown (None or "
-                f"NaN){which}."
+                f"NaN){which}.",
+                parameter="y",
             )
         known = rows_of(prepared), targets, prepared.weights
         self.predictor_: Predictor = train_predictor(
@@ -674,9 +686,15 @@ class SOMRegressor(RegressorMixin, Learner):
         found = self.predict(X)
         given = _checked_numbers(y, len(found))
         if given.shape != found.shape:
-            raise InputError(f"`y` must have the shape {found.shape}; got {given.shape}.")
+            raise InputError(
+                f"`y` must have the shape {found.shape}; got {given.shape}.",
+                parameter="y",
+                value=given.shape,
+            )
         if np.isnan(given).all(axis=0).any():
-            raise InputError("`y` must say the target of some rows; all are unknown.")
+            raise InputError(
+                "`y` must say the target of some rows; all are unknown.", parameter="y"
+            )
         weights = scoring_weights(sample_weight, ~np.isnan(given))
         columns = zip(given.reshape(len(given), -1).T, found.reshape(len(found), -1).T, strict=True)
         return float(np.mean([_r2(y, p, weights) for y, p in columns]))
@@ -705,10 +723,14 @@ def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
     if values.dtype.kind not in "biufO" or values.ndim not in (1, 2):
         raise InputError(
             "`y` must hold numbers, in one column or one for each target; got "
-            f"{values.dtype} in {values.ndim} dimensions. For names of classes, use SOMClassifier."
+            f"{values.dtype} in {values.ndim} dimensions. For names of classes, use SOMClassifier.",
+            parameter="y",
+            value=values.dtype,
         )
     if values.shape[1:] == (0,):
-        raise InputError("`y` has no column. Pass one column, or one for each target.")
+        raise InputError(
+            "`y` has no column. Pass one column, or one for each target.", parameter="y"
+        )
     if values.dtype == object:
         flat = [np.nan if is_missing(value) else value for value in values.ravel().tolist()]
         try:
@@ -717,7 +739,9 @@ def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
             wrong = next((value for value in flat if not _is_number(value)), flat[0])
             raise InputError(
                 f"`y` must hold numbers; got {wrong!r:.40}. For names of classes, use "
-                "SOMClassifier."
+                "SOMClassifier.",
+                parameter="y",
+                value=wrong,
             ) from error
     values = values.astype(np.float64)
     assert_all_finite(values, input_name="y", allow_nan=True)
@@ -726,7 +750,10 @@ def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
     if len(too_large):
         raise InputError(
             f"`y` must be at most {LARGEST:g} in size; got {values[tuple(too_large[0])]:g} in row "
-            f"{too_large[0, 0]}. Rescale the targets."
+            f"{too_large[0, 0]}. Rescale the targets.",
+            parameter="y",
+            value=values[tuple(too_large[0])],
+            row=too_large[0, 0],
         )
     return values
 

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from somscape._types import Floats, Ints
 from somscape._validate import check_number, checked_weights
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterTypeError
 from somscape.estimators._base import Base
 from somscape.estimators._elsewhere import answers_where_it_lies, brought_here
 from somscape.estimators._intake import (
@@ -83,7 +83,8 @@ def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> Non
         if not is_open and given != actual[name]:
             raise InputError(
                 f"{whose} with {name}={actual[name]!r}; got {name}={given!r}. Pass the map's, or "
-                f"{way_out}."
+                f"{way_out}.",
+                value=name,
             )
 
 
@@ -130,7 +131,11 @@ class ReadyToTrain:
 def ready_to_train(som: Any, X: Any, sample_weight: Any, resume: Any) -> ReadyToTrain:
     """Check the data, the parameters and the checkpoint of a `fit`."""
     if resume is not None and not isinstance(resume, str | Path):
-        raise TypeError(f"`resume` must be the name of a file or None; got {resume!r}.")
+        raise ParameterTypeError(
+            f"`resume` must be the name of a file or None; got {resume!r}.",
+            parameter="resume",
+            value=resume,
+        )
     settings = settings_of_som(som)
     run = None if resume is None else read_checkpoint(resume, VERSIONS, settings.callbacks)
     is_warm = bool(som.warm_start) and hasattr(som, "map_")
@@ -681,7 +686,9 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 def own_som(som: Any) -> SOM:
     """Return a copy of the SOM of an estimator, or a new one if there is none."""
     if not (som is None or isinstance(som, SOM)):
-        raise TypeError(f"`som` must be a SOM or None; got {som!r}.")
+        raise ParameterTypeError(
+            f"`som` must be a SOM or None; got {som!r}.", parameter="som", value=som
+        )
     return SOM() if som is None else clone(som)
 
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_array, check
 from somscape._files import shown, write_whole
 from somscape._types import Float64s, Objects
 from somscape._validate import check_choice, check_whole, checked_weights
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterTypeError
 from somscape.estimators._base import Base
 from somscape.estimators._intake import read_data
 from somscape.tables._dictionary import checked_dictionary
@@ -38,20 +38,25 @@ def check_layers(layers: Any, layer_weights: Any) -> None:
     for parameter, given in (("layers", layers), ("layer_weights", layer_weights)):
         names = {} if given is None else given
         if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names):
-            raise TypeError(
-                f"`{parameter}` must be a dict whose keys are names of layers; got {_shown(given)}."
+            raise ParameterTypeError(
+                f"`{parameter}` must be a dict whose keys are names of layers; got {_shown(given)}.",
+                parameter=parameter,
+                value=_shown(given),
             )
     for name, columns in (layers or {}).items():
         if not _are_columns(columns):
-            raise TypeError(
+            raise ParameterTypeError(
                 f"layer '{name}' must be a list of columns, by name or by number, or a slice of "
-                f"numbers; got {_shown(columns)}. Write ['name'] for one."
+                f"numbers; got {_shown(columns)}. Write ['name'] for one.",
+                value=_shown(columns),
             )
     for name, weight in (layer_weights or {}).items():
         if not is_layer_weight(weight):
             raise InputError(
                 f"`layer_weights` must be numbers from 1e-9 to 1e9; got {weight!r:.40} for "
-                f"'{name}'. To leave a layer out, leave out its columns."
+                f"'{name}'. To leave a layer out, leave out its columns.",
+                parameter="layer_weights",
+                value=weight,
             )
 
 
@@ -82,7 +87,8 @@ def named_layers(layers: Any, names: Sequence[str]) -> dict[str, tuple[str, ...]
         if not columns:
             raise InputError(
                 f"layer '{layer}' has no column; got {given!r:.40} of {len(names)} columns. Give "
-                "it one, or leave the layer out."
+                "it one, or leave the layer out.",
+                value=given,
             )
         found[layer] = tuple(columns)
     return found
@@ -100,7 +106,8 @@ def _name(layer: str, column: Any, names: Sequence[str]) -> str:
     if str(number) in names and names.index(str(number)) != number % len(names):
         raise InputError(
             f"layer '{layer}' has the column {number}, and a column of that name is not the one "
-            f"of that number, '{names[number % len(names)]}'. Give the name as text: '{number}'."
+            f"of that number, '{names[number % len(names)]}'. Give the name as text: '{number}'.",
+            column=number,
         )
     if not -len(names) <= number < len(names):
         raise InputError(
@@ -211,7 +218,9 @@ def _refuse_overflow(decoded: Float64s, name: str) -> None:
     if not is_finite.all():
         raise InputError(
             f"row {is_finite.argmin()} of X is too large for a float in column '{name}'. Pass "
-            "encoded rows, whose numbers lie near 0 to 1."
+            "encoded rows, whose numbers lie near 0 to 1.",
+            row=is_finite.argmin(),
+            column=name,
         )
 
 
@@ -590,7 +599,8 @@ class TableEncoder(TransformerMixin, Base):
         if rows.shape[1] != self.encoding_.n_features:
             raise InputError(
                 f"X must have the {self.encoding_.n_features} features that `transform` returns; "
-                f"got {rows.shape[1]}. Pass encoded rows."
+                f"got {rows.shape[1]}. Pass encoded rows.",
+                value=rows.shape[1],
             )
         return self._form.restore(rows, self.encoding_)
 
@@ -617,26 +627,38 @@ class TableEncoder(TransformerMixin, Base):
         check_choice("scale", self.scale, SCALES)
         check_choice("others", self.others, OTHERS_CHOICES)
         if not isinstance(self.tame, (bool, np.bool_)):
-            raise TypeError(f"`tame` must be True or False; got {self.tame!r}.")
+            raise ParameterTypeError(
+                f"`tame` must be True or False; got {self.tame!r}.",
+                parameter="tame",
+                value=self.tame,
+            )
         if self.max_levels is not None:
             check_whole("max_levels", self.max_levels, 2, high=MAX_LEVELS)
         if not isinstance(self.ordinals or {}, Mapping):
-            raise TypeError(
+            raise ParameterTypeError(
                 "`ordinals` must be a dict of column names to lists of levels; got "
-                f"{self.ordinals!r}."
+                f"{self.ordinals!r}.",
+                parameter="ordinals",
+                value=self.ordinals,
             )
         check_layers(self.layers, self.layer_weights)
         for parameter in ("id", "label"):
             name = getattr(self, parameter)
             if not (name is None or isinstance(name, str)):
-                raise TypeError(f"`{parameter}` must be a column name or None; got {name!r}.")
+                raise ParameterTypeError(
+                    f"`{parameter}` must be a column name or None; got {name!r}.",
+                    parameter=parameter,
+                    value=name,
+                )
         for parameter in NAME_LISTS:
             names = getattr(self, parameter)
             is_list = isinstance(names, Iterable) and not isinstance(names, str)
             if not (is_list and all(isinstance(name, str) for name in names)):
-                raise TypeError(
+                raise ParameterTypeError(
                     f"`{parameter}` must be a list of column names; got {names!r}. Write "
-                    f"{parameter}=['name'] for one."
+                    f"{parameter}=['name'] for one.",
+                    parameter=parameter,
+                    value=names,
                 )
 
     def _roles(self, names: Sequence[str], unused: set[str], *, are_numbers: bool) -> Roles:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats
 from somscape._weights import blocks, ones_or
-from somscape.errors import InputError, MapFileError
+from somscape.errors import InputError, MapFileError, ParameterError
 from somscape.fit.pieces import AnyRows, RowsElsewhere
 from somscape.fit.problem import DIGEST_BYTES, EpochSums
 from somscape.fit.settings import Callback, Progress, Settings
@@ -104,7 +104,7 @@ class Journal:
         steps = [_progress_of(values) for values in arrays["steps"].tolist()]
         digests = [bytes(values) for values in arrays["digests"].tolist()]
         if not steps:
-            raise ValueError("no step")
+            raise ParameterError("no step")
         best = StepState.from_arrays(arrays, "best_") if "best_prototypes" in arrays else None
         state = StepState.from_arrays(arrays, "")
         return cls(steps, digests, arrays["errors"].tolist(), state, best)
@@ -302,7 +302,10 @@ class PastRun:
         """Raise InputError if another run follows from other things, and say which."""
         other = self.identity.difference(now)
         if other:
-            raise InputError(f"`resume`: {self.path} is of another training: {other}, or {ANEW}.")
+            raise InputError(
+                f"`resume`: {self.path} is of another training: {other}, or {ANEW}.",
+                parameter="resume",
+            )
 
 
 def write_checkpoint(path: str | Path, map_: Map, journal: Journal, identity: Identity) -> None:
@@ -324,7 +327,8 @@ def read_checkpoint(
             return None
         raise InputError(
             f"`resume`: {path}: no such file. Pass the file of an earlier training, or {ANEW}. The "
-            f"first training may have it with `callbacks=[Checkpoint({str(path)!r})]`."
+            f"first training may have it with `callbacks=[Checkpoint({str(path)!r})]`.",
+            parameter="resume",
         )
     record = read_record(path)
     part = record.header.get(PART)
@@ -332,12 +336,14 @@ def read_checkpoint(
         raise InputError(
             f"`resume`: {path} is a map, and no checkpoint. Pass a file that a `Checkpoint` wrote, "
             f"or {ANEW}.",
+            parameter="resume",
         )
     written = record.header["versions"]
     if written != dict(versions):
         raise InputError(
             f"`resume`: {path} was written by {_listed(written)}; this is {_listed(versions)}, "
-            f"whose maps may differ. Go on with those versions, or {ANEW}."
+            f"whose maps may differ. Go on with those versions, or {ANEW}.",
+            parameter="resume",
         )
     prefix = f"{PART}."
     arrays = {k.removeprefix(prefix): v for k, v in record.arrays.items() if k.startswith(prefix)}
@@ -356,7 +362,8 @@ def broken(path: str | Path) -> MapFileError:
     """Return the error of a file that is not as it was written."""
     return MapFileError(
         f"`resume`: {path} is a damaged checkpoint: it is not what was written. Take a copy of it, "
-        f"or {ANEW}."
+        f"or {ANEW}.",
+        parameter="resume",
     )
 
 

@@ -14,7 +14,7 @@ from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_values
 from somscape._version import __version__
 from somscape._weights import blocks, counts_of
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import InputError, ParameterError, SomscapeWarning
 from somscape.fit._checkpoint import Identity, PastRun
 from somscape.fit._moves import train_from_several
 from somscape.fit._plan import Facts, Plan, check_memory, lattice_for, resolve_plan
@@ -49,7 +49,8 @@ def check_metric(encoding: Encoding, metric: str) -> None:
     if encoding.missing == "mask" and metric not in Metric.MASKED:
         raise InputError(
             f"`missing`='mask' supports only {', '.join(map(repr, Metric.MASKED))}; got "
-            f"metric={metric!r}. Pass one of them, or missing='fill'."
+            f"metric={metric!r}. Pass one of them, or missing='fill'.",
+            parameter="missing",
         )
 
 
@@ -84,17 +85,20 @@ def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) ->
     if is_online and isinstance(problem.rows, RowsElsewhere):
         raise InputError(
             "`algorithm`='online' goes from row to row, so it supports only rows in memory; got "
-            "X in pieces. Pass algorithm='batch'."
+            "X in pieces. Pass algorithm='batch'.",
+            parameter="algorithm",
         )
     if is_online and isinstance(problem.rows, SparseRows):
         raise InputError(
             "`algorithm`='online' supports only dense rows; got a sparse X. Pass "
-            "algorithm='batch', or X.toarray()."
+            "algorithm='batch', or X.toarray().",
+            parameter="algorithm",
         )
     if is_online and problem.has_missing:
         raise InputError(
             "`algorithm`='online' cannot leave missing values out; got rows with NaN and "
-            "missing='mask'. Pass algorithm='batch' or missing='fill'."
+            "missing='mask'. Pass algorithm='batch' or missing='fill'.",
+            parameter="algorithm",
         )
     weights = problem.metric.feature_weights
     check_spread(*problem.edges, problem.rows.dtype, names, weights=weights, is_online=is_online)
@@ -110,7 +114,9 @@ def check_plan(plan: Plan, settings: Settings) -> None:
             "`learning_rate` times the squared radius, the peak of neighborhood='triangle', must "
             "be at most 2 for algorithm='online', or prototypes grow without bound; got "
             f"{rate:g} x {radius:g}^2. Pass a smaller `radius_start` or `learning_rate`, or "
-            "algorithm='batch'."
+            "algorithm='batch'.",
+            parameter="learning_rate",
+            value=rate,
         )
 
 
@@ -137,7 +143,8 @@ def check_spread(
     raise InputError(
         f"X varies by at most {ranges[widest]:.3g} (in column '{names[widest]}'{weighted}), too "
         f"little for {info.dtype}, in which the squares of such differences vanish. Multiply X so "
-        f"that it varies by at least {least:.3g}{batch}."
+        f"that it varies by at least {least:.3g}{batch}.",
+        column=names[widest],
     )
 
 
@@ -148,24 +155,32 @@ def feature_weights(given: Any, rows: AnyRows) -> Float64s | None:
     try:
         weights: Float64s = np.ascontiguousarray(given, dtype=np.float64)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"`feature_weight` must hold numbers; {error}.") from error
+        raise ParameterError(
+            f"`feature_weight` must hold numbers; {error}.", parameter="feature_weight"
+        ) from error
     n_features = rows.shape[1]
     if weights.shape != (n_features,):
-        raise ValueError(
+        raise ParameterError(
             f"`feature_weight` must have shape ({n_features},), one number per feature; got "
-            f"{weights.shape}."
+            f"{weights.shape}.",
+            parameter="feature_weight",
+            value=weights.shape,
         )
     if not (np.isfinite(weights).all() and (weights >= 0).all() and (weights > 0).any()):
-        raise ValueError(
+        raise ParameterError(
             "`feature_weight` must be finite and at least 0, with one above 0; got "
-            f"{weights.tolist()}."
+            f"{weights.tolist()}.",
+            parameter="feature_weight",
+            value=weights.tolist(),
         )
     is_sized = (weights == 0) | ((weights >= MIN_WEIGHT) & (weights <= MAX_WEIGHT))
     if not is_sized.all():
         raise InputError(
             f"`feature_weight` must be 0, or from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}; got "
             f"{weights[~is_sized][0]:g} for feature {int((~is_sized).argmax())}. Divide all "
-            "weights by the largest."
+            "weights by the largest.",
+            parameter="feature_weight",
+            value=weights[~is_sized][0],
         )
     if not isinstance(rows, SparseRows):
         _refuse_overflow(weights, rows)
@@ -184,7 +199,8 @@ def _refuse_overflow(weights: Float64s, rows: Floats | RowsElsewhere) -> None:
         raise InputError(
             "`feature_weight` times a squared difference in X must stay below 1.8e308; got "
             f"weight {weights[feature]:g} for feature {feature}, with values up to "
-            f"{farthest[feature]:g}. Divide the weights or the feature."
+            f"{farthest[feature]:g}. Divide the weights or the feature.",
+            parameter="feature_weight",
         )
 
 
@@ -366,11 +382,13 @@ def _given_start(init: Any, rows: AnyRows, metric: Metric) -> Float64s | None:
     try:
         codebook: Float64s = np.array(values, dtype=np.float64, order="C")
     except (ValueError, TypeError) as error:
-        raise ValueError(f"`init` must hold numbers; {error}.") from error
+        raise ParameterError(f"`init` must hold numbers; {error}.", parameter="init") from error
     if codebook.ndim != 2 or codebook.shape[1] != rows.shape[1]:
-        raise ValueError(
+        raise ParameterError(
             f"`init` must have shape (n_units, {rows.shape[1]}), one column per feature; got "
-            f"{codebook.shape}."
+            f"{codebook.shape}.",
+            parameter="init",
+            value=codebook.shape,
         )
     names = [str(i) for i in range(rows.shape[1])]
     check_values(codebook, names, what="init", dtype=rows.dtype)
@@ -380,9 +398,11 @@ def _given_start(init: Any, rows: AnyRows, metric: Metric) -> Float64s | None:
 def _fitting(codebook: Float64s, problem: Problem, plan: Plan) -> Float64s:
     lattice = first_lattice(problem.lattice, plan)
     if len(codebook) != lattice.n_units:
-        raise ValueError(
+        raise ParameterError(
             f"`init` must have one row per unit, {lattice.n_units} for {lattice.n_rows} x "
-            f"{lattice.n_cols}; got {len(codebook)}. Pass an `n_rows` and `n_cols` that fit."
+            f"{lattice.n_cols}; got {len(codebook)}. Pass an `n_rows` and `n_cols` that fit.",
+            parameter="init",
+            value=len(codebook),
         )
     return codebook
 

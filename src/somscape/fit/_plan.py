@@ -539,7 +539,8 @@ def lattice_for(
     if lattice.n_units > MAX_UNITS:
         raise InputError(
             f"the map may have at most {MAX_UNITS} units; got {lattice.n_rows} x "
-            f"{lattice.n_cols}. {advice}"
+            f"{lattice.n_cols}. {advice}",
+            value=lattice.n_rows,
         )
     sides = {settings.n_rows, settings.n_cols}
     is_given = isinstance(settings.lattice, Lattice) or sides != {"auto"}

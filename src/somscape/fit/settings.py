@@ -9,6 +9,7 @@ import numpy as np
 from somscape._elementary import exp, log_of
 from somscape._types import Float64s
 from somscape._validate import check_choice, check_number, check_whole
+from somscape.errors import ParameterError, ParameterTypeError
 from somscape.fit._start import STARTS
 from somscape.grid._neighborhood import NEIGHBORHOODS
 from somscape.grid.graph import Graph
@@ -168,9 +169,11 @@ class Settings:
         if isinstance(self.init, str):
             check_choice("init", self.init, STARTS)
         elif self.n_init not in ("auto", 1):
-            raise ValueError(
+            raise ParameterError(
                 "`n_init` must be 'auto' or 1 if `init` is a single start; got "
-                f"{self.n_init!r}. Leave `n_init` 'auto', or pass an `init` by name."
+                f"{self.n_init!r}. Leave `n_init` 'auto', or pass an `init` by name.",
+                parameter="n_init",
+                value=self.n_init,
             )
         if self.algorithm == "online":
             check_number("n_epochs", self.n_epochs, 0, MAX_EPOCHS, or_auto=True)
@@ -181,12 +184,17 @@ class Settings:
         check_number("tol", self.tol, 0, low_is_allowed=True)
         for callback in self.callbacks:
             if isinstance(callback, type):
-                raise TypeError(
+                raise ParameterTypeError(
                     f"`callbacks` must be functions; got the class {callback.__name__}. Make an "
-                    f"object of it: {callback.__name__}(...)."
+                    f"object of it: {callback.__name__}(...).",
+                    parameter="callbacks",
                 )
         if isinstance(self.callbacks, str) or not all(callable(c) for c in self.callbacks):
-            raise TypeError(f"`callbacks` must be functions; got {self.callbacks!r}.")
+            raise ParameterTypeError(
+                f"`callbacks` must be functions; got {self.callbacks!r}.",
+                parameter="callbacks",
+                value=self.callbacks,
+            )
 
     @property
     def start(self) -> str:
@@ -207,53 +215,68 @@ class Settings:
         check_number("radius_end", end, 0, or_auto=True)
         if not isinstance(decay, str):
             if (start, end) != ("auto", "auto"):
-                raise ValueError(
+                raise ParameterError(
                     "`radius_decay` holds the radii themselves, so `radius_start` and "
-                    f"`radius_end` must be 'auto'; got {start!r} and {end!r}."
+                    f"`radius_end` must be 'auto'; got {start!r} and {end!r}.",
+                    parameter="radius_decay",
+                    value=start,
                 )
             if self.n_epochs not in ("auto", len(decay)):
-                raise ValueError(
+                raise ParameterError(
                     f"`radius_decay` must hold one value per epoch, {self.n_epochs}; got "
-                    f"{len(decay)}. Leave `n_epochs` 'auto', or pass that many values."
+                    f"{len(decay)}. Leave `n_epochs` 'auto', or pass that many values.",
+                    parameter="radius_decay",
+                    value=len(decay),
                 )
         elif decay == "constant" and end not in ("auto", start):
-            raise ValueError(
+            raise ParameterError(
                 "`radius_decay`='constant' keeps `radius_start` throughout, so `radius_end` must "
-                f"be 'auto'; got {end!r}. Leave it out, or pass another `radius_decay`."
+                f"be 'auto'; got {end!r}. Leave it out, or pass another `radius_decay`.",
+                parameter="radius_decay",
+                value=end,
             )
         if not isinstance(start, str) and not isinstance(end, str) and end > start:
-            raise ValueError(
+            raise ParameterError(
                 f"`radius_end` must not be above `radius_start` (grid steps); got {end} and "
-                f"{start}. Pass a larger `radius_start`, or leave both 'auto'."
+                f"{start}. Pass a larger `radius_start`, or leave both 'auto'.",
+                parameter="radius_end",
+                value=end,
             )
 
     def _check_combinations(self) -> None:
         if self.feature_weight is not None and self.metric == "mahalanobis":
-            raise ValueError(
+            raise ParameterError(
                 "`metric='mahalanobis'` does not support `feature_weight`, as it finds the weights "
                 "of the features itself. Leave `feature_weight` None."
             )
         if self.algorithm == "online" and self.metric not in ONLINE_METRICS:
-            raise ValueError(
+            raise ParameterError(
                 f"`algorithm`='online' supports only {', '.join(map(repr, ONLINE_METRICS))}; got "
-                f"metric={self.metric!r}. Pass algorithm='batch', or another metric."
+                f"metric={self.metric!r}. Pass algorithm='batch', or another metric.",
+                parameter="algorithm",
             )
         if self.algorithm == "online" and self.feature_weight is not None:
-            raise ValueError(
+            raise ParameterError(
                 "`algorithm`='online' does not support `feature_weight`; pass "
-                "algorithm='batch', or multiply the columns of X by the roots of the weights."
+                "algorithm='batch', or multiply the columns of X by the roots of the weights.",
+                parameter="algorithm",
             )
 
     def _check_kind(self) -> None:
         if hasattr(self.lattice, "shape"):
-            raise TypeError(
+            raise ParameterTypeError(
                 "`lattice` must be 'rectangular', 'hexagonal', a `somscape.Lattice` or a "
-                f"`somscape.Graph`; got {type(self.lattice).__name__}. Pass Graph(adjacency)."
+                f"`somscape.Graph`; got {type(self.lattice).__name__}. Pass Graph(adjacency).",
+                parameter="lattice",
+                value=type(self.lattice).__name__,
             )
         if not (isinstance(self.lattice, str) and self.lattice in KINDS):
-            raise ValueError(
+            raise ParameterError(
                 f"`lattice` must be one of {', '.join(map(repr, KINDS))}, a `somscape.Lattice` or "
-                f"a `somscape.Graph`; got {self.lattice!r}."
+                f"a `somscape.Graph`; got {self.lattice!r}.",
+                parameter="lattice",
+                value=self.lattice,
+                allowed=", ".join(map(repr, KINDS)),
             )
         self._check_triangle(self.lattice, repr(self.lattice))
 
@@ -263,9 +286,11 @@ class Settings:
         what = "a graph" if is_graph else "a `Lattice`"
         for name in ("n_rows", "n_cols"):
             if getattr(self, name) != "auto":
-                raise ValueError(
+                raise ParameterError(
                     f"`{name}` must be 'auto' if `lattice` is {what}, which has its own size; "
-                    f"got {getattr(self, name)!r}."
+                    f"got {getattr(self, name)!r}.",
+                    parameter=name,
+                    value=getattr(self, name),
                 )
         if self.boundary != "plane":
             way_out = (
@@ -273,18 +298,22 @@ class Settings:
                 if is_graph
                 else f"Pass Lattice(..., boundary={self.boundary!r})."
             )
-            raise ValueError(
+            raise ParameterError(
                 f"`boundary` must be left at 'plane' if `lattice` is {what}; got "
-                f"{self.boundary!r}. {way_out}"
+                f"{self.boundary!r}. {way_out}",
+                parameter="boundary",
+                value=self.boundary,
             )
         kind = "" if is_graph else lattice.kind
         self._check_triangle(kind, "a graph" if is_graph else f"a {kind} one")
 
     def _check_triangle(self, kind: str, given: str) -> None:
         if self.neighborhood == "triangle" and kind != "rectangular":
-            raise ValueError(
+            raise ParameterError(
                 f"`neighborhood`='triangle' needs `lattice`='rectangular'; got {given}. "
-                "Pass that lattice, or neighborhood='epanechnikov'."
+                "Pass that lattice, or neighborhood='epanechnikov'.",
+                parameter="neighborhood",
+                value=given,
             )
 
 
@@ -299,9 +328,12 @@ def _check_decay(decay: Any) -> None:
     is_right = np.isfinite(values) & (values > 0)
     if values.ndim != 1 or not len(values) or not is_right.all():
         allowed = ", ".join(repr(c) for c in SCHEDULES)
-        raise ValueError(
+        raise ParameterError(
             f"`radius_decay` must be one of {allowed}, or an array of numbers above 0, one per "
-            f"epoch; got {decay!r}."
+            f"epoch; got {decay!r}.",
+            parameter="radius_decay",
+            value=decay,
+            allowed=allowed,
         )
 
 
@@ -309,17 +341,21 @@ def learning_rates(given: Any) -> tuple[float, float]:
     """Return the first and the last learning rate."""
     is_pair = isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.ndim == 1)
     if is_pair and len(given) != 2:
-        raise ValueError(
+        raise ParameterError(
             "`learning_rate` must be a pair, the first and the last rate, or one number for both; "
-            f"got {given!r}."
+            f"got {given!r}.",
+            parameter="learning_rate",
+            value=given,
         )
     start, end = given if is_pair else (given, given)
     for rate in (start, end):
         check_number("learning_rate", rate, 0, 1)
     if end > start:
-        raise ValueError(
+        raise ParameterError(
             f"`learning_rate` must not rise; got {given!r}. Swap the two, or pass one number for a "
-            "constant rate."
+            "constant rate.",
+            parameter="learning_rate",
+            value=given,
         )
     return float(start), float(end)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from somscape._elementary import exp
 from somscape._types import Float64s
 from somscape._validate import check_choice, check_number
+from somscape.errors import ParameterError
 from somscape.grid.lattice import Lattice
 
 NEIGHBORHOODS = ("gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle")
@@ -178,9 +179,10 @@ def check_pull(lattice: Lattice, neighborhood: str) -> None:
     """Raise ValueError for a neighborhood that the lattice does not support."""
     check_choice("neighborhood", neighborhood, NEIGHBORHOODS)
     if neighborhood == "triangle" and lattice.kind != "rectangular":
-        raise ValueError(
+        raise ParameterError(
             f"the neighborhood {neighborhood!r} needs a rectangular lattice; got a "
-            f"{lattice.kind} one. Pass lattice='rectangular', or neighborhood='epanechnikov'."
+            f"{lattice.kind} one. Pass lattice='rectangular', or neighborhood='epanechnikov'.",
+            value=lattice.kind,
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape._validate import check_whole
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterError
 from somscape.grid.lattice import Lattice, neighbor_pairs
 
 MAX_LANDMARKS = 1000
@@ -286,19 +286,25 @@ def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float6
     if ends.ndim != 2 or ends.shape[1] != 2 or ends.dtype.kind not in "iu":
         raise InputError(
             "`pairs` must hold two unit numbers for each edge, shape (n_edges, 2); got "
-            f"{ends.dtype} of shape {ends.shape}."
+            f"{ends.dtype} of shape {ends.shape}.",
+            parameter="pairs",
+            value=ends.dtype,
         )
     values: Float64s = np.asarray(lengths, dtype=np.float64)
     if values.shape != (len(ends),):
         raise InputError(
             f"`lengths` must have shape ({len(ends)},), one for each of `pairs`; got "
-            f"{values.shape}."
+            f"{values.shape}.",
+            parameter="lengths",
+            value=values.shape,
         )
     is_out = ((ends < 0) | (ends >= n_units) | (ends[:, :1] == ends[:, 1:])).any(axis=1)
     if is_out.any():
         raise InputError(
             f"`pairs` must join two different units from 0 to {n_units - 1}; got "
-            f"{ends[is_out.argmax()].tolist()} for edge {is_out.argmax()}."
+            f"{ends[is_out.argmax()].tolist()} for edge {is_out.argmax()}.",
+            parameter="pairs",
+            value=ends[is_out.argmax()].tolist(),
         )
     ordered = np.sort(ends, axis=1)
     ends, first, edge = np.unique(ordered, axis=0, return_index=True, return_inverse=True)
@@ -308,7 +314,9 @@ def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float6
         a, b = ends[edge.ravel()[at]]
         raise InputError(
             f"`lengths` must agree where an edge is given twice; got {values[at]:g} and "
-            f"{values[first][edge.ravel()[at]]:g} between units {a} and {b}. Leave one out."
+            f"{values[first][edge.ravel()[at]]:g} between units {a} and {b}. Leave one out.",
+            parameter="lengths",
+            value=values[at],
         )
     return ends, values[first]
 
@@ -325,18 +333,23 @@ def _checked_adjacency(adjacency: Any) -> Any:
         raise InputError(
             "`adjacency` must hold numbers in an array or scipy.sparse array; got "
             f"{type(given).__name__} ({adjacency.dtype}). For a networkx graph pass "
-            "nx.to_numpy_array(graph), for a list of edges make the graph by Graph.from_edges."
+            "nx.to_numpy_array(graph), for a list of edges make the graph by Graph.from_edges.",
+            parameter="adjacency",
+            value=type(given).__name__,
         )
     if len(adjacency.shape) != 2 or adjacency.shape[0] != adjacency.shape[1]:
         raise InputError(
             "`adjacency` must be square, a row and a column for each unit; got the shape "
-            f"{adjacency.shape}."
+            f"{adjacency.shape}.",
+            parameter="adjacency",
         )
     n_units = adjacency.shape[0]
     if not 1 <= n_units <= MAX_GRAPH_UNITS:
         raise InputError(
             f"`adjacency` must have 1 to {MAX_GRAPH_UNITS} units; got {n_units}. A `Lattice` "
-            "takes more."
+            "takes more.",
+            parameter="adjacency",
+            value=n_units,
         )
     edges = csr_array(adjacency, dtype=np.float64, copy=True)
     edges.sum_duplicates()
@@ -355,18 +368,24 @@ def _check_lengths(edges: Any) -> None:
         a, b, length = int(entries.row[at]), int(entries.col[at]), float(entries.data[at])
         if a == b:
             raise InputError(
-                f"`adjacency` must have a zero diagonal; got {length:g} from unit {a} to itself."
+                f"`adjacency` must have a zero diagonal; got {length:g} from unit {a} to itself.",
+                parameter="adjacency",
+                value=length,
             )
         raise InputError(
             "`adjacency` must hold finite lengths above 0, and 0 for no edge; got "
-            f"{length:g} between units {a} and {b}."
+            f"{length:g} between units {a} and {b}.",
+            parameter="adjacency",
+            value=length,
         )
     uneven = (edges != edges.T).tocoo()
     if uneven.nnz:
         a, b = int(uneven.row[0]), int(uneven.col[0])
         raise InputError(
             f"`adjacency` must be symmetric; got {edges[a, b]:g} from unit {a} to {b} and "
-            f"{edges[b, a]:g} back. Pass np.maximum(A, A.T) if each edge is there once."
+            f"{edges[b, a]:g} back. Pass np.maximum(A, A.T) if each edge is there once.",
+            parameter="adjacency",
+            value=edges[a, b],
         )
 
 
@@ -374,13 +393,17 @@ def _checked_positions(positions: Any, n_units: int) -> Float64s:
     try:
         places = np.array(positions, dtype=np.float64, order="C")
     except (ValueError, TypeError) as error:
-        raise InputError(f"`positions` must hold numbers; {error}.") from error
+        raise InputError(
+            f"`positions` must hold numbers; {error}.", parameter="positions"
+        ) from error
     if places.shape != (n_units, 2):
         raise InputError(
-            f"`positions` must have shape ({n_units}, 2), x and y of each unit; got {places.shape}."
+            f"`positions` must have shape ({n_units}, 2), x and y of each unit; got {places.shape}.",
+            parameter="positions",
+            value=places.shape,
         )
     if not np.isfinite(places).all():
-        raise InputError("`positions` must be finite.")
+        raise InputError("`positions` must be finite.", parameter="positions")
     return places
 
 
@@ -454,6 +477,6 @@ def lattice_of(header: Any, arrays: Mapping[str, Any], n_units: int) -> Lattice:
     if not isinstance(header, dict) or header.get("kind") != "graph":
         return Lattice(**header)
     if header["n_units"] != n_units:
-        raise ValueError(f"a graph of {header['n_units']} units and {n_units} prototypes")
+        raise ParameterError(f"a graph of {header['n_units']} units and {n_units} prototypes")
     parts = {name: arrays[f"lattice.{name}"] for name in ("pairs", "lengths", "positions")}
     return Graph.from_edges(n_units, **parts)

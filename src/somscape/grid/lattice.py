@@ -8,6 +8,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, check_whole
+from somscape.errors import ParameterError
 
 KINDS = ("rectangular", "hexagonal")
 BOUNDARIES = ("plane", "cylinder", "torus")
@@ -65,9 +66,10 @@ class Lattice:
         check_choice("kind", self.kind, KINDS)
         check_choice("boundary", self.boundary, BOUNDARIES)
         if self.is_hexagonal and self.wraps_rows and self.n_rows % 2:
-            raise ValueError(
+            raise ParameterError(
                 f"a hexagonal torus needs an even `n_rows`; got {self.n_rows}. "
-                f"Pass {self.n_rows + 1}, or boundary='plane' or 'cylinder'."
+                f"Pass {self.n_rows + 1}, or boundary='plane' or 'cylinder'.",
+                value=self.n_rows,
             )
 
     @property

@@ -12,6 +12,7 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import blocks
+from somscape.errors import ParameterError
 from somscape.kernels._kernels import Kernels
 from somscape.kernels._sparse import Device, DeviceArray
 
@@ -51,7 +52,7 @@ class DeviceKernels:
     ) -> tuple[Any, Any]:
         """Return the `k` nearest units of each row and their distances, on the device."""
         if metric != "euclidean" or feature_weights is not None or has_missing:
-            raise ValueError("rows on a device support only plain Euclidean distances")
+            raise ParameterError("rows on a device support only plain Euclidean distances")
         xp, device = self.device.library, self.device
         scored, prototypes = _Scored(codebook, rows), device.sent(codebook, xp.float64)
         units, distances = [], []

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
+from somscape.errors import ParameterError
 from somscape.grid._neighborhood import NEIGHBORHOODS, NeighborhoodTables, check_pull
 from somscape.grid.lattice import Lattice
 from somscape.kernels import _core  # type: ignore[attr-defined]  # exists if a compiler built it
@@ -95,7 +96,9 @@ class CoreKernels:
         codebook = codebook.astype(np.float64, copy=False)
         if isinstance(rows, SparseRows):
             if feature_weights is not None or has_missing:
-                raise ValueError("sparse rows support neither feature weights nor missing values")
+                raise ParameterError(
+                    "sparse rows support neither feature weights nor missing values"
+                )
             stored = (rows.begin, rows.features, rows.values)
             _core.search_sparse(*stored, codebook, which, units, distances)
         else:

@@ -7,6 +7,7 @@ import numpy as np
 from somscape._elementary import exp
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import blocks, ones_or, product
+from somscape.errors import ParameterError
 from somscape.grid._neighborhood import NeighborhoodTables, pull_from
 from somscape.grid.lattice import Lattice
 from somscape.kernels._kernels import MAX_BEST, METRICS, ClassedRows, MarginSteps, OnlineSteps
@@ -74,7 +75,7 @@ def _in_order(terms: Floats) -> Floats:
 def lines(rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
     """Return a piecewise linear function of each feature."""
     if x.shape != y.shape or len(x) != len(features) or x.shape[1] < 2:
-        raise ValueError("x and y must have the same knots, at least two per line")
+        raise ParameterError("x and y must have the same knots, at least two per line")
     terms = np.empty((len(rows), len(features)))
     for j, feature in enumerate(features):
         n_segments = int(np.searchsorted(x[j], x[j, -1]))
@@ -115,9 +116,9 @@ class NumpyKernels:
     ) -> tuple[Ints, Float64s]:
         """Return the `k` nearest units of each row and their distances."""
         if not 1 <= k <= min(MAX_BEST, len(codebook)):
-            raise ValueError(f"k must be in 1..min({MAX_BEST}, units); got {k}")
+            raise ParameterError(f"k must be in 1..min({MAX_BEST}, units); got {k}", value=k)
         if has_missing and (metric == "cosine" or isinstance(rows, SparseRows)):
-            raise ValueError("cosine and sparse rows do not support missing values")
+            raise ParameterError("cosine and sparse rows do not support missing values")
         units = np.empty((len(rows), k), dtype=np.int64)
         distances = np.empty((len(rows), k))
         if isinstance(rows, SparseRows):
@@ -277,7 +278,7 @@ class NumpyKernels:
 def _squares_in_order(rows: Floats, codebook: Floats, k: int) -> Iterator[tuple[slice, Float64s]]:
     """Yield squared distances to all units, features added in their order, some rows at a time."""
     if not 1 <= k <= len(codebook):
-        raise ValueError(f"k must be in 1..units; got {k}")
+        raise ParameterError(f"k must be in 1..units; got {k}", value=k)
     prototypes: Float64s = codebook.astype(np.float64, copy=False)
     for part in blocks(len(rows), max(1, BLOCK_VALUES // len(codebook))):
         squares = np.zeros((len(rows[part]), len(codebook)))

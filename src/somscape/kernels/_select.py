@@ -32,7 +32,7 @@ def select_kernels(name: str | None = None) -> Kernels:
     """Return the kernels to use."""
     name = name or os.environ.get(VARIABLE) or ("core" if is_core_built() else "numpy")
     if name not in ("core", "numpy"):
-        raise InputError(f"{VARIABLE} must be 'core' or 'numpy'; got {name!r}.")
+        raise InputError(f"{VARIABLE} must be 'core' or 'numpy'; got {name!r}.", value=name)
     if name == "core" and not is_core_built():
         raise InputError(
             "this installation has no compiled core; install somscape where a C++ compiler is "

@@ -8,7 +8,7 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import blocks
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterError
 from somscape.kernels._array_api import distances_on_device
 from somscape.kernels._kernels import METRICS as KERNEL_METRICS
 from somscape.kernels._kernels import Kernels
@@ -85,7 +85,7 @@ class Metric:
             For a name or arrays that no metric has.
         """
         if name not in METRIC_NAMES:
-            raise ValueError(f"unknown metric {name!r}")
+            raise ParameterError(f"unknown metric {name!r}")
         parts = {part: arrays.get(f"metric.{part}") for part in cls.ARRAYS}
         for part, values in parts.items():
             if values is not None and not (
@@ -95,13 +95,13 @@ class Metric:
                 and 1 <= values.size <= n_features**values.ndim
                 and np.isfinite(values).all()
             ):
-                raise ValueError(f"metric.{part} must hold finite numbers by feature")
+                raise ParameterError(f"metric.{part} must hold finite numbers by feature")
         weights = parts["feature_weights"]
         if weights is not None and not ((weights >= 0).all() and weights.any()):
-            raise ValueError("metric.feature_weights must be at least 0, and one of them above")
+            raise ParameterError("metric.feature_weights must be at least 0, and one of them above")
         given = tuple(parts[part] is not None for part in ("whitening", "center"))
         if given != (name == "mahalanobis",) * 2:
-            raise ValueError("a whitening and a center belong to the metric 'mahalanobis'")
+            raise ParameterError("a whitening and a center belong to the metric 'mahalanobis'")
         return cls(name, **parts)
 
     def to_arrays(self) -> dict[str, Any]:

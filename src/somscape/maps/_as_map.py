@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from somscape._types import Floats, Ints
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterTypeError
 from somscape.maps._joins import Joins
 from somscape.maps.map import Map
 from somscape.tables._dictionary import in_words
@@ -20,13 +20,13 @@ def refusal_of(thing: Any, wanted: str, example: str, *marks: str) -> Exception:
     """Return the error for what came instead of a map or a detector."""
     if isinstance(thing, str | os.PathLike):
         path = os.fspath(thing)
-        return TypeError(
+        return ParameterTypeError(
             f"{wanted} is needed; got the name of a file. Load it first: somscape.load({path!r})."
         )
     name = type(thing).__name__
     if hasattr(thing, "fit") and any(hasattr(thing, mark) for mark in marks):
         return InputError(f"this {name} is not fitted; call `fit` first.")
-    return TypeError(f"{wanted} is needed, such as {example}; got {name}.")
+    return ParameterTypeError(f"{wanted} is needed, such as {example}; got {name}.", value=name)
 
 
 def as_map(map_: Any) -> Map:

@@ -9,6 +9,7 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import blocks
+from somscape.errors import ParameterError
 from somscape.grid._neighborhood import pull_from
 from somscape.grid.lattice import Lattice, neighbor_pairs
 from somscape.kernels._kernels import MAX_BEST
@@ -589,18 +590,20 @@ def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
         or evidence.dtype != np.float64
         or arrays["joins.n_apart"].dtype.kind != "i"
     ):
-        raise ValueError("joins must be pairs of units with evidence")
+        raise ParameterError("joins must be pairs of units with evidence")
     if not ((evidence >= 0) & (evidence <= 1)).all():
-        raise ValueError("evidence of joins must lie from 0 to 1")
+        raise ParameterError("evidence of joins must lie from 0 to 1")
     into, other = pairs[:, 0], pairs[:, 1]
     is_gone = len(np.unique(other)) == len(other) and ((into >= 0) & (into < other)).all()
     is_counted = 0 < n_units - len(pairs) <= n_apart <= n_units
     if not (is_gone and (other < n_units).all() and is_counted):
-        raise ValueError("joins must name each piece by its lowest unit, and leave at least one")
+        raise ParameterError(
+            "joins must name each piece by its lowest unit, and leave at least one"
+        )
     gone = np.full(n_units, len(pairs))
     gone[other] = np.arange(len(pairs))
     if (gone[into] <= np.arange(len(pairs))).any():
-        raise ValueError("a piece that joined another cannot join again")
+        raise ParameterError("a piece that joined another cannot join again")
     return Joins(pairs.astype(np.intp), evidence, int(n_apart))
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints, Objects
 from somscape._validate import check_not_dates, check_row_lengths, check_values, check_whole
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterError, ParameterTypeError
 from somscape.grid.graph import lattice_of, lattice_parts
 from somscape.grid.lattice import Lattice
 from somscape.kernels._kernels import MAX_BEST
@@ -117,7 +117,7 @@ def history_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
     found = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
     for name, values in found.items():
         if values.dtype.kind != "f" or values.ndim != 1 or not len(values):
-            raise ValueError(f"history.{name} must hold numbers by epoch")
+            raise ParameterError(f"history.{name} must hold numbers by epoch")
     return found
 
 
@@ -125,7 +125,7 @@ def names_of_units(labels: Any, n_units: int) -> tuple[str, ...]:
     """Return the labels of the units: one text for each, or none at all."""
     is_list = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
     if not is_list or len(labels) not in (0, n_units):
-        raise ValueError("unit_labels must be one text for each unit")
+        raise ParameterError("unit_labels must be one text for each unit")
     return tuple(labels)
 
 
@@ -285,7 +285,8 @@ def _as_array(X: Any) -> Any:
         raise InputError(
             f"X must be a table, a data frame or an array of numbers; got {type(X).__name__}. "
             "Fetch its rows into one of these, or pass it to a method of the estimator, such as "
-            "`predict` or `alerts`."
+            "`predict` or `alerts`.",
+            value=type(X).__name__,
         )
     return values
 
@@ -339,28 +340,37 @@ class KeptRegions:
         if labels.ndim != 1 or labels.dtype.kind not in "iu" or not n:
             raise InputError(
                 f"`labels` must be one whole number for each unit; got {labels.dtype} of shape "
-                f"{labels.shape}."
+                f"{labels.shape}.",
+                parameter="labels",
+                value=labels.dtype,
             )
         if labels.min() != 0 or labels.max() != n - 1:
             raise InputError(
                 f"`labels` must number {n} regions from 0 to {n - 1}; got {labels.min()} to "
-                f"{labels.max()}."
+                f"{labels.max()}.",
+                parameter="labels",
+                value=labels.min(),
             )
         for what in ("names", "colors"):
             given = getattr(self, what)
             if len(given) not in (0, n) or not all(isinstance(each, str) for each in given):
-                raise InputError(f"`{what}` must be one text for each of {n} regions; got {given}.")
+                raise InputError(
+                    f"`{what}` must be one text for each of {n} regions; got {given}.",
+                    parameter=what,
+                    value=given,
+                )
         for name in self.names:
             if len(name) > MAX_NAME or not name.isprintable() or name != name.strip():
                 raise InputError(
                     f"a name is one line of at most {MAX_NAME} letters, without spaces at its "
-                    f"ends; got {name[:MAX_NAME]!r}."
+                    f"ends; got {name[:MAX_NAME]!r}.",
+                    value=name[:MAX_NAME],
                 )
             if name and self.names.count(name) > 1:
                 raise InputError(f"two regions would be called {name!r}; give each its own name.")
         for color in self.colors:
             if color and not COLOR.fullmatch(color):
-                raise InputError(f"a color is '#' and six of 0-9, a-f; got {color!r}.")
+                raise InputError(f"a color is '#' and six of 0-9, a-f; got {color!r}.", value=color)
         labels.flags.writeable = False
         object.__setattr__(self, "labels", labels)
 
@@ -504,7 +514,8 @@ class Map(Layered):
         if values.ndim != 2 or values.shape[1] != n_features:
             raise InputError(
                 f"X must have shape (n_samples, {n_features}), with the features that this map was "
-                f"trained on; got {values.shape}."
+                f"trained on; got {values.shape}.",
+                value=values.shape,
             )
         names, may_miss = self.encoding.feature_names, self.encoding.missing == "mask"
         check_values(values, names, dtype=np.float64, may_miss=may_miss)
@@ -552,7 +563,8 @@ class Map(Layered):
         if rows.shape[1] != n_features:
             raise InputError(
                 f"X must have the {n_features} features that this map was trained on; got "
-                f"{rows.shape[1]}."
+                f"{rows.shape[1]}.",
+                value=rows.shape[1],
             )
         check_sparse_values(rows, self.encoding.feature_names, dtype=np.float64)
         return rows
@@ -686,7 +698,7 @@ class Map(Layered):
                 return code.decode(self.codebook[:, part])
         names = [code.name for code in self.encoding.features]
         cure = suggestion(str(column), names) or f"it has {', '.join(names)}."
-        raise InputError(f"this map has no feature column '{column}'; {cure}")
+        raise InputError(f"this map has no feature column '{column}'; {cure}", column=column)
 
     def to_frame(self, library: str | None = None) -> Any:
         """Return the codebook in original units as a data frame, one row per unit.
@@ -819,7 +831,7 @@ def _read(record: Record) -> Map:
     encoding = Encoding.from_json(header["encoding"])
     for part in ("parameters", "versions"):
         if not isinstance(header[part], dict):
-            raise TypeError(f"{part} must be names and values")
+            raise ParameterTypeError(f"{part} must be names and values")
     metric = Metric.from_arrays(header["metric"], arrays, encoding.n_features)
     return replace(
         map_of_arrays(arrays, lattice, encoding, metric),
@@ -838,12 +850,12 @@ def map_of_arrays(
     """Return the map of a record's codebook and hits, which are checked."""
     codebook, hits = arrays["codebook"], arrays["hits"]
     if codebook.shape != (lattice.n_units, encoding.n_features) or hits.shape != codebook.shape[:1]:
-        raise ValueError(
+        raise ParameterError(
             f"codebook {codebook.shape} and hits {hits.shape} on {lattice.n_units} units of "
             f"{encoding.n_features} features"
         )
     if codebook.dtype not in (np.float32, np.float64) or not np.isfinite(codebook).all():
-        raise ValueError("the codebook must hold finite float32 or float64 values")
+        raise ParameterError("the codebook must hold finite float32 or float64 values")
     if hits.dtype.kind not in "fiu" or not (np.isfinite(hits).all() and (hits >= 0).all()):
-        raise ValueError("hits must be finite numbers and not negative")
+        raise ParameterError("hits must be finite numbers and not negative")
     return Map(codebook, lattice, encoding, hits, metric=metric)

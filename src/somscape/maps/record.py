@@ -19,7 +19,7 @@ from safetensors.numpy import save
 from somscape._files import write_whole
 from somscape._stored import Budget
 from somscape._validate import check_whole
-from somscape.errors import InputError, MapFileError
+from somscape.errors import InputError, MapFileError, ParameterError
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
@@ -66,13 +66,13 @@ def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
     try:
         text = content[8 : 8 + n_header].decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{NOT_A_MAP}: its header is not UTF-8 text.") from error
+        raise ParameterError(f"{NOT_A_MAP}: its header is not UTF-8 text.") from error
     entries = json_of(text, budget, "its header")
     if not isinstance(entries, dict):
-        raise ValueError(f"{NOT_A_MAP}: its header is not a JSON object.")
+        raise ParameterError(f"{NOT_A_MAP}: its header is not a JSON object.")
     metadata = entries.pop("__metadata__", {})
     if not (isinstance(metadata, dict) and all(isinstance(v, str) for v in metadata.values())):
-        raise ValueError("a damaged map: its metadata must be names and texts. Save it again.")
+        raise ParameterError("a damaged map: its metadata must be names and texts. Save it again.")
     budget.take(ARRAY_BYTES * len(entries), f"{len(entries)} arrays")
     places = {name: _place(name, entry) for name, entry in entries.items()}
     _check_cover(places, size - 8 - n_header)
@@ -85,19 +85,19 @@ def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
 
 def _check_start(start: bytes, n_header: int, size: int) -> None:
     if len(start) < 9:
-        raise ValueError(f"{NOT_A_MAP}, or a truncated one: it has {size} bytes.")
+        raise ParameterError(f"{NOT_A_MAP}, or a truncated one: it has {size} bytes.")
     if start[8:] != b"{" or n_header < 2:
-        raise ValueError(
+        raise ParameterError(
             f"{NOT_A_MAP}. Give a map that `fit`, `detect` or Map.save wrote, such as map.som. "
             "Other programs' maps are known by their endings: .cod, .wts, .p, .pkl, .pickle."
         )
     if n_header > MAX_HEADER_BYTES:
-        raise ValueError(
+        raise ParameterError(
             f"{NOT_A_MAP}: its header would have {n_header} bytes, and a map's has at most "
             f"{MAX_HEADER_BYTES}."
         )
     if n_header > size - 8:
-        raise ValueError(
+        raise ParameterError(
             f"a truncated map: its header should have {n_header} bytes, and {size - 8} are there. "
             "Copy or save it again."
         )
@@ -112,27 +112,31 @@ def json_of(text: str, budget: Budget, what: str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"a damaged map: {what} is not JSON ({error}). Save it again.") from error
+        raise ParameterError(
+            f"a damaged map: {what} is not JSON ({error}). Save it again."
+        ) from error
 
 
 def _refuse_constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not a number")
+    raise ParameterError(f"{word} is not a number")
 
 
 def _place(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
     """Return type, shape, begin and end of an array, all checked."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise ValueError(f"a damaged map: array '{name}' lacks its type, shape or place.")
+        raise ParameterError(f"a damaged map: array '{name}' lacks its type, shape or place.")
     kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(kind, str) or kind not in TYPES:
-        raise ValueError(f"not a map that NumPy can read: array '{name}' is of type {kind!r}.")
+        raise ParameterError(f"not a map that NumPy can read: array '{name}' is of type {kind!r}.")
     if not _are_counts(shape) or len(shape) > MAX_DIMENSIONS:
-        raise ValueError(f"a damaged map: the shape of array '{name}' is not a list of sizes.")
+        raise ParameterError(f"a damaged map: the shape of array '{name}' is not a list of sizes.")
     if not _are_counts(offsets) or len(offsets) != 2:
-        raise ValueError(f"a damaged map: the place of array '{name}' is not a begin and an end.")
+        raise ParameterError(
+            f"a damaged map: the place of array '{name}' is not a begin and an end."
+        )
     n_bytes, (begin, end) = math.prod(shape) * np.dtype(TYPES[kind]).itemsize, offsets
     if n_bytes != end - begin:
-        raise ValueError(
+        raise ParameterError(
             f"a damaged map: array '{name}' of shape {tuple(shape)} needs {n_bytes} bytes and has "
             f"{end - begin}."
         )
@@ -148,20 +152,22 @@ def _check_cover(places: dict[str, tuple[str, tuple[int, ...], int, int]], n_byt
     here = 0
     for name, (_, _, begin, end) in sorted(places.items(), key=lambda place: place[1][2:]):
         if begin != here:
-            raise ValueError(f"a damaged map: array '{name}' overlaps another or leaves a gap.")
+            raise ParameterError(f"a damaged map: array '{name}' overlaps another or leaves a gap.")
         here = end
     if here > n_bytes:
-        raise ValueError(
+        raise ParameterError(
             f"a truncated map: its arrays need {here} bytes, and {n_bytes} are there. Copy or save "
             "it again."
         )
     if here < n_bytes:
-        raise ValueError(f"a damaged map: {n_bytes - here} bytes follow its last array.")
+        raise ParameterError(f"a damaged map: {n_bytes - here} bytes follow its last array.")
 
 
 def _view(name: str, array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype == bool and array.size and array.view(np.uint8).max() > 1:
-        raise ValueError(f"a damaged map: array '{name}' holds truth values other than 0 and 1.")
+        raise ParameterError(
+            f"a damaged map: array '{name}' holds truth values other than 0 and 1."
+        )
     return array if array.flags.aligned else array.copy()  # kernels need aligned arrays
 
 
@@ -384,11 +390,13 @@ def read_record(path: str | Path) -> Record:
     if target.is_dir():
         raise MapFileError(f"{path} is a folder. Give the map inside it, such as {path}/map.som.")
     if not target.is_file():
-        raise MapFileError(f"{path}: no such file. Give the path of a map saved by somscape.")
+        raise MapFileError(
+            f"{path}: no such file. Give the path of a map saved by somscape.", file=path
+        )
     try:
         metadata, arrays, budget = open_arrays(target)
         if KEY not in metadata:
-            raise MapFileError(f"{path}: a safetensors file, but not a somscape map.")
+            raise MapFileError(f"{path}: a safetensors file, but not a somscape map.", file=path)
         header = json_of(metadata[KEY], budget, "the map's header")
         codebook = arrays.get("codebook", np.empty(()))
         if codebook.ndim == 2:
@@ -398,16 +406,17 @@ def read_record(path: str | Path) -> Record:
     except InputError as error:  # the budget's, which names the file
         raise MapFileError(str(error)) from error
     except ValueError as error:
-        raise MapFileError(f"{path}: {error}") from error
+        raise MapFileError(f"{path}: {error}", file=path) from error
     number = header.get("format") if isinstance(header, dict) else None
     if type(number) is not int or number not in READERS:
         known = " and ".join(map(str, READERS))
         raise MapFileError(
             f"{path}: written in format {number!r}; this version of somscape reads format "
-            f"{known}. Install a newer somscape."
+            f"{known}. Install a newer somscape.",
+            file=path,
         )
     if problem := _problem(header, arrays, metadata):
-        raise MapFileError(f"{path}: {problem}.")
+        raise MapFileError(f"{path}: {problem}.", file=path)
     return READERS[number](header, arrays)
 
 
@@ -438,7 +447,7 @@ def built_from(record: Record, build: Callable[[Record], Built], what: str) -> B
         built = build(record)
         unread = sorted(record.arrays.keys() - built.to_record().arrays.keys())
         if unread:  # to ignore them might change answers
-            raise ValueError(f"the header has nothing that {unread[0][:40]!r} belongs to")
+            raise ParameterError(f"the header has nothing that {unread[0][:40]!r} belongs to")
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise InputError(f"the {what}'s parts do not fit together ({error}).") from error
     return built

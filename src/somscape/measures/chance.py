@@ -9,7 +9,7 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape._validate import check_number, check_whole, checked_weights
 from somscape._weights import blocks, ones_or
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterError
 from somscape.maps._as_map import as_map
 from somscape.maps.map import Map
 from somscape.measures._placed import Placed, placed
@@ -87,7 +87,11 @@ def bootstrap_interval(
     """
     found: Float64s = np.asarray(values, dtype=np.float64)
     if found.ndim != 1 or not len(found):
-        raise InputError(f"`values` must be one number a row, at least one; got {found.shape}.")
+        raise InputError(
+            f"`values` must be one number a row, at least one; got {found.shape}.",
+            parameter="values",
+            value=found.shape,
+        )
     check_draws(level, n_resamples, random_state)
     weights = ones_or(checked_weights(sample_weight, len(found)), len(found))
     low, high = intervals(found[:, None], weights, level, n_resamples, random_state)[0]
@@ -98,7 +102,9 @@ def check_draws(level: float, n_resamples: int, random_state: int) -> None:
     """Raise for a level that is not between 0 and 1, and for numbers of draws out of range."""
     check_number("level", level, 0)
     if level >= 1:
-        raise ValueError(f"`level` must be below 1; got {level!r}.")
+        raise ParameterError(
+            f"`level` must be below 1; got {level!r}.", parameter="level", value=level
+        )
     check_whole("n_resamples", n_resamples, 1)
     check_whole("random_state", random_state, 0)
 
@@ -218,11 +224,15 @@ def stability(
     if not isinstance(maps, Iterable):
         raise InputError(
             f"`maps` must be a list of at least two maps, such as [map_1, map_2]; got a "
-            f"{type(maps).__name__}."
+            f"{type(maps).__name__}.",
+            parameter="maps",
+            value=type(maps).__name__,
         )
     found = [as_map(each) for each in maps]
     if len(found) < 2:
-        raise InputError(f"`maps` must be at least two; got {len(found)}.")
+        raise InputError(
+            f"`maps` must be at least two; got {len(found)}.", parameter="maps", value=len(found)
+        )
     check_whole("n_pairs", n_pairs, 1)
     check_whole("random_state", random_state, 0)
     on_maps = [placed(each, X, sample_weight) for each in found]

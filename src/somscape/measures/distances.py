@@ -10,7 +10,7 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape._validate import check_choice, check_whole
 from somscape._weights import blocks, counts_of, ones_or, product
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterError
 from somscape.grid.graph import shortest_paths
 from somscape.grid.lattice import neighbor_pairs
 from somscape.kernels.metric import Metric
@@ -803,8 +803,10 @@ def _count(
     check_whole("k", k, 1)
     pairs = pairs_of(map, X, sample_weight, max_rows, seed)
     if 2 * k >= pairs.n_rows:
-        raise ValueError(
-            f"`k` must be below half of the rows, of which there are {pairs.n_rows:g}; got {k}."
+        raise ParameterError(
+            f"`k` must be below half of the rows, of which there are {pairs.n_rows:g}; got {k}.",
+            parameter="k",
+            value=k,
         )
     found = Neighbors(pairs, k, on)
     run(pairs, [found])

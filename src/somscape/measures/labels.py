@@ -375,13 +375,16 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses
     if isinstance(labels, str):
         raise InputError(
             f"`labels` must hold the class of each row of X; got a name, {labels!r}. Pass the "
-            f"values, such as X[{labels!r}] of a data frame."
+            f"values, such as X[{labels!r}] of a data frame.",
+            parameter="labels",
         )
     values = _as_given(labels)
     if values.shape != rows.counts.shape:
         raise InputError(
             f"`labels` must have shape ({len(rows.counts)},), one for each row of X; got "
-            f"{values.shape}."
+            f"{values.shape}.",
+            parameter="labels",
+            value=values.shape,
         )
     values = values[rows.counts]
     if values.dtype == object:
@@ -391,7 +394,9 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses
         is_there = np.asarray(values == values)
         classes = np.unique(values[is_there], return_inverse=True)[1]
     if not is_there.any():
-        raise InputError("`labels` names no class of a row with a value; give at least one.")
+        raise InputError(
+            "`labels` names no class of a row with a value; give at least one.", parameter="labels"
+        )
     weights = rows.weights[is_there]
     if counted:
         weights = ones_or(counts_of(weights), len(weights))
@@ -418,15 +423,19 @@ def region_of_units(map_: Any, regions: Any) -> Ints:
     if given.shape != (map_.n_units,):
         raise InputError(
             f"`regions` must be what somscape.regions.find_regions(map) returns, or a region for "
-            f"each of {map_.n_units} units; got shape {given.shape}."
+            f"each of {map_.n_units} units; got shape {given.shape}.",
+            parameter="regions",
         )
     if any(is_missing(value) for value in given.tolist()):
         raise InputError(
             "`regions` has a unit without a region (None or NaN); give each unit a whole number or "
-            "a name, such as -1 for those in none."
+            "a name, such as -1 for those in none.",
+            parameter="regions",
         )
     if given.dtype == object and len({isinstance(value, str) for value in given}) > 1:
-        raise InputError("`regions` has numbers and names; give each unit one or the other.")
+        raise InputError(
+            "`regions` has numbers and names; give each unit one or the other.", parameter="regions"
+        )
     _, found = np.unique(given, return_inverse=True)
     return found
 
@@ -505,14 +514,18 @@ def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: 
     if scores.ndim != 1 or is_labelled.shape != scores.shape or is_labelled.dtype != bool:
         raise InputError(
             "`is_labelled` must be True or False for each of `scores`; got "
-            f"{is_labelled.dtype} of shape {is_labelled.shape} for {scores.shape}."
+            f"{is_labelled.dtype} of shape {is_labelled.shape} for {scores.shape}.",
+            parameter="is_labelled",
+            value=is_labelled.dtype,
         )
     n_labelled = int(is_labelled.sum())
     n_others = len(scores) - n_labelled
     if not n_labelled or not n_others:
         raise InputError(
             f"`is_labelled` must have a row of each kind; got {n_labelled} labelled rows and "
-            f"{n_others} others."
+            f"{n_others} others.",
+            parameter="is_labelled",
+            value=n_labelled,
         )
     # Mann-Whitney: tied scores share their ranks.
     _, position, counts = np.unique(scores, return_inverse=True, return_counts=True)

@@ -471,7 +471,9 @@ def _checked(which: str | Sequence[str] | None, labels: Any, regions: Any) -> li
     for name in names:
         if name not in NAMES:
             cure = suggestion(str(name), list(NAMES)) or f"there are {listed(NAMES, len(NAMES))}"
-            raise InputError(f"`which` names no measure that units have: {name!r}; {cure}")
+            raise InputError(
+                f"`which` names no measure that units have: {name!r}; {cure}", parameter="which"
+            )
         if lacking.get(name):
             needed = "labels" if name == "purity" else "regions"
             raise InputError(f"{name} needs `{needed}`; pass them, or leave it out of `which`.")

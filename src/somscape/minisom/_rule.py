@@ -18,7 +18,7 @@ from somscape._validate import (
     check_whole,
 )
 from somscape._weights import blocks
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import InputError, ParameterTypeError, SomscapeWarning
 from somscape.grid.lattice import Lattice
 from somscape.kernels._kernels import MiniSomSteps
 from somscape.kernels._select import minisom_kernels, select_kernels
@@ -116,7 +116,9 @@ class MiniSomRule:
             raise InputError(
                 f"`sigma` must not be 0 for a {neighborhood} neighborhood, which divides by it, so "
                 f"that all weights would be NaN; got {sigma!r}. To let only winners learn, use a "
-                "bubble with sigma 1."
+                "bubble with sigma 1.",
+                parameter="sigma",
+                value=sigma,
             )
         self._sigma = sigma
         self._learning_rate_decay_function = self._chosen("decay_function", decay, DECAYS)
@@ -235,7 +237,8 @@ class MiniSomRule:
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise InputError(
                 "`x` must be finite; got NaN or infinity, to which no unit is nearest. Fill the "
-                "value or leave the row out."
+                "value or leave the row out.",
+                parameter="x",
             )
         self._activation_map = self._activation_distance(x, self._weights)
 
@@ -347,9 +350,13 @@ def _plain(x: Any) -> Any:
 def _check_rate(name: str, value: Any, *, may_be_infinite: bool = False) -> None:
     """Raise for a value that is not a number or would turn all weights to NaN."""
     if isinstance(value, str) or np.ndim(value) or not np.isreal(value) or value is None:
-        raise TypeError(f"`{name}` must be a number; got {value!r}.")
+        raise ParameterTypeError(
+            f"`{name}` must be a number; got {value!r}.", parameter=name, value=value
+        )
     if np.isnan(value) or (np.isinf(value) and not may_be_infinite):
-        raise InputError(f"`{name}` must be a finite number; got {value!r}.")
+        raise InputError(
+            f"`{name}` must be a finite number; got {value!r}.", parameter=name, value=value
+        )
 
 
 def _warn(message: str) -> None:
@@ -385,12 +392,16 @@ def as_samples(data: Any, n_features: int) -> GivenSamples:
     if rows.ndim != 2 or len(rows) == 0:
         raise InputError(
             f"`data` must have shape (n_samples, {n_features}), with at least one row; got "
-            f"{rows.shape}."
+            f"{rows.shape}.",
+            parameter="data",
+            value=rows.shape,
         )
     if rows.shape[1] != n_features:
         raise InputError(
             f"`data` must have {n_features} features (`input_len`); got {rows.shape[1]}. Pass rows "
-            "of that length, or make a map for these rows."
+            "of that length, or make a map for these rows.",
+            parameter="data",
+            value=rows.shape[1],
         )
     check_values(rows, names or [str(i) for i in range(n_features)], "data")
     return GivenSamples(rows, items)
@@ -398,16 +409,20 @@ def as_samples(data: Any, n_features: int) -> GivenSamples:
 
 def _as_array(data: Any) -> Float64s:
     if hasattr(data, "tocsr"):
-        raise InputError("`data` is sparse; pass data.toarray(), or train a somscape.SOM on it.")
+        raise InputError(
+            "`data` is sparse; pass data.toarray(), or train a somscape.SOM on it.",
+            parameter="data",
+        )
     check_not_dates(getattr(data, "dtype", None), "data")
     check_not_masked(data, "data")
     if np.dtype(getattr(data, "dtype", float)).kind == "c":
-        raise InputError("`data` holds complex numbers; pass real ones.")
+        raise InputError("`data` holds complex numbers; pass real ones.", parameter="data")
     try:
         return np.ascontiguousarray(data, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"`data` must hold numbers, the same number in each row; {_odd_row(data) or error}."
+            f"`data` must hold numbers, the same number in each row; {_odd_row(data) or error}.",
+            parameter="data",
         ) from error
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from somscape._types import Float64s
 from somscape._validate import check_choice, check_whole
 from somscape._weights import blocks
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import InputError, ParameterTypeError, SomscapeWarning
 from somscape.kernels.metric import EUCLIDEAN
 from somscape.minisom._rule import (
     GivenSamples,
@@ -170,7 +170,9 @@ class MiniSomAnswers(MiniSomRule):
         if len(samples.rows) != len(labels):
             raise InputError(
                 f"`labels` must have one label per row of `data`, {len(samples.rows)}; got "
-                f"{len(labels)}."
+                f"{len(labels)}.",
+                parameter="labels",
+                value=len(labels),
             )
         found: dict[tuple[int, int], Any] = self._by_unit(samples, labels)
         for unit in found:
@@ -531,29 +533,42 @@ class MiniSom(MiniSomAnswers):
     ) -> dict[int, tuple[int, int]]:
         """Return the unit (x, y) of each row that has one, as Python integers."""
         if not isinstance(fixed_points, Mapping):
-            raise TypeError(
+            raise ParameterTypeError(
                 "`fixed_points` must be a dict such as {0: (3, 4)}, from row to unit; got "
-                f"{type(fixed_points).__name__}."
+                f"{type(fixed_points).__name__}.",
+                parameter="fixed_points",
+                value=type(fixed_points).__name__,
             )
         n_x, n_y = self._weights.shape[:2]
         found: dict[int, tuple[int, int]] = {}
         for row, unit in fixed_points.items():
             if not isinstance(row, Integral):
-                raise TypeError(f"`fixed_points` must have row numbers as keys; got {row!r}.")
+                raise ParameterTypeError(
+                    f"`fixed_points` must have row numbers as keys; got {row!r}.",
+                    parameter="fixed_points",
+                    value=row,
+                )
             if not 0 <= row < n_samples:
                 raise InputError(
-                    f"`fixed_points` has row {row}; `data` has rows 0 to {n_samples - 1}."
+                    f"`fixed_points` has row {row}; `data` has rows 0 to {n_samples - 1}.",
+                    parameter="fixed_points",
+                    row=row,
                 )
             if np.shape(unit) != (2,) or any(not isinstance(place, Integral) for place in unit):
                 raise InputError(
                     f"`fixed_points` must give row {row} a unit as two whole numbers, such as "
-                    f"(3, 4); got {unit!r}."
+                    f"(3, 4); got {unit!r}.",
+                    parameter="fixed_points",
+                    value=unit,
+                    row=row,
                 )
             x, y = unit
             if not (0 <= x < n_x and 0 <= y < n_y):
                 raise InputError(
                     f"`fixed_points` puts row {row} on unit ({x}, {y}); units go from (0, 0) to "
-                    f"({n_x - 1}, {n_y - 1})."
+                    f"({n_x - 1}, {n_y - 1}).",
+                    parameter="fixed_points",
+                    row=row,
                 )
             found[int(row)] = int(x), int(y)
         return found
@@ -610,7 +625,8 @@ class MiniSom(MiniSomAnswers):
             if not name:
                 raise InputError(
                     f"`train_batch_offline_fast` supports only a {what} of MiniSom, by name. Use "
-                    "train_batch_offline."
+                    "train_batch_offline.",
+                    parameter="train_batch_offline_fast",
                 )
         self.train_batch_offline(data, num_iteration, verbose)
 

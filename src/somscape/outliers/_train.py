@@ -10,6 +10,7 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_choice, check_number, check_whole
 from somscape._weights import counts_of, in_order
+from somscape.errors import ParameterTypeError
 from somscape.fit._map import train_map
 from somscape.fit._start import Axes
 from somscape.fit._train import RunningSums
@@ -181,7 +182,9 @@ class Detection:
         for name in ("training_is_clean", "decorrelate", "is_encoded"):
             value = getattr(self, name)
             if not isinstance(value, bool | np.bool_):
-                raise TypeError(f"`{name}` must be True or False; got {value!r}.")
+                raise ParameterTypeError(
+                    f"`{name}` must be True or False; got {value!r}.", parameter=name, value=value
+                )
         check_whole("n_maps", self.n_maps, 1, high=MAX_MEMBERS, or_auto=True)
         check_choice("calibration", self.calibration, CALIBRATIONS)
 

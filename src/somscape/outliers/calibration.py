@@ -9,6 +9,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape._weights import blocks, in_order, ones_or
+from somscape.errors import ParameterError
 from somscape.kernels._select import in_threads, stable_order
 from somscape.outliers.rarity import is_array
 
@@ -209,13 +210,18 @@ class Calibration:
     def __post_init__(self) -> None:
         scores, weights = self.scores, self.weights
         if not (is_array(scores, (-1,)) and (np.diff(scores) >= 0).all()):
-            raise ValueError("`scores` must be an array of finite scores in ascending order.")
+            raise ParameterError(
+                "`scores` must be an array of finite scores in ascending order.", parameter="scores"
+            )
         if weights is not None and not (is_array(weights, scores.shape) and (weights > 0).all()):
-            raise ValueError("`weights` must be one finite weight above 0 per score.")
+            raise ParameterError(
+                "`weights` must be one finite weight above 0 per score.", parameter="weights"
+            )
         if not self._has_regions_that_fit():
-            raise ValueError(
+            raise ParameterError(
                 "`regions` must be whole numbers from 0, one for each unit, and `units` a unit per "
-                "score; both or neither."
+                "score; both or neither.",
+                parameter="regions",
             )
 
     def _has_regions_that_fit(self) -> bool:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_number, check_whole
 from somscape._weights import blocks, wilson
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterError, ParameterTypeError
 from somscape.kernels._select import stable_order
 from somscape.maps._as_map import map_in_words, refusal_of, table_and_rows
 from somscape.maps.map import Map, map_of_arrays
@@ -109,31 +109,50 @@ class Detector:
         ):
             if not isinstance(getattr(self, name), kind):
                 given = type(getattr(self, name)).__name__
-                raise TypeError(f"`{name}` must be a {kind.__name__}; got {given}.")
+                raise ParameterTypeError(
+                    f"`{name}` must be a {kind.__name__}; got {given}.", parameter=name, value=given
+                )
         check_number("threshold", self.threshold, 0, low_is_allowed=True)
         n_units, n_columns = self.map_.n_units, len(self.map_.encoding.features)
         factors, means = self.label_factors, self.mean_contributions
         if factors is not None and not (is_array(factors, (n_units,)) and (factors > 0).all()):
-            raise ValueError("`label_factors` must be finite and above 0, one for each unit.")
+            raise ParameterError(
+                "`label_factors` must be finite and above 0, one for each unit.",
+                parameter="label_factors",
+            )
         if means is not None and not (is_array(means, (n_columns,)) and (means >= 0).all()):
-            raise ValueError("`mean_contributions` must be one finite number from 0 per column.")
+            raise ParameterError(
+                "`mean_contributions` must be one finite number from 0 per column.",
+                parameter="mean_contributions",
+            )
         if not isinstance(self.rarity, Rarity | None):
-            raise TypeError(f"`rarity` must be a Rarity or None; got {type(self.rarity).__name__}.")
+            raise ParameterTypeError(
+                f"`rarity` must be a Rarity or None; got {type(self.rarity).__name__}.",
+                parameter="rarity",
+                value=type(self.rarity).__name__,
+            )
         if self.rarity is not None:
             self.rarity.check(self.map_.codebook.shape[1])
         if self.counts is not None:
             self.counts.check(n_columns)
         if not isinstance(self.marks, Marks | None):
-            raise TypeError(f"`marks` must be Marks or None; got {type(self.marks).__name__}.")
+            raise ParameterTypeError(
+                f"`marks` must be Marks or None; got {type(self.marks).__name__}.",
+                parameter="marks",
+                value=type(self.marks).__name__,
+            )
         if self.marks is not None:
             self.marks.check(self.map_.codebook.shape[1])
         regions = self.calibration.regions
         if regions is not None and len(regions) != n_units:
-            raise ValueError("`calibration` must have a region for each unit.")
+            raise ParameterError(
+                "`calibration` must have a region for each unit.", parameter="calibration"
+            )
         if not all(self._can_score(one) for one in self.members):
-            raise ValueError(
+            raise ParameterError(
                 "`members` must be Scorers with the score, `n_prototypes`, lattice and features of "
-                "`of_all_rows`."
+                "`of_all_rows`.",
+                parameter="members",
             )
 
     def _can_score(self, member: Any) -> bool:
@@ -1179,21 +1198,27 @@ class AlertRule:
         if self.cost is not None:
             check_number("cost", self.cost, 0)
         if not (self.amount is None or isinstance(self.amount, str)):
-            raise TypeError(
+            raise ParameterTypeError(
                 f"`amount` must be a column name; got a {type(self.amount).__name__}. Pass the "
-                "table that has the column, and the column's name."
+                "table that has the column, and the column's name.",
+                parameter="amount",
+                value=type(self.amount).__name__,
             )
         if (self.amount is None) != (self.cost is None):
-            raise ValueError(
+            raise ParameterError(
                 f"`amount` and `cost` go together; got amount={self.amount!r}, "
                 f"cost={self.cost!r}. Pass both, the column with what is at stake and what a "
-                "review costs, or neither."
+                "review costs, or neither.",
+                parameter="amount",
             )
         rules = ("n_alerts", "p_value", "fdr", "cost")
         given = [name for name in rules if getattr(self, name) is not None]
         given += ["above_threshold"] * self.above_threshold
         if len(given) > 1:
-            raise ValueError(f"only one rule is allowed; got {' and '.join(given)}. Pass one.")
+            raise ParameterError(
+                f"only one rule is allowed; got {' and '.join(given)}. Pass one.",
+                value=" and ".join(given),
+            )
 
     def check(self, table: Table) -> None:
         """Raise InputError if the table lacks the column that the rule reads.
@@ -1365,7 +1390,8 @@ def usual_share(p: Float64s) -> float:
 def _amounts(table: Table, name: str) -> Float64s:
     if name not in table.names:
         raise InputError(
-            f"{table.source} has no column '{name}' with amounts; it has {', '.join(table.names)}."
+            f"{table.source} has no column '{name}' with amounts; it has {', '.join(table.names)}.",
+            column=name,
         )
     column = table.column(name)
     numbers = column.numbers
@@ -1381,7 +1407,8 @@ def _amounts(table: Table, name: str) -> Float64s:
             f"the amounts in column '{name}' of {table.source} must be numbers of at least 0; "
             f"{counted(int(is_wrong.sum()), 'cell')} of {len(column)} cannot be used, the first at "
             f"{table.where(row)}: {'missing' if cell is None else repr(cell)}. Fill or correct "
-            "them first."
+            "them first.",
+            column=name,
         )
     return np.asarray(numbers, dtype=np.float64)
 
@@ -1435,7 +1462,8 @@ def nearest_usual_rows(detector: Detector, X: Any, among: Any, n_similar: int) -
     if not len(usual):
         raise InputError(
             "`among` holds no usual row: all rows score above the threshold. Pass the rows that "
-            "the detector was trained on."
+            "the detector was trained on.",
+            parameter="among",
         )
     units = map_.winners_of_rows(others[usual])
     groups = _Groups.of(others, units, map_.codebook, usual)
@@ -1550,7 +1578,8 @@ def label_share_around(map_: Map, X: Any, among: Any, y: Any, level: float) -> L
     if labels is None:
         raise InputError(
             "`y` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each row of `among`; got no "
-            "known label. Pass at least one."
+            "known label. Pass at least one.",
+            parameter="y",
         )
     n_known, n_anomalies = (
         _around(map_, np.bincount(units[chosen], minlength=map_.n_units))[map_.winners(X)]
@@ -1651,23 +1680,24 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
     """Return the parts that `record_of_detector` put into a record, checked."""
     header, arrays = record.header["detector"], record.arrays
     if not isinstance(header, dict):
-        raise TypeError("detector must be an object of names and values")
+        raise ParameterTypeError("detector must be an object of names and values")
     sizes = dict.fromkeys(BY_UNIT, map_.n_units)
     _check_sizes(arrays, {**sizes, "mean_contributions": len(map_.encoding.features)})
     known = {"score", "n_prototypes", "threshold", METRIC, SHARED, BY_BULK, MEMBERS, MARKS}
     unknown = sorted(header.keys() - known)
     if unknown:
-        raise TypeError(f"a detector has no {unknown[0][:40]!r}")
+        raise ParameterTypeError(f"a detector has no {unknown[0][:40]!r}")
     if METRIC in header and header[METRIC] != METRIC_NAME:
-        raise ValueError(
-            f"a detector's metric must be '{METRIC_NAME}' or absent; got {header[METRIC]!r}"
+        raise ParameterError(
+            f"a detector's metric must be '{METRIC_NAME}' or absent; got {header[METRIC]!r}",
+            value=header[METRIC],
         )
     if not isinstance(header.get(SHARED, False), bool) or (
         SHARED in header and METRIC not in header
     ):
-        raise ValueError(f"a detector's {SHARED} must be true, beside a metric, or absent")
+        raise ParameterError(f"a detector's {SHARED} must be true, beside a metric, or absent")
     if header.get(BY_BULK, True) is not True:
-        raise ValueError(f"a detector's {BY_BULK} must be true or absent")
+        raise ParameterError(f"a detector's {BY_BULK} must be true or absent")
     whole = _scorer_of(map_, arrays, header, is_decorrelated=METRIC in header)
     shared = whole.decorrelation if header.get(SHARED) else None
     weights, units = arrays.get("calibration_weights"), arrays.get("calibration_units")
@@ -1693,7 +1723,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
 def _check_sizes(arrays: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
     for name, size in sizes.items():
         if name in arrays and arrays[name].shape != (size,):
-            raise ValueError(f"{name} must have {size} values")
+            raise ParameterError(f"{name} must have {size} values")
 
 
 def _member_of(
@@ -1749,7 +1779,7 @@ def _decorrelation_of(arrays: Mapping[str, Any], encoding: Encoding) -> Decorrel
         shape = (encoding.n_features,) * (2 if part == "matrix" else 1)
         if values.dtype != np.float64 or values.shape != shape or not np.isfinite(values).all():
             name = _name_of("decorrelation", part)
-            raise ValueError(f"{name} must hold finite float64 numbers by feature")
+            raise ParameterError(f"{name} must hold finite float64 numbers by feature")
     if not (parts["deviations"] > 0).all():
-        raise ValueError("decorrelation.spread must be above 0")
+        raise ParameterError("decorrelation.spread must be above 0")
     return Decorrelation(**parts)

@@ -299,7 +299,8 @@ class DriftMonitor:
         calibration = self.detector.calibration
         if not len(calibration.scores):
             raise InputError(
-                "`detector` has no calibration scores to compare rows with. Fit a SOMDetector."
+                "`detector` has no calibration scores to compare rows with. Fit a SOMDetector.",
+                parameter="detector",
             )
         self.window, self.false_alarm = window, false_alarm
         self.n_rows = 0

@@ -12,7 +12,7 @@ from somscape._elementary import exp
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_number, check_whole
 from somscape._weights import Counted, blocks, counts_of, ones_or
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterError
 from somscape.kernels.metric import Metric
 from somscape.outliers.rarity import are_lines, is_array, padded
 from somscape.tables.encoding import Encoding
@@ -97,17 +97,23 @@ class Marks:
         check_number("marks.trust", self.trust, 0, 1, low_is_allowed=True)
         check_number("marks.center", self.center, -np.inf)
         if not are_lines(self.features, self.x, self.y, n_features):
-            raise ValueError("`marks` must have ascending features, and for each ascending knots.")
+            raise ParameterError(
+                "`marks` must have ascending features, and for each ascending knots.",
+                parameter="marks",
+            )
         if not is_array(self.pull, (-1,)) or not is_array(
             self.places, (len(self.pull), len(self.features))
         ):
-            raise ValueError("`marks` must have a pull for each place, of as many features.")
+            raise ParameterError(
+                "`marks` must have a pull for each place, of as many features.", parameter="marks"
+            )
         n_held = len(self.held)
         are_scores = is_array(self.held, (-1,)) and bool((self.held >= 0).all())
         are_rows = is_array(self.rows, (n_held, n_features)) and self.n_leading <= n_held
         if not (are_scores and are_rows):
-            raise ValueError(
-                "`marks` must have one finite score from 0 for each row that they hold."
+            raise ParameterError(
+                "`marks` must have one finite score from 0 for each row that they hold.",
+                parameter="marks",
             )
 
     @property
@@ -267,7 +273,8 @@ def known_labels(known: Any, n_rows: int, name: str = "known") -> Ints | None:
     if values.shape != (n_rows,) or not are_labels:
         raise InputError(
             f"`{name}` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each of the {n_rows} "
-            f"rows; got shape {values.shape} with {_some(values)}. Pass None if no label is known."
+            f"rows; got shape {values.shape} with {_some(values)}. Pass None if no label is known.",
+            parameter=name,
         )
     labels = numbers.astype(np.intp)
     return labels if (labels != UNKNOWN).any() else None

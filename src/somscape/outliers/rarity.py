@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from somscape._elementary import exp, log, log_of
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import Counted, blocks, counts_of, in_order
+from somscape.errors import ParameterError
 from somscape.kernels._select import in_threads, select_kernels
 from somscape.tables.codes import CategoryCode, NumberCode
 from somscape.tables.encoding import Encoding, FeatureCode
@@ -124,9 +125,10 @@ class Rarity:
         n_features : int
         """
         if not (are_lines(self.features, self.x, self.y, n_features) and (self.y >= 0).all()):
-            raise ValueError(
+            raise ParameterError(
                 "`rarity` must have ascending features, and for each at least two values in "
-                "ascending order, with what they add, from 0."
+                "ascending order, with what they add, from 0.",
+                parameter="rarity",
             )
 
     def scores(self, rows: Floats) -> Float64s:
@@ -616,9 +618,10 @@ class ValueCounts:
             and is_array(self.upto, (n,), "f")
         )
         if not fits or not all(_are_counts(*knots) for knots in self._each()):
-            raise ValueError(
+            raise ParameterError(
                 "`counts` must have for each column values in ascending order, with the number of "
-                "rows below and up to each."
+                "rows below and up to each.",
+                parameter="counts",
             )
 
     def _of_levels(self, j: int) -> tuple[dict[float, Occurrence], Occurrence]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_choice, check_whole
 from somscape._weights import Counted, blocks, counted_rows, counts_of, product
+from somscape.errors import ParameterError, ParameterTypeError
 from somscape.fit._start import mean_and_covariance
 from somscape.kernels._select import in_threads, select_kernels
 from somscape.kernels.metric import EUCLIDEAN
@@ -318,32 +319,49 @@ class Scorer:
 
     def __post_init__(self) -> None:
         if not isinstance(self.map_, Map):
-            raise TypeError(f"`map_` must be a Map; got {type(self.map_).__name__}.")
+            raise ParameterTypeError(
+                f"`map_` must be a Map; got {type(self.map_).__name__}.",
+                parameter="map_",
+                value=type(self.map_).__name__,
+            )
         if self.map_.metric.name != "euclidean" or self.map_.encoding.missing == "mask":
-            raise ValueError(
+            raise ParameterError(
                 "`map_` must have metric='euclidean' and no missing='mask', as scores require; got "
-                f"metric={self.map_.metric.name!r}, missing={self.map_.encoding.missing!r}."
+                f"metric={self.map_.metric.name!r}, missing={self.map_.encoding.missing!r}.",
+                parameter="map_",
             )
         if self.score not in REMOVED:
             check_choice("score", self.score, tuple(SCORES))
         check_whole("n_prototypes", self.n_prototypes, 1, high=MAX_PROTOTYPES)
         n_units, far = self.map_.n_units, self.rms_distances
         if self.usual is not None and not is_array(self.usual, (n_units,), "b"):
-            raise ValueError("`usual` must hold True or False for each unit.")
+            raise ParameterError(
+                "`usual` must hold True or False for each unit.", parameter="usual"
+            )
         if not len(self.usual_units):
-            raise ValueError("`usual` must name at least one unit that stands for usual rows.")
+            raise ParameterError(
+                "`usual` must name at least one unit that stands for usual rows.", parameter="usual"
+            )
         if far is not None and not (is_array(far, (n_units,)) and (far >= 0).all()):
-            raise ValueError("`rms_distances` must be finite and not negative, one for each unit.")
+            raise ParameterError(
+                "`rms_distances` must be finite and not negative, one for each unit.",
+                parameter="rms_distances",
+            )
         if not isinstance(self.decorrelation, Decorrelation | None):
-            raise TypeError(
+            raise ParameterTypeError(
                 "`decorrelation` must be a Decorrelation or None; got "
-                f"{type(self.decorrelation).__name__}."
+                f"{type(self.decorrelation).__name__}.",
+                parameter="decorrelation",
+                value=type(self.decorrelation).__name__,
             )
         reach = self.reach
         if reach is not None and not (
             is_array(reach, (2, self.map_.codebook.shape[1])) and (reach[0] <= reach[1]).all()
         ):
-            raise ValueError("`reach` must be the lowest and the highest value of each feature.")
+            raise ParameterError(
+                "`reach` must be the lowest and the highest value of each feature.",
+                parameter="reach",
+            )
 
     @property
     def kind(self) -> ScoreKind:

@@ -76,7 +76,9 @@ def classes_of(y: Any, n_rows: int, max_classes: int = MAX_CLASSES) -> RowClasse
     check_max_classes(max_classes)
     labels = np.asarray(y, dtype=object).ravel()
     if len(labels) != n_rows:
-        raise InputError(f"y must have one label per row of X, {n_rows}; got {len(labels)}.")
+        raise InputError(
+            f"y must have one label per row of X, {n_rows}; got {len(labels)}.", value=len(labels)
+        )
     texts = [None if is_missing(label) else str(label) for label in labels]
     names, counts = np.unique([t for t in texts if t is not None], return_counts=True)
     if not len(names):
@@ -530,7 +532,9 @@ def _found(recognizer: Recognizer | None, map_: Map, X: Any, y: Any, max_classes
     units = map_.winners(X)
     n = len(units)
     if y is None or all(is_missing(label) for label in np.asarray(y, dtype=object).ravel()):
-        raise InputError("`y` has no class of any row. Give the true class of at least one.")
+        raise InputError(
+            "`y` has no class of any row. Give the true class of at least one.", parameter="y"
+        )
     classes_of(y, n, max_classes)  # or says what is wrong with y
     texts = _label_texts(np.asarray(y, dtype=object).ravel(), recognizer)
     if recognizer is None:
@@ -668,9 +672,17 @@ def _name_texts(map_: Map, X: Any, names: Any, max_names: int) -> list[str]:
     given = np.asarray(names, dtype=object).ravel()
     n_rows = rows.shape[0] if hasattr(rows, "shape") else len(rows)
     if len(given) != n_rows:
-        raise InputError(f"`names` must hold one name per row of X, {n_rows}; got {len(given)}.")
+        raise InputError(
+            f"`names` must hold one name per row of X, {n_rows}; got {len(given)}.",
+            parameter="names",
+            value=len(given),
+        )
     if max_names < 1:
-        raise InputError(f"`max_names` must be at least 1; got {max_names}.")
+        raise InputError(
+            f"`max_names` must be at least 1; got {max_names}.",
+            parameter="max_names",
+            value=max_names,
+        )
     texts = []
     for part in parts:
         own = [str(given[row]) for row in part if not is_missing(given[row])]

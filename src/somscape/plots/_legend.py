@@ -130,7 +130,9 @@ def check_max_classes(max_classes: int) -> None:
     if not isinstance(max_classes, int) or not 1 <= max_classes <= MAX_STYLES:
         raise InputError(
             f"`max_classes` must be from 1 to {MAX_STYLES}; got {max_classes!r}. Further classes "
-            "are joined as others."
+            "are joined as others.",
+            parameter="max_classes",
+            value=max_classes,
         )
 
 

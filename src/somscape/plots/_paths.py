@@ -7,6 +7,7 @@ import numpy as np
 from somscape._types import Float64s, Ints
 from somscape.changes import MapChange
 from somscape.changes import difference as find_difference
+from somscape.errors import ParameterTypeError
 from somscape.grid.lattice import Lattice
 from somscape.maps.map import Map
 from somscape.paths import Paths
@@ -103,9 +104,11 @@ def paths(
     '1 path: 60 rows, 4 x 5 units'
     """
     if not isinstance(paths, Paths):
-        raise TypeError(
+        raise ParameterTypeError(
             "`paths` must be what somscape.paths.follow(map, X) returns; got "
-            f"{type(paths).__name__}."
+            f"{type(paths).__name__}.",
+            parameter="paths",
+            value=type(paths).__name__,
         )
     picture = Picture(paths.map_, ax=ax, unit_size=unit_size)
     lattice, ids = picture.map.lattice, paths.ids_of_paths.tolist()

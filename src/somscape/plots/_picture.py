@@ -7,7 +7,7 @@ import numpy as np
 
 from somscape._types import Ints
 from somscape._validate import is_missing
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterTypeError
 from somscape.maps._as_map import as_map
 from somscape.maps.map import NO_UNIT, Map
 from somscape.outliers.detector import Alerts
@@ -128,7 +128,9 @@ def checked_labels(labels: Any, map_: Map) -> list[str]:
     if isinstance(labels, str) or len(labels) != n_units:
         n = 1 if isinstance(labels, str) else len(labels)
         raise InputError(
-            f"`labels` must hold a text for each of the {n_units} units, '' for none; got {n}."
+            f"`labels` must hold a text for each of the {n_units} units, '' for none; got {n}.",
+            parameter="labels",
+            value=n,
         )
     return ["" if is_missing(text) else str(text) for text in labels]
 
@@ -140,14 +142,18 @@ def checked_units(units: Any, n_units: int) -> Ints:
         units = units[units != NO_UNIT]
     given = np.asarray(units)
     if given.size and given.dtype.kind not in "iu":
-        raise TypeError(
+        raise ParameterTypeError(
             "`highlight` must be Alerts, or the numbers of units, such as alerts.units; got "
-            f"{type(units).__name__} of {given.dtype}."
+            f"{type(units).__name__} of {given.dtype}.",
+            parameter="highlight",
+            value=type(units).__name__,
         )
     chosen = np.unique(given.astype(np.intp))
     if chosen.size and (chosen[0] < 0 or chosen[-1] >= n_units):
         raise InputError(
-            f"`highlight` must hold units from 0 to {n_units - 1}; got {chosen[0]} to {chosen[-1]}."
+            f"`highlight` must hold units from 0 to {n_units - 1}; got {chosen[0]} to {chosen[-1]}.",
+            parameter="highlight",
+            value=chosen[0],
         )
     return chosen
 

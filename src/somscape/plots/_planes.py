@@ -118,7 +118,9 @@ def planes(
     check_choice("order", order, ORDERS)
     if n_wide < 1 or max_panels < 1:
         raise InputError(
-            f"`n_wide` and `max_panels` must be at least 1; got {n_wide} and {max_panels}."
+            f"`n_wide` and `max_panels` must be at least 1; got {n_wide} and {max_panels}.",
+            parameter="n_wide",
+            value=n_wide,
         )
     found = None if regions is None else regions_of(map, regions)
     names = chosen_columns(map, columns)
@@ -354,7 +356,9 @@ def _columns(map_: Map, columns: Any, kind: str) -> list[str]:
     if kind != "lines" and len(names) > N_COLORS:
         raise InputError(
             f"`columns` must be at most {N_COLORS} for {kind}, the colors that can be told apart; "
-            f"got {len(names)}. Choose some, or pass kind='lines'."
+            f"got {len(names)}. Choose some, or pass kind='lines'.",
+            parameter="columns",
+            value=len(names),
         )
     return names
 
@@ -512,7 +516,9 @@ def _pixels(map_: Map, shape: Any, inverse: Any) -> Float64s:
     if not is_shape or (sides < 1).any() or (len(sides) == 3 and sides[2] not in (3, 4)):
         raise InputError(
             "`shape` must be the rows and columns of an image, such as (8, 8), or with colors "
-            f"(8, 8, 3); got {shape!r}."
+            f"(8, 8, 3); got {shape!r}.",
+            parameter="shape",
+            value=shape,
         )
     pixels: Float64s = np.asarray(map_.codebook if inverse is None else inverse(map_.codebook))
     if pixels.ndim != 2 or pixels.shape != (map_.n_units, int(sides.prod())):
@@ -520,6 +526,7 @@ def _pixels(map_: Map, shape: Any, inverse: Any) -> Float64s:
         source = "this map has" if inverse is None else "`inverse` gives"
         raise InputError(
             f"`shape` {tuple(shape)} has {int(sides.prod())} pixels, and {source} {n} for a unit. "
-            "Pass the shape of one row; if rows were transformed, the way back as `inverse`."
+            "Pass the shape of one row; if rows were transformed, the way back as `inverse`.",
+            parameter="shape",
         )
     return np.asarray(pixels, dtype=np.float64)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._types import Float64s, Ints
+from somscape.errors import ParameterTypeError
 from somscape.maps._as_map import as_map
 from somscape.maps.map import Map
 from somscape.plots._cells import draw_borders, draw_cells, draw_numbers, short
@@ -428,9 +429,11 @@ def stability(stability: RegionStability, *, ax: Any = None) -> Display:
     ([2], [1.0])
     """
     if not isinstance(stability, RegionStability):
-        raise TypeError(
+        raise ParameterTypeError(
             "`stability` must be what somscape.regions.stability(found) returns; got "
-            f"{type(stability).__name__}."
+            f"{type(stability).__name__}.",
+            parameter="stability",
+            value=type(stability).__name__,
         )
     values, found = stability.of_regions, stability.found
     names = [f"region {i}" for i in range(len(values))]

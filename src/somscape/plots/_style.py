@@ -145,7 +145,11 @@ def color_map(name: Any) -> Any:
         return name.with_extremes(bad=empty_color())
     if name not in matplotlib.colormaps:
         cure = suggestion(str(name), list(matplotlib.colormaps)) or "pass one, such as 'viridis'"
-        raise InputError(f"`colormap` must name a color map of matplotlib; got {name!r}; {cure}")
+        raise InputError(
+            f"`colormap` must name a color map of matplotlib; got {name!r}; {cure}",
+            parameter="colormap",
+            value=name,
+        )
     return matplotlib.colormaps[name].with_extremes(bad=empty_color())
 
 
@@ -220,11 +224,17 @@ def checked_limits(values: Float64s, limits: Any, share: float = FEW) -> tuple[f
         if not is_pair or not pair[0] < pair[1]:
             raise InputError(
                 '`limits` must be "robust", "full" or two numbers, the lower one first; got '
-                f"{limits!r}."
+                f"{limits!r}.",
+                parameter="limits",
+                value=limits,
             )
         return float(pair[0]), float(pair[1])
     if limits not in ("robust", "full"):
-        raise InputError(f'`limits` must be "robust", "full" or two numbers; got {limits!r}.')
+        raise InputError(
+            f'`limits` must be "robust", "full" or two numbers; got {limits!r}.',
+            parameter="limits",
+            value=limits,
+        )
     if not len(found):
         return 0.0, 1.0
     return _robust(found, share) if limits == "robust" else (float(found.min()), float(found.max()))

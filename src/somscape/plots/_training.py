@@ -152,9 +152,14 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     check_is_one_axes(ax)
     names = candidates.names if isinstance(candidates, Table) else ()
     if missing := [name for name in _COLUMNS if name not in names]:
-        raise InputError(f"`candidates` lacks {missing}; pass what SOM.suggest(X) returned.")
+        raise InputError(
+            f"`candidates` lacks {missing}; pass what SOM.suggest(X) returned.",
+            parameter="candidates",
+        )
     if candidates.n_rows == 0:
-        raise InputError("`candidates` has no rows; pass more rows to SOM.suggest.")
+        raise InputError(
+            "`candidates` has no rows; pass more rows to SOM.suggest.", parameter="candidates"
+        )
     if ax is None:
         ax = make_figure(5.6, 4.0).add_axes((0.14, 0.14, 0.6, 0.76))
     qe, te, stability = (_numbers(candidates, name) for name in _COLUMNS[3:])
@@ -183,7 +188,8 @@ def _numbers(candidates: Table, name: str) -> Float64s:
     numbers = candidates.column(name).numbers
     if numbers is None:
         raise InputError(
-            f"`candidates` has no numbers in {name!r}; pass what SOM.suggest returned."
+            f"`candidates` has no numbers in {name!r}; pass what SOM.suggest returned.",
+            parameter="candidates",
         )
     return numbers
 

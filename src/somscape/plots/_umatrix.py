@@ -257,7 +257,9 @@ def check_most_markers(max_classes: int) -> None:
     if max_classes > len(MARKERS):
         raise InputError(
             f"`max_classes` must be at most {len(MARKERS)}, the markers that can be told apart; "
-            f"got {max_classes}. plots.hits and plots.majority show more."
+            f"got {max_classes}. plots.hits and plots.majority show more.",
+            parameter="max_classes",
+            value=max_classes,
         )
 
 
@@ -543,11 +545,15 @@ def response(
     rows = map.rows_of(np.asarray(row)[None] if is_flat else row)
     if len(rows) != 1:
         raise InputError(
-            f"`row` must be one row; got {len(rows)}. Pass one of them, such as X[:1]."
+            f"`row` must be one row; got {len(rows)}. Pass one of them, such as X[:1].",
+            parameter="row",
+            value=len(rows),
         )
     winner = int(map.winners_of_rows(rows)[0])
     if winner < 0:
-        raise InputError("`row` has no value, so no unit is near. Pass a row with one.")
+        raise InputError(
+            "`row` has no value, so no unit is near. Pass a row with one.", parameter="row"
+        )
     apart = map.metric.distances(rows, map.codebook)[0].astype(np.float64)
     plane = ColumnPlane("", "number", apart)
     picture.paint(plane, colormap=colormap, limits=limits, label="distance of the row")

@@ -130,12 +130,14 @@ def column_name(map_: Map, column: str | int) -> str:
     if not is_number(column):
         raise InputError(
             f"a column is given by its name or number; got {column!r:.40} "
-            f"({type(column).__name__})."
+            f"({type(column).__name__}).",
+            value=column,
         )
     if not 0 <= column < len(names):
         raise InputError(
             f"this map has the feature columns 0 to {len(names) - 1}; got {column}. Pass one of "
-            "these, or a name."
+            "these, or a name.",
+            value=column,
         )
     return names[column]
 
@@ -147,7 +149,9 @@ def chosen_columns(map_: Map, columns: Any) -> list[str]:
     is_one = isinstance(columns, str) or not isinstance(columns, Iterable)
     given = [columns] if is_one else list(columns)
     if not given:
-        raise InputError("`columns` must name at least one column; leave it out for all.")
+        raise InputError(
+            "`columns` must name at least one column; leave it out for all.", parameter="columns"
+        )
     return [column_name(map_, column) for column in given]
 
 
@@ -286,7 +290,8 @@ def numeric_planes(map_: Map, names: list[str]) -> Float64s:
     if wrong := [p.name for p in planes if p.kind == "level"]:
         raise InputError(
             f"`columns` must be numbers, dates or categories of two levels; {wrong[0]!r} has more. "
-            "Leave it out, or draw it with plots.values."
+            "Leave it out, or draw it with plots.values.",
+            parameter="columns",
         )
     return np.column_stack([plane.values for plane in planes])
 
@@ -338,7 +343,8 @@ def _of_rows(map_: Map, function: Callable[..., Any], X: Any) -> list[Any]:
     """Call a function on the rows of each unit that won any; None for the others."""
     if X is None:
         raise InputError(
-            "`values` is a function of a unit's rows, and there are none. Pass the rows, as X=..."
+            "`values` is a function of a unit's rows, and there are none. Pass the rows, as X=...",
+            parameter="values",
         )
     rows, parts = rows_by_unit(map_, X)
     is_measure = str(getattr(function, "__module__", "")).startswith("somscape.measures")
@@ -352,7 +358,8 @@ def _of_rows(map_: Map, function: Callable[..., Any], X: Any) -> list[Any]:
         if np.ndim(value):
             raise InputError(
                 "`values` must return one value for a unit's rows; got an array of shape "
-                f"{np.shape(value)}."
+                f"{np.shape(value)}.",
+                parameter="values",
             )
         found.append(value.item() if isinstance(value, np.generic) else value)
     return found
@@ -362,7 +369,9 @@ def _of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
     try:
         given = np.asarray(values)
     except ValueError as error:  # lists of different lengths
-        raise InputError(f"`values` must hold one value for each unit; {error}.") from error
+        raise InputError(
+            f"`values` must hold one value for each unit; {error}.", parameter="values"
+        ) from error
     lattice = map_.lattice
     if given.shape == (lattice.n_rows, lattice.n_cols):
         given = given.ravel()
@@ -370,7 +379,9 @@ def _of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
         raise InputError(
             f"`values` must hold one value for each of the {map_.n_units} units, shape "
             f"({map_.n_units},) or ({lattice.n_rows}, {lattice.n_cols}); got {given.shape}. For a "
-            "value of each row, pass a function of a unit's rows, and X."
+            "value of each row, pass a function of a unit's rows, and X.",
+            parameter="values",
+            value=given.shape,
         )
     if given.dtype.kind == "M":
         moments = given.astype("datetime64[us]")
@@ -382,7 +393,11 @@ def _of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
         numbers = np.array([np.nan if is_missing(v) else float(v) for v in given])
         return ColumnPlane(name, "number", numbers)
     if given.dtype.kind not in "bUSO":
-        raise InputError(f"`values` must hold numbers, texts or truth values; got {given.dtype}.")
+        raise InputError(
+            f"`values` must hold numbers, texts or truth values; got {given.dtype}.",
+            parameter="values",
+            value=given.dtype,
+        )
     return levels_of(name, [None if is_missing(v) else str(v) for v in given])
 
 

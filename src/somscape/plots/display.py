@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from somscape._files import write_whole
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import InputError, ParameterTypeError, SomscapeWarning
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -254,9 +254,11 @@ def check_is_one_axes(place: Any) -> None:
     from matplotlib.axes import Axes
 
     if not isinstance(place, Axes):
-        raise TypeError(
+        raise ParameterTypeError(
             f"`ax` must be one axes of matplotlib, or None; got {type(place).__name__}. Of a "
-            "figure, pass figure.add_subplot(); of several axes, one."
+            "figure, pass figure.add_subplot(); of several axes, one.",
+            parameter="ax",
+            value=type(place).__name__,
         )
 
 
@@ -273,11 +275,15 @@ def given_axes(place: Any, n: int) -> "list[Axes] | None":
     if not isinstance(axes, Sequence) or not all(isinstance(ax, Axes) for ax in axes):
         raise InputError(
             "`ax` must be axes of matplotlib, a sequence of them, a figure or a subfigure; got "
-            f"{type(place).__name__}."
+            f"{type(place).__name__}.",
+            parameter="ax",
+            value=type(place).__name__,
         )
     if len(axes) < n:
         raise InputError(
             f"`ax` must hold axes for {n} drawings; got {len(axes)}. Pass more axes, or a figure, "
-            "subfigure or single axes to divide."
+            "subfigure or single axes to divide.",
+            parameter="ax",
+            value=len(axes),
         )
     return list(axes[:n])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_number, check_whole
 from somscape._weights import blocks, counts_of, ones_or
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterError, ParameterTypeError
 from somscape.fit._map import train_map
 from somscape.fit.settings import Settings
 from somscape.grid.lattice import Lattice
@@ -75,14 +75,20 @@ class Answering:
 
     def __post_init__(self) -> None:
         if not isinstance(self.map_, Map):
-            raise TypeError(f"`map_` must be a Map; got {type(self.map_).__name__}.")
+            raise ParameterTypeError(
+                f"`map_` must be a Map; got {type(self.map_).__name__}.",
+                parameter="map_",
+                value=type(self.map_).__name__,
+            )
         check_whole("n_nearest", self.n_nearest, 1, high=min(MAX_NEAREST, self.map_.n_units))
         check_number("power", self.power, 0)
         check_numbers("far", self.far, (-1,))
         if not (np.diff(self.far) >= 0).all():
-            raise ValueError("`far` must be in ascending order.")
+            raise ParameterError("`far` must be in ascending order.", parameter="far")
         if not isinstance(self.leaks, dict):
-            raise TypeError("`leaks` must be shares by the name of a column.")
+            raise ParameterTypeError(
+                "`leaks` must be shares by the name of a column.", parameter="leaks"
+            )
         for share in self.leaks.values():
             check_number("leaks", share, 0, 1)
 
@@ -233,14 +239,16 @@ def check_numbers(name: str, values: Any, shape: tuple[int, ...], kinds: str = "
     )
     if not is_right:
         wanted = " x ".join("n" if n < 0 else str(n) for n in shape)
-        raise ValueError(f"`{name}` must be an array of {wanted} finite numbers.")
+        raise ParameterError(
+            f"`{name}` must be an array of {wanted} finite numbers.", parameter=name
+        )
 
 
 def parts_of(record: Record, part: str) -> dict[str, Any]:
     """Return what `record_of` put into the header and the arrays of a record, by name."""
     header, beginning = record.header[part], f"{part}."
     if not isinstance(header, dict):
-        raise TypeError(f"{part} must be an object of names and values")
+        raise ParameterTypeError(f"{part} must be an object of names and values")
     arrays = {
         name.removeprefix(beginning): values
         for name, values in record.arrays.items()
@@ -248,7 +256,7 @@ def parts_of(record: Record, part: str) -> dict[str, Any]:
     }
     both = sorted(header.keys() & arrays.keys())
     if both:
-        raise TypeError(f"{part} has {both[0][:40]!r} twice")
+        raise ParameterTypeError(f"{part} has {both[0][:40]!r} twice")
     return {**header, **arrays}
 
 

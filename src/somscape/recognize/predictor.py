@@ -7,6 +7,7 @@ import numpy as np
 
 from somscape._types import Float64s, Floats, Ints
 from somscape._validate import check_number
+from somscape.errors import ParameterError
 from somscape.grid.lattice import Lattice
 from somscape.maps.record import TARGETS, Record
 from somscape.recognize._answering import Answering, check_numbers, pulls
@@ -220,10 +221,10 @@ class Predictor(Answering):
         check_numbers("values", self.values, (n_units, -1))
         n_targets = self.values.shape[1]
         if n_targets == 0:
-            raise ValueError("`values` must be of at least one target.")
+            raise ParameterError("`values` must be of at least one target.", parameter="values")
         check_numbers("spread", self.spread, (n_units, n_targets))
         if not (self.spread > 0).all():
-            raise ValueError("`spread` must be above 0.")
+            raise ParameterError("`spread` must be above 0.", parameter="spread")
         check_numbers("limits", self.limits, (2, n_targets))
         errors = self.errors
         is_float = isinstance(errors, np.ndarray) and errors.dtype.kind == "f"
@@ -232,16 +233,23 @@ class Predictor(Answering):
         if errors.shape[1:] != (n_targets,) or not np.array_equal(
             np.sort(errors, axis=0), errors, equal_nan=True
         ):
-            raise ValueError("`errors` must be in ascending order for each target.")
+            raise ParameterError(
+                "`errors` must be in ascending order for each target.", parameter="errors"
+            )
         if self.slopes is not None:
             whitening = self.map_.metric.whitening
             if whitening is None:
-                raise ValueError("`slopes` need a map whose metric has axes.")
+                raise ParameterError(
+                    "`slopes` need a map whose metric has axes.", parameter="slopes"
+                )
             check_numbers("slopes", self.slopes, (n_units, n_targets, whitening.shape[1]))
         if self.r2 is not None:
             check_number("r2", self.r2, -np.inf, 1)
         if not isinstance(self.is_single, bool) or (self.is_single and n_targets > 1):
-            raise ValueError("`is_single` must be True or False, and False for several targets.")
+            raise ParameterError(
+                "`is_single` must be True or False, and False for several targets.",
+                parameter="is_single",
+            )
 
     def __repr__(self) -> str:
         n_targets = self.values.shape[1]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Floats, Ints, Objects
 from somscape._validate import check_number
 from somscape._weights import blocks
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterError, ParameterTypeError
 from somscape.grid.lattice import Lattice
 from somscape.kernels.metric import Metric
 from somscape.maps._as_map import map_in_words, table_and_rows
@@ -660,10 +660,12 @@ class Recognizer(Answering):
         if not is_text:
             check_numbers("classes", self.classes, (-1,), "biuf")
         if len(self.classes) < 2 or not np.array_equal(np.unique(self.classes), self.classes):
-            raise ValueError("`classes` must be at least two, each once and in order.")
+            raise ParameterError(
+                "`classes` must be at least two, each once and in order.", parameter="classes"
+            )
         check_numbers("shares", self.shares, (self.map_.n_units, len(self.classes)))
         if not ((self.shares >= 0).all() and np.allclose(self.shares.sum(axis=1), 1)):
-            raise ValueError("`shares` must have the sum 1 for each unit.")
+            raise ParameterError("`shares` must have the sum 1 for each unit.", parameter="shares")
         check_number("prior", self.prior, 0)
         check_numbers("centers", self.centers, self.map_.codebook.shape)
         if self.accuracy is not None:
@@ -677,7 +679,9 @@ class Recognizer(Answering):
                 raise InputError(
                     f"`reject` can be at least {least:.2g}, as {len(self.far)} rows were left out "
                     f"of training to tell how far rows may lie; got {self.reject:g}. Ask for "
-                    f"{'None' if least > 0.5 else 'that'}, or train on more rows."
+                    f"{'None' if least > 0.5 else 'that'}, or train on more rows.",
+                    parameter="reject",
+                    value=self.reject,
                 )
 
     def __repr__(self) -> str:
@@ -834,11 +838,11 @@ class Recognizer(Answering):
     def _of(cls, map_: Map, parts: dict[str, Any]) -> Self:
         names, values = parts.pop("names", None), parts.pop("values", None)
         if (names is None) == (values is None):
-            raise ValueError("classes must have either names or values")
+            raise ParameterError("classes must have either names or values")
         if names is not None and not (
             isinstance(names, list) and all(isinstance(name, str) for name in names)
         ):
-            raise TypeError("classes.names must be texts")
+            raise ParameterTypeError("classes.names must be texts")
         return cls(map_, classes=values if names is None else np.array(names), **parts)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from somscape._types import Float64s, Ints
 from somscape._validate import check_whole
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterTypeError
 from somscape.maps._as_map import as_map
 from somscape.maps._joins import EMPTY_WEIGHT, pieces_after
 from somscape.maps.map import NO_UNIT, KeptRegions, Map
@@ -57,11 +57,19 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     ('usual', '')
     """
     if isinstance(which, str) or not isinstance(which, Iterable):
-        raise TypeError(f"`which` must be a list of regions; got {type(which).__name__}.")
+        raise ParameterTypeError(
+            f"`which` must be a list of regions; got {type(which).__name__}.",
+            parameter="which",
+            value=type(which).__name__,
+        )
     given = list(which)
     numbers = sorted({_number(found, each) for each in given})
     if len(numbers) < 2:
-        raise InputError(f"`which` must hold at least two different regions; got {given}.")
+        raise InputError(
+            f"`which` must hold at least two different regions; got {given}.",
+            parameter="which",
+            value=given,
+        )
     labels, looks = found.labels.copy(), _looks(found)
     labels[np.isin(labels, numbers)] = numbers[0]
     first = [next((looks[i][part] for i in numbers if looks[i][part]), "") for part in (0, 1)]
@@ -210,7 +218,10 @@ def recolor(found: Regions, colors: Mapping[int | str, str]) -> Regions:
 def _by_number(found: Regions, given: Mapping[int | str, str], what: str) -> dict[int, str]:
     """Return texts by the number of their region."""
     if not isinstance(given, Mapping) or not all(isinstance(each, str) for each in given.values()):
-        raise TypeError(f"`{what}` must be a mapping of regions to texts, such as {{0: 'usual'}}.")
+        raise ParameterTypeError(
+            f"`{what}` must be a mapping of regions to texts, such as {{0: 'usual'}}.",
+            parameter=what,
+        )
     return {_number(found, each): text for each, text in given.items()}
 
 
@@ -229,11 +240,14 @@ def _number(found: Regions, region: int | str) -> int:
         near = suggestion(region, [name for name in names if name])
         raise InputError(f"no region is called {region!r}; {near or 'pass a number or a name.'}")
     if isinstance(region, bool) or not isinstance(region, int | np.integer):
-        raise TypeError(
-            f"a region is given by its number or its name; got {type(region).__name__}."
+        raise ParameterTypeError(
+            f"a region is given by its number or its name; got {type(region).__name__}.",
+            value=type(region).__name__,
         )
     if not 0 <= region < found.n_regions:
-        raise InputError(f"regions have numbers from 0 to {found.n_regions - 1}; got {region}.")
+        raise InputError(
+            f"regions have numbers from 0 to {found.n_regions - 1}; got {region}.", value=region
+        )
     return int(region)
 
 
@@ -431,7 +445,9 @@ def _common(before: Regions, after: Regions, X: Any) -> Float64s:
     then = before.of(X)
     there = (then != NO_UNIT) & (now != NO_UNIT)
     if not there.any():
-        raise InputError("`X` has no row with a region on both maps; pass rows that have values.")
+        raise InputError(
+            "`X` has no row with a region on both maps; pass rows that have values.", parameter="X"
+        )
     common = np.zeros((before.n_regions, after.n_regions))
     np.add.at(common, (then[there], now[there]), weights[there])
     return common
@@ -503,9 +519,11 @@ def keep(thing: Thing, found: Regions | None) -> Thing:
     own = None
     if found is not None:
         if not isinstance(found, Regions):
-            raise TypeError(
+            raise ParameterTypeError(
                 "`found` must be Regions, such as from find_regions(map), or None; got "
-                f"{type(found).__name__}."
+                f"{type(found).__name__}.",
+                parameter="found",
+                value=type(found).__name__,
             )
         own = KeptRegions(found.labels, found.names, found.colors)
         own.check(map_.n_units)
@@ -625,7 +643,7 @@ def read(path: str | Path, map: Map) -> Regions:
     try:
         return from_json(json.loads(Path(path).read_bytes()), map)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{path}: {error}", file=path) from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} holds no regions: it is no JSON.") from error
 
@@ -650,13 +668,16 @@ def given_or_found(regions: Regions | None, map_: Map) -> Regions:
     if regions is None:
         return kept(map_) or find_regions(map_)
     if not isinstance(regions, Regions):
-        raise TypeError(
+        raise ParameterTypeError(
             "`regions` must be what somscape.regions.find_regions(map, n_regions) returns, or "
-            f"None; got {type(regions).__name__}."
+            f"None; got {type(regions).__name__}.",
+            parameter="regions",
+            value=type(regions).__name__,
         )
     if len(regions.labels) != map_.n_units:
         raise InputError(
             f"`regions` must be those of this map, of {map_.n_units} units; got regions of "
-            f"{len(regions.labels)} units. Pass find_regions(map)."
+            f"{len(regions.labels)} units. Pass find_regions(map).",
+            parameter="regions",
         )
     return regions

@@ -259,7 +259,9 @@ def _joins(map_: Map, method: str, X: Any) -> Joins | None:
 def _joins_by(map_: Map, X: Any) -> Joins:
     kept = kept_rows(map_.any_rows_of(X), None, map_.n_units, map_.metric)
     if not len(kept.rows):
-        raise InputError("`X` has no row with a value; pass rows that do, or leave it out.")
+        raise InputError(
+            "`X` has no row with a value; pass rows that do, or leave it out.", parameter="X"
+        )
     return join_units(kept, map_.places, map_.hits, map_.lattice)
 
 
@@ -285,10 +287,11 @@ def _check_number(map_: Map, n: int, n_parts: int) -> None:
     if not n_parts <= n <= map_.n_units:
         ends = f"`n_regions` must be from {n_parts} to {map_.n_units}"
         if n_parts == 1:
-            raise InputError(f"{ends}, the number of units; got {n}.")
+            raise InputError(f"{ends}, the number of units; got {n}.", value=n)
         raise InputError(
             f"{ends}: the map has {map_.n_units} units in {n_parts} parts that no edge of its "
-            f"graph joins; got {n}. regions.join puts regions of several parts together."
+            f"graph joins; got {n}. regions.join puts regions of several parts together.",
+            value=n,
         )
 
 
@@ -410,7 +413,8 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
     if not isinstance(map_.told, KeptRows):
         raise InputError(
             "`found` are regions of a map that keeps no rows, such as one from a file. Find them "
-            "on a map that was trained in this session."
+            "on a map that was trained in this session.",
+            parameter="found",
         )
     kept, rng = map_.told, np.random.default_rng(random_state)
     numbers, shares = [], []

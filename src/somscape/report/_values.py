@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from somscape._types import Float64s, Floats, Ints, Objects
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterTypeError
 from somscape.maps._as_map import map_in_words
 from somscape.maps.map import Map
 from somscape.outliers.detector import Alerts, Detector, both_in_words
@@ -118,9 +118,11 @@ def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
     if agreement is None:
         return None
     if not isinstance(agreement, Mapping):
-        raise TypeError(
+        raise ParameterTypeError(
             "`agreement` must be a mapping, such as {'label': 'churned', 'value': 'yes'}; got "
-            f"{agreement!r}."
+            f"{agreement!r}.",
+            parameter="agreement",
+            value=agreement,
         )
     told = dict(agreement)
     name = told.get("label")
@@ -129,7 +131,8 @@ def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
     if name not in table.names:
         raise InputError(
             f"`agreement` has the label {name!r}, which {table.source} lacks; its columns are "
-            f"{listed(table.names)}."
+            f"{listed(table.names)}.",
+            parameter="agreement",
         )
     if told.get("value") is not None:
         value, column = str(told["value"]), table.column(name)
@@ -138,7 +141,9 @@ def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
         if value not in values:
             raise InputError(
                 f"`agreement` has the value {value!r}, which no row of column {name!r} has; its "
-                f"values are {listed(values)}."
+                f"values are {listed(values)}.",
+                parameter="agreement",
+                column=name,
             )
         told["value"] = value
     return told
@@ -252,8 +257,10 @@ def as_table(rows: Any) -> Table:
         return rows
     frame = as_frame(rows)
     if frame is None:
-        raise TypeError(
+        raise ParameterTypeError(
             f"`table` must be a Table or a data frame; got {type(rows).__name__}. Of a file make "
-            "one by somscape.tables.read_table, of an array by table_from_columns."
+            "one by somscape.tables.read_table, of an array by table_from_columns.",
+            parameter="table",
+            value=type(rows).__name__,
         )
     return table_from_frame(frame)

@@ -10,6 +10,8 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from somscape.errors import ParameterTypeError
+
 SCRIPTS = (
     "elements.js",
     "page.js",
@@ -80,9 +82,11 @@ def render(
     False
     """
     if not isinstance(data, Mapping):
-        raise TypeError(
+        raise ParameterTypeError(
             "`data` must be what somscape.report.build returns; got "
-            f"{type(data).__name__}. Write report.render(report.build(detector, table))."
+            f"{type(data).__name__}. Write report.render(report.build(detector, table)).",
+            parameter="data",
+            value=type(data).__name__,
         )
     style = page_part("report.css") + style
     *parts, last = map(page_part, SCRIPTS)

@@ -110,12 +110,13 @@ def load(path: str | Path) -> Saved:
     if isinstance(parameters, dict) and parameters.get("winner") == "heskes":
         raise MapFileError(
             f"{path}: winner='heskes' is no longer supported. Load only its map: "
-            f"somscape.Map.from_record(somscape.save.read_record({str(path)!r}))."
+            f"somscape.Map.from_record(somscape.save.read_record({str(path)!r})).",
+            file=path,
         )
     try:
         return thing_of(record)
     except InputError as error:
-        raise MapFileError(f"{path}: {error}") from error
+        raise MapFileError(f"{path}: {error}", file=path) from error
 
 
 def thing_of(record: Record) -> Saved:

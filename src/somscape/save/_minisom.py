@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from somscape._files import shown
 from somscape._stored import Budget
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import InputError, ParameterError, SomscapeWarning
 from somscape.maps.record import Record
 from somscape.save.lines import CodebookOrigin, plain_record, read_file
 
@@ -54,7 +54,7 @@ class _Machine:
 
     def pop(self) -> Any:
         if not self.stack or self.stack[-1] is MARK:
-            raise ValueError("it takes a value that is not there")
+            raise ParameterError("it takes a value that is not there")
         return self.stack.pop()
 
     def pop_to_mark(self) -> list[Any]:
@@ -63,11 +63,11 @@ class _Machine:
                 items = self.stack[i + 1 :]
                 del self.stack[i:]
                 return items
-        raise ValueError("it takes a mark that is not there")
+        raise ParameterError("it takes a mark that is not there")
 
     def top(self) -> Any:
         if not self.stack or self.stack[-1] is MARK:
-            raise ValueError("it changes a value that is not there")
+            raise ParameterError("it changes a value that is not there")
         return self.stack[-1]
 
 
@@ -86,12 +86,12 @@ def read_pickle(data: bytes, budget: Budget | None = None) -> Any:
             elif name in _VALUES:
                 machine.stack.append(_VALUES[name] if argument is None else argument)
             elif name not in ("PROTO", "FRAME", "READONLY_BUFFER"):
-                raise ValueError(f"it holds the instruction {name}, which is not read")
+                raise ParameterError(f"it holds the instruction {name}, which is not read")
     except InputError:
         raise
     except (ValueError, TypeError, IndexError, KeyError, struct.error, OverflowError) as error:
-        raise ValueError(f"not a pickle, or a damaged one ({error})") from error
-    raise ValueError("not a pickle, or a damaged one (it does not end)")
+        raise ParameterError(f"not a pickle, or a damaged one ({error})") from error
+    raise ParameterError("not a pickle, or a damaged one (it does not end)")
 
 
 def _put(machine: _Machine, key: int) -> None:
@@ -127,7 +127,7 @@ def _set_items(machine: _Machine, items: list[Any]) -> None:
     if isinstance(target, dict):
         target.update(_pairs(items))
     elif not isinstance(target, PickledObject):
-        raise ValueError("it sets an item of a value without items")
+        raise ParameterError("it sets an item of a value without items")
 
 
 def _add(machine: _Machine, items: list[Any]) -> None:
@@ -135,7 +135,7 @@ def _add(machine: _Machine, items: list[Any]) -> None:
     if isinstance(target, list):
         target.extend(items)
     elif not isinstance(target, PickledObject):
-        raise ValueError("it appends to a value that is not a list")
+        raise ParameterError("it appends to a value that is not a list")
 
 
 def _set_item(machine: _Machine, _: Any) -> None:
@@ -151,7 +151,7 @@ def _global(machine: _Machine, argument: str) -> None:
 def _stack_global(machine: _Machine, _: Any) -> None:
     name, module = machine.pop(), machine.pop()
     if not (isinstance(name, str) and isinstance(module, str)):
-        raise ValueError("it imports a value that is not a name")
+        raise ParameterError("it imports a value that is not a name")
     machine.stack.append(Name(module, name))
 
 
@@ -169,7 +169,7 @@ def _build(machine: _Machine, _: Any) -> None:
     state = machine.pop()
     target = machine.top()
     if not isinstance(target, PickledObject):
-        raise ValueError("it sets the state of a value without state")
+        raise ParameterError("it sets the state of a value without state")
     target.state = state
 
 
@@ -253,15 +253,15 @@ def _array(shape: Any, type_: Any, data: Any, order: Any) -> NDArray[Any]:
     code = type_.arguments[0] if is_type and type_.arguments else None
     endian = type_.state[1] if is_type and isinstance(type_.state, tuple) else "<"
     if not isinstance(code, str) or code not in NUMBERS or endian not in ("<", ">", "|", "="):
-        raise ValueError("an array in it holds other things than numbers")
+        raise ParameterError("an array in it holds other things than numbers")
     data = _bytes_of(data)
     is_shape = isinstance(shape, tuple) and len(shape) <= MAX_DIMENSIONS
     if not is_shape or not all(type(n) is int and 0 <= n < MAX_SIDE for n in shape):
-        raise ValueError("an array in it has no shape")
+        raise ParameterError("an array in it has no shape")
     dtype = np.dtype(("<" if endian == "=" else endian) + code)
     n_bytes = dtype.itemsize * prod(shape)
     if n_bytes != len(data):
-        raise ValueError(f"an array in it needs {n_bytes} bytes and has {len(data)}")
+        raise ParameterError(f"an array in it needs {n_bytes} bytes and has {len(data)}")
     return np.ndarray(shape, dtype, data, order="F" if order == "F" else "C")
 
 
@@ -275,7 +275,7 @@ def _bytes_of(data: Any) -> bytes:
         case str():
             return data.encode("latin-1")
     if not isinstance(data, bytes | bytearray):
-        raise ValueError("an array in it has no bytes")
+        raise ParameterError("an array in it has no bytes")
     return bytes(data)
 
 
@@ -340,7 +340,8 @@ def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
         if isinstance(error, InputError):
             raise
         raise InputError(
-            f"{source}: {error}. Give a file that pickle.dump(som, file) wrote from a MiniSom."
+            f"{source}: {error}. Give a file that pickle.dump(som, file) wrote from a MiniSom.",
+            file=source,
         ) from error
     warnings.warn(
         f"{source} is a pickle. It was read without running it; pickle.load would run whatever it "
@@ -356,13 +357,15 @@ def _record_of(value: Any, budget: Budget, classes: set[Name]) -> Record:
     state = _state_of(source, value, classes)
     weights = array_of(state.get("_weights"))
     if weights is None or weights.ndim != 3 or not weights.size or weights.dtype.kind != "f":
-        raise InputError(f"{source}: its MiniSom has no weights of shape (x, y, features).")
+        raise InputError(
+            f"{source}: its MiniSom has no weights of shape (x, y, features).", file=source
+        )
     budget.take(9 * weights.size, "its weights")
     if not np.isfinite(weights).all():
-        raise InputError(f"{source}: the MiniSom's weights are not all finite.")
+        raise InputError(f"{source}: the MiniSom's weights are not all finite.", file=source)
     topology = state.get("topology", "rectangular")
     if topology not in ("rectangular", "hexagonal"):
-        raise InputError(f"{source}: the MiniSom has an unknown topology.")
+        raise InputError(f"{source}: the MiniSom has an unknown topology.", file=source)
     n_x, n_y, _ = weights.shape
     lattice = {"n_rows": n_y, "n_cols": n_x, "kind": topology, "boundary": "plane"}
     metric = METRICS.get(_method(state.get("_activation_distance")), "")

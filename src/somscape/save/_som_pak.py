@@ -17,7 +17,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import InputError, ParameterError, SomscapeWarning
 from somscape.maps.record import Record
 from somscape.save.lines import (
     TEXT_BYTES,
@@ -274,7 +274,9 @@ def write_dat(path: str | Path, data: Any, *, missing: str = "x") -> None:
     3.0 x
     """
     if missing not in ("x", "NaN"):
-        raise ValueError(f"`missing` must be 'x' or 'NaN'; got {missing!r}.")
+        raise ParameterError(
+            f"`missing` must be 'x' or 'NaN'; got {missing!r}.", parameter="missing", value=missing
+        )
     samples = samples_of(data)
     labels, weights = samples.labels, samples.weights
 

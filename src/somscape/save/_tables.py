@@ -104,7 +104,8 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
         raise InputError(
             f"{table.source} has no column '{lacking[0]}', so it is not a codebook: a table with "
             "the row and col of each unit, from 0, and a column for each feature. To train a map "
-            "on a table of rows, use `somscape fit`."
+            "on a table of rows, use `somscape fit`.",
+            column=lacking[0],
         )
     units, n_rows, n_cols = _units(table)
     names = [name for name in table.names if name not in PLACES]
@@ -114,7 +115,10 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
     missing = np.argwhere(np.isnan(values))
     if len(missing):
         row, column = missing[0]
-        raise InputError(f"{table.where(row)}: column '{names[column]}' is empty; give a number.")
+        raise InputError(
+            f"{table.where(row)}: column '{names[column]}' is empty; give a number.",
+            column=names[column],
+        )
     codebook = np.empty_like(values)
     codebook[units] = values
     lattice = {"n_rows": n_rows, "n_cols": n_cols, "kind": kind, "boundary": boundary}
@@ -243,7 +247,8 @@ def _units(table: Table) -> tuple[Ints, int, int]:
     if n_rows * n_cols != table.n_rows:
         raise InputError(
             f"{table.source}: rows up to {n_rows - 1} and columns up to {n_cols - 1} make "
-            f"{n_rows * n_cols} units, but the table has {table.n_rows}."
+            f"{n_rows * n_cols} units, but the table has {table.n_rows}.",
+            file=table.source,
         )
     units: Ints = rows * n_cols + cols
     order = np.argsort(units, kind="stable")
@@ -258,7 +263,11 @@ def _counts(table: Table, name: str) -> Ints:
     column = table.column(name)
     numbers = column.numbers
     if numbers is None or not ((numbers >= 0) & (numbers % 1 == 0) & (numbers < 1e9)).all():
-        raise InputError(f"{table.source}: column '{name}' must hold whole numbers from 0.")
+        raise InputError(
+            f"{table.source}: column '{name}' must hold whole numbers from 0.",
+            file=table.source,
+            column=name,
+        )
     if not len(numbers):
         raise InputError(f"{table.source} has no rows.")
     return numbers.astype(np.intp)

@@ -284,7 +284,7 @@ def read_file(path: Path) -> bytes:
     if path.is_dir():
         raise InputError(f"{path} is a folder. Give the file in it.")
     if not path.is_file():
-        raise InputError(f"{path}: no such file. Check the name and the folder.")
+        raise InputError(f"{path}: no such file. Check the name and the folder.", file=path)
     try:
         return path.read_bytes()
     except OSError as error:

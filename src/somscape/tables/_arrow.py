@@ -167,5 +167,6 @@ def refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: in
         raise InputError(
             f"{where(begin)}: the {kind} in column {quoted(name)} cannot be read ({reason}). Make"
             " it missing, or write the column as plain text or numbers; dates go from the year 1 to"
-            " 9999."
+            " 9999.",
+            column=name,
         ) from error

@@ -180,7 +180,10 @@ def check_date_format(order: str | None) -> None:
     """Raise InputError for what is no order of day, month and year."""
     if order not in (None, *ORDERS):
         raise InputError(
-            f"`date_format` must be one of {', '.join(ORDERS)} or None; got {order!r}."
+            f"`date_format` must be one of {', '.join(ORDERS)} or None; got {order!r}.",
+            parameter="date_format",
+            value=order,
+            allowed=", ".join(ORDERS),
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from somscape.errors import InputError
+from somscape.errors import InputError, ParameterTypeError
 from somscape.tables.codes import CategoryCode, level_texts
 from somscape.tables.column import Column
 from somscape.tables.encoding import ColumnCode, Encoding
@@ -53,9 +53,11 @@ def checked_dictionary(given: Any) -> Dictionary:
     if isinstance(given, str | Path):
         return read_dictionary(given)
     if not (isinstance(given, Mapping) and all(isinstance(w, Mapping) for w in given.values())):
-        raise TypeError(
+        raise ParameterTypeError(
             "`dictionary` must be a file, or a mapping of columns to words by code, such as "
-            f"{{'job': {{'A171': 'unskilled'}}}}; got {given!r:.60}."
+            f"{{'job': {{'A171': 'unskilled'}}}}; got {given!r:.60}.",
+            parameter="dictionary",
+            value=given,
         )
     return {
         str(column): dict(zip(_as_levels(words), map(str, words.values()), strict=True))

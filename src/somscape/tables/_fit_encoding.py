@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from somscape._types import Float64s, Floats
 from somscape._validate import checked_weights
 from somscape._weights import counts_of
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import InputError, ParameterError, SomscapeWarning
 from somscape.kernels._select import in_threads
 from somscape.tables._dates import FIRST, GUESS, note_of_guess
 from somscape.tables._messages import Note, listed
@@ -100,7 +100,8 @@ def _check_weights(roles: Roles) -> None:
     if unknown:
         there = f"the layers are {listed(roles.layers)}" if roles.layers else "there are no layers"
         raise InputError(
-            f"`layer_weights` has a weight of '{unknown[0]}', and {there}. Name one of `layers`."
+            f"`layer_weights` has a weight of '{unknown[0]}', and {there}. Name one of `layers`.",
+            parameter="layer_weights",
         )
 
 
@@ -120,7 +121,8 @@ def _layer_by_column(encoding: Encoding, layers: Mapping[str, Sequence[str]]) ->
             if layer.setdefault(column, name) != name:
                 raise InputError(
                     f"column '{column}' is in two layers, '{layer[column]}' and '{name}'. Keep it "
-                    "in one."
+                    "in one.",
+                    column=column,
                 )
         if not used.intersection(columns):
             left = "".join(f" ('{column}': {why[column]})" for column in columns[:1])
@@ -160,7 +162,9 @@ def checked_layers(encoding: Encoding, names: str | Iterable[str]) -> list[str]:
     """Return names of some layers of an encoding, each once."""
     layers = encoding.roles.layers
     if not isinstance(names, str | Iterable) or isinstance(names, bytes):
-        raise InputError(f"layers are asked for by name, or by a list of names; got {names!r:.60}.")
+        raise InputError(
+            f"layers are asked for by name, or by a list of names; got {names!r:.60}.", value=names
+        )
     found = list(dict.fromkeys([names] if isinstance(names, str) else names))
     if not layers:
         raise InputError(
@@ -225,7 +229,12 @@ def fit_encoding(
     """Decide what each column of a table becomes, and learn its scale or levels."""
     for name, value, choices in (("missing", missing, MISSING_CHOICES), ("scale", scale, SCALES)):
         if value not in choices:
-            raise ValueError(f"`{name}` must be one of {choices}; got {value!r}.")
+            raise ParameterError(
+                f"`{name}` must be one of {choices}; got {value!r}.",
+                parameter=name,
+                value=value,
+                allowed=choices,
+            )
     if isinstance(table, Source):
         table = table.table()
     weights = checked_weights(sample_weight, table.n_rows)

@@ -136,7 +136,9 @@ def _column_of(
         reason = " ".join(str(error).split()).rstrip(".")
         raise InputError(
             f"{source}: column {quoted(name)} cannot be read ({reason}). Write it as plain text or"
-            " numbers."
+            " numbers.",
+            file=source,
+            column=name,
         ) from error
     chunked = array if isinstance(array, pa.ChunkedArray) else pa.chunked_array([array])
     return column_from_arrow(name, chunked, where, asked, words, among=among)
@@ -153,12 +155,16 @@ def _refuse_others_than_cells(series: Any, source: str) -> None:
         if any(isinstance(v, complex | np.complexfloating) for v in values):
             raise InputError(
                 f"{source}: column {name} holds complex numbers. Complex data not supported: give"
-                " real and imaginary parts as two columns"
+                " real and imaginary parts as two columns",
+                file=source,
+                column=name,
             )
     if held:
         raise InputError(
             f"{source}: column {name} holds nested values ({held}); drop it or split it into"
-            " plain columns"
+            " plain columns",
+            file=source,
+            column=name,
         )
 
 
@@ -197,7 +203,8 @@ def _refuse_container(data: Any, source: str) -> None:
     raise InputError(
         f"{source}: {library}.{type(data).__name__}{f' ({sizes})' * bool(sizes)} is not supported,"
         " because its rows can be misread. Pass a data frame or an array with one row per sample"
-        f"{f', such as {_variable(source)}{call}' * bool(call)}."
+        f"{f', such as {_variable(source)}{call}' * bool(call)}.",
+        file=source,
     )
 
 
@@ -263,7 +270,8 @@ def _streamed(stream: Any, source: str) -> Any:
     if not n_rows:
         raise InputError(
             f"{source}: this {type(stream).__name__} gave no rows; one that was read before is"
-            " empty: make it anew"
+            " empty: make it anew",
+            file=source,
         )
     _check_one_row_per_sample(stream, n_rows, source)
     return pa.concat_tables(parts)
@@ -287,7 +295,8 @@ def _check_one_row_per_sample(stream: Any, n_rows: int, source: str) -> None:
     raise InputError(
         f"{source}: the Arrow stream of this {kind} has {n_rows} rows, but the {kind} has the size "
         f"{size}, so a row of the stream is not a sample. Pass a data frame or an array with one "
-        f"row per sample, such as {call}."
+        f"row per sample, such as {call}.",
+        file=source,
     )
 
 
@@ -369,7 +378,8 @@ def _numbers_of(series: Any, type_: Any) -> Any:
     except OverflowError as error:
         raise InputError(
             f"X holds a whole number in column {quoted(str(series.name))} that no float can hold. "
-            "Correct, rescale or leave out its row."
+            "Correct, rescale or leave out its row.",
+            column=series.name,
         ) from error
 
 

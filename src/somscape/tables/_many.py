@@ -179,7 +179,8 @@ def _checked(source: str, folder: Path, names: list[str], others: list[str]) -> 
             here, first = (listed(k) or "nothing" for k in (keys, said[0]))
             raise InputError(
                 f"{shown(name)}: the names of its folders say {here}, those of {shown(names[0])}"
-                f" say {first}; give all files folders of the same kind"
+                f" say {first}; give all files folders of the same kind",
+                file=name,
             )
     folders = {key: [keys[key] for keys in said] for key in said[0]}
     paths = tuple(folder / name for name in names)

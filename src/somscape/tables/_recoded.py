@@ -56,12 +56,14 @@ def _check_columns(was: Encoding, now: Encoding) -> None:
         if code.kind != b[name].kind:
             raise InputError(
                 f"the maps differ in column {name!r}: {code.kind} and {b[name].kind}. Train both "
-                "with the same roles."
+                "with the same roles.",
+                column=name,
             )
         if isinstance(code, OrdinalCode) and code.levels != getattr(b[name], "levels", None):
             raise InputError(
                 f"the maps differ in the ordered levels of column {name!r}. Train both with the "
-                "same roles."
+                "same roles.",
+                column=name,
             )
 
 

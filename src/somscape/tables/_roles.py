@@ -80,7 +80,9 @@ def parsed(text: str, source: str) -> dict[str, Any]:
     long_key = LONG_KEY.search(text)
     if long_key:
         number = text.count("\n", 0, long_key.end()) + 1
-        raise InputError(f"{source}, line {number}: a key has too many parts. {cure}")
+        raise InputError(
+            f"{source}, line {number}: a key has too many parts. {cure}", file=source, line=number
+        )
     try:
         return tomllib.loads(text)
     except RecursionError as error:
@@ -173,7 +175,9 @@ def roles_from_text(data: bytes, source: str) -> Roles:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(
-            f"{source}, line {line}: this is no text in UTF-8. Save the file as UTF-8."
+            f"{source}, line {line}: this is no text in UTF-8. Save the file as UTF-8.",
+            file=source,
+            line=line,
         ) from error
     try:
         return _Reader(text, source).roles(parsed(text, source))

@@ -240,7 +240,9 @@ def read_sql(
         )
     name = f"{'query' if table is None else table} of {database.name}"
     if database.file is not None and not database.file.is_file():
-        raise InputError(f"{name}: there is no file {quoted(str(database.file))}. Correct the URL.")
+        raise InputError(
+            f"{name}: there is no file {quoted(str(database.file))}. Correct the URL.", file=name
+        )
     with (
         one_line(f"reading {name}", database),
         closing(READERS[database.engine](database, table, query)) as parts,
@@ -389,5 +391,7 @@ def _plain_column(field: "pa.Field", column: "pa.ChunkedArray", name: str) -> "p
             f"{name}: column {quoted(field.name)} holds {kind}, which is no number, text or date."
             " Leave it out of a query, or convert it there, such as by CAST(... AS VARCHAR).",
             options="--query SQL",
+            file=name,
+            column=field.name,
         )
     return column

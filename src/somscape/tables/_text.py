@@ -191,6 +191,8 @@ def decode(data: Content, source: str, encoding: str | None = None) -> tuple[Tex
     raise InputError(
         f"{source}, line {line}: not {encoding} text; save the file as UTF-8 or name its encoding",
         options="--encoding NAME",
+        file=source,
+        line=line,
     ) from problem
 
 

@@ -123,7 +123,8 @@ def arrange(
     if not n_rows:
         raise InputError(
             f"{source} has a header on line {start} but no rows; add rows, or, if that line"
-            " is a row, a line with column names above it"
+            " is a row, a line with column names above it",
+            line=start,
         )
     width = width_of(header)
     wrong = seen.ragged
@@ -137,6 +138,8 @@ def arrange(
             f" names {counted(len(header), 'column')}; put cells that contain the delimiter"
             f' {delimiter!r} in quotes ("), or name another delimiter',
             options="--delimiter CHAR",
+            file=source,
+            line=wrong[1],
         )
     names, name_notes = column_names(header, source, start)
     by_name = dict(zip(names, columns, strict=True))
@@ -220,7 +223,9 @@ def _check_header(header: list[str], source: str, line: int) -> list[str]:
     if any(value % 1 for value in values.values()):
         raise InputError(
             f"{source}, line {line}: the first line should name the columns, but holds numbers"
-            f" ({listed(header, 3)}); add a line with column names above it"
+            f" ({listed(header, 3)}); add a line with column names above it",
+            file=source,
+            line=line,
         )
     return [f"the names on line {line} are numbers"] if names else []
 
@@ -457,6 +462,7 @@ def text_records(
             f"delimiter must be one character other than a quote or line end, or 'tab'; got"
             f" {quoted(delimiter)}",
             options="--delimiter CHAR",
+            value=delimiter,
         )
     raw: Records | None = None
     with suppress(NotPlainError):  # and with what was read in vain

@@ -112,7 +112,9 @@ def joined_column(
             reason = " ".join(str(error).split()).rstrip(".")
             raise InputError(
                 f"{source}: column {quoted(name)} cannot be read as {type_} like the others"
-                f" ({reason}); correct it, or leave {source} out"
+                f" ({reason}); correct it, or leave {source} out",
+                file=source,
+                column=name,
             ) from error
     return pa.chunked_array(chunks, type_)
 
@@ -174,7 +176,9 @@ class Agreed:
             if joined is None:
                 raise InputError(
                     f"{name}: column {quoted(column)} holds {own}, but {type_} in"
-                    f" {self._told[column]}; {SAME_TYPES[self._are_called]}"
+                    f" {self._told[column]}; {SAME_TYPES[self._are_called]}",
+                    file=name,
+                    column=column,
                 )
             if joined != type_:
                 self.types[column], self._told[column] = joined, name
@@ -227,7 +231,8 @@ def table_of_batches(
     first = next(batches, None)
     if first is None:
         raise InputError(
-            f"{source}: the function gave no batches; it must return a new iterator at each call"
+            f"{source}: the function gave no batches; it must return a new iterator at each call",
+            file=source,
         )
     batches = chain([first], batches)
     if isinstance(first, np.ndarray):
@@ -259,7 +264,9 @@ def _begun(given: Any, source: str) -> Iterator[Any]:
         return iter(given)
     raise InputError(
         f"{source}: the function must return an iterator of batches; got a"
-        f" {type(given).__name__}. Yield batches in it; {CURE}"
+        f" {type(given).__name__}. Yield batches in it; {CURE}",
+        file=source,
+        value=type(given).__name__,
     )
 
 
@@ -282,7 +289,8 @@ def not_for_numbers(name: str) -> InputError:
     """Return the error for a parameter of reading that was passed with rows of numbers."""
     return InputError(
         f"`{name}` says how to read a table; got an array of numbers, or a table that is read"
-        " already. Leave it out."
+        " already. Leave it out.",
+        parameter=name,
     )
 
 
@@ -386,7 +394,8 @@ def _check_numbers(type_: np.dtype[Any], shape: tuple[int, ...], name: str) -> N
         raise InputError(f"{name} holds {type_}, and no numbers; {CURE}")
     if len(shape) != 2 or min(shape) < 1:
         raise InputError(
-            f"{name} must have rows and columns, shape (n_rows, n_columns); got {shape}"
+            f"{name} must have rows and columns, shape (n_rows, n_columns); got {shape}",
+            value=shape,
         )
 
 

@@ -119,7 +119,8 @@ def check_lengths(columns: Mapping[str, Values]) -> None:
         if len(values) != n_rows:
             raise InputError(
                 f"column {quoted(name)} has {len(values)} values, the first column has {n_rows};"
-                " give all columns the same number"
+                " give all columns the same number",
+                column=name,
             )
 
 
@@ -341,7 +342,8 @@ def write_table(
     ending = Path(path).suffix.lower()
     if ending not in (".csv", ".parquet", ".xlsx"):
         raise InputError(
-            f"{path}: a table is written as .csv, .xlsx or .parquet. Give one of these names."
+            f"{path}: a table is written as .csv, .xlsx or .parquet. Give one of these names.",
+            file=path,
         )
     write_whole(path, table_bytes(ending.removeprefix("."), columns, bom=bom))
 
@@ -451,10 +453,13 @@ def check_sink(url: str, name: str) -> None:
 
 def _rows(table: Table, run: str, keys: list[str]) -> "pa.Table":
     if len(keys) != table.n_rows:
-        raise InputError(f"`key` has {len(keys)} values for {table.n_rows} rows; give one for each")
+        raise InputError(
+            f"`key` has {len(keys)} values for {table.n_rows} rows; give one for each",
+            parameter="key",
+        )
     if len(set(keys)) < len(keys):
         twice = next(key for i, key in enumerate(keys) if key in keys[:i])
-        raise InputError(f"`key` {quoted(twice)} repeats; give each row another")
+        raise InputError(f"`key` {quoted(twice)} repeats; give each row another", parameter="key")
     names, taken = [], set(KEYS)
     for name in table.names:
         while name.casefold() in taken:
@@ -620,7 +625,8 @@ class _PostgreSQL(_Sink):
             if len(name.encode()) > MAX_NAME:
                 raise InputError(
                     f"the name of column {quoted(name)} is longer than the {MAX_NAME} bytes that"
-                    " PostgreSQL keeps; give it a shorter one"
+                    " PostgreSQL keeps; give it a shorter one",
+                    column=name,
                 )
         # At once, not row by row, each of which would take the way to the server and back.
         with self.connection.cursor() as cursor:

@@ -347,6 +347,7 @@ class NumberCode(OneFeature):
                 f"column '{column.name}' spans more than a float can hold; correct its largest "
                 "value or leave the column out.",
                 options=f"--drop {shlex.quote(column.name)}",
+                column=column.name,
             )
         return cls(
             column.name,

@@ -99,7 +99,8 @@ class GroupedNumbers:
         if np.isinf(total).any():
             raise InputError(
                 f"column {quoted(column.name)}: the numbers of one group add up to more than a"
-                " float holds. Correct the largest, or leave the column out."
+                " float holds. Correct the largest, or leave the column out.",
+                column=column.name,
             )
         n_decimals = _n_decimals(numbers)
         if n_decimals is not None:
@@ -436,7 +437,9 @@ def per(
     if not isinstance(table, Table):
         table = table_from_frame(table)
     if not names:
-        raise InputError("`by` names no column; give the one that names the customer.")
+        raise InputError(
+            "`by` names no column; give the one that names the customer.", parameter="by"
+        )
     check_date_format(date_format)
     table_of_key = table.select(names)
     groups, first = grouped_rows(table_of_key.columns)
@@ -624,6 +627,8 @@ class _Work:
                 f" such as 2026-01-31; got {quoted(str(column.cell(row)))}. Rewrite"
                 " its dates, or leave the column out.",
                 options=category_or_drop(column.name),
+                value=column.cell(row),
+                column=column.name,
             )
         return dates.moments
 

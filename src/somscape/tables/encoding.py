@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from somscape._stored import assembled, made_ahead, stored
 from somscape._types import Float64s, Floats, Ints
 from somscape._weights import blocks
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import InputError, ParameterError, SomscapeWarning
 from somscape.kernels._select import select_kernels
 from somscape.tables._dates import ORDERS, Dates
 from somscape.tables._messages import listed
@@ -57,10 +57,13 @@ def code_from_json(data: Any) -> ColumnCode:
         return NumberCode.plain(data)
     kind = data.get("kind") if isinstance(data, dict) else None
     if not isinstance(kind, str) or kind not in CODES:
-        raise ValueError(f"no kind of column: {kind!r}")
+        raise ParameterError(f"no kind of column: {kind!r}")
     code: ColumnCode = _built(CODES[kind], data, known={"kind"})
     if not _is_sound(code):
-        raise ValueError(f"the code of column '{code.name}' cannot have been learned from a table")
+        raise ParameterError(
+            f"the code of column '{code.name}' cannot have been learned from a table",
+            column=code.name,
+        )
     return code
 
 
@@ -68,10 +71,10 @@ def part_from_json(data: Any, dates: Container[str]) -> PartCode:
     """Return the code of what dates tell."""
     kind = data.get("kind") if isinstance(data, dict) else None
     if kind not in ("circle", "days"):
-        raise ValueError(f"no kind of what dates tell: {kind!r}")
+        raise ParameterError(f"no kind of what dates tell: {kind!r}")
     code: PartCode = _built(CycleCode if kind == "circle" else SpanCode, data, known={"kind"})
     if not (_is_sound(code) and all(source in dates for source in code.sources)):
-        raise ValueError(f"the code of '{code.name}' cannot have been learned from a table")
+        raise ParameterError(f"the code of '{code.name}' cannot have been learned from a table")
     return code
 
 
@@ -80,7 +83,7 @@ def _built(cls: type, data: dict[str, Any], known: set[str]) -> Any:
     # A file of an older release lacks what has a value by default.
     lacking = {f.name for f in fields(cls) if f.default is not MISSING} - set(data)
     if set(data) | known != (names - lacking) | known:
-        raise ValueError(f"{cls.__name__} has the fields {', '.join(sorted(names))}")
+        raise ParameterError(f"{cls.__name__} has the fields {', '.join(sorted(names))}")
     given = (f for f in fields(cls) if f.name not in lacking)
     return cls(**{f.name: _value(f.type, f.name, data[f.name]) for f in given})
 
@@ -97,7 +100,7 @@ def _value(type_: Any, name: str, value: Any) -> Any:
         number = _built(NumberCode, value, known=set())
         if _is_sound(number):
             return number
-    raise ValueError(f"no {name} of a column: {str(value)[:40]!r}")
+    raise ParameterError(f"no {name} of a column: {str(value)[:40]!r}")
 
 
 def _is_sound(code: ColumnCode | PartCode) -> bool:
@@ -131,7 +134,9 @@ def refuse_problem(
     if problem:
         row, needed = problem
         cell = table.column(name).cell(row)
-        raise InputError(f"{table.where(row)}: column '{name}' {needed}; got '{cell}'. {cure}")
+        raise InputError(
+            f"{table.where(row)}: column '{name}' {needed}; got '{cell}'. {cure}", column=name
+        )
 
 
 def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None:
@@ -141,7 +146,8 @@ def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None
         row = begin + int(is_near.all(axis=1).argmin())
         raise InputError(
             f"{table.where(row)}, column '{column.name}': {column.cell(row)} is too far from the "
-            "numbers the scale was made from. Correct or leave out the row."
+            "numbers the scale was made from. Correct or leave out the row.",
+            column=column.name,
         )
 
 
@@ -229,14 +235,16 @@ def said_by(roles: Roles) -> dict[str, Any]:
 def checked_settings(data: Any) -> dict[str, Any]:
     """Return plain data as parameters of `Roles`."""
     if not isinstance(data, dict):
-        raise ValueError(f"no roles: {str(data)[:40]!r}")
+        raise ParameterError(f"no roles: {str(data)[:40]!r}")
     return {name: checked_setting(name, value) for name, value in data.items()}
 
 
 def checked_setting(name: str, value: Any) -> Any:
     """Return a value as `Roles` has it."""
     if name not in SETTINGS:
-        raise ValueError(f"roles have no part {name!r:.40}; the parts are {', '.join(SETTINGS)}")
+        raise ParameterError(
+            f"roles have no part {name!r:.40}; the parts are {', '.join(SETTINGS)}"
+        )
     if name in CHOICES:
         is_allowed, allowed = value in CHOICES[name], " or ".join(f'"{c}"' for c in CHOICES[name])
     elif name == "dictionary":
@@ -255,10 +263,10 @@ def checked_setting(name: str, value: Any) -> Any:
     else:
         is_allowed, allowed = isinstance(value, str), "a text in quotes"
     if not is_allowed:
-        raise ValueError(f"{name} must be {allowed}; got {value!r:.60}")
+        raise ParameterError(f"{name} must be {allowed}; got {value!r:.60}", value=value)
     if name == "reading" and set(value) - set(READING):
         wrong = min(set(value) - set(READING))
-        raise ValueError(f"reading has no {wrong!r:.40}; it may have {', '.join(READING)}")
+        raise ParameterError(f"reading has no {wrong!r:.40}; it may have {', '.join(READING)}")
     if isinstance(value, dict):
         value = {key: tuple(v) if isinstance(v, list) else v for key, v in value.items()}
     value = tuple(value) if isinstance(value, list) else value
@@ -696,14 +704,14 @@ class Encoding:
         """Return the encoding that `to_json` wrote, or raise ValueError."""
         unknown = set(data) - {"columns", "missing", "is_named", "parts", "roles"}
         if unknown:
-            raise ValueError(f"an encoding has no part {min(unknown)!r}")
+            raise ParameterError(f"an encoding has no part {min(unknown)!r}")
         codes = tuple(code_from_json(column) for column in data["columns"])
         dates = {code.name for code in codes if isinstance(code, DateCode)}
         parts = tuple(part_from_json(part, dates) for part in data.get("parts", ()))
         if len({code.name for code in (*codes, *parts)}) < len(codes) + len(parts):
-            raise ValueError("two columns have the same name")
+            raise ParameterError("two columns have the same name")
         if data["missing"] not in MISSING_CHOICES or not isinstance(data["is_named"], bool):
-            raise ValueError("the encoding does not say what missing cells and names are")
+            raise ParameterError("the encoding does not say what missing cells and names are")
         roles = Roles(**checked_settings(data.get("roles", {})))
         return cls(codes, data["missing"], data["is_named"], roles, parts)
 

@@ -276,7 +276,9 @@ class Roles:
                 if taken[name] == "per":
                     both = f"names the customers, so it cannot be {second}"
                 raise InputError(
-                    f"column '{name}' {both}; keep one.", options=f"{option} or {other}"
+                    f"column '{name}' {both}; keep one.",
+                    options=f"{option} or {other}",
+                    column=name,
                 )
             taken[name] = role
         return taken
@@ -450,7 +452,8 @@ def _decide_text(
             )
         raise InputError(
             f"column '{column.name}' of {table.source} has {n_values} different texts, more than "
-            f"the max_levels={max_levels} of a category. {advice}"
+            f"the max_levels={max_levels} of a category. {advice}",
+            column=column.name,
         )
     why = f"text with {counted(n_values, 'different value')}"
     if n_values > (max_levels or MAX_TEXT_LEVELS) or n_values > max(2, n_rows / 2):
@@ -488,6 +491,7 @@ def _forced_category(column: Column) -> KindDecision:
             f"column '{column.name}' has {n_levels} different values, more than the "
             f"{MAX_LEVELS} that a category may have. Group them, or drop the column.",
             options=f"--drop {shlex.quote(column.name)}",
+            column=column.name,
         )
     if column.n_distinct == 0:
         return WITHOUT_VALUE
@@ -506,7 +510,8 @@ def _decide_date(table: Table, dates: Dates | None, roles: Roles) -> KindDecisio
         row, needed = problem
         raise InputError(
             f"{table.where(row)}: column '{column.name}' {needed}; got '{column.cell(row)}'. "
-            "Rewrite its dates, or leave the column out."
+            "Rewrite its dates, or leave the column out.",
+            column=column.name,
         )
     n_dates = len(np.unique(dates.moments[~dates.missing]))
     if n_dates < 2:

@@ -222,7 +222,9 @@ def ordinal_levels(name: str, given: Sequence[Any]) -> tuple[str, ...]:
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise InputError(
             f"the levels of column '{name}' must be a list from the lowest to the highest; got "
-            f"{given!r}."
+            f"{given!r}.",
+            value=given,
+            column=name,
         )
     levels = [level_texts(table_from_columns({name: [level]}).columns[0])[0] for level in given]
     repeated = [level for i, level in enumerate(levels) if level in levels[:i]]
@@ -234,6 +236,8 @@ def ordinal_levels(name: str, given: Sequence[Any]) -> tuple[str, ...]:
             f"the levels of column '{name}' must be at least two different ones from the lowest "
             f"to the highest, but {fault}; got {list(given)}.",
             options=f"--ordinal {shlex.quote(f'{name}=LOW<MIDDLE<HIGH')}",
+            value=list(given),
+            column=name,
         )
     return tuple(levels)
 

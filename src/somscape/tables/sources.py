@@ -120,7 +120,7 @@ def read_table(
     ("delimiter ';'", "decimal comma in 'rate'", "missing cells: 1, written '?'")
     """
     if decimal not in (None, ".", ","):
-        raise InputError(f"decimal must be '.' or ','; got {quoted(decimal)}")
+        raise InputError(f"decimal must be '.' or ','; got {quoted(decimal)}", value=decimal)
     if is_url(path):
         check_reading("database", "a database", (delimiter, decimal, encoding), sheet)
         rows, name = read_sql(str(path), table=table, query=query)

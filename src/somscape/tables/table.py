@@ -58,7 +58,8 @@ def frame_of(columns: Mapping[str, Any], library: str | None = None) -> Any:
         if library not in there:
             raise InputError(
                 f"`library` is {library!r}, which is not installed. Run: pip install {library}; or "
-                f"pass one of {', '.join(map(repr, there))}."
+                f"pass one of {', '.join(map(repr, there))}.",
+                parameter="library",
             )
     backend: Any = library or there[0]
     made = {str(name): _values(values, backend) for name, values in columns.items()}
@@ -146,7 +147,9 @@ class Table:
             if len(column) != n_rows:
                 raise InputError(
                     f"{self.source}: column {quoted(column.name)} has {len(column)} rows, column"
-                    f" {quoted(self.columns[0].name)} has {n_rows}; give all the same number"
+                    f" {quoted(self.columns[0].name)} has {n_rows}; give all the same number",
+                    file=self.source,
+                    column=column.name,
                 )
 
     def __repr__(self) -> str:
@@ -204,7 +207,7 @@ class Table:
         """
         if name not in self._by_name:
             cure = suggestion(name, self.names) or f"the columns are {listed(self.names)}"
-            raise InputError(f"{self.source} has no column {quoted(name)}; {cure}")
+            raise InputError(f"{self.source} has no column {quoted(name)}; {cure}", column=name)
         return self._by_name[name]
 
     def select(self, names: str | Iterable[str]) -> "Table":

@@ -92,7 +92,8 @@ class Front:
         if given and self.users is None:
             raise InputError(
                 f"`{given[0]}` is for a team, whose names and passwords a file has. Give it with "
-                "`users`; `somscape app-user` makes one."
+                "`users`; `somscape app-user` makes one.",
+                parameter=given[0],
             )
         if self.behind_proxy is None:
             self._check_without_proxy()
@@ -102,42 +103,56 @@ class Front:
     def _check_without_proxy(self) -> None:
         if (self.tls_cert is None) != (self.tls_key is None):
             missing = "tls_key" if self.tls_key is None else "tls_cert"
-            raise InputError(f"`tls_cert` and `tls_key` belong together. Give `{missing}`, too.")
+            raise InputError(
+                f"`tls_cert` and `tls_key` belong together. Give `{missing}`, too.",
+                parameter="tls_cert",
+            )
         if not is_loopback(self.host) and self.tls_cert is None:
             raise InputError(NEEDS_TEAM.format(host=self.host or "''"))
         for name in ("socket", "socket_group", "user_header"):
             if getattr(self, name) is not None:
-                raise InputError(f"`{name}` is for a proxy. Give its name with `behind_proxy`.")
+                raise InputError(
+                    f"`{name}` is for a proxy. Give its name with `behind_proxy`.", parameter=name
+                )
 
     def _check_proxy(self, proxy: str) -> None:
         if self.tls_cert is not None or self.tls_key is not None:
             raise InputError(
                 "`behind_proxy` leaves TLS to the proxy: leave `tls_cert` and `tls_key` out, or "
-                "leave `behind_proxy` out."
+                "leave `behind_proxy` out.",
+                parameter="behind_proxy",
             )
         found = PROXY.fullmatch(proxy)
         if found is None or not 0 < int(found[2] or 1) < 65536:
             raise InputError(
                 "`behind_proxy` must be what browsers ask for, without a path, such as "
-                f"https://somscape.bank.example; got {proxy!r:.100}."
+                f"https://somscape.bank.example; got {proxy!r:.100}.",
+                parameter="behind_proxy",
+                value=proxy,
             )
         if not is_loopback(self.host):
             raise InputError(
                 "`behind_proxy` is for a proxy on this computer, as what it sends is not "
-                f"encrypted: leave `host` {self.host} out."
+                f"encrypted: leave `host` {self.host} out.",
+                parameter="behind_proxy",
             )
         if self.socket is not None and (self.port or self.host != LOOPBACK):
-            raise InputError("`socket` stands instead of `host` and `port`. Leave those out.")
+            raise InputError(
+                "`socket` stands instead of `host` and `port`. Leave those out.", parameter="socket"
+            )
         for name in ("socket_group", "user_header"):
             if getattr(self, name) is not None and self.socket is None:
                 raise InputError(
                     f"`{name}` needs `socket`: a port can be reached by every program of this "
-                    "computer, which could give any name."
+                    "computer, which could give any name.",
+                    parameter=name,
                 )
         if self.user_header is not None and not HEADER.fullmatch(self.user_header):
             raise InputError(
                 f"`user_header` must be a header's name, such as X-Remote-User; got "
-                f"{self.user_header!r:.100}."
+                f"{self.user_header!r:.100}.",
+                parameter="user_header",
+                value=self.user_header,
             )
 
     def origins(self, port: int, certified: frozenset[str]) -> Origins:
@@ -281,7 +296,9 @@ def listening(front: Front) -> AbstractContextManager[socket.socket]:
 @contextmanager
 def _on_socket(path: Path, group: str | None) -> Iterator[socket.socket]:
     if not hasattr(socket, "AF_UNIX"):
-        raise InputError("`socket` is for systems that have Unix sockets. Leave it out.")
+        raise InputError(
+            "`socket` is for systems that have Unix sockets. Leave it out.", parameter="socket"
+        )
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         try:
             _clear_left(path)

@@ -82,7 +82,10 @@ def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
     for number, kind in settings["kinds"].items():
         column = columns[int(number)]
         if kind != "drop" and kind not in column["may_be"]:
-            raise InputError(f"Column '{column['name'][:60]}' cannot be taken as {kind!r:.20}.")
+            raise InputError(
+                f"Column '{column['name'][:60]}' cannot be taken as {kind!r:.20}.",
+                column=column["name"][:60],
+            )
     if settings["missing"] not in ("fill", "error"):
         raise InputError("Missing cells can be filled ('fill') or stop the run ('error').")
     _check_rule(settings, columns, table["n_rows"])
@@ -142,7 +145,10 @@ def reading_of(given: Mapping[str, Any] | None) -> dict[str, Any]:
             if not (value is None or is_name):
                 raise InputError("'sheet' must be the name of a sheet, or its number.")
         elif value not in (None, *READING[name]):
-            raise InputError(f"'{name}' must be one of {', '.join(READING[name])}.")
+            raise InputError(
+                f"'{name}' must be one of {', '.join(READING[name])}.",
+                allowed=", ".join(READING[name]),
+            )
     return found
 
 
@@ -158,7 +164,9 @@ def _check_value(settings: Mapping[str, Any], columns: list[dict[str, Any]]) -> 
     column = columns[settings["label"]]
     known = [level for level, _ in column["levels"]]
     if not isinstance(value, str) or (known and value not in known):
-        raise InputError(f"Column '{column['name'][:60]}' has no such value.")
+        raise InputError(
+            f"Column '{column['name'][:60]}' has no such value.", column=column["name"][:60]
+        )
 
 
 def _check_told(told: Any) -> None:
@@ -268,7 +276,8 @@ def _order(name: str, levels: Any) -> str:
     if any("<" in text or text != text.strip() for text in texts):
         raise InputError(
             f"Column '{name[:60]}' has a level with < or with blanks at an end, which the page "
-            "cannot show. Use `somscape detect --roles`."
+            "cannot show. Use `somscape detect --roles`.",
+            column=name[:60],
         )
     return "<".join(texts)
 
@@ -318,6 +327,7 @@ def _levels(column: Mapping[str, Any], order: str) -> list[str]:
     if len(levels) < 2:
         raise InputError(
             f"Column '{column['name'][:60]}' has too many values to list them in order. Take it as "
-            "a number."
+            "a number.",
+            column=column["name"][:60],
         )
     return levels

@@ -113,7 +113,8 @@ def read_users(
     except OSError as error:
         raise InputError(
             f"`users` {source} cannot be read ({error.strerror}). Make it with: somscape app-user "
-            f"NAME --role decide --users {source}"
+            f"NAME --role decide --users {source}",
+            parameter="users",
         ) from error
     if len(data) > MAX_BYTES:
         raise InputError(f"{source} has more than {MAX_BYTES:,} bytes. Give a file of users.")
@@ -122,7 +123,9 @@ def read_users(
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(
-            f"{source}, line {line}: this is no text in UTF-8. Save the file as UTF-8."
+            f"{source}, line {line}: this is no text in UTF-8. Save the file as UTF-8.",
+            file=source,
+            line=line,
         ) from error
     return _Reader(text, source, has_passwords).users(parsed(text, source))
 

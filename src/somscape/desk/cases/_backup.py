@@ -91,7 +91,8 @@ def backup(state: State, path: str | Path) -> Verdict:
         if not (is_same and is_whole):
             raise InputError(
                 f"{path}: what was written is not what {state.database.name} holds. Write it to "
-                "another disk."
+                "another disk.",
+                file=path,
             )
     return after
 

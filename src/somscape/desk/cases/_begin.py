@@ -30,7 +30,9 @@ def check_name(name: str) -> None:
     if not is_line or "/" in name or name in (".", "..") or name.startswith("-"):
         raise InputError(
             f"`watch` must be a name of 1 to {MAX_NAME} letters in one line, without / or spaces "
-            f"around it, and not begin with - or be . or ..; got {name!r}."
+            f"around it, and not begin with - or be . or ..; got {name!r}.",
+            parameter="watch",
+            value=name,
         )
 
 

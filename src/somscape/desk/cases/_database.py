@@ -506,12 +506,14 @@ def opened(where: str | Path) -> StateDatabase:
     if isinstance(where, str) and is_url(where):
         if not where.lower().startswith(("postgresql://", "postgres://")):
             raise InputError(
-                f"`state` must be a folder or postgresql://USER@HOST/NAME; got {where}."
+                f"`state` must be a folder or postgresql://USER@HOST/NAME; got {where}.",
+                parameter="state",
+                value=where,
             )
         try:
             database_at(where)  # refuses a password, which messages would show
         except InputError as error:  # without its options: no command asks for this password
-            raise InputError(f"`state`: {error}") from error
+            raise InputError(f"`state`: {error}", parameter="state") from error
         engine: Engine = PostgreSQL(where)
     else:
         folder = Path(where)

@@ -251,7 +251,9 @@ class Place:
             numbers = ", ".join(str(run.number) for run in reversed(left)) or "none"
             raise InputError(
                 f"`instead_of` must be the number of a run that still counts: {numbers}; got "
-                f"{instead_of}."
+                f"{instead_of}.",
+                parameter="instead_of",
+                value=instead_of,
             )
         before = [run for run in left if run.number < instead_of]
         later = tuple(run for run in left if run.number >= instead_of)

@@ -64,7 +64,8 @@ def keys_of(table: Table, columns: Sequence[str]) -> list[str]:
             row = int(np.argmax(column.missing))
             raise InputError(
                 f"{table.where(row)}: the key column '{column.name}' is missing, so nothing names "
-                "this row. Fill it in, or leave the row out."
+                "this row. Fill it in, or leave the row out.",
+                column=column.name,
             )
     keys = [BETWEEN.join(parts) for parts in zip(*map(texts_of, found), strict=True)]
     first: dict[str, int] = {}

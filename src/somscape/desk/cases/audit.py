@@ -671,7 +671,9 @@ def verify(state: State, head: str | None = None) -> Verdict:
     """
     if head is not None and not re.fullmatch(f"[0-9a-f]{{{MIN_HEAD},64}}", head.lower()):
         raise InputError(
-            f"`head` must be 64 hexadecimal digits, or at least the first {MIN_HEAD}; got {head!r}."
+            f"`head` must be 64 hexadecimal digits, or at least the first {MIN_HEAD}; got {head!r}.",
+            parameter="head",
+            value=head,
         )
     with state.database.snapshot() as read:
         verdict = verdict_on(read, state.audit_key, head)

@@ -44,7 +44,7 @@ class Seen:
         cases = {case.key: case for case in state.cases(name, key=key)}
         if run is not None:
             if state.run(run).watch != name:
-                raise InputError(f"`run` {run} is not one of {name}.")
+                raise InputError(f"`run` {run} is not one of {name}.", parameter="run")
             kept = state.kept(run, key=key)
             rows = {row.key: row for row in state.listed(run, key=key)}
             cases = {
@@ -187,7 +187,8 @@ def _keys(table: Table, columns: Sequence[str], id_name: str | None) -> list[str
     no_id = f" (its '{ID}' is not the key of this watch)" if ID in names else ""
     raise InputError(
         f"{table.source} does not say which cases it decides{no_id}. Give it a column '{KEY}', or "
-        f"{listed(columns)}; it has {listed(table.names)}."
+        f"{listed(columns)}; it has {listed(table.names)}.",
+        column=KEY,
     )
 
 
@@ -201,7 +202,8 @@ def _texts(table: Table, name: str) -> list[str]:
     if name not in table.names:
         raise InputError(
             f"{table.source} has no column '{name}', whose cells are {listed(STATES)} or empty; it "
-            f"has {listed(table.names)}."
+            f"has {listed(table.names)}.",
+            column=name,
         )
     return [unescape_cell(cell or "") for cell in table.column(name).each_cell()]
 

@@ -342,7 +342,10 @@ class State:
             if decision.state not in STATES:
                 raise InputError(
                     f"`state` of case {decision.key!r} must be one of {listed(STATES)}; got "
-                    f"{decision.state!r}."
+                    f"{decision.state!r}.",
+                    parameter="state",
+                    value=decision.state,
+                    allowed=STATES,
                 )
             _check_texts(decision)
         for name in {decision.watch for decision in decisions}:
@@ -472,7 +475,8 @@ def _check_texts(decision: Decision) -> None:
         text = getattr(decision, name)
         if "\0" in text or text != text.encode(errors="replace").decode():
             raise InputError(
-                f"`{name}` {text!r} holds letters that no database takes. Write it without them."
+                f"`{name}` {text!r} holds letters that no database takes. Write it without them.",
+                parameter=name,
             )
 
 

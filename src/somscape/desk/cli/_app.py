@@ -45,7 +45,10 @@ def run_app(
         with stage(f"reading {without_password(path)}"):
             tables.append(read_table(path, table=table, query=query))
     elif table or query:
-        raise InputError("`table` and `query` say what to read of a database; give its URL first.")
+        raise InputError(
+            "`table` and `query` say what to read of a database; give its URL first.",
+            parameter="table",
+        )
     folder = state or str(state_folder())
     most = None if memory is None else int(memory * 1e9)
     serve(
@@ -80,7 +83,9 @@ def change_user(
         _remove(users, known, plain)
         return
     if role is None and found is None:
-        raise InputError(f"`role` says what {plain} may do. Give look, decide or run.")
+        raise InputError(
+            f"`role` says what {plain} may do. Give look, decide or run.", parameter="role"
+        )
     new_role = role or (found.role if found else "")
     password = _new_password(plain) if has_password else ""
     write_users(users, {**known, plain: User(plain, new_role, password)})

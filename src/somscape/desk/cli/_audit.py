@@ -137,7 +137,10 @@ def forget_cases(
     if (key is None) == (older_than is None):
         raise InputError("give the KEY of a case, or `older_than` for all that are old.")
     if decided and older_than is None:
-        raise InputError("`decided` goes with `older_than`: a KEY is forgotten, decided or not.")
+        raise InputError(
+            "`decided` goes with `older_than`: a KEY is forgotten, decided or not.",
+            parameter="decided",
+        )
     console, author = make_console(), author_of(options)
     with open_state(options) as state:
         if key is not None:

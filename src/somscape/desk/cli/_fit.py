@@ -72,11 +72,14 @@ def check_target_options(options: dict[str, Any]) -> None:
     target = options["target"]
     for name, why in NOT_HERE.items():
         if options[name]:
-            raise InputError(f"`{name}` {why}, so it does not go with `target`. Leave it out.")
+            raise InputError(
+                f"`{name}` {why}, so it does not go with `target`. Leave it out.", parameter=name
+            )
     for name in NOT_OF_TARGET:
         if target == options[name] or target in (options[name] or ()):
             raise InputError(
-                f"column '{target}' cannot be of both `target` and `{name}`; keep one."
+                f"column '{target}' cannot be of both `target` and `{name}`; keep one.",
+                column=target,
             )
     _check_missing(options["missing"])
 
@@ -85,7 +88,8 @@ def _check_missing(missing: str | None) -> None:
     if missing == "mask":
         raise InputError(
             "`missing` mask leaves cells out, and a prediction needs complete rows. Give "
-            "--missing fill."
+            "--missing fill.",
+            parameter="missing",
         )
 
 
@@ -95,7 +99,8 @@ def _roles_of(roles: Roles, target: str, file: str | None) -> Roles:
     if roles.per:
         raise InputError(
             f"{file} says that column '{roles.per[0]}' is of kind per, which {NOT_HERE['per']}, so "
-            "it does not go with `target`. Make it of kind drop."
+            "it does not go with `target`. Make it of kind drop.",
+            column=roles.per[0],
         )
     return overridden(roles, Roles(label=target))
 
@@ -142,7 +147,9 @@ def fit_file(path: str, out: Path, **options: Any) -> None:
     check_differ({"--out": out, "--checkpoint": run, "--save-roles": save_roles})
     check_result("map", out, path, options=options)
     if options["resume"] and run is None:
-        raise InputError("`resume` needs a file to go on from: give `checkpoint`.")
+        raise InputError(
+            "`resume` needs a file to go on from: give `checkpoint`.", parameter="resume"
+        )
     if run is not None:
         _check_checkpoint(run, path, options)
     check_save_roles(save_roles, out, path, options=options)

@@ -389,6 +389,7 @@ def _rows_for(map_: Map, path: str, options: dict[str, Any]) -> Any:
         row, column = missing[0]
         raise InputError(
             f"{samples.to_table().where(row)}, column '{samples.names[column]}': a missing value, "
-            "which this map does not support. Fill it in, or leave the row out."
+            "which this map does not support. Fill it in, or leave the row out.",
+            column=samples.names[column],
         )
     return samples.values

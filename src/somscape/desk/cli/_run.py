@@ -101,7 +101,8 @@ def score_watch(first: str | None, second: str | None, out: str, **options: Any)
     given = [name for name in asked if options[name]]
     if given:
         raise InputError(
-            f"`{given[0]}` was said when the watch began; leave it out, or begin another watch."
+            f"`{given[0]}` was said when the watch began; leave it out, or begin another watch.",
+            parameter=given[0],
         )
     folder = None if out == "-" else Path(out)
     of_run = dict.fromkeys(("json", "instead_of"))

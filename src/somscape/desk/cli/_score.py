@@ -171,7 +171,8 @@ def _rejecting(model: Recognizer | Predictor, reject: float) -> Recognizer:
     if isinstance(model, Predictor):
         raise InputError(
             "`reject` is for classes, and this model predicts a number; leave it out. The column "
-            "p_value says which rows lie far from all that it has seen."
+            "p_value says which rows lie far from all that it has seen.",
+            parameter="reject",
         )
     return replace(model, reject=reject or None)
 

@@ -42,7 +42,8 @@ def _secret(path: Path, may_be_readable: bool) -> bytes:
     if len(key) < MIN_KEY:
         raise InputError(
             f"`audit_key` {path} holds {len(key)} bytes; a secret has at least {MIN_KEY}. Make one "
-            f"with: (umask 077; openssl rand -hex 32 > {path})"
+            f"with: (umask 077; openssl rand -hex 32 > {path})",
+            parameter="audit_key",
         )
     return key
 
@@ -100,7 +101,9 @@ def check_watch(options: dict[str, Any], path: str) -> None:
     if options["watch"] is None:
         given = [name for name in ("key", "clear_for", "replace") if options[name]]
         if given:
-            raise InputError(f"`{given[0]}` is of a watch; give `watch` a name as well.")
+            raise InputError(
+                f"`{given[0]}` is of a watch; give `watch` a name as well.", parameter=given[0]
+            )
         return
     check_name(options["watch"])
     options["watch_source"] = source_of(path)

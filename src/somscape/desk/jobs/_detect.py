@@ -72,7 +72,8 @@ def rule_of(
     if (alerts or 0) > table.n_rows:
         raise InputError(
             f"`alerts` {alerts} is more than the {counted(table.n_rows, 'row')} of {table.source}; "
-            "ask for fewer."
+            "ask for fewer.",
+            parameter="alerts",
         )
     is_share = above_threshold or options.get("contamination") is not None
     of_p = (options["p_value"], options["fdr"])
@@ -139,7 +140,9 @@ def check_format(kind: str, *, bom: bool = False) -> None:
     if kind == "xlsx":
         check_library("xlsxwriter", "writing a .xlsx file")
     if bom and kind != "csv":
-        raise InputError(f"`bom` is for CSV files, and this one is .{kind}; leave it out.")
+        raise InputError(
+            f"`bom` is for CSV files, and this one is .{kind}; leave it out.", parameter="bom"
+        )
 
 
 def score_words(detector: Detector) -> str:

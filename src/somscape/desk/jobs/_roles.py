@@ -141,6 +141,7 @@ def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
             f"column '{text}' of {table.source} holds text, which has no order by itself. Give "
             "its levels from low to high.",
             options=f"--ordinal {shlex.quote(f'{text}=LOW<MIDDLE<HIGH')}",
+            column=text,
         )
     return text, np.unique(numbers[~np.isnan(numbers)]).tolist()
 
@@ -166,6 +167,7 @@ def label_of(table: Table, column: str | None, value: str | None) -> Label | Non
             f"({shown or 'all missing'}). Compare with another column or with none, and drop this "
             "one.",
             options=f"leave --label out and pass --drop {shlex.quote(column)}",
+            column=column,
         )
     is_rarer = value is None
     if value is None:
@@ -174,11 +176,13 @@ def label_of(table: Table, column: str | None, value: str | None) -> Label | Non
                 f"label column '{column}' of {table.source} has {len(values)} values, and several "
                 f"are equally rare ({shown}). Say which one is meant.",
                 options=f"--label {shlex.quote(f'{column}=VALUE')}",
+                column=column,
             )
         value = str(values[np.argmin(counts)])
     elif value not in values:
         raise InputError(
-            f"label column '{column}' of {table.source} has no value '{value}'; it has {shown}."
+            f"label column '{column}' of {table.source} has no value '{value}'; it has {shown}.",
+            column=column,
         )
     return Label(column, value, texts == value, is_known, is_rarer)
 
@@ -303,7 +307,9 @@ def _apart(
     if column not in table.names:
         return None, table
     if column in by:
-        raise InputError(f"column '{column}' names the customers, so it cannot be the label.")
+        raise InputError(
+            f"column '{column}' names the customers, so it cannot be the label.", column=column
+        )
     return label_of(table, column, value), table.without([column])
 
 
@@ -385,7 +391,10 @@ def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> PerOptions
     names = [code.name for code in map_.encoding.columns]
     ranks_customers = ROW_COUNT in names and ROW_COUNT not in table.names
     if not by and options.get("date_format"):
-        raise InputError("`date_format` goes with `per`: a map knows the order of its own dates.")
+        raise InputError(
+            "`date_format` goes with `per`: a map knows the order of its own dates.",
+            parameter="date_format",
+        )
     if not by and not ranks_customers:
         return PerOptions(table, label=find_label(table, given))
     key = map_.encoding.named("id")

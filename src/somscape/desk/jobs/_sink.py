@@ -61,7 +61,9 @@ def check_sink_of(options: Mapping[str, Any]) -> None:
         lacking, given = ("`to_table`", "`to`") if name is None else ("`to`", "`to_table`")
         raise InputError(f"{given} needs {lacking} as well: a database and the name of its table.")
     if not is_url(url):
-        raise InputError(f"`to` must be the URL of a database; got {url!r}")
+        raise InputError(
+            f"`to` must be the URL of a database; got {url!r}", parameter="to", value=url
+        )
     check_sink(url, name)
 
 

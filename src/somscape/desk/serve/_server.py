@@ -108,13 +108,16 @@ def serve_map(
 def _check_others(host: str, token: Path | None, cert: Path | None, key: Path | None) -> None:
     """Refuse to let others in without a key, or over a connection that all can read."""
     if (cert is None) != (key is None):
-        raise InputError("`tls_cert` and `tls_key` belong together; give both or neither.")
+        raise InputError(
+            "`tls_cert` and `tls_key` belong together; give both or neither.", parameter="tls_cert"
+        )
     needed = {"`token_file`": token, "`tls_cert` with `tls_key`": cert}
     lacking = [words for words, given in needed.items() if given is None]
     if lacking and not is_loopback(host):
         raise InputError(
             f"`host` {host} lets other computers in, which needs {' and '.join(lacking)}. Add "
-            "them, or leave it out for this machine alone."
+            "them, or leave it out for this machine alone.",
+            parameter="host",
         )
 
 
@@ -123,11 +126,14 @@ def _token_in(path: Path, may_be_readable: bool) -> str:
         data = read_secret(path, "`token_file`", may_be_readable=may_be_readable)
         token = data.decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"`token_file` {path} cannot be read as a line of ASCII.") from error
+        raise InputError(
+            f"`token_file` {path} cannot be read as a line of ASCII.", parameter="token_file"
+        ) from error
     if len(token) < MIN_TOKEN or not token.isprintable() or " " in token:
         raise InputError(
             f"`token_file` {path} must hold one word of at least {MIN_TOKEN} letters, such as "
-            "`openssl rand -hex 32` writes."
+            "`openssl rand -hex 32` writes.",
+            parameter="token_file",
         )
     return token
 

@@ -87,7 +87,8 @@ def server_context(
                 path.open("rb").close()
         except OSError as error:
             raise InputError(
-                f"`{name}` {shown(path)} cannot be read ({error.strerror}). Give a file in PEM."
+                f"`{name}` {shown(path)} cannot be read ({error.strerror}). Give a file in PEM.",
+                parameter=name,
             ) from error
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -96,12 +97,14 @@ def server_context(
     except InputError as error:
         raise InputError(
             f"`tls_key` {shown(key)} needs a passphrase, which nobody could type at a restart. "
-            "Give a key without one, which only you can read."
+            "Give a key without one, which only you can read.",
+            parameter="tls_key",
         ) from error
     except (ssl.SSLError, OSError, ValueError) as error:
         raise InputError(
             f"`tls_cert` {shown(certificate)} and `tls_key` {shown(key)} cannot be used "
-            f"({_reason(error)}). Give a certificate in PEM and the key that belongs to it."
+            f"({_reason(error)}). Give a certificate in PEM and the key that belongs to it.",
+            parameter="tls_cert",
         ) from error
     return context
 
@@ -113,7 +116,8 @@ def names_of(context: ssl.SSLContext, certificate: Path) -> frozenset[str]:
     except ssl.SSLError as error:
         raise InputError(
             f"`tls_cert` {shown(certificate)} is one that browsers refuse ({_reason(error)}). Have "
-            "it made anew."
+            "it made anew.",
+            parameter="tls_cert",
         ) from error
     names = set()
     for kind, name in found.get("subjectAltName", ()):
@@ -124,7 +128,8 @@ def names_of(context: ssl.SSLContext, certificate: Path) -> frozenset[str]:
     if not names:
         raise InputError(
             f"`tls_cert` {shown(certificate)} names no host (subjectAltName), so browsers refuse "
-            "it. Have it made for the name by which people call this computer."
+            "it. Have it made for the name by which people call this computer.",
+            parameter="tls_cert",
         )
     return frozenset(names)
 
