@@ -1,4 +1,4 @@
-"""Where units lie and how strongly they pull each other. This folder needs no data."""
+"""Positions of units and neighborhood weights between units. Neither depends on the data."""
 
 from somscape.grid._neighborhood import radius_from
 from somscape.grid.graph import Graph

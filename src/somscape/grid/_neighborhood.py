@@ -1,4 +1,4 @@
-"""How strongly a winner pulls the units around it, as tables that a kernel can apply."""
+"""Neighborhood weights between units, as tables for the training kernels."""
 
 import math
 from collections.abc import Sequence
@@ -15,29 +15,29 @@ from somscape.errors import ParameterError
 from somscape.grid.lattice import Lattice
 
 NEIGHBORHOODS = ("gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle")
-"""In the order of `Pulls` in core/kernels.hpp, which online training runs."""
+"""The order must match `Pulls` in core/kernels.hpp, which online training uses."""
 
 SEPARABLE = ("gaussian", "triangle")
-"""A product of the same function of the offsets along both axes."""
+"""Neighborhoods whose weight is a product of one function for each axis."""
 
 RADIUS_TOLERANCE = 1e-9
-"""A unit at exactly the radius is inside a bubble; rounding must not put it out."""
+"""Tolerance that keeps a unit at exactly the radius inside a bubble despite rounding."""
 
 MAX_TABLED = 1 << 20
-"""Values that `Neighborhood.tabulate` may keep: 8 MiB."""
+"""Largest number of values that `Neighborhood.tabulate` stores (8 MiB)."""
 
 
 class NeighborhoodTables(NamedTuple):
-    """Weights between rows, and between columns, of a map at one radius.
+    """Weights between the rows and between the columns of a map at one radius.
 
     Attributes
     ----------
     row_weight : ndarray of shape (n_rows, n_rows)
         Factor from source row to target row.
     kernel : ndarray of shape (n_rows, n_rows), int32
-        Which column kernel goes with a target and a source row.
+        Index of the column kernel for a target row and a source row.
     col_kernel : ndarray of shape (n_kernels, 2 * n_cols - 1)
-        Weight by column offset, target minus source, from ``-(n_cols - 1)``.
+        Weight for each column offset (target minus source), from ``-(n_cols - 1)`` up.
     """
 
     row_weight: Float64s
@@ -46,35 +46,36 @@ class NeighborhoodTables(NamedTuple):
 
 
 class _Offsets(NamedTuple):
-    """What pairs of rows of a lattice have in common, whatever the radius."""
+    """Values for pairs of rows of a lattice. They do not depend on the radius."""
 
     place: NDArray[np.intp]
-    """(n_rows, n_rows), the pair's row offset, counted from -(n_rows - 1)."""
+    """Index of the row offset of each pair, of shape (n_rows, n_rows). Offset -(n_rows - 1) has
+    index 0."""
     row_sq: Float64s
-    """(2 n_rows - 1,), squared distance by row offset."""
+    """Squared distance for each row offset, of shape (2 n_rows - 1,)."""
     shift: NDArray[np.intp]
-    """(n_rows, n_rows), half steps between the rows: -1, 0 or 1, as seen from the source."""
+    """Shift from source row to target row in half steps (-1, 0 or 1), of shape (n_rows, n_rows)."""
     squares: Float64s
-    """`row_sq`, then the squared column offsets for each shift."""
+    """`row_sq`, followed by the squared column offsets for each shift."""
 
 
 class Neighborhood:
-    """The neighborhood of a lattice, ready for any radius.
+    """Compute the neighborhood weights of a lattice for any radius.
 
     Parameters
     ----------
     lattice : Lattice
         The grid of units.
     kind : {"gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle"}
-        By map distance d: ``exp(-d^2 / (2 radius^2))``; 1 where ``d <= radius`` and 0 elsewhere;
-        the gaussian where ``d <= radius`` and 0 elsewhere; ``max(0, 1 - d^2 / radius^2)``.  By
-        axis, on rectangular lattices: the product of ``max(0, radius - abs(dx))`` and the same
-        for dy; 1 where ``abs(dx)`` and ``abs(dy)`` are at most the radius.
+        Function of the map distance d.  In this order: ``exp(-d^2 / (2 radius^2))``, 1 if
+        ``d <= radius`` and otherwise 0, the gaussian if ``d <= radius`` and otherwise 0, and
+        ``max(0, 1 - d^2 / radius^2)``.  The triangle needs a rectangular lattice.  The triangle
+        is the product of ``max(0, radius - abs(dx))`` and ``max(0, radius - abs(dy))``.
 
     Raises
     ------
     ValueError
-        For a kind by axis on a lattice that is not rectangular.
+        If `kind` is "triangle" and the lattice is not rectangular.
     """
 
     def __init__(self, lattice: Lattice, kind: str) -> None:
@@ -83,7 +84,7 @@ class Neighborhood:
         self._known: dict[float, NeighborhoodTables] = {}
 
     def tabulate(self, radii: Sequence[float]) -> None:
-        """Work out gaussians of many radii in one go, which costs little more than one."""
+        """Compute the gaussians of many radii together, which costs little more than one radius."""
         if self._kind != "gaussian" or self._lattice.distance_table is not None:
             return
         rows = self._offsets
@@ -100,7 +101,7 @@ class Neighborhood:
             }
 
     def tables(self, radius: float) -> NeighborhoodTables:
-        """Return the tables at one radius."""
+        """Return the tables for one radius."""
         radius = float(radius)
         table = self._lattice.distance_table
         if table is not None:
@@ -131,25 +132,25 @@ class Neighborhood:
 
     @cached_property
     def _kernel(self) -> NDArray[np.int32]:
-        """Which of the column kernels for shifts of 0, +1/2 and -1/2 goes with two rows."""
+        """Index of the column kernel for two rows. Kernels are for shifts of 0, +1/2 and -1/2."""
         return (self._offsets.shift % 3).astype(np.int32)
 
     def _columns(self, weights: Float64s) -> Float64s:
-        """Return weights by column offset, a row for each column kernel."""
+        """Return the weights by column offset, with one row for each column kernel."""
         return weights.reshape(*weights.shape[:-1], -1, 2 * self._lattice.n_cols - 1)
 
     def _by_row_offset(self, radius: float) -> NeighborhoodTables:
         """Return tables with one column kernel for each row offset and shift within the radius."""
         rows, profile = self._offsets, PROFILES[self._kind]
         is_within = profile(rows.row_sq, radius) > 0
-        # By row offset and shift, not by pairs of rows: there are fewer.
+        # Kernels are stored by row offset and shift, because there are fewer than pairs of rows.
         is_hexagonal = self._lattice.is_hexagonal
         shift = np.array([0, 1, -1] if is_hexagonal else [0])
         offset = np.arange(len(rows.row_sq)) - (self._lattice.n_rows - 1)
         half_steps = offset % 2 if is_hexagonal else np.zeros_like(offset)
         occurs = is_within[:, None] & (half_steps[:, None] == abs(shift))
         pairs = np.stack(np.broadcast_arrays(rows.row_sq[:, None], shift), axis=-1)
-        pairs[~occurs] = 0  # any kernel will do
+        pairs[~occurs] = 0  # these pairs have weight 0, so any kernel is right
         distinct, kernel = np.unique(pairs.reshape(-1, 2), axis=0, return_inverse=True)
         squares = [sq + self._column_sq(int(shift)) for sq, shift in distinct]
         by_offset = kernel.reshape(occurs.shape).astype(np.int32)
@@ -166,7 +167,7 @@ class Neighborhood:
 
 
 def pull_from(lattice: Lattice, neighborhood: str, unit: int, radius: float) -> Float64s:
-    """Return how strongly one winner pulls every unit."""
+    """Return the neighborhood weight of every unit around one winner."""
     check_pull(lattice, neighborhood)
     profile = PROFILES[neighborhood]
     if neighborhood == "triangle":
@@ -192,7 +193,7 @@ def _wrap(offset: NDArray[np.generic], period: int, is_wrapped: bool) -> Float64
 
 
 def _gaussian(distance_sq: Float64s, radius: Float64s | float) -> Float64s:
-    with np.errstate(over="ignore"):  # the radius divides twice, because its square may vanish
+    with np.errstate(over="ignore"):  # divide twice, because the squared radius may underflow
         return exp(-0.5 * (distance_sq / radius) / radius)
 
 
@@ -224,7 +225,7 @@ PROFILES = {
     "epanechnikov": _epanechnikov,
     "triangle": _triangle,
 }
-"""Weights by squared distance; by axis, for one axis, by squared offset."""
+"""Functions from squared distance to weight. The triangle takes the squared offset on one axis."""
 
 
 CONVENTIONS = (
@@ -232,7 +233,7 @@ CONVENTIONS = (
 )  # fmt: skip
 
 WINNER_ONLY = 0.5
-"""Below 1, the distance of the nearest neighbors, a bubble holds the winner alone."""
+"""Radius of a bubble that contains only the winner, because neighbors are at distance 1."""
 
 
 def radius_from(value: float, convention: str) -> float:
@@ -241,9 +242,10 @@ def radius_from(value: float, convention: str) -> float:
     Parameters
     ----------
     value : float
-        That program's radius or sigma, in grid steps, above 0; for ``"kohonen"`` at least 0.
+        Radius or sigma of the other program in grid steps, above 0.  For ``"kohonen"``, 0 is
+        also allowed.
     convention : str
-        Which program's it is; see Notes.
+        Name of the other program (see Notes).
 
     Returns
     -------
@@ -252,11 +254,11 @@ def radius_from(value: float, convention: str) -> float:
 
     See Also
     --------
-    somscape.Lattice : Whose steps it counts.
+    somscape.Lattice : Definition of grid steps.
 
     Notes
     -----
-    At map distance d our gaussian is ``exp(-d^2 / (2 radius^2))``.
+    At map distance d, the gaussian of somscape is ``exp(-d^2 / (2 radius^2))``.
 
     ================= ======================================= ==================== ==============
     convention        its weight for value v                  our neighborhood     our radius
@@ -274,9 +276,10 @@ def radius_from(value: float, convention: str) -> float:
     ``"somperf"``     ``exp(-d^2 / v^2)``                     gaussian             v / sqrt(2)
     ================= ======================================= ==================== ==============
 
-    A constant factor, such as the density's, changes nothing in batch training.  GigaSOM's
-    distance is ours along rows and columns and shorter than ours in between.  For ``"xpysom"``
-    and ``"somoclu"`` v/2 is their default ``std_coeff`` of 0.5.
+    A constant factor, for example in a normal density, does not affect batch training.  The
+    distance of GigaSOM equals the distance of somscape along rows and columns, but is shorter in
+    other directions.  For ``"xpysom"`` and ``"somoclu"``, v/2 assumes the default ``std_coeff``
+    of 0.5.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A lattice of any shape: units and the edges between them."""
+"""A lattice of any shape, made of units and edges between units."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ from somscape.errors import InputError, ParameterError
 from somscape.grid.lattice import Lattice, neighbor_pairs
 
 MAX_LANDMARKS = 1000
-"""Units that the axes are found from: about half a second."""
+"""Most units that are used to find the axes. This takes about half a second."""
 
 GRAIN = 2.0**-30
-"""Places are rounded to this share of the longest distance, so that linear algebra libraries
-that differ in the last digit place units alike."""
+"""Positions are rounded to this share of the longest distance. So linear algebra libraries that
+differ in the last digit give the same positions."""
 
 SAME_SIZE = 1e-6
-"""Values this close, relatively, are equal: rounding must not choose between them."""
+"""Relative difference up to which values count as equal, so that rounding does not decide."""
 
 
 def classical_scaling(distances: Float64s) -> Float64s:
-    """Return places in the plane whose distances are near to some given ones."""
+    """Return positions in the plane whose distances are close to the given distances."""
     is_joined = np.isfinite(distances)
     apart = 1.5 * float(distances[is_joined].max()) or 1.0
     marks = np.arange(0, len(distances), -(-len(distances) // MAX_LANDMARKS))
@@ -42,7 +42,10 @@ def classical_scaling(distances: Float64s) -> Float64s:
 
 
 def _main_axes(sizes: Float64s, vectors: Float64s) -> tuple[Float64s, Float64s]:
-    """Two axes of the largest eigenvalues, and these; 0 for one that is lost in rounding."""
+    """Return the two axes with the largest eigenvalues, and these eigenvalues.
+
+    An eigenvalue that is not larger than rounding errors is returned as 0.
+    """
     axes, lengths = np.zeros((len(sizes), 2)), np.zeros(2)
     floor = SAME_SIZE * max(float(sizes[0]), 0.0)
     n_found = start = 0
@@ -61,41 +64,41 @@ def _main_axes(sizes: Float64s, vectors: Float64s) -> tuple[Float64s, Float64s]:
 
 
 MAX_GRAPH_UNITS = 10_000
-"""The table of distances then takes 0.8 GB."""
+"""At this size, the table of distances uses 0.8 GB."""
 
 CELL_CORNERS = 24
 CELL_SHARE = 0.42
-"""Radius of a cell, as a share of the distance from a unit to the nearest other."""
+"""Radius of a cell, as a share of the distance between nearest units."""
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
 class Graph(Lattice):
     """Arrange units as the nodes of a graph.
 
-    Map distances are the shortest paths along the edges; units that no path joins do not pull
-    each other.  As a lattice, a graph has ``n_rows = n_units`` and ``n_cols = 1``.
+    Map distances are the lengths of shortest paths along the edges.  Units without a path between
+    them do not affect each other in training.  A graph has ``n_rows = n_units`` and ``n_cols = 1``.
 
     Parameters
     ----------
     adjacency : array-like or scipy.sparse array of shape (n_units, n_units)
-        Length of the edge between two units, 0 for no edge; symmetric.  Radii are in the unit of
-        these lengths: for an adjacency of 0 and 1, in steps.
+        Symmetric matrix with the length of the edge between two units, or 0 for no edge.  Radii
+        use the same unit of length.  If all lengths are 1, radii count steps.
     positions : array-like of shape (n_units, 2), optional
-        (x, y) of each unit for drawing and for a PCA start; y grows downward.  Default: by
-        classical scaling of the shortest paths, which suits graphs that are nearly flat.
+        Position (x, y) of each unit for plots and for a PCA start.  The y axis points down.  The
+        default is classical scaling of the shortest paths, which suits graphs that are nearly flat.
 
     Attributes
     ----------
     n_rows, n_cols : int
-        The number of units, and 1.
+        Number of units, and 1.
     kind, boundary : str
         ``"graph"`` and ``"plane"``.
 
     Raises
     ------
     InputError
-        For an adjacency that is not square, not symmetric, or has a value below 0, that is not
-        finite, or on the diagonal; for more than 10,000 units; for positions that do not fit.
+        If `adjacency` is not square or not symmetric, contains a negative or non-finite value, has
+        a value on the diagonal, or has more than 10,000 units.  If `positions` has another shape.
 
     See Also
     --------
@@ -142,18 +145,18 @@ class Graph(Lattice):
     def from_edges(
         cls, n_units: int, *, pairs: Any, lengths: Any, positions: Any = None
     ) -> "Graph":
-        """Make a graph from a list of edges, as `edges` gives it.
+        """Make a graph from a list of edges in the form of `edges`.
 
         Parameters
         ----------
         n_units : int
             Number of units.
         pairs : array-like of shape (n_edges, 2), int
-            The units that each edge joins.  An edge may be given in both directions.
+            The two units of each edge.  An edge may be given in both directions.
         lengths : array-like of shape (n_edges,)
-            Above 0.
+            Length of each edge, above 0.
         positions : array-like of shape (n_units, 2), optional
-            As for `Graph`.
+            Position of each unit, as for `Graph`.
 
         Returns
         -------
@@ -162,7 +165,7 @@ class Graph(Lattice):
         Raises
         ------
         InputError
-            For units that do not exist, other shapes, and an edge with two lengths.
+            If a unit does not exist, an array has another shape, or an edge has two lengths.
         """
         from scipy.sparse import coo_array
 
@@ -173,12 +176,12 @@ class Graph(Lattice):
 
     @property
     def adjacency(self) -> Any:
-        """Lengths of the edges: a ``scipy.sparse.csr_array`` of shape (n_units, n_units)."""
+        """Lengths of the edges, as a ``scipy.sparse.csr_array`` of shape (n_units, n_units)."""
         return self.__dict__["_adjacency"]
 
     @property
     def edges(self) -> tuple[Ints, Float64s]:
-        """Pairs of units, of shape (n_edges, 2), lower unit first, and their lengths."""
+        """Pairs of units, of shape (n_edges, 2) with the lower unit first, and the edge lengths."""
         entries = self.adjacency.tocoo()
         pairs = np.column_stack([entries.row, entries.col]).astype(np.int64)
         is_upper = pairs[:, 0] < pairs[:, 1]
@@ -186,45 +189,45 @@ class Graph(Lattice):
 
     @property
     def size_text(self) -> str:
-        """The number of units, in words for a title."""
+        """Number of units as text for a title."""
         return f"{self.n_units} units"
 
     @property
     def longest_side(self) -> float:
-        """Units along the longest of all shortest paths, which radii are chosen by."""
+        """Number of units along the longest shortest path, from which default radii are derived."""
         table = self.distance_table
         return 1.0 + float(table[np.isfinite(table)].max()) / self.step
 
     @property
     def step(self) -> float:
-        """Median length of the edges, which radii are chosen by; 1 where there are none."""
+        """Median length of the edges, from which default radii are derived, or 1 without edges."""
         return float(np.median(self.adjacency.data)) if self.adjacency.nnz else 1.0
 
     @cached_property
     def distance_table(self) -> Float64s:
-        """Shortest paths between all units, of shape (n_units, n_units).
+        """Lengths of shortest paths between all units, of shape (n_units, n_units).
 
-        Infinite where there is none.
+        The length is infinite if there is no path.
         """
         from scipy.sparse.csgraph import dijkstra
 
         table: Float64s = dijkstra(self.adjacency)
-        # A path's lengths may add up to another last bit from its other end.
+        # The two directions of a path may differ in the last bit, because sums round differently.
         table = np.minimum(table, table.T)
         table.flags.writeable = False
         return table
 
     @cached_property
     def positions(self) -> Float64s:
-        """(x, y) of each unit, of shape (n_units, 2); y grows downward."""
+        """Position (x, y) of each unit, of shape (n_units, 2). The y axis points down."""
         given: Float64s | None = self.__dict__["_given_positions"]
         return classical_scaling(self.distance_table) if given is None else given
 
     @cached_property
     def walk(self) -> Ints:
-        """All units, neighbors close together, of shape (n_units,).
+        """All units in an order that keeps neighbors close together, of shape (n_units,).
 
-        By the order of Cuthill and McKee (1969), reversed.
+        This is the reversed order of Cuthill and McKee (1969).
         """
         from scipy.sparse.csgraph import reverse_cuthill_mckee
 
@@ -242,15 +245,15 @@ class Graph(Lattice):
         Returns
         -------
         ndarray of shape (n_units,)
-            Infinite where there is no path.
+            Length of the path, or infinity if there is no path.
         """
         return self.distance_table[unit].copy()
 
     @cached_property
     def neighbors(self) -> Ints:
-        """Units at the other ends of each unit's edges, ascending.
+        """Units that share an edge with each unit, in ascending order.
 
-        Of shape (n_units, most edges of a unit); -1 where there are fewer.
+        The shape is (n_units, most edges of a unit).  Units with fewer edges are padded with -1.
         """
         degree = np.diff(self.adjacency.indptr)
         slots = np.arange(int(degree.max(initial=0)))
@@ -267,19 +270,19 @@ class Graph(Lattice):
 
 
 def _usual_gap(positions: Float64s) -> float:
-    """Distance to the nearest other place that most units have; 1 where all are at one place."""
+    """Return a typical distance between nearest positions, or 1 if all positions are equal."""
     from scipy.spatial import KDTree
 
     places = np.unique(positions, axis=0)
     if len(places) < 2:
         return 1.0
     nearest = KDTree(places).query(places, k=2)[0][:, 1]
-    # Cells that do not overlap, unless a few units lie very close.
+    # Cells of this size do not overlap, unless a few units are very close together.
     return float(max(nearest.min(), 0.5 * np.quantile(nearest, 0.25)))
 
 
 def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float64s]:
-    """Return each edge once, lower unit first, and its length, or say what is wrong."""
+    """Return each edge once, lower unit first, and the edge lengths, or raise InputError."""
     ends = np.asarray(pairs)
     if ends.size == 0:
         ends = np.empty((0, 2), dtype=np.int64)
@@ -322,7 +325,7 @@ def _checked_edges(n_units: int, pairs: Any, lengths: Any) -> tuple[Ints, Float6
 
 
 def _checked_adjacency(adjacency: Any) -> Any:
-    """Return edge lengths as a canonical ``csr_array``, or say what is wrong with them."""
+    """Return edge lengths as a canonical ``csr_array``, or raise InputError."""
     from scipy.sparse import csr_array
 
     given = adjacency
@@ -354,7 +357,7 @@ def _checked_adjacency(adjacency: Any) -> Any:
     edges = csr_array(adjacency, dtype=np.float64, copy=True)
     edges.sum_duplicates()
     edges.eliminate_zeros()
-    # SciPy's algorithms on graphs take no others before 1.15, and there are few enough units.
+    # Before SciPy 1.15, graph algorithms need int32. The number of units is small enough.
     edges.indices, edges.indptr = edges.indices.astype(np.int32), edges.indptr.astype(np.int32)
     _check_lengths(edges)
     return edges
@@ -398,7 +401,8 @@ def _checked_positions(positions: Any, n_units: int) -> Float64s:
         ) from error
     if places.shape != (n_units, 2):
         raise InputError(
-            f"`positions` must have shape ({n_units}, 2), x and y of each unit; got {places.shape}.",
+            f"`positions` must have shape ({n_units}, 2), with x and y of each unit; got "
+            f"{places.shape}.",
             parameter="positions",
             value=places.shape,
         )
@@ -410,26 +414,26 @@ def _checked_positions(positions: Any, n_units: int) -> Float64s:
 def shortest_paths(
     n_units: int, pairs: Ints, lengths: Float64s | None = None, *, starts: Ints | None = None
 ) -> Float64s:
-    """Return the lengths of the shortest paths from some units to all."""
+    """Return the lengths of the shortest paths from the units `starts` to all units."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 
     values = np.ones(len(pairs)) if lengths is None else lengths
     graph: Any = csr_array((values, (pairs[:, 0], pairs[:, 1])), shape=(n_units, n_units))
-    # SciPy's algorithms on graphs take no others before 1.15.
+    # Before SciPy 1.15, graph algorithms need int32.
     graph.indices, graph.indptr = graph.indices.astype(np.int32), graph.indptr.astype(np.int32)
-    # Lengths of 0 stay edges, because the array holds them.
+    # Edges of length 0 remain edges, because the array stores them explicitly.
     found: Float64s = dijkstra(graph, indices=starts, unweighted=lengths is None)
     return np.atleast_2d(found)
 
 
 def n_connected(lattice: Lattice, units: Ints) -> int:
-    """Return into how many groups some units fall, with neighbors joined."""
+    """Return the number of connected groups that the units form."""
     return len(np.unique(connected_groups(lattice, units)))
 
 
 def connected_groups(lattice: Lattice, units: Ints, labels: Ints | None = None) -> Ints:
-    """Return the group of each of some units, with neighbors joined."""
+    """Return the connected group of each unit. With labels, only equal labels are connected."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
@@ -441,17 +445,17 @@ def connected_groups(lattice: Lattice, units: Ints, labels: Ints | None = None) 
         pairs = pairs[labels[pairs[:, 0]] == labels[pairs[:, 1]]]
     a, b = pairs.T
     graph: Any = csr_array((np.ones(len(a)), (a, b)), shape=(len(units), len(units)))
-    # As in `shortest_paths`.
+    # See `shortest_paths`.
     graph.indices, graph.indptr = graph.indices.astype(np.int32), graph.indptr.astype(np.int32)
     return np.asarray(connected_components(graph, directed=False)[1])
 
 
 def spanning_tree(n_units: int, pairs: Ints, lengths: Float64s) -> Ints:
-    """Return which edges make the shortest tree that joins all units."""
+    """Return the indices of the edges of the minimum spanning tree."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import minimum_spanning_tree
 
-    # Ranks instead of lengths: no length is 0, and none equals another.
+    # Use ranks instead of lengths, because ranks are distinct and above 0.
     rank = np.empty(len(pairs))
     order = np.argsort(lengths, kind="stable")
     rank[order] = np.arange(1, len(pairs) + 1)
@@ -473,7 +477,7 @@ def lattice_parts(lattice: Lattice) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def lattice_of(header: Any, arrays: Mapping[str, Any], n_units: int) -> Lattice:
-    """Return the lattice of the header and arrays that `lattice_parts` gave."""
+    """Return the lattice from a header and arrays in the form of `lattice_parts`."""
     if not isinstance(header, dict) or header.get("kind") != "graph":
         return Lattice(**header)
     if header["n_units"] != n_units:

@@ -1,4 +1,4 @@
-"""The grid of units: positions, map distances, neighbors, symmetries and cells."""
+"""The grid of units, with positions, map distances, neighbors, symmetries and cells."""
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -13,7 +13,7 @@ from somscape.errors import ParameterError
 KINDS = ("rectangular", "hexagonal")
 BOUNDARIES = ("plane", "cylinder", "torus")
 HEXAGON_ROW_PITCH = np.sqrt(0.75)
-"""Rows of hexagons lie this far apart, so that all six neighbors are at distance 1."""
+"""Distance between rows of hexagons that puts all six neighbors at distance 1."""
 
 STRIP_ROWS = 4
 
@@ -22,8 +22,8 @@ STRIP_ROWS = 4
 class Lattice:
     """Arrange units in rows and columns.
 
-    ``unit = row * n_cols + col`` throughout.  On a hexagonal lattice the odd rows
-    (1, 3, ...) lie half a step to the right and rows are sqrt(3)/2 apart.
+    Units are numbered by ``unit = row * n_cols + col``.  On a hexagonal lattice, the odd rows
+    (1, 3, ...) are shifted right by half a step, and rows are sqrt(3)/2 apart.
 
     Parameters
     ----------
@@ -32,18 +32,18 @@ class Lattice:
     kind : {"rectangular", "hexagonal"}, default="hexagonal"
         Units have 8 neighbors on a rectangular lattice and 6 on a hexagonal one.
     boundary : {"plane", "cylinder", "torus"}, default="plane"
-        On a cylinder the last column meets the first; on a torus the last row also meets the
-        first.
+        On a cylinder, the last column is next to the first column.  On a torus, the last row is
+        also next to the first row.
 
     Raises
     ------
     ValueError, TypeError
-        For a size below 1, an unknown kind or boundary, or a hexagonal torus with an
-        odd number of rows, whose first and last row would not interlock.
+        If a size is below 1, if the kind or boundary is unknown, or if a hexagonal torus has an
+        odd number of rows, because its first and last row would not interlock.
 
     See Also
     --------
-    Graph : Units joined by edges of your own.
+    Graph : Units with edges that you choose.
 
     Examples
     --------
@@ -84,35 +84,35 @@ class Lattice:
 
     @property
     def wraps_rows(self) -> bool:
-        """Whether the last row meets the first, as on a torus."""
+        """Whether the last row is next to the first row, as on a torus."""
         return self.boundary == "torus"
 
     @property
     def wraps_cols(self) -> bool:
-        """Whether the last column meets the first, as on a cylinder and on a torus."""
+        """Whether the last column is next to the first column, as on a cylinder and a torus."""
         return self.boundary in ("cylinder", "torus")
 
     @property
     def size_text(self) -> str:
-        """The number of units, in words for a title."""
+        """Number of rows and columns as text for a title."""
         return f"{self.n_rows} x {self.n_cols} units"
 
     @property
     def longest_side(self) -> float:
-        """Length of the longer side in units, which radii are chosen by."""
+        """Length of the longer side in units, from which default radii are derived."""
         return max(self.n_rows, self.n_cols)
 
     @property
     def step(self) -> float:
-        """Usual distance between neighbors, which radii are chosen by: 1 but on a graph."""
+        """Usual distance between neighbors, from which default radii are derived (1 on a grid)."""
         return 1.0
 
     @property
     def distance_table(self) -> Float64s | None:
-        """Distances of all pairs of units where no rule gives them.
+        """Distances of all pairs of units, if the lattice stores a table.
 
-        None here: rows and columns tell how far units lie apart.  A `Graph` has a table of shape
-        (n_units, n_units).
+        The value is None for a grid, because rows and columns determine the distances.  A `Graph`
+        has a table of shape (n_units, n_units).
         """
         return None
 
@@ -123,7 +123,7 @@ class Lattice:
 
     @cached_property
     def positions(self) -> Float64s:
-        """(x, y) of each unit in grid steps, of shape (n_units, 2); y grows downward."""
+        """Position (x, y) of each unit in grid steps, of shape (n_units, 2). y points down."""
         row, col = self.rows_and_cols(np.arange(self.n_units))
         shift = 0.5 * (row % 2) if self.is_hexagonal else 0.0
         return np.column_stack([col + shift, row * self.row_pitch])
@@ -134,10 +134,10 @@ class Lattice:
 
     @cached_property
     def walk(self) -> Ints:
-        """All units, neighbors close together, of shape (n_units,).
+        """All units in an order that keeps neighbors close together, of shape (n_units,).
 
-        Through strips of about four rows, column by column, there and back: any 16 units in a
-        row lie in a patch of about 4 x 4.
+        The order follows strips of about four rows, column by column, in alternating directions.
+        So any 16 consecutive units form a patch of about 4 x 4 units.
         """
         return _walk(self.n_rows, self.n_cols)
 
@@ -152,12 +152,12 @@ class Lattice:
         Returns
         -------
         ndarray of shape (n_units,)
-            Euclidean distance between positions, the shortest way round where edges meet.
+            Euclidean distance between positions, by the shorter way on a cylinder or torus.
         """
         return np.sqrt((self.offsets_from(unit) ** 2).sum(axis=1))
 
     def offsets_from(self, unit: int) -> Float64s:
-        """Return how far every unit lies from one along each axis, in grid steps.
+        """Return the distance of every unit from one unit along each axis, in grid steps.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class Lattice:
         Returns
         -------
         ndarray of shape (n_units, 2)
-            Along x and y, without sign, the shortest way round where edges meet.
+            Absolute offsets along x and y, by the shorter way on a cylinder or torus.
         """
         offsets: Float64s = np.abs(self.positions - self.positions[unit])
         wraps = (self.wraps_cols, self.wraps_rows)
@@ -179,17 +179,17 @@ class Lattice:
 
     @cached_property
     def neighbors(self) -> Ints:
-        """Neighbors of each unit, ascending, of shape (n_units, 8 or 6); -1 where fewer.
+        """Neighbors of each unit in ascending order, of shape (n_units, 8 or 6).
 
-        Where edges meet on a map only one or two units wide, a unit is not its own neighbor,
-        and no neighbor counts twice.
+        Units with fewer neighbors are padded with -1.  On a cylinder or torus that is only one or
+        two units wide, a unit is not its own neighbor, and each neighbor appears once.
         """
         row, col = self.rows_and_cols(np.arange(self.n_units))
         found = np.stack([self._at(row + dr, col + dc) for dr, dc in self._steps(row)], axis=1)
         found[found == np.arange(self.n_units)[:, None]] = -1
         found = np.sort(found, axis=1)
         found[:, 1:][found[:, 1:] == found[:, :-1]] = -1
-        # Real neighbors first, in ascending order; the gaps go last.
+        # Put the neighbors first, in ascending order, and the padding last.
         order = np.argsort(np.where(found < 0, self.n_units, found), axis=1, kind="stable")
         return np.take_along_axis(found, order, axis=1)
 
@@ -199,9 +199,10 @@ class Lattice:
 
     @cached_property
     def adjacency(self) -> Any:
-        """Which units are neighbors: a ``scipy.sparse.csr_array`` of 1 for each pair.
+        """Matrix with 1 for each pair of neighbors, as a ``scipy.sparse.csr_array``.
 
-        Symmetric, of shape (n_units, n_units); on a `Graph` it holds the lengths of the edges.
+        The matrix is symmetric, of shape (n_units, n_units).  On a `Graph`, the matrix contains
+        the lengths of the edges.
         """
         from scipy.sparse import csr_array
 
@@ -217,16 +218,16 @@ class Lattice:
         return np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
 
     def _steps(self, row: Ints) -> list[tuple[int, Ints]]:
-        """Row and column offsets of the neighbors; columns may depend on the row's parity."""
+        """Return the row and column offsets of neighbors. Hexagons in odd rows differ."""
         zero = np.zeros_like(row)
         if not self.is_hexagonal:
             return [(dr, zero + dc) for dr in (-1, 0, 1) for dc in (-1, 0, 1) if dr or dc]
-        left = row % 2 - 1  # even rows lean left, odd rows right
+        left = row % 2 - 1  # even rows have neighbors to the left, odd rows to the right
         sides = [(dr, left + dc) for dr in (-1, 1) for dc in (0, 1)]
         return [(0, zero - 1), (0, zero + 1), *sides]
 
     def _at(self, row: Ints, col: Ints) -> Ints:
-        """Unit at each row and column, or -1 beyond an edge that meets no other."""
+        """Return the unit at each row and column, or -1 outside the map."""
         if self.wraps_rows:
             row = row % self.n_rows
         if self.wraps_cols:
@@ -251,7 +252,7 @@ def neighbor_pairs(lattice: Lattice) -> Ints:
 
 
 NEAR = 1e-6
-"""How far a place may lie from a unit, in grid steps, by rounding."""
+"""Largest distance between a position and a unit that counts as rounding, in grid steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,9 +262,9 @@ class Turn:
     Attributes
     ----------
     words : str
-        Such as "turned by 180 degrees"; "" where all stays.
+        Description such as "turned by 180 degrees", or "" if no unit moves.
     units : ndarray of shape (n_units,), int
-        By place, the unit that comes to lie there.
+        Unit that moves to each position.
     """
 
     words: str
@@ -272,18 +273,18 @@ class Turn:
 
 @dataclass(frozen=True, eq=False)
 class Shifts:
-    """The shifts of a lattice, in rows down and in steps across.
+    """The shifts of a lattice, as rows down and steps across.
 
-    On hexagons halves of steps are counted across, because a row down lies half a step aside.
+    On hexagons, half steps are counted across, because each row is shifted by half a step.
 
     Attributes
     ----------
     rows, columns : ndarray of shape (n_units,), int
-        Where each unit lies, in these steps.
+        Position of each unit, counted in these steps.
     are_there : ndarray of shape (n_rows, n_across), bool
-        Whether a shift maps units to units.
+        Whether each shift maps all units to units.
     halves : int
-        Counted steps in a step across: 2 on hexagons, else 1.
+        Number of counted steps per grid step across (2 on hexagons, otherwise 1).
     """
 
     rows: Ints
@@ -292,28 +293,28 @@ class Shifts:
     halves: int
 
     def units(self, down: int, across: int) -> Ints:
-        """Return, by place, the unit that comes to lie there."""
+        """Return the unit that the shift moves to each position."""
         n_rows, n_across = self.are_there.shape
         row, column = (self.rows - down) % n_rows, (self.columns - across) % n_across
         return np.asarray(row * (n_across // self.halves) + column // self.halves)
 
     def words(self, down: int, across: int) -> str:
-        """Return a shift in words, the short way round; "" where all stays."""
+        """Return a description of the shift by the shorter way, or "" if no unit moves."""
         n_rows, n_across = self.are_there.shape
         ways = (
             (_short(down, n_rows), "up", "down"),
             (_short(across, n_across) / self.halves, "to the left", "to the right"),
         )
-        said = [
+        phrases = [
             f"{abs(steps):g} step{'' if abs(steps) == 1 else 's'} {forth if steps > 0 else back}"
             for steps, back, forth in ways
             if steps
         ]
-        return f"shifted by {' and '.join(said)}" if said else ""
+        return f"shifted by {' and '.join(phrases)}" if phrases else ""
 
 
 def shifts(lattice: Lattice) -> Shifts:
-    """Return the shifts of a lattice: by nothing, and over edges that meet."""
+    """Return the shifts of a lattice across edges that meet, including the shift by 0."""
     halves = 2 if lattice.is_hexagonal else 1
     row, column = lattice.rows_and_cols(np.arange(lattice.n_units))
     down, across = np.ogrid[: lattice.n_rows, : halves * lattice.n_cols]
@@ -324,7 +325,7 @@ def shifts(lattice: Lattice) -> Shifts:
 
 
 def turns(lattice: Lattice) -> list[Turn]:
-    """Return the turns and flips of a lattice, first what leaves all as it is."""
+    """Return the turns and flips of a lattice. The first leaves all units in their positions."""
     stays = Turn("", np.arange(lattice.n_units))
     if lattice.distance_table is not None:
         return [stays]
@@ -339,7 +340,7 @@ def turns(lattice: Lattice) -> list[Turn]:
 
 
 def _rotations(n: int) -> list[tuple[str, Float64s]]:
-    """Return the rotations of a polygon of n sides; clockwise, as y grows downward."""
+    """Return the rotations of a polygon with n sides, clockwise because the y axis points down."""
     found = []
     for i in range(1, n):
         angle, degrees = 2 * np.pi * i / n, 360 * i // n
@@ -351,7 +352,7 @@ def _rotations(n: int) -> list[tuple[str, Float64s]]:
 
 
 def _reflections(n: int) -> list[tuple[str, Float64s]]:
-    """Return the reflections of a polygon of n sides."""
+    """Return the reflections of a polygon with n sides."""
     found = []
     for i in range(n):
         angle, degrees = np.pi * i / n, 180 * i // n
@@ -363,17 +364,17 @@ def _reflections(n: int) -> list[tuple[str, Float64s]]:
 
 
 def _moved(lattice: Lattice, matrix: Float64s) -> Ints | None:
-    """Return the unit at each unit's place after a turn, or None where it is no symmetry."""
+    """Return the unit at each position after a turn, or None if the turn is not a symmetry."""
     wraps = np.array([lattice.wraps_cols, lattice.wraps_rows])
     periods = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
-    # What meets must still meet.
+    # Edges that meet must still meet after the turn.
     ends = (matrix * periods)[:, wraps]
     if np.abs(ends[~wraps]).max(initial=0) > NEAR:
         return None
     rounds = ends[wraps] / periods[wraps, None]
     if np.abs(rounds - np.rint(rounds)).max(initial=0) > NEAR:
         return None
-    # Around the middle; where edges meet there is none, and shifts do the rest.
+    # Turn around the middle. Directions that wrap have no middle, but shifts cover these cases.
     middle = np.where(wraps, 0.0, lattice.positions.mean(axis=0))
     turned = (lattice.positions - middle) @ matrix.T + middle
     aside = (0.0, 0.5) if lattice.wraps_cols else (0.0,)
@@ -382,7 +383,7 @@ def _moved(lattice: Lattice, matrix: Float64s) -> Ints | None:
 
 
 def _units_at(lattice: Lattice, places: Float64s) -> Ints | None:
-    """Return the unit at each place, or None if one is empty."""
+    """Return the unit at each position, or None if a position has no unit."""
     row = np.rint(places[:, 1] / lattice.row_pitch).astype(np.intp)
     far = places[:, 1] / lattice.row_pitch - row
     row = row % lattice.n_rows if lattice.wraps_rows else row
@@ -397,5 +398,5 @@ def _units_at(lattice: Lattice, places: Float64s) -> Ints | None:
 
 
 def _short(steps: int, n: int) -> int:
-    """Return steps the short way round, forth if both are equal."""
+    """Return the steps by the shorter way, forward if both ways are equally long."""
     return steps if steps <= n // 2 else steps - n

@@ -1,4 +1,4 @@
-"""Read a map, a detector or a predictor from a file; read and write other formats, and ONNX."""
+"""Load saved maps and models. Read and write files of other programs. Write ONNX models."""
 
 from somscape.maps.record import Record, read_record, write_record
 from somscape.save._load import load, read_map

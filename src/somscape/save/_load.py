@@ -22,13 +22,13 @@ READERS: dict[str, Callable[[str | Path], Record]] = {
 
 
 def read_map(path: str | Path) -> Record:
-    """Read a map of somscape or of another program, by the ending of its name.
+    """Read a map of somscape or of another program. The file extension decides the format.
 
     Parameters
     ----------
     path : str or Path
-        Ends in ``.cod``, ``.wts``, ``.p``, ``.pkl`` or ``.pickle``; any other file is read as
-        somscape's own.
+        A file with the extension ``.cod``, ``.wts``, ``.p``, ``.pkl`` or ``.pickle``, or a file
+        that somscape wrote.
 
     Returns
     -------
@@ -37,11 +37,11 @@ def read_map(path: str | Path) -> Record:
     Raises
     ------
     MapFileError, InputError
-        As for `read_record` and the readers of the other formats.
+        If the file cannot be read.
 
     See Also
     --------
-    somscape.load : Makes it a map at once.
+    somscape.load : Read the file and return the map.
 
     Examples
     --------
@@ -64,37 +64,38 @@ KINDS: dict[str, Callable[[Record], Saved]] = {
     CLASSES: Recognizer.from_record,
     TARGETS: Predictor.from_record,
 }
-"""What has a map, by the entry of the header that says so."""
+"""Functions that load an object with a map. Each key is the header entry of such a file."""
 
 
 def load(path: str | Path) -> Saved:
-    """Load what somscape saved, or a map of another program.
+    """Load a map or model that somscape saved, or a map of another program.
 
     Parameters
     ----------
     path : str or Path
-        A file that `save` of a map or another thing wrote.  It holds arrays and JSON, and opening
-        it runs no code.  A file above 64 MB is mapped: replace it by `save` or by renaming another
-        file, and never write into it.  By its ending, it may also be a codebook of SOM_PAK or the
-        SOM Toolbox (.cod) or of ESOM Tools (.wts, taken as a torus), or a pickled MiniSom (.p,
-        .pkl, .pickle, which is not run).  `somscape.save` has readers with all options for these.
+        A file that the `save` method of a map or model wrote.  Such a file contains arrays and
+        JSON, and loading does not run code from the file.  Files above 64 MB are memory-mapped, so
+        replace such a file by `save` or by renaming, and never write into the file.  The file can
+        also be a codebook of SOM_PAK or the SOM Toolbox (.cod) or of ESOM Tools (.wts, read as a
+        torus), or a pickled MiniSom (.p, .pkl, .pickle, without running the pickle).
+        `somscape.save` has readers with more options for these formats.
 
     Returns
     -------
     Map, Detector, Recognizer or Predictor
-        As it was saved; a classifier or regressor as the `somscape.recognize.Recognizer` or
-        `somscape.recognize.Predictor` that answers.
+        The saved object.  A saved classifier is returned as a `somscape.recognize.Recognizer`, and
+        a saved regressor as a `somscape.recognize.Predictor`.
 
     Raises
     ------
     MapFileError
         If the file is missing or damaged, or this version cannot read it.
     InputError
-        If another program's file cannot be read; the message names line and field.
+        If the file of another program cannot be read.  The message names line and field.
 
     See Also
     --------
-    somscape.save.read_record : What a file holds, before it is made a map.
+    somscape.save.read_record : Return the contents of a file without making a map.
 
     Examples
     --------
@@ -120,7 +121,7 @@ def load(path: str | Path) -> Saved:
 
 
 def thing_of(record: Record) -> Saved:
-    """Return the map of a record, or what else it holds."""
+    """Return the map or model of a record."""
     found = [name for name in KINDS if record.header.get(name) is not None]
     if len(found) > 1:
         raise InputError(f"its header has both {found[0]!r} and {found[1]!r}. Save it again.")

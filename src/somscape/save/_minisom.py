@@ -1,4 +1,4 @@
-"""Records from pickled MiniSoms. Nothing in the pickle runs."""
+"""Read pickled MiniSoms without running code from the pickle."""
 
 import pickletools
 import struct
@@ -21,13 +21,13 @@ from somscape.save.lines import CodebookOrigin, plain_record, read_file
 
 MARK = object()
 NUMBERS = {f"{kind}{size}" for kind, sizes in (("f", "248"), ("i", "1248")) for size in sizes}
-"""Types of arrays to read, as NumPy writes them."""
+"""NumPy names of the array types that can be read."""
 
 MAX_DIMENSIONS, MAX_SIDE = 8, 1 << 31
 
 STEP_BYTES = 200
-"""More than the objects of any instruction cost, besides its argument: a dict with one item, a
-place in the memo."""
+"""Upper limit of the memory that an instruction needs besides its argument, for example for a dict
+with one item and an entry in the memo."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Name:
 
 @dataclass(eq=False)
 class PickledObject:
-    """What a call or a class in the pickle would have made."""
+    """A stand-in for the object that a call or class in the pickle would have made."""
 
     maker: Any
     arguments: Any
@@ -72,7 +72,7 @@ class _Machine:
 
 
 def read_pickle(data: bytes, budget: Budget | None = None) -> Any:
-    """Return what a pickle holds."""
+    """Return the value that a pickle contains."""
     machine = _Machine()
     budget = budget or Budget("the pickle", len(data))
     try:
@@ -161,7 +161,7 @@ def _reduce(machine: _Machine, _: Any) -> None:
 
 
 def _new_object_with_names(machine: _Machine, _: Any) -> None:
-    machine.pop()  # keyword arguments, which no class read here takes
+    machine.pop()  # keyword arguments, which the supported classes do not use
     _reduce(machine, None)
 
 
@@ -225,7 +225,7 @@ _STEPS: dict[str, Step] = {
 
 
 def array_of(value: Any) -> NDArray[Any] | None:
-    """Return the array of numbers that a value would have become, or None."""
+    """Return the numeric array that a pickled value represents, or None."""
     maker = value.maker if isinstance(value, PickledObject) else None
     if not isinstance(maker, Name) or not maker.module.startswith(("numpy.core.", "numpy._core.")):
         return None
@@ -238,7 +238,7 @@ def array_of(value: Any) -> NDArray[Any] | None:
 
 
 def number_of(value: Any) -> float | None:
-    """Return the finite number that a value would have become, or None."""
+    """Return the finite number that a pickled value represents, or None."""
     match value:
         case PickledObject(maker=Name(name="scalar"), arguments=(type_, data)):
             found = _array((), type_, data, "C")
@@ -266,7 +266,7 @@ def _array(shape: Any, type_: Any, data: Any, order: Any) -> NDArray[Any]:
 
 
 def _bytes_of(data: Any) -> bytes:
-    # Protocols below 3 have no bytes: Python 3 writes them as a call, Python 2 as text.
+    # Protocols below 3 lack bytes. Python 3 writes bytes as a call, and Python 2 as text.
     match data:
         case PickledObject(maker=Name(module="_codecs", name="encode"), arguments=(str(text), *_)):
             return text.encode("latin-1")
@@ -286,37 +286,37 @@ METRICS = {f"_{name}_distance": name for name in ("euclidean", "manhattan", "cos
 
 
 def read_minisom(path: str | Path, *, subclass: str | None = None) -> Record:
-    """Read a pickled MiniSom without running anything in the pickle.
+    """Read a pickled MiniSom without running code from the pickle.
 
     Parameters
     ----------
     path : str or Path
         A file that ``pickle.dump(som, file)`` wrote, with any protocol.
     subclass : str, optional
-        Module and name of a class to read like MiniSom, such as ``"my_project.som.MySom"``.  It is
-        not imported, so what it changes in MiniSom, such as a distance, is not known here.
+        Module and name of a class to read like MiniSom, such as ``"my_project.som.MySom"``.  The
+        class is not imported, so its changes to MiniSom, such as another distance, are ignored.
 
     Returns
     -------
     Record
-        For `Map.from_record`.  MiniSom's unit (x, y) is in row ``n_y - 1 - y`` and column x, so
-        that the map looks as MiniSom's plots draw it, and hexagons keep their neighbors.  Its hits
-        are 0, as MiniSom does not store them.  MiniSom's "chebyshev" omits the absolute value; the
-        map's does not, and may find other winners.
+        A record for `Map.from_record`.  Unit (x, y) of MiniSom is in row ``n_y - 1 - y`` and column
+        x, so that the map looks like the plots of MiniSom and hexagons keep their neighbors.  All
+        hits are 0, because MiniSom does not store hits.  The distance "chebyshev" of MiniSom omits
+        the absolute value, so winners of the map can differ.
 
     Raises
     ------
     InputError
-        If the file does not hold a MiniSom.
+        If the file does not contain a MiniSom.
 
     Warns
     -----
     SomscapeWarning
-        Always, because ``pickle.load`` on a pickle can run any program.
+        Always, because calling ``pickle.load`` on a pickle can run any program.
 
     See Also
     --------
-    somscape.minisom.MiniSom : MiniSom's interface.
+    somscape.minisom.MiniSom : Class with the interface of MiniSom.
 
     Examples
     --------
@@ -407,7 +407,7 @@ def _state_of(source: str, value: Any, classes: set[Name]) -> dict[str, Any]:
 
 
 def _method(value: Any) -> str:
-    """Return the name of a method of the MiniSom, "" for anything else."""
+    """Return the name of a pickled method of the MiniSom, or "" for another value."""
     if isinstance(value, PickledObject) and value.maker in GET_ATTRIBUTE:
         match value.arguments:
             case (_, str(name)):

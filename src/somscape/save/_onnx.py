@@ -1,4 +1,4 @@
-"""A map as an ONNX model."""
+"""Write a map or model as an ONNX model."""
 
 import json
 from dataclasses import dataclass, field
@@ -25,26 +25,26 @@ from somscape.save._load import thing_of
 from somscape.tables.ordered import CycleCode
 
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
-"""Versions of 2022, which runtimes since then support."""
+"""Versions from 2022, which newer runtimes also support."""
 
 ML = "ai.onnx.ml"
 TYPES = {"float32": "FLOAT", "float64": "DOUBLE", "int64": "INT64", "string": "STRING"}
-"""What ONNX calls the types of inputs and outputs."""
+"""ONNX names for the types of inputs and outputs."""
 
 
 @dataclass
 class OnnxGraph:
-    """Nodes, constants, inputs and outputs; it makes all names of values.
+    """Nodes, constants, inputs and outputs of a model, with methods that add nodes.
 
     Attributes
     ----------
     onnx : module
     number : str
-        Type of input and output numbers, "float32" or "float64".
+        Type of input and output numbers, either "float32" or "float64".
     results : tuple of str
-        Names of outputs, which no input may have.
+        Names of outputs, which inputs must not have.
     notes : dict of str to str
-        Kept with the model, for its reader.
+        Metadata that is stored in the model.
     """
 
     onnx: Any
@@ -57,11 +57,11 @@ class OnnxGraph:
     notes: dict[str, str] = field(default_factory=dict)
 
     def new_name(self, kind: str) -> str:
-        """Return a name that no column has."""
+        """Return a new name that differs from all column names."""
         return f"/somscape/{kind}_{len(self.nodes) + len(self.constants)}"
 
     def op(self, kind: str, *inputs: Any, domain: str = "", **attributes: Any) -> str:
-        """Add a node with one output, and return its name; inputs are names or constants."""
+        """Add a node with one output and return the output name. Inputs are names or constants."""
         names = [each if isinstance(each, str) else self.constant(each) for each in inputs]
         name = self.new_name(kind)
         node = self.onnx.helper.make_node(kind, names, [name], name, **attributes)
@@ -71,7 +71,7 @@ class OnnxGraph:
         return name
 
     def constant(self, value: Any) -> str:
-        """Add a constant: float64, int64 or text."""
+        """Add a constant of float64, int64 or text, and return its name."""
         array = np.asarray(value)
         kinds: dict[str, Any] = {"i": np.int64, "u": np.int64, "U": object}
         array = array.astype(kinds.get(array.dtype.kind, float))
@@ -80,9 +80,7 @@ class OnnxGraph:
         return name
 
     def column(self, name: str, type_: str) -> str:
-        """Add an input with one value per row, of shape (n, 1): "string", "int64" or a number
-        type.
-        """
+        """Add an input of shape (n, 1). Its type is "string", "int64" or a number type."""
         taken = {info.name for info in self.inputs} | set(self.results)
         while name in taken:
             name += "_input"
@@ -90,16 +88,16 @@ class OnnxGraph:
         return name
 
     def matrix(self, name: str, n_columns: int) -> str:
-        """Add an input of shape (n, n_columns), and return it in float64."""
+        """Add an input of shape (n, n_columns), and return the name of its float64 version."""
         self._input(name, self.number, n_columns)
         return self.as_double(name)
 
     def as_double(self, name: str) -> str:
-        """Return a value as float64, the type of all computations."""
+        """Convert a value to float64, the type of all computations."""
         return self.op("Cast", name, to=self.onnx.TensorProto.DOUBLE)
 
     def output(self, name: str, value: str, type_: str, n_columns: int | None = None) -> None:
-        """Name a value of shape (n,) or (n, n_columns) as an output of the graph."""
+        """Make a value of shape (n,) or (n, n_columns) an output of the graph."""
         code, helper = self._type(type_), self.onnx.helper
         how = ("Identity", {}) if type_ == "string" else ("Cast", {"to": code})
         self.nodes.append(helper.make_node(how[0], [value], [name], name, **how[1]))
@@ -107,7 +105,7 @@ class OnnxGraph:
         self.outputs.append(helper.make_tensor_value_info(name, code, shape))
 
     def model_bytes(self, description: str) -> bytes:
-        """Return the checked model."""
+        """Check the model and return its bytes."""
         helper = self.onnx.helper
         graph = helper.make_graph(
             self.nodes, "somscape", self.inputs, self.outputs, self.constants, description
@@ -129,8 +127,8 @@ class OnnxGraph:
 
 
 SAME = 1e-6
-"""A row is a marked one if its values differ by no more, absolute and relative: numbers may have
-come as float32."""
+"""Absolute and relative difference up to which a row equals a marked row, because inputs may be
+float32."""
 
 
 def nearest(
@@ -148,7 +146,7 @@ def nearest(
 def _compared(
     graph: OnnxGraph, rows: str, prototypes: Float64s, metric: Metric
 ) -> tuple[str, Float64s]:
-    """Return rows and prototypes for the kernel's metric without weights."""
+    """Return transformed rows and prototypes, for which the kernel needs no weights."""
     prototypes = np.asarray(metric.compared(prototypes))
     weights = metric.feature_weights
     if metric.name == "correlation":
@@ -162,7 +160,7 @@ def _compared(
 
 
 def placed(graph: OnnxGraph, rows: str, metric: Metric) -> str:
-    """Return rows on the axes of a metric that has some."""
+    """Return rows in the whitened space of a metric, if the metric has a whitening."""
     if metric.whitening is None or metric.center is None:
         return rows
     rows = graph.op("Sub", rows, metric.center)
@@ -170,7 +168,7 @@ def placed(graph: OnnxGraph, rows: str, metric: Metric) -> str:
 
 
 def _smallest(graph: OnnxGraph, distances: str, k: int) -> tuple[str, str]:
-    """Return units and distances of the k smallest; of equal distances, the lowest unit first."""
+    """Return units and values of the k smallest distances. In a tie, the lower unit is first."""
     inputs, make = [distances, graph.constant([k])], graph.onnx.helper.make_node
     name = graph.new_name("TopK")
     outputs = [f"{name}_distances", f"{name}_units"]
@@ -189,7 +187,7 @@ def _squares(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
 
 
 def _exact(graph: OnnxGraph, rows: str, prototypes: Float64s, units: str) -> str:
-    """Return distances as the root of summed squared differences, for the units found."""
+    """Return distances to the given units from squared differences, without cancellation."""
     found = graph.op("Gather", prototypes, units, axis=0)
     apart = graph.op("Sub", graph.op("Unsqueeze", rows, [1]), found)
     return graph.op("Sqrt", _sum(graph, graph.op("Mul", apart, apart), axis=2))
@@ -221,13 +219,13 @@ _DISTANCES = {"manhattan": _manhattan, "chebyshev": _chebyshev, "cosine": _cosin
 
 
 def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> str:
-    """Add a detector's score of rows, over all maps that score together, and return it."""
+    """Add the combined score of all maps of a detector, and return the name of the score."""
     scores = [_by_one(graph, rows, scorer) for scorer in detector.scorers]
     score = scores[0]
     if len(scores) > 1:
         total = graph.constant(0.0)
-        for one in scores:
-            total = graph.op("Add", total, graph.op("Mul", one, one))
+        for each in scores:
+            total = graph.op("Add", total, graph.op("Mul", each, each))
         score = graph.op("Sqrt", graph.op("Div", total, float(len(scores))))
     if detector.rarity is not None:
         rarity = detector.rarity
@@ -239,11 +237,11 @@ def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> s
 
 
 def _marked(graph: OnnxGraph, rows: str, score: str, marks: Marks) -> str:
-    """Return scores times their factors, and those that marked rows hold."""
+    """Return scores multiplied by the factors of marks. Marked rows get their fixed scores."""
     if len(marks.features):
         values = graph.op("Gather", rows, marks.features, axis=1)
         values = graph.op("Max", values, marks.x[:, 0])
-        values = graph.op("Min", values, marks.x[:, -1])  # level beyond the ends
+        values = graph.op("Min", values, marks.x[:, -1])  # constant beyond the ends
         apart = _manhattan(graph, _on_lines(graph, values, marks.x, marks.y), marks.places)
         likeness = graph.op("Exp", graph.op("Div", apart, -LIKE_WITHIN))
         moves = _sum(graph, graph.op("Mul", likeness, marks.pull))
@@ -259,7 +257,7 @@ def _marked(graph: OnnxGraph, rows: str, score: str, marks: Marks) -> str:
 
 
 def _by_one(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
-    """Return one map's score of rows, of shape (n,)."""
+    """Return the scores of rows from one map, of shape (n,)."""
     prototypes = scorer.usual_codebook
     if scorer.reach is not None:
         low, high = scorer.reach
@@ -274,10 +272,12 @@ def _by_one(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
 
 
 def _on_lines(graph: OnnxGraph, values: str, x: Float64s, y: Float64s) -> str:
-    """Return heights of lines at values: their first pieces, and each change of slope."""
+    """Return the heights of piecewise linear functions at the given values."""
     wide = np.diff(x, axis=1)
     slopes = np.divide(np.diff(y, axis=1), wide, out=np.zeros_like(wide), where=wide > 0)
-    bends = np.where(wide[:, 1:] > 0, np.diff(slopes, axis=1), 0.0)  # a repeated knot bends nothing
+    bends = np.where(
+        wide[:, 1:] > 0, np.diff(slopes, axis=1), 0.0
+    )  # a repeated knot does not change the slope
     first = graph.op("Mul", graph.op("Sub", values, x[:, 0]), slopes[:, 0])
     first = graph.op("Add", first, y[:, 0])
     each = graph.op("Unsqueeze", values, [2])
@@ -385,7 +385,7 @@ def _add_numbers(
 
 
 def _pulls(graph: OnnxGraph, distances: str, power: float) -> str:
-    """Return how much each unit counts, of shape (n, k): the nearer the more."""
+    """Return the weight of each near unit, of shape (n, k). Nearer units have larger weights."""
     first = graph.op("ReduceMin", distances, axes=[1], keepdims=1)
     is_first = graph.op("LessOrEqual", distances, first)
     one = graph.constant(1.0)
@@ -400,12 +400,12 @@ def _mixed(graph: OnnxGraph, of_units: Float64s, units: str, counting: str) -> s
 
 
 def _together(graph: OnnxGraph, said: str, counting: str) -> str:
-    """Return what units near rows say together: (n, k, m) and (n, k) to (n, m)."""
+    """Return weighted sums over near units, from shapes (n, k, m) and (n, k) to (n, m)."""
     return _sum(graph, graph.op("Mul", said, graph.op("Unsqueeze", counting, [2])))
 
 
 def _p_values(graph: OnnxGraph, distances: str, far: Float64s) -> str:
-    """Return the share of distances that are as large, by halving the range where one may lie."""
+    """Return p-values, the share of distances that are as large, by binary search."""
     nearest = graph.op("ReduceMin", distances, axes=[1], keepdims=0)
     n_steps = max(len(far).bit_length(), 1)
     padded = graph.constant(np.append(far, np.full(2**n_steps - len(far), np.inf)))
@@ -427,22 +427,22 @@ def _column(graph: OnnxGraph, value: str) -> str:
 
 
 MISMATCH_WEIGHT = 0.5**0.5
-"""Value of the level that applies, as in `encode`."""
+"""Encoded value of the matching level, as in `encode`."""
 
 SLIP_RANGE = 1000.0
-"""How far slips count, as in `encode`."""
+"""Limit for the distance of data errors, in multiples of the reach, as in `encode`."""
 
 MISSING_LEVEL = "(missing)"
 DAY = 86_400_000_000
 UNITS = {"D": DAY, "s": 1_000_000, "us": 1}
-"""Microseconds of a day, and of a date's units."""
+"""Microseconds in each unit of dates."""
 
 NO_DATE = -(2**63)
-"""NumPy's NaT as a whole number."""
+"""The integer that NumPy stores for NaT."""
 
 
 def encoded_rows(graph: OnnxGraph, encoding: dict[str, Any]) -> str:
-    """Add inputs and their encoding, and return the encoded rows, of shape (n, n_features)."""
+    """Add inputs and encode them. Return the encoded rows, of shape (n, n_features)."""
     if encoding["missing"] == "mask":
         raise InputError(
             "ONNX does not support a map with missing='mask', whose distances leave missing values "
@@ -487,14 +487,14 @@ def _number(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
 
 
 def _date_or_nan(graph: OnnxGraph, values: str, counts: str) -> str:
-    """Return values, NaN where a date is missing."""
+    """Return values, with NaN for rows whose date is missing."""
     return graph.op("Where", graph.op("Equal", counts, NO_DATE), np.nan, values)
 
 
 def _cycle(
     graph: OnnxGraph, dates: dict[str, tuple[str, int]], part: dict[str, Any], is_filled: bool
 ) -> str:
-    """Look up the weekday, or the minute of the day, on its circle."""
+    """Return the position of the weekday or of the minute of the day on its circle."""
     code = CycleCode(**{name: value for name, value in part.items() if name != "kind"})
     counts, per_day = dates[code.source]
     since_midnight = graph.op("Mod", counts, per_day)
@@ -511,7 +511,7 @@ def _cycle(
 def _span(
     graph: OnnxGraph, dates: dict[str, tuple[str, int]], part: dict[str, Any], is_filled: bool
 ) -> str:
-    """Subtract dates, in days."""
+    """Return the scaled number of days between two dates."""
     ends = [dates[part[which]] for which in ("start", "end")]
     moments = [graph.op("Mul", counts, DAY // per_day) for counts, per_day in ends]
     apart = graph.as_double(graph.op("Sub", moments[1], moments[0]))
@@ -562,7 +562,7 @@ def _ordinal(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
 
 
 def _looked_up(graph: OnnxGraph, name: str, levels: list[str], table: Any, missing: Any) -> str:
-    """Return the table's line for each text: the last for other texts, `missing` for no text."""
+    """Return the table line of each text. Unknown texts get the last line, "" gets `missing`."""
     table = np.vstack([table, np.broadcast_to(missing, (1, table.shape[1]))])
     of_level = {"": len(levels) + 1, **{level: i for i, level in enumerate(levels)}}
     place = graph.op(
@@ -580,35 +580,39 @@ _ADD = {"number": _number, "category": _category, "ordinal": _ordinal}
 
 
 def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
-    """Write a map, or what scores, names or predicts by one, as an ONNX model.
+    """Write a map, detector, recognizer or predictor as an ONNX model.
 
-    The model takes rows in original units, encodes them, and finds winners.  A map of an array has
-    one input ``X`` of shape (n, n_features).  A map of a table has one input of shape (n, 1) for
-    each feature column, with its name: numbers; whole numbers for dates (days, seconds or
-    microseconds since 1970, as the map's encoding says; NumPy's NaT is missing); and text for
-    categories, spelled like the map's levels ("" is missing).  The outputs
-    have shape (n,): ``winner`` (int64) and ``distance``; of a detector also ``score``.  A
-    recognizer adds ``predicted`` (the class as text; ``unknown`` for a row that is refused, or
-    ``unknown_row`` where a class is called so), ``p_value``, and ``probabilities`` of shape (n,
-    n_classes); the model's metadata has the ``classes`` as a list in JSON.  A predictor adds
-    ``predicted``, ``low`` and ``high``, the ends of the 90 % interval, and ``p_value``; of several
-    targets, the first three have shape (n, n_targets).  An input column with the name of an output,
-    or ``score``, gets a suffix, such as ``winner_input``.
+    The model takes rows in original units, encodes the rows, and finds their winners.  A map of an
+    array has one input ``X`` of shape (n, n_features).  A map of a table has one input of shape
+    (n, 1) for each feature column, with the name of the column.  The input contains numbers; or
+    integers for dates (days, seconds or microseconds since 1970, depending on the encoding, with
+    NumPy's NaT for a missing date); or text for categories, spelled like the levels of the map
+    ("" means missing).
+
+    The outputs ``winner`` (int64) and ``distance`` have shape (n,).  A detector adds ``score``.  A
+    recognizer adds ``predicted`` (the class as text, or ``unknown`` for a rejected row, or
+    ``unknown_row`` if a class has the name ``unknown``), ``p_value``, and ``probabilities`` of
+    shape (n, n_classes).  The metadata of the model contains the ``classes`` as a JSON list.  A
+    predictor adds ``predicted``, ``low`` and ``high`` (the limits of the 90 % interval), and
+    ``p_value``.  With several targets, the first three have shape (n, n_targets).  An input column
+    with the name of an output, or with the name ``score``, gets a suffix, such as
+    ``winner_input``.
 
     Parameters
     ----------
     map_ : Map, Detector, Recognizer, Predictor, fitted estimator or Record
-        With any metric, and any score.
+        Model to write, with any metric and any score.
     path : str or Path
-        Usually ends in ``.onnx``.  Written completely or not at all; an existing file is replaced.
+        File to write, usually with the extension ``.onnx``.  An existing file is replaced.  After an
+        error, the old file is unchanged.
     dtype : {"float32", "float64"}, default="float32"
-        Type of input and output numbers.  The computation is in float64; float32 input is exact to
-        7 digits.
+        Type of input and output numbers.  All computations use float64, but float32 inputs have
+        only 7 exact digits.
 
     Raises
     ------
     InputError
-        For a map with ``missing="mask"``, or if the extra ``onnx`` is not installed.
+        If the map has ``missing="mask"``, or if the extra ``onnx`` is not installed.
 
     See Also
     --------
@@ -616,14 +620,14 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
 
     Notes
     -----
-    A row that a map would refuse (a missing value under ``missing="error"``, an unknown level of an
-    ordered category) gets winner -1, NaN, and the class ``unknown``.  A level of a category that
-    the map never saw counts as a mismatch with all levels, as in the map.  The model finds the
-    nearest prototypes by ``|x|^2 - 2 x.w + |w|^2`` and then recomputes their distances.  A row that
-    is equally near to two prototypes, up to rounding, may go to the other one, and a p-value may be
-    the next one where distances are equal.  The metrics "manhattan" and "chebyshev" need
-    n * n_units * n_features numbers in memory: pass rows by the hundred.  A row costs
-    O(n_units * n_features).
+    If the map would reject a row (for a missing value with ``missing="error"``, or for an unknown
+    level of an ordered category), the outputs are winner -1, NaN, and the class ``unknown``.  A
+    level that was not in the training data counts as a mismatch with all levels, as in the map.
+    The model finds the nearest prototypes by ``|x|^2 - 2 x.w + |w|^2`` and then recomputes their
+    distances.  If two prototypes are equally near up to rounding, the model may choose the other
+    prototype.  Equal distances can also move a p-value by one step.  The metrics "manhattan" and
+    "chebyshev" need n * n_units * n_features numbers in memory, so pass a few hundred rows per
+    call.  The cost of a row is O(n_units * n_features).
 
     Examples
     --------

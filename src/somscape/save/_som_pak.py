@@ -1,10 +1,10 @@
-"""SOM_PAK's .cod and .dat, which are also the ASCII files of the SOM Toolbox.
+"""Read and write the formats .cod and .dat of SOM_PAK and the SOM Toolbox.
 
 The first line gives the dimension and, for a codebook, lattice, size and neighborhood.  Lines of
-numbers follow, with labels after the numbers.  Units go along x first, as ``row * n_cols + col``,
-and on a hexagonal lattice the odd rows lie half a step to the right: both as here.  Lines that
-start with # are comments, but the SOM Toolbox names the components in a line that starts with
-``#n``.
+numbers follow, with labels after the numbers.  As in somscape, units are numbered by
+``row * n_cols + col``, and on a hexagonal lattice the odd rows are shifted right by half a step.
+Lines that start with # are comments, except that the SOM Toolbox names the components in a line
+that starts with ``#n``.
 
 T. Kohonen, J. Hynninen, J. Kangas and J. Laaksonen (1996), SOM_PAK: the self-organizing map program
 package, report A31, Helsinki University of Technology, section 3.2.
@@ -50,17 +50,18 @@ def read_cod(path: str | Path) -> Record:
     Parameters
     ----------
     path : str or Path
-        Usually ends in ``.cod``.
+        File, usually with the extension ``.cod``.
 
     Returns
     -------
     Record
-        For `Map.from_record`, on a plane.  Its hits are 0, as the file does not hold them.
+        A record for `Map.from_record`, on a plane.  All hits are 0, because the file does not
+        contain hits.
 
     Raises
     ------
     InputError
-        If the file is not a codebook; the message names line and field.
+        If the file is not a codebook.  The message names line and field.
 
     See Also
     --------
@@ -120,20 +121,20 @@ def write_cod(path: str | Path, map_: Any) -> None:
     Parameters
     ----------
     path : str or Path
-        Written completely or not at all; an existing file is replaced.
+        File to write.  An existing file is replaced.  After an error, the old file is unchanged.
     map_ : Map, fitted estimator or Record
-        The prototypes of a map of a table are written as encoded.  Blanks in names become
-        underscores.
+        The map to write.  If the map was trained on a table, the file contains encoded prototypes.
+        Spaces in names become underscores.
 
     Raises
     ------
     InputError
-        For a map on a graph.
+        If the map is on a graph.
 
     Warns
     -----
     SomscapeWarning
-        For a cylinder or torus, which the file cannot tell from a plane.
+        If the map is a cylinder or torus, because the file cannot store the boundary.
 
     See Also
     --------
@@ -173,19 +174,19 @@ def read_dat(path: str | Path) -> Samples:
     Parameters
     ----------
     path : str or Path
-        Usually ends in ``.dat`` or ``.data``.  ``x`` and ``NaN`` stand for a missing value.  A
-        first line without the dimension is taken as data, as in the SOM Toolbox.
+        File, usually with the extension ``.dat`` or ``.data``.  ``x`` and ``NaN`` mean a missing
+        value.  A first line without the dimension is read as data, as in the SOM Toolbox.
 
     Returns
     -------
     Samples
-        With labels (separated by blanks), and weights from ``weight=`` in a row; ``fixed=`` stays a
-        label.
+        Rows with labels (separated by spaces) and with weights from ``weight=`` in a line.
+        ``fixed=`` is read as a label.
 
     Raises
     ------
     InputError
-        If the file is not of this form; the message names line and field.
+        If the file does not have this format.  The message names line and field.
 
     See Also
     --------
@@ -245,11 +246,11 @@ def write_dat(path: str | Path, data: Any, *, missing: str = "x") -> None:
     Parameters
     ----------
     path : str or Path
-        Written completely or not at all; an existing file is replaced.
+        File to write.  An existing file is replaced.  After an error, the old file is unchanged.
     data : Samples, Table, Source or array-like of shape (n, d)
-        Numbers; NaN for a missing value.
+        Rows of numbers, with NaN for a missing value.
     missing : {"x", "NaN"}, default="x"
-        Text for a missing value: SOM_PAK expects x, the SOM Toolbox NaN.
+        Text for a missing value.  SOM_PAK expects x, and the SOM Toolbox expects NaN.
 
     Raises
     ------
@@ -336,7 +337,7 @@ def _enough(line: Line, fields: list[str], n_features: int) -> list[str]:
 
 
 def _dimension(line: Line, fields: list[str]) -> int:
-    """Return how many numbers each row has, by the first line, which may itself be a row."""
+    """Return the number of values in each row. The first line contains this number or is a row."""
     if len(fields) == 1 or fields[1].lower() in LATTICES:
         return line.whole(fields[0], 1, 1, "the dimension")
     n_numbers = next((i for i, f in enumerate(fields) if not _is_value(f)), len(fields))

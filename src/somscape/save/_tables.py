@@ -1,4 +1,4 @@
-"""A map's codebook, planes and winners as tables: CSV, or Parquet which pyarrow writes."""
+"""Write the codebook, the planes and the winners of a map as tables, and read codebooks."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,19 +23,19 @@ PLACES = ("unit", "row", "col")
 
 
 def write_codebook(path: str | Path, map_: Any) -> None:
-    """Write the codebook of a map: unit, row, col, and each encoded feature.
+    """Write the codebook of a map as a table with unit, row, col, and each encoded feature.
 
     Parameters
     ----------
     path : str or Path
-        Ends in ``.csv``, ``.xlsx`` or ``.parquet``.  Written whole or not at all; an old file is
-        replaced.
+        File with the extension ``.csv``, ``.xlsx`` or ``.parquet``.  An existing file is replaced.
+        After an error, the old file is unchanged.
     map_ : Map, fitted estimator or Record
 
     Raises
     ------
     InputError
-        For another ending, or if the library that writes the file is not installed.
+        If the extension is another one, or if the library for this format is not installed.
 
     See Also
     --------
@@ -62,26 +62,26 @@ def write_codebook(path: str | Path, map_: Any) -> None:
 
 
 def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = "plane") -> Record:
-    """Read a codebook from a table: row, col, and each feature.
+    """Read a codebook from a table with row, col, and each feature.
 
     Parameters
     ----------
     path : str or Path
-        As for `read_table`.  A column ``unit`` is ignored; rows may come in any order.
+        A file for `read_table`.  A column ``unit`` is ignored, and rows can be in any order.
     kind : {"hexagonal", "rectangular"}, default="hexagonal"
-        The lattice, which the table does not say.
+        Kind of lattice, which the table does not contain.
     boundary : {"plane", "cylinder", "torus"}, default="plane"
-        The boundary, which the table does not say.
+        Boundary of the lattice, which the table does not contain.
 
     Returns
     -------
     Record
-        For `Map.from_record`.  Its hits are 0.
+        A record for `Map.from_record`.  All hits are 0.
 
     Raises
     ------
     InputError
-        For missing or repeated units, or cells that are not numbers.
+        If units are missing or repeated, or if a value is not a number.
 
     See Also
     --------
@@ -127,26 +127,26 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
 
 
 def write_planes(path: str | Path, map_: Any) -> None:
-    """Write the component planes of a map: each unit in original units.
+    """Write the component planes of a map, with values in the original units of the data.
 
     Parameters
     ----------
     path : str or Path
-        Ends in ``.csv``, ``.xlsx`` or ``.parquet``.  Written whole or not at all; an old file is
-        replaced.
+        File with the extension ``.csv``, ``.xlsx`` or ``.parquet``.  An existing file is replaced.
+        After an error, the old file is unchanged.
     map_ : Map or fitted estimator
-        Its columns become unit, row, col, hits, u_height, and the original columns in their
-        original units, with dates in ISO form.
+        The map to write.  The table has the columns unit, row, col, hits, u_height, and the
+        original columns in their original units, with dates in ISO form.
 
     Raises
     ------
     InputError
-        For another ending, or if the library that writes the file is not installed.
+        If the extension is another one, or if the library for this format is not installed.
 
     See Also
     --------
-    write_codebook : Encoded features.
-    write_winners : Rows.
+    write_codebook : Write the encoded features of each unit.
+    write_winners : Write the unit of each row.
 
     Examples
     --------
@@ -166,23 +166,23 @@ def write_planes(path: str | Path, map_: Any) -> None:
 def write_winners(
     path: str | Path, matches: BestMatches, ids: Mapping[str, Sequence[Any]] | None = None
 ) -> None:
-    """Write where rows lie: key, unit, row, col, and distance to the prototype.
+    """Write the best matching unit of each row as key, unit, row, col, and distance.
 
     Parameters
     ----------
     path : str or Path
-        Ends in ``.csv``, ``.xlsx`` or ``.parquet``.  Written whole or not at all; an old file is
-        replaced.
+        File with the extension ``.csv``, ``.xlsx`` or ``.parquet``.  An existing file is replaced.
+        After an error, the old file is unchanged.
     matches : BestMatches
-        From `best_matches`, or read from a ``.bm`` file.  Without keys, ``record`` numbers the rows
+        Result of `best_matches` or `read_bm`.  Without keys, a column ``record`` numbers the rows
         from 1.  For a row without any value, unit, row and column are -1.
     ids : mapping of str to sequence, optional
-        One or more columns that name the rows instead.  Their names must differ from those above.
+        Columns that identify the rows instead.  Their names must differ from the names above.
 
     Raises
     ------
     InputError
-        For another ending, or if the library that writes the file is not installed.
+        If the extension is another one, or if the library for this format is not installed.
 
     See Also
     --------
@@ -211,7 +211,7 @@ def winners_columns(
     ----------
     matches : BestMatches
     ids : mapping of str to sequence, optional
-        As for `write_winners`.
+        Columns that identify the rows, as for `write_winners`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Files of ESOM Tools and Somoclu: maps, rows, best matches and classes."""
+"""Read and write maps, rows, best matches and classes in formats of ESOM Tools and Somoclu."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -67,7 +67,7 @@ def body(lines: TextLines) -> Iterator[Line]:
 
 def size_of(line: Line) -> tuple[int, int]:
     words = line.fields()
-    if len(words) not in (2, 3):  # some programs add whether it is a toroid
+    if len(words) not in (2, 3):  # some programs add a field for the torus
         raise line.error("the size of the map must be rows and columns, such as '% 50 82'.")
     n_rows, n_cols = line.whole(words[0], 1, 1, "rows"), line.whole(words[1], 1, 2, "columns")
     if n_rows * n_cols >= 10**MAX_DIGITS:
@@ -104,13 +104,13 @@ class BestMatches:
     Attributes
     ----------
     units : ndarray of shape (n,)
-        ``unit = row * n_cols + col``.
+        Best matching unit of each row, as ``row * n_cols + col``.
     n_rows, n_cols : int
         Size of the map.
     keys : ndarray of shape (n,) or None
-        Key of each row.  None means that rows are numbered.
+        Key of each row.  None means that the rows have no keys.
     distances : ndarray of shape (n,) or None
-        Distance of each row to its prototype, in encoded feature units.  None means unknown.
+        Distance of each row to its prototype in encoded features.  None means unknown.
 
     See Also
     --------
@@ -143,7 +143,7 @@ class Classes:
     keys : ndarray of shape (n,)
         Key of each row.
     names : dict of int to str
-        Names of the classes that have one.
+        Name of each class, if the class has a name.
 
     See Also
     --------
@@ -168,20 +168,20 @@ def best_matches(map_: Any, X: Any, *, keys: Sequence[int] | None = None) -> Bes
     ----------
     map_ : Map or fitted estimator
     X : Table, data frame or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`.
+        Rows with the columns of the map, as for `Map.rows_of`.
     keys : sequence of int, optional
-        Key of each row, such as the key in its ``.lrn`` file.  Without keys, writers write numbers
-        from 1 or none.
+        Key of each row, such as the key in its ``.lrn`` file.  Without keys, files that need keys
+        number the rows from 1.
 
     Returns
     -------
     BestMatches
-        With distances.
+        Matches with distances.
 
     Raises
     ------
     InputError
-        If the map does not support the rows or is on a graph, or the number of keys is wrong.
+        If the rows do not fit the map, the map is on a graph, or the number of keys is wrong.
 
     See Also
     --------
@@ -203,7 +203,7 @@ def best_matches(map_: Any, X: Any, *, keys: Sequence[int] | None = None) -> Bes
 
 
 def _checked_keys(keys: Sequence[int] | None, n_rows: int) -> Ints | None:
-    """Return the keys of rows, or raise InputError for another number of keys."""
+    """Return the keys of rows, or raise InputError if the number of keys is wrong."""
     if keys is not None and len(keys) != n_rows:
         raise InputError(f"{len(keys)} keys for {n_rows} rows; give one for each.")
     return None if keys is None else np.asarray(keys, np.intp)
@@ -222,7 +222,7 @@ def classes_of(labels: Sequence[Any], *, keys: Sequence[int] | None = None) -> C
     Returns
     -------
     Classes
-        Numbered from 1 in the order of their names.
+        Classes, numbered from 1 in the order of their names.
 
     Raises
     ------
@@ -249,27 +249,27 @@ def classes_of(labels: Sequence[Any], *, keys: Sequence[int] | None = None) -> C
 
 
 IGNORED, DATA, CLASS, KEY = "0", "1", "3", "9"
-"""Kinds of columns of a .lrn file."""
+"""Codes for the kinds of columns in a .lrn file."""
 
 
 def read_lrn(path: str | Path) -> Samples:
-    """Read rows of numbers of ESOM Tools.
+    """Read rows of numbers from a file of ESOM Tools.
 
     Parameters
     ----------
     path : str or Path
-        A ``.lrn`` file; ``NaN`` and ``x`` stand for a missing value.
+        A ``.lrn`` file.  ``NaN`` and ``x`` mean a missing value.
 
     Returns
     -------
     Samples
-        With the key of each row, and labels from a column of classes.  Ignored columns are left
-        out.
+        Rows with keys, and with labels if the file has a column of classes.  Columns that the file
+        marks as ignored are left out.
 
     Raises
     ------
     InputError
-        If the file is not of this form; the message names line and field.
+        If the file does not have this format.  The message names line and field.
 
     See Also
     --------
@@ -287,7 +287,9 @@ def read_lrn(path: str | Path) -> Samples:
     """
     head, lines = header_and_lines(path, 4)
     n_rows, n_columns = (count_of(head, i, what) for i, what in ((0, "rows"), (1, "columns")))
-    data: Sequence[int] = range(1, n_columns)  # of any length: nothing has been read yet
+    data: Sequence[int] = range(
+        1, n_columns
+    )  # a range, because the stated number of columns may be wrong
     key: int | None = 0
     label: int | None = None
     if len(head) > 2:
@@ -326,10 +328,10 @@ def write_lrn(path: str | Path, data: Any) -> None:
     Parameters
     ----------
     path : str or Path
-        Written completely or not at all; an existing file is replaced.
+        File to write.  An existing file is replaced.  After an error, the old file is unchanged.
     data : Samples, Table, Source or array-like of shape (n, d)
-        Numbers; NaN for a missing value.  Rows without keys are numbered from 1.  The file does not
-        hold labels and weights; write labels with `write_cls`.
+        Rows of numbers, with NaN for a missing value.  Rows without keys are numbered from 1.  The
+        file does not contain labels or weights.  Use `write_cls` to write labels.
 
     Raises
     ------
@@ -368,7 +370,7 @@ def read_bm(path: str | Path) -> BestMatches:
     Parameters
     ----------
     path : str or Path
-        A ``.bm`` file: key, row and column of each row of the data.
+        A ``.bm`` file with the key of each data row, and the row and column of its unit.
 
     Returns
     -------
@@ -377,8 +379,8 @@ def read_bm(path: str | Path) -> BestMatches:
     Raises
     ------
     InputError
-        If the file is not of this form, or a unit is outside the map; the message names line and
-        field.
+        If the file does not have this format, or a unit is outside the map.  The message names line
+        and field.
 
     See Also
     --------
@@ -418,14 +420,14 @@ def write_bm(path: str | Path, matches: BestMatches) -> None:
     Parameters
     ----------
     path : str or Path
-        Written completely or not at all; an existing file is replaced.
+        File to write.  An existing file is replaced.  After an error, the old file is unchanged.
     matches : BestMatches
-        From `best_matches`.  Rows without keys are numbered from 1.
+        Result of `best_matches`.  Rows without keys are numbered from 1.
 
     Raises
     ------
     InputError
-        For a row without a unit, because it has no value at all.
+        If a row has no unit because all its values are missing.
 
     See Also
     --------
@@ -452,22 +454,22 @@ def write_bm(path: str | Path, matches: BestMatches) -> None:
 
 
 def read_cls(path: str | Path) -> Classes:
-    """Read the classes of rows of ESOM Tools.
+    """Read the classes of rows from a file of ESOM Tools.
 
     Parameters
     ----------
     path : str or Path
-        A ``.cls`` file: key and class number of each row.
+        A ``.cls`` file with the key and class number of each row.
 
     Returns
     -------
     Classes
-        With the names of classes, if the header has them.
+        Classes, with names if the header contains names.
 
     Raises
     ------
     InputError
-        If the file is not of this form; the message names line and field.
+        If the file does not have this format.  The message names line and field.
 
     See Also
     --------
@@ -507,9 +509,9 @@ def write_cls(path: str | Path, classes: Classes) -> None:
     Parameters
     ----------
     path : str or Path
-        Written completely or not at all; an existing file is replaced.
+        File to write.  An existing file is replaced.  After an error, the old file is unchanged.
     classes : Classes
-        From `classes_of`, or read from a file.
+        Result of `classes_of` or `read_cls`.
 
     See Also
     --------
@@ -546,7 +548,7 @@ def _kinds(line: Line, n_columns: int) -> list[str]:
 
 
 def _column_names(line: Line, n_columns: int) -> list[str]:
-    if line.text.count("\t") + 1 == n_columns:  # names may hold blanks
+    if line.text.count("\t") + 1 == n_columns:  # names may contain spaces
         line.budget.check(FIELD_BYTES * n_columns, "the names of its columns")
         names = [name.strip() for name in line.text.split("\t")]
     else:
@@ -566,28 +568,29 @@ def read_wts(
     kind: str = "rectangular",
     winners: str | Path | None = None,
 ) -> Record:
-    """Read the weights of a map of ESOM Tools or Somoclu.
+    """Read the weights of a map from a file of ESOM Tools or Somoclu.
 
     Parameters
     ----------
     path : str or Path
         A ``.wts`` file.
     boundary : {"torus", "plane", "cylinder"}, default="torus"
-        The file does not say it; the default of ESOM Tools is a torus, that of Somoclu a plane.
+        Boundary of the map, which the file does not contain.  The default of ESOM Tools is a torus,
+        and the default of Somoclu is a plane.
     kind : {"rectangular", "hexagonal"}, default="rectangular"
-        The file does not say it; Somoclu also has hexagonal maps.
+        Kind of lattice, which the file does not contain.  Somoclu also has hexagonal maps.
     winners : str or Path, optional
-        The ``.bm`` file of the same map; its rows become the hits.
+        The ``.bm`` file of the same map.  Hits are the number of its rows at each unit.
 
     Returns
     -------
     Record
-        For `Map.from_record`.  Its hits are 0 without `winners`.
+        A record for `Map.from_record`.  Without `winners`, all hits are 0.
 
     Raises
     ------
     InputError
-        If the file is not of this form; the message names line and field.
+        If the file does not have this format.  The message names line and field.
 
     See Also
     --------
@@ -624,30 +627,30 @@ def read_wts(
 def read_somoclu(
     prefix: str | Path, *, boundary: str = "plane", kind: str = "rectangular"
 ) -> Record:
-    """Read a map that Somoclu wrote: PREFIX.wts, and PREFIX.bm if it exists.
+    """Read a map that Somoclu wrote, from PREFIX.wts and, if it exists, PREFIX.bm.
 
     Parameters
     ----------
     prefix : str or Path
         The output prefix that was passed to Somoclu.
     boundary : {"plane", "torus", "cylinder"}, default="plane"
-        Somoclu's ``-m``, which its files do not keep.
+        Boundary of the map (option ``-m`` of Somoclu), which the files do not contain.
     kind : {"rectangular", "hexagonal"}, default="rectangular"
-        Somoclu's ``-g``, which its files do not keep.
+        Kind of lattice (option ``-g`` of Somoclu), which the files do not contain.
 
     Returns
     -------
     Record
-        As from `read_wts`.
+        A record for `Map.from_record`, as from `read_wts`.
 
     Raises
     ------
     InputError
-        As for `read_wts`.
+        If a file does not have the right format.
 
     See Also
     --------
-    read_wts : One file of it.
+    read_wts : Read only the weights.
 
     Examples
     --------
@@ -672,19 +675,19 @@ def write_wts(path: str | Path, map_: Any) -> None:
     Parameters
     ----------
     path : str or Path
-        Written completely or not at all; an existing file is replaced.
+        File to write.  An existing file is replaced.  After an error, the old file is unchanged.
     map_ : Map, fitted estimator or Record
-        The prototypes of a map of a table are written as encoded.
+        The map to write.  If the map was trained on a table, the file contains encoded prototypes.
 
     Raises
     ------
     InputError
-        For a map on a graph.
+        If the map is on a graph.
 
     Warns
     -----
     SomscapeWarning
-        For a hexagonal map, which the file cannot tell from a rectangular one.
+        If the map is hexagonal, because the file cannot store the kind of lattice.
 
     See Also
     --------
@@ -717,7 +720,7 @@ def write_wts(path: str | Path, map_: Any) -> None:
 
 
 def read_umx(path: str | Path) -> Float64s:
-    """Read the heights of a map of ESOM Tools or Somoclu.
+    """Read a U-matrix of ESOM Tools or Somoclu.
 
     Parameters
     ----------
@@ -731,7 +734,7 @@ def read_umx(path: str | Path) -> Float64s:
     Raises
     ------
     InputError
-        If the file is not of this form; the message names line and field.
+        If the file does not have this format.  The message names line and field.
 
     See Also
     --------
@@ -766,15 +769,15 @@ def write_umx(path: str | Path, map_: Any) -> None:
     Parameters
     ----------
     path : str or Path
-        Written completely or not at all; an existing file is replaced.
+        File to write.  An existing file is replaced.  After an error, the old file is unchanged.
     map_ : Map, fitted estimator, Record or array-like of shape (n_rows, n_cols)
-        For a map, the mean distance of each prototype to its neighbors' is written, as
-        `Map.u_heights`.
+        A map or the heights.  For a map, the heights are the mean distance of each prototype to the
+        neighboring prototypes, as in `Map.u_heights`.
 
     Raises
     ------
     InputError
-        For a map on a graph, or heights that are not finite.
+        If the map is on a graph, or if a height is not finite.
 
     See Also
     --------

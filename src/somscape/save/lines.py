@@ -1,4 +1,4 @@
-"""Text files of other programs: lines, fields, messages, and the records made from them."""
+"""Read lines and fields from text files of other programs, and make records."""
 
 import codecs
 import re
@@ -24,38 +24,38 @@ from somscape.tables.sources import Source
 from somscape.tables.table import Table, table_from_columns
 
 MISSING = frozenset(("x", "nan"))
-"""What SOM_PAK (x), and the SOM Toolbox and ESOM Tools (nan), write for a missing value."""
+"""Texts for a missing value in SOM_PAK (x) and in the SOM Toolbox and ESOM Tools (nan)."""
 
 SPELLED = MISSING | {"X", "NaN", "NAN"}
 
 MAX_DIGITS = 12
-"""Most digits of a count or a key; no file holds that many rows."""
+"""Largest number of digits of a count or key, which exceeds the rows of any real file."""
 
 FIELD_BYTES = 66
-"""Memory of a field while its line is read."""
+"""Bytes of memory for a field while its line is read."""
 
 LINE_BYTES = 200
-"""Memory of a line that is kept, besides its characters."""
+"""Bytes of memory for a stored line, in addition to its characters."""
 
 TEXT_BYTES = 180
-"""Memory of a text that is kept, besides its characters."""
+"""Bytes of memory for a stored text, in addition to its characters."""
 
 BLOCK, ROWS_BLOCK = 1 << 16, 1 << 12
 _FIELD = re.compile(r"\S+")
 
 
-@dataclass(slots=True)  # not frozen: that would double what a line costs
+@dataclass(slots=True)  # a frozen class would double the time per line
 class Line:
     """One line of a file.
 
     Attributes
     ----------
     budget : Budget
-        Budget of the file, with its name.
+        Memory budget of the file, with the file name.
     number : int
-        From 1.
+        Line number, from 1.
     text : str
-        Without blanks around it.
+        Text of the line without leading and trailing spaces.
     """
 
     budget: Budget
@@ -63,7 +63,7 @@ class Line:
     text: str
 
     def error(self, what: str, field: int | None = None) -> InputError:
-        """Return an error about this line, or about one of its fields, from 1."""
+        """Return an error about this line, or about one of its fields (numbered from 1)."""
         place = f"{self.budget.source}, line {self.number}"
         return InputError(
             f"{place}: {what}" if field is None else f"{place}, field {field}: {what}"
@@ -76,9 +76,9 @@ class Line:
         raise self.error(f"{what} must be a whole number from {low}; got {_shown(token)}.", field)
 
     def fields(self, most: int = -1) -> list[str]:
-        """Return the parts between blanks; everything after the first `most` is one part."""
+        """Return the parts between spaces. The text after the first `most` parts is one part."""
         n = len(self.text)
-        if not self.budget.has(FIELD_BYTES * (n // 2 + 1) + n):  # there may be too many
+        if not self.budget.has(FIELD_BYTES * (n // 2 + 1) + n):  # there may be too many fields
             n_fields = sum(1 for _ in _FIELD.finditer(self.text))
             what = f"line {self.number} of {n_fields} fields"
             self.budget.check(FIELD_BYTES * n_fields + n, what)
@@ -87,7 +87,7 @@ class Line:
     def numbers(
         self, tokens: Sequence[str], *, may_miss: bool, places: Sequence[int] | None = None
     ) -> "array[float]":
-        """Return the numbers of some fields; NaN for a missing value, if that is allowed."""
+        """Return the numbers of some fields, with NaN for a missing value if `may_miss`."""
         try:
             values = array("d", map(float, tokens))
             if all(map(isfinite, values)) and not ("_" in self.text and "_" in "".join(tokens)):
@@ -124,7 +124,7 @@ class Rows:
         return len(self._values) // self.n_columns
 
     def add(self, values: "array[float]", lines: Sequence[int] = ()) -> None:
-        """Add rows, and the lines that hold them."""
+        """Add rows, and the numbers of their lines."""
         self.budget.take(values.itemsize * len(values), "its numbers")
         self._values.extend(values)
         self.lines.extend(lines)
@@ -145,17 +145,17 @@ class GrowingCounts:
         return len(self._values)
 
     def add(self, value: int) -> None:
-        """Add one."""
+        """Add a number."""
         self._budget.take(self._values.itemsize, "its numbers")
         self._values.append(value)
 
     def to_numpy(self) -> Ints:
-        """Return them, of shape (n,), without a copy."""
+        """Return the numbers, of shape (n,), without a copy."""
         return np.frombuffer(self._values, np.int64)
 
 
 class GrowingTexts:
-    """Texts of rows; each distinct text is kept once, and nothing before the first."""
+    """Texts of rows. Each distinct text is stored once, and rows before the first text are free."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -163,7 +163,7 @@ class GrowingTexts:
         self._texts: list[str] = []
 
     def add(self, row: int, label: str) -> None:
-        """Add the label of a row, "" if it has none."""
+        """Add the label of a row. "" means that the row has no label."""
         if not label:
             return
         n_new = row + 1 - len(self._texts)
@@ -175,17 +175,17 @@ class GrowingTexts:
         self._texts.append(self._known[label])
 
     def texts(self, n_rows: int) -> list[str]:
-        """Return one label for each row, or an empty list if no row has any."""
+        """Return one label for each row, or an empty list if no row has a label."""
         return self._texts and self._texts + [""] * (n_rows - len(self._texts))
 
 
 class TextLines:
-    """The lines of a text file that are not blank, one by one, or rows of numbers in blocks.
+    """Read a text file as single lines without the blank lines, or as blocks of numeric rows.
 
     Parameters
     ----------
     path : str or Path
-        A file in UTF-8, or else Latin-1.
+        A file in UTF-8 or Latin-1.
 
     Raises
     ------
@@ -211,7 +211,7 @@ class TextLines:
         while self._begin < len(self._data):
             text = self._take(self._begin).strip()
             self._number += 1
-            if len(text) > ROWS_BLOCK:  # it is copied; one wide letter makes all of it wide
+            if len(text) > ROWS_BLOCK:  # copying may need more memory per character
                 what = f"line {self._number} of {len(text)} letters"
                 self.budget.check(3 * sys.getsizeof(text), what)
             if text:
@@ -219,7 +219,7 @@ class TextLines:
         raise StopIteration
 
     def _take(self, n: int) -> str:
-        """Return the lines up to the end of the one with byte `n`."""
+        """Return the text up to the end of the line that contains byte `n`."""
         end = self._data.find(self._end, n)
         end = len(self._data) if end < 0 else end
         text = self._data[self._begin : end].decode(self._encoding)
@@ -232,7 +232,7 @@ class TextLines:
         self._number -= 1
 
     def fill(self, rows: "Rows", most: int | None = None, *, may_miss: bool = False) -> None:
-        """Add the next rows, up to `most`, as long as they hold only numbers."""
+        """Add the next rows, up to `most` rows, as long as rows contain only numbers."""
         while self._tried <= self._begin < len(self._data):
             place = self._previous, self._begin
             lines = self._take(self._begin + ROWS_BLOCK).split(self._end.decode())
@@ -292,7 +292,7 @@ def read_file(path: Path) -> bytes:
 
 
 def numbered_names(n: int, budget: Budget) -> tuple[str, ...]:
-    """Return the names of columns that have none."""
+    """Return default names for columns without names."""
     budget.take(TEXT_BYTES * n, "names of its columns")
     return tuple(f"x{i}" for i in range(n))
 
@@ -303,12 +303,12 @@ def write_lines(path: str | Path, lines: Iterable[str]) -> None:
 
 
 def numbers_text(values: Iterable[float], between: str, missing: str = "NaN") -> str:
-    """Return numbers in the shortest form that reads back equal."""
+    """Return numbers in the shortest form that is read back as the same numbers."""
     return between.join(missing if v != v else repr(float(v)) for v in values)
 
 
 def one_word(text: str) -> str:
-    """Return a text as one field: blanks become underscores."""
+    """Return a text as one field, with underscores instead of spaces."""
     return "_".join(text.split()) or "_"
 
 
@@ -318,16 +318,16 @@ def _shown(token: str) -> str:
 
 @dataclass(frozen=True)
 class CodebookOrigin:
-    """Where a codebook comes from.
+    """The source of a codebook.
 
     Attributes
     ----------
     budget : Budget
-        Budget of the file, with its name.
+        Memory budget of the file, with the file name.
     program : str
         Name of the program that wrote the file.
     parameters : dict of str to JSON data
-        What the file says about training.
+        Training parameters from the file.
     metric : str
         Name of the metric that the program used.
     """
@@ -347,7 +347,7 @@ def plain_record(
     hits: Float64s | None = None,
     unit_labels: Sequence[str] = (),
 ) -> Record:
-    """Return the record of a codebook of plain numbers."""
+    """Return a record for a codebook of unencoded numbers."""
     n_units, n_features = codebook.shape
     pay_for_map(origin.budget, n_features, n_units + 2 * len(unit_labels))
     try:
@@ -374,7 +374,7 @@ def plain_record(
 
 
 def feature_names(record: Record) -> list[str]:
-    """Return the names of a record's encoded features; a category has one for each level."""
+    """Return the names of the encoded features. A category has one feature for each level."""
     names: list[str] = []
     encoding = record.header["encoding"]
     for column in (*encoding["columns"], *encoding.get("parts", ())):
@@ -400,19 +400,19 @@ class Samples:
     Attributes
     ----------
     values : ndarray of shape (n, d), float64
-        NaN for a missing value.
+        Numbers of the rows, with NaN for a missing value.
     names : tuple of str
-        Names of the columns; x0, x1, ... if the file has none.
+        Names of the columns (x0, x1, ... if the file does not contain names).
     labels : tuple of str or None
-        Label of each row, "" for none.  None means that the file has no labels.
+        Label of each row, or "" for a row without a label.  None if the file has no labels.
     keys : ndarray of shape (n,) or None
-        Key of each row in ESOM Tools' files.
+        Key of each row, in files of ESOM Tools.
     weights : ndarray of shape (n,) or None
-        Weight of each row in SOM_PAK's files.
+        Weight of each row, in files of SOM_PAK.
     source : str
         Name of the file, for messages.
     lines : range or ndarray of shape (n,), or None
-        The line of the file that holds each row.
+        Line number of each row in the file.
 
     See Also
     --------
@@ -441,8 +441,8 @@ class Samples:
         Returns
         -------
         Table
-            With columns ``key``, ``label`` and ``weight`` if the file has them.  A name that is
-            taken gets an underscore.
+            A table that also has the columns ``key``, ``label`` and ``weight`` if the file contains
+            these values.  A repeated column name gets an underscore.
         """
         columns: dict[str, Any] = {} if self.keys is None else {"key": self.keys}
         for name, values in zip(self.names, self.values.T, strict=True):
@@ -455,7 +455,7 @@ class Samples:
 
 
 def samples_of(data: Any) -> Samples:
-    """Return samples, a table of numbers, or an array-like of shape (n, d) as samples."""
+    """Convert a table of numbers or an array-like of shape (n, d) to samples."""
     if isinstance(data, Samples):
         return data
     if isinstance(data, Source):
