@@ -1,4 +1,4 @@
-"""How good a map is, and how well its answers agree with labels."""
+"""Measures of the quality of a map and of its agreement with labels."""
 
 from somscape.measures._quality import (
     combined_error,

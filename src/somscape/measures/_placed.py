@@ -1,4 +1,4 @@
-"""Rows on a map, found once for many measures."""
+"""The rows of a table with their units on a map, searched once for many measures."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +20,7 @@ ANGLES = ("cosine", "correlation")
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """The rows that count: those with a value and a weight above 0.
+    """The counted rows: all rows with a value and a weight above 0.
 
     Attributes
     ----------
@@ -31,9 +31,9 @@ class Placed:
         Nearest unit first.
     distances : ndarray of the same shape, float64
     given : ndarray of shape (n_counted,), float64, or None
-        Weights; None if every row weighs 1.
+        Weights.  None if every row has weight 1.
     counts : ndarray of shape (n_samples,), bool
-        Which rows of X these are.
+        Whether each row of X is counted.
     """
 
     map_: Map
@@ -55,20 +55,20 @@ class Placed:
 
     @cached_property
     def hits(self) -> Float64s:
-        """Weight of the rows of each unit, of shape (n_units,)."""
+        """Total weight of the rows of each unit, of shape (n_units,)."""
         hits = np.bincount(self.best, self.weights, minlength=self.map_.n_units)
         return hits.astype(np.float64, copy=False)
 
     @property
     def rows(self) -> Float64s:
-        """The rows as encoded, float64; NaN where missing."""
+        """The encoded rows as float64, with NaN for missing values."""
         if self.encoded is None:
             raise InputError("X is sparse, and this measure needs dense rows. Pass X.toarray().")
         return self.encoded.astype(np.float64, copy=False)
 
     @cached_property
     def space(self) -> tuple[Float64s, Float64s]:
-        """Rows and prototypes with coordinates whose squares add up."""
+        """Rows and prototypes, scaled so that squared differences add up to squared distances."""
         metric = self.map_.metric
         rows, codebook = (
             np.asarray(
@@ -83,7 +83,7 @@ class Placed:
         return rows * stretch, codebook * stretch
 
     def only(self, keep: NDArray[np.bool_]) -> "Placed":
-        """Return those of the rows that `keep`, of shape (n_samples,), has as well."""
+        """Return the counted rows that are True in `keep`, of shape (n_samples,)."""
         own = keep[self.counts]
         return Placed(
             self.map_,
@@ -100,7 +100,7 @@ class Placed:
 
 
 def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
-    """Return the rows of `X` that count, with their units."""
+    """Return the counted rows of `X` with their units."""
     map_ = as_map(map_)
     rows = map_.any_rows_of(X)
     units, distances = map_.nearest(rows, min(2, map_.n_units))
@@ -118,12 +118,13 @@ def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
 
 
 BITS = 20
-"""Last bits that do not count: of 52, so that about ten digits do."""
+"""Number of low bits, out of 52, that rounding removes.  About ten digits remain."""
 
 
 def rounded(distances: Float64s) -> Float64s:
-    """Return distances to ten digits, whatever their unit."""
+    """Return distances rounded to about ten significant digits."""
     bits = np.ascontiguousarray(distances).view(np.int64)
-    # Half of the last bit that is left rounds, the others are cleared; an exponent takes a carry.
+    # Half of the lowest kept bit is added, and all lower bits are cleared.  A carry out of the
+    # fraction increases the exponent, as it should.
     found: Float64s = ((bits + (1 << (BITS - 1))) & -(1 << BITS)).view(np.float64)
     return found

@@ -1,4 +1,4 @@
-"""How close rows are to their units, and how well the map keeps their order."""
+"""Measures of the distance of rows to their units and of the order of the map."""
 
 from typing import Any
 
@@ -22,26 +22,26 @@ def quantization_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     ----------
     map : Map
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`.  Rows without any value have no unit and do not count.
+        Rows, as `Map.rows_of` accepts them.  Rows without any value do not count.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row in the mean.  The default is 1 each.
 
     Returns
     -------
     float
-        In encoded feature units.  It is smaller on larger maps and with smaller final radii.
+        The mean distance in encoded feature units.  Larger maps and smaller final radii reduce it.
 
     Raises
     ------
     InputError
-        If there are no rows, or none has a value.
+        If there are no rows, or if no row has a value.
 
     See Also
     --------
-    root_mean_squared_error : Counts far rows more.
-    explained_variance : On a scale that does not depend on units.
-    topographic_error : The other half of a map's promise.
-    somscape.plots.quality : By unit.
+    root_mean_squared_error : Gives more weight to distant rows.
+    explained_variance : Does not depend on the units of the features.
+    topographic_error : Measures the order of the map.
+    somscape.plots.quality : Shows the error of each unit.
 
     References
     ----------
@@ -61,27 +61,28 @@ def quantization_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
 def root_mean_squared_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the root of the mean squared distance of the rows to their units.
 
-    Lower is better, among maps of one size.  Far above the quantization error a few rows lie far
-    from every unit: look at them before you take more units.
+    Lower is better, if maps of the same size are compared.  A value far above the quantization
+    error means that a few rows are far from every unit.  Look at these rows before you use more
+    units.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `quantization_error`.
+        See `quantization_error`.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row in the mean.  The default is 1 each.
 
     Returns
     -------
     float
-        In encoded feature units, at least the quantization error.
+        The error in encoded feature units.  It is at least the quantization error.
 
     Raises
     ------
     InputError
-        As for `quantization_error`.
+        See `quantization_error`.
 
     See Also
     --------
@@ -108,27 +109,28 @@ def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
     Parameters
     ----------
     map : Map
-        Its lattice defines neighbors: 8 on a rectangular map, 6 on a hexagonal one.
+        The map, whose lattice defines the neighbors.  A unit has up to 8 neighbors on a
+        rectangular map and up to 6 on a hexagonal map.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`.  Rows without any value have no unit and do not count.
+        Rows, as `Map.rows_of` accepts them.  Rows without any value do not count.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row in the share.  The default is 1 each.
 
     Returns
     -------
     float
-        From 0 to 1; NaN for a map of one unit.
+        The share from 0 to 1, or NaN for a map of one unit.
 
     Raises
     ------
     InputError
-        If there are no rows, or none has a value.
+        If there are no rows, or if no row has a value.
 
     See Also
     --------
-    mean_tied_rank : How far apart the two nearest units lie.
+    mean_tied_rank : Measures the distance between the two nearest units.
     quantization_error, combined_error
-    somscape.plots.quality : By unit.
+    somscape.plots.quality : Shows the error of each unit.
 
     References
     ----------
@@ -152,7 +154,7 @@ def topographic_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
 def nearest_counted(
     map: Map, X: Any, *, k: int = 1, sample_weight: Any = None
 ) -> tuple[Ints, Float64s, Float64s | None]:
-    """Return nearest units, distances and weights of the rows that have any value."""
+    """Return the nearest units, distances and weights of all rows that have a value."""
     units, distances = as_map(map).nearest(X, k)
     if not len(units):
         raise InputError("X has no rows; give at least one.")
@@ -167,44 +169,47 @@ def nearest_counted(
 
 
 BLOCK_STARTS = 256
-"""Units whose paths to all others are kept at a time."""
+"""Number of start units whose paths to all other units are in memory at a time."""
 
 
 def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return fit and order in one: the way from a row to its second unit.
+    """Return the mean path length from a row to its best and second best unit.
 
-    Lower is better, among maps of the same rows.  If it is far above the quantization error, the
-    map is folded: take a larger final radius, or more epochs.
+    Lower is better, if maps of the same rows are compared.  The error measures fit and order
+    together.  A value far above the quantization error means that the map is folded.  In this
+    case, use a larger final radius or more epochs.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`, or a ``scipy.sparse`` array.
+        Rows, as `Map.rows_of` accepts them, or a ``scipy.sparse`` array.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row in the mean.  The default is 1 each.
 
     Returns
     -------
     float
-        In encoded feature units; NaN for one unit; infinite where a graph has no path.
+        The length in encoded feature units.  NaN for a map of one unit.  Infinite if a graph has
+        no path between the two units of a row.
 
     Raises
     ------
     InputError
-        If there are no rows, or none has a value.
+        If there are no rows, or if no row has a value.
 
     See Also
     --------
-    quantization_error, topographic_error : What it joins.
+    quantization_error, topographic_error : Measure fit and order separately.
 
     Notes
     -----
-    The mean of the distance of a row to its best matching unit, and from there to the second best
-    the shortest way over neighbors, whose steps are as long as their prototypes lie apart; one
-    step where both are neighbors.  Costs a search, and O(n_units log n_units) for each unit with
-    such a row.
+    The path of a row has two parts: the distance to its best matching unit, and the shortest path
+    over neighbors from this unit to the second best unit.  A step between two neighbors is as long
+    as the distance of their prototypes.  If both units are neighbors, the path is this one step.
+    Costs a search, and O(n_units log n_units) for each best matching unit of a row whose two units
+    are not neighbors.
 
     References
     ----------
@@ -222,27 +227,28 @@ def combined_error(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return the mean rank of the second unit among those around the first.
+    """Return the mean rank of the second best unit, by steps from the best unit.
 
-    Good is the rank that all neighbors share: 4.5 inside a rectangular map, 3.5 inside a hexagonal
-    one, less at an edge.  If it is much higher, take a larger final radius, or more epochs.
+    The best value is the rank that all neighbors of a unit share.  This rank is 4.5 inside a
+    rectangular map, 3.5 inside a hexagonal map, and lower at an edge.  If the value is much
+    higher, use a larger final radius or more epochs.
 
     Parameters
     ----------
     map, X
-        As for `combined_error`.
+        See `combined_error`.
     sample_weight : optional
-        As for `combined_error`.
+        See `combined_error`.
 
     Returns
     -------
     float
-        From 1 to n_units - 1; NaN for one unit.
+        The mean rank from 1 to n_units - 1, or NaN for a map of one unit.
 
     Raises
     ------
     InputError
-        As for `combined_error`.
+        See `combined_error`.
 
     See Also
     --------
@@ -250,14 +256,15 @@ def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
     Notes
     -----
-    Units are ranked by their steps over neighbors from the best matching unit.  Those with as many
-    steps share a rank: with L units fewer steps away and t as many, it is ``L + (t + 1) / 2``.
-    Unlike the topographic error it tells a near miss from a far one.
+    Units are ranked by their number of steps over neighbors from the best matching unit.  Units
+    with equal steps share a rank.  If L units are closer and t units have equal steps, the rank
+    is ``L + (t + 1) / 2``.  Unlike the topographic error, this measure grows with the distance
+    between the two units.
 
     References
     ----------
     K. Kiviluoto (1996), Topology preservation in self-organizing maps, Proceedings of the
-    International Conference on Neural Networks, whose topographic error it grades.
+    International Conference on Neural Networks, for the topographic error.
 
     Examples
     --------
@@ -271,7 +278,7 @@ def mean_tied_rank(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def row_ways(rows: Placed) -> Float64s:
-    """Return what `combined_error` is the mean of, of shape (n_counted,)."""
+    """Return the path length of each row for `combined_error`, of shape (n_counted,)."""
     map_ = rows.map_
     if map_.n_units < 2:
         return np.full(len(rows.units), np.nan)
@@ -281,7 +288,7 @@ def row_ways(rows: Placed) -> Float64s:
     if len(apart):
         pairs = neighbor_pairs(map_.lattice)
         lengths = map_.metric.between(map_.codebook[pairs[:, 0]], map_.codebook[pairs[:, 1]])
-        lengths = np.maximum(lengths, 0.0)  # a cosine of equal prototypes rounds below 0
+        lengths = np.maximum(lengths, 0.0)  # rounding gives equal prototypes a cosine below 0
         starts, which = np.unique(first[apart], return_inverse=True)
         for part in blocks(len(starts), BLOCK_STARTS):
             paths = shortest_paths(map_.n_units, pairs, lengths, starts=starts[part])
@@ -291,7 +298,7 @@ def row_ways(rows: Placed) -> Float64s:
 
 
 def row_ranks(rows: Placed) -> Float64s:
-    """Return what `mean_tied_rank` is the mean of, of shape (n_counted,)."""
+    """Return the rank of each row's second unit for `mean_tied_rank`, of shape (n_counted,)."""
     map_ = rows.map_
     ranks = np.full(len(rows.units), np.nan)
     if map_.n_units < 2:
@@ -306,7 +313,7 @@ def row_ranks(rows: Placed) -> Float64s:
         for start in range(len(steps)):
             those = here[own == start]
             found = steps[start, rows.units[those, 1]]
-            # The unit itself comes first, at no steps, and has no rank.
+            # The unit itself is first, with 0 steps, and has no rank.
             left = np.searchsorted(ordered[start], found, side="left")
             right = np.searchsorted(ordered[start], found, side="right")
             ranks[those] = (left - 1) + (right - left + 1) / 2
@@ -316,27 +323,27 @@ def row_ranks(rows: Placed) -> Float64s:
 def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """Return the share of the rows' variance that their prototypes explain.
 
-    Good is near 1; 0 is a map as good as the mean of the rows, and below 0 a worse one.  If it is
-    low, take more units, or a smaller final radius.
+    Values near 1 are good.  At 0, the prototypes are as good as the mean of the rows, and below 0
+    worse.  If the value is low, use more units or a smaller final radius.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`.  Missing values do not count.
+        Rows, as `Map.rows_of` accepts them.  Missing values do not count.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  The default is 1 each.
 
     Returns
     -------
     float
-        At most 1; NaN if all rows are equal.
+        The share, at most 1, or NaN if all rows are equal.
 
     Raises
     ------
     InputError
-        If there are no rows, or none has a value; for sparse rows.
+        If there are no rows, if no row has a value, or if rows are sparse.
 
     See Also
     --------
@@ -344,14 +351,13 @@ def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
     Notes
     -----
-    One less the squared distances to the prototypes, divided by those to the mean:
-    ``1 - sum |x - w|^2 / sum |x - mean|^2``.  Features are as the metric compares them.  Costs a
-    search and O(n_samples n_features).
+    ``1 - sum |x - w|^2 / sum |x - mean|^2``, for rows x and their prototypes w, after the features
+    are transformed by the metric.  Costs a search and O(n_samples n_features).
 
     References
     ----------
     J. Vesanto, M. Sulkava and J. Hollmen (2003), On the decomposition of the self-organizing map
-    distortion measure, Proceedings of WSOM'03, for the part of rows about their prototypes.
+    distortion measure, Proceedings of WSOM'03, for the spread of rows about their prototypes.
 
     Examples
     --------
@@ -363,31 +369,32 @@ def explained_variance(map: Any, X: Any, *, sample_weight: Any = None) -> float:
     """
     rows = placed(map, X, sample_weight)
     left, total = squares(rows)
-    return _explained(left.sum(), total.sum())
+    return _explained_share(left.sum(), total.sum())
 
 
 def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None) -> Float64s:
-    """Return the share of variance explained, for each feature.
+    """Return the share of the variance of each feature that the prototypes explain.
 
-    Good is near 1 in the features that matter.  Give a feature that stays near 0 a larger weight
-    (``feature_weight``), or leave it out.
+    Values near 1 are good for the features that matter.  If the value of a feature is near 0, give
+    the feature a larger weight (``feature_weight``), or leave the feature out.
 
     Parameters
     ----------
     map, X
-        As for `explained_variance`.
+        See `explained_variance`.
     sample_weight : optional
-        As for `explained_variance`.
+        See `explained_variance`.
 
     Returns
     -------
     ndarray of shape (n_features,)
-        As the metric compares features; NaN for a feature whose values are all equal.
+        One share for each feature after the transformation by the metric.  NaN if all values of the
+        feature are equal.
 
     Raises
     ------
     InputError
-        As for `explained_variance`.
+        See `explained_variance`.
 
     See Also
     --------
@@ -395,7 +402,7 @@ def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None
 
     References
     ----------
-    As for `explained_variance`.
+    See `explained_variance`.
 
     Examples
     --------
@@ -406,17 +413,17 @@ def explained_variance_by_feature(map: Any, X: Any, *, sample_weight: Any = None
     [0.9878, nan]
     """
     left, total = squares(placed(map, X, sample_weight))
-    return np.array([_explained(*pair) for pair in zip(left, total, strict=True)])
+    return np.array([_explained_share(*pair) for pair in zip(left, total, strict=True)])
 
 
 def squares(rows: Placed) -> tuple[Float64s, Float64s]:
-    """Return sums of squares by feature: about the prototypes, and about the mean."""
+    """Return sums of squares about the prototypes and about the mean, for each feature."""
     x, codebook = rows.space
     weights = rows.weights[:, None]
     is_there = ~np.isnan(x)
     present = (weights * is_there).sum(axis=0)
     held = np.where(is_there, x, 0.0)
-    # From a first row, so that equal values leave no rounding behind.
+    # Values are taken relative to a first row, so that equal values have exactly zero variance.
     first = held[is_there.argmax(axis=0), np.arange(x.shape[1])]
     sums = (weights * np.where(is_there, x - first, 0.0)).sum(axis=0)
     shift = sums / np.where(present > 0, present, 1.0)
@@ -426,7 +433,7 @@ def squares(rows: Placed) -> tuple[Float64s, Float64s]:
 
 
 def row_shares(rows: Placed) -> Float64s:
-    """Return values by row whose weighted mean is the explained variance, (n_counted,)."""
+    """Return one value per row, with the explained variance as weighted mean, (n_counted,)."""
     x, codebook = rows.space
     _, total = squares(rows)
     if not total.sum() > 0:
@@ -436,45 +443,46 @@ def row_shares(rows: Placed) -> Float64s:
     return 1 - (error**2).sum(axis=1) / mean_total
 
 
-def _explained(left: float, total: float) -> float:
+def _explained_share(left: float, total: float) -> float:
     return float(1 - left / total) if total > 0 else float("nan")
 
 
 MAX_GAP = 0.1
-"""Between two distribution functions that count as one."""
+"""Largest difference between two distribution functions that count as equal."""
 
 
 def embedding_accuracy(
     map: Any, X: Any, *, max_gap: float = MAX_GAP, sample_weight: Any = None
 ) -> float:
-    """Return the share of variance in columns where prototypes are spread as rows.
+    """Return the share of variance in columns whose distribution prototypes match.
 
-    Good is near 1: no part of the data lacks units.  If it is low, take a smaller final radius, or
-    more units; a column with few values never counts, because prototypes lie between them.
+    Values near 1 are good, because then every part of the data has units.  If the value is low,
+    use a smaller final radius or more units.  A column with few distinct values never counts,
+    because prototypes are between these values.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`.  Missing values do not count.
+        Rows, as `Map.rows_of` accepts them.  Missing values do not count.
     max_gap : float, default=0.1
-        Largest difference between the distribution functions of prototypes and rows in a column
-        that counts: Kolmogorov and Smirnov's statistic.
+        Largest statistic of Kolmogorov and Smirnov at which a column counts.  The statistic is the
+        largest difference between the distribution functions of prototypes and rows.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  The default is 1 each.
 
     Returns
     -------
     float
-        From 0 to 1; NaN if all rows are equal.
+        The share from 0 to 1, or NaN if all rows are equal.
 
     Raises
     ------
     InputError
-        If there are no rows, or none has a value; for sparse rows.
+        If there are no rows, if no row has a value, or if rows are sparse.
     ValueError, TypeError
-        For a `max_gap` that is not above 0.
+        If `max_gap` is not above 0.
 
     See Also
     --------
@@ -482,9 +490,9 @@ def embedding_accuracy(
 
     Notes
     -----
-    Hamel asks whether a test tells prototypes from rows.  Of many rows it tells any difference, so
-    the size of the difference decides here.  Features are as the metric compares them.  Costs a
-    search and O(n_samples log n_samples) for each feature.
+    Hamel uses a statistical test.  With many rows, a test finds even tiny differences significant,
+    so this function uses the size of the difference instead.  Features are first transformed by the
+    metric.  Costs a search and O(n_samples log n_samples) for each feature.
 
     References
     ----------
@@ -509,20 +517,20 @@ def embedding_of(rows: Placed, max_gap: float = MAX_GAP) -> float:
     """Return the embedding accuracy of placed rows."""
     x, codebook = rows.space
     _, variances = squares(rows)
-    gaps = [_gap(*pair, rows.weights) for pair in zip(x.T, codebook.T, strict=True)]
+    gaps = [_largest_gap(*pair, rows.weights) for pair in zip(x.T, codebook.T, strict=True)]
     total = variances.sum()
     return float(variances[np.array(gaps) <= max_gap].sum() / total) if total > 0 else float("nan")
 
 
-def _gap(values: Float64s, prototypes: Float64s, weights: Float64s) -> float:
-    """Return the largest difference of two distribution functions; infinite without values."""
+def _largest_gap(values: Float64s, prototypes: Float64s, weights: Float64s) -> float:
+    """Return the largest difference of two distribution functions, or infinity without values."""
     is_there = ~np.isnan(values)
     if not is_there.any():
         return float("inf")
     order = np.argsort(values[is_there])
     held, upto = values[is_there][order], np.cumsum(weights[is_there][order])
     ordered = np.sort(prototypes)
-    # Both functions only rise at these places.
+    # Both functions rise only at these values.
     at = np.concatenate([held, ordered])
     of_rows = np.append(0.0, upto)[np.searchsorted(held, at, side="right")] / upto[-1]
     of_units = np.searchsorted(ordered, at, side="right") / len(ordered)
@@ -530,29 +538,30 @@ def _gap(values: Float64s, prototypes: Float64s, weights: Float64s) -> float:
 
 
 def dead_units(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return the share of units that win no row.
+    """Return the share of units that are not the best matching unit of any row.
 
-    Good is near 0 on the training rows.  If it is high on them, take fewer units, or a smaller
-    final radius: with a large one, units lie between groups of rows.  On other rows it says little.
+    Values near 0 are good on the training rows.  If the value is high there, use fewer units or a
+    smaller final radius, because a large radius leaves units between groups of rows.  On other
+    rows, a high value is not a problem.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`, or a ``scipy.sparse`` array.
+        Rows, as `Map.rows_of` accepts them, or a ``scipy.sparse`` array.
     sample_weight : array-like of shape (n_samples,), optional
         Rows of weight 0 do not count.
 
     Returns
     -------
     float
-        From 0 to just below 1.
+        The share from 0 to just below 1.
 
     Raises
     ------
     InputError
-        If there are no rows, or none has a value.
+        If there are no rows, or if no row has a value.
 
     See Also
     --------
@@ -573,27 +582,28 @@ def dead_units(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return how evenly units share the rows: entropy of the hits, from 0 to 1.
+    """Return the entropy of the hits, which measures how evenly units are used.
 
-    Good is near 1 on the training rows: each unit stands for as many.  If it is low on them, a few
-    units hold most rows: look for equal rows, or columns on very different scales.
+    Values near 1 are good on the training rows, because then all units have similar numbers of
+    rows.  If the value is low, a few units contain most rows.  In this case, look for equal rows
+    or for columns on very different scales.
 
     Parameters
     ----------
     map, X
-        As for `dead_units`.
+        See `dead_units`.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  The default is 1 each.
 
     Returns
     -------
     float
-        Shannon's entropy divided by the logarithm of the number of units; NaN for one unit.
+        Shannon's entropy divided by the logarithm of the number of units, or NaN for one unit.
 
     Raises
     ------
     InputError
-        As for `dead_units`.
+        See `dead_units`.
 
     See Also
     --------
@@ -614,27 +624,27 @@ def hit_entropy(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def hit_gini(map: Any, X: Any, *, sample_weight: Any = None) -> float:
-    """Return how unevenly units share the rows: Gini coefficient of the hits.
+    """Return the Gini coefficient of the hits, which measures uneven use of units.
 
-    Good is near 0 on the training rows; near 1 a few units hold all of them.  What to do is said at
-    `hit_entropy`.
+    Values near 0 are good on the training rows.  If the value is near 1, a few units contain all
+    rows.  For advice see `hit_entropy`.
 
     Parameters
     ----------
     map, X
-        As for `hit_entropy`.
+        See `hit_entropy`.
     sample_weight : optional
-        As for `hit_entropy`.
+        See `hit_entropy`.
 
     Returns
     -------
     float
-        From 0 to ``1 - 1 / n_units``.
+        The coefficient from 0 to ``1 - 1 / n_units``.
 
     Raises
     ------
     InputError
-        As for `dead_units`.
+        See `dead_units`.
 
     See Also
     --------
@@ -655,13 +665,13 @@ def hit_gini(map: Any, X: Any, *, sample_weight: Any = None) -> float:
 
 
 def entropy(weights: Float64s) -> float:
-    """Return the entropy of the shares of some weights, in nats."""
+    """Return the entropy of weights, divided by their sum, in nats."""
     share = weights[weights > 0] / weights.sum()
     return float(-(share * np.log(share)).sum() + 0.0)
 
 
 def entropy_of(hits: Float64s) -> float:
-    """Return the entropy of hits, divided by its largest value; NaN for one unit."""
+    """Return the entropy of hits divided by its maximum, or NaN for one unit."""
     if len(hits) < 2:
         return float("nan")
     return float(entropy(hits) / np.log(len(hits)))

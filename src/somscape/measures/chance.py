@@ -1,4 +1,4 @@
-"""Intervals of measures over samples of rows, and agreement of maps of several seeds."""
+"""Bootstrap intervals of measures, and the agreement of maps that were trained with other seeds."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,45 +25,46 @@ def bootstrap_interval(
     sample_weight: Any = None,
     random_state: int = 0,
 ) -> tuple[float, float]:
-    """Return an interval for the mean of some values, by drawing rows again.
+    """Return a bootstrap interval for the mean of some values.
 
-    To compare two maps on the same rows, pass the differences row by row: the maps differ if the
-    interval does not hold 0; if it does, take more rows before choosing.  Two intervals may overlap
-    where the differences have a sign.
+    To compare two maps on the same rows, pass the difference of both maps for each row.  The maps
+    differ if the interval does not contain 0.  If the interval contains 0, use more rows before you
+    choose a map.  The intervals of two maps can overlap although the maps differ.
 
     Parameters
     ----------
     values : array-like of shape (n_rows,)
-        One number a row, such as its distance to its unit, or two maps' difference in it.
+        One number per row, such as the distance to its unit, or the difference of two maps.
     level : float, default=0.95
-        Share of the resamples inside, above 0 and below 1.
+        Share of the resamples inside the interval, above 0 and below 1.
     n_resamples : int, default=1000
+        Number of times that rows are drawn.
     sample_weight : array-like of shape (n_rows,), optional
         Weight of each row in the mean.
     random_state : int, default=0
-        Seed.
+        Seed of the draws.
 
     Returns
     -------
     low, high : float
-        Percentiles of the means; NaN if a value is not finite.
+        Percentiles of the means, or NaN if a value is not finite.
 
     Raises
     ------
     InputError
-        If there are no values, or weights do not fit.
+        If there are no values, or if the weights are not one valid number per value.
     ValueError, TypeError
-        For a level or a number out of range.
+        If a level or a number is out of range.
 
     See Also
     --------
-    report : All measures, with intervals.
+    report : Returns all measures with intervals.
     by_unit, stability
 
     Notes
     -----
-    Rows are drawn, not maps: it says how the measure of this map varies with the rows it is
-    measured on.  Costs O(n_resamples n_rows).
+    Rows are drawn, but the map stays the same.  So the interval shows how the measure of this map
+    varies with the rows.  Costs O(n_resamples n_rows).
 
     References
     ----------
@@ -99,7 +100,7 @@ def bootstrap_interval(
 
 
 def check_draws(level: float, n_resamples: int, random_state: int) -> None:
-    """Raise for a level that is not between 0 and 1, and for numbers of draws out of range."""
+    """Raise if the level is not between 0 and 1, or if the number of draws is out of range."""
     check_number("level", level, 0)
     if level >= 1:
         raise ParameterError(
@@ -135,14 +136,14 @@ class Stability:
     Attributes
     ----------
     agreement : float
-        Mean correlation between two maps of how far apart pairs of rows lie on them; 1 if they lay
-        out rows alike, up to turns and mirrors.
+        Mean correlation of two maps in the distances between pairs of rows on the map.  It is 1 if
+        the maps arrange the rows alike, except for rotation and reflection.
     quantization_errors, topographic_errors : ndarray of shape (n_maps,)
-        Of each map.
+        Error of each map.
 
     See Also
     --------
-    stability : Makes one.
+    stability : Computes the agreement.
 
     Examples
     --------
@@ -175,21 +176,22 @@ def stability(
     n_pairs: int = 2000,
     random_state: int = 0,
 ) -> Stability:
-    """Return how much maps of several seeds agree on the same rows.
+    """Return how well maps from different seeds agree on the same rows.
 
-    Good is an agreement near 1 and errors that hardly differ.  If they do, distrust what one map
-    shows: take a PCA start, more epochs, a larger final radius or fewer units.
+    An agreement near 1 and nearly equal errors are good.  Otherwise, do not trust a single map, and
+    use PCA initialization, more epochs, a larger final radius or fewer units.
 
     Parameters
     ----------
     maps : sequence of Map
-        Or of fitted estimators; at least two, such as of several seeds or samples.
+        At least two maps or fitted estimators, for example from different seeds or samples.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`, for each of the maps; rows that some map leaves out do not count.
+        Rows, as `Map.rows_of` of each map accepts them.  Rows that have no unit on one of the maps
+        do not count.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  The default is 1 each.
     n_pairs : int, default=2000
-        Pairs of rows to compare, drawn at random.
+        Number of pairs of rows to compare, drawn at random.
     random_state : int, default=0
         Seed of the draw.
 
@@ -200,11 +202,11 @@ def stability(
     Raises
     ------
     InputError
-        For fewer than two maps, for one that is in no list, or rows as for `quantization_error`.
+        If `maps` is not a list or has fewer than two maps, or if the rows have no values.
 
     See Also
     --------
-    somscape.regions.stability : Of regions.
+    somscape.regions.stability : Measures the stability of regions.
     bootstrap_interval
 
     References
@@ -253,27 +255,27 @@ def stability(
 
 
 def agreement(maps: Sequence[Map], units: Sequence[Ints], pairs: Ints) -> float:
-    """Return the mean correlation between maps of how far apart pairs of rows lie on them."""
-    apart = [_apart(*each, pairs) for each in zip(maps, units, strict=True)]
+    """Return the mean correlation of two maps in the distances between pairs of rows."""
+    apart = [_pair_distances(*each, pairs) for each in zip(maps, units, strict=True)]
     if any(a.std() == 0 for a in apart):
         return 1.0 if all(a.std() == 0 for a in apart) else 0.0
     correlation = np.atleast_2d(np.corrcoef(apart))
     return float(correlation[np.triu_indices(len(maps), 1)].mean())
 
 
-def _apart(map_: Map, units: Ints, pairs: Ints) -> Float64s:
+def _pair_distances(map_: Map, units: Ints, pairs: Ints) -> Float64s:
     lattice = map_.lattice
     distinct, which = np.unique(units[pairs[0]], return_inverse=True)
     from_unit = np.stack([lattice.distances_from(int(unit)) for unit in distinct])
     apart = np.asarray(from_unit[which.ravel(), units[pairs[1]]])
-    # Parts of a graph without a path between them lie a step farther apart than any others.
+    # Units without a path between them count as one step farther apart than all other units.
     is_near = np.isfinite(apart)
     farthest = apart[is_near].max(initial=0.0) + lattice.step
     return np.where(is_near, apart, farthest)
 
 
 def are_torn(rows: Placed) -> Float64s:
-    """Return 1 for rows whose two units are not neighbors, 0 for others; NaN for one unit."""
+    """Return 1 for rows whose two units are not neighbors, else 0, or NaN for one unit."""
     if rows.map_.n_units < 2:
         return np.full(len(rows.units), np.nan)
     are_neighbors = rows.map_.lattice.are_neighbors(rows.units[:, 0], rows.units[:, 1])

@@ -1,4 +1,4 @@
-"""Whether rows that are far apart in the data are far apart on the map."""
+"""Measures that compare distances of rows in the data with distances on the map."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,28 +20,29 @@ from somscape.measures._placed import Placed, placed, rounded
 from somscape.measures._quality import BLOCK_STARTS
 
 MAX_ROWS = 5_000
-"""Rows that are compared with all others, unless asked for more."""
+"""Default number of rows that are compared with all other rows."""
 
 BLOCK_VALUES = 1 << 20
-"""Distances of a block: 8 MiB.  Each measure keeps a few arrays of that size."""
+"""Number of distances in a block, 8 MiB.  Each measure needs a few arrays of this size."""
 
 LEAST_SHARE = 1e-13
-"""Squared distances below this share of both rows' squares are what products leave of 0."""
+"""Squared distances below this share of both rows' squares are rounding errors of 0."""
 
 ANGLE_STEP = 2.0**-33
-"""Distances by angle, whose rounding does not shrink with them, are multiples of about 1e-10."""
+"""Cosine distances are rounded to multiples of this step, because their rounding errors do not
+become smaller with the distances."""
 
 
 class RowDistances:
-    """Distances between rows, by the map's metric.
+    """Distances between rows in the metric of the map.
 
     Parameters
     ----------
     metric : Metric
     rows : ndarray of shape (n, n_features), float64
-        In feature units; NaN where missing.
+        Rows in feature units, with NaN for missing values.
     counts : ndarray of shape (n,)
-        How many rows each one stands for.
+        Number of rows that each row represents.
     """
 
     def __init__(self, metric: Metric, rows: Float64s, counts: Float64s) -> None:
@@ -49,7 +50,7 @@ class RowDistances:
         self._kernel, weights, self._counts = metric.kernel, metric.feature_weights, counts
         is_there = ~np.isnan(x)
         self._there = None if is_there.all() else is_there.astype(np.float64)
-        """1 for a value, 0 for a gap."""
+        """1 for a value and 0 for a missing value."""
         self._weights = np.ones(x.shape[1]) if weights is None else weights
         if self._kernel == "cosine":
             x = x * np.sqrt(self._weights)
@@ -63,7 +64,7 @@ class RowDistances:
         self._squares = None if self._there is None else squares
 
     def of(self, rows: Ints) -> Float64s:
-        """Return the distances of some rows from all, of shape (n_rows, n)."""
+        """Return the distances of some rows from all rows, of shape (n_rows, n)."""
         if self._kernel == "cosine":
             found = np.maximum(1 - product(self._x[rows], self._x.T), 0.0)
             return np.rint(found / ANGLE_STEP) * ANGLE_STEP
@@ -76,7 +77,7 @@ class RowDistances:
         return found if self._there is None else self._filled(found, rows)
 
     def _squared(self, rows: Ints) -> Float64s:
-        """Return sums of squared differences over the features that two rows both have."""
+        """Return sums of squared differences over the features that both rows have."""
         if self._there is None or self._squares is None:
             both = self._sums[rows, None] + self._sums
         else:
@@ -89,7 +90,7 @@ class RowDistances:
         return found
 
     def _by_feature(self, rows: Ints) -> Float64s:
-        """Return sums, or largest, of weighted differences by feature."""
+        """Return the sum of weighted feature differences, or the largest for Chebyshev."""
         found = np.zeros((len(rows), len(self._x)))
         for j, weight in enumerate(self._weights):
             apart = np.abs(self._x[rows, j, None] - self._x[:, j]) * weight
@@ -102,14 +103,14 @@ class RowDistances:
         return found
 
     def _scale_up(self, rows: Ints, there: Float64s) -> Float64s:
-        """Return all features over those that two rows both have, NaN for none."""
+        """Return the factors that scale distances over common features up to all features."""
         common = product(there[rows] * self._weights, there.T)
         scale = np.full(common.shape, np.nan)
         every = common if self._kernel == "chebyshev" else self._weights.sum()
         return np.divide(every, common, out=scale, where=common > 0)
 
     def _filled(self, found: Float64s, rows: Ints) -> Float64s:
-        """Return distances with the row's mean in place of those that are unknown."""
+        """Return distances with unknown distances replaced by the mean of the row."""
         found[np.arange(len(rows)), rows] = 0.0
         is_known = ~np.isnan(found)
         if is_known.all():
@@ -125,7 +126,7 @@ class RowDistances:
 
 
 def _center(x: Float64s) -> Float64s:
-    """Return a point in the middle of the rows, as multiples of a power of two."""
+    """Return a central point of the rows, rounded to multiples of a power of two."""
     x = np.where(np.isnan(x).all(axis=0), 0.0, x)
     low, middle, high = np.nanquantile(x, (0.25, 0.5, 0.75), axis=0)
     width = np.where(high > low, high - low, 1.0)
@@ -135,20 +136,22 @@ def _center(x: Float64s) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class RowPairs:
-    """The distinct rows, in the order of their units, and those that are compared with all.
+    """The distinct rows in the order of their units, and the anchors among these rows.
+
+    Anchors are the rows that are compared with all rows.
 
     Attributes
     ----------
     map_ : Map
     rows : ndarray of shape (n_distinct, n_features)
     units : ndarray of shape (n_distinct,)
-        Ascending.
+        Unit of each row, in ascending order.
     counts : ndarray of shape (n_distinct,), float64
-        How many rows each one stands for.
+        Number of rows that each distinct row represents.
     inverse : ndarray of shape (n_counted,)
-        Which distinct row each row is.
+        Index of the distinct row for each counted row.
     anchors : ndarray of shape (n_anchors,)
-        The rows that are compared with all, ascending.
+        Indices of the anchors, in ascending order.
     """
 
     map_: Map
@@ -160,7 +163,7 @@ class RowPairs:
 
     @classmethod
     def of(cls, placed: Placed, max_rows: int = MAX_ROWS, seed: int = 0) -> "RowPairs":
-        """Find the distinct rows, and draw those to compare if there are more than `max_rows`."""
+        """Find the distinct rows, and draw anchors if there are more rows than `max_rows`."""
         rows = placed.rows + 0.0  # -0.0 is 0.0
         _, first, inverse = np.unique(rows, axis=0, return_index=True, return_inverse=True)
         weights = ones_or(counts_of(placed.given), len(rows))
@@ -177,33 +180,33 @@ class RowPairs:
 
     @property
     def n_rows(self) -> float:
-        """Number of rows, which weights count."""
+        """Number of rows, including weights."""
         return float(self.counts.sum())
 
     @property
     def is_whole(self) -> bool:
-        """Whether every row is compared with all."""
+        """Whether every row is an anchor."""
         return len(self.anchors) == len(self.rows)
 
     @cached_property
     def is_plain(self) -> bool:
-        """Whether each distinct row stands for one."""
+        """Whether each distinct row represents exactly one row."""
         return bool((self.counts == 1).all())
 
     @cached_property
     def live(self) -> Ints:
-        """Units with rows, ascending, of shape (n_live,)."""
+        """Units with rows, in ascending order, of shape (n_live,)."""
         return self.units[self.starts]
 
     @cached_property
     def starts(self) -> Ints:
-        """First row of each unit with rows, of shape (n_live,)."""
+        """Index of the first row of each unit with rows, of shape (n_live,)."""
         is_first = np.append(True, self.units[1:] != self.units[:-1])
         return np.flatnonzero(is_first)
 
     @cached_property
     def unit_place(self) -> Ints:
-        """Place of each row's unit in `live`, of shape (n_distinct,)."""
+        """Index of each row's unit in `live`, of shape (n_distinct,)."""
         return np.searchsorted(self.live, self.units)
 
     @cached_property
@@ -213,12 +216,12 @@ class RowPairs:
 
     @property
     def weights(self) -> Float64s:
-        """Number of rows that each anchor stands for."""
+        """Number of rows that each anchor represents."""
         return self.counts[self.anchors]
 
     @property
     def own_counts(self) -> Float64s:
-        """How much of its count each anchor is itself, and none of the others: at most 1."""
+        """Part of each anchor's count that is the anchor itself, at most 1."""
         return np.minimum(self.weights, 1)
 
     def mean(self, values: Float64s) -> float:
@@ -226,7 +229,7 @@ class RowPairs:
         return float(np.average(values, weights=self.weights))
 
     def blocks(self) -> Iterator["PairBlock"]:
-        """Yield anchors of one unit at a time, with their distances from all rows."""
+        """Yield blocks of anchors of one unit, with their distances from all rows."""
         distances = RowDistances(self.map_.metric, self.rows, self.counts)
         units = self.unit_place[self.anchors]
         ends = np.append(np.flatnonzero(np.diff(units)) + 1, len(units))
@@ -242,7 +245,7 @@ class RowPairs:
 
 
 def pairs_of(map: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> RowPairs:
-    """Return the distinct rows of `X` that count, after a check of how many to compare."""
+    """Return the distinct counted rows of `X`, after checking the numbers."""
     check_whole("max_rows", max_rows, 1)
     check_whole("random_state", seed, 0)
     return RowPairs.of(placed(map, X, sample_weight), max_rows, seed)
@@ -250,15 +253,15 @@ def pairs_of(map: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> 
 
 @dataclass(frozen=True, eq=False)
 class PairBlock:
-    """Distances of some anchors, all of one unit, from all rows.
+    """Distances of some anchors of one unit from all rows.
 
     Attributes
     ----------
     pairs : Pairs
     own : slice
-        Which anchors.
+        Slice of the anchors.
     place : int
-        Place of their unit in ``pairs.live``.
+        Index of their unit in ``pairs.live``.
     distances : ndarray of shape (n, n_distinct)
     """
 
@@ -269,12 +272,12 @@ class PairBlock:
 
     @property
     def anchors(self) -> Ints:
-        """The anchors, as rows."""
+        """Indices of the anchors among the distinct rows."""
         return self.pairs.anchors[self.own]
 
     @property
     def own_counts(self) -> Float64s:
-        """How much of its count each anchor is itself, of shape (n,)."""
+        """Part of each anchor's count that is the anchor itself, of shape (n,)."""
         return self.pairs.own_counts[self.own]
 
     @cached_property
@@ -286,14 +289,14 @@ class PairBlock:
 
     @cached_property
     def from_others(self) -> Float64s:
-        """The distances, with -1 for the row itself, so that it comes first."""
+        """The distances, with -1 for the row itself, so that sorting puts this row first."""
         found = self.distances.copy()
         found[np.arange(len(found)), self.anchors] = -1.0
         return found
 
     @cached_property
     def ordered(self) -> tuple[Float64s, Float64s]:
-        """`from_others` in order, and how many other rows come up to each place."""
+        """`from_others` in order, and the number of other rows up to each position."""
         found, counts = self.from_others, self.pairs.counts
         if self.pairs.is_plain:
             return np.sort(found, axis=1), np.arange(float(len(counts)))[None, :]
@@ -303,21 +306,21 @@ class PairBlock:
 
 
 class Pass(Protocol):
-    """What takes in the blocks of a pass over all pairs."""
+    """A computation that receives the blocks of a pass over all pairs."""
 
     def add(self, block: PairBlock) -> None:
-        """Take in the pairs of some anchors."""
+        """Add the pairs of some anchors."""
 
 
 def run(pairs: RowPairs, passes: Sequence[Pass]) -> None:
-    """Go over all pairs once."""
+    """Give all pairs to several computations in one pass."""
     for block in pairs.blocks():
         for each in passes:
             each.add(block)
 
 
 def unit_distances(pairs: RowPairs, place: int, on: str) -> Float64s:
-    """Return how far a unit with rows lies from each of them, of shape (n_live,)."""
+    """Return the distances of a unit from all units with rows, of shape (n_live,)."""
     map_, live = pairs.map_, pairs.live
     if on == "grid":
         return rounded(map_.lattice.distances_from(int(live[place]))[live])
@@ -327,7 +330,7 @@ def unit_distances(pairs: RowPairs, place: int, on: str) -> Float64s:
 
 
 def prototype_distances(map_: Map, unit: int) -> Float64s:
-    """Return how far a unit's prototype lies from all, of shape (n_units,)."""
+    """Return the distances of a unit's prototype from all prototypes, of shape (n_units,)."""
     found = map_.metric.between(map_.codebook, map_.codebook[[unit]])
     if map_.metric.kernel == "cosine":
         return np.asarray(np.rint(np.maximum(found, 0.0) / ANGLE_STEP) * ANGLE_STEP)
@@ -335,7 +338,7 @@ def prototype_distances(map_: Map, unit: int) -> Float64s:
 
 
 MAX_RANKED = 1_000
-"""Beyond this many rows a sample is ranked, as time and memory grow with their square."""
+"""Default number of rows to rank.  Time and memory increase with the square of this number."""
 
 
 def c_measure(
@@ -348,36 +351,38 @@ def c_measure(
 ) -> float:
     """Return the sum of distances in the data times distances on the map.
 
-    Higher is better, for the same rows and lattice only; `rank_correlation` says the same on a
-    scale.  If another map of these rows has more, take more epochs, or a larger first radius.
+    Higher is better, but only compare maps with the same rows and lattice.  `rank_correlation` is a
+    similar measure from -1 to 1.  If another map of these rows has a higher value, use more epochs
+    or a larger first radius.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`.  Missing values count as in the map's metric.
+        Rows, as `Map.rows_of` accepts them.  Missing values count as in the map's metric.
     sample_weight : array-like of shape (n_samples,), optional
-        How many rows each row stands for.  The default is 1 each.
+        Number of rows that each row represents.  The default is 1 each.
     max_rows : int, default=5000
-        Of more distinct rows, as many are drawn; each is compared with all.
+        Number of rows to draw if there are more distinct rows.  Each drawn row is compared with
+        all rows.
     random_state : int, default=0
         Seed of the draw.
 
     Returns
     -------
     float
-        Over all pairs of rows, estimated where rows are drawn; in feature units times grid steps.
-        0 if all rows are equal or share a unit; NaN where rows lie in parts of a graph that no
-        path joins.
+        The sum over all pairs of rows, in feature units times grid steps.  If rows are drawn, the
+        sum is an estimate.  0 if all rows are equal or share a unit.  NaN if the rows are in
+        unconnected parts of a graph.
 
     Raises
     ------
     InputError
-        If there are no rows, or none has a value; for sparse rows, and for a row without a
-        value in common with any other.
+        If there are no rows, if no row has a value, if rows are sparse, or if a row shares no
+        features with any other row because of missing values.
     ValueError, TypeError
-        For `max_rows` or `random_state` that are no such numbers.
+        If `max_rows` or `random_state` is not a valid number.
 
     See Also
     --------
@@ -410,30 +415,30 @@ def kruskal_stress(
     max_rows: int = MAX_ROWS,
     random_state: int = 0,
 ) -> float:
-    """Return how far distances on the map are from those in the data, both up to 1.
+    """Return the mean squared difference of distances on the map and in the data.
 
-    Good is near 0, which only data that are as flat as the map reach.  Compare maps of one lattice
-    by it: units in no order may have less than 0.1.  Whether to read distances across the map,
-    `rank_correlation` tells.
+    Values near 0 are good, but only data with the dimension of the map reach 0.  Use this measure
+    only to compare maps with the same lattice, because even units without order can have less than
+    0.1.  `rank_correlation` shows whether distances across the map are meaningful.
 
     Parameters
     ----------
     map, X
-        As for `c_measure`.
+        See `c_measure`.
     sample_weight, max_rows, random_state : optional
-        As for `c_measure`.
+        See `c_measure`.
 
     Returns
     -------
     float
-        From 0 to 1: the mean over pairs of rows of the squared difference of both distances, each
-        divided by its largest.  NaN if all rows are equal or share a unit, and where rows lie in
-        parts of a graph that no path joins.
+        The mean over pairs of rows, from 0 to 1.  Both distances are divided by their largest value
+        first.  NaN if all rows are equal or share a unit, or if the rows are in unconnected parts
+        of a graph.
 
     Raises
     ------
     InputError, ValueError, TypeError
-        As for `c_measure`.
+        See `c_measure`.
 
     See Also
     --------
@@ -463,31 +468,32 @@ def rank_correlation(
     max_rows: int = MAX_RANKED,
     random_state: int = 0,
 ) -> float:
-    """Return Spearman's correlation of distances in the data with those on the map.
+    """Return Spearman's correlation of distances in the data and on the map.
 
-    Good is near 1, bad is near 0.  If it is low, the map is folded: take a larger first radius, or
-    a lattice of another shape.
+    Values near 1 are good.  Values near 0 are bad and mean that the map is folded.  In this case,
+    use a larger first radius or a lattice of another shape.
 
     Parameters
     ----------
     map, X
-        As for `c_measure`.
+        See `c_measure`.
     sample_weight : optional
-        As for `c_measure`.
+        See `c_measure`.
     max_rows : int, default=1000
-        Of more distinct rows, as many are drawn, and the pairs among them are compared.
+        Number of rows to draw if there are more distinct rows.  Only pairs of drawn rows are
+        compared.
     random_state : int, default=0
         Seed of the draw.
 
     Returns
     -------
     float
-        From -1 to 1; NaN if all rows are equal or share a unit.
+        The correlation from -1 to 1, or NaN if all rows are equal or share a unit.
 
     Raises
     ------
     InputError, ValueError, TypeError
-        As for `c_measure`.
+        See `c_measure`.
 
     See Also
     --------
@@ -495,9 +501,9 @@ def rank_correlation(
 
     Notes
     -----
-    Equal distances share their ranks; pairs without a path on a graph share the highest.  Costs
-    O(max_rows^2 (n_features + log max_rows)), in memory for all pairs at once: about 32 MiB for
-    1,000 rows, 120 MiB for 2,000.
+    Equal distances share their ranks.  Pairs without a path on a graph share the highest rank.
+    Costs O(max_rows^2 (n_features + log max_rows)).  All pairs are in memory at the same time,
+    about 32 MiB for 1,000 rows and 120 MiB for 2,000 rows.
 
     References
     ----------
@@ -523,7 +529,7 @@ def _compare(map: Any, X: Any, sample_weight: Any, max_rows: int, seed: int) -> 
 
 
 class Distances:
-    """A pass that adds up distances in the data and on the map.
+    """A pass over pairs that adds up distances in the data and on the map.
 
     Parameters
     ----------
@@ -533,11 +539,11 @@ class Distances:
     def __init__(self, pairs: RowPairs) -> None:
         self._pairs = pairs
         self._sums = np.zeros(3)
-        """Of squares in the data, products, squares on the map, over anchors and all rows."""
+        """Sums of squares in the data, products, and squares on the map, over all pairs."""
         self._most = np.zeros(2)
 
     def add(self, block: PairBlock) -> None:
-        """Take in the pairs of some anchors."""
+        """Add the pairs of some anchors."""
         pairs = self._pairs
         on_map = unit_distances(pairs, block.place, "grid")
         weights, apart = pairs.weights[block.own], block.distances
@@ -555,12 +561,12 @@ class Distances:
 
     @property
     def c_measure(self) -> float:
-        """Sum over pairs of rows, each once."""
+        """The sum over pairs of rows, with each pair counted once."""
         return float(self._sums[1] / 2 * (self._pairs.n_rows / self._pairs.weights.sum()))
 
     @property
     def kruskal_stress(self) -> float:
-        """Mean over pairs of rows."""
+        """The mean over pairs of rows."""
         n, (in_data, on_map) = self._pairs.n_rows, self._most
         n_pairs = float(self._pairs.weights @ (n - self._pairs.own_counts))
         if not n_pairs > 0 or not in_data > 0 or not on_map > 0:
@@ -580,12 +586,12 @@ def correlation_of(pairs: RowPairs) -> float:
     apart = every.of(np.arange(len(own)))[is_pair]
     place, which = np.unique(pairs.unit_place[own], return_inverse=True)
     table = np.stack([unit_distances(pairs, int(p), "grid")[place] for p in place])
-    # Few distances on the map differ, so that these are put in order, and not pairs of rows.
+    # Few distances on the map are distinct, so sorting these is faster than sorting all pairs.
     _, order = np.unique(np.append(table, 0.0), return_inverse=True)
     on_map = order[:-1].reshape(table.shape)[which][:, which][is_pair]
     weights = np.outer(counts, counts)[is_pair]
     copies = float((counts * (counts - pairs.own_counts) / 2).sum())
-    if copies > 0:  # rows that are equal are pairs, too, at no distance
+    if copies > 0:  # equal rows are also pairs, with distance 0
         apart, on_map = np.append(apart, 0.0), np.append(on_map, order[-1])
         weights = np.append(weights, copies)
     if not len(weights):
@@ -597,7 +603,7 @@ def correlation_of(pairs: RowPairs) -> float:
 
 
 def _centered_ranks(places: Ints, weights: Float64s) -> Float64s:
-    """Return ranks less their mean; values at one place share theirs."""
+    """Return ranks minus their mean.  Equal values share a rank."""
     held = np.bincount(places, weights)
     ranks = (np.cumsum(held) - held / 2)[places]
     return np.asarray(ranks - np.average(ranks, weights=weights))
@@ -616,55 +622,60 @@ def trustworthiness(
     max_rows: int = MAX_ROWS,
     random_state: int = 0,
 ) -> float:
-    """Return how far rows that are close on the map are close in the data.
+    """Return the degree to which neighbors on the map are neighbors in the data.
 
-    Good is near 1.  If it is low, rows meet on the map that have little in common.  If it is low on
-    prototypes, too, take more units; if not, the map is folded: take a larger final radius.
+    Values near 1 are good.  A low value means that very different rows are close on the map.  If
+    the value on prototypes is also low, use more units.  Otherwise the map is folded, so use a
+    larger final radius.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`.  Missing values count as in the map's metric.
+        Rows, as `Map.rows_of` accepts them.  Missing values count as in the map's metric.
     k : int, default=10
         Number of neighbors, at least 1 and below half of the rows.
     on : {"grid", "prototypes"}, default="grid"
-        Where rows are neighbors: at their units' places on the map, as Venna and Kaski mean it, or
-        at their units' prototypes in the data, as SOMperf has it, which says nothing of the map's
-        order.
+        Space in which neighbors of rows are found.  With "grid", distances are between units on the
+        map, as in Venna and Kaski.  With "prototypes", distances are between prototypes in the
+        data, as in SOMperf, and the order of the map has no influence.
     sample_weight : array-like of shape (n_samples,), optional
-        How many rows each row stands for.  The default is 1 each.
+        Number of rows that each row represents.  The default is 1 each.
     max_rows : int, default=5000
-        Of more distinct rows, as many are drawn; each is compared with all.
+        Number of rows to draw if there are more distinct rows.  Each drawn row is compared with
+        all rows.
     random_state : int, default=0
         Seed of the draw.
 
     Returns
     -------
     float
-        From 0 to 1, or a little below 0 where many rows share a unit; about 0.5 where all do.
+        A value from 0 to 1.  It can be slightly below 0 if many rows share a unit, and is about 0.5
+        if all rows share a unit.
 
     Raises
     ------
     InputError
-        If there are no rows, or none has a value; for sparse rows, and for a row without a
-        value in common with any other.
+        If there are no rows, if no row has a value, if rows are sparse, or if a row shares no
+        features with any other row because of missing values.
     ValueError, TypeError
-        For a `k` that is not below half of the rows, so always for fewer than 3, or another `on`.
+        If `k` is not below half of the rows (at least 3 rows are needed), or if `on` is unknown.
 
     See Also
     --------
-    continuity : The other direction.
+    continuity : Measures the opposite direction.
     neighborhood_preservation
 
     Notes
     -----
-    ``1 - 2 / (N k (2 N - 3 k - 1)) sum_i sum_j (r(i, j) - k)`` over the rows j that are among the
-    k nearest of i on the map and not in the data, where j has rank r.  Rows at the same distance
-    share a rank; those at the edge of the k nearest on the map share the places that are left, so
-    the order of rows changes nothing.  Costs O(max_rows n_samples (n_features + log n_samples)) in
-    blocks of 8 MiB, beside one copy of the rows, or three where values are missing.
+    ``1 - 2 / (N k (2 N - 3 k - 1)) sum_i sum_j (r(i, j) - k)``, over rows j that are among the k
+    nearest rows of i on the map but not in the data.  Here r is the rank of j among the distances
+    in the data.  Rows at the same distance share a rank.  If several rows share the distance of
+    the k-th nearest row on the map, each of these rows counts as a fraction of a row.  So the
+    result does not depend on the order of rows.  Costs
+    O(max_rows n_samples (n_features + log n_samples)) in blocks of 8 MiB, and one copy of the rows,
+    or three copies if values are missing.
 
     References
     ----------
@@ -692,41 +703,42 @@ def continuity(
     max_rows: int = MAX_ROWS,
     random_state: int = 0,
 ) -> float:
-    """Return how far rows that are close in the data stay close on the map.
+    """Return the degree to which neighbors in the data are neighbors on the map.
 
-    Good is near 1.  If it is low, groups are torn apart: take a larger final radius, more epochs,
-    or a torus for data that close in a circle.
+    Values near 1 are good.  A low value means that the map splits clusters.  In this case, use a
+    larger final radius or more epochs, or a torus if the data form a closed loop.
 
     Parameters
     ----------
     map, X
-        As for `trustworthiness`.
+        See `trustworthiness`.
     k, on, sample_weight, max_rows, random_state : optional
-        As for `trustworthiness`.
+        See `trustworthiness`.
 
     Returns
     -------
     float
-        From 0 to 1, or a little below 0 where many rows share a unit; 1 where all do.
+        A value from 0 to 1.  It can be slightly below 0 if many rows share a unit, and is 1 if all
+        rows share a unit.
 
     Raises
     ------
     InputError, ValueError, TypeError
-        As for `trustworthiness`.
+        See `trustworthiness`.
 
     See Also
     --------
-    trustworthiness : The other direction.
+    trustworthiness : Measures the opposite direction.
     neighborhood_preservation
 
     Notes
     -----
-    As trustworthiness, with the map and the data changing places.  SOMperf calls it neighborhood
-    preservation.
+    The formula of trustworthiness, with map and data exchanged.  SOMperf calls this measure
+    neighborhood preservation.
 
     References
     ----------
-    As for `trustworthiness`.
+    See `trustworthiness`.
 
     Examples
     --------
@@ -749,27 +761,28 @@ def neighborhood_preservation(
     max_rows: int = MAX_ROWS,
     random_state: int = 0,
 ) -> float:
-    """Return the share of a row's nearest rows that are its nearest on the map, too.
+    """Return the share of nearest rows in the data that are also nearest on the map.
 
-    Good is near 1, which needs about as many units as rows: rows of one unit cannot be told apart.
-    Compare maps of one size; what to turn is said at `trustworthiness` and `continuity`.
+    Values near 1 are good, but need about one unit per row, because the map cannot separate rows
+    of the same unit.  Compare only maps of the same size.  For advice see `trustworthiness` and
+    `continuity`.
 
     Parameters
     ----------
     map, X
-        As for `trustworthiness`.
+        See `trustworthiness`.
     k, on, sample_weight, max_rows, random_state : optional
-        As for `trustworthiness`.
+        See `trustworthiness`.
 
     Returns
     -------
     float
-        From 0 to 1.
+        The share from 0 to 1.
 
     Raises
     ------
     InputError, ValueError, TypeError
-        As for `trustworthiness`.
+        See `trustworthiness`.
 
     See Also
     --------
@@ -777,13 +790,13 @@ def neighborhood_preservation(
 
     Notes
     -----
-    Rows at the edge of the k nearest share the places that are left, on the map and in the data;
-    the smaller share counts.
+    If several rows share the distance of the k-th nearest row, each of these rows counts as a
+    fraction of a row, both on the map and in the data.  A row counts with its smaller fraction.
 
     References
     ----------
     J. A. Lee and M. Verleysen (2009), Quality assessment of dimensionality reduction: rank-based
-    criteria, Neurocomputing 72, where it is Q_NX.
+    criteria, Neurocomputing 72, where the measure is called Q_NX.
 
     Examples
     --------
@@ -815,14 +828,14 @@ def _count(
 
 @dataclass(frozen=True, eq=False)
 class _UnitRanks:
-    """How some rows of one unit see the rows of each unit.
+    """Ranks and shares of the rows of each unit, as seen from some rows of one unit.
 
     Attributes
     ----------
     share : ndarray of shape (n, n_live)
-        Part of each unit's rows among the k nearest.
+        Share of each unit's rows that is among the k nearest rows.
     rank : ndarray of shape (n, n_live)
-        Rank that the rows of each unit share.
+        Common rank of the rows of each unit.
     """
 
     share: Float64s
@@ -830,7 +843,7 @@ class _UnitRanks:
 
 
 class Neighbors:
-    """A pass that compares each row's nearest on the map with its nearest in the data.
+    """A pass that compares each row's nearest rows on the map with its nearest rows in the data.
 
     Parameters
     ----------
@@ -847,25 +860,25 @@ class Neighbors:
 
     @property
     def trustworthiness(self) -> Float64s:
-        """By anchor; the mean is the measure."""
-        return self._one_less(self._far)
+        """Trustworthiness of each anchor.  The mean is the measure."""
+        return self._one_minus_excess(self._far)
 
     @property
     def continuity(self) -> Float64s:
-        """By anchor."""
-        return self._one_less(self._torn)
+        """Continuity of each anchor."""
+        return self._one_minus_excess(self._torn)
 
     @property
     def neighborhood_preservation(self) -> Float64s:
-        """By anchor."""
+        """Neighborhood preservation of each anchor."""
         return self._common / self._k
 
-    def _one_less(self, excess: Float64s) -> Float64s:
+    def _one_minus_excess(self, excess: Float64s) -> Float64s:
         n, k = self.pairs.n_rows, self._k
         return 1 - excess * (2 / (k * (2 * n - 3 * k - 1)))
 
     def add(self, block: PairBlock) -> None:
-        """Take in the pairs of some anchors."""
+        """Add the pairs of some anchors."""
         if self._known is None or self._known[0] != block.place:
             self._known = (block.place, unit_distances(self.pairs, block.place, self._on))
         unit = _ranks_of(self._known[1], self.pairs.unit_counts, block.own_counts, self._k)
@@ -873,7 +886,7 @@ class Neighbors:
         self._add_strangers(block, unit, limit)
 
     def _add_nearest(self, block: PairBlock, unit: _UnitRanks) -> Float64s:
-        """Add how the k nearest in the data lie on the map; return how far they reach."""
+        """Add the map ranks of the k nearest rows in the data, and return the distance limit."""
         pairs, k, n = self.pairs, self._k, len(block.distances)
         ordered, upto = block.ordered
         reach = (upto >= k).argmax(axis=1)
@@ -881,7 +894,7 @@ class Neighbors:
         row, other = np.nonzero(block.from_others <= limit[:, None])
         counts = pairs.counts[other]
         is_inside = block.from_others[row, other] < limit[row]
-        # The row itself, at -1, is none of its neighbors.
+        # The row itself, with distance -1, is not one of its neighbors.
         is_far = limit > -1
         inside = np.bincount(row, counts * is_inside, minlength=n) - block.own_counts * is_far
         edge = np.bincount(row, counts * ~is_inside, minlength=n) - block.own_counts * ~is_far
@@ -897,7 +910,7 @@ class Neighbors:
         return limit
 
     def _add_strangers(self, block: PairBlock, unit: _UnitRanks, limit: Float64s) -> None:
-        """Add how far the k nearest on the map lie in the data."""
+        """Add the data ranks of the k nearest rows on the map."""
         pairs, k = self.pairs, self._k
         is_near = np.asarray((unit.share > 0).any(axis=0))
         members = np.flatnonzero(is_near[pairs.unit_place])
@@ -911,7 +924,7 @@ class Neighbors:
             closer = np.searchsorted(line, found, side="left") - 1
             last = np.searchsorted(line, found, side="right") - 1
             counted = upto[row if len(upto) > 1 else 0]
-            # Ranks closer + 1 to last, shared.
+            # These rows share the ranks from closer + 1 to last.
             rank = (counted[closer] + counted[last] + 1) / 2
             weights = (unit.share[row, place] * counts)[is_strange[row]]
             excess[row] = ((rank - k) * weights).sum()
@@ -919,7 +932,7 @@ class Neighbors:
 
 
 def _ranks_of(apart: Float64s, counts: Float64s, own: Float64s, k: int) -> _UnitRanks:
-    """Return shares and ranks of units, from rows of which `own` does not count."""
+    """Return shares and ranks of units for some rows, without the count `own` of the row itself."""
     alike = own[:1] if (own == own[0]).all() else own
     order = np.argsort(apart, kind="stable")
     ordered, upto = apart[order], np.cumsum(counts[order]) - alike[:, None]
@@ -937,20 +950,20 @@ def _ranks_of(apart: Float64s, counts: Float64s, own: Float64s, k: int) -> _Unit
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TopographicFunction:
-    """The topographic function: folds of the map by how far they reach.
+    """The topographic function, which counts folds of the map by their length.
 
     Attributes
     ----------
     k : ndarray of shape (2 n_steps + 1,), int
-        From -n_steps to n_steps, for a map that is n_steps wide.
+        Numbers from -n_steps to n_steps, for a map that is n_steps wide.
     values : ndarray of shape (2 n_steps + 1,)
-        For k above 0, the mean number of units that are neighbors of a unit in the data and more
-        than k steps away on the map; below 0, of those that are neighbors on the map and more than
-        -k steps away in the data; at 0, the sum of both at 1 and -1.
+        For k above 0, the mean number of neighbors of a unit in the data that are more than k steps
+        away on the map.  For k below 0, the mean number of neighbors of a unit on the map that are
+        more than -k steps away in the data.  For k = 0, the sum of the values at 1 and -1.
 
     See Also
     --------
-    topographic_function : Makes one.
+    topographic_function : Computes the function.
 
     Examples
     --------
@@ -966,44 +979,46 @@ class TopographicFunction:
 
     @property
     def at_zero(self) -> float:
-        """Its value at 0, which is 0 for a map that keeps its order everywhere."""
+        """The value at k = 0, which is 0 for a map without folds."""
         return float(self.values[len(self.k) // 2])
 
 
 def topographic_function(map: Any, X: Any, *, sample_weight: Any = None) -> TopographicFunction:
-    """Return the topographic function: the folds of a map, and how far they reach.
+    """Return the topographic function, which counts folds of a map by length.
 
-    Good is 0 everywhere.  Values far above k = 0 say that the map has too few dimensions, far
-    below it too many; near 0 only, that a larger final radius may help.
+    Good values are 0 for all k.  Values above 0 at large positive k mean that the map has too few
+    dimensions.  Values above 0 at large negative k mean that the map has too many dimensions.  If
+    only values near k = 0 are above 0, a larger final radius may help.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`, or a ``scipy.sparse`` array.
+        Rows, as `Map.rows_of` accepts them, or a ``scipy.sparse`` array.
     sample_weight : array-like of shape (n_samples,), optional
-        Rows of weight 0 do not count; other weights change nothing.
+        Rows of weight 0 do not count.  Other weights do not change the result.
 
     Returns
     -------
     TopographicFunction
-        With one value, NaN, for one unit.
+        The function.  For a map of one unit, it has a single value, NaN.
 
     Raises
     ------
     InputError
-        If there are no rows, or none has a value.
+        If there are no rows, or if no row has a value.
 
     See Also
     --------
-    topographic_product : From prototypes alone.
+    topographic_product : Uses only the prototypes.
 
     Notes
     -----
-    Two units are neighbors in the data if they are the two nearest to some row.  Steps are counted
-    over neighbors, on the map and in the data.  Units that are nearest or second nearest to no row
-    have no neighbors in the data, and are left out below 0.  Costs O(n_units^2).
+    Two units are neighbors in the data if they are the two nearest units of at least one row.
+    Steps are counted over neighbors, both on the map and in the data.  A unit that is never nearest
+    or second nearest does not have neighbors in the data, so it is left out for k below 0.  Costs
+    O(n_units^2).
 
     References
     ----------
@@ -1040,7 +1055,7 @@ def function_of(rows: Placed) -> TopographicFunction:
 
 
 def _steps_of(n: int, edges: Ints, pairs: Ints) -> tuple[int, Float64s]:
-    """Return the most steps between units over the edges, and the steps between each pair."""
+    """Return the largest number of steps between units, and the steps between each pair."""
     steps, width = np.empty(len(pairs)), 0
     for part in blocks(n, BLOCK_STARTS):
         paths = shortest_paths(n, edges, starts=np.arange(part.start, part.stop))
@@ -1051,32 +1066,33 @@ def _steps_of(n: int, edges: Ints, pairs: Ints) -> tuple[int, Float64s]:
 
 
 def topographic_product(map: Any) -> float:
-    """Return the topographic product: whether the map has enough dimensions.
+    """Return the topographic product, which tests the dimension of the map.
 
-    Good is near 0.  Below it the map has too few dimensions: a more even shape may follow the
-    data.  Above it it has too many: try a longer, narrower one.
+    Values near 0 are good.  Below 0, the map has too few dimensions, so try a less elongated shape.
+    Above 0, the map has too many dimensions, so try a longer and narrower shape.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        A map or a fitted estimator.
 
     Returns
     -------
     float
-        NaN for one unit, for equal prototypes, and for a graph in several parts.
+        The product.  NaN for a map of one unit, for equal prototypes, and for an unconnected graph.
 
     See Also
     --------
-    topographic_function : By how far folds reach, from rows.
+    topographic_function : Counts folds by their length, from rows.
 
     Notes
     -----
-    For each unit j and each k, Q1 compares the prototypes' distance to the k-th nearest unit on
-    the map with that to the k-th nearest prototype, and Q2 the same two units' distances on the
-    map.  The result is the mean of ``log((prod_{l <= k} Q1 Q2)^(1 / 2k))``.  Equally near units
-    come in their order; a distance of 0 counts as the smallest share of the largest that a float
-    tells apart.  It judges prototypes, not rows.  Costs O(n_units^2 (n_features + log n_units)).
+    For each unit j and each k, take the k-th nearest unit on the map and the unit of the k-th
+    nearest prototype.  Q1 is the ratio of their prototype distances to j, and Q2 is the ratio of
+    their map distances to j.  The result is the mean of ``log((prod_{l <= k} Q1 Q2)^(1 / 2k))``.
+    Units at equal distances keep their order.  A distance of 0 is replaced by the largest distance
+    times the float precision.  The measure uses only prototypes.  Costs
+    O(n_units^2 (n_features + log n_units)).
 
     References
     ----------
@@ -1096,12 +1112,12 @@ def topographic_product(map: Any) -> float:
     compared = np.asarray(map_.metric.compared(map_.codebook))
     if (compared == compared[0]).all() or not np.isfinite(map_.lattice.distances_from(0)).all():
         return float("nan")
-    total = sum(_of_unit(map_, unit) for unit in range(map_.n_units))
+    total = sum(_sum_log_products(map_, unit) for unit in range(map_.n_units))
     return float(total / (map_.n_units * (map_.n_units - 1)))
 
 
-def _of_unit(map_: Map, unit: int) -> float:
-    """Return the sum over k of log P3 of one unit."""
+def _sum_log_products(map_: Map, unit: int) -> float:
+    """Return the sum over k of the logarithm of P3 for one unit."""
     on_map = rounded(map_.lattice.distances_from(unit))
     apart = prototype_distances(map_, unit)
     by_map, by_data = _nearest(on_map, unit), _nearest(apart, unit)
@@ -1113,6 +1129,6 @@ def _of_unit(map_: Map, unit: int) -> float:
 
 
 def _nearest(distances: Float64s, unit: int) -> np.ndarray:
-    """Return all other units, nearest first, equally near ones in their order."""
+    """Return all other units in the order of their distances."""
     order = np.argsort(distances, kind="stable")
     return order[order != unit]

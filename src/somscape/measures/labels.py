@@ -1,4 +1,4 @@
-"""How well units, regions or a ranking agree with labels."""
+"""Measures of the agreement of units, regions or a ranking with labels."""
 
 from dataclasses import dataclass
 from numbers import Real
@@ -22,36 +22,37 @@ def purity(
 ) -> float:
     """Return the share of rows with the most frequent class of their unit.
 
-    Good is near 1; bad is the share of the largest class.  It rises with the number of units, to 1
-    where each row has its own: compare maps of one size, or pass `regions`.
+    Values near 1 are good.  The share of the largest class is bad.  Purity increases with the
+    number of units, and is 1 if each row has its own unit.  So compare maps of the same size, or
+    pass `regions`.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`, or a ``scipy.sparse`` array.
+        Rows, as `Map.rows_of` accepts them, or a ``scipy.sparse`` array.
     labels : array-like of shape (n_samples,)
-        Class of each row; rows without one (None or NaN) do not count.
+        Class of each row.  Rows without a class (None or NaN) do not count.
     regions : Regions or array-like of shape (n_units,), optional
-        Groups of units to use instead of single units.
+        Groups of units, to use instead of single units.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  The default is 1 each.
 
     Returns
     -------
     float
-        From above 0 to 1.
+        The share, above 0 and at most 1.
 
     Raises
     ------
     InputError
-        If no row has a value and a label, or numbers of rows or units do not fit.
+        If no row has a value and a label, or if the numbers of rows or units do not fit.
 
     See Also
     --------
     normalized_mutual_information, adjusted_rand_index, class_entropy
-    somscape.plots.majority : A picture of classes.
+    somscape.plots.majority : Draws the most frequent class of each unit.
 
     References
     ----------
@@ -72,27 +73,28 @@ def purity(
 def normalized_mutual_information(
     map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
-    """Return how much units and classes say about each other, from 0 to 1.
+    """Return the normalized mutual information of units and classes, from 0 to 1.
 
-    Good is near 1, bad is near 0.  Many units to a class lower it: pass `regions`, or fewer units.
+    Values near 1 are good.  Values near 0 are bad.  The value decreases if a class has many units.
+    In this case, pass `regions` or use fewer units.
 
     Parameters
     ----------
     map, X, labels
-        As for `purity`.
+        See `purity`.
     regions, sample_weight : optional
-        As for `purity`.
+        See `purity`.
 
     Returns
     -------
     float
-        Mutual information over the mean of both entropies, as scikit-learn's
-        ``normalized_mutual_info_score``; 1 if there is one class and one unit.
+        Mutual information divided by the mean of both entropies, as in scikit-learn's
+        ``normalized_mutual_info_score``.  1 if there is one class and one unit.
 
     Raises
     ------
     InputError
-        As for `purity`.
+        See `purity`.
 
     See Also
     --------
@@ -100,8 +102,8 @@ def normalized_mutual_information(
 
     References
     ----------
-    A. Strehl and J. Ghosh (2002), Cluster ensembles, Journal of Machine Learning Research 3; with
-    the arithmetic mean.
+    A. Strehl and J. Ghosh (2002), Cluster ensembles, Journal of Machine Learning Research 3.
+    This function uses the arithmetic mean of the entropies.
 
     Examples
     --------
@@ -126,29 +128,30 @@ def mutual_of(counts: Float64s) -> float:
 def adjusted_rand_index(
     map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
-    """Return how often two rows share both unit and class, or neither, above chance.
+    """Return the agreement of units and classes over pairs of rows, above chance.
 
-    Good is near 1, chance is 0.  Many units to a class lower it: pass `regions`, or fewer units.
+    Values near 1 are good.  Chance gives 0.  The value decreases if a class has many units.  In
+    this case, pass `regions` or use fewer units.
 
     Parameters
     ----------
     map, X, labels
-        As for `purity`.
+        See `purity`.
     regions : optional
-        As for `purity`.
+        See `purity`.
     sample_weight : array-like of shape (n_samples,), optional
-        How many rows each row stands for.  The default is 1 each.
+        Number of rows that each row represents.  The default is 1 each.
 
     Returns
     -------
     float
-        From -0.5 to 1, as scikit-learn's ``adjusted_rand_score``; 1 if there is one class and one
-        unit.
+        The index from -0.5 to 1, as in scikit-learn's ``adjusted_rand_score``.  1 if there is one
+        class and one unit.
 
     Raises
     ------
     InputError
-        As for `purity`.
+        See `purity`.
 
     See Also
     --------
@@ -169,7 +172,7 @@ def adjusted_rand_index(
 
 
 def rand_of(found: "LabelClasses", regions: Any = None) -> float:
-    """Return the adjusted Rand index of rows with classes, whose weights count."""
+    """Return the adjusted Rand index of rows with classes, where weights are numbers of rows."""
     counts = found.counts(regions)
     own = float(found.weights @ np.minimum(found.weights, 1))
     both = _pairs_in(counts, own)
@@ -183,27 +186,29 @@ def rand_of(found: "LabelClasses", regions: Any = None) -> float:
 def class_entropy(
     map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
-    """Return how mixed the classes of a row's unit are: mean entropy, in nats.
+    """Return the mean entropy of the classes in a row's unit, in nats.
 
-    Good is near 0; bad is the entropy of the classes themselves.  If it is high, take more units,
-    or columns that tell the classes apart.
+    Values near 0 are good, because then units have few mixed classes.  The entropy of the class
+    over all rows is bad.  If the value is high, use more units or columns that separate the
+    classes.
 
     Parameters
     ----------
     map, X, labels
-        As for `purity`.
+        See `purity`.
     regions, sample_weight : optional
-        As for `purity`.
+        See `purity`.
 
     Returns
     -------
     float
-        From 0 to the logarithm of the number of classes: the entropy of the class, given the unit.
+        The entropy of the class, given the unit.  It is at most the logarithm of the number of
+        classes.
 
     Raises
     ------
     InputError
-        As for `purity`.
+        See `purity`.
 
     See Also
     --------
@@ -231,28 +236,29 @@ def mixture_of(counts: Float64s) -> float:
 def majority_entropy(
     map: Any, X: Any, *, labels: Any, regions: Any = None, sample_weight: Any = None
 ) -> float:
-    """Return how far units are from one class each, added up.
+    """Return the sum over units of -log of the share of the unit's largest class.
 
-    Good is near 0.  It is a sum over units, however few rows they have: compare maps of one size.
-    If it is high, take more units, or columns that tell the classes apart.
+    Values near 0 are good, because then most units have a single class.  Every unit with rows
+    counts equally, so compare only maps of the same size.  If the value is high, use more units or
+    columns that separate the classes.
 
     Parameters
     ----------
     map, X, labels
-        As for `purity`.
+        See `purity`.
     regions, sample_weight : optional
-        As for `purity`.
+        See `purity`.
 
     Returns
     -------
     float
-        At least 0, in nats: the sum of -log of the largest share in each unit.  What Elend and
-        Kramer, and SOMperf, call entropy.
+        The sum in nats, at least 0.  Elend and Kramer, and the package SOMperf, call this measure
+        entropy.
 
     Raises
     ------
     InputError
-        As for `purity`.
+        See `purity`.
 
     See Also
     --------
@@ -280,27 +286,28 @@ def majority_of(counts: Float64s) -> float:
 
 
 def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -> float:
-    """Return the mean number of connected groups of units in which a class lies.
+    """Return the mean number of connected groups of units per class.
 
-    Good is near 1: each class is one patch of the map.  If it is high, the map tears classes
-    apart, or they are several groups; take a larger final radius to see which.
+    Values near 1 are good, because then each class is one connected part of the map.  A high value
+    means that the map splits classes, or that a class consists of several clusters.  To find out,
+    use a larger final radius.
 
     Parameters
     ----------
     map, X, labels
-        As for `purity`.
+        See `purity`.
     sample_weight : array-like of shape (n_samples,), optional
         Rows of weight 0 do not count.
 
     Returns
     -------
     float
-        At least 1.
+        The mean number, at least 1.
 
     Raises
     ------
     InputError
-        As for `purity`.
+        See `purity`.
 
     See Also
     --------
@@ -308,11 +315,12 @@ def class_scatter(map: Any, X: Any, *, labels: Any, sample_weight: Any = None) -
 
     Notes
     -----
-    A class lies in every unit that wins a row of it; groups are connected by the map's neighbors.
+    A class includes every unit that is the best matching unit of one of its rows.  Groups are
+    connected over neighbors on the map.
 
     References
     ----------
-    As for `majority_entropy`.
+    See `majority_entropy`.
 
     Examples
     --------
@@ -334,7 +342,7 @@ def scatter_of(found: "LabelClasses") -> float:
 
 @dataclass(frozen=True, eq=False)
 class LabelClasses:
-    """Rows with a class: their units, classes and weights.
+    """Units, classes and weights of the rows that have a class.
 
     Attributes
     ----------
@@ -343,7 +351,7 @@ class LabelClasses:
         Classes are numbered from 0.
     weights : ndarray of shape (n_labelled,), float64
     is_labelled : ndarray of shape (n_counted,), bool
-        Which of the placed rows these are.
+        Whether each placed row has a class.
     """
 
     map_: Any
@@ -354,15 +362,15 @@ class LabelClasses:
 
     @property
     def live(self) -> Ints:
-        """Units with such rows, ascending."""
+        """Units of rows with a class, in ascending order."""
         return np.unique(self.units)
 
     def groups(self, regions: Any) -> Ints:
-        """Return the unit, or the region, of each row."""
+        """Return the unit of each row, or its region if regions are given."""
         return self.units if regions is None else region_of_units(self.map_, regions)[self.units]
 
     def counts(self, regions: Any) -> Float64s:
-        """Return the weight of rows by group with rows and class, (n_groups, n_classes)."""
+        """Return the weight of rows for each group and class, (n_groups, n_classes)."""
         groups, place = np.unique(self.groups(regions), return_inverse=True)
         shape = len(groups), int(self.classes.max()) + 1
         cells = place * shape[1] + self.classes
@@ -389,7 +397,7 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses
     values = values[rows.counts]
     if values.dtype == object:
         is_there = np.array([not is_missing(value) for value in values], dtype=bool)
-        classes = _numbered(values[is_there].tolist())
+        classes = _number_values(values[is_there].tolist())
     else:
         is_there = np.asarray(values == values)
         classes = np.unique(values[is_there], return_inverse=True)[1]
@@ -404,14 +412,14 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses
 
 
 def _as_given(values: Any) -> NDArray[Any]:
-    """Return values as an array that has not turned numbers into texts."""
+    """Return values as an array, without converting numbers to text."""
     return np.asarray(values, dtype=None if isinstance(values, np.ndarray) else object)
 
 
-def _numbered(values: list[Any]) -> Ints:
-    """Return a number for each value: equal numbers have one, other values one by their text."""
+def _number_values(values: list[Any]) -> Ints:
+    """Return a class number for each value.  Values other than numbers are compared as text."""
     named = [value if isinstance(value, Real) else str(value) for value in values]
-    # Numbers first, because numbers and texts have no order.
+    # Numbers come first, because numbers and texts cannot be compared.
     ordered = sorted(set(named), key=lambda name: (isinstance(name, str), name))
     place = {name: number for number, name in enumerate(ordered)}
     return np.array([place[name] for name in named], dtype=np.intp)
@@ -441,27 +449,27 @@ def region_of_units(map_: Any, regions: Any) -> Ints:
 
 
 def _pairs_in(counts: Float64s, own: float) -> float:
-    """Return the number of pairs of rows within groups, less those of a row with itself."""
+    """Return the number of pairs of different rows within groups."""
     return float(((counts**2).sum() - own) / 2)
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Agreement of a ranking with a label.
+    """Agreement of a ranking with labels.
 
     Attributes
     ----------
     auroc : float
-        Chance that a labelled row ranks above another row; 0.5 is no agreement.
+        Probability that a labelled row ranks above a row without a label.  0.5 is no agreement.
     precision : float
         Share of labelled rows among the first ``n_alerts``.
     lift : float
-        Precision divided by the share of labelled rows among all.
+        Precision divided by the share of labelled rows among all rows.
     n_labelled, n_rows, n_alerts : int
 
     See Also
     --------
-    label_agreement : Makes one.
+    label_agreement : Computes the agreement.
 
     Examples
     --------
@@ -480,16 +488,17 @@ class Agreement:
 
 
 def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: int) -> Agreement:
-    """Compare scores with a label.
+    """Return the agreement of scores with labels.
 
     Parameters
     ----------
     scores : ndarray of shape (n_rows,)
-        Higher for more unusual.
+        Scores of the rows.  Higher scores mean more unusual rows.
     is_labelled : ndarray of shape (n_rows,), bool
-        At least one True and one False.
+        Whether each row is labelled, with at least one True and one False.
     n_alerts : int
-        Number of the highest scores that are alerts; equal scores count in the order given.
+        Number of rows with the highest scores that count as alerts.  Rows with equal scores keep
+        their order.
 
     Returns
     -------
@@ -498,11 +507,11 @@ def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: 
     Raises
     ------
     InputError
-        For labels that are not True and False, one for each score and both of them there.
+        If the labels are not one True or False per score, or if all labels are equal.
 
     See Also
     --------
-    Agreement : What it returns.
+    Agreement : The returned object.
 
     Examples
     --------
@@ -527,7 +536,7 @@ def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: 
             parameter="is_labelled",
             value=n_labelled,
         )
-    # Mann-Whitney: tied scores share their ranks.
+    # Equal scores share their ranks, as in the test of Mann and Whitney.
     _, position, counts = np.unique(scores, return_inverse=True, return_counts=True)
     rank = (np.cumsum(counts) - (counts - 1) / 2)[position]
     wins = rank[is_labelled].sum() - n_labelled * (n_labelled + 1) / 2
@@ -546,37 +555,38 @@ def silhouette(
     max_rows: int = MAX_ROWS,
     random_state: int = 0,
 ) -> float:
-    """Return how much closer rows are to their own region than to the next one.
+    """Return how much closer rows are to their own region than to the next region.
 
-    Good is near 1; near 0 regions touch, and below it rows lie in the wrong one.  If it is low,
-    ask for fewer regions, or leave out columns that say nothing.
+    Values near 1 are good.  Near 0, regions touch.  Below 0, rows are in the wrong region.  If the
+    value is low, request fewer regions or leave out uninformative columns.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`.  Missing values count as in the map's metric.
+        Rows, as `Map.rows_of` accepts them.  Missing values count as in the map's metric.
     regions : Regions or array-like of shape (n_units,)
-        From `regions.find_regions`, or the region of each unit.
+        Regions from `regions.find_regions`, or the region of each unit.
     sample_weight : array-like of shape (n_samples,), optional
-        How many rows each row stands for.  The default is 1 each.
+        Number of rows that each row represents.  The default is 1 each.
     max_rows : int, default=5000
-        Of more distinct rows, as many are drawn; each is compared with all.
+        Number of rows to draw if there are more distinct rows.  Each drawn row is compared with all
+        rows.
     random_state : int, default=0
         Seed of the draw.
 
     Returns
     -------
     float
-        From -1 to 1, the mean over rows, as scikit-learn's ``silhouette_score``; a row alone in
-        its region counts 0.  NaN if all rows are in one region.
+        The mean over rows, from -1 to 1, as in scikit-learn's ``silhouette_score``.  A row that is
+        alone in its region counts as 0.  NaN if all rows are in one region.
 
     Raises
     ------
     InputError
-        If there are no rows, or none has a value; for sparse rows, for a row without a value
-        in common with any other, and for regions of another number of units.
+        If there are no rows, if no row has a value, if rows are sparse, if a row shares no features
+        with any other row, or if the regions have another number of units.
 
     See Also
     --------
@@ -584,7 +594,7 @@ def silhouette(
 
     Notes
     -----
-    Distances are the map's metric's.  Costs O(max_rows n_samples n_features) in blocks of 8 MiB.
+    Distances use the metric of the map.  Costs O(max_rows n_samples n_features) in blocks of 8 MiB.
 
     References
     ----------
@@ -604,30 +614,32 @@ def silhouette(
 
 
 def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None) -> float:
-    """Return how wide regions are, compared with how far apart their means lie.
+    """Return the width of regions in relation to the distance between their means.
 
-    Good is near 0; above 1 regions overlap.  If it is high, ask for another number of regions.
+    Values near 0 are good.  Above 1, regions overlap.  If the value is high, request another number
+    of regions.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`.  Missing values do not count.
+        Rows, as `Map.rows_of` accepts them.  Missing values do not count.
     regions : Regions or array-like of shape (n_units,)
-        From `regions.find_regions`, or the region of each unit.
+        Regions from `regions.find_regions`, or the region of each unit.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row.  The default is 1 each.
 
     Returns
     -------
     float
-        At least 0, as scikit-learn's ``davies_bouldin_score``.  NaN if all rows are in one region.
+        The index, at least 0, as in scikit-learn's ``davies_bouldin_score``.  NaN if all rows are
+        in one region.
 
     Raises
     ------
     InputError
-        If there are no rows, or none has a value; for sparse rows, and for regions of
+        If there are no rows, if no row has a value, if rows are sparse, or if the regions have
         another number of units.
 
     See Also
@@ -636,9 +648,11 @@ def davies_bouldin(map: Any, X: Any, *, regions: Any, sample_weight: Any = None)
 
     Notes
     -----
-    The mean over regions of the largest sum of two regions' mean distances to their means, divided
-    by the distance of those.  Distances are Euclidean, between rows as the metric compares them;
-    where values are missing, over those that both have, scaled up to all features.
+    The width of a region is the mean distance of its rows to their mean.  For two regions, the
+    sum of both widths is divided by the distance of both means.  The index is the mean over regions
+    of the largest ratio of the region.  Distances are Euclidean, after the features are transformed
+    by the metric.  If values are missing, the distance over the common features is scaled up to all
+    features.
 
     References
     ----------
@@ -674,19 +688,19 @@ def davies_bouldin_of(rows: Placed, regions: Any) -> float:
     apart = _scaled_up(x - means[own], stretch)
     width = np.bincount(own, weights * apart) / np.bincount(own, weights)
     between = np.stack([_scaled_up(means - mean, stretch) for mean in means])
-    between[between == 0] = np.inf  # a region and itself, means that agree, or nothing in common
+    between[between == 0] = np.inf  # same region, equal means, or no common feature
     return float(((width[:, None] + width) / between).max(axis=1).mean())
 
 
 def _scaled_up(apart: Float64s, weights: Float64s) -> Float64s:
-    """Return lengths of rows with gaps, as if what is there stood for all features."""
+    """Return the lengths of rows with missing values, scaled up to all features."""
     is_there = ~np.isnan(apart)
     present, squares = is_there @ weights, (np.nan_to_num(apart) ** 2).sum(axis=1)
     return np.asarray(np.sqrt(squares * weights.sum() / np.where(present > 0, present, np.inf)))
 
 
 class Silhouettes:
-    """A pass that gives each anchor its silhouette.
+    """A pass over pairs of rows that computes the silhouette of each anchor.
 
     Parameters
     ----------
@@ -702,7 +716,7 @@ class Silhouettes:
         self.values: Float64s = np.full(len(pairs.anchors), np.nan)
 
     def add(self, block: PairBlock) -> None:
-        """Take in the pairs of some anchors."""
+        """Add the pairs of some anchors."""
         if len(self._counts) < 2:
             return
         sums, own = block.by_unit @ self._belongs, self._own[block.place]

@@ -1,4 +1,4 @@
-"""Measures by row and by unit, and the distortion that training lowers."""
+"""Measures of single rows and units, and the distortion that training minimizes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,22 +21,22 @@ from somscape.tables._messages import listed, suggestion
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DistortionParts:
-    """The parts of the distortion, by unit and feature; all parts add up to `total`.
+    """The parts of the distortion by unit and feature, whose sum is `total`.
 
     Attributes
     ----------
     spread : ndarray of shape (n_units, n_features)
-        How far rows lie from the mean of their unit's rows.
+        Squared distances of rows to the mean row of their unit.
     bias : ndarray of shape (n_units, n_features)
-        How far that mean lies from the mean of the prototypes around the unit.
+        Squared distance of the unit's mean row to the mean prototype around the unit.
     stress : ndarray of shape (n_units, n_features)
-        How far the prototypes around the unit lie from their own mean.
+        Squared distances of the prototypes around the unit to their mean.
     radius : float
-        Radius of the neighborhood, grid steps.
+        Radius of the neighborhood in grid steps.
 
     See Also
     --------
-    distortion_parts : Makes them.
+    distortion_parts : Computes the parts.
 
     Examples
     --------
@@ -67,45 +67,45 @@ def distortion(
     neighborhood: str | None = None,
     sample_weight: Any = None,
 ) -> float:
-    """Return squared distances to all units, weighted by the neighborhood.
+    """Return the neighborhood-weighted mean squared distance of rows to all units.
 
-    Lower is better, among maps of one size and at one radius only.  If it is high, train for more
-    epochs; `distortion_parts` tells whether units or neighborhood are to blame.
+    Lower is better, but only if maps of the same size are compared at the same radius.  If the
+    value is high, train for more epochs.  `distortion_parts` shows the causes of a high value.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`.  Missing values do not count.
+        Rows, as `Map.rows_of` accepts them.  Missing values do not count.
     radius : float, optional
-        Of the neighborhood, in grid steps.  The default is the last one of the training.
+        Radius of the neighborhood in grid steps.  The default is the last radius of the training.
     neighborhood : str, optional
-        As for `SOM`.  The default is that of the training, or the Gaussian.
+        See `SOM`.  The default is the neighborhood of the training, or ``"gaussian"``.
     sample_weight : array-like of shape (n_samples,), optional
         Weight of each row in the mean.  The default is 1 each.
 
     Returns
     -------
     float
-        Squared feature units, at least 0.
+        The distortion in squared feature units, at least 0.
 
     Raises
     ------
     InputError
-        If there are no rows, or none has a value; for a map that does not know its radius.
+        If there are no rows, if no row has a value, or if the radius of the map is unknown.
     ValueError, TypeError
-        For a radius that is not above 0, or an unknown neighborhood.
+        If the radius is not above 0, or if the neighborhood is unknown.
 
     See Also
     --------
-    distortion_parts : What it is made of.
+    distortion_parts : Returns the parts of the sum.
     quantization_error
 
     Notes
     -----
     ``mean over rows of sum_j h(b, j) |x - w_j|^2``, for the best matching unit b and all units j.
-    Costs O(n_samples n_features + n_units^2 n_features), because rows enter by unit.
+    Costs O(n_samples n_features + n_units^2 n_features), because rows are summed by unit first.
 
     References
     ----------
@@ -133,17 +133,17 @@ def distortion_parts(
     neighborhood: str | None = None,
     sample_weight: Any = None,
 ) -> DistortionParts:
-    """Return the parts of the distortion, by unit and feature.
+    """Return the parts of the distortion by unit and feature.
 
-    Much spread asks for more units, much bias for more epochs or a smaller radius, much stress
-    for a larger map or a smaller radius.
+    If the spread is large, use more units.  If the bias is large, use more epochs or a smaller
+    radius.  If the stress is large, use a larger map or a smaller radius.
 
     Parameters
     ----------
     map, X
-        As for `distortion`.
+        See `distortion`.
     radius, neighborhood, sample_weight : optional
-        As for `distortion`.
+        See `distortion`.
 
     Returns
     -------
@@ -152,15 +152,15 @@ def distortion_parts(
     Raises
     ------
     InputError, ValueError, TypeError
-        As for `distortion`.
+        See `distortion`.
 
     See Also
     --------
-    distortion : Their sum.
+    distortion : Returns the sum of the parts.
 
     References
     ----------
-    As for `distortion`.
+    See `distortion`.
 
     Examples
     --------
@@ -179,10 +179,10 @@ def parts_of(rows: Placed, radius: float | None, neighborhood: str | None) -> Di
     radius, neighborhood = radius_of(map_, radius), neighborhood_of(map_, neighborhood)
     check_pull(map_.lattice, neighborhood)
     n, n_features = map_.n_units, x.shape[1]
-    # About the mean prototype, so that little is lost where squares are subtracted.
+    # Values are centered at the mean prototype, so that differences of squares lose few digits.
     center = codebook.mean(axis=0)
     x, w = x - center, codebook - center
-    counts, means, spread = _by_unit(rows, x)
+    counts, means, spread = _unit_moments(rows, x)
     bias, stress = np.zeros((n, n_features)), np.zeros((n, n_features))
     for unit, total, around, about in _neighborhoods(rows, w, radius, neighborhood):
         spread[unit] *= total
@@ -195,7 +195,7 @@ def parts_of(rows: Placed, radius: float | None, neighborhood: str | None) -> Di
 
 
 def row_distortions(rows: Placed) -> Float64s:
-    """Return values by row whose weighted mean is the distortion, of shape (n_counted,)."""
+    """Return one value per row, with the distortion as weighted mean, of shape (n_counted,)."""
     map_, (x, codebook) = rows.map_, rows.space
     radius, neighborhood = _trained_radius(map_), neighborhood_of(map_, None)
     if radius is None:
@@ -215,7 +215,7 @@ def row_distortions(rows: Placed) -> Float64s:
 def _neighborhoods(
     rows: Placed, w: Float64s, radius: float, neighborhood: str
 ) -> Iterator[tuple[int, float, Float64s, Float64s]]:
-    """Yield each unit with rows, its total pull, and mean and spread of the prototypes around."""
+    """Yield each unit with rows, its total pull, and mean and spread of its neighborhood."""
     for unit in np.flatnonzero(rows.hits > 0).tolist():
         h = pull_from(rows.map_.lattice, neighborhood, unit, radius)
         total = float(h.sum())
@@ -223,8 +223,8 @@ def _neighborhoods(
         yield unit, total, around, h @ (w - around) ** 2
 
 
-def _by_unit(rows: Placed, x: Float64s) -> tuple[Float64s, Float64s, Float64s]:
-    """Return weights, means and sums of squares about the means, by unit and feature."""
+def _unit_moments(rows: Placed, x: Float64s) -> tuple[Float64s, Float64s, Float64s]:
+    """Return weights, means and sums of squares about the means for each unit and feature."""
     n, n_features = rows.map_.n_units, x.shape[1]
     counts, means, spread = (np.zeros((n, n_features)) for _ in range(3))
     is_there = ~np.isnan(x)
@@ -240,7 +240,7 @@ def _by_unit(rows: Placed, x: Float64s) -> tuple[Float64s, Float64s, Float64s]:
 
 
 def radius_of(map_: Map, radius: float | None) -> float:
-    """Return a radius that was given, or the last one of the training."""
+    """Return the given radius, or the last radius of the training."""
     if radius is not None:
         check_number("radius", radius, 0)
         return float(radius)
@@ -258,7 +258,7 @@ def _trained_radius(map_: Map) -> float | None:
 
 
 def neighborhood_of(map_: Map, neighborhood: str | None) -> str:
-    """Return a neighborhood that was given, or that of the training, or the Gaussian."""
+    """Return the given neighborhood, or the neighborhood of the training, or "gaussian"."""
     if neighborhood is not None:
         return neighborhood
     return str(map_.parameters.get("neighborhood") or "gaussian")
@@ -266,15 +266,16 @@ def neighborhood_of(map_: Map, neighborhood: str | None) -> str:
 
 @dataclass(frozen=True, eq=False)
 class ByRow:
-    """A measure that is the weighted mean of one value by row, or the root of one.
+    """A measure that is the weighted mean of one value per row, or the root of this mean.
 
     Attributes
     ----------
     values, weights : ndarray of shape (n,)
-        Of all rows that count, or of a sample of them.
+        Values and weights of all counted rows, or of a sample.
     units : ndarray of shape (n,)
-        Their best matching units.
+        Best matching units of these rows.
     is_root : bool, default=False
+        Whether the measure is the root of the mean.
     """
 
     values: Float64s
@@ -284,11 +285,11 @@ class ByRow:
 
     @property
     def mean(self) -> float:
-        """The measure."""
+        """The measure over all rows."""
         return float(self.shown(np.average(self.values, weights=self.weights)))
 
     def by_unit(self, n_units: int) -> Float64s:
-        """Return the measure on the rows of each unit; NaN for one without, (n_units,)."""
+        """Return the measure over the rows of each unit, or NaN without rows, (n_units,)."""
         weight, total = (
             np.bincount(self.units, each, minlength=n_units)
             for each in (self.weights, self.weights * self.values)
@@ -298,7 +299,7 @@ class ByRow:
         return self.shown(means)
 
     def shown(self, means: Any) -> Any:
-        """Return means of values as values of the measure."""
+        """Return means of values, converted to values of the measure."""
         return np.sqrt(means) if self.is_root else means
 
 
@@ -311,7 +312,7 @@ SEARCHED: Mapping[str, Callable[[Placed], Float64s]] = {
     "mean_tied_rank": row_ranks,
     "combined_error": row_ways,
 }
-"""What follows from each row's two nearest units: values by row."""
+"""Measures that depend on the two nearest units of each row, as functions of values by row."""
 
 _ROOTS = ("root_mean_squared_error",)
 
@@ -320,11 +321,11 @@ PAIRED: Mapping[str, tuple[str, str]] = {
     for on, suffix in zip(ON, ("", "_on_prototypes"), strict=True)
     for name in ("trustworthiness", "continuity", "neighborhood_preservation")
 }
-"""What compares the neighbors of rows: on what, and the attribute of `Neighbors`."""
+"""Measures that compare the neighbors of rows: grid or prototypes, and `Neighbors` attribute."""
 
 
 def searched(rows: Placed, names: Iterable[str] = tuple(SEARCHED)) -> dict[str, ByRow]:
-    """Return measures that follow from the units of each row."""
+    """Return the measures that depend on the nearest units of each row."""
     return {
         name: ByRow(SEARCHED[name](rows), rows.weights, rows.best, name in _ROOTS) for name in names
     }
@@ -333,7 +334,7 @@ def searched(rows: Placed, names: Iterable[str] = tuple(SEARCHED)) -> dict[str, 
 def paired(
     rows: Placed, pairs: RowPairs, k: int, regions: Any, more: Sequence[Pass] = ()
 ) -> dict[str, ByRow]:
-    """Return measures that compare pairs of rows, in one pass over them."""
+    """Return the measures that compare pairs of rows, computed in one pass over the pairs."""
     k = min(k, int(np.ceil(pairs.n_rows / 2)) - 1)
     neighbors = {on: Neighbors(pairs, k, on) for on in ON} if k > 0 else {}
     silhouettes = {} if regions is None else {"silhouette": Silhouettes(pairs, regions)}
@@ -347,7 +348,7 @@ def paired(
     if not pairs.is_whole:
         units = pairs.units[pairs.anchors]
         return {name: ByRow(each, pairs.weights, units) for name, each in by_anchor.items()}
-    # Rows that are equal share one anchor, which counts them all.
+    # Equal rows share one anchor, whose weight counts all of these rows.
     weights = (pairs.counts / np.bincount(pairs.inverse))[pairs.inverse]
     return {
         name: ByRow(each[pairs.inverse], weights, rows.best) for name, each in by_anchor.items()
@@ -355,7 +356,7 @@ def paired(
 
 
 def purity_of(classes: LabelClasses) -> ByRow:
-    """Return whether each row has the main class of its unit."""
+    """Return 1 for each row that has the most frequent class of its unit, and 0 otherwise."""
     place = np.searchsorted(classes.live, classes.units)
     is_most = classes.counts(None).argmax(axis=1)[place] == classes.classes
     return ByRow(is_most.astype(np.float64), classes.weights, classes.units)
@@ -364,9 +365,9 @@ def purity_of(classes: LabelClasses) -> ByRow:
 def intervals_of(
     found: Mapping[str, ByRow], level: float, n_resamples: int, seed: int
 ) -> dict[str, tuple[float, float]]:
-    """Return the interval of each measure, by drawing rows again."""
+    """Return the bootstrap interval of each measure."""
     ends: dict[str, tuple[float, float]] = {}
-    # One draw for all measures of the same rows.
+    # All measures of the same rows share one draw.
     for weights in {id(each.weights): each.weights for each in found.values()}.values():
         those = {name: each for name, each in found.items() if each.weights is weights}
         values = np.column_stack([each.values for each in those.values()])
@@ -392,53 +393,54 @@ def by_unit(
     max_rows: int = MAX_ROWS,
     random_state: int = 0,
 ) -> dict[str, Float64s]:
-    """Return measures of each unit, on the rows that it won.
+    """Return measures of each unit, computed from the rows of the unit.
 
-    `plots.values` draws them.  Where a unit is worse than others, do not trust what the map shows
-    there; what to turn is said at the function of that name.
+    `plots.values` draws the result.  If a unit is much worse than the rest of the map, do not trust
+    the map at this unit.  The function with the name of the measure gives advice on settings.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`.
+        Rows, as `Map.rows_of` accepts them.
     which : str or sequence of str, optional
-        Names of measures that are means over rows: quantization_error, root_mean_squared_error,
-        explained_variance, distortion, topographic_error, mean_tied_rank, combined_error,
-        trustworthiness, continuity, neighborhood_preservation, the last three also with
-        ``_on_prototypes``, purity, silhouette.  Default: all of them.
+        Measures that are means over rows.  The names are quantization_error,
+        root_mean_squared_error, explained_variance, distortion, topographic_error, mean_tied_rank,
+        combined_error, trustworthiness, continuity, neighborhood_preservation, purity and
+        silhouette.  Trustworthiness, continuity and neighborhood_preservation can also end in
+        ``_on_prototypes``.  The default is all measures.
     labels : array-like of shape (n_samples,), optional
-        Class of each row, for purity.
+        Class of each row, which purity needs.
     regions : Regions or array-like of shape (n_units,), optional
-        For the silhouette.
+        Region of each unit, which the silhouette needs.
     sample_weight : array-like of shape (n_samples,), optional
-        How many rows each row stands for.  The default is 1 each.
+        Number of rows that each row represents.  The default is 1 each.
     k, max_rows, random_state : int, optional
-        As for `report`.  A unit of which no row is drawn has none.
+        See `report`.  If rows are drawn, a unit without drawn rows has no values.
 
     Returns
     -------
     dict of str to ndarray of shape (n_units,)
-        NaN for a unit without rows.  Weighted by the hits of X, the means over units are the
-        measures of all rows, and so is the square of the root mean squared error.
+        NaN for a unit without rows.  The mean over units, weighted by the hits of X, is the measure
+        of all rows.  For the root mean squared error, this holds for the squares.
 
     Raises
     ------
     InputError
-        For a name that is none of these, for purity without `labels` or a silhouette without
-        `regions`, and as for the single measures.
+        If a name is unknown, if purity is requested without `labels` or silhouette without
+        `regions`, and in the cases of the single measures.
     ValueError, TypeError
-        For numbers out of range.
+        If a number is out of range.
 
     See Also
     --------
-    bootstrap_interval : For the whole map.
-    somscape.plots.quality : A picture of two of them.
+    bootstrap_interval : Returns an interval for the whole map.
+    somscape.plots.quality : Draws two of these measures.
 
     Notes
     -----
-    One function for all, because one search, and one pass over pairs, serves them all.
+    One function computes all measures, because they share one search and one pass over pairs.
 
     Examples
     --------
@@ -452,7 +454,7 @@ def by_unit(
     check_whole("k", k, 1)
     check_whole("max_rows", max_rows, 1)
     check_whole("random_state", random_state, 0)
-    names = _checked(which, labels, regions)
+    names = _check_measure_names(which, labels, regions)
     rows = placed(map, X, sample_weight)
     found: dict[str, ByRow] = searched(rows, [name for name in names if name in SEARCHED])
     if any(name in PAIRED or name == "silhouette" for name in names):
@@ -462,8 +464,8 @@ def by_unit(
     return {name: found[name].by_unit(rows.map_.n_units) for name in names}
 
 
-def _checked(which: str | Sequence[str] | None, labels: Any, regions: Any) -> list[str]:
-    """Return names of measures, each of which is there and has what it needs."""
+def _check_measure_names(which: str | Sequence[str] | None, labels: Any, regions: Any) -> list[str]:
+    """Return the names of measures after checking that labels and regions are given if needed."""
     lacking = {"purity": labels is None, "silhouette": regions is None}
     if which is None:
         return [name for name in NAMES if not lacking.get(name)]

@@ -1,4 +1,4 @@
-"""All measures of a map at once, with intervals, stability and advice."""
+"""A report of all measures of a map, with intervals and advice."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,10 +35,10 @@ from somscape.tables._messages import suggestion
 from somscape.tables.table import frame_of
 
 MUCH = 0.05
-"""Of measures from 0 to 1."""
+"""Difference that counts as much worse, for measures from 0 to 1."""
 
 MUCH_LONGER = 1.1
-"""Of distances and ranks, as a ratio."""
+"""Ratio that counts as much worse, for distances and ranks."""
 
 MAX_NAMED = 3
 
@@ -63,14 +63,14 @@ def _number(value: float) -> str:
 
 
 class Advice(NamedTuple):
-    """What to make of a measure.
+    """Explanation of a measure for its readers.
 
     Attributes
     ----------
     good : str
-        The direction, in a few words.
+        The direction of good values, in a few words.
     says : str
-        What is good, what is bad, and what to turn, in a sentence.
+        Meaning of the measure and advice on settings, in a few sentences.
     """
 
     good: str
@@ -236,24 +236,24 @@ NONE = float("nan")
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """One measure of a map, with what to make of it.
+    """One measure of a map, with an explanation.
 
     Attributes
     ----------
     name : str
-        That of the function in `somscape.measures`.
+        Name of the function in `somscape.measures`.
     value : float
-        NaN where the map or the rows do not have it.
+        Value of the measure.  NaN if the measure is not defined for the map or the rows.
     low, high : float
-        Interval over rows, by the bootstrap; NaN for a measure that is no mean over rows.
+        Bootstrap interval over rows.  NaN for a measure that is not a mean over rows.
     good : str
-        The direction, such as "near 1".
+        The direction of good values, such as "near 1".
     says : str
-        What is good, what is bad, and what to turn, in a sentence.
+        Meaning of the measure and advice on settings, in a few sentences.
 
     See Also
     --------
-    MeasuresReport : Has some.
+    MeasuresReport : Contains several measures.
 
     Examples
     --------
@@ -274,22 +274,22 @@ class Measure:
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class MeasuresReport:
-    """Measures of a map on some rows, as text, as a frame and as a page.
+    """Measures of a map on some rows, available as text, data frame and HTML page.
 
     Attributes
     ----------
     measures : tuple of Measure
     n_rows : int
-        Rows that count.
+        Number of counted rows.
     n_units : int
     level : float
-        Of the intervals.
+        Level of the intervals.
     held_out : MeasuresReport, optional
-        Of rows that did not train the map.
+        Measures of rows that were not used in training.
 
     See Also
     --------
-    report : Makes one.
+    report : Creates the report.
 
     Examples
     --------
@@ -334,7 +334,7 @@ class MeasuresReport:
             lines.insert(0, ["", "value", "interval", "held out", "good"])
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         widths[-1] = 0
-        # Numbers stand to the right.
+        # Numbers are aligned to the right.
         sides = ["<", ">", "<", *[">"] * (len(widths) - 4), "<"]
         cells = [f"{{:{side}{width}}}" for side, width in zip(sides, widths, strict=True)]
         texts = ["  ".join(cells).format(*line) for line in lines]
@@ -342,10 +342,11 @@ class MeasuresReport:
 
     @property
     def comparison(self) -> str:
-        """How held-out rows do, in a sentence; "" without any.
+        """A sentence that compares held-out rows with training rows, or "".
 
-        They do much worse where both intervals are apart, and a measure is a tenth higher, or one
-        from 0 to 1 a twentieth worse.  Measures that depend on the number of rows do not count.
+        Held-out rows are much worse in a measure if the intervals do not overlap and the difference
+        is large.  A difference is large if a measure from 0 to 1 is 0.05 worse, or if another
+        measure is 10 % higher.  Measures that depend on the number of rows do not count.
         """
         if self.held_out is None:
             return ""
@@ -370,13 +371,13 @@ class MeasuresReport:
         Parameters
         ----------
         library : {"pandas", "polars", "pyarrow"}, optional
-            Default: pandas where it is installed, else polars, else pyarrow.
+            The default is the first of these libraries that is installed.
 
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            With columns ``measure``, ``value``, ``low``, ``high``, ``good`` and ``says``; with
-            held-out rows also ``held_out``, after ``high``.
+            One row per measure, with columns ``measure``, ``value``, ``low``, ``high``, ``good``
+            and ``says``.  With held-out rows, ``held_out`` follows ``high``.
         """
         columns: dict[str, Any] = {"measure": [each.name for each in self.measures]}
         for name in ("value", "low", "high"):
@@ -389,7 +390,7 @@ class MeasuresReport:
         return frame_of(columns, library)
 
     def to_html(self) -> str:
-        """Return a page of HTML that needs nothing else.
+        """Return an HTML page that needs no other files.
 
         Returns
         -------
@@ -433,7 +434,7 @@ class MeasuresReport:
         return table
 
     def _cells(self, each: Measure) -> Sequence[str]:
-        """Return value, interval, value of held-out rows if there are any, and what is good."""
+        """Return value, interval, value of held-out rows (if given), and direction as texts."""
         between = "" if each.low != each.low else f"{each.low:.4g} to {each.high:.4g}"
         cells = [_number(each.value), between, each.good]
         held_out = self.held_out
@@ -456,51 +457,53 @@ def report(
     n_resamples: int = 1000,
     random_state: int = 0,
 ) -> MeasuresReport:
-    """Return the measures of a map that are one number, each with what to make of it.
+    """Return a report of all measures of a map that are single numbers.
 
-    Pass the training rows, and rows that did not train the map as `held_out`: `comparison` says
-    where these do much worse.  Compare maps on the same rows.
+    Pass the training rows as `X`, and rows that were not used in training as `held_out`.  Then
+    `comparison` names the measures in which held-out rows are much worse.  If you compare maps, use
+    the same rows for all maps.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        A map or a fitted estimator.
     X : Table or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`.
+        Rows, as `Map.rows_of` accepts them.
     held_out : MeasuresReport, Table or array-like of shape (n, n_features), optional
-        Rows that did not train the map, to stand beside these; or a report of them, if they have
-        labels or weights.
+        Rows that were not used in training, for comparison.  If these rows have labels or weights,
+        pass their report instead.
     labels : array-like of shape (n_samples,), optional
-        Class of each row, for the measures that need one; None or NaN for a row without.
+        Class of each row, for the measures that need classes.  None or NaN means no class.
     regions : Regions or array-like of shape (n_units,), optional
-        From `regions.find_regions`, for the measures that need them.
+        Regions from `regions.find_regions`, for the measures that need regions.
     sample_weight : array-like of shape (n_samples,), optional
-        How many rows each row stands for.  The default is 1 each.
+        Number of rows that each row represents.  The default is 1 each.
     k : int, default=10
-        Number of neighbors for trustworthiness and its kin; fewer if it is not below half of the
-        rows.
+        Number of neighbors for trustworthiness, continuity and neighborhood_preservation.  The
+        number is reduced if it is not below half of the rows.
     max_rows : int, default=5000
-        Of more distinct rows, as many are drawn for the measures that compare pairs; each is
-        compared with all.
+        Number of rows drawn for the measures of pairs, if there are more distinct rows.  Each drawn
+        row is compared with all rows.
     level : float, default=0.95
-        Of the intervals.
+        Level of the intervals.
     n_resamples : int, default=1000
-        Draws of rows for the intervals.
+        Number of times that rows are drawn for the intervals.
     random_state : int, default=0
         Seed of both draws.
 
     Returns
     -------
     MeasuresReport
-        `print` shows it, a notebook shows a table; `to_frame` and `to_html` give it away.
+        `print` shows the report as text, and a notebook shows a table.  `to_frame` and `to_html`
+        export the report.
 
     Raises
     ------
     InputError
-        As for the single measures: without rows, for sparse rows, for labels or regions that do
-        not fit, and for a row without a value in common with any other.
+        In the cases of the single measures: if there are no rows, if rows are sparse, if labels or
+        regions do not fit, or if a row shares no features with any other row.
     ValueError, TypeError
-        For numbers out of range.
+        If a number is out of range.
 
     See Also
     --------
@@ -508,14 +511,14 @@ def report(
 
     Notes
     -----
-    Rows are searched once, and pairs gone through once: about a second for 5,000 rows of 20
-    features and 400 units, a minute for 10,000 units, whose order takes most of it.  The distortion
-    is NaN for a map that does not know its radius.
+    All measures share one search and one pass over the pairs.  This takes about a second for 5,000
+    rows of 20 features and 400 units, and a minute for 10,000 units, mostly for the measures of
+    order.  The distortion is NaN if the radius of the map is unknown.
 
     References
     ----------
-    The measures' own; for a survey G. Polzlbauer (2004), Survey and comparison of quality measures
-    for self-organizing maps.
+    The single measures list their references.  For a survey see G. Polzlbauer (2004), Survey and
+    comparison of quality measures for self-organizing maps.
 
     Examples
     --------
@@ -539,7 +542,7 @@ def report(
     pairs = RowPairs.of(rows, max_rows, random_state)
     distances = Distances(pairs)
     means = searched(rows) | paired(rows, pairs, k, regions, [distances])
-    values = _of_units(rows) | {
+    values = _measure_units(rows) | {
         "c_measure": distances.c_measure,
         "kruskal_stress": distances.kruskal_stress,
         "rank_correlation": correlation_of(
@@ -549,7 +552,7 @@ def report(
     if labels is not None:
         classes = classes_of(rows, labels)
         means["purity"] = purity_of(classes)
-        values |= _of_classes(classes, rand_of(classes_of(rows, labels, counted=True)))
+        values |= _measure_classes(classes, rand_of(classes_of(rows, labels, counted=True)))
     if regions is not None:
         values["davies_bouldin"] = davies_bouldin_of(rows, regions)
     values |= {name: each.mean for name, each in means.items()}
@@ -574,8 +577,8 @@ def _measure(name: str, value: float, low: float, high: float) -> Measure:
     return Measure(name=name, value=value, low=low, high=high, good=good, says=says)
 
 
-def _of_units(rows: Placed) -> dict[str, float]:
-    """Return what is no mean over rows, and needs no pairs."""
+def _measure_units(rows: Placed) -> dict[str, float]:
+    """Return the measures that are not means over rows and do not need pairs."""
     return {
         "embedding_accuracy": embedding_of(rows),
         "topographic_product": topographic_product(rows.map_),
@@ -586,8 +589,8 @@ def _of_units(rows: Placed) -> dict[str, float]:
     }
 
 
-def _of_classes(classes: LabelClasses, rand: float) -> dict[str, float]:
-    """Return what compares units with classes, and is no mean over rows."""
+def _measure_classes(classes: LabelClasses, rand: float) -> dict[str, float]:
+    """Return the measures that compare units with classes and are not means over rows."""
     counts = classes.counts(None)
     return {
         "normalized_mutual_information": mutual_of(counts),
