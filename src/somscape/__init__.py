@@ -1,4 +1,4 @@
-"""Self-organizing maps: train, look, find which rows are unusual and why."""
+"""Self-organizing maps that show groups in a table, find unusual rows and explain them."""
 
 from importlib import import_module
 from pkgutil import iter_modules
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from somscape.outliers import Detector
     from somscape.save import load
 
-# The folder of each public name.  A name is imported at its first use, so that `import somscape`
-# costs next to nothing.
+# Folder of each public name.  Names are imported at their first use, so `import somscape` is fast.
 _NAMES = {
     "estimators": "SOM SOMClassifier SOMDetector SOMImputer SOMRegions SOMRegressor TableEncoder",
     "grid": "Graph Lattice",
@@ -62,6 +61,6 @@ def __dir__() -> list[str]:
 
 
 def _modules() -> set[str]:
-    """Return the public modules."""
+    """Return the names of the public modules."""
     names = {module.name for module in iter_modules(__path__) if module.name[0] != "_"}
     return names - {"desk", "engines", "estimators"}

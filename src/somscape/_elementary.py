@@ -1,9 +1,10 @@
-"""exp, log and asinh with the same bits on every processor.
+"""Functions exp, log and asinh that return the same bits on every processor.
 
-The libraries' versions round differently from one processor to the next (they choose code by
-instruction set), and a last bit can move a row to another unit.  These use only additions,
-multiplications, divisions, square roots and powers of two, which IEEE 754 rounds the same
-everywhere.  `core/elementary.hpp` has the same exp.  Relative errors stay below 1e-15.
+Libraries choose the code of these functions by the instruction set of the processor.  Their results
+can therefore differ in the last bit, and this can move a row to another unit.  The functions here
+use only additions, multiplications, divisions, square roots and powers of two, because IEEE 754
+defines how these are rounded.  `core/elementary.hpp` contains the same exp.  Relative errors are
+below 1e-15.
 """
 
 from math import factorial, frexp
@@ -14,11 +15,11 @@ import numpy as np
 from somscape._types import Float64s
 
 LN2_HIGH = float.fromhex("0x1.62e42fee00000p-1")
-"""ln 2 to 32 bits, so that its product with a small whole number is exact."""
+"""ln 2 rounded to 32 bits, so that its product with a small whole number is exact."""
 
 LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
 LARGEST_EXPONENT = 800.0
-"""exp overflows above 709 and vanishes below -745."""
+"""Largest size of an exponent. exp is infinite above 709 and 0 below -745."""
 
 Value = TypeVar("Value", float, Float64s)
 
@@ -27,7 +28,7 @@ ATANH_TERMS = [1.0 / n for n in range(23, 0, -2)]
 
 
 def exp(x: Float64s) -> Float64s:
-    """Return e to the power of each value; infinities give 0 and infinity."""
+    """Return e to the power of each value, which is 0 or infinity for an infinite value."""
     x = np.minimum(np.maximum(x, -LARGEST_EXPONENT), LARGEST_EXPONENT)
     whole = np.rint(x / (LN2_HIGH + LN2_LOW))
     rest = (x - whole * LN2_HIGH) - whole * LN2_LOW
@@ -36,7 +37,7 @@ def exp(x: Float64s) -> Float64s:
 
 
 def log_of(x: float) -> float:
-    """Return `log` of one number, the same bits without an array."""
+    """Return the natural logarithm of a number, with the same bits as `log` of an array."""
     part, exponent = frexp(x)
     if part < 0.5**0.5:
         part, exponent = 2 * part, exponent - 1
@@ -56,7 +57,7 @@ def log(x: Float64s) -> Float64s:
 def asinh(x: Float64s) -> Float64s:
     """Return the inverse hyperbolic sine of each value."""
     size = np.abs(x)
-    near = np.minimum(size, 1e8)  # beyond, 1 is lost beside the square
+    near = np.minimum(size, 1e8)  # above this size, adding 1 to the square has no effect
     above_one = near + near * near / (1 + np.sqrt(1 + near * near))
     small = _twice_atanh(above_one / (2 + above_one))
     large, is_huge = log(1 + above_one), size > near
@@ -66,12 +67,12 @@ def asinh(x: Float64s) -> Float64s:
 
 
 def _twice_atanh(x: Value) -> Value:
-    """2 atanh(x) for abs(x) up to 0.18."""
+    """Return 2 atanh(x) for abs(x) up to 0.18."""
     return 2 * x * _horner(ATANH_TERMS, x * x)
 
 
 def _horner(terms: list[float], x: Value) -> Value:
-    total = terms[0] * x  # a new array, where x is one
+    total = terms[0] * x  # a new array, if x is an array
     total += terms[1]
     for term in terms[2:]:
         total *= x

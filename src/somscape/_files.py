@@ -1,9 +1,9 @@
-"""Files and folders that appear whole or not at all, and files of secrets.
+"""Files and folders that are replaced in one step, and files that contain secrets.
 
-A result is written in a temporary folder beside its target, and takes the target's place in one
-step.  The temporary folder is locked while its process lives, so that the next process to write
-there can tell what a killed one left, and delete it.  A device and a pipe keep their place: the
-whole result is sent through them.
+A result is written to a temporary folder next to its target, and then replaces the target in one
+step.  The process locks the temporary folder while it runs.  The next process that writes there can
+therefore recognize the temporary folder of a killed process, and delete it.  Devices and pipes are
+not replaced: the complete result is copied to them.
 """
 
 import ctypes
@@ -24,35 +24,36 @@ from typing import IO
 from somscape.errors import InputError
 
 PREFIX = ".somscape-"
-"""Of temporary folders, so short that any name fits in."""
+"""Prefix of the names of temporary folders.  It is short, so that long file names still fit."""
 
 NEW, OLD, LOCK = "new", "old", "lock"
-"""In a temporary folder: what is written, what it replaces, and the file that is locked."""
+"""Names in a temporary folder of the new result, the replaced result, and the locked file."""
 
 LONG_AGO = 86_400.0
-"""Seconds after which what another computer left is deleted: its locks may not be seen here."""
+"""Seconds after which the folder of another computer is deleted, because its lock may not be
+visible."""
 
 FOLDERS_OF_CALL, EXCHANGE = -100, 2
-"""Linux's AT_FDCWD and RENAME_EXCHANGE."""
+"""Values of AT_FDCWD and RENAME_EXCHANGE in Linux."""
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-"""Errors of a full disk, and of a user's share of a disk."""
+"""Error numbers of a full disk and of a full quota."""
 
 STANDARD_OUTPUT = "standard output"
-"""What messages call it."""
+"""Name of the standard output in messages."""
 
 MAX_LINKS = 40
-"""Links in a row that Linux follows."""
+"""Number of consecutive symbolic links that Linux follows."""
 
 ROOT = 0
-"""Number of the user who may read and change all files."""
+"""User number of root, who may read and change all files."""
 
 READABLE, WRITABLE = stat.S_IRGRP | stat.S_IROTH, stat.S_IWGRP | stat.S_IWOTH
-"""Bits of a file that its group or others may read, and change."""
+"""Bits of the mode of a file that its group or all users may read or change."""
 
 
 def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
-    """Write a file so that `path` holds the old content or all of the new."""
+    """Write a file so that `path` always contains either the old or the complete new content."""
     target = Path(path)
     if not target.parent.is_dir():
         raise InputError(
@@ -65,9 +66,9 @@ def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
 
 
 def shown(text: str | Path) -> str:
-    r"""Return a file's name, or a line with it, so that it can be shown and saved anywhere."""
+    r"""Return a file name, or a text with a file name, with unprintable characters escaped."""
     text = str(text)
-    with suppress(UnicodeEncodeError):  # half a letter that is no byte of a name
+    with suppress(UnicodeEncodeError):  # a surrogate that is not a byte of a file name
         text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else _escape(c) for c in text)
 
@@ -80,7 +81,7 @@ def _escape(letter: str) -> str:
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """Return a path for a file or folder that takes the place of `path` once all is written."""
+    """Yield a path for a new file or folder, which replaces `path` after it is written."""
     if is_stream(Path(path)):
         with naming(path), _sent(Path(path)) as making:
             yield making
@@ -99,7 +100,7 @@ def whole(path: str | Path) -> Iterator[Path]:
 
 
 def _place(path: Path) -> Path:
-    """Return a path whose folder is no link; its last part may be one."""
+    """Return the path after following links in its folder.  The last part may still be a link."""
     return path.parent.resolve() / path.name if path.name else path.resolve()
 
 
@@ -126,21 +127,21 @@ def is_output(path: Path) -> bool:
 
 
 def _descriptor(path: Path) -> int | None:
-    """Return the number of the open file of this process that a path leads to, if there is one."""
+    """Return the number of the open file of this process to which a path leads, or None."""
     own = {"/dev/fd", os.path.realpath("/proc/self/fd")}
     for _ in range(MAX_LINKS):
         if path.name.isdecimal() and os.path.realpath(path.parent) in own:
             return int(path.name)
         try:
             path = path.parent / path.readlink()
-        except OSError:  # no link, or nothing of that name
+        except OSError:  # not a link, or the name does not exist
             break
     return None
 
 
 @contextmanager
 def _sent(path: Path) -> Iterator[Path]:
-    """Return a path for a temporary file, which is sent to a device or a pipe once it is whole."""
+    """Yield a path for a temporary file, and copy the complete file to a device or a pipe."""
     with _temporary_folder(Path(tempfile.gettempdir())) as folder:
         making = folder / NEW / path.name
         with naming(tempfile.gettempdir()):
@@ -150,13 +151,13 @@ def _sent(path: Path) -> Iterator[Path]:
             number = os.open(path, os.O_WRONLY)
         else:
             sys.stdout.flush()
-            number = os.dup(number)  # which shares its place in the file
+            number = os.dup(number)  # the copy has the same position in the file
         with making.open("rb") as made, os.fdopen(number, "wb") as stream:
             shutil.copyfileobj(made, stream)
 
 
 def full_disk(error: OSError) -> str | None:
-    """Return a sentence that names the full disk, or None for another error."""
+    """Return a sentence about the full disk, or None if the error has another cause."""
     if error.errno not in NO_ROOM:
         return None
     name, at = error.filename, ""
@@ -169,7 +170,7 @@ def full_disk(error: OSError) -> str | None:
 
 
 def check_room(path: Path, name: str) -> None:
-    """Raise InputError where `path`, which `name` gave, cannot be written."""
+    """Raise InputError if `path`, the value of the option `name`, cannot be written."""
     if is_stream(path):
         return
     target = _place(path)
@@ -188,7 +189,7 @@ def check_room(path: Path, name: str) -> None:
 
 @contextmanager
 def naming(path: str | Path) -> Iterator[None]:
-    """Have errors of the system say what was written: `path`, and no temporary file."""
+    """Let errors of the system name `path` instead of a temporary file."""
     try:
         yield
     except OSError as error:
@@ -199,14 +200,14 @@ def naming(path: str | Path) -> Iterator[None]:
 
 @contextmanager
 def _temporary_folder(parent: Path) -> Iterator[Path]:
-    """Make a folder, locked, that is gone afterwards; clear what killed processes left there."""
+    """Make a locked folder, delete it at the end, and delete the folders of killed processes."""
     temporary, lock = _make_locked(parent)
     try:
         with lock:
             lock.write(gethostname())
             lock.flush()
             for left in parent.glob(f"{PREFIX}*"):
-                with suppress(OSError):  # a living process has it, or another user
+                with suppress(OSError):  # a running process or another user has it
                     _clear_if_left(left, temporary.stat().st_uid)
             (temporary / NEW).mkdir()
             yield temporary
@@ -233,11 +234,11 @@ def _make_locked(parent: Path) -> tuple[Path, IO[str]]:
         except BaseException:
             _clear(temporary)
             raise
-        # Another process took it for one that was left.
+        # Another process took the new folder for the folder of a killed process.
 
 
 def _is_of(lock: IO[str], temporary: Path) -> bool:
-    """Return whether this is still the folder's lock, which whoever clears a folder deletes."""
+    """Return whether the folder still contains this lock, which is deleted with the folder."""
     try:
         return os.path.samestat(os.fstat(lock.fileno()), (temporary / LOCK).stat())
     except FileNotFoundError:
@@ -256,22 +257,22 @@ def _clear_if_left(temporary: Path, user: int) -> None:
         if lock.read() not in ("", gethostname()) and age < LONG_AGO:
             return
         _clear(temporary)
-    if sys.platform == "win32":  # which deletes no file that is open
+    if sys.platform == "win32":  # Windows does not delete open files
         _clear(temporary)
 
 
 def _clear(temporary: Path) -> None:
-    """Delete a temporary folder; what was to be replaced, and was not, goes back to its place."""
+    """Delete a temporary folder.  Move the old result back if it was not replaced."""
     for old in (temporary / OLD).glob("*"):
         target = temporary.parent / old.name
         if not os.path.lexists(target):
-            with suppress(FileNotFoundError):  # another process was quicker
+            with suppress(FileNotFoundError):  # another process was faster
                 old.replace(target)
     shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _lock(file: IO[str]) -> bool:
-    """Lock a file for as long as this process has it open; return False on a disk without locks."""
+    """Lock a file until this process closes it.  Return False if the disk has no locks."""
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -289,7 +290,7 @@ def _lock(file: IO[str]) -> bool:
 
 
 def _flush(making: Path) -> None:
-    """Wait until all of it is on the disk, for what it replaces is deleted then."""
+    """Wait until the new result is on the disk, because the old result is deleted next."""
     for path in (making, *making.rglob("*")):
         if path.is_file():
             with path.open("r+b") as file:
@@ -297,7 +298,7 @@ def _flush(making: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two names in one step, where system and disk can; return whether they could."""
+    """Exchange two names in one step, and return whether the system and the disk support this."""
     if sys.platform != "linux":
         return False
     rename = getattr(ctypes.CDLL(None), "renameat2", None)  # the C library may be older
@@ -310,7 +311,7 @@ def _exchange(one: Path, other: Path) -> bool:
 def read_secret(
     path: Path, name: str, *, may_be_readable: bool = False, limit: int = 1 << 20
 ) -> bytes:
-    """Read a file of a secret, such as a token, a key or the users with their passwords."""
+    """Read a file that contains a secret, such as a token, a key or users with passwords."""
     with path.open("rb") as file:
         if os.name == "posix":
             _check(os.fstat(file.fileno()), f"{name} {shown(path)}", path, may_be_readable)

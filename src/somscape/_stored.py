@@ -1,4 +1,4 @@
-"""Large arrays in temporary files, limits of memory for readers, and work that threads do ahead."""
+"""Large arrays in temporary files, memory limits for readers, and calls ahead in threads."""
 
 import errno
 import math
@@ -20,25 +20,26 @@ from numpy.typing import DTypeLike, NDArray
 from somscape.errors import InputError
 
 LARGE = 1 << 28
-"""Bytes from which arrays are in a file: 256 MiB."""
+"""Number of bytes (256 MiB) from which an array is stored in a file."""
 
 LEAST = 1 << 16
-"""Bytes of one of several arrays that are large together, from which it is in a file."""
+"""Number of bytes from which an array is stored in a file if it belongs to several arrays that are
+large together."""
 
 EXTENT = 1 << 26
-"""Bytes of a file that smaller arrays share: a process may have few files open."""
+"""Number of bytes of a file that small arrays share, because a process may open few files."""
 
 LINE = 64
-"""Bytes at whose multiples arrays begin in a shared file."""
+"""Arrays in a shared file begin at multiples of this number of bytes."""
 
 PIECE = 1 << 20
-"""Bytes that are written at a time where the system cannot set a file's space aside."""
+"""Number of bytes that are written at a time if the system cannot reserve space for a file."""
 
 
 def stored(
     shape: int | tuple[int, ...], dtype: DTypeLike = np.float64, *, among: int = 1
 ) -> NDArray[Any]:
-    """Return a new array, in a temporary file if it is large."""
+    """Return a new array, which is in a temporary file if it is large."""
     shape, type_ = (shape,) if isinstance(shape, int) else shape, np.dtype(dtype)
     size = math.prod(shape) * type_.itemsize
     if not are_large(size, among):
@@ -48,15 +49,15 @@ def stored(
 
 
 def are_large(size: int, among: int = 1) -> bool:
-    """Say whether an array of this many bytes goes to a file."""
+    """Return whether an array of this many bytes is stored in a file."""
     return size * among >= LARGE and size >= min(LARGE, LEAST)
 
 
 def put_away(values: NDArray[Any], *, among: int = 1) -> NDArray[Any]:
-    """Return an array of the same values, in a temporary file if it is large."""
+    """Return an array of the same values, which is in a temporary file if it is large."""
     if not are_large(values.nbytes, among) or isinstance(_owner(values), mmap):
         return values
-    if values.nbytes >= EXTENT:  # to write takes half the time of copying to a mapped file
+    if values.nbytes >= EXTENT:  # writing takes half the time of copying to a mapped file
         return gathered([values.reshape(1, -1)], values.size, values.dtype).reshape(values.shape)
     out = stored(values.shape, values.dtype, among=among)
     out[...] = values
@@ -64,7 +65,7 @@ def put_away(values: NDArray[Any], *, among: int = 1) -> NDArray[Any]:
 
 
 def _owner(values: Any) -> Any:
-    """Return whose memory an array shows, or the array that owns it."""
+    """Return the object that owns the memory of an array."""
     while isinstance(values, np.ndarray | memoryview):
         inner = values.base if isinstance(values, np.ndarray) else values.obj
         if inner is None:
@@ -74,7 +75,7 @@ def _owner(values: Any) -> Any:
 
 
 def copied(file: IO[bytes], size: int) -> mmap:
-    """Return the bytes of a file in a temporary one, mapped: nobody else writes to that."""
+    """Copy a file to a mapped temporary file, which no other program changes."""
     mapped = _new(size)
     file.readinto(mapped)  # type: ignore[attr-defined]
     return mapped
@@ -87,7 +88,7 @@ def assembled(
     *,
     among: int = 1,
 ) -> NDArray[Any]:
-    """Return rows that come in parts as one array, in a temporary file if it is large."""
+    """Join parts of rows to an array, which is in a temporary file if it is large."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     if size >= EXTENT and are_large(size, among):
         return gathered(parts, shape[1], dtype)
@@ -99,7 +100,7 @@ def assembled(
 
 
 def gathered(parts: Iterable[NDArray[Any]], n_columns: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Return rows that come in parts as one array, which is in a temporary file."""
+    """Join parts of rows to an array in a temporary file."""
     with temporary() as file:
         for part in parts:
             with told():
@@ -111,7 +112,7 @@ def gathered(parts: Iterable[NDArray[Any]], n_columns: int, dtype: DTypeLike) ->
 
 
 class _Shared:
-    """The file whose next places go to arrays that are too small for one of their own."""
+    """A file that several arrays share because each is too small for its own file."""
 
     def __init__(self) -> None:
         self.forget()
@@ -123,7 +124,7 @@ class _Shared:
         self._used = 0
 
     def place(self, size: int) -> tuple[mmap, int]:
-        """Return a file with room for this many bytes, and where the room begins."""
+        """Return a file with room for this many bytes, and the position of the first byte."""
         with self._lock:
             mapped = self._mapped()
             begin = -(-self._used // LINE) * LINE
@@ -135,22 +136,22 @@ class _Shared:
 
 
 _shared = _Shared()
-if hasattr(os, "register_at_fork"):  # or two processes would write to the same places
+if hasattr(os, "register_at_fork"):  # otherwise two processes would write to the same positions
     os.register_at_fork(after_in_child=_shared.forget)
 
 
 def _new(size: int) -> mmap:
     with temporary() as file:
         with told():
-            _set_aside(file, size)  # or writing to the array would end the process
+            _set_aside(file, size)  # otherwise writing to the array on a full disk ends the process
         return _mapped(file, size)
 
 
 @contextmanager
 def temporary() -> Iterator[IO[bytes]]:
-    """Open a temporary file, or raise InputError; it lives as long as it is open or mapped."""
+    """Open a temporary file, or raise InputError.  The file exists while it is open or mapped."""
     folder = os.environ.get("TMPDIR")
-    if folder and not Path(folder).is_dir():  # tempfile would take another one
+    if folder and not Path(folder).is_dir():  # tempfile would use another folder
         raise InputError(
             f"the environment variable TMPDIR names {folder!r}, which is no folder. Make it, or"
             " name one that exists."
@@ -160,13 +161,13 @@ def temporary() -> Iterator[IO[bytes]]:
     try:
         yield file
     finally:
-        with suppress(OSError):  # it tries again what could not be written
+        with suppress(OSError):  # closing tries to write again after a failure
             file.close()
 
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Say in one line why a temporary file cannot be written."""
+    """Raise InputError with the cause if a temporary file cannot be written."""
     try:
         yield
     except OSError as error:
@@ -186,7 +187,7 @@ def told() -> Iterator[None]:
 
 
 def _set_aside(file: IO[bytes], size: int) -> None:
-    """Make a file of zeros that has its place on the disk."""
+    """Fill a file with zeros, so that its space on the disk is reserved."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file.fileno(), 0, size)
         return
@@ -199,7 +200,7 @@ def _mapped(file: IO[bytes], size: int) -> mmap:
     with told():
         try:
             return mmap(file.fileno(), size)
-        except OSError as error:  # a limit of the process, which counts mapped files, too
+        except OSError as error:  # a limit of the process that also counts mapped files
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise
             raise MemoryError(f"no room to map {size} bytes") from error
@@ -209,7 +210,7 @@ Thing = TypeVar("Thing")
 
 
 def made_ahead(makers: Iterable[Callable[[], Thing]], n_threads: int = 1) -> Iterator[Thing]:
-    """Call functions in their order, ahead of what is asked for."""
+    """Yield the results of functions in order, and call the next functions ahead."""
     remaining = deque(makers)
     if len(remaining) < 2:
         yield from (make() for make in remaining)
@@ -225,25 +226,26 @@ def made_ahead(makers: Iterable[Callable[[], Thing]], n_threads: int = 1) -> Ite
 
 
 TIMES = 10
-"""Memory that reading may take, in sizes of the file, unpacked if it is packed."""
+"""Memory that reading may use, as a multiple of the size of the uncompressed file."""
 
 FLOOR = 65_536
-"""Bytes that reading may take in addition, so that small files are not measured by the byte."""
+"""Number of bytes that reading may use in addition, so that small files are never refused."""
 
 
 class Budget:
-    """The memory that reading one file may still take.
+    """Memory that reading a file may still use.
 
-    Python's objects are large beside the text they come from: a list costs 64 bytes and may take
-    one byte in a file.  Readers pay for objects before they make them.  So no file, whatever it
-    claims or repeats, makes them take more than ten times its size.
+    Python's objects are large compared with their text: a list takes 64 bytes of memory and may
+    take one byte in a file.  Readers therefore count the memory of objects before they create the
+    objects.  So reading a file never uses more than ten times its size, even if the file repeats
+    values or contains false sizes.
 
     Parameters
     ----------
     source : str
         Name of the file, for messages.
     size : int
-        Size of the file in bytes, which count as taken.
+        Size of the file in bytes, which count as used.
     """
 
     def __init__(self, source: str, size: int) -> None:
@@ -256,7 +258,7 @@ class Budget:
         return n_bytes <= self._left
 
     def check(self, n_bytes: int, what: str) -> None:
-        """Raise InputError unless that many bytes, needed for a moment, are left."""
+        """Raise InputError if fewer bytes are left than are needed for a moment."""
         if n_bytes > self._left:
             raise InputError(
                 f"{self.source}: {what} would take more memory than {TIMES} times the file's "
@@ -265,6 +267,6 @@ class Budget:
             )
 
     def take(self, n_bytes: int, what: str) -> None:
-        """Count bytes that are kept, or raise InputError."""
+        """Count the bytes of objects that are kept, or raise InputError if too few are left."""
         self.check(n_bytes, what)
         self._left -= n_bytes

@@ -1,4 +1,4 @@
-"""Names for the array types that travel between the folders."""
+"""Names of the array types that several folders use."""
 
 from typing import Any, TypeAlias
 
@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
-"""float32 or float64 values."""
+"""Values of type float32 or float64."""
 
 Float64s: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.intp]
 """Unit or row numbers."""
 
 Objects: TypeAlias = NDArray[np.object_]
-"""Text cells: ``str``, or ``None`` where the cell is missing."""
+"""Texts as ``str``, or ``None`` for a missing value."""

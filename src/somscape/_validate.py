@@ -1,4 +1,4 @@
-"""Checks of parameters, with messages of one form: name, what is allowed, what came."""
+"""Checks of parameters, with messages that contain the name, the allowed and the given value."""
 
 import math
 import os
@@ -29,7 +29,7 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
 def check_whole(
     name: str, value: Any, low: int, *, high: int | None = None, or_auto: bool = False
 ) -> None:
-    """Raise unless `value` is a whole number from `low` to `high`, or "auto" where allowed."""
+    """Raise unless `value` is a whole number from `low` to `high`, or "auto" if allowed."""
     if or_auto and isinstance(value, str) and value == "auto":
         return
     also = ' or "auto"' if or_auto else ""
@@ -56,7 +56,7 @@ def check_number(
     low_is_allowed: bool = False,
     or_auto: bool = False,
 ) -> None:
-    """Raise unless `value` is a finite number in (low, high], or "auto" where allowed."""
+    """Raise unless `value` is a finite number in (low, high], or "auto" if allowed."""
     if or_auto and isinstance(value, str) and value == "auto":
         return
     also = ' or "auto"' if or_auto else ""
@@ -75,7 +75,7 @@ def check_number(
 
 
 def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
-    """Return checked weights of rows, or None if every row weighs 1."""
+    """Check weights of rows and return them, or None if all weights are 1."""
     import numpy as np
 
     if sample_weight is None:
@@ -130,13 +130,13 @@ def check_values(
     dtype: Any = None,
     may_miss: bool = False,
 ) -> None:
-    """Raise InputError for a value that is not finite or too large to square and add up."""
+    """Raise InputError if a value is not finite, or too large for sums of squares."""
     import numpy as np
 
     info = np.finfo(rows.dtype if dtype is None else dtype)
     limit = largest_value(info, rows.shape[1])
-    # NaN passes through max and min and fails both comparisons, and no copy of the rows is made;
-    # fmax and fmin ignore it.
+    # If a value is NaN, max and min return NaN, and both comparisons fail.  fmax and fmin ignore
+    # NaN.  These functions do not copy the rows.
     highest, lowest = (np.fmax, np.fmin) if may_miss else (np.maximum, np.minimum)
     if not rows.size or (
         float(highest.reduce(rows, axis=None)) <= limit
@@ -153,7 +153,7 @@ def check_values(
 
 
 def check_row_lengths(X: Any, what: str = "X") -> None:
-    """Raise InputError for what is no rows, masked arrays, and rows that are not equally long."""
+    """Raise InputError if `X` is not rows, is masked, or has rows of different lengths."""
     _check_is_rows(X, what)
     check_not_masked(X, what)
     if not isinstance(X, list | tuple) or not all(isinstance(row, list | tuple) for row in X):
@@ -177,7 +177,7 @@ def _check_is_rows(X: Any, what: str) -> None:
             parameter=what,
         )
     has_dicts = isinstance(X, list | tuple) and any(isinstance(row, Mapping) for row in X)
-    is_dict = isinstance(X, Mapping) and not hasattr(X, "shape")  # as SciPy's dok_array is
+    is_dict = isinstance(X, Mapping) and not hasattr(X, "shape")  # SciPy's dok_array has a shape
     if has_dicts or is_dict:
         kind = f"a {type(X).__name__}"
         raise InputError(
@@ -210,7 +210,7 @@ def _check_is_rows(X: Any, what: str) -> None:
 
 
 def check_not_dates(dtype: Any, what: str = "X") -> None:
-    """Raise InputError for an array of dates or durations, which would otherwise be numbers."""
+    """Raise InputError for an array of dates or durations, which NumPy would convert to numbers."""
     if getattr(dtype, "kind", "") in ("M", "m"):
         raise InputError(
             f"`{what}` must hold numbers; got dates or durations ({dtype}). Convert them, such as "
@@ -221,10 +221,10 @@ def check_not_dates(dtype: Any, what: str = "X") -> None:
 
 
 def check_not_masked(X: Any, what: str = "X") -> None:
-    """Raise InputError for a NumPy array with masked values."""
+    """Raise InputError if `X` is a NumPy array with masked values."""
     import numpy as np
 
-    if np.ma.is_masked(X):  # converting would drop the mask and keep the values
+    if np.ma.is_masked(X):  # a conversion would drop the mask and keep the values
         raise InputError(
             f"`{what}` is a masked array; masks are not supported. Pass {what}.filled(np.nan), and "
             "missing='mask' or 'fill' to the estimator.",
@@ -233,7 +233,7 @@ def check_not_masked(X: Any, what: str = "X") -> None:
 
 
 def warn(message: str) -> None:
-    """Issue a warning at the line outside somscape that led to it, however deep the calls are."""
+    """Issue a warning that shows the line outside somscape from which somscape was called."""
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("somscape."):
         frame, level = frame.f_back, level + 1
@@ -246,7 +246,7 @@ def is_missing(value: Any) -> bool:
 
 
 def largest_value(info: Any, n_features: int) -> float:
-    """Return the largest value such that the sum of `n_features` squares of it is finite."""
+    """Return the largest value for which the sum of `n_features` squares is finite."""
     return math.sqrt(float(info.max) / (4 * max(1, n_features)))
 
 

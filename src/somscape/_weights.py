@@ -1,4 +1,4 @@
-"""Row weights and weighted quantiles, blocks of long arrays, and intervals of shares."""
+"""Row weights, weighted quantiles, blocks of long arrays, and confidence intervals of shares."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 from somscape._types import Float64s, Floats, Ints
 
 MAX_MEAN_WEIGHT = 1000.0
-"""Mean weight of the rows up to which weights count rows."""
+"""Largest mean weight for which a weight is a number of rows."""
 
 
 def ones_or(weights: Float64s | None, n: int) -> Float64s:
@@ -18,12 +18,12 @@ def ones_or(weights: Float64s | None, n: int) -> Float64s:
 
 
 def counted_rows(n_rows: int, total_weight: float) -> float:
-    """Return how many rows weights stand for."""
+    """Return the number of rows that the weights represent."""
     return total_weight if total_weight <= MAX_MEAN_WEIGHT * n_rows else float(n_rows)
 
 
 def counts_of(weights: Float64s | None) -> Float64s | None:
-    """Return how many rows each row stands for; None: one each."""
+    """Return the number of rows that each row represents, or None if it is 1 for all rows."""
     if weights is None or (weights == 1).all():
         return None
     mean = float(weights.mean())
@@ -49,45 +49,45 @@ class Ascending:
         return float(len(self.values))
 
     def at(self, place: float) -> float:
-        """Return the value of the row at a place in order, the first at 0."""
+        """Return the value at a position in the sorted rows, counted from 0."""
         return self.values[min(int(place), len(self.values) - 1)]
 
     def counted(self) -> "Counted":
-        """Return the distinct values, and how many rows have each."""
+        """Return the distinct values and their numbers of rows."""
         return Counted.of(self.values)
 
     def quantile(self, share: float) -> float:
-        """Return the value below which a share of the rows lies, as ``numpy.quantile`` does."""
+        """Return a quantile of the values, computed as in ``numpy.quantile``."""
         place = share * (self.n - 1)
         below, above = float(self.at(np.floor(place))), float(self.at(np.floor(place) + 1))
         part = place - np.floor(place)
         step = above - below
-        # From the nearer end, so that the ends are exact.
+        # Interpolate from the nearer end, so that both ends are exact.
         return float(above - step * (1 - part) if part >= 0.5 else below + step * part)
 
     def median(self) -> float:
-        """Return the middle value, or the mean of the two in the middle."""
+        """Return the middle value, or the mean of the two middle values."""
         low, high = (self.at(np.floor(place)) for place in ((self.n - 1) / 2, self.n / 2))
         return low if low == high else (low + high) / 2
 
 
 @dataclass(frozen=True, eq=False)
 class Counted(Ascending):
-    """The distinct values of some rows, in order, and how many rows have each.
+    """The distinct values of some rows in order, and their numbers of rows.
 
     Attributes
     ----------
     values : ndarray of shape (n_values,)
-        Ascending.
+        Values in ascending order.
     ends : ndarray of shape (n_values,), float64
-        Number of rows with a value up to this one.
+        Number of rows whose value is at most the value at the same position.
     """
 
     ends: Float64s
 
     @classmethod
     def of(cls, values: Floats, counts: Float64s | None = None) -> "Counted":
-        """Count at least one value; `counts` says how many rows each stands for."""
+        """Count one or more values, of which `counts` gives the numbers of rows."""
         if counts is None:
             different, n_rows = np.unique(values, return_counts=True)
         else:
@@ -101,12 +101,12 @@ class Counted(Ascending):
         return float(self.ends[-1])
 
     def at(self, place: float) -> float:
-        """Return the value of the row at a place in order, the first at 0."""
+        """Return the value at a position in the sorted rows, counted from 0."""
         found = np.searchsorted(self.ends, place, side="right")
         return self.values[min(int(found), len(self.values) - 1)]
 
     def counted(self) -> "Counted":
-        """Return itself."""
+        """Return this object."""
         return self
 
     def mean(self) -> float:
@@ -115,26 +115,26 @@ class Counted(Ascending):
 
 
 def in_order(values: Floats, counts: Float64s | None = None) -> Ascending:
-    """Put at least one value in order."""
+    """Sort one or more values."""
     return Ascending(np.sort(values)) if counts is None else Counted.of(values, counts)
 
 
 ALONE_WORK = 1 << 18
-"""Multiply-adds of a product up to which OpenBLAS starts no threads.  Its threads wait busily, for
-each other and for more to do: 20,000 rows of 400 features took a detector 16 s alone and 50 s with
-them, on two processors that others used as well."""
+"""Number of multiply-adds up to which OpenBLAS does not start threads for a product.  Its threads
+keep the processor busy while they wait.  On two processors that other programs also used, a
+detector took 16 s for 20,000 rows of 400 features without threads, and 50 s with threads."""
 
 ALONE_ROWS = 32
-"""Rows of a piece at least, as far as there are."""
+"""Smallest number of rows of a piece, if there are enough rows."""
 
 
 def blocks(n: int, step: int) -> Iterator[slice]:
-    """Yield slices of at most `step` places that cover 0 to `n` in order."""
+    """Yield slices of at most `step` positions that cover 0 to `n` in order."""
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
 
 def product(a: Float64s, b: Float64s, out: Float64s | None = None) -> Float64s:
-    """Return ``a @ b``, made in pieces for which OpenBLAS starts no threads."""
+    """Return ``a @ b``, computed in pieces for which OpenBLAS does not start threads."""
     out = np.empty((len(a), b.shape[1])) if out is None else out
     n_rows = max(ALONE_ROWS, ALONE_WORK // max(b.size, 1))
     n_columns = max(1, ALONE_WORK // (n_rows * max(len(b), 1)))
@@ -147,7 +147,7 @@ def product(a: Float64s, b: Float64s, out: Float64s | None = None) -> Float64s:
 
 
 def wilson(n_hits: Ints, n: Ints, level: float) -> tuple[Float64s, Float64s]:
-    """Return the ends of Wilson intervals for shares."""
+    """Return the lower and upper ends of Wilson intervals for shares."""
     z_sq = NormalDist().inv_cdf((1 + level) / 2) ** 2
     middle = (n_hits + z_sq / 2) / (n + z_sq)
     trials = np.maximum(n, 1)

@@ -1,4 +1,5 @@
-"""Callbacks for the estimators' parameter `callbacks`: they follow training and may end it."""
+"""Callbacks for the parameter `callbacks` of the estimators, which observe training and can end
+it."""
 
 import errno
 import signal
@@ -20,16 +21,16 @@ __all__ = ["Checkpoint", "TimeLimit"]
 
 @dataclass
 class Checkpoint:
-    """Write a file, each minute or so, from which a killed training can go on.
+    """Save a training to a file regularly, so that it can resume after a kill.
 
     Parameters
     ----------
     path : str or Path
-        The file, such as ``"run.som"``.  Each writing replaces it in one step, so that it is whole
-        whenever the process ends.
+        Name of the file, such as ``"run.som"``.  Each save replaces the file in one step, so the
+        file is complete even if the process is killed.
     every : float, default=60.0
-        Seconds between two writings, at least.  A writing comes after the first epoch, or block of
-        online updates, from then on.  0: after each of them.
+        Minimum number of seconds between two saves.  After this time, the file is saved at the end
+        of the current epoch or block of online updates.  0 means a save after each epoch or block.
 
     Raises
     ------
@@ -39,25 +40,27 @@ class Checkpoint:
     Warns
     -----
     SomscapeWarning
-        Once for a training, if the file cannot be written, as on a full disk.  Training goes on,
-        the last checkpoint stays, and the next writing is tried in time.
+        Once per training, if the file cannot be written, for example because the disk is full.
+        Training continues, the previous checkpoint is kept, and the next save is tried at its usual
+        time.
 
     See Also
     --------
-    TimeLimit : Ends a training after some time.
+    TimeLimit : Ends a training after a given time.
 
     Notes
     -----
-    ``SOM.fit(X, resume=path)`` goes on from the file, to the bits of a training that never stopped.
-    The last writing comes when training ends, also by Ctrl-C or another callback.
-    `somscape.load` reads the file: it gives the map as it was then, on a lattice of fewer units if
-    that trained; its ``hits`` are those of the last epoch, and 0 in online training.
+    ``SOM.fit(X, resume=path)`` continues from the file and gives the same bits as a training
+    without interruption.  The last save is at the end of training, even if Ctrl-C or another
+    callback ends training.  `somscape.load` reads the file and returns the map at the time of the
+    save.  The map has fewer units if training used a coarser lattice at that time.  Its ``hits``
+    are from the last epoch, or 0 in online training.
 
-    A file takes the space of a few codebooks, the rows that the map keeps, and some hundred bytes
-    an epoch.  SIGTERM during a writing waits for its end, if training runs in the main thread; what
-    a kill leaves beside the file goes with the next writing.
+    The file is as large as a few codebooks, the rows that the map keeps, and some hundred bytes per
+    epoch.  If training runs in the main thread, SIGTERM during a save takes effect after the save.
+    The next save deletes temporary files that a kill leaves next to the file.
 
-    Only ``SOM.fit`` supports it; whatever else trains maps refuses it.
+    Only ``SOM.fit`` supports checkpoints.  Other functions that train maps raise an error.
 
     Examples
     --------
@@ -88,31 +91,31 @@ class Checkpoint:
         check_number("every", self.every, 0, low_is_allowed=True)
 
     def begin(self) -> None:
-        """Refuse a path that cannot be written, and start the clock."""
+        """Check that the path can be written, and start the clock."""
         path = Path(self.path)
         if path.exists() and not path.is_file():
             raise InputError(f"Checkpoint's `path` {path} is not a file. Give the name of one.")
-        with _until_done(signal.SIGTERM):
+        with _delay_signal(signal.SIGTERM):
             check_room(path, "Checkpoint's `path`")
         self._due, self._has_warned = time.monotonic() + self.every, False
 
     def __call__(self, progress: Progress) -> None:
-        pass  # what it writes comes with `keep`
+        pass  # `keep` writes the file
 
     def keep(self, save: Callable[[str | Path], None], is_last: bool) -> None:
-        """Save the run if it is time.
+        """Save the training if enough time has passed.
 
         Parameters
         ----------
         save : callable
-            Writes the run, as it is, to a path.
+            Function that writes the current state of training to a path.
         is_last : bool
-            Whether training has ended, so that it is time in any case.
+            Whether training has ended, so that the file is saved in any case.
         """
         if not is_last and time.monotonic() < self._due:
             return
         try:
-            with _until_done(signal.SIGTERM):
+            with _delay_signal(signal.SIGTERM):
                 save(self.path)
         except OSError as error:
             if not self._has_warned:
@@ -128,8 +131,8 @@ class Checkpoint:
 
 
 @contextmanager
-def _until_done(number: int) -> Iterator[None]:
-    """Have a signal wait, where that is possible: in the main thread."""
+def _delay_signal(number: int) -> Iterator[None]:
+    """Delay a signal until the end of the block, if this is the main thread."""
     before = signal.getsignal(number)
     if before is None or threading.current_thread() is not threading.main_thread():
         yield
@@ -151,8 +154,9 @@ class TimeLimit:
     Parameters
     ----------
     seconds : float
-        Above 0.  The clock starts when training starts: choosing the first codebook counts,
-        checking and encoding the data does not.  Each map of a detector gets this much time.
+        Number of seconds, above 0.  The clock starts when training starts.  Choosing the first
+        codebook counts, but checking and encoding the data does not.  Each map of a detector has
+        this limit.
 
     Raises
     ------
@@ -161,12 +165,12 @@ class TimeLimit:
 
     See Also
     --------
-    Checkpoint : Lets a training go on later.
+    Checkpoint : Saves a training, so that it can resume later.
 
     Notes
     -----
-    The clock is checked after each epoch or block of online updates, so at least one is done.
-    When time runs out, ``stop_reason_`` is "time limit reached".
+    The clock is checked after each epoch or block of online updates, so at least one epoch or block
+    is completed.  If the limit ends training, ``stop_reason_`` is "time limit reached".
 
     Examples
     --------

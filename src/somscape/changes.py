@@ -1,4 +1,4 @@
-"""A map beside the map before it: lay one over the other, and list what changed."""
+"""Alignment of two maps, and the changes from an earlier map to a later map."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,34 +22,34 @@ from somscape.tables.table import frame_of
 __all__ = ["Alignment", "MapChange", "align", "difference"]
 
 EQUAL = 1e-9
-"""Share of the prototypes' squares by which fits count as equal, so that of equal ones the map that
-stays as it is comes first."""
+"""Share of the squared size of the prototypes up to which differences of fits are ignored.  Among
+equal fits, the first is preferred, which does not change the map."""
 
 BLOCK_VALUES = 1 << 22
-"""Values that are transformed at once: 32 MB."""
+"""Number of values (32 MB) that are transformed together."""
 
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """A map that lies over another.
+    """A map whose units were reordered to match another map.
 
-    Whatever takes a map takes it, too, such as ``plots.umatrix``.
+    Functions that take a map, such as ``plots.umatrix``, also take an alignment.
 
     Attributes
     ----------
     map_ : Map
-        The same units in another order; its encoding is its own.
+        Map with the same units in another order, and with its own encoding.
     units : ndarray of shape (n_units,)
-        By place, the number that the unit had which lies there now.
+        Original number of the unit that is now at each position.
     words : str
-        What was done, such as "turned by 180 degrees"; "" where nothing was.
+        Description of the change, such as "turned by 180 degrees", or "" if the map did not change.
     apart, apart_before : float
-        Root of the mean squared distance of prototypes that lie over each other, now and before,
-        in the other map's metric.
+        Root of the mean squared distance between prototypes at the same position, after and before
+        the alignment, in the metric of the other map.
 
     See Also
     --------
-    align : Makes one.
+    align : Returns an alignment.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class Alignment:
         return f"{words}: prototypes lie {self.apart:.3g} apart{before}"
 
     def turned(self, found: Regions) -> Regions:
-        """Return regions of the map as it was on the map as it lies now.
+        """Return regions of the original map as regions of the aligned map.
 
         Parameters
         ----------
@@ -83,12 +83,12 @@ class Alignment:
         Returns
         -------
         Regions
-            With the same numbers and names.
+            Regions with the same numbers and names.
 
         Raises
         ------
         InputError
-            For regions of another number of units.
+            If the regions have another number of units.
         """
         if len(found.labels) != len(self.units):
             raise InputError(
@@ -100,44 +100,44 @@ class Alignment:
 
 
 def align(a: Map, b: Map) -> Alignment:
-    """Lay a map over another, turned, flipped and shifted to fit best.
+    """Turn, flip and shift a map so that it matches another map best.
 
-    Shifts are tried where edges meet, as on a torus.  Two trainings on much the same rows give
-    much the same map, but may begin at another corner.  The best of all symmetries of the
-    lattice is the one with the least mean squared distance of prototypes that lie over each
-    other.  Every unit counts alike, as every cell does in a picture: units lie where rows are,
-    and hits of either month would favor that month.
+    Two trainings on similar rows give similar maps, but the same group can be in another corner.
+    All symmetries of the lattice are tried, including shifts if edges meet, as on a torus.  The
+    best symmetry gives the smallest mean squared distance between prototypes at the same position.
+    All units have the same weight, because weights by hits would favor the rows of one map.
 
     Parameters
     ----------
     a : Map
-        The map that stays, or what has one.
+        Map that does not change, or an object that has a map.
     b : Map
-        The map to lay over it, of the same lattice and columns.  Where each has an encoding of its
-        own, prototypes are compared on the scales, levels and metric of `a`.
+        Map to align, with the same lattice and columns.  If the maps have different encodings,
+        prototypes are compared on the scales, levels and metric of `a`.
 
     Returns
     -------
     Alignment
-        With the map as its ``map_``.
+        Alignment with the aligned map as its ``map_``.
 
     Raises
     ------
     InputError
-        For another lattice, other columns, or columns of another kind.
+        If the lattices, the columns or the kinds of the columns differ.
     TypeError
-        For something that has no map.
+        If an argument has no map.
 
     See Also
     --------
-    difference : What has changed, once they lie over each other.
+    difference : Aligns two maps and returns their differences.
 
     Notes
     -----
-    All shifts of a torus are compared at once, by Fourier transforms: O(n_units log n_units) for
-    each feature and turn.  A plane of hexagons has few symmetries: half a turn if its rows are even
-    in number, else top to bottom; one that is flipped otherwise stays so.  Of squares there are
-    four, or eight.  A graph has none that is known, so `b` stays as it is.
+    All shifts of a torus are compared together by Fourier transforms, which takes O(n_units log
+    n_units) for each feature and turn.  A plane of hexagons has only one symmetry besides the
+    identity: half a turn if its number of rows is even, else a flip from top to bottom.  A map that
+    is flipped in another way therefore stays flipped.  A plane of squares has four symmetries, or
+    eight if it is as high as wide.  Symmetries of a graph are not searched, so `b` does not change.
 
     Examples
     --------
@@ -156,26 +156,26 @@ def align(a: Map, b: Map) -> Alignment:
     here = a.places
     in_its_units = recoded(b.codebook, b.encoding, a.encoding)
     there = np.asarray(a.metric.as_euclidean(in_its_units), dtype=np.float64)
-    units, words = _best(a.lattice, here, there)
-    apart = _apart(here, there[units])
-    return Alignment(reordered(b, units), units, words, apart, _apart(here, there))
+    units, words = _best_order(a.lattice, here, there)
+    apart = _root_mean_square(here, there[units])
+    return Alignment(reordered(b, units), units, words, apart, _root_mean_square(here, there))
 
 
 def _check_lattices(a: Lattice, b: Lattice) -> None:
     if a == b:
         return
-    said = [f"{each.size_text} ({each.kind}, {each.boundary})" for each in (a, b)]
-    got = said[1] if said[0] != said[1] else "another graph"
+    texts = [f"{each.size_text} ({each.kind}, {each.boundary})" for each in (a, b)]
+    got = texts[1] if texts[0] != texts[1] else "another graph"
     raise InputError(
-        f"`b` must have the lattice of `a`, {said[0]}; got {got}. Train it by "
+        f"`b` must have the lattice of `a`, {texts[0]}; got {got}. Train it by "
         "SOM(init=a), which keeps the lattice and the columns.",
         parameter="b",
         value=got,
     )
 
 
-def _best(lattice: Lattice, here: Float64s, there: Float64s) -> tuple[Ints, str]:
-    """Return, by place, the unit that comes to lie there, and in words what was done."""
+def _best_order(lattice: Lattice, here: Float64s, there: Float64s) -> tuple[Ints, str]:
+    """Return the unit that fits best at each position, and a description of the change."""
     middle = here.mean(axis=0)
     here, there = here - middle, there - middle
     all_turns, all_shifts = turns(lattice), shifts(lattice)
@@ -184,12 +184,12 @@ def _best(lattice: Lattice, here: Float64s, there: Float64s) -> tuple[Ints, str]
     first = int((fits >= fits.max() - equal).argmax())
     turn, down, across = (int(i) for i in np.unravel_index(first, fits.shape))
     units = all_turns[turn].units[all_shifts.units(down, across)]
-    said = [all_turns[turn].words, all_shifts.words(down, across)]
-    return units, " and ".join(word for word in said if word)
+    words = [all_turns[turn].words, all_shifts.words(down, across)]
+    return units, " and ".join(word for word in words if word)
 
 
 def _fits(lattice: Lattice, here: Float64s, there: Float64s) -> Float64s:
-    """Return the sum of products of prototypes for each shift; minus infinity for none."""
+    """Return the sum of products of prototypes for each shift, or minus infinity if impossible."""
     known = shifts(lattice)
     shape = known.are_there.shape
     axes = [i for i, wraps in enumerate((lattice.wraps_rows, lattice.wraps_cols)) if wraps]
@@ -200,14 +200,14 @@ def _fits(lattice: Lattice, here: Float64s, there: Float64s) -> Float64s:
         grids = np.zeros((2, *shape, part.stop - part.start))
         grids[:, known.rows, known.columns] = here[:, part], there[:, part]
         a, b = (np.fft.rfftn(grid, axes=axes) for grid in grids)
-        # Rows that meet no other are only added up.
+        # Products are only added up along an axis whose edges do not meet.
         sums = (a * b.conj()).sum(axis=2)
         sums = sums if lattice.wraps_rows else sums.sum(axis=0, keepdims=True)
         total = total + np.fft.irfftn(sums, s=[shape[i] for i in axes], axes=axes)
     return np.where(known.are_there, total, -np.inf)
 
 
-def _apart(a: Float64s, b: Float64s) -> float:
+def _root_mean_square(a: Float64s, b: Float64s) -> float:
     return float(np.sqrt(((a - b) ** 2).sum(axis=1).mean()))
 
 
@@ -215,7 +215,7 @@ DIGITS = 3
 
 
 def from_to(before: Map, after: Map, column: str, unit: int) -> str:
-    """Return from what to what a unit has moved in a column, in original units."""
+    """Return a text with the old and new value of a unit in a column, in original units."""
     encoding = before.encoding
     pairs = zip(encoding.features, encoding.slices, strict=True)
     code, part = next((code, part) for code, part in pairs if code.name == column)
@@ -240,10 +240,10 @@ def _text(code: Any, value: Any) -> str:
 
 
 N_NAMED = 3
-"""Most columns that are named as those that moved."""
+"""Largest number of columns that are named as columns that moved."""
 
 LEAST_SHARE = 0.05
-"""Share of all that moved, below which a column is not named."""
+"""Smallest share of the whole movement for which a column is named."""
 
 OTHER_LAYOUT = (
     "Either the rows have changed much, or both maps have their groups in other places, so that "
@@ -253,29 +253,30 @@ OTHER_LAYOUT = (
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class MapChange:
-    """What has changed from a map to the next.
+    """The changes from an earlier map to a later map.
 
     Attributes
     ----------
     before : Map
     alignment : Alignment
-        How the map after lies over it.
+        Alignment of the later map with the earlier map.
     moved : ndarray of shape (n_units,)
-        How far the prototype of each place has moved, in the metric and on the scales of `before`.
+        Distance by which the prototype at each position moved, in the metric and on the scales of
+        `before`.
     columns : tuple of str
-        The columns that are compared.
+        Names of the compared columns.
     by_column : ndarray of shape (n_units, n_columns)
-        Share of each column in the square of that distance; 0 for a unit that did not move.
+        Share of each column in the squared distance, or 0 for a unit that did not move.
     shares_before, shares_after : ndarray of shape (n_units,)
-        Share of the training rows of each place, then and now.
+        Share of the training rows at each position, on the earlier and the later map.
     regions_before, regions_after : Regions or None
-        Those that were compared; the latter lie on the map as it is aligned.
+        The compared regions.  `regions_after` are on the aligned map.
     regions : tuple of RegionChange
-        What became of them.
+        Change of each region.
 
     See Also
     --------
-    difference : Makes one.
+    difference : Compares two maps.
 
     Examples
     --------
@@ -302,48 +303,48 @@ class MapChange:
 
     @property
     def after(self) -> Map:
-        """The map after, as it lies over the one before."""
+        """The later map after the alignment."""
         return self.alignment.map_
 
     @property
     def grew(self) -> Float64s:
-        """What each place has won or lost in the share of rows, of shape (n_units,)."""
+        """Change in the share of rows at each position, of shape (n_units,)."""
         return self.shares_after - self.shares_before
 
     @property
     def most(self) -> Ints:
-        """Number of the column that moved most, by unit; -1 for a unit that did not move."""
+        """Number of the column that moved most in each unit, or -1 if the unit did not move."""
         return np.where(self.moved > 0, self.by_column.argmax(axis=1), -1)
 
     @cached_property
     def of_columns(self) -> dict[str, float]:
-        """Share of each column in all that moved, the largest first."""
+        """Share of each column in the whole movement, in descending order."""
         squares = self.moved[:, None] ** 2 * self.by_column
         shares = squares.sum(axis=0) / (squares.sum() or 1.0)
         return {self.columns[i]: float(shares[i]) for i in np.argsort(-shares, kind="stable")}
 
     def __str__(self) -> str:
-        said = [f"The map is {self.alignment.words}"] if self.alignment.words else []
-        said += [*self._of_prototypes(), *self._of_shares(), *map(str, self.regions)]
-        return "\n".join(f"{line}." for line in said)
+        lines = [f"The map is {self.alignment.words}"] if self.alignment.words else []
+        lines += [*self._lines_of_prototypes(), *self._lines_of_shares(), *map(str, self.regions)]
+        return "\n".join(f"{line}." for line in lines)
 
     def __repr__(self) -> str:
         return f"MapChange({self.before!r}, moved by {self.moved.mean():.3g} on average)"
 
     def to_frame(self, library: str | None = None) -> Any:
-        """Return what has changed in each place, as a data frame.
+        """Return the changes at each position as a data frame.
 
         Parameters
         ----------
         library : {"pandas", "polars", "pyarrow"}, optional
-            Default: pandas where it is installed, else polars, else pyarrow.
+            By default pandas if it is installed, else polars, else pyarrow.
 
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            With ``unit``, ``row``, ``col``, ``unit_before_turning``, ``moved``, ``column`` (the one
-            that moved most), ``share_before``, ``share_after``, ``grew``, and ``region_before`` and
-            ``region_after`` where regions were compared.
+            Columns ``unit``, ``row``, ``col``, ``unit_before_turning``, ``moved``, ``column`` (the
+            column that moved most), ``share_before``, ``share_after`` and ``grew``.  If regions
+            were compared, also ``region_before`` and ``region_after``.
         """
         columns = unit_places(self.before)
         columns |= {"unit_before_turning": self.alignment.units, "moved": self.moved}
@@ -355,7 +356,7 @@ class MapChange:
                 columns[f"region_{when}"] = found.labels
         return frame_of(columns, library)
 
-    def _of_prototypes(self) -> list[str]:
+    def _lines_of_prototypes(self) -> list[str]:
         if not self.moved.any():
             return ["No prototype has moved"]
         far, step = float(self.moved.mean()), float(self.before.u_heights.mean())
@@ -375,7 +376,7 @@ class MapChange:
             f"{self._place(unit)} moved most, by {self.moved[unit]:.2g}: {changed}",
         ]
 
-    def _of_shares(self) -> list[str]:
+    def _lines_of_shares(self) -> list[str]:
         units = {"grew": int(self.grew.argmax()), "shrank": int(self.grew.argmin())}
         return [
             f"{self._place(unit)} {what} most, from {100 * self.shares_before[unit]:.1f} % to "
@@ -392,44 +393,45 @@ class MapChange:
 
 
 def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -> MapChange:
-    """Say what has changed from a map to the next, unit by unit.
+    """Compare an earlier map with a later map, unit by unit.
 
     Parameters
     ----------
     before : Map
-        Such as last month's, or what has one.
+        Earlier map, for example of last month, or an object that has a map.
     after : Map
-        Of the same lattice and columns.  It is laid over the map before, as `align` does.
+        Later map with the same lattice and columns.  `align` aligns it with the earlier map.
     regions : Regions, True or pair of Regions, optional
-        Regions of `before`: each unit after is then of the region in which its prototype lies.
-        True finds regions on both maps, so that new ones show; a pair says which those are.
+        Regions of `before`.  Each unit of the later map then belongs to the region in which its
+        prototype is.  True finds regions on both maps, so that new regions are found.  A pair
+        contains the regions of both maps.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows by which regions of both maps are matched, as for `regions.compare`.
+        Rows by which regions of both maps are matched, as in `regions.compare`.
 
     Returns
     -------
     MapChange
-        Printed, it says what has changed.
+        Changes between the maps.  ``print`` shows the changes in sentences.
 
     Raises
     ------
     InputError
-        For another lattice, other columns, or regions of another map.
+        If the lattices or the columns differ, or if regions belong to another map.
     TypeError
-        For something that has no map, or something else as regions.
+        If an argument has no map, or if `regions` has a wrong type.
 
     See Also
     --------
-    align : Only lays one map over the other.
-    somscape.plots.difference : Its picture.
-    somscape.regions.compare : What became of regions.
+    align : Aligns one map with the other.
+    somscape.plots.difference : Draws the changes.
+    somscape.regions.compare : Compares regions.
 
     Notes
     -----
-    Units compare best if the map after was trained from the map before, by ``SOM(init=before)``,
-    which also keeps its encoding.  Two trainings from scratch can have their groups in places that
-    no turn brings together; regions still compare.  Trainings on halves of the same rows differ,
-    too: that is what chance does.
+    The comparison of units is most reliable if the later map was trained by ``SOM(init=before)``,
+    which also keeps the encoding.  After two independent trainings, groups can be at positions that
+    no symmetry aligns, but regions can still be compared.  Even trainings on two halves of the same
+    rows differ by chance.
 
     Examples
     --------
@@ -451,7 +453,7 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
     total = squares.sum(axis=1, keepdims=True)
     found: dict[str, Any] = {}
     if regions is not None and regions is not False:
-        pair = _both(regions, before, after, X)
+        pair = _regions_of_both(regions, before, after, X)
         found = {
             "regions_before": pair[0],
             "regions_after": alignment.turned(pair[1]),
@@ -469,8 +471,8 @@ def difference(before: Map, after: Map, *, regions: Any = None, X: Any = None) -
     )
 
 
-def _both(regions: Any, before: Map, after: Map, X: Any) -> tuple[Regions, Regions]:
-    """Return the regions of both maps, each on its own."""
+def _regions_of_both(regions: Any, before: Map, after: Map, X: Any) -> tuple[Regions, Regions]:
+    """Return the regions of the earlier map and of the later map before its alignment."""
     if isinstance(regions, list | tuple):
         if len(regions) != 2:
             raise InputError(

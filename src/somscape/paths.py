@@ -1,4 +1,4 @@
-"""Rows with an id and a time walk over a map, and windows of a series become rows."""
+"""Paths of rows with an id and a time over a map, and windows of a series as rows."""
 
 import itertools
 import warnings
@@ -27,7 +27,7 @@ __all__ = ["Entry", "Paths", "Windows", "follow", "windows"]
 
 
 def named_column(X: Any, name: str, what: str) -> Column:
-    """Return the column of X that is named as ids or times."""
+    """Return the column of X whose name was passed as `ids` or `times`."""
     if not isinstance(X, Table):
         frame = as_frame(X, "X")
         if frame is None:
@@ -41,7 +41,7 @@ def named_column(X: Any, name: str, what: str) -> Column:
 
 
 def given_ids(ids: Any, X: Any, n: int) -> NDArray[Any]:
-    """Return the id of each row: numbers, or texts as objects."""
+    """Return the ids of the rows as numbers or texts."""
     if ids is None:
         return np.zeros(n, dtype=np.intp)
     column = _column(ids, X, "ids", n)
@@ -53,7 +53,8 @@ def given_ids(ids: Any, X: Any, n: int) -> NDArray[Any]:
 
 
 def _long_numbers(column: Column) -> NDArray[Any]:
-    """Return whole numbers that no float64 holds, as integers where they fit, else as texts."""
+    """Return whole numbers that are too large for float64, as integers if they fit, else as
+    texts."""
     texts = column.cells
     try:
         whole = np.array([int(text) for text in texts])
@@ -63,7 +64,7 @@ def _long_numbers(column: Column) -> NDArray[Any]:
 
 
 def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[Any]:
-    """Return the time of each row: float64 or datetime64[us]."""
+    """Return the times of the rows as float64 or datetime64[us]."""
     if date_format is not None:
         check_choice("date_format", date_format, ORDERS)
     if times is None:
@@ -101,12 +102,12 @@ def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[
 
 
 def changes(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return where a value differs from the one before; the first does."""
+    """Return whether each value differs from the previous value.  The first value differs."""
     return np.append(np.ones(min(1, len(values)), dtype=bool), values[1:] != values[:-1])
 
 
 def refuse_equal_times(ids: NDArray[Any], times: NDArray[Any], rows: Ints) -> None:
-    """Raise InputError where two rows in a row have one id and one time."""
+    """Raise InputError if two consecutive rows have the same id and the same time."""
     is_equal = ~changes(ids) & ~changes(times)
     if is_equal.any():
         at = int(is_equal.argmax())
@@ -142,13 +143,13 @@ def _refuse_missing(missing: NDArray[np.bool_], what: str, cure: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Which place, a unit or a region, each unit belongs to.
+    """The place of each unit, which is the unit itself or its region.
 
     Attributes
     ----------
     codes : ndarray of shape (n_units,)
     names : ndarray of shape (n_places,)
-        Numbers or texts.
+        Names of the places, as numbers or texts.
     """
 
     codes: Ints
@@ -156,7 +157,8 @@ class Places:
 
     @classmethod
     def of(cls, map_: Map, regions: Any) -> "Places":
-        """Return the places of `Regions`, of a label for each unit, or the units themselves."""
+        """Return places from `Regions` or from labels of units.  By default each unit is a
+        place."""
         if regions is None:
             units = np.arange(map_.n_units)
             return cls(units, units)
@@ -185,7 +187,7 @@ class Places:
         return cls(codes, names)
 
     def are_in(self, wanted: Any) -> NDArray[np.bool_]:
-        """Return whether each unit is in a place, or in one of several, of these names."""
+        """Return whether each unit is in one of the places with the given names."""
         names = self.names.tolist()
         asked = [wanted] if isinstance(wanted, str) or np.ndim(wanted) == 0 else list(wanted)
         for name in asked:
@@ -198,26 +200,26 @@ class Places:
 
 @dataclass(frozen=True)
 class Entry:
-    """Somebody entered a region.
+    """An event in which an id enters a region.
 
     Attributes
     ----------
     id : int, float or str
-        Who.
+        Id of the path.
     place : int, float or str
-        The region, or the unit, that was entered.
+        Region or unit that the id entered.
     time : float or datetime.datetime
-        When.
+        Time of the event.
     row : int
         Number of the row in the data, from 0.
     unit : int
-        Where on the map.
+        Unit of the row on the map.
     came_from : int, float, str or None
-        The region, or the unit, of the row before; None where the path begins here.
+        Region or unit of the previous row, or None if the path begins here.
 
     See Also
     --------
-    Paths.entries : Makes them.
+    Paths.entries : Returns the entries of paths.
 
     Examples
     --------
@@ -244,28 +246,28 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Paths:
-    """Paths of rows over a map: one for each id, in the order of time.
+    """Paths of rows over a map, with one path for each id in the order of time.
 
-    All arrays have one entry per row, path after path; rows without any value, or of weight 0, are
-    left out.
+    All arrays have an entry for each row, sorted by path and time.  Rows without any value or with
+    weight 0 are left out.
 
     Attributes
     ----------
     map_ : Map
     ids : ndarray of shape (n_rows,)
-        Ascending.
+        Id of each row, in ascending order.
     times : ndarray of shape (n_rows,), float64 or datetime64[us]
-        Ascending for each id.
+        Time of each row, in ascending order within a path.
     units : ndarray of shape (n_rows,)
-        Best matching units.
+        Best matching unit of each row.
     rows : ndarray of shape (n_rows,)
         Number of each row in the data, from 0.
     weights : ndarray of shape (n_rows,), float64
 
     See Also
     --------
-    follow : Makes them.
-    somscape.plots.paths : A picture of them.
+    follow : Returns paths.
+    somscape.plots.paths : Draws paths.
 
     Examples
     --------
@@ -300,12 +302,12 @@ class Paths:
 
     @property
     def ids_of_paths(self) -> NDArray[Any]:
-        """The id of each path, of shape (n_paths,)."""
+        """Id of each path, of shape (n_paths,)."""
         return self.ids[self._are_first]
 
     @property
     def slices(self) -> list[slice]:
-        """Where each path stands in the arrays."""
+        """Slice of each path in the arrays."""
         ends = [*np.flatnonzero(self._are_first).tolist(), len(self.ids)]
         return [slice(a, b) for a, b in itertools.pairwise(ends)]
 
@@ -315,7 +317,7 @@ class Paths:
         return changes(self.ids)
 
     def take(self, ids: Any) -> "Paths":
-        """Return the paths of one id, or of several.
+        """Return the paths of one or more ids.
 
         Parameters
         ----------
@@ -328,7 +330,7 @@ class Paths:
         Raises
         ------
         InputError
-            For an id without a path.
+            If an id has no path.
         """
         asked = [ids] if isinstance(ids, str) or np.ndim(ids) == 0 else list(ids)
         if not asked:
@@ -349,32 +351,33 @@ class Paths:
         Parameters
         ----------
         library : {"pandas", "polars", "pyarrow"}, optional
-            Default: pandas where it is installed, else polars, else pyarrow.
+            By default pandas if it is installed, else polars, else pyarrow.
 
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            With ``id``, ``time``, ``table_row``, ``unit`` and ``weight``.
+            Columns ``id``, ``time``, ``table_row``, ``unit`` and ``weight``.
         """
         columns = {"id": self.ids, "time": self.times, "table_row": self.rows}
         return frame_of({**columns, "unit": self.units, "weight": self.weights}, library)
 
     def visits(self, regions: Any = None, library: str | None = None) -> Any:
-        """Return every stay in a unit, or in a region, as a data frame.
+        """Return every visit to a unit or region as a data frame.
 
         Parameters
         ----------
         regions : Regions or array-like of shape (n_units,), optional
-            Regions of the map, or a label for each of its units.  Default: the units.
+            Regions of the map, or a label for each unit.  By default each unit is a place.
         library : {"pandas", "polars", "pyarrow"}, optional
-            Default: pandas where it is installed, else polars, else pyarrow.
+            By default pandas if it is installed, else polars, else pyarrow.
 
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            By path and time: ``id``, ``place``, ``begin``, ``end``, ``time`` (from begin to end),
-            ``rows`` (by weight) and ``is_last``.  A visit ends with the first row elsewhere; the
-            last one of a path with its last row, as nobody knows what came after.
+            A row for each visit, sorted by path and time, with the columns ``id``, ``place``,
+            ``begin``, ``end``, ``time`` (from begin to end), ``rows`` (sum of weights) and
+            ``is_last``.  A visit ends at the first row in another place.  The last visit of a path
+            ends at its last row, because later rows are unknown.
         """
         places = Places.of(self.map_, regions)
         first, end, codes = self._visits(places)
@@ -391,7 +394,7 @@ class Paths:
         return frame_of(columns, library)
 
     def dwells(self, regions: Any = None, library: str | None = None) -> Any:
-        """Return how long each id stayed in each unit, or region, as a data frame.
+        """Return how long each id stayed in each unit or region, as a data frame.
 
         Parameters
         ----------
@@ -403,8 +406,8 @@ class Paths:
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            By id and place: ``id``, ``place``, ``visits``, ``rows`` (by weight) and ``time``, as
-            `visits` has it.
+            A row for each id and place, with the columns ``id``, ``place``, ``visits``, ``rows``
+            (sum of weights) and ``time`` (sum of the times of `visits`).
         """
         places = Places.of(self.map_, regions)
         first, end, codes = self._visits(places)
@@ -425,22 +428,23 @@ class Paths:
     def transitions(
         self, regions: Any = None, *, stays: bool = True, library: str | None = None
     ) -> Any:
-        """Return how often rows step from one unit, or region, to another.
+        """Return the numbers of steps between units or regions as a data frame.
 
         Parameters
         ----------
         regions : Regions or array-like of shape (n_units,), optional
             As for `visits`.
         stays : bool, default=True
-            Whether steps count that stay in their place.
+            Whether steps within the same place count.
         library : {"pandas", "polars", "pyarrow"}, optional
             As for `visits`.
 
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            One row for each step that occurs: ``from``, ``to``, ``steps`` (each counts as much as
-            the row that it leads to) and ``share`` of the steps from that place.
+            A row for each pair of places between which steps occur, with the columns ``from``,
+            ``to``, ``steps`` (each step has the weight of the row to which it leads) and ``share``
+            (of all steps from the same place).
         """
         places = Places.of(self.map_, regions)
         keys, steps = self._steps(places, stays)
@@ -452,7 +456,7 @@ class Paths:
     def transition_matrix(
         self, regions: Any = None, *, stays: bool = True
     ) -> tuple[NDArray[Any], Float64s]:
-        """Return the counts of `transitions` as a matrix.
+        """Return the numbers of steps of `transitions` as a matrix.
 
         Parameters
         ----------
@@ -464,9 +468,9 @@ class Paths:
         Returns
         -------
         names : ndarray of shape (n_places,)
-            Of the units or regions, ascending.
+            Names of the units or regions, in ascending order.
         counts : ndarray of shape (n_places, n_places)
-            Steps from the place of a line to that of a column.
+            Number of steps from the place of each row to the place of each column.
         """
         places = Places.of(self.map_, regions)
         n = len(places.names)
@@ -481,23 +485,25 @@ class Paths:
         Parameters
         ----------
         region : name, or sequence of names
-            Of the region; several count as one.  A number of a unit without `regions`.
+            Name of the region, or number of the unit if `regions` is not given.  Several names
+            count as one region.
         regions : Regions or array-like of shape (n_units,), optional
-            As for `visits`.  `Regions` without names are called by their numbers, from 0.
+            As for `visits`.  If `Regions` have no names, their numbers from 0 are used.
         min_rows : int, default=1
-            Rows in a row that an id must be there.  The event is the row that makes them full, so
-            that it is known by then; a higher number does without those that look in only.
+            Number of consecutive rows that an id must be in the region.  The event is the last of
+            these rows, because the entry is certain at this row.  A higher number leaves out short
+            visits.
 
         Returns
         -------
         list of Entry
-            In the order of time.  A path that begins in the region enters it, too.  A data frame
-            is ``pandas.DataFrame(entries)``.
+            Events in the order of time.  A path that begins in the region also has an event.
+            ``pandas.DataFrame(entries)`` returns a data frame.
 
         Raises
         ------
         InputError
-            For a region that is not there.
+            If a region does not exist.
         """
         check_whole("min_rows", min_rows, 1)
         places = Places.of(self.map_, regions)
@@ -516,7 +522,7 @@ class Paths:
         return [Entry(*each) for each in found]
 
     def _visits(self, places: Places) -> tuple[Ints, Ints, Ints]:
-        """Return the first row of each visit, the row that ends it, and its place."""
+        """Return the first row, the end row and the place of each visit."""
         codes = places.codes[self.units]
         first = np.flatnonzero(self._are_first | changes(codes))
         end = np.append(first[1:], len(codes) - 1)
@@ -524,7 +530,7 @@ class Paths:
         return first, end - is_last, codes[first]
 
     def _steps(self, places: Places, stays: bool) -> tuple[Ints, Float64s]:
-        """Return the pairs of places between which rows step, as numbers, and their weights."""
+        """Return numbers of the pairs of places with steps, and the weights of the steps."""
         codes = places.codes[self.units]
         counts = ~self._are_first[1:]
         if not stays:
@@ -549,20 +555,21 @@ def follow(
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        Map, or a fitted estimator that has a map.
     X : Table, data frame or array-like of shape (n_samples, n_features)
-        As for `Map.rows_of`, in any order.
+        Rows in any order, as for `Map.rows_of`.
     ids : array-like of shape (n_samples,) or str, optional
-        To whom each row belongs: a customer, a machine, a patient; a name is that of a column of
-        X.  Default: all rows are one path, whose id is 0.
+        Id of each row, such as a customer, machine or patient, or the name of a column of X. By
+        default all rows are one path with the id 0.
     times : array-like of shape (n_samples,) or str, optional
-        When: numbers, or dates in any form; a name is that of a column of X.  Default: rows are
-        in order, and their numbers are the times.
+        Time of each row as a number or as a date in any form, or the name of a column of X. By
+        default rows are in order, and their numbers are the times.
     date_format : {"dmy", "mdy", "ymd"}, optional
-        Order of day, month and year in texts.  Default: what the texts show; day first, with a
-        warning, where they do not.
+        Order of day, month and year in texts.  By default the order is found from the texts.  If
+        the texts are ambiguous, the day is first, and a warning is issued.
     sample_weight : array-like of shape (n_samples,), optional
-        A row of weight 2 counts twice in tables; one of weight 0 is left out.
+        Weight of each row.  A row of weight 2 counts twice in tables, and a row of weight 0 is left
+        out.
 
     Returns
     -------
@@ -571,17 +578,18 @@ def follow(
     Raises
     ------
     InputError
-        For missing ids or times, equal times of one id, and no row with a value.
+        If ids or times are missing, if an id has two rows at the same time, or if no row has a
+        value.
 
     Warns
     -----
     SomscapeWarning
-        If texts can be read day first and month first.
+        If the texts do not show whether the day or the month is first.
 
     See Also
     --------
-    windows : Rows from a series.
-    somscape.plots.paths : A picture of paths.
+    windows : Cuts a series into rows.
+    somscape.plots.paths : Draws paths.
 
     Examples
     --------
@@ -607,7 +615,7 @@ def follow(
 
 
 GAP = 1.5
-"""A step in time is a gap if it is longer than this many median steps."""
+"""A time step is a gap if it is longer than this number of median steps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -619,17 +627,18 @@ class Windows:
     values : ndarray of shape (n_windows, length) or (n_windows, length, n_channels)
     ids : ndarray of shape (n_windows,)
     times : ndarray of shape (n_windows,), float64 or datetime64[us]
-        Time of the last value: then the window is known.
+        Time of the last value of each window, at which the window is complete.
     starts : ndarray of shape (n_windows,)
-        Number of the first value in the series as it was given.
+        Number of the first value of each window in the given series.
     n_gaps : int
-        Gaps within series: missing values in a row, or a step in time above 1.5 usual ones.
+        Number of gaps in the series.  A gap is one or more consecutive missing values, or a time
+        step longer than 1.5 median steps.
     n_left_out : int
-        Values that are in no window.
+        Number of values that are not in any window.
 
     See Also
     --------
-    windows : Makes them.
+    windows : Cuts a series into windows.
 
     Examples
     --------
@@ -658,7 +667,7 @@ class Windows:
 
     @property
     def rows(self) -> Float64s:
-        """The windows channel by channel, of shape (n_windows, length * n_channels)."""
+        """Windows with the values ordered by channel, of shape (n_windows, length * n_channels)."""
         values = self.values if self.values.ndim == 2 else self.values.transpose(0, 2, 1)
         return values.reshape(len(values), -1)
 
@@ -668,13 +677,13 @@ class Windows:
         Parameters
         ----------
         library : {"pandas", "polars", "pyarrow"}, optional
-            Default: pandas where it is installed, else polars, else pyarrow.
+            By default pandas if it is installed, else polars, else pyarrow.
 
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            With ``id``, ``time``, ``start``, and the values as ``v0``, ``v1`` ... in the order of
-            `rows`.
+            Columns ``id``, ``time`` and ``start``, and the values as ``v0``, ``v1`` ... in the
+            order of `rows`.
         """
         columns = {f"v{i}": values for i, values in enumerate(self.rows.T)}
         places = {"id": self.ids, "time": self.times, "start": self.starts}
@@ -690,39 +699,40 @@ def windows(
     date_format: str | None = None,
     ids: Any = None,
 ) -> Windows:
-    """Cut a series into windows, to train a map on them or to follow them over one.
+    """Cut a series into windows, as rows for training a map or for following paths.
 
     Parameters
     ----------
     series : array-like of shape (n_values,) or (n_values, n_channels)
-        NaN where a value is missing.
+        Values of the series, with NaN for a missing value.
     length : int
-        Values of a window.
+        Number of values in a window.
     step : int, optional
-        Values from the start of one window to that of the next.  Default: `length`, so that they
-        follow one another.
+        Number of values between the starts of two windows.  By default `length`, so that windows do
+        not overlap.
     times : array-like of shape (n_values,), optional
-        Numbers or dates; the series is put in their order.  Default: the values follow one another.
+        Time of each value as a number or a date.  The series is sorted by time.  By default the
+        values are in order.
     date_format : {"dmy", "mdy", "ymd"}, optional
         As for `follow`.
     ids : array-like of shape (n_values,), optional
-        To whom each value belongs; default: all are one series, whose id is 0.
+        Id of each value.  By default all values are one series with the id 0.
 
     Returns
     -------
     Windows
-        No window goes over a gap or over two ids: windows start anew behind each, and what does
-        not fill a window is left out and counted.
+        Windows that contain no gap and only one id.  A new window starts after each gap and change
+        of id.  Values that do not fill a window are left out and counted.
 
     Raises
     ------
     InputError
-        For missing ids or times, equal times of one id, values that are no numbers, and a series
-        without a single whole window.
+        If ids or times are missing, if an id has two values at the same time, if values are not
+        numbers, or if not even one window fits.
 
     See Also
     --------
-    follow : The path of the rows that it makes.
+    follow : Returns the path of the windows over a map.
 
     Examples
     --------
@@ -744,7 +754,7 @@ def windows(
     values, who, when = values[order], who[order], when[order]
     refuse_equal_times(who, when, order)
     is_missing = np.asarray(np.isnan(values.reshape(n, -1)).any(axis=1))
-    is_late = _follow_gaps(who, when)
+    is_late = _are_after_gaps(who, when)
     begins = changes(who) | is_late | changes(is_missing)
     first = np.flatnonzero(begins)
     ends = np.append(first[1:], n)
@@ -769,8 +779,8 @@ def windows(
     return Windows(parts_of, who[at], when[at], order[starts], n_gaps, n_left_out)
 
 
-def _follow_gaps(ids: NDArray[Any], times: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return whether each value comes later than usual after the one before of its id."""
+def _are_after_gaps(ids: NDArray[Any], times: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return whether the time since the previous value of the same id is longer than usual."""
     is_late = np.zeros(len(ids), dtype=bool)
     first = np.flatnonzero(changes(ids))
     for a, b in zip(first.tolist(), [*first[1:].tolist(), len(ids)], strict=True):

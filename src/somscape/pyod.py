@@ -20,7 +20,7 @@ def as_pyod(detector: SOMDetector | None = None, *, contamination: float = 0.1) 
     Parameters
     ----------
     detector : SOMDetector or None, default=None
-        Unfitted.  None means ``SOMDetector(random_state=0)``.
+        Detector that is not fitted.  None means ``SOMDetector(random_state=0)``.
     contamination : float, default=0.1
         Share of the training rows above ``threshold_``, in (0, 0.5].  The `contamination` of
         `detector` is ignored.
@@ -28,9 +28,9 @@ def as_pyod(detector: SOMDetector | None = None, *, contamination: float = 0.1) 
     Returns
     -------
     pyod.models.base.BaseDetector
-        With ``fit``, ``decision_function`` (higher is more unusual), ``predict`` (1 for outliers),
-        ``predict_proba``, ``predict_confidence``, ``decision_scores_``, ``threshold_`` and
-        ``labels_``, as in all PyOD detectors; ``detector_`` is the fitted `SOMDetector`.
+        Detector with ``fit``, ``decision_function`` (higher is more unusual), ``predict`` (1 for
+        outliers), ``predict_proba``, ``predict_confidence``, ``decision_scores_``, ``threshold_``
+        and ``labels_``, as in all PyOD detectors.  ``detector_`` is the fitted `SOMDetector`.
 
     Raises
     ------
@@ -70,14 +70,14 @@ if find_spec("pyod") is not None:
     from pyod.models.base import BaseDetector
 
     class PyODDetector(BaseDetector):
-        """A SOMDetector with the interface of a PyOD detector; see `as_pyod`."""
+        """A SOMDetector with the interface of a PyOD detector.  See `as_pyod`."""
 
         def __init__(self, contamination: float = 0.1, detector: SOMDetector | None = None) -> None:
             super().__init__(contamination=contamination)
             self.detector = detector
 
         def fit(self, X: Any, y: Any = None) -> "PyODDetector":
-            """Train the map, score the rows and set the threshold; y is ignored."""
+            """Train the map, score the rows and set the threshold.  `y` is ignored."""
             self._set_n_classes(y)
             detector = SOMDetector() if self.detector is None else clone(self.detector)
             self.detector_: SOMDetector = detector.fit(X)
@@ -86,6 +86,6 @@ if find_spec("pyod") is not None:
             return self
 
         def decision_function(self, X: Any) -> Float64s:
-            """Return the scores of rows, higher for more unusual."""
+            """Return the scores of rows.  A higher score is more unusual."""
             check_is_fitted(self, "detector_")
             return np.asarray(-self.detector_.score_samples(X))
