@@ -146,7 +146,7 @@ def test_a_watch_that_was_saved_is_said_to_be_saved(
         locking.enter_context(locked(state / _store.OWN_FILE))
         return "", {"watch_run": "r1"}
 
-    monkeypatch.setattr(queue, "_beside", job)
+    monkeypatch.setattr(queue, "_run_outside_queue", job)
     with locking:
         begun = time.monotonic()
         with pytest.raises(TroubleError) as raised:
@@ -171,7 +171,7 @@ async def _kept_later(queue: Queue, store: Store, run: Run, patch: pytest.Monkey
         asyncio.get_running_loop().call_later(0.1, locking.close)
         return "", {"watch_run": "r1"}
 
-    patch.setattr(queue, "_beside", job)
+    patch.setattr(queue, "_run_outside_queue", job)
     await queue.keep_watch(run, {"watch": "w"})
 
 

@@ -1,4 +1,4 @@
-"""What all answers share, and how a table comes in."""
+"""The context of all calls of the app, and the upload of tables."""
 
 import html
 import json
@@ -25,22 +25,20 @@ from somscape.tables.table import Table, table_from_columns
 
 ENDINGS = (*(".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"), *ARROW_FILES, *WORKBOOKS)
 TABLE_ENDING = ".parquet"
-"""Of the file in which a table is kept that came from elsewhere than the browser."""
+"""Extension of the file for a table that did not come from the browser."""
 
 MAX_NAME = 200
 
 
 def shown_name(given: str) -> str:
-    """Return a file's name as text to show: its last part, in one line, without control
-    characters.
-    """
+    """Return the last part of a file's path as one printable line."""
     last = given.replace("\\", "/").rpartition("/")[2]
     plain = "".join(c if c.isprintable() else " " for c in last).strip()
     return plain if len(plain) <= MAX_NAME else f"…{plain[1 - MAX_NAME :]}"
 
 
 def ending_of(name: str) -> str:
-    """Return which of our endings a name has, or refuse it."""
+    """Return the supported extension of a name, or refuse the name."""
     found = [ending for ending in ENDINGS if name.lower().endswith(ending)]
     if not found:
         raise Refusal(
@@ -57,7 +55,7 @@ async def take(
     watch: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Write the body of a request to an upload, and keep it once it is whole."""
+    """Write the body of a request to a file, and keep the upload if it is complete."""
     name = shown_name(request.query_params.get("name", ""))
     ending = ending_of(name)
     with _making(store, ending) as (upload, path):
@@ -72,7 +70,7 @@ async def take(
 
 @contextmanager
 def _making(store: Store, ending: str) -> Iterator[tuple[str, Path]]:
-    """Give the id of an upload and its file, which is deleted if the upload is not kept."""
+    """Give the id and the file of an upload. If the block fails, delete the file."""
     upload, path = store.new_upload(ending)
     try:
         yield upload, path
@@ -82,7 +80,7 @@ def _making(store: Store, ending: str) -> Iterator[tuple[str, Path]]:
 
 
 async def take_sample(store: Store) -> Run:
-    """Keep the bundled credit applications in words, with the outcome that the demo compares."""
+    """Keep the bundled credit applications, with words for codes and the outcome of the demo."""
     table, words = load_german_credit(), load_german_credit_words()
     cells = {
         column.name: [words.get(column.name, {}).get(cell, cell) for cell in column.cells]
@@ -97,7 +95,7 @@ async def take_sample(store: Store) -> Run:
 
 
 def keep_table(store: Store, table: Table) -> Run:
-    """Keep a table that the command line gave, such as the answer to a query."""
+    """Keep a table that the command line gave, such as the result of a query."""
     with _making(store, TABLE_ENDING) as (upload, path):
         write_table(path, table)
         return store.keep_upload(upload, shown_name(table.source), TABLE_ENDING)
@@ -109,7 +107,7 @@ NO_RUN = "There is no such run; it may have been deleted."
 
 @dataclass(frozen=True)
 class Context:
-    """What answers are made from.
+    """The objects that calls use to answer requests.
 
     Attributes
     ----------
@@ -117,7 +115,7 @@ class Context:
     queue : Queue
     marks : Marks
     max_upload : int
-        Bytes; the page says so before a file is sent.
+        Maximum number of bytes of a file. The page checks it before sending.
     """
 
     store: Store
@@ -127,29 +125,29 @@ class Context:
 
     @property
     def cases(self) -> State:
-        """What is remembered of watches; it is called from threads."""
+        """The state with watches and cases. Threads may use it."""
         return self.store.cases
 
     def run(self, request: Request) -> Run:
-        """Return the run that a request is about, or refuse it."""
+        """Return the run that a request names, or refuse the request."""
         run = self.store.run(request.path_params["run"])
         if run is None:
             raise Refusal(404, NO_RUN)
         return run
 
     async def before_change(self) -> None:
-        """Refuse what changes something that is read-only, or that another program has locked."""
+        """Refuse a change if the state is read-only, or locked by another program."""
         if self.store.is_read_only:
             raise Refusal(403, f"{self.store.folder} {ONLY_SHOWN} Nothing was saved.")
-        await self.store.change(lambda: None)  # before work that could not be saved
+        await self.store.change(lambda: None)  # fails before work whose result could not be saved
 
     def added(self, run: Run) -> Response:
-        """Put a run in line, and say which it is."""
+        """Add a run to the queue, and answer with its id."""
         self.queue.add(run)
         return JSONResponse({"run": run.id})
 
     def summary(self, run: Run) -> dict[str, Any]:
-        """Return what lists say of a run."""
+        """Return the facts about a run that lists show."""
         return {
             "run": run.id,
             "name": run.title,
@@ -176,15 +174,15 @@ class Context:
 
 
 def author_of(request: Request) -> str:
-    """Return who asks: a user by name, or whoever runs the app."""
+    """Return the name of the user who sent a request."""
     return str(request.state.visitor.user)
 
 
 async def json_of(request: Request) -> dict[str, Any]:
-    """Return the object that a request holds, or refuse it."""
+    """Return the JSON object in the body of a request, or refuse the request."""
     try:
         given = json.loads(await request.body() or b"{}")
-        json.dumps(given, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        json.dumps(given, ensure_ascii=False).encode()  # half of a surrogate pair is not text
     except (ValueError, RecursionError) as error:
         raise Refusal(422, "The request is not JSON.") from error
     if not isinstance(given, dict):

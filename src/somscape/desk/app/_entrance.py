@@ -1,4 +1,4 @@
-"""The entrance of the app: a port or a Unix socket, a door, and TLS."""
+"""The entrance of the app: a port or a Unix socket, a check of visitors, and TLS."""
 
 import errno
 import hashlib
@@ -46,33 +46,33 @@ NEEDS_TEAM = (
 
 @dataclass(frozen=True)
 class Front:
-    """Where the app listens, and who may come.
+    """Where the app listens, and who may use it.
 
     Parameters
     ----------
     host : str, default="127.0.0.1"
-        Address to listen on; any but this machine's own needs `users` and TLS.
+        Address to listen on. Any address other than loopback needs `users` and TLS.
     port : int, default=0
-        0: a free one.
+        Port to listen on. 0 selects a free port.
     users : Path or None, default=None
-        File of users; None: whoever has the key.
+        File of users. If None, everyone with the key may use the app.
     tls_cert, tls_key : Path or None, default=None
-        Of the server, in PEM.
+        Certificate and key of the server, in PEM format.
     behind_proxy : str or None, default=None
-        ``https://NAME``, as browsers call the proxy.
+        Address of the proxy in browsers, ``https://NAME``.
     socket : Path or None, default=None
         Unix socket to listen on for the proxy, instead of a port.
     socket_group : str or None, default=None
-        Group that may use the socket, too.
+        Group that may also use the socket.
     user_header : str or None, default=None
-        In which the proxy says who it is.
+        Header in which the proxy names the user.
     allow_readable_secrets : bool, default=False
-        Whether others of the computer may read `users` and `tls_key`.
+        Whether other users of the computer may read `users` and `tls_key`.
 
     Raises
     ------
     InputError
-        Where that does not fit together.
+        If these settings do not go together.
     """
 
     host: str = LOOPBACK
@@ -156,7 +156,7 @@ class Front:
             )
 
     def origins(self, port: int, certified: frozenset[str]) -> Origins:
-        """Return where browsers find the app."""
+        """Return the addresses at which browsers may reach the app."""
         if self.behind_proxy is not None:
             found = PROXY.fullmatch(self.behind_proxy)
             assert found
@@ -167,10 +167,10 @@ class Front:
         return Origins.of_loopback(self.host, port)
 
     def address(self, origins: Origins) -> str:
-        """Return what people type into the browser."""
+        """Return the address to type into the browser."""
         name = self.host
         if self.behind_proxy is not None or (self.tls_cert and name not in origins.names):
-            # Of a certificate's names the one that reads best.
+            # Take the most readable name of the certificate.
             name = min(origins.names, key=lambda one: ("*" in one, is_address(one), one))
         shown = f"[{name}]" if ":" in name else name
         port = "" if origins.port == PORTS[origins.scheme] else f":{origins.port}"
@@ -178,20 +178,20 @@ class Front:
 
 
 class KeyDoor:
-    """Lets in who comes by the address with the key.
+    """Admits visitors who open the address with the key.
 
     Parameters
     ----------
     cookie : str
-        The cookie's name.
+        Name of the cookie.
 
     Attributes
     ----------
     token : str
-        In the address that is printed.
+        Key in the printed address.
     once : str
-        In the address that the browser is started with: other users of the machine can see it
-        among the running programs, so it opens once.
+        Key in the address with which the browser is started. It works only once, because other
+        users of the machine can see it in the list of processes.
     """
 
     def __init__(self, cookie: str) -> None:
@@ -200,25 +200,25 @@ class KeyDoor:
         self._visitor = Visitor(user_of_computer(), RUN, csrf)
 
     def opens(self, given: str) -> bool:
-        """Return whether a token lets in; one that opens once is used up."""
+        """Return whether a token is valid. The token `once` is then used up."""
         if self.once and are_same(given, self.once):
             self.once = ""
             return True
         return are_same(given, self.token)
 
     async def answer(self, request: Request, origin: str) -> Response | None:
-        """Give the cookie for a right token in the address."""
+        """Answer with the cookie if the address has a valid token."""
         token = request.query_params.get("token")
         if request.scope["path"] != "/" or not token or not self.opens(token):
             return None
-        # A page, not a redirect: a link from elsewhere would be followed without the cookie,
-        # which is for requests that start here.
+        # A page, not a redirect: after a link from another site, a browser follows a redirect
+        # without the cookie, because the cookie is SameSite=Strict.
         cookie = f"{self._cookie}={self._session}; Path=/; HttpOnly; SameSite=Strict"
         return HTMLResponse(template("welcome.html").substitute(), headers={"Set-Cookie": cookie})
 
     def visitor(self, request: Request) -> Visitor:
-        """Return the user of this computer, who has the cookie."""
-        # Other servers of this machine have their cookies in here, too, and in any form.
+        """Return the user of this computer if the request has the cookie, or refuse."""
+        # The header also has cookies of other servers on this machine, in any form.
         found = cookie_parser(request.headers.get("cookie", "")).get(self._cookie, "")
         if not are_same(found, self._session):
             raise Refusal(403, "Open the address that `somscape app` printed: it has the key.")
@@ -227,30 +227,30 @@ class KeyDoor:
 
 @dataclass(frozen=True)
 class Entrance:
-    """How people come to the app.
+    """How browsers reach the app.
 
     Attributes
     ----------
     door : Door
-        Who is let in.
+        Decides who may use the app.
     origins : Origins
-        Where browsers find the app.
-    said : str
-        Where, in a line for the terminal.
+        Addresses at which browsers may reach the app.
+    greeting : str
+        Line with the address, for the terminal.
     to_open : str
-        Address with which the browser is started; "" for none.
+        Address with which the browser is started. Empty: no browser is started.
     tls : ssl.SSLContext or None
     """
 
     door: Door
     origins: Origins
-    said: str
+    greeting: str
     to_open: str = ""
     tls: ssl.SSLContext | None = None
 
 
 def open_entrance(front: Front, listener: socket.socket, say: Callable[[str], None]) -> Entrance:
-    """Return the entrance that is asked for."""
+    """Return the entrance that the settings describe."""
     tls, certified = None, frozenset[str]()
     if front.tls_cert is not None and front.tls_key is not None:
         tls = server_context(
@@ -287,7 +287,7 @@ def _team_door(front: Front, users: Users, origins: Origins) -> Door:
 
 
 def listening(front: Front) -> AbstractContextManager[socket.socket]:
-    """Listen where it is said, until the block ends."""
+    """Listen on the configured port or socket until the block ends."""
     if front.socket is None:
         return listening_on(front.host, front.port)
     return _on_socket(front.socket, front.socket_group)
@@ -304,7 +304,7 @@ def _on_socket(path: Path, group: str | None) -> Iterator[socket.socket]:
             _clear_left(path)
             listener.bind(str(path))
             try:
-                # Nobody can connect before it listens, so nobody comes before its mode is set.
+                # Set the mode before listening, because nobody can connect before then.
                 path.chmod(0o600 if group is None else 0o660)
                 if group is not None:
                     shutil.chown(path, group=group)
@@ -329,7 +329,7 @@ def _on_socket(path: Path, group: str | None) -> Iterator[socket.socket]:
 
 
 def _clear_left(path: Path) -> None:
-    """Delete a socket that a killed server left."""
+    """Delete a socket that a killed server left behind."""
     try:
         is_socket = stat.S_ISSOCK(path.lstat().st_mode)
     except FileNotFoundError:
@@ -345,13 +345,14 @@ def _clear_left(path: Path) -> None:
 
 
 class NamedDoor:
-    """Lets in whom the proxy names; nobody else can reach the socket, so it is believed.
+    """Admits users whom the proxy names. Only the proxy can reach the socket.
 
     Parameters
     ----------
     users : Users
-        Who may come in, for what.
+        Users and their roles.
     header : str
+        Header in which the proxy names the user.
     """
 
     def __init__(self, users: Users, header: str) -> None:
@@ -360,7 +361,7 @@ class NamedDoor:
         self._key = secrets.token_bytes(32)
 
     async def answer(self, request: Request, origin: str) -> Response | None:
-        """Answer nothing: the proxy has its own way to log in and out."""
+        """Return None, because the proxy has its own pages to log in and out."""
         return None
 
     def visitor(self, request: Request) -> Visitor:
@@ -369,7 +370,7 @@ class NamedDoor:
         if users is None:
             raise Refusal(503, "The list of users cannot be used just now. Its keeper sees why.")
         given = request.headers.getlist(self._header)
-        if len(given) != 1:  # a second one would be the visitor's own
+        if len(given) != 1:  # a second header could be forged by the visitor
             raise Refusal(403, "The proxy does not say, once, who you are.")
         try:
             name = plain_name(given[0].encode("latin-1").decode())

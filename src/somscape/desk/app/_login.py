@@ -1,4 +1,4 @@
-"""Who may enter: users with a name and a password, and their sessions."""
+"""Log-in of users by name and password, and their sessions."""
 
 import asyncio
 import hashlib
@@ -22,26 +22,26 @@ from somscape.desk.app._users import MAX_LENGTH, User, Users, is_password, plain
 from somscape.desk.web._connections import Origins, Refusal, are_same, limited, network_of
 
 MAX_IDLE, MAX_AGE = 8 * 3600.0, 24 * 3600.0
-"""Seconds after which a session ends: without a request, and in any case."""
+"""Seconds without a request, and seconds in total, after which a session ends."""
 
 MAX_SESSIONS = 20
-"""Of one user; with another one, that which was used longest ago ends."""
+"""Maximum number of sessions of a user. A further one ends the least recently used session."""
 
 
 @dataclass
 class Session:
-    """One log-in of a user, in one browser.
+    """A log-in of a user in one browser.
 
     Attributes
     ----------
     name, password : str
-        Of the user, with the hash as it was at the log-in.
+        Name of the user, and the hash of the password at the log-in.
     made, used : float
-        Times, on the clock of the sessions.
+        Times of the log-in and of the last request, on the clock of the sessions.
     csrf : str
-        In the pages of this session.
+        Token in the pages of this session.
     is_over : bool
-        Whether it has ended.
+        Whether the session has ended.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Session:
 
 
 class Sessions:
-    """All sessions, by what the browser shows for them.
+    """All sessions, by the cookie of the browser.
 
     Parameters
     ----------
@@ -62,11 +62,11 @@ class Sessions:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        # By the cookie's hash: what is looked up tells nothing by the time that it takes.
+        # By hash of the cookie, so that the time of a lookup reveals nothing about cookies.
         self._sessions: dict[str, Session] = {}
 
     def begin(self, name: str, password: str) -> str:
-        """Log a user in; return the cookie's value."""
+        """Log a user in, and return the value of the cookie."""
         now = self._clock()
         self.end(*(session for session in self._sessions.values() if _has_expired(session, now)))
         own = sorted(self._of(name), key=lambda session: session.used)
@@ -76,7 +76,7 @@ class Sessions:
         return cookie
 
     def of(self, cookie: str) -> Session | None:
-        """Return the session of a cookie, which counts as used now; None if there is none."""
+        """Return the session of a cookie and note its use, or None without a session."""
         session = self._sessions.get(_hashed(cookie))
         if session is None:
             return None
@@ -88,17 +88,17 @@ class Sessions:
         return session
 
     def is_late(self, session: Session) -> bool:
-        """Return whether a session is too old to go on, also where nobody asks for anything."""
+        """Return whether a session is too old, even without new requests."""
         return self._clock() - session.made >= MAX_AGE
 
     def end(self, *sessions: Session) -> None:
-        """Log browsers out."""
+        """End sessions."""
         for session in sessions:
             session.is_over = True
         self._sessions = {key: one for key, one in self._sessions.items() if not one.is_over}
 
     def end_all(self, name: str) -> None:
-        """Log a user out of all browsers."""
+        """End all sessions of a user."""
         self.end(*self._of(name))
 
     def _of(self, name: str) -> list[Session]:
@@ -114,16 +114,16 @@ def _hashed(text: str) -> str:
 
 
 FORGIVEN = 60.0
-"""Seconds after which one failure is forgotten."""
+"""Seconds after which one failed attempt is no longer counted."""
 
 MAX_KNOWN = 10_000
-"""Keys that are remembered; the one that was tried longest ago is forgotten first."""
+"""Maximum number of counted keys. The least recently tried key is dropped first."""
 
 
 class Throttle:
-    """Counts attempts by key.
+    """Counts failed attempts by key.
 
-    An attempt counts as failed from its beginning, so that many at once are no way around.
+    An attempt counts as failed from its beginning, so that parallel attempts are also limited.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class Throttle:
         self._known: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def wait(self, keys: Mapping[str, int]) -> float:
-        """Return the seconds that an attempt must wait, or 0 and count it."""
+        """Return the seconds that an attempt must wait. If they are 0, count the attempt."""
         now = self._clock()
         rest = max((self._rest(key, free, now) for key, free in keys.items()), default=0.0)
         if rest > 0:
@@ -148,7 +148,7 @@ class Throttle:
         return 0.0
 
     def succeeded(self, keys: Mapping[str, int]) -> None:
-        """Take back an attempt that was counted: it did not fail."""
+        """Uncount an attempt that did not fail."""
         now = self._clock()
         for key in keys:
             if key in self._known:
@@ -164,11 +164,11 @@ class Throttle:
 
 
 AT_A_TIME, MAX_WAITING = 2, 20
-"""Checks, each of which takes memory for as long as it runs; more must come again."""
+"""Maximum numbers of password checks, which need memory, and of users who wait for one."""
 
 
 class Checks:
-    """The checks of passwords that are under way."""
+    """Runs a limited number of password checks at a time."""
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(AT_A_TIME)
@@ -176,11 +176,11 @@ class Checks:
 
     @property
     def is_full(self) -> bool:
-        """Whether the line is full: whoever comes now must try again later."""
+        """Whether too many checks wait, so that a new user must try again later."""
         return self._n >= MAX_WAITING
 
     async def user(self, users: Mapping[str, User], name: str, password: str) -> User | None:
-        """Return the user with a name and password, or None, after the same time."""
+        """Return the user with this name and password, or None. Both take the same time."""
         found = users.get(name)
         number = int(_hashed(name), 16)
         asked = found or [*users.values()][number % len(users)]
@@ -194,20 +194,20 @@ class Checks:
 
 
 MAX_FORM = 16 << 10
-"""Bytes of what the log-in page sends."""
+"""Maximum number of bytes of a log-in form."""
 
 FREE_BY_NAME, FREE_BY_ADDRESS = 5, 20
-"""Failures that make nobody wait; many people may share an address."""
+"""Numbers of failures without a waiting time. Many people may share an address."""
 
 PATH = re.compile(r"/(?![/\\])[\x21-\x7e]{0,500}")
-"""Of a page of ours to go on to."""
+"""Path of a page of the app that may follow the log-in."""
 
 OF_FORMS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
         "form-action 'self'; frame-ancestors 'none'"
     ),
-    "Referrer-Policy": "same-origin",  # without one, browsers leave out the origin of a form
+    "Referrer-Policy": "same-origin",  # with "no-referrer", browsers omit the origin of a form
 }
 WRONG = "This name and password do not belong together."
 LOG_IN = "You are not logged in, or not any more. Load the page again to log in."
@@ -215,22 +215,22 @@ NO_USERS = "The list of users cannot be used just now. Whoever runs the app sees
 
 
 class LoggedIn(NamedTuple):
-    """Who is logged in."""
+    """A session and its user."""
 
     session: Session
     user: User
 
 
 class LoginDoor:
-    """Lets in users who log in.
+    """Admits users who log in with a password.
 
     Parameters
     ----------
     users : Users
     origins : Origins
-        Where browsers find the app.
+        Addresses at which browsers may reach the app.
     is_behind_proxy : bool, default=False
-        Whether a proxy says from which address a request comes.
+        Whether a proxy reports the address of the visitor.
     clock : callable, default=time.monotonic
     """
 
@@ -249,7 +249,7 @@ class LoginDoor:
         self._checks = Checks()
 
     async def answer(self, request: Request, origin: str) -> Response | None:
-        """Answer the pages to log in and out, and send who asks for another one to the first."""
+        """Answer the pages to log in and out. Send other visitors to the log-in page."""
         path, method = request.scope["path"], request.scope["method"]
         if path not in ("/login", "/logout"):
             if is_open(path) or path.startswith("/api/") or method != "GET":
@@ -259,18 +259,18 @@ class LoginDoor:
             check_origin(request, origin)
             form = await _form(request)
             if path == "/logout":
-                return self._out(request, form)
+                return self._log_out(request, form)
             return await self._log_in(request, form)
         if method not in ("GET", "HEAD"):
             raise Refusal(405, "This page is to look at, or to send its form.")
         known = self._known(request)
         if path == "/logout":
             return _account_page(known) if known else RedirectResponse("/login", 303)
-        goes_on = _place_of(request.query_params.get("next", ""))
+        goes_on = _next_page(request.query_params.get("next", ""))
         return RedirectResponse(goes_on, 303) if known else _login_page(goes_on)
 
     def visitor(self, request: Request) -> Visitor:
-        """Return who is logged in, or refuse; nobody is needed for style and script."""
+        """Return the logged-in user, or refuse. Style sheets and scripts do not need a user."""
         known = self._known(request)
         if known is None:
             if is_open(request.scope["path"]):
@@ -281,7 +281,7 @@ class LoginDoor:
         return Visitor(user.name, user.role, session.csrf, has_account=True, is_gone=is_gone)
 
     async def _log_in(self, request: Request, form: dict[str, str]) -> Response:
-        goes_on = _place_of(form.get("next", ""))
+        goes_on = _next_page(form.get("next", ""))
         name, password = plain_name(form.get("name", "")), form.get("password", "")
         keys = self._keys(request, name)
         wait = self._throttle.wait(keys)
@@ -289,7 +289,7 @@ class LoginDoor:
             said = f"Too many attempts. Wait {math.ceil(wait)} s, then try again."
             return _login_page(goes_on, said, 429, {"Retry-After": str(math.ceil(wait))})
         if self._checks.is_full:
-            self._throttle.succeeded(keys)  # nothing was tried
+            self._throttle.succeeded(keys)  # no password was checked
             said = "Too many people log in just now. Wait a moment, then try again."
             return _login_page(goes_on, said, 503, {"Retry-After": "5"})
         users = self._users.now()
@@ -302,12 +302,12 @@ class LoginDoor:
             return _login_page(goes_on, WRONG, 403)
         self._throttle.succeeded(keys)
         known = self._known(request)
-        if known:  # this browser's session before
+        if known:  # the earlier session of this browser
             self._sessions.end(known.session)
         cookie = self._set_cookie(self._sessions.begin(user.name, user.password), int(MAX_AGE))
         return RedirectResponse(goes_on, 303, {"Set-Cookie": cookie})
 
-    def _out(self, request: Request, form: dict[str, str]) -> Response:
+    def _log_out(self, request: Request, form: dict[str, str]) -> Response:
         known = self._known(request)
         if known:
             if not are_same(form.get("csrf", ""), known.session.csrf):
@@ -326,7 +326,7 @@ class LoginDoor:
         if session is None:
             return None
         user = users.get(session.name)
-        if user is None or user.password != session.password:  # removed, or changed
+        if user is None or user.password != session.password:  # removed, or new password
             self._sessions.end_all(session.name)
             return None
         return LoggedIn(session, user)
@@ -341,10 +341,10 @@ class LoginDoor:
         return f"{self._cookie}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}"
 
     def _keys(self, request: Request, name: str) -> dict[str, int]:
-        """Return what attempts are counted by, with how many failures each forgives."""
+        """Return the keys that count attempts, with the failures that each allows."""
         address = request.client.host if request.client else ""
-        if self._is_behind_proxy:  # the last one is the proxy's own word
-            lines = request.headers.getlist("x-forwarded-for")  # the first may be the visitor's
+        if self._is_behind_proxy:  # the last address is from the proxy
+            lines = request.headers.getlist("x-forwarded-for")  # earlier ones may be forged
             address = ",".join(lines).rpartition(",")[2].strip()
         keys = {f"name {_hashed(name)}": FREE_BY_NAME}
         network = network_of(address)
@@ -354,12 +354,12 @@ class LoginDoor:
 
 
 def is_open(path: str) -> bool:
-    """Return whether a path is of what is the same everywhere: style, script, icon."""
+    """Return whether a path needs no user, as style sheets, scripts and the icon."""
     return path.startswith("/static/") or path == "/favicon.ico"
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """Return what a form says, in whose place a program may have sent anything."""
+    """Return the fields of a log-in form, or refuse a request that is not such a form."""
     too_long = Refusal(413, "This is too long for a log-in.")
     receive = limited(request.scope, request.receive, MAX_FORM, too_long)
     body = await Request(request.scope, receive).body()
@@ -370,15 +370,15 @@ async def _form(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in found.items()}
 
 
-def _place_of(given: str) -> str:
+def _next_page(given: str) -> str:
     return given if PATH.fullmatch(given) else "/"
 
 
 def _way_to_login(request: Request) -> Response:
-    # A page, not a redirect: after a link from elsewhere the cookie comes with the next request.
+    # A page, not a redirect: after a link from another site, only the next request has the cookie.
     query = request.scope["query_string"].decode("latin-1")
     path = quote(request.scope["path"], safe="/") + (f"?{query}" if query else "")
-    place = "/login?next=" + quote(_place_of(path), safe="")
+    place = "/login?next=" + quote(_next_page(path), safe="")
     page = template("to_login.html").substitute(place=html.escape(place))
     return HTMLResponse(page, 403)
 

@@ -1,4 +1,4 @@
-"""Jobs: one process each, a limited number at a time, with progress."""
+"""Jobs of the app: one process for each, a limited number at a time, with progress."""
 
 import asyncio
 import json
@@ -39,32 +39,32 @@ from somscape.errors import InputError
 from somscape.tables.sources import import_reader
 
 FORKS = sys.platform == "linux"
-"""Elsewhere there are no forks, or libraries of the system fail in them."""
+"""Other systems have no forks, or their libraries fail in a fork."""
 
 PYTHON = (sys.executable, "-P", "-X", "faulthandler", "-c")
-"""Python does not look for modules in the working folder (-P), and logs where it was ended."""
+"""Python ignores modules in the working folder (-P), and logs where it crashed (faulthandler)."""
 
 COMMAND = (*PYTHON, "from somscape.desk.app._work import work; work()")
 FORKING = (*PYTHON, "from somscape.desk.app._queue import fork_jobs; fork_jobs()")
 
 LONGEST_LINE = 64 << 20
-"""Bytes that a job says at once: what it found in the columns."""
+"""Maximum number of bytes of one line from a job, such as the facts about all columns."""
 
 LONGEST_MESSAGE = 1 << 16
-"""Bytes that the server and the process that forks say at once; the longest is a job's folder."""
+"""Maximum number of bytes of a message between the server and the process that forks."""
 
 KILLED = -9
-"""How a job is said to have ended that was killed, or of which nobody can say how."""
+"""Exit code of a job that was killed, or whose end is unknown."""
 
 LONGEST_START = 30.0
-"""Seconds to wait for a fork; the process that forks loads what jobs need meanwhile."""
+"""Seconds to wait for a fork, because the process that forks may be loading libraries."""
 
 End = asyncio.Future[int | None]
-"""How a process ended; None where nobody can say."""
+"""Exit code of a process, or None if it is unknown."""
 
 
 class Processes:
-    """Starts processes of jobs.  All of it lives in the server's one event loop."""
+    """Starts the processes of jobs, in the only event loop of the server."""
 
     def __init__(self) -> None:
         self._parent: _Parent | None = None
@@ -72,9 +72,9 @@ class Processes:
         self._is_closed = False
 
     async def start(self, folder: Path, log: IO[bytes]) -> "Process | ForkedJob":
-        """Start a process that takes the request of a job on standard input."""
+        """Start a process that reads the request of a job from standard input."""
         if FORKS:
-            with suppress(OSError):  # that it has no memory, a job started anew says better
+            with suppress(OSError):  # a job without a fork reports missing memory better
                 return await self._fork(folder, log)
         if self._is_closed:
             raise ConnectionAbortedError("the app is being ended")
@@ -91,17 +91,17 @@ class Processes:
             return await self._parent.fork(folder, log)
 
     async def close(self) -> None:
-        """End the process that forks, and start no more; jobs go on."""
+        """End the process that forks, and start no further jobs. Running jobs go on."""
         self._is_closed = True
         if self._parent is not None:
-            self._parent.give_up()  # so that nobody waits for a fork
+            self._parent.give_up()  # so that no job waits for a fork
         async with self._one_at_a_time:
             if self._parent is not None:
                 await self._parent.close()
 
 
 class ForkedJob:
-    """A job's process that another one forked, to be used as one that asyncio started."""
+    """A forked process of a job, with the interface of a process from asyncio."""
 
     def __init__(
         self, pid: int, end: End, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -113,17 +113,17 @@ class ForkedJob:
 
     @property
     def returncode(self) -> int | None:
-        """How it ended, as of any process; None while it runs, or may run."""
+        """Exit code of the process, or None while it may run."""
         return self._end.result() if self._code is None and self._end.done() else self._code
 
     def kill(self) -> None:
-        """End it, whatever it does."""
+        """Kill the process."""
         if self.returncode is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
     async def wait(self) -> int:
-        """Return how it ended, once it has; to be asked when it says no more."""
+        """Wait for the end of the process, after its last output, and return its exit code."""
         code = await asyncio.shield(self._end)
         self.stdin.close()
         self._code = KILLED if code is None else code
@@ -131,7 +131,7 @@ class ForkedJob:
 
 
 class _Parent:
-    """The process that forks, as the server sees it."""
+    """The server's connection to the process that forks."""
 
     def __init__(self, process: Process, channel: socket.socket) -> None:
         self.is_gone = False
@@ -140,7 +140,7 @@ class _Parent:
         self._loop = asyncio.get_running_loop()
         self._forked: asyncio.Future[tuple[int, End]] = self._loop.create_future()
         self._ends: dict[int, End] = {}
-        self._loop.add_reader(channel, self._hear)
+        self._loop.add_reader(channel, self._read_message)
 
     @classmethod
     async def start(cls) -> "_Parent":
@@ -169,7 +169,7 @@ class _Parent:
         except BaseException:
             ours.close()
             self._forked.cancel()
-            self.give_up()  # or its answer would be taken for the next one's
+            self.give_up()  # or its late answer would be taken for that of the next job
             raise
         return ForkedJob(pid, end, streams)
 
@@ -177,7 +177,7 @@ class _Parent:
         self.give_up()
         await self._process.wait()
 
-    def _hear(self) -> None:
+    def _read_message(self) -> None:
         try:
             said = self._channel.recv(LONGEST_MESSAGE)
         except ConnectionError:
@@ -192,7 +192,7 @@ class _Parent:
                 self.give_up()
 
     def give_up(self) -> None:
-        """End it, and leave nobody waiting for what it will not say."""
+        """End the process, and end all waits for its messages."""
         if self.is_gone:
             return
         self.is_gone = True
@@ -207,14 +207,14 @@ class _Parent:
 
 
 def fork_jobs() -> None:
-    """Fork for each request on standard input; each fork does one job."""
+    """Fork for each request on standard input. Each fork does one job."""
     channel = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends its jobs
     while True:
         folder, files, _, _ = socket.recv_fds(channel, LONGEST_MESSAGE, 2)
         if not folder:
             return
-        # As a fork needs it; and so one that ends at once is said to have begun before.
+        # A fork needs the default handler. The start of a fork is also reported before its end.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         pid = os.fork()
         if pid == 0:
@@ -226,57 +226,57 @@ def fork_jobs() -> None:
         if pid == 0:
             os.chdir(folder)
             work()
-            os._exit(0)  # Python would first take apart all that was loaded, for half a second
+            os._exit(0)  # without the half second in which Python frees all modules
         channel.send(b"%d" % pid)
-        signal.signal(signal.SIGCHLD, lambda *_: _say_ended(channel))
-        _say_ended(channel)
-        with suppress(Exception):  # a job says itself what it lacks
+        signal.signal(signal.SIGCHLD, lambda *_: _send_ends(channel))
+        _send_ends(channel)
+        with suppress(Exception):  # a job reports missing libraries itself
             import_reader(".parquet")
             load_libraries()
 
 
-def _say_ended(channel: socket.socket) -> None:
-    with suppress(ChildProcessError):  # there are no more
+def _send_ends(channel: socket.socket) -> None:
+    with suppress(ChildProcessError):  # no fork is left
         while (found := os.waitpid(-1, os.WNOHANG))[0]:
             channel.send(b"%d %d" % (found[0], os.waitstatus_to_exitcode(found[1])))
 
 
 MAX_ERRORS = 500
-"""Epochs of the current map whose errors are kept."""
+"""Maximum number of epochs of the current map whose errors are kept."""
 
 LOG = "log.txt"
 HEARTBEAT = 15.0
-"""Seconds after which a listener is told that the server is still there."""
+"""Seconds after which a listener gets a sign that the server still runs."""
 
 PATIENCE = 1.0
-"""Seconds after which it is tried again to save something."""
+"""Seconds between two attempts to save."""
 
 NO_MEMORY = re.compile(
     rb"MemoryError|bad_alloc|[Cc]annot allocate|[Mm]emory allocation|[Oo]ut of memory"
     rb"|failed to map|start new thread|[Tt]hread creation failed|temporarily unavailable"
 )
-"""What Python, the system and libraries say when they get none, not even for a thread."""
+"""Messages of Python, the system and libraries if there is not enough memory."""
 
 MAYBE_RECORDED = "It was cancelled late: the watch may have the run. Try again to complete it."
 
 PAUSE = 0.05
-"""Seconds between two things that a listener is told."""
+"""Seconds between two messages to a listener."""
 
 
 class Queue:
-    """Runs that wait, and the processes of those that do not.
+    """The waiting runs, and the processes of the running ones.
 
-    All of it lives in the server's one event loop.
+    The queue belongs to the only event loop of the server.
 
     Parameters
     ----------
     store : Store
     n_at_once : int
-        Processes at a time.
+        Maximum number of processes at a time.
     memory : int or None
-        Bytes that each may use; None: as the system allows.
+        Bytes that each process may use. If None, the system sets the limit.
     marks : MarkStore
-        Tells what rankings may learn from.
+        Marks that rankings may learn from.
     """
 
     def __init__(self, store: Store, n_at_once: int, memory: int | None, marks: MarkStore) -> None:
@@ -291,11 +291,11 @@ class Queue:
         self._cancelled: set[str] = set()
         self._progress: dict[str, dict[str, Any]] = {}
         self._changed = asyncio.Event()
-        self._one_beside = asyncio.Lock()
+        self._one_outside = asyncio.Lock()
         self._is_closed = False
 
     def add(self, run: Run) -> None:
-        """Put a run at the end of the line; reading is quick and goes before ranking."""
+        """Append a run to the queue. Reading is quick, so it goes before ranking."""
         self._progress.pop(run.id, None)
         if run.task == READ:
             ahead = [self._task_of(other) for other in self._waiting]
@@ -305,9 +305,9 @@ class Queue:
         self._go_on()
 
     async def cancel(self, run: str) -> None:
-        """End a run's process, or take it out of the line; return when it has ended."""
+        """End the process of a run, or remove the run from the queue."""
         if run in self._waiting:
-            await self._store.change(lambda: self._take_out(run))
+            await self._store.change(lambda: self._remove_waiting(run))
         task = self._tasks.get(run)
         if task is not None:
             self._cancelled.add(run)
@@ -315,19 +315,19 @@ class Queue:
             await asyncio.wait([task])
         self._announce()
 
-    def _take_out(self, run: str) -> None:
-        if run in self._waiting:  # meanwhile it may have begun
+    def _remove_waiting(self, run: str) -> None:
+        if run in self._waiting:  # it may have begun in the meantime
             self._say_cancelled(run)
             self._waiting.remove(run)
 
     async def keep_regions(self, run: Run, regions: Any) -> str:
-        """Have a ranked run hold other regions, beside the jobs in line; return what is wrong."""
+        """Save edited regions of a ranked run outside the queue. Return the problem or ""."""
         asked = {"task": REGIONS, "regions": regions}
-        problem, _ = await self._beside(run, asked, "its regions were saved")
+        problem, _ = await self._run_outside_queue(run, asked, "its regions were saved")
         return problem
 
     async def keep_watch(self, run: Run, asked: dict[str, Any]) -> str:
-        """Make a watch of a ranked run, beside the jobs in line; return what is wrong."""
+        """Make a watch of a ranked run outside the queue. Return the problem or ""."""
         same = (run.settings or {}).get("per", [])
         others = [
             str(self._store.folder_of(other.id))
@@ -336,7 +336,7 @@ class Queue:
             if (other.settings or {}).get("per", []) == same
         ]
         asked = {**asked, "task": KEEP, "others": others}
-        problem, facts = await self._beside(run, asked, "it became a watch")
+        problem, facts = await self._run_outside_queue(run, asked, "it became a watch")
 
         def say() -> None:
             self._store.say_watch(run.upload, asked["watch"])
@@ -349,22 +349,22 @@ class Queue:
             await self._store.change(say, saved)
         return problem
 
-    async def _beside(
+    async def _run_outside_queue(
         self, run: Run, asked: dict[str, Any], what: str
     ) -> tuple[str, dict[str, Any]]:
-        """Return what is wrong, and what a process said that does something for a ranked run."""
+        """Run a task for a ranked run in its own process. Return the problem and the result."""
         if run.id in self._tasks:
             raise Refusal(409, "This run is being saved. Wait, then try again.")
 
         async def go() -> dict[str, Any]:
-            async with self._one_beside:
+            async with self._one_outside:
                 return await self._run_process(run, {**await self._request(run), **asked})
 
         task = asyncio.create_task(go())
-        self._tasks[run.id] = task  # so that it ends with the run, or with the server
+        self._tasks[run.id] = task  # so that the end of the run or of the server ends the task
         try:
             await asyncio.wait([task])
-            outcome = task.result()  # or its error
+            outcome = task.result()  # or raise its error
             is_cancelled = run.id in self._cancelled
         finally:
             self._forget(run.id)
@@ -375,17 +375,17 @@ class Queue:
         return str(outcome.get("problem") or self._ended_badly(run, outcome)), {}
 
     async def close(self) -> None:
-        """End all processes; the next server finds their runs interrupted, and those in line."""
+        """End all processes. The next server marks their runs as interrupted."""
         self._is_closed = True
         tasks = [*self._tasks.items()]
         for run, _ in tasks:
             self._kill(run)
-        await self._starter.close()  # first, as a job may wait for its start
+        await self._starter.close()  # first, because a job may wait for its start
         await asyncio.gather(*(task for _, task in tasks))
         self._announce()
 
     def state_of(self, run: str) -> dict[str, Any] | None:
-        """Return how a run stands, as JSON data; None if there is none."""
+        """Return the state of a run as JSON data, or None if the run does not exist."""
         found = self._store.run(run)
         if found is None:
             return None
@@ -401,7 +401,7 @@ class Queue:
         return state
 
     async def listen(self, run: str) -> AsyncIterator[dict[str, Any] | None]:
-        """Yield a run's state when it changes, until it ends; None now and then."""
+        """Yield the state of a run at each change until its end, and None as a sign of life."""
         last = None
         while True:
             changed = self._changed
@@ -409,7 +409,7 @@ class Queue:
             if state is None:
                 return
             if state != last:
-                last = json.loads(json.dumps(state))  # what is listed grows
+                last = json.loads(json.dumps(state))  # a copy, because its lists grow
                 yield state
                 await asyncio.sleep(PAUSE)
             if state["state"] not in GOES_ON or self._is_closed:
@@ -435,7 +435,7 @@ class Queue:
         self._announce()
 
     async def _do(self, run: Run) -> None:
-        """See a run's process through from its start to its end."""
+        """Run the process of a run, and save the state of the run before and after."""
         try:
             await self._saved(run.id, lambda: self._store.say_run(run.id, RUNNING))
             outcome = await self._run_process(run, await self._request(run))
@@ -444,7 +444,7 @@ class Queue:
             self._forget(run.id)
 
     def _forget(self, run: str) -> None:
-        """Let the place of a run's process to the next."""
+        """Free the place of a run's process for the next run."""
         self._kill(run)
         for kept in (self._processes, self._tasks, self._progress):
             kept.pop(run, None)
@@ -452,7 +452,7 @@ class Queue:
         self._go_on()
 
     async def _saved(self, run: str, save: Callable[[], None]) -> None:
-        """Save how a run stands, as soon as there is room for it."""
+        """Save the state of a run, and retry while the disk is full."""
         while not self._is_closed:
             try:
                 save()
@@ -464,7 +464,7 @@ class Queue:
                 return
 
     async def _run_process(self, run: Run, request: dict[str, Any]) -> dict[str, Any]:
-        """Return what a process said that did what is requested, and how it ended."""
+        """Start a process for a request, and return its output and exit code."""
         folder = self._store.folder_of(run.id)
         try:
             with (folder / LOG).open("wb") as log:
@@ -488,15 +488,15 @@ class Queue:
             await process.stdin.drain()
             async for line in process.stdout:
                 if not line.startswith(b"{"):
-                    continue  # some library's own word
+                    continue  # output of a library
                 said = json.loads(line)
                 if "progress" in said:
                     self._note(run, said["progress"])
                 else:
                     outcome |= said
         except ConnectionError:
-            pass  # it has ended; its exit code says how
-        except ValueError:  # a line beyond the limit
+            pass  # the process has ended; its exit code shows how
+        except ValueError:  # the line exceeds the limit
             outcome["problem"] = "The table has more columns, or longer names, than can be shown."
             process.kill()
         return outcome | {"code": await process.wait()}
@@ -527,7 +527,7 @@ class Queue:
         return request
 
     def _folder_before(self, run: Run) -> str | None:
-        """Return the folder of the run whose edited regions this one takes over."""
+        """Return the folder of the run from which this run takes over edited regions."""
         before = self._store.run((run.settings or {}).get("regions_of") or "")
         is_of_table = before is not None and before.upload == run.upload
         return str(self._store.folder_of(before.id)) if before and is_of_table else None
@@ -541,7 +541,7 @@ class Queue:
         self._announce()
 
     def _settle(self, run: Run, outcome: dict[str, Any]) -> None:
-        """Say in the store how a process ended."""
+        """Save the outcome of a process in the store."""
         ended = INTERRUPTED if self._store.is_drafted(run) else FAILED
         if run.id in self._cancelled:
             self._say_cancelled(run.id)
@@ -576,7 +576,7 @@ class Queue:
         if NO_MEMORY.search(log) or (code > 0 and not log):
             return f"There is not enough memory for this table and its map.{limit} {cure}"
         report = f"Please report it; what happened stands in {shown(path)}."
-        if code < 0:  # libraries use memory that they did not get
+        if code < 0:  # some libraries crash without enough memory
             return (
                 f"This job was ended by signal {-code}, most likely because memory ran out.{limit} "
                 f"{cure} If it had enough, this is an error. {report}"
@@ -590,7 +590,7 @@ class Queue:
 
 
 def _first_settings(run: Run, table: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return the settings of a run whose table was read, and what is wrong with its roles file."""
+    """Return settings for a table that was read, and the problem with its roles file or ""."""
     settings = {**default_settings(table), **(run.settings or {})}
     settings.pop(BEFORE, None)
     roles = settings.pop("roles", None)

@@ -1,4 +1,4 @@
-"""Jobs that need the whole library: rank a table, run a watch, or begin one."""
+"""Jobs that need the whole library: rank a table, run a watch, or begin a watch."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -31,16 +31,16 @@ from somscape.tables.table import Table
 
 @dataclass(frozen=True)
 class KnownTable:
-    """What is known of a table from before.
+    """Marks, regions and key of a table from earlier runs.
 
     Attributes
     ----------
     marks : mapping of int to int
-        By number of the row: 1 confirmed, 0 cleared.
+        Mark by number of the row: 1 for confirmed, 0 for cleared.
     before : Path or None
-        Folder of an earlier run of the table, whose edited regions come over.
+        Folder of an earlier run of the table, from which edited regions are taken over.
     key : tuple of str
-        Columns that tell the cases of its watch apart; none without one.
+        Columns that identify the cases of the watch. Empty if there is no watch.
     """
 
     marks: Mapping[int, int]
@@ -68,7 +68,7 @@ def rank(
         rule,
         options,
         label=subject.label,
-        callbacks=(_Teller(n_trainings(table.n_rows, detection_of(options)), tell),),
+        callbacks=(_StepReporter(n_trainings(table.n_rows, detection_of(options)), tell),),
         known=_known(known.marks, table.n_rows),
         grouped=subject.grouped,
         outermost=outermost,
@@ -94,7 +94,7 @@ def rank(
 def _write_results(
     results: Path, found: Found, data: Any, keys: list[str] | None, **of_files: Any
 ) -> None:
-    """Write the files of a run, whole or not at all, in the place of those of a draft before."""
+    """Write all files of a run or none, and replace the files of an earlier draft."""
     with whole(results) as making:
         making.mkdir()
         found.write(making, **of_files)
@@ -111,8 +111,8 @@ def _known(marks: Mapping[int, int], n_rows: int) -> Ints | None:
     return known
 
 
-class _Teller:
-    """Tells of each epoch: which map, which of its epochs, its error."""
+class _StepReporter:
+    """Callback that reports map, epoch and error of each training step."""
 
     def __init__(self, n_maps: int, tell: Callable[[dict[str, Any]], None]) -> None:
         self._n_maps = n_maps
@@ -145,10 +145,10 @@ def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str,
             source=request["file"],
             shown_as=request["name"],
             instead_of=request["instead_of"],
-            draft=write,  # files first: whatever ends the job, no recorded run is without
+            draft=write,  # files come first, so that each recorded run has files
         )
         recorded.append(outcome)
-        write(outcome)  # once more, with the run's number and the audit's head
+        write(outcome)  # again, with the number of the run and the head of the audit
     return {
         **_facts(outcome),
         "n_alerts": outcome.found.alerts.n_alerts,
@@ -158,7 +158,7 @@ def watched(state: State, request: Mapping[str, Any], folder: Path) -> dict[str,
 
 
 def _recorded_before(state: State, request: Mapping[str, Any], folder: Path) -> RunOutcome | None:
-    """Return the run that a job recorded before it was ended; its draft has its id."""
+    """Return the run that an interrupted job has already recorded, by the id in its draft."""
     if not (folder / RESULTS).is_dir():
         return None
     drafted = read_report(folder)["changed"]["run"]
@@ -176,7 +176,7 @@ def _write(results: Path, outcome: RunOutcome) -> None:
 def kept(
     state: State, table: Table, options: Mapping[str, Any], request: Mapping[str, Any], folder: Path
 ) -> dict[str, Any]:
-    """Make a watch of a finished run: its map and rule are kept, and its marks are decisions."""
+    """Make a watch of a finished run, with its map and rule, and its marks as decisions."""
     subject = ready(table, roles_from(table, options))
     detector = detector_of(folder / RESULTS)
     key = key_columns(
@@ -196,11 +196,11 @@ def kept(
     def take_over(run: WatchRun) -> None:
         seen = Seen.of(state, name)
         decisions = [_decision(seen, keys, mark, author) for mark in request["decided"]]
-        # Sent again, they are known by these names.
+        # Tokens identify decisions that are sent again.
         tokens = [f"{run.id} {mark['number']}" for mark in request["decided"]]
         state.decide_all(decisions, tokens=tokens)
 
-    if name in {watch.name for watch in state.watches()}:  # a job began it, and was then killed
+    if name in {watch.name for watch in state.watches()}:  # a killed job had begun the watch
         run = state.runs(name)[-1]
         facts = {"watch_run": run.id, **{n: run.facts[n] for n in ("n_rows", "counts")}}
     else:
@@ -209,7 +209,7 @@ def kept(
             name,
             found,
             key=key,
-            source="",  # a file of the upload's name, wherever somebody runs the watch, is another
+            source="",  # a file with the name of the upload may be another file
             options=options,
             author=author,
             shown_as=request["name"],
@@ -223,7 +223,7 @@ def kept(
 
 def _decision(seen: Seen, keys: list[str], mark: Mapping[str, Any], author: str) -> Decision:
     key, comment = keys[mark["number"]], mark["comment"]
-    author = mark["author"] or author  # marks of an earlier version have none
+    author = mark["author"] or author  # marks of an earlier version have no author
     if seen.knows(key):
         return seen.decision(key, mark["decision"], comment=comment, author=author)
     return Decision(seen.watch, key, mark["decision"], comment, author, seen.run, mark["score"])

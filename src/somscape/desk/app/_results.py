@@ -1,4 +1,4 @@
-"""The results of a finished run: its report, its regions, its files, and marks of its rows."""
+"""The results of a finished run: report, regions, files, and marks of its rows."""
 
 import asyncio
 import io
@@ -28,7 +28,7 @@ from somscape.tables._write import write_csv
 from somscape.tables.table import Table
 
 KEYS = "keys.json"
-"""In a folder of results: the case of each row that the report knows."""
+"""File in a folder of results with the case of each row of the report."""
 
 FILES = {
     "alerts.csv": "text/csv; charset=utf-8",
@@ -38,22 +38,22 @@ FILES = {
     "report.html": "text/html; charset=utf-8",
     "decisions.csv": "text/csv; charset=utf-8",
 }
-"""What can be downloaded of a run, with its kind."""
+"""Files of a run that can be downloaded, with their media types."""
 
 
 def read_report(folder: Path) -> dict[str, Any]:
-    """Return the report's data of the run with this folder."""
+    """Return the data of the report in the folder of a run."""
     return dict(json.loads((folder / RESULTS / REPORT).read_text(encoding="utf-8")))
 
 
 def plain_page(folder: Path) -> bytes:
-    """Return the page to keep: without marks, and it needs no server."""
+    """Return the page without marks, which works without a server."""
     return report.render(read_report(folder), made_at=now()).encode()
 
 
 def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
-    """Return the page in which rows are marked."""
-    # A name with <!--<script> in it would swallow the end of the script.
+    """Return the page in which users mark rows."""
+    # A name with <!--<script> would hide the end of the script.
     known = {
         "run": run.id,
         "name": run.title,
@@ -73,7 +73,7 @@ def marked_page(folder: Path, run: Run, visitor: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=4)
 def listed_rows(folder: Path) -> Mapping[int, Mapping[str, Any]]:
-    """Return the rows that a run's page knows, by number in the table."""
+    """Return the rows on the page of a run, by number in the table."""
     rows = read_report(folder)["rows"]
     return {
         number: {
@@ -90,18 +90,18 @@ def keys_of(folder: Path) -> dict[int, str]:
     """Return the case of each row of a run of a watch, by the row's number in the table."""
     try:
         text = (folder / RESULTS / KEYS).read_text(encoding="utf-8")
-    except FileNotFoundError:  # ranked before the upload had a watch
+    except FileNotFoundError:  # the run is older than the watch
         return {}
     return {int(number): key for number, key in json.loads(text).items()}
 
 
 def keys_text(data: Mapping[str, Any], keys: list[str]) -> str:
-    """Return the case of each row that a report knows, as a file keeps them; see `keys_of`."""
+    """Return the content of the file with the case of each row of a report; see `keys_of`."""
     return json.dumps({number: keys[number] for number in data["rows"]["numbers"]})
 
 
 def decisions_csv(decisions: list[dict[str, Any]]) -> bytes:
-    """Return marks as a table; score and p-value are of the run in which a row was marked."""
+    """Return marks as CSV. Score and p-value are from the run in which a row was marked."""
     marked = [d for d in decisions if d["decision"] != OPEN]
     rows = [{**d, "record": d["number"] + 1, "time": d["made"]} for d in marked]
     names = ("id", "record", "decision", "comment", "author", "time", "score", "p_value")
@@ -116,7 +116,7 @@ MAP = "map.som"
 def keep_regions(
     table: Table, options: Mapping[str, Any], given: Any, folder: Path
 ) -> dict[str, Any]:
-    """Have a run's map and report hold other regions."""
+    """Write edited regions into the map and the report of a run."""
     results = folder / RESULTS
     detector = detector_of(results)
     if options.get("per"):
@@ -131,7 +131,7 @@ def keep_regions(
 
 
 def carry_regions(detector: Detector, table: Table, before: Path | None) -> tuple[Detector, str]:
-    """Return a detector with the regions that somebody edited in an earlier run."""
+    """Return a detector with the edited regions of an earlier run, and a note about them."""
     if before is None or not (before / RESULTS / MAP).exists():
         return detector, ""
     then = detector_of(before / RESULTS)
@@ -152,23 +152,23 @@ def carry_regions(detector: Detector, table: Table, before: Path | None) -> tupl
 
 
 def detector_of(results: Path) -> Detector:
-    """Return the detector of a folder of results."""
+    """Return the detector in a folder of results."""
     found = load(results / MAP)
     assert isinstance(found, Detector)
     return found
 
 
 MAX_COMMENT = 2000
-"""Characters of a comment."""
+"""Maximum number of characters of a comment."""
 
 BECOMES_WATCH = "This table becomes a watch just now. Mark again in a moment."
 
 KNOWN = {CONFIRMED: 1, CLEARED: 0}
-"""What a ranking learns from."""
+"""Decisions that a ranking learns from."""
 
 
 class MarkStore:
-    """Says and keeps what people decided about rows.
+    """Reads and saves the marks of rows.
 
     Parameters
     ----------
@@ -202,20 +202,20 @@ class MarkStore:
         return [_said(number, said, rows[number]) for number, said in found if said is not None]
 
     async def known(self, run: Run) -> dict[int, int]:
-        """Return what a ranking may learn from: 1 for a confirmed row, 0 for a cleared one."""
-        if run.watch is not None and not run.is_ranked:  # the run before knows which case is where
+        """Return the marks that a ranking may learn from: 1 for confirmed, 0 for cleared."""
+        if run.watch is not None and not run.is_ranked:  # the earlier run has the case of each row
             run = self._store.run((run.settings or {}).get("regions_of") or "") or run
         marks = await self.of(run)
         return {m["number"]: KNOWN[m["decision"]] for m in marks if m["decision"] in KNOWN}
 
     async def key(self, run: Run) -> list[str]:
-        """Return the columns that tell a run's cases apart; none without a watch."""
+        """Return the columns that identify the cases of a run, or [] without a watch."""
         if run.watch is None:
             return []
         return [*(await asyncio.to_thread(self._store.cases.watch, run.watch)).key]
 
     async def decide(self, run: Run, given: dict[str, Any], author: str) -> dict[str, Any]:
-        """Keep what a page says of a row."""
+        """Save the mark of a row that a page sent."""
         decision, comment = checked(given)
         token, seen = token_of(given)
         number = given.get("row")
@@ -225,11 +225,11 @@ class MarkStore:
         rows = await asyncio.to_thread(listed_rows, folder)
         if type(number) is not int or number not in rows:
             raise Refusal(422, "The page of this run shows no such row.")
-        run, row = self._still(run), rows[number]
+        run, row = self._current(run), rows[number]
         if run.watch is None:
 
             def mark() -> dict[str, Any]:
-                now = self._still(run)
+                now = self._current(run)
                 if now.watch is not None:
                     raise Refusal(409, BECOMES_WATCH)
                 said = decision, comment
@@ -237,22 +237,22 @@ class MarkStore:
 
             return await self._store.change(mark)
         keys = await asyncio.to_thread(keys_of, folder)
-        if number not in keys:  # it put rows together in another way than the watch does
+        if number not in keys:  # the run combined rows in another way than the watch
             raise Refusal(409, "The rows of this run are no cases of its watch. Mark them there.")
         key = keys[number]
-        of_run = (run.facts or {}).get("watch_run")  # what the page shows, not what came since
+        of_run = (run.facts or {}).get("watch_run")  # the run on the page, not a later one
         seen_as = await asyncio.to_thread(
             Seen.of, self._store.cases, run.watch, key=key, run=of_run
         )
         if seen_as.knows(key):
             new = seen_as.decision(key, decision, comment=comment, author=author)
-        else:  # far down the list, so that no run keeps it
+        else:  # too far down the list to be saved in the run
             new = Decision(run.watch, key, decision, comment, author, seen_as.run, row["score"])
         said = await self._store.decide_case(new, token=token, seen=seen)
         return _said(number, said, row)
 
-    def _still(self, run: Run) -> Run:
-        """Return a run as it is now, unless it was deleted or becomes a watch."""
+    def _current(self, run: Run) -> Run:
+        """Return the current state of a run, or refuse if it was deleted or becomes a watch."""
         found = self._store.run(run.id)
         if found is None:
             raise Refusal(404, "There is no such run; it was deleted meanwhile.")
@@ -262,7 +262,7 @@ class MarkStore:
 
 
 def checked(given: dict[str, Any]) -> tuple[str, str]:
-    """Return decision and comment as a page gives them, or refuse them."""
+    """Return the decision and the comment from a page, or refuse them."""
     decision, comment = given.get("decision") or OPEN, given.get("comment") or ""
     if not isinstance(decision, str) or decision not in STATES:
         raise Refusal(422, "A row can be 'confirmed', 'cleared', 'later' or neither (null).")
@@ -272,17 +272,17 @@ def checked(given: dict[str, Any]) -> tuple[str, str]:
 
 
 def token_of(given: dict[str, Any]) -> tuple[str | None, int | None]:
-    """Return what names a decision, and the one that its author has seen; None if not said."""
+    """Return the token of a decision and the last decision that its author saw, or None."""
     token, seen = given.get("token"), given.get("seen")
     is_token = token is None or (isinstance(token, str) and 0 < len(token) <= 64)
-    is_number = seen is None or type(seen) is int  # True is none
+    is_number = seen is None or type(seen) is int  # True is not an int here
     if not (is_token and is_number):
         raise Refusal(422, "'token' must be short text, and 'seen' the number of a decision.")
     return token, seen
 
 
 def said_of(decision: Decision) -> dict[str, Any]:
-    """Return a decision as pages show it."""
+    """Return a decision as JSON data for pages."""
     return {
         "decision": decision.state,
         "comment": decision.comment,

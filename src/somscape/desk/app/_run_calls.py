@@ -1,4 +1,4 @@
-"""Calls about runs: set up, rank, name, delete, and take results along."""
+"""Calls about runs: set up, rank, rename, delete, and download results."""
 
 import asyncio
 import json
@@ -36,11 +36,11 @@ from somscape.desk.web._connections import Refusal
 from somscape.tables._roles import roles_from_text
 
 REPORT_POLICY = "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""Besides the one that stands in the page: what may run there, by its hash."""
+"""Content policy of a report, in addition to the one in the page."""
 
 
 class RunCalls:
-    """The answers about runs and their results.
+    """The calls about runs and their results.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class RunCalls:
         self._at = at
 
     def routes(self) -> list[Route]:
-        """Return what can be called for."""
+        """Return the routes."""
         runs = "/api/runs/{run}"
         return [
             Route("/api/runs", self.list_runs),
@@ -76,11 +76,11 @@ class RunCalls:
         ]
 
     async def list_runs(self, request: Request) -> Response:
-        """All runs, the newest first."""
+        """Answer with all runs, the newest first."""
         return JSONResponse([self._at.summary(run) for run in self._at.store.runs()])
 
     async def show(self, request: Request) -> Response:
-        """One run with its columns and settings."""
+        """Answer with a run, its columns and settings."""
         run = self._at.run(request)
         found = {
             **self._at.summary(run),
@@ -91,7 +91,7 @@ class RunCalls:
         return JSONResponse(found)
 
     async def upload(self, request: Request) -> Response:
-        """Take a table in, for a watch if one is named, in place of a run of it if one is."""
+        """Save an uploaded table, for a watch and in place of one of its runs if they are named."""
         watch, wrong = map(request.query_params.get, ("watch", "instead_of"))
         settings: dict[str, Any] | None = None
         if watch is not None:
@@ -112,11 +112,11 @@ class RunCalls:
         return self._at.added(await take(request, self._at.store, watch, settings))
 
     async def sample(self, request: Request) -> Response:
-        """Take the bundled table in."""
+        """Add the bundled table."""
         return self._at.added(await take_sample(self._at.store))
 
     async def start(self, request: Request) -> Response:
-        """Rank with the settings given."""
+        """Rank the rows with the given settings."""
         given = await json_of(request)
 
         def start() -> None:
@@ -127,7 +127,7 @@ class RunCalls:
         return self._at.added(self._at.run(request))
 
     async def keep_settings(self, request: Request) -> Response:
-        """Keep settings, to go on later or to take the roles along."""
+        """Save settings, for a later ranking or for a roles file."""
         given = await json_of(request)
 
         def keep() -> None:
@@ -138,8 +138,8 @@ class RunCalls:
         return JSONResponse({})
 
     def _with_settings(self, request: Request, given: dict[str, Any]) -> tuple[Run, dict[str, Any]]:
-        """Return a run that can be set up, with the settings given."""
-        run, table = self._set_up(request)
+        """Return a run that can be set up, and its new settings."""
+        run, table = self._run_to_set_up(request)
         before = run.settings or {}
         settings = checked_settings({**before, **given, **reading_of(run.settings)}, table)
         if run.n_decisions and settings["per"] != before.get("per", []):
@@ -148,7 +148,7 @@ class RunCalls:
             )
         return run, settings
 
-    def _set_up(self, request: Request) -> tuple[Run, dict[str, Any]]:
+    def _run_to_set_up(self, request: Request) -> tuple[Run, dict[str, Any]]:
         run = self._at.run(request)
         table = self._at.store.table(run.upload)
         if run.state in GOES_ON or run.is_ranked or table is None:
@@ -156,11 +156,11 @@ class RunCalls:
         return run, table
 
     async def take_roles(self, request: Request) -> Response:
-        """Set up a run by a roles file; the table is read again where it says how."""
+        """Set up a run by a roles file. If it changes how to read the table, read it again."""
         name = shown_name(request.query_params.get("name", ""))
         text = await request.body()
         roles = await asyncio.to_thread(roles_from_text, text, name)
-        run, table = self._set_up(request)
+        run, table = self._run_to_set_up(request)
         own, said = reading_of(run.settings), how_to_read(run.ending, {}, roles)
         content = text.decode("utf-8-sig")
         if any(own.get(part) != value for part, value in said.items()):
@@ -169,14 +169,14 @@ class RunCalls:
         settings = await asyncio.to_thread(settings_of, content, name, run.settings or {}, table)
 
         def keep() -> None:
-            run, _ = self._set_up(request)  # in the meantime another tab may have started it
+            run, _ = self._run_to_set_up(request)  # another tab may have started it in the meantime
             self._at.store.say_run(run.id, run.state, problem=run.problem, settings=settings)
 
         await self._at.store.change(keep)
         return JSONResponse({"run": run.id})
 
     async def _read_again(self, request: Request, reading: dict[str, Any]) -> Response:
-        """Have a table read in another way; until that succeeds, it stays as it was read."""
+        """Read a table in another way. If that fails, keep the table as it was."""
 
         def read() -> None:
             run, settings = self._at.run(request), reading
@@ -196,7 +196,7 @@ class RunCalls:
             )
 
     async def retry(self, request: Request) -> Response:
-        """Do again what was not finished."""
+        """Repeat a run that did not finish."""
 
         def retry() -> None:
             run = self._at.run(request)
@@ -212,13 +212,13 @@ class RunCalls:
         return await self._read_again(request, reading_of(await json_of(request)))
 
     async def cancel(self, request: Request) -> Response:
-        """End a run's job; answers when it has ended."""
+        """Cancel a run, and answer after the end of its job."""
         run = self._at.run(request)
         await self._at.queue.cancel(run.id)
         return JSONResponse(self._at.summary(self._at.run(request)))
 
     async def again(self, request: Request) -> Response:
-        """Add a run of the same table: to be set up, or at once with the marks of its rows."""
+        """Add a run of the same table, which is set up next or starts now with the marks."""
         with_marks = (await json_of(request)).get("with_marks") is True
         run = self._at.run(request)
         if run.settings is None or self._at.store.table(run.upload) is None:
@@ -237,7 +237,7 @@ class RunCalls:
         return self._at.added(made) if with_marks else JSONResponse({"run": made.id})
 
     async def rename(self, request: Request) -> Response:
-        """Call a run something; nothing calls it after its file again."""
+        """Rename a run. An empty name restores the name of the file."""
         name = (await json_of(request)).get("name")
         if not isinstance(name, str) or not name.isprintable() or len(name) > MAX_NAME:
             raise Refusal(422, f"A name is one line of up to {MAX_NAME} characters.")
@@ -253,7 +253,7 @@ class RunCalls:
         return JSONResponse({})
 
     async def events(self, request: Request) -> Response:
-        """Server-sent events: how a run stands, whenever that changes."""
+        """Answer with server-sent events: the state of a run at each change."""
         run = self._at.run(request)
 
         async def lines() -> AsyncIterator[str]:
@@ -263,7 +263,7 @@ class RunCalls:
         return StreamingResponse(lines(), media_type="text/event-stream")
 
     async def report_page(self, request: Request) -> Response:
-        """The report, in which rows can be marked."""
+        """Answer with the report in which users mark rows."""
         run = self._at.run(request)
         if not run.is_ranked:
             return RedirectResponse(f"/runs/{run.id}", 303)
@@ -278,18 +278,18 @@ class RunCalls:
         return HTMLResponse(page, headers={"Content-Security-Policy": REPORT_POLICY})
 
     async def marks(self, request: Request) -> Response:
-        """Which rows of a run's list are marked, by their number."""
+        """Answer with the marks of a run's rows, by number of the row."""
         run = self._at.run(request)
         return JSONResponse({mark["number"]: mark for mark in await self._at.marks.of(run)})
 
     async def mark(self, request: Request) -> Response:
-        """Mark a row, or take its mark back; answered once it is saved."""
+        """Save the mark of a row, or remove it."""
         given = await json_of(request)
         run = self._at.run(request)
         return JSONResponse(await self._at.marks.decide(run, given, author_of(request)))
 
     async def keep_regions(self, request: Request) -> Response:
-        """Keep edited regions; answered once the run's report and map have them."""
+        """Save edited regions in the report and the map of a run."""
         given = await json_of(request)
         run = self._at.run(request)
         if not run.is_ranked:
@@ -301,7 +301,7 @@ class RunCalls:
         return JSONResponse({})
 
     async def file(self, request: Request) -> Response:
-        """A result to take along."""
+        """Answer with a result file to download."""
         run, name = self._at.run(request), request.path_params["name"]
         table = self._at.store.table(run.upload)
         is_there = run.is_ranked or (name == ROLES and table is not None)

@@ -21,7 +21,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""What the app's own pages may load: their own files."""
+"""Content policy of the app's own pages, which may load only files of the app."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -36,27 +36,27 @@ UPLOAD_PATH = "/api/uploads"
 OLD_PAGE = "The page is from an earlier start or log-in; load it again."
 TOO_LARGE = "This is larger than the {:.0f} MB that this server takes (--max-upload)."
 MAX_BODY = 4 << 20
-"""Bytes of a request that is no upload."""
+"""Maximum number of bytes of a request that is not an upload."""
 HEADS = ("head_with_scripts", "head")
-"""Files of the heads that pages share; the first has the second in it."""
+"""Templates of heads that pages share. The first contains the second."""
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who asks.
+    """The user who sent a request.
 
     Attributes
     ----------
     user : str
-        A name, "" for nobody in particular.
+        Name of the user, or "" if there is no user.
     role : str or None
-        What they may do; None: what everybody may.
+        Role of the user. None allows only the routes for anybody.
     csrf : str
-        What pages of theirs send back with a change.
+        Token that the pages of the user send back with a change.
     has_account : bool
-        Whether they logged in here, and can log out.
+        Whether the user logged in here, and can log out.
     is_gone : callable
-        Whether they have logged out by now, or were, while an answer is still sent.
+        Returns whether the user is logged out in the meantime, while an answer is being sent.
     """
 
     user: str
@@ -67,28 +67,28 @@ class Visitor:
 
 
 class Door(Protocol):
-    """How people come in."""
+    """Decides who may use the app."""
 
     async def answer(self, request: Request, origin: str) -> Response | None:
-        """Answer what concerns coming in and going; None for all else."""
+        """Answer requests to log in and out, and return None for all other requests."""
 
     def visitor(self, request: Request) -> Visitor:
-        """Return who asks, or refuse."""
+        """Return the user who sent the request, or refuse."""
 
 
 class Safety:
-    """The layer.
+    """The layer around the app that refuses forbidden requests.
 
-    Each request that it hands on has its ``visitor`` in its state.
+    Each request that it passes on has its ``visitor`` in its state.
 
     Parameters
     ----------
     app : ASGI app
     door : Door
     origins : Origins
-        Where browsers find the app.
+        Addresses at which browsers may reach the app.
     max_upload : int
-        Bytes.
+        Maximum number of bytes of an upload.
     """
 
     def __init__(self, app: ASGIApp, door: Door, origins: Origins, max_upload: int) -> None:
@@ -98,12 +98,12 @@ class Safety:
         self._max_upload = max_upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, refuse, or hand on a request."""
+        """Answer, refuse, or pass on a request."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
-            return  # no web sockets here: the server closes it
+            return  # the app has no web sockets, and the server closes the connection
         lingering = Lingering(scope, receive, send)
         receive = lingering.receive
 
@@ -138,21 +138,21 @@ class Safety:
             body = limited(scope, receive, limit, too_large)
             await self._app(scope, body, _until_gone(send_safely, visitor))
         except ClientDisconnect:
-            pass  # nobody waits for an answer
+            pass  # the visitor does not wait for the answer
         except Refusal as refused:
-            # What is left of the request is not read.
+            # The rest of the request is not read.
             refused.headers = {"Connection": "close", **(refused.headers or {})}
             await answer_of(request, refused)(scope, receive, send_safely)
 
 
 def check_origin(request: Request, origin: str) -> None:
-    """Refuse what other sites have a browser ask for."""
+    """Refuse requests that pages of other sites caused."""
     if request.headers.get("origin", "") != origin:
         raise Refusal(403, "Only pages of this server may ask for this.")
 
 
 def _until_gone(send: Send, visitor: Visitor) -> Send:
-    """Return `send` that ends a long answer once its reader may see no more of it."""
+    """Return `send` that ends a long answer when its reader is logged out."""
 
     async def send_some(message: Message) -> None:
         if message["type"] == "http.response.body" and visitor.is_gone():
@@ -163,7 +163,7 @@ def _until_gone(send: Send, visitor: Visitor) -> Send:
 
 
 def template(name: str) -> Template:
-    """Return a file of the folder `templates`, such as a page to be filled, with its head."""
+    """Return a file of the folder `templates`. The head of a page is inserted."""
     folder = files("somscape.desk.app") / "templates"
     text = (folder / name).read_text("utf-8")
     if name.endswith(".html"):
@@ -173,7 +173,7 @@ def template(name: str) -> Template:
 
 
 def answer_of(request: Request, refused: HTTPException) -> Response:
-    """Return the answer to a request that is refused: JSON to a call, else a page."""
+    """Return the answer to a refused request: JSON for a call, otherwise a page."""
     if request.scope["path"].startswith("/api/"):
         return JSONResponse({"problem": refused.detail}, refused.status_code, refused.headers)
     page = template("problem.html").substitute(problem=html.escape(refused.detail))
@@ -181,7 +181,7 @@ def answer_of(request: Request, refused: HTTPException) -> Response:
 
 
 ANYBODY = "anybody"
-"""Needs no user: style, script and icon, which are the same everywhere."""
+"""Role for style sheets, scripts and the icon, which do not need a user."""
 
 OF_RUN, CASES_OF = "/api/runs/{run}", "/watches/{watch}/cases"
 NEEDS = {
@@ -216,7 +216,7 @@ NEEDS = {
     f"{OF_RUN}/regions": RUN,
     f"{OF_RUN}/watch": RUN,
 }
-"""By the route's path: the role that it needs, for all of its methods."""
+"""Role that a route needs, by path, for all of its methods."""
 
 MAY = {DECIDE: "mark rows", RUN: "add, run, change or delete"}
 
@@ -224,7 +224,7 @@ MAY = {DECIDE: "mark rows", RUN: "add, run, change or delete"}
 def guarded(
     routes: Sequence[BaseRoute], before_change: Callable[[], Awaitable[None]] | None = None
 ) -> list[BaseRoute]:
-    """Return the routes, each of which refuses who may not use it."""
+    """Return the routes, which now refuse users without the role."""
     return [_guarded(route, before_change) for route in routes]
 
 
@@ -234,18 +234,18 @@ def _guarded(route: BaseRoute, before_change: Callable[[], Awaitable[None]] | No
     needed = NEEDS[route.path]
     answer: Callable[[Request], Awaitable[Response]] = route.endpoint
 
-    async def answer_those_who_may(request: Request) -> Response:
+    async def answer_if_allowed(request: Request) -> Response:
         check(request, needed)
         if before_change is not None and request.method == "POST":
             await before_change()
         return await answer(request)
 
     methods = None if route.methods is None else [*route.methods]
-    return Route(route.path, answer_those_who_may, methods=methods, name=route.name)
+    return Route(route.path, answer_if_allowed, methods=methods, name=route.name)
 
 
 def account_line(request: Request) -> str:
-    """Return, as markup, who is logged in and the way out; "" where nobody logs in."""
+    """Return markup with the user and a link to log out, or "" without log-in."""
     visitor = request.state.visitor
     if not visitor.has_account:
         return ""
@@ -254,7 +254,7 @@ def account_line(request: Request) -> str:
 
 
 def check(request: Request, needed: str) -> None:
-    """Refuse a request whose user may not do what needs a role."""
+    """Refuse a request if its user does not have the needed role."""
     if needed == ANYBODY:
         return
     visitor = getattr(request.state, "visitor", None)

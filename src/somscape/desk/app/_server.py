@@ -1,4 +1,4 @@
-"""What `somscape app` starts: all routes of the app, behind an entrance."""
+"""The server that `somscape app` starts: all routes of the app behind an entrance."""
 
 import os
 import sqlite3
@@ -36,27 +36,27 @@ from somscape.report.page import page_part
 from somscape.tables.table import Table
 
 MIN_MEMORY = 2 << 30
-"""Bytes that a job should have, which limits how many jobs run at a time."""
+"""Bytes that a job should have. They limit the number of jobs at a time."""
 
 SHARE = 0.8
-"""Of the machine's memory, for all jobs together."""
+"""Share of the machine's memory for all jobs together."""
 
 GRACE = 2
-"""Seconds in which requests may be finished when the app ends."""
+"""Seconds in which requests may finish when the app ends."""
 
 
 @dataclass(frozen=True)
 class AppLimits:
-    """How much the app takes.
+    """Limits of the app.
 
     Parameters
     ----------
     max_upload : int
-        Bytes of a file.
+        Maximum number of bytes of a file.
     n_jobs : int
-        Processes at a time.
+        Maximum number of processes at a time.
     memory : int
-        Bytes that each may use, where the system can hold it to that.
+        Bytes that each process may use, if the system can enforce that.
     """
 
     max_upload: int
@@ -67,8 +67,8 @@ class AppLimits:
     def of_machine(
         cls, max_upload: int, n_jobs: int | None = None, memory: int | None = None
     ) -> "AppLimits":
-        """Return what is given, and the rest as the machine allows."""
-        # Late, because a job's process has no use for it.
+        """Return the given limits, and choose the others for this machine."""
+        # Late, because the process of a job does not need it.
         from somscape.fit._plan import machine_memory
 
         all_jobs = int(SHARE * machine_memory())
@@ -87,22 +87,22 @@ def serve(
     say: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Run the app until it is interrupted."""
-    # Ctrl-C ends it.  The address first: one that is taken leaves no folder behind.
+    # Ctrl-C ends the app.  An address in use must not leave a new folder behind.
     with suppress(KeyboardInterrupt), listening(front) as listener:
         entrance = open_entrance(front, listener, say)
         with closing(Store(state or state_folder())) as store:
             if store.is_read_only:
                 say(f"{store.folder} {ONLY_SHOWN}")
             for table in tables:
-                keep_table(store, table)  # read when the others are that wait
+                keep_table(store, table)  # jobs read them later
             marks = MarkStore(store)
             queue = Queue(store, limits.n_jobs, limits.memory, marks)
             at = Context(store, queue, marks, limits.max_upload)
 
             def started() -> None:
-                say(entrance.said)
+                say(entrance.greeting)
                 if opens_browser and entrance.to_open:
-                    # In a thread: one that runs in the terminal would keep the server waiting.
+                    # In a thread, because a browser in the terminal would block the server.
                     threading.Thread(
                         target=webbrowser.open, args=(entrance.to_open,), daemon=True
                     ).start()
@@ -117,10 +117,10 @@ def _n_cores() -> int:
 
 
 STATUS = {LOCKED: 503, READ_ONLY: 403, FULL: 507}
-"""Of answers, by why a database cannot be changed."""
+"""HTTP status by the reason why a database cannot be changed."""
 
 SHARED = ("report.css", "elements.js")
-"""Parts of the report."""
+"""Files that the app shares with the report."""
 
 SCRIPTS = (
     *("host", "calls", "send", "decisions", "start", "runs", "run", "columns", "watch", "case"),
@@ -133,10 +133,10 @@ STATIC = {
 
 
 class Site:
-    """The app's answers.
+    """The pages of the app and its routes.
 
-    What is called for is read first and looked up then: while a body arrives, another tab may
-    start or delete the run.
+    Calls read the body of a request first, and look up the run afterwards, because another tab
+    may start or delete the run while the body arrives.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ class Site:
         self._at = at
 
     def app(self, started: Callable[[], None]) -> Starlette:
-        """Return the ASGI app, which calls `started` once it answers and Ctrl-C ends it."""
+        """Return the ASGI app, which calls `started` when it is ready for requests."""
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -177,16 +177,16 @@ class Site:
         return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
 
     async def start_page(self, request: Request) -> Response:
-        """The watches and what waits; a table comes in; other runs."""
+        """Answer with the home page: watches, upload of a table, and other runs."""
         return self._at.page(request, "start.html")
 
     async def run_page(self, request: Request) -> Response:
-        """One run: its columns and settings, its progress, its report."""
+        """Answer with the page of a run: its columns, settings and progress."""
         self._at.run(request)
         return self._at.page(request, "run.html")
 
     async def static(self, request: Request) -> Response:
-        """A script, a style or the icon."""
+        """Answer with a script, a style sheet or the icon."""
         name = request.path_params["name"]
         if name not in STATIC:
             raise Refusal(404, "There is no such page.")
@@ -194,7 +194,7 @@ class Site:
         return Response(text, media_type=STATIC[name])
 
     async def icon(self, request: Request) -> Response:
-        """The icon, for pages that name none: browsers ask for it by this name."""
+        """Answer with the icon, which browsers request under a fixed name."""
         return Response(template("icon.svg").template, media_type=STATIC["icon.svg"])
 
     def _say_disk(self, request: Request, error: OSError | sqlite3.Error) -> Response:

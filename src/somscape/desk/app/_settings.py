@@ -1,4 +1,4 @@
-"""Settings of a run: checked as they come from the page, and as a roles file."""
+"""Settings of a run: check the settings from the page, and convert them to a roles file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ from somscape.tables.ordered import ordinal_levels
 
 MAX_SEED = 2**32 - 1
 MAX_TOLD, MAX_SENTENCE = 10, 2000
-"""Sentences about a roles file, and the letters of each."""
+"""Maximum number of sentences about a roles file, and of characters in each."""
 
 READING: dict[str, tuple[str, ...]] = {
     "delimiter": (",", ";", "tab", "|"),
@@ -27,24 +27,23 @@ READING: dict[str, tuple[str, ...]] = {
     "encoding": ("utf-8", "cp1252", "latin-1", "utf-16"),
     "sheet": (),
 }
-"""How a text table may be written, and which sheet of a workbook is meant, by any name; what is
-None is found out."""
+"""Allowed values of settings for reading a file. A sheet may have any name. None: detected."""
 
 MAX_PER = 5
-"""Columns that name the customers."""
+"""Maximum number of columns that identify customers."""
 
 MAX_SHEET = 100
-"""Characters of a sheet's name."""
+"""Maximum number of characters in the name of a sheet."""
 
 RULES = ("alerts", "contamination", "fdr", "p_value", "cost")
-"""What says how many rows to list; at most one of them is given."""
+"""Settings for the number of listed rows. At most one may be given."""
 
 NUMBERS = {int, float}
-"""Types of a number in JSON; `bool` is none of them."""
+"""Types of a number in JSON, without `bool`."""
 
 
 def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the rules found, as settings to correct."""
+    """Return settings with the detected kinds of columns, for the user to correct."""
     columns = table["columns"]
     found = [i for i, column in enumerate(columns) if column["kind"] == "id"]
     return {
@@ -65,7 +64,7 @@ def default_settings(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings that came from the page, or raise InputError for what cannot be one."""
+    """Return complete settings from those of the page, or raise InputError if they are invalid."""
     settings = default_settings(table)
     if not isinstance(given, dict) or not settings.keys() >= given.keys():
         raise InputError(f"Settings must be an object with some of {', '.join(sorted(settings))}.")
@@ -101,8 +100,8 @@ def checked_settings(given: Any, table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_rule(settings: Mapping[str, Any], columns: list[dict[str, Any]], n_rows: int) -> None:
-    """Raise InputError for a rule that cannot be one, or for two of them."""
-    # A share besides another rule only sets the threshold.
+    """Raise InputError if a rule is invalid, or two rules are given."""
+    # If another rule is given, a share only sets the threshold.
     if sum(settings[name] is not None for name in RULES if name != "contamination") > 1:
         raise InputError("How many rows to list is said in two ways; choose one.")
     if settings["alerts"] is not None:
@@ -137,7 +136,7 @@ def _check_customers(settings: Mapping[str, Any], columns: list[dict[str, Any]])
 
 
 def reading_of(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return what settings say of how the file is written, or raise InputError."""
+    """Return the settings for reading the file, or raise InputError if one is invalid."""
     found = {name: (given or {}).get(name) for name in READING}
     for name, value in found.items():
         if name == "sheet":
@@ -153,7 +152,7 @@ def reading_of(given: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _check_whole(name: str, value: Any, low: int, high: int) -> None:
-    if type(value) is not int or not low <= value <= high:  # True is none
+    if type(value) is not int or not low <= value <= high:  # True is not allowed
         raise InputError(f"'{name}' must be a whole number from {low} to {high}.")
 
 
@@ -186,14 +185,14 @@ def _check_by_column(name: str, value: Any, n_columns: int) -> None:
 
 
 def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings as options of the command line."""
+    """Convert settings to options of the command line."""
     names = [column["name"] for column in table["columns"]]
-    per = settings.get("per") or []  # a run of an earlier version has none
+    per = settings.get("per") or []  # missing in a run of an earlier version
     id_ = None if per else settings["id"]
     spoken_for = (id_, settings["label"], *per)
     kinds = {int(i): kind for i, kind in settings["kinds"].items() if int(i) not in spoken_for}
     for i, column in enumerate(table["columns"]):
-        # The rules would take it for the id again.
+        # Otherwise the column would be detected as the id again.
         if column["kind"] == "id" and i not in (*spoken_for, *kinds):
             kinds[i] = "drop"
     by_kind: dict[str, list[str]] = {kind: [] for kind in KIND_OPTIONS}
@@ -212,19 +211,19 @@ def options_of(settings: Mapping[str, Any], table: Mapping[str, Any]) -> dict[st
         "amount": None if settings.get("amount") is None else names[settings["amount"]],
         **reading_of(settings),
         "seed": settings["seed"],
-        "told": settings.get("told", []),  # a run of an earlier version has none
+        "told": settings.get("told", []),  # missing in a run of an earlier version
     }
 
 
 FILE = "roles.toml"
 NO_FEATURES = ("dropped", "constant")
-"""Kinds of columns that the rules leave out."""
+"""Kinds of columns that are left out automatically."""
 
 
 def settings_of(
     text: str, source: str, settings: Mapping[str, Any], table: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return settings that take what columns are from a roles file."""
+    """Return settings with the kinds of columns from a roles file."""
     names = [column["name"] for column in table["columns"]]
     roles = roles_from_text(text.encode(), source)
     for does, what in (
@@ -264,7 +263,7 @@ def settings_of(
 
 
 def _id(roles: Roles, found: int | None, names: list[str]) -> int | None:
-    """Return the number of the id: the file's, or the one that was found if rules decide on it."""
+    """Return the number of the id column: from the file, or detected if the file allows that."""
     if roles.id is not None:
         return names.index(roles.id)
     is_free = found is not None and names[found] not in roles.by_column()
@@ -283,7 +282,7 @@ def _order(name: str, levels: Any) -> str:
 
 
 def text_of(settings: Mapping[str, Any], table: Mapping[str, Any], name: str) -> str:
-    """Return settings as the text of a roles file."""
+    """Return the text of a roles file with these settings."""
     if settings.get("per"):
         raise InputError(
             "Roles of customers are made from the command line: `somscape detect --per COL "
@@ -292,7 +291,7 @@ def text_of(settings: Mapping[str, Any], table: Mapping[str, Any], name: str) ->
     columns, levels, comments = {}, {}, {}
     for i, column in enumerate(table["columns"]):
         called = column["name"]
-        columns[called], why = _taken_as(i, column, settings)
+        columns[called], why = _role_and_reason(i, column, settings)
         if columns[called] == "ordinals":
             levels[called] = _levels(column, settings["orders"].get(str(i), ""))
         n = column["n_missing"]
@@ -310,14 +309,16 @@ def text_of(settings: Mapping[str, Any], table: Mapping[str, Any], name: str) ->
     return roles_text(roles, comments, heading)
 
 
-def _taken_as(i: int, column: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the role of a column in a run, and why it has it."""
+def _role_and_reason(
+    i: int, column: Mapping[str, Any], settings: Mapping[str, Any]
+) -> tuple[str, str]:
+    """Return the role of a column in a run, and the reason."""
     for role, why in (("id", "names the rows"), ("label", "known outcome, not a feature")):
         if settings[role] == i:
             return role, why
     if str(i) in settings["kinds"]:
         return ROLE_OF_KIND[settings["kinds"][str(i)]], "as chosen"
-    is_id = column["kind"] == "id"  # which another column is now, or none
+    is_id = column["kind"] == "id"  # the id is now another column, or there is no id
     return "drop" if is_id else role_of_kind(column["kind"]), column["why"]
 
 

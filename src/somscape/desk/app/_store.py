@@ -1,4 +1,4 @@
-"""Uploads, runs and decisions in SQLite, so that they outlive a killed server."""
+"""Uploads, runs and decisions in an SQLite database, which survives a killed server."""
 
 import asyncio
 import json
@@ -57,18 +57,18 @@ STEPS = (
     ALTER TABLE decisions ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
     """,
 )
-"""What each version adds: the first is that of 0.2.0."""
+"""SQL statements by version of the database. The first version is from somscape 0.2.0."""
 
 
 def opened(path: Path, *, is_read_only: bool) -> sqlite3.Connection:
-    """Return a connection to a database that is made, or brought up to date, if need be."""
+    """Open a database, and create or update its tables if necessary."""
     db = sqlite3.connect(":memory:" if is_read_only else path, timeout=SECONDS_TO_WAIT)
     with ExitStack() as opening:
         opening.enter_context(closing(db))
         if not is_read_only:
             path.chmod(0o600)
             db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")  # a mark that was answered is on the disk
+            db.execute("PRAGMA synchronous = FULL")  # an answered mark is on the disk
         elif path.exists():
             with closing(connect_reading(path)) as there:
                 there.backup(db)
@@ -80,75 +80,76 @@ def opened(path: Path, *, is_read_only: bool) -> sqlite3.Connection:
                 "--state."
             )
         for number, step in enumerate(STEPS[version:], version + 1):
-            # Each step is taken whole or not at all.
+            # Each step is applied completely or not at all.
             db.executescript(f"BEGIN; {step} PRAGMA user_version = {number}; COMMIT;")
         opening.pop_all()
     return db
 
 
 READ, RANK, WATCH, REGIONS, KEEP = "read", "rank", "watch", "regions", "keep"
-"""What a job does: say what the columns are, rank the rows, run a watch on them, tell a ranked
-run's edited regions, or keep it as a watch; a run's own task is one of the first three."""
+"""Tasks of a job: read the columns, rank the rows, run a watch, save edited regions, or make a
+watch of a run. The task of a run is one of the first three."""
 
 WAITING, RUNNING, DONE = "waiting", "running", "done"
 FAILED, CANCELLED, INTERRUPTED = "failed", "cancelled", "interrupted"
 GOES_ON = (WAITING, RUNNING)
 
 BEFORE = "before"
-"""Among the settings of a run whose table is read again: the settings as they were."""
+"""Key for the earlier settings while the table of a run is read again."""
 
 OWN_FILE = "app.sqlite"
 
 SECONDS_TO_WAIT = 10.0
-"""For another program that writes to a database of ours, before a user is refused."""
+"""Seconds to wait for another program that writes to the database."""
 
 A_MOMENT = 0.05
-"""Seconds after which a change is tried again."""
+"""Seconds between two attempts to make a change."""
 
 MOST_AT_ONCE = 64
-"""Decisions that wait for such a program in threads of their own."""
+"""Maximum number of threads in which decisions wait for the database."""
 
 NOT_RUN = "This app only shows the state, so it did not go on with this run."
 
-OURS = "[0-9a-f]" * 16
-"""Names of the folders that we make; no other is ever deleted."""
+FOLDER_PATTERN = "[0-9a-f]" * 16
+"""Pattern for the names of the app's folders. Other folders are never deleted."""
 
 RESULTS, REPORT = "results", "report.json"
-"""In a run's folder: its results, which appear whole, and the report's data among them."""
+"""In the folder of a run: the folder of results, and in it the data of the report."""
 
 TAKEN_UP = "taken up"
-"""In the folder of a run that a server did again by itself, as the one before ended in it."""
+"""File that marks a run which a server has restarted once after an interruption."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A ranking of an upload, or what will become one.
+    """A ranking of an upload, at any stage.
 
     Attributes
     ----------
     id, upload : str
-        Made by us; folders are called after them.
+        Random ids, which are also the names of folders.
     name : str
-        What the user's file is called: text, never a path.
+        Name of the user's file. It is only shown, never used as a path.
     ending : str
-        Of the stored file.
+        Extension of the stored file.
     made : str
-        When, in UTC, ISO form.
+        Time in UTC, in ISO format.
     task : str
-        "read" until it was asked to rank.
+        "read" until a ranking is requested.
     state : str
+        Such as "waiting" or "done".
     problem : str
-        One line; "" unless it failed.
+        Error message in one line, or "" without an error.
     settings : dict or None
-        As `somscape.desk.app._settings` checks them.
+        Settings that `somscape.desk.app._settings` has checked.
     facts : dict or None
-        What a finished ranking says of itself.
+        Facts about a finished ranking.
     n_decisions : int
-        Rows of the upload that are marked.
+        Number of marked rows of the upload.
     title : str
-        What the user calls the run; by itself the name of the file.
+        Title from the user, or the name of the file.
     watch : str or None
-        The watch that the upload belongs to.
+        Watch to which the upload belongs.
     """
 
     id: str
@@ -167,7 +168,7 @@ class Run:
 
     @property
     def is_ranked(self) -> bool:
-        """Whether there is a list to look at."""
+        """Whether the run has a finished list."""
         return self.task in (RANK, WATCH) and self.state == DONE
 
 
@@ -182,23 +183,23 @@ FROM runs JOIN uploads ON uploads.id = upload
 
 
 class Store:
-    """The state folder: one database, a folder of each upload, a folder of each run.
+    """The state folder, with a database, a folder for each upload and a folder for each run.
 
-    One process may use it at a time.  What is remembered of watches is `cases`, a `State` there or
-    in a database, which threads ask.
+    Only one process may use it at a time.  Watches and cases are in `cases`, a `State` in the
+    folder or in another database, which threads may use.
 
     Parameters
     ----------
     place : Path or str
-        A folder, made if it is not there, for the user alone; or the URL of a database that holds
-        the watches, whose app keeps its files in the user's own folder.
+        A folder, which is created for this user only if it does not exist. Or the URL of a
+        database with the watches. The files are then in the default folder of the user.
 
     Attributes
     ----------
     folder : Path
         The state folder.
     is_read_only : bool
-        Whether the folder takes no changes: it is only shown, as it was at the start.
+        Whether the folder cannot be changed. The app then shows its content at the start.
     """
 
     def __init__(self, place: Path | str) -> None:
@@ -210,7 +211,7 @@ class Store:
             at = place if is_database else self.folder
             with ExitStack() as opening:
                 self._open(opening, at)
-                self._opened = opening.pop_all()  # all went well: they stay open
+                self._opened = opening.pop_all()  # without an error, they stay open
         except (OSError, sqlite3.Error) as error:
             raise trouble_of(error, folder / OWN_FILE, SECONDS_TO_WAIT) or InputError(
                 f"{folder} cannot hold the app's state ({error}). Give another folder with --state."
@@ -223,14 +224,14 @@ class Store:
         if not self.is_read_only:
             opening.enter_context(closing(_lock(self.folder)))
         self._db = opening.enter_context(closing(opened(file, is_read_only=self.is_read_only)))
-        if self.is_read_only:  # it is a copy in memory
+        if self.is_read_only:  # the database is a copy in memory
             self._change(
                 "UPDATE runs SET state = ?, problem = ? WHERE state IN (?, ?)",
                 *(INTERRUPTED, NOT_RUN, *GOES_ON),
             )
             self._db.execute("PRAGMA query_only = ON")
         else:
-            self._db.execute("BEGIN IMMEDIATE")  # or say now that another program writes
+            self._db.execute("BEGIN IMMEDIATE")  # fails now if another program is writing
             self._db.execute("ROLLBACK")
         self.cases = opening.enter_context(closing(State(at)))
         self.cases.database.wait = SECONDS_TO_WAIT
@@ -238,19 +239,19 @@ class Store:
         opening.callback(self._deciding.shutdown, wait=False)
 
     def close(self) -> None:
-        """Let another process use the folder."""
+        """Close the databases, and release the folder for other processes."""
         self._opened.close()
 
     def trouble(self, error: OSError | sqlite3.Error) -> TroubleError | None:
-        """Return what to say of an error: a lock, or a disk that is full or read-only."""
+        """Return an error with a message for a lock or a full or read-only disk, else None."""
         place = getattr(error, "filename", None) or self.folder / OWN_FILE
         return trouble_of(error, Path(place), SECONDS_TO_WAIT)
 
     async def change(self, make: Callable[[], Answer], saved: str = NOTHING_SAVED) -> Answer:
-        """Make changes that hold together, once no other program writes to the app's database.
+        """Make all changes of `make` in one transaction, and wait while the database is locked.
 
-        `make` looks again at what may have changed meanwhile, and `saved` says what an error
-        leaves.
+        `make` checks again what may have changed in the meantime. `saved` is the part of the
+        message of an error that names what was saved.
         """
         file, end = self.folder / OWN_FILE, time.monotonic() + SECONDS_TO_WAIT
         while True:
@@ -267,7 +268,7 @@ class Store:
             await asyncio.sleep(A_MOMENT)
 
     def _change(self, statement: str, *values: Any) -> None:
-        """Change the database; what is changed is on the disk after that, or after `change`."""
+        """Execute a statement. The change is saved now, or at the end of `change`."""
         if self._db.in_transaction:
             self._db.execute(statement, values)
             return
@@ -277,7 +278,7 @@ class Store:
     # Uploads
 
     def new_upload(self, ending: str) -> tuple[str, Path]:
-        """Return the id of an upload, and the file to write it to."""
+        """Return the id of a new upload, and the path of its file."""
         upload = secrets.token_hex(8)
         folder = self.folder / "uploads" / upload
         folder.mkdir(mode=0o700, parents=True)
@@ -291,7 +292,7 @@ class Store:
         settings: Mapping[str, Any] | None = None,
         watch: str | None = None,
     ) -> Run:
-        """Keep an upload that is written, with a first run: of its watch, or one that reads it."""
+        """Save an upload with a first run, which runs its watch or reads the columns."""
         self._change(
             "INSERT INTO uploads (id, name, ending, watch) VALUES (?, ?, ?, ?)",
             *(upload, name, ending, watch),
@@ -299,7 +300,7 @@ class Store:
         return self.new_run(upload, READ if watch is None else WATCH, settings)
 
     def say_watch(self, upload: str, watch: str) -> None:
-        """Say which watch an upload belongs to from now on."""
+        """Save the watch of an upload."""
         self._change("UPDATE uploads SET watch = ? WHERE id = ?", watch, upload)
 
     def drop_file(self, upload: str) -> None:
@@ -307,16 +308,16 @@ class Store:
         shutil.rmtree(self.folder / "uploads" / upload, ignore_errors=True)
 
     def say_table(self, upload: str, facts: Mapping[str, Any] | None) -> None:
-        """Keep what an upload holds; None until it is read."""
+        """Save the facts about the table of an upload."""
         self._change("UPDATE uploads SET facts = ? WHERE id = ?", _text(facts), upload)
 
     def table(self, upload: str) -> dict[str, Any] | None:
-        """Return what an upload holds, or None before it was read."""
+        """Return the facts about the table of an upload, or None if it was not read."""
         found = self._db.execute("SELECT facts FROM uploads WHERE id = ?", (upload,)).fetchone()
         return None if found is None or found[0] is None else dict(json.loads(found[0]))
 
     def upload_file(self, run: Run) -> Path:
-        """Return the file that a run is of."""
+        """Return the uploaded file of a run."""
         return self.folder / "uploads" / run.upload / f"table{run.ending}"
 
     # Runs
@@ -336,11 +337,11 @@ class Store:
         return found
 
     def folder_of(self, run: str) -> Path:
-        """Return the folder of a run's files; `run` is the id of one that exists."""
+        """Return the folder of an existing run, by its id."""
         return self.folder / "runs" / run
 
     def run(self, run: str) -> Run | None:
-        """Return a run, or None."""
+        """Return a run, or None if it does not exist."""
         return next(map(_run, self._db.execute(f"{RUN} WHERE runs.id = ?", (run,))), None)
 
     def runs(self) -> list[Run]:
@@ -357,7 +358,7 @@ class Store:
         settings: Mapping[str, Any] | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        """Say how a run stands; what is None stays as it was."""
+        """Save the state of a run. Arguments that are None do not change."""
         self._change(
             "UPDATE runs SET state = ?, problem = ?, task = coalesce(?, task),"
             " settings = coalesce(?, settings), facts = coalesce(?, facts) WHERE id = ?",
@@ -365,7 +366,7 @@ class Store:
         )
 
     def say_ended(self, run: str, state: str, *, problem: str = "") -> None:
-        """Say how a run ended early; a table that was read before is then as it was."""
+        """Save the early end of a run. A table that was read before keeps its earlier settings."""
         found = self.run(run)
         before = (found.settings or {}).get(BEFORE) if found else None
         if before is None:
@@ -375,20 +376,20 @@ class Store:
             self.say_run(run, DONE, problem=problem, settings=before)
 
     def say_title(self, run: str, title: str) -> None:
-        """Say what a run is called; "" calls it after its file."""
+        """Save the title of a run. With "", the title is the name of the file."""
         self._change("UPDATE runs SET title = ? WHERE id = ?", title, run)
 
     def is_drafted(self, run: Run) -> bool:
-        """Return whether a watch may have recorded a run: its files come first."""
+        """Return whether a watch may have recorded a run, because the run has files."""
         return run.task == WATCH and (self.folder_of(run.id) / RESULTS).is_dir()
 
     def n_runs(self, upload: str) -> int:
-        """Return how many runs an upload has."""
+        """Return the number of runs of an upload."""
         found = self._db.execute("SELECT count(*) FROM runs WHERE upload = ?", (upload,))
         return int(found.fetchone()[0])
 
     async def drop_run(self, run: Run) -> None:
-        """Delete a run and its files, and with an upload's last run the upload."""
+        """Delete a run and its files. With the last run, delete the upload."""
 
         def drop() -> int:
             self._change("DELETE FROM runs WHERE id = ?", run.id)
@@ -402,7 +403,7 @@ class Store:
             self.drop_file(run.upload)
 
     def after_start(self) -> list[Run]:
-        """Tidy up after the last server, however it ended; return what still waits."""
+        """Clean up after the last server, and return the runs that still wait."""
         if self.is_read_only:
             return []
         with self._db:
@@ -417,14 +418,14 @@ class Store:
                 continue
             taken_up = self.folder_of(run.id) / TAKEN_UP
             if self.is_drafted(run) and not taken_up.exists():
-                taken_up.touch(mode=0o600)  # once: what ends the server would do so for ever
+                taken_up.touch(mode=0o600)  # only once, because the run may have caused the end
                 self.say_run(run.id, WAITING)
             else:
                 problem = "The server ended while this ran. Run it again."
                 self.say_ended(run.id, INTERRUPTED, problem=problem)
         for kind in ("uploads", "runs"):
             known = {name for (name,) in self._db.execute(f"SELECT id FROM {kind}")}
-            for folder in (self.folder / kind).glob(OURS):
+            for folder in (self.folder / kind).glob(FOLDER_PATTERN):
                 if folder.name not in known:
                     shutil.rmtree(folder, ignore_errors=True)
         self._db.execute("PRAGMA busy_timeout = 0")  # from now on, `change` waits
@@ -435,7 +436,7 @@ class Store:
     async def decide_case(
         self, decision: Decision, *, token: str | None, seen: int | None
     ) -> Decision:
-        """Keep a decision on a case of a watch; see `State.decide`."""
+        """Save a decision on a case of a watch; see `State.decide`."""
         decide = partial(self.cases.decide, decision, token=token, seen=seen)
         return await asyncio.get_running_loop().run_in_executor(self._deciding, decide)
 
@@ -450,14 +451,14 @@ class Store:
         author: str = "",
         seen: int | None = None,
     ) -> dict[str, Any]:
-        """Mark a row of a run's upload, or take the mark back, and return the mark."""
+        """Save the mark of a row, or remove it, and return the mark."""
         last = next((d for d in self.decisions(run.upload) if d["number"] == number), None)
         version = 0 if last is None else last["seen"]
         said = (decision or OPEN, comment, author)
         if last is not None and seen not in (None, version):
             said_last = (last["decision"], last["comment"], last["author"])
             if said == said_last:
-                return last  # sent again
+                return last  # the same mark was sent again
             raise DecidedMeanwhileError(
                 Decision("", str(last["id"]), *said_last, number=version, made=last["made"])
             )
@@ -481,7 +482,7 @@ class Store:
 
 
 def _lock(folder: Path) -> sqlite3.Connection:
-    """Take the folder for this process: the system lets go of it however the process ends."""
+    """Lock the folder for this process. The system releases the lock when the process ends."""
     lock = sqlite3.connect(folder / "lock.sqlite", timeout=0, isolation_level=None)
     try:
         lock.execute("BEGIN EXCLUSIVE")

@@ -1,4 +1,4 @@
-"""Who may use the app, and for what: names, roles and hashed passwords in a file of the owner's."""
+"""The users of the app: names, roles and hashed passwords in a private file."""
 
 import importlib.util
 import os
@@ -15,25 +15,25 @@ from somscape.errors import InputError
 from somscape.tables._roles import key_text, line_of, parsed, value_text
 
 LOOK, DECIDE, RUN = ROLES = ("look", "decide", "run")
-"""What a user may do; each may do what those before it may."""
+"""Roles of users. Each role includes the roles before it."""
 
 MIN_LENGTH, MAX_LENGTH = 12, 256
-"""Letters of a password."""
+"""Minimum and maximum number of characters of a password."""
 
 MAX_USER_NAME = 64
 MAX_BYTES = 1 << 20
-"""Of a file of users; thousands fit in."""
+"""Maximum number of bytes of a file of users, enough for thousands."""
 
 HASH = re.compile(
     r"\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
 )
-"""A password as Argon2id's own text says it: memory in KiB, passes, lanes, salt, hash."""
+"""Format of a hash by Argon2id: memory in KiB, passes, lanes, salt, hash."""
 
 MIN_MEMORY, MAX_MEMORY = 7168, 1 << 20
-"""KiB that a hash takes."""
+"""Minimum and maximum memory of a hash, in KiB."""
 
 MIN_WORK, MAX_WORK = 35_000, 1 << 24
-"""KiB that it goes over in all passes: at least those of the weakest advice for Argon2id."""
+"""Minimum and maximum of memory times passes, in KiB. Advice for Argon2id sets the minimum."""
 
 MAX_LANES = 64
 
@@ -46,7 +46,7 @@ WRITTEN = """\
 
 @dataclass(frozen=True)
 class User:
-    """One who may use the app.
+    """A user of the app.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class User:
     role : str
         One of `ROLES`.
     password : str
-        Its hash; "" for one whom a proxy names.
+        Hash of the password, or "" if a proxy identifies the user.
     """
 
     name: str
@@ -63,18 +63,18 @@ class User:
 
 
 def may(role: str, needed: str) -> bool:
-    """Return whether a role allows what needs another."""
+    """Return whether a role includes the needed role."""
     return ROLES.index(role) >= ROLES.index(needed)
 
 
 def plain_name(text: str) -> str:
-    """Return a user's name in the one form in which it is compared."""
+    """Return the normalized form of a user's name, or "" if the name is not allowed."""
     name = unicodedata.normalize("NFC", text.strip())
     return name if len(name) <= MAX_USER_NAME and name.isprintable() else ""
 
 
 def hash_password(password: str) -> str:
-    """Return what stands for a password in a file of users."""
+    """Return the hash of a password for a file of users."""
     if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise InputError(
             f"a password has {MIN_LENGTH} to {MAX_LENGTH} letters; this one has {len(password)}."
@@ -88,7 +88,7 @@ def hash_password(password: str) -> str:
 
 def is_password(password: str, hashed: str) -> bool:
     """Return whether a password is the one that was hashed."""
-    # Late, because only a team needs it.
+    # Late, because only a team needs argon2.
     from argon2 import PasswordHasher
     from argon2.exceptions import Argon2Error, InvalidHash
 
@@ -99,7 +99,7 @@ def is_password(password: str, hashed: str) -> bool:
 
 
 def _plain(password: str) -> bytes:
-    # Letters with marks may be typed in two ways.
+    # Accented characters may be typed in two ways.
     return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
 
 
@@ -132,7 +132,7 @@ def read_users(
 
 @dataclass(frozen=True)
 class _Reader:
-    """Makes users of a file's data; what is wrong is told with its line, never with its value."""
+    """Reads users from parsed data. Error messages name the line, but never a value."""
 
     text: str
     source: str
@@ -190,7 +190,7 @@ class _Reader:
 
 
 def write_users(path: Path, users: Mapping[str, User]) -> None:
-    """Write a file of users, which nobody else can read."""
+    """Write a file of users that only its owner can read."""
     lines = [WRITTEN]
     for user in users.values():
         lines.append(f"\n[users.{key_text(user.name)}]\nrole = {value_text(user.role)}\n")
@@ -203,22 +203,24 @@ def write_users(path: Path, users: Mapping[str, User]) -> None:
 
 
 class Users:
-    """The users of a file, as it stands now.
+    """The current users of a file, which is read again after each change.
 
-    While a changed file cannot be used, nobody is a user.
+    While a changed file is invalid, there are no users.
 
     Parameters
     ----------
     path : Path
     has_passwords : bool
+        Whether each user needs a password.
     may_be_readable : bool, default=False
-        Whether others of the computer may read the file.
+        Whether other users of the computer may read the file.
     say : callable
-        Told, in a line, what is wrong with a changed file.
+        Called with one line about the problem of a changed file.
 
     Raises
     ------
     InputError
+        If the file cannot be used.
     """
 
     def __init__(
@@ -237,7 +239,7 @@ class Users:
         self._users: dict[str, User] | None = self._read()
 
     def now(self) -> Mapping[str, User] | None:
-        """Return the users by name, or None while the file cannot be used."""
+        """Return the users by name, or None while the file is invalid."""
         stamp = _stamp(self._path)
         if stamp != self._stamp:
             self._stamp = stamp

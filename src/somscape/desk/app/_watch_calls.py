@@ -1,4 +1,4 @@
-"""Calls about watches and their cases, and what the pages show."""
+"""Calls about watches and their cases, and the data of their pages."""
 
 import asyncio
 import hashlib
@@ -43,20 +43,20 @@ from somscape.tables._messages import listed
 from somscape.tables.table import Table, table_from_columns
 
 MAX_CASES = 5000
-"""Cases that a page lists, those of the newest run first."""
+"""Maximum number of cases on a page, beginning with the newest run."""
 
 N_USUAL = 3
-"""Usual rows that stand beside a case."""
+"""Number of usual rows that are shown next to a case."""
 
 
 def summary_of(state: State, name: str) -> dict[str, Any]:
-    """Return what the home page says of a watch: its last run, and what waits."""
+    """Return the facts about a watch for the home page: its last run and waiting cases."""
     with state.database.snapshot():
         return _summary(name, state.runs(name), state.cases(name))
 
 
 def watch_of(state: State, name: str) -> dict[str, Any]:
-    """Return what a watch's own page shows: its runs and its cases."""
+    """Return the data for the page of a watch: its runs and its cases."""
     with state.database.snapshot():
         watch, runs, cases = state.watch(name), state.runs(name), state.cases(name)
     last = runs[0] if runs else None
@@ -74,7 +74,7 @@ def watch_of(state: State, name: str) -> dict[str, Any]:
 
 
 def case_of(state: State, name: str, key: str) -> dict[str, Any]:
-    """Return all that is known of a case, for a page to print."""
+    """Return all data about a case, for a page to print."""
     with state.database.snapshot():
         watch, runs = state.watch(name), state.runs(name)
         history, cases = state.history(name, key), state.cases(name, key=key)
@@ -136,13 +136,13 @@ def _said(run: WatchRun) -> dict[str, Any]:
 
 
 def _drift_words(drift: Mapping[str, Any]) -> str:
-    """Return what a run found of drift, in a sentence; "" in the first run by a map."""
+    """Return a sentence about the drift in a run, or "" in the first run of a map."""
     if not drift or drift.get("is_first"):
         return ""
     were = f"{drift['n_above']:,} flagged where {round(drift['expected']):,} were expected"
     if not drift["is_found"]:
         return f"No drift: {were}."
-    changes = drift.get("changes") or [""] * len(drift["columns"])  # an older run has none
+    changes = drift.get("changes") or [""] * len(drift["columns"])  # missing in an older run
     others = [column for column, how in zip(drift["columns"], changes, strict=True) if not how]
     where = f" in {listed(others)}" if others else ""
     return f"Drift{where}: {'; '.join([were, *filter(None, changes)])}."
@@ -168,7 +168,7 @@ def _line(case: Case, last: WatchRun | None) -> dict[str, Any]:
 
 
 def _row(state: State, runs: Sequence[WatchRun], key: str) -> dict[str, Any]:
-    """Return a case's row beside usual ones, and its place on the map, by the last run with it."""
+    """Return the row of a case, similar usual rows, and its unit, from the last run with it."""
     for run in runs:
         kept = state.kept(run.id)
         if key in kept:
@@ -182,7 +182,7 @@ def _row(state: State, runs: Sequence[WatchRun], key: str) -> dict[str, Any]:
     try:
         map_ = _loaded(state.map(run.map)).map_
         rows = map_.rows_of(_table([kept[k] for k in (key, *others)], names))
-    except InputError:  # a map of another somscape: what was kept is shown all the same
+    except InputError:  # a map of another version: the saved values are still shown
         return {**shown, "usual": [], "map": None}
     rows = np.asarray(rows, dtype=np.float64)
     in_table = [code.name for code in map_.encoding.columns if code.name in kept[key]]
@@ -209,7 +209,7 @@ def _place(map_: Map, row: Any) -> dict[str, Any]:
 
 
 def _table(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Table:
-    """Return kept rows as a table; a column that holds a text is all text."""
+    """Return saved rows as a table. A column with any text becomes text."""
     columns = {}
     for name in names:
         values = [row.get(name) for row in rows]
@@ -230,12 +230,12 @@ def _loaded(content: bytes) -> Detector:
     return found
 
 
-MAX_LETTERS = 100
-"""Characters that a message shows of a watch's name."""
+MAX_SHOWN_NAME = 100
+"""Maximum number of characters of a watch's name in a message."""
 
 
 class WatchCalls:
-    """The answers.
+    """The calls about watches.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ class WatchCalls:
         self._at = at
 
     def routes(self) -> list[Route]:
-        """Return what can be called for."""
+        """Return the routes."""
         return [
             Route("/watches/{watch}", self.watch_page),
             Route("/watches/{watch}/cases/{key:path}", self.case_page),
@@ -258,17 +258,17 @@ class WatchCalls:
         ]
 
     async def watch_page(self, request: Request) -> Response:
-        """One watch: what waits, its cases, its runs."""
+        """Answer with the page of a watch."""
         await self._watch(request)
         return self._at.page(request, "watch.html")
 
     async def case_page(self, request: Request) -> Response:
-        """One case, to look at and to print."""
+        """Answer with the page of a case."""
         await self._case(request)
         return self._at.page(request, "case.html")
 
     async def list_watches(self, request: Request) -> Response:
-        """All watches, with what waits."""
+        """Answer with all watches and their numbers of waiting cases."""
 
         def summaries() -> list[dict[str, Any]]:
             state = self._at.cases
@@ -279,7 +279,7 @@ class WatchCalls:
         return JSONResponse([{**watch, **self._report_of(watch, ranked)} for watch in found])
 
     async def show(self, request: Request) -> Response:
-        """One watch with its runs and cases."""
+        """Answer with a watch, its runs and cases."""
         name = await self._watch(request)
         ranked = self._ranked()
         found = await asyncio.to_thread(watch_of, self._at.cases, name)
@@ -287,13 +287,13 @@ class WatchCalls:
         return JSONResponse({**found, "runs": runs, **self._report_of(found, ranked)})
 
     async def case(self, request: Request) -> Response:
-        """All that is known of a case."""
+        """Answer with all data about a case."""
         found, ranked = await self._case(request), self._ranked()
         listed = [{**run, "report": ranked.get(run["run"])} for run in found["listed"]]
         return JSONResponse({**found, "listed": listed})
 
     async def decide(self, request: Request) -> Response:
-        """Keep a decision on a case; answered once it is saved."""
+        """Save a decision on a case."""
         given = await json_of(request)
         name, key = await self._watch(request), given.get("key")
         decision, comment = checked(given)
@@ -309,7 +309,7 @@ class WatchCalls:
         return JSONResponse(said_of(said))
 
     async def keep(self, request: Request) -> Response:
-        """Keep a finished run as a watch; answered once it is one."""
+        """Make a watch of a finished run."""
         given = await json_of(request)
         run = self._at.run(request)
         if not run.is_ranked or run.task != RANK:
@@ -325,7 +325,7 @@ class WatchCalls:
         return JSONResponse({"watch": run.watch})
 
     async def _keep(self, run: Run, name: str, key: list[str], author: str) -> str:
-        """Have a run become a watch, with the marks of its rows; return what is wrong."""
+        """Make a watch of a run with its marks. Return the problem or ""."""
         watches = await asyncio.to_thread(self._at.cases.watches)
         taken = next((watch for watch in watches if watch.name == name), None)
         if taken is not None and not await self._is_begun(run, taken):
@@ -343,7 +343,7 @@ class WatchCalls:
         return await self._at.queue.keep_watch(run, asked)
 
     async def _is_begun(self, run: Run, watch: Watch) -> bool:
-        """Return whether a watch was made of a run by a job that was then killed."""
+        """Return whether a killed job has already made this watch of the run."""
         if any(other.watch == watch.name for other in self._at.store.runs()):
             return False
         file = self._at.store.folder_of(run.id) / RESULTS / "map.som"
@@ -353,7 +353,7 @@ class WatchCalls:
         name = str(request.path_params["watch"])
         watches = await asyncio.to_thread(self._at.cases.watches)
         if name not in {watch.name for watch in watches}:
-            raise Refusal(404, f"There is no watch '{name[:MAX_LETTERS]}'.")
+            raise Refusal(404, f"There is no watch '{name[:MAX_SHOWN_NAME]}'.")
         return name
 
     async def _case(self, request: Request) -> dict[str, Any]:
@@ -364,7 +364,7 @@ class WatchCalls:
             raise Refusal(404, one_line(str(error))) from error
 
     def _ranked(self) -> dict[str, str]:
-        """Return which run here shows the report of which run of a watch."""
+        """Return the run of the app with the report, by run of a watch."""
         return {
             run.facts["watch_run"]: run.id
             for run in self._at.store.runs()
@@ -384,7 +384,7 @@ def _hash_of(file: Path) -> str:
 
 
 def _asked(given: dict[str, Any], table: dict[str, Any] | None) -> tuple[str, list[str]]:
-    """Return the name of a new watch and the columns of its key, or refuse them."""
+    """Return the requested name and key columns of a new watch, or refuse them."""
     name, key = given.get("name"), given.get("key")
     if not isinstance(name, str):
         raise Refusal(422, "'name' must be the name of a watch.")

@@ -1,4 +1,4 @@
-"""The process of a job: one request on standard input, lines of JSON on standard output."""
+"""The process of a job: a request on standard input, lines of JSON on standard output."""
 
 import errno
 import json
@@ -27,26 +27,26 @@ from somscape.tables.table import Table
 
 N_EXAMPLES = 5
 MAX_EXAMPLE = 60
-"""Characters of a cell."""
+"""Maximum number of characters of an example."""
 
 MAX_LISTED_LEVELS = 50
-"""A column with more different values has no list of them to choose a label's value from."""
+"""Maximum number of different values that a page lists for a column."""
 
 MAX_LEVEL = 1000
-"""Characters of a level; a column with a longer one has no list either."""
+"""Maximum number of characters of a level. A column with a longer level has no list."""
 
 MAX_COLUMNS, MAX_NAMES, MAX_LISTED = 5000, 5_000_000, 3_000_000
-"""Columns, and characters of all their names, and of all their levels, that a page shows."""
+"""Maximum numbers of columns, characters of all names, and characters of all levels."""
 
 
 def describe(table: Table) -> dict[str, Any]:
-    """Return a table's size and what its columns would be taken for, as JSON data."""
+    """Return the size of a table and the detected kinds of its columns, as JSON data."""
     if len(table.columns) > MAX_COLUMNS or sum(map(len, table.names)) > MAX_NAMES:
         raise InputError(
             f"{table.source} has {len(table.columns)} columns, or names so long that no page can "
             f"show them; the app takes up to {MAX_COLUMNS}. Use `somscape detect`."
         )
-    # A column with a problem is left out until the user says what it is.
+    # A column with a problem is left out until the user chooses its kind.
     problems = {column.name: column.problem for column in table.columns if column.problem}
     encoding = fit_encoding(table, Roles(drop=tuple(problems)), "fill")
     columns = [
@@ -67,7 +67,7 @@ def describe(table: Table) -> dict[str, Any]:
 
 
 def one_line(text: str) -> str:
-    """Return a text in one line, as a page shows it."""
+    """Return a text in one line."""
     return " ".join(text.split())
 
 
@@ -95,7 +95,7 @@ def _may_be(column: Column, n_distinct: int) -> list[str]:
 
 
 def _examples(column: Column) -> list[str]:
-    """Return the first different cells."""
+    """Return the first few different values."""
     found: dict[str, None] = {}
     for cell in column.each_cell():
         if cell is not None:
@@ -115,9 +115,9 @@ def _levels(column: Column) -> list[list[Any]]:
 
 
 def work() -> None:
-    """Do the job that standard input asks for."""
+    """Do the job that is requested on standard input."""
     request = json.loads(sys.stdin.buffer.readline())
-    threading.Thread(target=_end_with_the_server, daemon=True).start()
+    threading.Thread(target=_exit_with_server, daemon=True).start()
     job = _job_of(request)
     _limit_memory(request["memory"])
     try:
@@ -135,7 +135,7 @@ def work() -> None:
 
 
 def load_libraries() -> None:
-    """Load what jobs need that train; late, so that columns are shown without waiting for it."""
+    """Load the libraries for training. A job that only reads columns does not wait for them."""
     from somscape.desk.app import _rank, _results  # noqa: F401
     from somscape.kernels._select import select_kernels
     from somscape.maps._joins import import_solvers
@@ -145,7 +145,7 @@ def load_libraries() -> None:
 
 
 def _job_of(request: dict[str, Any]) -> Callable[[Callable[[], list[str]]], dict[str, Any]]:
-    """Return what is done, given what tells the warnings so far."""
+    """Return the function that does the job. Its argument returns the warnings so far."""
     import_reader(request["file"])
 
     def table() -> Table:
@@ -181,27 +181,27 @@ def _say(what: str, value: Any) -> None:
     os.write(1, json.dumps({what: value}).encode() + b"\n")
 
 
-def _end_with_the_server() -> None:
-    while os.read(0, 1):  # ends when nobody holds the other end
+def _exit_with_server() -> None:
+    while os.read(0, 1):  # ends when the server has ended
         pass
     os._exit(1)
 
 
 def _limit_memory(n_bytes: int | None) -> None:
-    """Limit this process to `n_bytes` more than it has, where the system supports that."""
+    """Allow this process `n_bytes` of additional memory, if the system supports limits."""
     if n_bytes is None or sys.platform == "win32":
         return
     import resource
 
     _, most = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = n_bytes + _addresses()
+    wanted = n_bytes + _used_addresses()
     allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
-    with suppress(ValueError, OSError):  # macOS has the limit and does not take it
+    with suppress(ValueError, OSError):  # macOS has this limit but refuses to set it
         resource.setrlimit(resource.RLIMIT_AS, (allowed, most))
 
 
-def _addresses() -> int:
-    """Return the bytes of addresses that Python and its libraries have taken already."""
+def _used_addresses() -> int:
+    """Return the bytes of address space that this process already uses."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     except OSError:

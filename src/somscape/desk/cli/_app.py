@@ -1,4 +1,4 @@
-"""`app`, `app-user` and `serve`: servers, and who may use the app."""
+"""Commands `app`, `app-user` and `serve`: start servers, and manage the users of the app."""
 
 from functools import partial
 from pathlib import Path
@@ -71,7 +71,7 @@ def change_user(
     remove: bool,
     allow_readable_secrets: bool,
 ) -> None:
-    """Add a user to a file, change them, or remove them."""
+    """Add, change or remove a user in a file of users."""
     known = {}
     if users.exists():
         known = read_users(users, has_passwords=False, may_be_readable=allow_readable_secrets)
@@ -112,7 +112,7 @@ def _new_password(name: str) -> str:
 
 
 def run_service(map_file: str, *, max_body: float, max_rows: int, **options: Any) -> None:
-    """Serve a map until SIGTERM or Ctrl-C."""
+    """Serve a map until the process receives SIGTERM or Ctrl-C."""
     check_libraries("the service", SERVICE_LIBRARIES, "serve")
     from somscape.desk.serve._limits import RequestLimits
     from somscape.desk.serve._server import serve_map

@@ -1,4 +1,4 @@
-"""`audit`, `forget`, `backup`, `restore`, `card` and `reproduce`."""
+"""Commands `audit`, `forget`, `backup`, `restore`, `card` and `reproduce`."""
 
 import hashlib
 import json
@@ -24,11 +24,11 @@ from somscape.save._load import load
 from somscape.tables._messages import counted
 from somscape.tables.sources import read_table
 
-MAX_SAID = 20
-"""Sentences of a kind that are shown, because a change early in a chain causes many."""
+MAX_SENTENCES = 20
+"""Maximum number of printed sentences of a kind. A change early in the chain causes many."""
 
 UNCHECKED = 3
-"""The exit code if no fault was found, but the key or a person has to check some lines."""
+"""Exit code if no fault was found, but the key or a person has to check some lines."""
 
 NO_SEALS = (
     "Without seals, nobody can see whether such a line is forged to hide a deleted decision. Ask "
@@ -45,15 +45,15 @@ NOT_SWEPT_IN_FILE = (
 )
 
 COLUMNS = ("number", "made", "author", "kind", "watch", "run", "key", "state", "comment")
-"""Of the list, before what only some kinds of lines say, and the head."""
+"""First columns of the printed audit. `more` follows, with fields of some lines, and `head`."""
 
 
 def verify_audit(head: str | None, **options: Any) -> None:
-    """Say whether the audit holds, and end with 2 if it does not, or 3 if that is not known."""
+    """Print whether the audit is valid. Exit with 2 if not, and with 3 if this is unknown."""
     console = make_console()
     with open_state(options) as state:
         if head is None:
-            state.check_has_lines()  # else a slip in --state would be good news
+            state.check_has_lines()  # else a wrong --state would count as a valid audit
         verdict = verify(state, head)
     say(console, f"{counted(verdict.n_lines, 'line')}, head {verdict.head}")
     if verdict.found is not None:
@@ -88,13 +88,13 @@ def verify_audit(head: str | None, **options: Any) -> None:
 
 
 def _say_some(console: Console, what: str, sentences: Sequence[str]) -> None:
-    say(console, *(f"{what}: {sentence}" for sentence in sentences[:MAX_SAID]))
-    if len(sentences) > MAX_SAID:
-        say(console, f"... and {len(sentences) - MAX_SAID} more.")
+    say(console, *(f"{what}: {sentence}" for sentence in sentences[:MAX_SENTENCES]))
+    if len(sentences) > MAX_SENTENCES:
+        say(console, f"... and {len(sentences) - MAX_SENTENCES} more.")
 
 
 def list_audit(*, format: str, **options: Any) -> None:
-    """Write all lines for people."""
+    """Print all lines of the audit as CSV or JSON."""
     with open_state(options) as state:
         lines = list(audit_lines(state))
     if format == "json":
@@ -110,7 +110,7 @@ def list_audit(*, format: str, **options: Any) -> None:
 
 
 def print_head(**options: Any) -> None:
-    """Print the head alone."""
+    """Print only the head of the audit."""
     with open_state(options) as state:
         state.check_has_lines()
         click.echo(state.head())
@@ -133,7 +133,7 @@ def _cell(value: Any) -> str:
 def forget_cases(
     watch: str, key: str | None, *, older_than: int | None, decided: bool, **options: Any
 ) -> None:
-    """Forget, and say what is gone and where copies may be left."""
+    """Delete cases, and print the number of cases and the places of remaining copies."""
     if (key is None) == (older_than is None):
         raise InputError("give the KEY of a case, or `older_than` for all that are old.")
     if decided and older_than is None:
@@ -162,34 +162,34 @@ def forget_cases(
 
 
 def write_backup(file: Path, **options: Any) -> None:
-    """Write a backup, and say what it holds."""
+    """Write a backup, and print the size and the head of its audit."""
     with open_state(options) as state:
         verdict = backup(state, file)
     console = make_console(file)
-    say(console, f"Wrote {file}: {_what(verdict)}")
+    say(console, f"Wrote {file}: {_audit_words(verdict)}")
     if verdict.faults:
         say(console, f"Its audit does not hold, as that of the state: {verdict.faults[0]}")
 
 
 def restore_backup(file: Path, *, force: bool, **options: Any) -> None:
-    """Restore a backup, and say what the state holds now."""
+    """Restore a backup, and print the size and the head of its audit."""
     with open_state(options) as state:
         verdict = restore(state, file, force=force, author=author_of(options))
         name, head = state.database.name, state.head()
     console = make_console()
-    say(console, f"{name} holds what {file} holds: {_what(verdict)}")
+    say(console, f"{name} holds what {file} holds: {_audit_words(verdict)}")
     if head != verdict.head:
         say(console, f"One line more tells what was there before. Head of the audit: {head}")
 
 
-def _what(verdict: Verdict) -> str:
+def _audit_words(verdict: Verdict) -> str:
     return f"{counted(verdict.n_lines, 'line')} of the audit, head {verdict.head}"
 
 
 def write_card(
     map_file: str, path: str | None, out: Path | None, *, watch: str | None, **options: Any
 ) -> None:
-    """Print a card, or write it as its file's name says."""
+    """Print a model card, or write it in the format of its file extension."""
     if out is not None:
         check_result("card", out, map_file, path, options=options)
     thing = load(map_file)
@@ -213,7 +213,7 @@ def write_card(
 
 
 def repeat_run(run: str, **options: Any) -> None:
-    """Say whether a run gives the same bytes, and end with 2 where it does not."""
+    """Print whether a run gives the same bytes again. Exit with 2 if it does not."""
     with open_state(options) as state, stage(f"repeating {run}"):
         found = reproduce(state, run)
     old = found.run

@@ -1,4 +1,4 @@
-"""Tables and lines on standard output, and progress on standard error."""
+"""Print tables and lines on standard output, and progress on standard error."""
 
 import shutil
 import sys
@@ -35,9 +35,9 @@ _MISSING_ARE = {"fill": "filled", "mask": "left out", "error": ""}
 
 
 def make_console(*results: Path | None, to_stderr: bool = False) -> Console:
-    """Return a console as wide as the terminal, or 100 characters where there is none.
+    """Return a console as wide as the terminal, or 100 characters wide without a terminal.
 
-    If one of the results goes to standard output, the console is standard error.
+    If one of the results goes to standard output, the console writes to standard error.
     """
     to_stderr = to_stderr or any(each is not None and is_output(each) for each in results)
     stream = sys.stderr if to_stderr else sys.stdout
@@ -46,25 +46,25 @@ def make_console(*results: Path | None, to_stderr: bool = False) -> Console:
 
 
 def make_grid(*names: str, has_header: bool = True) -> Grid:
-    """Return an empty table without lines, with these columns."""
+    """Return an empty table with these columns and without vertical lines."""
     return Grid(*names, box=None, show_header=has_header, padding=(0, 2, 0, 0))
 
 
 def say(console: Console, *lines: str) -> None:
-    """Print lines as they are: a path must not be cut where a terminal would end."""
+    """Print lines without wrapping, because the terminal's width must not cut a path."""
     for line in lines:
         console.print(shown(line), markup=False, soft_wrap=True)
 
 
 def print_bytes(content: Iterable[bytes]) -> None:
-    """Print the content of a file."""
+    """Print the content of a file to standard output."""
     sys.stdout.flush()
     sys.stdout.buffer.writelines(content)
     sys.stdout.flush()
 
 
 def print_csv(columns: Mapping[str, Sequence[Any]]) -> None:
-    """Print columns as a file .csv has them: no cell is a formula to a spreadsheet."""
+    """Print columns as CSV in which spreadsheets do not take a value for a formula."""
     print_bytes(table_bytes("csv", columns))
 
 
@@ -91,7 +91,7 @@ def show_columns(
 
 
 def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> set[str]:
-    """Return the columns of text that the rules left out and that could name the rows."""
+    """Return the text columns that the program left out, but that could be ids."""
     if encoding.named("id") is not None:
         return set()
     left_out = {code.name for code in encoding.columns if code.kind == "dropped"} - set(dropped)
@@ -103,7 +103,7 @@ def _likely_ids(encoding: Encoding, table: Table, dropped: Sequence[str]) -> set
 
 
 def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
-    """Show how many rows stand out, the first of the list, and the file that has them all."""
+    """Print how many rows stand out, the top of the list, and the file with the whole list."""
     say(console, f"{alerts.headline}.")
     if alerts.n_alerts == 0:
         least = alerts.p_values.min(initial=1.0)
@@ -125,7 +125,7 @@ def show_alerts(console: Console, alerts: Alerts, file: str) -> None:
 
 
 def gaps_of(encoding: Encoding, table: Table) -> list[str]:
-    """Say, a line each, which cells of a new table a map had to make something of."""
+    """Return lines about missing values and unknown levels in a new table."""
     return [
         f"{what}: {', '.join(f'{name} {n}' for name, n in counts.items())}."
         for what, counts in (
@@ -137,7 +137,7 @@ def gaps_of(encoding: Encoding, table: Table) -> list[str]:
 
 
 def map_facts(map_: Map) -> list[tuple[str, Any]]:
-    """Return size and training of a map; another program's file may not tell of the training."""
+    """Return size and training of a map. A map from another program may lack the training."""
     lattice, plan = map_.lattice, map_.parameters
     facts = [("map", f"{lattice.size_text}, {lattice.kind}, {lattice.boundary}")]
     if "n_iter" in plan and "stop_reason" in plan:
@@ -146,7 +146,7 @@ def map_facts(map_: Map) -> list[tuple[str, Any]]:
 
 
 def show_facts(console: Console, facts: Sequence[tuple[str, Any]]) -> None:
-    """Show names and values in two columns."""
+    """Print names and values in two columns."""
     grid = make_grid(has_header=False)
     for name, value in facts:
         grid.add_row(name, escape(str(value)))
@@ -154,7 +154,7 @@ def show_facts(console: Console, facts: Sequence[tuple[str, Any]]) -> None:
 
 
 def kernels_line(kernels: str) -> str:
-    """Say which kernels ran and, without the core, what a compiler would bring."""
+    """Return a line with the name of the kernels. Without the core, recommend a compiler."""
     if kernels == "numpy":
         return (
             "Kernels: NumPy. Installed where a C++ compiler is found, somscape trains about 10 "
@@ -165,7 +165,7 @@ def kernels_line(kernels: str) -> str:
 
 @contextmanager
 def stage(what: str) -> Iterator[None]:
-    """Say on the terminal what is going on while it goes on; nothing where there is none."""
+    """Show on the terminal which step is running. Without a terminal, show nothing."""
     console = make_console(to_stderr=True)
     if not console.is_terminal:
         yield
@@ -176,7 +176,7 @@ def stage(what: str) -> Iterator[None]:
 
 @contextmanager
 def progress_bar(n_maps: int) -> Iterator[Callback]:
-    """Show a bar over the training of some maps; nothing where there is no terminal."""
+    """Show a progress bar while maps are trained. Without a terminal, show nothing."""
     console = make_console(to_stderr=True)
     if not console.is_terminal:
         yield lambda step: None
@@ -196,7 +196,7 @@ def progress_bar(n_maps: int) -> Iterator[Callback]:
 
 
 def agreement_line(label: Label, agreement: Agreement) -> str:
-    """Say how well unusual and labelled agree; what the label means is the reader's to know."""
+    """Return a line about how well the ranking agrees with a label."""
     rarer = ", the rarer value" if label.is_rarer else ""
     line = (
         f"Unusual against {label.column} = {label.value} ({agreement.n_labelled} of "
@@ -211,7 +211,7 @@ def agreement_line(label: Label, agreement: Agreement) -> str:
 
 
 def answer_line(agreement: Agreement, what: str) -> str:
-    """Say how many of the listed rows have the label, and how many of any rows would."""
+    """Return the number of labelled rows in the list and in a random list."""
     n = agreement.n_alerts
     by_chance = n * agreement.n_labelled / agreement.n_rows
     return (

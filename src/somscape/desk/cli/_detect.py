@@ -1,4 +1,4 @@
-"""`detect` and `demo`: from a table to a ranked list, a report, a map and two pictures."""
+"""Commands `detect` and `demo`: make a ranked list, a report, a map and pictures of a table."""
 
 import shlex
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ from somscape.tables.table import Table
 
 
 def detect_file(path: str, out: Path, **options: Any) -> None:
-    """Run the main job on a file."""
+    """Rank the rows of a file and write the results."""
     check_folder(out, path, options["to"], options=options)
     check_save_roles(options["save_roles"], out, path, options=options)
     format_of("alerts", options["format"], bom=options["bom"])
@@ -64,7 +64,7 @@ def detect_file(path: str, out: Path, **options: Any) -> None:
 
 
 def detect_demo(out: Path, **options: Any) -> None:
-    """Run the main job on the bundled credit applications."""
+    """Rank the bundled credit applications and write the results."""
     check_folder(out, options=options)
     format_of("alerts", options["format"], bom=options["bom"])
     command = command_line(["demo"], options, "DIR")
@@ -128,7 +128,7 @@ def _detect(
 def _say_found(
     console: Console, found: Found, outcome: RunOutcome | None, file: str, labelled: str
 ) -> None:
-    """Show the list, how it agrees with a label, and what is kept of it."""
+    """Print the list, its agreement with a label, and the outcome of a watch."""
     console.print()
     show_alerts(console, found.alerts, file)
     console.print()
@@ -142,5 +142,5 @@ def _say_found(
 
 
 def say_page(console: Console, out: Path) -> None:
-    """Say where the page is, as terminals make it a link."""
+    """Print the address of the page, which terminals show as a link."""
     say(console, f"Open {(out / 'report.html').resolve().as_uri()}")

@@ -1,4 +1,4 @@
-"""`fit`: from a table to a saved map, or to a model that predicts a column."""
+"""Command `fit`: train and save a map of a table, or a model for predicting a column."""
 
 import shlex
 from collections.abc import Callable
@@ -43,21 +43,21 @@ from somscape.tables.kinds import Roles
 from somscape.tables.table import Table
 
 Lasting: TypeAlias = tuple[Roles, dict[str, str]]
-"""Roles for the next table, and a comment on each column."""
+"""Roles for a later table, and a comment on each column."""
 
-NOT_HERE = {
+NOT_WITH_TARGET = {
     "checkpoint": "saves the training of one map, but for a target several are trained",
     "resume": "continues the training of one map, but for a target several are trained",
     "label": "is an outcome to compare with; the target is one already",
-    "per": "puts rows together, and a target is of rows as they are",
+    "per": "combines rows, but a target needs the original rows",
 }
 
 NOT_OF_TARGET = ("id_column", "drop", "protect", "date")
-"""Options that cannot name the target, too."""
+"""Options for other columns than the target."""
 
 
 def settings_from(options: dict[str, Any], callbacks: tuple[Callback, ...]) -> Settings:
-    """Return how a map is trained, as options say."""
+    """Return the training settings in the options."""
     return Settings(
         options["n_rows"] or "auto",
         options["n_cols"] or "auto",
@@ -68,9 +68,9 @@ def settings_from(options: dict[str, Any], callbacks: tuple[Callback, ...]) -> S
 
 
 def check_target_options(options: dict[str, Any]) -> None:
-    """Raise InputError for options that do not go with a target, before any work."""
+    """Raise InputError, before any work, if an option does not go with a target."""
     target = options["target"]
-    for name, why in NOT_HERE.items():
+    for name, why in NOT_WITH_TARGET.items():
         if options[name]:
             raise InputError(
                 f"`{name}` {why}, so it does not go with `target`. Leave it out.", parameter=name
@@ -94,19 +94,19 @@ def _check_missing(missing: str | None) -> None:
 
 
 def _roles_of(roles: Roles, target: str, file: str | None) -> Roles:
-    """Return roles in which a column is the target, and no other outcome a feature."""
+    """Return roles in which this column is the target and no other outcome is a feature."""
     _check_missing(roles.missing)
     if roles.per:
         raise InputError(
-            f"{file} says that column '{roles.per[0]}' is of kind per, which {NOT_HERE['per']}, so "
-            "it does not go with `target`. Make it of kind drop.",
+            f"{file} gives column '{roles.per[0]}' the kind per, which {NOT_WITH_TARGET['per']}. "
+            "With `target`, give the column the kind drop.",
             column=roles.per[0],
         )
     return overridden(roles, Roles(label=target))
 
 
 def _lasting(subject: PerOptions, encoding: Encoding, given: Roles) -> Lasting:
-    """Return roles and comments for a file that keep what the target was said to be, if it was."""
+    """Return roles and comments for a roles file, with the given kind of the target."""
     (roles, comments), target = subject.lasting(encoding), str(subject.roles.label)
     role = given.by_column().get(target)
     if role not in ("categories", "ordinals", "numbers"):
@@ -119,7 +119,7 @@ def _lasting(subject: PerOptions, encoding: Encoding, given: Roles) -> Lasting:
 def fit_target(
     table: Table, roles: Roles, notes: list[str], out: Path, options: dict[str, Any]
 ) -> None:
-    """Train what predicts a column of a table, save it, and say how good it is."""
+    """Train and save a model for predicting a column of a table, and print its quality."""
     name = options["target"]
     target = target_of(table, name, roles.by_column().get(name))
     given, roles = roles, _roles_of(roles, name, options["roles"])
@@ -142,7 +142,7 @@ def fit_target(
 
 
 def fit_file(path: str, out: Path, **options: Any) -> None:
-    """Train a map of a file and save it."""
+    """Train and save a map or a model of a file."""
     run, save_roles = options["checkpoint"], options["save_roles"]
     check_differ({"--out": out, "--checkpoint": run, "--save-roles": save_roles})
     check_result("map", out, path, options=options)
@@ -196,7 +196,7 @@ def _console_of(
 def _save(
     thing: Saved, out: Path, lasting: Callable[[], Lasting], table: Table, options: dict[str, Any]
 ) -> None:
-    """Save a map or a model, and the roles and comments of its table if options ask for them."""
+    """Save a map or a model, and a roles file if the options name one."""
     with writing(out, force=options["force"]) as making:
         thing.save(making)
     if options["save_roles"] is not None:
@@ -212,8 +212,8 @@ def _say_saved(
 
 
 def _check_checkpoint(run: Path, path: str, options: dict[str, Any]) -> None:
-    """Raise InputError where a checkpoint must not go."""
-    # A file that --resume goes on from is read before it is replaced.
+    """Raise InputError if a checkpoint must not be written to this file."""
+    # With --resume, the file is read before it is replaced.
     check_result("map", run, path, options={**options, "force": True}, name="--checkpoint")
     if run.exists() and not options["resume"]:
         raise InputError(

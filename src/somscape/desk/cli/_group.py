@@ -1,4 +1,4 @@
-"""How commands end: one line and exit code 2 on bad input, and options in the words of messages."""
+"""Groups of commands: bad input ends with one line and exit code 2, and messages name options."""
 
 import gc
 import io
@@ -18,14 +18,14 @@ from somscape.errors import InputError
 
 
 def as_typed(message: object, command: click.Command | None) -> str:
-    """Return a message in one line, with the options that it advises at its end.
+    """Return a message in one line that names options as they are typed.
 
     Parameters
     ----------
     message : Exception, Warning or str
-        Its `options`, where it has some, are added in parentheses, and its `python` left out.
+        Its `options`, if any, are added in parentheses, and its `python` text is removed.
     command : click.Command or None
-        The parameters of its options are called by those options; None: by their own names.
+        Command whose options replace the names of parameters. None: the names remain.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def as_typed(message: object, command: click.Command | None) -> str:
 
 
 def without_password(line: str) -> str:
-    """Return a line without the password that a URL in it may hold.
+    """Return a line without the password that a URL in the line may contain.
 
     Parameters
     ----------
@@ -65,38 +65,38 @@ def without_password(line: str) -> str:
 
 
 class BadInput(click.ClickException):
-    """One line for the user, and exit code 2."""
+    """Error that prints one line and ends with exit code 2."""
 
     exit_code = 2
 
 
 OBJECTS_BEFORE_COLLECTING = 100_000, 50, 50
-"""New objects, and collections of younger ones, after which Python looks for cycles."""
+"""Numbers of new objects and of earlier collections after which Python looks for cycles."""
 
 
 class Commands(click.Group):
-    """A group whose commands end with one line and exit code 2 on bad input."""
+    """Group whose commands end with one line and exit code 2 on bad input."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what is wrong with the input becomes a click error."""
-        # A list of many rows is many small objects and no cycles; to look for some took a tenth of
-        # the time.
+        """Run the command, and turn errors in the input into click errors."""
+        # A long list consists of many small objects without cycles. Looking for cycles took a
+        # tenth of the time.
         gc.set_threshold(*OBJECTS_BEFORE_COLLECTING)
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")  # for letters that a terminal lacks
-        # Ours are the threads that pay; those of the libraries below NumPy mostly wait, busily.
+                stream.reconfigure(errors="backslashreplace")  # the terminal may lack characters
+        # somscape's own threads save time. Threads of the libraries below NumPy mostly wait.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        with warnings.catch_warnings(), _stopped_as_by_ctrl_c():
+        with warnings.catch_warnings(), _signals_like_ctrl_c():
             warnings.showwarning = lambda message, *_, **__: click.echo(
                 f"Warning: {self._typed(ctx, message)}", err=True
             )
             try:
-                with naming(STANDARD_OUTPUT):  # all other files have been named
+                with naming(STANDARD_OUTPUT):  # errors of other files have a name
                     answer = super().invoke(ctx)
-                    sys.stdout.flush()  # so that click, not the interpreter, meets a closed pipe
+                    sys.stdout.flush()  # so that click, not Python, handles a closed pipe
                 return answer
-            except BrokenPipeError:  # the reader, such as head, has seen enough
+            except BrokenPipeError:  # the reader, such as `head`, has ended
                 raise
             except OSError as error:
                 _drop_unwritten()
@@ -113,7 +113,7 @@ class Commands(click.Group):
                 raise BadInput(without_password(f"{error.format_message()}{see}")) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order in which people meet them."""
+        """Return the commands in the order of the help."""
         return list(self.commands)
 
     def _typed(self, ctx: click.Context, message: object) -> str:
@@ -121,7 +121,7 @@ class Commands(click.Group):
 
 
 def _drop_unwritten() -> None:
-    """Drop what a full standard output does not take, or Python tries again at its end."""
+    """Discard output that a full disk refused, because Python would write it again at exit."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -129,8 +129,8 @@ def _drop_unwritten() -> None:
 
 
 @contextmanager
-def _stopped_as_by_ctrl_c() -> Iterator[None]:
-    """Clean up on SIGTERM and SIGHUP, too, unless they are ignored, as under nohup."""
+def _signals_like_ctrl_c() -> Iterator[None]:
+    """Treat SIGTERM and SIGHUP like Ctrl-C, unless they are ignored (as under nohup)."""
     before = {}
     for number in (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")):
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:

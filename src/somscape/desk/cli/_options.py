@@ -13,24 +13,24 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class WholeNumber(click.IntRange):
-    """A whole number, in a message that calls it so."""
+    """Integer that messages call a whole number."""
 
     name = "whole number"
 
 
 class NumberOrFile(click.ParamType[int | str]):
-    """A whole number from 1, or the name of a file."""
+    """Whole number of at least 1, or the name of a file."""
 
     name = "number or file"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number, or the name as it is."""
+        """Return the number, or the unchanged name."""
         is_name = isinstance(value, str) and not value.lstrip("-").isdecimal()
         return value if is_name else WholeNumber(1).convert(value, param, ctx)
 
 
 class Number(click.FloatRange):
-    """A number, in a message that calls it so."""
+    """Float that messages call a number."""
 
     name = "number"
 
@@ -43,10 +43,10 @@ MISSING_CELLS = {
 
 
 class MissingCells(click.Choice[str]):
-    """What happens to missing cells; commands for complete rows say why not "mask"."""
+    """Choice for missing values. Commands that need complete rows explain why not "mask"."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the way, or fail with what to do."""
+        """Return the choice, or fail with advice."""
         if value == "mask" and value not in self.choices:
             self.fail(
                 "'mask' leaves cells out, and a detector supports only complete rows; fill them "
@@ -59,13 +59,13 @@ class MissingCells(click.Choice[str]):
 
 option = partial(click.option, show_default=True)
 result_option = partial(option, type=click.Path(path_type=Path), metavar="FILE")
-"""An option that names a file or a folder to be written."""
+"""Option for the path of a result, which is a file or a folder."""
 file_option = partial(option, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
-"""An option that names a file, which can be no folder."""
+"""Option for the path of a file, not of a folder."""
 
 
 def together(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
-    """Return a decorator that adds options to a command, in this order."""
+    """Return a decorator for adding options to a command in this order."""
 
     def add_all(command: Command) -> Command:
         for add in reversed(options):
@@ -122,7 +122,7 @@ state_options = together(
     ),
     readable_option,
 )
-"""The options that say where watches and cases are kept."""
+"""Options for the place of watches, cases and the audit."""
 
 author_option = option(
     "--author", metavar="NAME", help="Who decides; by default the user of this computer."
@@ -157,22 +157,22 @@ watch_options = together(
     state_options,
     author_option,
 )
-"""The options that begin a watch."""
+"""Options for starting a watch."""
 
 
-def _unless_a_file_says(ctx: click.Context, param: click.Parameter, value: str) -> str | None:
-    """Return how --missing is given; None where it is not, and a roles file may say it."""
+def _missing_or_none(ctx: click.Context, param: click.Parameter, value: str) -> str | None:
+    """Return the value of --missing, or None if only a roles file may set it."""
     is_typed = ctx.get_parameter_source(param.name or "") is not ParameterSource.DEFAULT
     return value if is_typed or ctx.params.get("roles") is None else None
 
 
 def missing_option(*ways: str) -> Callable[[Command], Command]:
-    """Return the option that says what becomes of missing cells, with some of its ways."""
+    """Return the option --missing with the given choices."""
     return option(
         "--missing",
         type=MissingCells(ways),
         default="fill",
-        callback=_unless_a_file_says,
+        callback=_missing_or_none,
         help=f"Missing cells: {'; '.join(MISSING_CELLS[way] for way in ways)}.",
     )
 
@@ -194,11 +194,11 @@ text_options = together(
         help="Sheet of a workbook, or its number from 1; by default the first with a table.",
     ),
 )
-"""The options that say how to read a table from a text file."""
+"""Options for reading a table from a text file or a workbook."""
 
 
 def _ask_password(_ctx: click.Context, _param: click.Parameter, asked: bool) -> bool:
-    """Ask for a password, and leave it where PostgreSQL's client looks for it."""
+    """Ask for a password, and store it where the PostgreSQL client reads it."""
     if asked:
         os.environ["PGPASSWORD"] = click.prompt("Password", hide_input=True, err=True)
     return asked
@@ -214,10 +214,10 @@ database_options = together(
         help="Ask for the password of a PostgreSQL database.",
     ),
 )
-"""The options that say what to read of a database."""
+"""Options for reading a table from a database."""
 
 read_options = together(text_options, database_options)
-"""The options that say how to read a table."""
+"""Options for reading a table."""
 
 table_options = together(
     option("--id", "id_column", metavar="COL", help="Column that names the rows."),
@@ -260,13 +260,13 @@ table_options = together(
     save_roles_option,
     read_options,
 )
-"""The options that say how to read a table and what its columns are."""
+"""Options for reading a table and for the kinds of the columns."""
 
 sink_options = together(
     option("--to", metavar="URL", help="Database that gets the listed rows, too."),
     option("--to-table", metavar="NAME", help="Its table, which is made if need be."),
 )
-"""The options that send the listed rows to a database."""
+"""Options for writing the listed rows to a database."""
 
 rule_options = together(
     option(
@@ -291,7 +291,7 @@ rule_options = together(
         help="List the rows that are worth a review that costs C.",
     ),
 )
-"""The options that say which rows are listed."""
+"""Options for the rule of a list."""
 
 
 def _format_options(said: str) -> Callable[[Command], Command]:
@@ -306,12 +306,12 @@ list_options = _format_options(
     "How the list is written: for people, with rounded scores, as CSV (if not given) or in Excel "
     "with filters and a column for decisions; or with all digits as Parquet."
 )
-"""The options that say how a list is written."""
+"""Options for the format of a list."""
 
 prediction_options = _format_options(
     "How predictions are written; as CSV if neither this nor the ending of --out says it."
 )
-"""The options that say how predictions are written."""
+"""Options for the format of predictions."""
 
 ranking_options = together(
     option("--alerts", type=WholeNumber(1), metavar="N", help="List the first N rows."),
@@ -332,13 +332,13 @@ ranking_options = together(
     list_options,
     force_option,
 )
-"""The options that say how many rows to list, and where results go."""
+"""Options for ranking rows and for the results."""
 
 flag_options = together(
     option("--alerts", type=WholeNumber(1), metavar="N", help="Flag the first N rows."),
     rule_options,
 )
-"""The options that say which rows are flagged."""
+"""Options for the rule of flagged rows."""
 
 team_options = together(
     file_option("--users", help="Users who log in: see `app-user`."),
@@ -358,7 +358,7 @@ team_options = together(
     ),
     readable_option,
 )
-"""The options of an app for a team: who may use it, and how browsers reach it."""
+"""Options of the app for a team: users, and the connection to browsers."""
 
 seed_option = option(
     "--seed", type=WholeNumber(0), default=0, metavar="S", help="Same seed, same map."

@@ -1,4 +1,4 @@
-"""Output files: nothing that belongs to others is replaced, and all files are written or none."""
+"""Output files: other programs' files are not replaced, and all files are written or none."""
 
 import csv
 import filecmp
@@ -39,7 +39,7 @@ ENDINGS = {
     "roles file": (".toml",),
     "card": (".md", ".json"),
 }
-"""Of the names of result files, by what they hold."""
+"""Extensions of result files, by kind of content."""
 
 MARKS = {
     "training": rb'.{8}\{"__metadata__":\{"somscape":"\{\\"checkpoint\\"',
@@ -49,10 +49,10 @@ MARKS = {
     "card": rb'# [^\n]*\n\n- SHA-256: [0-9a-f]{64}\n|\{\s*"kind": "[^"]*",\s*"sha256": "[0-9a-f]+"',
     "model": rb"\x08.\x12\x08somscape",
 }
-"""How files of somscape begin, by what they hold."""
+"""Patterns of the first bytes of somscape's files, by kind of content."""
 
 TABLE_MARK = re.compile(rb"somscape-table [0-9a-f]{16}")
-"""Near the end of a workbook or a Parquet file of somscape's, with a hash of its columns."""
+"""Mark near the end of a workbook or Parquet file of somscape, with a hash of its columns."""
 
 MARKED = {
     **{ending: kind for kind in ("map", "page", "roles file", "card") for ending in ENDINGS[kind]},
@@ -60,13 +60,13 @@ MARKED = {
     ".xlsx": "list",
     ".parquet": "list",
 }
-"""Endings of the files that have a mark, and what they hold."""
+"""Extensions of files with a mark, and the kind of their content."""
 
 READ_FILES = ("roles", "dictionary", "audit_key")
-"""Options of several commands that name a file to be read."""
+"""Options for input files in several commands."""
 
 BEGIN, END = 1 << 12, 1 << 16
-"""Bytes of a file in which marks are looked for."""
+"""Numbers of bytes that are searched for marks at the beginning and end of a file."""
 
 BOM = b"\xef\xbb\xbf"
 
@@ -74,10 +74,10 @@ BOM = b"\xef\xbb\xbf"
 def check_result(
     kind: str, target: Path, *inputs: str | None, options: Mapping[str, Any], name: str = "--out"
 ) -> None:
-    """Raise InputError for a name that says another kind of file, or where none can be written.
+    """Raise InputError if the extension is of another kind, or the file cannot be written.
 
-    `kind` is one of `ENDINGS`; results never go over `inputs`, nor over files that `options` name.
-    `name` is what the command calls the result.
+    `kind` is one of `ENDINGS`.  A result never replaces `inputs` or files that `options` name.
+    Messages call the result `name`.
     """
     _check_target(target, inputs, options, name)
     endings = ENDINGS[kind]
@@ -91,9 +91,9 @@ def check_result(
 
 
 def format_of(target: str, asked: str | None, *, bom: bool) -> str:
-    """Return in which format a list is written: as asked for, by the file's name, or as CSV.
+    """Return the requested format of a list, else the format of the file's name, else CSV.
 
-    Raise InputError where these differ, or the format cannot be written.
+    Raise InputError if these differ, or the format cannot be written.
     """
     ending = Path(target).suffix.lower().removeprefix(".")
     ending = ending if ending in FORMATS else ""
@@ -110,9 +110,9 @@ def format_of(target: str, asked: str | None, *, bom: bool) -> str:
 def check_file(
     target: Path, *inputs: str | None, options: Mapping[str, Any], name: str = "--out"
 ) -> None:
-    """Raise InputError where a result must not go, such as over what it is made from.
+    """Raise InputError if a result must not be written there, such as over its own input.
 
-    `name` is what the command calls the result.
+    Messages call the result `name`.
     """
     _check_target(target, inputs, options, name)
     kind = MARKED.get(target.suffix.lower())
@@ -123,7 +123,7 @@ def check_file(
 def _check_target(
     target: Path, inputs: Sequence[str | None], options: Mapping[str, Any], name: str
 ) -> None:
-    """Raise InputError if no file can be written there, or the command reads the file there."""
+    """Raise InputError if the file cannot be written, or is an input of the command."""
     _check_place(target, name)
     if target.is_dir():
         raise InputError(f"{target} is a folder. Give {name} the name of a file.")
@@ -141,7 +141,7 @@ def _check_target(
 
 
 def check_output(*inputs: str | None, options: Mapping[str, Any]) -> None:
-    """Raise InputError if standard output leads to a file that the command reads."""
+    """Raise InputError if standard output is redirected to an input file of the command."""
     _check_stream(os.fstat(1), "standard output", inputs, options)
 
 
@@ -165,7 +165,7 @@ def _is_read(
 
 
 def check_differ(results: Mapping[str, Path | None]) -> None:
-    """Raise InputError if two results, which are named by their options, go to one place."""
+    """Raise InputError if two results, given by option, have the same path."""
     places: dict[Path, tuple[str, Path]] = {}
     for name, target in results.items():
         if target is None:
@@ -176,11 +176,11 @@ def check_differ(results: Mapping[str, Path | None]) -> None:
 
 
 def _files_of(options: Mapping[str, Any]) -> list[Path]:
-    """Return the files that options name to be read, and the state with its files."""
+    """Return the input files in options, and the state with its files."""
     named = [Path(options[name]) for name in READ_FILES if options.get(name)]
     if "state" not in options:
         return named
-    # Late: commands without a state need not load it.
+    # Late, because commands without a state do not need it.
     from somscape.desk.cases._database import state_folder
 
     state = Path(options["state"] or state_folder())
@@ -195,10 +195,10 @@ def _check_mark(target: Path, kind: str, *, force: bool, name: str) -> None:
 
 
 def check_replaceable(target: Path, making: Path, *, force: bool, name: str = "--out") -> None:
-    """Raise InputError where a new file would replace one of another kind, without --force.
+    """Raise InputError if a new file would replace a file of another kind, without --force.
 
-    Both are the same kind if they have the same mark or, for .csv files, the same header.  A file
-    with the same content loses nothing.
+    Two files are of one kind if they have the same mark or, for .csv files, the same header.
+    A file with the same content may always be replaced.
     """
     if force or not _may_be_lost(target) or filecmp.cmp(target, making, shallow=False):
         return
@@ -219,7 +219,7 @@ def check_replaceable(target: Path, making: Path, *, force: bool, name: str = "-
 
 @contextmanager
 def writing(target: Path, *, force: bool, name: str = "--out") -> Iterator[Path]:
-    """Return a path for a file that takes the place of `target`, if it may, once all is written."""
+    """Give a path for a new file, which replaces `target` at the end, if that is allowed."""
     with whole(target) as making:
         yield making
         check_replaceable(target, making, force=force, name=name)
@@ -233,12 +233,12 @@ def _foreign(target: Path, why: str, name: str) -> InputError:
 
 
 def _may_be_lost(target: Path) -> bool:
-    """Return whether a file would be lost; of a link to it the link alone would."""
+    """Return whether a file would be lost. If `target` is a link, only the link would be."""
     return target.is_file() and not target.is_symlink() and target.stat().st_size > 0
 
 
 def _mark(path: Path) -> str | None:
-    """Return what a file of somscape's holds by the mark in it, or None without a mark."""
+    """Return the kind of a somscape file by its mark, or None if it has no mark."""
     with path.open("rb") as file:
         begin = file.read(BEGIN)
         file.seek(max(0, path.stat().st_size - END))
@@ -251,7 +251,7 @@ def _mark(path: Path) -> str | None:
 
 
 def _header(path: Path) -> bytes:
-    """Return the first record of a .csv file of ours, which may have several lines."""
+    """Return the header of a .csv file of somscape, which may have several lines."""
     with path.open(encoding="utf-8-sig", newline="\n") as text:
         record = csv.reader(text)
         next(record, None)
@@ -260,10 +260,10 @@ def _header(path: Path) -> bytes:
 
 
 def check_folder(target: Path, *inputs: str | None, options: Mapping[str, Any]) -> None:
-    """Raise InputError where results must not go, such as over what they are made from.
+    """Raise InputError if results must not be written to a folder, such as over their input.
 
-    A folder is replaced only if it is empty or holds nothing but results of somscape, a map
-    among them.
+    A folder is replaced only if it is empty, or contains only results of somscape, including
+    a map.
     """
     _check_place(target, "--out")
     files = [*_files(inputs), *_files_of(options)]
@@ -287,7 +287,7 @@ def check_folder(target: Path, *inputs: str | None, options: Mapping[str, Any]) 
                 "another --out."
             )
     names = {p.name for p in target.iterdir()}
-    # Anyone may have a report.html; the map says that somscape was here.
+    # Other programs may write a report.html. Only a map proves that somscape wrote the folder.
     foreign = sorted(names - set(RESULT_FILES) if MAP_FILE in names else names)
     if foreign and not options["force"]:
         raise InputError(
@@ -297,7 +297,7 @@ def check_folder(target: Path, *inputs: str | None, options: Mapping[str, Any]) 
 
 
 def _files(inputs: Sequence[str | None]) -> list[Path]:
-    """Return the files among what is read or written, databases among them; None is nothing."""
+    """Return the files of inputs and results, including databases. None is skipped."""
     return [file for path in inputs if path is not None for file in paths_of(path)]
 
 
@@ -308,21 +308,21 @@ def _check_place(target: Path, name: str) -> None:
 
 
 MAX_CLASSES = 5
-"""Label values that the map marks apart; of more, the one compared with and the others."""
+"""Maximum number of label values that the map marks. Above it, all but one are "other"."""
 
 
 @dataclass(frozen=True, eq=False)
 class ResultFiles:
-    """The files of a detection, and the rows of a database, written whole or not at all.
+    """The files of a detection, and its rows in a database. Either all are written or none.
 
     Attributes
     ----------
     options : mapping
-        Of the command line.
+        Options of the command line.
     command : str
-        That makes them again.
+        Command that makes the files again.
     notes : sequence of str or None, default=None
-        For the page; None: those of the run.
+        Notes for the page. If None, the notes of the run are used.
     """
 
     options: Mapping[str, Any]
@@ -345,7 +345,8 @@ class ResultFiles:
     def write_lists(self, folder: Path, found: Found, outcome: RunOutcome | None) -> None:
         """Write the list, the map and the page.
 
-        With the `outcome` of a watch, the list says what is new, and the page begins with it.
+        If a watch has an `outcome`, the list shows which rows are new, and the page begins with
+        the outcome.
         """
         kind, bom = self.options["format"] or "csv", self.options["bom"]
         listed = None if outcome is None else outcome.table()
@@ -357,13 +358,13 @@ class ResultFiles:
             (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
     def send(self, found: Found) -> str | None:
-        """Send the rows to a database, if there is one."""
+        """Send the listed rows to the database, if one is given."""
         return send_alerts(found.alerts, found.detector, found.table, found.rule, self.options)
 
 
 @contextmanager
 def results_in(out: Path) -> Iterator[tuple[Path, list[RunOutcome]]]:
-    """Give a folder that takes the place of `out`, and a list for the run that was recorded."""
+    """Give a folder that replaces `out` at the end, and a list for the recorded run."""
     with recording(out) as recorded, whole(out) as folder:
         yield folder, recorded
 
@@ -382,7 +383,7 @@ NAME = "--save-roles"
 def check_save_roles(
     target: Path | None, out: Path | None, *inputs: str | None, options: Mapping[str, Any]
 ) -> None:
-    """Raise InputError where a roles file must not go, such as into a folder that is replaced."""
+    """Raise InputError if a roles file must not be written there, such as into `out`."""
     if target is None:
         return
     if out is not None and target.resolve().is_relative_to(out.resolve()):
@@ -400,7 +401,7 @@ def write_roles(
     *,
     force: bool,
 ) -> None:
-    """Write what the columns of a table, or of a map's, were taken for."""
+    """Write a roles file with the kinds of the columns of a table, or of a saved map."""
     source = "a saved map" if table is None else table.source
     found = () if table is None else (counted(table.n_rows, "row"), *table.notes)
     heading = roles_heading(source, target.name, found)

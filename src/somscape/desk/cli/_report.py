@@ -1,4 +1,4 @@
-"""`report`, `info` and `convert`: the page of a map, what a file contains, and other formats."""
+"""Commands `report`, `info` and `convert`: the page of a map, its facts, and other formats."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,7 +51,7 @@ from somscape.tables.table import Table
 
 
 def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
-    """Write the page that shows the rows of a file on a saved map."""
+    """Write a page that shows the rows of a file on a saved map."""
     regions_file = options["n_regions"] if isinstance(options["n_regions"], str) else None
     check_result("page", out, map_file, path, regions_file, options=options)
     flags = any(options[name] is not None for name in RULES)
@@ -72,7 +72,7 @@ def report_file(map_file: str, path: str, out: Path, **options: Any) -> None:
     with stage("ranking, drawing, writing"):
         rule, alerts, agreement = None, None, None
         if detector is None:
-            map_.rows_of(table)  # or says what is wrong with the table
+            map_.rows_of(table)  # raises an error if the table does not fit
         else:
             rule = rule_of(options, table)
             alerts = detector.alerts_by(rule, table)
@@ -111,7 +111,7 @@ def _regions(map_: Map, given: int | str | None) -> Regions:
 
 
 def _classes_line(found: dict[str, Any]) -> str:
-    """Return how good a classifier is, as the page says it."""
+    """Return the quality of a classifier in the words of the page."""
     accuracy, n_known = found["accuracy"], found["n_known"]
     told = UNTOLD if accuracy is None else f"{100 * accuracy:.1f} %"
     line = f"{len(found['names'])} classes; cross-validated accuracy {told}"
@@ -131,12 +131,12 @@ def _check_label(map_: Map, table: Table, given: str | None) -> None:
 
 
 WORDS = {"n_epochs": "epochs planned", "n_init": "starts"}
-TOLD = ("n_iter", "stop_reason")
-"""Parameters that `map_facts` shows."""
+SHOWN_BEFORE = ("n_iter", "stop_reason")
+"""Parameters that `map_facts` already shows."""
 
 
 def show_info(map_file: str, save_roles: Path | None, *, force: bool) -> None:
-    """Show size, training, columns and score settings of a saved map; write its roles."""
+    """Print size, training, columns and score settings of a saved map, and write its roles."""
     check_save_roles(save_roles, None, map_file, options={"force": force})
     thing = load(map_file)
     map_, detector = as_map(thing), detector_in(thing)
@@ -149,12 +149,12 @@ def show_info(map_file: str, save_roles: Path | None, *, force: bool) -> None:
         *map_facts(map_),
         ("features", str(map_.codebook.shape[1])),
         *_hits(map_),
-        *((WORDS.get(n, n.replace("_", " ")), plan[n]) for n in plan if n not in TOLD),
+        *((WORDS.get(n, n.replace("_", " ")), plan[n]) for n in plan if n not in SHOWN_BEFORE),
         ("quantization error", last_error),
         ("made by", ", ".join(f"{k} {v}" for k, v in map_.versions.items()) or "unknown"),
     ]
     facts += _of_model(thing) if isinstance(thing, Answering) else _of_detector(detector)
-    facts += [(name.replace("_", " "), value) for name, value in _said(map_.encoding)]
+    facts += [(name.replace("_", " "), value) for name, value in _other_roles(map_.encoding)]
     console = make_console(save_roles)
     show_facts(console, facts)
     console.print()
@@ -189,8 +189,8 @@ def _of_model(model: Answering) -> list[tuple[str, Any]]:
     return facts
 
 
-def _said(encoding: Encoding) -> list[tuple[str, Any]]:
-    """Return what was said of the table beside the kinds of its columns."""
+def _other_roles(encoding: Encoding) -> list[tuple[str, Any]]:
+    """Return the roles of the table, other than the kinds of its columns."""
     said = said_by(encoding.roles)
     weights = said.pop("layer_weights", {})
     if "layers" in said:
@@ -202,7 +202,7 @@ def _said(encoding: Encoding) -> list[tuple[str, Any]]:
 
 
 def _hits(map_: Map) -> list[tuple[str, str]]:
-    if not map_.hits.any():  # another program's file
+    if not map_.hits.any():  # a file of another program
         return [("rows trained on", "unknown")]
     return [
         ("rows trained on", f"{map_.hits.sum():g}"),
@@ -231,14 +231,14 @@ ROW_WRITERS: dict[str, Callable[[Path, Any], None]] = {
     ".lrn": save.write_lrn,
 }
 FILES = ("table", "winners", "regions")
-"""Options that name a file."""
+"""Options that name an input file."""
 
 LISTS = (".bm", ".cls", ".umx")
-"""Read as tables only: a map or its rows cannot be made of them."""
+"""Extensions of files that can only become tables, not maps or rows."""
 
 
 def convert_file(source: str, out: Path, **options: Any) -> None:
-    """Write in one format what was read in another; the endings of the names say which."""
+    """Convert a file to another format. The extensions of the names choose the formats."""
     inputs = [path for path in (source, *map(options.get, FILES)) if path is not None]
     check_file(out, *inputs, options=options, name="OUT")
     came, goes = _ending(source), out.suffix.lower()
@@ -280,7 +280,7 @@ def convert_file(source: str, out: Path, **options: Any) -> None:
 
 
 def _ending(path: str) -> str:
-    """Return how a name ends, or those of the files in a folder."""
+    """Return the extension of a file, or of the first file in a folder."""
     return (paths_of(path)[0] if Path(path).is_dir() else Path(path)).suffix.lower()
 
 
@@ -302,7 +302,7 @@ def _shape_words(n_rows: int, n_columns: int) -> str:
 
 
 def _table(source: str, came: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns of whatever is a table."""
+    """Return the columns of a file that is a table."""
     if came == ".bm":
         return save.winners_columns(save.read_bm(source))
     if came == ".cls":
@@ -371,7 +371,7 @@ def _write_map(thing: Saved, out: Path, options: dict[str, Any]) -> str:
 
 
 def _ids(map_: Map, rows: Any) -> dict[str, Sequence[str]] | None:
-    """Return the column that names the rows, where the map knows of one."""
+    """Return the id column of the rows, if the map has one."""
     if not isinstance(rows, Table) or map_.encoding.named("id") not in rows.names:
         return None
     name, ids = ids_of(map_, rows)
@@ -379,7 +379,7 @@ def _ids(map_: Map, rows: Any) -> dict[str, Sequence[str]] | None:
 
 
 def _rows_for(map_: Map, path: str, options: dict[str, Any]) -> Any:
-    """Return rows for a map: values of another program's file, or a table."""
+    """Return rows for a map: values from another program's file, or a table."""
     came = _ending(path)
     if came not in ROW_READERS:
         return _read_table(path, options)

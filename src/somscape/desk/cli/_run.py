@@ -1,4 +1,4 @@
-"""`run`, `watches` and `cases`: run a watch, and list and decide its cases."""
+"""Commands `run`, `watches` and `cases`: run a watch, and list and decide its cases."""
 
 import json
 from collections import Counter
@@ -36,14 +36,14 @@ from somscape.tables.kinds import Roles
 from somscape.tables.sources import read_table
 
 NOTHING_NEW, NEW_ALERTS = 0, 3
-"""Exit codes; 2 is an error's."""
+"""Exit codes. Errors have exit code 2."""
 
 MAX_SHOWN = 10
-"""News that are printed."""
+"""Maximum number of printed news."""
 
 
 def run_named(name: str, path: str | None, out: Path | None, **options: Any) -> int:
-    """Run a watch, say what is news, and return the exit code."""
+    """Run a watch, print the news, and return the exit code."""
     format_of("alerts", options["format"], bom=options["bom"])
     check_sink_of(options)
     sent = None
@@ -56,7 +56,7 @@ def run_named(name: str, path: str | None, out: Path | None, **options: Any) -> 
             words = ["run", name, *([path] if path else [])]
             results = ResultFiles(options, command_line(words, options, "DIR"))
             with results_in(out) as (folder, recorded):
-                # Files first: where they cannot be written, no run is recorded.
+                # The files come first. If writing them fails, no run is recorded.
                 draft = partial(_draft, results, folder)
                 outcome = _run(state, name, path, options, draft=draft)
                 recorded.append(outcome)
@@ -87,14 +87,14 @@ def _run(
 
 
 def _draft(results: ResultFiles, folder: Path, outcome: RunOutcome) -> None:
-    """Write all files, in the place of those of a draft before it."""
+    """Write all files, and replace the files of an earlier draft."""
     if folder.exists():
         rmtree(folder)
     results.write(folder, outcome.found, outcome)
 
 
 def score_watch(first: str | None, second: str | None, out: str, **options: Any) -> int:
-    """Run a watch as `score` does: on the one table that is given."""
+    """Run a watch on the one given table, for the command `score`."""
     if first is None or second is not None:
         raise InputError("with `watch`, give the table alone: its map is that of the watch.")
     asked = ("alerts", "fdr", "p_value", "amount", "cost", "per", "date_format", "columns", "sort")
@@ -130,13 +130,13 @@ def _say(
 
 
 SHOWN = ("key", "decision", "news", "score", "author", "comment", "reasons")
-"""Columns that the terminal shows."""
+"""Columns of a list of cases on the terminal."""
 
 
 def list_watches(**options: Any) -> None:
     """Print a line for each watch."""
     with open_state(options) as state:
-        told = [_told_of(state, watch) for watch in state.watches()]
+        told = [_watch_facts(state, watch) for watch in state.watches()]
         where = state.database.name
     if options["json"]:
         click.echo(json.dumps(told, ensure_ascii=False, indent=1))
@@ -147,7 +147,7 @@ def list_watches(**options: Any) -> None:
         say(make_console(), f"No watch in {where}; {advice}.")
 
 
-def _told_of(state: State, watch: Watch) -> dict[str, Any]:
+def _watch_facts(state: State, watch: Watch) -> dict[str, Any]:
     runs, found = state.runs(watch.name), state.cases(watch.name)
     return {
         "watch": watch.name,
@@ -181,7 +181,7 @@ def _cases_of(state: State, name: str, state_of: str | None) -> list[Case]:
 
 
 def mark_case(name: str, key: str, said: str, **options: Any) -> None:
-    """Keep a decision."""
+    """Record a decision on a case."""
     with open_state(options) as state:
         known = Seen.of(state, name, key=key, run=options["run"])
         comment, author = options["comment"], author_of(options)
@@ -207,7 +207,7 @@ def export_cases(name: str, out: Path, state_of: str | None, **options: Any) -> 
 
 
 def import_cases(name: str, path: str, *, skip_unknown: bool, **options: Any) -> None:
-    """Keep the decisions of a file."""
+    """Record the decisions of a file."""
     table = read_table(path, **reading_of(path, options, Roles()))
     with open_state(options) as state:
         author = author_of(options)

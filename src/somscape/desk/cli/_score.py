@@ -1,4 +1,4 @@
-"""`score` and `predict`: new rows against a saved model."""
+"""Commands `score` and `predict`: apply a saved model to new rows."""
 
 import sys
 from dataclasses import replace
@@ -28,7 +28,7 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def load_detector(path: str) -> Detector:
-    """Load a detector, or say that the file holds a map alone.
+    """Load a detector, or raise an error if the file contains only a map.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def load_detector(path: str) -> Detector:
     Raises
     ------
     InputError
-        For a map without a detector, and as `load`.
+        If the file is a map without a detector, or `load` cannot read it.
     """
     thing = load(path)
     if not isinstance(thing, Detector):
@@ -53,7 +53,7 @@ def load_detector(path: str) -> Detector:
 
 
 def score_file(map_file: str, path: str, out: str, **options: Any) -> None:
-    """Score the rows of a file and write one line each."""
+    """Score the rows of a file, and write one line for each row."""
     kind = _kind_of(out, map_file, path, options["to"], options=options)
     check_sink_of(options)
     detector = load_detector(map_file)
@@ -102,7 +102,7 @@ def _kind_of(out: str, *inputs: str | None, options: dict[str, Any]) -> str:
 
 
 def _columns(table: Table, given: tuple[str, ...], id_column: str | None) -> list[Column]:
-    """Return the columns of the table that --columns asks for; an id stands there anyway."""
+    """Return the columns that --columns asks for, without the id, which is always written."""
     if "none" in given and len(given) > 1:
         raise InputError("--columns none and other columns are asked for; leave one of them out.")
     if "all" in given:
@@ -113,9 +113,9 @@ def _columns(table: Table, given: tuple[str, ...], id_column: str | None) -> lis
 def _scores(
     detector: Detector, table: Table, alerts: Alerts, originals: list[Column], *, is_sorted: bool
 ) -> Table:
-    """Return a line for each row, in the order of the table or of the list."""
+    """Return a table with one line for each row, in the order of the table or of the list."""
     rows = alerts.rows if is_sorted else np.arange(table.n_rows)
-    place = np.empty(table.n_rows, dtype=np.intp)  # of each row in the list
+    place = np.empty(table.n_rows, dtype=np.intp)  # position of each row in the list
     place[alerts.rows] = np.arange(table.n_rows)
     place = place[rows]
     is_flagged = place < alerts.n_alerts
@@ -144,7 +144,7 @@ def _scores(
 
 
 def predict_file(model_file: str, path: str, out: str, **options: Any) -> None:
-    """Predict the target of the rows of a file, and write one line each."""
+    """Predict the target for the rows of a file, and write one line for each row."""
     kind = _kind_of(out, model_file, path, options=options)
     model = _load_model(model_file)
     if options["reject"] is not None:

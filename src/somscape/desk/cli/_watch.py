@@ -1,4 +1,4 @@
-"""The state that options name, and a detection that becomes a watch."""
+"""Open the state that options name, and make a watch of a detection."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,18 +22,18 @@ from somscape.tables._messages import listed
 from somscape.tables.encoding import Encoding
 
 MIN_KEY = 16
-"""Bytes of a secret that nobody guesses."""
+"""Minimum number of bytes of a secret, so that it cannot be guessed."""
 
 
 def open_state(options: Mapping[str, Any]) -> State:
-    """Open the state that ``state`` and ``audit_key`` name."""
+    """Open the state that the options ``state`` and ``audit_key`` name."""
     path = options["audit_key"]
     key = None if path is None else _secret(path, bool(options["allow_readable_secrets"]))
     return State(options["state"] or state_folder(), key)
 
 
 def author_of(options: Mapping[str, Any]) -> str:
-    """Return who asks: ``author``, or the user of this computer."""
+    """Return the option ``author``, or the user of this computer."""
     return str(options.get("author") or user_of_computer())
 
 
@@ -50,15 +50,17 @@ def _secret(path: Path, may_be_readable: bool) -> bytes:
 
 @dataclass(frozen=True, eq=False)
 class NewWatch:
-    """A watch that is about to begin, or to be trained anew.
+    """A watch that is about to begin, or to be trained again.
 
     Attributes
     ----------
     state : State
     key : tuple of str
+        Columns that identify the rows.
     known : ndarray or None
-        What decisions say of the rows.
+        Decisions on the rows, for the detector to learn from.
     map_before : Map or None
+        Map that the new one replaces.
     """
 
     state: State
@@ -67,12 +69,12 @@ class NewWatch:
     map_before: Map | None
 
     def begun(self, found: Found, options: Mapping[str, Any]) -> RunOutcome:
-        """Keep the watch, and record its run."""
+        """Save the watch, and record its first run."""
         notes = []
         if found.detector.marks is not None:
             notes.append(found.detector.effect_of_marks)
         if self.map_before is not None:
-            notes += _what_moved(self.map_before, found.detector.map_)
+            notes += _map_change_notes(self.map_before, found.detector.map_)
         return begin_watch(
             self.state,
             options["watch"],
@@ -86,7 +88,7 @@ class NewWatch:
         )
 
 
-def _what_moved(before: Map, after: Map) -> list[str]:
+def _map_change_notes(before: Map, after: Map) -> list[str]:
     if before.lattice != after.lattice:
         return ["The new map has another size: groups have no common places."]
     try:
@@ -97,7 +99,7 @@ def _what_moved(before: Map, after: Map) -> list[str]:
 
 
 def check_watch(options: dict[str, Any], path: str) -> None:
-    """Raise InputError, before any work, where options do not fit a watch."""
+    """Raise InputError, before any work, if options do not fit a watch."""
     if options["watch"] is None:
         given = [name for name in ("key", "clear_for", "replace") if options[name]]
         if given:
@@ -113,7 +115,7 @@ def check_watch(options: dict[str, Any], path: str) -> None:
 def watch_of(
     options: Mapping[str, Any], subject: PerOptions, encoding: Encoding
 ) -> Iterator[NewWatch | None]:
-    """Open the state for a watch, if there is to be one."""
+    """Open the state and prepare the watch, if the options name one."""
     name = options["watch"]
     if name is None:
         yield None
@@ -137,7 +139,7 @@ def watch_of(
 
 
 def _check_columns(name: str, before: Encoding, now: Encoding) -> None:
-    """Raise InputError where a map of other columns would take the place of the watch's."""
+    """Raise InputError if a map of other columns would replace the map of the watch."""
     old, new = ([code.name for code in each.used] for each in (before, now))
     only = {
         "the watch alone uses": [column for column in old if column not in new],
