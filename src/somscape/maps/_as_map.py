@@ -1,4 +1,4 @@
-"""The map of any object that has a map, and variants of a map."""
+"""Functions that find the map of an object, and functions that return changed maps."""
 
 import os
 from dataclasses import replace
@@ -17,7 +17,7 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def refusal_of(thing: Any, wanted: str, example: str, *marks: str) -> Exception:
-    """Return the error for what came instead of a map or a detector."""
+    """Return the error to raise for an object that is not a map or a detector."""
     if isinstance(thing, str | os.PathLike):
         path = os.fspath(thing)
         return ParameterTypeError(
@@ -38,14 +38,14 @@ def as_map(map_: Any) -> Map:
 
 
 def map_in_words(map_: Map) -> Map:
-    """Return a map with words for columns and codes, itself without a dictionary."""
+    """Return a map with words for columns and codes, or the same map without a dictionary."""
     if not map_.encoding.roles.dictionary:
         return map_
     return replace(map_, encoding=in_words(map_.encoding), told=map_.joins)
 
 
 def reordered(map_: Map, units: Ints) -> Map:
-    """Return a map whose places have other units."""
+    """Return a map with its units in another order."""
     told, kept = map_.told, map_.kept_regions
     return replace(
         map_,
@@ -58,7 +58,7 @@ def reordered(map_: Map, units: Ints) -> Map:
 
 
 def table_and_rows(map_: Map, X: Any) -> tuple[Table, Floats]:
-    """Return data as a table with a map's columns, and as encoded rows."""
+    """Return data as a table with the columns of a map, and as encoded rows."""
     X = collected(X)
     if isinstance(X, Table) or hasattr(X, "columns"):
         table = X if isinstance(X, Table) else table_from_frame(X)

@@ -1,4 +1,5 @@
-"""The order in which the units of a map join: last those between which the density falls most."""
+"""The order in which the units of a map join to pieces.  Units that are separated by the deepest
+valleys of density join last."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,20 +17,20 @@ from somscape.kernels._kernels import MAX_BEST
 from somscape.kernels._select import select_kernels
 
 MIN_REST = 1e-3
-"""Least share of a prototype that other rows are taken to have made."""
+"""Smallest share of a prototype that is attributed to rows other than the row itself."""
 
 MAX_KEPT = 4000
-"""Rows that a map keeps, if it has few units."""
+"""Number of rows that a map with few units keeps."""
 
 KEPT_PER_UNIT = 8
 MIN_KEPT = 200
 MAX_VALUES = 1 << 22
-"""Values that a map keeps at most, if 200 rows have no more: 16 or 32 MB."""
+"""Largest number of values that a map keeps (16 or 32 MB), unless 200 rows have more values."""
 
 
 @dataclass(frozen=True, eq=False)
 class Near:
-    """The units near some rows, nearest first.
+    """The nearest units of some rows, in the order of their distances.
 
     Attributes
     ----------
@@ -37,9 +38,9 @@ class Near:
     squares : ndarray of shape (n, k), float64
         Squared distances from the row to the units.
     gaps : ndarray of shape (n, k), float64
-        Distances from the row's first unit to the others.
+        Distances from the nearest unit of the row to the other units.
     weights : ndarray of shape (n,), float64
-        What each row counts.
+        Weight of each row.
     """
 
     units: Ints
@@ -50,12 +51,12 @@ class Near:
 
 @dataclass(frozen=True, eq=False)
 class KeptRows:
-    """Rows that a map keeps in memory, to tell where density falls between its units.
+    """Rows that a map keeps in memory, to find valleys of density between its units.
 
     Attributes
     ----------
     rows : ndarray of shape (n, n_features)
-        As the map's metric compares them; NaN for missing values.
+        Rows in the form in which the metric compares them, with NaN for missing values.
     weights : ndarray of shape (n,), float64
     """
 
@@ -64,30 +65,30 @@ class KeptRows:
 
     @classmethod
     def of(cls, rows: Floats, weights: Float64s | None) -> "KeptRows":
-        """Keep rows that have a value."""
+        """Return the rows that have a value, with their weights."""
         there = ~np.isnan(rows).all(axis=1)
         weights = np.ones(len(rows)) if weights is None else weights
         return cls(np.ascontiguousarray(rows[there]), weights[there])
 
     @property
     def distinct(self) -> "KeptRows":
-        """Each of several equal rows once, with their weight: together they are no group."""
+        """Distinct rows with the total weight of their copies, because copies are not a cluster."""
         rows, place = np.unique(self.rows, axis=0, return_inverse=True)
         return KeptRows(rows, np.bincount(place.ravel(), self.weights).astype(np.float64))
 
 
 @dataclass(frozen=True)
 class Pull:
-    """How rows pulled units in the last epoch.
+    """The strength with which rows pulled units in the last epoch.
 
     Attributes
     ----------
     lattice : Lattice
     hits : ndarray of shape (n_units,)
-        Rows that each unit won.
+        Number of rows of each unit.
     neighborhood : str
     radius : float
-        Grid steps.
+        Radius in grid steps.
     """
 
     lattice: Lattice
@@ -97,7 +98,7 @@ class Pull:
 
 
 def rows_to_keep(shape: tuple[int, ...], n_units: int) -> Ints:
-    """Return which rows a map keeps: all, or a sample whatever their values are."""
+    """Return the indices of the rows that a map keeps, which are all rows or a random sample."""
     n, n_features = shape
     by_size = max(MIN_KEPT, MAX_VALUES // n_features)
     n_kept = min(n, max(MAX_KEPT, KEPT_PER_UNIT * n_units), by_size)
@@ -107,23 +108,23 @@ def rows_to_keep(shape: tuple[int, ...], n_units: int) -> Ints:
 
 
 def near_units(rows: Floats, weights: Float64s, codebook: Floats, pull: Pull | None) -> Near:
-    """Return the units near rows, at most 16 each."""
+    """Return the nearest units of rows, at most 16 units per row."""
     k = min(MAX_BEST, len(codebook))
     is_there = ~np.isnan(rows)
     has_missing = not is_there.all()
     units, distances = select_kernels().search(rows, codebook, k, has_missing=has_missing)
     squares = distances**2 * (rows.shape[1] / is_there.sum(axis=1, keepdims=True))
     if pull is not None:
-        squares *= _without_self(units, weights, pull) ** 2
+        squares *= _factors_without_own_pull(units, weights, pull) ** 2
         order = np.argsort(squares, axis=1, kind="stable")
         units = np.take_along_axis(units, order, axis=1)
         squares = np.take_along_axis(squares, order, axis=1)
     alike = weights * (weights.sum() / (weights**2).sum())
-    return Near(units, squares, _gaps(units, codebook), alike)
+    return Near(units, squares, _gaps_of_units(units, codebook), alike)
 
 
-def _without_self(units: Ints, weights: Float64s, pull: Pull) -> Float64s:
-    """Return how many times farther each near unit lies without the row's own pull."""
+def _factors_without_own_pull(units: Ints, weights: Float64s, pull: Pull) -> Float64s:
+    """Return factors by which units would be farther from a row without the pull of this row."""
     winners = units[:, 0]
     pulls = np.zeros(units.shape)
     total = np.zeros(pull.lattice.n_units)
@@ -139,8 +140,8 @@ def _without_self(units: Ints, weights: Float64s, pull: Pull) -> Float64s:
     return np.asarray(1 / np.maximum(rest, MIN_REST))
 
 
-def _gaps(units: Ints, codebook: Floats) -> Float64s:
-    """Return distances between each row's first unit and its others."""
+def _gaps_of_units(units: Ints, codebook: Floats) -> Float64s:
+    """Return distances between the nearest unit of each row and its other units."""
     n_units = len(codebook)
     keys = np.minimum(units[:, :1], units) * n_units + np.maximum(units[:, :1], units)
     pairs, place = np.unique(keys, return_inverse=True)
@@ -153,14 +154,14 @@ def _gaps(units: Ints, codebook: Floats) -> Float64s:
 
 
 class JoinedUnits:
-    """A partition of a map's units into pieces; at first each unit is a piece.
+    """A partition of a map's units into pieces, which starts with one piece per unit.
 
-    A piece is named by one of its units.
+    The name of a piece is the number of one of its units.
 
     Parameters
     ----------
     neighbors : iterable of iterable of int
-        Of each unit, those that it may join.
+        Units that each unit can join.
     centers : ndarray of shape (n_units, n_features), float64
         Prototypes.
     weights : ndarray of shape (n_units,), float64
@@ -195,7 +196,7 @@ class JoinedUnits:
         return cls((row[row >= 0].tolist() for row in lattice.neighbors), centers, weights)
 
     def join(self, into: int, other: int) -> None:
-        """Add a piece to another; its own name is not used afterwards."""
+        """Add piece `other` to piece `into`.  The name `other` is not used afterwards."""
         total = self.weights[into] + self.weights[other]
         step = self.centers[other] - self.centers[into]
         self.centers[into] += step * (self.weights[other] / total)
@@ -210,12 +211,12 @@ class JoinedUnits:
         self.neighbors[other] = set()
 
     def apart(self, piece: int, others: Ints) -> Float64s:
-        """Return squared distances of a piece's center to the centers of others."""
+        """Return squared distances of a piece's center to the centers of other pieces."""
         return np.asarray(((self.centers[others] - self.centers[piece]) ** 2).sum(axis=1))
 
     @property
     def labels(self) -> Ints:
-        """Number of each unit's piece, in the order of the pieces' first units."""
+        """Number of each unit's piece.  Pieces are numbered in the order of their first units."""
         _, first, number = np.unique(self.of_unit, return_index=True, return_inverse=True)
         place = np.empty(len(first), dtype=np.intp)
         place[np.argsort(first)] = np.arange(len(first))
@@ -223,21 +224,23 @@ class JoinedUnits:
 
 
 MAX_STRETCH = 2.5
-"""How many times longer than those to second units the lines to third units may be."""
+"""Largest ratio of the distance to a third unit to the usual distance to a second unit."""
 
 TINY = 1e-12
-"""Share of the longest line that stands for the one between equal prototypes, as a sparse array has
-no zero."""
+"""Share of the longest distance that replaces a distance of 0, because a sparse array cannot
+represent 0."""
 
 
 def touching_units(near: Near, places: Float64s, lattice: Lattice) -> tuple[Any, Any]:
-    """Return which units touch, and which of them are first and second of some row."""
+    """Return distances of all touching units, and of the two nearest units of some row."""
     from scipy.sparse.csgraph import connected_components
 
     n_units = len(places)
     has_rows = np.zeros(n_units, dtype=bool)
     has_rows[near.units[:, 0]] = True
-    closest = np.concatenate([_first_and_second(near, has_rows), _to_nearest(places, has_rows)])
+    closest = np.concatenate(
+        [_pair_two_nearest(near, has_rows), _pair_empty_units(places, has_rows)]
+    )
     closest = _pairs(closest, n_units)
     _, part = connected_components(_lengths(closest, places), directed=False)
     beside = neighbor_pairs(lattice)
@@ -254,16 +257,16 @@ def touching_units(near: Near, places: Float64s, lattice: Lattice) -> tuple[Any,
     return _lengths(touching, places), _lengths(closest, places)
 
 
-def _first_and_second(near: Near, has_rows: np.ndarray) -> Ints:
-    """Return the unit of each row and the next one that has rows, too."""
+def _pair_two_nearest(near: Near, has_rows: np.ndarray) -> Ints:
+    """Return the nearest unit of each row and its second nearest unit that has rows."""
     is_other = has_rows[near.units]
     is_other[:, 0] = False
     rows = np.flatnonzero(is_other.any(axis=1))
     return np.column_stack([near.units[rows, 0], near.units[rows, is_other[rows].argmax(axis=1)]])
 
 
-def _to_nearest(places: Float64s, has_rows: np.ndarray) -> Ints:
-    """Return each unit without rows, and the nearest that has some."""
+def _pair_empty_units(places: Float64s, has_rows: np.ndarray) -> Ints:
+    """Return each unit without rows and the nearest unit that has rows."""
     empty, full = np.flatnonzero(~has_rows), np.flatnonzero(has_rows)
     if not len(empty) or not len(full):
         return np.empty((0, 2), dtype=np.intp)
@@ -272,7 +275,7 @@ def _to_nearest(places: Float64s, has_rows: np.ndarray) -> Ints:
 
 
 def _pairs(pairs: Ints, n_units: int) -> Ints:
-    """Return each pair once in both directions, ascending."""
+    """Return each distinct pair in both directions, in ascending order."""
     pairs = np.concatenate([pairs, pairs[:, ::-1]])
     pairs = pairs[pairs[:, 0] != pairs[:, 1]]
     return np.column_stack(np.divmod(np.unique(pairs[:, 0] * n_units + pairs[:, 1]), n_units))
@@ -285,20 +288,18 @@ def _lengths(pairs: Ints, places: Float64s) -> Any:
 
 
 def sparse_graph(lengths: Float64s, a: Ints, b: Ints, n: int) -> Any:
-    """Return a sparse array of the lengths of edges from nodes `a` to nodes `b`, of `n` nodes."""
+    """Return a sparse array of the lengths of edges from nodes `a` to nodes `b`."""
     from scipy.sparse import csr_array
 
     order = np.lexsort([b, a])
     begins = np.searchsorted(a[order], np.arange(n + 1))
-    # Older versions of SciPy walk graphs of short indices only.
+    # Older versions of SciPy accept only graphs with indices of 32 bits.
     ends = b[order].astype(np.int32), begins.astype(np.int32)
     return csr_array((lengths[order], *ends), shape=(n, n))
 
 
 def edges_of(graph: Any, nodes: Ints) -> tuple[Ints, Ints, Float64s]:
-    """Return the edges of some nodes: the place of one end among them, the other end, the
-    length.
-    """
+    """Return begin (as index into `nodes`), end and length of all edges of some nodes."""
     begins = graph.indptr[nodes]
     counts = graph.indptr[nodes + 1] - begins
     places = np.repeat(np.arange(len(nodes)), counts)
@@ -308,7 +309,7 @@ def edges_of(graph: Any, nodes: Ints) -> tuple[Ints, Ints, Float64s]:
 
 
 def _median_lengths(edges: Any) -> Float64s:
-    """Return the lower median of each unit's edges; infinite for a unit without any."""
+    """Return the lower median of the lengths of each unit's edges, or infinity without edges."""
     unit = np.repeat(np.arange(edges.shape[0]), np.diff(edges.indptr))
     ordered = edges.data[np.lexsort([edges.data, unit])]
     count = np.diff(edges.indptr)
@@ -317,19 +318,19 @@ def _median_lengths(edges: Any) -> Float64s:
 
 
 WIDTHS = np.array([0.125, 0.175, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8])
-"""Half widths of the windows that are tried, in distances of two units at the border."""
+"""Half widths of windows, in multiples of the distance of two units at the border."""
 
 PLACES = np.arange(1, 24)
-"""Where windows on either side begin, in half widths."""
+"""Start of each window on both sides of the border, in half widths."""
 
 FEW = 3.0
-"""Rows up to which a part shows nothing."""
+"""Number of rows up to which a part is too small for evidence."""
 
 SHALLOW = 0.8
-"""Rows at the border, as a share of those beside it, that are no valley yet."""
+"""Smallest ratio of rows at the border to rows next to the border that is not a valley."""
 
 NOTHING = 1e-9
-"""Rows that stand for none where a number above 0 is needed."""
+"""Replacement for 0 rows if a number above 0 is needed."""
 
 
 def valley(
@@ -341,7 +342,7 @@ def valley(
     *,
     narrowest: float = 0.0,
 ) -> float:
-    """Return how unlikely so few rows at the border of two parts are, if they are one group."""
+    """Return the probability of a border this empty if both parts are one cluster."""
     from scipy.special import betainc
 
     if min(a_weights.sum(), b_weights.sum()) <= FEW or not unit > 0:
@@ -363,48 +364,51 @@ def valley(
 
 
 N_AT_BORDER = 20
-"""Rows nearest to a border, by which the distance of two units there is taken."""
+"""Number of rows nearest to a border that define the distance of two units at the border."""
 
 MAX_LEAP = 2.0
-"""How many such distances two units of both parts lie apart at most where the parts touch."""
+"""Largest distance of two touching units at the border, in multiples of their usual distance."""
 
 
 FACING = 1.5
-"""The same for units that do not touch one of the other part: along a gap few do."""
+"""The same limit for units that do not touch a unit of the other part.  Few units touch across a
+gap."""
 
 BENT = 1.5
-"""How many times as long as that the path along the part to one that does may be."""
+"""Largest ratio of this distance to the length of the path inside the part to a touching unit."""
 
 LARGE = 1.25
-"""Maps of more units than this many times ``5 sqrt(n)``, the default, try no narrow windows."""
+"""Maps with more units than this multiple of the default 5 sqrt(n) do not use narrow windows."""
 
 NARROWEST = 0.7
-"""Their narrowest half width where a unit has one row, in distances of two units of a part; with
-more rows it is as many times narrower."""
+"""Smallest half width on these maps, in multiples of the distance of two units of a part, if a unit
+has one row.  With n rows per unit, it is divided by n."""
 
 
 def narrowest_window(n_units: int, n_rows: float) -> float:
-    """Return the least half width of windows on a map, in distances of two units of a part."""
+    """Return the smallest half width of windows, in multiples of the distance of two units."""
     is_large = n_units > LARGE * 5 * np.sqrt(n_rows)
     return NARROWEST * n_units / n_rows if is_large else 0.0
 
 
 class Borders:
-    """Compares rows at the border of two parts with the rows beside it.
+    """Compares the number of rows at the border of two parts with the numbers on both sides.
 
-    At the border, a row lies as far from it as from the middle between its own unit and the nearest
-    of the other part, along the line through both: a difference of two distances, in which what
-    separates the row from both cancels.  A row of an inner unit lies as far as the shortest path
-    from the border, along the part, is long; so a bent group is no denser where it turns.  Units
-    beside the other part, but far along their own from where both touch, lie at the border, too.
+    For a row of a unit at the border, take its own unit and the nearest unit of the other part.
+    The distance of the row to the border is its distance to the middle between both units, along
+    the line through both units.  It is computed from the difference of two squared distances, in
+    which the distance of the row from the line cancels.  For a row of another unit, the distance
+    is the length of the shortest path to the border inside the part, so bends of a part do not
+    change densities.  A unit that is close to the other part but has a long path is also at the
+    border.
 
     Parameters
     ----------
     near : Near
     touching : csr_array of shape (n_units, n_units)
-        Distances of units that touch.
+        Distances of touching units.
     narrowest : float, default=0.0
-        Least half width of a window, in distances of two units of a part; see `narrowest_window`.
+        Smallest half width of a window from `narrowest_window`.
     """
 
     def __init__(self, near: Near, touching: Any, *, narrowest: float = 0.0) -> None:
@@ -413,12 +417,12 @@ class Borders:
     def compare(
         self, pieces: JoinedUnits, parts: tuple[int, int], rows: tuple[Ints, Ints]
     ) -> float:
-        """Return how unlikely so few rows at the border are; see `valley`."""
+        """Return the result of `valley` for the border of two parts."""
         faced = [self._facing(rows[i], pieces, parts[1 - i]) for i in (0, 1)]
         far, gaps = (np.concatenate(each) for each in zip(*faced, strict=True))
         at_border = np.argsort(far, kind="stable")[:N_AT_BORDER]  # NaN comes last
         known = gaps[at_border][~np.isnan(far[at_border])]
-        if not len(known):  # no row of one part has a unit of the other among its nearest
+        if not len(known):  # no row has a unit of the other part among its nearest units
             _, ends, lengths = edges_of(self._touching, pieces.members[parts[0]])
             known = lengths[pieces.of_unit[ends] == parts[1]]
         unit = float(np.median(known)) if len(known) else 0.0
@@ -432,7 +436,7 @@ class Borders:
         return valley(along[0], weights[0], along[1], weights[1], unit, narrowest=narrowest)
 
     def _spacing(self, rows: Ints, pieces: JoinedUnits) -> float:
-        """Return the distance of two units of one part near some rows; 0 if none is near."""
+        """Return the median distance of two units of one part near some rows, or 0."""
         part = pieces.of_unit[self._near.units[rows]]
         is_own = part == part[:, :1]
         is_own[:, 0] = False
@@ -441,7 +445,7 @@ class Borders:
         return float(np.median(gaps)) if len(gaps) else 0.0
 
     def _facing(self, rows: Ints, pieces: JoinedUnits, other: int) -> tuple[Float64s, Float64s]:
-        """Return how far rows lie from the middle to another part, and from unit to unit."""
+        """Return the distances of rows to the middle between two units, and of both units."""
         near = self._near
         is_other = pieces.of_unit[near.units[rows]] == other
         slot = is_other.argmax(axis=1)
@@ -460,7 +464,7 @@ class Borders:
         unit: float,
         faced: tuple[Float64s, Float64s],
     ) -> Float64s:
-        """Return how far rows of a part lie from its border with another, along the part."""
+        """Return the distances of rows to the border with another part, along their own part."""
         near = self._near
         members = pieces.members[parts[0]]
         begins, ends, lengths = edges_of(self._touching, members)
@@ -487,13 +491,13 @@ class Borders:
             path, before = _paths(squares, is_first)
         inner = np.flatnonzero(~is_first[own])
         step = before[own[inner]]
-        beyond = self._beyond(rows[inner], members[np.maximum(step, 0)])
+        beyond = self._distances_beyond(rows[inner], members[np.maximum(step, 0)])
         along = np.maximum(path[own[inner]] + beyond + unit / 2, 0)
         far[inner] = np.where(step >= 0, along, np.inf)
         return far
 
-    def _beyond(self, rows: Ints, before: Ints) -> Float64s:
-        """Return how far rows lie beyond their unit, seen from the unit before it."""
+    def _distances_beyond(self, rows: Ints, before: Ints) -> Float64s:
+        """Return the distances of rows beyond their unit, in the direction of the path."""
         near = self._near
         is_before = near.units[rows] == before[:, None]
         slot = is_before.argmax(axis=1)
@@ -504,7 +508,7 @@ class Borders:
 
 
 def _paths(squares: Any, is_first: np.ndarray) -> tuple[Float64s, Ints]:
-    """Return the length of each unit's path from the border, and the unit before it, or -1."""
+    """Return the length of each unit's path from the border, and the previous unit or -1."""
     from scipy.sparse.csgraph import dijkstra
 
     cost, before, _ = dijkstra(
@@ -513,47 +517,48 @@ def _paths(squares: Any, is_first: np.ndarray) -> tuple[Float64s, Ints]:
     known = before >= 0
     back = np.where(known, before, np.arange(len(before)))
     path = np.sqrt(np.maximum(np.where(known, cost - cost[back], 0), 0))
-    while (back != back[back]).any():  # each round doubles how far the paths are added up
+    while (back != back[back]).any():  # each round doubles the number of steps in the sums
         path = path + path[back]
         back = back[back]
     return path, np.where(known, before, -1)
 
 
 SUSPECT = 0.02
-"""Parts wait for all others to join if a border of one group would so rarely be as empty."""
+"""Probability of `valley` below which two parts join only after all other parts."""
 
 TELLING = -np.log(SUSPECT) / np.log1p(SHALLOW)
-"""Rows (6.7) up to which a part is never suspect: beside an empty border, `valley` gives 1.8 to the
-power of minus the rows at least."""
+"""Number of rows (6.7) up to which a part never waits.  For n rows and an empty border, `valley`
+returns at least 1.8 to the power of -n."""
 
 ALPHA = 3e-4
-"""Parts are two groups if a border of one group would so rarely be as empty: at most this, and at
-most what the next two give."""
+"""Probability of `valley` below which two parts are separate clusters.  The next two limits must
+also be met."""
 
 ALPHA_ROWS = 0.1
-"""The same, divided by the number of rows: more rows make more places to find a border."""
+"""The same limit, to be divided by the number of rows.  More rows create more chance borders."""
 
 ALPHA_UNITS = 0.05
-"""The same, divided by the number of units: there are about as many borders."""
+"""The same limit, to be divided by the number of units, because this is about the number of
+borders."""
 
 EMPTY_WEIGHT = 1e-9
-"""Weight of a unit that won no row, as a share of the mean weight, so that it joins early."""
+"""Weight of a unit without rows, as a share of the mean weight.  Such units join early."""
 
 
 @dataclass(frozen=True, eq=False)
 class Joins:
-    """How the units of a map join to one piece.
+    """The steps in which the units of a map join to one piece.
 
     Attributes
     ----------
     pairs : ndarray of shape (n_joins, 2)
-        Two pieces, each named by its lowest unit, the lower first; the joined piece has the first
-        name.  Undoing the last joins, one after another, gives regions of which the later ones lie
-        inside the earlier.
+        Names of two pieces in ascending order.  The name of a piece is its lowest unit, so the
+        joined piece has the first name.  Undoing the last joins one by one splits regions into
+        nested smaller regions.
     evidence : ndarray of shape (n_joins,), float64
-        How unlikely so few rows between both pieces are, if they are one group.
+        Probability of a border this empty if both pieces are one cluster.
     n_apart : int
-        Number of pieces between which density falls.
+        Number of pieces that are separated by valleys of density.
     """
 
     pairs: Ints
@@ -561,7 +566,7 @@ class Joins:
     n_apart: int
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return the joins as named arrays of a file."""
+        """Return the joins as named arrays for a file."""
         return {
             "joins.pairs": self.pairs.astype(np.int64),
             "joins.evidence": self.evidence,
@@ -569,7 +574,7 @@ class Joins:
         }
 
     def renumbered(self, places: Ints) -> "Joins":
-        """Return the same joins of units that have other numbers."""
+        """Return the same joins for units with other numbers."""
         name, pairs = places.tolist(), []
         for into, other in self.pairs.tolist():
             low, high = sorted((name[into], name[other]))
@@ -579,7 +584,7 @@ class Joins:
 
 
 def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
-    """Return the joins of a file's arrays, or None if it holds none."""
+    """Return the joins from the arrays of a file, or None if the file has no joins."""
     if not any(name.startswith("joins.") for name in arrays):
         return None
     pairs, evidence = arrays["joins.pairs"], arrays["joins.evidence"]
@@ -608,9 +613,9 @@ def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
 
 
 def pieces_after(n_units: int, pairs: Ints) -> Ints:
-    """Return which piece each unit belongs to after some joins."""
+    """Return the name of the piece of each unit after some joins."""
     piece = np.arange(n_units)
-    for into, other in pairs[::-1].tolist():  # later joins of `into` are known by then
+    for into, other in pairs[::-1].tolist():  # later joins of `into` come first in this order
         piece[other] = piece[into]
     return piece
 
@@ -618,7 +623,7 @@ def pieces_after(n_units: int, pairs: Ints) -> Ints:
 def join_units(
     kept: KeptRows, places: Float64s, hits: Float64s, lattice: Lattice, pull: Pull | None = None
 ) -> Joins:
-    """Return how the units of a map join."""
+    """Return the joins of the units of a map."""
     kept = kept.distinct
     near = near_units(kept.rows, kept.weights, places, pull)
     touching, closest = touching_units(near, places, lattice)
@@ -640,19 +645,19 @@ def join_units(
 
 
 def weights_of(hits: Float64s) -> Float64s:
-    """Return the weights of units, by which empty ones count little; one each without rows."""
+    """Return the weights of units, with a small weight for units without rows."""
     hits = hits if hits.any() else np.ones(len(hits))
     return np.maximum(hits, EMPTY_WEIGHT * hits.mean())
 
 
 def import_solvers() -> None:
-    """Import what `join_units` needs: where memory is limited, before the limit."""
+    """Import the modules that `join_units` needs, before memory is limited."""
     import scipy.sparse.csgraph
     import scipy.special  # noqa: F401 - before the limit
 
 
 Join = tuple[int, int, float]
-"""Two pieces and the evidence that they are apart."""
+"""Two pieces and the probability of their border if they are one cluster."""
 
 
 class _Parts:
@@ -672,16 +677,16 @@ class _Parts:
         self._is_live = np.ones(n_units, dtype=bool)
 
     def join(self, into: int, other: int) -> None:
-        """Join two parts; the second name is not used afterwards."""
+        """Add part `other` to part `into`.  The name `other` is not used afterwards."""
         self._pieces.join(into, other)
         self._rows[into] = np.concatenate([self._rows[into], self._rows[other]])
         self._counts[into] += self._counts[other]
         self._is_live[other] = False
 
     def join_all(self, by_evidence: bool = False) -> list[Join]:
-        """Join all parts that touch, and return the joins in order."""
+        """Join all touching parts, and return the joins in order."""
         pieces, joins = self._pieces, []
-        # A changed part has new costs: `age` tells old entries of the heap from new ones.
+        # A changed part has new costs, so entries of the heap with an old `age` are outdated.
         age = [0] * len(self._rows)
         heap: list[tuple[bool, float, int, int, int, int]] = []
 
@@ -710,7 +715,7 @@ class _Parts:
         return joins
 
     def _evidence(self, a: int, b: int, few: float = FEW) -> float:
-        """Return how unlikely so few rows between two parts are, if they are one group."""
+        """Return the result of `valley` for two parts, or 1 if a part has few rows."""
         if min(self._counts[a], self._counts[b]) <= few:
             return 1.0
         return self._borders.compare(self._pieces, (a, b), (self._rows[a], self._rows[b]))
@@ -722,7 +727,7 @@ class _Parts:
 
 
 def _held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
-    """Return the piece of each unit if joins with evidence, and those above them, are undone."""
+    """Return the piece of each unit if separate clusters, and joins on top of them, are undone."""
     holds: set[int] = set()
     kept = []
     for into, other, evidence in joins:
@@ -734,7 +739,7 @@ def _held_apart(n_units: int, joins: list[Join], alpha: float) -> Ints:
 
 
 def _weakest_first(joins: list[Join]) -> list[Join]:
-    """Return joins in an order whose last are those above the strongest evidence."""
+    """Return joins in an order in which joins above the strongest evidence come last."""
     made: dict[int, int] = {}
     below: list[list[int]] = []
     strongest: list[float] = []

@@ -1,4 +1,4 @@
-"""The fitted map: a frozen record that finds winners, measures heights and saves itself."""
+"""The fitted map, an immutable object that finds best matching units and can be saved."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -38,7 +38,7 @@ def unit_places(map_: "Map") -> dict[str, Any]:
 
 
 def unit_columns(map_: "Map") -> dict[str, Any]:
-    """Return what a map knows of each unit."""
+    """Return number, row, column, hits, U-height and component values of each unit."""
     columns = unit_places(map_) | {"hits": map_.hits, "u_height": map_.u_heights}
     for code in map_.encoding.features:
         columns[free_name(code.name, columns, "_")] = map_.plane(code.name)
@@ -46,10 +46,10 @@ def unit_columns(map_: "Map") -> dict[str, Any]:
 
 
 MAX_CELLS = 2500
-"""Larger maps are only named, as a notebook stores what it shows."""
+"""Largest number of units that a notebook draws, because notebooks store their pictures."""
 
 WIDTH = 360
-"""Width in pixels; tall maps are narrower."""
+"""Width of the picture in pixels.  Tall maps are narrower."""
 
 LIGHT, DARK = (246, 249, 249), (11, 11, 18)
 
@@ -96,14 +96,14 @@ def _picture(map_: "Map") -> ET.Element:
 
 
 OWN = ("codebook", "hits", "history", "metric", "lattice", "joins", "kept_regions")
-"""How the names of a map's arrays begin."""
+"""First parts of the names of a map's arrays."""
 
 OTHERS = ("checkpoint", "detector", CLASSES, TARGETS)
-"""What else a file may hold, by its entry of the header."""
+"""Header entries of other objects in a file."""
 
 
 def map_alone(record: Record) -> Record:
-    """Return a record without what belongs to a detector, a classifier and so on."""
+    """Return a record without the parts of a detector, classifier, regressor or checkpoint."""
     header, arrays = record.header, record.arrays
     more = [name for name in OTHERS if isinstance(header, dict) and header.get(name) is not None]
     if not more:
@@ -113,7 +113,7 @@ def map_alone(record: Record) -> Record:
 
 
 def history_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values by epoch, each a list of numbers."""
+    """Return the values of each epoch as one array per name."""
     found = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
     for name, values in found.items():
         if values.dtype.kind != "f" or values.ndim != 1 or not len(values):
@@ -122,7 +122,7 @@ def history_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def names_of_units(labels: Any, n_units: int) -> tuple[str, ...]:
-    """Return the labels of the units: one text for each, or none at all."""
+    """Return the labels of the units, one text for each unit or an empty tuple."""
     is_list = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
     if not is_list or len(labels) not in (0, n_units):
         raise ParameterError("unit_labels must be one text for each unit")
@@ -130,31 +130,31 @@ def names_of_units(labels: Any, n_units: int) -> tuple[str, ...]:
 
 
 class Layered:
-    """Mixin of the map, which answers by layers."""
+    """Mixin of the map with methods for layers of columns."""
 
     codebook: Float64s
     encoding: Encoding
     metric: Metric
 
     def of_layers(self, layers: str | Iterable[str]) -> "Map":
-        """Return the map as some of its layers see it.
+        """Return the map restricted to some of its layers.
 
         Parameters
         ----------
         layers : str or iterable of str
-            Names of layers that the `TableEncoder` of the training had.
+            Names of layers of the `TableEncoder` that was used in training.
 
         Returns
         -------
         Map
-            Of the same units, with the features of these layers: it finds units by them alone, and
-            rows may lack all other columns.
+            A map with the same units and only the features of these layers.  Rows do not have to
+            contain any other columns.
 
         Raises
         ------
         InputError
-            For a map without layers, a name that none has, or metric ``"mahalanobis"``, which maps
-            of classifiers and regressors have.
+            If the map has no layers, if a name is unknown, or if the metric is ``"mahalanobis"``,
+            as in maps of classifiers and regressors.
 
         Examples
         --------
@@ -190,29 +190,30 @@ class Layered:
     def predict_layers(
         self, X: Table | Any, given: str | Iterable[str], *, library: str | None = None
     ) -> Any:
-        """Return what rows are expected to hold in the layers that are not given.
+        """Return predicted values of rows in the layers that are not given.
 
         Parameters
         ----------
         X : Table, data frame or array-like
-            As for `rows_of`, of the given layers only: an array holds their encoded features.
-            Other columns may be there or not.
+            Rows, as `rows_of` accepts them, with the columns of the given layers.  Other columns
+            are ignored.  An array contains the encoded features of the given layers.
         given : str or iterable of str
-            Names of the layers by which units are found.
+            Names of the layers that determine the best matching units.
         library : {"pandas", "polars", "pyarrow"}, optional
-            Default: pandas where it is installed, else polars, else pyarrow.
+            The default is the first of these libraries that is installed.
 
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            The columns of the other layers, but those that were constant in training: the values
-            of the best matching unit in original units, as in `plane`.  With ``missing="mask"``
-            they are missing for a row without any value in the given layers.
+            One row per row of `X`, with the columns of the other layers, except columns that were
+            constant in training.  The values are the values of the best matching unit in original
+            units, as in `plane`.  With ``missing="mask"``, a row without any value in the given
+            layers has missing values.
 
         Raises
         ------
         InputError
-            As for `of_layers` and `rows_of`, and if all layers are given.
+            In the cases of `of_layers` and `rows_of`, and if all layers are given.
 
         Examples
         --------
@@ -227,11 +228,11 @@ class Layered:
         1   b
         """
         part = self.of_layers(given)
-        return frame_of(_columns_of_others(cast("Map", self), part, part.winners(X)), library)
+        return frame_of(_predict_other_columns(cast("Map", self), part, part.winners(X)), library)
 
 
-def _columns_of_others(map_: "Map", part: "Map", units: Ints) -> dict[str, Any]:
-    """Return what units hold in the columns of layers that a part does not have."""
+def _predict_other_columns(map_: "Map", part: "Map", units: Ints) -> dict[str, Any]:
+    """Return the values of units in the columns of the layers that `part` does not have."""
     given = {code.name for code in part.encoding.used}
     others = [code.name for code in map_.encoding.used if code.name not in given]
     if not others:
@@ -249,7 +250,7 @@ def _columns_of_others(map_: "Map", part: "Map", units: Ints) -> dict[str, Any]:
     return columns
 
 
-def _values(X: Any, encoding: Encoding) -> Floats:
+def _encoded_values(X: Any, encoding: Encoding) -> Floats:
     X = collected(X)
     if isinstance(X, Table):
         return encoding.encode(X)
@@ -272,7 +273,7 @@ def _values(X: Any, encoding: Encoding) -> Floats:
 
 
 def _as_array(X: Any) -> Any:
-    """Return an array, also of another library, if it lies in this machine's memory."""
+    """Return data as a NumPy array, and raise InputError if this is not possible."""
     try:
         values = np.asarray(X.detach() if hasattr(X, "detach") else X)
     except (TypeError, RuntimeError, BufferError) as error:
@@ -292,7 +293,7 @@ def _as_array(X: Any) -> Any:
 
 
 def _names_in(frame: Any, encoding: Encoding) -> list[str] | None:
-    """Return the columns of a data frame to use; None means all, in their order."""
+    """Return the names of the columns of a data frame to use, or None for all columns."""
     if not encoding.is_named:
         return None
     names, there = encoding.feature_names, frame_names(frame)
@@ -308,26 +309,28 @@ def _names_in(frame: Any, encoding: Encoding) -> list[str] | None:
 
 
 MAX_NAME = 80
-"""Most letters of a name."""
+"""Largest number of characters of a name."""
 
 COLOR = re.compile("#[0-9a-f]{6}")
 
 
 @dataclass(frozen=True, eq=False)
 class KeptRegions:
-    """The regions that somebody settled on for a map.
+    """The regions that a user chose to keep for a map.
 
     Attributes
     ----------
     labels : ndarray of shape (n_units,), int
-        Region of each unit, from 0 without gaps.
+        Region of each unit, numbered from 0 without gaps.
     names, colors : tuple of str
-        Name and color ("#rrggbb") of each region, "" for one without; empty if none has one.
+        Name and color ("#rrggbb") of each region, or "" for a region without name or color.  Empty
+        if no region has a name or color.
 
     Raises
     ------
     InputError
-        For labels with gaps, names or colors that are not one for each region, and two of one name.
+        If labels have gaps, if names or colors are not one text for each region, or if two regions
+        have the same name.
     """
 
     labels: Ints
@@ -375,7 +378,7 @@ class KeptRegions:
         object.__setattr__(self, "labels", labels)
 
     def check(self, n_units: int) -> None:
-        """Raise InputError if these are regions of a map with another number of units."""
+        """Raise InputError if the regions do not have `n_units` units."""
         if len(self.labels) != n_units:
             raise InputError(
                 f"these are regions of {len(self.labels)} units, and the map has {n_units}."
@@ -385,7 +388,7 @@ class KeptRegions:
 def regions_of_record(
     header: Mapping[str, Any], arrays: Mapping[str, Any], n_units: int
 ) -> KeptRegions | None:
-    """Return the regions that a record holds, or None."""
+    """Return the kept regions of a record, or None."""
     if "kept_regions" not in arrays:
         return None
     said = header["kept_regions"]
@@ -402,41 +405,40 @@ NO_UNIT = -1
 class Map(Layered):
     """A trained self-organizing map.
 
-    Its arrays are read-only.  To change them, change a copy and pass it to
+    The arrays of a map are read-only.  To change an array, change a copy and pass the copy to
     ``dataclasses.replace``.
 
     Attributes
     ----------
     codebook : ndarray of shape (n_units, n_features), float64
-        Prototype of each unit, as encoded features; ``unit = row * n_cols + col``.
+        Prototype of each unit, as encoded features, with ``unit = row * n_cols + col``.
     lattice : Lattice
-        How the units are arranged.
+        Arrangement of the units.
     encoding : Encoding
-        What each column of the data became; plain for arrays.
+        Encoding of each column of the data.  It is plain for arrays.
     hits : ndarray of shape (n_units,)
-        Number of training rows (their total weight) that each unit won.
+        Number (or total weight) of the training rows of each unit.
     history : mapping of str to ndarray
-        By epoch: ``radius`` (grid steps), ``quantization_error``, ``movement``.
+        Values of each epoch, ``radius`` (in grid steps), ``quantization_error`` and ``movement``.
     parameters : mapping of str to JSON data
-        Settings that the map was trained with.
+        Settings of the training.
     versions : mapping of str to str
         Versions of somscape and NumPy.
     metric : Metric
-        How the distance between rows and prototypes is computed.
+        Computes the distance between rows and prototypes.
     unit_labels : tuple of str
-        Names of the units, "" for a unit without one, from files that have them.  Empty if no unit
-        has a name.
-    told : Kept, Joins or None
-        Rows that tell where density falls between units, or what they told; a file holds the
-        latter.  None for a map of which only prototypes are known, and to be set with a codebook
-        that replaces its own.
+        Names of the units from a file with names, or "" for a unit without a name.  Empty if no
+        unit has a name.
+    told : KeptRows, Joins or None
+        Rows from which `joins` is computed, or the computed joins, which are saved to a file.  None
+        if only the prototypes are known.  If you replace the codebook, set `told` to None.
     kept_regions : KeptRegions or None
-        Regions that somebody settled on (`regions.keep`); a file holds them.
+        Regions that a user chose to keep (`regions.keep`).  They are saved to a file.
 
     See Also
     --------
-    SOM : Trains one.
-    load : Reads one that was saved.
+    SOM : Trains a map.
+    load : Reads a map from a file.
 
     Examples
     --------
@@ -468,7 +470,7 @@ class Map(Layered):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._freeze()  # which a pickle does not keep
+        self._freeze()  # a pickle does not preserve read-only flags
 
     def _freeze(self) -> None:
         """Replace the arrays by views that cannot be written to."""
@@ -491,26 +493,26 @@ class Map(Layered):
         return len(self.codebook)
 
     def rows_of(self, X: Table | Any) -> Floats:
-        """Return data as encoded rows, ready for the kernels.
+        """Return data as encoded rows in the form that the kernels need.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
-            A table is encoded like the training table, and so is a data frame if the training data
-            were encoded; an array is taken as encoded.  Columns of tables and data frames are found
-            by name.
+            A table is encoded like the training table.  A data frame is encoded if the training
+            data were encoded.  An array must contain encoded rows.  Columns of tables and data
+            frames are found by name.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            C-contiguous.  float32 values stay float32, all others become float64.
+            C-contiguous rows.  Values of type float32 are kept, and all other types become float64.
 
         Raises
         ------
         InputError
-            For a wrong number of features, or values that are not finite.
+            If the number of features is wrong, or if a value is not finite.
         """
-        values, n_features = _values(X, self.encoding), self.codebook.shape[1]
+        values, n_features = _encoded_values(X, self.encoding), self.codebook.shape[1]
         if values.ndim != 2 or values.shape[1] != n_features:
             raise InputError(
                 f"X must have shape (n_samples, {n_features}), with the features that this map was "
@@ -522,12 +524,12 @@ class Map(Layered):
         return np.ascontiguousarray(values)
 
     def any_rows_of(self, X: Table | Any) -> Rows:
-        """Return dense or sparse rows, ready for the kernels.
+        """Return dense or sparse rows in the form that the kernels need.
 
         Parameters
         ----------
         X : Table or array-like of shape (n_samples, n_features)
-            Or a ``scipy.sparse`` array of encoded rows.
+            Data as for `rows_of`, or a ``scipy.sparse`` array of encoded rows.
 
         Returns
         -------
@@ -536,18 +538,18 @@ class Map(Layered):
         Raises
         ------
         InputError
-            As for `rows_of` and `sparse_rows_of`.
+            In the cases of `rows_of` and `sparse_rows_of`.
         """
         is_sparse = isinstance(X, SparseRows) or hasattr(X, "tocsr")
         return self.sparse_rows_of(X) if is_sparse else self.rows_of(X)
 
     def sparse_rows_of(self, X: Any) -> SparseRows:
-        """Return sparse rows, ready for the kernels.
+        """Return sparse rows in the form that the kernels need.
 
         Parameters
         ----------
         X : scipy.sparse array of shape (n_samples, n_features), or SparseRows
-            Taken as encoded.
+            Encoded rows.
 
         Returns
         -------
@@ -556,7 +558,7 @@ class Map(Layered):
         Raises
         ------
         InputError
-            As for `rows_of`.
+            In the cases of `rows_of`.
         """
         rows = X if isinstance(X, SparseRows) else SparseRows.from_csr(X.tocsr())
         n_features = self.codebook.shape[1]
@@ -575,25 +577,27 @@ class Map(Layered):
         Parameters
         ----------
         X : Table or array-like of shape (n_samples, n_features)
-            As for `rows_of`, or a ``scipy.sparse`` array of encoded rows.
+            Data as for `rows_of`, or a ``scipy.sparse`` array of encoded rows.
         k : int, default=1
-            How many units, nearest first, at most 16.
+            Number of units per row, in the order of their distances.  At most 16.
 
         Returns
         -------
         ndarray of shape (n_samples,), or (n_samples, k) for k above 1
-            Of equally near units the lowest comes first; -1 for a row without any value.
+            Numbers of the units.  If units are equally near, the unit with the lowest number is
+            first.  -1 for a row without any value.
         """
         return self.winners_of_rows(self.any_rows_of(X), k)
 
     def winners_of_rows(self, rows: Rows, k: int = 1) -> Ints:
-        """Return the best matching unit of each encoded row; see `winners`.
+        """Return the best matching unit of each encoded row.
 
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features), or SparseRows
-            From `rows_of` or `sparse_rows_of`; not checked again.
+            Rows from `rows_of` or `sparse_rows_of`, which are not checked again.
         k : int, default=1
+            See `winners`.
 
         Returns
         -------
@@ -613,9 +617,9 @@ class Map(Layered):
         Parameters
         ----------
         X : Table or array-like of shape (n_samples, n_features)
-            As for `rows_of`, or a ``scipy.sparse`` array of encoded rows.
+            Data as for `rows_of`, or a ``scipy.sparse`` array of encoded rows.
         k : int, default=1
-            How many units, nearest first, at most 16.
+            Number of units per row, in the order of their distances.  At most 16.
 
         Returns
         -------
@@ -630,7 +634,7 @@ class Map(Layered):
         check_whole("k", k, 1, high=min(MAX_BEST, self.n_units))
 
     def _compared_rows(self, rows: Rows) -> tuple[Rows, bool]:
-        """Return rows as the metric compares them, and whether values are missing."""
+        """Return rows after the transformation of the metric, and whether values are missing."""
         has_missing = self.encoding.missing == "mask" and not isinstance(rows, SparseRows)
         return self.metric.compared(rows), has_missing and bool(np.isnan(np.asarray(rows)).any())
 
@@ -646,14 +650,15 @@ class Map(Layered):
 
     @cached_property
     def _compared(self) -> Float64s:
-        """The codebook as the metric compares it."""
+        """The codebook after the transformation of the metric."""
         return np.asarray(self.metric.compared(self.codebook))
 
     @cached_property
     def joins(self) -> Joins | None:
-        """How the units join to regions, or None if no rows told.
+        """The steps in which units join to regions, or None if there are no rows.
 
-        Found when first asked for: about a second for 5,000 rows on 400 units.
+        The joins are computed at the first access.  This takes about a second for 5,000 rows on 400
+        units.
         """
         if not isinstance(self.told, KeptRows):
             return self.told
@@ -664,34 +669,34 @@ class Map(Layered):
 
     @cached_property
     def places(self) -> Float64s:
-        """Prototypes whose Euclidean distances order them as the map's metric does.
+        """Prototypes whose Euclidean distances have the order of the map's metric.
 
-        Of shape (n_units, n_features); see `Metric.as_euclidean`.
+        The shape is (n_units, n_features).  See `Metric.as_euclidean`.
         """
         return np.asarray(self.metric.as_euclidean(self.codebook), dtype=np.float64)
 
     @cached_property
     def u_heights(self) -> Float64s:
-        """Mean distance of each unit's prototype to its neighbors', of shape (n_units,).
+        """Mean distance of each unit's prototype to the prototypes of its neighbors.
 
-        The U-matrix by unit, also called distance map or mean inter-neuron distance
-        (Ultsch and Siemon 1990): high where the data changes fast, low inside a group.
-        0 for the unit of a 1 x 1 map.
+        These values of shape (n_units,) form the U-matrix, also called distance map or mean
+        inter-neuron distance (Ultsch and Siemon 1990).  They are low inside a cluster and high
+        between clusters.  The value is 0 for the unit of a 1 x 1 map.
         """
         return self.metric.mean_to_neighbors(self.codebook, self.lattice.neighbors)
 
     def plane(self, column: str) -> Float64s | Objects | NDArray[np.datetime64]:
-        """Return the component plane of a column: each unit's value in original units.
+        """Return the component plane of a column, the value of each unit.
 
         Parameters
         ----------
         column : str
-            A feature column of the encoding.
+            Name of a feature column of the encoding.
 
         Returns
         -------
         ndarray of shape (n_units,)
-            Numbers, dates, or the level of a category with the largest share.
+            Numbers or dates in original units, or the level with the largest share for a category.
         """
         for code, part in zip(self.encoding.features, self.encoding.slices, strict=True):
             if code.name == column:
@@ -706,13 +711,13 @@ class Map(Layered):
         Parameters
         ----------
         library : {"pandas", "polars", "pyarrow"}, optional
-            Default: pandas where it is installed, else polars, else pyarrow.
+            The default is the first of these libraries that is installed.
 
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            With ``unit``, ``row``, ``col``, ``hits``, ``u_height``, then every component plane; a
-            column of the data with such a name gets a ``_`` at its end.
+            Columns ``unit``, ``row``, ``col``, ``hits``, ``u_height``, and then all component
+            planes.  If a column of the data has one of these names, ``_`` is added to its name.
 
         Examples
         --------
@@ -724,20 +729,21 @@ class Map(Layered):
         return frame_of(unit_columns(self), library)
 
     def locate(self, X: Table | Any, library: str | None = None) -> Any:
-        """Return where rows lie on the map, as a data frame with one row each.
+        """Return the position of rows on the map as a data frame.
 
         Parameters
         ----------
         X : Table or array-like of shape (n_samples, n_features)
-            As for `rows_of`, or a ``scipy.sparse`` array of encoded rows.
+            Data as for `rows_of`, or a ``scipy.sparse`` array of encoded rows.
         library : {"pandas", "polars", "pyarrow"}, optional
-            Default: pandas where it is installed, else polars, else pyarrow.
+            The default is the first of these libraries that is installed.
 
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            With ``unit``, ``row``, ``col``, ``x``, ``y`` (position in grid steps, y downward) and
-            ``distance`` to the unit's prototype; -1 and missing for a row without any value.
+            Columns ``unit``, ``row``, ``col``, ``x``, ``y`` (position in grid steps, y downward)
+            and ``distance`` to the unit's prototype.  A row without any value has -1 for numbers of
+            units, rows and columns, and otherwise missing values.
 
         Examples
         --------
@@ -757,22 +763,22 @@ class Map(Layered):
     def save(self, path: str | Path) -> None:
         """Save the map to one file, completely or not at all.
 
-        The same map gives the same bytes.  `somscape.load` reads it back.
+        Equal maps result in equal files.  `somscape.load` reads the file.
 
         Parameters
         ----------
         path : str or Path
-            Usually ends in ``.map.som`` or ``.som``.
+            Path of the file, which usually ends in ``.map.som`` or ``.som``.
         """
         write_record(path, self.to_record())
 
     def to_record(self) -> Record:
-        """Return the map as JSON data and named arrays, the contents of a file.
+        """Return the map as a record of JSON data and named arrays for a file.
 
         Returns
         -------
         Record
-            Its arrays are the map's own.
+            A record that shares its arrays with the map.
         """
         lattice, lattice_arrays = lattice_parts(self.lattice)
         header: dict[str, Any] = {
@@ -803,8 +809,8 @@ class Map(Layered):
         Parameters
         ----------
         record : Record
-            From `to_record`, or from one of the readers in `somscape.save`.  From the record of a
-            detector, a classifier or a checkpoint, only the map is taken.
+            Record from `to_record` or from a reader in `somscape.save`.  If the record contains a
+            detector, a classifier or a checkpoint, only the map is used.
 
         Returns
         -------
@@ -847,7 +853,7 @@ def _read(record: Record) -> Map:
 def map_of_arrays(
     arrays: Mapping[str, Any], lattice: Lattice, encoding: Encoding, metric: Metric
 ) -> Map:
-    """Return the map of a record's codebook and hits, which are checked."""
+    """Return a map from a record's codebook and hits, after checking both arrays."""
     codebook, hits = arrays["codebook"], arrays["hits"]
     if codebook.shape != (lattice.n_units, encoding.n_features) or hits.shape != codebook.shape[:1]:
         raise ParameterError(

@@ -1,4 +1,4 @@
-"""A record is named arrays and a JSON header. A file contains one record."""
+"""Records, which consist of named arrays and a JSON header, and the files that store a record."""
 
 import json
 import math
@@ -24,8 +24,9 @@ from somscape.errors import InputError, MapFileError, ParameterError
 Arrays: TypeAlias = dict[str, NDArray[Any]]
 
 MAPPED_FROM = 64_000_000
-"""Larger files are mapped, smaller ones read.  The system ends a process (SIGBUS) that accesses a
-mapped file after another program cut it short; reading this much takes hundredths of a second."""
+"""File size in bytes above which a file is mapped into memory instead of read.  If another program
+shortens a mapped file, the system ends the process (SIGBUS).  So smaller files are read, which
+takes hundredths of a second."""
 
 MAX_HEADER_BYTES = 50_000_000
 MAX_DIMENSIONS = 8
@@ -36,25 +37,25 @@ TYPES = {
     **{f"I{8 * n}": f"<i{n}" for n in (1, 2, 4, 8)},
     **{f"F{8 * n}": f"<f{n}" for n in (2, 4, 8)},
 }
-"""Names of types in the file; NumPy does not have BF16 and the like."""
+"""Names of types in the file.  Types that NumPy does not have, such as BF16, are not supported."""
 
 VALUE_BYTES = 64
-"""Memory of a value of a JSON text."""
+"""Memory in bytes for a value of a JSON text."""
 
 NAME_BYTES = 90
-"""Memory of a name of a JSON text."""
+"""Memory in bytes for a name of a JSON text."""
 
 CONTAINER_BYTES = 72
-"""Memory of an empty list or object of a JSON text."""
+"""Memory in bytes for an empty list or object of a JSON text."""
 
 ARRAY_BYTES = 600
-"""Memory of an array without its values."""
+"""Memory in bytes for an array without its values."""
 
 NOT_A_MAP = "not a somscape map"
 
 
 def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
-    """Return the metadata and arrays of a safetensors file, and the memory it may still take."""
+    """Return the metadata and arrays of a safetensors file, and its remaining memory budget."""
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_size > MAPPED_FROM:
             content: bytes | mmap.mmap = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -74,7 +75,7 @@ def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
     if not (isinstance(metadata, dict) and all(isinstance(v, str) for v in metadata.values())):
         raise ParameterError("a damaged map: its metadata must be names and texts. Save it again.")
     budget.take(ARRAY_BYTES * len(entries), f"{len(entries)} arrays")
-    places = {name: _place(name, entry) for name, entry in entries.items()}
+    places = {name: _check_place(name, entry) for name, entry in entries.items()}
     _check_cover(places, size - 8 - n_header)
     arrays = {
         name: _view(name, np.ndarray(shape, type_, content, 8 + n_header + begin))
@@ -107,7 +108,8 @@ def json_of(text: str, budget: Budget, what: str) -> Any:
     """Return the data of a JSON text."""
     values = VALUE_BYTES * text.count(",") + NAME_BYTES * text.count(":")
     containers = CONTAINER_BYTES * (text.count("[") + text.count("{"))
-    # The text and the parts cut from it; one wide letter makes a text wide throughout.
+    # Twice the text, because the parser copies parts of the text.  One wide character makes all
+    # characters of a text wide.
     budget.check(2 * sys.getsizeof(text) + values + containers, f"{what} of many lists and values")
     try:
         return json.loads(text, parse_constant=_refuse_constant)
@@ -121,8 +123,8 @@ def _refuse_constant(word: str) -> NoReturn:
     raise ParameterError(f"{word} is not a number")
 
 
-def _place(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
-    """Return type, shape, begin and end of an array, all checked."""
+def _check_place(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
+    """Return the checked type, shape, begin and end of an array."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise ParameterError(f"a damaged map: array '{name}' lacks its type, shape or place.")
     kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -148,7 +150,7 @@ def _are_counts(values: Any) -> bool:
 
 
 def _check_cover(places: dict[str, tuple[str, tuple[int, ...], int, int]], n_bytes: int) -> None:
-    """Raise unless the arrays lie side by side, without gaps, to the end of the file."""
+    """Raise ValueError if the arrays overlap, leave gaps or do not end at the end of the file."""
     here = 0
     for name, (_, _, begin, end) in sorted(places.items(), key=lambda place: place[1][2:]):
         if begin != here:
@@ -172,20 +174,21 @@ def _view(name: str, array: NDArray[Any]) -> NDArray[Any]:
 
 
 PACKED = ("counts.values", "counts.below", "counts.upto", "rarity.x", "rarity.y")
-"""Arrays that hold float64 in memory."""
+"""Arrays of float64 that are stored as float32 if this does not change any value."""
 
 MATRIX = "decorrelation.matrix"
 MEMBER_CODEBOOK = ".codebook"
-"""The codebook of a member; the map's own may be of float32 in memory, too."""
+"""End of the name of a member's codebook.  The codebook of the map itself can be float32 in memory,
+so it is stored unchanged."""
 
 
 def packed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return arrays as they are written."""
+    """Return arrays in the compact form of a file."""
     return {name: _packed(a, name) if _is_packed(name) else a for name, a in arrays.items()}
 
 
 def unpacked(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return arrays as they were before `packed`, at most four times as large."""
+    """Return arrays in the form before `packed`, which needs at most four times the memory."""
     return {name: _unpacked(a, name) if _is_packed(name) else a for name, a in arrays.items()}
 
 
@@ -210,7 +213,7 @@ def _unpacked(array: NDArray[Any], name: str) -> NDArray[Any]:
         return array
     n = (isqrt(8 * len(array) + 1) - 1) // 2
     if n * (n + 1) // 2 != len(array):
-        return array  # no triangle, and refused where its shape is checked
+        return array  # not a triangle, so the later check of the shape raises an error
     square = np.empty((n, n), dtype=array.dtype)
     upper = np.triu_indices(n)
     square[upper] = array
@@ -219,30 +222,30 @@ def _unpacked(array: NDArray[Any], name: str) -> NDArray[Any]:
 
 
 FORMAT = 1
-"""Number of the layout that `maps` writes; a reader is kept for each number."""
+"""Number of the current layout of files.  Files with older numbers stay readable."""
 
 FEATURE_BYTES = 300
-"""Memory of a feature in a record and a map, besides its numbers."""
+"""Memory in bytes for a feature in a record and a map, without its numbers."""
 
 UNIT_BYTES = 10
-"""Memory of a unit in a record and a map, besides its numbers."""
+"""Memory in bytes for a unit in a record and a map, without its numbers."""
 
 FREE_FEATURES = 1000
-"""Features that a file of any size may have."""
+"""Number of features that are allowed in a file of any size."""
 
 KEY = "somscape"
 CLASSES, TARGETS = "classes", "targets"
-"""Entries of the header of a map that names classes, and of one that predicts numbers."""
+"""Header entries of classifiers and regressors."""
 
 PARTS = ("lattice", "encoding", "parameters", "versions", "detector")
 OPTIONAL = ("format", "metric", "unit_labels", "kept_regions", "checkpoint", CLASSES, TARGETS)
 GIVEN_TEXTS = ("encoding", "unit_labels", "kept_regions", CLASSES, TARGETS)
-"""Parts with names from the data, which may have several lines."""
+"""Header parts with names from the data, in which line breaks are allowed."""
 
 DECORRELATION = {f"decorrelation.{name}" for name in ("center", "spread", "matrix", "counts")}
 
 STATE = ("prototypes", "counts", "totals", "error", "seen")
-"""Arrays of what a step of a training led to, which a checkpoint holds."""
+"""Arrays of a checkpoint that contain the state after a training step."""
 
 ARRAYS = {
     *("codebook", "hits", "usual", "spread", "lift", "regions", "mean_contributions"),
@@ -263,13 +266,13 @@ ARRAYS = {
 }
 
 MEMBER_ARRAYS = {"codebook", "hits", "usual", "spread", "reach", *DECORRELATION}
-"""Arrays of each map that scores together with others, as ``members.<number>.<name>``."""
+"""Arrays of each member map of a detector, stored as ``members.<number>.<name>``."""
 
 MEMBERS = "members"
-"""Entry of a detector's header: how many maps score together."""
+"""Header entry of a detector with the number of maps that score together."""
 
 MAX_MEMBERS = 256
-"""Most maps that may score together."""
+"""Largest number of maps that score together."""
 
 _MEMBER = re.compile(rf"{MEMBERS}\.([0-9]{{1,3}})\.(.+)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -286,7 +289,7 @@ class Record:
     Attributes
     ----------
     header : dict
-        Plain JSON data; ``format`` is the number of the layout.
+        Plain JSON data.  Its entry ``format`` is the number of the layout.
     arrays : dict of str to ndarray
 
     See Also
@@ -307,10 +310,10 @@ class Record:
 
 
 class HasRecord(Protocol):
-    """An object with a record."""
+    """An object that can be converted to a record."""
 
     def to_record(self) -> Record:
-        """Return its record."""
+        """Return the record of the object."""
 
 
 def write_record(path: str | Path, record: Record) -> None:
@@ -325,7 +328,7 @@ def write_record(path: str | Path, record: Record) -> None:
     Raises
     ------
     InputError
-        For text that is not valid Unicode (half of a surrogate pair).
+        If a text is not valid Unicode (half of a surrogate pair).
     OSError
         If the folder cannot be written.
 
@@ -362,8 +365,9 @@ def read_record(path: str | Path) -> Record:
     Returns
     -------
     Record
-        Its arrays are read-only.  The arrays of a file above 64 MB lie in the mapped file.  They
-        stay valid when another map is saved under the same name, which makes a new file.
+        A record with read-only arrays.  If the file is larger than 64 MB, the arrays are read from
+        the mapped file when needed.  The arrays stay valid if another map is saved under the same
+        name, because saving creates a new file.
 
     Raises
     ------
@@ -403,7 +407,7 @@ def read_record(path: str | Path) -> Record:
             pay_for_map(budget, codebook.shape[1], codebook.shape[0])
     except MapFileError:
         raise
-    except InputError as error:  # the budget's, which names the file
+    except InputError as error:  # raised by the budget, with the name of the file
         raise MapFileError(str(error)) from error
     except ValueError as error:
         raise MapFileError(f"{path}: {error}", file=path) from error
@@ -421,7 +425,7 @@ def read_record(path: str | Path) -> Record:
 
 
 def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | None:
-    """Return what is wrong with the parts of a map, or None."""
+    """Return a description of the first invalid part of a map, or None."""
     lacking = [name for name in PARTS if name not in header]
     if lacking:
         return f"the map's header lacks {', '.join(lacking)}. Save it again"
@@ -442,11 +446,11 @@ def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | 
 
 
 def built_from(record: Record, build: Callable[[Record], Built], what: str) -> Built:
-    """Return the object that is built from a record and uses all of its arrays."""
+    """Return the object built from a record, and raise InputError if an array is not used."""
     try:
         built = build(record)
         unread = sorted(record.arrays.keys() - built.to_record().arrays.keys())
-        if unread:  # to ignore them might change answers
+        if unread:  # ignoring an array could change results
             raise ParameterError(f"the header has nothing that {unread[0][:40]!r} belongs to")
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise InputError(f"the {what}'s parts do not fit together ({error}).") from error
@@ -481,7 +485,7 @@ def _is_known(name: str) -> bool:
 
 
 def _bad_texts(header: Header) -> Iterator[str]:
-    """Yield what is wrong with each text of a header that is not allowed there."""
+    """Yield a description of each text in a header that contains forbidden characters."""
     for part, value in header.items():
         pattern = _SURROGATE if part in GIVEN_TEXTS else _CONTROL
         for text in _texts({part: value}):
@@ -502,7 +506,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def pay_for_map(budget: Budget, n_features: int, n_units: int) -> None:
-    """Count the memory that a map takes, or raise InputError."""
+    """Subtract the memory of a map from the budget, or raise InputError."""
     n_bytes = FEATURE_BYTES * max(0, n_features - FREE_FEATURES) + UNIT_BYTES * n_units
     budget.take(n_bytes, f"a map of {n_features} features")
 
@@ -510,4 +514,4 @@ def pay_for_map(budget: Budget, n_features: int, n_units: int) -> None:
 READERS: dict[int, Callable[[Header, Arrays], Record]] = {
     1: lambda header, arrays: Record({"metric": "euclidean", **header}, unpacked(arrays))
 }
-"""By format number, the function that turns header and arrays into today's record."""
+"""Functions that convert header and arrays to a current record, by format number."""
