@@ -275,9 +275,7 @@ def _on_lines(graph: OnnxGraph, values: str, x: Float64s, y: Float64s) -> str:
     """Return the heights of piecewise linear functions at the given values."""
     wide = np.diff(x, axis=1)
     slopes = np.divide(np.diff(y, axis=1), wide, out=np.zeros_like(wide), where=wide > 0)
-    bends = np.where(
-        wide[:, 1:] > 0, np.diff(slopes, axis=1), 0.0
-    )  # a repeated knot does not change the slope
+    bends = np.where(wide[:, 1:] > 0, np.diff(slopes, axis=1), 0.0)  # 0 at repeated knots
     first = graph.op("Mul", graph.op("Sub", values, x[:, 0]), slopes[:, 0])
     first = graph.op("Add", first, y[:, 0])
     each = graph.op("Unsqueeze", values, [2])
@@ -562,7 +560,7 @@ def _ordinal(graph: OnnxGraph, column: dict[str, Any], is_filled: bool) -> str:
 
 
 def _looked_up(graph: OnnxGraph, name: str, levels: list[str], table: Any, missing: Any) -> str:
-    """Return the table line of each text. Unknown texts get the last line, "" gets `missing`."""
+    """Return the table line of each text, or the last line for unknown texts."""
     table = np.vstack([table, np.broadcast_to(missing, (1, table.shape[1]))])
     of_level = {"": len(levels) + 1, **{level: i for i, level in enumerate(levels)}}
     place = graph.op(
@@ -584,10 +582,9 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
 
     The model takes rows in original units, encodes the rows, and finds their winners.  A map of an
     array has one input ``X`` of shape (n, n_features).  A map of a table has one input of shape
-    (n, 1) for each feature column, with the name of the column.  The input contains numbers; or
-    integers for dates (days, seconds or microseconds since 1970, depending on the encoding, with
-    NumPy's NaT for a missing date); or text for categories, spelled like the levels of the map
-    ("" means missing).
+    (n, 1) for each feature column, with the name of the column.  Dates are integers (days, seconds
+    or microseconds since 1970, depending on the encoding, with NumPy's NaT for a missing date).
+    Categories are text in the spelling of the map's levels ("" means missing).
 
     The outputs ``winner`` (int64) and ``distance`` have shape (n,).  A detector adds ``score``.  A
     recognizer adds ``predicted`` (the class as text, or ``unknown`` for a rejected row, or
@@ -603,8 +600,8 @@ def to_onnx(map_: Any, path: str | Path, *, dtype: str = "float32") -> None:
     map_ : Map, Detector, Recognizer, Predictor, fitted estimator or Record
         Model to write, with any metric and any score.
     path : str or Path
-        File to write, usually with the extension ``.onnx``.  An existing file is replaced.  After an
-        error, the old file is unchanged.
+        File to write, usually with the extension ``.onnx``.  An existing file is replaced.  After
+        an error, the old file is unchanged.
     dtype : {"float32", "float64"}, default="float32"
         Type of input and output numbers.  All computations use float64, but float32 inputs have
         only 7 exact digits.

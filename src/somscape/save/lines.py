@@ -155,7 +155,7 @@ class GrowingCounts:
 
 
 class GrowingTexts:
-    """Texts of rows. Each distinct text is stored once, and rows before the first text are free."""
+    """Texts of rows, in little memory. Each distinct text is stored once."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget

@@ -1,4 +1,4 @@
-"""From a file or a data frame to a `Table`, and from a `Table` to encoded rows and back."""
+"""Read and write tables, and encode the rows of tables as numbers and back."""
 
 from somscape.tables._frame import table_from_frame
 from somscape.tables._sql import read_sql

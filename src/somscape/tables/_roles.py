@@ -1,4 +1,4 @@
-"""Roles of columns as a TOML file that people edit, and from one table to the next."""
+"""Read and write the roles of columns as a TOML file, and apply roles to another table."""
 
 import re
 import tomllib
@@ -36,18 +36,18 @@ ESCAPES = {"\\": r"\\", '"': r"\"", "\b": r"\b", "\t": r"\t", "\n": r"\n", "\f":
 LONG_KEY = re.compile(
     r"""(?m)(?:^|[{,])[ \t\[]*(?:(?:[\w-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')[ \t]*\.[ \t]*){32}"""
 )
-"""A key of 32 parts or more: tomllib's time grows with the square of their number."""
+"""Pattern of keys with 32 parts or more, because the time of tomllib is quadratic in the parts."""
 
 PLACE = re.compile(r"(.*) \(at (?:(line \d+), column \d+|end of document)\)")
 
 
 def key_text(name: str) -> str:
-    """Return a name as a key."""
+    """Return a name as a TOML key."""
     return name if BARE_KEY.fullmatch(name) else _quoted(name)
 
 
 def value_text(value: Any) -> str:
-    """Return a value on one line."""
+    """Return a TOML value on one line."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
@@ -75,7 +75,7 @@ def _escaped(letter: str) -> str:
 
 
 def parsed(text: str, source: str) -> dict[str, Any]:
-    """Return the data of a text."""
+    """Parse the text of a roles file."""
     cure = 'Each line reads NAME = "VALUE"; a name with other marks than - and _ stands in quotes.'
     long_key = LONG_KEY.search(text)
     if long_key:
@@ -96,7 +96,7 @@ def parsed(text: str, source: str) -> dict[str, Any]:
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int | None:
-    """Return the number of the line on which a key stands."""
+    """Return the line number of a key, or None if the key is not found."""
     table: tuple[str, ...] = ()
     for number, line in enumerate(text.split("\n"), 1):
         keys = _keys(line)
@@ -110,9 +110,9 @@ def line_of(text: str, path: tuple[str, ...]) -> int | None:
 
 
 def _keys(line: str) -> tuple[str, ...]:
-    """Return the keys that one line names, each in the one before."""
+    """Return the nested keys in one line."""
     data: Any = {}
-    for whole in (line, f"{line.partition('=')[0]}= 0"):  # a value may go on on the next line
+    for whole in (line, f"{line.partition('=')[0]}= 0"):  # a value can continue on the next line
         with suppress(ValueError, RecursionError):
             data = tomllib.loads(whole)
             break
@@ -124,19 +124,19 @@ def _keys(line: str) -> tuple[str, ...]:
 
 
 MAX_BYTES = 2_000_000
-"""Of a roles file; 20,000 columns with their comments take as many."""
+"""Largest size of a roles file in bytes, which is enough for 20,000 columns with comments."""
 
 MAX_ORDINAL_LEVELS = 10_000
-"""Of an ordinal."""
+"""Largest number of levels of an ordered category."""
 
 MAX_ALIGNED = 40
-"""Entries of more letters do not move the comments of the others."""
+"""Longest entry in characters for which comments are aligned."""
 
 ROLE_OF_KIND = {option.removeprefix("--"): role for role, (_, option) in ROLE_WORDS.items()}
-"""The role that a kind of column in a file stands for."""
+"""Role for each kind of column in a roles file."""
 
 MORE = {"ordinal": "levels", "label": "value"}
-"""What else may be said of a column, by its kind."""
+"""Further key of an entry, for each kind of column that has such a key."""
 
 SAID = {
     "missing": "missing cells: fill, error or mask",
@@ -147,7 +147,7 @@ SAID = {
     "reading": f"what is not said is found out: {', '.join(READING)}",
     "columns": f"kinds: {', '.join(ROLE_OF_KIND)}",
 }
-"""Comments on the parts of a file."""
+"""Comments for the parts of a roles file."""
 
 
 def read_roles(path: str | Path) -> Roles:
@@ -164,7 +164,7 @@ def read_roles(path: str | Path) -> Roles:
 
 
 def roles_from_text(data: bytes, source: str) -> Roles:
-    """Return the roles that the content of a file gives; as `read_roles`."""
+    """Return the roles from the content of a file, as `read_roles` does."""
     if len(data) > MAX_BYTES:
         raise InputError(
             f"{source} has more than {MAX_BYTES / 1e6:g} MB, which no roles file has. Give another "
@@ -183,13 +183,13 @@ def roles_from_text(data: bytes, source: str) -> Roles:
         return _Reader(text, source).roles(parsed(text, source))
     except InputError:
         raise
-    except ValueError as error:  # Python writes no number of that many digits
+    except ValueError as error:  # Python limits the digits of a number
         raise InputError(f"{source} has a number of too many digits.") from error
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Makes roles of a file's data; what is wrong is told with its line."""
+    """Convert the data of a file to roles. Error messages contain the line number."""
 
     text: str
     source: str
@@ -219,7 +219,7 @@ class _Reader:
         if name not in allowed:
             self._refuse(
                 (name,),
-                f"a roles file has no part {name!r:.60}{_near(name, allowed)}; it may have "
+                f"a roles file has no part {name!r:.60}{_name_hint(name, allowed)}; it may have "
                 f"{', '.join(allowed)}.",
             )
         try:
@@ -230,11 +230,11 @@ class _Reader:
             self._refuse(path, f"{str(error).removesuffix('.')}.")
 
     def _kind(self, name: str, entry: Any) -> tuple[str, dict[str, Any]]:
-        """Return the kind of a column, and what else is said of it."""
+        """Return the kind of a column, and the other values of its entry."""
         more = dict(entry) if isinstance(entry, dict) else {"kind": entry}
         kind = more.pop("kind", None)
         if not isinstance(kind, str) or kind not in ROLE_OF_KIND:
-            near = _near(kind, ROLE_OF_KIND) if isinstance(kind, str) else ""
+            near = _name_hint(kind, ROLE_OF_KIND) if isinstance(kind, str) else ""
             self._refuse_column(
                 name,
                 f"{'has no kind' if kind is None else f'cannot be {kind!r:.60}'}{near}; the kinds "
@@ -279,7 +279,7 @@ def _is_level(value: Any) -> bool:
     return isinstance(value, str) or is_number
 
 
-def _near(name: str, choices: Iterable[str]) -> str:
+def _name_hint(name: str, choices: Iterable[str]) -> str:
     near = get_close_matches(name.casefold(), list(choices), n=1)
     return f" (is it '{near[0]}'?)" if near else ""
 
@@ -287,7 +287,7 @@ def _near(name: str, choices: Iterable[str]) -> str:
 def roles_text(
     roles: Roles, comments: Mapping[str, str] | None = None, heading: Iterable[str] = ()
 ) -> str:
-    """Return roles as the text of a file, of which `read_roles` makes the same roles."""
+    """Return roles as the text of a file. `read_roles` reads the same roles from this text."""
     comments = comments or {}
     entries, settings = _entries(roles), said_by(roles)
     settings.pop("label_value", None)
@@ -305,7 +305,7 @@ def roles_text(
 
 
 def _entries(roles: Roles) -> dict[str, Any]:
-    """Return what the file says of each column."""
+    """Return the entry for each column with a role."""
     kind_of = {role: kind for kind, role in ROLE_OF_KIND.items()}
     entries: dict[str, Any] = {}
     for name, role in roles.by_column().items():
@@ -334,20 +334,20 @@ def _comment(text: str) -> str:
 
 
 NOT_NEEDED = ("label", "drop", "protect")
-"""Roles of columns that a later table may lack."""
+"""Roles of columns that a later table does not have to contain."""
 
 SAID_AS = {"protected": "protect"}
-"""Kinds of columns that roles call otherwise."""
+"""Kinds of columns that have another name in roles."""
 
 ENDS = np.array([[0.0], [1.0]])
-"""The ends of a number's usual range, encoded, without a layer's factor."""
+"""Encoded limits of the usual range of a number, without the factor of a layer."""
 
 MAX_LISTED = 6
-"""Levels of a category that a comment names."""
+"""Number of levels of a category in a comment."""
 
 
 def pinned(encoding: Encoding, given: Roles | None = None) -> Roles:
-    """Return the roles with which the next table becomes the same features."""
+    """Return roles that give another table the same features."""
     given = given or Roles()
     told = given.by_column()
     columns = {
@@ -366,12 +366,12 @@ def pinned(encoding: Encoding, given: Roles | None = None) -> Roles:
 
 
 def role_of_kind(kind: str) -> str:
-    """Return the role with which a column becomes what it is."""
+    """Return the role for a kind of column."""
     return ROLE_OF_KIND.get(SAID_AS.get(kind, kind), "drop")
 
 
 def comments_on(encoding: Encoding, table: Table | None = None) -> dict[str, str]:
-    """Return, for each column, why it is taken as it is and what was found in it."""
+    """Return a comment for each column, with the reason for its kind and its usual values."""
     n_missing = {} if table is None else {c.name: c.n_missing for c in table.columns}
     comments = {}
     for code in encoding.columns:
@@ -394,7 +394,7 @@ def _found(code: ColumnCode) -> str:
 def roles_for(
     roles: Roles, source: str, names: Sequence[str], table: str
 ) -> tuple[Roles, list[str]]:
-    """Return saved roles as far as a table has their columns, with notes on others."""
+    """Return the saved roles of the columns in a table, and notes about the other columns."""
     known = roles.by_column()
     there = {*names, *part_names(dict.fromkeys(roles.dates, True), names)}
     if roles.per:
@@ -418,7 +418,7 @@ def roles_for(
 
 
 def overridden(roles: Roles, by: Roles) -> Roles:
-    """Return roles in which others take precedence, column by column."""
+    """Return roles in which the roles `by` have precedence for each column."""
     columns, told = roles.by_column(), by.by_column()
     for role in {"id", "label", "per"} & set(told.values()):
         columns |= {name: "drop" for name, before in columns.items() if before == role}
@@ -432,7 +432,7 @@ def overridden(roles: Roles, by: Roles) -> Roles:
 def _roles(
     columns: Mapping[str, str], levels: Mapping[str, Sequence[Any]], said: dict[str, Any]
 ) -> Roles:
-    """Return roles; without a label, no value of it counts."""
+    """Return roles. Without a label column, the value of the label is dropped."""
     if "label" not in columns.values():
         said["label_value"] = None
     return Roles.of(columns, levels, **said)

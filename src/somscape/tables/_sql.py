@@ -1,4 +1,4 @@
-"""A table or a query of a database becomes an Arrow table."""
+"""Read a table or the result of a query from a database as an Arrow table."""
 
 import errno
 import os
@@ -23,7 +23,7 @@ NOT_DATABASES = ("file", "http", "https", "s3", "gs", "gcs", "abfs", "abfss", "h
 FORMS = "sqlite:///FILE, duckdb:///FILE or postgresql://USER@HOST/NAME"
 
 CONNECT_SECONDS = 20
-"""After which a PostgreSQL server that does not answer is given up."""
+"""Seconds to wait for a PostgreSQL server that does not respond."""
 
 NAME = re.compile("[a-z_]+")
 WHERE_PASSWORDS_STAND = (
@@ -35,17 +35,17 @@ WHERE_PASSWORDS_STAND = (
 
 @dataclass(frozen=True)
 class DatabaseAddress:
-    """A database.
+    """The address of a database.
 
     Attributes
     ----------
     engine : "sqlite", "duckdb" or "postgresql"
     url : str
-        For the driver of PostgreSQL.
+        URL for the driver of PostgreSQL.
     file : Path or None
-        None for a server.
+        File of the database, or None for a server.
     name : str
-        What messages call it, such as "sqlite database bank.db".
+        Name for messages, such as "sqlite database bank.db".
     """
 
     engine: str
@@ -61,7 +61,7 @@ def is_url(text: object) -> bool:
 
 
 def database_at(url: str) -> DatabaseAddress:
-    """Take a URL apart; messages show nothing of it that may be a password."""
+    """Parse the URL of a database. Messages never contain a part that may be a password."""
     match = SCHEME.match(url)
     scheme = match[1].lower() if match else ""
     if scheme in ("sqlite", "duckdb"):
@@ -87,12 +87,12 @@ def _server_database(url: str) -> DatabaseAddress:
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise bad from None  # its message may hold a part of a password
+        raise bad from None  # the message of urlsplit may contain a part of a password
     user, _, hosts = parts.netloc.rpartition("@")
     parameters = dict(parse_qsl(parts.query, keep_blank_values=True))
     if ":" in user or any("password" in name.lower() for name in parameters):
         raise InputError(WHERE_PASSWORDS_STAND, options="--ask-password asks for it")
-    # A password with a slash or a question mark in it ends up here.
+    # A password with a slash or a question mark fails one of these checks.
     ports = [re.sub(r"^(\[.*\]|[^:]*)", "", host) for host in hosts.split(",")]
     is_clean = (
         all(re.fullmatch("(:[0-9]*)?", port) for port in ports)
@@ -112,7 +112,7 @@ def _server_database(url: str) -> DatabaseAddress:
 
 
 def quote_name(name: str) -> str:
-    """Return an identifier in quotes, as all three engines write it."""
+    """Return an identifier in the quotes that all three engines use."""
     if not name or "\0" in name:
         raise InputError(f"{quoted(name)} cannot be the name of a table or column")
     return '"' + name.replace('"', '""') + '"'
@@ -120,7 +120,7 @@ def quote_name(name: str) -> str:
 
 @contextmanager
 def one_line(doing: str, database: DatabaseAddress) -> Iterator[None]:
-    """Turn what a driver raises, and a missing driver, into one line without a secret."""
+    """Convert driver errors and a missing driver to a one-line InputError without secrets."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -136,7 +136,7 @@ def one_line(doing: str, database: DatabaseAddress) -> Iterator[None]:
 
 
 def _is_of_a_driver(error: Exception) -> bool:
-    # By name: importing them to compare would take what is not installed.
+    # Compare module names, because the drivers may not be installed.
     modules = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
     return bool(modules & {"sqlite3", "duckdb", "_duckdb", "adbc_driver_manager", "pyarrow"}) or (
         isinstance(error, OSError | UnicodeError)
@@ -144,11 +144,11 @@ def _is_of_a_driver(error: Exception) -> bool:
 
 
 def _reason(error: Exception, database: DatabaseAddress) -> str:
-    """Return the first line of what a driver says, without what it repeats of us."""
+    """Return the first line of a driver's error message, without secrets."""
     said = re.search(r"(?:ERROR|FATAL):\s+(.*)", str(error))
     text = said[1] if said else re.sub(r"^[A-Z_]+: (\[\w+\] )?", "", str(error)).strip()
     text = re.sub(r"\.? SQLSTATE: \w+$", "", text.partition("\n")[0])
-    if text == "not authorized":  # SQLite's word for all that `read_sql` forbids
+    if text == "not authorized":  # message of SQLite for everything that `read_sql` forbids
         return "a query may only read the tables of its database"
     if database.file is not None and re.search("disk is full|No space left on device", text):
         return str(full_disk(OSError(errno.ENOSPC, text, database.file)))
@@ -159,12 +159,12 @@ def _reason(error: Exception, database: DatabaseAddress) -> str:
 
 
 Rows: TypeAlias = Generator["pa.Table", None, None]
-"""The rows of a query, some at a time."""
+"""Rows of a query, in batches."""
 
 BATCH_ROWS = 1 << 16
 
 DUCKDB_LOCKED: Any = {"enable_external_access": "false", "lock_configuration": "true"}
-"""No file but the database, no extension, and no statement that changes this."""
+"""Settings that forbid other files, extensions, and changes of these settings."""
 
 SQLITE_TABLES = (
     "SELECT 'main', name FROM sqlite_master WHERE type IN ('table', 'view')"
@@ -174,7 +174,7 @@ DUCKDB_TABLES = (
     "SELECT table_schema, table_name FROM information_schema.tables"
     " WHERE table_catalog = current_database() ORDER BY table_schema <> current_schema(), 1, 2"
 )
-# Not information_schema, which hides tables that may not be read: of those the server says so.
+# Not information_schema, which hides tables without read permission. The server reports these.
 POSTGRESQL_TABLES = (
     "SELECT nspname::text, relname::text FROM pg_catalog.pg_class c"
     " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
@@ -182,7 +182,7 @@ POSTGRESQL_TABLES = (
     " AND nspname !~ '^pg_' AND nspname <> 'information_schema'"
     " ORDER BY NOT pg_catalog.pg_table_is_visible(c.oid), 1, 2"
 )
-# The server's files and programs are open to these whatever a transaction may do.
+# These roles can use files and programs of the server, even in a read-only transaction.
 POSTGRESQL_POWERS = (
     "SELECT current_setting('is_superuser') = 'on' OR EXISTS (SELECT FROM pg_catalog.pg_roles"
     " WHERE rolname IN ('pg_read_server_files', 'pg_write_server_files',"
@@ -193,7 +193,7 @@ POSTGRESQL_POWERS = (
 def read_sql(
     url: str, *, table: str | None = None, query: str | None = None
 ) -> tuple["pa.Table", str]:
-    """Read a table or the result of a query, which can do nothing but read.
+    """Read a table, or the result of a query, from a database without changing the database.
 
     Parameters
     ----------
@@ -201,22 +201,22 @@ def read_sql(
         ``sqlite:///FILE``, ``duckdb:///FILE`` or ``postgresql://USER@HOST/NAME``, without a
         password.
     table : str, optional
-        A table or view; its schema may stand before it and a dot.
+        Name of a table or view, with or without its schema (``schema.table``).
     query : str, optional
-        One statement; give either this or `table`.
+        One statement that reads rows.  Pass either `query` or `table`.
 
     Returns
     -------
     pyarrow.Table
-        Decimal numbers are float64; what is neither number, text nor date is refused.  Its rows
-        stand in a temporary file, in the folder that ``TMPDIR`` names, and take hardly any memory.
+        Rows of the table or query, with decimal numbers as float64.  Many rows are stored in a
+        temporary file in the folder ``TMPDIR`` and use hardly any memory.
     str
-        What messages call it, such as "loans of sqlite database bank.db".
+        Name for messages, such as "loans of sqlite database bank.db".
 
     Raises
     ------
     InputError
-        If there is nothing to read, or it cannot be read.
+        If there are no rows, if reading fails, or if a column is not numbers, text or dates.
 
     See Also
     --------
@@ -254,8 +254,8 @@ def read_sql(
 
 
 def _read_sqlite(database: DatabaseAddress, table: str | None, query: str | None) -> Rows:
-    # Not by ADBC, whose driver leaves a second statement out in silence, lets ATTACH make files,
-    # and takes the types of the first 1,024 rows for those of all.
+    # Not by ADBC, because its driver silently ignores a second statement, lets ATTACH create
+    # files, and uses the types of the first 1,024 rows for all rows.
     import sqlite3
 
     assert database.file is not None
@@ -274,7 +274,7 @@ def _read_sqlite(database: DatabaseAddress, table: str | None, query: str | None
 
 
 def _only_reading(action: int, first: str | None, second: str | None, *_: str | None) -> int:
-    """Allow what reads, also functions, none of which reaches a file but this one."""
+    """Allow only statements that read, and functions that cannot access other files."""
     import sqlite3
 
     if action == sqlite3.SQLITE_FUNCTION:
@@ -285,12 +285,12 @@ def _only_reading(action: int, first: str | None, second: str | None, *_: str | 
 
 
 def _array_of(values: Sequence[Any]) -> "pa.Array":
-    """Return values of SQLite, each of which has a type of its own, as one array."""
+    """Return values of a SQLite column as one array, although each value has its own type."""
     kinds = {type(value) for value in values} - {type(None)}
     if str in kinds and bytes not in kinds and len(kinds) > 1:
         values = [None if value is None else as_text(value) for value in values]
     elif bytes in kinds:
-        return pa.array([None] * (len(values) - 1) + [b""], pa.binary())  # which is refused
+        return pa.array([None] * (len(values) - 1) + [b""], pa.binary())  # InputError follows
     elif kinds == {int, float}:
         values = [None if value is None else float(value) for value in values]
     return pa.array(values)
@@ -329,9 +329,9 @@ def _read_postgresql(database: DatabaseAddress, table: str | None, query: str | 
                     f"{database.name}: this role may read and write the server's files, and a query"
                     " would, too. Connect as a role that can only read, or give `table`."
                 )
-        cursor.execute("SET LOCAL synchronize_seqscans = off")  # the same order each time
-        # The server takes one SELECT here and nothing else, and has a snapshot from here on, after
-        # which no transaction that reads can be made one that writes.
+        cursor.execute("SET LOCAL synchronize_seqscans = off")  # keep the order of rows
+        # A cursor accepts only one SELECT. From here on, the transaction has a snapshot, and cannot
+        # be changed from reading to writing.
         cursor.execute(f"DECLARE somscape NO SCROLL CURSOR FOR\n{query}")
         rows = None
         while rows is None or rows.num_rows:
@@ -344,7 +344,7 @@ READERS = {"sqlite": _read_sqlite, "duckdb": _read_duckdb, "postgresql": _read_p
 
 
 def _all_of(name: str, found: Sequence[tuple[str, str]], database: DatabaseAddress) -> str:
-    """Return the query of all rows of a table, among those found, the default schema's first."""
+    """Return a query for all rows of a table. The default schema has precedence."""
     for schema, table in found:
         if name in (table, f"{schema}.{table}"):
             return f"SELECT * FROM {quote_name(schema)}.{quote_name(table)}"
@@ -354,7 +354,7 @@ def _all_of(name: str, found: Sequence[tuple[str, str]], database: DatabaseAddre
 
 
 def _joined(parts: list["pa.Table"]) -> "pa.Table":
-    """Return the rows of all parts, each column of the type that holds all: SQLite has none."""
+    """Join the parts, and convert each column to one type, because SQLite columns have no type."""
     columns = [_one_type([part.column(i) for part in parts]) for i in range(parts[0].num_columns)]
     return pa.Table.from_arrays(columns, parts[0].column_names)
 
@@ -368,7 +368,7 @@ def _one_type(columns: list["pa.ChunkedArray"]) -> "pa.ChunkedArray":
 
 
 def _plain(rows: "pa.Table", name: str) -> "pa.Table":
-    """Return a table of numbers, text, dates and times only."""
+    """Return rows that contain only numbers, text, dates and times, or raise InputError."""
     for i, field in enumerate(rows.schema):
         rows = rows.set_column(i, field.name, _plain_column(field, rows.column(i), name))
     return rows
@@ -386,7 +386,7 @@ def _plain_column(field: "pa.Field", column: "pa.ChunkedArray", name: str) -> "p
         texts = [None if v is None else str(UUID(bytes=v)) for v in column.to_pylist()]
         return pa.chunked_array([pa.array(texts, pa.string())])
     is_other = pa.types.is_nested(of) or pa.types.is_interval(of) or "binary" in str(of)
-    if is_other or kind == "money":  # whose unit only the server knows
+    if is_other or kind == "money":  # only the server knows the currency
         raise InputError(
             f"{name}: column {quoted(field.name)} holds {kind}, which is no number, text or date."
             " Leave it out of a query, or convert it there, such as by CAST(... AS VARCHAR).",

@@ -1,4 +1,4 @@
-"""The text of the cells of a column, in little memory, and how the cells write numbers."""
+"""Store the texts of cells in little memory, and detect how texts spell numbers."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _CODES = (
     "AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|ILS|INR|JPY|KRW|MXN|NOK|NZD|PLN|RUB|SEK|SGD|TRY"
     "|TWD|USD|ZAR"
 )
-# Any three capitals would not do: "BOX 12" is a code, not an amount.
+# A list of codes is necessary, because "BOX 12" is a code and not an amount.
 _UNIT = rf"[$€£¥₹₽₩₺]|R\$|kr|zł|Kč|{_CODES}"
 
 
 def _cell(before: str, number: str, after: str) -> str:
-    """Return the pattern of a whole cell, which RE2 reads, too: it has no back references."""
+    """Return the pattern of a whole cell, without back references, because RE2 has none."""
     return (
         rf"^(?P<o>\(?)(?P<s>[-+−]?) ?(?P<b>(?:{before})?) ?(?P<i>[-+−]?){number}"
         rf"(?P<e>(?:[eE][-+]?[0-9]+)?) ?(?P<a>(?:{after})?)(?P<t>[-−]?)(?P<c>\)?)$"
@@ -47,7 +47,7 @@ _SEPARATORS = {".": (",", "'", " "), ",": (".", "'", " ")}
 _INFINITE = "(?i)^[-+]*(inf|infinity|∞)$"
 
 LEADING_ZERO = re.compile("0[0-9]+")
-"""A cell such as "007", which names something."""
+"""Pattern of cells such as "007", which are codes and not numbers."""
 
 
 class _Parts(NamedTuple):
@@ -57,15 +57,15 @@ class _Parts(NamedTuple):
 
 @dataclass
 class Spelling:
-    """What different cells of one column show, before the decimal mark is settled."""
+    """How the distinct cells of a column spell numbers, before the decimal mark is decided."""
 
-    plain_mark: str | None = None  # set where float() reads every cell with this decimal mark
-    mark: str = ""  # the decimal mark that the cells show, "" where both fit or none occurs
-    example: str = ""  # where both fit: a cell such as "1,234"
-    unit: str = ""  # the commonest currency, or %
+    plain_mark: str | None = None  # float() reads every cell with this decimal mark
+    mark: str = ""  # the only possible decimal mark, or "" if the cells do not decide
+    example: str = ""  # a cell such as "1,234", for which both marks are possible
+    unit: str = ""  # the most frequent currency, or %
 
     def read(self, cells: pa.Array, mark: str, styles: dict[str, None]) -> Float64s:
-        """Read any cells of the column with a decimal mark; note the styles that occur."""
+        """Read cells of the column with a decimal mark, and add their styles to `styles`."""
         has_marks = bool(self.mark or self.example)
         if self.plain_mark and (mark == self.plain_mark or not has_marks):
             plain = read_plain(cells, self.plain_mark)
@@ -79,7 +79,7 @@ class Spelling:
 
 
 def spell(texts: Sequence[str]) -> Spelling:
-    """Look at different, present cells of one column, none of them written like "007"."""
+    """Return the spelling of distinct cells of a column. No cell may have the form "007"."""
     for mark, other in (".,", ",."):
         plain = None if mark == "," and "," not in "".join(texts) else plain_values(texts, mark)
         if plain is not None:
@@ -90,9 +90,9 @@ def spell(texts: Sequence[str]) -> Spelling:
     split = ((text, _split(text)) for text in texts)
     parts = {text: found for text, found in split if found is not None}
     units = Counter(part.unit for part in parts.values() if part.unit)
-    # One unit a column: cells in another currency are not comparable, so not numbers.
+    # A column has one unit. Cells in another currency are not comparable, so they are text.
     unit = units.most_common(1)[0][0] if units else ""
-    if len(parts) * 2 < len(texts):  # words with some numbers among them show nothing
+    if len(parts) * 2 < len(texts):  # mostly words, so the numbers do not decide
         return Spelling(unit=unit)
     n_fits = {
         mark: sum(bool(body.fullmatch(part.body)) for part in parts.values())
@@ -105,9 +105,9 @@ def spell(texts: Sequence[str]) -> Spelling:
 
 
 def plain_values(texts: Sequence[str], mark: str) -> dict[str, float] | None:
-    """Return the number of each text, or None where one is not written as ``float`` reads it."""
+    """Return the number of each text, or None if ``float`` cannot read one of the texts."""
     joined = "".join(texts)
-    # float() also takes 1_000, digits of other scripts and -nan: none of them is plain.
+    # float() also accepts 1_000, digits of other scripts and -nan, which are not plain numbers.
     if "_" in joined or not joined.isascii() or (mark == "," and "." in joined):
         return None
     dotted = texts if mark == "." else [text.replace(",", ".") for text in texts]
@@ -119,7 +119,7 @@ def plain_values(texts: Sequence[str], mark: str) -> dict[str, float] | None:
 
 
 def read_plain(cells: pa.Array, mark: str) -> Float64s | None:
-    """Return the numbers of cells, NaN where missing, or None as `plain_values`."""
+    """Return the numbers of cells (NaN if missing), or None if `plain_values` would return None."""
     if mark == ",":
         if pc.any(pc.match_substring(cells, ".")).as_py():
             return None
@@ -133,7 +133,7 @@ def read_plain(cells: pa.Array, mark: str) -> Float64s | None:
 
 
 def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None]) -> Float64s:
-    """Read cells with signs, units and separators; as `_split` and `_BODY`, a column at a time."""
+    """Read cells with signs, units and separators, by the same rules as `_split` and `_BODY`."""
     typed = cells
     for letter, key in _TYPEWRITTEN.items():
         typed = pc.replace_substring(typed, letter, key)
@@ -153,7 +153,7 @@ def _read_styled(cells: pa.Array, mark: str, unit: str, styles: dict[str, None])
 
 
 def _signed(part: dict[str, pa.Array], mark: str, styles: dict[str, None]) -> Float64s:
-    """Return the numbers of split cells; note their styles."""
+    """Return the numbers of split cells, and add their styles to `styles`."""
     digits, nothing = part["n"], strings([""])[0]
     for separator in _SEPARATORS[mark]:
         digits = pc.replace_substring(digits, separator, "")
@@ -192,44 +192,44 @@ def _split(text: str) -> _Parts | None:
 
 
 BLOCK = 1 << 12
-"""Cells that become Python's texts at a time."""
+"""Number of cells that are converted to Python texts at the same time."""
 
 ALL = slice(None)
 
 WORDS_FROM = 200
-"""Numbers of decimals from here on stand for words that mean a missing cell."""
+"""From this value on, a number of decimals means a word for a missing cell."""
 
 FORMATS = [f"%.{decimals}f" for decimals in range(WORDS_FROM)]
-"""How numbers are written, by their number of decimals."""
+"""Formats of numbers, indexed by the number of decimals."""
 
 
 class Texts(Protocol):
-    """What a column asks of the text of its cells."""
+    """Interface for the texts of the cells of a column."""
 
     def __len__(self) -> int:
         """Return the number of cells."""
 
     def take(self, chosen: NDArray[Any] | slice) -> Texts:
-        """Return some of the cells, by numbers, by a boolean mask or as a slice."""
+        """Return some of the cells, selected by row numbers, by a boolean mask or by a slice."""
 
     def put_away(self, numbers: Floats | None, among: int) -> Texts:
-        """Return the cells with what is large of them in temporary files."""
+        """Return the cells, with large arrays in temporary files."""
 
     def missing(self) -> NDArray[np.bool_]:
-        """Say which cells are missing, ndarray of shape (n,)."""
+        """Return a boolean array of shape (n,) that is true for missing cells."""
 
     def to_list(self, part: slice) -> list[str | None]:
-        """Return consecutive cells, None where missing."""
+        """Return consecutive cells, with None for missing cells."""
 
     def to_arrow(self) -> pa.ChunkedArray:
-        """Return the cells as Arrow's strings, null where missing."""
+        """Return the cells as Arrow strings, with null for missing cells."""
 
     def coded(self) -> tuple[NDArray[np.int32], list[str]]:
-        """Return the cells as numbers of their different texts, -1 where missing."""
+        """Return the index of each cell in a list of distinct texts (or -1), and the list."""
 
 
 class _Listed(Texts, Protocol):
-    """Texts that are made by `to_list`."""
+    """Texts that are computed by `to_list`."""
 
     def to_arrow(self) -> pa.ChunkedArray:
         parts = [strings(self.to_list(p)) for p in blocks(len(self), BLOCK)]
@@ -240,12 +240,12 @@ class _Listed(Texts, Protocol):
 
 
 class ArrowTexts:
-    """Texts that Arrow holds.
+    """Texts in an Arrow array.
 
     Parameters
     ----------
     array : pyarrow.ChunkedArray of string
-        Null where missing.
+        Texts, with null for missing cells.
     """
 
     def __init__(self, array: pa.ChunkedArray) -> None:
@@ -253,7 +253,7 @@ class ArrowTexts:
 
     @classmethod
     def of(cls, cells: Sequence[str | None] | Objects) -> Self:
-        """Return the texts of Python's objects."""
+        """Return Python texts as an Arrow array."""
         return cls(pa.chunked_array([strings(cells)]))
 
     def __len__(self) -> int:
@@ -271,7 +271,7 @@ class ArrowTexts:
         return as_bools(self._array.is_null())
 
     def put_away(self, numbers: Floats | None, among: int) -> Self:
-        return type(self)(_away(self._array, among))
+        return type(self)(_spooled_if_large(self._array, among))
 
     def to_list(self, part: slice) -> list[str | None]:
         return self._array[part].to_pylist()
@@ -290,12 +290,12 @@ class ArrowTexts:
 
 
 class GivenTexts(_Listed):
-    """Texts that are Python's objects, which are few: nothing is made of them.
+    """A few texts that remain Python objects.
 
     Parameters
     ----------
     cells : ndarray of shape (n,), object
-        None where missing.
+        Texts, with None for missing cells.
     """
 
     def __init__(self, cells: Objects) -> None:
@@ -308,7 +308,7 @@ class GivenTexts(_Listed):
         return GivenTexts(self._cells[chosen])
 
     def put_away(self, numbers: Floats | None, among: int) -> ArrowTexts:
-        return ArrowTexts(_away(self.to_arrow(), among))
+        return ArrowTexts(_spooled_if_large(self.to_arrow(), among))
 
     def missing(self) -> NDArray[np.bool_]:
         return np.array([cell is None for cell in self._cells], dtype=bool)
@@ -323,17 +323,17 @@ class GivenTexts(_Listed):
 
 
 class PlainTexts(_Listed):
-    """Numbers that a file writes plainly: digits, at most 15 characters, no exponent.
+    """Plain numbers from a file, with digits, at most 15 characters, and no exponent.
 
     Parameters
     ----------
     numbers : ndarray of shape (n,), float64
-        NaN where missing.
+        Numbers, with NaN for missing cells.
     decimals : ndarray of shape (n,), uint8, or None
-        Digits after the point; from `WORDS_FROM` on, the number of a word.  None where all numbers
-        are whole and there is one word at most.
+        Number of digits after the decimal point.  For a missing cell, `WORDS_FROM` plus the index
+        of its word.  None if all numbers are whole and there is at most one word.
     words : sequence of str
-        What stands in the file where a cell is missing.
+        Texts of missing cells in the file.
 
     Attributes
     ----------
@@ -347,14 +347,14 @@ class PlainTexts(_Listed):
         self._decimals = decimals
 
     def decimals(self, part: slice = ALL) -> NDArray[np.uint8]:
-        """Return the digits after the point, or the number of a word, of some cells."""
+        """Return the parameter `decimals` for some cells."""
         if self._decimals is not None:
             return self._decimals[part]
         return np.where(np.isnan(self.numbers[part]), WORDS_FROM, 0).astype(np.uint8)
 
     @classmethod
     def joined(cls, parts: Sequence[PlainTexts], among: int = 1) -> PlainTexts:
-        """Return the cells of several, one after the other; `among` as for `put_away`."""
+        """Concatenate several parts. `among` is as for `put_away`."""
         words = tuple(dict.fromkeys(word for part in parts for word in part.words))
         n, end = sum(map(len, parts)), 0
         numbers, decimals = stored(n, among=among), stored(n, np.uint8, among=among)
@@ -383,7 +383,7 @@ class PlainTexts(_Listed):
         return np.isnan(self.numbers)
 
     def spelling(self) -> Spelling:
-        """Return how the numbers are written."""
+        """Return the spelling of the numbers."""
         decimals = self._decimals
         if decimals is None:
             return Spelling(".")
@@ -402,7 +402,7 @@ class PlainTexts(_Listed):
         return [None if d >= WORDS_FROM else FORMATS[d] % x for x, d in pairs]
 
     def as_written(self) -> pa.ChunkedArray:
-        """Return the cells as they stand in the file, words for missing ones among them."""
+        """Return the cells as in the file, including the words for missing cells."""
         texts = self.to_arrow()
         for number, word in enumerate(self.words):
             is_word = mask(self.decimals() == WORDS_FROM + number)
@@ -411,16 +411,16 @@ class PlainTexts(_Listed):
 
 
 class NumberTexts(_Listed):
-    """Numbers that came without text.
+    """Numbers from a source that has no texts, such as a data frame.
 
     Parameters
     ----------
     numbers : ndarray of shape (n,), float32 or float64
-        Finite, or NaN where missing.
+        Finite numbers, with NaN for missing cells.
     are_whole : bool
-        Whether 7.0 is written "7".
+        Whether 7.0 is written as "7".
     are_narrow : bool, default=False
-        Whether they came as float32, whose 0.1 is written "0.1" and not with all digits.
+        Whether the source has float32, so that 0.1 is written as "0.1" and not with all digits.
     """
 
     def __init__(self, numbers: Floats, are_whole: bool, are_narrow: bool = False) -> None:
@@ -447,12 +447,12 @@ class NumberTexts(_Listed):
 
 
 class ValueTexts(ArrowTexts):
-    """Values of any other type that Arrow holds, such as dates.
+    """Values of another Arrow type, such as dates.
 
     Parameters
     ----------
     array : pyarrow.ChunkedArray
-        Null where missing; each value is one that Python can hold.
+        Values that Python can represent, with null for missing cells.
     """
 
     def to_list(self, part: slice) -> list[str | None]:
@@ -467,20 +467,20 @@ class ValueTexts(ArrowTexts):
         encoded = self._array.dictionary_encode().combine_chunks()
         codes = _codes_of(encoded.indices)
         values = [as_text(value) for value in encoded.dictionary.to_pylist()]
-        known: dict[str, int] = {}  # 0.0 and -0.0 may be written alike
+        known: dict[str, int] = {}  # 0.0 and -0.0 can have the same text
         place = np.array([known.setdefault(text, len(known)) for text in values] + [-1], np.int32)
         return place[codes], list(known)
 
 
-def _away(array: pa.ChunkedArray, among: int) -> pa.ChunkedArray:
-    """Return an array of Arrow's, in a temporary file if it is large."""
+def _spooled_if_large(array: pa.ChunkedArray, among: int) -> pa.ChunkedArray:
+    """Return an Arrow array, in a temporary file if the array is large."""
     if not are_large(array.nbytes, among):
         return array
     return spooled([pa.table({"cells": array})])[0].column(0)
 
 
 def _codes_of(indices: pa.Array) -> NDArray[Any]:
-    """Return the codes of a dictionary, -1 where null."""
+    """Return the codes of a dictionary, with -1 for null."""
     there = as_bools(indices.is_valid())
     if there.all():
         return as_numbers(indices, np.int32)

@@ -1,4 +1,4 @@
-"""Parts with typed columns become one table: files of Parquet or Arrow, or batches of rows."""
+"""Join parts with typed columns, such as Parquet files or batches of rows, to one table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from somscape.tables.table import Table, check_names
 def joined_raw(
     parts: Sequence[PlainTexts | pa.ChunkedArray], among: int
 ) -> PlainTexts | pa.ChunkedArray:
-    """Return raw cells of one of several columns, one file after the other."""
+    """Concatenate the raw cells of one column from several files."""
     plain = [part for part in parts if isinstance(part, PlainTexts)]
     if len(plain) == len(parts):
         return PlainTexts.joined(plain, among)
@@ -43,12 +43,12 @@ def joined_raw(
 
 
 def joined_values(parts: Sequence[Sequence[Any]], _: int) -> list[Any]:
-    """Return the values of one of several columns, one sheet after the other."""
+    """Concatenate the values of one column from several sheets."""
     return [value for part in parts for value in part]
 
 
 def join_types(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """Return the type that holds the values of both, None where there is none."""
+    """Return a type that can represent the values of both types, or None if there is none."""
     if one == other:
         return one
     one, other = (t.value_type if pa.types.is_dictionary(t) else t for t in (one, other))
@@ -84,7 +84,7 @@ def _fits_int64(type_: pa.DataType) -> bool:
 def check_names_of(
     part: str, names: Sequence[str], first: str, expected: Sequence[str], are_called: str = "files"
 ) -> None:
-    """Raise InputError if the columns of a part have other names than those of the first one."""
+    """Raise InputError if the column names of a part differ from the names in the first part."""
     missing = [name for name in expected if name not in names]
     more = [name for name in names if name not in expected]
     if not (missing or more):
@@ -100,11 +100,11 @@ def check_names_of(
 def joined_column(
     name: str, type_: pa.DataType, parts: Sequence[Any], sources: Sequence[str]
 ) -> pa.ChunkedArray:
-    """Return a column of parts, one after the other, as values of this type."""
+    """Concatenate a column of several parts, and convert the values to this type."""
     chunks: list[pa.Array] = []
     for part, source in zip(parts, sources, strict=True):
         column = part.column(name)
-        # The last digits of numbers and of nanoseconds get lost anyway.
+        # Rounding is allowed, because tables contain float64 and microseconds.
         may_be_rounded = _is_number(column.type) or getattr(column.type, "unit", "") == "ns"
         try:
             chunks += column.cast(type_, safe=not may_be_rounded).chunks
@@ -126,7 +126,7 @@ SAME_TYPES = {
 
 
 class TypedRows(Protocol):
-    """Rows whose columns have types; a pyarrow.Table is some, and so is a Parquet file.
+    """Rows whose columns have types, for example a pyarrow.Table or a Parquet file.
 
     Attributes
     ----------
@@ -143,11 +143,11 @@ class TypedRows(Protocol):
         """Number of rows."""
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Return a column, which may be read only then."""
+        """Return a column. A file is read when this method is called."""
 
 
 class Agreed:
-    """What the columns of some parts have in common: their names, and types that hold all values.
+    """Common column names of several parts, and types that can represent all values.
 
     Parameters
     ----------
@@ -156,19 +156,19 @@ class Agreed:
     Attributes
     ----------
     types : dict of str to pyarrow.DataType
-        In the order of the first part.
+        Types of the columns, in the order of the first part.
     """
 
     def __init__(self, are_called: str) -> None:
         self.types: dict[str, pa.DataType] = {}
         self._are_called = are_called
-        self._first, self._told = "", dict[str, str]()
+        self._first, self._source_of_type = "", dict[str, str]()
 
     def add(self, schema: pa.Schema, name: str) -> None:
-        """Take in the columns of a part, or raise InputError, which names it."""
+        """Add the columns of a part, or raise InputError if they do not match."""
         if not self.types:
             self.types = {field.name: field.type for field in schema}
-            self._first, self._told = name, dict.fromkeys(self.types, name)
+            self._first, self._source_of_type = name, dict.fromkeys(self.types, name)
         check_names_of(name, schema.names, self._first, list(self.types), self._are_called)
         for column, type_ in self.types.items():
             own = schema.field(column).type
@@ -176,12 +176,12 @@ class Agreed:
             if joined is None:
                 raise InputError(
                     f"{name}: column {quoted(column)} holds {own}, but {type_} in"
-                    f" {self._told[column]}; {SAME_TYPES[self._are_called]}",
+                    f" {self._source_of_type[column]}; {SAME_TYPES[self._are_called]}",
                     file=name,
                     column=column,
                 )
             if joined != type_:
-                self.types[column], self._told[column] = joined, name
+                self.types[column], self._source_of_type[column] = joined, name
 
 
 def typed_table(
@@ -191,7 +191,7 @@ def typed_table(
     source: str,
     asked: Sequence[str] | None,
 ) -> Table:
-    """Make a table of parts, one column after another."""
+    """Join parts to a table, one column at a time."""
     columns = made_ahead(partial(_column, each, parts, names) for each in agreed.types.items())
     sizes = [part.num_rows for part in parts]
     lines = None if len(parts) == 1 and names[0] == source else rows_of(names, sizes)
@@ -206,7 +206,7 @@ def _column(
 
 
 def rows_of(names: Sequence[str], sizes: Sequence[int]) -> FileLines:
-    """Return where the rows of parts of these sizes stand."""
+    """Return the part and the row number of each row, for parts of these sizes."""
     n = sum(sizes)
     which = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
     rows = np.arange(n, dtype=np.uint32)
@@ -215,10 +215,10 @@ def rows_of(names: Sequence[str], sizes: Sequence[int]) -> FileLines:
 
 
 BLOCK_ROWS = 1 << 14
-"""Rows that become floats at a time."""
+"""Number of rows that are converted to floats at the same time."""
 
 CELLS_AT_A_TIME = 1 << 20
-"""Cells of a file that are read at a time."""
+"""Number of cells of a file that are read at the same time."""
 
 CURE = "give pyarrow's batches, data frames or arrays of numbers"
 
@@ -226,8 +226,8 @@ CURE = "give pyarrow's batches, data frames or arrays of numbers"
 def table_of_batches(
     make: Callable[[], Any], source: str = "batches", *, missing_values: Sequence[str] | None = None
 ) -> Table | Floats:
-    """Call a function that returns an iterator of batches, and keep their rows."""
-    batches = _begun(make(), source)
+    """Call a function that returns an iterator of batches, and store their rows."""
+    batches = _batch_iterator(make(), source)
     first = next(batches, None)
     if first is None:
         raise InputError(
@@ -240,14 +240,14 @@ def table_of_batches(
             raise not_for_numbers("missing_values")
         return _array(batches, source)
     agreed, names = Agreed("batches"), list[str]()
-    parts = spooled(_typed(batches, agreed, names))
+    parts = spooled(_typed_batches(batches, agreed, names))
     if not parts:
         raise InputError(f"{source} has no rows; give at least one")
     return typed_table(parts, names, agreed, source, missing_values)
 
 
 def fetched_rows(batches: Iterable[Any]) -> Any:
-    """Return rows that come in pieces as one array or frame, in a temporary file."""
+    """Join rows from several pieces to one array or frame, in a temporary file if it is large."""
     batches = (batch for batch in batches if len(batch))
     first = next(batches, None)
     if first is None:
@@ -255,10 +255,10 @@ def fetched_rows(batches: Iterable[Any]) -> Any:
     batches = chain([first], batches)
     if isinstance(first, np.ndarray):
         return _array(batches, "X")
-    return pa.concat_tables(spooled(_typed(batches, Agreed("pieces"), [])))
+    return pa.concat_tables(spooled(_typed_batches(batches, Agreed("pieces"), [])))
 
 
-def _begun(given: Any, source: str) -> Iterator[Any]:
+def _batch_iterator(given: Any, source: str) -> Iterator[Any]:
     is_frame = isinstance(given, np.ndarray) or hasattr(given, "columns")
     if isinstance(given, pa.RecordBatchReader) or (isinstance(given, Iterable) and not is_frame):
         return iter(given)
@@ -270,8 +270,8 @@ def _begun(given: Any, source: str) -> Iterator[Any]:
     )
 
 
-def _typed(batches: Iterable[Any], agreed: Agreed, names: list[str]) -> Iterator[pa.Table]:
-    """Yield batches with rows, as pyarrow's tables, and note their names."""
+def _typed_batches(batches: Iterable[Any], agreed: Agreed, names: list[str]) -> Iterator[pa.Table]:
+    """Yield the batches that have rows as pyarrow tables, and add their names to `names`."""
     for number, batch in enumerate(batches, 1):
         name = f"batch {number}"
         frame = None if isinstance(batch, np.ndarray) else as_frame(batch, name)
@@ -286,7 +286,7 @@ def _typed(batches: Iterable[Any], agreed: Agreed, names: list[str]) -> Iterator
 
 
 def not_for_numbers(name: str) -> InputError:
-    """Return the error for a parameter of reading that was passed with rows of numbers."""
+    """Return the error for a parameter of reading that was passed with an array."""
     return InputError(
         f"`{name}` says how to read a table; got an array of numbers, or a table that is read"
         " already. Leave it out.",
@@ -295,7 +295,7 @@ def not_for_numbers(name: str) -> InputError:
 
 
 def _array(batches: Iterable[Any], source: str) -> Floats:
-    """Return the rows of arrays, one after the other."""
+    """Concatenate the rows of several arrays."""
     checked = _checked(batches)
     first = next(checked, None)
     if first is None:
@@ -333,12 +333,12 @@ def _checked(batches: Iterable[Any]) -> Iterator[Floats]:
 
 
 def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
-    """Return an array, where it is if it may, or the one of a .npy file, as rows of floats."""
+    """Return an array or the array in a .npy file as floats, without a copy if possible."""
     if not isinstance(data, np.ndarray):
         return _array_file(data, shown(Path(data).name))
     check_not_masked(data, "data")
     _check_numbers(data.dtype, data.shape, "the array")
-    rows = np.asarray(data)  # not as np.memmap, which arrays made of it would be, too
+    rows = np.asarray(data)  # not np.memmap, because results of operations would also be np.memmap
     type_ = _float_type(rows.dtype)
     if rows.dtype == type_ and rows.flags.c_contiguous and rows.flags.aligned:
         return rows
@@ -349,7 +349,7 @@ def array_from(data: NDArray[Any] | str | os.PathLike[str]) -> Floats:
 
 
 def _array_file(path: str | os.PathLike[str], name: str) -> Floats:
-    """Return the rows of a .npy file, which is read: a mapped one that is cut short ends Python."""
+    """Read the rows of a .npy file. Mapping it could crash Python if the file is truncated."""
     with opened(path, name) as file:
         try:
             shape, has_columns, type_ = _header(file)
@@ -371,7 +371,7 @@ def _array_file(path: str | os.PathLike[str], name: str) -> Floats:
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return shape, whether columns stand one after the other, and type; ValueError if damaged."""
+    """Return shape, whether values are stored by column, and type, or raise ValueError."""
     version = npy.read_magic(file)
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
     shape, has_columns, type_ = read(file)
@@ -384,7 +384,7 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 def _fill(out: NDArray[Any], file: IO[bytes], type_: np.dtype[Any]) -> None:
     is_same = out.dtype == type_ and out.flags.c_contiguous
     found = out if is_same else np.empty(out.shape, type_)
-    file.readinto(found)  # type: ignore[attr-defined]  # one cut short is told by `opened`
+    file.readinto(found)  # type: ignore[attr-defined]  # `opened` reports truncated files
     if not is_same:
         out[...] = found
 

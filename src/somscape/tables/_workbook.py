@@ -1,4 +1,4 @@
-"""Workbooks of Excel and LibreOffice, read in a process of their own."""
+"""Read workbooks of Excel and LibreOffice in a separate process."""
 
 import io
 import json
@@ -26,21 +26,21 @@ from somscape.tables._text_table import Records, arrange
 from somscape.tables.table import Table, column_from_values
 
 FREE_BYTES = 64_000_000
-"""Bytes to which a packed file of any size may unpack: a repeated value takes no room packed."""
+"""Decompressed bytes that are allowed for any file, because repeated values compress well."""
 
 ROW_BYTES, PLACE_BYTES = 100, 40
-"""What a row of a sheet and a place in it cost, empty or not, beside the value."""
+"""Bytes for each row of a sheet and for each cell, in addition to the value."""
 
 UP_TO_THE_LAST = "rows and columns up to its last cell"
 
 PACKED_WRONG = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError)
-"""What the parts of a damaged or protected archive end in."""
+"""Errors from reading a damaged or protected archive."""
 
 TAG = re.compile(rb"<(/?)(?:\w{1,20}:)?(c|f|v|is|table-cell)(?=[\s/>])([^<>]*)>([^<]*)")
-"""In a sheet's XML: cells, formulas and values, or LibreOffice's cells."""
+"""Tags of cells, formulas and values in the XML of a sheet of Excel or LibreOffice."""
 
 PROTECTED_XLS = re.compile(rb"\x09\x08\x10\0\0\x06.{14}(?:\x86\0\0\0)?\x2f\0", re.DOTALL)
-"""How the workbook of an .xls begins if a password protects it."""
+"""Start of the workbook in an .xls file that is protected by a password."""
 
 
 def read_workbook(
@@ -49,12 +49,12 @@ def read_workbook(
     sheet: str | int | None = None,
     missing_values: Sequence[str] | None = None,
 ) -> Table:
-    """Read a sheet of the bytes of a workbook; its rows count as lines."""
+    """Read a sheet from the bytes of a workbook. Line numbers are the row numbers of the sheet."""
     return table_of_values(workbook_records(data, source, sheet), source, missing_values)
 
 
 def workbook_records(data: bytes, source: str, sheet: str | int | None) -> Records:
-    """Return the values of a sheet by column; as `read_workbook`."""
+    """Return the values of a sheet by column. Parameters are as for `read_workbook`."""
     check_library("python_calamine", f"reading {source}")
     budget = Budget(source, _unpacked_size(data, source))
     sheet = None if sheet is None else str(sheet)
@@ -85,7 +85,7 @@ def _unpacked_size(data: bytes, source: str) -> int:
 
 
 def check_size(n_unpacked: int, size: int, source: str) -> None:
-    """Raise InputError for a packed file that is made to fill a machine's memory."""
+    """Raise InputError if a compressed file seems designed to fill the memory."""
     if n_unpacked > max(MAX_TIMES_UNPACKED * size, FREE_BYTES):
         raise InputError(
             f"{source} of {size} bytes holds {n_unpacked} bytes of cells, like a file that"
@@ -96,11 +96,11 @@ def check_size(n_unpacked: int, size: int, source: str) -> None:
 def _ask(
     data: bytes, sheet: str | None, budget: Budget
 ) -> tuple[dict[str, Any], Iterator[list[Any]]]:
-    """Return what the other process says of the sheets, and the rows of one; see `_sheets`."""
+    """Return the list of sheets, and the rows of one sheet, from a separate process (`_sheets`)."""
     path = os.pathsep.join(filter(None, sys.path))
     environment = {**os.environ, "PYTHONPATH": path, "RUST_BACKTRACE": "0"}
     asked = [json.dumps(sheet), json.dumps(FREE_BYTES + TIMES * budget.size)]
-    # Without site's packages, which the path names, and without the folder of the file.
+    # -S skips site packages, which PYTHONPATH contains. -P excludes the folder of the script.
     done = subprocess.run(
         [sys.executable, "-S", "-P", _sheets.__file__, *asked],
         input=data,
@@ -125,7 +125,7 @@ def _ask(
 
 
 def _is_limited() -> bool:
-    """Return whether somebody else limits the memory of this process and those it starts."""
+    """Return whether the memory of this process and its child processes is limited."""
     if sys.platform == "win32":
         return False
     import resource
@@ -147,7 +147,7 @@ def _is_protected(data: bytes) -> bool:
 
 
 def _parts(data: bytes, *names: str) -> Iterator[bytes]:
-    """Yield the parts of a zip archive with names like these; none of other files."""
+    """Yield the parts of a zip archive whose names match a pattern. Other files have no parts."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for name in archive.namelist():
@@ -158,7 +158,7 @@ def _parts(data: bytes, *names: str) -> Iterator[bytes]:
 
 
 def _checked_choice(head: Mapping[str, Any], sheet: str | None, source: str) -> str:
-    """Return the name of the sheet that is read, or raise InputError with what there is."""
+    """Return the name of the selected sheet, or raise InputError with the names of all sheets."""
     if head["chosen"] is not None:
         return str(head["chosen"])
     names = listed(head["names"])
@@ -174,7 +174,7 @@ def _checked_choice(head: Mapping[str, Any], sheet: str | None, source: str) -> 
 
 
 def _note_of(head: Mapping[str, Any]) -> list[str]:
-    """Say which sheet was read, where that was not asked for and there are several."""
+    """Return a note on the sheet, if there are several and the user did not select one."""
     tables = head["tables"]
     if not tables:
         return []
@@ -185,7 +185,7 @@ def _note_of(head: Mapping[str, Any]) -> list[str]:
 
 
 def _refuse_formulas(data: bytes, source: str, where: str) -> None:
-    """Raise InputError if a workbook has formulas without results, so that cells look empty."""
+    """Raise InputError if formulas without stored results make cells look empty."""
     if any(map(_lacks_results, _parts(data, "xl/worksheets/*.xml", "content.xml"))):
         raise InputError(
             f"{where} of {source} looks empty: the workbook holds formulas without their results."
@@ -194,7 +194,7 @@ def _refuse_formulas(data: bytes, source: str, where: str) -> None:
 
 
 def _lacks_results(part: bytes) -> bool:
-    """Return whether a sheet's XML has a cell with a formula and without a value."""
+    """Return whether the XML of a sheet has a cell with a formula but without a value."""
     has_formula = has_value = False
     for found in TAG.finditer(part):
         is_end, tag, attributes, text = found.groups()
@@ -216,14 +216,14 @@ class Values(list[Any]):
     """The values of a column."""
 
     def drop_last(self, n: int) -> None:
-        """Drop the last values."""
+        """Drop the last n values."""
         del self[len(self) - n :]
 
 
 def table_of_values(records: Records, source: str, asked: Sequence[str] | None = None) -> Table:
-    """Return the table of the values of a sheet, or of several one after the other."""
+    """Return the table of the values of one or more sheets."""
 
-    # A column with words in it is read as that of a text file: they may be numbers as text.
+    # A column with words is read like a column of a text file, because words can spell numbers.
     where = partial(place, source, records.lines)
     texts = {
         name: pa.chunked_array([strings(as_text(value) for value in values)])

@@ -1,4 +1,4 @@
-"""A table becomes a file (CSV, Excel, Parquet), rows of a database, or bytes."""
+"""Write tables to files (CSV, Excel, Parquet), to databases, or as bytes."""
 
 import io
 import os
@@ -32,10 +32,10 @@ from somscape.tables.sources import Source, collected
 from somscape.tables.table import Table
 
 _QUOTE = "'"
-# What spreadsheets take for the start of a formula (OWASP, "CSV injection").
+# Characters that start a formula in spreadsheets (OWASP, "CSV injection").
 _RISKY = ("=", "+", "-", "@", "\t", "\r", _QUOTE)
 BLOCK_BYTES = 1 << 16
-"""Of cells that are Python's objects at a time."""
+"""Bytes of cells that are Python objects at the same time."""
 
 Values: TypeAlias = Column | NDArray[Any] | list[Any]
 
@@ -44,29 +44,29 @@ _RISKY_OR_QUOTED = "^[-=+@\t\r']|[,\"\r\n]"
 
 
 def escape_cell(text: str) -> str:
-    """Return the text with one ``'`` before it if a spreadsheet could run it."""
+    """Return the text, with a leading ``'`` if a spreadsheet could run the text as a formula."""
     return _QUOTE + text if text.startswith(_RISKY) and not is_number(text) else text
 
 
 def unescape_cell(text: str) -> str:
-    """Undo `escape_cell`: strip one leading ``'``."""
+    """Undo `escape_cell` by removing one leading ``'``."""
     return text.removeprefix(_QUOTE)
 
 
 def write_csv(
     file: str | os.PathLike[str] | TextIO, table: Table | Source | Mapping[str, Iterable[Any]]
 ) -> None:
-    r"""Write a table as UTF-8 CSV: commas, ``\n`` line ends, quotes where needed.
+    r"""Write a table as CSV in UTF-8, with commas, line ends ``\n``, and quotes if needed.
 
     Parameters
     ----------
     file : path or text file
-        Where to write; a text file should have been opened with ``newline=""``.
+        Path, or a text file that was opened with ``newline=""``.
     table : Table, Source or mapping of str to iterable
-        A table is written with its cells as they stood in the source.  Values of a
-        mapping: text as it is; numbers in the shortest form that reads back equal,
-        integers without ".0"; dates in ISO form; None and NaN as an empty cell.
-        Names and text are guarded by `escape_cell`.
+        Table to write.  The cells of a table are written with the same text as in its source.  In a
+        mapping, numbers are written in the shortest form that is read back as the same number
+        (integers without ".0"), dates in ISO form, and None and NaN as an empty cell.  Names and
+        text that a spreadsheet could run as a formula get a leading ``'``.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def write_csv(
 
     See Also
     --------
-    write_table : Also writes workbooks and Parquet files.
+    write_table : Write a CSV file, a workbook or a Parquet file.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def write_csv(
 
 
 def by_name(table: Table | Source | Mapping[str, Iterable[Any]]) -> dict[str, Values]:
-    """Return columns of a known length."""
+    """Return the columns by name, with iterables converted to lists."""
     if isinstance(table, Source):
         table = table.table()
     if isinstance(table, Table):
@@ -106,14 +106,14 @@ def by_name(table: Table | Source | Mapping[str, Iterable[Any]]) -> dict[str, Va
 
 
 def csv_lines(table: Table | Source | Mapping[str, Iterable[Any]]) -> Iterator[str]:
-    """Return the lines of a CSV file, as `write_csv` writes them."""
+    """Return the lines of a CSV file in the format of `write_csv`."""
     columns = by_name(table)
     check_lengths(columns)
     return _lines(columns)
 
 
 def check_lengths(columns: Mapping[str, Values]) -> None:
-    """Raise InputError for columns of different lengths."""
+    """Raise InputError if columns have different lengths."""
     n_rows = len(next(iter(columns.values()), ()))
     for name, values in columns.items():
         if len(values) != n_rows:
@@ -132,24 +132,24 @@ def _lines(columns: Mapping[str, Values]) -> Iterator[str]:
 
 
 def _written(values: Values, n_bytes: int) -> Iterator[str]:
-    """Yield values as they stand in the file; most columns need no look at each cell."""
-    if isinstance(values, Column) and (values.has_plain_numbers or not _needs_a_look(values)):
+    """Yield the text of each cell. Most columns do not need a check of each cell."""
+    if isinstance(values, Column) and (values.has_plain_numbers or not _has_special_cells(values)):
         return (cell or "" for cell in values.each_cell())
     return map(_quote_cell, map(_cell_text, each_value(values, n_bytes)))
 
 
-def _needs_a_look(column: Column) -> bool:
-    """Return whether a cell needs quotes or could be run as a formula."""
+def _has_special_cells(column: Column) -> bool:
+    """Return whether a cell of the column needs quotes or could be run as a formula."""
     return bool(as_bools(pc.match_substring_regex(column.to_arrow(), _RISKY_OR_QUOTED)).any())
 
 
 def _line(texts: Iterable[str]) -> str:
-    # A row of one empty cell would be a blank line, which no reader counts as a row.
+    # A row of one empty cell would be a blank line, but readers skip blank lines.
     return (",".join(texts) or '""') + "\n"
 
 
 def each_value(values: Values, n_bytes: int = BLOCK_BYTES) -> Iterator[Any]:
-    """Yield values one by one, of which about `n_bytes` are Python's objects at a time."""
+    """Yield values. About `n_bytes` of them are Python objects at the same time."""
     if isinstance(values, Column):
         return values.each_cell()
     if isinstance(values, np.ndarray):
@@ -158,7 +158,7 @@ def each_value(values: Values, n_bytes: int = BLOCK_BYTES) -> Iterator[Any]:
 
 
 def _quote_cell(text: str) -> str:
-    # Not csv.writer: before Python 3.13 it leaves a carriage return in a cell bare.
+    # Not csv.writer, because before Python 3.13 csv.writer does not quote a carriage return.
     return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
 
 
@@ -169,13 +169,13 @@ def _cell_text(value: Any) -> str:
 
 
 MAX_ROWS, MAX_COLUMNS, MAX_LETTERS = 1_048_576, 16_384, 32_767
-"""What a sheet of Excel holds, the header counted, and a cell of it."""
+"""Limits of a sheet of Excel (rows include the header) and of the characters in a cell."""
 
 MAX_EXACT = 1e15
-"""Excel shows 15 digits of a number; longer ones are written as text, for they name something."""
+"""Excel shows 15 digits. Longer numbers are written as text, because they are probably ids."""
 
 MIN_WIDTH, MAX_WIDTH, SEEN = 8, 60, 200
-"""Letters to which a column is made wide, by its first rows."""
+"""Smallest and largest width of a column in characters, and number of rows that decide it."""
 
 NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 
@@ -188,11 +188,11 @@ class Sheet:
     ----------
     name : str
     columns : mapping of str to Column, ndarray or list
-        Of one length.
+        Columns of equal length.
     choices : mapping of str to sequence of str, default={}
-        For columns that people fill in: what a menu in their cells offers.
+        Menu items for the cells of columns that people fill in.
     formats : mapping of str to str, default={}
-        How the numbers of some columns are shown, as Excel writes formats.
+        Number formats of some columns, in the notation of Excel.
     """
 
     name: str
@@ -207,7 +207,7 @@ class Sheet:
 
 
 def check_sheet(n_rows: int, n_columns: int) -> None:
-    """Raise InputError for a table that no sheet of Excel holds."""
+    """Raise InputError if a table does not fit into a sheet of Excel."""
     if n_rows >= MAX_ROWS or n_columns > MAX_COLUMNS:
         raise InputError(
             f"a sheet of Excel holds {MAX_ROWS - 1:,} rows below the header and {MAX_COLUMNS:,}"
@@ -219,12 +219,12 @@ def check_sheet(n_rows: int, n_columns: int) -> None:
 def workbook_bytes(sheets: Sequence[Sheet]) -> bytes:
     """Return sheets as the bytes of a workbook (.xlsx)."""
     check_library("xlsxwriter", "writing a .xlsx file")
-    import xlsxwriter  # late: it is of an extra
+    import xlsxwriter  # late, because it belongs to an extra
 
     for sheet in sheets:
         check_sheet(sheet.n_rows, len(sheet.columns))
     content = io.BytesIO()
-    # Rows go to the disk one by one, as text within the sheet.
+    # This option writes rows to disk immediately.
     book = xlsxwriter.Workbook(content, {"constant_memory": True})
     looks = {
         "header": book.add_format({"bold": True, "bottom": 1}),
@@ -234,13 +234,13 @@ def workbook_bytes(sheets: Sequence[Sheet]) -> bytes:
         _write(book, book.add_worksheet(sheet.name), sheet, looks)
     book.close()
     with ZipFile(content, "a") as packed:
-        packed.comment = table_mark(sheets[0].columns)  # which is lost when somebody else saves it
+        packed.comment = table_mark(sheets[0].columns)  # other programs drop this mark
     return content.getvalue()
 
 
 def _write(book: Any, page: Any, sheet: Sheet, looks: Mapping[str, Any]) -> None:
     names, n_rows = list(sheet.columns), sheet.n_rows
-    widths = [len(name) + 3 for name in names]  # with room for the filter's button
+    widths = [len(name) + 3 for name in names]  # the button of the filter needs space
     numbers = [
         book.add_format({"num_format": sheet.formats[name]}) if name in sheet.formats else None
         for name in names
@@ -279,7 +279,7 @@ def _values(values: Values) -> Iterator[Any]:
         if not (values.is_whole and is_long.any()):
             values = values.numbers
     for value in each_value(values):
-        if value is None or value != value or value == "":  # as only NaN and NaT do
+        if value is None or value != value or value == "":  # NaN and NaT differ from themselves
             yield None
         elif isinstance(value, str | bool):
             yield value
@@ -301,31 +301,32 @@ def _width(value: Any) -> int:
 
 
 BOM = "\ufeff"
-"""By the byte order mark Excel knows that a file is UTF-8."""
+"""Byte order mark, by which Excel recognizes UTF-8."""
 
 DIGITS = 6
-"""Digits of a score or p-value that people are shown; more are noise to them."""
+"""Digits of a score or p-value that are shown to people. More digits would not be useful."""
 
 
 def write_table(
     path: str | Path, columns: Table | Source | Mapping[str, Iterable[Any]], *, bom: bool = False
 ) -> None:
-    r"""Write named columns to a file, whole or not at all.
+    r"""Write named columns to a file.
 
     Parameters
     ----------
     path : str or Path
-        Ends in ``.csv``, ``.parquet``, or in ``.xlsx``, which needs the extra ``excel``.
+        File with the extension ``.csv``, ``.parquet`` or ``.xlsx`` (needs the extra ``excel``).  An
+        existing file is replaced.  After an error, the old file is unchanged.
     columns : Table, Source or mapping of str to iterable
-        Values as for `write_csv`; in the other files names and text are as they are.
+        Columns, as for `write_csv`.  Formulas are escaped only in CSV files.
     bom : bool, default=False
-        Whether a CSV file begins with a byte order mark, by which Excel knows that it is UTF-8.
+        Whether a CSV file starts with a byte order mark, by which Excel recognizes UTF-8.
 
     Raises
     ------
     InputError
-        For another ending, columns of different lengths, too many rows for a sheet of Excel, or
-        without the extra.
+        If the extension is another one, if columns have different lengths, if a sheet of Excel
+        cannot contain the table, or if the extra is not installed.
 
     See Also
     --------
@@ -351,7 +352,7 @@ def write_table(
 def table_bytes(
     kind: str, columns: Table | Source | Mapping[str, Iterable[Any]], *, bom: bool = False
 ) -> Iterator[bytes]:
-    """Yield the content of a file that `write_table` writes, piece by piece."""
+    """Yield the content of a file in the format of `write_table`, in pieces."""
     if kind == "csv":
         yield BOM.encode() * bom
         yield from (line.encode() for line in csv_lines(columns))
@@ -361,30 +362,30 @@ def table_bytes(
     if kind == "xlsx":
         yield workbook_bytes([Sheet("table", found)])
     else:
-        # Late, so that writing a .csv does not load it.
+        # Late import, so that writing a .csv file does not load it.
         from somscape.tables._arrow_files import parquet_bytes
 
         yield parquet_bytes(found)
 
 
 def rounded(numbers: Float64s) -> Float64s:
-    """Return numbers to as many digits as people are shown; their order stays."""
+    """Return numbers rounded to `DIGITS` digits, in the same order."""
     return np.array([float(f"{number:.{DIGITS}g}") for number in numbers], dtype=np.float64)
 
 
 KEYS = ("run", "key")
 
 NUMBER, TEXT = "DOUBLE PRECISION", "TEXT"
-"""Types of columns that are made; all three engines know them."""
+"""Types of new columns, which all three engines support."""
 
 SAME = {"DOUBLE": NUMBER, "VARCHAR": TEXT}
-"""What DuckDB calls them afterwards."""
+"""Names of these types in DuckDB."""
 
 MAX_NAME = 63
-"""Bytes of a name in PostgreSQL, which cuts longer ones."""
+"""Longest name in bytes. PostgreSQL truncates longer names."""
 
 STAGED = "somscape_rows"
-"""The rows to write, as the engine sees them."""
+"""Name of the temporary table with the rows to write."""
 
 Types: TypeAlias = dict[str, str]
 
@@ -397,23 +398,25 @@ def write_sql(
     Parameters
     ----------
     table : Table or Source
-        Its numbers become ``DOUBLE PRECISION``, other columns ``TEXT``.  A column with the name
-        of another, or of `run` and `key`, whatever the case, gets ``_input`` added to its name.
+        Rows to write.  Numbers become ``DOUBLE PRECISION``, and other columns become ``TEXT``.  If
+        the name of a column is already used (ignoring case), the name gets the suffix ``_input``.
+        The names ``run`` and ``key`` are always used.
     url : str
         ``sqlite:///FILE``, ``duckdb:///FILE`` or ``postgresql://USER@HOST/NAME``, without a
-        password.  A file that is not there is made.
+        password.  A file that does not exist is created.
     name : str
-        The table, which is made if it is not there; a schema may stand before it and a dot.
+        Name of the table, with or without its schema (``schema.table``).  A table that does not
+        exist is created.
     run : str
-        What made the rows; it stands in the column ``run``.
+        Identifier of the run that made the rows, for the column ``run``.
     key : sequence of str or int
-        What tells the rows of a run apart; the column ``key``, as text.  Rows of the same run and
-        key are replaced.
+        Unique key of each row in the run, for the column ``key`` (text).  Existing rows with the
+        same run and key are replaced.
 
     Raises
     ------
     InputError
-        If a key repeats, the table has other columns, or the database cannot be written.
+        If a key repeats, if the table has other columns, or if writing fails.
 
     See Also
     --------
@@ -445,7 +448,7 @@ def write_sql(
 
 
 def check_sink(url: str, name: str) -> None:
-    """Connect to a database, and look whether its table can take a run's rows."""
+    """Connect to a database, and check that the rows of a run can be written to its table."""
     with _opened(url, name, keeps=False) as (sink, doing):
         found = sink.columns()
         _compare(found, {**found, **dict.fromkeys(KEYS, TEXT)}, doing)
@@ -472,7 +475,7 @@ def _rows(table: Table, run: str, keys: list[str]) -> "pa.Table":
 
 
 def _compare(found: Types, wanted: Types, doing: str) -> None:
-    """Raise InputError if a table that is there has other columns than it would be made with."""
+    """Raise InputError if an existing table has other columns than a new table would have."""
     if not found:
         return
     plain = {name: SAME.get(type_.upper(), type_.upper()) for name, type_ in found.items()}
@@ -497,7 +500,7 @@ def _compare(found: Types, wanted: Types, doing: str) -> None:
 
 @contextmanager
 def _opened(url: str, name: str, *, keeps: bool) -> Iterator[tuple["_Sink", str]]:
-    """Return a table in a transaction, which ends with the block, and what is being done."""
+    """Yield a table in a transaction that ends with the block, and a text for messages."""
     database = database_at(url)
     doing = f"writing {name} of {database.name}"
     made = database.file if database.file is not None and not database.file.exists() else None
@@ -513,13 +516,13 @@ def _opened(url: str, name: str, *, keeps: bool) -> Iterator[tuple["_Sink", str]
 
 
 class _Sink(ABC):
-    """A table of a database, in a transaction."""
+    """A table of a database, opened in a transaction."""
 
     begin = "BEGIN"
 
     @abstractmethod
     def __init__(self, database: DatabaseAddress, name: str) -> None:
-        """Connect."""
+        """Connect to the database."""
         self.connection: Any
         self.target: str
 
@@ -533,7 +536,7 @@ class _Sink(ABC):
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        """End the transaction; what is not committed is gone when the connection closes."""
+        """Commit the transaction after success. After an error, closing discards the changes."""
         try:
             if kind is None:
                 self.execute("COMMIT")
@@ -541,7 +544,7 @@ class _Sink(ABC):
             self.close()
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self.connection.close()
 
     def execute(self, statement: str, *values: Any) -> list[Any]:
@@ -550,11 +553,11 @@ class _Sink(ABC):
 
     @abstractmethod
     def columns(self) -> Types:
-        """Return names and types of the columns; none if the table is not there."""
+        """Return the names and types of the columns. The result is empty if there is no table."""
 
     @abstractmethod
     def upsert(self, rows: "pa.Table") -> None:
-        """Write rows over those of the same key."""
+        """Insert rows, and replace existing rows with the same key."""
 
 
 class _SQLite(_Sink):
@@ -628,7 +631,7 @@ class _PostgreSQL(_Sink):
                     " PostgreSQL keeps; give it a shorter one",
                     column=name,
                 )
-        # At once, not row by row, each of which would take the way to the server and back.
+        # Send all rows together, because each single row would need a round trip to the server.
         with self.connection.cursor() as cursor:
             cursor.adbc_ingest(STAGED, rows, mode="create", temporary=True)
         self.execute(_insert(self.target, rows.column_names, f"pg_temp.{STAGED}"))
@@ -647,7 +650,7 @@ def _qualified(schema: str | None, name: str) -> str:
 
 
 def _insert(target: str, names: Sequence[str], staged: str = "") -> str:
-    """Return the statement that writes rows, staged or given, over those of the same key."""
+    """Return the statement that inserts rows or replaces existing rows with the same key."""
     quotes = [quote_name(name) for name in names]
     columns, keys = ", ".join(quotes), ", ".join(map(quote_name, KEYS))
     changes = ", ".join(f"{column} = excluded.{column}" for column in quotes[len(KEYS) :])
@@ -659,9 +662,9 @@ def _insert(target: str, names: Sequence[str], staged: str = "") -> str:
 def table_from_wire(
     kind: str, content: bytes, source: str, missing_values: Sequence[str] | None = None
 ) -> Table:
-    r"""Return the table that bytes hold, in memory alone."""
+    """Return the table from the bytes of a request, without temporary files."""
     if kind == "arrow":
-        # Late: it is slow to import.
+        # Late, because the import is slow.
         from somscape.tables._arrow_files import arrow_from_bytes
 
         rows = arrow_from_bytes(content, source)
@@ -672,7 +675,7 @@ def table_from_wire(
 
 
 def bytes_for_wire(kind: str, table: Table) -> bytes:
-    r"""Return a table as bytes that `table_from_wire` reads."""
+    """Return a table as bytes for `table_from_wire`."""
     if kind == "arrow":
         rows, sink = table.to_arrow(), pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, rows.schema) as writer:
@@ -682,13 +685,13 @@ def bytes_for_wire(kind: str, table: Table) -> bytes:
 
 
 def column_of_numbers(name: str, values: Sequence[float | None]) -> Column:
-    """Make a column of numbers that are finite, or None where missing."""
+    """Make a column of finite numbers, with None for missing values."""
     numbers = np.array(values, dtype=np.float64)
     return Column(name, NumberTexts(numbers, True), numbers=numbers)
 
 
 def column_of_texts(name: str, values: Sequence[str | None]) -> Column:
-    """Make a column of texts without blanks around them, or None where missing."""
+    """Make a column of stripped texts, with None for missing values."""
     cells = np.empty(len(values), dtype=object)
     cells[:] = values
     return Column(name, GivenTexts(cells))

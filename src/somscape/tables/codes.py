@@ -1,4 +1,4 @@
-"""One column becomes a scaled number, a block of category levels, or nothing."""
+"""Encode a column as a scaled number or as category levels, or leave the column out."""
 
 import math
 import re
@@ -20,13 +20,13 @@ from somscape.tables._numbers import padded_numbers, read_numbers
 from somscape.tables.column import Column
 
 LEAST_WRITTEN, MOST_WRITTEN = 1e-4, 1e15
-"""Between these, numbers are written without exponent."""
+"""Limits between which numbers are written without an exponent."""
 
 MAX_DECIMALS, ANY_DECIMALS = 6, 15
-"""Most decimals that a column is seen to have; others have as many as a float holds."""
+"""Largest number of decimals that is detected, and the value for columns with more decimals."""
 
 FIRST_LOOK = 1000
-"""Values that are looked at first."""
+"""Number of values that are checked first."""
 
 
 def number_text(value: float, is_whole: bool = False, digits: int = 4) -> str:
@@ -41,14 +41,14 @@ def number_text(value: float, is_whole: bool = False, digits: int = 4) -> str:
 
 
 def decimal_text(value: float, decimals: int) -> str:
-    """Return a number rounded to some decimals, without zeros at the end."""
+    """Return a rounded number without trailing zeros."""
     text = f"{value:.{decimals}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
 
 
 def decimals_of(values: Floats, dtype: type[np.floating] | None = None) -> int:
-    """Return with how many decimals all of some numbers are written."""
+    """Return the smallest number of decimals that represents all numbers."""
     type_ = np.dtype(dtype or values.dtype)
     close = 4 * float(np.finfo(type_).eps)
     for decimals in range(MAX_DECIMALS + 1):
@@ -64,13 +64,14 @@ def decimals_of(values: Floats, dtype: type[np.floating] | None = None) -> int:
 
 
 PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
-"""Text that stands for one number and nothing else; 007 is a name."""
+"""Pattern of texts that can only be numbers. The text 007 does not match, because codes have
+such a form."""
 
 MISSING_LEVEL = "(missing)"
 
 
 def level_texts(column: Column) -> list[str]:
-    """Return each cell as a level; 1 and 1.0 are the same one."""
+    """Return the level of each cell. 1 and 1.0 are the same level."""
     if column.numbers is not None:
         return [MISSING_LEVEL if v != v else _number_level(v) for v in column.numbers]
     cells = column.cells.tolist()
@@ -79,7 +80,7 @@ def level_texts(column: Column) -> list[str]:
 
 
 def level_codes(column: Column) -> tuple[NDArray[np.integer[Any]], list[str]]:
-    """Return the cells as places in a list of different levels, in any order."""
+    """Return the index of each cell in a list of levels, and the list in any order."""
     if column.numbers is None:
         codes, texts = column.coded()
         return codes, [*map(text_level, texts), MISSING_LEVEL]
@@ -89,7 +90,7 @@ def level_codes(column: Column) -> tuple[NDArray[np.integer[Any]], list[str]]:
 
 
 def text_level(cell: str | None) -> str:
-    """Return the level that a cell of text spells."""
+    """Return the level of a cell of text."""
     if cell is None:
         return MISSING_LEVEL
     return _number_level(float(cell)) if PLAIN_NUMBER.fullmatch(cell) else cell
@@ -100,33 +101,33 @@ def _number_level(value: float) -> str:
 
 
 def as_numbers(column: Column, *, may_be_padded: bool) -> Column:
-    """Return a column, read as numbers where it is text that spells them; 007 only if it may."""
+    """Convert a column of text to numbers if possible. Texts such as 007 need `may_be_padded`."""
     if column.is_number:
         return column
     return read_numbers(column) or (may_be_padded and padded_numbers(column)) or column
 
 
 def present(column: Column, values: Any, counts: Float64s | None) -> Ascending:
-    """Put the values of a column in order whose cells are not missing."""
+    """Return the sorted values of the cells that are not missing."""
     is_there = ~column.missing
     return in_order(values[is_there], None if counts is None else counts[is_there])
 
 
 def usual_range(numbers: Ascending, percent: float) -> Float64s:
-    """Return numbers so far from either end, in percent of all, or two equal ones."""
+    """Return the numbers that are `percent` of the rows away from both ends."""
     last = numbers.n - 1
     skipped = int(percent / 100 * last)
     return np.array([float(numbers.at(skipped)), float(numbers.at(last - skipped))])
 
 
 def mean_distance(numbers: Counted, center: float) -> float:
-    """Return how far values lie from one of them on average."""
+    """Return the mean distance of values from a center."""
     distance = np.abs(numbers.values.astype(np.float64) - center)
     return replace(numbers, values=distance).mean()
 
 
 def is_number(cell: str | None) -> bool:
-    """Say whether a cell spells a number, or is missing."""
+    """Return whether a cell is missing or spells a number."""
     try:
         return cell is None or isfinite(float(cell))
     except ValueError:
@@ -134,16 +135,16 @@ def is_number(cell: str | None) -> bool:
 
 
 SLIP = 1e6
-"""A few numbers that all lie this many times as far from the median as the rest are slips, from
-which neither a scale nor a map learns."""
+"""A few numbers are slips (data errors) if they are farther from the median than the other numbers
+by this factor. Scales and maps do not learn from slips."""
 
 MIN_SLIP_ROWS, SLIP_SHARE, HANDFUL = 30, 0.01, 5
-"""Fewest numbers among which some may be slips, the largest share of these, and how many there may
-be in any case.  Of heavy tails the outermost number stands apart before several do."""
+"""Smallest column in which slips are detected, their largest share, and a number of slips that is
+always allowed."""
 
 
 def without_slips(numbers: Ascending) -> tuple[Ascending, float, str]:
-    """Return numbers without those that are slips, how far the others reach, and the slips."""
+    """Return numbers without slips, their largest distance from the median, and the slips."""
     with np.errstate(over="ignore", invalid="ignore"):
         low, center, high = (numbers.quantile(share) for share in (0.25, 0.5, 0.75))
         farthest = max(center - float(numbers.values[0]), float(numbers.values[-1]) - center)
@@ -169,51 +170,53 @@ def without_slips(numbers: Ascending) -> tuple[Ascending, float, str]:
 
 
 MISMATCH_WEIGHT = 0.5**0.5
-"""Value of a level that applies: two different levels are then at distance 1."""
+"""Encoded value of the matching level, so that two different levels have distance 1."""
 
 TAIL_LIMIT = 10.0
-"""A number is tamed when its farthest value is over this many half interquartile ranges from
-the median.  A normal sample of 1000 reaches 5, an exponential one 12, amounts of money 50."""
+"""A column of numbers is tamed (its tails are compressed) if a value is more than this many half
+interquartile ranges from the median. 1000 normal values reach 5, exponential values 12, and amounts
+of money 50."""
 
 TAIL_PERCENT = 2.0
-"""The usual range leaves out this share of the values at each end (none in tables of up to 50
-rows), so that a few extremes neither squeeze the other rows together nor hide: they lie
-outside [0, 1].  Of 12 cases planted among credit applications 9.9 come among the first 40,
-against 8.4 with the range of all values and 8.9 without taming (benchmarks/detection)."""
+"""Percentage of values at each end that are outside the usual range, and so outside [0, 1] (none in
+tables of up to 50 rows). So a few extreme values do not compress the scale of all other rows. In a
+benchmark, 9.9 of 12 planted cases were among the first 40 rows, compared with 8.4 for the full
+range and 8.9 without taming (benchmarks/detection)."""
 
 SLIP_RANGE = 1000.0
-"""A slip is encoded at this many times the distance of the farthest other number."""
+"""Distance of an encoded slip from the median, in multiples of the farthest other number."""
 
 NOISE = 1e-9
-"""A number nearer to 0 than this share of the spread of its column is 0 in words."""
+"""Share of the spread of a column up to which a number is printed as 0."""
 
 RANGE_DIGITS = 3
-"""Digits that say how wide a range is."""
+"""Number of significant digits for the width of a range."""
 
 LARGEST = float_info.max
 
 UNSEEN_LEVEL = "(unseen)"
 
 FEW_ROWS = 16
-"""Rows whose cells are looked up one by one: less work than to find the different ones."""
+"""Number of rows up to which cells are looked up one by one, because this is faster."""
 
 ENCODED_AT_ONCE = 1 << 18
-"""Values of prototypes near some rows that are looked at at once."""
+"""Number of prototype values that are processed at the same time."""
 
 Problem: TypeAlias = tuple[int, str] | None
-"""A row and what its cell must be, where a column cannot be encoded."""
+"""First row that cannot be encoded and a description of valid cells, or None."""
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """How numbers come to one scale.
+    """Parameters for scaling numbers.
 
     Attributes
     ----------
     scale : {"robust", "range"}
-        Which values become 0 and 1: the ends of the usual range, or the least and the largest.
+        Values that become 0 and 1.  They are the limits of the usual range ("robust"), or the
+        smallest and the largest value ("range").
     tame : bool
-        Whether a long tail is tamed first.
+        Whether long tails are compressed (tamed) first.
     """
 
     scale: str = "robust"
@@ -224,25 +227,25 @@ ROBUST = Scaling()
 
 
 class SaysUsual:
-    """A code that says in words what is usual; its subclass defines one of both functions."""
+    """A code that describes usual values. A subclass defines one of the two methods."""
 
     def usual(self, prototypes: Float64s) -> str:
-        """Return the values that some prototypes (n, n_features) stand for, in words."""
+        """Return a description of the values of prototypes of shape (n, n_features)."""
         return self.usual_of(prototypes, np.arange(len(prototypes))[None, :])[0]
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
-        """Return what is usual near some rows, in words."""
+        """Return a description of the values of the prototypes near each row."""
         return [self.usual(prototypes[units]) for units in near]
 
 
 class OneFeature(SaysUsual):
-    """A column that becomes one feature of the same name."""
+    """A column that is encoded as one feature with the same name."""
 
     name: str
 
     @property
     def n_features(self) -> int:
-        """Encoded features that the column takes."""
+        """Number of encoded features of the column."""
         return 1
 
     @property
@@ -253,32 +256,31 @@ class OneFeature(SaysUsual):
 
 @dataclass(frozen=True)
 class NumberCode(OneFeature):
-    """A number scaled to [0, 1] over its usual range, its long tails tamed first.
+    """The encoding of a column of numbers, with the usual range scaled to [0, 1].
 
     Attributes
     ----------
     name, why : str
-        The column, and why it is taken as a number.
+        Name of the column, and the reason why the column is a number.
     center, width : float
-        Tamed values are ``asinh((x - center) / width)``: linear around the median, like a
-        logarithm far from it, the same for dollars and cents.  Width 0: not tamed.
+        Parameters of the compression of long tails, ``asinh((x - center) / width)``, which is
+        linear around the median and logarithmic far from the median.  Width 0 means no compression.
     low, span : float
-        The value (tamed where it is) that becomes 0, and how much more becomes 1: the ends
-        of the usual range.
+        Lower limit and width of the usual range (after the compression), which becomes [0, 1].
     fill : float
-        The median, which stands in for missing cells.
+        Median, which replaces missing cells.
     is_whole : bool
-        Whether all values seen were whole numbers.
+        Whether all training values are whole numbers.
     is_padded : bool
         Whether texts such as 01 are numbers.
     reach : float
-        How far from the median the numbers lie that are no slips, where there are slips; else 0.
+        Largest distance from the median of numbers that are not slips, or 0 if there are no slips.
     least, most : float
-        The smallest and the largest number seen.
+        Smallest and largest training value.
     decimals : int
-        With how many decimals all numbers seen are written.
+        Number of decimals of the training values.
     factor : float
-        What the layer of the column multiplies its features by.
+        Factor for the features, from the layer of the column.
     """
 
     kind: ClassVar[str] = "number"
@@ -299,19 +301,19 @@ class NumberCode(OneFeature):
 
     @classmethod
     def plain(cls, name: str, fill: float = 0.0) -> "NumberCode":
-        """Return the code that leaves numbers as they are."""
+        """Return the code for numbers that are used without scaling."""
         return cls(name, "used as given", 0.0, 0.0, 0.0, 1.0, fill, False)
 
     @property
     def is_plain(self) -> bool:
-        """Whether numbers stay as they are."""
+        """Whether numbers are used without scaling."""
         plain = NumberCode.plain(self.name, self.fill)
         return self == replace(plain, least=self.least, most=self.most, decimals=self.decimals)
 
     def having_seen(self, values: Floats) -> "NumberCode":
-        """Return the code with what numbers, NaN where missing, show of the column."""
+        """Return the code with the range and decimals of these numbers (NaN if missing)."""
         values = np.ascontiguousarray(values)
-        if np.isnan(values.min(initial=0.0)):  # a minimum is NaN if any value is
+        if np.isnan(values.min(initial=0.0)):  # the minimum is NaN if a value is NaN
             values = values[~np.isnan(values)]
         if not len(values):
             return self
@@ -322,7 +324,7 @@ class NumberCode(OneFeature):
     def fit(
         cls, column: Column, why: str, scaling: Scaling = ROBUST, counts: Float64s | None = None
     ) -> "NumberCode":
-        """Learn center, width and range from a column's present numbers."""
+        """Learn center, width and range from the numbers of a column."""
         numbers: Ascending = (
             Ascending(column.ascending())
             if counts is None
@@ -333,7 +335,7 @@ class NumberCode(OneFeature):
             why = f"{why}; nothing learned from {slips}"
         ends = numbers.values[[0, -1]].astype(np.float64)
         least, most = ends.tolist()
-        with np.errstate(over="ignore", invalid="ignore"):  # told apart below
+        with np.errstate(over="ignore", invalid="ignore"):  # checked below
             low, center, high = (numbers.quantile(share) for share in (0.25, 0.5, 0.75))
             width = (high - low) / 2 or mean_distance(numbers.counted(), center)
             is_tamed = scaling.tame and bool(np.abs(ends - center).max() > TAIL_LIMIT * width)
@@ -365,15 +367,15 @@ class NumberCode(OneFeature):
         )
 
     def read(self, column: Column) -> Column:
-        """Return the column with its numbers, where they are written as text, too."""
+        """Return the column as numbers, also if the numbers are written as text."""
         return as_numbers(column, may_be_padded=self.is_padded)
 
     def problem(self, column: Column) -> Problem:
-        """Return the first row that cannot be encoded and what it must hold, or None."""
+        """Return the first row that cannot be encoded and a description of valid cells, or None."""
         if column.is_number:
             return None
         wrong = (i for i, cell in enumerate(column.each_cell()) if not is_number(cell))
-        # Each cell may be a number, and the column none: "007", or "1,5" beside "1.5".
+        # A column of text can consist of numbers, such as "007", or "1,5" and "1.5".
         row = next(wrong, int(np.argmin(column.missing)))
         return row, "must hold numbers, as in the table the map was made from"
 
@@ -383,18 +385,18 @@ class NumberCode(OneFeature):
         return self.encode_numbers(column.numbers)
 
     def encode_numbers(self, numbers: Float64s) -> Float64s:
-        """Return numbers, NaN where missing, encoded and filled, of shape (n_rows, 1)."""
+        """Return the encoded numbers of shape (n_rows, 1), with missing numbers (NaN) filled."""
         values = np.where(np.isnan(numbers), self.fill, numbers)
         return self.place(np.clip(values, *self.ends) if self.reach else values)[:, None]
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The numbers that all slips become."""
+        """Numbers that replace slips below and above the median."""
         return self.fill - SLIP_RANGE * self.reach, self.fill + SLIP_RANGE * self.reach
 
     def place(self, values: Float64s) -> Float64s:
         """Return numbers on the encoded scale, of the same shape."""
-        with np.errstate(over="ignore"):  # the encoding refuses what is too far
+        with np.errstate(over="ignore"):  # the encoding rejects values that are too far
             if self.width:
                 values = asinh((values - self.center) / self.width)
             return (values - self.low) / (self.span / self.factor)
@@ -402,11 +404,11 @@ class NumberCode(OneFeature):
     def decode(self, features: Float64s) -> Float64s:
         """Return numbers in original units from encoded features of shape (n, 1)."""
         values = features[:, 0] * (self.span / self.factor) + self.low
-        with np.errstate(over="ignore"):  # infinite, where a row is no encoded one
+        with np.errstate(over="ignore"):  # infinite if the row is not an encoded row
             return self.center + self.width * np.sinh(values) if self.width else values
 
     def short(self, features: Float64s, step: float, side: int = 0) -> Float64s:
-        """Return numbers of few digits, in original units, near encoded ones."""
+        """Return numbers with few digits, in original units, close to the encoded numbers."""
         values, decimals = self.decode(features), self._decimals
         if not step and decimals == ANY_DECIMALS:
             return np.clip(values, *self.bounds)
@@ -414,7 +416,7 @@ class NumberCode(OneFeature):
         with np.errstate(over="ignore", invalid="ignore"):
             width = np.maximum(self.decode(features + step) - values, np.finfo(np.float64).tiny)
             power = np.maximum(np.floor(np.log10(width)), -decimals)
-            # A power of ten below 1 is no float, so that 0.3 is 3 / 10.
+            # Powers of ten below 1 are not exact floats, so divide: 0.3 is 3 / 10.
             up, down = 10.0 ** np.maximum(power, 0.0), 10.0 ** np.maximum(-power, 0.0)
             short = rounded(values / up * down) * up / down
         return np.clip(np.where(np.isfinite(short), short, values), *self.bounds)
@@ -424,23 +426,23 @@ class NumberCode(OneFeature):
         return 0 if self.is_whole else self.decimals
 
     def without_bounds(self) -> "NumberCode":
-        """Return the code of numbers that may be beyond those seen, such as dates."""
+        """Return the code for numbers that can exceed the training values, such as dates."""
         return replace(self, least=-LARGEST, most=LARGEST)
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """What no number of the column is beyond: amounts are never negative."""
+        """Limits for numbers of the column. Columns without negative values stay nonnegative."""
         return (
             self.least if self.least >= 0 else -np.inf,
             self.most if self.most <= 0 else np.inf,
         )
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return cells near some prototypes (n, 1), encoded: `short` numbers."""
+        """Return the encoded numbers with few digits that are close to prototypes (n, 1)."""
         return self.place(self.short(prototypes, step))[:, None]
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
-        """Return the ranges that prototypes near some rows span, in words."""
+        """Return the range of the prototypes near each row as text."""
         values = np.clip(self.decode(prototypes), *self.bounds)[near]
         values = np.where(np.abs(values) <= NOISE * (self.width or self.span), 0.0, values)
         ends = np.column_stack([values.min(axis=1), values.max(axis=1)])
@@ -450,7 +452,7 @@ class NumberCode(OneFeature):
         return [words[low, high] for low, high in map(tuple, ends.tolist())]
 
     def _range_text(self, low: float, high: float) -> str:
-        """Return a range in words: as many digits as it takes to see how wide it is."""
+        """Return a range as text, with enough digits to show its width."""
         far, width = max(abs(low), abs(high)), high - low
         if width <= NOISE * far or not LEAST_WRITTEN <= far < MOST_WRITTEN:
             texts = [number_text(end, self.is_whole, RANGE_DIGITS) for end in (low, high)]
@@ -468,19 +470,19 @@ class NumberCode(OneFeature):
 
 @dataclass(frozen=True)
 class CategoryCode(SaysUsual):
-    """A category as one feature per level, one of which applies.
+    """The encoding of a category, with one feature per level.
 
-    The last feature stands for levels that the table did not have: a new level then
-    mismatches every known one by the full distance of 1.
+    The last feature is for levels that were not in the training table.  So a new level has
+    distance 1 from every known level.
 
     Attributes
     ----------
     name, why : str
-        The column, and why it is taken as a category.
+        Name of the column, and the reason why the column is a category.
     levels : tuple of str
-        Levels in order; "(missing)" is one of them where cells were missing.
+        Levels in order.  If cells were missing, "(missing)" is one of the levels.
     factor : float
-        What the layer of the column multiplies its features by.
+        Factor for the features, from the layer of the column.
     """
 
     kind: ClassVar[str] = "category"
@@ -495,17 +497,17 @@ class CategoryCode(SaysUsual):
 
     @cached_property
     def _feature_of_cell(self) -> dict[str | None, int]:
-        """The same for cells that spell their level as it is spelled here, as nearly all do."""
+        """Feature of each cell text that equals the text of its level, as nearly all cells do."""
         return {level: i for level, i in self._feature_of.items() if text_level(level) == level}
 
     @cached_property
     def applies(self) -> float:
-        """Value of the level that applies."""
+        """Encoded value of the matching level."""
         return MISMATCH_WEIGHT * self.factor
 
     @property
     def n_features(self) -> int:
-        """Encoded features that the column takes."""
+        """Number of encoded features of the column."""
         return len(self.levels) + 1
 
     @property
@@ -524,11 +526,11 @@ class CategoryCode(SaysUsual):
         return cls(column.name, why, tuple(ordered))
 
     def read(self, column: Column) -> Column:
-        """Return the column: its levels are its texts."""
+        """Return the column unchanged, because its levels are its texts."""
         return column
 
     def problem(self, column: Column) -> Problem:
-        """Return None: a category accepts any cell."""
+        """Return None, because a category accepts any cell."""
         return None
 
     def encode(self, column: Column) -> Float64s:
@@ -539,12 +541,12 @@ class CategoryCode(SaysUsual):
         return features
 
     def places(self, column: Column) -> Ints:
-        """Return the feature of each row; `len(levels)` for a level that is new."""
+        """Return the feature index of each row. A new level has index `len(levels)`."""
         if len(column) <= FEW_ROWS and column.numbers is None:
             known, cells = self._feature_of_cell, column.each_cell()
             try:
                 return np.array([known[cell] for cell in cells], dtype=np.intp)
-            except KeyError:  # a missing cell, another spelling, or a level that is new
+            except KeyError:  # a missing cell, another spelling, or a new level
                 pass
         codes, levels = level_codes(column)
         places = [self._feature_of.get(level, len(self.levels)) for level in levels]
@@ -557,11 +559,11 @@ class CategoryCode(SaysUsual):
 
     @property
     def encoded_levels(self) -> Float64s:
-        """All levels, encoded, of shape (n_levels, n_features)."""
+        """Encoded levels, of shape (n_levels, n_features)."""
         return self.applies * np.eye(len(self.levels), self.n_features)
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return the levels that prevail in some prototypes (n, n_features), encoded."""
+        """Return the encoded level with the largest share in each prototype."""
         return self.encoded_levels[prototypes[:, :-1].argmax(axis=1)]
 
     def level(self, features: Floats) -> str:
@@ -569,11 +571,11 @@ class CategoryCode(SaysUsual):
         return str(self.decode(features[None, :])[0])
 
     def prevailing(self, prototypes: Float64s) -> str:
-        """Return the level with the largest share among some prototypes."""
+        """Return the level with the largest total share in the prototypes."""
         return self.level(prototypes.mean(axis=0))
 
     def usual_of(self, prototypes: Float64s, near: Ints) -> list[str]:
-        """Return the level that prevails near each row, with its share, in words."""
+        """Return the most frequent level near each row, with its share, as text."""
         found, names = [], (*self.levels, UNSEEN_LEVEL)
         for part in blocks(len(near), max(1, ENCODED_AT_ONCE // (near.shape[1] * len(names)))):
             means = prototypes[near[part]].sum(axis=1) / near.shape[1]
@@ -586,14 +588,14 @@ class CategoryCode(SaysUsual):
 
 @dataclass(frozen=True)
 class UnusedColumn:
-    """A column that is no feature: the id, the label, dropped, protected or constant.
+    """A column that is not used as a feature.
 
     Attributes
     ----------
     name, why : str
-        The column, and why it is not used.
+        Name of the column, and the reason why the column is not used.
     kind : {"id", "label", "dropped", "protected", "constant"}
-        What it is instead.
+        Kind of the column.
     """
 
     name: str

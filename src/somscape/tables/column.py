@@ -1,4 +1,4 @@
-"""One column of a table: the text of its cells, and their numbers."""
+"""A column of a table with the texts and the numbers of its cells."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,35 +15,35 @@ from somscape.tables._texts import BLOCK, ArrowTexts, NumberTexts, PlainTexts, T
 
 STYLED = ("name", "problem", "style")
 STATE = ("cells", "numbers", *STYLED)
-"""What a pickled column holds, and what of it is a plain attribute."""
+"""Names of the values in a pickled column (STATE), and of the plain attributes among them."""
 
 EXACT = 2.0**53
-"""Below this every whole number has a float64 of its own."""
+"""Limit below which float64 represents every whole number exactly."""
 
 
 class Column:
-    """One column: the text of every cell and, for a column of numbers, their values.
+    """A column of a table, with the text of every cell and, for numbers, the values.
 
     Parameters
     ----------
     name : str
-        The column's name.
+        Name of the column.
     cells : ndarray of shape (n_rows,), object, or Texts
-        The text as in the source, without blanks around it; None where the cell is missing.
+        Text of each cell as in the source, without leading and trailing spaces.  None means a
+        missing cell.
     numbers : ndarray of shape (n_rows,), float64, or None
-        The finite values, NaN where the cell is missing; None in a column of text.  Many that came
-        as float32 are kept so, and made float64 each time.
+        Finite values, with NaN for missing cells.  None means a column of text.  Large float32
+        arrays are stored as float32 and converted to float64 at each access.
     style : str
-        How the numbers were written when not plainly: any of "decimal comma", "thousands
-        separators", "currency $", "percent" and "negatives in parentheses", joined by ", ".  A
-        percentage keeps its size: 12% is 12.
+        Special spelling of the numbers, from "decimal comma", "thousands separators", "currency
+        $", "percent" and "negatives in parentheses", joined by ", ".  The text 12% becomes 12.
     problem : str or None
-        Set on a column that is text because one cell is no number (a word, an infinity): the
-        message of the `InputError` to raise when the column is used as numbers.
+        Message of an `InputError` for columns that are text only because a cell is not a finite
+        number.  The error is raised when the column is used as numbers.
 
     See Also
     --------
-    Table : Has some.
+    Table : Columns of equal length.
 
     Examples
     --------
@@ -80,36 +80,36 @@ class Column:
 
     @property
     def cells(self) -> Objects:
-        """The cells as an array of objects, made anew each time: `take` rows first."""
+        """Cells as a new array of objects. For a few cells, `take` their rows first."""
         cells = np.empty(len(self), dtype=object)
-        known: dict[str | None, str | None] = {}  # cells that repeat are one object
+        known: dict[str | None, str | None] = {}  # equal cells share one object
         for part in blocks(len(self), BLOCK):
             cells[part] = [known.setdefault(cell, cell) for cell in self._texts.to_list(part)]
         return cells
 
     def cell(self, row: int) -> str | None:
-        """Return the text of one cell, None where missing."""
+        """Return the text of one cell, or None if the cell is missing."""
         return self._texts.to_list(slice(row, row + 1))[0]
 
     def each_cell(self) -> Iterator[str | None]:
-        """Yield the cells, None where missing, few of them as objects at a time."""
+        """Yield the cells, with None for missing cells, in little memory."""
         for part in blocks(len(self), BLOCK):
             yield from self._texts.to_list(part)
 
     def coded(self) -> tuple[NDArray[np.int32], list[str]]:
-        """Return the cells as numbers of their different texts.
+        """Return each cell as an index into the list of distinct texts.
 
         Returns
         -------
         codes : ndarray of shape (n_rows,), int32
-            -1 where the cell is missing.
+            Index of the text of each cell, or -1 for a missing cell.
         texts : list of str
-            Different ones, as they first come.
+            Distinct texts in the order of their first cell.
         """
         return self._texts.coded()
 
     def to_arrow(self) -> "pa.ChunkedArray":
-        """Return the text of the cells as pyarrow holds it, null where missing.
+        """Return the texts of the cells as a pyarrow array, with null for missing cells.
 
         Returns
         -------
@@ -125,36 +125,36 @@ class Column:
 
     @property
     def numbers(self) -> Float64s | None:
-        """The numbers as float64, NaN where missing; None in a column of text."""
+        """Numbers as float64, with NaN for missing cells. None in a column of text."""
         held = self._numbers
         return None if held is None else held.astype(np.float64, copy=False)
 
     @property
     def is_number(self) -> bool:
-        """Whether the column holds numbers (true too where every cell is missing)."""
+        """Whether the column contains numbers (also true if all cells are missing)."""
         return self._numbers is not None
 
     @property
     def has_plain_numbers(self) -> bool:
-        """Whether the column holds numbers, and their text is digits, signs and points."""
+        """Whether the column contains numbers written only with digits, signs and points."""
         return self._numbers is not None and isinstance(self._texts, NumberTexts | PlainTexts)
 
     @property
     def is_without_text(self) -> bool:
-        """Whether numbers have no text of their own, as in a data frame."""
+        """Whether the column contains numbers from a source without texts, such as a data frame."""
         return self._numbers is not None and isinstance(self._texts, NumberTexts)
 
     @property
     def is_exact(self) -> bool:
-        """Whether different numbers are different floats: not so for long ids."""
+        """Whether different texts are different floats, which is false for very long ids."""
         if self._numbers is None or isinstance(self._texts, NumberTexts):
-            return True  # or the floats are all there was
-        # What is missing is no number: neither comparison holds for it.
+            return True  # in the last case, the source had only floats
+        # Missing cells are NaN, so both comparisons are false.
         return not bool((self._numbers >= EXACT).any() or (self._numbers <= -EXACT).any())
 
     @property
     def is_whole(self) -> bool:
-        """Whether the column holds numbers, at least one, and all of them whole."""
+        """Whether the column contains at least one number, and only whole numbers."""
         if self._numbers is None:
             return False
         n_present = 0
@@ -168,7 +168,7 @@ class Column:
 
     @property
     def values(self) -> NDArray[Any]:
-        """The cells as values: int64 for whole numbers without a gap, float64, or text."""
+        """Values of the cells as int64 (whole numbers, none missing), float64, or text."""
         numbers = self.numbers
         if numbers is None or not self.is_exact:
             return self.cells
@@ -176,7 +176,7 @@ class Column:
 
     @property
     def missing(self) -> NDArray[np.bool_]:
-        """Which cells are missing, ndarray of shape (n_rows,)."""
+        """Boolean array of shape (n_rows,) that is true for missing cells."""
         return self._texts.missing() if self._numbers is None else np.isnan(self._numbers)
 
     @property
@@ -188,7 +188,7 @@ class Column:
 
     @property
     def n_distinct(self) -> int:
-        """Number of different values, missing cells left out ("7" and "7.0" are one)."""
+        """Number of distinct values without missing cells ("7" and "7.0" are the same value)."""
         if self._n_distinct is None:
             if self._numbers is None or not self.is_exact:
                 self._n_distinct = len(self.coded()[1])
@@ -204,8 +204,8 @@ class Column:
         Returns
         -------
         ndarray of shape (n_present,)
-            As float32 where they came so, which sorts in half the time; the same array again, not
-            to be changed, while somebody has it.
+            Sorted numbers, as float32 if the source has float32, because this is faster.  Do not
+            change this array, because later calls can return the same array.
         """
         assert self._numbers is not None
         found = self._in_order()
@@ -221,12 +221,12 @@ class Column:
         return isinstance(self._texts, NumberTexts) and self._texts.are_narrow
 
     def put_away(self, among: int) -> "Column":
-        """Return the column with what is large of it in temporary files.
+        """Return the column, with large arrays in temporary files.
 
         Parameters
         ----------
         among : int
-            How many columns its table has; together they are large or not.
+            Number of columns in the table.  Their total size decides.
         """
         numbers = self._numbers
         if numbers is not None:
@@ -237,7 +237,7 @@ class Column:
         return Column(self.name, texts, numbers=numbers, style=self.style, problem=self.problem)
 
     def take(self, rows: ArrayLike | slice) -> "Column":
-        """Return the column with some rows: numbers, a boolean mask or a slice."""
+        """Return the column with some rows, given by numbers, a boolean mask or a slice."""
         chosen = row_index(rows)
         numbers = None if self._numbers is None else self._numbers[chosen]
         texts = self._texts.take(chosen)
@@ -251,14 +251,14 @@ class Column:
 
 
 def stay_narrow(n: int, among: int) -> bool:
-    """Say whether as many numbers that came as float32 are kept so."""
+    """Return whether n float32 numbers per column are stored as float32."""
     return are_large(4 * n, among)
 
 
 def row_index(rows: ArrayLike | slice) -> Any:
-    """Return numbers of rows, a mask or a slice as what an array takes."""
+    """Return row numbers, a mask or a slice in a form that can index an array."""
     if isinstance(rows, slice):
         return rows
     index = np.asarray(rows)
-    # np.asarray([]) is float64, which does not index.
+    # np.asarray([]) has the type float64, which cannot be an index.
     return index.astype(np.intp) if index.size == 0 and index.dtype != bool else index

@@ -1,4 +1,4 @@
-"""Many transactions of a customer become one row."""
+"""Aggregate the transactions of each customer to one row."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,27 +22,27 @@ from somscape.tables.sources import collected
 from somscape.tables.table import Table, table_from_columns
 
 NO_GROUP = -1
-"""Group of a row whose key is missing."""
+"""Group number of a row whose key is missing."""
 
 MAX_DECIMALS = 6
-"""Numbers with more decimals are measured, not counted: their sums are not rounded."""
+"""Largest number of decimals for which sums are rounded."""
 
 DIGITS = 6
-"""Digits that a mean has at least."""
+"""Smallest number of significant digits of a mean."""
 
 DAY_DIGITS = 3
-"""Digits that a number of days has at least."""
+"""Smallest number of significant digits of a number of days."""
 
 DAY_SECONDS = 86_400.0
-"""Seconds of a day."""
+"""Number of seconds in a day."""
 
 
 def codes_of(column: Column) -> tuple[Ints, list[str]]:
-    """Return the number of each row's value, -1 where it is missing, and the values as text."""
+    """Return the index of each row's value (-1 if missing), and the distinct values as text."""
     if column.numbers is None or not column.is_exact:
         codes, texts = column.coded()
         return codes.astype(np.intp), texts
-    # Plus 0.0, since -0.0 is the same value as 0.0.
+    # Adding 0.0 makes -0.0 equal to 0.0.
     coded = pa.array(column.numbers + 0.0, mask=column.missing).dictionary_encode()
     texts = [str(int(v)) if v.is_integer() else str(v) for v in coded.dictionary.to_pylist()]
     return _indices(coded), texts
@@ -61,10 +61,10 @@ def grouped_rows(columns: Sequence[Column]) -> tuple[Ints, Ints]:
 
 
 def first_rows(groups: Ints, is_asked: NDArray[np.bool_], n_groups: int) -> Ints:
-    """Return the first row of each group among those asked for; -1 where it has none."""
+    """Return the first selected row of each group, or -1 if the group has no selected row."""
     first = np.full(n_groups, -1, dtype=np.intp)
     rows = np.flatnonzero(is_asked & (groups >= 0))[::-1]
-    first[groups[rows]] = rows  # the last assignment stays, which is the first row
+    first[groups[rows]] = rows  # the last assignment, for the first row, remains
     return first
 
 
@@ -73,10 +73,10 @@ def _indices(coded: Any) -> Ints:
 
 
 def by_group(values: Float64s, groups: Ints, n_groups: int, *hows: str) -> list[Float64s]:
-    """Return what the values of each group come to, NaN where it has none."""
+    """Return aggregates of the values of each group, or NaN for groups without values."""
     is_there = (groups >= 0) & ~np.isnan(values)
     table = pa.table({"group": groups[is_there], "value": values[is_there]})
-    # Without threads, which would add in another order each time.
+    # Threads would add the values in a random order.
     found = table.group_by("group", use_threads=False).aggregate([("value", h) for h in hows])
     answers = np.full((len(hows), n_groups), np.nan)
     for answer, how in zip(answers, hows, strict=True):
@@ -85,7 +85,7 @@ def by_group(values: Float64s, groups: Ints, n_groups: int, *hows: str) -> list[
 
 
 class GroupedNumbers:
-    """A column of numbers: total, mean, largest and smallest of each group."""
+    """Total, mean, largest and smallest value of a column of numbers in each group."""
 
     def __init__(self, column: Column, groups: Ints, n_groups: int) -> None:
         numbers = as_numbers(column, may_be_padded=True).numbers
@@ -111,7 +111,7 @@ class GroupedNumbers:
 
 
 class Levels:
-    """A column of categories: how many levels each group has, and which."""
+    """Number and frequency of the levels of a category in each group."""
 
     def __init__(self, codes: Ints, levels: list[str], groups: Ints, n_groups: int) -> None:
         self.levels, self.n_groups = levels, n_groups
@@ -123,24 +123,24 @@ class Levels:
         self._count = counted.field("counts").to_numpy()
         totals = np.bincount(self._level, weights=self._count, minlength=len(self.levels))
         self.order = np.argsort(-totals, kind="stable")
-        """Levels, the most frequent of all first."""
+        """Indices of the levels, sorted by frequency in all rows, with the most frequent first."""
         self.shares = totals[self.order] / max(1, totals.sum())
-        """Their shares of all values."""
+        """Shares of the levels among all values, in the same order."""
         self.n_different = np.bincount(self._group, minlength=n_groups)
         self.are_constant = not (self.n_different > 1).any()
 
     def share(self, level: str) -> Float64s:
-        """Return the share of each group's values that are this level, NaN where it has none."""
+        """Return the share of a level in each group, or NaN for groups without values."""
         with_level = np.zeros(self.n_groups)
         if level in self.levels:
             is_level = self._level == self.levels.index(level)
             with_level[self._group[is_level]] = self._count[is_level]
         total = np.bincount(self._group, weights=self._count, minlength=self.n_groups)
-        with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, as meant
+        with np.errstate(invalid="ignore"):  # 0 / 0 gives the wanted NaN
             return np.round(with_level / total, 4)
 
     def commonest(self) -> list[str | None]:
-        """Return each group's commonest level; of equally common ones that which leads in all."""
+        """Return the most frequent level of each group. Frequency in all rows breaks ties."""
         place = np.empty(len(self.order), dtype=np.intp)
         place[self.order] = np.arange(len(place))
         best_first = np.lexsort((place[self._level], -self._count, self._group))
@@ -152,7 +152,7 @@ class Levels:
 
 
 class GroupedDates:
-    """A column of dates: the first and the last of each group, and the gaps between."""
+    """First date, last date, and gaps between dates of a column in each group."""
 
     def __init__(self, moments: NDArray[Any], groups: Ints, n_groups: int) -> None:
         seconds = np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1e6)
@@ -171,29 +171,29 @@ class GroupedDates:
 
 
 class GroupedCells:
-    """A column in groups, each part of which is made when it is first asked for."""
+    """A column in groups. Each aggregate is computed at its first use."""
 
     def __init__(self, column: Column, groups: Ints, n_groups: int) -> None:
         self.column, self.groups, self.n_groups = column, groups, n_groups
 
     @cached_property
     def numbers(self) -> GroupedNumbers:
-        """Its numbers; InputError where it holds text."""
+        """Aggregates of numbers. A column of text raises InputError."""
         return GroupedNumbers(self.column, self.groups, self.n_groups)
 
     @cached_property
     def levels(self) -> Levels:
-        """Its different values."""
+        """Frequencies of the distinct values."""
         return Levels(*codes_of(self.column), self.groups, self.n_groups)
 
     @property
     def are_constant(self) -> bool:
-        """Whether no group has two different values."""
+        """Whether all values of each group are equal."""
         return (self.numbers if self.column.is_number else self.levels).are_constant
 
 
 def rounded(values: Float64s, n_decimals: int, digits: int = DIGITS) -> Float64s:
-    """Round to ``n_decimals``, or to more where fewer than ``digits`` digits would be left."""
+    """Round to ``n_decimals``, or to more decimals if this is necessary for ``digits`` digits."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         size = np.floor(np.log10(np.abs(values)))
         scale = 10.0 ** np.clip(np.maximum(n_decimals, digits - 1 - size), 0, 300)
@@ -201,7 +201,7 @@ def rounded(values: Float64s, n_decimals: int, digits: int = DIGITS) -> Float64s
 
 
 def _n_decimals(numbers: Float64s) -> int | None:
-    """Return how many decimals numbers have; None for more than `MAX_DECIMALS`."""
+    """Return the number of decimals of numbers, or None for more than `MAX_DECIMALS`."""
     present = numbers[~np.isnan(numbers)]
     return next(
         (n for n in range(MAX_DECIMALS + 1) if (np.round(present, n) == present).all()), None
@@ -230,19 +230,19 @@ WORDS = {
     ),
     "category": ("different {}", "commonest {}", "share of {} = {}"),
 }
-"""Names of the columns that are made of a column, by what it is."""
+"""Names of the new columns for each kind of column."""
 
 CLASH = " (rows)"
-"""Added to the name of a made column that the transactions have already."""
+"""Suffix for the name of a new column if the transactions already have this name."""
 
 
 def may_be_made(name: str, columns: Collection[str]) -> bool:
-    """Return whether `per` may make a column of that name."""
+    """Return whether `per` can make a column with this name."""
     return name == ROW_COUNT or any(role_like(column, [name]) for column in columns)
 
 
 def role_like(column: str, like: Collection[str]) -> str:
-    """Return what a column must be so that one of some columns is made of it."""
+    """Return the kind that a column needs so that `per` makes one of the columns `like` from it."""
     names = {name.removesuffix(CLASH) for name in like}
     for role, words in WORDS.items():
         if any(word.format(column, "") in names for word in words):
@@ -252,29 +252,29 @@ def role_like(column: str, like: Collection[str]) -> str:
 
 
 KEPT = "kept"
-"""Role of columns of which nothing is made."""
+"""Role of columns that are not aggregated."""
 
 MAX_SHARES = 5
-"""Levels, the most frequent, whose share becomes a column."""
+"""Largest number of levels (the most frequent levels) whose share becomes a column."""
 
 MIN_SHARE = 0.05
-"""Share of all rows that a frequent level has; of a column without one, levels are only counted."""
+"""Smallest share of all rows that makes a level frequent."""
 
 MAX_NUMBER_LEVELS = 15
-"""Whole numbers with at most this many different values are a category."""
+"""Largest number of distinct values for which whole numbers are a category."""
 
 ID_NAME = re.compile(r"(^|[^A-Za-z])[iI][dD]$|[a-z]I[dD]$")
 
 
 @dataclass(frozen=True)
 class MadeColumn:
-    """What a column is that `per` made.
+    """The kind and source of a column that `per` made.
 
     Attributes
     ----------
     kind : {"number", "category", "date"}
     column : str
-        Name of the column that it is made from; "" for the number of rows.
+        Name of the source column, or "" for the number of rows.
     """
 
     kind: str
@@ -283,27 +283,27 @@ class MadeColumn:
 
 @dataclass(frozen=True, eq=False)
 class Grouped:
-    """A table with one row per customer, and the rows that each customer has.
+    """A table with one row per customer, and the transactions of each customer.
 
     Attributes
     ----------
     table : Table
-        The customers.
+        Table of the customers.
     rows : Table
-        The transactions that it was made from.
+        Table of the transactions.
     groups : ndarray of shape (n_transactions,)
-        For each transaction the row of its customer in ``table``, -1 where none is named.
+        Row of the customer in ``table`` for each transaction, or -1 if the key is missing.
     by : tuple of str
-        The columns of ``rows`` that name the customers.
-    made : mapping of str to Made
-        What the columns of ``table`` are that are in no transaction.
+        Columns of ``rows`` that identify the customers.
+    made : mapping of str to MadeColumn
+        Kind and source of each new column in ``table``.
     taken : mapping of str to str
-        What each other column of ``rows`` was taken for: "number", "category" or "date"; "same" if
-        it is in ``table``, too; "" if it was left out.
+        Kind of each other column of ``rows``, which is "number", "category" or "date".  "same"
+        means that the column was copied to ``table``, and "" means that it was left out.
 
     See Also
     --------
-    per : Makes one.
+    per : Aggregate the transactions of a table.
 
     Examples
     --------
@@ -326,17 +326,17 @@ class Grouped:
 
     @cached_property
     def _in_order(self) -> tuple[Ints, Ints]:
-        """The transactions by customer, and where those of each customer begin."""
+        """The transactions sorted by customer, and the start index of each customer."""
         order = np.argsort(self.groups, kind="stable")
         return order, np.searchsorted(self.groups[order], np.arange(self.table.n_rows + 1))
 
     def rows_of(self, customer: int) -> Ints:
-        """Return the numbers of a customer's rows in ``rows``, in their order there.
+        """Return the row numbers of the transactions of a customer, in ascending order.
 
         Parameters
         ----------
         customer : int
-            Row of ``table``.
+            Row number of the customer in ``table``.
 
         Returns
         -------
@@ -346,7 +346,7 @@ class Grouped:
         return order[begins[customer] : begins[customer + 1]]
 
     def names(self, kind: str) -> list[str]:
-        """Return the names of the columns that were made and are of a kind.
+        """Return the names of the new columns of a kind.
 
         Parameters
         ----------
@@ -355,7 +355,7 @@ class Grouped:
         Returns
         -------
         list of str
-            Of numbers, those to give to ``TableEncoder(numbers=...)``.
+            Names of columns.  Numbers can be passed to ``TableEncoder(numbers=...)``.
         """
         return [name for name, made in self.made.items() if made.kind == kind]
 
@@ -371,57 +371,58 @@ def per(
     date_format: str | None = None,
     like: Collection[str] | None = None,
 ) -> Grouped:
-    """Make one row of all rows of a customer, an account, a machine.
+    """Aggregate all rows of each customer (or account, or machine) to one row.
 
     Parameters
     ----------
     table : Table, Source or data frame
-        One row per transaction, without its outcome, of which features would be made as of any
-        column: give ``table.without(["fraud"])``.
+        Table with one row per transaction.  Leave out a column with the outcome, for example by
+        ``table.without(["fraud"])``, because features are made from all columns.
     by : str or sequence of str
-        Column that names the customer.  Several columns name one together, joined by " / ".
+        Column that identifies the customer.  The values of several columns are joined by " / ".
     numbers, categories, dates : collection of str, default=()
-        Columns of the transactions to take as such.  By default whole numbers with at most 15
-        different values are categories, as is text; text of dates is dates.
+        Columns of the transactions with this kind.  By default, text and whole numbers with at most
+        15 distinct values are categories, and texts that spell dates are dates.
     kept : collection of str, default=()
-        Columns to make nothing of: one that is the same in all rows of each customer stays as it
-        is, and another is left out.
+        Columns that are not aggregated.  Such a column is copied if its value is the same in all
+        rows of each customer.  Otherwise, it is left out.
     date_format : {"dmy", "mdy", "ymd"}, optional
-        Order of day, month and year in columns of dates that show none.  Default: day first, or
-        month first if another column of dates shows that.
+        Order of day, month and year for ambiguous columns of dates.  By default the day comes
+        first, or the month if another column of dates has the month first.
     like : collection of str, optional
-        Names of columns to make, such as those of an earlier month; by default the table says
-        which columns are made.
+        Names of the columns to make, for example the columns of an earlier month.  By default, the
+        columns depend on the table.
 
     Returns
     -------
     Grouped
-        Its table has the customer first, in the order in which they come, and then columns under
-        these names, which reasons use:
+        Result with one row per customer, in the order of first occurrence.  Its table has the
+        column of the customer and these columns:
 
         - ``number of rows``
-        - a column that is the same in all rows of each customer, such as a country, as it is
-        - of numbers: ``total amount``, ``mean amount``, ``largest amount`` and, if some are
-          negative, ``smallest amount``
-        - of categories: ``different channel`` (how many), ``commonest channel``, and ``share of
-          channel = web`` for frequent levels, in 5 % of all rows or more: five at most, of two the
-          rarer.  Without a frequent level they are only counted; text is left out where most rows
-          have their own
-        - of dates: ``first date``, ``last date``, ``days since first date`` and ``days since last
-          date`` (back from the last date of the table), ``mean gap of date`` and ``longest gap of
+        - columns that are the same in all rows of each customer, such as a country
+        - for numbers, ``total amount``, ``mean amount``, ``largest amount`` and, if there are
+          negative numbers, ``smallest amount``
+        - for categories, ``different channel`` (number of levels), ``commonest channel``, and
+          ``share of channel = web`` for up to five levels in at least 5 % of all rows.  If there
+          are two levels, only the rarer level has a share.  If no level is that frequent, there is
+          only the number of levels.  Text that is different in most rows is left out.
+        - for dates, ``first date``, ``last date``, ``days since first date`` and ``days since last
+          date`` (before the last date of the table), ``mean gap of date`` and ``longest gap of
           date`` in days
 
-        Missing cells are skipped, and rows without a customer left out; notes of the table say so.
+        Missing cells are skipped, and rows without a customer are left out.  Notes of the table
+        report this.
 
     Raises
     ------
     InputError
-        For a column that is not there, one that names no two customers, or cells that are not
-        what they are taken for.
+        If a column does not exist, if there are fewer than two customers, or if a cell does not
+        match the kind of its column.
 
     See Also
     --------
-    Grouped : What it returns.
+    Grouped : Result of this function.
 
     Examples
     --------
@@ -490,7 +491,7 @@ def _no_customers(table: Table, names: Sequence[str]) -> InputError:
 
 
 def _key(table: Table, first: Ints) -> Column:
-    """Return the column that names the customers, as the first row of each does."""
+    """Return the column with the key of each customer, from the customer's first row."""
     parts = table.take(first).columns
     if len(parts) == 1:
         return parts[0]
@@ -499,7 +500,7 @@ def _key(table: Table, first: Ints) -> Column:
 
 
 class _Work:
-    """The columns that are made, and what is to be said of them."""
+    """The computation of new columns, and the notes on these columns."""
 
     def __init__(
         self,
@@ -517,7 +518,7 @@ class _Work:
         self.guessed: list[Dates] = []
 
     def read_dates(self, key: Collection[str], date_format: str | None) -> None:
-        """Read the dates of the columns that hold some; of a table like another, as that has."""
+        """Read the columns of dates. With `like`, only the columns that it needs are read."""
         columns, named = [], set(self.given["date"])
         others = {*key, *(n for role, names in self.given.items() if role != "date" for n in names)}
         for column in self.table.columns:
@@ -531,7 +532,7 @@ class _Work:
             self.guessed = [d for d in self.dates.values() if d.is_guess]
 
     def columns(self, key: Collection[str]) -> Iterator[tuple[str, Any, MadeColumn]]:
-        """Yield name, values and kind of each column; a column as it is has no other values."""
+        """Yield name, values and kind of each column. A copied column has a Column as values."""
         counts = np.bincount(self.groups[self.groups >= 0], minlength=self.n_groups)
         yield ROW_COUNT, counts, MadeColumn("number", "")
         for column in self.table.columns:
@@ -541,7 +542,7 @@ class _Work:
             role = self._role(column, cells) if self.like is None else self._role_like(column)
             self.taken[column.name] = role
             if role == "same":
-                yield column.name, self._as_it_is(column), MadeColumn("", column.name)
+                yield column.name, self._first_values(column), MadeColumn("", column.name)
             elif role == "number":
                 yield from self._numbers(column, cells)
             elif role == "date":
@@ -552,7 +553,7 @@ class _Work:
                 self.left_out.append(column.name)
 
     def notes(self, key: str) -> Iterator[str]:
-        """Yield a sentence for each thing that a reader of the table must know."""
+        """Yield the notes for the reader of the table."""
         n_lost = int((self.groups < 0).sum())
         yield f"{counted(self.table.n_rows - n_lost, 'row')} put together by {quoted(key)}"
         if n_lost:
@@ -564,7 +565,7 @@ class _Work:
             yield f"different in most rows, so left out: {listed(self.left_out)}"
 
     def _role(self, column: Column, cells: GroupedCells) -> str:
-        """Return what a column is; "": left out."""
+        """Return the role of a column, or "" to leave the column out."""
         role = next((role for role, names in self.given.items() if column.name in names), "")
         if role == KEPT:
             return "same" if cells.levels.are_constant else ""
@@ -587,12 +588,12 @@ class _Work:
         return "category" if len(cells.levels.levels) <= n_rows / 2 else ""
 
     def _role_like(self, column: Column) -> str:
-        """Return what a column must be for the columns wanted; "": none is made of it."""
+        """Return the role that the columns `like` need, or "" if the column is not needed."""
         assert self.like is not None
         return "same" if column.name in self.like else role_like(column.name, self.like)
 
-    def _as_it_is(self, column: Column) -> Column:
-        """Return each customer's first value."""
+    def _first_values(self, column: Column) -> Column:
+        """Return a column with the first value of each customer."""
         rows = first_rows(self.groups, ~column.missing, self.n_groups)
         return column.take(np.where(rows < 0, self.first, rows))
 
@@ -603,19 +604,19 @@ class _Work:
         values = [found.total, found.mean, found.largest]
         if found.has_negatives or self.like is not None:
             values.append(found.smallest)
-        for word, of_one in zip(WORDS["number"], values, strict=False):
-            yield word.format(column.name), of_one, made
+        for word, each in zip(WORDS["number"], values, strict=False):
+            yield word.format(column.name), each, made
 
     def _dates(self, column: Column) -> Iterator[tuple[str, Any, MadeColumn]]:
         found = GroupedDates(self._moments(column), self.groups, self.n_groups)
         days = (found.since_first, found.since_last, found.mean_gap, found.longest_gap)
         values = [found.first, found.last, *days]
         kinds = ["date", "date", *(["number"] * len(days))]
-        for word, of_one, kind in zip(WORDS["date"], values, kinds, strict=True):
-            yield word.format(column.name), of_one, MadeColumn(kind, column.name)
+        for word, each, kind in zip(WORDS["date"], values, kinds, strict=True):
+            yield word.format(column.name), each, MadeColumn(kind, column.name)
 
     def _moments(self, column: Column) -> Moments:
-        """Return dates, all with a time zone or all without; InputError for another cell."""
+        """Return dates, either all with or all without a time zone, or raise InputError."""
         dates = self.dates[column.name]
         has_zone = date_zone(dates)
         problem = date_problem(dates, has_zone)
@@ -644,7 +645,7 @@ class _Work:
             yield share.format(name, level), found.share(level), MadeColumn("number", name)
 
     def _levels(self, found: Levels, start: str) -> list[str]:
-        """Return the levels whose share becomes a column; the names of those begin alike."""
+        """Return the levels whose share becomes a column with a name that begins with `start`."""
         if self.like is not None:
             names = (name.removesuffix(CLASH) for name in self.like)
             return [name.removeprefix(start) for name in names if name.startswith(start)]
@@ -654,11 +655,11 @@ class _Work:
 
 
 def _names_rows(column: Column) -> bool:
-    """Return whether whole numbers that all differ are a name of the rows, or count them."""
+    """Return whether distinct whole numbers identify or count the rows."""
     assert column.numbers is not None
     return is_called_id(column.name) or bool(np.ptp(column.numbers) == len(column) - 1)
 
 
 def is_called_id(name: str) -> bool:
-    """Return whether a column's name ends in the word id."""
+    """Return whether the name of a column ends with the word id."""
     return ID_NAME.search(name) is not None

@@ -1,4 +1,4 @@
-"""The encoding of a whole table, which a map keeps so that answers come in original units."""
+"""The encoding of a table, which a map stores so that results are in original units."""
 
 import warnings
 from collections.abc import Collection, Container, Mapping, Sequence
@@ -52,7 +52,7 @@ CODES: dict[str, type] = {
 
 
 def code_from_json(data: Any) -> ColumnCode:
-    """Return the code of a column."""
+    """Return the code of a column from JSON data."""
     if isinstance(data, str):
         return NumberCode.plain(data)
     kind = data.get("kind") if isinstance(data, dict) else None
@@ -68,7 +68,7 @@ def code_from_json(data: Any) -> ColumnCode:
 
 
 def part_from_json(data: Any, dates: Container[str]) -> PartCode:
-    """Return the code of what dates tell."""
+    """Return the code of a feature that is derived from dates, such as the weekday."""
     kind = data.get("kind") if isinstance(data, dict) else None
     if kind not in ("circle", "days"):
         raise ParameterError(f"no kind of what dates tell: {kind!r}")
@@ -80,7 +80,7 @@ def part_from_json(data: Any, dates: Container[str]) -> PartCode:
 
 def _built(cls: type, data: dict[str, Any], known: set[str]) -> Any:
     names = {f.name for f in fields(cls)}
-    # A file of an older release lacks what has a value by default.
+    # A file of an older release lacks newer fields, which have default values.
     lacking = {f.name for f in fields(cls) if f.default is not MISSING} - set(data)
     if set(data) | known != (names - lacking) | known:
         raise ParameterError(f"{cls.__name__} has the fields {', '.join(sorted(names))}")
@@ -122,10 +122,10 @@ def _is_sound(code: ColumnCode | PartCode) -> bool:
 
 
 FARTHEST = 1e100
-"""Encoded values beyond this would overflow when squared and summed."""
+"""Largest encoded value. The sum of squares of larger values would overflow."""
 
 MIN_UNSEEN_CELLS = 10
-"""Fewest cells of a category for a warning that the map never saw the levels of most."""
+"""Smallest number of cells in a category for a warning that most levels are unknown to the map."""
 
 
 def refuse_problem(
@@ -140,7 +140,7 @@ def refuse_problem(
 
 
 def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None:
-    """Refuse what is too far in the encoded rows of a column from row `begin` on."""
+    """Raise InputError if an encoded value of a column is too far. Row numbers start at `begin`."""
     is_near = np.abs(part) <= FARTHEST
     if not is_near.all():
         row = begin + int(is_near.all(axis=1).argmin())
@@ -152,9 +152,9 @@ def refuse_far(table: Table, column: Column, part: Float64s, begin: int) -> None
 
 
 def warn_of_unseen(table: Table, column: Column, is_unseen: NDArray[np.bool_]) -> None:
-    """Warn where most cells of a category have a level that the map never saw."""
+    """Warn if most cells of a category have a level that was not in the training data."""
     if np.count_nonzero(is_unseen) < MIN_UNSEEN_CELLS / 2:
-        return  # before anybody looks at the cells
+        return  # faster than the exact test below
     is_unseen = is_unseen & ~column.missing
     n_unseen, n_present = int(is_unseen.sum()), len(column) - column.n_missing
     if n_present < MIN_UNSEEN_CELLS or n_unseen <= n_present / 2:
@@ -188,11 +188,11 @@ def refuse_missing(table: Table, sources: Mapping[str, Column | Dates]) -> None:
 
 
 MAX_NAMED = 5
-"""Columns that a message names."""
+"""Largest number of columns in a message."""
 
 
 def lacking(names: Sequence[str], there: Sequence[str], known: Collection[str]) -> str:
-    """Name columns that a table lacks."""
+    """Return the list of missing columns for a message, with similar names in the table."""
     spare = {other.casefold(): other for other in there if other not in known}
     first = [_with_likely_name(name, spare) for name in names[:MAX_NAMED]]
     more = len(names) - len(first)
@@ -207,40 +207,40 @@ def _with_likely_name(name: str, spare: dict[str, str]) -> str:
 CHOICES = {"missing": MISSING_CHOICES, "others": OTHERS_CHOICES}
 
 READING = ("delimiter", "decimal", "encoding", "sheet")
-"""How a file may be read: parameters of `read_table` that are texts."""
+"""Parameters of `read_table` that a roles file can contain."""
 
 MIN_LAYER_WEIGHT, MAX_LAYER_WEIGHT = 1e-9, 1e9
-"""What a layer may count: between these, squares of all layers add up without loss of all."""
+"""Limits for the weight of a layer that keep sums of squares accurate."""
 
 SETTINGS = {
     field.name: getattr(Roles(), field.name)
     for field in fields(Roles)
     if field.name not in ROLE_WORDS
 }
-"""What roles say beside the columns, with the value of what is not said."""
+"""Settings in `Roles` that are not roles of columns, with default values."""
 
 SHAPES = {
     name: {get_origin(part) for part in (hint, *get_args(hint))}
     for name, hint in get_type_hints(Roles).items()
 }
-"""The types of which a value may be, where they hold others."""
+"""Container types that are allowed for each field of `Roles`."""
 
 
 def said_by(roles: Roles) -> dict[str, Any]:
-    """Return what is said beside the columns."""
+    """Return the settings of roles that differ from the default values."""
     said = {name: getattr(roles, name) for name in SETTINGS}
     return {name: value for name, value in said.items() if value != SETTINGS[name]}
 
 
 def checked_settings(data: Any) -> dict[str, Any]:
-    """Return plain data as parameters of `Roles`."""
+    """Check JSON data, and return the parameters of `Roles`."""
     if not isinstance(data, dict):
         raise ParameterError(f"no roles: {str(data)[:40]!r}")
     return {name: checked_setting(name, value) for name, value in data.items()}
 
 
 def checked_setting(name: str, value: Any) -> Any:
-    """Return a value as `Roles` has it."""
+    """Check the value of a setting, and return the value for `Roles`."""
     if name not in SETTINGS:
         raise ParameterError(
             f"roles have no part {name!r:.40}; the parts are {', '.join(SETTINGS)}"
@@ -270,12 +270,12 @@ def checked_setting(name: str, value: Any) -> Any:
     if isinstance(value, dict):
         value = {key: tuple(v) if isinstance(v, list) else v for key, v in value.items()}
     value = tuple(value) if isinstance(value, list) else value
-    Roles(**{name: value})  # which may refuse it
+    Roles(**{name: value})  # which can raise an error
     return value
 
 
 def is_layer_weight(value: Any) -> bool:
-    """Return whether a value is a number that a layer may count."""
+    """Return whether a value is a valid weight of a layer."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     return is_number and MIN_LAYER_WEIGHT <= value <= MAX_LAYER_WEIGHT
 
@@ -295,13 +295,13 @@ def _is_table(value: Any) -> bool:
 
 
 MAX_THREADS = 4
-"""Threads that encode: each holds a block of rows twice, and one writes what they make."""
+"""Largest number of threads that encode. Each thread stores two copies of a block of rows."""
 
 ENCODED_AT_ONCE, MIN_BLOCK_ROWS = 1 << 18, 1 << 11
-"""Values that are encoded at once, few enough to stay in the cache, of as many rows at least."""
+"""Number of values that are encoded together (few, for the cache), and smallest number of rows."""
 
 MAX_NARROW = 7
-"""Features up to which NumPy, too, adds up those of a column one after the other."""
+"""Number of features up to which NumPy adds the features of a column in order."""
 
 UsedColumn: TypeAlias = NumberCode | CategoryCode | OrdinalCode | DateCode
 FeatureCode: TypeAlias = UsedColumn | PartCode
@@ -309,26 +309,26 @@ FeatureCode: TypeAlias = UsedColumn | PartCode
 
 @dataclass(frozen=True)
 class Encoding:
-    """What each column of a table becomes.
+    """The encoding of a table as numeric features.
 
     Attributes
     ----------
     columns : tuple of NumberCode, CategoryCode, OrdinalCode, DateCode or UnusedColumn
-        One per column of the table, in its order.
+        Encoding of each column, in the order of the table.
     missing : {"fill", "mask", "error"}
-        Whether missing cells are filled (numbers, dates and ordered categories by the median,
-        other categories by a level of their own), stay missing (NaN in all features of the
-        column) or are refused.
+        Treatment of missing cells.  "fill" replaces numbers, dates and ordered categories by the
+        median, and other categories by a separate level.  "mask" encodes missing cells as NaN.
+        "error" raises an error.
     is_named : bool
-        Whether the names are the data's; an array's columns are only numbered.
+        Whether the data has column names.  The columns of an array only have numbers.
     roles : Roles
-        What was said beside the kinds of columns, such as how the table is read.
+        Settings of the user that are not kinds of columns, such as parameters of reading.
     parts : tuple of CycleCode or SpanCode
-        What else the columns of dates tell: features that are no columns.
+        Additional features that are derived from dates, such as the weekday.
 
     See Also
     --------
-    somscape.TableEncoder : Makes one.
+    somscape.TableEncoder : Learn the encoding of a table.
 
     Examples
     --------
@@ -353,9 +353,9 @@ class Encoding:
     def plain(
         cls, names: Sequence[str], fills: Sequence[float] | None = None, missing: str = "error"
     ) -> "Encoding":
-        """Return the encoding of numbers that are used as they are.
+        """Return the encoding for numbers that are used without scaling.
 
-        With `fills`, NaN becomes the value given for its column.
+        With `fills`, NaN is replaced by the value for its column.
         """
         values = [0.0] * len(names) if fills is None else fills
         codes = (NumberCode.plain(str(n), v) for n, v in zip(names, values, strict=True))
@@ -364,22 +364,22 @@ class Encoding:
 
     @cached_property
     def used(self) -> tuple[UsedColumn, ...]:
-        """The columns that are features."""
+        """Codes of the columns that are used as features."""
         return tuple(c for c in self.columns if not isinstance(c, UnusedColumn))
 
     @cached_property
     def features(self) -> tuple[FeatureCode, ...]:
-        """The columns that are features, then what else their dates tell."""
+        """Codes of the columns that are features, followed by features derived from dates."""
         return (*self.used, *self.parts)
 
     @cached_property
     def is_plain(self) -> bool:
-        """Whether numbers are used as they are."""
+        """Whether all columns are numbers without scaling."""
         return all(isinstance(code, NumberCode) and code.is_plain for code in self.columns)
 
     @cached_property
     def slices(self) -> tuple[slice, ...]:
-        """Where each feature column stands in an encoded row."""
+        """Position of each feature column in an encoded row."""
         ends = np.cumsum([code.n_features for code in self.features])
         return tuple(
             slice(int(end) - code.n_features, int(end))
@@ -397,20 +397,20 @@ class Encoding:
 
     @cached_property
     def feature_names(self) -> list[str]:
-        """Name of each encoded feature: the column, or ``column=level``."""
+        """Name of each encoded feature, such as the column name or ``column=level``."""
         return [name for code in self.features for name in code.feature_names]
 
     def named(self, kind: str) -> str | None:
-        """Return the name of the column that is the "id" or the "label", or None."""
+        """Return the name of the column with this kind ("id" or "label"), or None."""
         return next((c.name for c in self.columns if c.kind == kind), None)
 
     def encode(self, table: Table | Source) -> Float64s:
-        """Encode the rows of a table; columns are found by name, in any order.
+        """Encode the rows of a table. Columns are matched by name, so their order is not relevant.
 
         Parameters
         ----------
         table : Table or Source
-            With every feature column of this encoding.
+            Table with every feature column of this encoding.
 
         Returns
         -------
@@ -419,9 +419,8 @@ class Encoding:
         Raises
         ------
         InputError
-            When a column is missing, holds text where numbers or dates are expected or a level
-            that an ordered category does not have, or has missing cells under
-            ``missing="error"``.
+            If a column does not exist, contains text instead of numbers or dates, contains an
+            unknown level of an ordered category, or has missing cells with ``missing="error"``.
         """
         table = table if isinstance(table, Table) else table.table()
         names = set(table.names)
@@ -457,7 +456,7 @@ class Encoding:
         is_unseen: dict[str, NDArray[np.bool_]],
         part: slice,
     ) -> Float64s:
-        """Return some rows encoded, and say which have a level that is new."""
+        """Return some encoded rows, and mark new levels in `is_unseen`."""
         n_rows = part.stop - part.start
         some = sources
         if n_rows < table.n_rows:
@@ -478,14 +477,14 @@ class Encoding:
         return np.ascontiguousarray(rows)
 
     def _refuse_far(self, table: Table, rows: Float64s, begin: int) -> None:
-        """Refuse rows of which a column is too far; dates' parts, which never are, come later."""
+        """Raise InputError if a value is too far. Features derived from dates need no check."""
         end = self.slices[len(self.used) - 1].stop if self.used else 0
         if not (np.abs(rows[:, :end]) <= FARTHEST).all():
             for code, place in zip(self.used, self.slices, strict=False):
                 refuse_far(table, table.column(code.name), rows[:, place], begin)
 
     def _encode_parts(self, rows: Float64s, sources: dict[str, Any]) -> None:
-        """Write what dates tell of some rows, and NaN where cells are to stay missing."""
+        """Write the features derived from dates, and NaN for missing cells with missing="mask"."""
         dates = {n: each.moments for n, each in sources.items() if isinstance(each, Dates)}
         for part in self.parts:
             rows[:, self._place[part.name]] = encoded_part(part, dates)
@@ -495,7 +494,7 @@ class Encoding:
                     rows[sources[name].missing, place] = np.nan
 
     def fill(self, rows: Floats) -> Floats:
-        """Return plain rows with NaN replaced where missing cells are filled.
+        """Return numeric rows, with NaN replaced if the encoding fills missing cells.
 
         Parameters
         ----------
@@ -504,14 +503,15 @@ class Encoding:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            The rows themselves unless ``missing="fill"``, or where nothing is missing.
+            Filled copy of the rows.  The rows are returned without a copy if no value is missing or
+            `missing` is not "fill".
         """
-        # A minimum is NaN if any value is.
+        # The minimum is NaN if a value is NaN.
         if self.missing != "fill" or not np.isnan(rows.min(initial=np.inf)):
             return rows
         fills = [c.fill if isinstance(c, NumberCode) else np.nan for c in self.features]
         if len(fills) != rows.shape[1]:
-            return rows  # encoded rows: a table's cells were filled before
+            return rows  # encoded rows, in which missing cells were filled before
         filled = stored(rows.shape, rows.dtype)
         for part in blocks(len(rows), self._block_rows):
             some = rows[part]
@@ -520,7 +520,7 @@ class Encoding:
 
     @property
     def has_slips(self) -> bool:
-        """Whether a column has numbers that nothing may learn from."""
+        """Whether a column has slips (probable data errors), which training ignores."""
         return bool(self._slipped)
 
     @cached_property
@@ -528,7 +528,7 @@ class Encoding:
         return [c for c in self.features if isinstance(c, NumberCode) and c.reach]
 
     def to_learn(self, rows: Floats) -> Floats:
-        """Return encoded rows to learn from, in which slips are as missing cells.
+        """Return encoded rows for training, in which slips are treated as missing cells.
 
         Parameters
         ----------
@@ -537,7 +537,7 @@ class Encoding:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            The rows themselves where no column has slips.
+            Copy of the rows, or the rows themselves if no column has slips.
         """
         if self.has_slips:
             given, rows = rows, stored(rows.shape, rows.dtype)
@@ -550,7 +550,7 @@ class Encoding:
         return rows
 
     def having_seen(self, rows: Floats) -> "Encoding":
-        """Return the encoding with what rows show of columns used as they are.
+        """Return the encoding with the range and decimals of columns that are used without scaling.
 
         Parameters
         ----------
@@ -559,7 +559,7 @@ class Encoding:
         Returns
         -------
         Encoding
-            The same where columns of a table were encoded, which showed themselves then.
+            Updated encoding.  An encoding learned from a table is returned unchanged.
         """
         if not self.is_plain:
             return self
@@ -568,13 +568,13 @@ class Encoding:
         return replace(self, columns=tuple(seen))
 
     def n_missing(self, table: Table | Source) -> dict[str, int]:
-        """Return the number of missing cells of each feature column that has any."""
+        """Return the number of missing cells for each feature column with missing cells."""
         table = table if isinstance(table, Table) else table.table()
         counts = {code.name: table.column(code.name).n_missing for code in self.used}
         return {name: n for name, n in counts.items() if n}
 
     def n_unseen(self, table: Table | Source) -> dict[str, int]:
-        """Return, for each category with any, the cells whose level the map never saw."""
+        """Return the number of cells with a new level for each category that has such cells."""
         table = table if isinstance(table, Table) else table.table()
         counts = {
             code.name: int(((code.encode(column)[:, -1] > 0) & ~column.missing).sum())
@@ -585,18 +585,18 @@ class Encoding:
         return {name: n for name, n in counts.items() if n}
 
     def possible(self, prototypes: Float64s, steps: Sequence[float]) -> Float64s:
-        """Return rows of possible cells near some prototypes.
+        """Return rows with valid values close to prototypes.
 
         Parameters
         ----------
         prototypes : ndarray of shape (n, n_features)
         steps : sequence of float
-            How far rounding may move a number of each column, on the encoded scale.
+            Largest rounding error for the numbers of each column, on the encoded scale.
 
         Returns
         -------
         ndarray of shape (n, n_features)
-            Dates lie on the weekday, and in the hour, of their prototype.
+            Encoded rows.  Dates have the weekday and the hour of their prototype.
         """
         rows, place = prototypes.copy(), self._place
         for code, step in zip(self.used, steps, strict=False):
@@ -611,13 +611,13 @@ class Encoding:
         return self.with_parts(rows, np.ones((len(rows), len(self.used)), dtype=bool))
 
     def with_parts(self, rows: Float64s, is_changed: NDArray[np.bool_]) -> Float64s:
-        """Return encoded rows in which what changed dates tell is changed, too.
+        """Return encoded rows with updated features for changed dates.
 
         Parameters
         ----------
         rows : ndarray of shape (n, n_features)
         is_changed : ndarray of shape (n, n_used), bool
-            Which columns were changed.
+            Whether each column was changed in each row.
 
         Returns
         -------
@@ -635,7 +635,7 @@ class Encoding:
         return rows
 
     def sum_by_used(self, by_feature: Float64s) -> Float64s:
-        """Add up encoded features to the columns (n, n_used) that they come from."""
+        """Return the sum of the encoded features of each used column, of shape (n, n_used)."""
         by_column = self.sum_by_column(by_feature)
         n_used = len(self.used)
         sums = by_column[:, :n_used].copy()
@@ -646,16 +646,16 @@ class Encoding:
 
     @cached_property
     def _place(self) -> dict[str, slice]:
-        """By name of a feature column, where it stands in an encoded row."""
+        """Position in an encoded row for each name of a feature column."""
         return {code.name: p for code, p in zip(self.features, self.slices, strict=True)}
 
     @cached_property
     def _number(self) -> dict[str, int]:
-        """By name of a used column, its number among them."""
+        """Index of each used column by name."""
         return {code.name: j for j, code in enumerate(self.used)}
 
     def sum_by_column(self, by_feature: Float64s) -> Float64s:
-        """Add up encoded features (n, n_features) to original columns (n, n_columns)."""
+        """Return the sum of the encoded features of each feature column (n, n_columns)."""
         if len(self.slices) == self.n_features:
             return by_feature.copy()
         sums = by_feature[:, self._first]
@@ -667,17 +667,17 @@ class Encoding:
 
     @cached_property
     def _first(self) -> Ints:
-        """The first feature of each column."""
+        """Index of the first feature of each column."""
         return np.array([part.start for part in self.slices], dtype=np.intp)
 
     @cached_property
     def _wide(self) -> list[int]:
-        """Columns of many features, whose sums NumPy makes best, in an order of its own."""
+        """Columns with many features, which NumPy sums fastest, in another order."""
         return [j for j, part in enumerate(self.slices) if part.stop - part.start > MAX_NARROW]
 
     @cached_property
     def _later(self) -> list[tuple[Ints, Ints]]:
-        """Columns that have a second feature, a third and so on, and which these are."""
+        """Columns with a second feature, with a third feature and so on, and these features."""
         wide, found = {*self._wide}, []
         for i in range(1, MAX_NARROW):
             columns = [
@@ -701,7 +701,7 @@ class Encoding:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Encoding":
-        """Return the encoding that `to_json` wrote, or raise ValueError."""
+        """Return the encoding from the data of `to_json`, or raise ValueError."""
         unknown = set(data) - {"columns", "missing", "is_named", "parts", "roles"}
         if unknown:
             raise ParameterError(f"an encoding has no part {min(unknown)!r}")
@@ -717,7 +717,7 @@ class Encoding:
 
 
 def _rows_of(source: Any, part: slice) -> Any:
-    """Return some rows of a column, or of its dates."""
+    """Return some rows of a column or of dates."""
     if not isinstance(source, Dates):
         return source.take(part)
     moments, has_zone = source.moments[part], source.has_zone[part]
@@ -725,7 +725,7 @@ def _rows_of(source: Any, part: slice) -> Any:
 
 
 def _data_of(code: Any) -> dict[str, Any]:
-    """Return a code's fields but for those added since the first release that say nothing."""
+    """Return the fields of a code without newer fields that have the default value."""
     data = {}
     for each in fields(code):
         value = getattr(code, each.name)
@@ -735,5 +735,5 @@ def _data_of(code: Any) -> dict[str, Any]:
 
 
 def sources_of(code: FeatureCode) -> tuple[str, ...]:
-    """Return the columns of the table that a feature is made from."""
+    """Return the names of the table columns from which a feature is computed."""
     return code.sources if isinstance(code, PartCode) else (code.name,)

@@ -1,4 +1,4 @@
-"""Decide what each column is, and explain why."""
+"""Decide the kind of each column, and explain the decision."""
 
 import re
 import shlex
@@ -25,22 +25,22 @@ CODE = "looks like a code"
 OUTCOME = "looks like an outcome; it is used only if named: as the label, or as a category"
 
 MIN_ROWS = 20
-"""Fewest rows of a counter, or of a code that its values show."""
+"""Smallest number of rows for which values can show that a column is a counter or a code."""
 
 NEARLY_UNIQUE = 0.95
-"""Share of different values from which a column may be a code."""
+"""Smallest share of distinct values in a column of codes."""
 
 MIN_CODE_ROWS, MIN_CODE_DIGITS, MAX_UNEVENNESS = 100, 6, 0.1
-"""Whole numbers without a telling name are a code only if they are as many, as long, and as evenly
-spread: the farthest that their distribution lies from an even one (Kolmogorov's distance).
-Amounts and measurements crowd around their middle or at one end, at a distance of 0.12 and more."""
+"""Limits for whole numbers that are a code although the column name does not show this. These are
+the smallest number of rows and digits, and the largest Kolmogorov distance from even spacing.
+Amounts have a distance of at least 0.12, because most values are in the middle or at one end."""
 
 MAX_CODE = 1e20
-"""Counters and codes are smaller."""
+"""Upper limit for counters and codes."""
 
 MIN_COUNTS, MAX_COUNT_WIDTH, MIN_DENSITY = 10, 3, 0.8
-"""Texts such as 01 to 12 are counts: the fewest different texts, the longest text, and the least
-share of the numbers from the first to the last that must occur."""
+"""Limits for texts that are counts, such as 01 to 12. These are the smallest number of distinct
+texts, the longest text, and the smallest share of the numbers in the range that must occur."""
 
 CODE_WORDS = {"no", "nr", "number", "nummer", "code", "account", "iban", "uuid", "guid", "ref"}
 OUTCOME_NAME = re.compile(r"class|y|label|target|outcome|(is[ _-]?)?fraud|default.*", re.IGNORECASE)
@@ -49,40 +49,40 @@ PERSON_WORDS = {
     *("citizenship", "religion", "faith", "ethnicity", "ethnic", "race"),
 }
 NAMED_THINGS = {"file", "product", "item", "column", "brand", "shop", "host"}
-"""Words before "name" that say that it is no person's."""
+"""Words before "name" that exclude the name of a person."""
 
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 SLIP_AMONG_DATES = "dates but for"
-"""How it begins why a column of dates with a slip is left out."""
+"""Start of the reason why a column of dates with an invalid date is left out."""
 
 MIN_DATES, MAX_SLIPS = 20, 0.1
-"""Fewest texts of a column that was meant as dates, and the largest share that are none."""
+"""Smallest number of texts in a column of dates, and largest share of other texts."""
 
 
 def is_called_code(name: str) -> bool:
-    """Return whether a column's name ends in a word for a code: customer_no, AccountNumber."""
+    """Return whether a column name ends with a word for codes, such as customer_no."""
     return is_called_id(name) or not CODE_WORDS.isdisjoint(_words(name)[-1:])
 
 
 def is_called_outcome(name: str) -> bool:
-    """Return whether a column is called like what is to be found out: Class, is_fraud."""
+    """Return whether a column has the name of an outcome, such as Class or is_fraud."""
     return OUTCOME_NAME.fullmatch(name.strip()) is not None
 
 
 def is_called_personal(name: str) -> bool:
-    """Return whether a column is called like what says who somebody is: sex, last_name."""
+    """Return whether a column has the name of personal data, such as sex or last_name."""
     words = _words(name)
     is_thing = words[-1:] == ["name"] and not NAMED_THINGS.isdisjoint(words)
     return not (is_thing or PERSON_WORDS.isdisjoint(words))
 
 
 def is_counter(column: Column) -> bool:
-    """Return whether whole numbers count the rows: in even steps, or 1 to n in any order."""
+    """Return whether numbers count the rows, in even steps or as 1 to n in any order."""
     if len(column) < MIN_ROWS or not column.is_whole or column.n_missing:
         return False
     numbers = column.numbers
-    assert numbers is not None  # as they are whole
+    assert numbers is not None  # because the numbers are whole
     if numbers.min() >= 1500 and numbers.max() <= 2200:
         return False  # years
     if not -MAX_CODE < numbers.min() <= numbers.max() < MAX_CODE:
@@ -95,19 +95,19 @@ def is_counter(column: Column) -> bool:
 
 
 def is_code(column: Column, n_values: int) -> bool:
-    """Return whether nearly all of a column's n values differ, and nothing shows a size."""
+    """Return whether nearly all values of a column differ and do not look like measurements."""
     n_present = len(column) - column.n_missing
     if n_present < MIN_ROWS or n_values < NEARLY_UNIQUE * n_present:
         return False
     if not column.is_whole:
         return not column.is_number and is_called_code(column.name)
     numbers = column.numbers
-    assert numbers is not None  # as they are whole
+    assert numbers is not None  # because the numbers are whole
     return is_called_code(column.name) or _are_even(numbers[~column.missing])
 
 
 def are_counts(column: Column) -> bool:
-    """Return whether texts are counts of one width, such as 01 to 12; 007 is a code."""
+    """Return whether texts are counts of equal width, such as 01 to 12. 007 is a code."""
     if column.is_number:
         return False
     _, texts = column.coded()
@@ -121,7 +121,7 @@ def are_counts(column: Column) -> bool:
 
 
 def slip_among_dates(column: Column) -> int | None:
-    """Return the first row whose text is no date, where nearly all others are; else None."""
+    """Return the first row whose text is not a date, if nearly all other texts are dates."""
     present = np.flatnonzero(~column.missing)
     if len(present) < MIN_DATES or _odd_dates(column.take(present[:MIN_DATES])) is None:
         return None
@@ -130,7 +130,7 @@ def slip_among_dates(column: Column) -> int | None:
 
 
 def _odd_dates(column: Column) -> Ints | None:
-    """Return the rows whose text is no date; None where over a tenth are none."""
+    """Return the rows whose text is not a date, or None if more than 10 % are not dates."""
     read = date_texts(column, is_named=True)
     if column.is_number or read is None:
         return None
@@ -140,7 +140,7 @@ def _odd_dates(column: Column) -> Ints | None:
 
 
 def _are_even(numbers: Float64s) -> bool:
-    """Return whether whole numbers of one length spread evenly from the least to the largest."""
+    """Return whether whole numbers with the same number of digits are evenly distributed."""
     low, high = numbers.min(), numbers.max()
     n_digits = {len(f"{end:.0f}") for end in (low, high)}
     if len(numbers) < MIN_CODE_ROWS or low < 0 or high > MAX_CODE or len(n_digits) > 1:
@@ -151,21 +151,21 @@ def _are_even(numbers: Float64s) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    """Return the words of a name in lower case; CustomerNo and customer_no have the same two."""
+    """Return the words of a name in lower case, for example two words for CustomerNo."""
     return [word.lower() for word in WORD.findall(name)]
 
 
 MAX_TEXT_LEVELS = 50
-"""Text with more different values than this is a name, a note or an id."""
+"""Largest number of distinct texts in a category. With more texts, a column is a name or an id."""
 
 MAX_LEVELS = 1000
-"""The most levels that a category may have, also where it is named as one."""
+"""Largest number of levels of a category that the user requested."""
 
 MISSING_CHOICES = ("error", "fill", "mask")
-"""What may happen to missing cells."""
+"""Treatments of missing cells."""
 
 OTHERS_CHOICES = ("rules", "drop")
-"""What may become of columns without a role."""
+"""Treatments of columns without a role."""
 
 ROLE_WORDS = {
     "per": ("the name of a customer", "--per"),
@@ -178,48 +178,48 @@ ROLE_WORDS = {
     "ordinals": ("an ordered category", "--ordinal"),
     "dates": ("a date", "--date"),
 }
-"""What a column with each role is, and the option of the command line that gives it the role."""
+"""Description and command-line option of each role."""
 
 
 @dataclass(frozen=True)
 class Roles:
-    """What the user says about a table, in the words of `TableEncoder`.
+    """Settings of the user for the columns of a table, with the names of `TableEncoder`.
 
-    `read_roles` reads all of it from a file, and `roles_text` writes it.
+    `read_roles` reads roles from a file, and `roles_text` writes roles.
 
     Parameters
     ----------
     id : str or None
-        Column that names the rows; never a feature.  None: found by its name.
+        Column that identifies the rows and is not a feature.  None means detection by name.
     label : str or None
-        Column with a known outcome; never a feature.
+        Column with a known outcome that is not a feature.
     drop, categories, numbers : tuple of str
-        Columns to leave out, to take as categories, as numbers.
+        Columns that are left out, columns that are categories, and columns that are numbers.
     protect : tuple of str
-        Columns that say who somebody is: no features, and still listed.
+        Columns with personal data, which are not features but appear in results.
     per : tuple of str
-        Columns that name a customer, whose rows are put together before they are encoded.
+        Columns that identify a customer.  The rows of a customer are aggregated before encoding.
     ordinals : mapping of str to sequence
-        Columns to take as ordered categories, with their levels from low to high.
+        Columns that are ordered categories, with levels from low to high.
     dates : tuple of str
-        Columns to take as dates.
+        Columns that are dates.
     label_value : str or None
-        The value of the label that a ranking is compared with.  None: the rarest.
+        Label value with which rankings are compared.  None means the rarest value.
     missing : {"fill", "error", "mask"} or None
-        What happens to missing cells.  None: not said.
+        Treatment of missing cells.  None means that the user did not choose.
     others : {"rules", "drop"}
-        What becomes of columns without a role: the rules decide, or they are left out.
+        Treatment of columns without a role.  Either rules decide, or the columns are left out.
     reading : mapping of str to str
         Parameters of `read_table`, such as the delimiter.
     date_format : {"dmy", "mdy", "ymd"} or None
-        Order of day, month and year in columns of dates that show none.  None: day first, or
-        month first if another column of dates shows that.
+        Order of day, month and year for ambiguous columns of dates.  With None the day comes
+        first, or the month if another column of dates has the month first.
     dictionary : mapping of str to mapping
-        By column, words of its codes; those of the empty code name the column itself.
+        Words for the codes of each column.  The word of the empty code is the column title.
     layers, layer_weights : mapping
-        By name of a layer, its columns, which are scaled together, and what it counts if not 1.
+        Columns of each layer, which are scaled together, and weights of layers (default 1).
     missing_values : tuple of str or None
-        Texts that mean a missing cell, for whoever reads the table.  None: a built-in list.
+        Texts that mean a missing cell.  None means a built-in list.
     """
 
     id: str | None = None
@@ -246,7 +246,7 @@ class Roles:
     def of(
         cls, columns: Mapping[str, str], levels: Mapping[str, Sequence[Any]], **said: Any
     ) -> "Roles":
-        """Return the roles of which `by_column` gives `columns`."""
+        """Return roles from the role of each column, the reverse of `by_column`."""
         names: dict[str, list[str]] = {}
         for name, role in columns.items():
             names.setdefault(role, []).append(name)
@@ -259,15 +259,15 @@ class Roles:
         return cls(**said)
 
     def check(self, table: Table) -> None:
-        """Raise InputError for an absent column, one of two roles, or no such order."""
+        """Raise InputError if a column is missing or has two roles, or a date order is unknown."""
         check_date_format(self.date_format)
         for role, name in self.named():
-            if role != "drop":  # what dates tell can be dropped, too, and is not known yet
+            if role != "drop":  # features derived from dates can be dropped, but are not known yet
                 table.column(name)
         self.by_column()
 
     def by_column(self) -> dict[str, str]:
-        """Return the role of each column that has one; raise InputError for two."""
+        """Return the role of each column with a role. Two roles for a column raise InputError."""
         taken: dict[str, str] = {}
         for role, name in self.named():
             if name in taken and taken[name] != role:
@@ -284,12 +284,12 @@ class Roles:
         return taken
 
     def beside_columns(self) -> "Roles":
-        """Return what an encoding does not say by itself, such as how the table is read."""
+        """Return the settings that an encoding does not contain, such as parameters of reading."""
         own = {role: getattr(Roles(), role) for role in (*ROLE_WORDS, "missing", "others")}
         return replace(self, **own)
 
     def named(self) -> Iterator[tuple[str, str]]:
-        """Yield each role that a column has, with the column."""
+        """Yield each pair of a role and a column."""
         for role in ROLE_WORDS:
             value = getattr(self, role)
             names = (value,) if value is None or isinstance(value, str) else value
@@ -298,7 +298,7 @@ class Roles:
 
 @dataclass(frozen=True)
 class KindDecision:
-    """What a column is and why."""
+    """The kind of a column and the reason."""
 
     kind: str
     why: str
@@ -309,7 +309,7 @@ NO_ROLE = KindDecision("dropped", "has no role, and only columns with one are us
 
 
 def find_dates(table: Table, roles: Roles) -> dict[str, Dates]:
-    """Return the dates of the columns that hold some or are named as such."""
+    """Return the dates of columns that contain dates or have the role of dates."""
     roles.check(table)
     has_role = {name for _, name in roles.named()} - set(roles.dates)
     columns = [column for column in table.columns if column.name not in has_role]
@@ -323,9 +323,9 @@ def decider(
     max_levels: int | None = None,
     n_rows: float | None = None,
 ) -> Callable[[Column], KindDecision]:
-    """Return the function that decides what a column is."""
+    """Return a function that decides the kind of a column."""
     if roles.others == "drop":
-        return lambda column: _decide_told(table, column, roles, dates)
+        return lambda column: _decide_by_role(table, column, roles, dates)
     id_name = roles.id if roles.id is not None else _find_id(table, roles)
 
     def decided(c: Column) -> KindDecision:
@@ -338,10 +338,10 @@ def decider(
     return decided
 
 
-def _decide_told(
+def _decide_by_role(
     table: Table, column: Column, roles: Roles, dates: Mapping[str, Dates]
 ) -> KindDecision:
-    """Return what the user says of a column, which is left out without a word."""
+    """Return the kind of a column by its role. A column without a role is dropped."""
     if column.name in roles.dates:
         return _decide_date(table, dates[column.name], roles) or WITHOUT_VALUE
     return _decide_named(table, column, roles, roles.id) or NO_ROLE
@@ -350,7 +350,7 @@ def _decide_told(
 def numbers_as_text(
     table: Table, roles: Roles, dates: Mapping[str, Dates], n_rows: float
 ) -> list[str]:
-    """Return the columns of text that would be numbers, had they come as numbers."""
+    """Return the columns of text that would become numbers if the texts were read as numbers."""
     if roles.others == "drop":
         return []
     named = {*dates, *(name for _, name in roles.named())}
@@ -365,7 +365,7 @@ def numbers_as_text(
 def _decide_named(
     table: Table, column: Column, roles: Roles, id_name: str | None
 ) -> KindDecision | None:
-    """Return what the user says of a column, or its name; None: the rules decide."""
+    """Return the kind of a column by its role or by the id name. With None, rules decide."""
     name = column.name
     if name == id_name:
         given = name == roles.id
@@ -407,7 +407,7 @@ def _decide_by_rule(
 
 
 def unfit_columns(table: Table, roles: Roles) -> list[UnusedColumn]:
-    """Return the columns that are features of nothing unless they are named."""
+    """Return the columns that are features only if the user names them."""
     named = {name for _, name in roles.named()}
     unnamed = [column for column in table.columns if column.name not in named]
     if roles.others == "drop":
@@ -417,7 +417,7 @@ def unfit_columns(table: Table, roles: Roles) -> list[UnusedColumn]:
 
 
 def _unfit(column: Column, n_values: int) -> str:
-    """Return why a column is no feature, whatever else it holds; "" if nothing speaks against."""
+    """Return why a column is not suitable as a feature, or "" if it is suitable."""
     if n_values == 2 and is_called_outcome(column.name):
         return OUTCOME
     if are_counts(column):
@@ -429,7 +429,7 @@ def _unfit(column: Column, n_values: int) -> str:
 
 def _decide_number(column: Column, n_values: int, n_rows: float) -> KindDecision:
     if n_values == 1:
-        return KindDecision("constant", f"always {_only(column)}")
+        return KindDecision("constant", f"always {_value_of(column)}")
     repeats = n_values <= n_rows / 2
     if column.is_whole and n_values <= MAX_NUMBER_LEVELS and repeats:
         return KindDecision("category", f"whole numbers with {n_values} different values")
@@ -440,7 +440,7 @@ def _decide_text(
     table: Table, column: Column, n_values: int, max_levels: int | None, n_rows: float
 ) -> KindDecision:
     if n_values == 1 and not column.n_missing:
-        return KindDecision("constant", f"always {_only(column)}")
+        return KindDecision("constant", f"always {_value_of(column)}")
     if max_levels is not None and n_values > max_levels:
         if read_numbers(column):
             advice = f"Its texts spell numbers: take them as such (numbers=['{column.name}'])."
@@ -496,12 +496,12 @@ def _forced_category(column: Column) -> KindDecision:
     if column.n_distinct == 0:
         return WITHOUT_VALUE
     if n_levels == 1:
-        return KindDecision("constant", f"always {_only(column)}")
+        return KindDecision("constant", f"always {_value_of(column)}")
     return KindDecision("category", "as asked")
 
 
 def _decide_date(table: Table, dates: Dates | None, roles: Roles) -> KindDecision | None:
-    """Return what a column of dates is; None for another column."""
+    """Return the kind of a column of dates, or None for another column."""
     if dates is None:
         return None
     column = dates.column
@@ -515,7 +515,7 @@ def _decide_date(table: Table, dates: Dates | None, roles: Roles) -> KindDecisio
         )
     n_dates = len(np.unique(dates.moments[~dates.missing]))
     if n_dates < 2:
-        return KindDecision("constant", f"always {_only(column)}") if n_dates else WITHOUT_VALUE
+        return KindDecision("constant", f"always {_value_of(column)}") if n_dates else WITHOUT_VALUE
     why = "as asked" if column.name in roles.dates else "dates"
     if dates.is_guess and dates.order != roles.date_format:
         return KindDecision("date", f"{why}, read {FIRST[dates.order]}{GUESS}")
@@ -523,28 +523,28 @@ def _decide_date(table: Table, dates: Dates | None, roles: Roles) -> KindDecisio
 
 
 def _find_id(table: Table, roles: Roles) -> str | None:
-    """Name of the first column that is called an id and whose values all differ."""
-    spoken_for = {name for role, name in roles.named() if role != "id"}
+    """Return the first column that has the name of an id and distinct values, or None."""
+    has_role = {name for role, name in roles.named() if role != "id"}
     for column in table.columns:
-        if column.name in spoken_for or not is_called_id(column.name):
+        if column.name in has_role or not is_called_id(column.name):
             continue
         if column.n_missing == 0 and column.n_distinct == table.n_rows > 1:
             return column.name
     return None
 
 
-def _only(column: Column) -> str:
+def _value_of(column: Column) -> str:
     return str(column.cell(int(np.argmin(column.missing))))
 
 
 FEW = 0.01
-"""Share of the numbers of a column up to which those below 0 are few."""
+"""Largest share of negative numbers in a column that counts as few."""
 
 BELOW_ZERO = " below 0"
-"""How a code's why ends where they are."""
+"""End of the reason of a column with few negative numbers."""
 
 
 def few_below_zero(numbers: Float64s) -> str:
-    """Say how many numbers are below 0, where few are; else ""."""
+    """Return a text with the number of negative numbers if there are few, otherwise ""."""
     n, n_below = np.count_nonzero(~np.isnan(numbers)), np.count_nonzero(numbers < 0)
     return f"{n_below:,} of {n:,}{BELOW_ZERO}" if 0 < n_below <= FEW * n else ""

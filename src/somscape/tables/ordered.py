@@ -1,4 +1,4 @@
-"""Columns with an order: levels from low to high, and dates with their parts."""
+"""Encode columns with an order, which are ordered categories and dates."""
 
 import math
 import shlex
@@ -34,10 +34,10 @@ from somscape.tables.table import table_from_columns
 Leveled = TypeVar("Leveled", "OrdinalCode", CategoryCode)
 
 MICROSECONDS = {"D": 86_400_000_000, "s": 1_000_000, "us": 1}
-"""Length of a date's unit: whole days, whole seconds, or less."""
+"""Microseconds in each unit of dates (whole days, whole seconds, or microseconds)."""
 
 FIRST, LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31", "us")
-"""The dates that Python, and so a data frame, can hold."""
+"""First and last date that Python and data frames can represent."""
 
 EXAMPLES = {
     "dmy": "31.01.2026 (the day first)",
@@ -50,21 +50,20 @@ LEVELS_SHOWN = 8
 
 @dataclass(frozen=True)
 class OrdinalCode(OneFeature):
-    """An ordered category as one number: its levels at equal steps from 0 to 1.
+    """The encoding of an ordered category as one number, with levels at equal steps from 0 to 1.
 
-    The lowest level and the highest lie one full range apart.  A cell that is none of the
-    levels has no place among them and is refused.
+    A cell with another text than the levels is an error.
 
     Attributes
     ----------
     name, why : str
-        The column, and why it is taken as an ordered category.
+        Name of the column, and the reason why the column is an ordered category.
     levels : tuple of str
-        From the lowest to the highest.
+        Levels from the lowest to the highest.
     fill : int
-        Position of the median level (the lower of two), which stands in for missing cells.
+        Index of the (lower) median level, which replaces missing cells.
     factor : float
-        What the layer of the column multiplies its features by.
+        Factor for the features, from the layer of the column.
     """
 
     kind: ClassVar[str] = "ordinal"
@@ -80,17 +79,17 @@ class OrdinalCode(OneFeature):
     ) -> "OrdinalCode":
         """Learn the median level of a column with at least one cell."""
         place = {level: i for i, level in enumerate(levels)}
-        # A cell that is no level is refused before its place is used.
+        # A cell that is not a level is rejected before its index is used.
         places = np.array([place.get(text, 0) for text in level_texts(column)])
         found = present(column, places, counts)
         return cls(column.name, why, levels, int(found.at((found.n - 1) // 2)))
 
     def read(self, column: Column) -> Column:
-        """Return the column: its levels are its texts."""
+        """Return the column unchanged, because its levels are its texts."""
         return column
 
     def problem(self, column: Column) -> Problem:
-        """Return the first row that cannot be encoded and what it must hold, or None."""
+        """Return the first row that cannot be encoded and a description of valid cells, or None."""
         known = {*self.levels, MISSING_LEVEL}
         texts = level_texts(column)
         if known.issuperset(texts):
@@ -111,15 +110,15 @@ class OrdinalCode(OneFeature):
 
     @property
     def encoded_levels(self) -> Float64s:
-        """All levels, encoded, of shape (n_levels, 1)."""
+        """Encoded levels, of shape (n_levels, 1)."""
         return self.factor * (np.arange(len(self.levels)) / (len(self.levels) - 1))[:, None]
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return the levels nearest to some prototypes (n, 1), encoded."""
+        """Return the nearest encoded level for each prototype (n, 1)."""
         return self.encoded_levels[self._places(prototypes)]
 
     def usual(self, prototypes: Float64s) -> str:
-        """Return the levels that some prototypes (n, 1) span, in words."""
+        """Return the range of levels of prototypes (n, 1) as text."""
         places = self._places(prototypes)
         low, high = self.levels[places.min()], self.levels[places.max()]
         return low if low == high else f"{low} to {high}"
@@ -131,21 +130,21 @@ class OrdinalCode(OneFeature):
 
 @dataclass(frozen=True)
 class DateCode(OneFeature):
-    """A date, with or without a time of day, as the number of its units since 1970.
+    """The encoding of a date, with or without time, as the number of units since 1970.
 
     Attributes
     ----------
     name, why : str
-        The column, and why it is taken as a date.
+        Name of the column, and the reason why the column is a date.
     unit : {"D", "s", "us"}
-        The longest of day, second and microsecond that all dates seen are whole numbers of;
-        decoded dates are rounded to it.
+        Longest unit (day, second or microsecond) in which all training dates are whole numbers.
+        Decoded dates are rounded to this unit.
     has_zone : bool
-        Whether the cells name a time zone; decoded dates are then in UTC.
+        Whether cells have a time zone.  If so, decoded dates are in UTC.
     number : NumberCode
-        How the number of units is scaled.
+        Scaling of the number of units.
     order : {"dmy", "mdy", "ymd"}
-        How a cell is read that does not show the order of its day and month.
+        Order of day, month and year for ambiguous cells.
     """
 
     kind: ClassVar[str] = "date"
@@ -158,14 +157,14 @@ class DateCode(OneFeature):
 
     @property
     def factor(self) -> float:
-        """What the layer of the column multiplies its feature by."""
+        """Factor for the feature, from the layer of the column."""
         return self.number.factor
 
     @classmethod
     def fit(
         cls, dates: Dates, why: str, scaling: Scaling = ROBUST, counts: Float64s | None = None
     ) -> "DateCode":
-        """Learn unit and scale from a column of at least two different dates."""
+        """Learn unit and scale from a column of at least two distinct dates."""
         moments = dates.moments[~dates.missing].astype(np.int64)
         unit = next(u for u, length in MICROSECONDS.items() if not (moments % length).any())
         column = table_from_columns({dates.column.name: _counts(dates, unit)}).columns[0]
@@ -177,7 +176,7 @@ class DateCode(OneFeature):
         return dates_of(column, self.order)
 
     def problem(self, source: Dates) -> Problem:
-        """Return the first row that cannot be encoded and what it must hold, or None."""
+        """Return the first row that cannot be encoded and a description of valid cells, or None."""
         return date_problem(source, self.has_zone)
 
     def encode(self, source: Dates) -> Float64s:
@@ -185,7 +184,7 @@ class DateCode(OneFeature):
         return self.number.encode_numbers(_counts(source, self.unit))
 
     def decode(self, features: Floats) -> NDArray[np.datetime64]:
-        """Return dates of the code's unit from encoded features of shape (n, 1)."""
+        """Return dates in the unit of the code from encoded features of shape (n, 1)."""
         return self._dates(self.number.decode(features.astype(np.float64)))
 
     def text(self, features: Floats) -> str:
@@ -193,16 +192,16 @@ class DateCode(OneFeature):
         return str(self.decode(features[None])[0])
 
     def short(self, features: Float64s, step: float, side: int = 0) -> NDArray[np.datetime64]:
-        """Return dates of whole units near encoded ones; see `NumberCode.short`."""
+        """Return dates in whole units close to encoded dates, as `NumberCode.short` does."""
         return self._dates(self.number.short(features, 0.0, side))
 
     def place(self, dates: NDArray[np.datetime64]) -> Float64s:
-        """Return dates on the encoded scale, of the same shape."""
+        """Return encoded dates with the same shape."""
         counts = dates.astype(f"datetime64[{self.unit}]").astype(np.int64)
         return self.number.place(counts.astype(np.float64))
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return cells near some prototypes (n, 1), encoded: dates of whole units."""
+        """Return the encoded dates in whole units that are close to prototypes (n, 1)."""
         return self.place(self.short(prototypes, step))[:, None]
 
     def _dates(self, counts: Float64s) -> NDArray[np.datetime64]:
@@ -211,14 +210,14 @@ class DateCode(OneFeature):
         return np.rint(np.clip(counts, *ends)).astype(np.int64).astype(type_)
 
     def usual(self, prototypes: Float64s) -> str:
-        """Return the dates that some prototypes (n, 1) span, in words."""
+        """Return the range of dates of prototypes (n, 1) as text."""
         dates = self.decode(prototypes)
         low, high = str(dates.min()), str(dates.max())
         return low if low == high else f"{low} to {high}"
 
 
 def ordinal_levels(name: str, given: Sequence[Any]) -> tuple[str, ...]:
-    """Return the levels of an ordered category as its cells spell them."""
+    """Return the levels of an ordered category in the spelling of cells."""
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise InputError(
             f"the levels of column '{name}' must be a list from the lowest to the highest; got "
@@ -243,13 +242,13 @@ def ordinal_levels(name: str, given: Sequence[Any]) -> tuple[str, ...]:
 
 
 def date_zone(dates: Dates) -> bool:
-    """Return whether the first date of a column names a time zone."""
+    """Return whether the first date of a column has a time zone."""
     is_there = ~dates.missing
     return bool(is_there.any() and dates.has_zone[is_there.argmax()])
 
 
 def date_problem(dates: Dates, has_zone: bool) -> Problem:
-    """Return the first row that holds no date of this kind and what it must hold, or None."""
+    """Return the first row without a valid date and a description of valid dates, or None."""
     is_wrong = np.where(dates.missing, ~dates.column.missing, dates.has_zone != has_zone)
     if not is_wrong.any():
         return None
@@ -264,47 +263,48 @@ def _counts(dates: Dates, unit: str) -> Float64s:
 
 
 RADIUS = 0.5
-"""Of the circles, so that what is half a turn apart lies at distance 1, like two levels."""
+"""Radius of the circles. So opposite points have distance 1, like two levels."""
 
 CIRCLE_BITS = 30
-"""Bits of a place on a circle, the same on every processor."""
+"""Number of bits of a circle coordinate, few enough to be equal on every processor."""
 
 MAX_SPANS = 3
-"""Most differences of dates: of neighboring pairs of date columns, the first ones."""
+"""Largest number of date differences. They use pairs of neighboring date columns."""
 
 MIN_UNEVEN, MAX_CHANCE, MIN_ROWS_A_LEVEL = 0.05, 4.0, 10
-"""A weekday or hour is left out where rows are spread evenly over all: it would only add noise.
-The squared differences from even shares, as a part of these, are below the first number (0.4 for
-working days, 0.01 for births), or by how many standard deviations chance may exceed its mean."""
+"""Limits for evenly distributed weekdays or hours, which are left out because they add noise. The
+first number is the relative squared difference from equal shares (0.4 for working days, 0.01 for
+births). The second number is the limit for a random sample, in standard deviations above the mean.
+The third number is the smallest mean number of rows per level."""
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 HOURS = tuple(f"{hour:02}:00" for hour in range(24))
 LEVELS = {"weekday": WEEKDAYS, "hour": HOURS}
 STEPS = {"weekday": 7, "hour": 1440}
-"""Places on the circle: days of a week, minutes of a day."""
+"""Number of points on the circle (days of a week, minutes of a day)."""
 
 DAY_MICROSECONDS = 86_400_000_000
-"""Microseconds."""
+"""Number of microseconds in a day."""
 
 
 @dataclass(frozen=True)
 class CycleCode(SaysUsual):
-    """The weekday or the time of day of a date, as a place on a circle: two features.
+    """The encoding of the weekday or time of a date as a point on a circle, with two features.
 
-    Sunday and Monday, or 23:59 and 00:00, are neighbors; what is half a turn apart lies at
-    distance 1, like two levels of a category.
+    Sunday and Monday, or 23:59 and 00:00, are neighbors.  Opposite points have distance 1, like two
+    levels of a category.
 
     Attributes
     ----------
     name, why : str
-        What it is called, and what it was made from.
+        Name of the code, and the source of the code.
     source : str
-        The column of dates.
+        Name of the column of dates.
     part : {"weekday", "hour"}
     fill : int
-        The weekday from 0 or the minute of the day that stands in for missing dates.
+        Weekday (from 0) or minute of the day that replaces missing dates.
     factor : float
-        What the layer of the column multiplies its features by.
+        Factor for the features, from the layer of the column.
     """
 
     kind: ClassVar[str] = "circle"
@@ -317,7 +317,7 @@ class CycleCode(SaysUsual):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The columns it is made from."""
+        """Names of the source columns."""
         return (self.source,)
 
     @property
@@ -327,7 +327,7 @@ class CycleCode(SaysUsual):
 
     @property
     def n_features(self) -> int:
-        """Encoded features: the two coordinates on the circle."""
+        """Number of encoded features, the two coordinates on the circle."""
         return 2
 
     @property
@@ -337,7 +337,7 @@ class CycleCode(SaysUsual):
 
     @classmethod
     def fit(cls, name: str, part: str, dates: Dates, counts: Float64s | None) -> "CycleCode | None":
-        """Learn the most frequent weekday or hour; None where it tells nothing."""
+        """Learn the most frequent weekday or hour, or return None if the feature is not useful."""
         steps = _steps(part, dates.moments)
         is_there = steps >= 0
         if len(np.unique(steps[is_there])) < 2:
@@ -352,18 +352,18 @@ class CycleCode(SaysUsual):
         return cls(name, f"of the dates in {source}", source, part, int(found.argmax()) * a_level)
 
     def encode(self, moments: Moments) -> Float64s:
-        """Return the features of dates, NaT where missing, of shape (n_rows, 2)."""
+        """Return the features of dates (NaT if missing), of shape (n_rows, 2)."""
         steps = _steps(self.part, moments)
         return self.circle[np.where(steps < 0, self.fill, steps)]
 
     @property
     def circle(self) -> Float64s:
-        """All weekdays, or all minutes of a day, encoded, of shape (n, 2)."""
+        """Encoded weekdays or encoded minutes of a day, of shape (n, 2)."""
         return self.factor * _circle(STEPS[self.part])
 
     @property
     def encoded_levels(self) -> Float64s:
-        """All levels, encoded, of shape (n_levels, 2)."""
+        """Encoded levels, of shape (n_levels, 2)."""
         return self.circle[:: self._steps_of_level]
 
     def decode(self, features: Floats) -> Objects:
@@ -371,23 +371,23 @@ class CycleCode(SaysUsual):
         return np.array(self.levels, dtype=object)[self._places(features)]
 
     def possible(self, prototypes: Float64s, step: float) -> Float64s:
-        """Return the levels nearest to some prototypes (n, 2), encoded."""
+        """Return the nearest encoded level for each prototype (n, 2)."""
         return self.encoded_levels[self._places(prototypes)]
 
     def moved(self, dates: Moments, prototypes: Float64s) -> Moments:
-        """Return dates moved to the weekday, or the hour, of prototypes."""
+        """Return dates that are moved to the weekday or hour of prototypes."""
         here, there = _steps(self.part, dates), self._steps(prototypes)
         if self.part == "weekday":
             return dates + ((there - here + 3) % 7 - 3) * np.timedelta64(1, "D")
         return dates + (there // 60 - here // 60) * np.timedelta64(1, "h")
 
     def text(self, features: Floats) -> str:
-        """Return the weekday, or the time of day, of one encoded row of shape (2,)."""
+        """Return the weekday or time of one encoded row of shape (2,)."""
         step = int(self._steps(features[None])[0])
         return WEEKDAYS[step] if self.part == "weekday" else f"{step // 60:02}:{step % 60:02}"
 
     def usual(self, prototypes: Float64s) -> str:
-        """Return the weekdays or hours that some prototypes (n, 2) span, in words."""
+        """Return the range of weekdays or hours of prototypes (n, 2) as text."""
         covered = self._covered(prototypes)
         n = len(covered)
         if covered.all():
@@ -400,19 +400,19 @@ class CycleCode(SaysUsual):
         return WEEKDAYS[begin] if begin == end else f"{WEEKDAYS[begin]} to {WEEKDAYS[end]}"
 
     def is_usual(self, features: Floats, prototypes: Float64s) -> bool:
-        """Return whether one row (2,) is on a weekday or hour that some prototypes span."""
+        """Return whether the weekday or hour of a row (2,) is in the range of prototypes."""
         return bool(self._covered(prototypes)[self._places(features[None])[0]])
 
     def as_ordinal(self, features: Floats) -> tuple[OrdinalCode, Float64s]:
-        """Return levels in a row, and features (n, 1) on them: for bars."""
-        return self._on(OrdinalCode(self.name, self.why, self.levels, 0), features)
+        """Return an ordered category with the same levels, and features for bar charts."""
+        return self._convert_to(OrdinalCode(self.name, self.why, self.levels, 0), features)
 
     def as_category(self, features: Floats) -> tuple[CategoryCode, Float64s]:
-        """Return levels without order, and features of them: for shares."""
-        return self._on(CategoryCode(self.name, self.why, self.levels), features)
+        """Return a category with the same levels, and its features, for shares of levels."""
+        return self._convert_to(CategoryCode(self.name, self.why, self.levels), features)
 
-    def _on(self, code: Leveled, features: Floats) -> tuple[Leveled, Float64s]:
-        """Return a code of the same levels, and features on it, NaN if missing."""
+    def _convert_to(self, code: Leveled, features: Floats) -> tuple[Leveled, Float64s]:
+        """Return a code with the same levels, and features for this code (NaN if missing)."""
         is_missing = np.asarray(np.isnan(features).any(axis=1))
         rows = code.encoded_levels[self._places(np.nan_to_num(features))]
         return code, np.where(is_missing[:, None], np.nan, rows)
@@ -430,9 +430,9 @@ class CycleCode(SaysUsual):
         return np.asarray(self._steps(features) // self._steps_of_level)
 
     def _covered(self, prototypes: Float64s) -> NDArray[np.bool_]:
-        """Return for each level whether a prototype stands for it."""
+        """Return for each level whether a prototype represents this level."""
         n = len(self.levels)
-        half = 0.0 if self._steps_of_level == 1 else 0.5  # a minute belongs to its hour's middle
+        half = 0.0 if self._steps_of_level == 1 else 0.5  # minutes are centered in their hour
         widths = np.arange(1, n + 1)
         lengths = np.sin(widths * np.pi / n) / (widths * np.sin(np.pi / n))
         covered: NDArray[np.bool_] = np.zeros(n, dtype=np.bool_)
@@ -447,16 +447,16 @@ class CycleCode(SaysUsual):
 
 @dataclass(frozen=True)
 class SpanCode(NumberCode):
-    """The days from one date of a row to another, as a number.
+    """The encoding of the number of days between two dates of a row.
 
     Attributes
     ----------
     name, why, center, width, low, span, fill, is_whole, is_padded, reach
-        As of a `NumberCode`.
+        Same attributes as in `NumberCode`.
     least, most, decimals, factor
-        As of a `NumberCode`.
+        Same attributes as in `NumberCode`.
     start, end : str
-        The two columns of dates.
+        Names of the two columns of dates.
     """
 
     kind: ClassVar[str] = "days"
@@ -465,14 +465,14 @@ class SpanCode(NumberCode):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The columns it is made from."""
+        """Names of the source columns."""
         return (self.start, self.end)
 
     @classmethod
     def between(
         cls, name: str, dates: Sequence[Dates], scaling: Scaling, counts: Float64s | None
     ) -> "SpanCode | None":
-        """Learn the scale of the days between two columns; None where they never differ."""
+        """Learn the scale of the days between two columns, or return None if all are equal."""
         days = _days_between(*(each.moments for each in dates))
         column = table_from_columns({name: days}).columns[0]
         if column.numbers is None or column.n_distinct < 2:
@@ -482,11 +482,11 @@ class SpanCode(NumberCode):
         return cls(**asdict(number), start=start, end=end)
 
     def encode_dates(self, start: Moments, end: Moments) -> Float64s:
-        """Return the feature of dates, NaT where missing, of shape (n_rows, 1)."""
+        """Return the feature of dates (NaT if missing), of shape (n_rows, 1)."""
         return self.encode_numbers(_days_between(start, end))
 
     def text(self, features: Floats) -> str:
-        """Return the days of one encoded row of shape (1,)."""
+        """Return the number of days of one encoded row of shape (1,) as text."""
         return number_text(float(self.decode(features[None].astype(np.float64))[0]), self.is_whole)
 
 
@@ -497,7 +497,7 @@ LeveledCode: TypeAlias = CategoryCode | OrdinalCode | CycleCode
 def parts_of(
     dates: Sequence[Dates], taken: Iterable[str], scaling: Scaling, counts: Float64s | None
 ) -> tuple[PartCode, ...]:
-    """Return what else the dates of a table tell."""
+    """Return the codes of the features that are derived from the dates of a table."""
     found: list[PartCode | None] = []
     columns = set(taken)
     for each in dates:
@@ -513,7 +513,7 @@ def parts_of(
 
 
 def part_names(dates: Mapping[str, bool], taken: Iterable[str]) -> list[str]:
-    """Return the names of all that the dates of a table may tell."""
+    """Return the names of all features that can be derived from the dates of a table."""
     parts = product(dates.items(), LEVELS)
     names = [f"{name}: {part}" for (name, has_time), part in parts if has_time or part != "hour"]
     names += [f"days from {a} to {b}" for a, b in list(pairwise(dates))[:MAX_SPANS]]
@@ -528,14 +528,14 @@ def has_time(dates: Moments) -> bool:
 
 
 def encoded_part(code: PartCode, dates: Mapping[str, Moments]) -> Float64s:
-    """Return the features of what dates tell, from the dates by column."""
+    """Return the features of a code that is derived from dates."""
     if isinstance(code, CycleCode):
         return code.encode(dates[code.source])
     return code.encode_dates(dates[code.start], dates[code.end])
 
 
 def _steps(part: str, dates: Moments) -> Ints:
-    """Return weekdays from 0, Monday, or minutes of the day; -1 where there is no date."""
+    """Return weekdays (0 is Monday) or minutes of the day, with -1 for missing dates."""
     days, time = np.divmod(dates.astype("datetime64[us]").astype(np.int64), DAY_MICROSECONDS)
     # 1970 began on a Thursday.
     steps = (days + 3) % 7 if part == "weekday" else time // 60_000_000
@@ -549,7 +549,7 @@ def _days_between(start: Moments, end: Moments) -> Float64s:
 
 
 def _are_even(counts: Float64s) -> bool:
-    """Return whether counts of levels are even, as far as enough rows can show it."""
+    """Return whether levels are evenly distributed, if there are enough rows."""
     k, n = len(counts), counts.sum()
     uneven = k * ((counts / n - 1 / k) ** 2).sum()
     chance = (k - 1 + MAX_CHANCE * math.sqrt(2 * (k - 1))) / n
@@ -557,14 +557,14 @@ def _are_even(counts: Float64s) -> bool:
 
 
 def _n_before(covered: NDArray[np.bool_], place: int) -> int:
-    """Return how many levels before a place, around the circle, are not covered."""
+    """Return the number of uncovered levels before a level on the circle."""
     n = len(covered)
     return next(k for k in range(n) if covered[(place - 1 - k) % n])
 
 
 @cache
 def _circle(n: int) -> Float64s:
-    """Return n places on a circle, in even steps, rounded to what every processor gives."""
+    """Return n evenly spaced points on a circle, rounded so that all processors agree."""
     turns = [2 * math.pi * i / n for i in range(n)]
     places = RADIUS * np.array([[math.cos(turn), math.sin(turn)] for turn in turns])
     return np.rint(places * 2.0**CIRCLE_BITS) * 2.0**-CIRCLE_BITS

@@ -1,4 +1,4 @@
-"""A table that can be read again: from a file, many files, a database or a function."""
+"""Read tables from files, databases, frames or functions, also more than once."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -43,69 +43,69 @@ def read_table(
     table: str | None = None,
     query: str | None = None,
 ) -> Table:
-    """Read a table with a header line from a file, or one of a database.
+    """Read a table from a file with a header line, from several files, or from a database.
 
     Parameters
     ----------
     path : str or path
-        A text table (.csv, .tsv, .txt, any of them with .gz, .bz2 or .zst), .parquet, an Arrow
-        file (.feather, .arrow, .ipc), a workbook (.xlsx, .xlsm, .xlsb, .xls, .ods, which need the
-        extra ``excel``), or "-" for a text table on standard input; a folder of such files, or a
-        pattern of their names such as ``data/*.parquet``; or the URL of a database, see `read_sql`.
+        Text table (.csv, .tsv, .txt, also compressed as .gz, .bz2 or .zst), Parquet file
+        (.parquet), Arrow file (.feather, .arrow, .ipc), or workbook (.xlsx, .xlsm, .xlsb, .xls,
+        .ods, which need the extra ``excel``).  "-" reads a text table from standard input.  A
+        folder, or a pattern such as ``data/*.parquet``, reads several files.  The URL of a database
+        is also possible (see `read_sql`).
     delimiter : str, optional
-        One character, or "tab"; default: detected among comma, semicolon, tab and ``|``.
+        One character, or "tab".  By default, comma, semicolon, tab or ``|`` is detected.
     decimal : "." or ",", optional
-        The decimal mark in all columns; default: detected for each column.
+        Decimal mark of all columns.  By default, the mark of each column is detected.
     encoding : str, optional
-        Default: by the byte order mark, else UTF-8, else cp1252.
+        Encoding of a text table.  By default, the byte order mark decides, and files without this
+        mark are read as UTF-8 if possible and otherwise as cp1252.
     source : str, optional
-        What messages and the table call the file; default: its name.  The ending of `path`
-        alone says how it is read.
+        Name of the table for messages.  The default is the name of the file.
     sheet : str or int, optional
-        Sheet of a workbook: its name, or its number from 1 (hidden ones count).  Default: the
-        first visible one that holds a table.
+        Name of a sheet, or its number from 1 (including hidden sheets).  The default is the first
+        visible sheet that contains a table.
     missing_values : sequence of str, optional
-        Words that mean a missing cell, in any case, and numbers that do, such as ``["999"]``; an
-        empty cell always does.  Default: `MISSING_WORDS`, of which ``-`` and ``?`` are values
-        beside other marks.
+        Words (in upper or lower case) and numbers that mean a missing cell, such as ``["999"]``.
+        Empty cells are always missing.  The default is `MISSING_WORDS`.  In a column with other
+        punctuation marks as values, ``-`` and ``?`` are also values.
     table, query : str, optional
-        What to read of a database: a table by its name, or one statement.
+        Name of a table in a database, or one statement that reads rows.
 
     Returns
     -------
     Table
-        Its `notes` say what was detected.
+        Table with `notes` on the detected format.
 
     Raises
     ------
     InputError
-        If the file cannot be read as a table; one line with place, cause and cure.
+        If the file cannot be read as a table.  The message contains file, line, cause and remedy.
 
     See Also
     --------
-    source : For a table that is too large for memory.
+    source : Read a table that is too large for memory.
     read_sql, table_from_frame, table_from_columns
 
     Notes
     -----
-    Cells that hold one of `MISSING_WORDS` are missing.  A column is of numbers if every
-    present cell is one, in whatever style (see `Column.style`); a column with a cell
-    such as "007" is text.  Where "1,234" could be either, the other columns' decimal
-    mark decides, then the delimiter: in a file delimited by commas it is 1234, else 1.234.
-    The marks of a column are looked for in its first 10,000 different cells, and in later ones
-    that these do not explain; every cell is then read with them.
+    Cells with one of `MISSING_WORDS` are missing.  A column contains numbers if every other cell is
+    a number in any style (see `Column.style`).  A column with a cell such as "007" is text.  If
+    "1,234" is ambiguous, the decimal mark of the other columns decides.  If this is also ambiguous,
+    the number is 1234 in a file with commas as delimiters, and otherwise 1.234.  The style of a
+    column is detected from its first 10,000 distinct cells and from later cells with another style.
 
-    Files of a folder, or of a pattern, need columns of the same names, in any order.  They are read
-    sorted by path, without those whose names begin with ``.`` or ``_``; each row knows its file
-    (`Table.where`).  Names of folders such as ``year=2026`` become columns.  In text tables and
-    workbooks the cells of all files decide what a column holds, and which of them are missing; in
-    others the types must go together, as whole numbers do with others.
+    All files of a folder or pattern need the same column names, in any order.  Files are read in
+    the order of their paths, without files whose names begin with ``.`` or ``_``.  `Table.where`
+    returns the file of each row.  Folder names such as ``year=2026`` become columns.  In text
+    tables and workbooks, the cells of all files decide the kind of a column and its missing cells.
+    In other files, the types of a column must be compatible, such as integers and floats.
 
-    Reading text tables and workbooks takes at most ten times the file's size in memory (of a packed
-    file, the size of its content), plus 600 bytes for each of up to 10,000 columns.  Of text tables
-    of 256 MiB or more, the file and its numbers wait in temporary files.  Of Parquet and Arrow
-    files, and of databases, memory holds one column, file or batch at a time.  What is large of a
-    table waits in temporary files (see `source`).
+    Reading text tables and workbooks needs at most ten times the (decompressed) size of the file in
+    memory, plus 600 bytes for each of up to 10,000 columns.  Text tables of 256 MiB or more, and
+    their numbers, are stored in temporary files.  For Parquet and Arrow files and for databases,
+    memory contains one column, file or batch at a time.  The large columns of a table are stored in
+    temporary files (see `source`).
 
     Examples
     --------
@@ -143,7 +143,7 @@ def read_table(
             f" {Path(source).stem}.csv"
         )
     if kind == "text":
-        # Named nowhere, so that the bytes are gone when the cells are there.
+        # No variable refers to the bytes, so that their memory is free after parsing.
         return table_from_text(
             decode(read_text(path, source), source, encoding),
             source,
@@ -151,7 +151,7 @@ def read_table(
             decimal,
             missing_values,
         ).put_away()
-    # Late, so that reading a .csv does not load them.
+    # Late imports, so that reading a .csv file does not load these modules.
     from somscape.tables._arrow_files import open_arrow
     from somscape.tables._workbook import read_workbook
 
@@ -163,7 +163,7 @@ def read_table(
 
 
 def _name_of(path: str | os.PathLike[str], files: Files | None) -> str:
-    """Return what messages call a table."""
+    """Return the name of a table for messages."""
     if files is not None:
         return files.source
     return "<stdin>" if os.fspath(path) == "-" else shown(Path(path).name)
@@ -179,7 +179,7 @@ def paths_of(path: str | os.PathLike[str]) -> list[Path]:
 
 
 def kind_at(path: str | os.PathLike[str]) -> str:
-    """Return how a table is read, which decides what may be said of it."""
+    """Return the kind of a source, which decides the valid parameters."""
     if is_url(path):
         return "database"
     files = files_of(path)
@@ -187,7 +187,7 @@ def kind_at(path: str | os.PathLike[str]) -> str:
 
 
 def import_reader(path: str | os.PathLike[str]) -> None:
-    """Import the libraries with which `read_table` reads a file."""
+    """Import the libraries that `read_table` needs for a file."""
     needed = ["compute", "csv", *(["feather", "parquet"] if kind_of(path) == "arrow" else [])]
     for name in needed:
         import_module(f"pyarrow.{name}")
@@ -195,18 +195,18 @@ def import_reader(path: str | os.PathLike[str]) -> None:
 
 
 class Source:
-    """A table that can be gone through again, as `source` makes it.
+    """A table whose rows can be read more than once, made by `source`.
 
     Parameters
     ----------
     data : Table, ndarray, str or path
-        A table, rows of numbers, or what `read_table` reads.
+        Table, array of numbers, or path for `read_table`.
     **reading : dict
         Further parameters of `read_table`.
 
     See Also
     --------
-    source : Makes one.
+    source : Make a source from a path, a frame, an array or a function.
 
     Examples
     --------
@@ -224,13 +224,13 @@ class Source:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the columns; the table is read for them if it was not yet."""
+        """Names of the columns. If the names are not known, the table is read."""
         if isinstance(self._data, np.ndarray):
             return _names_of(self._data)
         return self.table().names if self._names is None else self._names
 
     def table(self) -> Table:
-        """Return the table; files and databases are read anew each time."""
+        """Return the table. Files and databases are read again at each call."""
         data = self._data
         if isinstance(data, np.ndarray):
             table = _table_of(data)
@@ -240,44 +240,44 @@ class Source:
         return table
 
     def rows(self) -> Table | Floats:
-        """Return the array of rows that the source was made of, else the table."""
+        """Return the array that the source was made from, or the table."""
         return self._data if isinstance(self._data, np.ndarray) else self.table()
 
     def batches(self, n_rows: int = 65_536) -> Iterator[Any]:
-        """Yield the rows, a limited number at a time; each time the same.
+        """Yield the rows in batches of limited size.  Each pass yields the same rows.
 
-        All cells of a column decide what it holds.  So the first pass over a file or a database
-        reads the whole table (see `read_table` for the memory that this takes) and writes it to a
-        temporary file, in the folder that ``TMPDIR`` names.  Later passes read that file and take
-        the memory of a batch.  Data frames and arrays are gone through where they are.
+        All cells of a column decide its type.  So the first pass over a file or a database reads
+        the whole table (see `read_table` for the memory) and writes the table to a temporary file
+        in the folder ``TMPDIR``.  Later passes read the temporary file and need memory for only one
+        batch.  Data frames and arrays are not copied.
 
         Parameters
         ----------
         n_rows : int, default=65536
-            The most rows of a batch.
+            Largest number of rows in a batch.
 
         Yields
         ------
         pyarrow.RecordBatch
-            Of the rows of `Table.to_arrow`: numbers as float64, other columns as text, null where a
-            cell is missing.
+            Rows in the format of `Table.to_arrow`, with numbers as float64, other columns as text,
+            and null for missing cells.
 
         Raises
         ------
         InputError
-            If the table cannot be read, or a file of it changed since the first pass.
+            If the table cannot be read, or if one of its files changed after the first pass.
         """
         check_whole("n_rows", n_rows, 1)
         yield from self._kept().to_reader(max_chunksize=n_rows)
 
     def _kept(self) -> Any:
-        """Return the rows as pyarrow's table, which takes no memory where they came from a file."""
+        """Return the rows as a pyarrow table, in a temporary file for files and databases."""
         if isinstance(self._data, Table | np.ndarray):
             return self.table().to_arrow()
         files = _state(self._data)
         if self._rows is None:
             self._files, self._rows = files, _by_column(self.table())
-            pa.default_memory_pool().release_unused()  # the table, to the system
+            pa.default_memory_pool().release_unused()  # frees the memory of the table
         if changed := sorted(files ^ self._files):
             raise InputError(
                 f"{shown(changed[0][0].name)} changed since its rows were first gone through;"
@@ -287,20 +287,20 @@ class Source:
 
 
 def _by_column(table: Table) -> Any:
-    """Return a table as pyarrow's, in a temporary file to which one column after another goes."""
+    """Copy a table column by column to a temporary file, and return a pyarrow table."""
     parts = spooled(table.select(name).to_arrow() for name in table.names)
     return pa.table(dict(zip(table.names, (part.column(0) for part in parts), strict=True)))
 
 
 def _state(path: str | os.PathLike[str]) -> set[tuple[Path, int, int]]:
-    """Return the files that a table is read from, with size and time; a database has none."""
+    """Return the files of a table with size and time. A database has no such files."""
     files = [] if is_url(path) else [file for file in paths_of(path) if file.is_file()]
     found = [(file, file.stat()) for file in files]
     return {(file, of.st_size, of.st_mtime_ns) for file, of in found}
 
 
 def _table_of(rows: Floats) -> Table:
-    """Return an array as a table, of columns x0, x1, ..."""
+    """Return an array as a table with columns x0, x1, ..."""
     names = _names_of(rows)
     pairs = zip(names, rows.T, strict=True)
     frames = (pa.table({name: numbers(np.array(values))}) for name, values in pairs)
@@ -321,17 +321,17 @@ def _batches_of(lazy_frame: Any) -> Iterator[Any]:
 
 
 def source(data: Any, **reading: Any) -> Source:
-    """Return a table that can be gone through again, and may be larger than memory.
+    """Return a source whose rows can be read more than once and can be larger than memory.
 
     Parameters
     ----------
     data : str, path, Table, data frame, ndarray or callable
-        What `read_table` or `table_from_frame` takes.  A lazy frame, or a reader that gives its
-        rows only once, is collected here.  An array of shape (n_rows, n_columns), such as a
-        ``numpy.memmap``: its numbers are used where they are.  The path of one in a .npy file,
-        which is read here, so that it may change later.  A function without parameters that returns
-        an iterator of batches, each a ``pyarrow.RecordBatch``, a data frame or an array: it is
-        called here, once, and all batches together decide what a column holds.
+        Data for `read_table` or `table_from_frame`, an array, or a function.  The rows of a lazy
+        frame or of a one-time reader are collected here.  An array has shape (n_rows, n_columns)
+        and can be a ``numpy.memmap``, because its numbers are not copied.  The path of a .npy file
+        is also possible, and the file is read here.  A function without parameters must return an
+        iterator of batches (``pyarrow.RecordBatch``, data frames or arrays).  The function is
+        called once, and all batches together decide the types of columns.
     **reading : dict
         Further parameters of `read_table`, or of `table_from_frame`.
 
@@ -342,19 +342,19 @@ def source(data: Any, **reading: Any) -> Source:
     Raises
     ------
     InputError
-        If a frame, an array or batches cannot be read as a table, or for an iterator; for files
-        when they are read.
+        If `data` is an iterator, or if a frame, an array or batches cannot be read as a table.
+        Errors in files are raised when the files are read.
 
     See Also
     --------
-    read_table : Reads all rows at once.
+    read_table : Read all rows into memory.
 
     Notes
     -----
-    `SOM`, `SOMDetector` and `TableEncoder` take sources of any size: columns and encoded rows of
-    256 MiB or more lie in temporary files without names, in the folder that ``TMPDIR`` names, where
-    the system can take the memory back at any time.  They take 16 to 24 bytes for each cell of a
-    number, and are gone when the process ends, however it ends.
+    `SOM`, `SOMDetector` and `TableEncoder` accept sources of any size.  Columns and encoded rows of
+    256 MiB or more are stored in temporary files without names in the folder ``TMPDIR``, so that
+    the system can free their memory at any time.  The files need 16 to 24 bytes for each numeric
+    cell, and disappear when the process ends, even after a crash.
 
     Examples
     --------
@@ -390,7 +390,7 @@ def source(data: Any, **reading: Any) -> Source:
 
 
 def collected(data: Any) -> Any:
-    """Return data of which nothing is used up by reading it."""
+    """Return data that can be read more than once."""
     if isinstance(data, Source):
         return data.rows()
     frame = None if isinstance(data, Table) else as_frame(data, "X")

@@ -1,4 +1,4 @@
-"""The table that travels through somscape: columns with names, of one length."""
+"""A table with named columns of equal length."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -44,14 +44,14 @@ from somscape.tables._texts import BLOCK, ArrowTexts
 from somscape.tables.column import Column, row_index
 
 LIBRARIES = ("pandas", "polars", "pyarrow")
-"""From the first that is installed; pyarrow always is."""
+"""Libraries for data frames in order of preference. pyarrow is always installed."""
 
 MAX_CELL = 200
-"""Characters of a cell that a notebook shows."""
+"""Largest number of characters of a cell in a notebook."""
 
 
 def frame_of(columns: Mapping[str, Any], library: str | None = None) -> Any:
-    """Make a data frame of named columns."""
+    """Make a data frame from named columns."""
     there = [name for name in LIBRARIES if find_spec(name)]
     if library is not None:
         check_choice("library", library, LIBRARIES)
@@ -67,20 +67,20 @@ def frame_of(columns: Mapping[str, Any], library: str | None = None) -> Any:
 
 
 def _values(values: Any, library: str) -> Any:
-    """Return values as every library takes them: arrays of NumPy's types, else lists."""
+    """Return values as NumPy arrays or lists that every library supports."""
     if not isinstance(values, np.ndarray):
         return list(values)
     if values.dtype.kind in "OUS":
         return values.tolist()
     if values.dtype.kind == "f" and library != "pandas":
-        return numbers(values, np.isnan(values))  # of the others, NaN is not a missing cell
-    # pandas has no days and polars no hours: seconds both have, and Arrow, too.
+        return numbers(values, np.isnan(values))  # in other libraries, NaN is not a missing value
+    # pandas lacks days, and polars lacks hours, but all libraries support milliseconds.
     is_coarse = values.dtype.kind == "M" and np.datetime_data(values.dtype)[0] in "YMWDhms"
     return values.astype("datetime64[ms]") if is_coarse else np.ascontiguousarray(values)
 
 
 def html_of(names: Sequence[str], lines: Sequence[Sequence[str]], caption: str = "") -> str:
-    """Return a table as HTML that needs no style sheet."""
+    """Return a table as HTML without a style sheet."""
     shown = ET.Element("table")
     if caption:
         style = "caption-side: bottom; text-align: left"
@@ -98,25 +98,25 @@ def html_of(names: Sequence[str], lines: Sequence[Sequence[str]], caption: str =
 
 
 PRINTED = 30
-"""Rows of a table that are printed."""
+"""Largest number of rows that are printed."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Table:
-    """Columns of equal length with different names, and where they come from.
+    """Columns of equal length with distinct names, and their source.
 
     Attributes
     ----------
     columns : tuple of Column
-        The columns in the order of the source.
+        Columns in the order of the source.
     source : str
         Name for messages: "applications.csv", "<stdin>", "data frame".
     lines : sequence of n_rows int, FileLines or None
-        Line of the file, or row of the sheet, on which each record starts; the
-        header usually stands on line 1.  A range where they follow one another, else an
-        ndarray; a `FileLines` for several files; None when the source has no lines.
+        Line number in the file (or row number in the sheet) at which each row starts.  The header
+        is usually line 1.  Consecutive numbers are a range, and other numbers are an ndarray.
+        Several files have a `FileLines`.  A source without lines has None.
     notes : tuple of str
-        What the reader detected, one short sentence each.
+        Notes of the reader, such as the detected delimiter.
 
     Raises
     ------
@@ -165,7 +165,7 @@ class Table:
         return html_of(self.names, self._first_rows(), f"{self.source}: {caption}")
 
     def _first_rows(self) -> list[tuple[str, ...]]:
-        """Return the cells of the rows that are printed."""
+        """Return the cells of the rows to print."""
         first = self.take(slice(PRINTED)).columns
         return list(zip(*([cell or "" for cell in c.cells] for c in first), strict=True))
 
@@ -173,9 +173,9 @@ class Table:
         return self.n_rows
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Yield each row as numbers and texts by name; None where a cell is missing."""
+        """Yield each row as a dict of numbers and texts, with None for missing cells."""
         for row in zip(*(column.values.tolist() for column in self.columns), strict=True):
-            cells = (None if value != value else value for value in row)  # as only NaN does
+            cells = (None if value != value else value for value in row)  # NaN becomes None
             yield dict(zip(self.names, cells, strict=True))
 
     @property
@@ -185,7 +185,7 @@ class Table:
 
     @property
     def n_rows(self) -> int:
-        """Number of rows, the header not counted."""
+        """Number of rows without the header."""
         return len(self.columns[0]) if self.columns else 0
 
     @property
@@ -203,7 +203,7 @@ class Table:
         Raises
         ------
         InputError
-            If there is none; the message proposes close names.
+            If the column does not exist.  The message suggests similar names.
         """
         if name not in self._by_name:
             cure = suggestion(name, self.names) or f"the columns are {listed(self.names)}"
@@ -211,22 +211,22 @@ class Table:
         return self._by_name[name]
 
     def select(self, names: str | Iterable[str]) -> "Table":
-        """Return the table of these columns, in this order; `InputError` as `column`."""
+        """Return a table with these columns in this order. A missing column raises InputError."""
         names = [names] if isinstance(names, str) else names
         return replace(self, columns=tuple(self.column(name) for name in names))
 
     def without(self, names: str | Iterable[str]) -> "Table":
-        """Return the table of the other columns; `InputError` as `column`."""
+        """Return a table without these columns. A missing column raises InputError."""
         names = [names] if isinstance(names, str) else names
         left_out = {self.column(name).name for name in names}
         return replace(self, columns=tuple(c for c in self.columns if c.name not in left_out))
 
     def put_away(self) -> "Table":
-        """Return the table with what is large of it in temporary files."""
+        """Return the table, with large arrays in temporary files."""
         return replace(self, columns=tuple(c.put_away(len(self.columns)) for c in self.columns))
 
     def take(self, rows: ArrayLike | slice) -> "Table":
-        """Return the table with some rows: numbers, a boolean mask or a slice."""
+        """Return the table with some rows, given by numbers, a boolean mask or a slice."""
         chosen = row_index(rows)
         lines = self.lines
         if isinstance(lines, FileLines):
@@ -236,13 +236,13 @@ class Table:
         return replace(self, columns=tuple(c.take(chosen) for c in self.columns), lines=lines)
 
     def to_arrow(self) -> Any:
-        """Return the table as pyarrow holds it.
+        """Return the table as a pyarrow table.
 
         Returns
         -------
         pyarrow.Table
-            Numbers as float64, other columns as text, as are whole numbers beyond floats; null
-            where a cell is missing.
+            Numbers as float64, and other columns as text, with null for missing cells.  Whole
+            numbers that float64 cannot represent are text.
         """
         return pa.table(
             {
@@ -259,13 +259,13 @@ class Table:
         Parameters
         ----------
         library : {"pandas", "polars", "pyarrow"}, optional
-            Default: pandas where it is installed, else polars, else pyarrow.
+            Library of the data frame.  The default is the first installed library in this order.
 
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            Whole numbers as int64 where none is missing, others as float64; the rest is text, dates
-            too.
+            Whole numbers without missing cells as int64, other numbers as float64, and other
+            columns (also dates) as text.
 
         Examples
         --------
@@ -281,17 +281,17 @@ class Table:
         Parameters
         ----------
         names : sequence of str, optional
-            The columns, in the order wanted; default all.
+            Names of the columns in the order of the result.  The default is all columns.
 
         Returns
         -------
         ndarray of shape (n_rows, n_names), float64
-            A new C-contiguous array, NaN where a cell is missing.
+            New C-contiguous array, with NaN for missing cells.
 
         Raises
         ------
         InputError
-            If a name is unknown or a column holds text.
+            If a column does not exist or contains text.
 
         Examples
         --------
@@ -319,16 +319,16 @@ class Table:
         )
 
     def where(self, row: int) -> str:
-        """Say for a message where a row stands: "applications.csv, line 17".
+        """Return the source and line of a row for messages, such as "applications.csv, line 17".
 
-        Rows of a source without lines are counted from 0, as ``iloc`` counts them:
-        "data frame, row 15".  Rows of several files know theirs.
+        For several files, the source is the file of the row.  Rows of a source without lines are
+        numbered from 0 as in ``iloc``, such as "data frame, row 15".
         """
         return place(self.source, self.lines, row)
 
 
 def check_names(names: Sequence[str], where: str) -> None:
-    """Raise `InputError` if two columns have the same name."""
+    """Raise InputError if two columns have the same name."""
     first: dict[str, int] = {}
     for number, name in enumerate(names, 1):
         if name in first:
@@ -340,19 +340,19 @@ def check_names(names: Sequence[str], where: str) -> None:
 
 
 CELLS_AT_ONCE = 4096
-"""Values that become Python's at a time."""
+"""Number of values that are converted to Python objects at the same time."""
 
 MAX_WHOLE = 1e15
-"""Whole numbers below this are the same as floats, and are written alike."""
+"""Limit below which whole numbers have the same text as integers and as floats."""
 
 
 def table_from_columns(columns: Mapping[str, Iterable[Any]], source: str = "table") -> Table:
-    """Make a table of named sequences of Python or NumPy values.
+    """Make a table from named sequences of Python or NumPy values.
 
     Parameters
     ----------
     columns : mapping of str to iterable
-        Values are read as those of a frame, see `table_from_frame`.
+        Values of each column, which are read as in `table_from_frame`.
     source : str, default="table"
         Name for messages.
 
@@ -387,10 +387,10 @@ def column_from_values(
     asked: Sequence[str] | None = None,
     words: set[str] | None = None,
 ) -> Column:
-    """Make a column of Python or NumPy values; numbers if all present ones are."""
+    """Make a column. It is numeric if all values that are not missing are numbers."""
     read = _cell_and_number if asked is None else _reader(asked, set() if words is None else words)
     if isinstance(values, np.ndarray) and values.dtype in (np.float32, np.float64):
-        return column_of_floats(name, values.copy(), where)  # whoever gave them may change them
+        return column_of_floats(name, values.copy(), where)  # the caller keeps the original
     if asked is None and isinstance(values, np.ndarray) and values.dtype.kind in "iu":
         floats = values.astype(np.float64)
         if len(floats) and np.abs(floats).max() < MAX_WHOLE:
@@ -413,14 +413,14 @@ def column_from_values(
 def _cell_and_number(value: Any) -> tuple[str | None, float]:
     if value is None or value != value:  # NaN and NaT differ from themselves
         return None, math.nan
-    is_none = isinstance(value, (bool, np.bool_, np.timedelta64))  # but a Real
+    is_none = isinstance(value, (bool, np.bool_, np.timedelta64))  # these types are Real
     if isinstance(value, (Real, Decimal)) and not is_none:
         return str(value), _as_float(value)
     return clean_cell(as_text(value)), math.nan
 
 
 def _reader(asked: Sequence[str], words: set[str]) -> Callable[[Any], tuple[str | None, float]]:
-    """Return `_cell_and_number` for other words, and numbers, that mean a missing cell."""
+    """Return a variant of `_cell_and_number` in which the texts `asked` mean a missing cell."""
     folded, numbers = {word.strip().casefold() for word in asked}, asked_numbers(asked).tolist()
 
     def read(value: Any) -> tuple[str | None, float]:
@@ -439,5 +439,5 @@ def _reader(asked: Sequence[str], words: set[str]) -> Callable[[Any], tuple[str 
 def _as_float(value: Any) -> float:
     try:
         return float(value)
-    except OverflowError:  # an integer beyond 1.8e308
+    except OverflowError:  # an integer above 1.8e308
         return math.inf
