@@ -1,5 +1,4 @@
-"""Callbacks for the parameter `callbacks` of the estimators, which observe training and can end
-it."""
+"""Callbacks for the parameter `callbacks`, which observe training and can end it."""
 
 import errno
 import signal

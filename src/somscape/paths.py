@@ -53,7 +53,7 @@ def given_ids(ids: Any, X: Any, n: int) -> NDArray[Any]:
 
 
 def _long_numbers(column: Column) -> NDArray[Any]:
-    """Return whole numbers that are too large for float64, as integers if they fit, else as
+    """Return whole numbers that are too large for float64, as integers if possible, else as
     texts."""
     texts = column.cells
     try:
@@ -157,8 +157,7 @@ class Places:
 
     @classmethod
     def of(cls, map_: Map, regions: Any) -> "Places":
-        """Return places from `Regions` or from labels of units.  By default each unit is a
-        place."""
+        """Return places from regions or labels of units.  By default each unit is a place."""
         if regions is None:
             units = np.arange(map_.n_units)
             return cls(units, units)

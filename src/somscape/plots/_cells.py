@@ -1,4 +1,4 @@
-"""Draw the cells of a lattice, and texts in them."""
+"""Functions that draw the cells of a lattice, and texts and borders on cells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,17 +21,19 @@ if TYPE_CHECKING:
 _LONG_SIDE, _MAX_UNIT, _MIN_WIDTH, _MIN_HEIGHT = 5.5, 0.85, 2.6, 1.4
 _TITLE, _SIDE, _BAR = 0.42, 0.15, 1.0  # inches
 LEGEND_ROOM = 0.51
-"""Inches below a map for a legend of one row and its title."""
+"""Height in inches below a map for a legend of one row with a title."""
 
 HALO = 0.55
-"""How much of repeated cells shows beyond an edge that meets another, in cells."""
+"""Visible part of repeated cells beyond an edge that meets another edge, in cell widths."""
 
 MAX_SHAPES = 10_000
-"""A file of the lines of more would be large and slow: they are saved as dots, 300 to an inch."""
+"""Number of shapes above which shapes are saved as dots (300 per inch), because a file with more
+lines would be large and slow."""
 
-_FAINT = 0.35
-_MIN_LINED = 5.0
-"""Narrower cells, in points, have no lines between them: they would hide the colors."""
+_REPEATED_ALPHA = 0.35
+_MIN_POINTS_FOR_LINES = 5.0
+"""Width in points from which cells have lines between them.  In smaller cells, lines would hide the
+colors."""
 
 
 def draw_cells(
@@ -46,25 +48,31 @@ def draw_cells(
     places: Float64s | None = None,
     size: float = 1.0,
 ) -> "PolyCollection":
-    """Draw every cell of a lattice, as one collection."""
+    """Draw all cells of a lattice as one collection."""
     fit_axes(ax, lattice)
     width = min(0.4, 0.05 * points_per_step(ax, lattice))
     if isinstance(lattice, Graph):
         links = lattice.positions[lattice.edges[0]]
         add_lines(ax, links, colors=line_color(), linewidths=1.0, zorder=0.5)  # below the cells
         edge = line_color()  # a light cell must be visible on the page
-    elif size * points_per_step(ax, lattice) < _MIN_LINED:
+    elif size * points_per_step(ax, lattice) < _MIN_POINTS_FOR_LINES:
         edge = "face"
     own_places = lattice.positions if places is None else places
     drawn: list[tuple[Ints, Float64s, dict[str, Any]]]
     drawn = [(np.arange(len(own_places)), own_places, {})]
     if places is None:
-        drawn.append((*_repeated(lattice), {"edgecolors": "face", "alpha": _FAINT, "zorder": 0.4}))
+        drawn.append(
+            (
+                *_repeated_cells(lattice),
+                {"edgecolors": "face", "alpha": _REPEATED_ALPHA, "zorder": 0.4},
+            )
+        )
     for units, spots, more in drawn:
         if not len(spots):
             continue
         corners = spots[:, None, :] + size * lattice.cell[None, :, :]
-        # "face" draws edges in the cell's color: without edges, light seams show between cells.
+        # "face" draws edges in the color of the cell.  Without edges, light seams are visible
+        # between cells.
         look = {"edgecolors": edge, "linewidths": width} | more
         cells = add_polygons(ax, corners, **look)
         if values is not None:
@@ -81,7 +89,7 @@ def draw_cells(
 
 
 def add_polygons(ax: "Axes", corners: Any, **look: Any) -> "PolyCollection":
-    """Add polygons, each given by its corners, and return them."""
+    """Add polygons with the given corners, and return the polygons."""
     from matplotlib.collections import PolyCollection
 
     shapes = PolyCollection(corners, **look)  # twice as fast for one array as for a list
@@ -91,7 +99,7 @@ def add_polygons(ax: "Axes", corners: Any, **look: Any) -> "PolyCollection":
 
 
 def add_lines(ax: "Axes", points: Any, **look: Any) -> "LineCollection":
-    """Add lines with round ends, each given by its points, and return them."""
+    """Add lines with round ends through the given points, and return the lines."""
     from matplotlib.collections import LineCollection
 
     lines = LineCollection(list(points), capstyle="round", **look)
@@ -101,7 +109,7 @@ def add_lines(ax: "Axes", points: Any, **look: Any) -> "LineCollection":
 
 
 def fit_axes(ax: "Axes", lattice: Lattice) -> None:
-    """Let axes without a frame show a lattice, its y axis pointing downward."""
+    """Remove the frame of axes and set the limits for a lattice.  The y axis points down."""
     low, high = _extent(lattice)
     ax.set_xlim(low[0], high[0])
     ax.set_ylim(high[1], low[1])
@@ -110,7 +118,7 @@ def fit_axes(ax: "Axes", lattice: Lattice) -> None:
 
 
 def outline_cells(ax: "Axes", lattice: Lattice, units: Ints) -> None:
-    """Draw a light ring with a dark edge just inside some cells, no wider than leaves them open."""
+    """Draw a light ring with a dark edge inside each cell, narrow enough for small cells."""
     corners = lattice.positions[units][:, None, :] + 0.84 * lattice.cell[None, :, :]
     widest = 0.2 * points_per_step(ax, lattice)
     for color, width, level in (("black", 3.4, 3), (MARKED, 1.8, 4)):
@@ -120,17 +128,17 @@ def outline_cells(ax: "Axes", lattice: Lattice, units: Ints) -> None:
 
 
 def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
-    """Draw the sides that cells of two regions share, and return them."""
+    """Draw the sides between cells of different regions, and return them."""
     if lattice.kind == "graph":
         return np.empty((0, 2, 2))
-    repeated, shifts = _repeated(lattice)
+    repeated, shifts = _repeated_cells(lattice)
     places = np.vstack([lattice.positions, shifts])
     labels = np.concatenate([labels, labels[repeated]])
     cell = lattice.cell
     ends = np.stack([cell, np.roll(cell, -1, axis=0)], axis=1)
     sides = (places[:, None, None, :] + ends).reshape(-1, 2, 2)
     regions = np.repeat(labels, len(cell))
-    # The two cells of a side have the same ends, up to rounding.
+    # The two cells at a side have the same corners, except for rounding.
     middles = np.round(sides.mean(axis=1) / cell_width(lattice), 3)
     order = np.lexsort(middles.T)
     first, second = order[:-1], order[1:]
@@ -144,7 +152,7 @@ def draw_borders(ax: "Axes", lattice: Lattice, labels: Ints) -> Float64s:
 
 
 def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> "Axes":
-    """Return axes in a new figure, sized for a map with a title and a color bar."""
+    """Return axes in a new figure with space for a map, a title and a color bar."""
     low, high = _extent(lattice)
     wide, tall = high - low
     if unit_size is None:
@@ -159,19 +167,19 @@ def map_axes(lattice: Lattice, unit_size: float | None, *, has_legend: bool) -> 
 
 
 def height_for(lattice: Lattice, width: float) -> float:
-    """Return how high a map of some width is."""
+    """Return the height of a map with the given width."""
     low, high = _extent(lattice)
     wide, tall = high - low
     return float(width * tall / wide)
 
 
 def points_per_step(ax: "Axes", lattice: Lattice) -> float:
-    """Return the width of a cell in printer's points, for the size of markers."""
+    """Return the width of a cell in points, the unit of marker sizes."""
     return points_per_unit(ax) * cell_width(lattice)
 
 
 def points_per_unit(ax: "Axes") -> float:
-    """Return printer's points for a step of 1 in positions."""
+    """Return the number of points for a distance of 1 in positions."""
     box = ax.get_window_extent()
     shown = np.abs(np.ptp([ax.get_xlim(), ax.get_ylim()], axis=1))
     pixels = min(np.array([box.width, box.height]) / shown)
@@ -179,26 +187,26 @@ def points_per_unit(ax: "Axes") -> float:
 
 
 def short_way(lattice: Lattice, steps: Float64s) -> Float64s:
-    """Return steps on a map the short way round where edges meet, of shape (n, 2)."""
+    """Return steps of shape (n, 2), across meeting edges if this way is shorter."""
     wraps = np.array([lattice.wraps_cols, lattice.wraps_rows])
     period = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
     return np.asarray(steps - period * np.where(wraps, np.rint(steps / period), 0.0))
 
 
 def cell_width(lattice: Lattice) -> float:
-    """Return the width of a cell in the unit of the positions, which is 1 except for a graph."""
+    """Return the width of a cell in the unit of positions.  It is 1 except for graphs."""
     return float(np.ptp(lattice.cell[:, 0]))
 
 
 def short(text: str, length: int) -> str:
-    """Return a text cut to some length, with dollar signs escaped."""
+    """Return a text cut to a length, with escaped dollar signs."""
     cut = text if len(text) <= length else text[: length - 1] + "…"
     # matplotlib would read the text between two dollar signs as a formula.
     return " ".join(cut.split()).replace("$", r"\$")
 
 
-def _repeated(lattice: Lattice) -> tuple[Ints, Float64s]:
-    """Return units that show again beyond edges that meet, and where."""
+def _repeated_cells(lattice: Lattice) -> tuple[Ints, Float64s]:
+    """Return units that are repeated beyond meeting edges, and the positions of the repeats."""
     x = (-1, 0, 1) if lattice.wraps_cols else (0,)
     y = (-1, 0, 1) if lattice.wraps_rows else (0,)
     period = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
@@ -229,9 +237,9 @@ class Blocks:
     ----------
     of_unit : ndarray of shape (n_units,), int
     positions : ndarray of shape (n_blocks, 2)
-        Of their middles.
+        Positions of the middles of the blocks.
     side : int
-        Rows and columns of a block.
+        Number of rows and columns of a block.
     """
 
     of_unit: Ints
@@ -239,7 +247,7 @@ class Blocks:
     side: int
 
     def total(self, values: Any) -> Any:
-        """Return the sum in each block, of values of shape (n_units, n)."""
+        """Return the sums of values of shape (n_units, n) in each block."""
         if self.side == 1:
             return values
         total = np.zeros((len(self.positions), values.shape[1]), dtype=values.dtype)
@@ -247,16 +255,16 @@ class Blocks:
         return total
 
     def mean(self, values: Float64s) -> Float64s:
-        """Return the mean of each block, of values of shape (n_units, n)."""
+        """Return the means of values of shape (n_units, n) in each block."""
         return np.asarray(self.total(values) / np.bincount(self.of_unit)[:, None])
 
     def words(self, what: str) -> str:
-        """Return what a title says of them."""
+        """Return the end of a title that names the size of the blocks."""
         return "" if self.side == 1 else f", {what} of {self.side} x {self.side}"
 
 
 def blocks_of(lattice: Lattice, step: float, wanted: float) -> Blocks:
-    """Join cells until they are wide enough."""
+    """Join cells to squares that are at least `wanted` points wide."""
     side = 1 if lattice.kind == "graph" else max(1, int(np.ceil(wanted / step)))
     if side == 1:
         return Blocks(np.arange(lattice.n_units), lattice.positions, 1)
@@ -269,33 +277,33 @@ def blocks_of(lattice: Lattice, step: float, wanted: float) -> Blocks:
 
 
 MAX_TEXTS = 1000
-"""More could not be read on one picture."""
+"""Largest number of texts that are readable in a picture."""
 
 _POINT = np.array([2.0, 2.0])
 
 _SIZES = (8.0, 6.5)
 _SHIFTS = (0.0, -0.6, 0.6, -1.2, 1.2)
-"""Where a text may stand, in its heights above and below the middle of its cell."""
+"""Possible positions of a text relative to the middle of its cell, in heights of the text."""
 
-_LINE = 1.25
+_LINE_HEIGHT = 1.25
 _SMALLEST_NUMBER, _LARGEST_NUMBER = 6.5, 22.0
 _DISK = 1.5
-"""Width of the disk below a number, in widths of the number."""
+"""Width of the disk behind a number, in widths of the number."""
 
 _DISK_LOOK = {"boxstyle": "circle,pad=0.15", "ec": "none", "alpha": 0.85}
-_AWAY = np.array([[np.cos(a), np.sin(a)] for a in np.arange(8) * np.pi / 4 - np.pi / 2])
-_FAR = (14.0, 22.0, 32.0, 46.0)
-"""Points from a cell to a number that does not fit into it."""
+_DIRECTIONS = np.array([[np.cos(a), np.sin(a)] for a in np.arange(8) * np.pi / 4 - np.pi / 2])
+_DISTANCES = (14.0, 22.0, 32.0, 46.0)
+"""Possible distances in points between a cell and a number that does not fit into it."""
 
 
 class Room:
-    """Which points of a map hold text.
+    """The points of a map that are covered by texts.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     scale : float
-        Points for a step of 1 in its coordinates.
+        Number of points for a distance of 1 in data coordinates.
     """
 
     def __init__(self, ax: "Axes", scale: float) -> None:
@@ -304,16 +312,16 @@ class Room:
         self._is_taken = np.zeros(np.ceil(self.high - self.low).astype(int) + 1, dtype=bool)
 
     def inside(self, middle: Float64s, size: Float64s) -> Float64s:
-        """Return the middle nearest to one at which a box stays inside."""
+        """Return the nearest middle at which a box is inside the map."""
         half = np.minimum(size, self.high - self.low) / 2
         return np.clip(middle, self.low + half, self.high - half)
 
     def is_free(self, middle: Float64s, size: Float64s) -> bool:
-        """Return whether a box would overlap no other."""
+        """Return whether a box would not overlap another box."""
         return not self._is_taken[self._points(middle, size)].any()
 
     def take(self, middle: Float64s, size: Float64s) -> None:
-        """Keep the place of a box."""
+        """Mark the points of a box as covered."""
         self._is_taken[self._points(middle, size)] = True
 
     def _points(self, middle: Float64s, size: Float64s) -> tuple[slice, slice]:
@@ -323,7 +331,7 @@ class Room:
 
 
 def draw_texts(ax: "Axes", lattice: Lattice, units: Ints, texts: Sequence[str]) -> dict[int, str]:
-    """Write texts on cells, the first ones first, and leave out those that would cover others."""
+    """Write texts on cells in order, and leave out texts that would cover earlier texts."""
     scale = points_per_unit(ax)
     boxes = Room(ax, scale)
     shown: dict[int, str] = {}
@@ -361,7 +369,7 @@ def _free_spot(
 
 
 def _fitted(text: str, font: float, widest: float) -> str:
-    """Return a text whose lines are cut to a width."""
+    """Return a text with lines cut to a width."""
     lines = []
     for line in text.split("\n"):
         wide = _size(line, font)[0]
@@ -379,20 +387,20 @@ def _write(ax: "Axes", x: float, y: float, text: str, font: float) -> None:
 
 def _size(text: str, font: float) -> Float64s:
     lines = text.split("\n")
-    return np.array([max(map(_width, lines)) * font + 2.0, len(lines) * _LINE * font])
+    return np.array([max(map(_width, lines)) * font + 2.0, len(lines) * _LINE_HEIGHT * font])
 
 
 def _width(line: str) -> float:
-    """Return the width of a line in font sizes."""
-    return sum(map(_width_of_letter, line.replace(r"\$", "$")))
+    """Return the width of a line as a multiple of the font size."""
+    return sum(map(_width_of_character, line.replace(r"\$", "$")))
 
 
 @lru_cache(maxsize=4096)
-def _width_of_letter(letter: str) -> float:
+def _width_of_character(letter: str) -> float:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    # Between two others, because a space alone has no width.
+    # Measure the character between two other characters, because a single space has no width.
     wide, lone = (
         text_to_path.get_text_width_height_descent(text, FontProperties(size=10), ismath=False)[0]
         for text in (f"n{letter}n", "nn")
@@ -401,14 +409,14 @@ def _width_of_letter(letter: str) -> float:
 
 
 def largest_pieces(lattice: Lattice, labels: Ints) -> list[Ints]:
-    """Return the units of each region's largest piece: it may be in several."""
+    """Return the units of the largest connected piece of each region."""
     pieces = connected_groups(lattice, np.arange(len(labels)), labels)
     found = [np.flatnonzero(labels == region) for region in range(int(labels.max()) + 1)]
     return [units[pieces[units] == np.bincount(pieces[units]).argmax()] for units in found]
 
 
 def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[Any]) -> Float64s:
-    """Write the number of each region in its middle, or beside it with a line."""
+    """Write the number of each region in its middle, or next to the region with a line."""
     step, scale = points_per_step(ax, lattice), points_per_unit(ax)
     boxes = Room(ax, scale)
     places: list[Float64s] = []
@@ -429,7 +437,7 @@ def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[An
     small = lattice.positions[np.isin(labels, np.flatnonzero(n_units <= np.sqrt(len(labels))))]
     for place, middle, text in tiny[:MAX_TEXTS]:
         size = np.full(2, _DISK * _SMALLEST_NUMBER * max(_width(text), 0.9))
-        places[place] = _beside(boxes, middle * scale, size, small * scale) / scale
+        places[place] = _free_position_near(boxes, middle * scale, size, small * scale) / scale
         ax.plot(*zip(middle, places[place], strict=True), color=line_color(), lw=0.8, zorder=5)
         _write_number(
             ax, places[place], text, _SMALLEST_NUMBER, ink(), bbox=_DISK_LOOK | {"fc": paper()}
@@ -437,9 +445,9 @@ def draw_numbers(ax: "Axes", lattice: Lattice, labels: Ints, colors: Sequence[An
     return np.array(places)
 
 
-def _beside(boxes: Room, at: Float64s, size: Float64s, small: Float64s) -> Float64s:
-    """Return a free place near another that covers no small region, and take it."""
-    spots = [boxes.inside(at + far * way, size) for far in _FAR for way in _AWAY]
+def _free_position_near(boxes: Room, at: Float64s, size: Float64s, small: Float64s) -> Float64s:
+    """Take and return a free position near `at` that covers as few small regions as possible."""
+    spots = [boxes.inside(at + far * way, size) for far in _DISTANCES for way in _DIRECTIONS]
     free = [spot for spot in spots if boxes.is_free(spot, size)] or spots
     covered = [int((np.abs(small - spot) < size / 2).all(axis=1).sum()) for spot in free]
     best = free[int(np.argmin(covered))]
@@ -456,6 +464,6 @@ def _write_number(
 
 
 def middle_unit(lattice: Lattice, units: Ints) -> int:
-    """Return the unit that is nearest to the middle of some units."""
+    """Return the unit that is nearest to the mean position of some units."""
     places = lattice.positions[units]
     return int(units[((places - places.mean(axis=0)) ** 2).sum(axis=1).argmin()])

@@ -1,4 +1,4 @@
-"""Rows and classes in each unit: hits, majority, confusion and names of rows."""
+"""Pictures of the rows and classes of each unit: hits, majority, confusion and row names."""
 
 import re
 from dataclasses import dataclass, replace
@@ -54,16 +54,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RowClasses:
-    """The class of each row, the smallest ones joined.
+    """The class of each row, with the smallest classes joined.
 
     Attributes
     ----------
     names : tuple of str
-        Sorted by value if all are numbers, else as text.
+        Names of the classes, sorted by value if all are numbers, else as text.
     places : ndarray of shape (n_samples,), int
-        Of each row's class in `names`; their number for the others; -1 for a row without one.
+        Position of the class of each row in `names`.  It is the length of `names` for joined
+        classes, and -1 for a row without a class.
     n_others : int
-        Classes that are joined.
+        Number of classes that are joined.
     """
 
     names: tuple[str, ...]
@@ -91,14 +92,14 @@ def classes_of(y: Any, n_rows: int, max_classes: int = MAX_CLASSES) -> RowClasse
 
 @dataclass(frozen=True, eq=False)
 class ClassCounts:
-    """Number of rows of each class that each unit won.
+    """The number of rows of each class that each unit won.
 
     Attributes
     ----------
     classes : tuple of str
     counts : ndarray of shape (n_units, n_classes), or one more column for the others
     n_others : int
-        Classes that the last column joins.
+        Number of classes that are joined in the last column.
     """
 
     classes: tuple[str, ...]
@@ -107,7 +108,7 @@ class ClassCounts:
 
 
 def count_classes(map_: Map, X: Any, y: Any, max_classes: int = MAX_CLASSES) -> ClassCounts:
-    """Count the rows of each class by unit."""
+    """Count the rows of each class in each unit."""
     require_rows(X)
     units = map_.winners(X)
     found = classes_of(y, len(units), max_classes)
@@ -125,7 +126,7 @@ def _pair_counts(first: Any, second: Any, shape: tuple[int, int]) -> Ints:
 
 
 def require_rows(X: Any) -> None:
-    """Raise InputError for labels without the rows that they belong to."""
+    """Raise InputError if labels are given without their rows."""
     if X is None:
         raise InputError("y needs X, the rows that the labels belong to; pass both.")
 
@@ -139,24 +140,25 @@ def _in_order(names: list[str]) -> tuple[str, ...]:
 
 
 def _with_numbers(name: str) -> list[tuple[int, str]]:
-    """Return what sorts "class 2" before "class 10"."""
+    """Return a sort key by which "class 2" is before "class 10"."""
     parts = re.split(r"([0-9]+)", name)
     return [(int(part) if i % 2 else 0, part) for i, part in enumerate(parts)]
 
 
 PIE_RADIUS = 0.46
-"""Radius for the unit with the most rows, in widths of a cell; areas are proportional to rows."""
+"""Radius of the pie of the unit with the most rows, in cell widths.  Areas are proportional to
+numbers of rows."""
 
-_READABLE_PIE = 8.0
-"""Width in points of a cell in which a pie can be seen."""
+_READABLE_PIE_POINTS = 8.0
+"""Width of a cell in points from which a pie is visible."""
 
 _ARC_STEP = np.pi / 24
 
 
 def draw_pies(ax: "Axes", lattice: Lattice, found: ClassCounts) -> Blocks:
-    """Draw a pie in each unit with rows, of all units as one collection."""
+    """Draw a pie in each unit with rows, as one collection for all units."""
     step = points_per_step(ax, lattice)
-    blocks = blocks_of(lattice, step, _READABLE_PIE)
+    blocks = blocks_of(lattice, step, _READABLE_PIE_POINTS)
     counts = blocks.total(found.counts)
     total = counts.sum(axis=1)
     most = max(int(total.max(initial=0)), 1)
@@ -211,40 +213,40 @@ def hits(
     X : Table or array-like of shape (n_samples, n_features), optional
         Rows to count, as for `Map.rows_of`.  By default the training rows.
     y : array-like of shape (n_samples,), optional
-        The class of each row of `X`.  Each unit then gets a pie chart with an area proportional to
-        the rows that it won; where cells are too small, squares of several cells get one.
+        Class of each row of `X`.  Each unit then has a pie chart, whose area is proportional to the
+        number of its rows.  If cells are too small, squares of several cells share a pie chart.
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=8
-        Of more classes, those with the most rows have a color, and the others one together.
-        Beyond 8, colors repeat with hatches, up to 32.
+        Number of classes with their own color, at most 32.  The classes with the most rows are
+        chosen, and all other classes share a color.  After 8 classes, colors repeat with hatches.
     regions, labels, highlight : optional
         As for `plots.values`.
     limits : {"robust", "full"} or pair of float, default="robust"
-        As for `plots.values`; the lower end is 0 unless it is given.
+        As for `plots.values`, but the lower end is 0 unless it is given.
     unit_size : float, optional
-        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default the map is about 5.5 inches long.
     colormap : str, default="Blues"
-        Name of a color map of matplotlib; ignored with `y`.
+        Name of a color map of matplotlib, ignored with `y`.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in, without a color bar, instead of a new figure.
+        Axes to draw in without a color bar, instead of a new figure.
 
     Returns
     -------
     Display
-        As for `plots.values`; with `y`, its ``drawn_`` holds the ``"classes"`` and their
-        ``"counts"`` by unit, of shape (n_units, n_classes), instead.
+        As for `plots.values`.  With `y`, ``drawn_`` instead contains the ``"classes"`` and their
+        ``"counts"`` for each unit, of shape (n_units, n_classes).
 
     Raises
     ------
     InputError
-        For labels without rows.
+        If `y` is given without `X`.
     TypeError
-        For an `ax` that is no axes.
+        If `ax` is not an Axes object.
 
     See Also
     --------
-    majority : One color a cell.
+    majority : Draws one color for each cell.
     umatrix
 
     Examples
@@ -283,11 +285,11 @@ def _count(map_: Map, X: Any) -> Float64s:
     return np.bincount(units[units != NO_UNIT], minlength=map_.n_units).astype(np.float64)
 
 
-_MIN_LETTERED = 13.0
-"""Narrower cells, in points, have no room for a letter."""
+_MIN_POINTS_FOR_LETTER = 13.0
+"""Width of a cell in points from which the cell has a letter."""
 
-_FAINTEST = 0.25
-"""Of the color of a class, in a unit where the rows are spread over all classes."""
+_SMALLEST_PART = 0.25
+"""Part of the color of a class in a unit whose rows are spread equally over all classes."""
 
 
 def majority(
@@ -302,9 +304,9 @@ def majority(
     unit_size: float | None = None,
     ax: "Axes | None" = None,
 ) -> Display:
-    """Color each cell by the class that most of its rows have.
+    """Color each cell by the most frequent class of its rows.
 
-    The smaller the share of that class, the paler is the cell.
+    A cell is paler if the share of this class is smaller.
 
     Parameters
     ----------
@@ -313,37 +315,39 @@ def majority(
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as for `Map.rows_of`.
     y : array-like of shape (n_samples,)
-        The class of each row; rows with None or NaN do not count.
+        Class of each row.  Rows with None or NaN do not count.
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=8
-        Of more classes, those with the most rows have a color and a letter, and the others one
-        color together.  Beyond 8, colors repeat with hatches, up to 32.
+        Number of classes with their own color and letter, at most 32.  The classes with the most
+        rows are chosen, and all other classes share a color.  After 8 classes, colors repeat with
+        hatches.
     regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional
-        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default the map is about 5.5 inches long.
     ax : matplotlib.axes.Axes, optional
         Axes to draw in instead of a new figure.
 
     Returns
     -------
     Display
-        Its ``drawn_`` holds the ``"classes"``, their ``"counts"`` by unit, of shape (n_units,
-        n_classes), the ``"majority"`` of each unit as a place in ``"classes"``, -1 without rows,
-        and its ``"share"``, NaN without rows.  Of equally frequent classes the first one counts.
+        ``drawn_`` contains the ``"classes"``, their ``"counts"`` for each unit, of shape (n_units,
+        n_classes), the ``"majority"`` of each unit as a position in ``"classes"`` (-1 without
+        rows), and its ``"share"`` (NaN without rows).  Among equally frequent classes, the first
+        class is used.
 
     Raises
     ------
     InputError
-        For another number of labels than rows, or no label at all.
+        If the number of labels is not the number of rows, or if all labels are missing.
     TypeError
-        For an `ax` that is no axes.
+        If `ax` is not an Axes object.
 
     See Also
     --------
-    hits : Classes as slices.
-    confusion_map : What a classifier makes of them.
+    hits : Draws classes as slices of a pie.
+    confusion_map : Draws the mistakes of a classifier.
     somscape.measures.purity
 
     Examples
@@ -365,11 +369,11 @@ def majority(
     draw_cells(picture.ax, lattice, colors=cells, edge=faint_line())
     hatch_cells(picture.ax, lattice, first, len(found.classes))
     picture.add(regions=regions, highlight=highlight)
-    has_letters = picture.step() >= _MIN_LETTERED and len(found.classes) > 1
+    has_letters = picture.step() >= _MIN_POINTS_FOR_LETTER and len(found.classes) > 1
     if has_letters:
         lettered = [replace(e, name=f"{LETTERS[i]}  {e.name}") for i, e in enumerate(entries)]
         picture.legend(lettered, y_name)
-        _write_letters(picture, first, cells)  # at the size that the legend leaves the map
+        _write_letters(picture, first, cells)  # after the legend has changed the size of the map
     else:
         picture.legend(entries, y_name)
     picture.drawn |= {
@@ -390,12 +394,12 @@ def _majorities(found: ClassCounts) -> tuple[Ints, Float64s]:
 
 
 def _color(entries: list[LegendEntry], place: int, share: float) -> Any:
-    """Return a class's color, mixed with the page where it has few of the rows."""
+    """Return the color of a class, which is paler if the class has a small share of the rows."""
     if place < 0:
         return empty_color()
     lowest = 1 / len(entries)
     part = 1.0 if lowest == 1 else (share - lowest) / (1 - lowest)
-    part = _FAINTEST + (1 - _FAINTEST) * float(np.clip(part, 0, 1))
+    part = _SMALLEST_PART + (1 - _SMALLEST_PART) * float(np.clip(part, 0, 1))
     return paled(entries[place].color, part)
 
 
@@ -410,11 +414,11 @@ def _write_letters(picture: Picture, first: Ints, cells: list[Any]) -> None:
             letter.set_bbox({"boxstyle": "circle,pad=0.15", "fc": color, "ec": "none"})
 
 
-_FILL, _FILL_WITHOUT_ROWS = 0.45, 0.16
-"""Of the color of a class, in a cell; pies have all of it."""
+_PART_WITH_ROWS, _PART_WITHOUT_ROWS = 0.45, 0.16
+"""Parts of the color of a class in cells with and without rows.  Pies have the full color."""
 
-_MIN_COUNTED = 17.0
-"""Narrower cells, in points, have no room for a number."""
+_MIN_POINTS_FOR_NUMBER = 17.0
+"""Width of a cell in points from which the cell has a number."""
 
 
 def confusion_map(
@@ -428,22 +432,22 @@ def confusion_map(
     unit_size: float | None = None,
     ax: "Axes | None" = None,
 ) -> Display:
-    """Show which class each unit stands for, and which rows are named wrongly.
+    """Draw the class of each unit, and the rows that are classified incorrectly.
 
-    A cell has the color of its class, pale where no row lies; thick lines are the borders of
-    classes.  A pie is of the rows of a unit that are named wrongly, in the colors of what they are,
-    with their number.
+    A cell has the color of its class, and is paler if the unit has no rows.  Thick lines are
+    borders between classes.  A pie shows the incorrectly classified rows of a unit in the colors of
+    their true classes, with the number of these rows.
 
     Parameters
     ----------
     map : SOMClassifier, Recognizer or Map
-        A classifier names each row.  A map without classes names all rows of a unit by the class
-        that most of them have.
+        A classifier predicts the class of each row.  For a map without classes, the prediction is
+        the most frequent class of the rows of the unit.
     X : Table, data frame or array-like of shape (n_samples, n_features)
-        Rows, best those that were not trained on.
+        Rows that were not used for training, if possible.
     y : array-like of shape (n_samples,)
-        The class of each row; rows with None or NaN do not count.  Rows of a class that the
-        classifier does not know are named wrongly.
+        Class of each row.  Rows with None or NaN do not count.  Rows of a class that is unknown to
+        the classifier are mistakes.
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=12
@@ -454,18 +458,19 @@ def confusion_map(
     Returns
     -------
     Display
-        Its ``drawn_`` holds the ``"classes"``, the class that each unit ``"stands_for"`` as a place
-        in ``"classes"``, -1 for none, the ``"counts"`` of rows and the ``"mistakes"`` among them by
-        unit and true class, of shape (n_units, n_classes), the ``"confusion"`` of shape (n_classes,
-        n_classes), true by named, how many rows were ``"refused"`` (`SOMClassifier`'s ``reject``),
-        which are no mistakes, and both ends of each side of the ``"borders"``.
+        ``drawn_`` contains the ``"classes"`` and the class of each unit as a position in the
+        classes (``"stands_for"``, -1 for no class).  The ``"counts"`` of rows and the
+        ``"mistakes"`` have a row for each unit and a column for each true class.  The
+        ``"confusion"`` has a row for each true class and a column for each predicted class.
+        ``"refused"`` is the number of rows without a prediction (`SOMClassifier`'s ``reject``),
+        which are not mistakes.  ``"borders"`` contains both ends of each line of the borders.
 
     Raises
     ------
     InputError
-        For another number of labels than rows, or no label at all.
+        If the number of labels is not the number of rows, or if all labels are missing.
     TypeError
-        For what has no map, or an `ax` that is no axes.
+        If `map` has no map, or if `ax` is not an Axes object.
 
     See Also
     --------
@@ -486,12 +491,14 @@ def confusion_map(
     recognizer = recognizer_in(map)
     picture = Picture(recognizer or as_map(map), ax=ax, unit_size=unit_size, has_legend=True)
     lattice = picture.map.lattice
-    found = _found(recognizer, picture.map, X, y, max_classes)
+    found = _predictions(recognizer, picture.map, X, y, max_classes)
     names = found.classes.names
     entries = class_entries(names, found.classes.n_others)
     has_rows = found.counts.sum(axis=1) > 0
     colors = [
-        empty_color() if i < 0 else paled(entries[i].color, _FILL if b else _FILL_WITHOUT_ROWS)
+        empty_color()
+        if i < 0
+        else paled(entries[i].color, _PART_WITH_ROWS if b else _PART_WITHOUT_ROWS)
         for i, b in zip(found.stands_for, has_rows, strict=True)
     ]
     draw_cells(picture.ax, lattice, colors=colors, edge=faint_line())
@@ -500,7 +507,7 @@ def confusion_map(
     picture.add(highlight=highlight)
     picture.legend(entries, y_name)
     draw_pies(picture.ax, lattice, ClassCounts(names, found.mistakes, found.classes.n_others))
-    if picture.step() >= _MIN_COUNTED:
+    if picture.step() >= _MIN_POINTS_FOR_NUMBER:
         _write_counts(picture, found.mistakes.sum(axis=1))
     picture.drawn |= {
         "classes": tuple(entry.name for entry in entries),
@@ -516,8 +523,8 @@ def confusion_map(
     return picture.done(f"{n_wrong:,} of {n:,} rows wrong{refused}")
 
 
-class _Found(NamedTuple):
-    """What rows are, and what they are named, by unit."""
+class _Predictions(NamedTuple):
+    """True and predicted classes of rows in each unit."""
 
     classes: RowClasses
     stands_for: Ints
@@ -527,7 +534,9 @@ class _Found(NamedTuple):
     n_refused: int
 
 
-def _found(recognizer: Recognizer | None, map_: Map, X: Any, y: Any, max_classes: int) -> _Found:
+def _predictions(
+    recognizer: Recognizer | None, map_: Map, X: Any, y: Any, max_classes: int
+) -> _Predictions:
     require_rows(X)
     units = map_.winners(X)
     n = len(units)
@@ -559,11 +568,13 @@ def _found(recognizer: Recognizer | None, map_: Map, X: Any, y: Any, max_classes
         for rows in (counted, counted[is_wrong])
     )
     shown = np.where(stands_for >= 0, places[stands_for], -1)
-    return _Found(classes, shown, counts, mistakes, confusion, int((is_labelled & ~is_named).sum()))
+    return _Predictions(
+        classes, shown, counts, mistakes, confusion, int((is_labelled & ~is_named).sum())
+    )
 
 
 def _label_texts(labels: NDArray[Any], recognizer: Recognizer | None) -> list[str | None]:
-    """Return labels as texts, None for none: a class of a classifier as the classifier has it."""
+    """Return labels as texts or None.  Labels that are classes of the classifier have its texts."""
     known = {} if recognizer is None else {one: str(one) for one in recognizer.classes.tolist()}
     return [
         None if is_missing(label) else known.get(label, str(label)) for label in labels.tolist()
@@ -573,7 +584,7 @@ def _label_texts(labels: NDArray[Any], recognizer: Recognizer | None) -> list[st
 def _majority_classes(
     units: Ints, texts: list[str | None], n_units: int
 ) -> tuple[list[str | None], Ints]:
-    """Return the classes of rows, and the one that most rows of each unit have, -1 without rows."""
+    """Return the classes of rows, and the most frequent class of each unit (-1 without rows)."""
     there = np.array([text is not None for text in texts]) & (units != NO_UNIT)
     counted = [str(text) for text, b in zip(texts, there, strict=True) if b]
     names, codes = np.unique(counted, return_inverse=True)
@@ -604,10 +615,11 @@ def labels(
     colormap: str = "bone_r",
     ax: "Axes | None" = None,
 ) -> Display:
-    """Write the names of rows on the U-matrix, each at its best matching unit.
+    """Write the name of each row at its best matching unit on the U-matrix.
 
-    No name covers another: names move a little, are set smaller, or give way, first to the first
-    name of a cell, then to none, those of units with the fewest rows first.
+    Names do not overlap.  If there is too little space, names are moved, made smaller, or reduced
+    to the first name of a cell.  Names that still do not fit are left out, starting at the units
+    with the fewest rows.
 
     Parameters
     ----------
@@ -616,30 +628,31 @@ def labels(
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as for `Map.rows_of`.
     names : array-like of shape (n_samples,)
-        The name of each row; None or NaN for a row without one.
+        Name of each row, or None or NaN for no name.
     max_names : int, default=3
-        Most names in a cell, in the order of the rows; further ones are counted.
+        Largest number of names in a cell, in the order of the rows.  Further names are only
+        counted.
     regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional
-        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default the map is about 5.5 inches long.
     colormap : str, default="bone_r"
         Name of a color map of matplotlib.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in, without a color bar, instead of a new figure.
+        Axes to draw in without a color bar, instead of a new figure.
 
     Returns
     -------
     Display
-        As for `plots.values`; its ``drawn_`` also holds the ``"labels"`` that have room and those
-        ``"left_out"``, by unit.
+        As for `plots.values`.  ``drawn_`` also contains the drawn ``"labels"`` and the labels that
+        were ``"left_out"``, by unit.
 
     Raises
     ------
     InputError
-        For another number of names than rows.
+        If the number of names is not the number of rows.
     TypeError
-        For an `ax` that is no axes.
+        If `ax` is not an Axes object.
 
     See Also
     --------

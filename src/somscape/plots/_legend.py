@@ -1,4 +1,4 @@
-"""Legends below a map, and the colors of cells."""
+"""Legends below a map, and colors of cells."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from matplotlib.legend import Legend
 
 MAX_CLASSES = 8
-"""Classes and levels that are shown apart unless more are asked for."""
+"""Default number of classes or levels with their own color."""
 
 LENGTHS = (36, 28, 22, 18, 15, 13, 11, 9, 8, 7, 6, 5)
-"""Characters that a name is cut to, from the first that fits."""
+"""Lengths in characters to which names are cut.  The first length that fits is used."""
 
 _MARGIN = 0.08  # inches
 _MAX_SHARE = 0.5
-"""Of the axes, which a legend inside them may take."""
+"""Largest share of the height of the axes for a legend inside the axes."""
 
 
 def wrapped_legend(
@@ -48,18 +48,20 @@ def wrapped_legend(
     fontsize: float,
     **style: Any,
 ) -> "Legend":
-    """Add a legend in as few rows as fit into a width, with names cut only where they must be."""
+    """Add a legend with as few rows as possible for a width.  Cut names only if necessary."""
     n, dpi, handles = len(entries), ax.figure.dpi, [entry.handle for entry in entries]
     longest = max((len(entry.name) for entry in entries), default=1)
     lengths = sorted({min(length, longest) for length in LENGTHS}, reverse=True)
-    # Of as many rows the fewest columns: 8 names in 3 rows need 3.
+    # For each number of rows, use the fewest columns.  For example, 8 names in 3 rows need 3
+    # columns.
     columns = sorted({-(-n // rows) for rows in range(1, n + 1)}, reverse=True)
     width_of = _widths(ax, fontsize)
     for length, size in [(length, share * fontsize) for share in (1.0, 0.8) for length in lengths]:
         labels = [short(e.name, length if e.is_cut else len(e.name)) for e in entries]
         is_last = (length, size) == (lengths[-1], 0.8 * fontsize)
         for n_columns in columns:
-            # A legend takes ten milliseconds to lay out: most are plainly too wide by their names.
+            # The layout of a legend takes ten milliseconds, so layouts whose names are too wide are
+            # skipped.
             columns_of_names = np.array_split(labels, n_columns)
             least = sum(max(map(width_of, part)) for part in columns_of_names) * size / fontsize
             if 0.9 * least > width * dpi and not is_last:
@@ -70,12 +72,12 @@ def wrapped_legend(
             if box.width <= width * dpi and box.height <= height * dpi:
                 return legend
             if box.height > height * dpi:
-                break  # fewer columns are higher still
+                break  # fewer columns would be even higher
     return legend
 
 
 def _widths(ax: "Axes", fontsize: float) -> Callable[[str], float]:
-    """Return what measures how wide a name is in pixels, once each."""
+    """Return a function that measures the width of a name in pixels, and remembers results."""
     from matplotlib.text import Text
 
     probe = Text(fontsize=fontsize, figure=ax.get_figure(root=True))
@@ -90,14 +92,14 @@ def _widths(ax: "Axes", fontsize: float) -> Callable[[str], float]:
 
 @dataclass(frozen=True)
 class LegendEntry:
-    """One line of a legend.
+    """An entry of a legend.
 
     Attributes
     ----------
     name : str
     color : color
     marker : str
-        matplotlib's marker, or a letter between two dollar signs.
+        Marker of matplotlib, or a character between two dollar signs.
     hatch : str
     is_cut : bool
         Whether the name may be cut.
@@ -111,7 +113,7 @@ class LegendEntry:
 
     @property
     def handle(self) -> Any:
-        """What stands before the name."""
+        """The symbol before the name."""
         from matplotlib.lines import Line2D
         from matplotlib.patches import Patch
 
@@ -121,12 +123,12 @@ class LegendEntry:
 
 
 def other_color() -> str:
-    """Return the color of all classes that are not named."""
+    """Return the color of all classes without their own color."""
     return shade(0.28)
 
 
 def check_max_classes(max_classes: int) -> None:
-    """Raise InputError for a number of classes that colors and hatches are not enough for."""
+    """Raise InputError if there are not enough colors and hatches for the number of classes."""
     if not isinstance(max_classes, int) or not 1 <= max_classes <= MAX_STYLES:
         raise InputError(
             f"`max_classes` must be from 1 to {MAX_STYLES}; got {max_classes!r}. Further classes "
@@ -139,7 +141,7 @@ def check_max_classes(max_classes: int) -> None:
 def class_entries(
     names: Sequence[str], n_others: int, markers: Sequence[str] = ()
 ) -> list[LegendEntry]:
-    """Return the lines of a legend of classes, the others last."""
+    """Return the entries of a legend of classes.  The last entry is for all other classes."""
     shapes = markers or "s" * (len(names) + 1)
     entries = [
         LegendEntry(name, class_color(i), shapes[i], "" if markers else hatch(i))
@@ -154,19 +156,19 @@ def class_entries(
 def level_entries(
     plane: ColumnPlane, max_levels: int = MAX_CLASSES
 ) -> tuple[list[Any], list[LegendEntry]]:
-    """Return the color of each unit's level, and the lines of a legend."""
+    """Return the color of each unit by its level, and the entries of the legend."""
     check_max_classes(max_levels)
     named = plane.levels[:max_levels]
     palette = [class_color(i) for i in range(len(named))]
     palette += [other_color()] * (len(plane.levels) - len(named)) + [empty_color()]
-    colors = [palette[int(i)] for i in plane.values]  # the last one for -1
+    colors = [palette[int(i)] for i in plane.values]  # the last color is for -1
     return colors, class_entries(named, len(plane.levels) - len(named))
 
 
 def hatch_cells(
     ax: "Axes", lattice: Lattice, places: Any, n_named: int, *, level: float = 3.5
 ) -> None:
-    """Draw the hatches of levels beyond the eighth, of which `n_named` have a look of their own."""
+    """Draw the hatches of levels after the eighth, for the first `n_named` levels."""
     for pattern in dict.fromkeys(map(hatch, range(n_named))):
         if pattern:
             is_of = [0 <= i < n_named and hatch(int(i)) == pattern for i in places]
@@ -181,7 +183,7 @@ def hatch_shapes(ax: "Axes", shapes: Any, pattern: str, *, level: float = 3.5) -
 
 
 def add_legend(ax: "Axes", entries: Sequence[LegendEntry], name: str, *, is_own: bool) -> None:
-    """Add rows below the map with the marker and color of each class."""
+    """Add a legend below the map with the marker and color of each class."""
     dpi, box = ax.figure.dpi, ax.get_window_extent()
     style: dict[str, Any] = {
         "title": name,
@@ -205,7 +207,7 @@ def add_legend(ax: "Axes", entries: Sequence[LegendEntry], name: str, *, is_own:
 
 
 def _grow_below(ax: "Axes", more: float) -> None:
-    """Make a figure higher by some inches, below all that it holds."""
+    """Increase the height of a figure by some inches, below all axes."""
     figure: Any = ax.figure
     if more <= 0:
         return
@@ -218,25 +220,25 @@ def _grow_below(ax: "Axes", more: float) -> None:
 
 
 def _make_room(ax: "Axes", share: float) -> None:
-    """Leave a share of the axes' height free below the map, whatever lays the axes out."""
+    """Keep a share of the height of the axes free below the map, independent of the layout."""
     box = ax.get_window_extent()
-    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()  # y grows downward: low is larger
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()  # low > high, as y points down
     scale = min(box.width / (right - left), (1 - share) * box.height / (low - high))
     ax.set_ylim(low + share * box.height / scale, high)
 
 
 @dataclass(frozen=True, eq=False)
 class Painted:
-    """What a bar or a legend must say.
+    """Data for a color bar or a legend.
 
     Attributes
     ----------
     cells : matplotlib.collections.PolyCollection
     limits : tuple of float, or None for levels
     ends : str
-        At which ends values lie beyond the limits: matplotlib's `extend`.
+        Ends with values beyond the limits, as for the `extend` of matplotlib.
     entries : list of Entry
-        Of levels; empty for numbers.
+        Entries of the legend for levels, or empty for numbers.
     """
 
     cells: "PolyCollection"
@@ -256,7 +258,7 @@ def paint(
     max_classes: int = MAX_CLASSES,
     **cells: Any,
 ) -> Painted:
-    """Color every cell."""
+    """Draw all cells with the colors of a plane."""
     if plane.kind == "level":
         colors, entries = level_entries(plane, max_classes)
         shapes = draw_cells(ax, lattice, colors=colors, **cells)

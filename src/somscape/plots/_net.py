@@ -1,4 +1,4 @@
-"""The map as a net among the rows, and the shortest tree of all prototypes."""
+"""The map as a net among the rows, and the shortest tree that joins all prototypes."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_AXES_ROWS = 2000
-"""Evenly spaced rows that the main axes are found from."""
+"""Largest number of evenly spaced rows for the computation of the main axes."""
 
-_MANY = 2000
-"""Rows from which points are paler, the more the paler."""
+_MANY_ROWS = 2000
+"""Number of rows above which points are paler.  More rows mean paler points."""
 
 
 def net(
@@ -42,38 +42,38 @@ def net(
 ) -> Display:
     """Draw the units as a net in the plane of the two main axes of the data.
 
-    Lines join neighbors.  A net that lies flat and smooth among the rows is a good map; folds and
-    crossings are places where the map had to bend.
+    Lines join neighbors.  If the net is flat and smooth among the rows, the map fits well.  At
+    folds and crossings, the map had to bend.
 
     Parameters
     ----------
     map : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features), optional
-        Rows to draw, as for `Map.rows_of`, whose main axes are used.  By default the axes are
-        those of the prototypes, weighted by the rows that they won.
+        Rows to draw, as for `Map.rows_of`.  Their main axes are used.  Without rows, the main axes
+        of the prototypes are used, weighted by hits.
     y : array-like of shape (n_samples,), optional
-        The class of each row of `X`, for its color.
+        Class of each row of `X`, for the color of the row.
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=8
-        Of more classes, at most 8, those with the most rows have a color, and the others one
-        together.
+        Number of classes with their own color.  The classes with the most rows are chosen, and all
+        other classes share a color.
     ax : matplotlib.axes.Axes, optional
         Axes to draw in instead of a new figure.
 
     Returns
     -------
     Display
-        Its ``drawn_`` holds the ``"places"`` of the units, of shape (n_units, 2), those of the
-        ``"rows"``, and the ``"shares"`` of the variance that both axes have.
+        ``drawn_`` contains the positions of the units (``"places"``, of shape (n_units, 2)) and of
+        the ``"rows"``, and the ``"shares"`` of the variance along both axes.
 
     Raises
     ------
     InputError
-        For labels without rows.
+        If `y` is given without `X`.
     TypeError
-        For an `ax` that is no axes.
+        If `ax` is not an Axes object.
 
     See Also
     --------
@@ -81,7 +81,7 @@ def net(
 
     Notes
     -----
-    Axes are found on at most 2,000 evenly spaced rows without missing values.
+    The axes are computed from at most 2,000 evenly spaced rows without missing values.
 
     Examples
     --------
@@ -118,7 +118,7 @@ def net(
 
 
 def _main_axes(map_: Map, rows: Any) -> tuple[Float64s, Float64s, Float64s]:
-    """Return the middle, the two main axes as columns, and their shares of the variance."""
+    """Return the mean, the two main axes as columns, and their shares of the variance."""
     whole = rows[~np.isnan(rows).any(axis=1)]
     if len(whole) > 1:
         few = np.asarray(whole[np.arange(0, len(whole), -(-len(whole) // MAX_AXES_ROWS))], float)
@@ -132,7 +132,7 @@ def _main_axes(map_: Map, rows: Any) -> tuple[Float64s, Float64s, Float64s]:
     two = np.zeros((len(middle), 2))
     n = min(2, len(axes))
     two[:, :n] = axes[:n].T
-    # The larger half of an axis points up, so that the same rows give the same picture.
+    # The largest coefficient of an axis is positive, so that the same rows give the same picture.
     signs = np.sign(two[np.abs(two).argmax(axis=0), [0, 1]])
     shares = np.zeros(2)
     shares[:n] = lengths[:n] ** 2 / ((lengths**2).sum() or 1.0)
@@ -145,17 +145,17 @@ def _draw_points(ax: "Axes", points: Float64s, found: RowClasses | None) -> None
     colors: Any = shade(0.5)
     if found is not None:
         entries = class_entries(found.names, found.n_others)
-        palette = [entry.color for entry in entries] + [shade(0.3)]  # the last one for -1
+        palette = [entry.color for entry in entries] + [shade(0.3)]  # the last color is for -1
         colors = [palette[i] for i in found.places]
-    many = max(1.0, len(points) / _MANY)
+    many = max(1.0, len(points) / _MANY_ROWS)
     look: dict[str, Any] = {"linewidths": 0, "rasterized": many > 1, "zorder": 1}
     x, y = points.T
     ax.scatter(x, y, s=12 / many**0.5, c=colors, alpha=0.55 / many**0.3, **look)
 
 
 def _draw_net(ax: "Axes", map_: Map, units: Float64s) -> None:
-    ends = units[_threads(map_.lattice)]
-    # One line with gaps is drawn many times as fast as one line for each thread.
+    ends = units[_pairs_to_join(map_.lattice)]
+    # A single line with gaps is drawn much faster than a separate line for each pair.
     gaps = np.full((len(ends), 1, 2), np.nan)
     path = np.concatenate([ends, gaps], axis=1).reshape(-1, 2)
     thin = min(1.0, 20 / max(1.0, map_.n_units**0.5))
@@ -167,8 +167,8 @@ def _draw_net(ax: "Axes", map_: Map, units: Float64s) -> None:
     ax.scatter(x, y, s=(4 + 30 * share) * thin**2, linewidths=0, **look)
 
 
-def _threads(lattice: Lattice) -> Ints:
-    """Return neighbors to join, each pair once; on squares those of rows and columns alone."""
+def _pairs_to_join(lattice: Lattice) -> Ints:
+    """Return each pair of neighbors to join.  Squares are joined only along rows and columns."""
     pairs = neighbor_pairs(lattice)
     pairs = pairs[pairs[:, 0] < pairs[:, 1]]
     if lattice.kind != "rectangular":
@@ -197,7 +197,7 @@ MAX_MOVED, N_MOVES = 500, 60
 
 
 def tree_places(n_units: int, edges: Ints) -> Float64s:
-    """Return a place for each unit of a tree, with edges of about length 1."""
+    """Return a position for each unit of a tree, so that edges have a length of about 1."""
     near: list[list[int]] = [[] for _ in range(n_units)]
     for a, b in edges.tolist():
         near[a].append(b)
@@ -207,7 +207,7 @@ def tree_places(n_units: int, edges: Ints) -> Float64s:
     for root in range(n_units):
         if seen[root]:
             continue
-        order, parent = _walked(near, _middle_of(near, root))
+        order, parent = _walk_tree(near, _middle_of(near, root))
         seen[order] = True
         leaves = np.zeros(n_units)
         for unit in reversed(order):
@@ -227,11 +227,11 @@ def tree_places(n_units: int, edges: Ints) -> Float64s:
                     at += width[child]
         places[order, 0] += right - places[order, 0].min()
         right = places[order, 0].max() + 2
-    return _moved(places, edges) if 1 < n_units <= MAX_MOVED else places
+    return _improve_positions(places, edges) if 1 < n_units <= MAX_MOVED else places
 
 
-def _walked(near: list[list[int]], root: int) -> tuple[list[int], dict[int, int]]:
-    """Return the units of a tree from its root on, and the parent of each, -1 for the root."""
+def _walk_tree(near: list[list[int]], root: int) -> tuple[list[int], dict[int, int]]:
+    """Return the units of a tree from the root on, and the parent of each unit, or -1."""
     order, parent = [root], {root: -1}
     for unit in order:
         for other in near[unit]:
@@ -243,16 +243,16 @@ def _walked(near: list[list[int]], root: int) -> tuple[list[int], dict[int, int]
 
 def _middle_of(near: list[list[int]], root: int) -> int:
     """Return the middle of the longest path in a tree."""
-    end = _walked(near, root)[0][-1]
-    order, parent = _walked(near, end)
+    end = _walk_tree(near, root)[0][-1]
+    order, parent = _walk_tree(near, end)
     path = [order[-1]]
     while parent[path[-1]] >= 0:
         path.append(parent[path[-1]])
     return path[len(path) // 2]
 
 
-def _moved(places: Float64s, edges: Ints) -> Float64s:
-    """Return places whose distances are nearer to the steps along the tree."""
+def _improve_positions(places: Float64s, edges: Ints) -> Float64s:
+    """Move units, so that their distances are closer to the numbers of steps along the tree."""
     steps = shortest_paths(len(places), np.vstack([edges, edges[:, ::-1]]))
     is_joined = np.isfinite(steps) & (steps > 0)
     weights = np.where(is_joined, 1.0 / np.where(is_joined, steps, 1.0) ** 2, 0.0)
@@ -267,11 +267,11 @@ def _moved(places: Float64s, edges: Ints) -> Float64s:
 
 
 LAYOUTS = ("map", "tree")
-_EDGED = 5.0
-"""Width in points of a cell from which the tree has dark edges."""
+_MIN_EDGED_POINTS = 5.0
+"""Width of a cell in points from which lines of the tree have dark edges."""
 
 MAX_ALL_PAIRS = 1000
-"""Units up to which every two may be joined; on larger maps, only neighbors."""
+"""Number of units up to which any two units can be joined.  On larger maps, only neighbors."""
 
 
 def spanning_tree(
@@ -293,36 +293,36 @@ def spanning_tree(
     map : Map
         The map to draw.
     values : optional
-        What colors the cells, as for `plots.values`.  By default the U-matrix.
+        Values that color the cells, as for `plots.values`.  By default the U-matrix.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows for a function as `values`.
+        Rows, if `values` is a function.
     layout : {"map", "tree"}, default="map"
-        ``"map"``: lines over the cells; those across the map show prototypes that are near and lie
-        far apart.  ``"tree"``: units lie where the tree puts them.
+        ``"map"``: the tree is drawn as lines over the cells.  Long lines join prototypes that are
+        similar, but far apart on the map.  ``"tree"``: units are positioned along the tree.
     name : str, optional
-        What the values are called.
+        Name of the values.
     colormap : str, optional
         Name of a color map of matplotlib.  By default "bone_r" for the U-matrix, else "viridis".
     limits : optional
         As for `plots.values`.
     unit_size : float, optional
-        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default the map is about 5.5 inches long.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in, without a color bar, instead of a new figure.
+        Axes to draw in without a color bar, instead of a new figure.
 
     Returns
     -------
     Display
-        As for `plots.values`; its ``drawn_`` also holds the ``"edges"``, units that are joined, of
-        shape (n_edges, 2), and for ``layout="tree"`` the map on the ``"tree"``, which every other
-        picture can draw, such as ``plots.hits(tree, X, y)``.
+        As for `plots.values`.  ``drawn_`` also contains the pairs of joined units (``"edges"``, of
+        shape (n_edges, 2)), and for ``layout="tree"`` the map with the new positions (``"tree"``).
+        All other plots accept this map, for example ``plots.hits(tree, X, y)``.
 
     Raises
     ------
     InputError
-        As for `plots.values`, and for more than 10,000 units laid out as a tree.
+        As for `plots.values`, and if a map of more than 10,000 units is drawn as a tree.
     TypeError
-        For an `ax` that is no axes.
+        If `ax` is not an Axes object.
 
     See Also
     --------
@@ -330,8 +330,8 @@ def spanning_tree(
 
     Notes
     -----
-    Up to 1,000 units, any two may be joined: O(n_units^2 * n_features).  On larger maps, and where
-    a graph has parts, only neighbors.
+    With up to 1,000 units, any two units can be joined, which takes O(n_units^2 * n_features).  On
+    larger maps, only neighbors can be joined.
 
     Examples
     --------
@@ -353,13 +353,13 @@ def spanning_tree(
         plane = plane_of(map, values, X, name)
         label = plane.name
     edges = _tree_of(map)
-    shown = map if layout == "map" else _on_tree(map, edges)
+    shown = map if layout == "map" else _lay_out_as_tree(map, edges)
     picture = Picture(shown, ax=ax, unit_size=unit_size, has_legend=plane.kind == "level")
     colormap = colormap or ("bone_r" if values is None else "viridis")
     picture.paint(plane, colormap=colormap, limits=limits, label=label)
     if layout == "map":
         lines, step = map.lattice.positions[edges], picture.step()
-        if step >= _EDGED:
+        if step >= _MIN_EDGED_POINTS:
             add_lines(picture.ax, lines, colors="black", linewidths=min(3, 0.36 * step), zorder=4)
         add_lines(picture.ax, lines, colors=MARKED, linewidths=min(1.6, 0.19 * step), zorder=4.1)
     else:
@@ -377,8 +377,8 @@ def _tree_of(map_: Map) -> Ints:
     return pairs[tree_of(map_.n_units, pairs, lengths)]
 
 
-def _on_tree(map_: Map, edges: Ints) -> Map:
-    """Return the map with its units laid out by the tree."""
+def _lay_out_as_tree(map_: Map, edges: Ints) -> Map:
+    """Return the map with its units at positions along the tree."""
     if map_.n_units > MAX_GRAPH_UNITS:
         raise InputError(
             f"layout='tree' is for at most {MAX_GRAPH_UNITS} units; this map has {map_.n_units}. "

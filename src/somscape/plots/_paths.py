@@ -1,4 +1,4 @@
-"""Paths over a map, and changes from one map to the next."""
+"""Pictures of paths over a map, and of changes between two maps."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -44,12 +44,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SPREAD = 0.3
-"""How far visits lie from the middle of a cell, in its widths, so that lines do not coincide."""
+"""Largest distance of visits from the middle of a cell, in cell widths, so that lines differ."""
 
 GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
-_PALE, _N_SHADES = 1 / 3, 64
-"""How far cells go from the color of the page to that of the ink, and in how many steps."""
+_MAX_PART_OF_TEXT, _N_SHADES = 1 / 3, 64
+"""Largest part of the color of text in the color of a cell, and number of such colors."""
 
 
 def paths(
@@ -59,40 +59,40 @@ def paths(
     unit_size: float | None = None,
     ax: "Axes | None" = None,
 ) -> Display:
-    """Draw how rows walk over a map, on its U-matrix in pale gray.
+    """Draw paths of rows over a map, on its U-matrix in pale gray.
 
-    A ring marks where a path begins, a disk where it ends.  A single path changes its color with
-    time, up to eight have a color and their id at the end, more are faint lines without ends.  Each
-    visit has a place of its own in the cell.
+    A ring marks the start of a path, and a disk the end.  A single path changes its color with
+    time.  Up to eight paths have different colors and their ids at the end.  More paths are faint
+    lines without ends.  Each visit has its own position in the cell.
 
     Parameters
     ----------
     paths : Paths
-        From `somscape.paths.follow`; ``paths.take(ids)`` are those of some ids.
+        Paths from `somscape.paths.follow`.  ``paths.take(ids)`` selects paths by id.
     colormap : str, default="viridis"
-        Name of a color map of matplotlib, for the time of a single path.
+        Name of a color map of matplotlib for the time of a single path.
     unit_size : float, optional
-        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default the map is about 5.5 inches long.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in, without a bar of times, instead of a new figure.
+        Axes to draw in without a bar of times, instead of a new figure.
 
     Returns
     -------
     Display
-        Its ``drawn_`` holds the ``"ids"`` of the paths and the ``"places"`` of their visits, an
-        array of shape (n_visits, 2) for each; of a single path also its ``"lines"``, which
-        `figure.colorbar` takes.
+        ``drawn_`` contains the ``"ids"`` of the paths and the positions of their visits
+        (``"places"``, an array of shape (n_visits, 2) for each path).  For a single path, it also
+        contains the ``"lines"``, which can be passed to `figure.colorbar`.
 
     Raises
     ------
     InputError
-        For a color map that is not there.
+        If a color map does not exist.
     TypeError
-        For something else than paths, or an `ax` that is no axes.
+        If `paths` is not a Paths object, or if `ax` is not an Axes object.
 
     See Also
     --------
-    somscape.paths.follow : Makes paths.
+    somscape.paths.follow : Returns paths.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def paths(
         )
     picture = Picture(paths.map_, ax=ax, unit_size=unit_size)
     lattice, ids = picture.map.lattice, paths.ids_of_paths.tolist()
-    draw_cells(picture.ax, lattice, colors=_pale(picture.map.u_heights), edge=paper())
+    draw_cells(picture.ax, lattice, colors=_pale_colors(picture.map.u_heights), edge=paper())
     walks = [paths.units[part] for part in paths.slices]
     places = [_spots(lattice, units[_visited(units)], turn) for turn, units in enumerate(walks)]
     picture.drawn |= {"ids": ids, "places": places}
@@ -130,15 +130,15 @@ def paths(
     return picture.done(f"{name}: {len(paths.ids)} rows")
 
 
-def _pale(heights: Float64s) -> list[str]:
-    """Return a color for each unit, the darker the higher it is, in which lines can be seen."""
-    palette = [shade(share) for share in np.linspace(0, _PALE, _N_SHADES)]
+def _pale_colors(heights: Float64s) -> list[str]:
+    """Return a pale color for each unit, which is darker for a larger height."""
+    palette = [shade(share) for share in np.linspace(0, _MAX_PART_OF_TEXT, _N_SHADES)]
     share = (heights - heights.min()) / (float(np.ptp(heights)) or 1.0)
     return [palette[i] for i in np.rint(share * (_N_SHADES - 1)).astype(int).tolist()]
 
 
 def _spots(lattice: Lattice, units: Ints, turn: int) -> Float64s:
-    """Return a place within its cell for each visit of a path."""
+    """Return a position in the cell for each visit of a path."""
     visit = np.arange(len(units)) + 7 * turn
     angle, radius = visit * GOLDEN_ANGLE, SPREAD * np.sqrt((visit * 0.618034) % 1)
     aside = np.column_stack([np.cos(angle), np.sin(angle)]) * radius[:, None]
@@ -146,7 +146,7 @@ def _spots(lattice: Lattice, units: Ints, turn: int) -> Float64s:
 
 
 def _segments(lattice: Lattice, spots: Float64s) -> tuple[Float64s, Ints]:
-    """Return the lines of a path and the visit that each leads to."""
+    """Return the lines of a path, and the visit to which each line leads."""
     steps = short_way(lattice, np.diff(spots, axis=0))
     out = np.stack([spots[:-1], spots[:-1] + steps], axis=1)
     into = np.stack([spots[1:] - steps, spots[1:]], axis=1)
@@ -166,7 +166,7 @@ def _draw_lines(picture: Picture, places: list[Float64s], color: Any) -> None:
 
 
 def _draw_in_time(picture: Picture, path: Paths, spots: Float64s, colormap: str) -> None:
-    """Draw one path whose color is the place of a row among all, with a bar of times."""
+    """Draw a path that is colored by the order of its rows, with a bar of times."""
     lines, visit = _segments(picture.map.lattice, spots)
     colors = color_map(colormap)
     drawn = add_lines(picture.ax, lines, cmap=colors, linewidths=1.4, zorder=3)
@@ -211,44 +211,45 @@ def difference(
     limits: Any = "robust",
     ax: Any = None,
 ) -> Display:
-    """Draw what has changed from a map to the next: how far units moved, which grew.
+    """Draw the changes from an earlier map to a later map.
 
-    The map after is laid over the one before, as `changes.align` does.
+    `changes.align` aligns the later map with the earlier map.
 
     Parameters
     ----------
     before, after : Map
-        Of the same lattice and columns, such as last month's and this month's.
+        Earlier and later map with the same lattice and columns, for example of two months.
     regions : Regions, True or pair of Regions, optional
-        Regions to compare, as for `changes.difference`; the borders of those after are drawn.
+        Regions to compare, as for `changes.difference`.  The borders of the later regions are
+        drawn.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows by which regions of both maps are matched, as for `regions.compare`.
+        Rows by which regions of both maps are matched, as in `regions.compare`.
     limits : {"robust", "full"} or pair of float, default="robust"
-        As for `plots.values`, of how far units moved.
+        As for `plots.values`, for the distances by which units moved.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        Where to draw instead of in a new figure: three axes, four with regions; or a figure, a
-        subfigure or single axes, whose area is divided.
+        Where to draw instead of in a new figure.  A sequence contains three axes, or four with
+        regions.  The area of a figure, subfigure or single axes is divided.
 
     Returns
     -------
     Display
-        Its `axes_` show how far each unit moved, the column in which it moved most, and the change
-        of its share of the rows, in percentage points: orange where there are more, blue where
-        there are fewer; and, where regions were compared, that of each region.  Its ``drawn_``
-        holds ``"moved"``, ``"grew"`` and the name of the ``"column"`` by unit, and all that was
-        found as ``"change"``, which says it in sentences; of regions also the ``"labels"`` that
-        have room, with their names and shares.
+        Its `axes_` show the distance by which each unit moved, the column in which it moved most,
+        and the change of its share of the rows in percentage points (orange for an increase, blue
+        for a decrease).  If regions were compared, the last of the axes shows the change of the
+        share of each region.  ``drawn_`` contains ``"moved"``, ``"grew"`` and the name of the
+        ``"column"`` for each unit, and the complete result as ``"change"``, which can be printed.
+        With regions, it also contains the drawn ``"labels"`` with names and shares of regions.
 
     Raises
     ------
     InputError
-        For another lattice, other columns, or regions of another map.
+        If the lattices or the columns differ, or if regions belong to another map.
     TypeError
-        For something that has no map, or something else as regions.
+        If an argument has no map, or if `regions` has a wrong type.
 
     See Also
     --------
-    somscape.changes.difference : The numbers.
+    somscape.changes.difference : Returns the changes.
 
     Examples
     --------
@@ -273,13 +274,17 @@ def difference(
     looks: list[dict[str, Any]] = [
         {"limits": limits_from_zero(change.moved, limits), "label": "distance"},
         {},
-        {"colormap": diverging(), "limits": _around_zero(points), "label": "percentage points"},
+        {
+            "colormap": diverging(),
+            "limits": _symmetric_limits(points),
+            "label": "percentage points",
+        },
     ]
     found = change.regions_after
     if found is not None:
         of_regions = _points_of_regions(change)[found.labels]
         planes.append(ColumnPlane("change of regions", "number", of_regions))
-        looks.append({**looks[-1], "limits": _around_zero(of_regions)})
+        looks.append({**looks[-1], "limits": _symmetric_limits(of_regions)})
     words = change.alignment.words
     title = "What has changed" + (f", with the map after {words}" if words else "")
     axes = draw_panels(
@@ -292,7 +297,7 @@ def difference(
 
 
 def _points_of_regions(change: MapChange) -> Float64s:
-    """Return by how many percentage points each region after grew."""
+    """Return the increase in percentage points of each later region."""
     now = [each for each in change.regions if each.after is not None]
     points = np.zeros(len(now))
     for each in now:
@@ -301,26 +306,26 @@ def _points_of_regions(change: MapChange) -> Float64s:
 
 
 def _write_regions(ax: "Axes", change: MapChange, found: Regions) -> dict[int, str]:
-    """Write in the middle of each region from which to which share of the rows it goes."""
+    """Write the old and new share of the rows in the middle of each region."""
     lattice = change.before.lattice
     pieces = largest_pieces(lattice, found.labels)
     units, texts = [], []
     for each in change.regions:
         if each.after is not None:
             units.append(middle_unit(lattice, pieces[each.after]))
-            texts.append(f"{each.name}\n{_shares(each)}")
+            texts.append(f"{each.name}\n{_text_of_shares(each)}")
     order = np.argsort([-len(pieces[found.labels[unit]]) for unit in units], kind="stable")
     return draw_texts(ax, lattice, np.array(units)[order], [texts[i] for i in order])
 
 
-def _shares(change: RegionChange) -> str:
+def _text_of_shares(change: RegionChange) -> str:
     low, high = (f"{100 * share:.0f}" for share in (change.share_before, change.share_after))
     if change.before is None:
         return f"new: {high} %"
     return f"{high} %" if low == high else f"{low} to {high} %"
 
 
-def _around_zero(values: Float64s) -> tuple[float, float]:
-    """Return robust limits as far below zero as above it."""
+def _symmetric_limits(values: Float64s) -> tuple[float, float]:
+    """Return robust limits that are symmetric around zero."""
     far = checked_limits(np.abs(values), "robust")[1] or 1.0
     return -far, far

@@ -1,4 +1,4 @@
-"""One map in one axes, and small maps among others."""
+"""A picture of one map in one axes, and pictures with several small maps."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -33,27 +33,27 @@ if TYPE_CHECKING:
 
 
 class Picture:
-    """Draw a map in given axes, or in a figure of its own with a scale or legend outside.
+    """A map in given axes, or in a new figure with a color bar or legend next to the map.
 
     Parameters
     ----------
     map : Map
-        Or what has one.
+        Map, or an object that has a map.
     ax : matplotlib.axes.Axes or None
-        None means a new figure.
+        Axes to draw in.  None means a new figure.
     unit_size : float or None
-        Inches from one unit to the next in a new figure.
+        Inches between neighboring units in a new figure.
     has_legend : bool, default=False
-        Whether a legend comes below the map.
+        Whether a legend is drawn below the map.
 
     Attributes
     ----------
     map : Map
     ax : matplotlib.axes.Axes
     is_own : bool
-        Whether the figure is somscape's.
+        Whether somscape created the figure.
     drawn : dict
-        What the display says was drawn.
+        Data for ``drawn_`` of the display.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Picture:
         self.drawn: dict[str, Any] = {}
 
     def paint(self, plane: ColumnPlane, *, label: str = "", **look: Any) -> None:
-        """Color the cells, with a bar or a legend outside that says what the colors mean."""
+        """Color the cells, and explain the colors in a color bar or a legend."""
         painted = paint(self.ax, self.map.lattice, plane, edge=faint_line(), **look)
         self.drawn["values"] = plane.values
         if painted.limits is None:
@@ -85,7 +85,7 @@ class Picture:
         add_legend(self.ax, entries, title, is_own=self.is_own)
 
     def add(self, *, regions: Any = None, labels: Any = None, highlight: Any = None) -> None:
-        """Draw borders of regions, texts of units and rings around units."""
+        """Draw borders of regions, texts of units, and rings around units."""
         lattice = self.map.lattice
         if highlight is not None:
             units = checked_units(highlight, self.map.n_units)
@@ -107,19 +107,19 @@ class Picture:
         return points_per_step(self.ax, self.map.lattice)
 
     def done(self, what: str) -> Display:
-        """Return the display, with a title that says what is drawn on how many units."""
+        """Return the display.  The title contains `what` and the size of the map."""
         size = self.map.lattice.size_text
         self.ax.set_title(short(f"{what}, {size}" if what else size, 60), fontsize=11, y=1.0)
         return display_of([self.ax], self.drawn)
 
 
 def regions_of(map_: Map, regions: Any) -> Regions:
-    """Return the regions that were given for a map; True finds them."""
+    """Return the given regions of a map.  True finds the regions."""
     return given_or_found(None if regions is True else regions, map_)
 
 
 def checked_labels(labels: Any, map_: Map) -> list[str]:
-    """Return a text for each unit, "" for none; True means the names that the map has."""
+    """Return a text or "" for each unit.  True means the names of units of the map."""
     n_units = map_.n_units
     if labels is True:
         if not map_.unit_labels:
@@ -136,7 +136,7 @@ def checked_labels(labels: Any, map_: Map) -> list[str]:
 
 
 def checked_units(units: Any, n_units: int) -> Ints:
-    """Return the units of alerts, or unit numbers, each once."""
+    """Return the distinct units of alerts, or distinct unit numbers."""
     if isinstance(units, Alerts):
         units = units.units[: units.n_alerts]
         units = units[units != NO_UNIT]
@@ -158,11 +158,11 @@ def checked_units(units: Any, n_units: int) -> Ints:
     return chosen
 
 
-_ROW_LETTERS, _MARK_LETTERS = 38, 5
-"""Letters of a legend that stand side by side below a panel, and what the mark of each takes."""
+_ROW_CHARACTERS, _MARK_CHARACTERS = 38, 5
+"""Number of characters in a row of a legend below a panel, and per mark."""
 
-_TITLE_LETTER = 0.085
-"""Width of a letter of a panel's title in inches."""
+_TITLE_CHARACTER = 0.085
+"""Width of a character in the title of a panel, in inches."""
 
 _PANEL, _PANEL_TITLE, _FOOT, _GAP, _HEAD, _MIN_SIDE = 2.1, 0.3, 0.58, 0.22, 0.45, 0.3  # inches
 
@@ -185,17 +185,17 @@ def draw_panels(
         size = map_height, max(map(_wanted_foot, planes))
         axes, foot = _grid(place, len(planes), min(n_wide, len(planes)), size, title)
     for ax, plane, look in zip(axes, planes, looks or [{}] * len(planes), strict=True):
-        n_letters = max(6, int((_width(ax) + _GAP) / _TITLE_LETTER))
-        # With y given, matplotlib does not lay out the hidden ticks to place the title: a fifth
+        n_characters = max(6, int((_width(ax) + _GAP) / _TITLE_CHARACTER))
+        # With y, matplotlib does not lay out the hidden ticks for the title, which is a fifth
         # faster.
-        ax.set_title(short(plane.name, n_letters), fontsize=9.5, pad=3, y=1.0)
+        ax.set_title(short(plane.name, n_characters), fontsize=9.5, pad=3, y=1.0)
         own = {"limits": limits, "label": "", **look}
         label = own.pop("label") or (f"share of {plane.levels[0]}" if plane.levels else "")
         painted = paint(ax, map_.lattice, plane, **own)
         if painted.entries:
             _add_small_legend(ax, painted.entries, foot)
         elif plane.kind != "level":
-            add_slim_bar(ax, painted.cells, short(label, n_letters + 9), painted.ends)
+            add_slim_bar(ax, painted.cells, short(label, n_characters + 9), painted.ends)
         if regions is not None:
             draw_borders(ax, map_.lattice, regions.labels)
     return axes
@@ -204,7 +204,7 @@ def draw_panels(
 def _grid(
     place: Any, n: int, n_wide: int, size: tuple[float, float], title: str
 ) -> "tuple[list[Axes], float]":
-    """Return axes side by side and below each other, and the room for a legend below each."""
+    """Return a grid of axes, and the height of the legend below each axes."""
     map_height, foot = size
     n_tall = -(-n // n_wide)
     # A single panel still leaves room for the title of the picture.
@@ -228,16 +228,16 @@ def _grid(
 
 
 def _wanted_foot(plane: ColumnPlane) -> float:
-    """Return the height in inches of what stands below a map, with no name cut."""
+    """Return the height in inches below a map at which no name in the legend is cut."""
     if plane.kind != "level":
         return _FOOT
     names = [entry.name for entry in level_entries(plane)[1]]
-    per_row = max(1, _ROW_LETTERS // (max(map(len, names), default=1) + _MARK_LETTERS))
+    per_row = max(1, _ROW_CHARACTERS // (max(map(len, names), default=1) + _MARK_CHARACTERS))
     return max(_FOOT, 0.1 + 0.125 * -(-len(names) // per_row))
 
 
 def _width(ax: "Axes") -> float:
-    """Return the width of axes in inches, before a map's shape narrows them."""
+    """Return the width of axes in inches, before the axes fit the shape of the map."""
     return float(ax.get_window_extent().width / ax.figure.dpi)
 
 

@@ -1,4 +1,4 @@
-"""Component planes, their correlations, several columns in each cell, and prototypes as images."""
+"""Component planes, correlations of planes, profiles of units, and prototypes as images."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -52,53 +52,54 @@ def planes(
     regions: Any = None,
     ax: Any = None,
 ) -> Display:
-    """Draw one small map per column of the data.
+    """Draw a small map for each column of the data.
 
-    Numbers are shown in original units, a category with two levels by the share of its second
-    level, and other categories by the most common level of each unit.
+    Numbers are in original units.  A category with two levels is drawn as the share of its second
+    level.  Other categories are drawn as the most common level of each unit.
 
     Parameters
     ----------
     map : Map
         The map to draw.
     columns : str, int or sequence of these, optional
-        Columns to draw, by name or number, in order.  By default all feature columns.
+        Names or numbers of the columns to draw, in order.  By default all feature columns.
     order : {"auto", "columns", "likeness", "relevance"}, default="auto"
-        ``"likeness"``: planes that are alike, or opposite, stand side by side.  ``"relevance"``:
-        the columns with the largest part of the prototypes' spread come first.  ``"auto"``: the
-        order of the columns, or by relevance if not all are drawn and none was asked for.
+        Order of the maps.  ``"likeness"``: similar or opposite planes are next to each other.
+        ``"relevance"``: columns with a larger share of the variance of the prototypes are first.
+        ``"auto"``: the order of the columns, or by relevance if `columns` is not given and not all
+        columns are drawn.
     n_wide : int, default=4
         Number of maps side by side.
     max_panels : int, default=24
-        Most maps to draw.  Further columns are left out; the title says how many.
+        Largest number of maps.  Further columns are left out, and the title contains their number.
     limits : {"robust", "full"} or pair of float, default="robust"
-        As for `plots.values`, of each map of numbers.
+        As for `plots.values`, for each map of numbers.
     regions : Regions or True, optional
-        Regions whose borders to draw; True finds them.
+        Regions whose borders are drawn.  True finds the regions first.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        Where to draw instead of in a new figure: axes for each map, in order; or a figure, a
-        subfigure or single axes, whose area is divided.
+        Where to draw instead of in a new figure.  A sequence contains axes for each map, in order.
+        The area of a figure, subfigure or single axes is divided.
 
     Returns
     -------
     Display
-        With one of the `axes_` per map.  Its ``drawn_`` holds the names of the ``"columns"`` that
-        are shown, in order, and their ``"planes"``.
+        Picture with an element of `axes_` for each map.  ``drawn_`` contains the names of the drawn
+        ``"columns"`` in order, and their ``"planes"``.
 
     Raises
     ------
     InputError
-        If a column is not on the map, or `ax` holds too few axes.
+        If a column is not on the map, or if `ax` contains too few axes.
 
     See Also
     --------
-    values : One of them, or any other value.
-    ordered_columns : Their order.
+    values : Draws one column, or any other value.
+    ordered_columns : Returns columns in order.
     correlations
 
     Notes
     -----
-    Likeness takes O(n_columns^2 * n_units).
+    Order by likeness takes O(n_columns^2 * n_units).
 
     References
     ----------
@@ -139,10 +140,10 @@ def planes(
 
 
 _MAX_SIDE, _CELL, _BAR, _TITLE = 6.5, 0.36, 0.95, 0.45  # inches
-_MAX_NAMED, _MAX_WRITTEN = 60, 14
-_NAME_LETTERS = 28
-_LETTER = 0.072
-"""Width of a letter in inches."""
+_MAX_NAMES, _MAX_NUMBERS = 60, 14
+_NAME_CHARACTERS = 28
+_CHARACTER = 0.072
+"""Width of a character in inches."""
 
 
 def correlations(
@@ -153,34 +154,34 @@ def correlations(
     colormap: str = "RdBu_r",
     ax: "Axes | None" = None,
 ) -> Display:
-    """Draw the correlations of component planes, alike ones side by side.
+    """Draw the correlations of component planes.
 
     Parameters
     ----------
     map : Map
-        The map whose planes to compare.
+        The map with the planes.
     columns : str, int or sequence of these, optional
-        Columns, by name or number.  By default all feature columns.
+        Names or numbers of the columns.  By default all feature columns.
     order : {"likeness", "columns", "relevance"}, default="likeness"
-        As for `plots.planes`.
+        As for `plots.planes`.  By default similar planes are next to each other.
     colormap : str, default="RdBu_r"
-        Name of a color map of matplotlib, from -1 to 1.
+        Name of a color map of matplotlib for values from -1 to 1.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in, without a color bar, instead of a new figure.
+        Axes to draw in without a color bar, instead of a new figure.
 
     Returns
     -------
     Display
-        Its ``drawn_`` holds the names of the ``"columns"``, in order, and their
-        ``"correlations"`` over the units, of shape (n_columns, n_columns).  A category of more than
-        two levels counts as its most common level against the others.
+        ``drawn_`` contains the names of the ``"columns"`` in order, and their ``"correlations"``
+        over the units, of shape (n_columns, n_columns).  For a category of more than two levels,
+        the correlation is computed for its most common level.
 
     Raises
     ------
     InputError
         If a column is not on the map.
     TypeError
-        For an `ax` that is no axes.
+        If `ax` is not an Axes object.
 
     See Also
     --------
@@ -188,8 +189,8 @@ def correlations(
 
     Notes
     -----
-    Correlations of planes are higher than those of rows, because units are means of rows, and say
-    only what goes together.  O(n_columns^2 * n_units).
+    Correlations of planes are higher than correlations of rows, because units are means of rows.
+    They only show which columns vary together.  Takes O(n_columns^2 * n_units).
 
     References
     ----------
@@ -215,8 +216,8 @@ def correlations(
         ax = _axes_for(shown)
     picture = ax.imshow(found, cmap=color_map(colormap), vmin=-1, vmax=1, interpolation="nearest")
     _name_sides(ax, shown)
-    if len(names) <= _MAX_WRITTEN:
-        _write(picture, found)
+    if len(names) <= _MAX_NUMBERS:
+        _write_numbers(picture, found)
     ax.set_title(f"Correlations of {len(names)} planes", fontsize=11, loc="left")
     if is_own:
         add_bar(ax, picture, "correlation over the units", "neither")
@@ -225,19 +226,19 @@ def correlations(
 
 def _axes_for(names: list[str]) -> "Axes":
     side = min(_MAX_SIDE, max(1.6, _CELL * len(names)))
-    longest = min(_NAME_LETTERS, max(map(len, names), default=1))
-    room = 0.25 + (_LETTER * longest if len(names) <= _MAX_NAMED else 0.0)
+    longest = min(_NAME_CHARACTERS, max(map(len, names), default=1))
+    room = 0.25 + (_CHARACTER * longest if len(names) <= _MAX_NAMES else 0.0)
     wide, tall = room + side + _BAR, room + side + _TITLE
     return make_figure(wide, tall).add_axes((room / wide, room / tall, side / wide, side / tall))
 
 
 def _name_sides(ax: "Axes", names: list[str]) -> None:
-    if len(names) > _MAX_NAMED:
+    if len(names) > _MAX_NAMES:
         ax.set_xticks([])
         ax.set_yticks([])
         return
     size = float(np.clip(72 * _MAX_SIDE / len(names) * 0.75, 4.5, 8.5))
-    labels = [short(name, _NAME_LETTERS) for name in names]
+    labels = [short(name, _NAME_CHARACTERS) for name in names]
     places = np.arange(len(names))
     ax.set_xticks(places, labels, rotation=90, fontsize=size)
     ax.set_yticks(places, labels, fontsize=size)
@@ -245,7 +246,7 @@ def _name_sides(ax: "Axes", names: list[str]) -> None:
     ax.spines[:].set_visible(False)
 
 
-def _write(picture: Any, found: Float64s) -> None:
+def _write_numbers(picture: Any, found: Float64s) -> None:
     for (row, col), value in np.ndenumerate(found):
         if row != col:
             text = f"{value:.1f}".replace("-0.0", "0.0")
@@ -254,11 +255,11 @@ def _write(picture: Any, found: Float64s) -> None:
 
 
 PROFILES = ("bars", "lines", "radar", "stars")
-_READABLE = {"bars": 14.0, "lines": 14.0, "radar": 18.0, "stars": 14.0}
-"""Width in points of a cell in which each can be read."""
+_READABLE_POINTS = {"bars": 14.0, "lines": 14.0, "radar": 18.0, "stars": 14.0}
+"""Width of a cell in points from which each kind is readable."""
 
 _HALF_WIDTH, _HALF_HEIGHT, _RADIUS = 0.36, 0.32, 0.42
-"""Of what is drawn, in widths of a cell."""
+"""Sizes of the drawing in widths of a cell."""
 
 
 def profiles(
@@ -273,45 +274,46 @@ def profiles(
 ) -> Display:
     """Draw the values of several columns in each cell.
 
-    Each column reaches from its lowest to its highest value on the map: no bar is the unit with
-    the lowest one.  Where cells are too small, squares of several cells show their means.
+    Each column is scaled from its lowest to its highest value on the map, so the unit with the
+    lowest value has no bar.  If cells are too small, squares of several cells show their means.
 
     Parameters
     ----------
     map : Map
         The map to draw.
     columns : str, int or sequence of these, optional
-        Columns of numbers, dates or two levels, by name or number.  By default the 8 with the
-        largest part of the prototypes' spread; for ``"lines"`` all.
+        Names or numbers of columns with numbers, dates or two levels.  By default the 8 columns
+        with the largest share of the variance of the prototypes, or all columns for ``"lines"``.
     kind : {"bars", "lines", "radar", "stars"}, default="bars"
-        Bars side by side; a line through the columns in their order, for series and spectra; a
-        polygon around the middle; or a slice of a star for each column.
+        ``"bars"``: a bar for each column.  ``"lines"``: a line through the columns in their order,
+        for series and spectra.  ``"radar"``: a polygon around the middle of the cell.  ``"stars"``:
+        a slice of a star for each column.
     regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional
-        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default the map is about 5.5 inches long.
     ax : matplotlib.axes.Axes, optional
         Axes to draw in instead of a new figure.
 
     Returns
     -------
     Display
-        Its ``drawn_`` holds the names of the ``"columns"``, their ``"values"`` in original units,
-        of shape (n_units, n_columns), and ``"side"``, the rows and columns of cells that one
-        drawing stands for.
+        ``drawn_`` contains the names of the ``"columns"``, their ``"values"`` in original units, of
+        shape (n_units, n_columns), and ``"side"``, the number of rows and columns of cells in a
+        square that shares one drawing.
 
     Raises
     ------
     InputError
-        For columns that are not on the map or have more than two levels, or more than 8 of them
-        but for ``"lines"``.
+        If a column is not on the map or has more than two levels, or if there are more than 8
+        columns and `kind` is not ``"lines"``.
     TypeError
-        For an `ax` that is no axes.
+        If `ax` is not an Axes object.
 
     See Also
     --------
-    planes : A map per column.
-    images : Prototypes that are images.
+    planes : Draws a map for each column.
+    images : Draws prototypes that are images.
 
     Examples
     --------
@@ -333,7 +335,7 @@ def profiles(
     picture.add(regions=regions, highlight=highlight)
     if has_legend:
         picture.legend(class_entries(shown, 0), "")
-    blocks = blocks_of(lattice, picture.step(), _READABLE[kind])
+    blocks = blocks_of(lattice, picture.step(), _READABLE_POINTS[kind])
     scale = blocks.side * cell_width(lattice)
     shares = blocks.mean(_between_0_and_1(values))
     _DRAW[kind](picture.ax, blocks.positions, shares, scale)
@@ -406,7 +408,7 @@ def _draw_stars(ax: "Axes", places: Float64s, shares: Float64s, scale: float) ->
     turn = 2 * np.pi * (np.arange(n)[:, None] + np.linspace(0, 1, 7)) / n
     arc = np.stack([np.sin(turn), -np.cos(turn)], axis=-1)
     slices = np.concatenate([np.zeros((n, 1, 2)), arc], axis=1)
-    # Areas, not radii, are seen.
+    # People compare areas, so the root of a share is the radius.
     length = _RADIUS * np.sqrt(shares)[:, :, None, None]
     _add_by_column(ax, places, scale * length * slices)
 
@@ -415,17 +417,18 @@ _DRAW = {"bars": _draw_bars, "lines": _draw_lines, "radar": _draw_radar, "stars"
 
 
 def _add_by_column(ax: "Axes", places: Float64s, corners: Float64s) -> None:
-    """Add polygons of shape (n_places, n_columns, n_corners, 2), colored by column."""
+    """Add polygons of shape (n_places, n_columns, n_corners, 2), with a color for each column."""
     for i, entry in enumerate(class_entries([""] * corners.shape[1], 0)):
         look = {"facecolors": entry.color, "edgecolors": paper(), "linewidths": 0.2, "zorder": 3}
         add_polygons(ax, places[:, None, :] + corners[:, i], **look)
 
 
 _SIDE = 0.82
-"""Longer side of an image in widths of a cell: rows of hexagons lie 0.87 apart."""
+"""Longer side of an image in widths of a cell.  It is below 0.87, the distance of rows of
+hexagons."""
 
-_VISIBLE = 16.0
-"""Width in points of a cell in which an image can be seen."""
+_VISIBLE_POINTS = 16.0
+"""Width of a cell in points from which an image is visible."""
 
 
 def images(
@@ -440,47 +443,48 @@ def images(
     unit_size: float | None = None,
     ax: "Axes | None" = None,
 ) -> Display:
-    """Draw each unit's prototype as an image.
+    """Draw the prototype of each unit as an image.
 
-    Where cells are too small, squares of several cells show their mean image.
+    If cells are too small, squares of several cells show their mean image.
 
     Parameters
     ----------
     map : Map
-        Of rows that are images, as an array.
+        Map of rows that are images, passed as an array.
     shape : tuple of int
-        Rows and columns of an image, such as ``(8, 8)``; with a third number, 3, for colors from
-        0 to 1.
+        Rows and columns of an image, such as ``(8, 8)``.  A third number 3 means colors from 0 to
+        1.
     inverse : callable, optional
-        Makes images of prototypes, from shape (n_units, n_features) to (n_units, n_pixels), such
-        as ``scaler.inverse_transform`` or ``pca.inverse_transform`` of scikit-learn.
+        Function that converts prototypes of shape (n_units, n_features) to images of shape
+        (n_units, n_pixels), such as ``scaler.inverse_transform`` or ``pca.inverse_transform`` of
+        scikit-learn.
     colormap : str, default="gray_r"
         Name of a color map of matplotlib, for images without colors.
     limits : {"full", "robust"} or pair of float, default="full"
-        Values at the ends of the color map, as for `plots.values`, the same for all images.
+        Values at the ends of the color map for all images, as for `plots.values`.
     regions, highlight : optional
         As for `plots.values`.
     unit_size : float, optional
-        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default the map is about 5.5 inches long.
     ax : matplotlib.axes.Axes, optional
         Axes to draw in instead of a new figure.
 
     Returns
     -------
     Display
-        Its ``drawn_`` holds the ``"images"``, of shape ``(n_units, *shape)``, the ``"limits"``, and
-        ``"side"``, the rows and columns of cells that one image stands for.
+        ``drawn_`` contains the ``"images"``, of shape ``(n_units, *shape)``, the ``"limits"``, and
+        ``"side"``, the number of rows and columns of cells in a square that shares one image.
 
     Raises
     ------
     InputError
-        For a shape that does not have as many pixels as there are features.
+        If the number of pixels of `shape` is not the number of features.
     TypeError
-        For an `ax` that is no axes.
+        If `ax` is not an Axes object.
 
     See Also
     --------
-    profiles : Other prototypes.
+    profiles : Draws prototypes that are not images.
 
     Examples
     --------
@@ -495,7 +499,7 @@ def images(
     lattice = picture.map.lattice
     pixels = _pixels(picture.map, shape, inverse)
     limits = checked_limits(pixels.ravel(), limits)
-    blocks = blocks_of(lattice, picture.step(), _VISIBLE)
+    blocks = blocks_of(lattice, picture.step(), _VISIBLE_POINTS)
     draw_cells(picture.ax, lattice, colors=paper(), edge=faint_line())
     shown = blocks.mean(pixels).reshape(-1, *shape)
     size = _SIDE * blocks.side * cell_width(lattice)

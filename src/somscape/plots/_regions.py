@@ -1,4 +1,4 @@
-"""The regions of a map, as areas, as a tree, and by their stability."""
+"""Pictures of the regions of a map: areas, the tree of joins, and stability."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_NAMES = 40
-"""In the legend."""
+"""Largest number of names in the legend."""
 
 
 def regions(
@@ -40,32 +40,32 @@ def regions(
     unit_size: float | None = None,
     ax: "Axes | None" = None,
 ) -> Display:
-    """Draw the regions of a map, with their numbers and the borders between them.
+    """Draw the regions of a map with their numbers and borders.
 
     Parameters
     ----------
     map : Map
         The map to draw.
     regions : Regions, optional
-        By default `regions.find_regions` finds them.  Number 0 has the most rows.  Names stand
-        in a legend, and a region has its own color where it has one; beyond twelve, colors repeat
-        in regions that do not touch.
+        Regions of the map.  By default `regions.find_regions` finds them.  Region 0 has the most
+        rows.  Names are in a legend.  A region without its own color gets one of twelve colors.  If
+        there are more regions, colors repeat, but not in regions that touch.
     unit_size : float, optional
-        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default the map is about 5.5 inches long.
     ax : matplotlib.axes.Axes, optional
         Axes to draw in instead of a new figure.
 
     Returns
     -------
     Display
-        Its ``drawn_`` holds the ``"regions"``, their ``"colors"``, both ends of each side of their
-        ``"borders"``, of shape (n_sides, 2, 2), and where the ``"numbers"`` stand, of shape
-        (n_regions, 2): of a region that is too small, beside it, at the end of a line.
+        ``drawn_`` contains the ``"regions"``, their ``"colors"``, both ends of each line of the
+        ``"borders"``, of shape (n_lines, 2, 2), and the positions of the ``"numbers"``, of shape
+        (n_regions, 2).  The number of a small region is next to it, at the end of a line.
 
     Raises
     ------
     TypeError
-        For `regions` that are none, such as their number, or an `ax` that is no axes.
+        If `regions` is not a Regions object, or if `ax` is not an Axes object.
 
     See Also
     --------
@@ -97,7 +97,7 @@ def regions(
 
 
 def _entries(names: Sequence[str], colors: Sequence[str]) -> list[LegendEntry]:
-    """Return a line of a legend for each region with a name."""
+    """Return an entry of the legend for each region with a name."""
     entries = [
         LegendEntry(f"{i}: {name}", color)
         for i, (name, color) in enumerate(zip(names, colors, strict=True))
@@ -109,34 +109,34 @@ def _entries(names: Sequence[str], colors: Sequence[str]) -> list[LegendEntry]:
 
 
 INSIDE = 0.3
-"""Part of the width for joins inside one group, where there are others, too."""
+"""Part of the width for joins inside a group, if there are also other joins."""
 
 POWERS = (3, 10, 30, 100, 300)
-"""Powers of ten of the chances on the axis, from 1 in 1000; it ends with the first that no join is
-beyond, or with 1e-320, below which no number is."""
+"""Exponents of the chances on the axis, from 1 in 10^3.  The axis ends at the first exponent that
+no join exceeds, or at 1e-320, because smaller numbers are 0."""
 
 BEYOND = 320.0
 GAP = 0.012
-"""Least part of the width from a join to the next above it."""
+"""Smallest distance between a join and the next join, as a part of the width."""
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _WIDTH, _ROW, _MAX_TALL = 6.4, 0.26, 11.0  # inches
 _HEAD, _FOOT = 0.42, 0.62
-_NAME_LETTER = 0.078
-_NAME_LETTERS = 28
+_CHARACTER = 0.078
+_NAME_CHARACTERS = 28
 
 
 @dataclass(frozen=True)
 class Merge:
-    """Two nodes of the tree that join: regions by number, then earlier joins.
+    """A join of two nodes of the tree, which are numbers of regions or of earlier joins.
 
     Attributes
     ----------
     nodes : (int, int)
     evidence : float
-        How unlikely so empty a border is inside one group; NaN where no rows told.
+        Chance that a border inside a group is as empty as this one, or NaN without rows.
     is_apart : bool
-        Whether density falls between them.
+        Whether the density is lower between the nodes.
     """
 
     nodes: tuple[int, int]
@@ -145,34 +145,34 @@ class Merge:
 
 
 def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = None) -> Display:
-    """Draw how the regions of a map join, as a tree.
+    """Draw a tree of the joins of the regions of a map.
 
-    Those that lie least apart join first.  The farther to the right two branches meet, the
-    clearer is the valley between them: the axis says how rarely a border inside one group is as
-    empty.  Joins inside a group, between parts without such a valley, come first, in their
-    order, at equal steps.
+    The closest regions join first.  If two branches meet further to the right, the valley between
+    them is clearer.  The axis shows the chance that a border inside a group is as empty.  Parts of
+    a group without such a valley join first, in order and at equal steps.
 
     Parameters
     ----------
     map : Map
         The map to draw.
     regions : Regions, optional
-        The leaves, such as ``regions.find_regions(map, 12)``.  By default as for `plots.regions`.
+        Regions that are the leaves, such as ``regions.find_regions(map, 12)``.  By default as for
+        `plots.regions`.
     ax : matplotlib.axes.Axes, optional
         Axes to draw in instead of a new figure.
 
     Returns
     -------
     Display
-        Its ``drawn_`` holds the ``"regions"``; the ``"leaves"``, numbers of regions from top to
-        bottom; the ``"merges"``, of shape (n_merges, 2), as those of SciPy: join i makes node
-        ``n_regions + i``; and for each join its ``"evidence"``, as a chance, ``"is_apart"`` and
-        its ``"height"``, from 0 to 1.
+        ``drawn_`` contains the ``"regions"``, the ``"leaves"`` (numbers of regions from top to
+        bottom), the ``"merges"``, of shape (n_merges, 2), as in SciPy (join i creates node
+        ``n_regions + i``), and for each join its chance as ``"evidence"``, ``"is_apart"``, and its
+        ``"height"`` from 0 to 1.
 
     Raises
     ------
     TypeError
-        For `regions` that are none, such as their number, or an `ax` that is no axes.
+        If `regions` is not a Regions object, or if `ax` is not an Axes object.
 
     See Also
     --------
@@ -180,9 +180,10 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
 
     Notes
     -----
-    On a map that keeps no rows, and whose file tells of none, regions join by Ward's rule; the axis
-    then counts how many are left.  Regions that were changed by hand join where the first of their
-    units do.  Those on unconnected parts of a map do not join.  Takes as long as finding regions.
+    If neither the map nor its file contains rows, regions join by Ward's rule, and the axis shows
+    the number of remaining regions.  Regions that were changed by hand join when the first of their
+    units join.  Regions on unconnected parts of a map do not join.  Drawing takes as long as
+    finding regions.
 
     Examples
     --------
@@ -203,7 +204,7 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
     children = [merge.nodes for merge in merges]
     leaves = _leaves(children, found)
     if ax is None:
-        ax = _axes_for(_names(found))
+        ax = _axes_for(_names_with_shares(found))
     _draw(ax, found, merges, heights, leaves)
     _draw_scale(ax, merges, has_rows)
     n = found.n_regions
@@ -221,11 +222,11 @@ def dendrogram(map: Map, regions: Regions | None = None, *, ax: "Axes | None" = 
 
 
 def merges_of(map_: Map, found: Regions) -> list[Merge]:
-    """Return which regions of a map join, one after another."""
+    """Return the joins of the regions of a map, in order."""
     joins, pairs = map_.joins, order_of_joins(map_)
     evidence = np.full(len(pairs), np.nan) if joins is None else joins.evidence
     n_inside = len(pairs) if joins is None else map_.n_units - joins.n_apart
-    # Of each region, one that it has joined; of those that have joined none, their node.
+    # `into` contains the region that each region has joined, and `node` the node of each root.
     into, node = list(range(found.n_regions)), list(range(found.n_regions))
     merges: list[Merge] = []
     for i, ends in enumerate(found.labels[pairs].tolist()):
@@ -245,46 +246,46 @@ def _root(into: list[int], region: int) -> int:
 
 
 def _heights(merges: list[Merge], n: int, has_rows: bool) -> Float64s:
-    """Return where on the width each join lies."""
+    """Return the position of each join on the width of the axis."""
     n_inside = sum(not merge.is_apart for merge in merges)
-    share, most = _inside(merges), _most(merges)
+    share, most = _width_inside(merges), _last_exponent(merges)
     heights = np.zeros(n + len(merges))
     n_done = 0
     for i, merge in enumerate(merges):
         n_done += not merge.is_apart
         at = share * n_done / (n_inside + 1)
         if merge.is_apart:
-            at = share + (1 - share) * _along(_power(merge), most)
+            at = share + (1 - share) * _position_of_exponent(_exponent(merge), most)
         heights[n + i] = max(at, max(heights[list(merge.nodes)]) + GAP * has_rows)
     return heights[n:]
 
 
-def _inside(merges: list[Merge]) -> float:
-    """Return which part of the width is that of joins inside one group."""
+def _width_inside(merges: list[Merge]) -> float:
+    """Return the part of the width for joins inside a group."""
     kinds = {merge.is_apart for merge in merges}
     return INSIDE if len(kinds) == 2 else 0.0 if kinds == {True} else 1.0
 
 
-def _power(merge: Merge) -> float:
-    """Return which power of ten a chance is, without its sign."""
+def _exponent(merge: Merge) -> float:
+    """Return the exponent of a chance as a power of ten, without its sign."""
     return float(-np.log10(merge.evidence)) if merge.evidence > 0 else BEYOND
 
 
-def _most(merges: list[Merge]) -> float:
-    """Return the power of ten with which the axis ends."""
-    strongest = max((_power(merge) for merge in merges if merge.is_apart), default=0.0)
+def _last_exponent(merges: list[Merge]) -> float:
+    """Return the exponent at the end of the axis."""
+    strongest = max((_exponent(merge) for merge in merges if merge.is_apart), default=0.0)
     return next((power for power in POWERS[1:] if strongest <= power), BEYOND)
 
 
-def _along(power: float, most: float) -> float:
-    """Return where on its part of the axis a power of ten lies, from 0 to 1."""
+def _position_of_exponent(power: float, most: float) -> float:
+    """Return the position of an exponent on its part of the axis, from 0 to 1."""
     reached = np.clip(power, POWERS[0], most)
-    # The first joins must not lie on the leaves.
+    # The first joins must not cover the leaves.
     return float(0.08 + 0.86 * np.log(reached / POWERS[0]) / np.log(most / POWERS[0]))
 
 
 def _leaves(children: list[tuple[int, int]], found: Regions) -> list[int]:
-    """Return the regions in an order in which no branches cross, at each join the larger first."""
+    """Return the regions in an order without crossing branches, the larger branch first."""
     n = found.n_regions
     below: list[list[int]] = [[i] for i in range(n)]
     rows = [float(size) for size in found.sizes]
@@ -298,16 +299,16 @@ def _leaves(children: list[tuple[int, int]], found: Regions) -> list[int]:
     return [leaf for root in roots for leaf in below[root]]
 
 
-def _names(found: Regions) -> list[str]:
+def _names_with_shares(found: Regions) -> list[str]:
     total = float(found.sizes.sum()) or 1.0
     return [
-        f"{short(text, _NAME_LETTERS)}   {100 * rows / total:.0f} %"
+        f"{short(text, _NAME_CHARACTERS)}   {100 * rows / total:.0f} %"
         for text, rows in zip(region_names(found), found.sizes, strict=True)
     ]
 
 
 def _axes_for(names: list[str]) -> "Axes":
-    left = 0.3 + _NAME_LETTER * max(map(len, names))
+    left = 0.3 + _CHARACTER * max(map(len, names))
     tall = min(max(0.6, _ROW * len(names)), _MAX_TALL)
     width, height = left + _WIDTH * 0.72, _HEAD + tall + _FOOT
     size = (left / width, _FOOT / height, 1 - (left + 0.15) / width, tall / height)
@@ -324,7 +325,7 @@ def _draw(
     is_open = np.ones(len(y), dtype=bool)
 
     def branch(node: int, end: float) -> None:
-        color, width = (colors[node], 2.6) if node < n else (_line(merges[node - n]), 1.5)
+        color, width = (colors[node], 2.6) if node < n else (_line_color(merges[node - n]), 1.5)
         ax.plot([x[node], end], [y[node]] * 2, color=color, linewidth=width, solid_capstyle="butt")
 
     for i, merge in enumerate(merges):
@@ -333,12 +334,12 @@ def _draw(
         for node in (a, b):
             branch(node, heights[i])
             is_open[node] = False
-        ax.plot([heights[i]] * 2, [y[a], y[b]], color=_line(merge), linewidth=1.5, zorder=2.5)
+        ax.plot([heights[i]] * 2, [y[a], y[b]], color=_line_color(merge), linewidth=1.5, zorder=2.5)
     for node in np.flatnonzero(is_open).tolist():
         branch(node, 1.0)
     ax.set_xlim(0, 1)
     ax.set_ylim(n - 0.5, -0.5)
-    names = _names(found)
+    names = _names_with_shares(found)
     room = ax.get_window_extent().height / ax.figure.dpi * 72 / n
     size = float(np.clip(0.75 * room, 3.5, 9))
     square = (0.75 * size) ** 2
@@ -348,13 +349,13 @@ def _draw(
     ax.spines[["top", "right", "left"]].set_visible(False)
 
 
-def _line(merge: Merge) -> str:
+def _line_color(merge: Merge) -> str:
     return ink() if merge.is_apart or np.isnan(merge.evidence) else shade(0.45)
 
 
 def _draw_scale(ax: "Axes", merges: list[Merge], has_rows: bool) -> None:
     ax.tick_params(axis="x", labelsize=8)
-    share = _inside(merges)
+    share = _width_inside(merges)
     if not merges:
         ax.set_xticks([])
         ax.spines["bottom"].set_visible(False)
@@ -365,9 +366,9 @@ def _draw_scale(ax: "Axes", merges: list[Merge], has_rows: bool) -> None:
         ax.set_xticks([(i + 1) / (n + 1) for i in shown], [str(n - i) for i in shown])
         ax.set_xlabel("regions left", fontsize=9)
         return
-    most = _most(merges)
+    most = _last_exponent(merges)
     powers = [power for power in POWERS if share < 1 and power <= most]
-    places = [share + (1 - share) * _along(power, most) for power in powers]
+    places = [share + (1 - share) * _position_of_exponent(power, most) for power in powers]
     texts = ["10" + f"-{power}".translate(_SUPERSCRIPTS) for power in powers]
     if share:
         ax.axvspan(0, share, color=shade(0.06), linewidth=0, zorder=0)
@@ -379,7 +380,7 @@ def _draw_scale(ax: "Axes", merges: list[Merge], has_rows: bool) -> None:
 
 
 STABLE = 0.6
-"""Regions below hardly come back (Hennig 2007)."""
+"""Stability below which a region is not reliable (Hennig 2007)."""
 
 _WIDE, _GAP, _BARS_ROW = 2.3, 0.3, 0.24  # inches
 _BARS_HEAD, _BARS_FOOT, _LEFT = 0.8, 0.55, 0.6
@@ -387,27 +388,28 @@ _MIN_BARS_TALL, _MAX_BARS_TALL, _MAX_BARS, _THICK = 1.5, 11.0, 2.0, 0.2
 
 
 def stability(stability: RegionStability, *, ax: Any = None) -> Display:
-    """Draw how many regions samples of the rows gave, and which came back.
+    """Draw how many regions samples of the rows have, and which regions recur.
 
     Parameters
     ----------
     stability : RegionStability
-        From `regions.stability`.
+        Returned by `regions.stability`.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        Where to draw instead of in a new figure: two axes; or a figure, a subfigure or single axes,
-        whose area is divided.
+        Where to draw instead of in a new figure.  A sequence contains two axes.  The area of a
+        figure, subfigure or single axes is divided.
 
     Returns
     -------
     Display
-        One of its `axes_` has a bar for each number of regions, the other one for each region, and
-        a line at 0.6, below which a region hardly comes back.  Its ``drawn_`` holds the
-        ``"numbers"`` with the ``"shares"`` of the samples that gave them, and ``"of_regions"``.
+        The first of its `axes_` has a bar for each number of regions.  The second has a bar for
+        each region, and a line at 0.6.  A region below this line is not reliable.  ``drawn_``
+        contains the ``"numbers"`` of regions, the ``"shares"`` of samples with each number, and the
+        stability of each region (``"of_regions"``).
 
     Raises
     ------
     TypeError
-        For anything else, such as regions.
+        If `stability` has another type, such as `Regions`.
 
     See Also
     --------
@@ -440,7 +442,7 @@ def stability(stability: RegionStability, *, ax: Any = None) -> Display:
     colors = [REGION_COLORS[i % len(REGION_COLORS)] for i in range(len(values))]
     if found is not None:
         names, colors = region_names(found), region_colors(found)
-    names = [short(name, _NAME_LETTERS) for name in names]
+    names = [short(name, _NAME_CHARACTERS) for name in names]
     numbers, counts = np.unique(stability.numbers, return_counts=True)
     shares = counts / counts.sum()
     axes = given_axes(ax, 2) or _two_axes(ax, names, f"Stability: {stability}")
@@ -450,7 +452,7 @@ def stability(stability: RegionStability, *, ax: Any = None) -> Display:
 
 
 def _two_axes(place: Any, names: list[str], title: str) -> "list[Axes]":
-    label = 0.2 + _NAME_LETTER * max(map(len, names))
+    label = 0.2 + _CHARACTER * max(map(len, names))
     tall = float(np.clip(_BARS_ROW * len(names), _MIN_BARS_TALL, _MAX_BARS_TALL))
     area = area_of(place, _LEFT + 2 * _WIDE + _GAP + label + 0.35, _BARS_HEAD + tall + _BARS_FOOT)
     width, height = area.size
@@ -474,7 +476,7 @@ def _draw_numbers(ax: "Axes", numbers: Ints, shares: Float64s, usual: int) -> No
     ax.set_ylim(0, 100)
     ax.set_ylabel("% of samples", fontsize=9)
     ax.tick_params(axis="y", labelsize=8)
-    _finish(ax, "How many were found", "number of regions")
+    _add_title(ax, "How many were found", "number of regions")
 
 
 def _draw_regions(ax: "Axes", values: Float64s, names: list[str], colors: list[str]) -> None:
@@ -489,11 +491,11 @@ def _draw_regions(ax: "Axes", values: Float64s, names: list[str], colors: list[s
     ax.set_ylim(len(values) - 0.5, -0.5)
     ax.set_xlim(0, 1)
     ax.set_xticks([0, 0.2, 0.4, STABLE, 0.8, 1])
-    _finish(ax, "Which came back", "share that came back")
+    _add_title(ax, "Which came back", "share that came back")
     ax.tick_params(axis="y", length=0)
 
 
-def _finish(ax: "Axes", title: str, label: str) -> None:
+def _add_title(ax: "Axes", title: str, label: str) -> None:
     ax.set_title(title, fontsize=9.5)
     ax.set_xlabel(label, fontsize=9)
     ax.tick_params(axis="x", labelsize=8)

@@ -1,4 +1,4 @@
-"""Colors of page, ink, cells and classes, and scales of colors."""
+"""Colors of the page, text, cells and classes, and color scales."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,24 +23,25 @@ REGION_COLORS = (
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442",
     "#8c6bb1", "#332288", "#999933", "#882255", "#44aa99",
 )  # fmt: skip
-"""As in the report."""
+"""Colors of regions, the same as in the report."""
 
 _LIGHT_REGION_COLORS = tuple(
     "#" + "".join(f"{(int(color[i : i + 2], 16) + 255) // 2:02x}" for i in (1, 3, 5))
     for color in REGION_COLORS
 )
-"""For regions that touch one of each of these colors."""
+"""Lighter colors, for a region that touches a region of each usual color."""
 
 _CLASS_COLORS = (*REGION_COLORS[:7], "")
-"""Okabe and Ito's colors, which people with any kind of color vision can tell apart."""
+"""Colors of Okabe and Ito, which people with any kind of color vision can distinguish.  The last
+color is the color of text."""
 
 N_COLORS = len(_CLASS_COLORS)
 HATCHES = ("", "/////", ".....", "xxxxx")
-"""Of the first, second, third and fourth class of one color."""
+"""Hatches of the first, second, third and fourth class with the same color."""
 
 MAX_STYLES = N_COLORS * len(HATCHES)
 MARKED = "#ffb000"
-"""Rings around cells to look at."""
+"""Color of rings around highlighted cells."""
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -57,10 +58,10 @@ _DARK: dict[Any, Any] = {
 
 @contextmanager
 def dark() -> Iterator[None]:
-    """Draw on a dark page, inside a ``with`` block.
+    """Draw pictures on a dark page inside a ``with`` block.
 
-    Any style of matplotlib does the same: pictures take the colors of page and text from it, as in
-    ``with matplotlib.pyplot.style.context("dark_background")``.
+    Pictures take the colors of page and text from matplotlib's style.  Other styles therefore have
+    the same effect, for example ``with matplotlib.pyplot.style.context("dark_background")``.
 
     Yields
     ------
@@ -68,7 +69,7 @@ def dark() -> Iterator[None]:
 
     See Also
     --------
-    Display : What it changes.
+    Display : A finished picture.
 
     Examples
     --------
@@ -88,24 +89,24 @@ def dark() -> Iterator[None]:
 
 
 def paper() -> str:
-    """Return the color of the page, of the style of matplotlib that holds now."""
+    """Return the color of the page in the current style of matplotlib."""
     return _setting("figure.facecolor")
 
 
 def ink() -> str:
-    """Return the color of text."""
+    """Return the color of text in the current style of matplotlib."""
     return _setting("text.color")
 
 
 def shade(share: float) -> str:
-    """Return a color between the page, at 0, and the ink, at 1."""
+    """Return a color between the color of the page (0) and the color of text (1)."""
     from matplotlib.colors import to_hex
 
     return to_hex(paled(ink(), share))
 
 
 def paled(color: Any, part: float) -> tuple[float, float, float]:
-    """Return a color mixed with the page, of which it is some part, from 0 to 1."""
+    """Return a mixture of the page and a color, where `part` is the part of the color, 0 to 1."""
     from matplotlib.colors import to_rgb
 
     pairs = zip(to_rgb(paper()), to_rgb(color), strict=True)
@@ -119,17 +120,17 @@ def empty_color() -> str:
 
 
 def line_color() -> str:
-    """Return the color of edges between units, and around cells that need a line."""
+    """Return the color of edges between units, and of lines around light cells."""
     return shade(0.4)
 
 
 def faint_line() -> tuple[str, float]:
-    """Return a color of edges that show cells which have the color of the page."""
+    """Return a color of edges that make cells visible if their color is the color of the page."""
     return ink(), 0.14
 
 
 def diverging() -> Any:
-    """Return a color map from blue over the page, where nothing changes, to orange."""
+    """Return a color map from blue to orange, with the color of the page for no change."""
     from matplotlib.colors import LinearSegmentedColormap
 
     colors = [REGION_COLORS[0], shade(0.04), REGION_COLORS[5]]
@@ -137,7 +138,7 @@ def diverging() -> Any:
 
 
 def color_map(name: Any) -> Any:
-    """Return a color map, of matplotlib by name, with the color of empty cells."""
+    """Return a color map, or the color map with this name, with the color of empty cells."""
     import matplotlib
     from matplotlib.colors import Colormap
 
@@ -154,7 +155,7 @@ def color_map(name: Any) -> Any:
 
 
 def contrast(color: Any) -> str:
-    """Return black or white, whichever can be read on a color."""
+    """Return black or white, depending on which text is readable on the color."""
     from matplotlib.colors import to_rgb
 
     red, green, blue = to_rgb(color)
@@ -162,12 +163,12 @@ def contrast(color: Any) -> str:
 
 
 def class_color(place: int) -> str:
-    """Return the color of a class; they repeat after eight, with other hatches."""
+    """Return the color of a class.  Colors repeat after eight classes, with other hatches."""
     return _CLASS_COLORS[place % N_COLORS] or ink()
 
 
 def region_colors(regions: Regions) -> list[str]:
-    """Return the color of each region: its own, or that of its number."""
+    """Return the color of each region, which is its own color or the color of its number."""
     n = len(REGION_COLORS)
     colors = list(regions.colors) or [""] * regions.n_regions
     ends = regions.labels[neighbor_pairs(regions.map_.lattice)]
@@ -183,13 +184,13 @@ def region_colors(regions: Regions) -> list[str]:
 
 
 def region_names(regions: Regions) -> list[str]:
-    """Return the number of each region, and its name if it has one."""
+    """Return a text with the number and, if given, the name of each region."""
     names = regions.names or ("",) * regions.n_regions
     return [f"{i}: {name}" if name else f"region {i}" for i, name in enumerate(names)]
 
 
 def hatch(place: int) -> str:
-    """Return the hatch of a class: none for the first eight."""
+    """Return the hatch of a class, or no hatch for the first eight classes."""
     return HATCHES[place // N_COLORS % len(HATCHES)]
 
 
@@ -201,22 +202,22 @@ def _setting(name: Literal["figure.facecolor", "text.color"]) -> str:
 
 
 FEW, SEVERAL = 0.05, 0.15
-"""Shares of units at each end that do not set the limits: of any values, and of U-heights, where
-each outlying unit has neighbors that are high, too."""
+"""Share of units at each end that do not affect the limits.  `SEVERAL` is for U-heights, because
+the neighbors of an outlying unit also have high values, and `FEW` is for other values."""
 
 ROOM = {FEW: 0.5, SEVERAL: 2.0}
-"""How far colors reach beyond the range of the other units, in lengths of that range."""
+"""Largest distance of the limits from the range of the other units, as a multiple of this range."""
 
 MIN_UNITS = 9
 
-_BAR_LETTER = 0.075
-"""Width of a letter of a bar's label in inches."""
+_BAR_CHARACTER = 0.075
+"""Width of a character in the label of a color bar, in inches."""
 
 _BAR_GAP, _BAR_WIDTH = 0.12, 0.14  # inches
 
 
 def checked_limits(values: Float64s, limits: Any, share: float = FEW) -> tuple[float, float]:
-    """Return the values at the two ends of the color map."""
+    """Return the values at both ends of the color map."""
     found = values[np.isfinite(values)]
     if not isinstance(limits, str):
         pair = np.asarray(limits, dtype=object).ravel()
@@ -258,14 +259,14 @@ def _robust(values: Float64s, share: float) -> tuple[float, float]:
 
 
 def ends_of_bar(values: Float64s, limits: tuple[float, float]) -> str:
-    """Return at which ends values lie beyond the limits: matplotlib's `extend`."""
+    """Return the ends with values beyond the limits, as for the `extend` of matplotlib."""
     found = values[~np.isnan(values)]
     is_below, is_above = bool((found < limits[0]).any()), bool((found > limits[1]).any())
     return ("neither", "min", "max", "both")[is_below + 2 * is_above]
 
 
 def add_bar(ax: "Axes", cells: "ColorizingArtist", label: str, extend: str) -> "Colorbar":
-    """Return a color bar added to the right of a map's axes, in the room that `map_axes` left."""
+    """Add a color bar to the right of a map, in the space that `map_axes` reserved."""
     box, figure = ax.get_position(original=True), ax.figure
     inch = 1.0 / figure.get_figwidth()  # type: ignore[union-attr]
     place = (box.x1 + _BAR_GAP * inch, box.y0, _BAR_WIDTH * inch, box.height)
@@ -273,22 +274,22 @@ def add_bar(ax: "Axes", cells: "ColorizingArtist", label: str, extend: str) -> "
     bar.outline.set(linewidth=0.4, edgecolor=shade(0.4))
     bar.ax.tick_params(labelsize=8, length=2)
     height = box.height * figure.get_figheight()  # type: ignore[union-attr]
-    bar.set_label(fill(label, max(8, int(height / _BAR_LETTER))), fontsize=9)
+    bar.set_label(fill(label, max(8, int(height / _BAR_CHARACTER))), fontsize=9)
     return bar
 
 
-_TICK = 0.4
-"""Width of a tick's label in inches."""
+_TICK_WIDTH = 0.4
+"""Width of the label of a tick in inches."""
 
 _LEFT, _RIGHT, _TIP = 0.1, 0.9, 0.028
-"""Where the bar begins and ends, and how long a point at its end is, in widths of the axes."""
+"""Begin and end of the bar, and length of the point at its end, in widths of the axes."""
 
 _TOP, _BOTTOM, _MARK, _NUMBERS, _LABEL = -0.05, -0.14, -0.168, -0.19, -0.32
-"""Upper ends of the bar and of what is below it, in inches above the axes' lower edge."""
+"""Positions of the parts of the bar, in inches above the lower edge of the axes."""
 
 
 def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -> None:
-    """Draw a slim color bar below a panel; pointed ends say that values lie beyond."""
+    """Draw a slim color bar below a panel.  A pointed end means that values are beyond it."""
     from matplotlib.collections import LineCollection
     from matplotlib.image import BboxImage
     from matplotlib.patches import Polygon
@@ -312,7 +313,7 @@ def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -
             corners = (side, bottom), (side + tip, (bottom + top) / 2), (side, top)
             color = colors(0.0 if end == "min" else 1.0)
             ax.add_artist(Polygon(corners, facecolor=color, linewidth=0, **there))
-    values, texts, power = _ticks(low, high, n_most=0.8 * box.width / dpi / _TICK)
+    values, texts, power = _ticks(low, high, n_most=0.8 * box.width / dpi / _TICK_WIDTH)
     places = [_LEFT + (_RIGHT - _LEFT) * (value - low) / (high - low) for value in values]
     lines = [[(x, bottom), (x, mark)] for x in places]
     ax.add_artist(LineCollection(lines, colors=ink(), linewidths=0.8, **there))
@@ -324,13 +325,13 @@ def add_slim_bar(ax: "Axes", cells: "PolyCollection", label: str, extend: str) -
 
 
 def _ticks(low: float, high: float, n_most: float) -> tuple[list[float], list[str], str]:
-    """Return round numbers of a range, their texts, and the power of ten that these leave out."""
+    """Return round numbers in a range, their texts, and the power of ten to multiply them by."""
     from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
     locator = MaxNLocator(int(np.clip(n_most, 2, 4)), steps=[1, 2, 2.5, 5, 10])
     room = 1e-9 * (high - low)
     if not np.isfinite(room):
-        return [], [], ""  # no step between such numbers is one
+        return [], [], ""  # no step between such large numbers is finite
     found = np.asarray(locator.tick_values(low, high), dtype=np.float64)
     values = found[(found >= low - room) & (found <= high + room)].tolist()
     form = ScalarFormatter()

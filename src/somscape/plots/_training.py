@@ -1,4 +1,4 @@
-"""How training went, and how settings trade fit against order."""
+"""Pictures of the course of training, and of errors of several settings."""
 
 from functools import partial
 from itertools import cycle
@@ -32,27 +32,27 @@ _LEFT, _RIGHT, _BOTTOM, _TOP = 0.85, 0.2, 0.5, 0.35  # inches
 
 
 def training(map: Map, *, ax: Any = None) -> Display:
-    """Draw quantization error and radius by epoch, one above the other.
+    """Draw the quantization error and the radius by epoch, one above the other.
 
     Parameters
     ----------
     map : Map
-        With a history.
+        Map with a training history.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
-        Where to draw instead of in a new figure: axes for the error and for the radius; or a
-        figure, a subfigure or single axes, whose area is divided.
+        Where to draw instead of in a new figure.  A sequence contains axes for the error and for
+        the radius.  The area of a figure, subfigure or single axes is divided.
 
     Returns
     -------
     Display
-        Its ``drawn_`` holds the ``"steps"``, and the ``"quantization_error"`` and the ``"radius"``
-        at each of them.
+        ``drawn_`` contains the ``"steps"``, and the ``"quantization_error"`` and the ``"radius"``
+        at each step.
 
     Raises
     ------
     InputError
-        If the map has no history, like a map made by hand or by another program, or `ax` holds too
-        few axes.
+        If the map has no history, for example because another program made the map, or if `ax`
+        contains too few axes.
 
     See Also
     --------
@@ -92,7 +92,7 @@ def training(map: Map, *, ax: Any = None) -> Display:
 
 
 def _stacked(area: Area, n: int) -> "list[Axes]":
-    """Return axes one below the other that share the x axis."""
+    """Return axes below each other that share the x axis."""
     width, height = area.size
     tall = (height - _BOTTOM - _TOP) / n
     axes: list[Axes] = []
@@ -103,42 +103,43 @@ def _stacked(area: Area, n: int) -> "list[Axes]":
     return axes
 
 
-_COLUMNS = (
+_CANDIDATE_COLUMNS = (
     "n_rows", "n_cols", "radius_end", "quantization_error", "topographic_error", "stability"
 )  # fmt: skip
 _MARKERS = ("o", "s", "^")
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-_SMALLEST, _LARGEST = 25.0, 160.0
-"""Areas of the markers of stability 0 and 1, in square points."""
+_SMALLEST_AREA, _LARGEST_AREA = 25.0, 160.0
+"""Areas in square points of the markers for stability 0 and 1."""
 
 
 def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
-    """Draw both errors of the candidates of `SOM.suggest`; lower left is better.
+    """Draw both errors of the candidates of `SOM.suggest`.
 
     Parameters
     ----------
     candidates : Table
-        Returned by `somscape.SOM.suggest`.
+        Candidates that `somscape.SOM.suggest` returned.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in instead of a new figure.  The legends are to the right of them.
+        Axes to draw in instead of a new figure.  The legends are to the right of the axes.
 
     Returns
     -------
     Display
-        One line per map size, from the largest final radius to the smallest.  The larger a marker,
-        the more similar are the maps of different samples.  Its ``drawn_`` holds the
-        ``"topographic_error"``, ``"quantization_error"`` and ``"stability"`` of the candidates.
+        A line for each map size, from the largest final radius to the smallest.  Candidates at the
+        lower left are better.  A larger marker means that maps of different samples are more
+        similar.  ``drawn_`` contains the ``"topographic_error"``, ``"quantization_error"`` and
+        ``"stability"`` of the candidates.
 
     Raises
     ------
     InputError
-        When the table lacks one of the columns, or rows.
+        If the table has no rows, or if a column is missing.
     TypeError
-        For an `ax` that is no axes.
+        If `ax` is not an Axes object.
 
     See Also
     --------
-    somscape.SOM.suggest : Makes the candidates.
+    somscape.SOM.suggest : Returns the candidates.
 
     Examples
     --------
@@ -151,7 +152,7 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     """
     check_is_one_axes(ax)
     names = candidates.names if isinstance(candidates, Table) else ()
-    if missing := [name for name in _COLUMNS if name not in names]:
+    if missing := [name for name in _CANDIDATE_COLUMNS if name not in names]:
         raise InputError(
             f"`candidates` lacks {missing}; pass what SOM.suggest(X) returned.",
             parameter="candidates",
@@ -162,10 +163,10 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
         )
     if ax is None:
         ax = make_figure(5.6, 4.0).add_axes((0.14, 0.14, 0.6, 0.76))
-    qe, te, stability = (_numbers(candidates, name) for name in _COLUMNS[3:])
+    qe, te, stability = (_numbers(candidates, name) for name in _CANDIDATE_COLUMNS[3:])
     radius = _numbers(candidates, "radius_end")
     marker_of = dict(zip(sorted(set(radius), reverse=True), cycle(_MARKERS), strict=False))
-    area = _SMALLEST + (_LARGEST - _SMALLEST) * np.clip(stability, 0, 1)
+    area = _SMALLEST_AREA + (_LARGEST_AREA - _SMALLEST_AREA) * np.clip(stability, 0, 1)
     sizes = list(zip(_numbers(candidates, "n_rows"), _numbers(candidates, "n_cols"), strict=True))
     for number, size in enumerate(dict.fromkeys(sizes)):
         color = _COLORS[number % len(_COLORS)]
@@ -181,7 +182,7 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     ax.grid(alpha=0.25)
     ax.spines[["top", "right"]].set_visible(False)
     _add_legends(ax, marker_of)
-    return display_of([ax], dict(zip(_COLUMNS[3:], (qe, te, stability), strict=True)))
+    return display_of([ax], dict(zip(_CANDIDATE_COLUMNS[3:], (qe, te, stability), strict=True)))
 
 
 def _numbers(candidates: Table, name: str) -> Float64s:
@@ -203,6 +204,9 @@ def _add_legends(ax: Any, marker_of: dict[float, str]) -> None:
     shapes = [mark(marker=each, label=f"{radius:.3g}") for radius, each in marker_of.items()]
     middle = ax.legend(handles=shapes, title="radius_end", bbox_to_anchor=(1.02, 0.6), **place)
     ax.add_artist(middle)
-    sizes = {share: (_SMALLEST + (_LARGEST - _SMALLEST) * share) ** 0.5 for share in (0.5, 1.0)}
+    sizes = {
+        share: (_SMALLEST_AREA + (_LARGEST_AREA - _SMALLEST_AREA) * share) ** 0.5
+        for share in (0.5, 1.0)
+    }
     areas = [mark(marker="o", label=f"{share:.1f}", markersize=sizes[share]) for share in sizes]
     ax.legend(handles=areas, title="stability", bbox_to_anchor=(1.02, 0.28), **place)

@@ -1,4 +1,4 @@
-"""The U-matrix, other heights, and any value per unit."""
+"""The U-matrix, other heights, and any other value of each unit."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PARETO_SHARE = 0.2013
-"""Of all rows, in the ball of the Pareto radius."""
+"""Share of all rows within the Pareto radius of a row."""
 
 MAX_RADIUS_ROWS, MAX_PAIRS, MAX_SLOW_PAIRS = 2000, 100_000_000, 10_000_000
 _BLOCK = 4_000_000
 
 
 def p_heights(map_: Map, X: Any) -> Float64s:
-    """Return how many rows lie within the Pareto radius of each prototype."""
+    """Return the number of rows within the Pareto radius of each prototype."""
     rows = map_.rows_of(X.toarray() if hasattr(X, "tocsr") else X)
     rows = rows[~np.isnan(rows).all(axis=1)].astype(np.float64)
     if not len(rows):
@@ -49,7 +49,7 @@ def p_heights(map_: Map, X: Any) -> Float64s:
 
 
 def ustar_heights(u_heights: Float64s, p_heights: Float64s) -> Float64s:
-    """Return U-heights scaled by how rare rows are: 0 at the densest unit, above 1 where rare."""
+    """Return U-heights times a factor: 0 for the densest unit, above 1 if rows are rare."""
     mean, highest = float(p_heights.mean()), float(p_heights.max())
     if mean == highest:
         return u_heights
@@ -57,7 +57,7 @@ def ustar_heights(u_heights: Float64s, p_heights: Float64s) -> Float64s:
 
 
 def edge_heights(map_: Map) -> tuple[Float64s, Float64s]:
-    """Return the places of cells for units and for the edges between them, and their heights."""
+    """Return the positions and heights of the cells for units and for edges between units."""
     pairs = neighbor_pairs(map_.lattice)
     if not len(pairs):
         return map_.lattice.positions, np.zeros(map_.n_units)
@@ -73,7 +73,7 @@ def edge_heights(map_: Map) -> tuple[Float64s, Float64s]:
 
 
 def _medians(units: Ints, values: Float64s, n_units: int) -> Float64s:
-    """Return the median of each unit's values; 0 for none."""
+    """Return the median of the values of each unit, or 0 for a unit without values."""
     order = np.lexsort([values, units])
     counts = np.bincount(units, minlength=n_units)
     start = np.cumsum(counts) - counts
@@ -84,7 +84,7 @@ def _medians(units: Ints, values: Float64s, n_units: int) -> Float64s:
 
 
 def draw_edges(picture: Picture, **colors: Any) -> None:
-    """Draw units and edges as cells of half the size; of a graph, edges as lines."""
+    """Draw units and edges as cells of half the size, but edges of a graph as lines."""
     map_, lattice = picture.map, picture.map.lattice
     is_graph = lattice.kind == "graph"
     places, heights = (lattice.positions, map_.u_heights) if is_graph else edge_heights(map_)
@@ -93,7 +93,7 @@ def draw_edges(picture: Picture, **colors: Any) -> None:
 
 
 def _distances(map_: Map, rows: Any, codebook: Any) -> Iterator[Any]:
-    """Yield distances of blocks of rows to all prototypes."""
+    """Yield the distances of blocks of rows to all prototypes."""
     size = max(1, _BLOCK // max(1, len(codebook)))
     metric = map_.metric
     if not _is_plain(map_, rows):
@@ -101,7 +101,7 @@ def _distances(map_: Map, rows: Any, codebook: Any) -> Iterator[Any]:
             yield metric.distances(rows[start : start + size], codebook)
         return
     codes = metric.as_euclidean(codebook)
-    middle = codes.mean(axis=0)  # large means would leave no digits to the differences
+    middle = codes.mean(axis=0)  # without this, large means would cost digits of the differences
     codes = codes - middle
     lengths = (codes**2).sum(axis=1)
     for start in range(0, len(rows), size):
@@ -130,13 +130,14 @@ KINDS = {
 }
 
 CROWDED = 8
-"""Rows per unit from which only classes that a unit has more of than all rows are marked."""
+"""Mean number of rows per unit above which a class is only marked if its share of the unit exceeds
+its share of all rows."""
 
-_READABLE_MARKER = 8.0
-"""Width in points of a cell in which markers can be told apart."""
+_READABLE_MARKER_POINTS = 8.0
+"""Width of a cell in points from which markers can be distinguished."""
 
-_SMALLEST, _ALONE, _SHARED = 0.14, 0.42, 0.3
-"""Diameters of markers in widths of a cell."""
+_SMALLEST_DIAMETER, _SINGLE_DIAMETER, _SEVERAL_DIAMETER = 0.14, 0.42, 0.3
+"""Diameters of the smallest marker, of a single marker and of several markers, in cell widths."""
 
 
 def umatrix(
@@ -155,65 +156,65 @@ def umatrix(
     colormap: str = "bone_r",
     ax: "Axes | None" = None,
 ) -> Display:
-    """Draw how far each unit's prototype lies from its neighbors'.
+    """Draw the distances between the prototypes of neighboring units.
 
     Parameters
     ----------
     map : Map
         The map to draw.
     X : Table or array-like of shape (n_samples, n_features), optional
-        Rows whose classes to mark, or that a P- or U*-matrix counts, as for `Map.rows_of`.
+        Rows whose classes are marked, or that a P- or U*-matrix counts, as for `Map.rows_of`.
     y : array-like of shape (n_samples,), optional
-        The class of each row of `X`.  Each winner gets a circle for the first class, a square for
-        the second, and so on, side by side if a unit won rows of several classes.  Markers are
-        larger where a class has more rows.  With more than 8 rows to a unit, a class is marked
-        where its share is above that of all rows.  Where cells are too small, squares of several
-        cells are marked together.
+        Class of each row of `X`.  Units with rows of the first class have a circle, units with rows
+        of the second class have a square, and so on.  Markers of several classes are next to each
+        other.  A marker is larger if the class has more rows.  If there are more than 8 rows per
+        unit, a class is only marked in units in which its share is above its share of all rows.  If
+        cells are too small, squares of several cells are marked together.
     kind : {"u", "edges", "p", "ustar"}, default="u"
-        ``"u"``: each unit's mean distance to its neighbors.  ``"edges"``: the distances themselves
-        in cells between the units, and their median in the units' own.  ``"p"``: rows within the
-        Pareto radius of each prototype.  ``"ustar"``: the first, lowered where rows are dense and
-        raised where they are rare.
+        ``"u"``: mean distance of each unit to its neighbors.  ``"edges"``: the distances in
+        separate cells between the units, and their median in the cells of the units.  ``"p"``:
+        number of rows within the Pareto radius of each prototype.  ``"ustar"``: the values of
+        ``"u"``, lowered if rows are dense and raised if rows are rare.
     y_name : str, default=""
         Title of the legend.
     max_classes : int, default=8
-        Of more classes, at most 8, those with the most rows are marked, and the others together.
+        Number of classes with their own marker, at most 8.  The classes with the most rows are
+        chosen, and all other classes share a marker.
     regions, labels, highlight : optional
         As for `plots.values`.
     limits : {"robust", "full"} or pair of float, default="robust"
-        As for `plots.values`, but no further beyond the middle 70 % of the heights than twice their
-        range: an outlying unit has neighbors that are high, too.
+        As for `plots.values`, but ``"robust"`` extends the range of the middle 70 % of the heights
+        by at most twice this range, because neighbors of an outlying unit are also high.
     unit_size : float, optional
-        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default the map is about 5.5 inches long.
     colormap : str, default="bone_r"
         Name of a color map of matplotlib.  The default shows borders between groups dark.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in, without a color bar, instead of a new figure.
+        Axes to draw in without a color bar, instead of a new figure.
 
     Returns
     -------
     Display
-        As for `plots.values`; with `y`, its ``drawn_`` also holds the ``"classes"`` and their
-        ``"counts"`` by unit, of shape (n_units, n_classes).
+        As for `plots.values`.  With `y`, ``drawn_`` also contains the ``"classes"`` and their
+        ``"counts"`` for each unit, of shape (n_units, n_classes).
 
     Raises
     ------
     InputError
-        For labels without rows, a matrix that needs rows without them, or units that are not on
-        the map.
+        If `y` or a `kind` that needs rows is given without `X`, or if a unit is not on the map.
     TypeError
-        For a `highlight` that holds no whole numbers, or an `ax` that is no axes.
+        If `highlight` contains other values than whole numbers, or if `ax` is not an Axes object.
 
     See Also
     --------
     hits, values, regions
-    somscape.Map.u_heights : The numbers.
+    somscape.Map.u_heights : Values of the U-matrix.
 
     Notes
     -----
-    The Pareto radius is that at which the ball around a row holds 20.13 % of the rows, in the
-    median, found on 2,000 rows.  P-heights count at most 1e8 distances, of evenly spaced rows.
-    With P-heights p, the U*-height is u * (1 + (p - mean p) / (mean p - max p)).
+    The Pareto radius is the median radius of a ball around a row that contains 20.13 % of the rows,
+    computed from 2,000 rows.  P-heights use at most 1e8 distances of evenly spaced rows.  With
+    P-heights p, the U*-height is u * (1 + (p - mean p) / (mean p - max p)).
 
     References
     ----------
@@ -247,13 +248,13 @@ def umatrix(
     if found is not None:
         markers = (*MARKERS[: len(found.classes)], OTHERS_MARKER)
         picture.legend(class_entries(found.classes, found.n_others, markers), y_name)
-        _mark_classes(picture, found, markers)  # at the size that the legend leaves the map
+        _mark_classes(picture, found, markers)  # after the legend has changed the size of the map
     picture.add(labels=labels)
     return picture.done(title)
 
 
 def check_most_markers(max_classes: int) -> None:
-    """Raise InputError for more classes than there are markers."""
+    """Raise InputError if `max_classes` is larger than the number of markers."""
     if max_classes > len(MARKERS):
         raise InputError(
             f"`max_classes` must be at most {len(MARKERS)}, the markers that can be told apart; "
@@ -274,10 +275,10 @@ def _heights(map_: Map, kind: str, X: Any) -> Float64s:
 
 def _mark_classes(picture: Picture, found: ClassCounts, markers: tuple[str, ...]) -> None:
     lattice = picture.map.lattice
-    blocks = blocks_of(lattice, picture.step(), _READABLE_MARKER)
+    blocks = blocks_of(lattice, picture.step(), _READABLE_MARKER_POINTS)
     step, width = (blocks.side * each for each in (picture.step(), cell_width(lattice)))
     counts = blocks.total(found.counts)
-    is_marked = _marked(counts)
+    is_marked = _are_marked(counts)
     n_marked = is_marked.sum(axis=1)
     entries = class_entries(found.classes, found.n_others, markers)
     for i, entry in enumerate(entries):
@@ -285,8 +286,8 @@ def _mark_classes(picture: Picture, found: ClassCounts, markers: tuple[str, ...]
         place = is_marked[units, :i].sum(axis=1)
         x, y = (blocks.positions[units] + width * _offsets(place, n_marked[units])).T
         share = np.sqrt(counts[units, i] / max(1, int(counts[:, i].max(initial=1))))
-        largest = np.where(n_marked[units] == 1, _ALONE, _SHARED)
-        diameter = step * (_SMALLEST + (largest - _SMALLEST) * share)
+        largest = np.where(n_marked[units] == 1, _SINGLE_DIAMETER, _SEVERAL_DIAMETER)
+        diameter = step * (_SMALLEST_DIAMETER + (largest - _SMALLEST_DIAMETER) * share)
         look: dict[str, Any] = {"marker": entry.marker, "color": entry.color, "zorder": 5}
         look |= {"edgecolors": "white", "linewidths": 0.02 * step}
         dots = picture.ax.scatter(x, y, s=diameter**2, **look)
@@ -294,8 +295,8 @@ def _mark_classes(picture: Picture, found: ClassCounts, markers: tuple[str, ...]
     picture.drawn |= {"classes": tuple(entry.name for entry in entries), "counts": found.counts}
 
 
-def _marked(counts: Ints) -> Any:
-    """Return which classes to mark in which unit."""
+def _are_marked(counts: Ints) -> Any:
+    """Return which classes are marked in each unit."""
     is_there = counts > 0
     of_unit = counts.sum(axis=1)
     if of_unit.sum() <= CROWDED * len(counts):
@@ -305,7 +306,7 @@ def _marked(counts: Ints) -> Any:
 
 
 def _offsets(place: Ints, n_present: Ints) -> Float64s:
-    """Return the offset of marker `place` of `n_present` from the middle of its cell."""
+    """Return the offset from the middle of the cell for marker `place` of `n_present` markers."""
     angle = np.pi + 2 * np.pi * place / np.maximum(n_present, 1)
     radius = np.where(n_present == 1, 0.0, np.where(n_present == 2, 0.2, 0.27))
     return np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
@@ -326,68 +327,69 @@ def values(
     unit_size: float | None = None,
     ax: "Axes | None" = None,
 ) -> Display:
-    """Color the cells of a map by any value per unit.
+    """Color the cells of a map by a value for each unit.
 
     Parameters
     ----------
     map : Map
-        Or an estimator or detector that has one.
+        Map, or an estimator or detector that has a map.
     values : array-like of shape (n_units,) or (n_rows, n_cols), str, int or callable
-        Numbers, truth values or texts, one for each unit, NaN or None for an empty cell; a feature
-        column by name or number, in original units; or a function that returns one value for the
-        rows of `X` that a unit won, which are of the type of `X`.  A function of
+        Number, truth value or text for each unit, with NaN or None for an empty cell.  Or the name
+        or number of a feature column, which is shown in original units.  Or a function that takes
+        the rows of a unit, with the type of `X`, and returns a value.  A function of
         `somscape.measures` is called with the map and these rows.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows for a function, as for `Map.rows_of`.  A unit without rows is an empty cell.
+        Rows for a function, as for `Map.rows_of`.  Cells of units without rows are empty.
     name : str, optional
-        What the values are called.  By default the name of the column, series or function.
+        Name of the values.  By default the name of the column, series or function.
     colormap : str, default="viridis"
         Name of a color map of matplotlib, for numbers.
     limits : {"robust", "full"} or pair of float, default="robust"
-        Values at the ends of the color map.  ``"robust"``: of all units, but no further beyond the
-        range of the middle 90 % of them than half of it, so that a few outlying units leave the
-        others their colors; the outlying ones have the color of the end, and the bar is pointed
-        there.
+        Values at the ends of the color map.  ``"full"`` uses the lowest and highest value.
+        ``"robust"`` also does, unless a few outlying units would hide the differences between all
+        other units.  Therefore, limits are not further outside the range of the middle 90 % of the
+        units than half of this range.  Outlying units then have the color at the pointed end of the
+        color bar.
     max_classes : int, default=8
-        Texts that have a color; the others are gray.  Beyond 8, colors repeat with hatches, up to
-        32.
+        Number of texts with their own color, at most 32.  All other texts are gray.  After 8 texts,
+        colors repeat with hatches.
     regions : Regions or True, optional
-        Regions whose borders to draw; True finds them.
+        Regions whose borders are drawn.  True finds the regions first.
     labels : sequence of n_units str or True, optional
-        A text for each unit, "" or None for none; True means those that the map was read with.
-        Texts that would cover others are left out,
-        those of units with the fewest rows first.
+        Text for each unit, or "" or None for no text.  True means the texts that were read with the
+        map.  If texts would overlap, the texts of units with fewer rows are left out.
     highlight : Alerts or array-like of int, optional
-        Units to outline, by number; of `Alerts` those in which the alerts lie.
+        Numbers of units to outline.  `Alerts` mean the units of the alerts.
     unit_size : float, optional
-        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default the map is about 5.5 inches long.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in, without a color bar, instead of a new figure.
+        Axes to draw in without a color bar, instead of a new figure.
 
     Returns
     -------
     Display
-        Its ``drawn_`` holds ``"values"`` and, for numbers, the ``"limits"`` of the colors and the
-        ``"cells"``, which `figure.colorbar` takes; for texts the ``"levels"`` that values are
-        places in; ``"regions"`` and ``"borders"``,
-        ``"labels"`` that have room, by unit, and ``"highlight"``, where they were asked for.
+        ``drawn_`` contains the ``"values"``.  For numbers, it also contains the ``"limits"`` of the
+        colors and the ``"cells"``, which can be passed to `figure.colorbar`.  For texts, it
+        contains the ``"levels"``, and values are positions in the levels.  If drawn, it also
+        contains ``"regions"``, ``"borders"``, ``"highlight"``, and the drawn ``"labels"`` by unit.
 
     Raises
     ------
     InputError
-        For a column that is not on the map, another number of values, or a function without rows.
+        If a column is not on the map, if the number of values is wrong, or if a function is given
+        without `X`.
     TypeError
-        For an `ax` that is no axes.
+        If `ax` is not an Axes object.
 
     See Also
     --------
-    planes : Every column.
-    column_plane : What the plane of a column shows.
+    planes : Draws all columns.
+    column_plane : Returns the values of a column.
 
     Notes
     -----
-    A function is called once for each unit with rows.  Otherwise the time goes into drawing: a map
-    of 200 x 200 units takes about a second.
+    A function is called for each unit with rows.  Drawing a map of 200 x 200 units takes about a
+    second.
 
     Examples
     --------
@@ -423,8 +425,8 @@ def quality(
 ) -> Display:
     """Draw the quantization error and the topographic error of each unit.
 
-    A unit with a high quantization error stands for rows that differ; one with a high topographic
-    error lies where the map is folded.  `measures.by_unit` has more measures, for `plots.values`.
+    If a unit has a high quantization error, its rows differ much.  If a unit has a high topographic
+    error, the map is folded there.  `measures.by_unit` has more measures for `plots.values`.
 
     Parameters
     ----------
@@ -433,25 +435,25 @@ def quality(
     X : Table or array-like of shape (n_samples, n_features)
         Rows, as for `Map.rows_of`.
     sample_weight : array-like of shape (n_samples,), optional
-        Weight of each row.  The default is 1 each.
+        Weight of each row.  By default 1.
     limits : {"robust", "full"} or pair of float, default="robust"
-        As for `plots.values`, of the quantization error.
+        As for `plots.values`, for the quantization error.
     regions : Regions or True, optional
-        Regions whose borders to draw; True finds them.
+        Regions whose borders are drawn.  True finds the regions first.
     ax : matplotlib.axes.Axes, sequence of them, Figure or SubFigure, optional
         As for `plots.planes`, for two maps.
 
     Returns
     -------
     Display
-        Its ``drawn_`` holds the ``"quantization_error"``, mean distance of a unit's rows, and the
-        ``"topographic_error"``, share of them whose second unit is no neighbor, of shape
-        (n_units,); NaN without rows.
+        ``drawn_`` contains the ``"quantization_error"``, the mean distance of the rows of a unit,
+        and the ``"topographic_error"``, the share of these rows whose second best matching unit is
+        not a neighbor.  Both have the shape (n_units,) and NaN for units without rows.
 
     Raises
     ------
     InputError
-        If there are no rows, or `ax` holds too few axes.
+        If there are no rows, or if `ax` contains too few axes.
 
     See Also
     --------
@@ -495,36 +497,37 @@ def response(
     colormap: str = "viridis_r",
     ax: "Axes | None" = None,
 ) -> Display:
-    """Draw how far a row lies from every prototype, and outline its unit.
+    """Draw the distance of a row to each prototype, and outline its best matching unit.
 
-    One valley says that the row has a clear place; two say that it lies between two.
+    With a single valley, the row has a clear position.  With two valleys, the row is between two
+    groups.
 
     Parameters
     ----------
     map : Map
         The map to draw.
     row : array-like of shape (n_features,) or (1, n_features), or Table or data frame of one row
-        As for `Map.rows_of`.
+        The row, as for `Map.rows_of`.
     regions, labels, limits : optional
         As for `plots.values`.
     unit_size : float, optional
-        Inches from one unit to the next.  By default the map is about 5.5 inches long.
+        Inches between neighboring units.  By default the map is about 5.5 inches long.
     colormap : str, default="viridis_r"
         Name of a color map of matplotlib.
     ax : matplotlib.axes.Axes, optional
-        Axes to draw in, without a color bar, instead of a new figure.
+        Axes to draw in without a color bar, instead of a new figure.
 
     Returns
     -------
     Display
-        As for `plots.values`; its ``drawn_`` also holds the ``"winner"``.
+        As for `plots.values`.  ``drawn_`` also contains the best matching unit (``"winner"``).
 
     Raises
     ------
     InputError
-        For more than one row, or a row without any value.
+        If `row` is more than one row, or has no value.
     TypeError
-        For an `ax` that is no axes.
+        If `ax` is not an Axes object.
 
     See Also
     --------

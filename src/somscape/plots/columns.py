@@ -1,4 +1,4 @@
-"""The value that each unit shows: planes of columns, their order, and values per unit."""
+"""The values of units in pictures: planes of columns, their order, and other values."""
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
@@ -20,28 +20,29 @@ from somscape.tables.ordered import DateCode
 from somscape.tables.sources import collected
 
 YEAR = 365.2425 * 86_400e6
-"""Microseconds of a mean year."""
+"""Number of microseconds in a mean year."""
 
 
 @dataclass(frozen=True, eq=False)
 class ColumnPlane:
-    """One column of the data, or another value, unit by unit.
+    """A value of each unit for a column of the data, or another value.
 
     Attributes
     ----------
     name : str
-        The column, by its words if it has some.
+        Name of the column, or its description if a dictionary has one.
     kind : {"number", "share", "level"}
-        Numbers in original units, with dates as decimal years; the share of one level of a category
-        with two levels; or the most common level.
+        ``"number"``: numbers in original units, with dates as decimal years.  ``"share"``: the
+        share of one level of a category with two levels.  ``"level"``: the most common level.
     values : ndarray of shape (n_units,), float64
-        Numbers, shares from 0 to 1, or positions in `levels`.  Where a unit has none, NaN or -1.
+        Numbers, shares from 0 to 1, or positions in `levels`.  NaN or -1 for a unit without a
+        value.
     levels : tuple of str
-        For a share, its level; for levels, those that `values` point to, the most frequent first.
+        The level of a share, or all levels in descending order of frequency.
 
     See Also
     --------
-    column_plane : Makes one.
+    column_plane : Returns the plane of a column.
 
     Examples
     --------
@@ -60,14 +61,14 @@ class ColumnPlane:
 
 
 def column_plane(map: Map, column: str | int) -> ColumnPlane:
-    """Return what the plane of one column shows.
+    """Return the plane of a column, with a value for each unit.
 
     Parameters
     ----------
     map : Map
-        A map with the column.
+        Map with the column.
     column : str or int
-        A feature column of the encoding, by name or number.
+        Name or number of a feature column of the encoding.
 
     Returns
     -------
@@ -76,11 +77,11 @@ def column_plane(map: Map, column: str | int) -> ColumnPlane:
     Raises
     ------
     InputError
-        If the map has no such column; the nearest name is given.
+        If the map does not have the column.  The message contains the most similar name.
 
     See Also
     --------
-    values : Draws it.
+    values : Draws the plane.
     planes
 
     Examples
@@ -111,7 +112,7 @@ def _plane(map: Map, column: str) -> ColumnPlane:
     if isinstance(code, NumberCode):
         return ColumnPlane(column, "number", np.asarray(shown, dtype=np.float64))
     if isinstance(code, CategoryCode) and len(code.levels) == 2:
-        # Online training from a PCA start can leave a level slightly below 0.
+        # After online training from a PCA start, a level can be slightly below 0.
         amounts = np.clip(map.codebook[:, part].astype(np.float64), 0.0, None)
         total = amounts.sum(axis=1)
         share = np.divide(amounts[:, 1], total, out=np.zeros_like(total), where=total > 0)
@@ -120,7 +121,7 @@ def _plane(map: Map, column: str) -> ColumnPlane:
 
 
 def column_name(map_: Map, column: str | int) -> str:
-    """Return the name of a feature column, given by name or number."""
+    """Return the name of the feature column with a name or number."""
     names = [code.name for code in map_.encoding.features]
     if isinstance(column, str):
         if column in names:
@@ -143,7 +144,7 @@ def column_name(map_: Map, column: str | int) -> str:
 
 
 def chosen_columns(map_: Map, columns: Any) -> list[str]:
-    """Return the columns asked for, or all feature columns; InputError if there is none."""
+    """Return the names of the given columns, or of all feature columns."""
     if columns is None:
         return [code.name for code in map_.encoding.features]
     is_one = isinstance(columns, str) or not isinstance(columns, Iterable)
@@ -164,17 +165,18 @@ ORDERS = ("auto", "columns", "likeness", "relevance")
 
 
 def ordered_columns(map: Map, columns: Any = None, *, order: str = "likeness") -> list[str]:
-    """Return columns in an order in which their planes are well looked at.
+    """Return columns in an order that makes their planes easy to compare.
 
     Parameters
     ----------
     map : Map
-        Or a detector or a fitted estimator with one.
+        Map, or a detector or fitted estimator that has a map.
     columns : sequence of str or int, optional
-        By default all feature columns.
+        Columns to use.  By default all feature columns.
     order : {"likeness", "relevance", "columns"}, default="likeness"
-        Columns whose planes are alike, or opposite, side by side; those first that the map is
-        about; or as they come.
+        ``"likeness"``: columns with similar or opposite planes are next to each other.
+        ``"relevance"``: columns with the largest relevance are first.  ``"columns"``: the given
+        order.
 
     Returns
     -------
@@ -183,7 +185,7 @@ def ordered_columns(map: Map, columns: Any = None, *, order: str = "likeness") -
     Raises
     ------
     InputError, ValueError
-        For a column that is not there, or another order.
+        If the map does not have a column, or if `order` is invalid.
 
     See Also
     --------
@@ -208,25 +210,25 @@ def ordered_columns(map: Map, columns: Any = None, *, order: str = "likeness") -
 
 
 def relevance(map: Map, columns: Any = None) -> Float64s:
-    """Return how much of what the map shows is in each column.
+    """Return the share of each column in the variance of the prototypes.
 
     Parameters
     ----------
     map : Map
-        Or a detector or a fitted estimator with one.
+        Map, or a detector or fitted estimator that has a map.
     columns : sequence of str or int, optional
-        By default all feature columns.
+        Columns to use.  By default all feature columns.
 
     Returns
     -------
     ndarray of shape (n_columns,)
-        Each column's share of the spread of the prototypes, weighted by hits.  Those of all columns
-        of the map add up to 1.
+        Share of each column in the variance of the prototypes, weighted by hits.  The shares of all
+        columns of the map add up to 1.
 
     Raises
     ------
     InputError
-        For a column that is not there.
+        If the map does not have a column.
 
     See Also
     --------
@@ -256,7 +258,7 @@ def relevance(map: Map, columns: Any = None) -> Float64s:
 
 
 def plane_correlations(map_: Map, names: list[str]) -> Float64s:
-    """Return the correlations of planes over the units, with levels as shares."""
+    """Return the correlations of planes over the units.  Levels are compared as 0 and 1."""
     planes = np.column_stack([_as_numbers(map_, name) for name in names])
     planes = planes - planes.mean(axis=0)
     length = np.sqrt((planes**2).sum(axis=0))
@@ -267,8 +269,8 @@ def plane_correlations(map_: Map, names: list[str]) -> Float64s:
 
 
 def by_likeness(correlations: Float64s) -> Ints:
-    """Return an order in which planes that are alike, or opposite, stand side by side."""
-    alike = np.round(np.abs(correlations), 9)  # equal ones must stay equal on every machine
+    """Return an order in which similar or opposite planes are next to each other."""
+    alike = np.round(np.abs(correlations), 9)  # equal values must be equal on every machine
     np.fill_diagonal(alike, -1.0)
     first, second = np.unravel_index(int(alike.argmax()), alike.shape)
     chain = [int(first), int(second)]
@@ -280,12 +282,12 @@ def by_likeness(correlations: Float64s) -> Ints:
         at_end, plane = np.unravel_index(int(ends.argmax()), ends.shape)
         chain.insert(len(chain) if at_end else 0, int(plane))
         is_left[plane] = False
-    # From the end with the lower number: a mirrored chain is the same order.
+    # Begin at the end with the lower number, because a mirrored chain is the same order.
     return np.array(chain if chain[0] <= chain[-1] else chain[::-1], dtype=np.intp)
 
 
 def numeric_planes(map_: Map, names: list[str]) -> Float64s:
-    """Return the planes of numbers and shares, of shape (n_units, n_names)."""
+    """Return planes with numbers or shares as an array of shape (n_units, n_names)."""
     planes = [column_plane(map_, name) for name in names]
     if wrong := [p.name for p in planes if p.kind == "level"]:
         raise InputError(
@@ -300,28 +302,28 @@ def _as_numbers(map_: Map, name: str) -> Any:
     plane = column_plane(map_, name)
     if plane.kind != "level":
         return plane.values
-    return np.asarray(plane.values == 0, dtype=np.float64)  # the most common level, or another
+    return np.asarray(plane.values == 0, dtype=np.float64)  # most common level or not
 
 
 NO_LEVEL = -1
 
 
 def plane_of(map_: Map, values: Any, X: Any = None, name: str | None = None) -> ColumnPlane:
-    """Return one value for each unit."""
+    """Return the plane of a column, of the results of a function, or of given values."""
     if isinstance(values, str) or is_number(values):
         plane = column_plane(map_, values)
         return plane if name is None else replace(plane, name=name)
     if callable(values):
         own = getattr(values, "__name__", "")
         name = own.replace("_", " ") * own.isidentifier() if name is None else name
-        values = _of_rows(map_, values, X)
+        values = _results_of_rows(map_, values, X)
     elif name is None and isinstance(getattr(values, "name", None), str):
-        name = values.name  # of a series
-    return _of_array(map_, values, name or "")
+        name = values.name  # the name of a series
+    return _plane_of_array(map_, values, name or "")
 
 
 def rows_by_unit(map_: Map, X: Any) -> tuple[Any, list[Ints]]:
-    """Return rows that can be taken by number, and the numbers of those that each unit won."""
+    """Return rows that can be selected by number, and the numbers of the rows of each unit."""
     X = collected(X)
     units = map_.winners(X)
     order = np.argsort(units, kind="stable")
@@ -331,7 +333,7 @@ def rows_by_unit(map_: Map, X: Any) -> tuple[Any, list[Ints]]:
 
 
 def _take(rows: Any, chosen: Ints) -> Any:
-    """Return some rows of what the user passed, of the same type."""
+    """Return a selection of rows as the same type."""
     if hasattr(rows, "iloc"):
         return rows.iloc[chosen]
     if hasattr(rows, "take") and not isinstance(rows, np.ndarray):
@@ -339,8 +341,8 @@ def _take(rows: Any, chosen: Ints) -> Any:
     return rows[chosen] if as_frame(rows, "X") is None else rows[chosen.tolist()]
 
 
-def _of_rows(map_: Map, function: Callable[..., Any], X: Any) -> list[Any]:
-    """Call a function on the rows of each unit that won any; None for the others."""
+def _results_of_rows(map_: Map, function: Callable[..., Any], X: Any) -> list[Any]:
+    """Return the result of a function for the rows of each unit, or None without rows."""
     if X is None:
         raise InputError(
             "`values` is a function of a unit's rows, and there are none. Pass the rows, as X=...",
@@ -365,7 +367,7 @@ def _of_rows(map_: Map, function: Callable[..., Any], X: Any) -> list[Any]:
     return found
 
 
-def _of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
+def _plane_of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
     try:
         given = np.asarray(values)
     except ValueError as error:  # lists of different lengths
@@ -402,7 +404,7 @@ def _of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
 
 
 def levels_of(name: str, texts: Sequence[str | None]) -> ColumnPlane:
-    """Return the plane of a text for each unit, the most frequent level first."""
+    """Return a plane of texts, whose most frequent level is first."""
     levels, counts = np.unique([t for t in texts if t is not None], return_counts=True)
     ordered = levels[np.argsort(-counts, kind="stable")].tolist()
     place = {level: i for i, level in enumerate(ordered)}

@@ -1,4 +1,4 @@
-"""What every plot returns, and the axes of several panels."""
+"""The display that every plot returns, and axes for several panels."""
 
 import io
 import os
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 SCREEN_DPI = 110
-"""Dots per inch of a saved picture and of one shown in a notebook."""
+"""Dots per inch of a saved picture, and of a picture in a notebook."""
 
 LINES_DPI = 300
-"""Least dots per inch of what is drawn as dots in an SVG or a PDF."""
+"""Smallest number of dots per inch for the parts of an SVG or PDF that consist of dots."""
 
-_UNDATED: dict[str, dict[str, Any]] = {
+_METADATA: dict[str, dict[str, Any]] = {
     ".png": {"Software": None},
     ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
     ".svg": {"Date": None, "Creator": None},
 }
-"""Metadata by file ending that keeps dates and versions out of a picture."""
+"""Metadata for each file extension that keeps dates and versions out of a picture."""
 
-_SAVED: dict[Any, Any] = {
+_SAVE_SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
     "ps.fonttype": 42,
     "image.composite_image": False,
     "svg.hashsalt": "somscape",
 }
-"""Text stays text, which can be searched and edited; images keep their pixels; an SVG does not name
-its parts at random."""
+"""Settings of matplotlib for saved pictures.  Text can be searched and edited, images keep their
+pixels, and names of the parts of an SVG are not random."""
 
 WINDOWLESS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
-"""matplotlib's backends that only write files."""
+"""Backends of matplotlib that only write files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,17 +51,17 @@ class Display:
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
-        The figure, to change it or to put it into a document.  pyplot does not know a figure made
-        by somscape.
+        Figure that can be changed or included in a document.  A figure that somscape created is not
+        registered in pyplot.
     axes_ : tuple of matplotlib.axes.Axes
-        One per map or chart, without color bars.
+        Axes of each map or chart, without color bars.
     drawn_ : mapping of str to object
-        What was drawn, by name, such as ``"values"`` and ``"limits"`` of the colors; the function
-        that draws a picture says which.
+        Drawn data by name, such as ``"values"`` and the ``"limits"`` of the colors.  The
+        documentation of each plot lists the names.
 
     See Also
     --------
-    dark : Pictures for a dark page.
+    dark : Draws pictures for a dark page.
 
     Examples
     --------
@@ -79,20 +79,20 @@ class Display:
 
     @property
     def ax_(self) -> "Axes":
-        """The first of the axes, or the only one."""
+        """The first or only axes."""
         return self.axes_[0]
 
     def show(self) -> None:
-        """Show the picture in a window of its own, or below the cell of a notebook.
+        """Show the picture in a window, or below the cell of a notebook.
 
-        In a script it waits until the window is closed, like ``matplotlib.pyplot.show``, and also
-        shows other open figures of pyplot.
+        In a script, this method waits until the window is closed, like ``matplotlib.pyplot.show``.
+        It also shows other open figures of pyplot.
 
         Warns
         -----
         SomscapeWarning
-            If matplotlib's backend opens no windows, such as "agg" on a computer without a screen;
-            nothing is shown then.
+            If the backend of matplotlib cannot open windows, such as "agg" on a computer without a
+            screen.  Then the picture is not shown.
 
         Examples
         --------
@@ -114,7 +114,8 @@ class Display:
             return
         is_users = _is_known_to_pyplot(self.figure_)
         if not is_users:
-            # pyplot makes a figure with this class; before matplotlib 3.11 it accepts no other.
+            # pyplot creates a figure with this class.  Before matplotlib 3.11, pyplot cannot show
+            # other figures.
             plt.figure(FigureClass=lambda **_: self.figure_)  # type: ignore[arg-type]
         try:
             plt.show()
@@ -124,15 +125,15 @@ class Display:
                 use_agg(self.figure_)
 
     def save(self, path: str | os.PathLike[str], dpi: float = SCREEN_DPI) -> None:
-        """Write the picture to a file; the same map gives the same bytes.
+        """Write the picture to a file.  The same map gives the same bytes.
 
         Parameters
         ----------
         path : str or path
-            Its ending chooses the format: .png, .svg, .pdf or another that matplotlib supports.
-            Without an ending, .png is added.
+            Name of the file.  Its extension is the format, such as .png, .svg, .pdf or another
+            format of matplotlib.  A name without extension is extended by .png.
         dpi : float, default=110
-            Dots per inch, for formats that consist of dots.
+            Dots per inch for formats that consist of dots.
 
         Raises
         ------
@@ -149,15 +150,15 @@ class Display:
         import matplotlib
 
         with warnings.catch_warnings():
-            # A name with letters that the font lacks is drawn with boxes; that needs no warning.
+            # Characters that are not in the font are drawn as boxes, without a warning.
             warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-            with matplotlib.rc_context(_SAVED):
-                # In a drawing of lines, only what there is much of consists of dots.
+            with matplotlib.rc_context(_SAVE_SETTINGS):
+                # In an SVG or PDF, only collections of many shapes consist of dots.
                 self.figure_.savefig(
                     file,
                     format=ending[1:] or None,
                     dpi=max(dpi, LINES_DPI) if ending in (".svg", ".pdf") else dpi,
-                    metadata=_UNDATED.get(ending),
+                    metadata=_METADATA.get(ending),
                 )
 
     def _repr_png_(self) -> bytes:
@@ -167,7 +168,7 @@ class Display:
 
 
 def make_figure(width: float, height: float) -> "Figure":
-    """Return an empty figure, with sizes in inches, on the Agg canvas and unknown to pyplot."""
+    """Return an empty figure of a size in inches on the Agg canvas, not registered in pyplot."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=SCREEN_DPI)
@@ -176,14 +177,14 @@ def make_figure(width: float, height: float) -> "Figure":
 
 
 def use_agg(figure: "Figure") -> None:
-    """Put a figure on a canvas that needs no window."""
+    """Give a figure a canvas that works without a window."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(figure)
 
 
 def display_of(axes: "Sequence[Axes]", drawn: Mapping[str, Any] | None = None) -> Display:
-    """Return the display of some axes and their figure, and what it says was drawn."""
+    """Return the display of axes and their figure, with the drawn data."""
     figure = axes[0].get_figure(root=True)
     assert figure is not None
     return Display(figure, tuple(axes), drawn_=dict(drawn or {}))
@@ -206,11 +207,11 @@ class Area:
     ----------
     figure : matplotlib.figure.Figure or SubFigure
     low : ndarray of shape (2,), float64
-        Its lower left corner, in shares of the figure.
+        Lower left corner, as shares of the figure.
     share : ndarray of shape (2,), float64
-        Its width and height, in shares of the figure.
+        Width and height, as shares of the figure.
     size : ndarray of shape (2,), float64
-        Its width and height in inches.
+        Width and height in inches.
     """
 
     figure: "Figure | SubFigure"
@@ -221,7 +222,7 @@ class Area:
     def add_axes(
         self, corner: tuple[float, float], size: tuple[float, float], **more: Any
     ) -> "Axes":
-        """Add axes whose lower left corner and size are given in inches."""
+        """Add axes with a lower left corner and size in inches."""
         inch = self.share / self.size
         return self.figure.add_axes((*(self.low + corner * inch), *(size * inch)), **more)
 
@@ -232,7 +233,7 @@ class Area:
 
 
 def area_of(place: Any, width: float, height: float) -> Area:
-    """Return the area to draw in."""
+    """Return the area of a figure, of axes, or of a new figure of the given size."""
     from matplotlib.axes import Axes
 
     if place is None:
@@ -248,7 +249,7 @@ def area_of(place: Any, width: float, height: float) -> Area:
 
 
 def check_is_one_axes(place: Any) -> None:
-    """Raise TypeError for what is neither axes of matplotlib nor None."""
+    """Raise TypeError if `place` is neither an Axes object of matplotlib nor None."""
     if place is None:
         return
     from matplotlib.axes import Axes
@@ -263,7 +264,7 @@ def check_is_one_axes(place: Any) -> None:
 
 
 def given_axes(place: Any, n: int) -> "list[Axes] | None":
-    """Return the axes for `n` drawings, or None if an area is to be divided."""
+    """Return the given axes for `n` drawings, or None if an area must be divided."""
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
