@@ -176,12 +176,15 @@ class Graph(Lattice):
 
     @property
     def adjacency(self) -> Any:
-        """Lengths of the edges, as a ``scipy.sparse.csr_array`` of shape (n_units, n_units)."""
+        """Edge lengths, as a ``scipy.sparse.csr_array`` of shape (n_units, n_units)."""
         return self.__dict__["_adjacency"]
 
     @property
     def edges(self) -> tuple[Ints, Float64s]:
-        """Pairs of units, of shape (n_edges, 2) with the lower unit first, and the edge lengths."""
+        """Pairs of units, of shape (n_edges, 2), and the edge lengths.
+
+        The lower unit of each pair is first.
+        """
         entries = self.adjacency.tocoo()
         pairs = np.column_stack([entries.row, entries.col]).astype(np.int64)
         is_upper = pairs[:, 0] < pairs[:, 1]
@@ -194,13 +197,13 @@ class Graph(Lattice):
 
     @property
     def longest_side(self) -> float:
-        """Number of units along the longest shortest path, from which default radii are derived."""
+        """Number of units along the longest shortest path, used for default radii."""
         table = self.distance_table
         return 1.0 + float(table[np.isfinite(table)].max()) / self.step
 
     @property
     def step(self) -> float:
-        """Median length of the edges, from which default radii are derived, or 1 without edges."""
+        """Median length of the edges (1 without edges), used for default radii."""
         return float(np.median(self.adjacency.data)) if self.adjacency.nnz else 1.0
 
     @cached_property
@@ -219,7 +222,7 @@ class Graph(Lattice):
 
     @cached_property
     def positions(self) -> Float64s:
-        """Position (x, y) of each unit, of shape (n_units, 2). The y axis points down."""
+        """Position (x, y) of each unit, with y down, of shape (n_units, 2)."""
         given: Float64s | None = self.__dict__["_given_positions"]
         return classical_scaling(self.distance_table) if given is None else given
 

@@ -89,7 +89,7 @@ class Lattice:
 
     @property
     def wraps_cols(self) -> bool:
-        """Whether the last column is next to the first column, as on a cylinder and a torus."""
+        """Whether the last column is next to the first, as on a cylinder and a torus."""
         return self.boundary in ("cylinder", "torus")
 
     @property
@@ -99,12 +99,12 @@ class Lattice:
 
     @property
     def longest_side(self) -> float:
-        """Length of the longer side in units, from which default radii are derived."""
+        """Length of the longer side in units, used for default radii."""
         return max(self.n_rows, self.n_cols)
 
     @property
     def step(self) -> float:
-        """Usual distance between neighbors, from which default radii are derived (1 on a grid)."""
+        """Usual distance between neighbors (1 on a grid), used for default radii."""
         return 1.0
 
     @property
@@ -123,7 +123,7 @@ class Lattice:
 
     @cached_property
     def positions(self) -> Float64s:
-        """Position (x, y) of each unit in grid steps, of shape (n_units, 2). y points down."""
+        """Position (x, y) of each unit in grid steps, with y down, of shape (n_units, 2)."""
         row, col = self.rows_and_cols(np.arange(self.n_units))
         shift = 0.5 * (row % 2) if self.is_hexagonal else 0.0
         return np.column_stack([col + shift, row * self.row_pitch])

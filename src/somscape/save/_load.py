@@ -22,7 +22,7 @@ READERS: dict[str, Callable[[str | Path], Record]] = {
 
 
 def read_map(path: str | Path) -> Record:
-    """Read a map of somscape or of another program. The file extension decides the format.
+    """Read a map of somscape or of another program, depending on the file extension.
 
     Parameters
     ----------

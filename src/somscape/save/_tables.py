@@ -23,7 +23,7 @@ PLACES = ("unit", "row", "col")
 
 
 def write_codebook(path: str | Path, map_: Any) -> None:
-    """Write the codebook of a map as a table with unit, row, col, and each encoded feature.
+    """Write the codebook of a map as a table of units and encoded features.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def read_codebook(path: str | Path, *, kind: str = "hexagonal", boundary: str = 
 
 
 def write_planes(path: str | Path, map_: Any) -> None:
-    """Write the component planes of a map, with values in the original units of the data.
+    """Write the component planes of a map, with values in original units.
 
     Parameters
     ----------

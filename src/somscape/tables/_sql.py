@@ -193,7 +193,7 @@ POSTGRESQL_POWERS = (
 def read_sql(
     url: str, *, table: str | None = None, query: str | None = None
 ) -> tuple["pa.Table", str]:
-    """Read a table, or the result of a query, from a database without changing the database.
+    """Read a table or the result of a query from a database, without changing it.
 
     Parameters
     ----------

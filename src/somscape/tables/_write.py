@@ -56,7 +56,7 @@ def unescape_cell(text: str) -> str:
 def write_csv(
     file: str | os.PathLike[str] | TextIO, table: Table | Source | Mapping[str, Iterable[Any]]
 ) -> None:
-    r"""Write a table as CSV in UTF-8, with commas, line ends ``\n``, and quotes if needed.
+    r"""Write a table as CSV in UTF-8, with commas and line ends ``\n``.
 
     Parameters
     ----------

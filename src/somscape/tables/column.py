@@ -141,7 +141,7 @@ class Column:
 
     @property
     def is_without_text(self) -> bool:
-        """Whether the column contains numbers from a source without texts, such as a data frame."""
+        """Whether the column contains numbers from a data frame or array, without texts."""
         return self._numbers is not None and isinstance(self._texts, NumberTexts)
 
     @property
@@ -188,7 +188,7 @@ class Column:
 
     @property
     def n_distinct(self) -> int:
-        """Number of distinct values without missing cells ("7" and "7.0" are the same value)."""
+        """Number of distinct values without missing cells. "7" and "7.0" are equal."""
         if self._n_distinct is None:
             if self._numbers is None or not self.is_exact:
                 self._n_distinct = len(self.coded()[1])

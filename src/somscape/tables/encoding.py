@@ -369,7 +369,7 @@ class Encoding:
 
     @cached_property
     def features(self) -> tuple[FeatureCode, ...]:
-        """Codes of the columns that are features, followed by features derived from dates."""
+        """Codes of the feature columns, followed by features derived from dates."""
         return (*self.used, *self.parts)
 
     @cached_property
@@ -405,7 +405,7 @@ class Encoding:
         return next((c.name for c in self.columns if c.kind == kind), None)
 
     def encode(self, table: Table | Source) -> Float64s:
-        """Encode the rows of a table. Columns are matched by name, so their order is not relevant.
+        """Encode the rows of a table. Columns are matched by name and not by order.
 
         Parameters
         ----------
@@ -550,7 +550,7 @@ class Encoding:
         return rows
 
     def having_seen(self, rows: Floats) -> "Encoding":
-        """Return the encoding with the range and decimals of columns that are used without scaling.
+        """Return the encoding with the range and decimals of columns without scaling.
 
         Parameters
         ----------
@@ -574,7 +574,7 @@ class Encoding:
         return {name: n for name, n in counts.items() if n}
 
     def n_unseen(self, table: Table | Source) -> dict[str, int]:
-        """Return the number of cells with a new level for each category that has such cells."""
+        """Return the number of cells with a new level, for categories with such cells."""
         table = table if isinstance(table, Table) else table.table()
         counts = {
             code.name: int(((code.encode(column)[:, -1] > 0) & ~column.missing).sum())
@@ -635,7 +635,7 @@ class Encoding:
         return rows
 
     def sum_by_used(self, by_feature: Float64s) -> Float64s:
-        """Return the sum of the encoded features of each used column, of shape (n, n_used)."""
+        """Return the sum of the encoded features of each used column (n, n_used)."""
         by_column = self.sum_by_column(by_feature)
         n_used = len(self.used)
         sums = by_column[:, :n_used].copy()

@@ -43,7 +43,7 @@ def read_table(
     table: str | None = None,
     query: str | None = None,
 ) -> Table:
-    """Read a table from a file with a header line, from several files, or from a database.
+    """Read a table from files with a header line or from a database.
 
     Parameters
     ----------
@@ -89,11 +89,12 @@ def read_table(
 
     Notes
     -----
-    Cells with one of `MISSING_WORDS` are missing.  A column contains numbers if every other cell is
-    a number in any style (see `Column.style`).  A column with a cell such as "007" is text.  If
-    "1,234" is ambiguous, the decimal mark of the other columns decides.  If this is also ambiguous,
-    the number is 1234 in a file with commas as delimiters, and otherwise 1.234.  The style of a
-    column is detected from its first 10,000 distinct cells and from later cells with another style.
+    Cells with one of `MISSING_WORDS` are missing.  A column contains numbers if every cell that is
+    not missing is a number in any style (see `Column.style`).  A column with a cell such as "007"
+    is text.  If "1,234" is ambiguous, the decimal mark of the other columns decides.  If this is
+    also ambiguous, the number is 1234 in a file with commas as delimiters, and otherwise 1.234.
+    The style of a column is detected from its first 10,000 distinct cells and from later cells with
+    another style.
 
     All files of a folder or pattern need the same column names, in any order.  Files are read in
     the order of their paths, without files whose names begin with ``.`` or ``_``.  `Table.where`
@@ -321,7 +322,7 @@ def _batches_of(lazy_frame: Any) -> Iterator[Any]:
 
 
 def source(data: Any, **reading: Any) -> Source:
-    """Return a source whose rows can be read more than once and can be larger than memory.
+    """Return a table that can be read more than once and can be larger than memory.
 
     Parameters
     ----------

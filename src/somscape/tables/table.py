@@ -211,12 +211,12 @@ class Table:
         return self._by_name[name]
 
     def select(self, names: str | Iterable[str]) -> "Table":
-        """Return a table with these columns in this order. A missing column raises InputError."""
+        """Return a table with these columns in this order, or raise InputError."""
         names = [names] if isinstance(names, str) else names
         return replace(self, columns=tuple(self.column(name) for name in names))
 
     def without(self, names: str | Iterable[str]) -> "Table":
-        """Return a table without these columns. A missing column raises InputError."""
+        """Return a table without these columns, or raise InputError."""
         names = [names] if isinstance(names, str) else names
         left_out = {self.column(name).name for name in names}
         return replace(self, columns=tuple(c for c in self.columns if c.name not in left_out))
@@ -319,7 +319,7 @@ class Table:
         )
 
     def where(self, row: int) -> str:
-        """Return the source and line of a row for messages, such as "applications.csv, line 17".
+        """Return the source and line of a row, such as "applications.csv, line 17".
 
         For several files, the source is the file of the row.  Rows of a source without lines are
         numbered from 0 as in ``iloc``, such as "data frame, row 15".
