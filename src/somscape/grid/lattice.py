@@ -302,8 +302,8 @@ class Shifts:
         """Return a description of the shift by the shorter way, or "" if no unit moves."""
         n_rows, n_across = self.are_there.shape
         ways = (
-            (_short(down, n_rows), "up", "down"),
-            (_short(across, n_across) / self.halves, "to the left", "to the right"),
+            (_shorter_way(down, n_rows), "up", "down"),
+            (_shorter_way(across, n_across) / self.halves, "to the left", "to the right"),
         )
         phrases = [
             f"{abs(steps):g} step{'' if abs(steps) == 1 else 's'} {forth if steps > 0 else back}"
@@ -332,7 +332,7 @@ def turns(lattice: Lattice) -> list[Turn]:
     found = {stays.units.tobytes(): stays}
     n = 6 if lattice.is_hexagonal else 4
     for words, matrix in [*_rotations(n), *_reflections(n)]:
-        place = _moved(lattice, matrix)
+        place = _turned_units(lattice, matrix)
         if place is not None:
             turn = Turn(words, np.argsort(place))
             found.setdefault(turn.units.tobytes(), turn)
@@ -363,7 +363,7 @@ def _reflections(n: int) -> list[tuple[str, Float64s]]:
     return found
 
 
-def _moved(lattice: Lattice, matrix: Float64s) -> Ints | None:
+def _turned_units(lattice: Lattice, matrix: Float64s) -> Ints | None:
     """Return the unit at each position after a turn, or None if the turn is not a symmetry."""
     wraps = np.array([lattice.wraps_cols, lattice.wraps_rows])
     periods = np.array([lattice.n_cols, lattice.n_rows * lattice.row_pitch])
@@ -397,6 +397,6 @@ def _units_at(lattice: Lattice, places: Float64s) -> Ints | None:
     return np.asarray(row * lattice.n_cols + col)
 
 
-def _short(steps: int, n: int) -> int:
+def _shorter_way(steps: int, n: int) -> int:
     """Return the steps by the shorter way, forward if both ways are equally long."""
     return steps if steps <= n // 2 else steps - n

@@ -193,17 +193,19 @@ def _exact(graph: OnnxGraph, rows: str, prototypes: Float64s, units: str) -> str
     return graph.op("Sqrt", _sum(graph, graph.op("Mul", apart, apart), axis=2))
 
 
-def _apart(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
+def _absolute_differences(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
     rows = graph.op("Unsqueeze", rows, [1])
     return graph.op("Abs", graph.op("Sub", rows, prototypes[None]))
 
 
 def _manhattan(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
-    return _sum(graph, _apart(graph, rows, prototypes), axis=2)
+    return _sum(graph, _absolute_differences(graph, rows, prototypes), axis=2)
 
 
 def _chebyshev(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
-    return graph.op("ReduceMax", _apart(graph, rows, prototypes), axes=[2], keepdims=0)
+    return graph.op(
+        "ReduceMax", _absolute_differences(graph, rows, prototypes), axes=[2], keepdims=0
+    )
 
 
 def _cosine(graph: OnnxGraph, rows: str, prototypes: Float64s) -> str:
@@ -220,7 +222,7 @@ _DISTANCES = {"manhattan": _manhattan, "chebyshev": _chebyshev, "cosine": _cosin
 
 def score_of(graph: OnnxGraph, rows: str, winners: str, detector: Detector) -> str:
     """Add the combined score of all maps of a detector, and return the name of the score."""
-    scores = [_by_one(graph, rows, scorer) for scorer in detector.scorers]
+    scores = [_score_by_map(graph, rows, scorer) for scorer in detector.scorers]
     score = scores[0]
     if len(scores) > 1:
         total = graph.constant(0.0)
@@ -251,12 +253,12 @@ def _marked(graph: OnnxGraph, rows: str, score: str, marks: Marks) -> str:
     apart = graph.op("Sub", graph.op("Unsqueeze", rows, [1]), marks.rows)
     over = graph.op("Sub", graph.op("Abs", apart), SAME * (1.0 + np.abs(marks.rows)))
     over = graph.op("ReduceMax", over, axes=[2], keepdims=0)
-    place, least = (_flat(graph, value) for value in _smallest(graph, over, 1))
+    place, least = (_flatten(graph, value) for value in _smallest(graph, over, 1))
     is_same = graph.op("LessOrEqual", least, 0.0)
     return graph.op("Where", is_same, graph.op("Gather", marks.held, place), score)
 
 
-def _by_one(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
+def _score_by_map(graph: OnnxGraph, rows: str, scorer: Scorer) -> str:
     """Return the scores of rows from one map, of shape (n,)."""
     prototypes = scorer.usual_codebook
     if scorer.reach is not None:
@@ -289,7 +291,7 @@ def _k_prototype(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scor
 
 
 def _quantization_error(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> str:
-    return _flat(graph, nearest(graph, rows, prototypes)[1])
+    return _flatten(graph, nearest(graph, rows, prototypes)[1])
 
 
 def _mass(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> str:
@@ -303,7 +305,7 @@ def _mass(graph: OnnxGraph, rows: str, prototypes: Float64s, scorer: Scorer) -> 
     return _sum(graph, graph.op("Mul", share, distances))
 
 
-def _flat(graph: OnnxGraph, value: str) -> str:
+def _flatten(graph: OnnxGraph, value: str) -> str:
     return graph.op("Reshape", value, [-1])
 
 
@@ -328,7 +330,7 @@ def add_answers(
     p_values = _p_values(graph, distances, model.far)
     graph.output("p_value", _or_nan(graph, refused, p_values), graph.number)
     if isinstance(model, Recognizer):
-        probabilities = _mixed(graph, model.shares, units, counting)
+        probabilities = _weighted_sum_of_units(graph, model.shares, units, counting)
         _add_classes(graph, probabilities, p_values, model, refused)
     else:
         _add_numbers(graph, rows, units, counting, model, refused)
@@ -368,10 +370,10 @@ def _add_numbers(
         across = graph.op("Unsqueeze", across, [3])
         risen = graph.op("MatMul", slopes, across)
         said = graph.op("Add", said, graph.op("Squeeze", risen, [3]))
-    found = _together(graph, said, counting)
+    found = _weighted_sum(graph, said, counting)
     found = graph.op("Max", found, model.limits[0])
     found = graph.op("Min", found, model.limits[1])
-    spread = _mixed(graph, model.spread, units, counting)
+    spread = _weighted_sum_of_units(graph, model.spread, units, counting)
     half = graph.op("Mul", spread, model.factors(COVERAGE))
     ends = {"low": graph.op("Sub", found, half), "high": graph.op("Add", found, half)}
     for name, value in {"predicted": found, **ends}.items():
@@ -393,11 +395,11 @@ def _pulls(graph: OnnxGraph, distances: str, power: float) -> str:
     return graph.op("Div", found, graph.op("ReduceSum", found, [1], keepdims=1))
 
 
-def _mixed(graph: OnnxGraph, of_units: Float64s, units: str, counting: str) -> str:
-    return _together(graph, graph.op("Gather", of_units, units), counting)
+def _weighted_sum_of_units(graph: OnnxGraph, of_units: Float64s, units: str, counting: str) -> str:
+    return _weighted_sum(graph, graph.op("Gather", of_units, units), counting)
 
 
-def _together(graph: OnnxGraph, said: str, counting: str) -> str:
+def _weighted_sum(graph: OnnxGraph, said: str, counting: str) -> str:
     """Return weighted sums over near units, from shapes (n, k, m) and (n, k) to (n, m)."""
     return _sum(graph, graph.op("Mul", said, graph.op("Unsqueeze", counting, [2])))
 
@@ -503,7 +505,7 @@ def _cycle(
         step = graph.op("Div", graph.op("Mul", since_midnight, 1440), per_day)
     table = np.vstack([code.circle, code.circle[code.fill] if is_filled else [np.nan, np.nan]])
     step = graph.op("Where", graph.op("Equal", counts, NO_DATE), len(code.circle), step)
-    return graph.op("Gather", table, _flat(graph, step), axis=0)
+    return graph.op("Gather", table, _flatten(graph, step), axis=0)
 
 
 def _span(
@@ -571,7 +573,7 @@ def _looked_up(graph: OnnxGraph, name: str, levels: list[str], table: Any, missi
         values_int64s=list(of_level.values()),
         default_int64=len(levels),
     )
-    return graph.op("Gather", table, _flat(graph, place), axis=0)
+    return graph.op("Gather", table, _flatten(graph, place), axis=0)
 
 
 _ADD = {"number": _number, "category": _category, "ordinal": _ordinal}

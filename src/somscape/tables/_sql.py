@@ -26,7 +26,7 @@ CONNECT_SECONDS = 20
 """Seconds to wait for a PostgreSQL server that does not respond."""
 
 NAME = re.compile("[a-z_]+")
-WHERE_PASSWORDS_STAND = (
+PASSWORD_IN_URL = (
     "a password does not belong in a URL, which others see in lists of processes and in reports."
     " Leave it out; PostgreSQL's client takes it from ~/.pgpass, a service file or the environment"
     " variable PGPASSWORD"
@@ -91,7 +91,7 @@ def _server_database(url: str) -> DatabaseAddress:
     user, _, hosts = parts.netloc.rpartition("@")
     parameters = dict(parse_qsl(parts.query, keep_blank_values=True))
     if ":" in user or any("password" in name.lower() for name in parameters):
-        raise InputError(WHERE_PASSWORDS_STAND, options="--ask-password asks for it")
+        raise InputError(PASSWORD_IN_URL, options="--ask-password asks for it")
     # A password with a slash or a question mark fails one of these checks.
     ports = [re.sub(r"^(\[.*\]|[^:]*)", "", host) for host in hosts.split(",")]
     is_clean = (
@@ -247,7 +247,7 @@ def read_sql(
         one_line(f"reading {name}", database),
         closing(READERS[database.engine](database, table, query)) as parts,
     ):
-        found = spooled(_plain(rows, name) for rows in parts if rows.num_rows)
+        found = spooled(_plain_rows(rows, name) for rows in parts if rows.num_rows)
     if not found:
         raise InputError(f"{name} has no rows; give at least one")
     return _joined(found), name
@@ -262,7 +262,7 @@ def _read_sqlite(database: DatabaseAddress, table: str | None, query: str | None
     place = f"{database.file.resolve().as_uri()}?mode=ro"
     with closing(sqlite3.connect(place, uri=True)) as connection:
         if table is not None:
-            query = _all_of(table, connection.execute(SQLITE_TABLES).fetchall(), database)
+            query = _select_all(table, connection.execute(SQLITE_TABLES).fetchall(), database)
         connection.set_authorizer(_only_reading)
         cursor = connection.execute(query or "")
         if cursor.description is None:
@@ -301,7 +301,7 @@ def _read_duckdb(database: DatabaseAddress, table: str | None, query: str | None
 
     with duckdb.connect(str(database.file), read_only=True, config=DUCKDB_LOCKED) as connection:
         if table is not None:
-            query = _all_of(table, connection.execute(DUCKDB_TABLES).fetchall(), database)
+            query = _select_all(table, connection.execute(DUCKDB_TABLES).fetchall(), database)
         statements = connection.extract_statements(query or "")
         kinds = [statement.type.name for statement in statements]
         if kinds != ["SELECT"]:
@@ -321,7 +321,7 @@ def _read_postgresql(database: DatabaseAddress, table: str | None, query: str | 
         cursor.execute("BEGIN READ ONLY")
         if table is not None:
             cursor.execute(POSTGRESQL_TABLES)
-            query = _all_of(table, cursor.fetchall(), database)
+            query = _select_all(table, cursor.fetchall(), database)
         else:
             cursor.execute(POSTGRESQL_POWERS)
             if cursor.fetchone() == (True,):
@@ -343,7 +343,7 @@ def _read_postgresql(database: DatabaseAddress, table: str | None, query: str | 
 READERS = {"sqlite": _read_sqlite, "duckdb": _read_duckdb, "postgresql": _read_postgresql}
 
 
-def _all_of(name: str, found: Sequence[tuple[str, str]], database: DatabaseAddress) -> str:
+def _select_all(name: str, found: Sequence[tuple[str, str]], database: DatabaseAddress) -> str:
     """Return a query for all rows of a table. The default schema has precedence."""
     for schema, table in found:
         if name in (table, f"{schema}.{table}"):
@@ -367,7 +367,7 @@ def _one_type(columns: list["pa.ChunkedArray"]) -> "pa.ChunkedArray":
     return pa.chunked_array(chunks, kind)
 
 
-def _plain(rows: "pa.Table", name: str) -> "pa.Table":
+def _plain_rows(rows: "pa.Table", name: str) -> "pa.Table":
     """Return rows that contain only numbers, text, dates and times, or raise InputError."""
     for i, field in enumerate(rows.schema):
         rows = rows.set_column(i, field.name, _plain_column(field, rows.column(i), name))
