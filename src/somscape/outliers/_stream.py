@@ -1,4 +1,4 @@
-"""A detector that learns from more rows."""
+"""Updates of a detector with further rows."""
 
 from dataclasses import dataclass, replace
 
@@ -21,10 +21,10 @@ from somscape.outliers.score import (
 )
 
 SIZE = 10_000
-"""Number of rows to keep."""
+"""Number of rows that a reservoir keeps."""
 
 LONG_GONE = 40.0
-"""Rows that have faded by a factor of exp(-40) do not count in float64 beside others."""
+"""Rows that have faded by a factor of exp(-40) are dropped, because float64 cannot add them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +34,13 @@ class Reservoir:
     Attributes
     ----------
     values : ndarray of shape (n, n_values)
-        Values kept for each row.
+        Values that are kept for each row.
     log_weights, log_priorities : ndarray of shape (n,)
-        Relative to a clock that advances by the log of the factor by which older rows fade.
+        Logs of weights and priorities, relative to a clock that advances when older rows fade.
     log_left : float
-        The highest priority dropped; minus infinity as long as all rows are kept.
+        Highest log priority of a dropped row, or minus infinity if all rows are kept.
     clock : float
+        Log of the factor by which the first rows have faded.
     n_seen : int
         Number of rows so far.
     seed : int
@@ -62,7 +63,7 @@ class Reservoir:
         return cls(np.empty((0, n_values)), nothing, nothing, -np.inf, 0.0, 0, seed, size)
 
     def plus(self, values: Floats, weights: Float64s | None, share: float = 1.0) -> "Reservoir":
-        """Return the reservoir with more rows, after the older ones fade to a share."""
+        """Return the reservoir with further rows, after older weights are reduced to a share."""
         clock = self.clock - float(np.log(max(share, np.finfo(np.float64).tiny)))
         n = len(values)
         log_weights = np.full(n, clock) if weights is None else np.log(weights) + clock
@@ -78,7 +79,7 @@ class Reservoir:
             kept = np.sort(order[: self.size])
             log_weights, priorities = log_weights[kept], priorities[kept]
             is_new = kept >= len(older)
-            values = values[kept[is_new] - len(older)]  # few of many rows, before any is copied
+            values = values[kept[is_new] - len(older)]  # selected before any row is copied
             older = older[kept[~is_new]]
         held: Float64s = np.concatenate([older, values], dtype=np.float64)
         return Reservoir(
@@ -87,37 +88,37 @@ class Reservoir:
 
     @property
     def weights(self) -> Float64s | None:
-        """What each row counts, at most its own weight; None means 1 each."""
+        """Weight of each row in estimates.  None means 1 each."""
         left = self.log_left - self.clock
         logs = np.maximum(self.log_weights - self.clock, left) - max(left, 0.0)
         return None if (logs == 0).all() else np.exp(logs)
 
 
 KEPT_ROWS = 2_000
-"""Rows that are kept for how rare values are."""
+"""Number of rows that are kept to learn how rare values are."""
 
 
 @dataclass(frozen=True, eq=False)
 class DetectorStream:
-    """What a detector keeps of the rows so far, in constant memory.
+    """Summary of the rows so far that a detector keeps in constant memory.
 
     Attributes
     ----------
     sums : RunningSums or None
-        Sums by unit.  None means the map's hits at its prototypes.
+        Sums by unit.  If None, the sums are the prototypes of the map times its hits.
     squares : ndarray of shape (n_units,)
-        Sum of the squared distances of each unit's rows to it.
+        Sum of the squared distances of the rows of each unit to the unit.
     scores : Reservoir
         For each row kept, the score that sets the threshold, the score that calibrates, and the
-        row's unit.
+        unit of the row.
     of_members : tuple of (RunningSums or None, ndarray)
-        Sums and squares of each member.
+        Sums and squares of each member map.
     rows : Reservoir or None, default=None
-        Rows by which values are rare.  None where rarity adds nothing.
+        Rows from which rarity is learned.  None if scores do not include rarity.
     rarity_factor : float, default=0.0
-        How many times ``-log`` of a value's share of the rows counts in a score.
+        Factor in a score of ``-log`` of the share of the rows with a value.
     beyond : Beyond or None, default=None
-        What tells numbers beyond all others.  None where they add no more than others.
+        Data to score numbers beyond all other values.  None if they are scored like other numbers.
     """
 
     sums: RunningSums | None
@@ -132,7 +133,7 @@ class DetectorStream:
     def after(
         cls, trained: TrainedDetector, rows: Floats, weights: Float64s | None, seed: int
     ) -> "DetectorStream":
-        """Return what is kept of the rows that trained a detector."""
+        """Return the summary of the rows that trained a detector."""
         whole = trained.of_all_rows
         values = np.column_stack([trained.scores, trained.calibration, whole.units])
         kept = Reservoir.empty(3, seed).plus(values, weights)
@@ -153,7 +154,7 @@ def updated(
     detection: Detection,
     half_life: float | None,
 ) -> tuple[Detector, DetectorStream, Ints]:
-    """Update a detector with more rows."""
+    """Return a detector updated with further rows, its summary, and the units of the rows."""
     detector, stream = trained
     scores = detector.scores_of_rows(rows)
     more = _More(rows, weights, half_life, detection)
@@ -206,7 +207,7 @@ def updated(
 
 @dataclass(frozen=True, eq=False)
 class _More:
-    """Further rows, and how maps take them in."""
+    """Further rows, and the settings by which maps learn from them."""
 
     rows: Floats
     weights: Float64s | None
@@ -216,7 +217,7 @@ class _More:
     def on(
         self, scorer: Scorer, sums: RunningSums | None, squares: Float64s
     ) -> tuple[TrainedScorer, float]:
-        """Return a scorer with these rows taken in, and what its earlier rows still count."""
+        """Return a scorer that has learned from these rows, and the weight of earlier rows."""
         rows = within_reach(self.rows, scorer.reach)
         step = go_on(scorer.map_, rows, self.weights, sums, self.half_life)
         squares = step.share * squares + squares_of(
@@ -234,7 +235,7 @@ class _More:
 def _averaged(
     before: Detector, after: TrainedScorer, rows: Floats, weights: Float64s | None
 ) -> Float64s | None:
-    """Return the mean contributions over all rows so far, earlier and new."""
+    """Return the mean contributions over all earlier and new rows."""
     means = before.mean_contributions
     n_new = float(len(rows) if weights is None else weights.sum())
     if means is None or not n_new:

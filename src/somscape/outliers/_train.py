@@ -1,4 +1,4 @@
-"""From prepared rows to a detector: training, usual prototypes, threshold and calibration."""
+"""Training of a detector on prepared rows, with usual prototypes, threshold and calibration."""
 
 import math
 from collections.abc import Mapping
@@ -52,29 +52,29 @@ from somscape.tables.codes import NumberCode
 from somscape.tables.encoding import Encoding
 
 N_MAPS = 8
-"""Maps of a small table.  The lists of the first 50 rows of two resamples of 690 applications
-overlap by 0.77; with 4 maps by 0.73, with 16 by 0.78."""
+"""Number of maps for a small table.  The lists of the first 50 rows of two resamples of 690
+applications overlap by 0.77 with 8 maps, by 0.73 with 4 maps, and by 0.78 with 16 maps."""
 
 MAX_ROWS = 2_000
-"""Rows of a small table.  With more, the list of one map is stable enough, and several maps would
-take noticeable time."""
+"""Maximum number of rows of a small table.  With more rows, the list of one map is stable enough,
+and several maps would take noticeable time."""
 
 COMMON_SHARE = 0.02
-"""Every map learns from equal rows that make up this share of all."""
+"""Equal rows that make up at least this share of all rows are used to train every map."""
 
 MIN_COMMON_ROWS = 5
-"""And that are at least this many."""
+"""Minimum number of such equal rows."""
 
 
 def n_maps_for(weights: Float64s | None, n_rows: int) -> int:
-    """Return how many maps score together by default."""
+    """Return the default number of maps that score together."""
     counts = counts_of(weights)
     counted = n_rows if counts is None else math.fsum(counts)
     return N_MAPS if counted <= MAX_ROWS else 1
 
 
 def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> list[Ints]:
-    """Return which rows each map learns from: halves, each followed by the other half."""
+    """Return the rows for each map, alternately one half of the rows and the other half."""
     _, group = np.unique(rows, axis=0, return_inverse=True)
     group = group.reshape(-1)
     counts = np.bincount(group, counts_of(weights))
@@ -94,7 +94,7 @@ def halves(rows: Floats, weights: Float64s | None, n_maps: int, seed: int) -> li
 
 
 def left_out_scores(each: Float64s, parts: list[Ints]) -> Float64s:
-    """Return the score of each row by the maps that did not learn from it."""
+    """Return the score of each row by the maps that did not learn from the row."""
     is_out = np.ones(each.shape, dtype=bool)
     for of_map, part in zip(is_out, parts, strict=True):
         of_map[part] = False
@@ -105,7 +105,7 @@ def left_out_scores(each: Float64s, parts: list[Ints]) -> Float64s:
 
 @dataclass(frozen=True)
 class Defaults:
-    """What "auto" chooses; `benchmarks/detection/README.md` says on which tables.
+    """Values that "auto" chooses, tuned on tables in `benchmarks/detection/README.md`.
 
     Attributes
     ----------
@@ -115,12 +115,12 @@ class Defaults:
     decorrelated : float
         Share of a squared distance that is measured between decorrelated rows.
     units_per_root : float
-        Units of the automatic map per square root of its rows; a map to look at has 5.
+        Units of the automatic map per square root of the number of rows.  A map to view has 5.
     reach : float
-        Standard deviations from its mean up to which a number counts in a distance as it is.
+        Standard deviations from the mean within which a number is compared unchanged.
     rarity : float
-        How much the scores of usual rows spread by the rarity of their values, for each unit that
-        they spread by distances.
+        Spread that the rarity of values adds to the scores of usual rows, relative to the spread
+        of their scores by distances.
     """
 
     trim: float
@@ -132,36 +132,36 @@ class Defaults:
 
 
 DEFAULTS = {
-    # Some training rows may be unusual: many prototypes together tell what is usual.
+    # Some training rows may be unusual, so many prototypes together represent usual rows.
     "mixed": Defaults(0.1, 24, 0.8, 3.0, 1.5, 0.75),
-    # A table's columns are encoded on scales that tame what lies far out already.
+    # The columns of a table are encoded on scales that already limit values far out.
     "mixed, encoded": Defaults(0.2, 8, 0.9, 3.0, np.inf, 0.1),
-    # All training rows are usual: many prototypes follow them, and the nearest one decides.
+    # All training rows are usual, so many prototypes follow them and the nearest one decides.
     "clean": Defaults(0.0, 1, 0.3, 16.0, 3.0, 0.3),
     "clean, encoded": Defaults(0.0, 1, 0.3, 16.0, np.inf, 0.3),
-    # Scores of the map alone.
+    # Scores that only use the map.
     "alone": Defaults(0.2, 8, 0.8, 8.0, np.inf, 0.0),
     "alone, clean": Defaults(0.0, 2, 0.3, 8.0, np.inf, 0.0),
 }
-"""What "auto" chooses, by what is known of the rows and by the score."""
+"""Values that "auto" chooses, by the score and by the kind of rows."""
 
 CLEAN_RADIUS_END = 0.4
-"""If all rows are usual, prototypes may follow them closely."""
+"""Final radius if all rows are usual, so that prototypes may follow the rows closely."""
 
 CALIBRATIONS = ("global", "regional")
 
 
 @dataclass(frozen=True)
 class Detection:
-    """How rows are scored and flagged; `somscape.SOMDetector` says what each means.
+    """Settings for scoring and flagging rows, which `somscape.SOMDetector` describes.
 
-    Beside these, `is_encoded` says whether rows are the encoded columns of a table, not numbers as
-    they are.
+    In addition, `is_encoded` is True if the rows are encoded columns of a table, and False if they
+    are plain numbers.
 
     Raises
     ------
     ValueError, TypeError
-        If a value is not allowed; the message names it.
+        If a value is not allowed.  The message names the parameter.
     """
 
     method: str = "auto"
@@ -189,12 +189,12 @@ class Detection:
         check_choice("calibration", self.calibration, CALIBRATIONS)
 
     def of_rows(self, encoding: Encoding | None) -> "Detection":
-        """Return the same for rows of an encoding; None: numbers as they are."""
+        """Return the settings for rows of an encoding, or for plain numbers if None."""
         return replace(self, is_encoded=encoding is not None and not encoding.is_plain)
 
     @property
     def defaults(self) -> Defaults:
-        """What "auto" chooses."""
+        """Values that "auto" chooses."""
         if not SCORES[self.score].adds_rarity:
             return DEFAULTS["alone, clean" if self.training_is_clean else "alone"]
         known = "clean" if self.training_is_clean else "mixed"
@@ -223,18 +223,18 @@ class Detection:
 
     @property
     def has_bulk(self) -> bool:
-        """Whether the bulk of the scores tells how usual rows score."""
-        # For "combined" alone: other scores have other tails.
+        """Whether p-values are estimated from the bulk of the scores."""
+        # Only for "combined", because other scores have other tails.
         return SCORES[self.score].adds_rarity and not self.training_is_clean
 
     def maps_for(self, weights: Float64s | None, n_rows: int) -> int:
-        """Number of maps that score together, for a number of rows."""
+        """Return the number of maps that score together, for a number of rows."""
         if isinstance(self.n_maps, str):
             return 1 if self.training_is_clean else n_maps_for(weights, n_rows)
         return int(self.n_maps)
 
     def reasons(self, weights: Float64s | None, n_rows: int) -> dict[str, str]:
-        """Return what was chosen for each parameter that is "auto", and why."""
+        """Return the chosen value and the reason for each parameter that is "auto"."""
         counts = counts_of(weights)
         total = f"{n_rows if counts is None else counts.sum():,.10g}"
         n_maps = self.maps_for(weights, n_rows)
@@ -258,7 +258,7 @@ class Detection:
         return {name: why for name, why in chosen.items() if getattr(self, name) == "auto"}
 
     def of_map(self, settings: Settings) -> Settings:
-        """Return settings of a map, with automatic values that suit detection."""
+        """Return the settings of a map, with automatic values that suit detection."""
         is_free = settings.radius_end == settings.radius_start == "auto"
         radius_end = settings.radius_end
         if self.training_is_clean and is_free:
@@ -273,27 +273,27 @@ class Detection:
 
 
 SHARE = 1.1 * TAIL_SHARE
-"""Share of the values that is looked at from each end: somewhat more than is counted."""
+"""Share of the values that is read from each end, which is slightly more than the counted
+share."""
 
 ROUNDING = 1e-12
-"""Encoded values that lie so close, in parts of the farthest one or of 1, may have changed places:
-`asinh` rounds."""
+"""Relative difference up to which rounding in `asinh` may change the order of encoded values."""
 
 
 @dataclass(frozen=True, eq=False)
 class OfColumn:
-    """The outermost values of a column, encoded.
+    """The encoded outermost values of a column.
 
     Attributes
     ----------
     code : NumberCode
-        By which they are encoded.
+        Code by which the values are encoded.
     n_present : int
-        Numbers that are not missing.
+        Number of values that are not missing.
     ends : ndarray of shape (2, 2)
-        As those of `ends_of`.
+        Outermost values in the form of `ends_of`.
     knots : tuple of ndarray
-        Values, and how many rows are below and up to each.
+        Values, and the numbers of rows below and up to each value.
     """
 
     code: NumberCode
@@ -303,12 +303,12 @@ class OfColumn:
 
 
 class Outermost:
-    """The outermost values of the columns of a table, by its encoding.
+    """The outermost values of the columns of a table, collected while the table is encoded.
 
     See Also
     --------
-    train_detector : Takes it.
-    ValueCounts : What is made of it.
+    train_detector : Uses the outermost values.
+    ValueCounts : Contains counts of the values.
 
     Examples
     --------
@@ -326,16 +326,16 @@ class Outermost:
         self._found = dict[str, OfColumn]()
 
     def look(self, code: NumberCode, ascending: Floats) -> None:
-        """Keep what a column shows, if it has many rows and values."""
+        """Keep the outermost values of a column if it has many rows and values."""
         n, n_loose = len(ascending), int(SHARE * len(ascending))
-        if n <= FIRST_LOOK or code.reach:  # slips are encoded in another way, and not learned from
+        if n <= FIRST_LOOK or code.reach:  # slips are encoded differently and not used to learn
             return
         low, high = (
             np.sort(code.place(part.astype(np.float64, copy=False)))
             for part in (ascending[:n_loose], ascending[-n_loose:])
         )
         ends = np.array([-low[:2], high[:-3:-1]])
-        # Of the innermost value there may be more.
+        # The innermost value is dropped, because other rows may also have it.
         margin = ROUNDING * max(1.0, abs(low[0]), abs(high[-1]))
         low = low[: np.searchsorted(low, low[-1] - margin)]
         high = high[np.searchsorted(high, high[0] + margin, "right") :]
@@ -344,7 +344,7 @@ class Outermost:
             self._found[code.name] = OfColumn(replace(code, why=""), n, ends, knots)
 
     def of(self, encoding: Encoding, n_rows: int) -> dict[int, OfColumn]:
-        """Return what was found of columns that have no gap, by the number of the column."""
+        """Return the values found for columns without missing values, by column number."""
         found = {}
         for j, code in enumerate(encoding.features):
             one = self._found.get(code.name)
@@ -356,7 +356,7 @@ class Outermost:
 def ends_of_numbers(
     rows: Floats, weights: Float64s | None, encoding: Encoding, known: Mapping[int, OfColumn]
 ) -> Float64s:
-    """Return the outermost values of the columns of numbers; of others, infinite ones."""
+    """Return the outermost values of columns of numbers, and infinite values for other columns."""
     ends, asked = np.full((2, 2, rows.shape[1]), -np.inf), []
     for j, (code, place) in enumerate(zip(encoding.features, encoding.slices, strict=True)):
         if j in known:
@@ -369,32 +369,32 @@ def ends_of_numbers(
 
 
 SPREAD_ENDS = (0.9, 1.0)
-"""Spreads are measured from the median to this share of the rows; where most rows score alike, to
-the highest score."""
+"""Quantiles to which spreads are measured from the median.  The highest score is used if most rows
+have the same score."""
 
 N_FOLDS = 5
-"""Folds for a detector of one map: each is scored by a map trained on the other folds."""
+"""Number of folds for one map.  Each fold is scored by a map trained on the other folds."""
 
 MAX_TRAINED = 20_000
-"""Rows that train a map.  If there are more, this many are drawn and the others calibrate."""
+"""Maximum number of rows to train a map.  In larger tables, the remaining rows calibrate."""
 
 MAX_TOLD = 200_000
-"""Rows that tell how scores spread.  If there are more, this many are drawn."""
+"""Maximum number of rows to measure the spread of scores.  Larger tables are sampled."""
 
 REGION_ROWS = 200
-"""Calibration rows of each region of the map, at least: p-values go down to some 1 / 800."""
+"""Minimum number of calibration rows in each region, for p-values down to about 1 / 800."""
 
 MAX_AVERAGED, MAX_AVERAGED_VALUES = 2000, 1 << 19
-"""Most rows whose contributions are averaged, and most values of theirs."""
+"""Maximum number of rows whose contributions are averaged, and maximum number of their values."""
 
 MAX_MOVED = 1e-6
-"""How far rounding to float32 may move prototypes, as a share of their standard deviation; both are
-root mean squares over all features.  Far from 0 it would move them farther."""
+"""Maximum movement of prototypes by rounding to float32, as a share of their standard deviation.
+Both are root mean squares over all features.  Prototypes far from 0 would move farther."""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedScorer:
-    """A map that scores, and what is kept of its rows for later updates.
+    """A scoring map, and the data about its rows for later updates.
 
     Attributes
     ----------
@@ -404,8 +404,8 @@ class TrainedScorer:
     sums : RunningSums or None
         Sums over all rows.
     squares : ndarray of shape (n_units,)
-        Sum of the squared distances of each unit's rows to it.  If there are more than 20,000 and
-        the score does not need it, the rows that trained stand for all.
+        Sum of the squared distances of the rows of each unit to the unit.  With more than 20,000
+        rows, it is extrapolated from the rows that trained the map.
     axes : Axes or None
         Main axes of the rows.
     """
@@ -429,13 +429,13 @@ class TrainedDetector:
     members : tuple of TrainedScorer
         Maps of halves of the rows, if several maps score together.
     scores : ndarray of shape (n_samples,)
-        Scores of the training rows by the maps that they trained; marked rows hold no place.
+        Scores of the training rows by the trained maps, without fixed scores of marked rows.
     calibration : ndarray of shape (n_samples,)
-        Scores by maps that did not see the rows; NaN for rows that do not calibrate.
+        Scores by maps that were not trained on the row.  NaN for rows that do not calibrate.
     rarity_factor : float, default=0.0
-        How many times ``-log`` of a value's share of the rows counts in a score.
+        Factor in a score of ``-log`` of the share of the rows with a value.
     beyond : Beyond or None, default=None
-        What tells numbers beyond all others.  None where they add no more than others.
+        Data to score numbers beyond all other values.  None if they are scored like other numbers.
     """
 
     detector: Detector
@@ -485,7 +485,7 @@ def train_detector(
     else:
         folds = np.array_split(order, min(N_FOLDS, len(rows)))
         calibration = trainer.cross_fitted(whole, rows, weights, folds) + added
-    if given is not rows:  # slips count in the scores, and teach nothing
+    if given is not rows:  # slips affect the scores but not the training
         scores = scores_by(scorers, given, rarity)
     marks = None
     if labels is not None and (labels != UNKNOWN).any():
@@ -493,7 +493,7 @@ def train_detector(
         factors = marks.factors(given)
         scores = scores * factors
         calibration = _marked_left_out(calibration * factors, labels)
-    # After marks, usual rows like confirmed ones score far beyond what the bulk tells.
+    # With marks, usual rows that resemble confirmed rows score far above the bulk.
     by_bulk = detection.has_bulk and (marks is None or not marks.teach)
     is_regional = detection.calibration == "regional"
     regions = _regions_of(whole, calibration, weights) if is_regional else None
@@ -511,13 +511,13 @@ def train_detector(
 
 
 def _order_of_rows(n: int, seed: int) -> Ints:
-    """Return the numbers of the rows in any order, of many rows those of some."""
+    """Return the numbers of the rows in random order, or of a sample of many rows."""
     rng = np.random.default_rng(seed)
     return rng.permutation(n) if n <= MAX_TOLD else rng.choice(n, MAX_TOLD, replace=False)
 
 
 def _marked_left_out(calibration: Float64s, labels: Ints) -> Float64s:
-    """Return calibration scores without those of marked rows."""
+    """Return calibration scores in which marked rows are left out."""
     is_marked = labels != UNKNOWN
     left_out = is_marked if 2 * is_marked.sum() <= len(labels) else labels == ANOMALY
     left = np.where(left_out, np.nan, calibration)
@@ -525,7 +525,7 @@ def _marked_left_out(calibration: Float64s, labels: Ints) -> Float64s:
 
 
 def _regions_of(whole: TrainedScorer, calibration: Float64s, weights: Float64s | None) -> Ints:
-    """Return regions of the map that have enough calibration rows each."""
+    """Return regions of the map that each contain enough calibration rows."""
     map_ = whole.scorer.map_
     counted = np.where(np.isnan(calibration), 0.0, 1.0 if weights is None else weights)
     by_unit = np.bincount(whole.units, counted, minlength=map_.n_units)
@@ -533,7 +533,7 @@ def _regions_of(whole: TrainedScorer, calibration: Float64s, weights: Float64s |
 
 
 def n_trainings(n_rows: int, detection: Detection, weights: Float64s | None = None) -> int:
-    """Return how many maps are trained, one after the other."""
+    """Return the number of maps that are trained one after the other."""
     n_maps = detection.maps_for(weights, n_rows)
     if n_maps > 1:
         return 1 + n_maps
@@ -541,7 +541,7 @@ def n_trainings(n_rows: int, detection: Detection, weights: Float64s | None = No
 
 
 def mean_contributions(detector: Detector, rows: Floats, weights: Float64s | None) -> Float64s:
-    """Return what each column adds to the score of a row, on average."""
+    """Return the average amount that each column adds to the score of a row."""
     most = min(MAX_AVERAGED, max(1, MAX_AVERAGED_VALUES // rows.shape[1]))
     some = slice(None, None, -(-len(rows) // most))
     part = None if weights is None else weights[some]
@@ -550,7 +550,7 @@ def mean_contributions(detector: Detector, rows: Floats, weights: Float64s | Non
 
 
 def _as_float32(codebook: Float64s) -> Float64s:
-    """Return prototypes rounded to float32, unless that moves them too far."""
+    """Return prototypes rounded to float32, unless rounding moves them too far."""
     with np.errstate(over="ignore"):
         short = codebook.astype(np.float32).astype(np.float64)
     if not np.isfinite(short).all():
@@ -574,7 +574,7 @@ class _Trainer:
         of_more: TrainedScorer | None = None,
         is_member: bool = False,
     ) -> TrainedScorer:
-        """Return a map trained on the rows drawn, with hits and usual units by all rows."""
+        """Return a map trained on the drawn rows, with hits and usual units from all rows."""
         whole = None if of_more is None else of_more.scorer
         lattice = None if whole is None else whole.map_.lattice
         axes = None if of_more is None or rows.shape[1] <= MAX_OWN else of_more.axes
@@ -589,15 +589,15 @@ class _Trainer:
         if learned is not rows:
             units = np.asarray(map_.winners_of_rows(rows))
             hits = np.bincount(units, weights, minlength=map_.n_units).astype(np.float64)
-            # The rows drawn stand for all.
+            # The drawn rows represent all rows.
             times = hits.sum() / map_.hits.sum()
             sums = None if sums is None else sums.faded(times)
             map_ = replace(map_, hits=hits)
         if is_member and rows.shape[1] > MAX_OWN:
-            # Fewer bytes in a file.
+            # This saves bytes in a file.
             map_ = replace(map_, codebook=_as_float32(map_.codebook))
         if is_member:
-            map_ = replace(map_, told=None)  # nobody asks for its regions
+            map_ = replace(map_, told=None)  # regions of a member are not used
         usual = usual_units(map_, self.detection.trimmed)
         of_whole = whole.decorrelation if whole is not None and is_member else None
         of_drawn = units if drawn is None else units[drawn]
@@ -618,7 +618,7 @@ class _Trainer:
         by_maps: Float64s,
         seen: Mapping[int, OfColumn],
     ) -> tuple[Rarity | None, float, Beyond | None]:
-        """Return how rare values are, on the scale of the maps' scores, and what it is made of."""
+        """Return the rarity on the scale of the scores by maps, its factor and its `Beyond`."""
         if not SCORES[self.detection.score].adds_rarity:
             return None, 0.0, None
         drawn = np.sort(order[:MAX_TRAINED])
@@ -638,7 +638,7 @@ class _Trainer:
                 factor = self.detection.defaults.rarity * wanted / found
                 break
         rarity = rarity.times(factor)
-        if not self.detection.is_encoded:  # rarity has weight enough there
+        if not self.detection.is_encoded:  # rarity has enough weight for plain numbers
             return rarity, factor, None
         ends = ends_of_numbers(rows, weights, self.encoding, seen)
         beyond = Beyond.of(by_maps + factor * by_values, of_told, ends)
@@ -654,7 +654,7 @@ class _Trainer:
         whole: TrainedScorer,
         is_member: bool = True,
     ) -> TrainedScorer:
-        """Return a map of the same shape, trained on some of the rows only."""
+        """Return a map with the same lattice, trained on only some of the rows."""
         own = None if weights is None else weights[part]
         chosen = np.ascontiguousarray(rows[part])
         return self.train(chosen, own, of_more=whole, is_member=is_member)
@@ -662,7 +662,7 @@ class _Trainer:
     def members(
         self, rows: Floats, weights: Float64s | None, drawn: Ints, whole: TrainedScorer
     ) -> tuple[list[Ints], tuple[TrainedScorer, ...]]:
-        """Return the halves of the rows drawn whose maps score together, and these; or none."""
+        """Return halves of the drawn rows with a map for each half, both empty for one map."""
         n_maps = self.detection.maps_for(weights, len(rows))
         if n_maps <= 1:
             return [], ()
@@ -673,7 +673,7 @@ class _Trainer:
     def cross_fitted(
         self, whole: TrainedScorer, rows: Floats, weights: Float64s | None, folds: list[Ints]
     ) -> Float64s:
-        """Score every row by a map of the same shape, trained without the row's fold."""
+        """Score every row by a map with the same lattice, trained without the fold of the row."""
         everything = np.arange(len(rows))
         scores = np.empty(len(rows))
         for fold in folds:

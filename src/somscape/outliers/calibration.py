@@ -1,4 +1,4 @@
-"""Thresholds and p-values, from scores of rows by maps that did not train on them."""
+"""Thresholds and p-values from scores that maps give to rows outside of their training."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,26 +14,26 @@ from somscape.kernels._select import in_threads, stable_order
 from somscape.outliers.rarity import is_array
 
 MIN_BULK_ROWS = 50
-"""Calibration rows that an estimate needs."""
+"""Minimum number of calibration rows for an estimate from the bulk of the scores."""
 
 MIN_SPREAD = 1e-6
-"""Part of the scores by which those of the bulk differ at least, or they are equal but for
-rounding."""
+"""Minimum relative spread of the scores in the bulk.  With a smaller spread, they are considered
+equal except for rounding."""
 
 END = 0.8
-"""Share of the rows at the end of the bulk: a fifth may be unusual.  Ends up to 0.9 find less."""
+"""Quantile at the end of the bulk (a fifth may be unusual).  Ends up to 0.9 find fewer rows."""
 
 
 @dataclass(frozen=True)
 class Bulk:
-    """What the bulk tells of the roots of scores.
+    """Distribution of the square roots of usual scores, estimated from the bulk.
 
     Attributes
     ----------
     middle, end : float
-        The median, and where the bulk ends.
+        Median of the roots, and the root at which the bulk ends.
     spread : float
-        The deviation of usual ones.
+        Standard deviation of the roots of usual scores.
     """
 
     middle: float
@@ -41,19 +41,19 @@ class Bulk:
     spread: float
 
     def shares(self, scores: Float64s) -> Float64s:
-        """Return the share of usual rows that score at least as high."""
+        """Return the share of usual rows with a score at least as high as each score."""
         shares = np.ones(len(scores))
         roots = np.sqrt(np.maximum(scores, 0.0))
         is_beyond = roots > self.end
-        with np.errstate(over="ignore"):  # so far out that nothing is left
+        with np.errstate(over="ignore"):  # scores so far out that the share is 0
             steps = (roots[is_beyond] - self.middle) / self.spread
-        tails = map(erfc, (steps / np.sqrt(2.0)).tolist())  # exact far out, where 1 + erf is 0
+        tails = map(erfc, (steps / np.sqrt(2.0)).tolist())  # exact far out, where 1 - erf is 0
         shares[is_beyond] = 0.5 * np.fromiter(tails, np.float64, len(steps))
         return shares
 
 
 def bulk_of(calibration: Float64s, weights: Float64s | None) -> Bulk | None:
-    """Return what the bulk of scores tells of usual rows."""
+    """Return the distribution of usual scores, or None if it cannot be estimated."""
     n_rows = len(calibration) if weights is None else float(weights.sum())
     if n_rows < MIN_BULK_ROWS:
         return None
@@ -66,34 +66,34 @@ def bulk_of(calibration: Float64s, weights: Float64s | None) -> Bulk | None:
 
 
 MIN_ROWS = 100
-"""Calibration rows that a tail needs; the highest of fewer rows tell too little."""
+"""Minimum number of calibration rows for a tail."""
 
 TAIL_SHARE = 0.05
-"""Share of the rows, those with the highest scores, that the tail is fitted to."""
+"""Share of the rows, with the highest scores, to which the tail is fitted."""
 
 MIN_TAIL_ROWS = 20.0
-"""Fewest rows that the tail is fitted to."""
+"""Minimum number of rows to which the tail is fitted."""
 
 MIN_SHAPE = -0.5
-"""Shape of a tail that ends soon."""
+"""Smallest shape, with which a tail ends soon."""
 
 MAX_SHAPE = 0.9
-"""Shape of a tail that hardly has a mean."""
+"""Largest shape, with which the mean of a tail is only just finite."""
 
 
 @dataclass(frozen=True)
 class Tail:
-    """A tail that was fitted.
+    """A generalized Pareto tail that was fitted to scores.
 
     Attributes
     ----------
     start : float
-        The score beyond which it begins.
+        Score at which the tail begins.
     shape, scale : float
     weight : float
-        Of the rows beyond.
+        Weight of the rows beyond the start.
     total : float
-        Of all rows.
+        Weight of all rows.
     """
 
     start: float
@@ -103,9 +103,9 @@ class Tail:
     total: float
 
     def shares(self, scores: Float64s) -> Float64s:
-        """Return the share of rows that score at least as high."""
+        """Return the share of rows with a score at least as high as each score."""
         shares, is_far = np.ones(len(scores)), scores > self.start
-        with np.errstate(over="ignore", divide="ignore"):  # so far out that nothing is left
+        with np.errstate(over="ignore", divide="ignore"):  # scores so far out that the share is 0
             steps = (scores[is_far] - self.start) / self.scale
         if abs(self.shape) < 1e-9:
             left = np.exp(-steps)
@@ -116,7 +116,7 @@ class Tail:
 
 
 def tail_of(calibration: Float64s, weights: Float64s) -> Tail | None:
-    """Return the tail of some scores."""
+    """Return the tail that is fitted to the highest scores, or None for few scores."""
     weight_from = np.append(np.cumsum(weights[::-1])[::-1], 0.0)
     total = weight_from[0]
     if total < MIN_ROWS:
@@ -138,7 +138,7 @@ def _fitted(excesses: Float64s, weights: Float64s) -> tuple[float, float]:
     total = weights.sum()
     after = total - np.cumsum(weights)
     mean = (weights * excesses).sum() / total
-    # A row of weight w is w rows in succession: the average number of rows after them.
+    # A row of weight w counts as w successive rows with an average number of rows after them.
     moment = (weights * excesses * (after + (weights - 1) / 2)).sum() / (total * (total - 1))
     difference = mean - 2.0 * moment
     shape = 2.0 - mean / difference if difference > 0 else MIN_SHAPE
@@ -147,48 +147,48 @@ def _fitted(excesses: Float64s, weights: Float64s) -> tuple[float, float]:
 
 
 EXACT_SHARE = 0.25
-"""Weight of the conformal p-value beside the tail's: even if the tail were entirely wrong, a
-p-value would be at least a quarter of the conformal one.  A weight of a half was too strict at
-small rates: fewer false findings than the rate allows, and fewer true ones."""
+"""Weight of the conformal p-value in the mean with the p-value of the tail.  Even if the tail were
+entirely wrong, a p-value would be at least a quarter of the conformal p-value.  A weight of a half
+was too strict at small rates, with fewer false findings than allowed and fewer true findings."""
 
 MIN_OF_CONFORMAL = 0.01
-"""An estimate is at least this part of the smallest conformal p-value.  Smaller ones would rest on
-the assumed law alone."""
+"""Minimum of an estimate as a share of the smallest conformal p-value.  A smaller estimate would
+depend only on the assumed distribution."""
 
 SHARED_SCORES = 1 << 17
-"""Scores that one thread looks up at a time."""
+"""Number of scores that one thread processes as one block."""
 
 EXCESS = 1 + 1e-12
-"""The share of the rows to flag is multiplied by it: 0.29 * 100 is to be 29 rows, not 28."""
+"""Factor of the share of rows to flag, so that 0.29 * 100 gives 29 rows and not 28."""
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Scores that new scores are compared with.
+    """Scores with which new scores are compared.
 
     Attributes
     ----------
     scores : ndarray of shape (n_rows,)
-        In ascending order, each from a map that was not trained on the row.
+        Scores in ascending order, each by a map that was not trained on the row.
     weights : ndarray of shape (n_rows,) or None, default=None
         Weight of each score.  None means 1 each.
     units : ndarray of shape (n_rows,), int, or None, default=None
         Best matching unit of each row.  Required with `regions`.
     regions : ndarray of shape (n_units,), int, or None, default=None
-        Region of each unit, from 0; a row is then compared only with the rows of its region.  None
-        means that it is compared with all rows.
+        Region of each unit, from 0.  A row is then compared only with rows of the same region.  If
+        None, a row is compared with all rows.
     by_bulk : bool, default=False
-        Whether p-values of high scores are told by the bulk of the scores, since some of these rows
-        may be unusual.  Otherwise they count the rows.
+        Whether p-values of high scores are estimated from the bulk of the scores, because some of
+        the highest rows may be unusual.  Otherwise, all rows are considered usual.
 
     Raises
     ------
     ValueError
-        If the parts do not fit together; the message names one of them.
+        If the parts do not fit together.  The message names one of them.
 
     See Also
     --------
-    Scorer : Makes the scores.
+    Scorer : Computes the scores.
 
     Examples
     --------
@@ -245,12 +245,12 @@ class Calibration:
         regions: Ints | None,
         by_bulk: bool = False,
     ) -> "Calibration":
-        """Return the calibration by scores in any order.
+        """Create a calibration from scores in any order.
 
         Parameters
         ----------
         scores : ndarray of shape (n_rows,)
-            NaN for a row that does not calibrate.
+            Score of each row, or NaN if the row is not used for calibration.
         weights : ndarray of shape (n_rows,) or None
         units : ndarray of shape (n_rows,)
             Best matching unit of each row.
@@ -281,10 +281,11 @@ class Calibration:
         Returns
         -------
         ndarray of shape (n_samples,)
-            ``c = (1 + #{calibration >= score}) / (n + 1)``, or what is smaller: ``c / 4 + 3 t / 4``
-            with the share t of the tail of clean calibration scores, or the share of usual rows by
-            the bulk of others, at least ``0.01 / (n + 1)``.  Each calibration row counts its
-            weight; with `regions`, only rows of the same region count.
+            The smaller of ``c = (1 + #{calibration >= score}) / (n + 1)`` and an estimate.  With
+            `by_bulk`, the estimate is the share of usual rows with a score at least as high, but
+            at least ``0.01 / (n + 1)``.  Otherwise, it is ``c / 4 + 3 t / 4``, where t is the
+            share by the fitted tail.  Each calibration row counts with its weight.  With
+            `regions`, only rows of the same region count.
         """
         if self.regions is None or self.units is None:
             return self._among(None).p_values(scores)
@@ -297,8 +298,8 @@ class Calibration:
         return found
 
     def _among(self, region: int | None) -> "_Among":
-        """Return the calibration rows of a region, or all."""
-        if region not in self._made:  # once: a service asks row by row
+        """Return the calibration rows of a region, or all rows if `region` is None."""
+        if region not in self._made:  # computed once, because a service scores single rows
             there, weights = slice(None), self.weights
             if region is not None and self.regions is not None and self.units is not None:
                 there = self.regions[self.units] == region
@@ -314,8 +315,8 @@ class Calibration:
     def smallest_p_value(self) -> float:
         """The smallest p-value that a row can have.
 
-        ``1 / (n + 1)``, where n is the weight of the calibration rows, or of those in the region
-        with the most; less if they are enough for a tail or an estimate.
+        It is ``1 / (n + 1)``, where n is the weight of the calibration rows (with `regions`, in
+        the largest region).  It is less if there are enough rows for a tail or an estimate.
         """
         weights = ones_or(self.weights, len(self.scores))
         most = float(weights.sum())
@@ -327,7 +328,7 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class _Among:
-    """Calibration rows with which some rows are compared, and what follows from them alone."""
+    """Calibration rows with which some rows are compared, and values computed from them."""
 
     scores: Float64s
     weights: Float64s | None
@@ -335,7 +336,7 @@ class _Among:
 
     @cached_property
     def _weight_from(self) -> Float64s | None:
-        """Weight of the rows from each place to the end, and 0 past the end."""
+        """Weight of the rows from each position to the end, and 0 past the end."""
         weights = self.weights
         return None if weights is None else np.append(np.cumsum(weights[::-1])[::-1], 0.0)
 
@@ -348,7 +349,7 @@ class _Among:
     def p_values(self, scores: Float64s) -> Float64s:
         if len(scores) <= SHARED_SCORES:
             return self._p_values_of(scores)
-        found, _ = np.empty(len(scores)), (self._law, self._weight_from)  # made once, not by each
+        found, _ = np.empty(len(scores)), (self._law, self._weight_from)  # cached before threads
 
         def fill(part: slice) -> None:
             found[part] = self._p_values_of(scores[part])
@@ -357,7 +358,7 @@ class _Among:
         return found
 
     def _p_values_of(self, scores: Float64s) -> Float64s:
-        # In order, in which the search goes through the memory once.
+        # With sorted scores, the search passes through the memory only once.
         is_in_order = bool((scores[1:] <= scores[:-1]).all())
         order = slice(None) if is_in_order else np.argsort(scores)
         places = np.searchsorted(self.scores, scores[order], side="left")
@@ -376,7 +377,7 @@ class _Among:
 
 
 def threshold_for(scores: Float64s, contamination: float, weights: Float64s | None) -> float:
-    """Return the score above which a given share of the rows lies."""
+    """Return the score that a given share of the rows exceeds."""
     n = len(scores)
     if weights is None:
         place = n - 1 - min(int(contamination * n * EXCESS), n - 1)

@@ -1,4 +1,4 @@
-"""What would make an unusual row usual: few columns, and the ranges of their values."""
+"""Counterfactuals, which change a few columns of an unusual row so that it becomes usual."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -31,20 +31,20 @@ from somscape.tables.table import Table
 NEWTON_STEPS = 60
 
 N_STEPS = 256
-"""Steps to the farthest usual prototype when a score that is not steady is scanned."""
+"""Number of steps to the farthest usual prototype if a score that may jump is scanned."""
 
 MAX_STEPS = 1000
-"""Steps after which the search for an end stops where it is."""
+"""Maximum number of steps in the search for the end of a range."""
 
 MIN_STEP = 1e-7
-"""Precision of an end, as a share of its column's width."""
+"""Precision of the end of a range, as a share of the width of its column."""
 
 ENDLESS_WIDTHS = 1e6
-"""Widths beyond the farthest usual prototype from which a range counts as having no end."""
+"""Number of widths beyond the farthest usual prototype from which a range counts as unlimited."""
 
 
 class AnyDetector(Protocol):
-    """A detector, as the search for ranges and counterfactuals sees it."""
+    """The parts of a detector that the search for ranges and counterfactuals uses."""
 
     @property
     def threshold(self) -> float: ...
@@ -65,13 +65,13 @@ class AnyDetector(Protocol):
 
 @dataclass(frozen=True)
 class Range:
-    """Values of a column: an interval, or some levels.
+    """Values of a column, either an interval or some levels.
 
     Attributes
     ----------
     low, high : float, numpy.datetime64 or None
-        Ends of the interval, both included.  Infinite if the interval has no end there, None for a
-        category.  For a date whose weekday or hour counts, too, both are the date itself.
+        Ends of the interval, which includes both.  Infinite if the interval is unlimited, None for
+        a category.  If the weekday or hour of a date also counts, both are the date itself.
     levels : tuple of str
         Levels of a category.
     mark : str
@@ -79,7 +79,7 @@ class Range:
 
     See Also
     --------
-    Change : Has one.
+    Change : Contains a range.
 
     Examples
     --------
@@ -110,7 +110,7 @@ class Range:
 
 
 def steps_of(scorer: Scorer) -> list[float]:
-    """Return for each column how far rounding may move a number, on the encoded scale."""
+    """Return how far rounding may move a number of each column, on the encoded scale."""
     return rounding_steps(scorer.map_.encoding, scorer.usual_codebook)
 
 
@@ -122,7 +122,7 @@ def ranges_of(
     *,
     unusual: Float64s,
 ) -> list[Range]:
-    """Return for pairs of a row and a column the values with which the row stays usual."""
+    """Return for each pair of a row and a column the values with which the row stays usual."""
     encoding = detector.map_.encoding
     codes, slices = encoding.features, encoding.slices
     has_levels = [isinstance(codes[j], LeveledCode) for _, j in pairs]
@@ -130,7 +130,7 @@ def ranges_of(
     lines = [pair for pair in range(len(pairs)) if not (has_levels[pair] or has_parts[pair])]
     leveled = {n: pairs[n] for n in np.flatnonzero(has_levels).tolist()}
     found = _levels(detector, rows, limit, leveled)
-    for n in np.flatnonzero(has_parts).tolist():  # a day later, the weekday is another one
+    for n in np.flatnonzero(has_parts).tolist():  # another date would also change the weekday
         i, j = pairs[n]
         date = codes[j].decode(rows[i : i + 1, slices[j]])[0]
         found[n] = Range(date, date)
@@ -154,24 +154,24 @@ def ranges_of(
             bound if np.isinf(end) else code.short(np.array([[end]]), step, side)[0]
             for end, side, bound in zip((low[line], high[line]), (1, -1), bounds, strict=True)
         ]
-        if not is_steady:  # a rounded end may lie in a gap that the scan did not see
+        if not is_steady:  # a rounded end may be in a gap that the scan missed
             at = [float(code.place(np.array([end]))[0]) for end in ends]
             stays = [_stays_usual(detector, base[line], places[line], there, limit) for there in at]
             ends = [end if stay else own for end, stay in zip(ends, stays, strict=True)]
-        # Rounding may move an end past the row's own value, which is rounded and inside.
+        # Rounding may move an end past the value of the row, so the rounded value is included.
         found[pair] = Range(min(own, ends[0]), max(own, ends[1]))
     return [found[pair] for pair in range(len(pairs))]
 
 
 def _is_steady(detector: AnyDetector) -> bool:
-    """Say whether scores change no faster than rows move."""
+    """Return whether scores never change by more than the distance that rows move."""
     return detector.label_factors is None and detector.marks is None
 
 
 def _stays_usual(
     detector: AnyDetector, row: Float64s, place: int, value: float, limit: float
 ) -> bool:
-    """Return whether a row with another value scores at most a limit; True if it is infinite."""
+    """Return whether a row with another value scores at most a limit, or True if infinite."""
     trial = row[None].copy()
     trial[0, place] = value
     return bool(np.isinf(value) or detector.scores_of_rows(trial)[0] <= limit)
@@ -206,10 +206,10 @@ class _Lines:
     ----------
     detector : AnyDetector
     limit : float
-        The highest score of a usual row.
+        Highest score of a usual row.
     rows : ndarray of shape (n_lines, n_features)
     places : ndarray of shape (n_lines,)
-        The feature that moves.
+        Number of the feature that moves.
     direction : float
         1 or -1.
     """
@@ -222,7 +222,7 @@ class _Lines:
 
     @cached_property
     def start(self) -> Float64s:
-        """The features' own values."""
+        """Values of the features at the start."""
         return self.rows[np.arange(len(self.rows)), self.places]
 
     @cached_property
@@ -233,23 +233,24 @@ class _Lines:
 
     @cached_property
     def width(self) -> Float64s:
-        """Range of the usual prototypes, the measure of small and large steps."""
+        """Range of the usual prototypes, by which the size of steps is measured."""
         spans = np.ptp(self.detector.of_all_rows.usual_codebook[:, self.places], axis=0)
         width = np.maximum(spans, self.limit if _is_steady(self.detector) else 0.0)
         return np.where(width > 0, width, 1.0)
 
     def slack(self, rows: Float64s) -> Float64s:
-        """Return how far below the limit rows score."""
+        """Return how far the scores of rows are below the limit."""
         return self.limit - self.detector.scores_of_rows(rows)
 
 
 _Advance: TypeAlias = Callable[[Ints, Float64s, Float64s], tuple[NDArray[np.bool_], Float64s]]
-"""Takes the numbers of lines, their rows one step further, and that step.  Returns which of these
-rows are usual, and the next step: from there, or from the previous place if the row is not."""
+"""Function of the numbers of lines, their rows one step further, and that step.  It returns which
+of these rows are usual, and the next step.  The next step begins at the row if it is usual, and
+otherwise at the previous position."""
 
 
 def _ends(lines: _Lines) -> Float64s:
-    """Return how far the feature of each line can go; infinite where it can for ever."""
+    """Return how far the feature of each line can move, or infinity if it is unlimited."""
     if not _is_steady(lines.detector):
         step, advance = _by_scanning(lines)
     elif lines.detector.of_all_rows.kind.is_mean_of_nearest:
@@ -272,7 +273,7 @@ def _ends(lines: _Lines) -> Float64s:
 
 
 def _by_nearest_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Step to the place where the prototypes that are nearest now are too far away."""
+    """Step to the point at which the currently nearest prototypes are too far away."""
     moves = [lines.direction * _moves(one, lines.places) for one in lines.detector.scorers]
 
     def free(which: Ints, rows: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
@@ -280,8 +281,8 @@ def _by_nearest_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
         by_scorer = [np.where(added.is_still[:, None], 0.0, by_one[which]) for by_one in moves]
         far = 2.0 * ENDLESS_WIDTHS * lines.width[which]
         slack, distance = _free_distance(lines.detector, rows, lines.limit, by_scorer, added, far)
-        # A little less than possible, so that rounding does not carry the row past the limit; a
-        # little past a knot, so that the next step is not that of rounding.
+        # Slightly less than possible, so that rounding does not move the row past the limit, and
+        # slightly past a knot, so that the next step is longer than the precision.
         margin = MIN_STEP / 2 * lines.width[which]
         step = np.where(distance < added.reach, distance - margin, added.reach + 4 * margin)
         return slack >= 0, step
@@ -294,7 +295,8 @@ def _by_nearest_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
 
 
 def _by_slack(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Step as far as the slack allows: a mean of distances changes no faster than the row moves."""
+    """Step as far as the slack allows, because a score changes at most as fast as the row
+    moves."""
     scorers = lines.detector.scorers
     squares = sum((_moves(one, lines.places) ** 2).sum(axis=1) for one in scorers)
     speed = np.sqrt(squares / len(scorers))
@@ -307,7 +309,7 @@ def _by_slack(lines: _Lines) -> tuple[Float64s, _Advance]:
 
 
 def _by_scanning(lines: _Lines) -> tuple[Float64s, _Advance]:
-    """Check the score in even steps; gaps narrower than a step are not seen."""
+    """Check the score in even steps.  Gaps narrower than a step are missed."""
     outside = lines.edge + lines.width
 
     def advance(going: Ints, trial: Float64s, step: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
@@ -320,7 +322,7 @@ def _by_scanning(lines: _Lines) -> tuple[Float64s, _Advance]:
 
 
 def _moves(scorer: Scorer, places: Ints) -> Float64s:
-    """Return for each line how a row moves, as compared, when its feature moves by 1."""
+    """Return how a row on each line moves, as compared, if its feature moves by 1."""
     decorrelation = scorer.decorrelation
     if decorrelation is None:
         moves = np.zeros((len(places), scorer.map_.codebook.shape[1]))
@@ -332,16 +334,16 @@ def _moves(scorer: Scorer, places: Ints) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class _Added:
-    """What rarity adds to rows of which a feature moves, and up to where it adds so.
+    """Amounts that rarity adds to rows in which a feature moves.
 
     Attributes
     ----------
     heights : ndarray of shape (n_rows,)
-        What all values of the row add.
+        Sum of the amounts for all values of the row.
     slopes : ndarray of shape (n_rows,)
-        How fast that grows as the feature moves.
+        Increase of this sum per unit that the feature moves.
     reach : ndarray of shape (n_rows,)
-        How far it may move until the slope changes, or whether distances do.
+        Distance that the feature may move before `slopes` or `is_still` changes.
     is_still : ndarray of shape (n_rows,), bool
         Whether the feature is so far out that distances do not change.
     """
@@ -382,12 +384,12 @@ def _free_distance(
     added: _Added,
     far: Float64s,
 ) -> tuple[Float64s, Float64s]:
-    """Return how far below a limit rows score, and how far their features can move."""
+    """Return how far rows score below a limit, and how far their features can move."""
     lines, n = _distances(detector.scorers, rows, moves), len(moves)
     left = limit - added.heights
     slack = left - np.sqrt(sum((some.at(0.0)[0] ** 2).sum(axis=0) for some in lines) / n)
-    # Newton's method from beyond the end, where the convex score is at least the limit: it comes
-    # back to the end and never passes it.
+    # Newton's method starts beyond the end, where the convex score is at least the limit.  It
+    # returns to the end and never passes it.
     along = sum(some.along.mean(axis=2).sum(axis=0) for some in lines)
     speed = sum(some.speed.sum(axis=0) for some in lines)
     beyond = np.minimum(_quotient(n * left - along, speed), _quotient(left, added.slopes))
@@ -410,21 +412,21 @@ def _free_distance(
 
 
 def _quotient(above: Float64s, below: Float64s) -> Float64s:
-    """Return a quotient, infinite where the divisor is not positive."""
+    """Return a quotient, which is infinite if the divisor is not positive."""
     return np.divide(above, below, out=np.full(above.shape, np.inf), where=below > 0)
 
 
 @dataclass(frozen=True, eq=False)
 class _Distances:
-    """Distances of moving rows to the k prototypes nearest at the start, on each of some maps.
+    """Distances of moving rows to the k prototypes nearest at the start, for several maps.
 
     Attributes
     ----------
     along, across : ndarray of shape (n_maps, n_rows, k)
-        How far a row is past the prototype on its way, and the square of how far from its way the
-        prototype lies.
+        Distance of a row past the prototype along the line, and squared distance of the prototype
+        from the line.
     speed : ndarray of shape (n_maps, n_rows)
-        How far a row moves when its feature moves by 1.
+        Distance that a row moves when its feature moves by 1.
     """
 
     along: Float64s
@@ -432,7 +434,7 @@ class _Distances:
     speed: Float64s
 
     def at(self, distance: Float64s | float) -> tuple[Float64s, Float64s]:
-        """Return the mean distances after features moved by a distance, and how fast they grow."""
+        """Return the mean distances after features moved by `distance`, and their slopes."""
         along = self.along + (distance * self.speed)[:, :, None]
         far = np.sqrt(self.across + along**2)
         slope = np.divide(along, far, out=np.zeros_like(far), where=far > 0)
@@ -442,7 +444,7 @@ class _Distances:
 def _distances(
     scorers: Sequence[Scorer], rows: Float64s, moves: Sequence[Float64s]
 ) -> list[_Distances]:
-    """Return the distances of rows that move, together for maps with as many nearest prototypes."""
+    """Return the distances of moving rows, grouped by the number of nearest prototypes."""
     compared = compared_by(scorers, rows)
     each = [_distances_on(*one) for one in zip(scorers, compared, moves, strict=True)]
     alike = groupby(each, key=lambda one: one[0].shape[1])
@@ -452,7 +454,7 @@ def _distances(
 def _distances_on(
     scorer: Scorer, compared: Floats, moves: Float64s
 ) -> tuple[Float64s, Float64s, Float64s]:
-    """Return what `_Distances` has of one map."""
+    """Return the values of `_Distances` for one map."""
     k = 1 if scorer.score == "quantization_error" else None
     units, distances = nearest_usual(scorer, compared, k)
     speed = np.sqrt((moves**2).sum(axis=1))
@@ -463,7 +465,7 @@ def _distances_on(
 
 
 MARGIN = 1e-9
-"""Share of the threshold by which scores stay below it, so that rounding lifts none above it."""
+"""Scores stay below the threshold by this share of it, because scores are rounded."""
 
 BLOCK_ROWS = 1024
 
@@ -476,16 +478,16 @@ class Change:
     ----------
     column : str
     value : str
-        The row's value, in original units.
+        Value of the row, in original units.
     to : float, str or numpy.datetime64
-        The value that it becomes.
+        New value of the column.
     within : Range
-        Other values that would do, as long as the other changed columns become their ``to``.
+        Other values that also suffice if the other changed columns have their ``to``.
 
     See Also
     --------
-    Counterfactual : All columns.
-    Range : Other values that would do.
+    Counterfactual : Contains the changes of all columns.
+    Range : Values that also suffice.
 
     Examples
     --------
@@ -506,18 +508,18 @@ class Change:
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """What would make a row usual.
+    """Changes of columns that would make a row usual.
 
     Attributes
     ----------
     changes : tuple of Change
-        The column that differs most first; empty for a row that is usual.
+        Changes, with the most different column first.  Empty if the row is usual.
     score : float
-        Score of the row with every changed column at its ``to``; at most the threshold.
+        Score of the row with all changes, which is at most the threshold.
 
     See Also
     --------
-    Change : One column of it.
+    Change : Change of one column.
 
     Examples
     --------
@@ -544,7 +546,7 @@ class Counterfactual:
 def counterfactuals_of(
     detector: AnyDetector, table: Table, encoded: Floats
 ) -> list[Counterfactual | None]:
-    """Return what would make each row of a table usual, see `Detector.counterfactuals`."""
+    """Return changes that would make each row usual, as `Detector.counterfactuals` does."""
     rows = np.asarray(encoded, dtype=np.float64)
     scores = detector.scores_of_rows(rows)
     found: list[Counterfactual | None] = [Counterfactual((), float(score)) for score in scores]

@@ -1,4 +1,4 @@
-"""The fitted detector: scores, alerts, reasons, rules, similar rows, and its record."""
+"""The fitted detector, with its scores, alerts, reasons, rules, similar rows and record."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -53,33 +53,33 @@ class Detector:
     Attributes
     ----------
     of_all_rows : Scorer
-        The map of all rows, and how rows are compared with it.
+        The map of all rows, and the settings by which it scores rows.
     threshold : float
-        Rows with a score above it are flagged.
+        Score above which rows are flagged.
     calibration : Calibration
-        Scores with which p-values compare a row's score.
+        Scores of other rows, with which p-values compare the score of a row.
     members : tuple of Scorer, default=()
-        Maps with the same lattice and columns that score together in its place.  If empty, the map
-        of all rows scores by itself.
+        Maps with the same lattice and columns that score together instead of the map of all rows.
+        If empty, the map of all rows scores by itself.
     label_factors : ndarray of shape (n_units,) or None, default=None
-        Factor of the scores of a unit's rows, in older files.  None means no factor.
+        Factor of the scores of the rows of each unit, in older files.  None means 1.
     mean_contributions : ndarray of shape (n_columns,) or None, default=None
         Average contribution of each original column to the score of a training row.
     rarity : Rarity or None, default=None
-        What single values add to the score of the maps.  None adds nothing.
+        Amounts that single values add to the score of the maps.  None means 0.
     counts : ValueCounts or None, default=None
-        How many rows had which values, for reasons; None where an older file does not say.
+        Numbers of training rows with each value, for reasons.  None for some older files.
     marks : Marks or None, default=None
-        What was learned from rows that were confirmed or cleared.  None means that none were.
+        Changes of scores learned from confirmed and cleared rows.  None if no rows were marked.
 
     Raises
     ------
     ValueError, TypeError
-        If the parts do not fit together; the message names one of them.
+        If the parts do not fit together.  The message names one of them.
 
     See Also
     --------
-    SOMDetector : Trains one, as an estimator of scikit-learn.
+    SOMDetector : Trains a Detector, as an estimator of scikit-learn.
 
     Examples
     --------
@@ -156,7 +156,7 @@ class Detector:
             )
 
     def _can_score(self, member: Any) -> bool:
-        """Say whether a member scores as the detector does, which a file takes for granted."""
+        """Return whether a member has the settings of the detector, as files require."""
         main = self.of_all_rows
         return (
             isinstance(member, Scorer)
@@ -173,7 +173,7 @@ class Detector:
         return f"Detector({self.map_!r}, {self.score}{by})"
 
     def _repr_html_(self) -> str:
-        """Show the map, and what the detector flags."""
+        """Return the map and the threshold as HTML."""
         n = len(self.calibration.scores)
         words = f"flags scores above {self.threshold:.4g}; p-values compare with {n} rows"
         return f"{self.map_._repr_html_()}<p><code>{self!r}</code> {words}</p>"
@@ -190,7 +190,7 @@ class Detector:
 
     @cached_property
     def scorers(self) -> tuple[Scorer, ...]:
-        """The maps that score: the members, or without members the map of all rows."""
+        """The maps that score, which are the members or else the map of all rows."""
         if self.score in REMOVED:
             raise InputError(
                 f"the method '{self.score}' was removed, so this detector only shows its map and "
@@ -200,7 +200,7 @@ class Detector:
 
     @cached_property
     def in_words(self) -> "Detector":
-        """The same with words for columns and codes, itself without a dictionary."""
+        """The detector with words for columns and codes, which needs no dictionary."""
         if not self.map_.encoding.roles.dictionary:
             return self
         whole = self.of_all_rows
@@ -208,29 +208,29 @@ class Detector:
 
     @property
     def effect_of_marks(self) -> str:
-        """What marks changed, or why they did not, in sentences; "" without any."""
+        """Sentences about the effect of marks on scores, or "" without marks."""
         return "" if self.marks is None else self.marks.in_words(self.map_.encoding)
 
     def scores(self, X: Any) -> Float64s:
-        """Return the score of each row, higher for more unusual.
+        """Return the score of each row, which is higher for more unusual rows.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
-            As for `Map.rows_of`.
+            Rows in any form that `Map.rows_of` accepts.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            Distances are in encoded feature units, or in the detector's own units if it
-            decorrelates columns; `rarity` is in the same.  With several maps, the root of the mean
-            squared score.  Costs
-            O(n_samples * n_units * n_features) for each map.
+            Scores in encoded feature units, or in units of the detector if it decorrelates
+            columns.  Amounts from `rarity` have the same unit.  With several maps, each score is
+            the root mean square of the scores by the maps.  The cost is O(n_samples * n_units *
+            n_features) for each map.
         """
         return self.scores_of_rows(self.map_.rows_of(X))
 
     def p_values(self, X: Any) -> Float64s:
-        """Return the p-value of each row: small for unusual rows.
+        """Return the p-value of each row, which is small for unusual rows.
 
         Parameters
         ----------
@@ -239,7 +239,7 @@ class Detector:
         Returns
         -------
         ndarray of shape (n_samples,)
-            In (0, 1]; see `SOMDetector.p_values`.
+            P-values in (0, 1].  See `SOMDetector.p_values`.
         """
         return self.scores_and_p_values_of_rows(self.map_.rows_of(X))[1]
 
@@ -257,7 +257,7 @@ class Detector:
         return self.scores(X) > self.threshold
 
     def contributions(self, X: Any) -> Float64s:
-        """Return how much each original column adds to each row's score.
+        """Return the amount that each original column adds to the score of each row.
 
         Parameters
         ----------
@@ -267,13 +267,13 @@ class Detector:
         -------
         ndarray of shape (n_samples, n_columns)
             Columns in the order of ``map_.encoding.features``, with the levels of a category
-            merged.  Each row adds up to its score (``-score_samples``), in equal shares if it lies
-            exactly at a prototype.
+            merged.  Each row adds up to its score (``-score_samples``).  If the row is exactly at
+            a prototype, the shares are equal.
         """
         return self.contributions_of_rows(self.map_.rows_of(X))
 
     def reasons(self, X: Any) -> "list[Reasons]":
-        """Return why each row is unusual, in original units, the largest share first.
+        """Return the reasons why each row is unusual, with the largest share first.
 
         Parameters
         ----------
@@ -282,9 +282,9 @@ class Detector:
         Returns
         -------
         list of Reasons
-            At most four per row, each with at least 5 % of the score; none where no column's part
-            is clearly above what it is in usual rows.  A category is not a reason
-            if the row has the most common level near it, even if other rows there differ.
+            At most four reasons per row in original units, each with at least 5 % of the score.
+            The reasons are empty if no column adds clearly more than in usual rows.  A category is
+            not a reason if the row has the level that is most common near the row.
         """
         return reasons_of(self, *table_and_rows(self.map_, X))
 
@@ -299,39 +299,40 @@ class Detector:
         cost: float | None = None,
         above_threshold: bool = False,
     ) -> "Alerts":
-        """Rank rows, the most unusual first, with reasons for the alerts.
+        """Rank rows with the most unusual first, and add reasons to the alerts.
 
-        Pass at most one rule.  Without a rule, the alerts are the rows that stand out, at least 10
-        and at most 50 rows; the list says how many do, and how many of them by chance.
+        Pass at most one rule.  Without a rule, the alerts are the rows that stand out, but at
+        least 10 and at most 50 rows.  The list shows how many rows stand out, and how many by
+        chance.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
-            The columns of an array are taken in order.  Reasons are in original units.
+            Columns of an array are taken in order.  Reasons are in original units.
         n_alerts : int or None, default=None
-            Number of alerts: the rows with the highest scores.
+            Number of alerts.  The rows with the highest scores become alerts.
         p_value : float or None, default=None
-            Alerts are the rows with at most this p-value.
+            Highest p-value of an alert.  All rows up to this p-value become alerts.
         fdr : float or None, default=None
-            As many alerts as keep the false discovery rate, the expected share of usual rows among
-            them, at most about this; see `somscape.outliers.AlertRule`.
+            Approximate limit for the false discovery rate, the expected share of usual rows among
+            the alerts.  The longest list within it is chosen.  See `somscape.outliers.AlertRule`.
         amount : str or None, default=None
-            Column with the amount that each row puts at stake.  Required with `cost`.
+            Column with the amount at risk in each row.  Required with `cost`.
         cost : float or None, default=None
-            Cost of a review, in the unit of `amount`.  Alerts are the rows whose review pays, those
-            worth most first.
+            Cost of a review, in the unit of `amount`.  Rows with a higher expected amount become
+            alerts, with the highest first.
         above_threshold : bool, default=False
-            Whether alerts are the rows that `flags` flags.
+            Whether all rows with a score above the threshold become alerts.
 
         Returns
         -------
         Alerts
-            Rows with equal scores keep their order.
+            Ranking in which rows with equal scores keep their order.
         """
         return self.alerts_by(AlertRule(n_alerts, p_value, fdr, amount, cost, above_threshold), X)
 
     def alerts_by(self, rule: "AlertRule", X: Any) -> "Alerts":
-        """Rank rows as `alerts` does, by a rule.
+        """Rank rows as `alerts` does, by a given rule.
 
         Parameters
         ----------
@@ -345,7 +346,7 @@ class Detector:
         return ranked(self, *table_and_rows(self.map_, X), rule)
 
     def counterfactuals(self, X: Any) -> list[Counterfactual | None]:
-        """Return what would make each row usual: few columns to change, and to what.
+        """Return changes of a few columns that would make each row usual.
 
         Parameters
         ----------
@@ -354,10 +355,10 @@ class Detector:
         Returns
         -------
         list of Counterfactual or None
-            One per row, without changes if it scores at most the threshold, and None if no usual
-            prototype does.  Each change is needed: without it the row stays unusual.  A smaller set
-            of other changes may exist.  Each row costs about as much as scoring a hundred.  As
-            text: "would be usual with A3 between 0.5 and 4".
+            One per row, without changes if the row scores at most the threshold, and None if no
+            usual prototype scores at most the threshold.  Each change is needed, because the row
+            remains unusual without it.  A smaller set of other changes may exist.  A row costs as
+            much as scoring about 100 rows.  As text: "would be usual with A3 between 0.5 and 4".
         """
         table, rows = table_and_rows(self.map_, X)
         return counterfactuals_of(*both_in_words(self, table), rows)
@@ -369,19 +370,19 @@ class Detector:
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
         among : Table, data frame or array-like of shape (n_others, n_features)
-            Rows to search, such as the training rows; the detector itself keeps none.
+            Rows to search, such as the training rows, which the detector does not keep.
         n_similar : int, default=5
-            Number of similar rows for each row, at least 1; fewer if fewer rows are usual.
+            Number of similar rows for each row, at least 1.  Fewer if fewer rows are usual.
 
         Returns
         -------
         SimilarRows
-            Exactly the nearest rows that score at most the threshold.
+            The nearest rows with a score of at most the threshold.  The search is exact.
 
         Raises
         ------
         InputError
-            If `among` holds no usual row.
+            If `among` does not contain a usual row.
         """
         return nearest_usual_rows(self, X, among, n_similar)
 
@@ -392,16 +393,17 @@ class Detector:
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
         among : Table, data frame or array-like of shape (n_others, n_features)
-            Rows with labels.  Leave out a row itself if its own label must not count.
+            Rows with labels.  Leave out a row itself if its own label should not count.
         y : array-like of shape (n_others,)
-            1 for an anomaly, 0 for a usual row, -1 (or NaN) for unknown; at least one is known.
+            1 for an anomaly, 0 for a usual row, -1 (or NaN) for an unknown label.  At least one
+            label must be known.
         level : float, default=0.95
             Confidence level of the interval, above 0 and below 1.
 
         Returns
         -------
         LabelShare
-            Counts, shares and intervals over the rows of the same unit and its neighbors.
+            Counts, shares and intervals from the rows of the same unit and of its neighbors.
 
         Raises
         ------
@@ -416,14 +418,14 @@ class Detector:
         return label_share_around(self.map_, X, among, y, level)
 
     def scores_of_rows(self, rows: Floats, units: Ints | None = None) -> Float64s:
-        """Return the score of each encoded row; see `scores`.
+        """Return the score of each encoded row, as `scores` does.
 
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features)
-            From `Map.rows_of`; not checked again.
+            Encoded rows from `Map.rows_of`, which are not checked again.
         units : ndarray of shape (n_samples,) or None, default=None
-            Their best matching units, if known already.
+            Best matching units of the rows, if already known.
 
         Returns
         -------
@@ -438,12 +440,12 @@ class Detector:
         return self.marks.with_held(rows, scores * self.marks.factors(rows))
 
     def contributions_of_rows(self, rows: Floats) -> Float64s:
-        """Return what each column adds to the score of each encoded row.
+        """Return the amount that each column adds to the score of each encoded row.
 
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features)
-            From `Map.rows_of`; not checked again.
+            Encoded rows from `Map.rows_of`, which are not checked again.
 
         Returns
         -------
@@ -453,12 +455,12 @@ class Detector:
         return found if self.marks is None else self.marks.parts_with_held(rows, found)
 
     def contributions_by_columns(self, rows: Floats) -> Float64s:
-        """Return contributions by the values of rows alone: marked rows hold no place.
+        """Return contributions by the values of rows, without fixed scores of marked rows.
 
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features)
-            From `Map.rows_of`; not checked again.
+            Encoded rows from `Map.rows_of`, which are not checked again.
 
         Returns
         -------
@@ -477,7 +479,7 @@ class Detector:
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features)
-            From `Map.rows_of`; not checked again.
+            Encoded rows from `Map.rows_of`, which are not checked again.
 
         Returns
         -------
@@ -491,17 +493,17 @@ class Detector:
     def save(self, path: str | Path) -> None:
         """Save the detector to one file, completely or not at all.
 
-        The same detector gives the same bytes.  `somscape.load` reads it back.
+        The same detector gives the same bytes.  Read the file with `somscape.load`.
 
         Parameters
         ----------
         path : str or Path
-            Usually ends in ``.som``.
+            File name, usually with the extension ``.som``.
         """
         write_record(path, self.to_record())
 
     def to_record(self) -> Record:
-        """Return the detector as JSON data and named arrays, the contents of a file.
+        """Return the contents of a file, which are JSON data and named arrays.
 
         Returns
         -------
@@ -511,12 +513,12 @@ class Detector:
 
     @classmethod
     def from_record(cls, record: Record) -> "Detector":
-        """Return the detector of a record.
+        """Create the detector from a record.
 
         Parameters
         ----------
         record : Record
-            From `to_record` or `somscape.save.read_record`.
+            Record from `to_record` or `somscape.save.read_record`.
 
         Returns
         -------
@@ -525,7 +527,7 @@ class Detector:
         Raises
         ------
         InputError
-            If the parts of the record do not fit together, or it holds a map without a detector.
+            If the parts of the record do not fit together, or if a detector is missing.
         """
         if record.header.get("detector") is None:
             raise InputError(
@@ -539,14 +541,14 @@ class Detector:
 def explained_rows(
     detector: Detector, rows: Floats, units: Ints | None = None
 ) -> tuple[Float64s, Float64s]:
-    """Return scores of rows, and the parts of their columns, at once."""
+    """Return the scores of rows and the contributions of their columns in one step."""
     if detector.label_factors is None and detector.marks is None:
         return explained_by(detector.scorers, rows, detector.rarity)
     return detector.scores_of_rows(rows, units), detector.contributions_of_rows(rows)
 
 
 def as_detector(detector: Any) -> Detector:
-    """Return a detector itself, or the detector of a fitted estimator."""
+    """Return a detector unchanged, or return the detector of a fitted estimator."""
     found = detector_in(detector)
     if found is None:
         example = "`detector_` of a fitted SOMDetector"
@@ -555,7 +557,7 @@ def as_detector(detector: Any) -> Detector:
 
 
 def detector_in(thing: Any) -> Detector | None:
-    """Return an object if it is a detector, its detector if it has one, or None."""
+    """Return an object if it is a detector, or else its attribute `detector_`, or None."""
     found = getattr(thing, "detector_", thing)
     return found if isinstance(found, Detector) else None
 
@@ -571,58 +573,58 @@ def both_in_words(detector: Detector, table: Table) -> tuple[Detector, Table]:
 # Reasons: the columns that make a row unusual.
 
 NONE_STANDS_OUT = "no single column stands out; the combination is unusual"
-"""Stands where there is no reason."""
+"""Text that a row without reasons has instead."""
 
 MAX_REASONS = 4
 
 MIN_SHARE = 0.05
-"""A column that adds less than this share of the score is not a reason."""
+"""Columns that add less than this share of the score are not reasons."""
 
 BLOCK_VALUES = 1 << 20
-"""Values of prototypes near some rows in memory at once."""
+"""Number of values of nearby prototypes in memory at the same time."""
 
 CLEARLY_MORE = 2.0
-"""A column stands out where the odds of its share are this many times those of usual rows."""
+"""A column stands out if the odds of its share are this many times the odds in usual rows."""
 
 FAR_MORE = 4.0
-"""Or where it adds this many times as much to the score as it does in usual rows."""
+"""A column also stands out if it adds this many times as much to the score as in usual rows."""
 
 RARE = 0.01
-"""Or where no more than this share of the rows have its value, or one as far out."""
+"""A column also stands out if at most this share of the rows have a value at least as far out."""
 
 COMMON = 0.2
-"""Share of the rows from which a value is common.  One of at most `TAIL_SHARE` is rare."""
+"""Share of the rows from which a value is common.  Up to `TAIL_SHARE`, a value is rare."""
 
 TIMES = 2.0
-"""A common value is not named where a rare one adds at least this many times its part."""
+"""A common value is left out if a rare value adds at least this many times as much."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A column with a large share of a score, the row's value, and what is usual.
+    """A column with a large share of a score, the value of the row, and the usual values.
 
     Attributes
     ----------
     column : str
     value : str
-        The row's value, in original units.
+        Value of the row, in original units.
     usual : str
-        Values of the prototypes near the row: a range, or a level with its share.
+        Values of the prototypes near the row, as a range or as a level with its share.
     share : float
         Share of the score, from 0 to 1.
     at : float or None
-        The value on the column's encoded scale; None for a category or a missing value.
+        Value on the encoded scale of the column.  None for a category or a missing value.
     usual_at : (float, float) or None
-        Ends of the usual range on that scale; None for a category.
+        Ends of the usual range on this scale.  None for a category.
     is_usual_alone : bool
-        Whether the value lies in that range, and is unusual only with the other columns.
+        Whether the value is within this range, and unusual only in combination.
     occurs : Occurrence or None
-        How many of the training rows have the value, or one as far out; None for a number that
-        lies among most others.
+        Number of training rows with the value, or with a value at least as far out.  None for a
+        number that is not far out.
 
     See Also
     --------
-    Reasons : All of a row.
+    Reasons : All reasons of a row.
 
     Examples
     --------
@@ -662,7 +664,7 @@ class Reason:
 
     @property
     def is_rare(self) -> bool:
-        """Whether hardly any of the training rows have the value, or one as far out."""
+        """Whether at most 1 % of the training rows have the value, or a value as far out."""
         occurs = self.occurs
         return occurs is not None and occurs.n_rows <= max(1.0, RARE * occurs.total)
 
@@ -672,11 +674,11 @@ class Reason:
 
 
 class Reasons(tuple[Reason, ...]):
-    """The reasons of one row, the largest first; none if no single column stands out.
+    """The reasons of one row, with the largest share first.  Empty if no single column stands out.
 
     See Also
     --------
-    Reason : One of them.
+    Reason : One of the reasons.
 
     Examples
     --------
@@ -713,7 +715,7 @@ class Reasons(tuple[Reason, ...]):
 def reasons_of(
     detector: Detector, table: Table, rows: Floats, by_column: Float64s | None = None
 ) -> list[Reasons]:
-    """Return the reasons of all rows of a table; see `Detector.reasons`."""
+    """Return the reasons of all rows of a table, as `Detector.reasons` does."""
     by_column = detector.contributions_of_rows(rows) if by_column is None else by_column
     whole = detector.of_all_rows
     near, _ = nearest_usual(whole, whole.compared(rows))
@@ -727,7 +729,7 @@ def reasons_of(
     said, encoding = sorted(set(order[is_reason].tolist())), detector.map_.encoding
     if encoding.roles.dictionary:
         names = dict.fromkeys(name for j in said for name in sources_of(encoding.features[j]))
-        # These columns alone: words for all would take as long as the rest of a single row.
+        # Only for these columns, because words for all columns would take much longer.
         detector, table = both_in_words(detector, table.select(names))
     for j in said:
         which = np.nonzero((order == j) & is_reason)
@@ -741,7 +743,7 @@ def reasons_of(
 
 
 def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
-    """Return the reasons there are, without common values where a rare one explains much more."""
+    """Return the reasons, but leave out common values if a rare value adds much more."""
     kept, most = list[Reason](), 0.0  # the largest share of a rare value
     for reason in reasons:
         if reason is None:
@@ -755,7 +757,7 @@ def _without_common(reasons: Sequence[Reason | None]) -> list[Reason]:
 
 
 def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) -> None:
-    """Take away the shares of categories whose level is the one that prevails near a row."""
+    """Set the share of a category to 0 if the row has the level that prevails near it."""
     features, slices = map_.encoding.features, map_.encoding.slices
     may_be_reasons = np.flatnonzero((share >= MIN_SHARE).any(axis=0)).tolist()
     categories = [(j, slices[j]) for j in may_be_reasons if isinstance(features[j], CategoryCode)]
@@ -767,11 +769,11 @@ def _leave_out_as_usual(share: Float64s, map_: Map, near: Ints, rows: Floats) ->
 
 
 def _stand_out(means: Float64s | None, by_column: Float64s, share: Float64s) -> NDArray[np.bool_]:
-    """Return in which rows a column stands out from what it adds in usual rows."""
+    """Return in which rows a column adds clearly more than in usual rows."""
     if means is None or not means.sum() > 0 or len(means) == 1:
         return np.ones(len(share), dtype=bool)
     usual = means / means.sum()
-    # Odds, so that a share may be clearly above one half, too.
+    # With odds, a share can also be clearly above a usual share of more than one half.
     is_clear = share * (1 - usual) >= CLEARLY_MORE * usual * (1 - share)
     is_far = by_column >= FAR_MORE * means
     return np.asarray(((share >= MIN_SHARE) & (is_clear | is_far)).any(axis=1))
@@ -786,7 +788,7 @@ def _reasons_by(
     rows: Floats,
     shares: Float64s,
 ) -> list[Reason]:
-    """Return a column as a reason of rows, with their numbers in the table and units near them."""
+    """Return a column as a reason of rows, by their numbers in the table and the units nearby."""
     code, place = detector.map_.encoding.features[j], detector.map_.encoding.slices[j]
     prototypes, cells = detector.map_.codebook[:, place], rows[:, place]
     is_decorrelated = detector.of_all_rows.decorrelation is not None
@@ -794,7 +796,7 @@ def _reasons_by(
     occur: Iterable[Occurrence | None] = repeat(None)
     if detector.counts is not None:
         occur = detector.counts.occurrences(j, code, cells)
-        if not isinstance(code, CategoryCode):  # a missing cell is a level, too
+        if not isinstance(code, CategoryCode):  # in a category, a missing value is a level
             occur = _unless_missing(values, occur)
     at: Iterable[float | None] = repeat(None)
     usual_at: Iterable[tuple[float, float] | None] = repeat(None)
@@ -817,31 +819,31 @@ def _reasons_by(
 
 
 def _unless_missing(values: list[str], parts: Iterable[Any]) -> list[Any]:
-    """Return one part for each value, None for a missing one."""
+    """Return one part for each value, or None for a missing value."""
     return [None if value == NO_CELL else part for value, part in zip(values, parts, strict=True)]
 
 
 # Alerts: the rows of a table in order, with their ids.
 
 RECORD = "record"
-"""Name of the id if the table has no id column: the number of the row, from 1."""
+"""Name of the id if the table lacks an id column.  The id is the number of the row, from 1."""
 
 RESULT_NAMES = ("rank", "score", "p_value", "stands_out", "unit", "row", "col", "reasons")
 
 LINE = "-- from here on rows do not stand out --"
-"""What a list shows after the rows that stand out."""
+"""Line of a list after the rows that stand out."""
 
 SHOWN = 20
-"""Alerts to print at most."""
+"""Maximum number of alerts to print."""
 
 
 class Ids(Sequence[str]):
-    """The ids of some rows, made as they are asked for: few of a million are shown.
+    """Ids of some rows, which are created when needed, because few of a million are shown.
 
     Parameters
     ----------
     column : Column or None
-        The id column; None: the numbers of the rows, from 1.
+        Id column.  If None, the ids are the numbers of the rows, from 1.
     rows : ndarray of shape (n_ids,)
         Numbers of the rows in the table, from 0.
     """
@@ -883,12 +885,12 @@ class Ids(Sequence[str]):
 
     @property
     def are_unique(self) -> bool:
-        """Whether no two rows of the table have the same id."""
+        """Whether all rows of the table have different ids."""
         column = self._column
         return column is None or column.n_distinct + column.n_missing == len(column)
 
     def take(self, places: Ints) -> "Ids":
-        """Return the ids at some places."""
+        """Return the ids at some positions."""
         return Ids(self._column, self._rows[places])
 
 
@@ -902,7 +904,7 @@ def ids_of(map_: Map, table: Table, rows: Ints | None = None) -> tuple[str, Ids]
 
 
 def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
-    """Return the ids of some rows as a column of the table's own type."""
+    """Return the ids of some rows as a column with the type of the id column."""
     name = map_.encoding.named("id")
     if name is not None and name in table.names:
         column = table.column(name).take(rows)
@@ -914,33 +916,33 @@ def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
 
 @dataclass(frozen=True, eq=False)
 class Alerts:
-    """All rows of a table, ranked, the most unusual first; prints the alerts.
+    """Ranking of the rows of a table, with the most unusual row first.  It prints as its alerts.
 
     Attributes
     ----------
     id_name : str
         Name of the id column, or "record".
     ids : Ids, a sequence of str
-        One per row of the table, like the arrays; the first ``n_alerts`` are the alerts.
+        Id of each row of the table.  Arrays have the same order, with ``n_alerts`` alerts first.
     rows : ndarray of shape (n_rows,)
         Number of each row in the table, from 0.
     scores, p_values : ndarray of shape (n_rows,)
     units : ndarray of shape (n_rows,)
-        Best matching unit.
+        Best matching unit of each row.
     reasons : list of Reasons
-        For the first ``n_alerts`` rows only.
+        Reasons of the first ``n_alerts`` rows.
     n_alerts : int
         Number of alerts.
     stands_out : ndarray of shape (n_rows,), bool
-        Whether a row stands out: as many do as keep the share that does so by chance, the false
-        discovery rate, at about 0.2, or at the rate asked for.  An estimate, unless training is
-        clean; see `SOMDetector.p_values`.  Rows that were marked do not count.
+        Whether a row stands out.  About 20 % of such rows, or the share that a rule sets, are
+        expected by chance (false discovery rate).  The share is an estimate unless the training
+        data are clean.  See `SOMDetector.p_values`.  Marked rows are not included.
     n_by_chance : float
-        How many of these are expected to stand out by chance.
+        Number of these rows that are expected to stand out by chance.
 
     See Also
     --------
-    AlertRule : Which rows are alerts.
+    AlertRule : Decides which rows are alerts.
 
     Examples
     --------
@@ -973,14 +975,14 @@ class Alerts:
 
     @property
     def n_before_line(self) -> int | None:
-        """Number of alerts that stand out, if others follow them; else None."""
+        """Number of alerts that stand out if further alerts follow, otherwise None."""
         n = int(self.stands_out[: self.n_alerts].sum())
         is_between = 0 < n < self.n_alerts and bool(self.stands_out[:n].all())
         return n if is_between else None
 
     @property
     def headline(self) -> str:
-        """How many rows stand out: "5 of 690 rows stand out (about 1 of them by chance)"."""
+        """Text such as "5 of 690 rows stand out (about 1 of them by chance)"."""
         n, n_rows = self.n_stand_out, counted(len(self.ids), "row")
         if n == 0:
             return f"No row of {len(self.ids)} stands out"
@@ -1005,7 +1007,7 @@ class Alerts:
         return html_of(names, rows, ". ".join([self.headline, *self._more()]))
 
     def _shown(self) -> tuple[list[str], list[list[str]]]:
-        """Return the names and the cells of the alerts that are printed."""
+        """Return the names of the columns and the texts of the alerts that are printed."""
         n = min(self.n_alerts, SHOWN)
         shown = (each[:n] for each in (self.ids, self.scores, self.p_values, self.reasons))
         rows = [
@@ -1024,21 +1026,21 @@ class Alerts:
         Parameters
         ----------
         library : {"pandas", "polars", "pyarrow"}, optional
-            Default: pandas where it is installed, else polars, else pyarrow.
+            Library of the data frame.  By default, the first of these that is installed.
 
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            One row per alert: ``rank``, the id, ``table_row`` (its number in the table, from 0),
-            ``score``, ``p_value``, ``stands_out``, ``unit`` and ``reasons``.  `to_table` adds the
-            columns of the table.
+            One row per alert, with ``rank``, the id, ``table_row`` (number of the row in the
+            table, from 0), ``score``, ``p_value``, ``stands_out``, ``unit`` and ``reasons``.
+            `to_table` adds the columns of the table.
         """
         columns = self._columns()
         ids = {free_name(self.id_name, columns): self.ids[: self.n_alerts]}
         return frame_of({"rank": columns.pop("rank"), **ids, **columns}, library)
 
     def _columns(self) -> dict[str, Any]:
-        """Return the results of the alerts, by name."""
+        """Return the results of the alerts by name of the column."""
         n = self.n_alerts
         return {
             "rank": np.arange(1, n + 1),
@@ -1051,10 +1053,10 @@ class Alerts:
         }
 
     def to_table(self, map_: Map, table: Table | Source) -> Table:
-        """Return the alerts as a table: rank, id, score, ..., then the original columns.
+        """Return the alerts as a table with the rank, id and results before the original columns.
 
-        An original column with the name of a result column gets ``_input`` added to its name.
-        Where an id repeats, "record", the number of the row from 1, tells rows apart.
+        If an original column has the name of a result column, ``_input`` is added to its name.
+        If ids repeat, a column "record" contains the number of each row, from 1.
 
         Parameters
         ----------
@@ -1066,7 +1068,7 @@ class Alerts:
         Returns
         -------
         Table
-            With one row per alert.
+            Table with one row per alert.
         """
         table = table if isinstance(table, Table) else table.table()
         found = self._columns()
@@ -1098,11 +1100,11 @@ def ranked(
     units: Ints | None = None,
     scores: Float64s | None = None,
 ) -> Alerts:
-    """Return the rows of a table in order, see `Detector.alerts`."""
+    """Return the ranking of the rows of a table, as `Detector.alerts` does."""
     units = detector.map_.winners_of_rows(rows) if units is None else units
     scores = detector.scores_of_rows(rows, units) if scores is None else scores
     order = stable_order(-scores)
-    scores, units = scores[order], units[order]  # and all that follows, in that order
+    scores, units = scores[order], units[order]  # everything below is in this order
     p = detector.calibration.p_values(scores, units)
     is_marked, is_leading = np.zeros((2, len(p)), dtype=bool)
     if detector.marks is not None:
@@ -1128,46 +1130,47 @@ def ranked(
 # Rules: which rows are alerts, and which rows stand out.
 
 MIDDLE = 0.5
-"""The number of p-values above this tells how many rows are usual."""
+"""The share of usual rows is estimated from the number of p-values above this value."""
 
 STAND_OUT_RATE = 0.2
-"""False discovery rate of the rows that stand out, where no other is asked for."""
+"""False discovery rate of the rows that stand out, unless a rule sets another rate."""
 
 MIN_LISTED, MAX_LISTED = 10, 50
-"""Rows that a list shows where nothing says how many: those that stand out, within these bounds."""
+"""Without a rule, a list shows the rows that stand out, but at least 10 and at most 50 rows."""
 
 
 @dataclass(frozen=True)
 class AlertRule:
-    """Which rows become alerts; by default those that stand out, 10 to 50 rows.
+    """Rule for alerts.  By default, 10 to 50 rows, preferably the rows that stand out.
 
     Attributes
     ----------
     n_alerts : int or None, default=None
-        Number of alerts: the rows with the highest scores.
+        Number of alerts.  The rows with the highest scores become alerts.
     p_value : float or None, default=None
-        Alerts are the rows with at most this p-value.
+        Highest p-value of an alert.  All rows up to this p-value become alerts.
     fdr : float or None, default=None
-        As many alerts as keep the false discovery rate, the expected share of usual rows among
-        them, at most about this (Benjamini and Hochberg 1995, with the share of usual rows
-        estimated as by Storey, Taylor and Siegmund 2004).  In simulations it was 2 to 7.5 % for
-        ``fdr=0.05`` after clean training; otherwise it is an estimate.
+        Approximate limit for the false discovery rate, the expected share of usual rows among the
+        alerts.  The longest list within it is chosen (Benjamini and Hochberg 1995, with the share
+        of usual rows estimated as by Storey, Taylor and Siegmund 2004).  In simulations with
+        ``fdr=0.05`` and clean training data, the rate was 2 to 7.5 %.  Otherwise, it is estimated.
     amount : str or None, default=None
-        Column with the amount that each row puts at stake.  Required with `cost`.
+        Column with the amount at risk in each row.  Required with `cost`.
     cost : float or None, default=None
-        Cost of a review, in the unit of `amount`.  A row is an alert if its amount, times one minus
-        the false discovery rate of the list that ends with it, is higher.
+        Cost of a review, in the unit of `amount`.  A row is an alert if its expected amount is
+        higher.  The expected amount is the amount, times one minus the false discovery rate of the
+        list that ends with the row.
     above_threshold : bool, default=False
-        Whether alerts are the rows above the detector's threshold, which `contamination` sets.
+        Whether all rows above the threshold become alerts.  `contamination` sets the threshold.
 
     Raises
     ------
     ValueError, TypeError
-        If a value is not allowed, or more than one rule is given.
+        If a value is not allowed, or if more than one rule is given.
 
     See Also
     --------
-    Alerts : What it chooses from.
+    Alerts : Contains the chosen rows.
 
     Examples
     --------
@@ -1221,7 +1224,7 @@ class AlertRule:
             )
 
     def check(self, table: Table) -> None:
-        """Raise InputError if the table lacks the column that the rule reads.
+        """Raise InputError if the table does not have the column that the rule reads.
 
         Parameters
         ----------
@@ -1231,7 +1234,7 @@ class AlertRule:
             _amounts(table, self.amount)
 
     def words(self, detector: Detector) -> str:
-        """Return what makes a row an alert.
+        """Return a phrase that describes which rows are alerts.
 
         Parameters
         ----------
@@ -1240,7 +1243,7 @@ class AlertRule:
         Returns
         -------
         str
-            A phrase to follow a colon.
+            Phrase that can follow a colon.
         """
         if self.n_alerts is not None:
             return f"the {self.n_alerts} highest scores, as asked for"
@@ -1257,23 +1260,23 @@ class AlertRule:
     def outstanding(
         self, p: Float64s, is_marked: NDArray[np.bool_]
     ) -> tuple[NDArray[np.bool_], float]:
-        """Return which rows stand out, and how many of them are expected to by chance.
+        """Return which rows stand out, and how many of them are expected by chance.
 
         Parameters
         ----------
         p : ndarray of shape (n_rows,)
             P-values of the rows.
         is_marked : ndarray of shape (n_rows,), bool
-            Rows that are known, and so do not count.
+            Marked rows, which are known and therefore do not count.
 
         Returns
         -------
         stands_out : ndarray of shape (n_rows,), bool
-            At the false discovery rate of the rule, or 0.2.
+            Rows that stand out at the false discovery rate of the rule, or at 0.2.
         n_by_chance : float
         """
         ascending = p[~is_marked] if is_marked.any() else p
-        if not (ascending[1:] >= ascending[:-1]).all():  # as with p-values by region
+        if not (ascending[1:] >= ascending[:-1]).all():  # possible with p-values by region
             ascending = np.sort(ascending)
         share = usual_share(ascending)
         rate = STAND_OUT_RATE if self.fdr is None else self.fdr
@@ -1293,26 +1296,26 @@ class AlertRule:
         n_stand_out: int,
         n_leading: int = 0,
     ) -> tuple[Ints | slice, int]:
-        """Return the order of a list, alerts first, and how many are alerts.
+        """Return the order of a list with the alerts first, and the number of alerts.
 
         Parameters
         ----------
         detector : Detector
         order : ndarray of shape (n_rows,)
-            Rows by score, the highest first, equal scores in the order of the table.
+            Rows with the highest score first.  Equal scores are in the order of the table.
         scores, p : ndarray of shape (n_rows,)
-            Scores and p-values of the rows, in that order.
+            Scores and p-values of the rows in this order.
         table : Table
-            The table that was scored; its `amount` column is read.
+            The table that was scored, in which `amount` is a column.
         n_stand_out : int
         n_leading : int, default=0
-            Confirmed rows, which lead lists of rows that stand out.
+            Number of confirmed rows, which lead lists of rows that stand out.
 
         Returns
         -------
         places : ndarray of shape (n_rows,) or slice
-            Of the rows in `order`: by p-value, then by score; by score for `n_alerts` and
-            `above_threshold`, and by gain for `cost`.  A slice where that is the same order.
+            Positions in `order`.  They are sorted by gain for `cost`, by score for `n_alerts` and
+            `above_threshold`, and else by p-value, then score.  A slice if the order is the same.
         n_alerts : int
         """
         as_it_is = slice(None)
@@ -1323,7 +1326,7 @@ class AlertRule:
                     f"{table.source}; ask for fewer."
                 )
             return as_it_is, self.n_alerts
-        # The same order, except with p-values by region.
+        # The order by p-value is the same, except with p-values by region.
         is_by_p = bool((p[1:] >= p[:-1]).all())
         by_p = as_it_is if is_by_p else np.argsort(p, kind="stable")
         if self.p_value is not None:
@@ -1364,23 +1367,23 @@ def adjusted(p: Float64s) -> Float64s:
 
 
 def _rates(ascending: Float64s) -> Float64s:
-    """Return p-values in ascending order adjusted, which ascend as well."""
+    """Return the adjusted p-values of ascending p-values, which are also ascending."""
     rates = ascending * len(ascending) / np.arange(1, len(ascending) + 1)
     return np.minimum(np.minimum.accumulate(rates[::-1])[::-1], 1.0)
 
 
 def _most_at(rate: float, ascending: Float64s) -> int:
-    """Return how many p-values in ascending order are at most a rate when they are adjusted."""
+    """Return how many of the ascending p-values are at most `rate` after adjustment."""
     if rate >= 1.0:
         return len(ascending)
-    # Adjusted, none becomes less, so that the first ones tell.
+    # Adjustment does not lower any p-value, so the first p-values are sufficient.
     first = ascending[: int(np.searchsorted(ascending, rate, "right"))]
     is_within = first * len(ascending) / np.arange(1, len(first) + 1) <= rate
     return len(first) - int(is_within[::-1].argmax()) if is_within.any() else 0
 
 
 def usual_share(p: Float64s) -> float:
-    """Return an estimate of the share of usual rows, too high rather than too low."""
+    """Return an estimate of the share of usual rows, which is rather too high than too low."""
     highest = float(p.max(initial=0.0))
     if highest > MIDDLE or not len(p):
         return min(1.0, (1 + int((p > MIDDLE).sum())) / ((1 - MIDDLE) * max(1, len(p))))
@@ -1416,25 +1419,25 @@ def _amounts(table: Table, name: str) -> Float64s:
 # Rows around a row: usual rows like it, and their labels.
 
 FIRST_UNITS = 8
-"""Units whose rows are searched first; twice as many each time that these do not suffice."""
+"""Number of units whose rows are searched first.  It doubles until the search is complete."""
 
 
 @dataclass(frozen=True, eq=False)
 class SimilarRows:
-    """For each of some rows those nearest to it: of a detector, usual ones.
+    """The rows nearest to each of some rows.  With a detector, only usual rows are included.
 
     Attributes
     ----------
     ids : list of list of str
-        Ids from the id column, or numbers of rows, from 1.
+        Ids from the id column, or numbers of the rows, from 1.
     rows : ndarray of shape (n_rows, k)
         Numbers of the similar rows among the rows searched, from 0.
     distances : ndarray of shape (n_rows, k)
-        Of a detector, in encoded feature units; of a map, by its metric.
+        Distances in encoded feature units with a detector, or by the metric of a map.
 
     See Also
     --------
-    somscape.SOMDetector.similar_rows : Finds them.
+    somscape.SOMDetector.similar_rows : Finds similar rows.
 
     Examples
     --------
@@ -1453,7 +1456,7 @@ class SimilarRows:
 
 
 def nearest_usual_rows(detector: Detector, X: Any, among: Any, n_similar: int) -> SimilarRows:
-    """Return the usual rows nearest to each row; see `Detector.similar_rows`."""
+    """Return the usual rows nearest to each row, as `Detector.similar_rows` does."""
     check_whole("n_similar", n_similar, 1)
     map_ = detector.map_
     table, others = table_and_rows(map_, among)
@@ -1493,7 +1496,7 @@ class _Groups:
 
     @classmethod
     def of(cls, rows: Float64s, units: Ints, prototypes: Float64s, chosen: Ints) -> "_Groups":
-        """Group chosen rows by their units, which are given for these alone."""
+        """Group chosen rows by unit.  `units` contains only the units of chosen rows."""
         order = np.argsort(units, kind="stable")
         chosen, units = chosen[order], units[order]
         present, begin = np.unique(units, return_index=True)
@@ -1511,8 +1514,8 @@ class _Groups:
         return SimilarRows([[names[j] for j in near] for near in found], found, distances)
 
     def nearest(self, row: Float64s, k: int) -> tuple[Ints, Float64s]:
-        """Return numbers and distances of the k nearest rows, equal distances by number."""
-        # Rounding must not rule a row out.
+        """Return the numbers of the k nearest rows and their distances, by distance and number."""
+        # The bound is slightly reduced, so that rounding does not exclude a row.
         bound = (_distances(self.centers, row) - self.radii) * (1 - 1e-9) - 1e-300
         groups = np.argsort(bound, kind="stable")
         n = FIRST_UNITS
@@ -1535,22 +1538,22 @@ def _distances(rows: Float64s, others: Float64s) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class LabelShare:
-    """What labels say about the rows around each of some rows.
+    """Known labels of the rows around each of some rows.
 
     Attributes
     ----------
     n_known : ndarray of shape (n_rows,)
         Number of rows with a known label in the same unit or its neighbors.
     n_anomalies : ndarray of shape (n_rows,)
-        Number of known anomalies among them.
+        Number of known anomalies among these rows.
     share : ndarray of shape (n_rows,)
-        Share of anomalies among the known rows; NaN if none is known.
+        Share of anomalies among the known rows, or NaN if no label is known.
     low, high : ndarray of shape (n_rows,)
-        Ends of the Wilson interval of the share; 0 and 1 if none is known.
+        Ends of the Wilson interval of the share, which are 0 and 1 if no label is known.
 
     See Also
     --------
-    somscape.SOMDetector.label_share : Finds it.
+    somscape.SOMDetector.label_share : Computes the shares.
 
     Examples
     --------
@@ -1591,7 +1594,7 @@ def label_share_around(map_: Map, X: Any, among: Any, y: Any, level: float) -> L
 
 
 def _around(map_: Map, counts: Ints) -> Ints:
-    """Return for each unit its count plus those of its neighbors."""
+    """Return the count of each unit plus the counts of its neighbors."""
     neighbors = map_.lattice.neighbors
     return np.asarray(counts + np.where(neighbors >= 0, counts[neighbors], 0).sum(axis=1))
 
@@ -1599,31 +1602,31 @@ def _around(map_: Map, counts: Ints) -> Ints:
 # The file of a detector.
 
 METRIC = "metric"
-"""Entry of the header that says that a detector decorrelates columns; absent if it does not."""
+"""Entry of the header for a detector that decorrelates columns, absent otherwise."""
 
 METRIC_NAME = "decorrelated"
-"""Its only value."""
+"""The only value of this entry."""
 
 SHARED = "members_share_metric"
-"""Entry of the header where the members decorrelate as the map of all rows; else they have parts
-of their own."""
+"""Entry of the header if all members have the decorrelation of the map of all rows.  Otherwise,
+each member has its own."""
 
 BY_BULK = "p_values_by_bulk"
-"""Entry of the header where the bulk of the scores tells p-values; absent where they count rows,
-as in older files."""
+"""Entry of the header if p-values are estimated from the bulk of the scores.  Absent if they count
+rows, as in older files."""
 
 NAMES_IN_FILE = {"rms_distances": "spread", "deviations": "spread", "label_factors": "lift"}
-"""Attributes that have another name in format 1."""
+"""Attributes with another name in format 1."""
 
 MARKS = "marks"
-"""Entry of the header with the numbers of `Marks`, and beginning of the names of its arrays."""
+"""Entry of the header with the numbers of `Marks`, and prefix of the names of its arrays."""
 
 BY_UNIT = ("usual", "spread", "lift", "regions")
 """Arrays of a file with one value for each unit."""
 
 
 def record_of_detector(detector: Detector) -> Record:
-    """Return the record of a detector: the record of its map, and the parts of the detector."""
+    """Return the record of the map of a detector with the parts of the detector added."""
     record, calibration = detector.map_.to_record(), detector.calibration
     whole = detector.of_all_rows
     header: dict[str, Any] = {
@@ -1667,7 +1670,7 @@ def _arrays_of(scorer: Scorer) -> dict[str, Any]:
 
 
 def _named(beginning: str, whole: Any) -> dict[str, Any]:
-    """Return the parts of a record, or of None, by their names in the file."""
+    """Return the parts of an object, or of None, by their names in the file."""
     parts = () if whole is None else fields(whole)
     return {_name_of(beginning, part.name): getattr(whole, part.name) for part in parts}
 
@@ -1677,7 +1680,7 @@ def _name_of(beginning: str, part: str) -> str:
 
 
 def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
-    """Return the parts that `record_of_detector` put into a record, checked."""
+    """Return the checked parts that `record_of_detector` stored in a record."""
     header, arrays = record.header["detector"], record.arrays
     if not isinstance(header, dict):
         raise ParameterTypeError("detector must be an object of names and values")
@@ -1731,7 +1734,7 @@ def _member_of(
 ) -> Scorer:
     _check_sizes(parts, dict.fromkeys(BY_UNIT, whole.n_units))
     map_ = map_of_arrays(parts, whole.lattice, whole.encoding, whole.metric)
-    is_decorrelated = "decorrelation.matrix" in parts  # then all parts of it
+    is_decorrelated = "decorrelation.matrix" in parts  # with all other parts
     scorer = _scorer_of(map_, parts, header, is_decorrelated=is_decorrelated)
     return scorer if shared is None else replace(scorer, decorrelation=shared)
 
@@ -1746,7 +1749,7 @@ def _scorer_of(
 
 
 def _alike(scorer: Scorer, whole: Scorer) -> Scorer:
-    """Return a member that holds the arrays of the map of all rows where its own are the same."""
+    """Return a member that shares equal arrays with the map of all rows."""
     own, of_all = scorer.decorrelation, whole.decorrelation
     if own is not None and of_all is not None and own is not of_all:
         parts = {part.name: getattr(own, part.name) for part in fields(own)}
@@ -1760,12 +1763,12 @@ def _same(values: Any, of_all: Any) -> Any:
 
 
 def _parts_in(arrays: Mapping[str, Any], kind: Any, beginning: str) -> dict[str, Any]:
-    """Return the parts of a record by the names that `_named` gave them."""
+    """Return the parts of an object in a file, by the names that `_named` gives the parts."""
     return {part.name: arrays[_name_of(beginning, part.name)] for part in fields(kind)}
 
 
 def _marks_of(header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Marks | None:
-    """Return what marks taught; the detector checks it."""
+    """Return the changes learned from marks, which the detector checks."""
     if MARKS not in header:
         return None
     beginning = f"{MARKS}."

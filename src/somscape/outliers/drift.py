@@ -1,4 +1,4 @@
-"""Tests whether new rows still resemble the training rows, valid after every row."""
+"""Tests of whether new rows still resemble the training rows, which are valid after every row."""
 
 from dataclasses import dataclass, field
 from statistics import NormalDist
@@ -15,37 +15,38 @@ from somscape.outliers.detector import Detector, as_detector
 from somscape.regions.find import merge_small_regions
 
 FINE, COARSE = 10, 1.1
-"""The ten highest scores to compare with are told apart; below, ranks in steps of a tenth."""
+"""Number of highest scores that are all compared, and growth of the steps between lower scores."""
 
 EXPONENTS = np.array([0.2, 0.4, 0.6, 0.8])
-"""Bets, from bold to cautious: a p-value multiplies the stake by ``e * p^(e - 1)``."""
+"""Exponents e of bets, from bold to cautious.  A p-value multiplies a stake by ``e * p^(e -
+1)``."""
 
 ALLOWANCE = 0.25
-"""What a normal score must exceed on average to add up: half of the shift to detect."""
+"""Value that is subtracted from each normal score, which is half of the shift to detect."""
 
 FIRST_ROWS = 30
-"""First rows, in which a sum can hardly pass its limit: the limit holds only for larger sums."""
+"""Number of first rows in which an alarm is unlikely, because the limit is for larger sums."""
 
 OVERSHOOT = 1.166
-"""Steps by which a sum of normal steps overshoots a limit on crossing it (Siegmund 1985)."""
+"""Steps by which a sum of normal steps exceeds a limit when it crosses it (Siegmund 1985)."""
 
 
 @dataclass(eq=False)
 class Ranks:
-    """Ranks of a stream's scores among earlier ones, as p-values.
+    """Ranks of the scores of a stream among earlier scores, as p-values.
 
-    The scores to compare with leave gaps between them, all equally likely.  Each row of the stream
-    adds to the count of its gap once it has arrived (a Polya urn).  The p-value of a row is the
-    share of the counts above it, plus a random part of the count of its own gap.  If all rows are
-    exchangeable and no scores tie, it is exactly uniform and independent of earlier ones (Vovk,
-    Gammerman and Shafer 2005, section 2.3).
+    The earlier scores have gaps between them, in which a new score is equally likely.  Each row of
+    the stream adds to the count of its gap after it has arrived (a Polya urn).  The p-value of a
+    row is the share of the counts above its gap, plus a random part of the count of its gap.  If
+    all rows are exchangeable and scores do not tie, the p-value is exactly uniform and independent
+    of earlier p-values (Vovk, Gammerman and Shafer 2005, section 2.3).
 
     Parameters
     ----------
     edges : ndarray of shape (n_gaps - 1,)
-        Ascending.
+        Edges between gaps, in ascending order.
     counts : ndarray of shape (n_gaps,)
-        Rows below the first edge, from each edge to the next, and from the last edge on.
+        Numbers of rows below the first edge, between edges, and from the last edge on.
     rng : numpy.random.Generator
     """
 
@@ -55,7 +56,7 @@ class Ranks:
 
     @classmethod
     def among(cls, scores: Float64s, weights: Float64s | None, rng: np.random.Generator) -> "Ranks":
-        """Return ranks among scores in ascending order, with any weights."""
+        """Create ranks among scores in ascending order, with optional weights."""
         n = len(scores)
         weights = ones_or(weights, n)
         n_coarse = int(np.log(max(n, FINE) / FINE) / np.log(COARSE))
@@ -70,13 +71,13 @@ class Ranks:
         return cls(edges, counts, rng)
 
     def p_values(self, scores: Float64s) -> Float64s:
-        """Return the p-value of each score, small for high ones, and count them."""
+        """Return the p-value of each score, which is small for high ones, and count the scores."""
         gaps = np.searchsorted(self.edges, scores, side="right")
         came = np.zeros((len(scores) + 1, len(self.counts)))
         came[np.arange(1, len(scores) + 1), gaps] = 1.0
         counts = self.counts + came.cumsum(axis=0)
         self.counts = counts[-1]
-        above = counts[:-1, ::-1].cumsum(axis=1)[:, ::-1]  # of each gap on
+        above = counts[:-1, ::-1].cumsum(axis=1)[:, ::-1]  # from each gap to the highest
         rows = np.arange(len(scores))
         own = counts[rows, gaps]
         drawn = 1.0 - self.rng.random(len(scores))  # in (0, 1]
@@ -87,16 +88,17 @@ class Ranks:
 class Martingale:
     """Capital of a gambler who bets that p-values are small from some row on.
 
-    At row t a part ``1 / (t * (t + 1))`` of the initial capital of 1 is staked, divided equally
-    among the bets, and stays there.  As long as p-values are independent and uniform, the capital
-    is a martingale: the chance that it ever rises to 1 / a is at most a (Ville 1939).
+    At row t, the gambler stakes a part ``1 / (t * (t + 1))`` of the initial capital of 1, divided
+    equally among the bets.  This part stays in the bets.  If p-values are independent and uniform,
+    the capital is a martingale, and the chance that it ever rises to 1 / a is at most a (Ville
+    1939).
 
     Parameters
     ----------
     n_rows : int, default=0
         Number of rows since the start.
     log_stakes : ndarray of shape (n_bets,)
-        Logs of what the bets have grown to.
+        Logs of the current values of the bets.
     """
 
     n_rows: int = 0
@@ -107,7 +109,7 @@ class Martingale:
         t = self.n_rows + np.arange(1.0, len(p) + 1)
         gains = np.log(EXPONENTS) + np.log(p)[:, None] * (EXPONENTS - 1)
         grown = gains.cumsum(axis=0)
-        # Stakes by what they would have been worth before the first of these rows.
+        # Stakes are converted to their value before the first of these rows.
         staked = -np.log(t * (t + 1) * len(EXPONENTS))[:, None] - (grown - gains)
         staked[0] = np.logaddexp(staked[0], self.log_stakes)
         stakes = grown + np.logaddexp.accumulate(staked, axis=0)
@@ -119,10 +121,11 @@ class Martingale:
 
 @dataclass(eq=False)
 class Cusum:
-    """The cumulative sum of normal scores, which restarts whenever it falls to 0.
+    """Cumulative sum of normal scores, which restarts whenever it falls to 0.
 
-    The limit rises with the log of the number of rows.  The chance that the sum ever passes it is
-    about `false_alarm` as long as p-values are independent and uniform (Siegmund 1985, chapter 2).
+    The limit rises with the log of the number of rows.  If p-values are independent and uniform,
+    the chance that the sum ever passes the limit is about `false_alarm` (Siegmund 1985, chapter
+    2).
 
     Parameters
     ----------
@@ -146,7 +149,7 @@ class Cusum:
         self.n_rows += len(p)
         self.total = float(sums[-1])
         late = t + FIRST_ROWS
-        allowed = self.false_alarm * (FIRST_ROWS + 1) / (late * (late + 1))  # adds up to all
+        allowed = self.false_alarm * (FIRST_ROWS + 1) / (late * (late + 1))  # sums to false_alarm
         limits = np.log(2 * ALLOWANCE**2 / allowed) / (2 * ALLOWANCE) - OVERSHOOT
         return sums, limits
 
@@ -158,44 +161,44 @@ def chi_square_quantile(level: float, n: int) -> float:
 
 
 MIN_EXPECTED = 20.0
-"""Rows of a window that each region of the map can expect, at least."""
+"""Minimum number of rows of a window that are expected in each region of the map."""
 
 SMALL_INDEX = 0.1
-"""Population stability indices up to this value count as no change, by the usual rule."""
+"""Population stability indices up to this value count as unchanged, by the usual rule."""
 
 N_FIRST = 100
-"""First rows of a stream: the quantization errors of later rows are compared with theirs."""
+"""Number of first rows of a stream, with which quantization errors of later rows are compared."""
 
 N_NAMED = 200
-"""Rows up to an alarm that decide which columns it names."""
+"""Number of rows before an alarm from which the columns to name are determined."""
 
 MAX_ALARM_COLUMNS = 3
-"""Columns that an alarm names."""
+"""Maximum number of columns that an alarm names."""
 
 MIN_PART = 0.25
-"""Columns that differ by less than this fraction of the first one's difference are not named."""
+"""Columns that differ by less than this fraction of the largest difference are not named."""
 
 TAKEN_ROWS = 2048
-"""Rows that are taken in at once."""
+"""Number of rows that are processed at the same time."""
 
 
 @dataclass(frozen=True)
 class DriftAlarm:
-    """One alarm of a drift monitor; as text, one line.
+    """An alarm of a drift monitor, which prints as one line.
 
     Attributes
     ----------
     kind : {"hits", "new_cells", "quantization_error", "martingale"}
     row : int
-        Number of rows seen when it was raised.
+        Number of rows seen when the alarm was raised.
     value, limit : float
-        Value of the signal, and the limit that it passed.
+        Value of the signal, and the limit that the value passed.
     columns : tuple of str
         Names of the columns that moved most.
 
     See Also
     --------
-    DriftMonitor : Raises them.
+    DriftMonitor : Raises alarms.
 
     Examples
     --------
@@ -229,47 +232,48 @@ class DriftMonitor:
     Parameters
     ----------
     detector : Detector or SOMDetector
-        Fitted.  It is not changed.
+        Fitted detector, which is not changed.
     window : int, default=1000
         Number of rows after which hits and new cells are checked, at least 50.
     false_alarm : float, default=0.01
-        For each signal, the chance that a stream without drift ever raises it, however long the
-        stream is.
+        For each signal, the chance that it raises an alarm at any time in a stream without drift,
+        even if the stream is very long.
     random_state : int, default=0
-        Breaks ties between p-values.
+        Seed for random numbers that break ties between p-values.
 
     Attributes
     ----------
     n_rows : int
         Number of rows seen.
     stability_index : float
-        Population stability index of the last full window; NaN before there is one.
+        Population stability index of the last full window, or NaN before the first one.
     odds : float
-        Capital of the martingale, which started with 1 at the beginning or its last alarm.
+        Capital of the martingale, which started with 1 at the beginning or at its last alarm.
 
     See Also
     --------
-    DriftAlarm : What it raises.
+    DriftAlarm : Describes an alarm.
 
     Notes
     -----
-    The signals:
+    The signals are:
 
-    - ``hits``: the population stability index compares how the rows of a window are distributed
-      over regions of the map with how the training rows are.  Without drift it follows a
-      chi-square distribution with (regions - 1) degrees of freedom, times ``1 / n + 1 / N`` for the
-      numbers of rows (Yurdakul and Naranjo 2020).  Indices up to 0.1 raise no alarm.
-    - ``new_cells``: rows of a window in units without training rows.  Their expected share is at
-      most the share of training rows that are alone in their unit (Good 1953), plus two standard
-      errors.  The limit is Chernoff's bound.
-    - ``quantization_error``: a CUSUM of the rows' normal scores among the rows of this stream.
-    - ``martingale``: bets on small conformal p-values (Vovk, Nouretdinov and Gammerman 2003) among
+    - ``hits`` compares how the rows of a window and the training rows are distributed over regions
+      of the map.  Without drift, the population stability index follows a chi-square distribution
+      with (regions - 1) degrees of freedom, times ``1 / n + 1 / N`` for the numbers of rows
+      (Yurdakul and Naranjo 2020).  Indices up to 0.1 do not raise an alarm.
+    - ``new_cells`` counts the rows of a window in units without training rows.  Their expected
+      share is at most the share of training rows that are alone in their unit (Good 1953), plus
+      two standard errors.  The limit is Chernoff's bound.
+    - ``quantization_error`` is a CUSUM of normal scores, from the ranks of the quantization errors
+      among the rows of this stream.
+    - ``martingale`` bets on small conformal p-values (Vovk, Nouretdinov and Gammerman 2003) among
       the calibration rows and the rows of this stream.
 
-    For the martingale the chance of a false alarm is a theorem (Ville's inequality), to the extent
-    that cross-fitting makes the calibration rows exchangeable with new ones.  For the other signals
-    it is an approximation.  Windows and rows share the chance: the k-th has ``1 / (k * (k + 1))``
-    of it.  An alarm repeats as long as its cause lasts.
+    For the martingale, the chance of a false alarm is a theorem (Ville's inequality) if
+    cross-fitting makes the calibration rows exchangeable with new rows.  For the other signals, it
+    is an approximation.  Windows and rows share the chance, and the k-th one has
+    ``1 / (k * (k + 1))`` of it.  An alarm repeats as long as its cause lasts.
 
     References
     ----------
@@ -305,7 +309,7 @@ class DriftMonitor:
         self.window, self.false_alarm = window, false_alarm
         self.n_rows = 0
         self.stability_index = float("nan")
-        # One for each, so that the size of the pieces does not change what is drawn.
+        # Each has its own, so that random numbers do not depend on the size of the pieces.
         rng, self._rng = (np.random.default_rng((random_state, i)) for i in range(2))
         self._calibrated = Ranks.among(calibration.scores, calibration.weights, rng)
         self._martingale, self.odds = Martingale(), 1.0
@@ -315,7 +319,7 @@ class DriftMonitor:
         self._recent = np.empty((0, self.detector.map_.codebook.shape[1]))
 
     def update(self, X: Any) -> list[DriftAlarm]:
-        """Take in more rows and return the alarms that they raise.
+        """Process further rows and return the alarms that they raise.
 
         Parameters
         ----------
@@ -325,7 +329,7 @@ class DriftMonitor:
         Returns
         -------
         list of DriftAlarm
-            In the order of the rows.
+            Alarms in the order of the rows.
         """
         rows = np.asarray(self.detector.map_.rows_of(X), dtype=np.float64)
         alarms: list[DriftAlarm] = []
@@ -337,7 +341,7 @@ class DriftMonitor:
         return alarms
 
     def _take(self, rows: Float64s) -> list[DriftAlarm]:
-        """Take in rows of one window."""
+        """Process rows of one window and return their alarms."""
         units, distances = self.detector.map_.nearest(rows)
         before = self._recent
         self._recent = np.concatenate([before, rows])[-self.window :]
@@ -357,7 +361,7 @@ class DriftMonitor:
         return sorted(alarms, key=lambda one: one.row)
 
     def _bet(self, scores: Float64s) -> list[tuple[int, float, float]]:
-        """Return the rows where the martingale passes its limit, its values, and the limit."""
+        """Return the rows at which the martingale passes its limit, its values, and the limit."""
         p = self._calibrated.p_values(scores)
         limit = 1.0 / self.false_alarm
         found = []
@@ -379,7 +383,7 @@ class DriftMonitor:
         self._cusum = Cusum(self.false_alarm)
 
     def _trend(self, distances: Float64s) -> list[tuple[int, float, float]]:
-        """Return the rows where the CUSUM passes its limit, its values, and the limits."""
+        """Return the rows at which the CUSUM passes its limit, its values, and the limits."""
         found = []
         start = 0
         while start < len(distances):
@@ -420,7 +424,7 @@ class DriftMonitor:
 
 @dataclass(frozen=True, eq=False)
 class _Regions:
-    """Where the training rows fell, by region of the map, and which units have none."""
+    """Training rows by region of the map, and the units without training rows."""
 
     of_unit: Ints
     hits: Float64s
@@ -432,16 +436,16 @@ class _Regions:
         hits = map_.hits
         min_rows = max(MIN_EXPECTED * hits.sum() / window, MIN_EXPECTED)
         regions = merge_small_regions(map_, hits, min_rows=min_rows)
-        # Hits may have faded; less than half a row counts as none.
+        # Hits may have faded, so less than half a row counts as 0 rows.
         is_alone = (hits >= 0.5) & (hits < 1.5)
         by_region = np.bincount(regions, hits).astype(np.float64)
         return cls(regions, by_region, hits < 0.5, float(is_alone.sum()))
 
     def index(self, won: Ints, level: float) -> tuple[float, float]:
-        """Return the population stability index of the hits of some rows, and its limit."""
+        """Return the population stability index of the hits of rows, and its limit."""
         found = np.bincount(self.of_unit, won).astype(np.float64)
         n_regions, n, n_trained = len(self.hits), found.sum(), self.hits.sum()
-        # Half a row more in each region, so that the logarithm of an empty one exists.
+        # Half a row is added to each region, so that the logarithm exists for empty regions.
         share = (found + 0.5) / (n + 0.5 * n_regions)
         expected = (self.hits + 0.5) / (n_trained + 0.5 * n_regions)
         index = float(((share - expected) * np.log(share / expected)).sum())
@@ -451,7 +455,7 @@ class _Regions:
         return index, max(SMALL_INDEX, chi_square * (1 / n + 1 / n_trained))
 
     def most_new(self, n: int, level: float) -> float:
-        """Return how many of n rows may fall in empty cells."""
+        """Return the maximum number of n rows that may be in empty units."""
         alone = self.n_alone + 1.0
         expected = min((alone + 2 * np.sqrt(alone)) / self.hits.sum(), 1.0)
         counts = np.arange(np.ceil(n * expected), n)
@@ -464,19 +468,19 @@ class _Regions:
 
 
 def _columns_that_add(detector: Detector, rows: Float64s) -> tuple[str, ...]:
-    """Return the columns that add more to the scores of these rows than to training rows'."""
+    """Return the columns that add more to the scores of these rows than of training rows."""
     usual = detector.mean_contributions
     more = detector.contributions_of_rows(rows).mean(axis=0) - (0.0 if usual is None else usual)
     return _named(more, [code.name for code in detector.map_.encoding.features])
 
 
 def _columns_that_moved(detector: Detector, rows: Float64s) -> tuple[str, ...]:
-    """Return the columns whose means have moved most, in standard deviations of the training."""
+    """Return the columns whose means moved most, in standard deviations of the training rows."""
     map_, far = detector.map_, detector.of_all_rows.rms_distances
     weights = map_.hits
     mean = np.average(map_.codebook, axis=0, weights=weights)
     variance = np.average((map_.codebook - mean) ** 2, axis=0, weights=weights)
-    if far is not None:  # rows around their units, taken to vary equally in all features
+    if far is not None:  # the spread of rows around units is assumed equal in all features
         variance += np.average(far**2, weights=weights) / len(mean)
     shift = rows.mean(axis=0) - mean
     tiny = np.finfo(np.float64).tiny

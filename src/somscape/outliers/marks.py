@@ -1,4 +1,4 @@
-"""What marked rows teach a detector."""
+"""Learning from rows that a person marked as anomaly or as usual."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,51 +20,53 @@ from somscape.tables.encoding import Encoding
 CITY_BLOCK = Metric("manhattan")
 
 MAX_SAID = 3
-"""Most columns that are named as those that changed scores."""
+"""Maximum number of columns that a message names as the cause of changed scores."""
 
 NAMED_SHARE = 0.5
-"""A column is named if rows lie at least this share as far apart by it as by the first one."""
+"""A column is named if it separates rows at least this share as far as the first column does."""
 
 LIKE_WITHIN = 3.0
-"""Distance within which rows are alike."""
+"""Distance at which the likeness of two rows has fallen to 1 / e."""
 
 BLOCK_VALUES = 1 << 20
-"""Distances in memory at once: 8 MiB."""
+"""Number of distances in memory at the same time (8 MiB)."""
 
 CLEAR_TRUST = 0.5
-"""Below this trust, sentences say that marks contradict each other."""
+"""Below this trust, sentences state that marks contradict each other."""
 
 
 @dataclass(frozen=True, eq=False)
 class Marks:
-    """What a detector learned from marks.
+    """Changes of scores that a detector learned from marked rows.
 
     Attributes
     ----------
     n_confirmed, n_cleared : int
-        Marked rows that are anomalies, and that are usual.
+        Number of rows marked as anomalies, and number of rows marked as usual.
     trust : float
-        From 0 to 1: how far the marks are followed, by how well each is told by the others.
+        Weight of the marks, from 0 to 1.  It is high if each mark follows from the other marks.
     n_raised, n_lowered : int
-        Training rows that hold no place whose score was multiplied by 1.1 and more, or divided.
+        Number of training rows without a fixed score whose score was multiplied by at least 1.1,
+        and number of such rows whose score was divided by at least 1.1.
     center : float
-        Log of the factor of a training row on average, which is taken off.
+        Mean log of the factors of the training rows, which is subtracted from each log.
     features : ndarray of shape (n_used,), int64
-        The encoded features that tell how far rows lie apart, ascending; empty if nothing was
-        learned.
+        Encoded features that determine the distance between rows, in ascending order.  Empty if
+        the detector did not learn anything.
     x, y : ndarray of shape (n_used, n_knots), float64
-        Knots of each feature, and where they lie on its axis; in between straight, and level beyond
-        the ends.  The last one repeats where a feature has fewer.
+        Knots of each feature, and their coordinates on the axis of the feature.  The axis is
+        linear between knots and constant beyond the ends.  If a feature has fewer knots, its last
+        knot is repeated.
     places : ndarray of shape (n_taught, n_used), float64
-        Where the rows that taught lie on these axes.
+        Coordinates on these axes of the rows that the detector learned from.
     pull : ndarray of shape (n_taught,), float64
-        How much each adds to the log of the factor of a row at its place.
+        Amount that each of these rows adds to the log of the factor of an equal row.
     n_leading : int
-        How many of the rows that hold a place were confirmed; they come first.
+        Number of confirmed rows with a fixed score.  They are the first of `rows`.
     rows : ndarray of shape (n_held, n_features), float64
-        Encoded rows whose score is held.
+        Encoded rows with a fixed score.
     held : ndarray of shape (n_held,), float64
-        Their scores.
+        Fixed score of each of these rows.
     """
 
     n_confirmed: int
@@ -84,7 +86,7 @@ class Marks:
 
     @classmethod
     def none(cls, n_confirmed: int, n_cleared: int, n_features: int) -> "Marks":
-        """Return marks that taught nothing and hold no place."""
+        """Return marks that do not change scores and do not fix scores."""
         empty = np.empty((0, 2))
         nothing = np.empty(0, dtype=np.int64), empty, empty, empty[:, :0], empty[:, 0]
         held = 0, np.empty((0, n_features)), np.empty(0)
@@ -118,15 +120,15 @@ class Marks:
 
     @property
     def teach(self) -> bool:
-        """Whether they change scores of other rows."""
+        """Whether the marks change scores of other rows."""
         return len(self.features) > 0
 
     def factors(self, rows: Floats) -> Float64s:
-        """Return what the score of each row is multiplied by."""
+        """Return the factor by which the score of each row is multiplied."""
         return exp(self.moves(rows) - self.center)
 
     def moves(self, rows: Floats) -> Float64s:
-        """Return the log of `factors` before `center` is taken off."""
+        """Return the log of each factor before `center` is subtracted."""
         out = np.zeros(len(rows))
         if not self.teach:
             return out
@@ -136,7 +138,7 @@ class Marks:
         return out
 
     def _placed(self, rows: Floats) -> Float64s:
-        """Return where rows lie on the axes."""
+        """Return the coordinates of rows on the axes."""
         placed = np.empty((len(rows), len(self.features)))
         for j, feature in enumerate(self.features.tolist()):
             n = 1 + int(np.count_nonzero(np.diff(self.x[j])))
@@ -144,12 +146,12 @@ class Marks:
         return placed
 
     def are_held(self, rows: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return which rows equal one that holds a place, and which a confirmed one."""
+        """Return which rows equal a row with a fixed score, and which equal a confirmed one."""
         which = self._which(rows)
         return which >= 0, (which >= 0) & (which < self.n_leading)
 
     def with_held(self, rows: Floats, scores: Float64s) -> Float64s:
-        """Return scores in which rows equal to a marked one have what it holds."""
+        """Return scores in which each row that equals a marked row has the fixed score."""
         which = self._which(rows)
         is_held = which >= 0
         if not is_held.any():
@@ -159,11 +161,11 @@ class Marks:
         return out
 
     def _which(self, rows: Floats) -> Ints:
-        """Return the number of the row that holds a place and equals each row, or -1."""
+        """Return for each row the number of the equal row with a fixed score, or -1."""
         found = np.full(len(rows), -1, dtype=np.intp)
         left = np.arange(len(rows))
         with np.errstate(over="ignore"):
-            for feature in range(self.rows.shape[1]):  # few rows are left after the first ones
+            for feature in range(self.rows.shape[1]):  # the first features exclude most rows
                 own = self.rows[:, feature].astype(np.float32)
                 left = left[np.isin(rows[left, feature].astype(np.float32), own)]
         for i, key in zip(left.tolist(), _keys(rows[left]), strict=True):
@@ -171,7 +173,7 @@ class Marks:
         return found
 
     def parts_with_held(self, rows: Floats, parts: Float64s) -> Float64s:
-        """Return parts of scores that add up to what marked rows hold."""
+        """Return parts of scores that add up to the fixed scores of marked rows."""
         scores = parts.sum(axis=1)
         held = self.with_held(rows, scores)
         moved = np.flatnonzero(held != scores)
@@ -185,10 +187,10 @@ class Marks:
     @cached_property
     def _number_by_row(self) -> dict[bytes, int]:
         numbered = list(enumerate(_keys(self.rows)))
-        return {key: i for i, key in reversed(numbered)}  # of equal rows the first one stays
+        return {key: i for i, key in reversed(numbered)}  # keeps the first of equal rows
 
     def in_words(self, encoding: Encoding) -> str:
-        """Return what the marks changed, or why they changed nothing, in sentences."""
+        """Return sentences about the changes by the marks, or about why scores did not change."""
         n = self.n_confirmed + self.n_cleared
         marks = f"{n:,} {'mark' if n == 1 else 'marks'} ({self.n_confirmed:,} confirmed, "
         marks += f"{self.n_cleared:,} cleared)"
@@ -225,7 +227,7 @@ class Marks:
         return "the marked rows do not differ in any column"
 
     def _columns(self, encoding: Encoding) -> list[str]:
-        """Return the names of the columns by which rows lie farthest apart."""
+        """Return the names of the columns that separate rows most."""
         change = np.zeros(encoding.n_features)
         change[self.features] = np.ptp(self.y, axis=1)
         by_column = encoding.sum_by_column(change[None])[0]
@@ -235,18 +237,18 @@ class Marks:
 
 
 def alike(distances: Float64s) -> Float64s:
-    """Return how alike rows are: 1 for equal ones, and less with distance."""
+    """Return the likeness of rows, which is 1 for equal rows and decreases with distance."""
     return exp(distances / -LIKE_WITHIN)
 
 
 def same_rows(rows: Floats) -> Ints:
-    """Return a number for each row, the same for equal rows."""
+    """Return a number for each row, which is the same for equal rows."""
     numbers: dict[bytes, int] = {}
     return np.array([numbers.setdefault(key, len(numbers)) for key in _keys(rows)], dtype=np.intp)
 
 
 def _keys(rows: Floats) -> list[bytes]:
-    """Return the bytes of each row as float32; 0.0 and -0.0 are alike."""
+    """Return the bytes of each row as float32, with 0.0 instead of -0.0."""
     with np.errstate(over="ignore"):
         short = np.ascontiguousarray(rows, dtype=np.float32) + np.float32(0)
     return [row.tobytes() for row in short]
@@ -260,7 +262,7 @@ UNKNOWN, USUAL, ANOMALY = -1, 0, 1
 
 
 def known_labels(known: Any, n_rows: int, name: str = "known") -> Ints | None:
-    """Return labels as 1 (anomaly), 0 (usual) and -1 (unknown), or None."""
+    """Return labels as 1 (anomaly), 0 (usual) and -1 (unknown), or None if no label is known."""
     if known is None:
         return None
     values = np.asarray(known)
@@ -286,46 +288,46 @@ def _some(values: NDArray[Any]) -> str:
 
 
 KNOTS = tuple(0.5 * i for i in range(-6, 7))
-"""Normal scores at which features of many values have knots, beside the lowest and the highest;
-chosen on the choosing half of the tables of `benchmarks/detection`."""
+"""Normal scores at which features with many values have knots, in addition to the lowest and the
+highest value.  Tuned on half of the tables of `benchmarks/detection`."""
 
 NOISE = 0.3
-"""Variance of a mark beside what its row's values tell, for each unit that these vary by; chosen on
-the choosing half of the tables of `benchmarks/detection`."""
+"""Variance of a mark that the values of its row do not explain, relative to the variance that they
+explain.  Tuned on half of the tables of `benchmarks/detection`."""
 
 STRENGTH = 6.0
-"""How much the log of a score moves for each unit of what the marks tell; chosen on the choosing
-half of the tables of `benchmarks/detection`."""
+"""Change of the log of a score per unit of the prediction from the marks.  Tuned on half of the
+tables of `benchmarks/detection`."""
 
 EXPECTED, EXPECTED_MARKS = 0.5, 8.0
-"""Share of confirmed rows that is expected, and of how many marks that is worth; chosen on the
-choosing half of the tables of `benchmarks/detection`."""
+"""Expected share of confirmed rows, and the number of marks that this expectation is worth.
+Tuned on half of the tables of `benchmarks/detection`."""
 
 N_UNMARKED, UNMARKED_WEIGHT = 30, 1.0
-"""Unmarked rows that count as cleared, and how many marks they are worth together; chosen on the
-choosing half of the tables of `benchmarks/detection`."""
+"""Number of unmarked rows that count as cleared, and the number of marks that they are worth
+together.  Tuned on half of the tables of `benchmarks/detection`."""
 
 EQUAL_SHARE = 0.2
-"""Share of all relevance that columns have alike; the other goes by what they tell; chosen on
-the choosing half of the tables of `benchmarks/detection`."""
+"""Share of the relevance that is divided equally among columns.  The rest depends on the marks.
+Tuned on half of the tables of `benchmarks/detection`."""
 
 MAX_MARKS = 500
-"""Most marks that teach; of more, every k-th of each kind does."""
+"""Maximum number of marks to learn from.  If there are more, every k-th of each kind is used."""
 
 MAX_HELD = 1000
-"""Most marks with which their rows hold their places: more are labels to learn from, not a list."""
+"""Maximum number of marks that fix scores.  More marks are labels rather than a reviewed list."""
 
 NOTICED = 1.1
-"""Factor of a score from which a row counts as raised; lowered ones are divided by as much."""
+"""A score counts as raised if it was multiplied by this factor or more, as lowered if divided."""
 
 LEAST_SHARE = 1e-12
-"""Least share of the rows below and above a knot: of 0 there is no normal score."""
+"""Minimum share of the rows below and above a knot, because 0 gives an infinite normal score."""
 
 LEAST_GAP = 1e-100
-"""Least distance between knots, absolute and as a share of their range."""
+"""Minimum distance between knots, in absolute terms and as a share of their range."""
 
 BITS = 30
-"""Bits after the point that what is learned keeps: libraries may differ in the others."""
+"""Binary digits after the point of learned values.  Further digits may depend on libraries."""
 
 
 def marks_of(
@@ -335,11 +337,11 @@ def marks_of(
     labels: Ints,
     scores: Float64s,
 ) -> Marks:
-    """Return what marks teach."""
+    """Return the changes of scores that a detector learns from marks."""
     n_confirmed, n_cleared = (int((labels == kind).sum()) for kind in (ANOMALY, USUAL))
     marks = Marks.none(n_confirmed, n_cleared, rows.shape[1])
     counts = counts_of(weights)
-    if n_cleared:  # else nothing tells confirmed rows from others of the list
+    if n_cleared:  # otherwise, confirmed rows cannot be compared with cleared rows
         marks = _learned(marks, rows, counts, encoding, labels)
     moves = marks.moves(rows)
     marks = replace(marks, center=float(_rounded(np.average(moves, weights=counts))))
@@ -358,9 +360,9 @@ def marks_of(
 
 @dataclass(frozen=True, eq=False)
 class _Feature:
-    """Knots of a feature and their normal scores, and those of the rows that teach.
+    """Knots of a feature, their normal scores, and the normal scores of the rows to learn from.
 
-    `share`: of the relevance of all columns, if they are alike.
+    `share` is the relevance of the feature if all columns are equally relevant.
     """
 
     number: int
@@ -371,14 +373,14 @@ class _Feature:
 
     @property
     def apart(self) -> Float64s:
-        """How far the rows that teach lie apart."""
+        """Distances between the rows to learn from, by this feature."""
         return np.abs(self.of_rows[:, None] - self.of_rows)
 
 
 def _learned(
     marks: Marks, rows: Floats, counts: Float64s | None, encoding: Encoding, labels: Ints
 ) -> Marks:
-    """Return marks with what they teach, or as they were if that is nothing."""
+    """Return marks with the learned changes, or unchanged marks if nothing can be learned."""
     chosen, unmarked = _teaching(labels), _unmarked(labels, counts)
     features = _features(rows, counts, encoding, np.append(chosen, unmarked))
     weights = ones_or(counts, len(rows))[chosen]
@@ -391,7 +393,7 @@ def _learned(
     relevance = np.array([feature.share for feature in features])
     if not len(relevance):
         return marks
-    if is_anomaly.any():  # else all columns of marked rows tell the same
+    if is_anomaly.any():  # otherwise, all columns are equally informative
         pull = np.linalg.solve(_likeness(features, relevance) + np.diag(noise), surprise)
         relevance = _relevance(features, relevance, pull, weights)
     likeness = _likeness(features, relevance)
@@ -414,7 +416,7 @@ def _learned(
 def _relevance(
     features: list[_Feature], relevance: Float64s, pull: Float64s, weights: Float64s
 ) -> Float64s:
-    """Return relevance by how much each feature alone would move the marked rows."""
+    """Return the relevance of features, by how far each feature moves the marked rows."""
     pulled = ((feature.apart @ pull)[: len(weights)] for feature in features)
     moves = np.array([_spread(each, weights) for each in pulled])
     told = relevance * moves
@@ -431,20 +433,20 @@ def _likeness(features: list[_Feature], relevance: Float64s) -> Float64s:
 
 
 def _spread(values: Float64s, weights: Float64s) -> float:
-    """Return the standard deviation of some values."""
+    """Return the weighted standard deviation of values."""
     apart = values - np.average(values, weights=weights)
     return float(np.sqrt(np.average(apart**2, weights=weights)))
 
 
 def _teaching(labels: Ints) -> Ints:
-    """Return the marked rows that teach."""
+    """Return the numbers of the marked rows to learn from."""
     kinds = [np.flatnonzero(labels == kind) for kind in (ANOMALY, USUAL)]
     step = -(-sum(map(len, kinds)) // MAX_MARKS)
     return np.sort(np.concatenate([kind[::step] for kind in kinds]))
 
 
 def _unmarked(labels: Ints, counts: Float64s | None) -> Ints:
-    """Return some unmarked rows, evenly from first to last."""
+    """Return the numbers of some unmarked rows, evenly spaced from first to last."""
     others = np.flatnonzero(labels == UNKNOWN)
     ends = np.cumsum(ones_or(counts, len(labels))[others])
     if not len(others):
@@ -456,7 +458,7 @@ def _unmarked(labels: Ints, counts: Float64s | None) -> Ints:
 def _features(
     rows: Floats, counts: Float64s | None, encoding: Encoding, chosen: Ints
 ) -> list[_Feature]:
-    """Return the features that vary; the shares of all are 1 together."""
+    """Return the features that vary.  Their shares add up to 1."""
     found: list[_Feature] = []
     for place in encoding.slices:
         for number in range(place.start, place.stop):
@@ -471,7 +473,7 @@ def _features(
 
 
 def _knots(counted: Counted) -> tuple[Float64s, Float64s]:
-    """Return some of the values of a feature, and their normal scores."""
+    """Return some of the values of a feature as knots, and their normal scores."""
     law, values = NormalDist(), counted.values
     middle = (counted.ends - np.diff(counted.ends, prepend=0.0) / 2) / counted.n
     at = np.arange(len(values))
@@ -493,12 +495,12 @@ def _trust(
     is_anomaly: NDArray[np.bool_],
     weights: Float64s,
 ) -> float:
-    """Return from 0 to 1 how far the marks are trusted."""
+    """Return the trust in the marks, from 0 to 1."""
     kinds = [weights[is_anomaly].sum(), weights[~is_anomaly].sum()]
     if not all(kinds):
         return 1.0
     n = len(weights)
-    # A row of weight 2 is two rows: only one of them is left out.
+    # A row of weight 2 counts as two rows, of which only one is left out.
     once = np.minimum(weights, 1.0)
     hat = np.linalg.solve(likeness + np.diag(noise), likeness).T[:n]
     own, by_all = np.diag(hat), hat @ surprise
@@ -510,7 +512,7 @@ def _trust(
 
 
 def _lines(features: list[_Feature], relevance: Float64s) -> tuple[Float64s, Float64s]:
-    """Return knots of all features, and their normal scores times relevance; the last repeat."""
+    """Return the padded knots of all features, and their normal scores times relevance."""
     x, y = (padded(lines) for lines in ([f.x for f in features], [f.normal for f in features]))
     return x, _rounded(y * relevance[:, None])
 
@@ -520,7 +522,7 @@ def _rounded(values: Float64s | float) -> Float64s:
 
 
 def _held(rows: Floats, labels: Ints, scores: Float64s) -> tuple[int, Float64s, Float64s]:
-    """Return the marked rows that hold a place, and scores that are above or below all others."""
+    """Return the rows with a fixed score, and scores above or below the scores of other rows."""
     marked = np.flatnonzero(labels != UNKNOWN)
     others = np.flatnonzero(labels == UNKNOWN)
     if len(marked) > MAX_HELD or not len(others):

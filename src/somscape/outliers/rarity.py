@@ -1,4 +1,4 @@
-"""How rare single values of a row are, and how far out numbers lie."""
+"""How rare each value of a row is, and how far out its numbers are."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from somscape.tables.ordered import CycleCode, DateCode
 
 
 def is_array(values: Any, shape: tuple[int, ...], kinds: str = "fiu") -> bool:
-    """Say whether values are an array of a shape, of numbers that are finite."""
+    """Return whether `values` is an array of finite numbers with this shape."""
     if not isinstance(values, np.ndarray) or values.dtype.kind not in kinds:
         return False
     fits = values.ndim == len(shape) and all(
@@ -31,54 +31,54 @@ def is_array(values: Any, shape: tuple[int, ...], kinds: str = "fiu") -> bool:
 
 
 TAIL_SHARE = 0.05
-"""Share of the rows on each side beyond which values follow a smooth tail."""
+"""Share of the rows on each side whose values follow a smooth tail."""
 
 MIN_TAIL_ROWS, MIN_TAIL_VALUES = 10, 5
-"""Rows and different values that a smooth tail needs; fewer are taken as they are."""
+"""Minimum numbers of rows and of different values for a smooth tail.  Fewer are used directly."""
 
 TAIL_SHAPE = 0.05
-"""Shape of the tail, a generalized Pareto: a value ten times as far out adds some 30 more."""
+"""Shape of the tail, a generalized Pareto.  A value ten times as far out adds about 30 more."""
 
 TAIL_STEPS = (0.25, 0.5, *(2.0**i for i in range(13)))
-"""Where the tail has knots, in units of its scale."""
+"""Positions of the knots of the tail, in units of its scale."""
 
 TAIL_RISES = log(1.0 + TAIL_SHAPE * np.array(TAIL_STEPS)) / TAIL_SHAPE
-"""How much more a value there adds than where the tail begins."""
+"""Increase from the beginning of the tail to each of its knots."""
 
 BODY_SHARES = (0.05, 0.065, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
-"""Shares of the rows, from either side, where numbers of many values have knots."""
+"""Shares of the rows, from either side, at which numbers with many values have knots."""
 
 MAX_BODY_VALUES = 2 * len(BODY_SHARES)
-"""Different values between the tails up to which a line has a knot at each of them."""
+"""Maximum number of different values between the tails for which each value has a knot."""
 
 BLOCK_VALUES = 1 << 20
-"""Knots that values are compared with at once."""
+"""Number of knots with which values are compared at the same time."""
 
 CONSTANT_WIDTH = 1e-6
-"""Width, in parts of the value, within which another value than a column's only one is as rare
-as a value can be."""
+"""Relative distance from the only value of a constant column at which another value is as rare as
+a value can be."""
 
 
 Line: TypeAlias = tuple[Float64s, Float64s]
-"""Where a line has knots, ascending, and its heights there."""
+"""Knots of a line in ascending order, and the heights of the line at the knots."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rarity:
-    """How much single values of rows add to a score.
+    """Amounts that single values of rows add to a score.
 
     Attributes
     ----------
     features : ndarray of shape (n_lines,), int64
-        The encoded features that add something, ascending.
+        Encoded features that add to the score, in ascending order.
     x : ndarray of shape (n_lines, n_knots), float64
-        Values of each feature, ascending; where a line has fewer knots, the last one repeats.
+        Values of each feature in ascending order.  A line with fewer knots repeats its last knot.
     y : ndarray of shape (n_lines, n_knots), float64
-        What they add.  In between and beyond the ends lines are straight.
+        Amounts that these values add.  Lines are straight between knots and beyond the ends.
 
     See Also
     --------
-    Scorer : What it adds to.
+    Scorer : Computes the scores to which the amounts are added.
 
     Examples
     --------
@@ -97,12 +97,12 @@ class Rarity:
 
     @classmethod
     def of(cls, lines: Mapping[int, Line]) -> "Rarity":
-        """Return the rarity of some features.
+        """Create a Rarity from the lines of features.
 
         Parameters
         ----------
         lines : mapping of int to (ndarray, ndarray)
-            The knots of each feature, by its number, ascending.
+            Knots of the line of each feature in ascending order, by number of the feature.
 
         Returns
         -------
@@ -113,12 +113,12 @@ class Rarity:
 
     @cached_property
     def lines(self) -> Mapping[int, Line]:
-        """The knots of each feature, by its number."""
+        """The knots of each line, by number of the feature."""
         each = zip(self.features.tolist(), self.x, self.y, strict=True)
         return {feature: _knots(x, y) for feature, x, y in each}
 
     def check(self, n_features: int) -> None:
-        """Raise ValueError if the parts do not fit together, or rows of some features.
+        """Raise ValueError if the parts do not fit together or do not fit `n_features`.
 
         Parameters
         ----------
@@ -132,7 +132,7 @@ class Rarity:
             )
 
     def scores(self, rows: Floats) -> Float64s:
-        """Return what the values of each row add together.
+        """Return the sum of the amounts that the values of each row add.
 
         Parameters
         ----------
@@ -145,7 +145,7 @@ class Rarity:
         return select_kernels().sum_of_lines(rows, self.features, self.x, self.y)
 
     def parts(self, rows: Floats) -> Float64s:
-        """Return what each feature adds.
+        """Return the amount that each feature of each row adds.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class Rarity:
         ndarray of shape (n_rows, n_features)
         """
         out, lines = np.zeros(rows.shape), np.arange(len(self.x))
-        # All lines at once: for few rows the calls, not the search, take the time.
+        # All lines in one call, because for few rows the calls take more time than the search.
         for part in blocks(len(rows), max(1, BLOCK_VALUES // self.x.size)):
             values = rows[part][:, self.features].astype(np.float64)
             n_below = np.count_nonzero(self.x <= values[:, :, None], axis=2)
@@ -166,28 +166,28 @@ class Rarity:
 
     @cached_property
     def _last_steps(self) -> Ints:
-        """The last step between two knots of each line."""
+        """Number of the last step between two different knots of each line."""
         return np.asarray(np.count_nonzero(np.diff(self.x, axis=1), axis=1) - 1)
 
     @cached_property
     def _slopes(self) -> Float64s:
-        """Of each line between its knots; not a number where the last one repeats."""
+        """Slopes of each line between its knots, which are NaN between repeated knots."""
         with np.errstate(invalid="ignore"):
             return np.asarray(np.diff(self.y, axis=1) / np.diff(self.x, axis=1))
 
     def times(self, factor: float) -> "Rarity":
-        """Return a rarity whose values add this many times as much."""
+        """Return a copy in which each value adds `factor` times as much."""
         return replace(self, y=factor * self.y)
 
 
 def padded(lines: Sequence[Float64s]) -> Float64s:
-    """Return lines as rows of one length: the last value repeats where a line is shorter."""
+    """Return lines as rows of one length.  A shorter line repeats its last value."""
     n = max(map(len, lines))
     return np.stack([np.append(line, np.repeat(line[-1], n - len(line))) for line in lines])
 
 
 def are_lines(features: Any, x: Any, y: Any, n_features: int) -> bool:
-    """Return whether arrays are ascending features, with the knots of a line for each."""
+    """Return whether arrays are ascending features and the knots of a line for each feature."""
     return (
         is_array(features, (-1,), "i")
         and is_array(x, (len(features), -1))
@@ -200,7 +200,7 @@ def are_lines(features: Any, x: Any, y: Any, n_features: int) -> bool:
 
 
 def _are_knots(x: Float64s) -> bool:
-    """Say whether the knots of each line ascend, and only its last one repeats."""
+    """Return whether the knots of each line ascend and only the last knot is repeated."""
     steps = np.diff(x, axis=1)
     rises = steps > 0
     falls_once = (rises[:, 1:] <= rises[:, :-1]).all()
@@ -208,7 +208,7 @@ def _are_knots(x: Float64s) -> bool:
 
 
 def _knots(x: Float64s, y: Float64s) -> Line:
-    """Return the knots of a line, without the last one's repetitions."""
+    """Return the knots of a line without the repetitions of the last knot."""
     n = 1 + int(np.count_nonzero(np.diff(x)))
     return x[:n], y[:n]
 
@@ -216,7 +216,7 @@ def _knots(x: Float64s, y: Float64s) -> Line:
 def on_line(
     x: Float64s, y: Float64s, values: Float64s, *, up: bool = True
 ) -> tuple[Float64s, Float64s, Float64s]:
-    """Return where values lie on a line, its slope there, and the next knot."""
+    """Return the heights of a line at some values, its slopes there, and the next knots."""
     x, y = _knots(x, y)
     n = len(x)
     side = np.searchsorted(x, values, "right" if up else "left")
@@ -227,12 +227,12 @@ def on_line(
 
 
 def rarity_of(rows: Floats, weights: Float64s | None, encoding: Encoding) -> Rarity | None:
-    """Learn how rare values are."""
+    """Return the amounts that values add, learned from rows, or None if all amounts are 0."""
     counts = counts_of(weights)
     lines: dict[int, Line] = {}
     for code, place in zip(encoding.features, encoding.slices, strict=True):
         if isinstance(code, CycleCode):
-            continue  # no place on a circle is further out than another
+            continue  # all positions on a circle are equally far out
         if isinstance(code, CategoryCode):
             lines |= _of_levels(code, place.start, rows[:, place], counts)
         else:
@@ -247,21 +247,21 @@ def rarity_of(rows: Floats, weights: Float64s | None, encoding: Encoding) -> Rar
 def _of_levels(
     code: CategoryCode, start: int, features: Floats, counts: Float64s | None
 ) -> dict[int, Line]:
-    """Return the lines of a category's levels: from 0 for other levels to what the level adds."""
+    """Return for each level of a category the line from 0 to the amount that the level adds."""
     level = code.encoded_levels.max()
     each = (features > level / 2).astype(np.float64)
     found = each.sum(axis=0) if counts is None else (each * counts[:, None]).sum(axis=0)
     total = found.sum()
     lines: dict[int, Line] = {}
     for i, n in enumerate(found.tolist()):
-        # A level that no row has, such as a new one, is as rare as can be.
+        # A level without rows, such as a new level, is as rare as a level can be.
         share = float(found[found <= n].sum()) / total if n > 0 else 1.0 / (total + 1.0)
         lines[start + i] = np.array([0.0, level]), np.array([0.0, -log_of(share) + 0.0])
     return lines
 
 
 def _of_numbers(counted: Counted) -> Line:
-    """Return the line of a number: falling towards the middle, then rising."""
+    """Return the line of a number, which falls towards the middle and then rises."""
     values, ends = counted.values.astype(np.float64), counted.ends
     total = ends[-1]
     if len(values) == 1:
@@ -282,19 +282,19 @@ def _of_numbers(counted: Counted) -> Line:
         body = np.unique(np.clip(np.append([first, last], np.concatenate(chosen)), first, last))
     x = [-x for x, _ in reversed(low_knots)] + values[body].tolist() + [x for x, _ in high_knots]
     y = [y for _, y in reversed(low_knots)] + heights[body].tolist() + [y for _, y in high_knots]
-    x_there, places = np.unique(x, return_index=True)  # knots too close to tell apart
+    x_there, places = np.unique(x, return_index=True)  # merges knots that are equal when rounded
     return x_there, np.array(y)[places]
 
 
 def _scale_of(median: float) -> float:
-    """Return the scale of a tail with a median."""
+    """Return the scale of a tail with this median."""
     return median * TAIL_SHAPE / (2.0**TAIL_SHAPE - 1.0)
 
 
 def _tail(
     values: Float64s, n_rows: Float64s, share: Float64s, heights: Float64s
 ) -> tuple[int, list[tuple[float, float]]]:
-    """Return the last value before the upper tail, and the knots of the tail."""
+    """Return the index of the last value before the upper tail, and the knots of the tail."""
     last = int(np.flatnonzero(share >= TAIL_SHARE)[-1])
     beyond = slice(last + 1, None)
     rows = n_rows[beyond]
@@ -302,12 +302,12 @@ def _tail(
     if rows.sum() >= MIN_TAIL_ROWS and len(rows) >= MIN_TAIL_VALUES:
         scale = _scale_of(Counted(values[beyond] - values[last], np.cumsum(rows)).median())
         height = max(height, -log_of(2.0 * float(share[last + 1])))
-    else:  # too few to fit: as they are, and beyond as steep as from the middle on average
+    else:  # too few values for a fit, so the tail has the average slope from the middle
         last = len(values) - 1
         height = float(heights[last])
         middle = values[int(np.argmin(heights))]
         scale = float(values[last] - middle) / max(height, 1.0)
-        if not scale > 0:  # most rows have this value: far is what is far for the others
+        if not scale > 0:  # most rows have this value, so the other rows define the scale
             others = slice(None, last)
             far, n_far = (values[last] - values[others])[::-1], np.cumsum(n_rows[others][::-1])
             scale = _scale_of(Counted(far, n_far).median())
@@ -318,13 +318,13 @@ def _tail(
 
 
 SHARED_VALUES = 1 << 20
-"""Values of rows from which threads pay."""
+"""Number of values from which several threads are faster than one."""
 
 JOINED_VALUES = 1 << 10
-"""Values of several rows that are compared at once with those of other rows."""
+"""Number of values of joined rows that are compared with other joined rows in one step."""
 
 ORDERED_ROWS = 256
-"""Rows that are put in order; later ones need only be compared with what is found so far."""
+"""Number of first rows that are sorted.  Later rows are only compared with the values found."""
 
 
 def ends_of(
@@ -334,7 +334,7 @@ def ends_of(
     *,
     columns: Sequence[int] | None = None,
 ) -> Float64s:
-    """Return the outermost values of each column."""
+    """Return the two outermost values on each side of each column, with low values negated."""
     counts = counts_of(weights)
     is_twice = None if counts is None or (counts != np.rint(counts)).any() else counts >= 2
     chosen = None if columns is None or len(columns) == rows.shape[1] else list(columns)
@@ -357,7 +357,7 @@ def _outermost(values: list[Float64s]) -> Float64s:
 def _ends_of(
     rows: Floats, is_twice: NDArray[np.bool_] | None, columns: list[int] | None
 ) -> Float64s:
-    """Return the outermost values; `is_twice`: which rows stand for two."""
+    """Return the outermost values as `ends_of` does.  `is_twice` marks rows that count twice."""
     first = _taken(rows[:ORDERED_ROWS], columns).astype(np.float64)
     if is_twice is not None:
         first = np.concatenate([first, first[is_twice[:ORDERED_ROWS]]])
@@ -377,7 +377,7 @@ def _ends_of(
                 if is_twice is not None:
                     twice = is_twice[part.stop - len(block) : part.stop][is_beyond]
                     found = np.concatenate([found, found[twice]])
-                both = np.concatenate([end[:, j], found])  # in a column in order, all of the block
+                both = np.concatenate([end[:, j], found])  # all values if the column is sorted
                 end[:, j] = np.sort(np.partition(both, -2)[-2:])[::-1]
     return ends
 
@@ -387,7 +387,7 @@ def _taken(rows: Floats, columns: list[int] | None) -> Floats:
 
 
 def _by_column(outermost: np.ufunc, rows: Floats) -> Float64s:
-    """Return the outermost value of each column.  Rows are joined, which compares faster."""
+    """Return the outermost value of each column.  Joined rows are faster to compare."""
     n_columns = rows.shape[1]
     n_joined = max(1, JOINED_VALUES // n_columns)
     whole = rows[: len(rows) - len(rows) % n_joined].reshape(-1, n_joined * n_columns)
@@ -397,30 +397,30 @@ def _by_column(outermost: np.ufunc, rows: Floats) -> Float64s:
 
 
 MIN_OTHER_ROWS = 20
-"""Rows from which they tell how values thin out."""
+"""Minimum number of rows for an estimate of the upper or lower tail."""
 
 SHAPE = 0.2
-"""Shape of the tail, that of Student's t with 5 degrees of freedom.  With lighter ones, tables of
-such noise gave lists of rows that stand out in twice as many runs (benchmarks/detection)."""
+"""Shape of the tail, equal to the shape of Student's t with 5 degrees of freedom.  With lighter
+tails, rows stood out in twice as many tables of such noise (benchmarks/detection)."""
 
 FREE = 1.0
-"""The part of ``-log(2 d p)`` that adds nothing."""
+"""Part of ``-log(2 d p)`` that does not add to a score."""
 
 UNIT_SHARE = 0.99
-"""Each 1 more adds as much as the scores spread from the median to this share of the rows."""
+"""A unit of ``-log(2 d p)`` adds the difference of this quantile of the scores and the median."""
 
 
 @dataclass(frozen=True, eq=False)
 class Beyond:
-    """What is needed to tell which numbers lie beyond all others, and what they add.
+    """Data by which numbers beyond all other values of a column are found and scored.
 
     Attributes
     ----------
     unit : float
-        What each 1 more of ``-log(2 d p)`` adds to a score.
+        Amount that each unit of ``-log(2 d p)`` adds to a score.
     ends : ndarray of shape (2, 2, n_features)
-        The outermost values of all rows, as `ends_of` returns them, in columns of numbers; what
-        stands there for others means nothing.
+        Outermost values of all rows, as `ends_of` returns them.  Only columns of numbers are used;
+        the entries of other columns have no meaning.
     """
 
     unit: float
@@ -428,12 +428,12 @@ class Beyond:
 
     @classmethod
     def of(cls, scores: Float64s, counts: Float64s | None, ends: Float64s) -> "Beyond":
-        """Return what scores tell that have nothing added yet, of all rows or of some."""
+        """Create the data from outermost values and the scores of rows without this addition."""
         ordered = in_order(scores, counts)
         return cls(ordered.quantile(UNIT_SHARE) - ordered.quantile(0.5), ends)
 
     def after(self, rows: Floats, weights: Float64s | None) -> "Beyond":
-        """Return the same after more rows."""
+        """Return the data after further rows."""
         return replace(self, ends=ends_of(rows, weights, self.ends))
 
 
@@ -446,7 +446,7 @@ def with_beyond(
     *,
     n_rows: float | None = None,
 ) -> Rarity:
-    """Return a rarity that rises faster beyond all others of a column."""
+    """Return a rarity that rises faster for numbers beyond all other values of their column."""
     lines = dict(rarity.lines)
     each = zip(encoding.features, encoding.slices, strict=True)
     places = {place.start for code, place in each if isinstance(code, NumberCode)}
@@ -459,7 +459,7 @@ def with_beyond(
         more = 1.0 if n_rows is None else n_rows / counted.n
         for highest, side in zip(beyond.ends[:, 1, j], (_mirrored(counted), counted), strict=True):
             step = _step_below(float(highest), side, more)
-            # Turned for the lower side, and turned back for the upper one.
+            # Mirrored for the lower side, and mirrored back for the upper side.
             lines[j] = _raised(_turned(lines[j]), float(highest), step, free, beyond.unit)
     return Rarity.of(lines)
 
@@ -474,7 +474,7 @@ def _turned(line: Line) -> Line:
 
 
 def _raised(line: Line, highest: float, step: float, free: float, unit: float) -> Line:
-    """Return a line with other knots from where a number is beyond all others."""
+    """Return a line that rises faster where a number is beyond all other values."""
     if not step > 0:
         return line
     start = float(exp(np.array([SHAPE * free]))[0] - 1.0) / SHAPE
@@ -484,12 +484,12 @@ def _raised(line: Line, highest: float, step: float, free: float, unit: float) -
     is_before = line[0] < at[0]
     x = np.append(line[0][is_before], at)
     y = np.append(line[1][is_before], on_line(*line, at)[0] + added)
-    found, places = np.unique(x, return_index=True)  # knots too close to tell apart
+    found, places = np.unique(x, return_index=True)  # merges knots that are equal when rounded
     return found, y[places]
 
 
 def _step_below(highest: float, counted: Counted, more: float) -> float:
-    """Return the step of the tail up to the second highest value, 0 where it is unknown."""
+    """Return the step of the tail below the second highest value, or 0 if it is unknown."""
     total = counted.n
     if total < MIN_OTHER_ROWS:
         return 0.0
@@ -497,54 +497,56 @@ def _step_below(highest: float, counted: Counted, more: float) -> float:
     last = int(np.flatnonzero(total - below >= TAIL_SHARE * total)[-1])
     start, n_beyond = float(values[last]), total - float(counted.ends[last])
     if n_beyond < MIN_TAIL_ROWS or len(values) - 1 - last < MIN_TAIL_VALUES:
-        start, n_beyond = counted.median(), total / 2.0  # too few: from the middle
+        start, n_beyond = counted.median(), total / 2.0  # the tail is too short
     return (highest - start) / log_of(n_beyond * more)
 
 
 MAX_KEPT = 32
-"""Different values of a column up to which all of them are kept."""
+"""Maximum number of different values of a column for which all values are kept."""
 
 FEW_VALUES = 12
-"""Different values of a number up to which each is counted by itself, like a level."""
+"""Maximum number of different values of a number for which each value is counted like a level."""
 
 
 EACH_KEPT, GROWTH = 16, 1.25
-"""Values that are kept one by one from an end, and by how much the steps grow from there."""
+"""Number of outermost values that are all kept, and the growth of the steps after these values."""
 
 FIRST_LOOK, LOOSE_SHARE = 20_000, 0.065
-"""Rows that show whether a column has many values, and where somewhat more than its tails begin."""
+"""Number of rows by which columns with many values are found, and a share larger than a tail."""
 
 MARGIN = 1e-9
-"""Part by which tails have more rows than count as far out: sums of parts of rows are rounded."""
+"""Relative number of rows by which a tail must be larger, because sums of weights are rounded."""
 
 COUNTED_VALUES = 1 << 20
-"""Values looked at at once; a quarter takes a tenth longer, and so do four times as many."""
+"""Number of values per block.  A quarter of it, or four times as many, take a tenth longer."""
 
 SIDES = {"high": "highest", "low": "lowest", "late": "latest", "early": "earliest", "": ""}
 
 Knots: TypeAlias = tuple[Float64s, Float64s, Float64s]
-"""Values of a column, and how many rows are below and up to each."""
+"""Values of a column, and the numbers of rows below each value and up to each value."""
 
 _Part: TypeAlias = tuple[Floats, Float64s | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """How many rows have a value, or one as far out.
+    """Number of training rows that have a value, or a value at least as far out.
 
     Attributes
     ----------
     n_rows : float
-        Of the training rows; the largest number that it can be, if it is not `is_exact`.
+        Number of these training rows, or an upper bound if `is_exact` is False.
     total : float
-        All training rows.
+        Number of all training rows.
     side : {"", "high", "low", "late", "early"}
-        On which side rows as far out are counted; empty: rows with the very value.
+        Side on which rows at least as far out are counted.  If empty, only rows with exactly this
+        value are counted.
     is_exact : bool
+        Whether `n_rows` is exact.
 
     See Also
     --------
-    Reason : Has one.
+    Reason : Contains the Occurrence of its value.
 
     Examples
     --------
@@ -564,7 +566,7 @@ class Occurrence:
         return f"{self._share} this {self.side}" if self.side else self._share
 
     def clause(self) -> str:
-        """Return the same as a part of a sentence about the value."""
+        """Return the number of rows as a clause of a sentence about the value."""
         if self._is_extreme:
             return f"the {self}"
         verb = "is" if self.n_rows <= 1 else "are"
@@ -589,16 +591,17 @@ def _whole(n: float) -> str:
 
 @dataclass(frozen=True, eq=False)
 class ValueCounts:
-    """How many training rows have which values, by feature column.
+    """Numbers of training rows with each value, by column.
 
     Attributes
     ----------
     starts : ndarray of shape (n_columns + 1,), int64
-        Where the values of each column begin, and where the last ones end.
+        Index in `values` where each column begins, and the index where the last column ends.
     values : ndarray of shape (n,), float64
-        Encoded values of each column, ascending; numbers of levels for categories and circles.
+        Encoded values of each column in ascending order.  Categories and cycles have the numbers
+        of their levels.
     below, upto : ndarray of shape (n,), float64
-        How many rows have a smaller value, and how many have one up to this.
+        Number of rows with a smaller value, and number of rows with a value up to this value.
     """
 
     starts: Ints
@@ -607,7 +610,7 @@ class ValueCounts:
     upto: Float64s
 
     def check(self, n_columns: int) -> None:
-        """Raise ValueError if the parts do not fit together, or that many columns."""
+        """Raise ValueError if the parts do not fit together or do not fit `n_columns`."""
         n = len(self.values) if is_array(self.values, (-1,), "f") else 0
         fits = (
             is_array(self.starts, (n_columns + 1,), "i")
@@ -625,8 +628,8 @@ class ValueCounts:
             )
 
     def _of_levels(self, j: int) -> tuple[dict[float, Occurrence], Occurrence]:
-        """Return how many rows have each level of a category, and what a level of no row has."""
-        if j not in self._made:  # once: a service asks row by row
+        """Return the occurrence of each level of a category, and of a level without rows."""
+        if j not in self._made:  # computed once, because a service scores single rows
             values, below, upto = self._of(j)
             total = float(upto[-1])
             pairs = zip(values.tolist(), (upto - below).tolist(), strict=True)
@@ -640,7 +643,7 @@ class ValueCounts:
 
     @cached_property
     def _has_no_gap(self) -> list[bool]:
-        """Whether all values of each column were kept."""
+        """For each column, whether all of its values were kept."""
         return [np.array_equal(below[1:], upto[:-1]) for _, below, upto in self._each()]
 
     def _each(self) -> Iterator[Knots]:
@@ -651,7 +654,7 @@ class ValueCounts:
         return self.values[part], self.below[part], self.upto[part]
 
     def occurrences(self, j: int, code: FeatureCode, rows: Floats) -> list[Occurrence | None]:
-        """Return how many training rows have the values that some rows have in a column."""
+        """Return the occurrence of the value of each row in a column, or None if not far out."""
         values, below, upto = self._of(j)
         if not len(values):
             return [None] * len(rows)
@@ -676,7 +679,7 @@ class ValueCounts:
             one = Occurrence(min(under, over), total, high if over <= under else low, is_exact)
             return one if one.n_rows <= TAIL_SHARE * total else None
 
-        different = {key: made(key) for key in set(keys)}  # values between the same knots are alike
+        different = {key: made(key) for key in set(keys)}  # equal between the same knots
         return [different[key] for key in keys]
 
 
@@ -691,7 +694,7 @@ def value_counts(
     encoding: Encoding,
     known: Mapping[int, Knots] | None = None,
 ) -> ValueCounts:
-    """Count values of rows."""
+    """Count the rows with each value of each column."""
     counts = counts_of(weights)
     columns = list(zip(encoding.features, encoding.slices, strict=True))
     known = known or {}
@@ -714,11 +717,11 @@ def value_counts(
     starts = np.cumsum([0, *(len(values) for values, _, _ in found)], dtype=np.int64)
     each = zip(*found, strict=True)
     values, below, upto = (np.concatenate([np.empty(0), *parts]) for parts in each)
-    return ValueCounts(starts, values.astype(np.float64) + 0.0, below, upto)  # -0.0 is 0.0
+    return ValueCounts(starts, values.astype(np.float64) + 0.0, below, upto)  # turns -0.0 into 0.0
 
 
 def _values(code: FeatureCode, rows: Floats) -> Floats:
-    """Return one value of each row: a level's number, or the number itself."""
+    """Return one value of each row, which is the number of a level or the number itself."""
     if isinstance(code, CategoryCode):
         return rows.argmax(axis=1).astype(np.float64)
     if isinstance(code, CycleCode):
@@ -727,11 +730,11 @@ def _values(code: FeatureCode, rows: Floats) -> Floats:
 
 
 def _knots_of_values(values: Floats, counts: Float64s | None) -> Knots:
-    """Return the values that are kept, and how many rows are below and up to each."""
+    """Return the values that are kept, and the numbers of rows below and up to each value."""
     if not len(values):
         return np.empty(0), np.empty(0), np.empty(0)
     counted = Counted.of(values, counts)
-    # The same sums below a value and up to the one before it: parts of rows are rounded.
+    # Sums of weights are rounded, so a sum below a value is taken from the value before.
     upto = np.cumsum(np.diff(counted.ends, prepend=0.0))
     below, x = np.append(0.0, upto[:-1]), counted.values.astype(np.float64)
     if len(x) <= MAX_KEPT:
@@ -744,7 +747,7 @@ def _knots_of_values(values: Floats, counts: Float64s | None) -> Knots:
 
 
 def knots_of_ends(low: Float64s, high: Float64s, n_rows: int) -> Knots | None:
-    """Count the values of a column by its outer ones alone."""
+    """Count the values of a column from its outermost values, or return None if these are few."""
     if min(len(low), len(high)) <= TAIL_SHARE * n_rows * (1 + MARGIN):
         return None
     n_different = 2 + sum(np.count_nonzero(each[1:] != each[:-1]) for each in (low, high))
@@ -755,7 +758,7 @@ def knots_of_ends(low: Float64s, high: Float64s, n_rows: int) -> Knots | None:
 
 
 def _of_both(low: Knots, high: Knots, total: float) -> Knots:
-    """Return the knots of the low values and of the high ones, which are turned, together."""
+    """Join the knots of the low values and the mirrored knots of the high values."""
     (x, below, upto), (turned, above, over) = low, high
     return (
         np.append(x, -turned[::-1]),
@@ -765,7 +768,7 @@ def _of_both(low: Knots, high: Knots, total: float) -> Knots:
 
 
 def _from_end(values: Floats, counts: Float64s | None, most: float) -> Knots:
-    """Return those of the lowest values that are kept, up to the first one past `most` rows."""
+    """Return knots of the lowest values, up to the first value past `most` rows."""
     if counts is None:
         return _from_first(np.sort(values), most)
     counted = Counted.of(values, counts)
@@ -774,13 +777,13 @@ def _from_end(values: Floats, counts: Float64s | None, most: float) -> Knots:
 
 
 def _from_first(ascending: Floats, most: float) -> Knots:
-    """Return the same of values in order."""
+    """Return knots of the lowest of sorted values, up to the first value past `most` rows."""
     last = np.flatnonzero(np.append(ascending[1:] != ascending[:-1], True))
     return _chosen(ascending[last], last + 1, most)
 
 
 def _chosen(different: Floats, ends: Float64s | Ints, most: float) -> Knots:
-    """Return those that are kept of different values, of which `ends` rows have one up to each."""
+    """Return knots from different values.  `ends` contains the number of rows up to each value."""
     chosen = _few_of(int(np.searchsorted(ends, most, "right")))
     below = np.where(chosen > 0, ends[chosen - 1], 0).astype(np.float64)
     return different[chosen].astype(np.float64), below, ends[chosen].astype(np.float64)
@@ -789,7 +792,7 @@ def _chosen(different: Floats, ends: Float64s | Ints, most: float) -> Knots:
 def _tails(
     columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats, counts: Float64s | None
 ) -> dict[int, tuple[_Part, _Part]]:
-    """Return the low and the high values of columns of many values, by number of the column."""
+    """Return the low and the high values of columns with many values, by number of the column."""
     n, ends = len(rows), _loose_ends(columns, rows)
     if not ends:
         return {}
@@ -821,14 +824,14 @@ def _n_rows_of(part: _Part) -> float:
 def _loose_ends(
     columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats
 ) -> dict[int, tuple[float, float]]:
-    """Return where somewhat more than the tails begin, by number of a column of many values."""
+    """Return limits slightly inside the tails of columns with many values, by column number."""
     if len(rows) <= FIRST_LOOK or not columns:
         return {}
     found, some = {}, rows[:: -(-len(rows) // FIRST_LOOK)]
     k = int(LOOSE_SHARE * len(some))
     for j, (code, place) in columns.items():
         values = np.sort(some[:, place.start])
-        # Of few values, or where one has nearly all rows, the two sides meet.
+        # The sides overlap if a column has few values or if nearly all rows have one value.
         is_wide = values[k] < values[-1 - k] and np.count_nonzero(np.diff(values)) >= MAX_KEPT
         if is_wide and not isinstance(code, CategoryCode | CycleCode) and np.isfinite(values[-1]):
             found[j] = (values[k], values[-1 - k])
@@ -841,7 +844,7 @@ def _joined(parts: list[_Part]) -> _Part:
 
 
 def _few_of(n: int) -> Ints:
-    """Return places from an end, 0, up to n: one by one, then in growing steps."""
+    """Return the positions from 0 to n, first one by one and then in growing steps."""
     each = np.arange(min(EACH_KEPT, n + 1))
     n_more = max(0, ceil(np.log(max(n, 1) / EACH_KEPT) / np.log(GROWTH)))
     more = np.rint(EACH_KEPT * GROWTH ** np.arange(n_more)).astype(np.intp)

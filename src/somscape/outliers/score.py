@@ -25,13 +25,13 @@ from somscape.tables.ordered import CycleCode
 ENDLESS = float(np.finfo(np.float64).max)
 
 END_BITS = 20
-"""Bits of an end's distance to the mean that are kept: libraries may differ in the others."""
+"""Bits that are kept of the distance of a limit to the mean.  Other bits depend on libraries."""
 
 
 def reach_of(
     rows: Floats, weights: Float64s | None, encoding: Encoding, deviations: float
 ) -> Float64s | None:
-    """Return the lowest and the highest value of each feature that count, None for any."""
+    """Return the lowest and the highest counted value of each feature, or None if unlimited."""
     if np.isinf(deviations):
         return None
     counts = counts_of(weights)
@@ -51,47 +51,47 @@ def reach_of(
 
 
 def within_reach(rows: Floats, reach: Float64s | None) -> Floats:
-    """Return rows with every value as far out as it counts."""
+    """Return rows in which values beyond the limits are replaced by the limits."""
     if reach is None:
         return rows
-    with np.errstate(over="ignore"):  # to infinity, where nothing lies beyond
+    with np.errstate(over="ignore"):  # a limit that overflows becomes infinite
         low, high = reach.astype(rows.dtype)
     return np.clip(rows, low, high) if ((rows < low) | (rows > high)).any() else rows
 
 
 MATRIX_BITS = 14
-"""Bits after the point of the matrix, whose entries are at most 4."""
+"""Binary digits after the point of the matrix, whose entries are at most 4."""
 
 ROW_BITS = 26
-"""Bits after the point of rows, in standard deviations.  Products with the matrix then fit a
-float64 as long as rows lie within some 100 deviations of the center.  They add up to the same bits
-in any order: with any linear algebra library and any number of threads."""
+"""Binary digits after the point of rows, in standard deviations.  Products with the matrix are
+then exact in float64 if rows are within about 100 deviations of the center.  Their sums have the
+same bits in any order, with any linear algebra library and any number of threads."""
 
 CACHED_VALUES = 1 << 16
-"""Values in a block, few enough to stay in the cache: 100,000 rows of 30 features in blocks took a
-third of the time that they took at once."""
+"""Number of values in a block that fits into the cache.  In blocks, 100,000 rows of 30 features
+took a third of the time."""
 
 SHARED_WORK = 1e7
-"""Multiply-adds, some two milliseconds of work, from which threads of our own pay."""
+"""Number of multiply-adds (about two milliseconds) from which own threads are faster."""
 
 RIDGE = 0.1
-"""Added to each column's correlation with itself."""
+"""Amount that is added to the correlation of each column with itself."""
 
 NOISE_RIDGE = 1.0
-"""Also added, times the number of features per row: correlations of few rows are largely noise."""
+"""Further amount, times the number of features per row: correlations of few rows are noisy."""
 
 MEMBER_NOISE_RIDGE = 0.3
-"""The same if several maps of different rows score together, which averages out much noise."""
+"""The further amount if several maps score together, because averaging removes much noise."""
 
 MAX_OWN = 256
-"""Features up to which maps that score together have a matrix each; of more, it would cost more
-than it tells."""
+"""Maximum number of features for which each of several maps has its own matrix.  With more
+features, the cost is higher than the gain."""
 
 MIN_DEVIATION = 1e-9
-"""Columns that vary less than this share of the widest are left as they are."""
+"""Columns whose deviation is below this share of the largest deviation are not scaled."""
 
 MAX_FEATURES = 1000
-"""With more features the matrix costs more than it gains: a second, and as much as the search."""
+"""Maximum number of features for a matrix.  A larger one takes a second, as does the search."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,18 +101,18 @@ class Decorrelation:
     Attributes
     ----------
     center : ndarray of shape (n_features,), float64
-        Subtracted first; this changes no difference between rows.
+        Value that is subtracted first.  It does not affect differences between rows.
     deviations : ndarray of shape (n_features,), float64
         Divisor of each centered feature.
     matrix : ndarray of shape (n_features, n_features), float64
-        Multiplied with the result: each feature then keeps what it says by itself, and loses most
-        of what other features say as well.
+        Matrix with which the result is multiplied.  Each feature then keeps its own information
+        and loses most of the information that other features also contain.
     counts : ndarray of shape (n_features,), float64
-        Factor of each transformed feature, its weight in a distance.
+        Factor of each transformed feature, which is its weight in a distance.
 
     See Also
     --------
-    Scorer : Has one.
+    Scorer : Applies the transform.
 
     Examples
     --------
@@ -131,7 +131,7 @@ class Decorrelation:
     counts: Float64s
 
     def compared(self, rows: Floats) -> Float64s:
-        """Return rows as they are compared.
+        """Return rows in the form in which they are compared.
 
         Parameters
         ----------
@@ -141,7 +141,7 @@ class Decorrelation:
         Returns
         -------
         ndarray of shape (n, n_features)
-            Rounded to some 2^-26 of each feature's deviation.  O(n * n_features^2).
+            Rounded to about 2^-26 of the deviation of each feature.  Takes O(n * n_features^2).
         """
         return compared_by_each([self], rows)[0]
 
@@ -158,7 +158,7 @@ class Decorrelation:
 
 
 def compared_by_each(decorrelations: Sequence[Decorrelation], rows: Floats) -> list[Float64s]:
-    """Return rows as each of some transforms has them compared."""
+    """Return rows in the form in which each of some transforms compares them."""
     out = [np.empty(rows.shape) for _ in decorrelations]
     work = len(rows) * rows.shape[1] ** 2 * len(decorrelations)
     is_long = work >= SHARED_WORK
@@ -193,7 +193,7 @@ def decorrelation_of(
     *,
     whole: Decorrelation | None = None,
 ) -> Decorrelation | None:
-    """Return the transform with which correlated columns are not counted twice."""
+    """Return the transform that prevents correlated columns from counting twice."""
     n_features = rows.shape[1]
     n_usual = int(is_usual.sum())
     if share == 0 or not 1 < n_features <= MAX_FEATURES or n_usual < 2 or np.isnan(rows).any():
@@ -221,7 +221,7 @@ def decorrelation_of(
 
 
 def _correlation(covariance: Float64s) -> Float64s:
-    """Return the correlations of a covariance; 0 for columns that do not vary."""
+    """Return the correlations of a covariance matrix, with 0 for columns that do not vary."""
     deviation = np.sqrt(np.diag(covariance))
     varies = deviation > MIN_DEVIATION * deviation.max()
     scale = np.where(varies, deviation, 1.0)
@@ -237,16 +237,16 @@ def _rounded(matrix: Float64s) -> Float64s:
 
 @dataclass(frozen=True)
 class ScoreKind:
-    """Properties of a score, which changes by no more than a row moves.
+    """Properties of a score.  A score never changes by more than the distance that a row moves.
 
     Attributes
     ----------
     is_mean_of_nearest : bool
-        Whether it is the mean distance to the nearest usual prototypes.  Any other score compares a
-        row with all of them.
+        Whether the score is the mean distance to the nearest usual prototypes.  Any other score
+        compares a row with all usual prototypes.
     adds_rarity : bool
-        Whether a detector adds how rare single values are (`Detector.rarity`), and numbers far out
-        count as less far (`Scorer.reach`).
+        Whether a detector adds the rarity of single values (`Detector.rarity`) and limits numbers
+        that are far out (`Scorer.reach`).
     """
 
     is_mean_of_nearest: bool = False
@@ -259,17 +259,17 @@ SCORES = {
     "quantization_error": ScoreKind(is_mean_of_nearest=True),
     "mass": ScoreKind(),
 }
-"""All scores; the first is what "auto" chooses."""
+"""All scores by name.  The setting "auto" chooses the first score."""
 
 REMOVED = ("density", "local_scale", "u_height", "hit_density")
-"""Scores of older files, which open and draw, but do not score rows."""
+"""Scores of older files.  Such files can be opened and drawn, but they cannot score rows."""
 
 MAX_PROTOTYPES = 64
 
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """A map and how it scores rows.
+    """A map and the settings by which it scores rows.
 
     Attributes
     ----------
@@ -279,24 +279,24 @@ class Scorer:
     n_prototypes : int
         Number of nearest prototypes that the score averages over, from 1 to 64.
     usual : ndarray of shape (n_units,), bool, or None, default=None
-        Units whose prototypes stand for usual rows.  None means the units that won a row.
+        Units whose prototypes represent usual rows.  None means the units that won a row.
     rms_distances : ndarray of shape (n_units,) or None, default=None
-        Root mean squared distance of a unit's rows to it, pooled with its neighbors'.  None means
-        unknown.  At most 20,000 rows tell it.
+        Root mean squared distance of the rows of each unit to the unit, pooled with the rows of
+        its neighbors and estimated from at most 20,000 rows.  None means unknown.
     decorrelation : Decorrelation or None, default=None
-        Transform of rows and prototypes before they are compared.  None compares them as they are.
+        Transform of rows and prototypes before the comparison.  None means unchanged.
     reach : ndarray of shape (2, n_features) or None, default=None
-        Lowest and highest value of each feature that are compared as they are; one further out
-        counts as this one.  None sets no limit.
+        Lowest and highest value of each feature that are compared unchanged.  Values outside of
+        this range are replaced by its ends.  None means unlimited.
 
     Raises
     ------
     ValueError, TypeError
-        If the parts do not fit together; the message names one of them.
+        If the parts do not fit together.  The message names one of them.
 
     See Also
     --------
-    Calibration : What its scores are compared with.
+    Calibration : Compares the scores with scores of other rows.
 
     Examples
     --------
@@ -365,17 +365,17 @@ class Scorer:
 
     @property
     def kind(self) -> ScoreKind:
-        """What the score is like."""
+        """Properties of the score."""
         return SCORES[self.score]
 
     @cached_property
     def usual_units(self) -> Ints:
-        """Units whose prototypes stand for usual rows."""
+        """Units whose prototypes represent usual rows."""
         return np.flatnonzero(self.map_.hits > 0 if self.usual is None else self.usual)
 
     @cached_property
     def usual_walk(self) -> Ints:
-        """Places in `usual_units`, in an order that keeps map neighbors close."""
+        """Positions in `usual_units`, in an order that keeps map neighbors close."""
         places = np.full(self.map_.n_units, -1)
         places[self.usual_units] = np.arange(len(self.usual_units))
         walked = places[self.map_.lattice.walk]
@@ -388,7 +388,7 @@ class Scorer:
 
     @cached_property
     def compared_codebook(self) -> Float64s:
-        """All prototypes in the form in which rows are compared with them."""
+        """All prototypes in the form in which they are compared with rows."""
         return np.asarray(self.compared(self.map_.codebook))
 
     @cached_property
@@ -406,13 +406,13 @@ class Scorer:
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            The rows themselves if columns have no limits and are not decorrelated.
+            The same rows if `reach` and `decorrelation` are None.
         """
         return compared(rows, self.decorrelation, self.reach)
 
 
 def compared_by(scorers: Sequence[Scorer], rows: Floats) -> list[Floats]:
-    """Return rows as each of some scorers compares them; what is alike is done once."""
+    """Return rows in the form in which each scorer compares them.  Common steps are done once."""
     reach, matrices = scorers[0].reach, [scorer.decorrelation for scorer in scorers]
     if len(scorers) == 1 or any(scorer.reach is not reach for scorer in scorers):
         return [scorer.compared(rows) for scorer in scorers]
@@ -431,23 +431,23 @@ def compared(
 
 
 BLOCK_VALUES = 1 << 20
-"""Differences or distances in memory at once: 8 MiB."""
+"""Number of differences or distances in memory at the same time (8 MiB)."""
 
 MAX_SEARCHED = 16
-"""Most nearest prototypes that a search finds quickly."""
+"""Maximum number of nearest prototypes that a search finds quickly."""
 
 MIN_AT_ONCE = 3
-"""Prototypes from which their distances are faster found without asking which are nearest."""
+"""Number of prototypes from which distances without the numbers of the units are faster."""
 
 MASS_SHARE = 0.02
-"""The score ``mass`` takes in the nearest prototypes that hold this share of the rows."""
+"""Share of the rows that the score ``mass`` includes with the nearest prototypes."""
 
 MIN_MASS_ROWS = 10.0
-"""And at least this number of rows."""
+"""Minimum number of rows that the score ``mass`` includes."""
 
 
 def scores_by(scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None) -> Float64s:
-    """Return the score of each row, higher for more unusual."""
+    """Return the score of each row, which is higher for more unusual rows."""
     found = joint(scores_of_each(scorers, rows))
     return found if rarity is None else found + rarity.scores(rows)
 
@@ -467,17 +467,17 @@ def scores_of_each(scorers: Sequence[Scorer], rows: Floats) -> Float64s:
 
 
 def joint(each: Float64s) -> Float64s:
-    """Return the scores of several maps (n_scorers, n_samples) as one: their root mean square."""
+    """Return the root mean square of the scores of several maps (n_scorers, n_samples)."""
     if len(each) == 1:
         return each[0]
     total = each[0] ** 2
-    for one in each[1:]:  # in the same order for one row and for many, and so with the same bits
+    for one in each[1:]:  # the same order for one row and for many rows gives the same bits
         total += one**2
     return np.asarray(np.sqrt(total / len(each)))
 
 
 def _is_mean(scorer: Scorer) -> bool:
-    """Say whether only distances are needed: so in the scores that are used most."""
+    """Return whether the score, such as the default, only needs distances."""
     return scorer.score in ("combined", "k_prototype")
 
 
@@ -495,7 +495,7 @@ def _mean_of_nearest(scorer: Scorer, compared: Floats) -> Float64s:
 def explained_by(
     scorers: Sequence[Scorer], rows: Floats, rarity: Rarity | None = None
 ) -> tuple[Float64s, Float64s]:
-    """Return the score of each row, and how much each original column adds to it."""
+    """Return the score of each row, and the amount that each original column adds to it."""
     rows = np.ascontiguousarray(rows)
     each, found = _parts_by_maps(scorers, rows)
     scores = joint(each)
@@ -506,7 +506,7 @@ def explained_by(
 
 
 def _parts_by_maps(scorers: Sequence[Scorer], rows: Floats) -> tuple[Float64s, Float64s]:
-    """Return the scores of each map, and what columns add to those of all maps together."""
+    """Return the scores by each map, and the amount that each column adds to the joint scores."""
     encoding = scorers[0].map_.encoding
     out = np.empty((len(rows), len(encoding.features)))
     each_scores = np.empty((len(scorers), len(rows)))
@@ -517,7 +517,7 @@ def _parts_by_maps(scorers: Sequence[Scorer], rows: Floats) -> tuple[Float64s, F
         found = [_parts_by_one(scorer, compared) for scorer, compared in each]
         scores = np.concatenate([scores for scores, _ in found])
         each_scores[:, part] = scores.reshape(len(scorers), -1)
-        # At once for all maps: for few rows the calls, not the sums, take the time.
+        # One call for all maps, because for few rows the calls take more time than the sums.
         by_column = encoding.sum_by_column(np.concatenate([parts for _, parts in found]))
         by_column[by_column.sum(axis=1) == 0] = 1.0
         by_column *= (scores / by_column.sum(axis=1))[:, None]
@@ -536,7 +536,7 @@ def _joint_parts(by_map: Float64s) -> Float64s:
 
 
 def _parts_by_one(scorer: Scorer, compared: Floats) -> tuple[Float64s, Float64s]:
-    """Return the scores of rows, and in what proportion features add to them."""
+    """Return the scores of rows, and the proportions in which features add to the scores."""
     k = min(scorer.n_prototypes, len(scorer.usual_units))
     if _is_mean(scorer) and k >= MIN_AT_ONCE:
         return select_kernels().parts_of_nearest(compared, scorer.usual_compared_codebook, k)
@@ -548,7 +548,7 @@ def _parts_by_one(scorer: Scorer, compared: Floats) -> tuple[Float64s, Float64s]
 
 
 def nearest_usual(scorer: Scorer, compared: Floats, k: int | None = None) -> tuple[Ints, Float64s]:
-    """Return the units of the k usual prototypes nearest to each row, and their distances."""
+    """Return the units of the k usual prototypes nearest to each row, and the distances."""
     k = min(scorer.n_prototypes if k is None else k, len(scorer.usual_units))
     if k <= MAX_SEARCHED:
         return _nearest(scorer, compared, k)
@@ -574,14 +574,14 @@ def _blocks(n_rows: int, values_per_row: int) -> Iterator[slice]:
 
 
 def mass_rows(scorer: Scorer) -> float:
-    """Return the number of rows that the score ``mass`` takes in."""
+    """Return the number of rows that the score ``mass`` includes."""
     hits = scorer.map_.hits[scorer.usual_units]
     return float(min(max(MASS_SHARE * hits.sum(), MIN_MASS_ROWS), hits.sum()))
 
 
 @dataclass(frozen=True, eq=False)
 class _Compared:
-    """Scores, the units (n_rows, k) that they compare rows with, and the pull of each."""
+    """Scores, the units (n_rows, k) with which rows are compared, and the pull of each unit."""
 
     scores: Float64s
     units: Ints
@@ -591,13 +591,13 @@ class _Compared:
 def _mean_distance(scorer: Scorer, compared: Floats) -> _Compared:
     k = 1 if scorer.score == "quantization_error" else scorer.n_prototypes
     units, distances = _nearest(scorer, compared, min(k, len(scorer.usual_units)))
-    # d = (sum over columns of (x_j - w_j)^2) / d: each prototype pulls by 1 / d.
+    # d = (sum over columns of (x_j - w_j)^2) / d, so each prototype pulls by 1 / d.
     pull = 1.0 / np.where(distances > 0, distances, np.inf)
     return _Compared(distances.mean(axis=1), units, pull)
 
 
 def _mass(scorer: Scorer, compared: Floats) -> _Compared:
-    """Mean distance to the nearest prototypes that hold a share of the rows, weighted by rows."""
+    """Return the mean distance to the nearest prototypes, weighted by their rows."""
     distances = _distances(scorer, compared)
     hits, wanted = scorer.map_.hits[scorer.usual_units], mass_rows(scorer)
     order = np.argsort(distances, axis=1, kind="stable")
@@ -623,23 +623,23 @@ _SCORES: dict[str, Callable[[Scorer, Floats], _Compared]] = {
 
 
 SURROUNDING_SHARE = 0.05
-"""A prototype's surroundings hold this share of the rows."""
+"""Share of the rows in the surroundings of a prototype."""
 
 MIN_SURROUNDING_ROWS = 10.0
-"""And at least this number of rows."""
+"""Minimum number of rows in the surroundings of a prototype."""
 
 DISTANCES_AT_ONCE = 1 << 21
-"""Distances held at once: 16 MiB."""
+"""Number of distances in memory at the same time (16 MiB)."""
 
 SHARED_VALUES = 1 << 20
-"""Values of rows from which threads pay."""
+"""Number of values from which several threads are faster than one."""
 
 NEIGHBORS_COUNT = 0.5
-"""What a row of a neighboring unit counts when it is pooled with a unit's own rows."""
+"""Weight of the rows of neighboring units when they are pooled with the rows of a unit."""
 
 
 def usual_units(map_: Map, trim: float) -> NDArray[np.bool_]:
-    """Return which units stand for usual rows."""
+    """Return which units represent usual rows."""
     live = np.flatnonzero(map_.hits > 0)
     if trim > 0:
         order = np.argsort(_radii(map_.codebook[live], map_.hits[live]), kind="stable")
@@ -652,7 +652,7 @@ def usual_units(map_: Map, trim: float) -> NDArray[np.bool_]:
 
 
 def _radii(codebook: Float64s, hits: Float64s) -> Float64s:
-    """Return the radius of each prototype's surroundings."""
+    """Return the radius of the surroundings of each prototype."""
     wanted = min(max(SURROUNDING_SHARE * hits.sum(), MIN_SURROUNDING_ROWS), hits.sum())
     radii = np.empty(len(hits))
     step = max(1, DISTANCES_AT_ONCE // len(hits))
@@ -674,7 +674,7 @@ def squares_of(
     decorrelation: Decorrelation | None,
     reach: Float64s | None = None,
 ) -> Float64s:
-    """Return the sum of the squared distances, as compared, of each unit's rows to it."""
+    """Return the sum of the squared distances, as compared, of the rows of each unit to it."""
     codebook = compared(map_.codebook, decorrelation, reach)
     squares = np.empty(len(rows))
 
@@ -690,14 +690,14 @@ def squares_of(
 
 
 def rms_distances_of(map_: Map, squares: Float64s) -> Float64s:
-    """Return the RMS distance of each unit's rows to it, pooled with its neighbors'."""
+    """Return the RMS distance of the rows of each unit to it, pooled with its neighbors."""
     total, count = pooled(map_, squares), pooled(map_, map_.hits)
     overall = squares.sum() / map_.hits.sum()
     return np.sqrt(np.where(count > 0, total / np.where(count > 0, count, 1.0), overall))
 
 
 def pooled(map_: Map, values: Float64s) -> Float64s:
-    """Return each unit's value plus half of its neighbors' values."""
+    """Return the value of each unit plus half of the values of its neighbors."""
     neighbors = map_.lattice.neighbors
     around = np.where(neighbors >= 0, values[neighbors], 0.0).sum(axis=1)
     return np.asarray(values + NEIGHBORS_COUNT * around)

@@ -1,4 +1,4 @@
-"""Units near a row answer together, on axes of their own."""
+"""Common base of recognizers and predictors, in which units near a row answer together."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,14 +23,14 @@ from somscape.tables._dictionary import words_of_column
 from somscape.tables.encoding import Encoding
 
 BLOCK_ROWS = 1 << 13
-"""Rows whose nearest units are in memory at once."""
+"""Number of rows whose nearest units are in memory at the same time."""
 
 MAX_NEAREST = 16
-"""Units near a row that answer together, at most."""
+"""Maximum number of units near a row that answer together."""
 
 
 def pulls(distances: Float64s, power: float) -> Float64s:
-    """Return how much the units near a row count in its answer: nearer ones more."""
+    """Return the weights of the units near a row, which are higher for nearer units."""
     first = distances[:, :1]
     ratio = np.divide(first, distances, out=np.ones_like(distances), where=distances > first)
     found = ratio**power
@@ -39,7 +39,7 @@ def pulls(distances: Float64s, power: float) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class Answering:
-    """What a `Recognizer` and a `Predictor` have in common.
+    """Common parts of `Recognizer` and `Predictor`.
 
     Attributes
     ----------
@@ -47,25 +47,26 @@ class Answering:
     n_nearest : int
         Number of units near a row that answer together.
     power : float
-        A unit that is twice as far away counts ``2 ** -power``.
+        Exponent of distance.  A unit that is twice as far away has the weight ``2 ** -power``.
     far : ndarray of shape (n_calibration,)
-        Distance to the map of rows that did not train it, in order; a row of weight 2 is two rows.
+        Distances to the map of rows that did not train it, in ascending order.  A row of weight 2
+        counts as two rows.
     leaks : dict of str to float, default={}
-        Columns that alone told what it predicts, nearly perfectly, when it was trained; and the
-        share of rows, or of the variance, that each did.
+        Columns that alone predicted the target nearly perfectly in training, and the share of
+        rows, or of the variance, that each column predicted.
     """
 
     PART: ClassVar[str]
-    """Its entry of a file's header, and the beginning of the names of its arrays."""
+    """Entry of the header of a file, and prefix of the names of the arrays."""
 
     KIND: ClassVar[str]
-    """What a file with it is called."""
+    """Name of the class in messages about files."""
 
     WITHOUT: ClassVar[str]
-    """What to say of a file that lacks it."""
+    """Message about a file without this part."""
 
     EXPLAINS: ClassVar[str]
-    """What a column does that alone tells it: of a ``target`` and a ``share`` in percent."""
+    """Phrase about a column in `leaks`, with a ``target`` and a ``share`` in percent."""
 
     map_: Map
     n_nearest: int
@@ -93,12 +94,12 @@ class Answering:
             check_number("leaks", share, 0, 1)
 
     def leaks_in_words(self) -> list[str]:
-        """Say of each of the `leaks` what it does, and what that may mean.
+        """Return a sentence with the effect of each of the `leaks` and a recommendation.
 
         Returns
         -------
         list of str
-            Sentences; columns are called as the dictionary of the table says.
+            Sentences in which columns have the names from the dictionary of the table.
         """
         encoding = self.map_.encoding
         target = words_of_column(encoding, encoding.named("label") or "target")
@@ -110,27 +111,27 @@ class Answering:
         ]
 
     def p_values(self, X: Any) -> Float64s:
-        """Return the share of rows like the training's that lie as far from the map.
+        """Return the share of rows similar to training rows that are as far from the map.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
-            As for `Map.rows_of`.
+            Rows in any form that `Map.rows_of` accepts.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            In (0, 1]; small for a row that is like none of the training.
+            P-values in (0, 1], which are small for rows that differ from all training rows.
         """
         return self.p_values_of_rows(self.map_.rows_of(X))
 
     def p_values_of_rows(self, rows: Floats) -> Float64s:
-        """Return the p-value of each encoded row; see `p_values`.
+        """Return the p-value of each encoded row, as `p_values` does.
 
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features)
-            From `Map.rows_of`.
+            Encoded rows from `Map.rows_of`.
 
         Returns
         -------
@@ -140,12 +141,12 @@ class Answering:
         return np.concatenate([*found, np.empty(0)])
 
     def p_values_of(self, distances: Float64s) -> Float64s:
-        """Return the p-values of rows by their distances to the map.
+        """Return the p-values of rows from their distances to the map.
 
         Parameters
         ----------
         distances : ndarray of shape (n, k)
-            As `near` gives them.
+            Distances from `near`.
 
         Returns
         -------
@@ -155,43 +156,43 @@ class Answering:
         return np.asarray((1 + len(self.far) - n_nearer) / (1 + len(self.far)))
 
     def near(self, rows: Floats) -> Iterator[tuple[slice, Ints, Float64s]]:
-        """Yield the units near rows, by blocks.
+        """Yield the units nearest to each row, for blocks of rows.
 
         Parameters
         ----------
         rows : ndarray of shape (n, n_features)
-            From `Map.rows_of`.
+            Encoded rows from `Map.rows_of`.
 
         Yields
         ------
         part : slice
-            Which rows.
+            Rows of the block.
         units, distances : ndarray of shape (n_part, n_nearest)
-            Nearest first.
+            Units nearest to each row, with the nearest first, and their distances.
         """
         for part in blocks(len(rows), BLOCK_ROWS):
             yield part, *self.map_.nearest(rows[part], self.n_nearest)
 
     def save(self, path: str | Path) -> None:
-        """Save it to one file, completely or not at all.
+        """Save the object to one file, completely or not at all.
 
-        The same thing gives the same bytes.  `somscape.load` reads it back.
+        The same object gives the same bytes.  Read the file with `somscape.load`.
 
         Parameters
         ----------
         path : str or Path
-            Usually ends in ``.som``.
+            File name, usually with the extension ``.som``.
         """
         write_record(path, self.to_record())
 
     def to_record(self) -> Record:
-        """Return it as JSON data and named arrays, the contents of a file."""
+        """Return the contents of a file, which are JSON data and named arrays."""
         raise NotImplementedError
 
     def _record(
         self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any] | None]
     ) -> Record:
-        """Return the record of the map with the parts given and those of every kind."""
+        """Return the record of the map with the given parts and the common parts added."""
         record, own = self.map_.to_record(), {**arrays, "far": self.far}
         shared = {"n_nearest": self.n_nearest, "power": float(self.power)}
         parts = {**header, **shared, "leaks": self.leaks or None}
@@ -201,22 +202,22 @@ class Answering:
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
-        """Return what a record holds.
+        """Create a recognizer or predictor from a record.
 
         Parameters
         ----------
         record : Record
-            From `to_record` or `somscape.save.read_record`.
+            Record from `to_record` or `somscape.save.read_record`.
 
         Returns
         -------
         Recognizer or Predictor
-            Whichever this is called of.
+            Object of the class on which the method is called.
 
         Raises
         ------
         InputError
-            If the parts of the record do not fit together, or it holds a map alone.
+            If the parts of the record do not fit together, or if the record contains only a map.
         """
         if record.header.get(cls.PART) is None:
             raise InputError(cls.WITHOUT)
@@ -229,7 +230,7 @@ class Answering:
 
 
 def check_numbers(name: str, values: Any, shape: tuple[int, ...], kinds: str = "f") -> None:
-    """Raise ValueError unless values are an array of finite numbers of a shape."""
+    """Raise ValueError unless `values` is an array of finite numbers with this shape."""
     is_right = (
         isinstance(values, np.ndarray)
         and values.dtype.kind in kinds
@@ -245,7 +246,7 @@ def check_numbers(name: str, values: Any, shape: tuple[int, ...], kinds: str = "
 
 
 def parts_of(record: Record, part: str) -> dict[str, Any]:
-    """Return what `record_of` put into the header and the arrays of a record, by name."""
+    """Return the parts that `to_record` stored in the header and the arrays of a record."""
     header, beginning = record.header[part], f"{part}."
     if not isinstance(header, dict):
         raise ParameterTypeError(f"{part} must be an object of names and values")
@@ -261,25 +262,25 @@ def parts_of(record: Record, part: str) -> dict[str, Any]:
 
 
 MAX_AXES = 100
-"""Axes on which the margin rule turns; rows of more features are seen on their main axes."""
+"""Maximum number of axes for the margin rule.  With more features, only main axes are used."""
 
 MAX_ROWS = 2_000
-"""Rows that tell the main axes."""
+"""Number of rows from which the main axes are computed."""
 
 FLAT = 1e-6
-"""Axes along which rows spread by less than this share of the main one are left out."""
+"""Axes along which rows spread by less than this share of the main axis are left out."""
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """Where rows are compared.
+    """Axes on which rows are compared.
 
     Attributes
     ----------
     center : ndarray of shape (n_features,)
         Mean of the rows.
     axes : ndarray of shape (n_features, n_axes)
-        ``(rows - center) @ axes`` has a mean variance of 1.
+        Axes, scaled so that ``(rows - center) @ axes`` has a mean variance of 1.
     """
 
     center: Float64s
@@ -287,7 +288,7 @@ class Space:
 
     @classmethod
     def of(cls, rows: Float64s, weights: Float64s) -> "Space":
-        """Return the space of rows."""
+        """Return the axes for rows."""
         center = weights @ rows / weights.sum()
         axes = np.eye(rows.shape[1])
         if rows.shape[1] > MAX_AXES:
@@ -301,21 +302,21 @@ class Space:
         return cls(center, axes / np.sqrt(variance) if variance > 0 else axes)
 
     def place(self, rows: Float64s) -> Float64s:
-        """Return rows on the axes."""
+        """Return the coordinates of rows on the axes."""
         return np.ascontiguousarray((rows - self.center) @ self.axes)
 
 
 MAX_UNITS = 1_500
-"""Of an automatic map."""
+"""Maximum number of units of an automatic map."""
 
 LIGHTEST = 1e-12
-"""Least weight of a row, beside a mean of 1: the sums of lighter ones would have no digits."""
+"""Minimum weight of a row relative to a mean of 1, because smaller weights are lost in sums."""
 
 
 class KnownRows(NamedTuple):
-    """Rows, what is known of them, and their weights.
+    """Rows with their known classes or targets, and their weights.
 
-    What is known is classes from 0 (-1: unknown), or a column for each target (NaN: unknown).
+    `y` contains classes from 0 (-1 if unknown), or a column for each target (NaN if unknown).
     """
 
     rows: Float64s
@@ -327,16 +328,16 @@ class KnownRows(NamedTuple):
         return KnownRows(self.rows[some], self.y[some], self.weights[some])
 
     def weighing(self, weights: Float64s) -> "KnownRows":
-        """Return the rows with other weights, without those of weight 0."""
+        """Return the rows with other weights, but without rows of weight 0."""
         return self._replace(weights=weights).part(np.flatnonzero(weights > 0))
 
     def sized(self, settings: Settings, n_units: float) -> Settings:
-        """Return settings by which an automatic map has about `n_units`."""
+        """Return settings with which an automatic map has about `n_units`."""
         return replace(settings, units_per_root=n_units / np.sqrt(self.weights.sum()))
 
 
 def merged(rows: Float64s, y: NDArray[Any], weights: Float64s | None) -> KnownRows:
-    """Return equal rows of which the same is known as one, in an order that is not theirs."""
+    """Merge equal rows with equal `y`, in an order that does not depend on the original order."""
     counts = np.maximum(ones_or(counts_of(weights), len(rows)), LIGHTEST)
     whole = np.ascontiguousarray(np.column_stack([rows, y]) + 0.0)  # no -0.0
     whole[np.isnan(whole)] = np.nan
@@ -349,14 +350,14 @@ def merged(rows: Float64s, y: NDArray[Any], weights: Float64s | None) -> KnownRo
 def trained_on(
     columns: Float64s, weights: Float64s, settings: Settings, lattice: Lattice | None
 ) -> tuple[Map, Ints]:
-    """Return a map of rows on their axes, and the unit of each row."""
+    """Return a map trained on rows on their axes, and the unit of each row."""
     encoding = Encoding.plain([f"x{j}" for j in range(columns.shape[1])])
     map_, _, units = train_map(columns, weights, encoding, settings, lattice=lattice)
     return map_, units
 
 
 def on_axes(map_: Map, prototypes: Float64s, axes: Float64s, center: Float64s) -> Map:
-    """Return a map of rows as they are, whose metric compares them on axes."""
+    """Return a map of the original rows, with a metric that compares rows on axes."""
     metric = Metric("mahalanobis", None, np.ascontiguousarray(axes), center)
     encoding = Encoding.plain([f"x{j}" for j in range(len(axes))])
     codebook = metric.restored(prototypes)
@@ -367,7 +368,7 @@ def on_axes(map_: Map, prototypes: Float64s, axes: Float64s, center: Float64s) -
 
 
 def centers_of(units: Ints, known: KnownRows, lattice: Lattice) -> Float64s:
-    """Return the mean of the rows of each unit, and that of the units next to one without rows."""
+    """Return the mean of the rows of each unit, or of the nearest units that have rows."""
     n, weights = lattice.n_units, known.weights
     totals = np.bincount(units, weights, n)
     sums = np.array([np.bincount(units, weights * column, n) for column in known.rows.T]).T
@@ -381,7 +382,7 @@ def centers_of(units: Ints, known: KnownRows, lattice: Lattice) -> Float64s:
 
 
 def with_rows(map_: Map, known: KnownRows, encoding: Encoding) -> Map:
-    """Return a map with the hits of its rows, and those that tell which parts lie apart."""
+    """Return a map with the hits of its rows, and with some rows to find regions."""
     units = map_.winners_of_rows(known.rows)
     hits = np.bincount(units, known.weights, minlength=map_.n_units).astype(np.float64)
     some = rows_to_keep(known.rows.shape, map_.n_units)

@@ -1,4 +1,4 @@
-"""From rows with known classes or numbers to a recognizer or a predictor."""
+"""Training of recognizers and predictors on rows with known classes or numbers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -47,17 +47,17 @@ from somscape.recognize.recognizer import (
 from somscape.tables.encoding import Encoding
 
 BATCH = 64
-"""Rows of a step."""
+"""Number of rows in a step."""
 
 MIN_EPOCHS, MAX_EPOCHS = 5, 60
 PRESENTED = 400_000
-"""Rows presented in all, if that lies between `MIN_EPOCHS` and `MAX_EPOCHS` of them."""
+"""Number of rows presented in all epochs, within the limits `MIN_EPOCHS` and `MAX_EPOCHS`."""
 
 RATE_OF_PROTOTYPES, RATE_OF_AXES = 0.02, 0.01
-"""First step, as a share of the prototypes' standard deviation and of the largest entry of axes."""
+"""First step as a share of the prototypes' standard deviation and of the largest entry of axes."""
 
 CALL_WORK = 1e8
-"""Multiply-adds of one call of the kernel, some 10 ms: between calls, Ctrl-C has its turn."""
+"""Multiply-adds in one call of the kernel, about 10 ms, after which Ctrl-C can interrupt."""
 
 
 def sharpened(
@@ -69,7 +69,7 @@ def sharpened(
     *,
     seed: int,
 ) -> tuple[Float64s, Float64s]:
-    """Return prototypes and axes after the margin rule."""
+    """Return prototypes and axes that are trained by the margin rule."""
     n_axes, by_class = rows.shape[1], np.argsort(classes, kind="stable")
     first_units = np.searchsorted(classes[by_class], np.arange(max(y.max(), classes.max()) + 2))
     n_own = np.diff(first_units)[y]
@@ -90,7 +90,7 @@ def sharpened(
 def _take_steps(
     known: ClassedRows, moving: Floats, turning: Floats, rng: np.random.Generator
 ) -> None:
-    """Let all rows pull as often as they should, in ever shorter steps."""
+    """Train on all rows in several epochs, with steps that become shorter."""
     n = len(known.rows)
     n_epochs = int(np.clip(PRESENTED // n, MIN_EPOCHS, MAX_EPOCHS))
     steps_each = -(-n // BATCH)
@@ -110,25 +110,25 @@ def _take_steps(
 
 N_FOLDS = 5
 ALL_FOLDS = 1_000
-"""Rows up to which each fold is left out once; of more rows, one fold tells enough."""
+"""Maximum number of rows for which all folds are used.  For more rows, one fold is enough."""
 
 MAX_HELD_OUT = 3_000
 
 MAX_TOLD = 10_000
-"""Distances and errors of left-out rows that are kept, at most."""
+"""Maximum number of distances and errors of left-out rows that are kept."""
 
 ROUNDING = 1e-9
-"""Share by which sums of weights may be off."""
+"""Relative rounding error that is allowed in sums of weights."""
 
 POWERS = (1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 48.0)
 PRIORS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 
 SURE = 1e-9
-"""Least probability that counts, so that one row cannot decide alone."""
+"""Minimum probability in the loss, so that a single row cannot determine the choice."""
 
 
 class Held(NamedTuple):
-    """Rows that were left out, as a map that did not see them finds them."""
+    """Left-out rows with their nearest units on a map that did not train on the rows."""
 
     counts: Float64s
     classes: Ints
@@ -138,13 +138,13 @@ class Held(NamedTuple):
     weights: Float64s
 
     def probabilities(self, smoothing: Smoothing) -> Float64s:
-        """Return the probability of each class, by row left out."""
+        """Return the probability of each class for each left-out row."""
         shares = smoothing.shares(self.counts, self.classes)
         return smoothing.probabilities(shares, self.units, self.distances)
 
 
 def held_out(y: Ints, weights: Float64s, seed: int) -> Iterator[Float64s]:
-    """Yield what to leave out of the weight of rows, with all classes in their shares."""
+    """Yield the weights of rows to leave out, with the same share of all classes."""
     order = np.random.default_rng(seed).permutation(len(y))
     n_parts = np.ceil(weights * (1 - ROUNDING)).astype(np.int64)
     start = np.full(len(y), -1)
@@ -166,7 +166,7 @@ def held_out(y: Ints, weights: Float64s, seed: int) -> Iterator[Float64s]:
 
 
 def spread_evenly(parts: Sequence[Float64s], weights_of_parts: Sequence[Float64s]) -> Float64s:
-    """Return values in ascending order, each about as often as its weight says."""
+    """Return values in ascending order, each repeated in proportion to its weight."""
     values = np.concatenate([np.empty(0), *parts])
     weights = np.concatenate([np.empty(0), *weights_of_parts])
     order = np.argsort(values, kind="stable")[: np.count_nonzero(~np.isnan(values))]
@@ -179,7 +179,7 @@ def spread_evenly(parts: Sequence[Float64s], weights_of_parts: Sequence[Float64s
 
 
 def best_smoothing(held: Sequence[Held], *, is_smooth: bool) -> tuple[Smoothing, float]:
-    """Return the smoothing with the least mean of ``-log(probability of a row's class)``."""
+    """Return the smoothing with the smallest mean ``-log(probability of the class)``, and it."""
     powers = POWERS if is_smooth else (8.0,)
     losses = dict.fromkeys((Smoothing(*each) for each in product(powers, PRIORS)), 0.0)
     for part in held:
@@ -194,7 +194,7 @@ def best_smoothing(held: Sequence[Held], *, is_smooth: bool) -> tuple[Smoothing,
 
 
 def accuracy_of(held: Sequence[Held], smoothing: Smoothing) -> float | None:
-    """Return the share of left-out rows that are named rightly; None without rows."""
+    """Return the share of left-out rows with the correct class, or None without such rows."""
     right = total = 0.0
     for part in held:
         named = part.probabilities(smoothing).argmax(axis=1)
@@ -204,15 +204,15 @@ def accuracy_of(held: Sequence[Held], smoothing: Smoothing) -> float | None:
 
 
 UNITS_PER_ROW = 0.09
-"""Units of an automatic map, by rows; a tenth at most, since sides are whole."""
+"""Units per row of an automatic map.  Rounding of its sides increases this to at most 0.1."""
 
 UNITS_PER_CLASS = 2
-"""At least, in an automatic map, also where that is more than a tenth of the rows."""
+"""Minimum number of units per class of an automatic map, even if there are few rows."""
 
 
 @dataclass(frozen=True)
 class Recognition:
-    """How to make a recognizer; `somscape.SOMClassifier` says what each means."""
+    """Settings for training a recognizer, which `somscape.SOMClassifier` describes."""
 
     layer_weight: float = 0.0
     sharpen: bool = True
@@ -240,7 +240,7 @@ def train_recognizer(
 def _try_recognition(
     given: KnownRows, settings: Settings, recognition: Recognition
 ) -> tuple[Recognizer, float]:
-    """Return a recognizer of classes by number, and its mean loss on rows that were left out."""
+    """Return a recognizer with classes as numbers, and its mean loss on left-out rows."""
     total, n_classes = float(given.weights.sum()), int(given.y.max()) + 1
     n_units = max(min(UNITS_PER_ROW * total, MAX_UNITS), UNITS_PER_CLASS * n_classes)
     settings = given.sized(settings, n_units)
@@ -279,7 +279,7 @@ def _try_recognition(
 def _learned(
     known: KnownRows, settings: Settings, recognition: Recognition, lattice: Lattice | None = None
 ) -> tuple[Map, Ints]:
-    """Train a map, with classes as a layer if they have a weight, and sharpen it."""
+    """Train a map, with classes as a layer if they have a weight, and apply the margin rule."""
     n_classes = int(known.y.max()) + 1
     space = Space.of(known.rows, known.weights)
     placed = space.place(known.rows)
@@ -298,7 +298,7 @@ def _learned(
 
 
 def _layer(placed: Float64s, known: KnownRows, weight: float) -> Float64s:
-    """Return one column for each class, of `weight` times the variance of all other columns."""
+    """Return one column for each class, with `weight` times the variance of all other columns."""
     is_known = known.y >= 0
     layer = np.zeros((len(placed), int(known.y.max()) + 1))
     layer[np.flatnonzero(is_known), known.y[is_known]] = 1.0
@@ -317,30 +317,30 @@ RADII = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 1e6)
 RIDGES = ((3.0, None), (30.0, None), (3.0, 30.0), (30.0, 30.0), (3.0, 3.0), (3.0, 0.3))
 
 TO_TURN = Bend(1.5, 3.0, 3.0)
-"""Smoothing whose slopes say which axes matter."""
+"""Smoothing for the slopes by which the relevance of axes is measured."""
 
 RELEVANCE = 0.9
-"""Share of what slopes say in the axes; the rest counts all axes alike."""
+"""Share of relevance that depends on slopes.  The rest is equal for all axes."""
 
 SPREAD_RADIUS, SPREAD_ROWS = 1.0, 2.0
-"""How far rows count in a unit's spread, and how many rows of the mean spread it has in advance."""
+"""Radius of the rows in a unit's spread, and number of rows with the mean spread in addition."""
 
 MARGIN = 0.1
-"""Share of the range of a target by which predictions may lie outside of it."""
+"""Share of the range of a target by which predictions may be outside of the range."""
 
 SMALLEST = 1e-9
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """How to make a predictor; `somscape.SOMRegressor` says what each means."""
+    """Settings for training a predictor, which `somscape.SOMRegressor` describes."""
 
     relevance: bool = True
     linear: bool = True
 
 
 class Laid(NamedTuple):
-    """Rows on a map, and what its units have to say of them."""
+    """Rows on a map, and the sums from which its units predict."""
 
     map_: Map
     known: KnownRows
@@ -348,19 +348,19 @@ class Laid(NamedTuple):
 
     @classmethod
     def of(cls, map_: Map, known: KnownRows) -> "Laid":
-        """Return rows on a map that trained on them."""
+        """Return rows on a map that trained on the rows."""
         placed = np.asarray(map_.metric.compared(known.rows))
         units = map_.winners_of_rows(known.rows)
         sums = [sums_by_unit(placed, y, known.weights, units, map_.n_units) for y in known.y.T]
         return cls(map_, known, sums)
 
     def near(self, rows: Float64s) -> tuple[Float64s, Ints, Float64s]:
-        """Return rows on the axes, the units near them, and their distances."""
+        """Return the coordinates of rows on the axes, the nearest units and their distances."""
         units, distances = self.map_.nearest(rows, min(MAX_NEAREST, self.map_.n_units))
         return np.asarray(self.map_.metric.compared(rows)), units, distances
 
     def spread(self, lines: UnitLines, power: float) -> Float64s:
-        """Return how far targets lie on average from what is said around each unit."""
+        """Return the mean distance between targets and predictions around each unit."""
         placed, units, distances = self.near(self.known.rows)
         said = together(lines.of_rows(placed, units), pulls(distances, power))
         off = np.abs(said - self.known.y)
@@ -376,7 +376,7 @@ class Laid(NamedTuple):
 
 
 class Fold(NamedTuple):
-    """Rows that were left out, as a map that did not see them finds them."""
+    """Left-out rows with their nearest units on a map that did not train on the rows."""
 
     laid: Laid
     left_out: KnownRows
@@ -386,7 +386,7 @@ class Fold(NamedTuple):
 
 
 class ChosenPrediction(NamedTuple):
-    """A map of all rows, maps without some of them, and how they answer best."""
+    """A map of all rows, maps without some of them, and the best settings for predictions."""
 
     laid: Laid
     folds: list[Fold]
@@ -419,7 +419,7 @@ def train_predictor(
 
 
 def _scale(known: KnownRows) -> tuple[Float64s, Float64s]:
-    """Return mean and standard deviation of each target, 1 where it does not vary."""
+    """Return the mean and the standard deviation of each target, which is 1 if constant."""
     weights = known.weights[:, None] * ~np.isnan(known.y)
     n = weights.sum(axis=0)
     center = (weights * np.nan_to_num(known.y)).sum(axis=0) / n
@@ -432,7 +432,7 @@ def _scale(known: KnownRows) -> tuple[Float64s, Float64s]:
 def _try_prediction(
     known: KnownRows, settings: Settings, prediction: Prediction, turns: bool
 ) -> ChosenPrediction:
-    """Return how rows that are left out are predicted best by one way to train."""
+    """Return the best settings to predict left-out rows, for one way to train."""
     n_units = max(min(UNITS_FOR_NUMBERS * float(known.weights.sum()), MAX_UNITS), MIN_UNITS)
     settings = known.sized(settings, n_units)
     laid = _laid(known, settings, turns)
@@ -448,7 +448,7 @@ def _try_prediction(
 def _laid(
     known: KnownRows, settings: Settings, turns: bool, lattice: Lattice | None = None
 ) -> Laid:
-    """Train a map, a second time on turned axes if they are to be turned."""
+    """Train a map, and train it again on rescaled axes if `turns`."""
     space = Space.of(known.rows, known.weights)
     placed = space.place(known.rows)
     map_, _ = trained_on(placed, known.weights, settings, lattice)
@@ -461,7 +461,7 @@ def _laid(
 
 
 def _turn(laid: Laid) -> Float64s:
-    """Return what stretches axes by how steeply targets rise along them."""
+    """Return the matrix that stretches axes by how steeply targets rise along them."""
     slopes = lines_of(laid.sums, pulls_on_map(laid.map_.lattice, TO_TURN.radius), TO_TURN).slopes
     n_axes = laid.sums[0].firsts.shape[1] - 2
     if slopes is None:
@@ -477,7 +477,7 @@ def _turn(laid: Laid) -> Float64s:
 
 
 def _best(folds: list[Fold], lattice: Lattice, is_linear: bool) -> tuple[Bend, float, float]:
-    """Return the smoothing and power with the least mean squared error, and that error."""
+    """Return the smoothing and the power with the smallest mean squared error, and the error."""
     if not folds:
         return Bend(), 8.0, 0.0
     ridges = ((None, None), *RIDGES) if is_linear else ((None, None),)
@@ -501,7 +501,7 @@ def _best(folds: list[Fold], lattice: Lattice, is_linear: bool) -> tuple[Bend, f
 def _predictor(
     chosen: ChosenPrediction, known: KnownRows, scale: tuple[Float64s, Float64s]
 ) -> Predictor:
-    """Return what answers in the targets' own units."""
+    """Return a predictor in the original units of the targets."""
     (center, size), (laid, folds, bend, power, loss) = scale, chosen
     counting = pulls_on_map(laid.map_.lattice, bend.radius)
     lines = lines_of(laid.sums, counting, bend)

@@ -1,4 +1,4 @@
-"""The fitted predictor: numbers of rows, from means and slopes of units."""
+"""The fitted predictor, which predicts numbers of rows from means and slopes of units."""
 
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -14,24 +14,24 @@ from somscape.recognize._answering import Answering, check_numbers, pulls
 from somscape.recognize.recognizer import Recognizer, mixed
 
 MAX_LOCAL_AXES = 30
-"""Axes up to which each unit may have slopes of its own."""
+"""Maximum number of axes with which each unit may have its own slopes."""
 
 PRIOR = 0.1
-"""Rows of the mean of all rows that each unit counts in addition."""
+"""Number of rows with the overall mean that each unit counts in addition."""
 
 
 @dataclass(frozen=True)
 class Bend:
-    """How units smooth.
+    """Settings for smoothing of units.
 
     Attributes
     ----------
     radius : float
-        Of the Gaussian, in grid steps.
+        Radius of the Gaussian, in grid steps.
     ridge : float or None
-        Rows without any slope that all rows count in addition; None: no slopes.
+        Number of added rows with slope 0 for the slope of all rows.  None means without slopes.
     local_ridge : float or None
-        Rows with the slope of all that each unit counts in addition; None: no slopes of its own.
+        Number of added rows with the overall slope for each unit.  None means without own slopes.
     """
 
     radius: float = 1.0
@@ -40,16 +40,16 @@ class Bend:
 
 
 class UnitLines(NamedTuple):
-    """What units say of each target."""
+    """Values and slopes of units for each target."""
 
     values: Float64s
-    """Of shape (n_units, n_targets), where all axes are 0."""
+    """Predictions of shape (n_units, n_targets) where all axes are 0."""
 
     slopes: Float64s | None
-    """Of shape (n_units, n_targets, n_axes)."""
+    """Changes of predictions along the axes, of shape (n_units, n_targets, n_axes)."""
 
     def of_rows(self, placed: Float64s, units: Ints) -> Float64s:
-        """Return what each of the units near rows says of them."""
+        """Return the prediction of each unit near a row for the row."""
         found = self.values[units]
         if self.slopes is not None:
             for j in range(units.shape[1]):
@@ -58,27 +58,27 @@ class UnitLines(NamedTuple):
 
 
 def together(said: Float64s, counting: Float64s) -> Float64s:
-    """Return what units near rows say together."""
+    """Return the weighted sum of the predictions of units near rows."""
     return np.asarray((counting[:, :, None] * said).sum(axis=1))
 
 
 class TargetSums(NamedTuple):
-    """Sums over the rows of each unit of which one target is known."""
+    """Sums over the rows of each unit for which one target is known."""
 
     firsts: Float64s
-    """Of 1, the axes and the target: shape (n_units, 1 + n_axes + 1)."""
+    """Sums of 1, the axes and the target, of shape (n_units, 1 + n_axes + 1)."""
 
     seconds: Float64s | None
-    """Of the axes times the axes and the target: shape (n_units, n_axes, n_axes + 1)."""
+    """Sums of the axes times the axes and the target, of shape (n_units, n_axes, n_axes + 1)."""
 
     total: Float64s
-    """Of the same, of all rows: shape (n_axes, n_axes + 1)."""
+    """The second sums over all rows, of shape (n_axes, n_axes + 1)."""
 
 
 def sums_by_unit(
     placed: Float64s, target: Float64s, weights: Float64s, units: Ints, n_units: int
 ) -> TargetSums:
-    """Return what smoothing needs of rows."""
+    """Return the sums over rows that smoothing uses."""
     some = np.flatnonzero(~np.isnan(target))
     some = some[np.argsort(units[some], kind="stable")]
     weighed = np.column_stack([placed[some], target[some]])
@@ -96,7 +96,7 @@ def sums_by_unit(
 
 
 def line_of(sums: TargetSums, pulls: Float64s, bend: Bend) -> tuple[Float64s, Float64s | None]:
-    """Return what units say of one target."""
+    """Return the values and the slopes of units for one target."""
     whole = sums.firsts.sum(axis=0)
     if whole[0] == 0:
         return np.zeros(len(pulls)), None
@@ -115,7 +115,7 @@ def line_of(sums: TargetSums, pulls: Float64s, bend: Bend) -> tuple[Float64s, Fl
 def _slopes(
     seconds: Float64s, firsts: Float64s, ridge: float, start: Float64s | None = None
 ) -> Float64s:
-    """Return slopes of ridge regression that shrink to `start`, for one unit or several."""
+    """Return slopes of ridge regression that shrink towards `start`, for one or more units."""
     apart = seconds - firsts[..., 1:-1, None] * (firsts[..., None, 1:] / firsts[..., :1, None])
     n_axes = apart.shape[-2]
     start = np.zeros(n_axes) if start is None else start
@@ -125,13 +125,13 @@ def _slopes(
 
 
 def pulls_on_map(lattice: Lattice, radius: float) -> Float64s:
-    """Return how much the rows of each unit count in each: a Gaussian of the map distance."""
+    """Return the weights of the rows of units in each unit, by a Gaussian of map distance."""
     apart = np.stack([lattice.distances_from(unit) for unit in range(lattice.n_units)])
     return np.exp(-((apart / radius) ** 2) / 2)
 
 
 def lines_of(sums: list[TargetSums], pulls: Float64s, bend: Bend) -> UnitLines:
-    """Return what units say of several targets."""
+    """Return the values and the slopes of units for several targets."""
     values, slopes = zip(*(line_of(each, pulls, bend) for each in sums), strict=True)
     n_axes = sums[0].firsts.shape[1] - 2
     if all(of_one is None for of_one in slopes):
@@ -144,52 +144,53 @@ def lines_of(sums: list[TargetSums], pulls: Float64s, bend: Bend) -> UnitLines:
 
 
 COVERAGE = 0.9
-"""Of the interval of a predicted number, unless another is asked for."""
+"""Default coverage of the interval of a predicted number."""
 
 
 @dataclass(frozen=True, eq=False)
 class Predictor(Answering):
-    """A map whose units know numbers.
+    """A map whose units predict numbers.
 
     Get one from ``predictor_`` of a fitted `SOMRegressor`, or from `somscape.load`.
 
     Attributes
     ----------
     map_ : Map
-        Its metric compares rows on axes.
+        Map whose metric compares rows on axes.
     n_nearest : int
         Number of units near a row that answer together.
     power : float
-        A unit that is twice as far away counts ``2 ** -power``.
+        Exponent of distance.  A unit that is twice as far away has the weight ``2 ** -power``.
     far : ndarray of shape (n_calibration,)
-        Distance to the map of rows that did not train it, in order; a row of weight 2 is two rows.
+        Distances to the map of rows that did not train it, in ascending order.  A row of weight 2
+        counts as two rows.
     values : ndarray of shape (n_units, n_targets)
-        What each unit says of a row where all axes are 0.
+        Prediction of each unit for a row where all axes are 0.
     spread : ndarray of shape (n_units, n_targets)
-        How far the targets of rows around each unit lie from predictions, on average.
+        Mean distance between the targets of rows around each unit and the predictions.
     errors : ndarray of shape (n_calibration, n_targets)
-        How far rows that were left out lie from their prediction, in units of `spread`, in order,
-        as often as in `far`; NaN at the end where a target was unknown.
+        Distances between targets and predictions of left-out rows, in units of `spread`, in
+        ascending order and repeated as in `far`.  NaN at the end if a target was unknown.
     limits : ndarray of shape (2, n_targets)
-        Lowest and highest prediction.
+        Lowest and highest allowed prediction.
     slopes : ndarray of shape (n_units, n_targets, n_axes) or None, default=None
-        By how much that changes along the axes.
+        Change of the prediction of each unit along the axes.
     r2 : float or None, default=None
-        R2 of rows that were left out, the mean of all targets; None if none was.
+        Mean R2 of all targets on left-out rows.  None if all rows trained.
     is_single : bool, default=True
         Whether predictions are an array of one dimension.
     leaks : dict of str to float, default={}
-        Columns that alone explained nearly all of the target, as `somscape fit --target` found,
-        and the share of its variance that each did.
+        Columns that alone explain nearly all of the target, as found by `somscape fit --target`,
+        and the share of its variance that each column explains.
 
     Raises
     ------
     ValueError, TypeError
-        If the parts do not fit together; the message names one of them.
+        If the parts do not fit together.  The message names one of them.
 
     See Also
     --------
-    somscape.SOMRegressor : Trains one, as an estimator of scikit-learn.
+    somscape.SOMRegressor : Trains a Predictor, as an estimator of scikit-learn.
 
     Examples
     --------
@@ -261,7 +262,7 @@ class Predictor(Answering):
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
-            As for `Map.rows_of`.
+            Rows in any form that `Map.rows_of` accepts.
 
         Returns
         -------
@@ -270,28 +271,28 @@ class Predictor(Answering):
         return self.predictions_of_rows(self.map_.rows_of(X))
 
     def predict_interval(self, X: Any, coverage: float = COVERAGE) -> Float64s:
-        """Return where the target of each row lies with a given probability.
+        """Return an interval for each row that contains the target with a given probability.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
         coverage : float, default=0.9
-            Share, above 0 and below 1, of rows like those of the training whose target lies inside.
+            Share, above 0 and below 1, of rows similar to training rows with a target inside.
 
         Returns
         -------
         ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
-            Lower and upper end; infinite where too few rows were left out to tell.
+            Lower and upper end, which are infinite if too few rows were left out of training.
         """
         return self.intervals_of_rows(self.map_.rows_of(X), coverage)
 
     def predictions_of_rows(self, rows: Floats) -> Float64s:
-        """Return the prediction for each encoded row; see `predict`.
+        """Return the prediction for each encoded row, as `predict` does.
 
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features)
-            From `Map.rows_of`.
+            Encoded rows from `Map.rows_of`.
 
         Returns
         -------
@@ -301,12 +302,12 @@ class Predictor(Answering):
         return found[:, 0] if self.is_single else found
 
     def intervals_of_rows(self, rows: Floats, coverage: float) -> Float64s:
-        """Return the interval of each encoded row; see `predict_interval`.
+        """Return the interval of each encoded row, as `predict_interval` does.
 
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features)
-            From `Map.rows_of`.
+            Encoded rows from `Map.rows_of`.
         coverage : float
 
         Returns
@@ -319,7 +320,7 @@ class Predictor(Answering):
         return ends[:, 0] if self.is_single else ends
 
     def factors(self, coverage: float) -> Float64s:
-        """Return how many times the spread an interval reaches to both sides, by target.
+        """Return the factor of the spread that gives half the width of an interval, by target.
 
         Parameters
         ----------
@@ -336,12 +337,12 @@ class Predictor(Answering):
         return np.where(place <= n, padded[np.minimum(place, n + 1) - 1, np.arange(len(n))], np.inf)
 
     def answers_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s, Float64s]:
-        """Return predictions, their spread, and how many rows lie as far from the map.
+        """Return predictions, their spread, and the p-value of the distance to the map.
 
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features)
-            From `Map.rows_of`.
+            Encoded rows from `Map.rows_of`.
 
         Returns
         -------
@@ -360,7 +361,7 @@ class Predictor(Answering):
         return np.clip(found, *self.limits), spread, p_values
 
     def to_record(self) -> Record:
-        """Return the predictor as JSON data and named arrays, the contents of a file.
+        """Return the contents of a file, which are JSON data and named arrays.
 
         Returns
         -------
@@ -372,7 +373,7 @@ class Predictor(Answering):
 
 
 def answering_in(thing: Any) -> Recognizer | Predictor | None:
-    """Return the recognizer or predictor that an object is or has, or None."""
+    """Return the recognizer or predictor that an object is or contains, or None."""
     if isinstance(thing, Recognizer | Predictor):
         return thing
     recognizer = getattr(thing, "recognizer_", None)
@@ -383,6 +384,6 @@ def answering_in(thing: Any) -> Recognizer | Predictor | None:
 
 
 def recognizer_in(thing: Any) -> Recognizer | None:
-    """Return the recognizer that an object is or has, or None."""
+    """Return the recognizer that an object is or contains, or None."""
     found = answering_in(thing)
     return found if isinstance(found, Recognizer) else None

@@ -1,4 +1,4 @@
-"""The fitted recognizer: classes of rows, their probabilities, and the reasons."""
+"""The fitted recognizer, which returns classes of rows, their probabilities and the reasons."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -38,24 +38,24 @@ from somscape.tables.table import Table
 
 @dataclass(frozen=True, slots=True)
 class ClassReason:
-    """A column that speaks for the class of a row, or against it.
+    """A column that supports the class of a row, or that supports the runner-up.
 
     Attributes
     ----------
     column : str
     value : str
-        The row's value, in original units.
+        Value of the row, in original units.
     side : str
-        For example "below 2.9": on which side of the border between the two classes the value
-        lies; "" for a category and for a missing cell.
+        Side of the border between the two classes on which the value is, such as "below 2.9".  It
+        is "" for a category and for a missing value.
     part : float
-        What the column adds to the margin; below 0 if it speaks for the runner-up.
+        Amount that the column adds to the margin, below 0 if it supports the runner-up.
     share : float
-        The part as a share of the sizes of all parts, from -1 to 1.
+        `part` divided by the sum of the absolute parts of all columns, from -1 to 1.
 
     See Also
     --------
-    ClassReasons : All of a row.
+    ClassReasons : All reasons of a row.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class ClassReason:
         return f"{self.column} {self.value}" + (f" ({self.side})" if self.side else "")
 
     def clause(self) -> str:
-        """Return the reason as a part of a sentence.
+        """Return the reason as a clause of a sentence.
 
         Returns
         -------
@@ -92,19 +92,19 @@ class ClassReason:
 
 @dataclass(frozen=True, slots=True)
 class UnitReason:
-    """A unit near a row, and what it says of the row's class.
+    """A unit near a row, with its contribution to the class of the row.
 
     Attributes
     ----------
     unit : int
     weight : float
-        How much the unit counts in the answer; all units near the row have the sum 1.
+        Weight of the unit in the answer.  The weights of all units near the row have the sum 1.
     share : float
-        Share of the class around the unit.
+        Share of the class among the rows around the unit.
 
     See Also
     --------
-    ClassReasons : All of a row.
+    ClassReasons : All reasons of a row.
 
     Examples
     --------
@@ -121,26 +121,27 @@ class UnitReason:
 
 @dataclass(frozen=True, slots=True)
 class ClassReasons:
-    """Why a row is of its class, rather than of the runner-up.
+    """Reasons why a row belongs to its class and not to the runner-up.
 
     Attributes
     ----------
     named, other : text, number or truth value
-        The most probable class, and the second one.
+        Most probable class, and second most probable class.
     probability, of_other : float
-        Of both.
+        Probabilities of both classes.
     margin : float
-        Squared distance to the nearest prototype of `other`, less that of `named`.  Below 0 where
-        the units near the row name another class than the nearest one.
+        Squared distance to the nearest prototype of `other`, minus the same for `named`.  Below 0
+        if the nearest unit alone would name another class than the units near the row.
     columns : tuple of ClassReason
-        Those with the largest parts, largest first; the parts of all columns, which
-        `Recognizer.contributions` gives, have the sum `margin`.
+        Columns with the largest parts, in descending order.  The parts of all columns, which
+        `Recognizer.contributions` returns, have the sum `margin`.
     units : tuple of UnitReason
-        The units that answer, nearest first: weights times shares have the sum `probability`.
+        Units near the row, with the nearest first.  Weights times shares have the sum
+        `probability`.
 
     See Also
     --------
-    ClassReason, UnitReason : Parts of it.
+    ClassReason, UnitReason : Parts of the reasons.
 
     Examples
     --------
@@ -163,12 +164,12 @@ class ClassReasons:
 
     @property
     def reasons_for(self) -> tuple[ClassReason, ...]:
-        """The columns that speak for the class."""
+        """Columns that support the class."""
         return tuple(reason for reason in self.columns if reason.part > 0)
 
     @property
     def reasons_against(self) -> tuple[ClassReason, ...]:
-        """The columns that speak for the runner-up."""
+        """Columns that support the runner-up."""
         return tuple(reason for reason in self.columns if reason.part < 0)
 
     def __str__(self) -> str:
@@ -205,30 +206,30 @@ class ClassReasons:
 
 
 def percent(share: float) -> str:
-    """Return a probability in words; one just below 1 is none of 100 %."""
+    """Return a probability as a percentage, which is "> 99 %" just below 1."""
     is_nearly_all = 0.995 <= share < 1 - 1e-9
     return "> 99 %" if is_nearly_all else f"{100 * share:.0f} %"
 
 
 MAX_REASONS = 4
 MIN_SHARE = 0.05
-"""A column with less than this share of all that speaks for or against is no reason."""
+"""Columns with less than this share of the sum of absolute parts are not reasons."""
 
 MEASURED_ROWS = 1024
-"""Rows whose distances from all units are in memory at once."""
+"""Number of rows whose distances to all units are in memory at the same time."""
 
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """Rows, the two most probable classes of each, and their nearest prototypes.
+    """Rows with their two most probable classes, and the nearest prototypes of both classes.
 
     Attributes
     ----------
     classes : ndarray of shape (n, 2)
-        Numbers of the class named and of the runner-up.
+        Numbers of the named class and of the runner-up.
     probabilities : ndarray of shape (n, 2)
     prototypes : ndarray of shape (n, 2)
-        The nearest units that stand for them.
+        Nearest units that represent these classes.
     """
 
     classes: Ints
@@ -237,7 +238,7 @@ class Compared:
 
 
 def compared(recognizer: "Recognizer", rows: Floats) -> Compared:
-    """Return which classes and prototypes speak of rows."""
+    """Return the two most probable classes of rows, and their nearest prototypes."""
     shares, map_ = recognizer.shares, recognizer.map_
     rows = np.asarray(rows, dtype=np.float64)
     probabilities, _ = recognizer.probabilities_of_rows(rows)
@@ -257,7 +258,7 @@ def compared(recognizer: "Recognizer", rows: Floats) -> Compared:
 def contributions_of(
     recognizer: "Recognizer", rows: Floats, found: Compared
 ) -> tuple[Float64s, Float64s]:
-    """Return the parts of the columns; see `Recognizer.contributions`."""
+    """Return the parts of columns, as `Recognizer.contributions` does, and the border."""
     map_, centers = recognizer.map_, recognizer.centers
     mean = np.average(centers, axis=0, weights=map_.hits)
     variance = np.average((centers - mean) ** 2, axis=0, weights=map_.hits)
@@ -266,14 +267,14 @@ def contributions_of(
     ways = slopes * variance
     steepness = (slopes * ways).sum(axis=1, keepdims=True)
     beyond = (slopes * (border - mean)).sum(axis=1, keepdims=True)
-    is_near = steepness > 0  # or nothing that varies tells the two apart
+    is_near = steepness > 0  # otherwise, no feature that varies separates the two
     border = np.where(is_near, mean + beyond / np.where(is_near, steepness, 1.0) * ways, border)
     parts = map_.encoding.sum_by_column(np.asarray(slopes * (rows - border), dtype=np.float64))
     return parts, border
 
 
 def _stretched(metric: Metric, steps: Float64s) -> Float64s:
-    """Return steps between places, times the matrix of a metric."""
+    """Return steps between points, multiplied by the matrix of a metric."""
     if metric.whitening is not None:
         return np.asarray((steps @ metric.whitening) @ metric.whitening.T)
     if metric.name != "euclidean":
@@ -285,7 +286,7 @@ def _stretched(metric: Metric, steps: Float64s) -> Float64s:
 
 
 def reasons_of_classes(recognizer: "Recognizer", table: Table, rows: Floats) -> list[ClassReasons]:
-    """Return why each row is of its class; see `Recognizer.reasons`."""
+    """Return the reasons for the class of each row, as `Recognizer.reasons` does."""
     classes, recognizer, table = _in_words(recognizer, table)
     found = compared(recognizer, rows)
     parts, border = contributions_of(recognizer, rows, found)
@@ -326,7 +327,7 @@ def reasons_of_classes(recognizer: "Recognizer", table: Table, rows: Floats) -> 
 
 
 def _side(code: FeatureCode, row: Float64s, border: Float64s, mark: str) -> str:
-    """Return on which side of a border a value lies."""
+    """Return the side of a border on which a value is, in words."""
     if not isinstance(code, NumberCode | OrdinalCode | DateCode):
         return ""
     is_date, is_less = isinstance(code, DateCode), row[0] < border[0, 0]
@@ -336,7 +337,7 @@ def _side(code: FeatureCode, row: Float64s, border: Float64s, mark: str) -> str:
 
 
 def _in_words(recognizer: "Recognizer", table: Table) -> "tuple[list[Any], Recognizer, Table]":
-    """Return the names of the classes, the recognizer and a table with words for codes."""
+    """Return the names of the classes, and the recognizer and a table with words for codes."""
     encoding, map_ = recognizer.map_.encoding, map_in_words(recognizer.map_)
     words = encoding.roles.dictionary.get(encoding.named("label") or "", {})
     classes = [words.get(str(one), one) for one in recognizer.classes.tolist()]
@@ -346,31 +347,31 @@ def _in_words(recognizer: "Recognizer", table: Table) -> "tuple[list[Any], Recog
 
 
 CHANGED_ROWS = 1024
-"""Rows whose ways to other classes are in memory at once."""
+"""Number of rows whose changes to other classes are in memory at the same time."""
 
 N_HALVINGS = 12
-"""How often the way back is halved."""
+"""Number of halvings in the search for the smallest changes to another class."""
 
 REFUSED = -1
 
 
 @dataclass(frozen=True, slots=True)
 class ClassChange:
-    """One column that would have to change.
+    """Change of one column.
 
     Attributes
     ----------
     column : str
     value : str
-        The row's value, in original units.
+        Value of the row, in original units.
     to : float, str or numpy.datetime64
-        The value that it becomes.
+        New value of the column.
     mark : str, default="."
         Decimal mark with which numbers are written.
 
     See Also
     --------
-    OtherClass : All columns.
+    OtherClass : Contains the changes of all columns.
 
     Examples
     --------
@@ -390,20 +391,20 @@ class ClassChange:
 
 @dataclass(frozen=True, slots=True)
 class OtherClass:
-    """What would have to change for a row to be named another class.
+    """Changes with which a row would be named another class.
 
     Attributes
     ----------
     named : text, number or truth value
         The other class.
     probability : float
-        Of that class, once all changes are made.
+        Probability of this class after all changes.
     changes : tuple of ClassChange
-        The column that differs most first.
+        Changes, with the most different column first.
 
     See Also
     --------
-    ClassChange : One column of it.
+    ClassChange : Change of one column.
 
     Examples
     --------
@@ -427,10 +428,10 @@ class OtherClass:
 def other_classes_of(
     recognizer: "Recognizer", table: Table, encoded: Floats
 ) -> list[OtherClass | None]:
-    """Return what would name each row another class; see `Recognizer.counterfactuals`."""
+    """Return changes to another class for each row, as `Recognizer.counterfactuals` does."""
     classes, recognizer, table = _in_words(recognizer, table)
     encoding, rows = recognizer.map_.encoding, np.asarray(encoded, dtype=np.float64)
-    # Prototypes may lie far from all rows, so that rows move towards means of rows.
+    # Prototypes may be far from all rows, so rows move towards means of rows.
     steps = rounding_steps(encoding, recognizer.centers)
     targets = encoding.possible(recognizer.centers, steps)
     own, of_targets = _named(replace(recognizer, reject=None), rows), _named(recognizer, targets)
@@ -456,7 +457,7 @@ def other_classes_of(
 
 
 def _named(recognizer: "Recognizer", rows: Float64s) -> Ints:
-    """Return the number of each row's class; `REFUSED` without one."""
+    """Return the number of the class of each row, or `REFUSED`."""
     probabilities, p_values = recognizer.probabilities_of_rows(rows)
     named = probabilities.argmax(axis=1)
     if recognizer.reject is not None:
@@ -473,7 +474,7 @@ def _nearer(
     steps: list[float],
     is_other: Callable[[Float64s], NDArray[np.bool_]],
 ) -> Float64s:
-    """Return moved rows that came back as far as they stay of another class."""
+    """Return the moved rows after moving back as far as their new class allows."""
     is_changed = np.zeros((len(rows), len(encoding.used)), dtype=bool)
     for i, changed in enumerate(columns):
         is_changed[i, changed] = True
@@ -517,7 +518,7 @@ def _told(
 
 
 def counts_by_unit(units: Ints, y: Ints, weights: Float64s, shape: tuple[int, int]) -> Float64s:
-    """Return how many rows of each class each unit won."""
+    """Return the number of rows of each class that each unit won."""
     is_known = y >= 0
     places = units[is_known] * shape[1] + y[is_known]
     found = np.bincount(places, weights[is_known], minlength=shape[0] * shape[1])
@@ -525,13 +526,13 @@ def counts_by_unit(units: Ints, y: Ints, weights: Float64s, shape: tuple[int, in
 
 
 def smoothed(counts: Float64s, lattice: Lattice, radius: float) -> Float64s:
-    """Return counts with those of units nearby: each falls as a Gaussian of the map distance."""
+    """Return counts plus the counts of other units, weighted by a Gaussian of map distance."""
     apart = (lattice.distances_from(unit) for unit in range(len(counts)))
     return np.stack([np.exp(-(d**2) / (2 * radius**2)) @ counts for d in apart])
 
 
 def classes_of_units(counts: Float64s, lattice: Lattice, is_needed: bool) -> Ints:
-    """Return one class for each unit: that of most of its rows, or of the units nearby."""
+    """Return one class for each unit, which most of its rows have, or most rows nearby."""
     classes = counts.argmax(axis=1)
     is_empty = counts.sum(axis=1) == 0
     radius = 1.0
@@ -552,33 +553,33 @@ def classes_of_units(counts: Float64s, lattice: Lattice, is_needed: bool) -> Int
 
 @dataclass(frozen=True)
 class Smoothing:
-    """How units that lie near a row answer together.
+    """Settings by which units near a row answer together.
 
     Attributes
     ----------
     power : float
-        A unit that is twice as far away counts ``2 ** -power``.
+        Exponent of distance.  A unit that is twice as far away has the weight ``2 ** -power``.
     prior : float
-        Rows of its own class that each unit counts in addition, a tenth of them of all classes.
+        Number of additional rows of each unit, of which 90 % have its class and 10 % all classes.
     """
 
     power: float = 8.0
     prior: float = 1.0
 
     def shares(self, counts: Float64s, classes: Ints) -> Float64s:
-        """Return shares of classes by unit, each row with the sum 1."""
+        """Return the shares of classes by unit, with the sum 1 for each unit."""
         of_all = counts.sum(axis=0) / counts.sum()
         own = np.eye(counts.shape[1])[classes]
         counts = counts + self.prior * (0.9 * own + 0.1 * of_all)
         return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
     def probabilities(self, shares: Float64s, units: Ints, distances: Float64s) -> Float64s:
-        """Return the probability of each class, by rows."""
+        """Return the probability of each class for each row."""
         return mixed(shares, units, pulls(distances, self.power))
 
 
 def mixed(of_units: Float64s, units: Ints, counting: Float64s) -> Float64s:
-    """Return what units near rows say together."""
+    """Return the weighted sum of the values of units near rows."""
     return sum(
         (counting[:, [j]] * of_units[units[:, j]] for j in range(units.shape[1])),
         start=np.zeros((len(units), of_units.shape[1])),
@@ -587,7 +588,7 @@ def mixed(of_units: Float64s, units: Ints, counting: Float64s) -> Float64s:
 
 @dataclass(frozen=True, eq=False)
 class Recognizer(Answering):
-    """A map whose units know classes.
+    """A map whose units predict classes.
 
     Get one from ``recognizer_`` of a fitted `SOMClassifier`, or from `somscape.load`.
 
@@ -597,38 +598,40 @@ class Recognizer(Answering):
     n_nearest : int
         Number of units near a row that answer together.
     power : float
-        A unit that is twice as far away counts ``2 ** -power``.
+        Exponent of distance.  A unit that is twice as far away has the weight ``2 ** -power``.
     far : ndarray of shape (n_calibration,)
-        Distance to the map of rows that did not train it, in order; a row of weight 2 is two rows.
+        Distances to the map of rows that did not train it, in ascending order.  A row of weight 2
+        counts as two rows.
     classes : ndarray of shape (n_classes,)
-        The classes, in order: text, numbers or truth values.
+        Classes in ascending order, which are text, numbers or truth values.
     shares : ndarray of shape (n_units, n_classes)
         Share of each class among the rows around each unit.
     prior : float
-        Rows of its own class that each unit counted in addition.
+        Number of rows of its own class that each unit counted in addition.
     centers : ndarray of shape (n_units, n_features)
-        Mean of the training rows of each unit; of one without rows, of those next to it.  The
-        prototypes of the map may lie far from all rows: they only tell classes apart.
+        Mean of the training rows of each unit, or of the units next to a unit without rows.
+        Prototypes may be far from all rows, because they only separate classes.
     accuracy : float or None, default=None
-        Share of rows named rightly by maps that did not see them; None if none was left out.
+        Share of rows named correctly by maps that did not train on them.  None if all rows
+        trained.
     most_frequent : float or None, default=None
-        Share of the training rows of known class that the most frequent class has; None in files
+        Share of the most frequent class among the training rows with a known class.  None in files
         of earlier versions.
     reject : float or None, default=None
-        Share of rows like those of the training that `predict` may refuse; at least
-        ``1 / (1 + n_calibration)``, the least p-value there is.
+        Share of rows similar to training rows that `predict` may refuse.  It is at least
+        ``1 / (1 + n_calibration)``, the smallest possible p-value.
     leaks : dict of str to float, default={}
-        Columns that alone named the class of nearly all training rows, as `somscape fit --target`
-        found, and the share of rows that each did.
+        Columns that alone predict the class of nearly all training rows, as found by
+        `somscape fit --target`, and the share of rows that each column predicts.
 
     Raises
     ------
     ValueError, TypeError
-        If the parts do not fit together; the message names one of them.
+        If the parts do not fit together.  The message names one of them.
 
     See Also
     --------
-    somscape.SOMClassifier : Trains one, as an estimator of scikit-learn.
+    somscape.SOMClassifier : Trains a Recognizer, as an estimator of scikit-learn.
 
     Examples
     --------
@@ -689,7 +692,7 @@ class Recognizer(Answering):
 
     @property
     def unknown(self) -> str:
-        """What a file calls a row that is refused: a word that is none of the classes."""
+        """Name for refused rows in a file, which differs from all classes."""
         return free_name("unknown", [str(name) for name in self.classes.tolist()], "_row")
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -698,17 +701,18 @@ class Recognizer(Answering):
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
-            As for `Map.rows_of`.
+            Rows in any form that `Map.rows_of` accepts.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            With `reject`, of objects: None for a row that lies too far from the map.
+            Class of each row.  With `reject`, an array of objects, in which a row too far from the
+            map has None.
         """
         return self.classes_of(*self.probabilities_of_rows(self.map_.rows_of(X)))
 
     def probabilities(self, X: Any) -> Float64s:
-        """Return how probable each class is for each row.
+        """Return the probability of each class for each row.
 
         Parameters
         ----------
@@ -717,24 +721,24 @@ class Recognizer(Answering):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of `classes`; each row has the sum 1.
+            Probabilities in the order of `classes`.  Each row has the sum 1.
         """
         return self.probabilities_of_rows(self.map_.rows_of(X))[0]
 
     def probabilities_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s]:
-        """Return how probable each class is, and how many rows lie as far from the map.
+        """Return the probability of each class, and the p-value of the distance to the map.
 
         Parameters
         ----------
         rows : ndarray of shape (n_samples, n_features)
-            From `Map.rows_of`.
+            Encoded rows from `Map.rows_of`.
 
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
             Each row has the sum 1.
         p_values : ndarray of shape (n_samples,)
-            Share, in (0, 1], of rows like those of the training that lie at least as far from their
+            Share, in (0, 1], of rows similar to training rows that are at least as far from their
             nearest prototype.
         """
         probabilities = np.empty((len(rows), self.shares.shape[1]))
@@ -745,7 +749,7 @@ class Recognizer(Answering):
         return probabilities, p_values
 
     def classes_of(self, probabilities: Float64s, p_values: Float64s) -> NDArray[Any]:
-        """Return the class of each row by what `probabilities_of_rows` gave.
+        """Return the class of each row from the results of `probabilities_of_rows`.
 
         Parameters
         ----------
@@ -764,7 +768,7 @@ class Recognizer(Answering):
         return answers
 
     def contributions(self, X: Any) -> Float64s:
-        """Return how much each column speaks for each row's class.
+        """Return how much each column supports the class of each row.
 
         Parameters
         ----------
@@ -774,16 +778,17 @@ class Recognizer(Answering):
         -------
         ndarray of shape (n_samples, n_columns)
             Columns in the order of ``map_.encoding.features``, with the levels of a category
-            merged.  Each row adds up to the squared distance to the nearest prototype of the
-            runner-up, the second most probable class, less that of the class named.  A column's
-            part tells how far its value lies beyond the border between the two, which is taken
-            where it passes nearest to the mean of the training rows.
+            merged.  The sum of a row is the squared distance to the nearest prototype of the
+            runner-up (second most probable class), minus the squared distance to the nearest
+            prototype of the named class.  The part of a column shows how far its value is beyond
+            the border between both classes.  The border is taken where it is nearest to the mean
+            of the training rows.
         """
         rows = self.map_.rows_of(X)
         return contributions_of(self, rows, compared(self, rows))[0]
 
     def reasons(self, X: Any) -> list[ClassReasons]:
-        """Return why each row is of its class: which columns and units say so.
+        """Return the columns and units that explain the class of each row.
 
         Parameters
         ----------
@@ -792,13 +797,13 @@ class Recognizer(Answering):
         Returns
         -------
         list of ClassReasons
-            One for each row, also for one that `predict` refuses.  ``str`` and ``sentence()`` say
-            it in words, with values in original units.
+            Reasons for each row, including rows that `predict` refuses.  ``str`` and
+            ``sentence()`` return the reasons in words, with values in original units.
         """
         return reasons_of_classes(self, *table_and_rows(self.map_, X))
 
     def counterfactuals(self, X: Any) -> list[OtherClass | None]:
-        """Return what would have to change for each row to be named another class.
+        """Return changes with which each row would be named another class.
 
         Parameters
         ----------
@@ -807,13 +812,14 @@ class Recognizer(Answering):
         Returns
         -------
         list of OtherClass or None
-            For each row few columns and the values that they become, near to its own; with these
-            `predict` names the row that class.  None where no mean of a unit's rows is named so.
+            For each row, changes of a few columns after which `predict` names another class.  The
+            new values are near the values of the row.  None if the means of rows of all units are
+            named the same class.
         """
         return other_classes_of(self, *table_and_rows(self.map_, X))
 
     def to_record(self) -> Record:
-        """Return the recognizer as JSON data and named arrays, the contents of a file.
+        """Return the contents of a file, which are JSON data and named arrays.
 
         Returns
         -------
@@ -847,7 +853,7 @@ class Recognizer(Answering):
 
 
 def classes_of_cells(column: Column, classes: NDArray[Any]) -> Objects:
-    """Return the class of each cell as text."""
+    """Return the class of each value as text."""
     kind, keys = classes.dtype.kind, list[Any]()
     if kind in "biuf" and column.numbers is not None:
         spelled: dict[Any, str] = {float(one): str(one) for one in classes.tolist()}

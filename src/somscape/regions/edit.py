@@ -22,7 +22,7 @@ from somscape.tables._recoded import recoded
 
 
 def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regions:
-    """Return regions of which some have become one.
+    """Return regions in which some regions are joined to one.
 
     Parameters
     ----------
@@ -30,21 +30,22 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     which : sequence of int or str
         Numbers or names of at least two regions.
     name : str, default=""
-        Name of the joined region; by default that of the first of them that has one, as its color.
+        Name of the joined region.  By default, it is the first name of the joined regions.  The
+        color is their first color.
 
     Returns
     -------
     Regions
-        New ones, with the most rows first; `found` stays as it is.
+        New regions, with the most rows first.  `found` is not changed.
 
     Raises
     ------
     InputError
-        For fewer than two regions, or one that is not there.
+        If `which` contains fewer than two regions, or a region that does not exist.
 
     See Also
     --------
-    split : The other way.
+    split : Splits a region.
     find_regions, rename
 
     Examples
@@ -78,34 +79,34 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
 
 
 def split(found: Regions, region: int | str, *, n: int = 2, method: str = "auto") -> Regions:
-    """Return regions of which one is cut where density falls most inside it.
+    """Return regions in which one region is split where its density falls most.
 
     Parameters
     ----------
     found : Regions
     region : int or str
-        Number or name.
+        Number or name of the region.
     n : int, default=2
-        Pieces.
+        Number of pieces.
     method : {"auto", "valleys", "ward"}, default="auto"
-        As for `find_regions`, whichever way found the regions: by density where the map keeps rows,
-        else, or with ``"ward"``, by Ward's rule.
+        Method as for `find_regions`, which may differ from the method that found the regions.
+        ``"auto"`` splits by density if the map keeps rows, and otherwise by Ward's rule.
 
     Returns
     -------
     Regions
-        New ones, with the most rows first; the largest piece keeps the region's name and
-        color.
+        New regions, with the most rows first.  The largest piece keeps the name and the color of
+        the region.
 
     Raises
     ------
     InputError
-        For a region that is not there or has fewer than `n` units, and for ``method="valleys"`` on
-        a map that keeps no rows.
+        If the region does not exist or has fewer than `n` units.  With ``method="valleys"``, if
+        the map does not keep rows.
 
     See Also
     --------
-    join : The other way.
+    join : Joins regions.
     find_regions, order_of_joins
 
     Examples
@@ -128,14 +129,14 @@ def split(found: Regions, region: int | str, *, n: int = 2, method: str = "auto"
     def pieces(n_joins: int) -> Ints:
         return pieces_after(found.map_.n_units, pairs[:n_joins])[inside]
 
-    # Fewer joins leave as many pieces of this region, or more: the most joins that leave enough.
+    # Fewer joins leave at least as many pieces of this region.  Find the most joins that suffice.
     low, high = 0, len(pairs) + 1
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if len(np.unique(pieces(middle))) >= n else (low, middle)
     _, cut = np.unique(pieces(low), return_inverse=True)
     rows = np.bincount(cut, found.map_.hits[inside])
-    # Parts of a graph, which nothing joins, may be more than enough: the smallest are one.
+    # A graph may have too many unconnected parts, so the smallest parts become one piece.
     place = np.minimum(np.argsort(np.argsort(-rows, kind="stable"), kind="stable")[cut], n - 1)
     labels = found.labels.copy()
     labels[inside] = np.where(place == 0, number, found.n_regions - 1 + place)
@@ -143,13 +144,13 @@ def split(found: Regions, region: int | str, *, n: int = 2, method: str = "auto"
 
 
 def rename(found: Regions, names: Mapping[int | str, str]) -> Regions:
-    """Return regions with other names.
+    """Return regions with new names.
 
     Parameters
     ----------
     found : Regions
     names : mapping of int or str to str
-        New name by number or present name; ``""`` takes a name away.
+        New name by number or current name.  ``""`` removes a name.
 
     Returns
     -------
@@ -158,7 +159,7 @@ def rename(found: Regions, names: Mapping[int | str, str]) -> Regions:
     Raises
     ------
     InputError
-        For a region that is not there, or a name that two regions would have.
+        If a region does not exist, or if two regions would have the same name.
 
     See Also
     --------
@@ -179,14 +180,14 @@ def rename(found: Regions, names: Mapping[int | str, str]) -> Regions:
 
 
 def recolor(found: Regions, colors: Mapping[int | str, str]) -> Regions:
-    """Return regions with other colors in pictures and pages.
+    """Return regions with new colors in pictures and pages.
 
     Parameters
     ----------
     found : Regions
     colors : mapping of int or str to str
-        New color, such as "#aa3300", by number or name of the region; ``""`` gives the usual color
-        of the region's number back.
+        New color, such as "#aa3300", by number or name of the region.  ``""`` restores the usual
+        color of the number.
 
     Returns
     -------
@@ -195,7 +196,7 @@ def recolor(found: Regions, colors: Mapping[int | str, str]) -> Regions:
     Raises
     ------
     InputError
-        For a region that is not there, or a color that is none.
+        If a region does not exist, or if a color is not valid.
 
     See Also
     --------
@@ -226,13 +227,13 @@ def _by_number(found: Regions, given: Mapping[int | str, str], what: str) -> dic
 
 
 def _looks(found: Regions) -> list[tuple[str, str]]:
-    """Return name and color of each region."""
+    """Return the name and the color of each region."""
     none = [""] * found.n_regions
     return list(zip(found.names or none, found.colors or none, strict=True))
 
 
 def _number(found: Regions, region: int | str) -> int:
-    """Return the number of a region that is given by number or name."""
+    """Return the number of a region that is given by number or by name."""
     if isinstance(region, str):
         names = [name for name, _ in _looks(found)]
         if region and region in names:
@@ -264,28 +265,28 @@ def _renumbered(found: Regions, labels: Ints, looks: list[tuple[str, str]]) -> R
 
 
 IN_COMMON = 0.5
-"""Share of the smaller region's rows that both have in common, if they are one region."""
+"""Minimum share of the rows of the smaller region that two matching regions have in common."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegionChange:
-    """What became of a region from one training to the next.
+    """Change of a region from one training to the next.
 
     Attributes
     ----------
     name : str
-        Its name, or "region" and its number then, counted from 0; of a new one, "region", its
-        number now, and "now".
+        Name of the region, or "region" and its earlier number, from 0.  For a new region,
+        "region", its new number and "now".
     before, after : int or None
-        Its number then and now; None where it was not, or is no longer there.
+        Earlier and new number of the region.  None if it did not exist or no longer exists.
     share_before, share_after : float
-        Share of the training rows then and now.
+        Share of the training rows before and after.
     kept : float
-        Share of its rows then, among those compared, that are in it now.
+        Share of the earlier rows of the region that are still in it, among the compared rows.
 
     See Also
     --------
-    compare : Makes them.
+    compare : Finds the changes.
 
     Examples
     --------
@@ -318,33 +319,33 @@ class RegionChange:
 
 
 def compare(before: Regions, after: Regions, *, X: Any = None) -> list[RegionChange]:
-    """Compare the regions of two maps, such as those of this month and the last.
+    """Compare the regions of two maps, such as the maps of this month and last month.
 
-    Two regions are one if they have at least half of the smaller one's rows in common; of several,
-    those with the most.
+    Two regions match if they have at least half of the rows of the smaller region in common.  If
+    several regions match, the pair with the most common rows is used.
 
     Parameters
     ----------
     before, after : Regions
-        Of any two maps that take the same rows.
+        Regions of any two maps that accept the same rows.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows by which regions are matched, such as this month's.  By default the prototypes of the
-        map after stand for the rows that they won.
+        Rows by which regions are matched, such as the rows of this month.  By default, the
+        prototypes of the later map represent the rows that they won.
 
     Returns
     -------
     list of RegionChange
-        Regions of before in their order, then new ones.
+        Changes of the regions of `before` in their order, then new regions.
 
     Raises
     ------
     InputError
-        If no row has a region on both maps; without rows, for maps of other columns.
+        If no row has a region on both maps.  Without rows, if the maps have different columns.
 
     See Also
     --------
-    carry_names : Names that stay from training to training.
-    somscape.changes.difference : The maps below.
+    carry_names : Carries names from one training to the next.
+    somscape.changes.difference : Compares the maps.
 
     Examples
     --------
@@ -379,20 +380,20 @@ def compare(before: Regions, after: Regions, *, X: Any = None) -> list[RegionCha
 
 
 def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
-    """Return new regions with names and colors of those before that they are.
+    """Return new regions with the names and colors of matching earlier regions.
 
     Parameters
     ----------
     before, after
-        As for `compare`.
+        Regions as for `compare`.
     X : optional
-        As for `compare`.
+        Rows as for `compare`.
 
     Returns
     -------
     Regions
-        Those of after; a name or color of their own stays where none comes over, unless another
-        region has it.
+        Regions of `after`.  A region without a match keeps its own name and color, unless they now
+        belong to another region.
 
     Raises
     ------
@@ -424,7 +425,7 @@ def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
 def _carried(
     before: tuple[str, ...], after: tuple[str, ...], n: int, matched: dict[int, int]
 ) -> tuple[str, ...]:
-    """Return names, or colors, of which no two are the same because one came over."""
+    """Return names or colors, with each carried text in only one region."""
     given = {j: before[i] for i, j in matched.items() if before and before[i]}
     own = ["" if each in given.values() else each for each in after or ("",) * n]
     found = tuple(given.get(j, each) for j, each in enumerate(own))
@@ -432,12 +433,12 @@ def _carried(
 
 
 def _common(before: Regions, after: Regions, X: Any) -> Float64s:
-    """Return how many rows each pair of regions has in common."""
+    """Return the number of rows that each pair of regions has in common."""
     if X is None:
         later = after.map_
         X = recoded(later.codebook, later.encoding, before.map_.encoding)
         now = after.labels
-        # Units without rows count where there are no others.
+        # Units without rows count if a region has only such units.
         weights = later.hits + EMPTY_WEIGHT * (later.hits.mean() or 1.0)
     else:
         now = after.of(X)
@@ -454,7 +455,7 @@ def _common(before: Regions, after: Regions, X: Any) -> Float64s:
 
 
 def _matched(common: Float64s) -> dict[int, int]:
-    """Return which region of before is which of after, those with the most rows in common first."""
+    """Return the matching regions of before and after, found in order of common rows."""
     smaller = np.minimum(common.sum(axis=1)[:, None], common.sum(axis=0))
     pairs = np.argwhere((common > 0) & (common >= IN_COMMON * smaller))
     ordered = pairs[np.argsort(-common[tuple(pairs.T)], kind="stable")]
@@ -477,34 +478,34 @@ Thing = TypeVar("Thing")
 
 
 def keep(thing: Thing, found: Regions | None) -> Thing:
-    """Return a map, detector or estimator that keeps regions, as its file will.
+    """Return a map, detector or estimator that keeps regions and saves them in its file.
 
-    Pictures, pages and paths then show these regions, where none are given.
+    Pictures, pages and paths then show these regions unless other regions are given.
 
     Parameters
     ----------
     thing : Map, Detector, SOM or SOMDetector
-        With a map of as many units.
+        Object whose map has the same number of units.
     found : Regions or None
-        None: it keeps none from then on.
+        Regions to keep.  With None, the copy does not keep regions.
 
     Returns
     -------
     Map, Detector, SOM or SOMDetector
-        A copy; `thing` stays as it is.  `fit` makes a new map without them, `partial_fit` leaves
-        them.
+        A copy, so that `thing` is not changed.  `fit` creates a new map without the regions, but
+        `partial_fit` keeps them.
 
     Raises
     ------
     InputError
-        For an estimator that is not fitted, or a map with another number of units.
+        If an estimator is not fitted, or if its map has another number of units.
     TypeError
-        For regions that are none.
+        If `found` is not a Regions object or None.
 
     See Also
     --------
-    kept : The way back.
-    read : Regions from a file.
+    kept : Returns the kept regions.
+    read : Reads regions from a file.
 
     Examples
     --------
@@ -538,17 +539,17 @@ def kept(map: Map) -> Regions | None:
     Parameters
     ----------
     map : Map
-        Or a detector or a fitted estimator with one.
+        Map, or a detector or fitted estimator that has a map.
 
     Returns
     -------
     Regions or None
-        None if it keeps none; `find_regions` finds some.
+        None if the map does not keep regions.  Use `find_regions` to find regions.
 
     See Also
     --------
-    keep : Keeps them.
-    find_regions : Finds some.
+    keep : Keeps regions.
+    find_regions : Finds regions.
 
     Examples
     --------
@@ -565,14 +566,14 @@ def kept(map: Map) -> Regions | None:
 
 
 def from_json(data: Any, map: Map) -> Regions:
-    """Return regions of a map from JSON data.
+    """Create regions of a map from JSON data.
 
     Parameters
     ----------
     data : dict
-        From `Regions.to_json`.
+        Data from `Regions.to_json`.
     map : Map
-        Or a detector or a fitted estimator with one.
+        Map, or a detector or fitted estimator that has a map.
 
     Returns
     -------
@@ -581,16 +582,16 @@ def from_json(data: Any, map: Map) -> Regions:
     Raises
     ------
     InputError
-        For data that are no regions, or not those of a map with as many units.
+        If the data are not regions, or are regions of a map with another number of units.
 
     Warns
     -----
     SomscapeWarning
-        For those of another map with as many units.
+        If the regions belong to another map with the same number of units.
 
     See Also
     --------
-    read : From a file.
+    read : Reads regions from a file.
 
     Examples
     --------
@@ -610,9 +611,9 @@ def read(path: str | Path, map: Map) -> Regions:
     Parameters
     ----------
     path : str or Path
-        From `Regions.save`, or "Save regions" on a page.
+        File from `Regions.save`, or from "Save regions" on a page.
     map : Map
-        Or a detector or a fitted estimator with one.
+        Map, or a detector or fitted estimator that has a map.
 
     Returns
     -------
@@ -621,9 +622,9 @@ def read(path: str | Path, map: Map) -> Regions:
     Raises
     ------
     InputError
-        For a file that holds no regions, or not those of a map with as many units.
+        If the file does not contain regions, or if their map has another number of units.
     OSError
-        For a file that cannot be read.
+        If the file cannot be read.
 
     See Also
     --------
@@ -653,7 +654,7 @@ def _on(map_: Map, own: KeptRegions) -> Regions:
 
 
 def _with_map(thing: Any, map_: Map) -> Any:
-    """Return a copy of a thing, and of what holds its map, with another one."""
+    """Return a copy of an object, and of the parts that contain its map, with another map."""
     if isinstance(thing, Map):
         return map_
     holders = ("detector_", "recognizer_", "predictor_", "of_all_rows", "map_")
@@ -664,7 +665,7 @@ def _with_map(thing: Any, map_: Map) -> Any:
 
 
 def given_or_found(regions: Regions | None, map_: Map) -> Regions:
-    """Return the regions that were given for a map, or that it keeps, or find them."""
+    """Return the given regions, or the regions that the map keeps, or else find regions."""
     if regions is None:
         return kept(map_) or find_regions(map_)
     if not isinstance(regions, Regions):

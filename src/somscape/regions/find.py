@@ -1,4 +1,4 @@
-"""Find the regions of a map: by density between units, or by Ward's rule."""
+"""Find the regions of a map by the density between units, or by Ward's rule."""
 
 from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
@@ -17,16 +17,16 @@ from somscape.maps.map import Map
 from somscape.regions.regions import Regions
 
 FAR = 4.0
-"""Standard deviations between the means of two parts that lie apart."""
+"""Number of standard deviations between the means of two separate parts."""
 
 FEW = 2.0
-"""How much farther parts of few rows must lie: ``1 + FEW / sqrt(rows of the smaller part)``."""
+"""Parts of few rows must be farther apart, by ``1 + FEW / sqrt(rows of the smaller part)``."""
 
 
 def apart_regions(
     joins: list[tuple[int, int]], places: Float64s, weights: Float64s, within: float
 ) -> Ints:
-    """Return the regions that remain if parts that lie apart do not join."""
+    """Return the regions that remain if separate parts do not join."""
     region = np.arange(len(places))
     members = {unit: np.array([unit]) for unit in range(len(places))}
     holds_apart: set[int] = set()
@@ -43,7 +43,7 @@ def apart_regions(
 
 
 def separation(places: Float64s, weights: Float64s, a: Ints, b: Ints, within: float) -> float:
-    """Return how far apart two sets of units lie, in standard deviations of their rows."""
+    """Return the distance between two sets of units, in standard deviations of their rows."""
     means = [np.average(places[units], axis=0, weights=weights[units]) for units in (a, b)]
     line = means[1] - means[0]
     square = float(line @ line)
@@ -60,7 +60,7 @@ def separation(places: Float64s, weights: Float64s, a: Ints, b: Ints, within: fl
 def merge_small_regions(
     map_: Map, counts: Float64s | Ints, *, min_rows: float, start: Ints | None = None
 ) -> Ints:
-    """Return a region for each unit, each region with at least `min_rows` rows."""
+    """Return a region for each unit so that each region has at least `min_rows` rows."""
     pieces = JoinedUnits.on(map_.lattice, map_.codebook, np.ones(map_.n_units))
     may_leap, start = start is None, np.arange(map_.n_units) if start is None else start
     for unit in np.flatnonzero(start != np.arange(map_.n_units)):
@@ -86,13 +86,13 @@ def merge_small_regions(
 
 
 def ward_joins(lattice: Lattice, places: Float64s, weights: Float64s) -> list[tuple[int, int]]:
-    """Return which pieces of a map join, one after another, from single units to one piece."""
+    """Return the pairs of pieces that join one after another, from single units to one piece."""
     pieces = JoinedUnits.on(lattice, places, weights)
     unit, slot = np.nonzero(lattice.neighbors > np.arange(len(places))[:, None])
     other = lattice.neighbors[unit, slot]
     apart = ((places[unit] - places[other]) ** 2).sum(axis=1)
     costs = weights[unit] * weights[other] / (weights[unit] + weights[other]) * apart
-    # A changed piece has new costs: `age` tells old entries of the heap from new ones.
+    # A changed piece has new costs.  Its `age` shows which entries of the heap are old.
     age = [0] * len(places)
     pairs = zip(costs.tolist(), unit.tolist(), other.tolist(), strict=True)
     heap = [(*pair, 0, 0) for pair in pairs]
@@ -118,7 +118,7 @@ def ward_joins(lattice: Lattice, places: Float64s, weights: Float64s) -> list[tu
 METHODS = ("auto", "valleys", "ward")
 
 MIN_REGION_ROWS = 5
-"""Fewest rows of a region found by Ward's rule."""
+"""Minimum number of rows of a region found by Ward's rule."""
 
 
 def find_regions(
@@ -126,26 +126,27 @@ def find_regions(
 ) -> Regions:
     """Find the regions of a map.
 
-    Two parts of a map are different regions if density falls between them: if fewer rows lie at
-    their border than beside it, on the best path from one to the other.  So regions have any shape,
-    one long or bent group stays whole, and noise is one region.
+    Two parts of a map are different regions if the density falls between them.  On the best path
+    from one part to the other, there are then fewer rows at the border than on both sides of it.
+    Regions can therefore have any shape.  A long or bent group is one region, and so is noise.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        Map, or fitted estimator that has a map.
     n_regions : int or "auto", default="auto"
-        Number of regions.  ``"auto"``: as many as lie apart.  More regions are parts of those,
-        fewer are some of those together: regions of different numbers lie inside each other.
+        Number of regions.  With ``"auto"``, all separate regions are found.  With a higher number,
+        these regions are divided, and with a lower number, some of them are joined.  Regions for
+        different numbers are therefore nested.
     method : {"auto", "valleys", "ward"}, default="auto"
-        ``"valleys"`` goes by rows between units, as above.  ``"ward"`` goes by prototypes alone:
-        neighbors on the map join by Ward's rule, so that regions are balls in one piece each, and
-        lie apart if their means are more than 4 standard deviations from each other.  ``"auto"``:
-        valleys where rows are known, else Ward's rule.
+        ``"valleys"`` uses the rows between units, as described above.  ``"ward"`` uses only
+        prototypes.  Neighbors on the map join by Ward's rule, so that each region is compact and
+        connected, and regions are separate if their means are more than 4 standard deviations
+        apart.  ``"auto"`` uses valleys if rows are known, and otherwise Ward's rule.
     X : Table, data frame or array-like of shape (n_samples, n_features), optional
-        Rows, or a ``scipy.sparse`` array of them, for a map that keeps none: one from another
-        program, from a file of somscape 0.2, or one that `partial_fit` went on with.  They should
-        not have trained the map if there are fewer rows than columns.
+        Rows, or a ``scipy.sparse`` array of rows, for a map that does not keep rows.  Such a map
+        is from another program, from a file of somscape 0.2, or trained further by `partial_fit`.
+        If there are fewer rows than columns, do not pass rows that trained the map.
 
     Returns
     -------
@@ -154,26 +155,27 @@ def find_regions(
     Raises
     ------
     InputError
-        For more regions than units, or fewer than the unconnected parts of a map; for
-        ``method="valleys"`` on a map that keeps no rows, without `X`.
+        If there are more regions than units, or fewer than the unconnected parts of the map.  With
+        ``method="valleys"``, if the map does not keep rows and `X` is missing.
     ValueError, TypeError
-        For any other `n_regions` or `method`.
+        If `n_regions` or `method` is not allowed.
 
     See Also
     --------
-    join, split, rename, recolor : Change what was found.
+    join, split, rename, recolor : Change regions.
     keep : Keeps regions with a map.
-    order_of_joins : How units join, one after the other.
-    stability : Whether the same come back.
+    order_of_joins : Returns the order in which units join.
+    stability : Measures whether regions are found again.
     somscape.plots.regions, somscape.plots.dendrogram
-    somscape.SOMRegions : The same in a pipeline.
+    somscape.SOMRegions : Finds regions in a pipeline.
 
     Notes
     -----
-    Training keeps up to 4,000 rows, or 8 for each unit, in memory for this; a saved map holds what
-    they told.  Each row is compared with prototypes as they would be without it.  Distances are
-    those of the map's metric, but Euclidean for Manhattan and Chebyshev.  Takes about a second for
-    5,000 rows on 400 units.
+    Training keeps up to 4,000 rows, or 8 for each unit, in memory for this purpose.  A saved map
+    contains the information from these rows.  Each row is compared with prototypes as they would
+    be without the row.  Distances use the metric of the map, but Euclidean distances replace
+    Manhattan and Chebyshev distances.  The search takes about a second for 5,000 rows on 400
+    units.
 
     References
     ----------
@@ -205,25 +207,25 @@ def find_regions(
 
 
 def order_of_joins(map: Map, *, method: str = "auto") -> Ints:
-    """Return the order in which the units of a map join to regions.
+    """Return the order in which the units of a map join to form regions.
 
     Parameters
     ----------
     map : Map
-        Or a fitted estimator with one.
+        Map, or fitted estimator that has a map.
     method : {"auto", "valleys", "ward"}, default="auto"
-        As for `find_regions`.
+        Method as for `find_regions`.
 
     Returns
     -------
     ndarray of shape (n_joins, 2)
-        Two pieces, each named by its lowest unit.  The first ``n_units - n`` joins leave the
-        regions of ``find_regions(map, n, method=method)``.
+        Pairs of pieces, each given by its lowest unit.  The first ``n_units - n`` joins result in
+        the regions of ``find_regions(map, n, method=method)``.
 
     Raises
     ------
     InputError, ValueError
-        As for `find_regions`.
+        For the same reasons as in `find_regions`.
 
     See Also
     --------
@@ -244,7 +246,7 @@ def order_of_joins(map: Map, *, method: str = "auto") -> Ints:
 
 
 def _joins(map_: Map, method: str, X: Any) -> Joins | None:
-    """Return how the units of a map join by its own rows, or by others; None for Ward's rule."""
+    """Return how the units of a map join by its own or other rows, or None for Ward's rule."""
     if method == "ward":
         return None
     joins = map_.joins if X is None else _joins_by(map_, X)
@@ -266,7 +268,7 @@ def _joins_by(map_: Map, X: Any) -> Joins:
 
 
 def _by_ward(map_: Map, n_regions: int | str) -> Regions:
-    """Return regions by prototypes and hits alone."""
+    """Return regions that are found from prototypes and hits."""
     hits, joins = _hits(map_), _ward_pairs(map_)
     if n_regions == "auto":
         found = apart_regions(joins.tolist(), map_.places, weights_of(map_.hits), _within(map_))
@@ -308,7 +310,7 @@ def _within(map_: Map) -> float:
 
 
 def _largest_first(regions: Ints, hits: Float64s) -> Ints:
-    """Number regions by their rows, most first; with equal numbers, by their first units."""
+    """Number regions by decreasing rows, and by their first units if rows are equal."""
     _, first, numbers = np.unique(regions, return_index=True, return_inverse=True)
     order = np.lexsort([first, -np.bincount(numbers, hits)])
     place = np.empty(len(order), dtype=np.intp)
@@ -322,21 +324,21 @@ SHARE = 0.9
 
 @dataclass(frozen=True, eq=False)
 class RegionStability:
-    """How often regions come back in samples of the rows.
+    """How often regions are found again in samples of the rows.
 
     Attributes
     ----------
     numbers : ndarray of shape (n_samples,)
-        Regions that lie apart in each sample.
+        Number of separate regions in each sample.
     of_regions : ndarray of shape (n_regions,)
-        Of each region, the mean share of rows that it has in common with the region most like it
-        in a sample: 1 if it always comes back, below 0.6 if it hardly does (Hennig 2007).
+        Mean share of rows that each region has in common with the most similar region of a sample.
+        1 means that the region is always found again, and below 0.6 hardly ever (Hennig 2007).
     found : Regions or None
-        The regions themselves.
+        Regions that were tested.
 
     See Also
     --------
-    stability : Makes one.
+    stability : Measures the stability of regions.
 
     Examples
     --------
@@ -354,12 +356,12 @@ class RegionStability:
 
     @property
     def usual_number(self) -> int:
-        """The number found most often; of several, the lowest."""
+        """Most frequent number of regions, or the lowest number if several are most frequent."""
         return int(np.bincount(self.numbers).argmax())
 
     @property
     def share(self) -> float:
-        """Share of the samples with the usual number."""
+        """Share of the samples with the usual number of regions."""
         return float((self.numbers == self.usual_number).mean())
 
     def __str__(self) -> str:
@@ -368,12 +370,12 @@ class RegionStability:
 
 
 def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> RegionStability:
-    """Find regions anew in samples of nine tenths of the rows, on the same map.
+    """Find regions again in samples of nine tenths of the rows, on the same map.
 
     Parameters
     ----------
     found : Regions
-        Of a map that keeps rows: one that was trained in this session, or came from a pickle.
+        Regions of a map that keeps rows.  It was trained in this session or came from a pickle.
     n_samples : int, default=20
     random_state : int, default=0
         Seed of the samples.
@@ -381,16 +383,16 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
     Returns
     -------
     RegionStability
-        Takes as long as finding the regions `n_samples` times.
+        Stability of the regions.  The computation finds regions `n_samples` times.
 
     Raises
     ------
     InputError
-        For a map that keeps no rows, such as one from a file.
+        If the map does not keep rows, such as a map from a file.
 
     See Also
     --------
-    somscape.plots.stability : Its picture.
+    somscape.plots.stability : Draws the result.
     find_regions
 
     References
@@ -428,7 +430,7 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
 
 
 def _shares(found: Regions, other: Regions) -> Float64s:
-    """Return how much each region has in common with the one most like it: Jaccard's index."""
+    """Return Jaccard's index of each region and the most similar other region."""
     both = np.zeros((found.n_regions, other.n_regions))
     np.add.at(both, (found.labels, other.labels), found.map_.hits)
     either = both.sum(axis=1, keepdims=True) + both.sum(axis=0) - both

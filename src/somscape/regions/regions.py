@@ -1,4 +1,4 @@
-"""The regions of a map, their descriptions, names and rules."""
+"""Regions of a map, with their descriptions, names and rules."""
 
 import hashlib
 import json
@@ -26,54 +26,54 @@ from somscape.tables.table import frame_of, html_of
 
 MAX_CONDITIONS = 3
 MAX_LEVELS = 3
-"""Most levels that a condition names."""
+"""Maximum number of levels that a condition names."""
 
 MIN_GAIN = 0.02
-"""A condition must add at least this to the score of a rule."""
+"""Minimum amount that a condition must add to the score of a rule."""
 
 LEVEL_GAIN = 0.01
-"""And a level this to the score of its condition."""
+"""Further levels are left out if they add at most this to the score of a condition."""
 
 LEEWAY = 0.002
-"""Share of the rows on either side of a limit that a shorter number may move."""
+"""Share of the rows on either side of a limit that may change sides when the limit is rounded."""
 
 EQUAL = 1e-9
-"""Numbers as near to a limit, as a share of it, are equal to it: what is decoded is not exact."""
+"""Relative distance within which numbers equal a limit, because decoded numbers are not exact."""
 
 N_RULES = 3
-"""Rules that go on to the next condition."""
+"""Number of best rules that are extended by a further condition."""
 
 N_COLUMNS = 12
-"""Columns that further conditions choose from: those that tell most by themselves."""
+"""Number of columns for further conditions, which are the columns that separate best alone."""
 
 MAX_ROWS = 500
-"""Most rows of a region by which conditions are chosen, evenly spaced if it has more."""
+"""Maximum number of evenly spaced rows of a region by which conditions are chosen."""
 
 MAX_ALL_ROWS = 20_000
-"""The same for all regions, which share them equally."""
+"""Maximum number of such rows in all regions, which share it equally."""
 
 LEVEL = 0.95
-"""Level of the intervals."""
+"""Confidence level of the intervals."""
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """What a rule asks of one column.
+    """Condition of a rule on one column.
 
     Attributes
     ----------
     column : str
     above, up_to : float, str, numpy.datetime64 or None
-        The value must be larger than the first and at most the second, in original units; None
-        sets no limit.
+        Limits in original units.  The value must be larger than `above` and at most `up_to`.  None
+        means unlimited.
     levels : tuple of str
-        For a category, the levels of which the row must have one; for other columns empty.
+        For a category, the levels that satisfy the condition.  Empty for other columns.
 
     See Also
     --------
-    Rule : Has some.
+    Rule : Contains conditions.
 
     Examples
     --------
@@ -106,21 +106,21 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A few conditions that hold for most of a region's rows and few others.
+    """A few conditions that are true for most rows of a region and for few other rows.
 
     Attributes
     ----------
     conditions : tuple of Condition
-        All of which must hold, at most three.
+        Conditions that must all be true, at most three.
     inside, outside : float
-        Share of the region's rows, and of all others, for which they hold.
+        Share of the rows of the region, and of all other rows, for which the conditions are true.
     inside_within, outside_within : (float, float)
-        Wilson's 95 % intervals of these shares.  Conditions were chosen by the same rows.
+        Wilson's 95 % intervals of these shares.  The conditions were chosen on the same rows.
 
     See Also
     --------
-    Condition : A part of it.
-    Region : Has one.
+    Condition : Part of a rule.
+    Region : Contains a rule.
 
     Examples
     --------
@@ -141,7 +141,7 @@ class Rule:
 
     @property
     def text(self) -> str:
-        """The conditions, such as "A8 = t and A14 > 500"."""
+        """The conditions as text, such as "A8 = t and A14 > 500"."""
         return " and ".join(map(str, self.conditions))
 
     def __str__(self) -> str:
@@ -151,7 +151,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class _Limits:
-    """A condition on the encoded scale: numbers above one and up to another, or some levels."""
+    """A condition on the encoded scale, with an interval of numbers or with some levels."""
 
     column: int
     above: float = -math.inf
@@ -159,13 +159,13 @@ class _Limits:
     levels: tuple[int, ...] = ()
 
     def and_also(self, other: "_Limits") -> "_Limits":
-        """Return the limits of both, which are of one column."""
+        """Return the limits that satisfy two conditions on the same column."""
         levels = tuple(i for i in self.levels if i in other.levels)
         above, up_to = max(self.above, other.above), min(self.up_to, other.up_to)
         return _Limits(self.column, above, up_to, levels)
 
     def hold_for(self, values: Float64s) -> Mask:
-        """Say for which rows they hold; for none without a value."""
+        """Return for which rows the condition is true.  It is false for missing values."""
         if self.levels:
             return np.isin(values, self.levels)
         return (values > self.above) & (values <= self.up_to)
@@ -174,7 +174,7 @@ class _Limits:
 def rules_of(
     encoding: Encoding, rows: Float64s, regions: Ints, n_regions: int
 ) -> list[Rule | None]:
-    """Return a rule for each region."""
+    """Return a rule for each region, or None for a region without a rule."""
     counts = np.bincount(regions[regions >= 0], minlength=n_regions)
     chosen = _spaced(regions, n_regions)
     taken = np.bincount(regions[chosen], minlength=n_regions)
@@ -192,7 +192,7 @@ def rules_of(
 
 
 class _Column:
-    """The values of a column by which conditions are chosen."""
+    """The values of a column from which conditions are chosen."""
 
     def __init__(self, number: int, values: Float64s, has_levels: bool) -> None:
         self.number, self.values, self.has_levels = number, values, has_levels
@@ -200,7 +200,7 @@ class _Column:
         self.order = order[: len(values) - int(np.isnan(values).sum())]
 
     def best(self, is_in: Mask, weights: Float64s, holds: Mask | None) -> tuple[float, _Limits]:
-        """Return the best condition among the rows for which others hold, and its score."""
+        """Return the best score of a condition among rows that satisfy others, and the limits."""
         order = self.order if holds is None else self.order[holds[self.order]]
         if not len(order):
             return 0.0, _Limits(self.number)
@@ -223,7 +223,7 @@ class _Column:
     def _best_levels(
         self, levels: Float64s, hits: Float64s, total: Float64s, n_in: float
     ) -> tuple[float, _Limits]:
-        """Return the levels that tell most: some of those with the largest shares."""
+        """Return the score and the limits of the few levels that separate the region best."""
         hits, total = np.diff(hits, prepend=0.0), np.diff(total, prepend=0.0)
         first = np.argsort(-hits / total, kind="stable")[:MAX_LEVELS]
         scores = 2 * np.cumsum(hits[first]) / (np.cumsum(total[first]) + n_in)
@@ -235,7 +235,7 @@ class _Column:
 
 
 def _search(columns: Sequence[_Column], is_in: Mask, weights: Float64s) -> tuple[_Limits, ...]:
-    """Return the conditions of the best rule, or none."""
+    """Return the conditions of the best rule, or an empty tuple."""
     n_in = float(weights[is_in].sum())
     best: tuple[float, tuple[_Limits, ...]] = (2 * n_in / (weights.sum() + n_in), ())
     rules: list[tuple[float, tuple[_Limits, ...], Mask | None]] = [(*best, None)]
@@ -260,7 +260,7 @@ def _search(columns: Sequence[_Column], is_in: Mask, weights: Float64s) -> tuple
 
 
 def _joined(limits: tuple[_Limits, ...], more: _Limits) -> tuple[_Limits, ...]:
-    """Return conditions with one more, one for each column."""
+    """Return conditions with a further one, combined into one condition for each column."""
     if all(each.column != more.column for each in limits):
         return (*limits, more)
     return tuple(each.and_also(more) if each.column == more.column else each for each in limits)
@@ -269,7 +269,7 @@ def _joined(limits: tuple[_Limits, ...], more: _Limits) -> tuple[_Limits, ...]:
 def _measured(
     encoding: Encoding, rows: Float64s, regions: Ints, region: int, limits: Sequence[_Limits]
 ) -> Rule:
-    """Return a rule with its shares among all rows."""
+    """Return a rule with its shares, measured on all rows."""
     holds = np.ones(len(rows), dtype=bool)
     conditions = []
     for each in limits:
@@ -292,7 +292,7 @@ def _measured(
 
 
 def _in_words(code: Any, values: Float64s, limits: _Limits) -> tuple[Condition, Mask]:
-    """Return a condition in original units, and for which rows it holds."""
+    """Return a condition in original units, and the rows for which it is true."""
     name = code.name
     if limits.levels:
         levels = tuple(_level_names(code, limits.levels))
@@ -315,7 +315,7 @@ def _in_words(code: Any, values: Float64s, limits: _Limits) -> tuple[Condition, 
 
 
 def _short_limit(shown: Float64s, values: Float64s, limit: float) -> float:
-    """Return the shortest number that parts rows, in original units, nearly where a limit does."""
+    """Return the shortest number, in original units, that divides rows almost as a limit does."""
     ascending = np.sort(shown[~np.isnan(shown)])
     n_below, most = int((values <= limit).sum()), int(LEEWAY * len(ascending))
     low = ascending[max(0, n_below - 1 - most)]
@@ -324,8 +324,8 @@ def _short_limit(shown: Float64s, values: Float64s, limit: float) -> float:
 
 
 def _shortest(low: float, high: float) -> float:
-    """Return the number with the fewest digits from `low` up to nearly `high`."""
-    # What is decoded may differ from a cell in its last digits.
+    """Return the number with the fewest digits from `low` to almost `high`."""
+    # A decoded number may differ from the original value in its last digits.
     top = low + 0.99 * (high - low)
     if low <= 0 <= top:
         return 0.0
@@ -338,7 +338,7 @@ def _shortest(low: float, high: float) -> float:
 
 
 def _values(code: Any, features: Float64s) -> Float64s:
-    """Return one number for each row: the encoded value, or the number of its level."""
+    """Return one number for each row, which is the encoded value or the number of the level."""
     code, features = _as_category(code, features)
     if not isinstance(code, CategoryCode):
         return features[:, 0]
@@ -353,44 +353,44 @@ def _level_names(code: Any, levels: Sequence[int]) -> list[str]:
 
 
 def _spaced(regions: Ints, n_regions: int) -> Ints:
-    """Return some rows of each region, evenly spaced, in their order."""
+    """Return the numbers of evenly spaced rows of each region, in ascending order."""
     most = max(1, min(MAX_ROWS, MAX_ALL_ROWS // n_regions))
     parts = [np.flatnonzero(regions == region) for region in range(n_regions)]
     return np.sort(np.concatenate([part[:: max(1, -(-len(part) // most))] for part in parts]))
 
 
 MIN_EFFECT = 0.147
-"""Effects below are negligible (Romano, Kromrey, Coraggio and Skowronek 2006)."""
+"""Effects below this value are negligible (Romano, Kromrey, Coraggio and Skowronek 2006)."""
 
 MAX_DIFFERENCES = 8
-"""Most columns that a description names."""
+"""Maximum number of columns that a description names."""
 
 QUARTILES = (0.25, 0.5, 0.75)
 
 N_IN_NAME = 2
-"""Differences in the name of a region."""
+"""Number of differences in the name of a region."""
 
 MAX_IN_NAME = 4
-"""The same where several would have one name."""
+"""Maximum number of differences in a name if regions would otherwise have the same name."""
 
 NAME_LENGTH = 24
-"""Most letters of a column or level in a name."""
+"""Maximum number of characters of a column or a level in a name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quartiles:
-    """Quartiles of some rows in a column.
+    """Quartiles of a column for some rows.
 
     Attributes
     ----------
     low, median, high : float, str or numpy.datetime64
-        In original units; each is the value of a row.
+        Quartiles in original units, each of which is the value of a row.
     at : (float, float, float)
-        The same on the column's encoded scale.
+        Quartiles on the encoded scale of the column.
 
     See Also
     --------
-    Difference : Has some.
+    Difference : Contains quartiles.
 
     Examples
     --------
@@ -418,28 +418,29 @@ class Quartiles:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """How a region's rows differ from all others in one column.
+    """Difference between the rows of a region and all other rows in one column.
 
     Attributes
     ----------
     column : str
     effect : float
-        Cliff's delta, from -1 to 1: how much more often a row of the region has a higher than a
-        lower value, compared with a row from elsewhere.  For a category, the difference between the
-        shares of `level`, which is the same.
+        Cliff's delta, from -1 to 1.  It compares pairs of a row of the region and another row.  It
+        is the share of pairs in which the row of the region has the higher value, minus the share
+        in which it has the lower value.  For a category, this is the difference between the shares
+        of `level`.
     level : str or None
-        For a category, the level with the largest difference between shares; None for other
+        For a category, the level with the largest difference between shares.  None for other
         columns.
     inside, outside : Quartiles or float
-        Quartiles of the region's rows and of all others; for a category, the shares of `level`.
+        Quartiles of the rows of the region and of other rows.  For a category, shares of `level`.
     inside_within, outside_within : (float, float) or None
-        For a category, Wilson's 95 % intervals of the shares; None for other columns.
+        For a category, Wilson's 95 % intervals of the shares.  None for other columns.
     words : str
-        The difference in a word or two, such as "high income" or "married = yes".
+        The difference in a few words, such as "high income" or "married = yes".
 
     See Also
     --------
-    Region : Has some.
+    Region : Contains differences.
     Quartiles
 
     Examples
@@ -471,28 +472,28 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Region:
-    """What sets a region apart.
+    """Description of a region by its differences from all other rows.
 
     Attributes
     ----------
     name : str
-        Made from the two largest differences, or up to four where other regions have the same two;
-        "between the others" if no difference is large
-        enough, "all rows" for the only region.
+        Name made from the two largest differences, or from up to four if other regions have the
+        same two.  It is "between the others" if all differences are negligible, and "all rows" for
+        the only region.
     n_rows : int
-        Number of rows by which it was described.
+        Number of rows from which the region was described.
     share : float
-        Share of all rows described.
+        Share of these rows among the rows of all regions.
     share_within : (float, float)
         Wilson's 95 % interval of the share.
     differences : tuple of Difference
-        At most eight columns, the largest effect first, without negligible effects.
+        At most eight columns, with the largest effect first and without negligible effects.
     rule : Rule or None
-        A few conditions that tell the region's rows from all others; None where none do.
+        A few conditions that separate the rows of the region from other rows.  None if not found.
 
     See Also
     --------
-    Regions.describe : Makes it.
+    Regions.describe : Describes regions.
     Difference, Rule
 
     Examples
@@ -516,7 +517,7 @@ class Region:
 
     @property
     def sentence(self) -> str:
-        """The region in a sentence or two: its rows, what sets them apart, its rule."""
+        """The region in one or two sentences, with its rows, its differences and its rule."""
         said = [f"{self.name}: {self.n_rows} {'row' if self.n_rows == 1 else 'rows'}"]
         if self.share < 1:
             low, high = (f"{100 * end:.0f}" for end in self.share_within)
@@ -528,7 +529,7 @@ class Region:
 
 
 def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> list[Region]:
-    """Return what sets each region apart."""
+    """Return a description of each region."""
     n_regions, encoding = int(labels.max()) + 1, in_words(map_.encoding)
     found: list[list[tuple[float, int, int]]] = [[] for _ in range(n_regions)]
     pairs = zip(map_.encoding.features, map_.encoding.slices, strict=True)
@@ -568,7 +569,7 @@ def _intervals(hits: Ints, n: Ints) -> list[tuple[float, float]]:
 
 
 def _effects(code: Any, values: Float64s, regions: Ints, n_regions: int) -> tuple[Float64s, Ints]:
-    """Return for each region Cliff's delta of a column, and for a category its level."""
+    """Return Cliff's delta of a column for each region, and the level if it is a category."""
     code, values = _as_category(code, values)
     there = np.flatnonzero((regions >= 0) & ~np.isnan(values).any(axis=1))
     values, regions = values[there], regions[there]
@@ -580,7 +581,7 @@ def _effects(code: Any, values: Float64s, regions: Ints, n_regions: int) -> tupl
         np.add.at(counts, (regions, values.argmax(axis=1)), 1.0)
         # Shares inside minus shares outside, over a common denominator.
         apart = counts * outside[:, None] - (counts.sum(axis=0) - counts) * inside[:, None]
-        # One of two levels gains what the other loses: name the one that gains.
+        # If two levels differ equally, the level with the larger share inside is named.
         levels = np.argmax(2 * np.abs(apart) + (apart > 0), axis=1)
         above = apart[np.arange(n_regions), levels]
     else:
@@ -591,12 +592,12 @@ def _effects(code: Any, values: Float64s, regions: Ints, n_regions: int) -> tupl
 
 
 def _as_category(code: Any, values: Float64s) -> tuple[Any, Float64s]:
-    """Return a code and its features; weekdays and hours as a category."""
+    """Return a code and its features, with weekdays and hours converted to a category."""
     return code.as_category(values) if isinstance(code, CycleCode) else (code, values)
 
 
 def _ranks(values: Float64s) -> Float64s:
-    """Return ranks from 1; equal values share their ranks."""
+    """Return ranks from 1, with the mean rank for equal values."""
     _, position, counts = np.unique(values, return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[position])
 
@@ -636,7 +637,7 @@ def _difference(
 
 
 def _how(inside: float, outside: float) -> str:
-    """Return the words between a category and a level in a region."""
+    """Return the words between a category and a level in the name of a region."""
     if inside >= 0.5:
         return "=" if inside > outside else "less often"
     return "more often" if inside > outside else "seldom"
@@ -649,7 +650,7 @@ def _quartiles(code: Any, values: Float64s) -> Quartiles:
 
 
 def _told_apart(described: list[Region]) -> list[Region]:
-    """Return regions of which those with the same name have longer ones."""
+    """Return the regions with longer names for regions that have the same name."""
     for n in range(N_IN_NAME + 1, MAX_IN_NAME + 1):
         said = [frozenset(region.name.split(", ")) for region in described]
         described = [
@@ -682,12 +683,12 @@ VERSION = 1
 
 
 def fingerprint(map_: Map) -> str:
-    """Return what tells the prototypes of a map from those of another."""
+    """Return a text that identifies the prototypes of a map."""
     return hashlib.sha256(map_.codebook.tobytes()).hexdigest()[:16]
 
 
 def of_json(data: Any, map_: Map) -> KeptRegions:
-    """Return the regions of JSON data, with a warning if they are those of another map."""
+    """Return the regions in JSON data, with a warning if they belong to another map."""
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         raise InputError(f'these are no regions: they lack "schema": "{SCHEMA}".')
     if data.get("schema_version") != VERSION:
@@ -714,7 +715,7 @@ def of_json(data: Any, map_: Map) -> KeptRegions:
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """Regions of a map, the one with the most rows first.
+    """Regions of a map, usually with the largest first.
 
     Attributes
     ----------
@@ -722,21 +723,21 @@ class Regions:
     labels : ndarray of shape (n_units,), int
         Region of each unit, from 0.
     names : tuple of str
-        Name of each region, "" for one without.  Empty if none has a name.
+        Name of each region, or "" for a region without a name.  Empty if all are without a name.
     colors : tuple of str
-        Color of each region in pictures and pages, such as "#aa3300", "" for one that has the usual
-        color of its number.  Empty if none has a color of its own.
+        Color of each region in pictures and pages, such as "#aa3300", or "" for the usual color of
+        its number.  Empty if all regions have usual colors.
 
     Raises
     ------
     InputError
-        For labels with gaps or of another number of units, and names or colors that are not one
-        for each region.
+        If `labels` have gaps or do not match the number of units, or if names or colors do not
+        match the number of regions.
 
     See Also
     --------
-    find_regions : Finds them.
-    Region : What sets one apart.
+    find_regions : Finds regions.
+    Region : Describes a region.
 
     Examples
     --------
@@ -782,20 +783,20 @@ class Regions:
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features), optional
-            As for `of`.  Default: the units.
+            Rows in any form that `of` accepts.  By default, units are returned.
         library : {"pandas", "polars", "pyarrow"}, optional
-            Default: pandas where it is installed, else polars, else pyarrow.
+            Library of the data frame.  By default, the first of these that is installed.
 
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            Of units: ``unit``, ``row``, ``col``, ``hits``, ``region``; of rows: ``unit`` and
-            ``region``; and ``name``, if any region has one.
+            For units, the columns ``unit``, ``row``, ``col``, ``hits`` and ``region``.  For rows,
+            ``unit`` and ``region``.  If any region has a name, also ``name``.
         """
         if X is not None:
             units = self.map_.winners(X)
             of_rows = self._of_units(units)
-            names = np.array([*self.names, ""], dtype=object)  # the last, of -1
+            names = np.array([*self.names, ""], dtype=object)  # the last name is for -1
             named = {"name": names[of_rows]} if self.names else {}
             return frame_of({"unit": units, "region": of_rows, **named}, library)
         places = {**unit_places(self.map_), "hits": self.map_.hits}
@@ -808,8 +809,8 @@ class Regions:
         Returns
         -------
         dict
-            ``schema`` ("somscape-regions"), ``schema_version``, ``map`` (which tells its prototypes
-            from those of others), ``labels`` by unit, ``names`` and ``colors`` by region.
+            ``schema`` ("somscape-regions"), ``schema_version``, ``map`` (a text that identifies
+            its prototypes), ``labels`` by unit, and ``names`` and ``colors`` by region.
         """
         return {
             "schema": SCHEMA,
@@ -823,7 +824,8 @@ class Regions:
     def save(self, path: str | Path) -> None:
         """Save regions, names and colors to a JSON file, completely or not at all.
 
-        `regions.read` reads it back, for the same map; `regions.keep` saves regions with a map.
+        Use `regions.read` to read the file for the same map.  `regions.keep` saves regions in a
+        map.
 
         Parameters
         ----------
@@ -852,12 +854,13 @@ class Regions:
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
-            As for `Map.rows_of`, or a ``scipy.sparse`` array of encoded rows.
+            Rows in any form that `Map.rows_of` accepts, or a ``scipy.sparse`` array of encoded
+            rows.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            From 0; -1 for a row without any value.
+            Region of each row, from 0, or -1 for a row without any value.
         """
         return self._of_units(self.map_.winners(X))
 
@@ -865,20 +868,20 @@ class Regions:
         return np.where(units == NO_UNIT, NO_UNIT, self.labels[units])
 
     def describe(self, X: Any, *, units: Ints | None = None) -> list[Region]:
-        """Return what sets each region's rows apart from all others.
+        """Return how the rows of each region differ from all other rows.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
-            As for `Map.rows_of`.
+            Rows in any form that `Map.rows_of` accepts.
         units : ndarray of shape (n_samples,), optional
-            Best matching unit of each row, if known already; found by default.
+            Best matching unit of each row, if already known.
 
         Returns
         -------
         list of Region
-            One per region, with a short name and the columns that differ most.
-            O(n_samples log n_samples) for each column.
+            Description of each region, with a short name and the columns that differ most.  The
+            cost is O(n_samples log n_samples) for each column.
         """
         rows = np.asarray(self.map_.rows_of(X), dtype=np.float64)
         regions = self.of(rows) if units is None else self._of_units(units)
