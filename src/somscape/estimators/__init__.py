@@ -1,4 +1,4 @@
-"""The scikit-learn interface: validate, encode, train, keep the map."""
+"""The estimators for scikit-learn, which check and encode data and train maps."""
 
 from somscape.estimators.detector import SOMDetector
 from somscape.estimators.imputer import SOMImputer

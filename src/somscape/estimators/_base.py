@@ -1,4 +1,4 @@
-"""The base of all estimators, and `verbose`."""
+"""The base class of all estimators, and the callback of `verbose`."""
 
 import logging
 import sys
@@ -13,83 +13,84 @@ from somscape.fit.settings import Progress
 
 
 class Base(BaseEstimator):
-    """An estimator; what `fit` makes is missed by name before `fit`."""
+    """An estimator that raises NotFittedError for fitted attributes before `fit`."""
 
     def __getattr__(self, name: str) -> Any:
-        # Python comes here for what is not there only.
+        # Python calls this method only for attributes that do not exist.
         shown = type(self).__name__
-        if _is_of_fit(name) and not any(map(_is_of_fit, vars(self))):
+        if _is_set_by_fit(name) and not any(map(_is_set_by_fit, vars(self))):
             raise NotFittedError(f"this {shown} is not fitted yet; call `fit` first.")
         raise AttributeError(f"{shown!r} object has no attribute {name!r}")
 
 
-def _is_of_fit(name: str) -> bool:
-    """Return whether an attribute of this name is made by `fit`."""
+def _is_set_by_fit(name: str) -> bool:
+    """Return whether `fit` sets the attribute of this name."""
     return name.endswith("_") and not name.startswith("_")
 
 
 logger = logging.getLogger("somscape")
 
 SECONDS_BETWEEN_LINES = 0.3
-"""Seconds between lines on standard error; the log gets every step."""
+"""Minimum number of seconds between lines on standard error.  The log contains every step."""
 
 
 class Verbose:
-    """A callback that shows how far training is, and why it ended.
+    """A callback that shows the progress of training and the reason for its end.
 
     Attributes
     ----------
     n_maps : int
-        Maps that will be trained one after the other; of several each line says which.
+        Number of maps that will be trained one after the other.  If there are several, each line
+        contains the number of the current map.
     """
 
     n_maps = 1
     _n_begun = 0
 
     def begin(self) -> None:
-        """Have the first step shown at once."""
+        """Prepare for the next map, whose first step is shown immediately."""
         self._n_begun += 1
-        self._next = 0.0
-        self._waiting = ""
+        self._next_time = 0.0
+        self._waiting_line = ""
 
     def __call__(self, progress: Progress) -> None:
-        line = self._named(
+        line = self._with_map_number(
             f"step {progress.step} of {progress.n_steps}: radius {progress.radius:.3g}, "
             f"quantization error {progress.quantization_error:.4g}"
         )
         if _is_logged():
             logger.info(line)
-        elif time.monotonic() < self._next:
-            self._waiting = line
+        elif time.monotonic() < self._next_time:
+            self._waiting_line = line
         else:
             self._write(line)
 
     def end(self, reason: str) -> None:
-        """Show the last step, if it was left out, and why training ended."""
-        line = self._named(f"training ended: {reason}")
+        """Show the last step, unless it was already shown, and the reason for the end."""
+        line = self._with_map_number(f"training ended: {reason}")
         if _is_logged():
             logger.info(line)
             return
-        if self._waiting:
-            self._write(self._waiting)
+        if self._waiting_line:
+            self._write(self._waiting_line)
         self._write(line)
 
-    def _named(self, line: str) -> str:
+    def _with_map_number(self, line: str) -> str:
         return f"map {self._n_begun} of {self.n_maps}: {line}" if self.n_maps > 1 else line
 
     def _write(self, line: str) -> None:
-        if sys.stderr is not None:  # as in a program without a console
+        if sys.stderr is not None:  # None in a program without a console
             sys.stderr.write(f"somscape: {line}\n")
-        self._next, self._waiting = time.monotonic() + SECONDS_BETWEEN_LINES, ""
+        self._next_time, self._waiting_line = time.monotonic() + SECONDS_BETWEEN_LINES, ""
 
 
 def expect_maps(callbacks: Iterable[Any], n_maps: int) -> None:
-    """Have `verbose` number the maps that are trained from now on."""
+    """Set the number of maps that `verbose` shows for the next trainings."""
     for callback in callbacks:
         if isinstance(callback, Verbose):
             callback.n_maps = n_maps
 
 
 def _is_logged() -> bool:
-    """Return whether somebody reads such lines in the log."""
+    """Return whether the log shows messages of level INFO."""
     return logger.hasHandlers() and logger.isEnabledFor(logging.INFO)

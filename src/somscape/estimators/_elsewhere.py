@@ -1,4 +1,4 @@
-"""Data in pieces: one look at all of them, then rows that stay where they are."""
+"""Data in pieces, which are checked in a first pass and then remain where they are stored."""
 
 from collections.abc import Callable, Sequence
 from copy import copy
@@ -30,22 +30,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Look(NamedTuple):
-    """What the first pass tells of a piece.
+    """Result of the first pass for one piece.
 
     Attributes
     ----------
     names : tuple of str or None
-        Names of its columns, if they have any.
+        Names of the columns of the piece, if it is a data frame.
     wrong : str
-        What is wrong with it; "" if nothing is.
+        Error message if the piece is not valid, else "".
     shape : (int, int)
-        Numbers of rows and of features.
+        Number of rows and number of features.
     extremes : tuple
-        Least and largest values by feature, and whether any is missing.
+        Smallest and largest value of each feature, and whether any value is missing.
     n_missing : ndarray of shape (n_features,) or None
-        None if no value is missing.
+        Number of missing values of each feature; None if no value is missing.
     first_gap : int
-        The first row with a missing value.
+        Number of the first row with a missing value.
     """
 
     names: tuple[str, ...] | None
@@ -57,7 +57,7 @@ class Look(NamedTuple):
 
     @property
     def is_narrow(self) -> bool:
-        """Whether its numbers are float32, or there are none."""
+        """Whether the piece has float32 numbers or no rows."""
         if self.extremes is None or not self.shape[0]:
             return True
         return self.extremes[0].dtype == np.float32
@@ -66,7 +66,7 @@ class Look(NamedTuple):
 def rows_elsewhere(
     pieces: Pieces, encoding: Encoding | None, missing: str
 ) -> tuple[RowsElsewhere, Encoding, tuple[str, ...] | None]:
-    """Return the rows of pieces, which stay where they are, after a look at all of them."""
+    """Check all pieces; return their rows, the encoding and the names of the features."""
     if encoding is None and missing == "fill":
         raise InputError(
             "`missing`='fill' needs the medians of all rows, which are not computed of X in pieces."
@@ -80,9 +80,9 @@ def rows_elsewhere(
     extremes = reduce(widest, (look.extremes for look in looks if look.extremes is not None))
     dtype = np.dtype(np.float32 if all(look.is_narrow for look in looks) else np.float64)
     names = first.names
-    form = partial(_numbers_as, dtype)
+    form = partial(_convert_piece, dtype)
     if encoding is not None:
-        names, form = tuple(encoding.feature_names), partial(_encoded, encoding)
+        names, form = tuple(encoding.feature_names), partial(_encode_piece, encoding)
     n_features = first.shape[1]
     shown = names or tuple(f"x{i}" for i in range(n_features))
     if encoding is None:
@@ -92,18 +92,18 @@ def rows_elsewhere(
     return rows, encoding, names
 
 
-def _numbers_as(dtype: Any, data: Any) -> Floats:
-    """Return a piece as rows of numbers of a type."""
-    return np.ascontiguousarray(_numbers(data), dtype=dtype)
+def _convert_piece(dtype: Any, data: Any) -> Floats:
+    """Return the rows of a piece as numbers of a data type."""
+    return np.ascontiguousarray(_checked_numbers(data), dtype=dtype)
 
 
-def _encoded(encoding: Encoding, data: Any) -> Floats:
+def _encode_piece(encoding: Encoding, data: Any) -> Floats:
     """Return the encoded rows of a piece."""
     return np.ascontiguousarray(encoding.encode(table_from_frame(data, "X")))
 
 
 def _look(encoding: Encoding | None, missing: str, _: int, data: Any) -> Look:
-    """Return what training must know of a piece."""
+    """Check a piece and return its `Look`."""
     frame = as_frame(data, "X")
     names = None if frame is None else tuple(frame_names(frame))
     if not len(data):
@@ -135,17 +135,17 @@ def _rows_of(encoding: Encoding | None, data: Any, frame: Any) -> Floats:
                 "somscape.TableEncoder fitted to a part of X, or leave the column out.",
                 column=others,
             )
-        return _numbers(data)
+        return _checked_numbers(data)
     if frame is None:
         found = type(data).__name__
         raise InputError(
             f"columns are encoded by name; got {found}. Pass data frames.", value=found
         )
-    return _encoded(encoding, data)
+    return _encode_piece(encoding, data)
 
 
 def holds_only_numbers(pieces: Pieces) -> bool:
-    """Say whether pieces are arrays, or frames of numbers alone, in one pass."""
+    """Return whether all pieces are arrays or data frames with only numbers, in one pass."""
     return all(pieces.each(_are_numbers))
 
 
@@ -155,37 +155,37 @@ def _are_numbers(_: int, data: Any) -> bool:
 
 
 def brought_here(X: Any) -> Any:
-    """Return data of which nothing is used up, on this machine."""
+    """Return all data on this machine, in a form that can be read several times."""
     return collected(pieces_here(X))
 
 
 def pieces_here(X: Any) -> Any:
-    """Return data in pieces as one array or frame, in temporary files; other data as they are."""
+    """Join data in pieces to one array or data frame, and return other data unchanged."""
     X = pieces_of(X)
-    return fetched_rows(X.each(_piece)) if isinstance(X, Pieces) else X
+    return fetched_rows(X.each(_return_piece)) if isinstance(X, Pieces) else X
 
 
-def _piece(_: int, data: Any) -> Any:
+def _return_piece(_: int, data: Any) -> Any:
     return data
 
 
 @dataclass(frozen=True)
 class Method:
-    """Ask a fitted estimator about the rows of a piece."""
+    """A function that calls a method of a fitted estimator with the rows of a piece."""
 
     estimator: Any
     name: str
 
     def __call__(self, data: Any) -> Any:
-        """Return the method's answer, which is nothing for no rows."""
+        """Return the result of the method, or an empty array if there are no rows."""
         return getattr(self.estimator, self.name)(data) if len(data) else np.empty(0)
 
     def of_piece(self, _: int, data: Any) -> Any:
-        """Return the method's answer to a piece."""
+        """Return the result of the method for a piece."""
         return self(data)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave at home what only the estimator's user needs."""
+        """Return the state without attributes that only the user of the estimator needs."""
         lean = copy(self.estimator)
         own = vars(lean)
         for name in {"labels_", "units_", "history_", "codebook_", "_sums", "_stream"} & own.keys():
@@ -198,7 +198,7 @@ class Method:
 
 
 def answers_where_it_lies(name: str, dtype: Any) -> Callable[[F], F]:
-    """Have a method answer for data in pieces, too, where they lie."""
+    """Let a method also accept data in pieces, and run it where the pieces are stored."""
 
     def decorated(method: F) -> F:
         @wraps(method)
@@ -216,8 +216,8 @@ def answers_where_it_lies(name: str, dtype: Any) -> Callable[[F], F]:
     return decorated
 
 
-def _numbers(data: Any) -> Any:
-    """Return an array or a data frame of numbers as float32 or float64."""
+def _checked_numbers(data: Any) -> Any:
+    """Return an array or a data frame of numbers as an array of float32 or float64."""
     frame = as_frame(data, "X")
     check_not_masked(data)
     values = np.asarray(data) if frame is None else frame_numbers(frame)
@@ -232,7 +232,7 @@ def _numbers(data: Any) -> Any:
 
 
 def _check_columns(looks: Sequence[Look]) -> None:
-    """Refuse pieces that differ, or hold what is no number."""
+    """Raise InputError if pieces have different columns or a piece is not valid."""
     there = [(number, look) for number, look in enumerate(looks) if look.shape[0] or look.wrong]
     if not there:
         raise InputError("X has no rows in any piece. Pass at least one row.")
@@ -243,7 +243,7 @@ def _check_columns(looks: Sequence[Look]) -> None:
                 f"piece {number} of X and others are arrays and frames. Pass one kind."
             )
         if look.names != first.names:
-            raise InputError(_other_names(first.names or (), look.names or (), number))
+            raise InputError(_describe_other_names(first.names or (), look.names or (), number))
         if look.wrong:
             raise InputError(f"X, piece {number}: {look.wrong}")
         if look.shape[1] != first.shape[1]:
@@ -253,7 +253,7 @@ def _check_columns(looks: Sequence[Look]) -> None:
             )
 
 
-def _other_names(expected: Sequence[str], found: Sequence[str], number: int) -> str:
+def _describe_other_names(expected: Sequence[str], found: Sequence[str], number: int) -> str:
     lacks = [name for name in expected if name not in found]
     more = [name for name in found if name not in expected]
     if lacks:
@@ -267,7 +267,7 @@ def _other_names(expected: Sequence[str], found: Sequence[str], number: int) -> 
 
 
 def _check_missing(looks: Sequence[Look], names: Sequence[str], missing: str) -> None:
-    """Refuse missing values, or columns that have no other."""
+    """Raise InputError for missing values, or, with masks, for columns without values."""
     gaps = [look.n_missing for look in looks if look.n_missing is not None]
     if not gaps:
         return

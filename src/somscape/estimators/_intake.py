@@ -1,4 +1,4 @@
-"""From the data that users pass to the rows that kernels take."""
+"""Convert the data that users pass to rows for the kernels."""
 
 import sys
 import warnings
@@ -42,16 +42,16 @@ from somscape.tables.table import Table, table_from_columns
 
 @dataclass(frozen=True)
 class Library:
-    """What the array API standard leaves to each library.
+    """Functions of an array library that the array API standard does not define.
 
     Attributes
     ----------
     is_near : callable
-        Tells whether an array lies in this machine's memory.
+        Returns whether an array is in this machine's memory.
     fetched : callable
-        Returns an array as NumPy's, from wherever it lies.
+        Copies an array from any device to a NumPy array.
     label : callable
-        Names a device.
+        Returns the name of a device.
     product : callable
         Multiplies two matrices in the full precision of their type.
     """
@@ -68,17 +68,17 @@ def _torch_product(a: Any, b: Any) -> Any:
         return matmul(a, b)
 
 
-_settings = Lock()
+_settings_lock = Lock()
 
 
 @contextmanager
 def _full_precision(backends: Any) -> Iterator[None]:
-    """Have torch multiply in full, whatever the user has set, which holds again afterwards."""
+    """Let torch multiply in full precision, and restore the user's settings afterwards."""
     tables = [backends.cuda.matmul, backends.mkldnn.matmul]
     name, full = "fp32_precision", cast(Any, "ieee")
     if not hasattr(tables[0], name):  # torch before 2.9
         tables, name, full = tables[:1], "allow_tf32", False
-    with _settings:
+    with _settings_lock:
         before = [getattr(table, name) for table in tables]
         try:
             for table in tables:
@@ -97,7 +97,7 @@ LIBRARIES = {
         _torch_product,
     ),
     "cupy": Library(lambda X: False, lambda X: X.get(), lambda place: f"cuda:{place.id}", matmul),
-    # The standard and nothing else, with devices that are none: tests train on it.
+    # An implementation of only the standard, with simulated devices for tests.
     "array_api_strict": Library(
         lambda X: "CPU" in str(X.device),
         lambda X: np.asarray(X.to_device(sys.modules["array_api_strict"].Device("CPU_DEVICE"))),
@@ -105,7 +105,8 @@ LIBRARIES = {
         matmul,
     ),
 }
-"""Libraries whose arrays are given back.  Those of others become NumPy's."""
+"""Supported array libraries.  If X is an array of such a library, results are arrays of the same
+library.  Otherwise, results are NumPy arrays."""
 
 
 def _library_of(X: Any) -> str | None:
@@ -119,7 +120,7 @@ def _is_near(X: Any, library: str) -> bool:
 
 
 def fetched(X: Any) -> Any:
-    """Return an array of another library as NumPy's, from wherever it lies; others as they are."""
+    """Return an array of another library as a NumPy array, and other data unchanged."""
     library = _library_of(X)
     if library is None:
         return X
@@ -133,39 +134,37 @@ def fetched(X: Any) -> Any:
 
 
 def near(X: Any, what: str) -> Any:
-    """Return data that must lie in this machine's memory, an array of another library as
-    NumPy's.
-    """
+    """Return data as `fetched` does, but raise InputError if X is on a device."""
     library = _library_of(X)
     if library is not None and not _is_near(X, library):
         raise InputError(
             f"{what} supports only arrays in this machine's memory; got X of {library} on "
-            f"{LIBRARIES[library].label(X.device)}. Pass {_cure(library)}."
+            f"{LIBRARIES[library].label(X.device)}. Pass {_advice_for(library)}."
         )
     return fetched(X)
 
 
-def _cure(library: str) -> str:
+def _advice_for(library: str) -> str:
     return {"torch": "X.cpu()", "cupy": "X.get()"}.get(library, "a NumPy array")
 
 
 @dataclass(frozen=True)
 class Home:
-    """Where an array came from.
+    """The library and the device of the array that a user passed.
 
     Attributes
     ----------
     library : module or None
-        None: X was no array of another library, and results are NumPy's.
+        None means that X was not an array of another library, so results are NumPy arrays.
     place : object
-        The device, as the library calls it.
+        The device, as an object of the library.
     """
 
     library: Any = None
     place: Any = None
 
     def back(self, values: Any) -> Any:
-        """Return results as arrays of the library that X came from, on X's device."""
+        """Return results as arrays of the library of X, on the device of X."""
         if isinstance(values, DeviceArray):
             return values.array
         if self.library is None:
@@ -174,7 +173,7 @@ class Home:
 
 
 def received(X: Any) -> tuple[Any, Home]:
-    """Return rows as they are worked on, and where results go."""
+    """Return X as an array for computation, and the library and device for results."""
     library = _library_of(X)
     if library is None or _is_near(X, library):
         return fetched(X), home_of(X)
@@ -182,7 +181,7 @@ def received(X: Any) -> tuple[Any, Home]:
 
 
 def home_of(X: Any) -> Home:
-    """Return where results for an array go."""
+    """Return the library and the device of an array."""
     library = _library_of(X)
     return Home() if library is None else Home(sys.modules[library], X.device)
 
@@ -194,7 +193,7 @@ def _on_device(X: Any, library: str) -> DeviceArray:
         layout = f" ({X.layout})" if "sparse" in str(getattr(X, "layout", "")) else ""
         raise InputError(
             f"X on a device must be dense, of float32 or float64; got {kind}{layout} on {label}. "
-            f"Convert it, or pass {_cure(library)}.",
+            f"Convert it, or pass {_advice_for(library)}.",
             value=kind,
         )
     if X.ndim != 2 or 0 in X.shape:
@@ -209,13 +208,13 @@ def _on_device(X: Any, library: str) -> DeviceArray:
     except (TypeError, RuntimeError, NotImplementedError) as error:
         raise InputError(
             f"training on a device requires float64 there; {library} says of {label}: {error}. "
-            f"Pass {_cure(library)}."
+            f"Pass {_advice_for(library)}."
         ) from error
     return DeviceArray(X.detach() if hasattr(X, "detach") else X, device)
 
 
 def _namespace(X: Any, library: str) -> Any:
-    """Return the library's functions by their names in the standard."""
+    """Return the library's functions under the names of the array API standard."""
     if hasattr(X, "__array_namespace__"):
         return X.__array_namespace__()
     try:
@@ -223,30 +222,30 @@ def _namespace(X: Any, library: str) -> Any:
     except ImportError as error:
         raise InputError(
             f"X of {library} on a device requires scikit-learn 1.7 or newer. Install it, or pass "
-            f"{_cure(library)}."
+            f"{_advice_for(library)}."
         ) from error
     return array_namespace(X)
 
 
 BLOCK_ROWS = 1 << 14
-"""Rows that are copied at once."""
+"""Number of rows that are copied together."""
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Rows for training.
+    """Checked and encoded rows for training.
 
     Attributes
     ----------
     rows : ndarray of shape (n_kept, n_features), SparseRows or RowsElsewhere
-        C-contiguous; rows of zero weight are left out.
+        C-contiguous.  Rows of weight 0 are left out.
     weights : ndarray of shape (n_kept,) or None
-        None if every row weighs 1.
+        None if every row has weight 1.
     all_rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
-        All rows, also those of zero weight.
+        All rows, including rows of weight 0.
     encoding : Encoding
     kept : ndarray of shape (n_kept,) or None
-        Numbers, among all rows, of the rows that train; None if all do.
+        Numbers of the training rows among all rows; None if all rows train the map.
     """
 
     rows: AnyRows
@@ -268,7 +267,7 @@ def prepare(
     """Check and encode the data and weights of a `fit`."""
     values: Rows
     if isinstance(X, Pieces):
-        return _in_pieces(estimator, X, sample_weight, encoding=encoding, missing=missing)
+        return _prepare_pieces(estimator, X, sample_weight, encoding=encoding, missing=missing)
     if encoding is not None:
         missing = encoding.missing
         values = encoding.encode(X)
@@ -292,10 +291,10 @@ def prepare(
             values, encoding = _without_missing(checked, weights, names, missing, where)
             check_values(values, names, may_miss=missing == "mask")
     rows = values
-    is_kept = _kept(values, weights, missing)
+    is_kept = _find_training_rows(values, weights, missing)
     kept = None if is_kept is None else np.flatnonzero(is_kept)
     if kept is not None:
-        rows = values.take(kept) if isinstance(values, SparseRows) else _taken(values, kept)
+        rows = values.take(kept) if isinstance(values, SparseRows) else _take_rows(values, kept)
         weights = None if weights is None else weights[kept]
     if len(rows) < min_rows:
         raise InputError(
@@ -308,7 +307,7 @@ def prepare(
     return Prepared(rows, weights, values, encoding, kept)
 
 
-def _in_pieces(
+def _prepare_pieces(
     estimator: BaseEstimator, X: Pieces, sample_weight: Any, *, encoding: Any, missing: str
 ) -> Prepared:
     if sample_weight is not None:
@@ -345,13 +344,13 @@ def seed_of(random_state: Any, *, draws: bool = True) -> int:
 
 
 def rows_for(estimator: Any, X: Any) -> Rows:
-    """Return data as rows of a fitted estimator's map, ready for the kernels."""
+    """Return data as rows for the map of a fitted estimator and for the kernels."""
     map_: Map = estimator.map_
     return map_.any_rows_of(data_for(estimator, X))
 
 
 def data_for(estimator: Any, X: Any) -> Any:
-    """Return data for the methods of a fitted estimator's map, which check the values."""
+    """Return data for the methods of a fitted estimator's map; these methods check the values."""
     encoding: Encoding = estimator.map_.encoding
     X = brought_here(X)
     if not encoding.is_plain:
@@ -360,7 +359,7 @@ def data_for(estimator: Any, X: Any) -> Any:
 
 
 def table_for(estimator: Any, X: Any, encoding: Encoding, *, reset: bool) -> Table:
-    """Return data as a table for an existing encoding; `reset` is for a `fit`."""
+    """Return data as a table for an existing encoding; a `fit` passes ``reset=True``."""
     if isinstance(X, Table):
         return X
     if encoding.is_named:
@@ -393,7 +392,7 @@ def read_data(
     unused: Collection[str] = (),
     encoding: Encoding | None = None,
 ) -> tuple[Any, Table]:
-    """Check the data to encode and read them as a table."""
+    """Check data that will be encoded; return them as given and as a table."""
     X = brought_here(X)
     if isinstance(X, Table):
         if encoding is None:
@@ -432,7 +431,7 @@ def _read_array(
         ensure_min_samples=2 if names is None else 1,
     )
     if values.dtype.kind in "US" and not hasattr(X, "dtype"):
-        values = np.array(X, dtype=object)  # as text, the numbers of a list would stay text
+        values = np.array(X, dtype=object)  # NumPy would convert numbers of a mixed list to text
     names = [f"x{j}" for j in range(values.shape[1])] if names is None else names
     if values.dtype.kind in "biuf":
         features = [j for j, name in enumerate(names) if name not in unused]
@@ -455,9 +454,10 @@ def _read_array(
 
 
 def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: int = 1) -> Any:
-    """Return an array, a data frame of numbers or a sparse array as NumPy's or SciPy's."""
+    """Check an array or a data frame of numbers; return it as a NumPy or SciPy sparse array."""
     if _is_ready(X, min_rows):
-        # Same result as scikit-learn's check, without its search for data frames: 60 microseconds.
+        # scikit-learn's check has the same result, but its search for data frames takes 60
+        # microseconds.
         if reset:
             vars(estimator).pop("feature_names_in_", None)
             estimator.n_features_in_ = X.shape[1]
@@ -475,7 +475,7 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
     frame = as_frame(X, "X")
     if frame is not None and not frame_names(frame):
         raise InputError("X has no columns; give at least one.")
-    is_sparse = frame is not None and hasattr(frame, "sparse")  # all of pandas' columns are
+    is_sparse = frame is not None and hasattr(frame, "sparse")  # only if all columns are sparse
     if frame is None or is_sparse:
         check_not_dates(getattr(X, "dtype", None))
     else:
@@ -489,7 +489,7 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
         "ensure_min_samples": min_rows,
     }
     try:
-        # Arrays of other libraries become NumPy's, even if scikit-learn would keep them.
+        # Convert arrays of other libraries to NumPy, even if scikit-learn would keep them.
         with config_context(array_api_dispatch=False):
             if frame is None or is_sparse:
                 return validate_data(estimator, X, reset=reset, **checks)
@@ -512,7 +512,7 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
 def check_names(
     estimator: BaseEstimator, frame: Any, *, reset: bool, may_lack: Collection[str] = ()
 ) -> None:
-    """Set or check ``n_features_in_`` and ``feature_names_in_`` by a data frame's columns."""
+    """Set or check ``n_features_in_`` and ``feature_names_in_`` with a data frame's columns."""
     names, known = frame_names(frame), getattr(estimator, "feature_names_in_", ())
     if not reset and names == [n for n in known if n in names or n not in may_lack]:
         return
@@ -521,9 +521,10 @@ def check_names(
 
 
 class _Columns:
-    """Names of a data frame, for scikit-learn before 1.9, which does not find them.
+    """Column names of a data frame, for versions of scikit-learn that cannot read them.
 
-    It asks for pandas' columns or the data frame interchange protocol, which polars has dropped.
+    Before version 1.9, scikit-learn needs pandas or the interchange protocol, which polars has
+    dropped.
     """
 
     def __init__(self, frame: Any) -> None:
@@ -538,7 +539,7 @@ class _Columns:
 
 
 def _is_ready(X: Any, min_rows: int) -> bool:
-    """Return whether X is an array that kernels can take as it is."""
+    """Return whether the kernels can use X without a conversion."""
     return (
         type(X) is np.ndarray
         and X.ndim == 2
@@ -557,7 +558,7 @@ def _without_missing(
     missing: str,
     where: Callable[[int], str],
 ) -> tuple[Floats, Encoding]:
-    # A minimum is NaN if any value is: this needs no array of answers.
+    # The minimum is NaN if any value is NaN, so this check does not need another array.
     if missing != "fill" and not np.isnan(values.min(initial=np.inf)):
         return values, Encoding.plain(names, missing=missing)
     if missing == "error":
@@ -584,16 +585,16 @@ def _medians(values: Floats, counts: Float64s | None) -> list[float]:
     return medians
 
 
-def _taken(values: Floats, rows: Ints) -> Floats:
-    """Return some rows, in a temporary file if they are large."""
+def _take_rows(values: Floats, rows: Ints) -> Floats:
+    """Return some rows, in a temporary file if the result is large."""
     out = stored((len(rows), values.shape[1]), values.dtype)
     for part in blocks(len(rows), BLOCK_ROWS):
         out[part] = values[rows[part]]
     return out
 
 
-def _kept(values: Rows, weights: Float64s | None, missing: str) -> Any:
-    """Return which rows train, or None for all; rows of weight 0 or without values do not."""
+def _find_training_rows(values: Rows, weights: Float64s | None, missing: str) -> Any:
+    """Return a mask of the rows with weight and values, or None if all rows have both."""
     is_kept = None if weights is None or weights.all() else weights > 0
     if missing != "mask" or isinstance(values, SparseRows):
         return is_kept
@@ -606,7 +607,7 @@ def _kept(values: Rows, weights: Float64s | None, missing: str) -> Any:
 def refuse_missing(
     values: Floats, names: Sequence[str], where: Callable[[int], str] = "row {}".format
 ) -> None:
-    """Raise InputError with the number of missing values by column, if there are any."""
+    """Raise InputError with the number of missing values by column if any value is missing."""
     if counts := _missing_counts(values, names):
         first = min(int(missing.argmax()) for c in values.T if (missing := np.isnan(c)).any())
         raise InputError(
@@ -622,7 +623,7 @@ def _missing_counts(values: Floats, names: Sequence[str]) -> str:
 
 
 def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
-    """Check rows on a device and weights for a `fit`, as `prepare` does for others."""
+    """Check rows on a device and weights for a `fit`, as `prepare` does for other rows."""
     allowed = {
         "metric": ("euclidean",),
         "feature_weight": (None,),
@@ -649,7 +650,7 @@ def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
 
 
 def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
-    """Return rows on a device, once their number of features and their values are checked."""
+    """Check the number of features and the values of rows on a device; return the rows."""
     validate_data(som, X, reset=reset, skip_check_array=True)
     if not reset:
         map_: Map = som.map_
@@ -679,17 +680,17 @@ def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
 
 
 MAX_SHARE = 0.995
-"""Share of the variance from which one column alone makes the map."""
+"""Share of the total variance from which a single column determines the map."""
 
 UNSCALED = ("euclidean", "manhattan", "chebyshev")
-"""Metrics in which a wide column counts more."""
+"""Metrics in which a column with a wide range has a large weight."""
 
 N_ROWS = 10_000
-"""About how many rows are looked at."""
+"""Approximate number of rows for this check."""
 
 
 def warn_of_wide_column(prepared: Prepared, metric: str, feature_weight: Any) -> None:
-    """Warn if one column of an array that is used as it is outweighs all others."""
+    """Warn if one column of an array without encoding outweighs all other columns."""
     rows = prepared.rows
     if isinstance(rows, SparseRows) or not prepared.encoding.is_plain:
         return
@@ -697,9 +698,9 @@ def warn_of_wide_column(prepared: Prepared, metric: str, feature_weight: Any) ->
         return
     few = every(rows, max(1, len(rows) // N_ROWS))
     some = np.array(few, dtype=np.float64)
-    some /= np.nanmax(np.abs(some)) or 1.0  # whose squares fit a float
+    some /= np.nanmax(np.abs(some)) or 1.0  # so that squares do not overflow
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of columns without a value
+        warnings.simplefilter("ignore", RuntimeWarning)  # for columns without a value
         spreads = np.nan_to_num(np.nanstd(some, axis=0))
     second, first = np.argsort(spreads)[-2:]
     share = spreads[first] ** 2 / ((spreads**2).sum() or 1.0)

@@ -1,4 +1,4 @@
-"""From the parameters of an estimator to settings, and how `fit` encodes its data."""
+"""Check the parameters of an estimator, and choose the encoding of its data."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,13 +34,13 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def start_of(init: Any) -> Any:
-    """Return what training starts from: of a detector or a fitted estimator, its map."""
+    """Return the map of `init` if it is a detector or a fitted estimator, else `init`."""
     map_ = getattr(init, "map_", init)
     return map_ if isinstance(map_, Map) else fetched(init)
 
 
 def weights_of_features(given: Any, encoding: Encoding) -> Any:
-    """Return weights as one for each feature; those of named columns are for all their features."""
+    """Return one weight per feature; the weight of a named column applies to all its features."""
     if not isinstance(given, Mapping):
         return given
     names = [code.name for code in encoding.features]
@@ -55,7 +55,7 @@ def weights_of_features(given: Any, encoding: Encoding) -> Any:
 
 
 def settings_of_som(som: Any) -> Settings:
-    """Return a SOM's parameters as checked settings; draws a seed if one is needed."""
+    """Check the parameters of a SOM and return them as settings, with a seed if it is needed."""
     of_others = ("units_per_root", "seed", "callbacks")
     names = [f.name for f in fields(Settings) if f.name not in of_others]
     if not isinstance(som.callbacks, Iterable):
@@ -82,7 +82,7 @@ def settings_of_som(som: Any) -> Settings:
 
 
 def refuse_checkpoint(callbacks: Any, name: str) -> None:
-    """Raise ValueError if one of the callbacks keeps a file, from which `name` cannot go on."""
+    """Raise ValueError if a callback writes checkpoints, because `name` cannot resume training."""
     given = callbacks if isinstance(callbacks, Iterable) else ()
     if any(callable(getattr(callback, "keep", None)) for callback in given):
         raise ParameterError(
@@ -92,14 +92,14 @@ def refuse_checkpoint(callbacks: Any, name: str) -> None:
 
 
 def settings_of_detector(detector: Any, som: Any) -> tuple[Detection, Settings]:
-    """Return a SOMDetector's parameters, checked: those of the detection and of its map."""
+    """Check the parameters of a SOMDetector; return the settings of detection and map."""
     names = [field.name for field in fields(Detection) if field.name != "is_encoded"]
     detection = Detection(**{name: getattr(detector, name) for name in names})
     return detection, _settings_within(detector, som, "scores and reasons require")
 
 
 def settings_of_classifier(classifier: Any, som: Any) -> tuple[Recognition, Settings]:
-    """Return a SOMClassifier's parameters, checked: those of the recognition and of its map."""
+    """Check the parameters of a SOMClassifier; return the settings of recognition and map."""
     check_number("layer_weight", classifier.layer_weight, 0, low_is_allowed=True)
     if classifier.reject is not None:
         check_number("reject", classifier.reject, 0, 0.5)
@@ -111,13 +111,13 @@ def settings_of_classifier(classifier: Any, som: Any) -> tuple[Recognition, Sett
 
 
 def settings_of_regressor(regressor: Any, som: Any) -> tuple[Prediction, Settings]:
-    """Return a SOMRegressor's parameters, checked: those of the prediction and of its map."""
+    """Check the parameters of a SOMRegressor; return the settings of prediction and map."""
     settings = _settings_of_learner(regressor, som, ("relevance", "linear"))
     return Prediction(bool(regressor.relevance), bool(regressor.linear)), settings
 
 
 def _settings_of_learner(learner: Any, som: Any, flags: tuple[str, ...]) -> Settings:
-    """Return the settings of a map that learns classes or numbers, and check flags."""
+    """Check the flags of a classifier or regressor, and return the settings of its map."""
     for name in flags:
         if not isinstance(getattr(learner, name), bool | np.bool_):
             raise ParameterTypeError(
@@ -136,7 +136,7 @@ def _settings_of_learner(learner: Any, som: Any, flags: tuple[str, ...]) -> Sett
 
 
 def _settings_within(estimator: Any, som: Any, why: str) -> Settings:
-    """Return the settings of a map that another estimator trains, with its seed and progress."""
+    """Return the settings of an estimator's map, with the estimator's seed and `verbose`."""
     if som.metric != "euclidean" or som.feature_weight is not None:
         raise ParameterError(
             f"`som` must have metric='euclidean' and no `feature_weight`, as {why}; got "
@@ -163,16 +163,16 @@ PLURALS = {
 
 @dataclass(frozen=True, eq=False)
 class ChosenEncoding:
-    """The data to encode, and how.
+    """The data of a `fit` and their encoding.
 
     Attributes
     ----------
     data : Table, data frame or array-like of shape (n_samples, n_features)
-        A `Table` if there is an encoding, else what was passed.
+        A `Table` if there is an encoding, else the data that was passed.
     encoding : Encoding or None
-        None means that the data are numbers, which are used as they are.
+        None means that the data are numbers and are not encoded.
     why : str or None
-        What was done with the columns, and why.
+        Explanation of the treatment of the columns.
     """
 
     data: Any
@@ -181,17 +181,17 @@ class ChosenEncoding:
 
 
 def choose_encoding(estimator: Any, X: Any, sample_weight: Any, start: Any) -> ChosenEncoding:
-    """Return how an estimator encodes the data of a `fit`."""
+    """Choose how an estimator encodes the data of a `fit`."""
     check_choice("missing", estimator.missing, MISSING_CHOICES)
     lent = start.encoding if isinstance(start, Map) else None
     X = pieces_of(X)
     if isinstance(X, Pieces) and getattr(estimator, "_learns_in_pieces", False):
-        return _of_pieces(estimator, X, lent)
-    return _here(estimator, brought_here(X), sample_weight, lent)
+        return _choose_for_pieces(estimator, X, lent)
+    return _choose_here(estimator, brought_here(X), sample_weight, lent)
 
 
 def choose_complete(estimator: Any, X: Any, sample_weight: Any, start: Any) -> ChosenEncoding:
-    """Choose how X is encoded; refuse an encoding that leaves missing cells out."""
+    """Choose the encoding of X; raise InputError if the encoding masks missing values."""
     chosen = choose_encoding(estimator, X, sample_weight, start)
     if chosen.encoding is not None and chosen.encoding.missing == "mask":
         raise InputError(
@@ -202,19 +202,21 @@ def choose_complete(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
     return chosen
 
 
-def _here(estimator: Any, X: Any, sample_weight: Any, lent: Encoding | None) -> ChosenEncoding:
-    """Return how data on this machine are encoded."""
+def _choose_here(
+    estimator: Any, X: Any, sample_weight: Any, lent: Encoding | None
+) -> ChosenEncoding:
+    """Choose the encoding of data on this machine."""
     encoder = estimator.encoder
     _check_encoder(estimator)
     if isinstance(encoder, TableEncoder):
-        return _by_encoder(estimator, X, sample_weight, lent)
+        return _choose_by_encoder(estimator, X, sample_weight, lent)
     if encoder is None:
         return ChosenEncoding(X)
-    return _by_rule(X, estimator.missing, sample_weight, lent)
+    return _choose_by_rule(X, estimator.missing, sample_weight, lent)
 
 
 def _check_encoder(estimator: Any) -> None:
-    """Raise if `encoder` is none, or contradicts `missing`."""
+    """Raise an error if `encoder` is not an encoder or contradicts `missing`."""
     encoder, missing, own = estimator.encoder, estimator.missing, missing_of(estimator)
     if not isinstance(encoder, TableEncoder):
         if encoder is not None and not (isinstance(encoder, str) and encoder == "auto"):
@@ -232,21 +234,21 @@ def _check_encoder(estimator: Any) -> None:
         )
 
 
-def _of_pieces(estimator: Any, X: Pieces, lent: Encoding | None) -> ChosenEncoding:
-    """Return how pieces are encoded where they lie; what all rows decide, they decide here."""
+def _choose_for_pieces(estimator: Any, X: Pieces, lent: Encoding | None) -> ChosenEncoding:
+    """Choose the encoding of data in pieces; fetch all rows if the encoding depends on them."""
     encoder = estimator.encoder
     _check_encoder(estimator)
     known = getattr(encoder, "encoding_", lent)
     if known is not None and not known.is_plain:
-        return ChosenEncoding(X, known, f"As known before: {_became(known)}.")
+        return ChosenEncoding(X, known, f"As known before: {_describe_encoding(known)}.")
     is_ready = known is not None or encoder is None
     if is_ready or (not isinstance(encoder, TableEncoder) and holds_only_numbers(X)):
         return ChosenEncoding(X)
-    return replace(_here(estimator, brought_here(X), None, lent), data=X)
+    return replace(_choose_here(estimator, brought_here(X), None, lent), data=X)
 
 
 def missing_of(estimator: Any) -> str:
-    """Return what an estimator does with missing cells; its encoder, if any, decides."""
+    """Return `missing` of the encoder of an estimator, or of the estimator without an encoder."""
     encoder = estimator.encoder
     if not isinstance(encoder, TableEncoder):
         return str(estimator.missing)
@@ -254,7 +256,7 @@ def missing_of(estimator: Any) -> str:
     return str(encoder.missing if fitted is None else fitted.missing)
 
 
-def _by_encoder(
+def _choose_by_encoder(
     estimator: Any, X: Any, sample_weight: Any, lent: Encoding | None
 ) -> ChosenEncoding:
     encoder = estimator.encoder
@@ -263,10 +265,14 @@ def _by_encoder(
         table, encoding = table_for(estimator, X, known, reset=True), known
     else:
         _, table, encoding = encoder._learn(estimator, X, sample_weight)
-    return ChosenEncoding(table, encoding, f"As the `TableEncoder` says: {_became(encoding)}.")
+    return ChosenEncoding(
+        table, encoding, f"As the `TableEncoder` says: {_describe_encoding(encoding)}."
+    )
 
 
-def _by_rule(X: Any, missing: str, sample_weight: Any, lent: Encoding | None) -> ChosenEncoding:
+def _choose_by_rule(
+    X: Any, missing: str, sample_weight: Any, lent: Encoding | None
+) -> ChosenEncoding:
     frame = None if isinstance(X, Table) else as_frame(X, "X")
     if frame is None and not isinstance(X, Table):
         return ChosenEncoding(X)
@@ -288,11 +294,11 @@ def _by_rule(X: Any, missing: str, sample_weight: Any, lent: Encoding | None) ->
             f"{n_others} of {len(kinds)} columns hold text or dates, so the frame was encoded by "
             "rule"
         )
-    return ChosenEncoding(table, encoding, f"{reason}: {_became(encoding)}.")
+    return ChosenEncoding(table, encoding, f"{reason}: {_describe_encoding(encoding)}.")
 
 
 def _warn_of_scaled_numbers(kinds: dict[str, str], encoding: Encoding, missing: str) -> None:
-    """Warn if columns of numbers are scaled only because a data frame has other columns."""
+    """Warn if columns of numbers are scaled only because a data frame also has other columns."""
     scaled = [c.name for c in encoding.columns if c.kind == "number" and kinds[c.name] == "number"]
     if not scaled:
         return
@@ -309,8 +315,8 @@ def _warn_of_scaled_numbers(kinds: dict[str, str], encoding: Encoding, missing: 
     )
 
 
-def _became(encoding: Encoding) -> str:
-    """Return what columns became, as text."""
+def _describe_encoding(encoding: Encoding) -> str:
+    """Describe the encoding of the columns as text."""
     found: dict[str, list[str]] = {}
     for code in encoding.columns:
         if code.kind in PLURALS:
@@ -327,29 +333,29 @@ def _became(encoding: Encoding) -> str:
 SUGGESTED = (
     "n_rows", "n_cols", "radius_end", "quantization_error", "topographic_error", "stability"
 )  # fmt: skip
-"""Columns of the table of candidates."""
+"""Names of the columns of the table that `suggest` returns."""
 
 SHARES = (0.5, 1.0, 2.0)
-"""Numbers of units tried, as multiples of the given or automatic size."""
+"""Numbers of units of the candidates, as multiples of the given or automatic number."""
 
 RADII = (1.0, 0.7, 0.5)
-"""Final radii tried, in grid steps."""
+"""Final radii of the candidates, in grid steps."""
 
 
 def suggest(som: Any, X: Any, *, n_samples: int, n_seeds: int, random_state: Any) -> Table:
-    """Train candidates on samples and return their qualities."""
+    """Train candidates on samples and return a table of their quality."""
     refuse_checkpoint(som.callbacks, "SOM.suggest")
-    rows = _prepared(som, X)
+    rows = _prepare_rows(som, X)
     check_whole("n_samples", n_samples, 2)
     check_whole("n_seeds", n_seeds, 2)
     with warnings.catch_warnings():
-        # Each candidate would say again what was said of all rows.
+        # The warning about all rows would be repeated for each candidate.
         warnings.filterwarnings("ignore", "column .* carries", SomscapeWarning)
-        return _tried(som, rows, n_samples, n_seeds, random_state)
+        return _try_candidates(som, rows, n_samples, n_seeds, random_state)
 
 
-def _prepared(som: Any, X: Any) -> Floats:
-    """Return rows as all candidates take them, and set what these take no more."""
+def _prepare_rows(som: Any, X: Any) -> Floats:
+    """Return encoded rows, and set the parameters of `som` for rows that are already encoded."""
     chosen = choose_encoding(som, X, None, start_of(som.init))
     prepared = prepare(
         som, chosen.data, None, encoding=chosen.encoding, missing=som.missing, min_rows=2
@@ -368,11 +374,11 @@ def _prepared(som: Any, X: Any) -> Floats:
     return prepared.rows
 
 
-def _tried(som: Any, X: Floats, n_samples: int, n_seeds: int, random_state: Any) -> Table:
+def _try_candidates(som: Any, X: Floats, n_samples: int, n_seeds: int, random_state: Any) -> Table:
     rng = np.random.default_rng(seed_of(random_state))
     size = min(n_samples, len(X))
-    samples = [_drawn(X, size, rng) for _ in range(n_seeds)]
-    held = _drawn(X, size, rng)
+    samples = [_draw_rows(X, size, rng) for _ in range(n_seeds)]
+    held = _draw_rows(X, size, rng)
     seed = int(rng.integers(2**31))
     shown: list[tuple[Any, ...]] = []
     for candidate in _candidates(som.set_params(random_state=0), samples[0]):
@@ -396,7 +402,7 @@ def _candidates(som: Any, sample: Floats) -> Iterator[Any]:
 
 
 def _radii(som: Any, step: float) -> list[Any]:
-    """Return the final radii to try: one if the parameters leave no choice."""
+    """Return the final radii to try, or only one if the parameters determine it."""
     falls = isinstance(som.radius_decay, str) and som.radius_decay != "constant"
     if som.radius_end != "auto" or not falls:
         return [som.radius_end]
@@ -407,23 +413,23 @@ def _radii(som: Any, step: float) -> list[Any]:
 
 
 def _size(som: Any, n_rows: int, n_cols: int) -> dict[str, Any]:
-    """Return the parameters of a SOM that give it a size."""
+    """Return the parameters of a SOM for a number of rows and columns."""
     if isinstance(som.lattice, Lattice):
         return {"lattice": replace(som.lattice, n_rows=n_rows, n_cols=n_cols)}
     return {"n_rows": n_rows, "n_cols": n_cols}
 
 
 def _sizes(natural: Lattice, sample: Floats) -> list[tuple[int, int]]:
-    """Return distinct numbers of rows and columns around those of a map."""
-    even = 2 if natural.is_hexagonal and natural.wraps_rows else 1  # rows come in pairs
+    """Return distinct sizes, as numbers of rows and columns, near the size of a map."""
+    even = 2 if natural.is_hexagonal and natural.wraps_rows else 1  # rows must be even
     rows = (even * max(1, round(natural.n_rows * np.sqrt(share) / even)) for share in SHARES)
     cols = (max(1, round(natural.n_cols * np.sqrt(share))) for share in SHARES)
     sizes = dict.fromkeys(zip(rows, cols, strict=True))
-    # A map with more units than rows says nothing; it is tried only if asked for.
+    # A map with more units than rows is not useful, so it is tried only if the user chose it.
     asked = (natural.n_rows, natural.n_cols)
     return [size for size in sizes if size == asked or size[0] * size[1] <= len(sample)]
 
 
-def _drawn(X: Floats, size: int, rng: np.random.Generator) -> Floats:
-    """Draw rows with replacement: another sample of the same population."""
+def _draw_rows(X: Floats, size: int, rng: np.random.Generator) -> Floats:
+    """Return a random sample of rows, drawn with replacement."""
     return np.ascontiguousarray(X[np.sort(rng.integers(0, len(X), size))])

@@ -34,7 +34,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def in_words_of(answering: Callable[..., Any]) -> Callable[[F], F]:
-    """Give a method the docstring of the one that answers for it."""
+    """Return a decorator that copies the docstring of another function to a method."""
 
     def with_words(method: F) -> F:
         method.__doc__ = answering.__doc__
@@ -44,7 +44,7 @@ def in_words_of(answering: Callable[..., Any]) -> Callable[[F], F]:
 
 
 class Explains:
-    """Mixin of an estimator with a ``detector_``, which answers."""
+    """Mixin for estimators whose ``detector_`` computes the answers."""
 
     detector_: Detector
 
@@ -113,7 +113,7 @@ def scored_stream(detector: Any, stream: Iterable[Any]) -> Iterator[tuple[Any, A
 
 
 def _as_piece(item: Any) -> tuple[Any, bool]:
-    """Return an item as rows, and whether it is a single row."""
+    """Return an item as rows, and whether the item is a single row."""
     if isinstance(item, Mapping):
         return table_from_columns({name: [cell] for name, cell in item.items()}), True
     item = collected(item)
@@ -130,98 +130,104 @@ def _as_piece(item: Any) -> tuple[Any, bool]:
 
 
 class SOMDetector(Explains, OutlierMixin, Base):
-    """Rank rows by how unusual they are, with calibrated p-values and exact reasons.
+    """Detect anomalies, with calibrated p-values and exact reasons.
 
-    A map learns what rows look like; a row is unusual when it lies far from the map's prototypes.
+    A map learns the rows.  A row is unusual if it is far from the prototypes of the map.
 
     Parameters
     ----------
     method : str, default="auto"
         Name of the score, which compares a row with the prototypes of usual rows (see `trim`):
 
-        - ``"auto"``: the same as ``"combined"``;
-        - ``"combined"``: mean distance to the ``n_prototypes`` nearest prototypes, plus how rare
-          the row's single values are.  One far out counts in an array's distance as 1.5 standard
-          deviations out (3 after clean training), and in a table adds more beyond all others;
-        - ``"k_prototype"``: mean distance to the ``n_prototypes`` nearest prototypes;
-        - ``"quantization_error"``: distance to the nearest prototype;
-        - ``"mass"``: mean distance to the nearest prototypes that hold 2 % of the rows, at least
-          ten rows.
+        - ``"auto"`` is the same as ``"combined"``.
+        - ``"combined"`` is the mean distance to the ``n_prototypes`` nearest prototypes, plus the
+          rarity of the single values of the row.  In arrays, distances limit values to 1.5
+          standard deviations from the mean (3 after clean training).  In tables, distances are not
+          limited, so a value beyond all training values adds more.
+        - ``"k_prototype"`` is the mean distance to the ``n_prototypes`` nearest prototypes.
+        - ``"quantization_error"`` is the distance to the nearest prototype.
+        - ``"mass"`` is the mean distance to the nearest prototypes that together have 2 % of the
+          rows, at least ten rows.
     contamination : float, default=0.05
         Share of the training rows that `predict` flags, in (0, 0.5].
     training_is_clean : bool, default=False
         Whether all training rows are known to be usual.  The map may then follow them closely.
     som : SOM or None, default=None
-        The map to train, unfitted.  None means ``SOM()``.  Its automatic size is 3 times the square
-        root of the number of rows, or 16 times after clean training (8 times for other scores than
-        ``"combined"``), instead of 5 times.  Its ``missing`` and ``encoder`` do not count.
+        The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is 3
+        times the square root of the number of rows, or 16 times with clean training, or 8 times
+        for scores other than ``"combined"``.  For `SOM`, it is 5 times.  ``missing`` and
+        ``encoder`` of `som` are ignored.
     n_maps : int or "auto", default="auto"
-        Number of maps that score together, from 1 to 256.  If there are several, each learns from
-        half of the rows, and a score is the root of the mean of their squared scores.  It then
-        depends less on which rows happen to be in the data.  Scoring takes ``n_maps`` times as
-        long.  ``map_``, the map of all rows, then serves for display and explanation and does not
-        score.  ``"auto"``: 8 for at most 2,000 rows; 1 for more rows or clean training.
+        Number of maps that determine the scores, from 1 to 256.  If there are several, each map
+        learns from half of the rows, and a score is the root mean square of the scores of the
+        maps.  Scores then depend less on the choice of training rows, but scoring takes ``n_maps``
+        times as long.  ``map_``, the map of all rows, is then only for display and explanation.
+        ``"auto"`` means 8 for at most 2,000 rows, and 1 for more rows or clean training.
     n_prototypes : int or "auto", default="auto"
-        Number of nearest prototypes, from 1 (the quantization error) to 64.  Several prototypes
-        resist a lone outlier that has pulled one to itself.  ``"auto"``: for ``"combined"`` 24, 8
-        for the encoded columns of a table, 1 if training is clean; for others 8, or 2 if training
-        is clean.
+        Number of nearest prototypes, from 1 (the quantization error) to 64.  With several
+        prototypes, an outlier still has a high score if it has pulled one prototype to itself.
+        ``"auto"`` for ``"combined"`` means 24, or 8 for the encoded columns of a table, or 1 with
+        clean training.  For other scores, it means 8, or 2 with clean training.
     trim : float or "auto", default="auto"
         Share of the training rows, up to 0.5, whose prototypes do not count as usual.  These are
-        the prototypes with the fewest rows around them, such as those of a group of outliers.
-        ``"auto"``: 0.1, or 0.2 for the encoded columns of a table and for other scores than
-        ``"combined"``; 0 if training is clean.
+        the prototypes with the fewest rows around them, such as the prototypes of a group of
+        outliers.  ``"auto"`` means 0.1, or 0.2 for the encoded columns of a table and for scores
+        other than ``"combined"``, or 0 with clean training.
     decorrelate : bool, default=True
-        Whether to decorrelate columns when rows are compared with prototypes.  Correlated columns
-        then hardly count twice, and values that are usual one by one but not together stand out.
-        The correlations are those of the usual training rows.  The map itself does not change.
+        Whether to decorrelate columns before rows are compared with prototypes.  Information that
+        several columns share then hardly counts twice, and unusual combinations of usual values
+        get high scores.  The correlations are computed from the usual training rows.  The map
+        itself does not change.
     calibration : {"global", "regional"}, default="global"
-        What p-values compare a row with: all calibration rows, or only those of its region of the
-        map, a group of neighboring units with at least 200 calibration rows.  By region, false
-        alarms are as frequent among rows that lie far apart as among rows that lie close together.
+        Calibration rows with which p-values compare a row, either all or only the calibration rows
+        of the same region of the map.  A region is a group of neighboring units with at least 200
+        calibration rows.  With ``"regional"``, false alarms are as frequent in sparse parts of the
+        data as in dense parts.
     missing : {"error", "fill"}, default="error"
-        As for `SOM`.  A `TableEncoder` passed as ``encoder`` has its own.
+        As for `SOM`.  If ``encoder`` is a `TableEncoder`, its own `missing` applies.
     encoder : "auto", TableEncoder or None, default="auto"
-        As for `SOM`, but ``missing="mask"``, which leaves missing cells out, is not supported.
-        Alerts show the ids of the encoder's column ``id``.
+        As for `SOM`, but an encoder with ``missing="mask"`` is not supported.  Alerts show the ids
+        in the column ``id`` of the encoder.
     random_state : int, RandomState or None, default=None
-        Draws the rows that train each map, and what the maps draw.
+        Seed for the training rows of each map, and for the maps.
     verbose : int, default=0
-        As for `SOM`: 1 shows the progress of each map in training.
+        1 shows the progress of each map in training, as for `SOM`.
 
     Attributes
     ----------
     detector_ : Detector
-        The fitted detector.  It gives the same answers without scikit-learn and saves itself.
+        The fitted detector.  It gives the same answers without scikit-learn and can be saved.
     map_ : Map
         The map of all rows.
     offset_ : float
         ``decision_function(X) = score_samples(X) - offset_``.
     effect_of_marks_ : str
-        What rows that were `known` in `fit` changed, or why nothing; "" without any.
+        Effect of the rows that were `known` in `fit`, or the reason for no effect; "" without such
+        rows.
     units_ : ndarray of shape (n_samples,)
         Best matching unit of each training row.
     explain_defaults_ : dict of str to str
-        What was chosen for each "auto", what an `encoder` made of the columns, and why.
+        Chosen value for each "auto" and the encoding of columns, with the reasons.
     kernels_used_ : str
-        Kernels that ran, such as ``"core/avx512"``.
+        Name of the kernels that ran, such as ``"core/avx512"``.
     n_features_in_ : int
-        Number of features seen by `fit`; of encoded features if columns were encoded by name.
+        Number of features in `fit`, or of encoded features if columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if the data had names.
+        Names of the features, if the data had names.
 
     See Also
     --------
-    SOMClassifier : Where labels are known; SOM trains a map alone.
+    SOMClassifier : For rows with known labels.
 
     Notes
     -----
-    With several maps, training costs one map of all rows and ``n_maps`` maps of half of them.  With
-    one map, it costs six: p-values come from rows scored by maps trained without them, in five
-    folds.  If there are more than 20,000 rows, 20,000 train the map and the others calibrate in
-    place of the folds.  A `somscape.callbacks.TimeLimit` of `som` holds for each map.  `predict`
-    compares in-sample scores, so that it flags the share asked for.  `p_values` uses out-of-sample
-    scores, which do not favor rows that shaped their own prototype.
+    With several maps, `fit` trains one map of all rows and ``n_maps`` maps of half of the rows.
+    With one map, it trains six maps, because p-values need five folds, and each fold is scored by
+    a map that was trained without it.  If there are more than 20,000 rows, 20,000 rows train the
+    map, and the remaining rows calibrate instead of the folds.  A `somscape.callbacks.TimeLimit`
+    of `som` applies to each map.  `predict` uses in-sample scores, so it flags the requested share
+    of the training rows.  `p_values` uses out-of-sample scores, because a row that has shaped its
+    own prototype has a low in-sample score.
 
     References
     ----------
@@ -290,32 +296,34 @@ class SOMDetector(Explains, OutlierMixin, Base):
 
     @property
     def effect_of_marks_(self) -> str:
-        """What `known` rows changed, or why they did not; "" without any."""
+        """Effect of the `known` rows, or the reason for no effect; "" without such rows."""
         return self.detector_.effect_of_marks
 
     @property
     def offset_(self) -> float:
-        """What `decision_function` subtracts: minus the threshold."""
+        """Value that `decision_function` subtracts, which is minus the threshold."""
         return -self.detector_.threshold
 
     def fit(
         self, X: Any, y: Any = None, *, known: Any = None, sample_weight: Any = None
     ) -> "SOMDetector":
-        """Train the map, set the threshold and calibrate.
+        """Train the map, set the threshold and calibrate the p-values.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
             At least two rows.
         y : ignored
-            As in all outlier detectors of scikit-learn.
+            Not used, as in all outlier detectors of scikit-learn.
         known : array-like of shape (n_samples,), optional
-            1 for a confirmed anomaly, 0 for a row that was cleared, -1 (or NaN) for unknown.
-            Confirmed rows lead the list and cleared ones end it, if at most 1,000 are marked.
-            Scores of rows with values like theirs rise and fall, by as much as the marks agree:
-            each is compared with what the others tell.  `effect_of_marks_` says what changed.
+            Marks of rows: 1 for a confirmed anomaly, 0 for a cleared row, -1 (or NaN) for unknown.
+            If at most 1,000 rows are marked, confirmed rows are first and cleared rows are last in
+            the list of alerts.  Scores of rows similar to confirmed rows rise, and scores of rows
+            similar to cleared rows fall.  The change is larger if the marks are consistent, that
+            is, if the remaining marks predict each mark well.  `effect_of_marks_` describes the
+            change.
         sample_weight : array-like of shape (n_samples,), optional
-            A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
+            A row of weight 2 counts as two rows, and a row of weight 0 is ignored.
 
         Returns
         -------
@@ -325,15 +333,15 @@ class SOMDetector(Explains, OutlierMixin, Base):
         Raises
         ------
         ValueError
-            If a parameter or value is not allowed; the message says which.
+            If a parameter or value is not allowed.  The message names it.
         """
-        return self._fitted(X, known, sample_weight, self.n_maps)
+        return self._fit_with(X, known, sample_weight, self.n_maps)
 
     def _settings(self) -> tuple[Detection, Settings]:
-        """Return the parameters, checked: those of the detection and of its map."""
+        """Check the parameters; return the settings of the detection and of the map."""
         return settings_of_detector(self, own_som(self.som))
 
-    def _fitted(self, X: Any, known: Any, sample_weight: Any, n_maps: int | str) -> "SOMDetector":
+    def _fit_with(self, X: Any, known: Any, sample_weight: Any, n_maps: int | str) -> "SOMDetector":
         check_choice("missing", self.missing, ("error", "fill"))
         detection, settings = self._settings()
         chosen = choose_complete(self, X, sample_weight, settings.init)
@@ -342,7 +350,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
         prepared = prepare(
             self, chosen.data, sample_weight, encoding=encoding, missing=missing, min_rows=2
         )
-        # The tags ask for dense rows, and pieces were refused.
+        # The tags require dense rows, and pieces raised an error before.
         assert isinstance(prepared.rows, np.ndarray)
         assert isinstance(prepared.all_rows, np.ndarray)
         if isinstance(settings.init, Map):
@@ -377,29 +385,31 @@ class SOMDetector(Explains, OutlierMixin, Base):
     ) -> "SOMDetector":
         """Update the detector with more rows, in constant memory.
 
-        The first call is a `fit`, with one map if ``n_maps="auto"``.  Each further call scores the
-        rows, then updates the map as `SOM.partial_fit` does, with `half_life`, and renews which
-        prototypes are usual, how rare values are, the threshold and the calibration.  Threshold and
-        calibration use the scores that all rows so far had on arrival; samples are kept of 10,000
-        of them, and of 2,000 rows, by which values are rare.
+        The first call is a `fit` with one map if ``n_maps="auto"``.  Each later call scores the
+        rows and then updates the map with `half_life`, as `SOM.partial_fit` does.  It also updates
+        the set of usual prototypes, the rarity of values, the threshold and the calibration.  The
+        threshold and the calibration use the scores of all rows at the time of their arrival.  The
+        detector stores samples of 10,000 scores and of 2,000 rows, which determine the rarity of
+        values.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            Best in pieces of a thousand rows or more: a call costs the scoring of its rows, plus
-            O(n_units^2 * n_features).
+            Pieces of at least a thousand rows are best, because each call takes O(n_units^2 *
+            n_features) in addition to the scoring of its rows.
         y : ignored
         known : array-like of shape (n_samples,), optional
-            As in `fit`.  In further calls its only effect is that known anomalies do not calibrate.
+            As in `fit`.  In later calls, the only effect is that known anomalies are left out of
+            the calibration.
         sample_weight : array-like of shape (n_samples,), optional
         half_life : float or None, default=None
-            As for `SOM.partial_fit`: number of further rows after which a row counts half, also in
-            the threshold and the calibration.
+            Number of later rows after which the weight of a row is halved, as for
+            `SOM.partial_fit`.  It also applies to the threshold and the calibration.
 
         Returns
         -------
         SOMDetector
-            ``units_`` then holds the units of the new rows.
+            The estimator, whose ``units_`` contains the units of the new rows.
 
         Raises
         ------
@@ -410,14 +420,14 @@ class SOMDetector(Explains, OutlierMixin, Base):
             check_number("half_life", half_life, 0)
         if not hasattr(self, "detector_"):
             is_auto = isinstance(self.n_maps, str) and self.n_maps == "auto"
-            self._fitted(X, known, sample_weight, 1 if is_auto else self.n_maps)
+            self._fit_with(X, known, sample_weight, 1 if is_auto else self.n_maps)
             if is_auto:
                 self.explain_defaults_["n_maps"] = "1: `partial_fit` trains one map."
             return self
         detection, _ = self._settings()
         detection = replace(detection, method=self.detector_.score).of_rows(self.map_.encoding)
         rows = rows_for(self, X)
-        assert isinstance(rows, np.ndarray)  # the tags ask for dense rows
+        assert isinstance(rows, np.ndarray)  # the tags require dense rows
         self.detector_, self._stream, self.units_ = updated(
             (self.detector_, self._stream),
             rows,
@@ -430,7 +440,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
 
     @answers_where_it_lies("score", np.float64)
     def score_samples(self, X: Any) -> Float64s:
-        """Return the score of each row in scikit-learn's sense: low for unusual rows.
+        """Return the score of each row as in scikit-learn, which is low for unusual rows.
 
         Parameters
         ----------
@@ -439,7 +449,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Minus the score that `method` names.
+            Minus the score of the chosen `method`.
         """
         check_is_fitted(self)
         return -self.detector_.scores(data_for(self, X))
@@ -460,7 +470,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
 
     @answers_where_it_lies("prediction", np.int64)
     def predict(self, X: Any) -> Ints:
-        """Return -1 for rows above the threshold and 1 for the others.
+        """Return -1 for rows above the threshold and 1 for all other rows.
 
         Parameters
         ----------
@@ -478,19 +488,21 @@ class SOMDetector(Explains, OutlierMixin, Base):
         Parameters
         ----------
         stream : iterable
-            Pieces, each an array-like of shape (n_samples, n_features), a data frame or a Table; or
-            rows, each an array-like of shape (n_features,) or a mapping of column names to cells.
+            Pieces or rows.  A piece is an array-like of shape (n_samples, n_features), a data
+            frame or a Table.  A row is an array-like of shape (n_features,) or a mapping of column
+            names to values.
 
         Yields
         ------
         scores : ndarray of shape (n_samples,), or float for a row
-            As of `score_samples`: low for unusual rows.
+            Scores as in `score_samples`, which are low for unusual rows.
         p_values : ndarray of shape (n_samples,), or float for a row
 
         Raises
         ------
         InputError
-            If an item is neither or does not fit the map; the message gives its number, from 0.
+            If an item is neither a piece nor a row, or does not fit the map.  The message contains
+            the number of the item, from 0.
 
         Examples
         --------
@@ -506,7 +518,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
 
     @answers_where_it_lies("p_value", np.float64)
     def p_values(self, X: Any) -> Float64s:
-        """Return the p-value of each row: small for unusual rows.
+        """Return the p-value of each row, which is small for unusual rows.
 
         Parameters
         ----------
@@ -515,27 +527,28 @@ class SOMDetector(Explains, OutlierMixin, Base):
         Returns
         -------
         ndarray of shape (n_samples,)
-            In (0, 1], in steps of ``1 / (n + 1)`` for n calibration rows, or for those of the row's
-            region if calibration is regional; for high scores smaller, see Notes.
+            P-values in (0, 1], in steps of ``1 / (n + 1)``, where n is the number of calibration
+            rows (of the row's region if calibration is regional).  High scores may have smaller
+            p-values, see Notes.
 
         Notes
         -----
-        Training rows may be unusual, and would hide each other.  So with 50 calibration rows or
-        more, the p-value of the highest fifth of the scores is an estimate from their bulk: the
-        square roots of usual scores are taken to follow, above their median, the upper half of a
-        normal law (an empirical null, Efron 2004).  It is used if it is less than the share counted
-        and at least ``0.01 / (n + 1)``.  This is done for
-        ``"combined"`` only; the law does not hold for other methods.
+        Some training rows may be unusual and would hide each other.  Therefore, with 50
+        calibration rows or more, the p-values of the highest fifth of the scores are estimates
+        from the bulk of the scores.  The estimate assumes that the square roots of usual scores
+        above their median follow the upper half of a normal distribution (an empirical null, Efron
+        2004).  It is used if it is less than the counted share and at least ``0.01 / (n + 1)``,
+        and only for ``"combined"``, because the assumption is wrong for other methods.
 
-        If ``training_is_clean``, for other methods, and after marks, p-values are conformal: for
-        new rows of the same population, the chance of a p-value of at most a is about a.  With 100
-        calibration rows or more, a generalized Pareto tail is fitted to the highest 5 % (at least
-        20).  If the tail gives a smaller share, the p-value is three quarters of it plus a quarter
-        of the conformal p-value, so the chance is at most 4a whatever the tail, up to the effects
-        of cross-fitting.
+        With ``training_is_clean``, for other methods, and after marks, p-values are conformal.
+        This means that the probability of a p-value of at most a is about a for new rows of the
+        same population.  With 100 calibration rows or more, a generalized Pareto tail is fitted to
+        the highest 5 % of the scores (at least 20 scores).  If the share from the tail is smaller,
+        the p-value is three quarters of this share plus a quarter of the conformal p-value.  Then
+        the probability is at most 4a for any tail, apart from the effects of cross-fitting.
 
-        After marks, this is an estimate: marked rows do not calibrate, and new rows like them are
-        missing there.
+        After marks, this is only an estimate, because marked rows are left out of the calibration,
+        so rows like them are missing there.
         """
         check_is_fitted(self)
         return self._scores_and_p_values(X)[1]
@@ -546,12 +559,12 @@ class SOMDetector(Explains, OutlierMixin, Base):
         return -scores, p
 
     def save(self, path: str | Path) -> None:
-        """Save the fitted detector to one file; `somscape.load` gives a `Detector`.
+        """Save the fitted detector to one file, which `somscape.load` reads as a `Detector`.
 
         Parameters
         ----------
         path : str or Path
-            Usually ends in ``.som``.
+            Name of the file, usually with the extension ``.som``.
         """
         check_is_fitted(self)
         self.detector_.save(path)

@@ -1,4 +1,4 @@
-"""Fill missing values from the map: with the values of similar rows."""
+"""Fill missing values with the values of similar rows, which a map finds."""
 
 from typing import Any
 
@@ -20,45 +20,46 @@ from somscape.kernels._select import select_kernels
 from somscape.maps.map import NO_UNIT, Map
 
 BLOCK_VALUES = 1 << 17
-"""Values of the prototypes near some rows in memory at once: 1 MiB."""
+"""Maximum number of values of prototypes in memory at the same time (1 MiB)."""
 
 DEVIATION_RADIUS = 1.0
-"""Grid steps over which units share what rows differ from them by."""
+"""Radius, in grid steps, over which the deviations of rows from units are smoothed."""
 
 
 class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
-    """Fill missing values from the nearest prototypes, with standard deviations.
+    """Fill missing values from the nearest prototypes, and estimate standard deviations.
 
     Parameters
     ----------
     n_neighbors : int, default=5
-        Number of nearest units that a value is the mean of, at most 16.  With 1, it is the
-        winner's value.
+        Number of nearest units, at most 16.  The mean of their prototypes replaces a missing
+        value.
     som : SOM or None, default=None
-        The map to train, unfitted.  None means ``SOM()``.  It trains on the present values only
-        (with ``missing="mask"`` and ``encoder=None``).  Features should be on one scale.
+        The map to train, unfitted.  None means ``SOM()``.  Only the values that are present train
+        it (with ``missing="mask"`` and ``encoder=None``).  Features should be on one scale.
     random_state : int, RandomState or None, default=None
-        Used if `som` has no ``random_state`` of its own.
+        Random state of the map if `som` does not set ``random_state``.
 
     Attributes
     ----------
     map_ : Map
         The trained map.
     deviation_ : ndarray of shape (n_units, n_features)
-        Standard deviation around each unit's prototype, by feature: the root mean square difference
-        of the training rows of the unit and those nearby.
+        Standard deviation of rows around each unit's prototype, for each feature.  It is the root
+        mean square difference between the training rows and their prototypes, smoothed over nearby
+        units.
     n_features_in_ : int
-        Number of features seen by `fit`.
+        Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if the data had names.
+        Names of the features, if the data had names.
 
     See Also
     --------
-    SOM : ``missing="mask"`` trains on rows with gaps, and fills none.
+    SOM : With ``missing="mask"``, it trains on rows with gaps and does not fill the gaps.
 
     Notes
     -----
-    Winners are found by masked distances, over the features that are present.
+    The distance between a row with gaps and a unit uses only the features that are present.
 
     References
     ----------
@@ -92,7 +93,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features)
-            NaN for missing values.  Each feature needs at least one value.
+            Missing values are NaN. Each feature needs at least one value.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
 
@@ -104,7 +105,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         Raises
         ------
         ValueError
-            If a parameter or value is not allowed; the message says which.
+            If a parameter or value is not allowed.  The message names it.
         """
         check_whole("n_neighbors", self.n_neighbors, 1, high=MAX_BEST)
         som = own_som(self.som)
@@ -118,7 +119,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         return self
 
     def transform(self, X: Any) -> Floats:
-        """Return the data with its missing values filled.
+        """Return the data with filled missing values.
 
         Parameters
         ----------
@@ -132,7 +133,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         return self.impute(X)[0]
 
     def impute(self, X: Any) -> tuple[Floats, Float64s]:
-        """Return the data with its gaps filled, and how far rows deviate there.
+        """Return the filled data and the standard deviation of each filled value.
 
         Parameters
         ----------
@@ -141,10 +142,10 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         Returns
         -------
         filled : ndarray of shape (n_samples, n_features), of the data's type
-            A row without any value gets the mean of all.
+            The data without gaps.  A row without any value gets the mean of all training rows.
         deviation : ndarray of shape (n_samples, n_features), float64
-            Standard deviation of rows like this one around the value filled in; 0 where the value
-            was there.
+            Standard deviation of similar rows around each filled value; 0 for a value that was
+            present.
         """
         check_is_fitted(self)
         rows = np.asarray(rows_for(self, X))
@@ -154,13 +155,13 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
         step = max(1, BLOCK_VALUES // (self.n_neighbors * rows.shape[1]))
         for part in blocks(len(gappy), step):
             some = gappy[part]
-            values, around = self._filling(rows[some])
+            values, around = self._mean_and_deviation(rows[some])
             filled[some] = np.where(is_gap[some], values, rows[some])
             deviation[some] = np.where(is_gap[some], around, 0.0)
         return filled, deviation
 
-    def _filling(self, rows: Floats) -> tuple[Float64s, Float64s]:
-        """Return mean and deviation of the prototypes near each row, of the rows' shape."""
+    def _mean_and_deviation(self, rows: Floats) -> tuple[Float64s, Float64s]:
+        """Return the mean and the deviation of the nearest prototypes for each value."""
         codebook, variances = self.map_.codebook, self.deviation_**2
         units, _ = self.map_.nearest(rows, min(self.n_neighbors, self.map_.n_units))
         values = codebook[units]
@@ -175,7 +176,7 @@ class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
 
 
 def _deviation(map_: Map, rows: Floats, sample_weight: Any) -> Float64s:
-    """Root mean square difference of the rows from their units, shared with units nearby."""
+    """Return the root mean square difference of rows from their units, smoothed on the map."""
     units = map_.winners_of_rows(rows)
     is_used = units >= 0
     given = checked_weights(sample_weight, len(rows))

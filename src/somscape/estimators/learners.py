@@ -37,7 +37,7 @@ from somscape.recognize.recognizer import ClassReasons, OtherClass, Recognizer
 
 
 class Learner(Base):
-    """A map that learns what is known of rows, and answers for new ones."""
+    """Base of the classifier and the regressor, which predict a target with a map."""
 
     som: SOM | None
     missing: str
@@ -47,21 +47,21 @@ class Learner(Base):
         tags.input_tags.allow_nan = missing_of(self) == "fill"
         return tags
 
-    def _fitted(self) -> Answering:
-        """Return what `fit` made."""
+    def _fitted_model(self) -> Answering:
+        """Return the fitted recognizer or predictor."""
         raise NotImplementedError
 
-    def _answering(self) -> Answering:
-        """Return what answers."""
-        return self._fitted()
+    def _current_model(self) -> Answering:
+        """Return the recognizer or predictor that answers now."""
+        return self._fitted_model()
 
     @property
     def map_(self) -> Map:
         """The map."""
-        return self._fitted().map_
+        return self._fitted_model().map_
 
     def p_values(self, X: Any) -> Float64s:
-        """Return the share of rows like the training's that lie as far from the map.
+        """Return the share of rows like the training rows that are as far from the map.
 
         Parameters
         ----------
@@ -70,20 +70,20 @@ class Learner(Base):
         Returns
         -------
         ndarray of shape (n_samples,)
-            In (0, 1]; small for a row that is like none of the training.
+            P-values in (0, 1].  A small value means that the row is not like any training row.
         """
         rows = self._rows(X)
-        return self._fitted().p_values_of_rows(rows)
+        return self._fitted_model().p_values_of_rows(rows)
 
     def save(self, path: str | Path) -> None:
-        """Save what answers to one file, completely or not at all.
+        """Save the fitted model to one file, completely or not at all.
 
         Parameters
         ----------
         path : str or Path
-            Usually ends in ``.som``.  `somscape.load` reads it back as a
-            `somscape.recognize.Recognizer` or `somscape.recognize.Predictor`, which answers the
-            same.
+            Name of the file, usually with the extension ``.som``.  `somscape.load` returns a
+            `somscape.recognize.Recognizer` or `somscape.recognize.Predictor` with the same
+            answers.
 
         Examples
         --------
@@ -96,21 +96,21 @@ class Learner(Base):
         array(['a'], dtype='<U1')
         """
         check_is_fitted(self)
-        self._answering().save(path)
+        self._current_model().save(path)
 
     def _rows(self, X: Any) -> Floats:
-        """Return data as rows of the map."""
+        """Return data as encoded rows for the map."""
         check_is_fitted(self)
         return self.map_.rows_of(data_for(self, X))
 
-    def _som(self) -> SOM:
-        """Return a copy of the map to train."""
+    def _checked_som(self) -> SOM:
+        """Check `missing` and return an unfitted copy of `som`."""
         som = own_som(self.som)
         check_choice("missing", self.missing, ("error", "fill"))
         return som
 
-    def _prepared(self, X: Any, sample_weight: Any) -> Prepared:
-        """Check and encode the rows of a `fit`, and begin to say what was chosen."""
+    def _prepare_rows(self, X: Any, sample_weight: Any) -> Prepared:
+        """Check and encode the rows of a `fit`, and create `explain_defaults_`."""
         chosen = choose_complete(self, X, sample_weight, None)
         prepared = prepare(
             self, chosen.data, sample_weight, encoding=chosen.encoding, missing=self.missing
@@ -127,7 +127,7 @@ class Learner(Base):
 
 
 def check_one_per_row(n: int, n_rows: int, what: str) -> None:
-    """Raise InputError unless `y` has as many rows as X."""
+    """Raise InputError if `y` and X have different numbers of rows."""
     if n != n_rows:
         raise InputError(
             f"`y` must have one {what} for each row of X, {n_rows}; got {n}. Pass None or NaN for "
@@ -138,7 +138,7 @@ def check_one_per_row(n: int, n_rows: int, what: str) -> None:
 
 
 def scoring_weights(sample_weight: Any, is_known: NDArray[np.bool_]) -> Float64s:
-    """Return how much each row counts in a score, at most 1."""
+    """Return the weight of each row in a score, scaled to at most 1."""
     weights = ones_or(checked_weights(sample_weight, len(is_known)), len(is_known))
     weights = weights / weights.max()
     if not is_known[weights > 0].any(axis=0).all():
@@ -151,84 +151,87 @@ def scoring_weights(sample_weight: Any, is_known: NDArray[np.bool_]) -> Float64s
 
 
 def kept_of(prepared: Prepared, y: Any) -> Any:
-    """Return what is known of the rows that train."""
+    """Return the values of `y` for the training rows."""
     return y if prepared.kept is None else y[prepared.kept]
 
 
 def rows_of(prepared: Prepared) -> Float64s:
-    """Return the rows that train."""
+    """Return the training rows."""
     return np.asarray(prepared.rows, dtype=np.float64)
 
 
 class SOMClassifier(ClassifierMixin, Learner):
-    """Name the class of rows by a map, with calibrated probabilities.
+    """Predict the class of rows with a map, with calibrated probabilities.
 
-    A map learns rows and their classes; a margin rule moves its prototypes to where classes meet;
-    the units near a row then say how probable each class is.
+    A map learns rows and their classes.  Then a margin rule moves the prototypes to the boundaries
+    between classes.  The units near a row determine the probability of each class.
 
     Parameters
     ----------
     som : SOM or None, default=None
-        The map to train, unfitted.  None means ``SOM()``.  Its automatic size is a tenth of the
-        rows, at most 1,500 units, and at least two for each class.  Its ``missing`` and
-        ``encoder`` are ignored: the classifier has its own.
+        The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is a
+        tenth of the number of rows, at most 1,500 and at least two for each class.  ``missing``
+        and ``encoder`` of `som` are ignored, because the classifier has its own.
     layer_weight : float, default=0.0
-        How much classes count beside the columns while the map trains: their variance, as a share
-        of that of all columns.  With 0, the map does not see them; with 0.5, most units hold rows
-        of one class, which a map needs that is not sharpened.
+        Weight of the classes in the training of the map, as the variance of the classes divided by
+        the variance of all columns.  With 0, the map does not use the classes.  With 0.5, most
+        units have rows of a single class, which is necessary with ``sharpen=False``.
     sharpen : bool, default=True
-        Whether a margin rule moves the prototypes and turns the axes (GMLVQ), until rows lie nearer
-        to a prototype of their class than to any other.  ``map_`` then has a metric of its own.
+        Whether a margin rule (GMLVQ) moves the prototypes and turns the axes until rows are
+        nearest to a prototype of their own class.  ``map_`` then has its own metric.
     smooth : bool, default=True
-        Whether the 16 units near a row answer together, the nearer the more.  How much is chosen by
-        rows that are left out of training.  Without it, the winner answers.
+        Whether the 16 nearest units determine the answer, with more weight for nearer units.  Rows
+        that are left out of training determine the weights.  If False, only the best matching unit
+        determines the answer.
     reject : float or None, default=None
-        Share, up to 0.5, of rows like those of the training that `predict` may refuse: it answers
-        None where rows so far from the map are not more than that.  At least 1 / (n + 1) for n
-        rows that are left out: all known ones up to 1,000, a fifth of more, at most 3,000.
+        Share, up to 0.5, of rows like the training rows that `predict` may reject.  It returns
+        None for a row if at most this share of rows is as far from the map.  The share must be at
+        least 1 / (n + 1), where n is the number of rows that are left out of training.  These are
+        all rows of known class up to 1,000 rows, else a fifth of the rows, at most 3,000.
     missing : {"error", "fill"}, default="error"
-        As for `SOM`.  A `TableEncoder` passed as ``encoder`` has its own.
+        As for `SOM`.  If ``encoder`` is a `TableEncoder`, its own `missing` applies.
     encoder : "auto", TableEncoder or None, default="auto"
-        As for `SOM`, but ``missing="mask"``, which leaves missing cells out, is not supported.
+        As for `SOM`, but an encoder with ``missing="mask"`` is not supported.
     random_state : int, RandomState or None, default=None
-        Draws which rows are left out, the order of rows in the margin rule, and what the map draws.
+        Seed for the rows that are left out, for the order of rows in the margin rule, and for the
+        map.
     verbose : int, default=0
         As for `SOM`.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The classes, in order.
+        The classes in ascending order.
     map_ : Map
-        The map.  Its prototypes are those of the margin rule, in the units of the features.
+        The map with the prototypes of the margin rule, on the scale of the features.
     shares_ : ndarray of shape (n_units, n_classes)
         Share of each class around each unit.
     recognizer_ : Recognizer
-        What answers.
+        The fitted recognizer, which computes the answers.
     explain_defaults_ : dict of str to str
-        What was chosen, and why.
+        Chosen values and the reasons.
     kernels_used_ : str
-        Kernels that ran, such as ``"core/avx512"``.
+        Name of the kernels that ran, such as ``"core/avx512"``.
     n_features_in_ : int
-        Number of features seen by `fit`; of encoded features if columns were encoded by name.
+        Number of features in `fit`, or of encoded features if columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if the data had names.
+        Names of the features, if the data had names.
 
     See Also
     --------
     SOMRegressor : Predicts numbers.
-    somscape.recognize.Recognizer : What a saved file is loaded as.
-    somscape.plots.confusion_map : Where it is wrong.
+    somscape.recognize.Recognizer : The class of a loaded file.
+    somscape.plots.confusion_map : Draws wrong predictions on the map.
 
     Notes
     -----
-    Columns of arrays should be on one scale, as for `SOM`.  `fit` trains two maps: of all rows, and
-    without a fifth of them, by which it chooses the smoothing; for at most 1,000 different rows
-    six, as each fifth is left out once; and as many more if classes are unknown.  Of equal rows of
-    a class, each fifth is left out in turn.  Rows of more than 100 features are compared on their
-    100 main axes.
-    The same data, parameters and seed give the same answers on one machine; linear algebra
-    libraries may differ in the last bits.
+    Columns of arrays should be on one scale, as for `SOM`.  `fit` trains one map on all rows and
+    one map without a fifth of the rows, which then determine the smoothing.  If there are at most
+    1,000 different rows, `fit` leaves out each fifth once, so it trains six maps.  If some classes
+    are unknown, it trains twice as many maps.  Equal rows of a class are spread evenly over the
+    fifths.  Rows of more than 100 features are compared on their 100 main axes. The same data,
+    parameters and seed give the same answers on one machine.  On another machine, linear algebra
+    libraries may give different last bits.
 
     References
     ----------
@@ -285,10 +288,11 @@ class SOMClassifier(ClassifierMixin, Learner):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,)
-            Class of each row: numbers or text.  None or NaN is a row of unknown class, from which
-            the map learns, too, if that names rows that are left out better; -1 is a class.
+            Class of each row, as numbers or text.  None or NaN means that the class is unknown; -1
+            is a class.  The map also learns from rows of unknown class if this improves the
+            predictions for rows that are left out.
         sample_weight : array-like of shape (n_samples,), optional
-            A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
+            A row of weight 2 counts as two rows, and a row of weight 0 is ignored.
 
         Returns
         -------
@@ -298,17 +302,17 @@ class SOMClassifier(ClassifierMixin, Learner):
         Raises
         ------
         ValueError
-            If a parameter or value is not allowed; the message says which.
+            If a parameter or value is not allowed.  The message names it.
         """
-        recognition, settings = settings_of_classifier(self, self._som())
-        prepared = self._prepared(X, sample_weight)
+        recognition, settings = settings_of_classifier(self, self._checked_som())
+        prepared = self._prepare_rows(X, sample_weight)
         given = _checked_classes(y, len(prepared.all_rows))
-        self.classes_, codes = _coded(kept_of(prepared, given))
+        self.classes_, codes = _encode_classes(kept_of(prepared, given))
         known = rows_of(prepared), codes, prepared.weights
         self.recognizer_: Recognizer = train_recognizer(
             known, self.classes_, prepared.encoding, settings, recognition
         )
-        self._answering()  # refuses a `reject` that so few rows cannot tell
+        self._current_model()  # raises an error if `reject` is too small for the rows
         self._explain_size()
         if self.smooth:
             self.explain_defaults_["smooth"] = (
@@ -327,13 +331,13 @@ class SOMClassifier(ClassifierMixin, Learner):
         Returns
         -------
         ndarray of shape (n_samples,)
-            With `reject`, of objects: None for a row that lies too far from the map.
+            With `reject`, an array of objects, with None for rows that are too far from the map.
         """
         answers = self._answers(X)
-        return self._answering().classes_of(*answers)
+        return self._current_model().classes_of(*answers)
 
     def predict_proba(self, X: Any) -> Float64s:
-        """Return how probable each class is for each row.
+        """Return the probability of each class for each row.
 
         Parameters
         ----------
@@ -342,7 +346,7 @@ class SOMClassifier(ClassifierMixin, Learner):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; each row has the sum 1.
+            Probabilities in the order of `classes_`.  The sum of each row is 1.
         """
         return self._answers(X)[0]
 
@@ -359,24 +363,24 @@ class SOMClassifier(ClassifierMixin, Learner):
     @in_words_of(Recognizer.counterfactuals)
     def counterfactuals(self, X: Any) -> list[OtherClass | None]:
         check_is_fitted(self)
-        return self._answering().counterfactuals(pieces_here(X))
+        return self._current_model().counterfactuals(pieces_here(X))
 
     def similar_rows(self, X: Any, *, among: Any, n_similar: int = 5) -> SimilarRows:
-        """Return the rows nearest to each row, by the metric that the classifier learned.
+        """Return the nearest rows to each row, in the metric that the classifier learned.
 
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_rows, n_features)
         among : Table, data frame or array-like of shape (n_others, n_features)
-            Rows to search, such as the training rows, or those of one class; the classifier itself
-            keeps none.
+            Rows to search, such as the training rows or the rows of one class.  The classifier
+            does not store rows.
         n_similar : int, default=5
             Number of similar rows for each row, at least 1.
 
         Returns
         -------
         SimilarRows
-            Nearest first; a row that is in both is nearest to itself.
+            Similar rows, nearest first.  A row that is in X and in `among` is nearest to itself.
 
         Examples
         --------
@@ -390,13 +394,14 @@ class SOMClassifier(ClassifierMixin, Learner):
         return nearest_rows(self.map_, pieces_here(X), pieces_here(among), n_similar)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the share of rows whose class is named rightly.
+        """Return the share of rows whose class is predicted correctly.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,)
-            Rows of unknown class, None or NaN, do not count; rows that `predict` refuses are wrong.
+            Rows of unknown class, None or NaN, are ignored.  Rows that `predict` rejects are
+            wrong.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
@@ -413,11 +418,11 @@ class SOMClassifier(ClassifierMixin, Learner):
         weights = scoring_weights(sample_weight, is_known)[is_known]
         return float(np.average(found[is_known] == given[is_known], weights=weights))
 
-    def _fitted(self) -> Recognizer:
+    def _fitted_model(self) -> Recognizer:
         return self.recognizer_
 
-    def _answering(self) -> Recognizer:
-        """Return what answers, with today's `reject`."""
+    def _current_model(self) -> Recognizer:
+        """Return the recognizer with the current value of `reject`."""
         return replace(self.recognizer_, reject=self.reject)
 
     def _answers(self, X: Any) -> tuple[Float64s, Float64s]:
@@ -426,7 +431,7 @@ class SOMClassifier(ClassifierMixin, Learner):
 
 
 def _checked_classes(y: Any, n_rows: int) -> NDArray[Any]:
-    """Return the classes of rows as an array of one dimension; a list's are objects."""
+    """Return the classes as an array with one dimension, of objects if `y` is a list."""
     if y is None:
         raise InputError(
             "SOMClassifier requires y to be passed, but the target y is None. Pass the class of "
@@ -442,8 +447,8 @@ def _is_unknown(y: NDArray[Any]) -> NDArray[np.bool_]:
     return np.fromiter((is_missing(value) for value in y.tolist()), np.bool_, len(y))
 
 
-def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
-    """Return the classes, in order, and the number of each row's, -1 for unknown."""
+def _encode_classes(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
+    """Return the sorted classes, and the class number of each row (-1 if unknown)."""
     is_known = ~_is_unknown(y)
     if not is_known.any():
         raise InputError(
@@ -486,64 +491,66 @@ def _coded(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
 
 
 LARGEST = 1e145
-"""Size of targets whose squares can be added up."""
+"""Largest absolute value of a target, so that sums of squares do not overflow."""
 
 
 class SOMRegressor(RegressorMixin, Learner):
-    """Predict numbers of rows by a map, with intervals that hold what they say.
+    """Predict numbers of rows with a map, with calibrated intervals.
 
-    The units near a row say together what its target is: each a mean of the rows around it on the
-    map, and slopes along the columns where they help.
+    The units near a row determine the prediction.  Each unit has the mean target of the rows
+    around it on the map, and slopes along the columns if slopes improve the predictions.
 
     Parameters
     ----------
     som : SOM or None, default=None
-        The map to train, unfitted.  None means ``SOM()``.  Its automatic size is a fifth of the
-        rows, at most 1,500 units.  Its ``missing`` and ``encoder`` are ignored: the regressor has
-        its own.
+        The map to train, unfitted.  None means ``SOM()``.  The automatic number of units is a
+        fifth of the number of rows, at most 1,500.  ``missing`` and ``encoder`` of `som` are
+        ignored, because the regressor has its own.
     relevance : bool, default=True
-        Whether columns may count by how steeply the targets rise along them, instead of alike.
-        Rows that are left out of training decide.  ``map_`` then has a metric of its own.
+        Whether columns may be weighted by their effect on the targets instead of equally.  Rows
+        that are left out of training determine whether this is better.  Then ``map_`` has its own
+        metric.
     linear : bool, default=True
-        Whether units may have slopes, the same for all or their own.  Rows that are left out
-        decide.
+        Whether units may have slopes, either common slopes or separate slopes for each unit.  Rows
+        that are left out of training determine the best choice.
     missing : {"error", "fill"}, default="error"
-        As for `SOM`.  A `TableEncoder` passed as ``encoder`` has its own.
+        As for `SOM`.  If ``encoder`` is a `TableEncoder`, its own `missing` applies.
     encoder : "auto", TableEncoder or None, default="auto"
-        As for `SOM`, but ``missing="mask"``, which leaves missing cells out, is not supported.
+        As for `SOM`, but an encoder with ``missing="mask"`` is not supported.
     random_state : int, RandomState or None, default=None
-        Draws which rows are left out, and what the map draws.
+        Seed for the rows that are left out, and for the map.
     verbose : int, default=0
         As for `SOM`.
 
     Attributes
     ----------
     map_ : Map
-        The map, in the units of the features.
+        The map, on the scale of the features.
     predictor_ : Predictor
-        What answers.
+        The fitted predictor, which computes the answers.
     explain_defaults_ : dict of str to str
-        What was chosen, and why.
+        Chosen values and the reasons.
     kernels_used_ : str
-        Kernels that ran, such as ``"core/avx512"``.
+        Name of the kernels that ran, such as ``"core/avx512"``.
     n_features_in_ : int
-        Number of features seen by `fit`; of encoded features if columns were encoded by name.
+        Number of features in `fit`, or of encoded features if columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if the data had names.
+        Names of the features, if the data had names.
 
     See Also
     --------
     SOMClassifier : Predicts classes.
-    somscape.recognize.Predictor : What a saved file is loaded as.
+    somscape.recognize.Predictor : The class of a loaded file.
 
     Notes
     -----
-    Columns of arrays should be on one scale, as for `SOM`.  `fit` trains eighteen maps for at most
-    1,000 different rows, as each fifth is left out once, with and without relevance; six for more
-    rows; and as many more if targets are unknown.  Slopes of a unit's own need at most 30 axes.
-    Predictions stay within the range of the known targets and a tenth of it on both sides.
-    Intervals compare with rows that were left out, each in units of how far targets lie from
-    predictions around it (cross-conformal).
+    Columns of arrays should be on one scale, as for `SOM`.  If there are at most 1,000 different
+    rows, `fit` trains eighteen maps, because each fifth is left out once, with and without
+    relevance.  For more rows, it trains six maps.  If some targets are unknown, it trains twice as
+    many maps.  Separate slopes for each unit need at most 30 axes.  Predictions stay within the
+    range of the known targets, extended by a tenth of the range on both sides.  Intervals come
+    from the errors for rows that were left out, relative to the typical error around each row
+    (cross-conformal).
 
     References
     ----------
@@ -599,10 +606,11 @@ class SOMRegressor(RegressorMixin, Learner):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Numbers of at most 1e145 in size; None or NaN where a target is unknown.  The map learns
-            from rows of unknown targets, too, if that predicts rows that are left out better.
+            Numbers with an absolute value of at most 1e145.  None or NaN means that the target is
+            unknown.  The map also learns from rows of unknown targets if this improves the
+            predictions for rows that are left out.
         sample_weight : array-like of shape (n_samples,), optional
-            A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
+            A row of weight 2 counts as two rows, and a row of weight 0 is ignored.
 
         Returns
         -------
@@ -612,10 +620,10 @@ class SOMRegressor(RegressorMixin, Learner):
         Raises
         ------
         ValueError
-            If a parameter or value is not allowed; the message says which.
+            If a parameter or value is not allowed.  The message names it.
         """
-        prediction, settings = settings_of_regressor(self, self._som())
-        prepared = self._prepared(X, sample_weight)
+        prediction, settings = settings_of_regressor(self, self._checked_som())
+        prepared = self._prepare_rows(X, sample_weight)
         given = kept_of(prepared, _checked_numbers(y, len(prepared.all_rows)))
         targets = given.reshape(len(given), -1)
         for j in np.flatnonzero(np.isnan(targets).all(axis=0)):
@@ -652,18 +660,19 @@ class SOMRegressor(RegressorMixin, Learner):
         return self.predictor_.predictions_of_rows(rows)
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Float64s:
-        """Return where the target of each row lies with a given probability.
+        """Return an interval that contains the target of each row with a given probability.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         coverage : float, default=0.9
-            Share, above 0 and below 1, of rows like those of the training whose target lies inside.
+            Share, above 0 and below 1, of rows like the training rows whose target is in the
+            interval.
 
         Returns
         -------
         ndarray of shape (n_samples, 2) or (n_samples, n_targets, 2)
-            Lower and upper end; infinite where too few rows were left out to tell.
+            Lower and upper end, which are infinite if too few rows were left out of training.
         """
         rows = self._rows(X)
         return self.predictor_.intervals_of_rows(rows, coverage)
@@ -675,13 +684,14 @@ class SOMRegressor(RegressorMixin, Learner):
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Unknown targets, None or NaN, do not count.
+            Unknown targets, None or NaN, are ignored.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
         -------
         float
-            The mean of all targets; 1 is best, 0 is as good as the mean of `y`.
+            Mean R2 of all targets.  The best value is 1, and a prediction of the mean of `y` has
+            0.
         """
         found = self.predict(X)
         given = _checked_numbers(y, len(found))
@@ -699,12 +709,12 @@ class SOMRegressor(RegressorMixin, Learner):
         columns = zip(given.reshape(len(given), -1).T, found.reshape(len(found), -1).T, strict=True)
         return float(np.mean([_r2(y, p, weights) for y, p in columns]))
 
-    def _fitted(self) -> Predictor:
+    def _fitted_model(self) -> Predictor:
         return self.predictor_
 
 
 def _r2(y: Float64s, found: Float64s, weights: Float64s) -> float:
-    """Return R2 where targets are known; as scikit-learn, 1 or 0 where they do not vary."""
+    """Return R2 of the known targets, or, as in scikit-learn, 1 or 0 if targets do not vary."""
     weights = weights * ~np.isnan(y)
     y = np.nan_to_num(y)
     left = float(weights @ (y - np.where(weights > 0, found, y)) ** 2)
@@ -713,7 +723,7 @@ def _r2(y: Float64s, found: Float64s, weights: Float64s) -> float:
 
 
 def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
-    """Return targets as float64, NaN where they are unknown."""
+    """Return targets as float64, with NaN for unknown targets."""
     if y is None:
         raise InputError(
             "SOMRegressor requires y to be passed, but the target y is None. Pass the target of "

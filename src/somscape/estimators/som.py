@@ -60,7 +60,7 @@ DEFAULTS = {"n_rows": "auto", "n_cols": "auto", "lattice": "hexagonal", "boundar
 
 
 def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> None:
-    """Raise InputError if parameters or rows contradict the map that training starts from."""
+    """Raise InputError if parameters or rows contradict the map from which training starts."""
     whose = "`warm_start` continues from a map" if is_warm else "`init` is a map"
     way_out = "pass warm_start=False" if is_warm else "pass another `init`"
     if n_features != map_.codebook.shape[1]:
@@ -69,7 +69,7 @@ def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> Non
             f"those features, or {way_out}."
         )
     lattice = map_.lattice
-    is_given = isinstance(som.lattice, Lattice)  # with size and boundary
+    is_given = isinstance(som.lattice, Lattice)  # it has a size and a boundary
     actual = {
         "n_rows": lattice.n_rows,
         "n_cols": lattice.n_cols,
@@ -78,7 +78,7 @@ def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> Non
     }
     for name in ("lattice",) if is_given else DEFAULTS:
         given, default = getattr(som, name), DEFAULTS[name]
-        # A lattice that came with `init` was never chosen: its defaults say nothing.
+        # Default values are not a choice of the user, so a map in `init` may differ from them.
         is_open = given == "auto" or (isinstance(start_of(som.init), Map) and given == default)
         if not is_open and given != actual[name]:
             raise InputError(
@@ -89,8 +89,8 @@ def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> Non
 
 
 def adopt_map(som: Any, map_: Map, X: Any) -> None:
-    """Give an estimator a map, as if it had been fitted to rows like these."""
-    settings_of_som(som)  # for its checks
+    """Set the map of an estimator as if the estimator had been fitted to rows like X."""
+    settings_of_som(som)  # checks the parameters
     is_plain = map_.encoding.is_plain
     if isinstance(X, Table) or not (is_plain or as_frame(X, "X") is None):
         set_names(som, map_.encoding.feature_names)
@@ -107,18 +107,18 @@ def adopt_map(som: Any, map_: Map, X: Any) -> None:
 
 @dataclass(frozen=True, eq=False)
 class ReadyToTrain:
-    """What training starts from.
+    """Checked inputs of a training.
 
     Attributes
     ----------
     prepared : Prepared
     settings : Settings
     why_encoded : str or None
-        What became of each column, if columns were encoded.
+        Explanation of the encoding, if columns were encoded.
     resume : PastRun or None
-        The run to go on from.
+        The earlier run that is resumed.
     home : Home
-        Where results go.
+        Library and device of the results.
     """
 
     prepared: Prepared
@@ -160,7 +160,7 @@ def ready_to_train(som: Any, X: Any, sample_weight: Any, resume: Any) -> ReadyTo
 
 
 def keep_trained(som: Any, ready: ReadyToTrain, map_: Map, trained: Trained, units: Ints) -> None:
-    """Give an estimator what training has found."""
+    """Set the fitted attributes of an estimator from the results of training."""
     all_rows, home = ready.prepared.all_rows, ready.home
     som.map_ = map_
     som.codebook_ = home.back(map_.codebook)
@@ -180,36 +180,39 @@ def keep_trained(som: Any, ready: ReadyToTrain, map_: Map, trained: Trained, uni
 
 
 class PredictsLayers:
-    """Mixin of an estimator with a ``map_``, which may have layers."""
+    """Mixin for estimators with a ``map_`` that may have layers."""
 
     map_: Map
 
     def predict_layers(
         self, X: Any, given: str | Iterable[str], *, library: str | None = None
     ) -> Any:
-        """Return what rows are expected to hold in the layers that are not given.
+        """Predict the values of rows in the layers that are not given.
 
-        For a map whose `encoder` is a `TableEncoder` with layers; see `Map.predict_layers`.
+        The `encoder` must be a `TableEncoder` with layers.  See `Map.predict_layers`.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            Tables and data frames may lack the columns of other layers.  An array has all columns;
-            what it holds in other layers, such as NaN, does not count.
+            Tables and data frames do not have to contain the columns of the other layers.  An
+            array must have all columns, but its values in the other layers are ignored and may be
+            NaN.
         given : str or iterable of str
-            Names of the layers by which units are found.
+            Names of the layers that determine the best matching units.
         library : {"pandas", "polars", "pyarrow"}, optional
-            Default: pandas where it is installed, else polars, else pyarrow.
+            Library of the result.  By default, pandas if it is installed, else polars, else
+            pyarrow.
 
         Returns
         -------
         pandas.DataFrame, polars.DataFrame or pyarrow.Table
-            The columns of the other layers, in original units; those of an array are x0, x1, ...
+            The columns of the other layers, in original units.  Columns of an array are named x0,
+            x1, ...
 
         Raises
         ------
         ValueError
-            For names that no layer has, all layers, or data that cannot be encoded.
+            If `given` contains unknown layers or all layers, or if the data cannot be encoded.
 
         Examples
         --------
@@ -227,127 +230,135 @@ class PredictsLayers:
 
 
 class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base):
-    """Lay rows out on a grid of units so that similar rows lie close together.
+    """Arrange rows on a grid of units so that similar rows are close together.
 
     Parameters
     ----------
     n_rows, n_cols : int or "auto", default="auto"
-        Size of the map, in units.  ``"auto"``: about ``5 sqrt(n_samples)`` units, at least 9, at
-        most 10,000 and no more than there are rows (but 2 on a hexagonal torus).  The sides are in
-        proportion to the standard deviations along the data's two main axes.
+        Size of the map, in units.  ``"auto"`` means about ``5 sqrt(n_samples)`` units, at least 9
+        and at most 10,000, and not more units than rows (but at least 2 on a hexagonal torus).
+        The sides are proportional to the standard deviations along the data's two main axes.
     lattice : {"hexagonal", "rectangular"}, Lattice or Graph, default="hexagonal"
-        A unit has 6 neighbors on a hexagonal lattice and 8 on a rectangular one; on a
-        `somscape.Graph`, those that its edges join it to.  A graph or a `somscape.Lattice` also
-        gives the size and the boundary: leave `n_rows`, `n_cols` and `boundary` out.
+        A unit has 6 neighbors on a hexagonal lattice and 8 on a rectangular lattice.  On a
+        `somscape.Graph`, the edges define the neighbors.  A `Graph` or a `somscape.Lattice` also
+        sets the size and the boundary, so leave `n_rows`, `n_cols` and `boundary` out.
     boundary : {"plane", "cylinder", "torus"}, default="plane"
-        On a cylinder the left and right edges meet; on a torus the upper and lower edges meet as
-        well.  A hexagonal torus needs an even number of rows.
+        On a cylinder, the left and right edges are joined.  On a torus, the upper and lower edges
+        are also joined.  A hexagonal torus needs an even number of rows.
     neighborhood : {"gaussian", "bubble", "cut_gaussian", "epanechnikov", "triangle"}, \
             default="gaussian"
-        How a row's pull falls with the map distance d from its unit.  ``"gaussian"``:
-        ``exp(-d^2 / (2 radius^2))``.  ``"bubble"``: 1 up to the radius.  The others also end at the
-        radius: see the guide, "Choosing a map".  ``"triangle"`` needs a rectangular lattice.
+        Weight of a row for a unit at map distance d from the best matching unit.  ``"gaussian"``
+        is ``exp(-d^2 / (2 radius^2))``, and ``"bubble"`` is 1 up to the radius and 0 beyond.  The
+        remaining functions are also 0 beyond the radius; see "Choosing a map" in the guide.
+        ``"triangle"`` needs a rectangular lattice.
     metric : {"euclidean", "cosine", "manhattan", "chebyshev", "correlation", "mahalanobis"}, \
             default="euclidean"
-        Distance between rows and prototypes.  Features should be on one scale: tables are scaled by
-        their encoding, arrays are taken as they are.  ``"cosine"`` and ``"correlation"`` compare
-        directions: every row counts as a row of length 1.  ``"mahalanobis"`` is Euclidean after
-        whitening.  Prototypes are means for every metric.
+        Distance between rows and prototypes.  Features should be on one scale.  The encoding
+        scales tables, but arrays are not scaled.  ``"cosine"`` and ``"correlation"`` compare
+        directions, so every row counts as a row of length 1.  ``"mahalanobis"`` is the Euclidean
+        distance after whitening.  Prototypes are means for every metric.
     feature_weight : array-like of shape (n_features,), dict or None, default=None
-        Weight of each feature in distances: 0, or from 1e-100 to 1e100; or those of columns by
-        name, such as ``{"income": 2}``, where others have 1.  None means 1 each.
+        Weight of each feature in distances, which is 0 or from 1e-100 to 1e100.  A dict such as
+        ``{"income": 2}`` contains weights of columns by name, and all remaining columns have
+        weight 1.  None means weight 1 for all features.
     algorithm : {"auto", "batch", "online", "multires"}, default="auto"
         ``"batch"`` moves every unit to the mean of its neighborhood's rows, once per epoch.
         ``"online"`` moves the winner's neighborhood after each row, in random order.
-        ``"multires"`` trains smaller maps on samples first.  ``"auto"``: batch if that is quick,
-        else multires.
+        ``"multires"`` trains smaller maps on samples first.  ``"auto"`` is batch if batch training
+        is fast, else multires.
     init : {"pca", "sample", "random"}, array of shape (n_units, n_features) or Map, \
             default="pca"
-        First codebook: the plane of the two main axes, rows drawn by weight, or uniform values
-        within each feature's range.  An array is the codebook itself.  Training from a
-        `somscape.Map` keeps its lattice, its encoding and the radius at which it ended.
+        First codebook.  ``"pca"`` spreads the units over the plane of the two main axes,
+        ``"sample"`` draws rows by weight, and ``"random"`` draws uniform values within each
+        feature's range.  An array is the codebook itself.  With a `somscape.Map`, training
+        continues from the map and keeps its lattice, its encoding and its last radius.
     n_init : int or "auto", default="auto"
-        Number of starts.  The map with the lowest quantization error, times one plus the
-        topographic error, is kept.  ``"auto"``: up to 16 for small tables, else 1.
+        Number of starts.  The map with the lowest ``quantization_error * (1 + topographic_error)``
+        is kept.  ``"auto"`` means up to 16 for small tables, else 1.
     n_epochs : int, float or "auto", default="auto"
-        Passes over the rows, at most a million.  ``"auto"``: chosen with `algorithm`; see
-        ``explain_defaults_``.  ``"online"`` also supports a fraction: ``20_000 / len(X)`` presents
-        20,000 rows.
+        Number of passes over the rows, at most a million.  ``"auto"`` depends on `algorithm`; see
+        ``explain_defaults_``.  ``"online"`` also supports fractions.  For example,
+        ``20_000 / len(X)`` presents 20,000 rows.
     radius_start, radius_end : float or "auto", default="auto"
-        First and last radius, in grid steps; on a graph, in the unit of its edges.
-        ``radius_start="auto"``: a quarter of the longest side after a PCA start, half of it after
-        other starts, at least 2.  ``radius_end="auto"``: 0.7, or less with more than 20 rows per
-        unit.  With a ``radius_end`` of 0.3 or less, units may in the end move to rows far from all
-        others: see the guide, "Choosing a map".
+        First and last radius in grid steps, or, on a graph, in the unit of the edge lengths.
+        ``radius_start="auto"`` means a quarter of the longest side after a PCA start and half of
+        the longest side after other starts, but at least 2.  ``radius_end="auto"`` means 0.7, or
+        less if there are more than 20 rows per unit.  If ``radius_end`` is 0.3 or less, units may
+        finally move to rows that are far from every unit; see "Choosing a map" in the guide.
     radius_decay : {"geometric", "linear", "inverse", "asymptotic", "constant"} or array, \
             default="geometric"
-        How the radius falls to ``radius_end``, the exact radius of the last epoch.  ``"constant"``
-        stays at ``radius_start``.  An array holds the radius of each epoch.
+        Schedule by which the radius falls to ``radius_end``, the radius of the last epoch.
+        ``"constant"`` keeps ``radius_start``.  An array contains the radius of each epoch.
     learning_rate : float or pair of float, default=(0.5, 0.05)
-        For ``"online"``: the first and the last rate, in (0, 1], falling geometrically.  One number
-        is a constant rate.
+        First and last learning rate of ``"online"``, in (0, 1].  The rate falls geometrically.  A
+        single number is a constant rate.
     missing : {"error", "fill", "mask"}, default="error"
-        What happens to missing values.  ``"error"`` refuses them.  ``"fill"`` fills in the median
-        of the column; in a category of a table, they become a level of their own.  ``"mask"``
-        leaves those cells out of distances and means; ``"online"`` does not support it.  A
-        `TableEncoder` passed as ``encoder`` has its own.
+        Treatment of missing values.  ``"error"`` raises an error.  ``"fill"`` replaces them with
+        the median of the column or, in a category of a table, with a separate level.  ``"mask"``
+        ignores missing values in distances and means, but ``"online"`` does not support this.  If
+        ``encoder`` is a `TableEncoder`, its own `missing` applies.
     encoder : "auto", TableEncoder or None, default="auto"
-        What turns columns into features.  ``"auto"`` applies the rules of `TableEncoder` to a
-        `somscape.tables.Table` and to a data frame with text, categories or dates; data frames of
-        numbers and booleans, and arrays, are used as they are.  So one column of text scales the
-        numbers of a data frame, and `fit` warns about this.  None uses all data as they are and
-        refuses those that are not numbers.  An unfitted `TableEncoder` learns from X; a fitted one
-        is used as it is.  Neither of these choices leads to the warning.
+        Conversion of columns to features.  ``"auto"`` applies the rules of `TableEncoder` to a
+        `somscape.tables.Table` and to a data frame with text, categories or dates.  It does not
+        encode arrays or data frames of numbers and booleans.  So if you add a column of text to a
+        data frame, the numbers are also scaled, and `fit` warns about this.  None does not encode
+        any data and raises an error for data that are not numbers.  An unfitted `TableEncoder` is
+        fitted to X, and a fitted `TableEncoder` is not changed.  With None or a `TableEncoder`,
+        there is no warning.
     tol : float, default=1e-4
-        Batch training stops at the final radius once no unit moves further than this share of the
-        rows' mean distance to their mean.  With 0, it stops only once no row changes its unit.
+        Batch training stops at the final radius when no unit moves further than `tol` times the
+        mean distance of the rows to their mean.  With 0, training stops only when no row changes
+        its best matching unit.
     warm_start : bool, default=False
         Whether `fit` continues from the fitted map, as from a map passed as ``init``.
     random_state : int, RandomState or None, default=None
-        Draws the start, the samples and the order of rows.  Batch training from a PCA start draws
-        nothing.
+        Seed of random starts, of samples and of the order of rows.  Batch training from a PCA
+        start does not use random numbers.
     callbacks : sequence of callable, default=()
-        Each is called with a `somscape.fit.Progress` after every epoch or block of online updates.
-        It ends training by returning True, or a text that says why.  `somscape.callbacks` has
-        some, and `somscape.fit.settings.Callback` says which further methods are called.
+        Functions that are called with a `somscape.fit.Progress` after every epoch or block of
+        online updates.  A callback ends training if it returns True or a text with the reason.
+        See `somscape.callbacks` for examples.
     verbose : int, default=0
-        1: progress on standard error, or in the log (logger ``somscape``, level INFO) where logging
-        is set up and shows that level.
+        1 shows progress on standard error, or in the log (logger ``somscape``, level INFO) if
+        logging is configured for this level.
 
     Attributes
     ----------
     codebook_ : ndarray of shape (n_units, n_features)
-        Prototype of each unit, in the units of the features; ``unit = row * n_cols + col``.  With
-        X of torch or CuPy, this, ``labels_`` and what methods return lie where that X lies.
+        Prototype of each unit, on the scale of the features, with ``unit = row * n_cols + col``.
+        If X is an array of torch or CuPy, then ``codebook_``, ``labels_`` and the results of
+        methods are arrays of the same library on the same device.
     map_ : Map
         The fitted map, for plots, measures, reports and saving.
     units_, labels_ : ndarray of shape (n_samples,)
-        Best matching unit of each training row; not there after training on data in pieces.
+        Best matching unit of each training row.  Not available after training on data in pieces.
     history_ : dict of str to ndarray
-        By epoch: ``step``, ``radius`` (steps of the whole map), ``quantization_error`` (before the
-        epoch's update), ``movement`` (of the unit that moved furthest, as a share of the rows'
-        mean distance to their mean), ``n_units`` and ``n_samples``.  Of online training by block
-        of updates, each some 20 milliseconds of work: a small training has one, with ``step`` in
-        updates, ``quantization_error`` the mean before each update, and ``movement`` NaN.
+        The values ``step``, ``radius`` (in grid steps of the full map), ``quantization_error``
+        (before the update), ``movement`` (largest distance that a unit moved, relative to the mean
+        distance of the rows to their mean), ``n_units`` and ``n_samples`` of each epoch.  Online
+        training has values of each block of updates instead.  A block takes about 20 milliseconds,
+        so a short training has one block.  There, ``step`` counts updates, ``quantization_error``
+        is the mean distance of the rows before their updates, and ``movement`` is NaN.
     n_iter_ : int
         Number of epochs done.
     stop_reason_ : str
-        Why training ended.
+        Reason for the end of training.
     explain_defaults_ : dict of str to str
-        What was chosen and why, for each parameter that was "auto" or could not be met.
+        Chosen value and reason, for each parameter that was "auto" or could not be applied.
     kernels_used_ : str
-        Kernels that ran, such as ``"core/avx512"``, ``"numpy"`` or ``"torch/cuda:0 float32"``.
+        Name of the kernels that ran, such as ``"core/avx512"``, ``"numpy"`` or ``"torch/cuda:0
+        float32"``.
     n_features_in_ : int
-        Number of features seen by `fit`; of encoded features if columns were encoded by name.
+        Number of features in `fit`, or of encoded features if columns were encoded by name.
     feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if the data had names.
+        Names of the features, if the data had names.
 
     See Also
     --------
-    SOMDetector : Says which rows fit nowhere, and why.
+    SOMDetector : Finds anomalies and explains them.
     SOMClassifier, SOMRegressor
-    somscape.regions.find_regions : Groups on the map.
-    somscape.plots.umatrix : A picture of it.
+    somscape.regions.find_regions : Finds clusters on the map.
+    somscape.plots.umatrix : Draws the map.
 
     Notes
     -----
@@ -356,13 +367,13 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     The same data, parameters and seed give the same codebook, bit for bit, for any number of
     threads and any instruction set of the compiled core.  In batch training from a given codebook
-    or a PCA start, the order of the rows does not matter either, and a row of weight 2 gives the
-    same bits as the row twice.  The result also depends slightly on the order of the rows in three
-    cases: if the axes of a PCA start come from every k-th row (more than 100,000 rows, or 5e9
-    values times features); if they come from sums of floats (sparse rows, metric
-    ``"mahalanobis"``); or if training uses samples (an epoch of more than 2e9 multiply-adds with
-    ``algorithm="auto"``).  Data whose second and third axis have equal variance have no definite
-    PCA start.
+    or a PCA start, the order of the rows does not change any bit either, and a row of weight 2
+    gives the same bits as two equal rows.  There are three exceptions in which the result depends
+    slightly on the order of the rows.  First, the axes of a PCA start come from every k-th row if
+    there are more than 100,000 rows, or more than 5e9 values times features.  Second, the axes
+    come from sums of floats for sparse rows and for the metric ``"mahalanobis"``.  Third, training
+    uses samples if an epoch needs more than 2e9 multiply-adds with ``algorithm="auto"``.  If the
+    second and the third axis of the data have equal variance, the PCA start is not unique.
 
     References
     ----------
@@ -448,21 +459,22 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            Numbers are used as they are; a ``scipy.sparse`` array stays sparse, and an array of
-            torch or CuPy on its device.  A `somscape.tables.Table`, or a data frame with more than
-            numbers, is encoded first, as `encoder` says.  Collections of Dask, Spark and Ray, and
-            `somscape.fit.Pieces`, train where they lie: see the guide, "When one machine is not
-            enough".
+            Numbers are not encoded.  A ``scipy.sparse`` array stays sparse, and an array of torch
+            or CuPy stays on its device.  A `somscape.tables.Table`, or a data frame with columns
+            that are not numbers, is first encoded by `encoder`.  Collections of Dask, Spark and
+            Ray, and `somscape.fit.Pieces`, are processed where they are stored; see "When one
+            machine is not enough" in the guide.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
-            A row of weight 2 counts as two rows; a row of weight 0 counts as absent.
+            A row of weight 2 counts as two rows, and a row of weight 0 is ignored.
         resume : str or Path, optional
-            A file of `somscape.callbacks.Checkpoint`.  Training goes on from it and ends at the
-            map, bit for bit, of a training that never stopped; one that had ended ends at once.
-            Rows and parameters must be those of then (``random_state=None``: the seed of then),
-            apart from `callbacks` and `verbose`.  If there is no such file, training starts anew
-            where a `Checkpoint` of `callbacks` has that path, so that the first run and all later
-            ones are the same line; else it is an error.
+            File of a `somscape.callbacks.Checkpoint`.  Training continues from the checkpoint and
+            gives, bit for bit, the map of an uninterrupted training.  If that training was
+            complete, `fit` returns immediately.  Rows and parameters must be the same as before,
+            except `callbacks` and `verbose`, and ``random_state=None`` uses the earlier seed.  If
+            the file does not exist and a `Checkpoint` in `callbacks` has the same path, training
+            starts from the beginning, so you can use the same call for the first run and for later
+            runs.  Otherwise, a missing file is an error.
 
         Returns
         -------
@@ -472,16 +484,16 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Raises
         ------
         ValueError
-            If a parameter, value or file is not allowed; the message says which.
+            If a parameter, value or file is not allowed.  The message names it.
         KeyboardInterrupt
-            On Ctrl-C, within about half a second.  The estimator is then fitted with the map of the
-            last completed epoch or block of updates, and ``stop_reason_`` is "interrupted".
+            On Ctrl-C, within about half a second.  The estimator then has the map of the last
+            completed epoch or block of updates, and ``stop_reason_`` is "interrupted".
 
         Warns
         -----
         SomscapeWarning
-            If one column of numbers that are used as they are carries 99.5 % of the squared
-            distances between rows, or more.
+            If a single column without encoding causes 99.5 % or more of the squared distances
+            between rows.
         """
         ready = ready_to_train(self, X, sample_weight, resume)
         rows, settings = ready.prepared, ready.settings
@@ -505,31 +517,32 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         random_state: Any = 0,
         **parameters: Any,
     ) -> Table:
-        """Compare a few sizes and final radii of the map, trained on samples.
+        """Compare maps of several sizes and final radii, trained on samples.
 
         Parameters
         ----------
         X : array-like or data frame of shape (n_rows, n_features), or Table
             At least two rows.
         n_samples : int, default=5000
-            Most rows that each candidate trains on.
+            Maximum number of rows on which each candidate is trained.
         n_seeds : int, default=3
-            Number of samples that each candidate is trained on, at least 2.
+            Number of samples, at least 2.  Each candidate is trained once on each sample.
         random_state : int, RandomState or None, default=0
-            Draws the samples.
+            Seed of the samples.
         **parameters : dict
             Parameters of all candidates, such as ``metric="cosine"`` or ``**som.get_params()``.
-            Candidates have half, all and twice the units of the given or automatic size; a given
-            graph or start keeps its size.  They have final radii of 1, 0.7 and 0.5 grid steps
-            unless ``radius_end`` is given.
+            Candidates have 0.5, 1 and 2 times the number of units of the given or automatic size.
+            If a graph or a start is given, all candidates have its size.  The final radii are 1,
+            0.7 and 0.5 grid steps unless ``radius_end`` is given.
 
         Returns
         -------
         Table
-            One row per candidate: ``n_rows``, ``n_cols`` and ``radius_end``; the mean
-            ``quantization_error`` and ``topographic_error`` on the rows of another sample; and
-            ``stability``, the correlation between maps of different samples of how far apart pairs
-            of rows lie, on average (1: always the same layout, up to rotation and mirroring).
+            One row per candidate, with the columns ``n_rows``, ``n_cols``, ``radius_end``, the
+            mean ``quantization_error`` and ``topographic_error`` on the rows of another sample,
+            and ``stability``.  Stability compares the maps of different samples.  It is the mean
+            correlation of their map distances between pairs of rows, and 1 means the same layout
+            up to rotation and mirroring.
 
         Examples
         --------
@@ -548,10 +561,10 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     ) -> "SOM":
         """Update the map with more rows, in constant memory.
 
-        The first call trains a map, as `fit` does, unless `init` is a `somscape.Map`.  Each further
-        call, and the first call on such a map, is a step of stochastic EM at the final radius of
-        training: the sums of the rows so far, faded by `half_life`, and those of the new rows give
-        the next codebook (Cappe and Moulines 2009).
+        The first call trains a map, as `fit` does, unless `init` is a `somscape.Map`.  Each later
+        call, and the first call from such a map, is a step of stochastic EM at the final radius of
+        training (Cappe and Moulines 2009).  The next codebook follows from the sums of all earlier
+        rows, reduced by `half_life`, and the sums of the new rows.
 
         Parameters
         ----------
@@ -559,14 +572,14 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
         half_life : float or None, default=None
-            Number of further rows, by weight, after which a row counts half.  A call multiplies the
-            weight of all earlier rows by ``0.5 ** (weight of X / half_life)``.  None means that all
-            rows count alike.
+            Number of later rows, or their total weight, after which the weight of a row is halved.
+            A call multiplies the weight of all earlier rows by
+            ``0.5 ** (weight of X / half_life)``.  None means that weights are not reduced.
 
         Returns
         -------
         SOM
-            ``labels_`` then holds the units of the new rows.
+            The estimator, whose ``labels_`` contains the units of the new rows.
 
         Raises
         ------
@@ -594,7 +607,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return self
 
     def save(self, path: str | Path) -> None:
-        """Save the map to a file that `somscape.load` reads; see `Map.save`."""
+        """Save the map to a file that `somscape.load` can read; see `Map.save`."""
         check_is_fitted(self)
         self.map_.save(path)
 
@@ -632,9 +645,9 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Returns
         -------
         ndarray of shape (n_samples,)
-            The lowest of equally near units.  For a collection, one of the same kind, computed
-            when it is asked for: a series or array of Dask; of Spark and Ray the rows with one
-            more column, ``unit``.
+            Number of the unit, or the lowest number if several units are equally near.  A
+            collection gives a lazy collection of the same library.  With Dask, it is a series or
+            an array; with Spark and Ray, it has the rows and an additional column ``unit``.
         """
         check_is_fitted(self)
         X, home = received(X)
@@ -651,7 +664,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Returns
         -------
         ndarray of shape (n_samples, n_units), with the data type of the rows
-            Distances by the metric; NaN for a row without any value.
+            Distances in the metric of the map, and NaN for a row without any value.
         """
         check_is_fitted(self)
         X, home = received(X)
@@ -664,7 +677,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Parameters
         ----------
         X : array-like or data frame of shape (n_samples, n_features), or Table
-            Rows without any value have no unit and do not count.
+            Rows without any value do not have a unit and are ignored.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
 
@@ -684,7 +697,7 @@ class SOM(PredictsLayers, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
 
 def own_som(som: Any) -> SOM:
-    """Return a copy of the SOM of an estimator, or a new one if there is none."""
+    """Return an unfitted copy of `som`, or a new SOM if `som` is None."""
     if not (som is None or isinstance(som, SOM)):
         raise ParameterTypeError(
             f"`som` must be a SOM or None; got {som!r}.", parameter="som", value=som
@@ -693,16 +706,16 @@ def own_som(som: Any) -> SOM:
 
 
 class SOMRegions(Base):
-    """Find the regions of a trained map, and tell those of rows.
+    """Find the regions of a trained map, and predict the regions of rows.
 
-    What `regions.find_regions` does, with the interface of an estimator.
+    This is `regions.find_regions` with the interface of an estimator.
 
     Parameters
     ----------
     n_regions : int or "auto", default="auto"
-        Number of regions.  ``"auto"``: as many as lie apart.
+        Number of regions.  ``"auto"`` counts the regions that are clearly separate on the map.
     method : {"auto", "valleys", "ward"}, default="auto"
-        How units join, as for `regions.find_regions`.
+        Method by which units are grouped, as for `regions.find_regions`.
 
     Attributes
     ----------
@@ -739,11 +752,11 @@ class SOMRegions(Base):
         Parameters
         ----------
         map : Map
-            Or a fitted estimator with one.
+            A map, or a fitted estimator with a map.
         y : None
             Ignored.
         X : Table, data frame or array-like of shape (n_samples, n_features), optional
-            Rows, for a map that keeps none.
+            Rows, if the map does not contain rows.
 
         Returns
         -------
@@ -753,7 +766,7 @@ class SOMRegions(Base):
         Raises
         ------
         InputError, ValueError, TypeError
-            As `regions.find_regions`.
+            As for `regions.find_regions`.
         """
         self.regions_: Regions = find_regions(map, self.n_regions, method=self.method, X=X)
         self.labels_: Ints = self.regions_.labels
@@ -771,12 +784,12 @@ class SOMRegions(Base):
         Returns
         -------
         ndarray of shape (n_samples,)
-            From 0; -1 for a row without any value.
+            Number of the region, from 0, or -1 for a row without any value.
         """
         return self.regions_.of(X)
 
     def fit_predict(self, map: Map, y: Any = None, *, X: Any = None) -> Ints:
-        """Find the regions of a map, and return that of each unit.
+        """Find the regions of a map, and return the region of each unit.
 
         Parameters
         ----------

@@ -34,7 +34,7 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def check_layers(layers: Any, layer_weights: Any) -> None:
-    """Raise unless `layers` and `layer_weights` have the types that they may have."""
+    """Raise an error if `layers` or `layer_weights` has a wrong type or value."""
     for parameter, given in (("layers", layers), ("layer_weights", layer_weights)):
         names = {} if given is None else given
         if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names):
@@ -78,7 +78,7 @@ def _is_number(column: Any) -> bool:
 
 
 def named_layers(layers: Any, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the names of the columns of layers."""
+    """Return the names of the columns of each layer."""
     found = {}
     for layer, given in (layers or {}).items():
         columns = (
@@ -119,20 +119,20 @@ def _name(layer: str, column: Any, names: Sequence[str]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Form:
-    """The form of the data of a `fit`, in which encoded rows are returned.
+    """The form of the data of a `fit`, to which encoded rows are converted back.
 
     Attributes
     ----------
     names : tuple of str
-        All columns.
+        Names of all columns.
     example : Table, data frame or ndarray
-        The data without its rows.
+        The data of `fit` without rows.
     types : dict of str to type
-        Type of the first present value of each column that has one.
+        Type of the first present value of each column.
     values : dict of str to dict
-        By column, what each level was before it became text.
+        Original value of each level, for each column.
     constants : dict of str to object
-        The only value of each constant column.
+        Value of each constant column.
     """
 
     names: tuple[str, ...]
@@ -164,7 +164,7 @@ class Form:
                 constants[code.name] = raw[present[0]]
             if isinstance(code, CategoryCode | OrdinalCode):
                 texts = level_texts(column)
-                # From the last row to the first: the first occurrence of a level decides.
+                # Rows are visited from the last to the first, so the first row of a level decides.
                 values[code.name] = {texts[i]: raw[i] for i in present[::-1]}
             if isinstance(code, OrdinalCode):
                 given = dict(zip(code.levels, ordinals[code.name], strict=True))
@@ -203,7 +203,7 @@ class Form:
     def _array(self, columns: Mapping[str, list[Any]], n_rows: int) -> Any:
         type_ = self.example.dtype
         is_numeric = type_.kind in "biuf"
-        # None becomes NaN among numbers.
+        # None becomes NaN in an array of numbers.
         out = np.full((n_rows, len(self.names)), None, dtype=np.float64 if is_numeric else object)
         for j, name in enumerate(self.names):
             if name in columns:
@@ -255,100 +255,105 @@ NAME_LISTS = ("drop", "protect", "categories", "numbers", "dates")
 
 
 class TableEncoder(TransformerMixin, Base):
-    """Turn a table of mixed columns into numbers on one scale, and back.
+    """Convert a table of mixed columns to numbers on one scale, and back.
 
-    In the features, one full range of a number, one mismatch of a category, and the step from the
-    lowest to the highest of ordered levels all have distance 1.  Rules decide what a column is, and
-    say why in ``encoding_.columns``; the parameters override them.  `SOM` and `SOMDetector` encode
-    tables and data frames in the same way, or as the `TableEncoder` passed to them says.
+    In the features, the full range of a number, a mismatch of a category, and the step from the
+    lowest to the highest of ordered levels all have distance 1.  Rules choose the kind of each
+    column, and ``encoding_.columns`` contains the reasons.  Parameters override the rules.  `SOM`
+    and `SOMDetector` encode tables and data frames by the same rules, unless you pass a
+    `TableEncoder`.
 
     Parameters
     ----------
     id : str or None, default=None
-        Column that names the rows, which may have the same name; not a feature.  The alerts of a
-        detector show it.  None means the first column that is called an id and has a different
-        value in each row, if any.
+        Column with an id of each row, which does not have to be unique.  It is not a feature, but
+        alerts of a detector show it.  None means the first column whose name means an id and whose
+        values are all different, if there is such a column.
     label : str or None, default=None
-        Column with a known outcome; not a feature.  Later rows need not have it.
+        Column with a known outcome.  It is not a feature, and later data do not have to contain
+        it.
     drop : sequence of str, default=()
         Columns to leave out.
     protect : sequence of str, default=()
-        Columns that say who somebody is, such as sex or nationality: not features, and still in
-        the list of alerts.  Later rows need not have them.
+        Columns with personal attributes, such as sex or nationality.  They are not features, but
+        the list of alerts contains them.  Later data do not have to contain them.
     categories, numbers : sequence of str, default=()
-        Columns to take as such, whatever the rules say.
+        Columns that are categories or numbers, regardless of the rules.
     ordinals : dict of str to list or None, default=None
-        Ordered categories with their levels from the lowest to the highest, which become equal
-        steps from 0 to 1: ``{"size": ["S", "M", "L"]}``.
+        Ordered categories with their levels from the lowest to the highest, such as ``{"size":
+        ["S", "M", "L"]}``.  The levels become equal steps from 0 to 1.
     dates : sequence of str, default=()
-        Columns of dates, where the rules do not find them by themselves, such as 20260131.
+        Columns of dates that the rules do not recognize, such as 20260131.
     date_format : {"dmy", "mdy", "ymd"} or None, default=None
-        Order of day, month and year in columns of dates that show none, such as 1/2/2026.  None
-        means the day first, or the month first if another column of dates shows that.
+        Order of day, month and year in columns with ambiguous dates, such as 1/2/2026.  None means
+        that the day is first, or the month if it is clearly first in another column of dates.
     missing : {"error", "fill", "mask"}, default="error"
-        What happens to missing cells.  ``"error"`` refuses them, ``"mask"`` leaves them NaN.
-        ``"fill"`` fills in the median of a number, date or ordered category; in other categories
-        they become a level of their own.
+        Treatment of missing values.  ``"error"`` raises an error, and ``"mask"`` keeps them as
+        NaN.  ``"fill"`` replaces them with the median of a number, date or ordered category, or
+        with a separate level of another category.
     scale : {"robust", "range"}, default="robust"
-        Which numbers become 0 and 1.  ``"robust"``: the ends of the range of 96 % of the rows, so
-        that extremes lie outside; of all rows in tables of up to 50.  ``"range"``: the smallest and
-        the largest.
+        Numbers that become 0 and 1.  ``"robust"`` uses the ends of the range of the middle 96 % of
+        the rows, so extreme values are outside 0 to 1, but it uses all rows if there are at most
+        50.  ``"range"`` uses the smallest and the largest number.
     tame : bool, default=True
-        Whether to transform a number whose farthest value lies more than 10 half interquartile
-        ranges from the median.  It becomes ``asinh((x - median) / half interquartile range)``,
-        which is like a logarithm on both sides.
+        Whether to transform a column of numbers if its farthest value is more than 10 half
+        interquartile ranges from the median.  A number x becomes ``asinh((x - median) / half
+        interquartile range)``, which is like a logarithm on both sides.
     max_levels : int or None, default=50
-        Most distinct values of text, at most 1000.  Text with more is refused unless it is named in
-        `categories`, which allows 1000, or another parameter.  None leaves out text with more than
-        50.
+        Maximum number of distinct values of a text column, up to 1000.  A column with more values
+        raises an error unless a parameter names it; `categories` allows 1000 values.  None leaves
+        out text columns with more than 50 values.
     others : {"rules", "drop"}, default="rules"
-        What happens to columns that no parameter names: the rules decide, or they are left out.
+        Treatment of columns that no parameter names.  Either the rules apply, or the columns are
+        left out.
     dictionary : mapping, str, Path or None, default=None
-        Words for codes and columns, for whoever reads reasons, reports and pictures:
-        ``{"job": {"": "Job", "A171": "unskilled"}}``, where "" names the column itself; or a
-        table in a file with the columns ``column``, ``code`` and ``words``.  Features, and names
-        that parameters take, stay as they are.
+        Words for codes and columns in reasons, reports and pictures, such as ``{"job": {"": "Job",
+        "A171": "unskilled"}}``.  The key "" is for the name of the column.  A path means a file of
+        a table with the columns ``column``, ``code`` and ``words``.  Names of features, and names
+        in parameters, do not change.
     layers : dict of str to list or slice, or None, default=None
-        Columns that count together, by name of the layer: ``{"spectrum": slice(0, 100), "clinic":
-        ["age", "sex"]}``, each a list of names or numbers of columns, or a slice of them.  Every
-        column that is used must be in one layer.  Two rows drawn at random are at a mean squared
-        distance of 1 in each layer, however many columns it has.
+        Columns of each layer, such as ``{"spectrum": slice(0, 100), "clinic": ["age", "sex"]}``.
+        A layer is a list of names or numbers of columns, or a slice of numbers.  Every used column
+        must be in one layer.  In each layer, the mean squared distance between two random rows is
+        1 for any number of columns.
     layer_weights : dict of str to float or None, default=None
-        What squared distances of a layer count: ``{"clinic": 2}``.  Others count 1.
+        Weights of squared distances in layers, such as ``{"clinic": 2}``.  The default is 1.
 
     Attributes
     ----------
     encoding_ : Encoding
-        What each column became and why.  A map keeps it as ``map_.encoding``.
+        Encoding of each column and the reasons.  A map contains it as ``map_.encoding``.
     n_features_in_ : int
-        Number of columns seen by `fit`.
+        Number of columns in `fit`.
     feature_names_in_ : ndarray of shape (n_columns,)
-        Their names, if the data had names.  The columns of an array are called x0, x1, ...
+        Names of the columns, if the data had names.  The columns of an array are called x0, x1,
+        ...
 
     Notes
     -----
-    These columns are left out unless they are named: columns that never vary, the first column that
-    is called an id and holds one, row counters, codes that nearly all differ, columns of two values
-    that are called like an outcome (``class``, ``is_fraud``), and, in small tables, text with more
-    than half of its values distinct.  A date becomes the number of its days, and its weekday and
-    hour, each as a place on a circle with two features; of two columns of dates, the days between
-    are one more feature.  The columns of an array of numbers are numbers, however few values they
-    have; an array of objects is read like a data frame.  A category has one feature per level, with
-    the value ``sqrt(1/2)`` for the level that applies, and a last feature for levels that `fit` did
-    not see.  Ordered categories refuse such levels.
+    Some columns are left out unless a parameter names them.  These are constant columns, the first
+    column with the name and the values of an id, row counters, codes that are nearly all
+    different, columns of two values whose name means an outcome (``class``, ``is_fraud``), and, in
+    small tables, text with more than half of its values distinct.  A date becomes the number of
+    its day, and its weekday and hour, each as a position on a circle with two features.  Two
+    columns of dates also have a feature for the number of days between them.  The columns of an
+    array of numbers are always numbers, but an array of objects is read like a data frame.  A
+    category has one feature per level, with the value ``sqrt(1/2)`` for the level of the row, and
+    a last feature for levels that are new after `fit`.  An ordered category raises an error for
+    new levels.
 
     With layers, features are also multiplied by ``sqrt(weight / m)``, where m is the mean squared
-    distance of two rows within the layer, over values that are not missing.  For Euclidean
-    distances these are the layers of kohonen's ``supersom``.  Days between dates of two layers are
-    no feature.  `Map.of_layers` finds units by some of them, and `SOM.predict_layers` what the
-    others hold.
+    distance of two rows within the layer, without missing values.  With Euclidean distances, this
+    is the same as the layers of ``supersom`` in the R package kohonen.  The number of days between
+    dates of two layers is not a feature.  `Map.of_layers` finds units by some of the layers, and
+    `SOM.predict_layers` predicts values in the remaining layers.
 
-    Fitting sorts each column, O(n_samples log n_samples); transforming is
-    O(n_samples * n_features_out).  Nothing is drawn at random.
+    Fitting sorts each column and takes O(n_samples log n_samples).  The transformation takes
+    O(n_samples * n_features_out).  There is no randomness.
 
     See Also
     --------
-    SOM : ``SOM(encoder=TableEncoder(...))`` shows original units by itself.
+    SOM : With ``encoder=TableEncoder(...)``, it shows original units.
 
     Examples
     --------
@@ -364,7 +369,7 @@ class TableEncoder(TransformerMixin, Base):
         age size
     0  39.0    M
 
-    Two columns of a layer count as much as the one of another:
+    The two columns of one layer have the same total weight as the single column of another:
 
     >>> layers = {"one": [0], "two": [1, 2]}
     >>> TableEncoder(layers=layers).fit_transform([[0, 0, 0], [1, 1, 1]]).round(3)
@@ -418,7 +423,7 @@ class TableEncoder(TransformerMixin, Base):
         return tags
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "TableEncoder":
-        """Decide what each column becomes, and learn its scale or levels.
+        """Choose the encoding of each column, and learn its scale or levels.
 
         Parameters
         ----------
@@ -426,8 +431,8 @@ class TableEncoder(TransformerMixin, Base):
             At least two rows.
         y : ignored
         sample_weight : array-like of shape (n_samples,), optional
-            A row of weight 2 counts as two rows, in ranges, medians and the rules that ask whether
-            values repeat; a row of weight 0 counts as absent.
+            A row of weight 2 counts as two rows in ranges, medians and the rules about repeated
+            values.  A row of weight 0 is ignored.
 
         Returns
         -------
@@ -437,7 +442,7 @@ class TableEncoder(TransformerMixin, Base):
         Raises
         ------
         ValueError
-            If a parameter, column, cell or weight is not allowed; the message says which.
+            If a parameter, column, value or weight is not allowed.  The message names it.
         """
         data, table, self.encoding_ = self._learn(self, X, sample_weight)
         _refuse_repeated(self.encoding_.feature_names)
@@ -450,7 +455,7 @@ class TableEncoder(TransformerMixin, Base):
     def _learn(
         self, estimator: BaseEstimator, X: Any, sample_weight: Any
     ) -> tuple[Any, Table, Encoding]:
-        """Return data as an array or data frame and as a table, and how to encode them."""
+        """Return the data as an array or data frame, the data as a table, and the encoding."""
         self._check_parameters()
         unused = {n for n in (self.id, self.label, *self.drop, *self.protect) if n is not None}
         data, table = read_data(estimator, X, missing=self.missing, unused=unused)
@@ -469,24 +474,24 @@ class TableEncoder(TransformerMixin, Base):
 
     @classmethod
     def from_roles(cls, path: str | Path) -> "TableEncoder":
-        """Return an encoder with the roles of a file, to be fitted.
+        """Return an unfitted encoder with the roles in a file.
 
         Parameters
         ----------
         path : str or Path
-            A roles file that `save_roles`, the command line or the app wrote, or a person.
+            A roles file, written by `save_roles`, the command line, the app or a person.
 
         Returns
         -------
         TableEncoder
-            With ``missing="fill"`` unless the file says otherwise, and ``max_levels=None``, as on
-            the command line.  `set_params` changes its parameters.
+            An encoder with ``missing="fill"``, unless the file has another value, and with
+            ``max_levels=None``, as on the command line.  `set_params` changes the parameters.
 
         Raises
         ------
         InputError
-            If the file cannot be read, or for what no roles can be, with its line; for a file of
-            ``--per``.
+            If the file cannot be read, contains invalid roles, or is for ``--per``.  The message
+            contains the line of invalid roles.
 
         Examples
         --------
@@ -511,20 +516,20 @@ class TableEncoder(TransformerMixin, Base):
         return encoder.set_params(**told)
 
     def save_roles(self, path: str | Path) -> None:
-        """Write what columns are to a file that people can read and edit.
+        """Write the roles of columns to a file that people can read and edit.
 
-        A fitted encoder writes what each column became and why, so that later tables become the
-        same features; one that is not fitted writes its parameters.
+        A fitted encoder writes the kind of each column and the reason, so that later tables get
+        the same features.  An unfitted encoder writes its parameters.
 
         Parameters
         ----------
         path : str or Path
-            Such as ``roles.toml``; replaced if it exists.
+            Name of the file, such as ``roles.toml``.  An existing file is replaced.
 
         Raises
         ------
         InputError
-            If a name holds half a letter, or something else than a file is there.
+            If a name contains half of a surrogate pair, or if `path` exists and is not a file.
 
         Examples
         --------
@@ -555,27 +560,27 @@ class TableEncoder(TransformerMixin, Base):
         Parameters
         ----------
         X : Table, data frame or array-like of shape (n_samples, n_features)
-            With the columns of the `fit`.  A `Table` finds them by name.  A `Table` or data frame
-            may lack columns that are not features, such as the label.
+            Data with the columns of `fit`.  In a `Table`, columns are found by name.  A `Table` or
+            data frame does not have to contain columns that are not features, such as the label.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features_out), float64
-            Features in the order of `get_feature_names_out`; a data frame after `set_output`.
+            Features in the order of `get_feature_names_out`.  After `set_output`, a data frame.
 
         Raises
         ------
         ValueError
-            If a column is missing, a cell is missing under ``missing="error"``, a number or date
-            is expected but a cell is text, or an ordered category does not have a level; the
-            message says which.
+            If a column is missing, a value is missing with ``missing="error"``, a value is text
+            instead of a number or date, or an ordered category does not have a level.  The message
+            names the column.
         """
         check_is_fitted(self)
         _, table = read_data(self, X, encoding=self.encoding_)
         return self.encoding_.encode(table)
 
     def inverse_transform(self, X: Any) -> Any:
-        """Return encoded rows in original units, in the form of the data of `fit`.
+        """Return encoded rows in original units and in the form of the data of `fit`.
 
         Parameters
         ----------
@@ -585,12 +590,13 @@ class TableEncoder(TransformerMixin, Base):
         Returns
         -------
         Table, data frame or ndarray of shape (n_samples, n_columns)
-            Numbers come back up to rounding, and whole numbers as whole numbers.  A category comes
-            back as its level with the largest share, or as a missing cell if that is the one for
-            unseen levels; an ordered category as its nearest level.  A date is rounded to the day,
-            second or microsecond, as precise as the dates of the `fit`, and is in ISO form if it
-            was text.  Cells that were filled in stay filled.  Of the columns that are not features,
-            only constant ones come back; an array has NaN or None for the others.
+            The data in the form of `fit`.  Numbers are equal up to rounding, and whole numbers are
+            whole.  A category gets the level with the largest share, or a missing value if new
+            levels have the largest share.  An ordered category gets the nearest level.  A date is
+            rounded to the day, second or microsecond, like the dates of `fit`, and is in ISO
+            format if it was text.  Missing values that were filled stay filled.  Columns that are
+            not features are left out unless they are constant.  In an array, they are NaN or None
+            instead.
         """
         check_is_fitted(self)
         frame = as_frame(X, "X")
@@ -610,13 +616,13 @@ class TableEncoder(TransformerMixin, Base):
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the columns, which are checked against those of the `fit`.
+            Names of the columns, which must be equal to the names in `fit`.
 
         Returns
         -------
         ndarray of shape (n_features_out,), object
-            The column's name, ``column=level`` for each level of a category, and names such as
-            ``since: weekday (cos)`` and ``days from since to until`` for what dates tell.
+            Names of columns, ``column=level`` for each level of a category, and names such as
+            ``since: weekday (cos)`` and ``days from since to until`` for features of dates.
         """
         check_is_fitted(self)
         _check_feature_names_in(self, input_features)
@@ -662,7 +668,7 @@ class TableEncoder(TransformerMixin, Base):
                 )
 
     def _roles(self, names: Sequence[str], unused: set[str], *, are_numbers: bool) -> Roles:
-        """Return what the parameters and the type of an array say about columns."""
+        """Return the roles of columns from the parameters and the type of the data."""
         ordinals = dict(self.ordinals or {})
         numbers = tuple(self.numbers)
         if are_numbers and self.others == "rules":
