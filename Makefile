@@ -10,7 +10,7 @@ PACKAGE := $(BUILT_FROM) $(shell find src -name '*.py' -o -path '*/templates/*' 
 # Hundreds of tests start Python anew, which takes twice as long where it compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-rest test-sql test-gpu oldest others pyod devices engines check sanitize \
+.PHONY: demo test texts test-rest test-sql test-gpu oldest others pyod devices engines check sanitize \
 	bench docs dist clean slow
 
 demo: $(ENVS)/demo/ready  ## the main job on bundled credit applications
@@ -23,6 +23,10 @@ test: $(ENVS)/test/ready  ## the tests
 test-rest: $(ENVS)/test/ready  ## killed processes, damaged files, other kernels, known sets, rates of false alarms, further cases
 	$(ENVS)/test/bin/python -m pytest -m rest tests
 
+texts: $(ENVS)/test/ready  ## write golden texts anew after a message or an output was changed
+	SOMSCAPE_TEXTS=write $(ENVS)/test/bin/python -m pytest -m "not slow and not gpu" tests/unit tests/desk
+	git diff --stat tests/golden/texts
+
 test-sql: $(ENVS)/test/ready  ## databases, with a PostgreSQL server from the system's packages
 	@$(ENVS)/test/bin/python -c 'import sys; sys.path.insert(0, "tests"); import postgresql; \
 	    sys.exit(None if postgresql.programs() else postgresql.NO_SERVER)'
@@ -31,7 +35,7 @@ test-sql: $(ENVS)/test/ready  ## databases, with a PostgreSQL server from the sy
 # Left out is what scikit-learn 1.6 cannot do itself: take columns out of today's polars frames, and
 # dispatch arrays without another library.  Old libraries use what newer ones warn of.
 oldest: $(ENVS)/oldest/ready  ## what leans on other libraries, with their lowest versions
-	$(ENVS)/oldest/bin/python -m pytest -W ignore::DeprecationWarning \
+	SOMSCAPE_TEXTS=ignore $(ENVS)/oldest/bin/python -m pytest -W ignore::DeprecationWarning \
 	    tests/contract/test_scikit_learn.py tests/unit/test_data_frames.py \
 	    tests/unit/test_table_encoder.py tests/unit/test_missing.py tests/unit/test_imputer.py \
 	    tests/unit/test_sparse_training.py tests/unit/test_graph.py tests/unit/test_plots.py \

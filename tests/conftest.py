@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import texts
 from for_rest import for_rest
 
 # As the command line does, and before NumPy is loaded: beside another worker's, the threads of the
@@ -95,6 +96,12 @@ def _all_tries(request):
         monkeypatch = request.getfixturevalue("monkeypatch")
         for (module, name), tried in ALL_TRIES.items():
             monkeypatch.setattr(module, name, tried)
+
+
+def pytest_sessionfinish(session):
+    """Write the golden texts when all processes of a recording run have ended."""
+    if texts.MODE == "write" and not hasattr(session.config, "workerinput"):
+        texts.write()
 
 
 @pytest.hookimpl(wrapper=True)

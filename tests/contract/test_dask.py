@@ -80,14 +80,14 @@ def test_dask_pieces_of_one_worker_make_one_task(dask_client, kind, monkeypatch)
     kept = dask_client.persist(lazy)
     wait_for(kept)
     pieces = pieces_of(kept)
-    together = pieces._together()
+    together = pieces._groups_of_pieces()
     assert len(together) == len(set(itertools.chain(*dask_client.who_has(kept).values())))
     assert sorted(itertools.chain(*together)) == list(range(8))
     assert pieces.total(lengths, tuple.__add__) == (75,) * 8
     assert np.array_equal(som_of().fit(kept).codebook_, whole.codebook_)
-    assert len(pieces_of(lazy)._together()) == 8
+    assert len(pieces_of(lazy)._groups_of_pieces()) == 8
     monkeypatch.setattr("somscape.engines._dask.MAX_TOGETHER", 1)
-    assert len(pieces._together()) == 8
+    assert len(pieces._groups_of_pieces()) == 8
 
 
 def test_dask_is_asked_once_for_what_stays(dask_client, monkeypatch):
@@ -95,11 +95,11 @@ def test_dask_is_asked_once_for_what_stays(dask_client, monkeypatch):
     kept = dask_client.persist(dask_frame(cut(frame_of(rows_of()), 8)))
     wait_for(kept)
     pieces = pieces_of(kept)
-    together = [pieces._together() for _ in range(3)]
+    together = [pieces._groups_of_pieces() for _ in range(3)]
     assert len(together[0]) < 8
     assert (sizes.call_count, threads.call_count) == (1, 1)
-    pieces._kept._threads.clear()  # as if workers were new
-    assert [*together, pieces._together()] == [together[0]] * 4
+    pieces._kept_pieces._threads.clear()  # as if workers were new
+    assert [*together, pieces._groups_of_pieces()] == [together[0]] * 4
     assert (sizes.call_count, threads.call_count) == (1, 2)
 
 

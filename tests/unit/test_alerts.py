@@ -8,9 +8,9 @@ from typing import Any
 import naive
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape import Lattice, Map, SOMDetector
-from somscape.errors import InputError
 from somscape.outliers import (
     Alerts,
     Calibration,
@@ -120,10 +120,10 @@ def test_rows_are_scored_alike_alone_and_together(mixed: tuple[Detector, Table])
 
 def test_map_without_a_detector_cannot_score() -> None:
     map_ = make_detector([[0.0], [1.0]]).map_
-    with pytest.raises(InputError, match=r"a map without a detector.*`somscape detect`"):
+    with rejected():
         Detector.from_record(map_.to_record())
     for use in (as_detector, DriftMonitor):
-        with pytest.raises(TypeError, match=r"a Detector is needed.*SOMDetector; got Map"):
+        with rejected(TypeError):
             use(map_)
 
 
@@ -519,7 +519,7 @@ def test_table_may_have_no_alerts() -> None:
 
 
 def test_more_alerts_than_rows_are_refused() -> None:
-    with pytest.raises(InputError, match=r"3 alerts are more than the 2 rows of table; ask"):
+    with rejected():
         make_detector([[0.0]], k=1).alerts(plain_table([[1], [2]]), 3)
 
 
@@ -656,5 +656,5 @@ def test_an_array_where_columns_are_found_by_name_is_refused_in_one_line(
         detector.counterfactuals,
         lambda X: detector.similar_rows(table, among=X),
     ):
-        with pytest.raises(InputError, match="encodes columns, which it finds by name; got X with"):
+        with rejected():
             ask(rows)

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, TableEncoder, changes, plots, regions
-from somscape.errors import InputError
 from somscape.grid.lattice import shifts, turns
 from somscape.kernels import Metric
 from somscape.maps._as_map import reordered
@@ -168,34 +168,31 @@ def test_everything_takes_what_was_aligned():
     np.testing.assert_array_equal(moved.of(X), named.of(X))
     assert moved.map_ is found.map_
     assert regions.find_regions(found).n_regions == 2
-    with pytest.raises(InputError, match="must be regions of 36 units; got 4"):
+    with rejected():
         found.turned(Regions(map_of(np.zeros((4, 1)), Lattice(2, 2)), np.array([0, 1, 0, 1])))
 
 
 def test_maps_of_other_lattices_columns_and_other_things_are_refused():
     a = map_of(np.zeros((6, 2)), Lattice(2, 3))
-    for lattice, words in (
-        (
-            Lattice(3, 2),
-            r"2 x 3 units \(hexagonal, plane\); got 3 x 2 units \(hex.*by SOM\(init=a\)",
-        ),
-        (Lattice(2, 3, "rectangular"), r"got 2 x 3 units \(rectangular, plane\)"),
-        (Lattice(2, 3, boundary="torus"), r"got 2 x 3 units \(hexagonal, torus\)"),
-        (Graph(np.eye(6, k=1) + np.eye(6, k=-1)), r"got 6 units \(graph, plane\)"),
+    for lattice in (
+        Lattice(3, 2),
+        Lattice(2, 3, "rectangular"),
+        Lattice(2, 3, boundary="torus"),
+        Graph(np.eye(6, k=1) + np.eye(6, k=-1)),
     ):
-        with pytest.raises(InputError, match=words):
+        with rejected():
             changes.align(a, map_of(np.zeros((6, 2)), lattice))
     line, ring = np.eye(6, k=1) + np.eye(6, k=-1), np.zeros((6, 6))
     ring[0, 5] = ring[5, 0] = 1
-    with pytest.raises(InputError, match="got another graph"):
+    with rejected():
         changes.align(
             map_of(np.zeros((6, 2)), Graph(line)), map_of(np.zeros((6, 2)), Graph(line + ring))
         )
-    with pytest.raises(InputError, match="have 3 and 2 columns"):
+    with rejected():
         changes.align(a, map_of(np.zeros((6, 3)), Lattice(2, 3)))
-    with pytest.raises(InputError, match="this SOM is not fitted"):
+    with rejected():
         changes.align(a, SOM())
-    with pytest.raises(TypeError, match=r"Load it first: somscape\.load\('january.som'\)"):
+    with rejected(TypeError):
         changes.align("january.som", a)
 
 

@@ -9,6 +9,7 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape import SOM, SOMDetector
 from somscape.callbacks import TimeLimit
@@ -112,7 +113,7 @@ def test_a_time_limit_is_shown_copied_and_pickled():
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), "long", None])
 def test_a_wrong_time_limit_is_named(seconds):
-    with pytest.raises((ValueError, TypeError), match="`seconds` must be"):
+    with rejected((ValueError, TypeError)):
         TimeLimit(seconds)
 
 
@@ -161,7 +162,7 @@ def test_verbose_is_silent_by_default_and_a_detector_has_it_too(capsys):
         assert capsys.readouterr().err.count("training ended: ") == 3
         SOMDetector(som=SOM(4, 5, verbose=1), n_maps=2, random_state=0).fit(X)
         assert capsys.readouterr().err.count("training ended: ") == 3
-    with pytest.raises(TypeError, match="`verbose` must be a whole number; got 'yes'"):
+    with rejected(TypeError):
         SOMDetector(verbose="yes").fit(X)
 
 

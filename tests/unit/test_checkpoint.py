@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.base import clone
+from texts import rejected
 
 import somscape
 from somscape import SOM, SOMClassifier, SOMDetector, SOMImputer
@@ -342,7 +343,7 @@ def test_a_start_that_is_a_map_is_known_again(tmp_path):
     first.save(tmp_path / "first.som")
     som = SOM(init=somscape.load(tmp_path / "first.som")).fit(SMALL, resume=run)
     assert bits(som) == bits(SOM(init=first).fit(SMALL))
-    with pytest.raises(InputError, match=r"`init` was a map \(\w+\) then, and is a map"):
+    with rejected():
         SOM(init=other).fit(SMALL, resume=run)
 
 
@@ -394,15 +395,15 @@ def test_the_first_training_may_have_the_line_of_all_later_ones(tmp_path):
 
 
 def test_a_path_that_cannot_be_written_is_refused_before_training(tmp_path):
-    for path, words in [
-        (tmp_path, "is not a file. Give the name of one"),
-        (tmp_path / "no" / "run.som", "nothing of that name can be written in that folder"),
+    for path in [
+        tmp_path,
+        tmp_path / "no" / "run.som",
     ]:
-        with pytest.raises(InputError, match=words):
+        with rejected():
             SOM(**SHAPE, callbacks=[Checkpoint(path)]).fit(SMALL)
-    with pytest.raises(ValueError, match="`every` must be"):
+    with rejected(ValueError):
         Checkpoint("run.som", every=-1)
-    with pytest.raises(TypeError, match="`path` must be the name of a file"):
+    with rejected(TypeError):
         Checkpoint(None)
 
 
@@ -443,15 +444,15 @@ def test_trainings_that_write_into_one_folder_lose_nothing(tmp_path):
 @pytest.mark.parametrize("kind", [SOMDetector, SOMClassifier])
 def test_estimators_of_several_maps_refuse_a_checkpoint(tmp_path, kind):
     som = SOM(4, 5, callbacks=[Checkpoint(tmp_path / "run.som")])
-    with pytest.raises(ValueError, match=f"{kind.__name__} does not support a `Checkpoint`"):
+    with rejected(ValueError):
         kind(som=som).fit(SMALL, np.arange(len(SMALL)) % 2)
 
 
 def test_whatever_trains_without_resume_refuses_a_checkpoint(tmp_path):
     callbacks = [Checkpoint(tmp_path / "run.som")]
-    with pytest.raises(ValueError, match=r"SOM\.suggest does not support a `Checkpoint`"):
+    with rejected(ValueError):
         SOM.suggest(SMALL, callbacks=callbacks)
-    with pytest.raises(ValueError, match="SOMImputer does not support a `Checkpoint`"):
+    with rejected(ValueError):
         SOMImputer(som=SOM(4, 5, callbacks=callbacks)).fit(SMALL)
     assert not list(tmp_path.iterdir())
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape import SOMClassifier, plots
-from somscape.errors import InputError
 from somscape.grid import Lattice
 from somscape.maps import Map
 from somscape.recognize import Recognizer
@@ -101,16 +101,16 @@ def test_an_estimator_draws_what_its_recognizer_draws() -> None:
 
 
 @pytest.mark.parametrize(
-    ("X", "y", "message"),
+    ("X", "y"),
     [
-        (ROWS, ["a"], "y must have one label per row of X, 6; got 1"),
-        (ROWS, [None] * 6, "`y` has no class of any row"),
-        (ROWS, None, "`y` has no class of any row"),
-        (None, ["a"], "y needs X"),
+        (ROWS, ["a"]),
+        (ROWS, [None] * 6),
+        (ROWS, None),
+        (None, ["a"]),
     ],
 )
-def test_wrong_inputs_are_one_line(X: Any, y: Any, message: str) -> None:
-    with pytest.raises(InputError, match=message):
+def test_wrong_inputs_are_one_line(X: Any, y: Any) -> None:
+    with rejected():
         plots.confusion_map(recognizer_of(["a", "b"]), X, y)
-    with pytest.raises(InputError, match="not fitted"):
+    with rejected():
         plots.confusion_map(SOMClassifier(), ROWS, ["a"] * 6)

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from texts import rejected
 
 from somscape import SOM, SOMClassifier, SOMDetector, TableEncoder, load, measures, plots
-from somscape.errors import InputError
 from somscape.tables import read_table, table_from_frame
 
 
@@ -29,7 +29,7 @@ def test_a_loaded_map_finds_a_frames_columns_by_name(frame, tmp_path):
         pl.from_pandas(frame)[["c", "b", "a"]],
     ):
         np.testing.assert_array_equal(map_.winners(other), som.labels_)
-    with pytest.raises(InputError, match="lacks columns that this map was trained on: b"):
+    with rejected():
         map_.winners(frame[["a", "c"]])
 
 
@@ -48,11 +48,11 @@ def test_alerts_come_for_a_frame_and_for_an_array(frame):
 
 
 def test_text_where_numbers_are_needed_says_how_to_encode_it(frame):
-    with pytest.raises(InputError, match=r"text in 'd', not numbers.*TableEncoder"):
+    with rejected():
         SOM(encoder=None).fit(frame.assign(d="x"))
-    with pytest.raises(InputError, match=r"X holds text .*encoder='auto'"):
+    with rejected():
         SOM().fit(frame.assign(d="x").to_numpy())
-    with pytest.raises(InputError, match=r"text in 'b', not numbers.*TableEncoder"):
+    with rejected():
         SOM(3, 4).fit(frame).map_.winners(frame.assign(b="x"))
 
 
@@ -82,7 +82,7 @@ def test_a_frame_is_encoded_as_a_fitted_encoder_says(frame, library, tmp_path):
     for predict in (som.predict, som.map_.winners, load(tmp_path / "m.som").winners):
         np.testing.assert_array_equal(predict(data), expected.labels_)
     np.testing.assert_array_equal(som.map_.winners(encoding.encode(table)), expected.labels_)
-    with pytest.raises(InputError, match="X lacks columns that the map was made from: 'b'"):
+    with rejected():
         som.predict(mixed(frame).drop(columns="b"))
 
 
@@ -110,19 +110,16 @@ def test_nullable_columns_are_filled_or_masked_by_map_and_estimator_alike(frame,
 def test_dates_are_no_numbers(frame, unit):
     dates = np.arange(120).reshape(60, 2).astype(unit)
     columns = {"start": dates[:, 0], "end": dates[:, 1]}
-    told = "holds dates in {}, not numbers.*TableEncoder"
-    if unit.startswith("timedelta"):
-        told = "holds durations in {}, not numbers.*their unit"
     as_dates = frame.assign(end=dates[:, 1].astype("M8[ms]"))
-    for data, message in (
-        (dates, r"must hold numbers; got dates or durations.*X.min\(\)"),
-        (pd.DataFrame(columns), told.format("'start', 'end'")),
-        (frame.assign(end=dates[:, 1]), told.format("'end'")),
-        (pl.from_pandas(as_dates), "holds dates in 'end', not numbers"),
+    for data in (
+        dates,
+        pd.DataFrame(columns),
+        frame.assign(end=dates[:, 1]),
+        pl.from_pandas(as_dates),
     ):
-        with pytest.raises(InputError, match=message):
+        with rejected():
             SOM(2, 2, encoder=None).fit(data)
-    with pytest.raises(InputError, match="`X` must hold numbers; got dates or durations"):
+    with rejected():
         SOM(2, 2).fit(frame.to_numpy()[:, :2]).map_.winners(dates)
 
 
@@ -130,12 +127,12 @@ def test_an_estimator_stands_for_its_map(frame):
     som = SOM(3, 4).fit(frame)
     assert measures.quantization_error(som, frame) == measures.quantization_error(som.map_, frame)
     assert plots.umatrix(som).ax_.get_title() == plots.umatrix(som.map_).ax_.get_title()
-    with pytest.raises(TypeError, match=r"such as `som.map_`; got DataFrame"):
+    with rejected(TypeError):
         plots.umatrix(frame)
 
 
 def test_a_map_of_too_many_units_is_refused_before_memory_is(frame):
-    with pytest.raises(InputError, match="at most 1000000 units; got 1000000 x 1000000"):
+    with rejected():
         SOM(1_000_000, 1_000_000).fit(frame)
 
 

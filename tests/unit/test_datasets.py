@@ -1,13 +1,12 @@
 """The table that comes with the package, and the reader of the article's table."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape import datasets
-from somscape.errors import InputError
 from somscape.tables import Table
 from somscape.tables._fit_encoding import fit_encoding
 
@@ -76,21 +75,21 @@ def test_credit_applications_say_where_people_get_them() -> None:
 
 
 def test_missing_file_of_credit_applications_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"there is no file '.*none\.csv'"):
+    with rejected():
         datasets.load_credit_applications(tmp_path / "none.csv")
 
 
 def test_other_columns_of_credit_applications_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("CustomerID,A1\n1,2\n3,4\n")
-    with pytest.raises(InputError, match=r"t\.csv: expected the columns CustomerID, A1, A2.*; got"):
+    with rejected():
         datasets.load_credit_applications(path)
 
 
 def test_columns_of_credit_applications_in_another_order_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(HEADER.replace("A1,A2", "A2,A1") + ",".join("1" * 16) + "\n")
-    with pytest.raises(InputError, match="expected the columns"):
+    with rejected():
         datasets.load_credit_applications(path)
 
 
@@ -98,6 +97,5 @@ def test_columns_of_credit_applications_in_another_order_are_refused(tmp_path: P
 def test_cut_or_extended_credit_applications_are_refused(tmp_path: Path, n_rows: int) -> None:
     path = tmp_path / "t.csv"
     path.write_text(HEADER + "".join(f"{i},{','.join('2' * 15)}\n" for i in range(n_rows)))
-    message = f"t.csv: expected 690 rows; got {n_rows}. The file is cut or extended"
-    with pytest.raises(InputError, match=re.escape(message)):
+    with rejected():
         datasets.load_credit_applications(path)

@@ -5,6 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, plots, regions
 from somscape.maps._joins import Joins
@@ -144,7 +145,7 @@ def test_without_rows_the_axis_counts_regions_and_parts_of_a_graph_do_not_join()
 
 
 def test_a_number_is_no_regions():
-    with pytest.raises(TypeError, match=r"`regions` must be what .*find_regions.*got int"):
+    with rejected(TypeError):
         plots.dendrogram(line(TOLD), 3)
-    with pytest.raises(TypeError, match="Map is needed"):
+    with rejected(TypeError):
         plots.dendrogram(Regions(line(TOLD), np.zeros(5, dtype=int)).labels)

@@ -2,12 +2,11 @@
 
 import array_api_strict as xp
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from on_any_device import OnAnyDevice, assert_nearest, margin, rows_of, small, squares
+from texts import rejected
 
-from somscape.errors import InputError
 from somscape.estimators import _intake as _libraries
 from somscape.kernels._select import kernels_for
 from somscape.kernels._sparse import Device, DeviceArray
@@ -89,5 +88,5 @@ def test_a_library_that_the_standard_does_not_reach_needs_scikit_learns_copy(mon
         dtype = "torch.float32"
 
     monkeypatch.setitem(sys.modules, "sklearn.externals.array_api_compat", None)
-    with pytest.raises(InputError, match=r"requires scikit-learn 1.7.*pass X.cpu\(\)"):
+    with rejected():
         _libraries._namespace(Bare(), "torch")

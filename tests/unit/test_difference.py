@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, TableEncoder, changes, regions
-from somscape.errors import InputError
 from somscape.kernels import Metric
 from somscape.maps._as_map import reordered
 from somscape.regions import Regions
@@ -167,18 +167,18 @@ def test_graphs_one_unit_and_maps_without_rows_are_compared(lattice):
 
 def test_wrong_regions_and_maps_are_refused():
     before = line([1000, 1100, 1200], [0, 0, 1], [2, 2, 4])
-    with pytest.raises(TypeError, match=r"`regions` must be what .*find_regions.*; got int"):
+    with rejected(TypeError):
         changes.difference(before, before, regions=3)
-    with pytest.raises(InputError, match="must be those of both maps; got 1"):
+    with rejected():
         changes.difference(before, before, regions=[None])
     small = Regions(line([1, 2], [0, 1], [1, 1]), np.array([0, 1]))
-    with pytest.raises(InputError, match="this map, of 3 units; got regions of 2"):
+    with rejected():
         changes.difference(before, before, regions=small)
-    with pytest.raises(InputError, match=r"1 x 3 units \(rectangular, plane\); got 1 x 2"):
+    with rejected():
         changes.difference(before, line([1, 2], [0, 1], [1, 1]))
-    with pytest.raises(InputError, match="one has 'x', the other 'income', 'job'"):
+    with rejected():
         changes.difference(
             before, Map(np.zeros((3, 1)), before.lattice, Encoding.plain(["x"]), np.ones(3))
         )
-    with pytest.raises(TypeError, match=r"Map is needed, such as .*; got list"):
+    with rejected(TypeError):
         changes.difference(before, [])

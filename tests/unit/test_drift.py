@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, SOMDetector, TableEncoder
-from somscape.errors import InputError
 from somscape.outliers import Calibration, Detector, DriftMonitor, Scorer
 from somscape.regions.find import merge_small_regions
 from somscape.tables import Encoding, table_from_columns
@@ -258,19 +258,19 @@ def test_hostile_rows_and_parameters():
     assert np.isnan(monitor.stability_index)
     monitor.update(np.zeros((1, 2), dtype=np.float32))
     monitor.update(np.asfortranarray(rng.normal(size=(5, 2))))
-    with pytest.raises(InputError, match="NaN"):
+    with rejected():
         monitor.update([[np.nan, 0.0]])
-    for wrong, message in (
-        ({"window": 10}, "`window` must be at least 50"),
-        ({"false_alarm": 0}, "`false_alarm` must be"),
-        ({"random_state": -1}, "`random_state` must be at least 0"),
+    for wrong in (
+        {"window": 10},
+        {"false_alarm": 0},
+        {"random_state": -1},
     ):
-        with pytest.raises(ValueError, match=message):
+        with rejected(ValueError):
             DriftMonitor(detector, **wrong)
-    for thing, name in ((line([0, 1]), "Map"), ([1.0], "list")):
-        with pytest.raises(TypeError, match=rf"a Detector is needed.*; got {name}\."):
+    for thing in (line([0, 1]), [1.0]):
+        with rejected(TypeError):
             DriftMonitor(thing)
-    with pytest.raises(InputError, match=r"no calibration scores.*Fit a SOMDetector"):
+    with rejected():
         DriftMonitor(replace(detector, calibration=Calibration(np.empty(0))))
 
 

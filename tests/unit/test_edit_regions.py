@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, regions
-from somscape.errors import InputError
 from somscape.regions import Regions
 from somscape.tables import Encoding
 
@@ -66,10 +66,10 @@ def test_a_region_is_cut_by_density_or_by_wards_rule():
     assert (as_pairs(regions.split(one, 0, method="ward")) == as_pairs(balls)).all()
     four = regions.find_regions(som, 4, method="ward")
     assert (as_pairs(regions.split(one, 0, n=4, method="ward")) == as_pairs(four)).all()
-    with pytest.raises(ValueError, match="`method` must be one of 'auto', 'valleys', 'ward'"):
+    with rejected(ValueError):
         regions.split(one, 0, method="kmeans")
     # A map without rows knows Ward's rule only.
-    with pytest.raises(InputError, match="keeps no rows that tell where density falls"):
+    with rejected():
         regions.split(by_hand(), 0, method="valleys")
     assert regions.split(by_hand(), 0).n_regions == 4
 
@@ -101,41 +101,37 @@ def test_regions_of_a_graph_in_parts_are_cut():
 @pytest.mark.parametrize("method", ["auto", "ward"])
 def test_fewer_regions_than_parts_of_a_graph_say_why(method):
     map_ = in_parts(np.ones(9))
-    message = (
-        r"`n_regions` must be from 3 to 9: the map has 9 units in 3 parts that no edge of its "
-        r"graph joins; got 2\. regions\.join puts regions of several parts together"
-    )
-    with pytest.raises(InputError, match=message):
+    with rejected():
         regions.find_regions(map_, 2, method=method)
-    with pytest.raises(InputError, match=message):
+    with rejected():
         regions.find_regions(map_, 2, method=method, X=map_.codebook.repeat(5, axis=0))
-    with pytest.raises(InputError, match=r"must be from 3 to 9: .*; got 10"):
+    with rejected():
         regions.find_regions(map_, 10, method=method)
 
 
 def test_what_cannot_be_joined_cut_or_named_is_said():
     found = regions.rename(by_hand(), {0: "large"})
-    with pytest.raises(InputError, match="at least two different regions"):
+    with rejected():
         regions.join(found, [1, 1])
-    with pytest.raises(TypeError, match="`which` must be a list of regions; got int"):
+    with rejected(TypeError):
         regions.join(found, 0)
-    with pytest.raises(TypeError, match="`names` must be a mapping of regions to texts"):
+    with rejected(TypeError):
         regions.rename(found, ["a", "b"])
-    with pytest.raises(TypeError, match="`colors` must be a mapping of regions to texts"):
+    with rejected(TypeError):
         regions.recolor(found, {0: None})
-    with pytest.raises(InputError, match="two regions would be called 'large'"):
+    with rejected():
         regions.join(found, [1, 2], name="large")
-    with pytest.raises(InputError, match=r"no region is called 'larg'.*did you mean 'large'"):
+    with rejected():
         regions.split(found, "larg")
-    with pytest.raises(InputError, match="numbers from 0 to 2; got 3"):
+    with rejected():
         regions.join(found, [0, 3])
-    with pytest.raises(InputError, match="has 2 units; it cannot be cut in 3"):
+    with rejected():
         regions.split(found, 1, n=3)
-    with pytest.raises(InputError, match="two regions would be called 'large'"):
+    with rejected():
         regions.rename(found, {1: "large"})
-    with pytest.raises(TypeError, match="number or its name; got float"):
+    with rejected(TypeError):
         regions.rename(found, {1.0: "x"})
-    with pytest.raises(ValueError, match="`n` must be at least 2"):
+    with rejected(ValueError):
         regions.split(found, 0, n=1)
 
 

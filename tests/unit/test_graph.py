@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import scipy.sparse
 from sklearn.base import clone
+from texts import rejected
 
 from somscape import SOM, Graph, Lattice, SOMDetector, load, measures, plots, report, tables
-from somscape.errors import InputError, MapFileError
+from somscape.errors import MapFileError
 from somscape.grid import graph as _layout
 from somscape.save import read_record, write_record
 
@@ -221,93 +222,81 @@ class Networkx:
 
 
 @pytest.mark.parametrize(
-    ("pairs", "lengths", "message"),
+    ("pairs", "lengths"),
     [
-        ([[0, 3]], [1], r"`pairs` must join two different units from 0 to 2; got \[0, 3\]"),
-        ([[0, 1], [-1, 1]], [1, 1], r"`pairs` must join .*; got \[-1, 1\] for edge 1"),
-        ([[1, 1]], [1], r"`pairs` must join two different units from 0 to 2; got \[1, 1\]"),
-        ([[0, 1, 2]], [1], r"`pairs` must hold two unit numbers .*shape \(1, 3\)"),
-        ([[0.5, 1]], [1], "`pairs` must hold two unit numbers .*; got float64"),
-        ([[0, 1]], [1, 2], r"`lengths` must have shape \(1,\), one for each .*; got \(2,\)"),
-        ([[0, 1], [1, 0]], [1, 2], "`lengths` must agree .*; got 2 and 1 between units 0 and 1"),
+        ([[0, 3]], [1]),
+        ([[0, 1], [-1, 1]], [1, 1]),
+        ([[1, 1]], [1]),
+        ([[0, 1, 2]], [1]),
+        ([[0.5, 1]], [1]),
+        ([[0, 1]], [1, 2]),
+        ([[0, 1], [1, 0]], [1, 2]),
     ],
 )
-def test_wrong_edges_are_refused_with_what_is_wrong(pairs, lengths, message):
-    with pytest.raises(InputError, match=message):
+def test_wrong_edges_are_refused_with_what_is_wrong(pairs, lengths):
+    with rejected():
         Graph.from_edges(3, pairs=pairs, lengths=lengths)
 
 
 @pytest.mark.parametrize(
-    ("adjacency", "message"),
+    "adjacency",
     [
-        (np.zeros((2, 3)), r"must be square, .* got the shape \(2, 3\)"),
-        (np.zeros(4), r"must be square, .* got the shape \(4,\)"),
-        (np.zeros((0, 0)), "must have 1 to 10000 units; got 0"),
-        (scipy.sparse.csr_array((10_001, 10_001)), "must have 1 to 10000 units; got 10001"),
-        ([["a", "b"], ["b", "a"]], "must hold numbers"),
-        (None, r"must hold numbers .*; got NoneType \(object\)"),
-        (Networkx(), r"must hold numbers .*; got Networkx .* pass nx.to_numpy_array\(graph\)"),
-        (scipy.sparse.csr_array([[0, 1j], [-1j, 0]]), r"must hold numbers .* \(complex128\)"),
-        (np.array([[0, 1j], [-1j, 0]]), r"must hold numbers .*; got ndarray \(complex128\)"),
-        ([[0, 1], [0, 0]], "must be symmetric; got 1 from unit 0 to 1 and 0 back"),
-        ([[0, 1], [2, 0]], "must be symmetric; got 1 from unit 0 to 1 and 2 back"),
-        ([[0, 0], [0, 3]], "must have a zero diagonal; got 3 from unit 1 to itself"),
-        ([[0, -1], [-1, 0]], "must hold finite lengths above 0, .* got -1 between units 0 and 1"),
-        (
-            [[0, NAN], [NAN, 0]],
-            "must hold finite lengths above 0, .* got nan between units 0 and 1",
-        ),
-        (
-            [[0, INF], [INF, 0]],
-            "must hold finite lengths above 0, .* got inf between units 0 and 1",
-        ),
+        np.zeros((2, 3)),
+        np.zeros(4),
+        np.zeros((0, 0)),
+        scipy.sparse.csr_array((10_001, 10_001)),
+        [["a", "b"], ["b", "a"]],
+        None,
+        Networkx(),
+        scipy.sparse.csr_array([[0, 1j], [-1j, 0]]),
+        np.array([[0, 1j], [-1j, 0]]),
+        [[0, 1], [0, 0]],
+        [[0, 1], [2, 0]],
+        [[0, 0], [0, 3]],
+        [[0, -1], [-1, 0]],
+        [[0, NAN], [NAN, 0]],
+        [[0, INF], [INF, 0]],
     ],
 )
-def test_a_wrong_adjacency_is_refused_with_what_is_wrong(adjacency, message):
-    with pytest.raises(InputError, match="`adjacency` " + message):
+def test_a_wrong_adjacency_is_refused_with_what_is_wrong(adjacency):
+    with rejected():
         Graph(adjacency)
 
 
 @pytest.mark.parametrize(
-    ("positions", "message"),
+    "positions",
     [
-        (np.zeros((4, 2)), r"must have shape \(5, 2\), .* got \(4, 2\)"),
-        (np.zeros(5), r"must have shape \(5, 2\), .* got \(5,\)"),
-        (np.full((5, 2), NAN), "must be finite"),
-        ([["a", "b"]] * 5, "must hold numbers"),
+        np.zeros((4, 2)),
+        np.zeros(5),
+        np.full((5, 2), NAN),
+        [["a", "b"]] * 5,
     ],
 )
-def test_wrong_positions_are_refused(positions, message):
-    with pytest.raises(InputError, match="`positions` " + message):
+def test_wrong_positions_are_refused(positions):
+    with rejected():
         Graph(ring(5), positions)
 
 
 @pytest.mark.parametrize(
-    ("options", "kind", "message"),
+    ("options", "kind"),
     [
-        ({"n_rows": 3}, ValueError, "`n_rows` must be 'auto' if `lattice` is a graph.* got 3"),
-        ({"n_cols": 5}, ValueError, "`n_cols` must be 'auto' if `lattice` is a graph.* got 5"),
-        ({"boundary": "torus"}, ValueError, "`boundary` must be left at .* graph; got 'torus'"),
-        ({"neighborhood": "triangle"}, ValueError, "needs `lattice`='rectangular'; got a graph"),
-        ({"lattice": ring(5)}, TypeError, r"`lattice` must be .* got ndarray. Pass Graph\("),
-        (
-            {"lattice": "hexagonal", "neighborhood": "triangle"},
-            ValueError,
-            "needs `lattice`='rectangular'; got 'hexagonal'",
-        ),
-        ({"init": np.zeros((4, 3))}, ValueError, "`init` must have one row per unit, 5 for"),
+        ({"n_rows": 3}, ValueError),
+        ({"n_cols": 5}, ValueError),
+        ({"boundary": "torus"}, ValueError),
+        ({"neighborhood": "triangle"}, ValueError),
+        ({"lattice": ring(5)}, TypeError),
+        ({"lattice": "hexagonal", "neighborhood": "triangle"}, ValueError),
+        ({"init": np.zeros((4, 3))}, ValueError),
     ],
 )
-def test_settings_that_a_graph_cannot_have_are_refused(options, kind, message):
-    with pytest.raises(kind, match=message):
+def test_settings_that_a_graph_cannot_have_are_refused(options, kind):
+    with rejected(kind):
         SOM(**({"lattice": Graph(ring(5))} | options)).fit(rows_of())
 
 
 def test_an_online_triangle_that_would_grow_without_bound_is_refused():
     options = {"lattice": "rectangular", "neighborhood": "triangle", "algorithm": "online"}
-    with pytest.raises(
-        InputError, match=r"at most 2 .* got 0\.5 x 3\^2\. Pass a smaller `radius_start`"
-    ):
+    with rejected():
         SOM(3, 4, radius_start=3.0, **options).fit(rows_of())
     codebook = SOM(3, 4, radius_start=1.4, random_state=0, **options).fit(rows_of()).codebook_
     assert np.abs(codebook).max() < 10
@@ -389,7 +378,7 @@ def test_a_saved_graph_that_is_damaged_is_refused(tmp_path, damage):
     record = read_record(tmp_path / "m.som")
     damage(record.header, record.arrays)
     write_record(tmp_path / "m.som", record)
-    with pytest.raises(MapFileError, match="do not fit together"):
+    with rejected(MapFileError):
         load(tmp_path / "m.som")
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from texts import rejected
 
 from somscape import SOM, SOMImputer
 from somscape.errors import SomscapeWarning
@@ -96,14 +97,14 @@ def test_an_imputer_in_a_pipeline_keeps_names_and_type():
 
 
 @pytest.mark.parametrize(
-    ("settings", "error", "message"),
+    ("settings", "error"),
     [
-        ({"n_neighbors": 0}, ValueError, "`n_neighbors` must be at least 1; got 0"),
-        ({"n_neighbors": 17}, ValueError, "`n_neighbors` must be at most 16; got 17"),
-        ({"som": "map"}, TypeError, "`som` must be a SOM or None; got 'map'"),
-        ({"som": SOM(metric="cosine")}, ValueError, "supports only|has directions only"),
+        ({"n_neighbors": 0}, ValueError),
+        ({"n_neighbors": 17}, ValueError),
+        ({"som": "map"}, TypeError),
+        ({"som": SOM(metric="cosine")}, ValueError),
     ],
 )
-def test_wrong_settings_are_named(settings, error, message):
-    with pytest.raises(error, match=message):
+def test_wrong_settings_are_named(settings, error):
+    with rejected(error):
         SOMImputer(**settings).fit(gappy(40)[0])

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.stats import binom
 from sklearn.metrics import adjusted_rand_score
+from texts import rejected
 
 from somscape import SOM, Graph, Map, load, regions
-from somscape.errors import InputError
 from somscape.grid import Lattice
 from somscape.grid._neighborhood import pull_from
 from somscape.maps import _joins as joining
@@ -458,7 +458,7 @@ def test_damaged_joins_are_refused(wrong):
     }
     assert joins_of(right, 4).n_apart == 1
     assert joins_of({}, 4) is None
-    with pytest.raises(ValueError, match=r"joins|evidence|piece"):
+    with rejected(ValueError):
         joins_of(right | wrong, 4)
 
 
@@ -468,11 +468,11 @@ def test_a_map_without_rows_takes_some_or_goes_by_prototypes():
     by_ward = regions.find_regions(map_, 5, method="ward")
     np.testing.assert_array_equal(regions.find_regions(bare, 5).labels, by_ward.labels)
     assert regions.find_regions(bare, X=X).n_regions == 2
-    with pytest.raises(InputError, match=r"keeps no rows.*Pass rows as `X`"):
+    with rejected():
         regions.find_regions(bare, method="valleys")
-    with pytest.raises(ValueError, match="`method` must be"):
+    with rejected(ValueError):
         regions.find_regions(map_, method="single")
-    with pytest.raises(InputError, match="must be from 1 to"):
+    with rejected():
         regions.find_regions(map_, map_.n_units + 1)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from texts import rejected
 
 from somscape import SOM, Map, SOMDetector, SOMRegions, load, plots, regions
 from somscape.errors import InputError, SomscapeWarning
@@ -78,29 +79,29 @@ def test_a_file_of_regions_comes_back(som, edited, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    "change",
     [
-        ({"schema": "report"}, r'they lack "schema": "somscape-regions"'),
-        ({"schema_version": 2}, "reads version 1. Take a newer somscape"),
-        ({"labels": None}, "must be lists"),
-        ({"labels": []}, "one whole number for each unit"),
-        ({"labels": [0.5] * 4}, "one whole number for each unit"),
-        ({"labels": [True, False]}, "one whole number for each unit"),
-        ({"labels": [0, 2]}, "number 2 regions from 0 to 1; got 0 to 2"),
-        ({"labels": [0, 1], "names": [], "colors": []}, "regions of 2 units, and the map has"),
-        ({"names": ["a"]}, "`names` must be one text for each of 3 regions"),
-        ({"names": ["a", "b", 3]}, "`names` must be one text for each of 3 regions"),
-        ({"names": ["a", "a", ""]}, "two regions would be called 'a'"),
-        ({"names": ["a\nb", "", ""]}, "a name is one line of at most 80 letters"),
-        ({"names": ["a" * 81, "", ""]}, "a name is one line of at most 80 letters"),
-        ({"names": [" a", "", ""]}, "without spaces at its ends"),
-        ({"colors": ["red", "", ""]}, "a color is '#' and six of 0-9, a-f; got 'red'"),
+        {"schema": "report"},
+        {"schema_version": 2},
+        {"labels": None},
+        {"labels": []},
+        {"labels": [0.5] * 4},
+        {"labels": [True, False]},
+        {"labels": [0, 2]},
+        {"labels": [0, 1], "names": [], "colors": []},
+        {"names": ["a"]},
+        {"names": ["a", "b", 3]},
+        {"names": ["a", "a", ""]},
+        {"names": ["a\nb", "", ""]},
+        {"names": ["a" * 81, "", ""]},
+        {"names": [" a", "", ""]},
+        {"colors": ["red", "", ""]},
     ],
 )
-def test_what_is_no_file_of_regions_is_said(som, edited, tmp_path, change, says):
+def test_what_is_no_file_of_regions_is_said(som, edited, tmp_path, change):
     path = tmp_path / "regions.json"
     path.write_text(json.dumps(edited.to_json() | change))
-    with pytest.raises(InputError, match=says) as raised:
+    with rejected() as raised:
         regions.read(path, som)
     assert str(raised.value).startswith(str(path))
 
@@ -117,21 +118,21 @@ def test_regions_of_another_map_of_as_many_units_are_taken_with_a_warning(som, e
 
 def test_a_file_that_is_damaged_or_not_there(som, tmp_path):
     (tmp_path / "a.json").write_bytes(b"[" * 100_000)
-    with pytest.raises(InputError, match="it is no JSON"):
+    with rejected():
         regions.read(tmp_path / "a.json", som)
     (tmp_path / "a.json").write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(InputError, match="it is no JSON"):
+    with rejected():
         regions.read(tmp_path / "a.json", som)
     with pytest.raises(FileNotFoundError):
         regions.read(tmp_path / "b.json", som)
 
 
 def test_regions_of_another_map_are_refused(som, edited):
-    with pytest.raises(InputError, match="and the map has 12"):
+    with rejected():
         regions.keep(SOM(3, 4, random_state=0).fit(X), edited)
-    with pytest.raises(InputError, match="not fitted"):
+    with rejected():
         regions.keep(SOM(), edited)
-    with pytest.raises(TypeError, match=r"`found` must be Regions.*got int"):
+    with rejected(TypeError):
         regions.keep(som, 3)
 
 
@@ -172,9 +173,9 @@ def test_the_estimator_finds_what_the_function_finds(som):
         np.testing.assert_array_equal(finder.fit_predict(som.map_), expected.labels)
         np.testing.assert_array_equal(finder.predict(X), expected.of(X))
         assert finder.n_regions_ == expected.n_regions
-    with pytest.raises(ValueError, match="`method` must be one of"):
+    with rejected(ValueError):
         SOMRegions(method="rings").fit(som)
-    with pytest.raises(TypeError, match="a Map is needed"):
+    with rejected(TypeError):
         SOMRegions().fit(X)
 
 
@@ -183,7 +184,7 @@ def test_looks_go_with_their_region(edited):
     joined = regions.join(edited, [0, 1, 2])
     assert (joined.names, joined.colors) == (("usual",), ("#aa3300",))
     assert regions.recolor(edited, {"usual": ""}).colors == ()
-    with pytest.raises(InputError, match="a color is '#' and six"):
+    with rejected():
         regions.recolor(edited, {0: "red"})
     carried = regions.carry_names(edited, regions.find_regions(edited.map_, 3), X=X)
     assert set(carried.names) == {"usual", ""}

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sklearn import datasets
 from sklearn.metrics import roc_auc_score
+from texts import rejected
 
 from somscape import SOMDetector
-from somscape.errors import InputError
 from somscape.outliers import _train
 from somscape.outliers.marks import known_labels
 
@@ -143,10 +143,9 @@ def test_rows_of_hardly_any_weight_may_be_lowest_and_highest(least, n_values):
     ],
 )
 def test_labels_that_cannot_be_are_refused(known):
-    message = r"`known` must hold 1 \(anomaly\), 0 .*for each of the 3 rows"
-    with pytest.raises(InputError, match=message):
+    with rejected():
         known_labels(known, 3)
-    with pytest.raises(InputError, match=message):
+    with rejected():
         SOMDetector(random_state=0).fit(np.eye(3), known=known)
 
 

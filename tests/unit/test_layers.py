@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
+from texts import rejected
 
 from somscape import SOM, SOMClassifier, SOMDetector, TableEncoder, load
 from somscape.errors import InputError
@@ -301,7 +302,7 @@ def test_a_file_with_an_impossible_factor_is_refused(factor):
     data = TableEncoder(**MIXED).fit(mixed()).encoding_.to_json()
     assert Encoding.from_json(json.loads(json.dumps(data)))
     data["columns"][0]["factor"] = factor
-    with pytest.raises(ValueError, match="column"):
+    with rejected(ValueError):
         Encoding.from_json(data)
 
 
@@ -309,7 +310,7 @@ def test_a_file_whose_layers_are_of_other_columns_is_refused_when_asked():
     som = SOM(3, 3, encoder=TableEncoder(**MIXED)).fit(mixed())
     encoding = som.map_.encoding
     wrong = replace(encoding, roles=replace(encoding.roles, layers={"body": ("no",)}))
-    with pytest.raises(InputError, match="layer 'body' names columns that are not there: 'no'"):
+    with rejected():
         replace(som.map_, encoding=wrong).of_layers("body")
 
 
@@ -434,7 +435,7 @@ def test_numbers_are_refused_where_they_may_be_names():
 
 
 def test_numbers_need_data(tmp_path):
-    with pytest.raises(InputError, match="columns by number, and no data were seen"):
+    with rejected():
         TableEncoder(layers=WHOLE).save_roles(tmp_path / "roles.toml")
 
 
@@ -487,7 +488,7 @@ def test_questions_about_layers_that_are_not_there():
             som.predict_layers(frame, given_layers)
         assert said in str(caught.value)
         assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="lacks columns that the map was made from: 'b'"):
+    with rejected():
         layered.predict_layers(frame[["a"]], "lab")
 
 
@@ -497,7 +498,7 @@ def test_the_map_of_a_classifier_says_why_it_does_not_answer_by_layer():
     classifier = SOMClassifier(SOM(3, 3), encoder=numbers, random_state=0)
     map_ = classifier.fit(frame[["a", "b"]], frame["a"] > 0).map_
     for ask in (map_.of_layers, lambda name: map_.predict_layers(frame[["a"]], name)):
-        with pytest.raises(InputError, match="classifiers and regressors have, too, cannot"):
+        with rejected():
             ask("one")
 
 

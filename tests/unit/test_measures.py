@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from texts import rejected
 
 from somscape import Lattice, Map, measures
-from somscape.errors import InputError
 from somscape.measures import Agreement, label_agreement
 from somscape.tables import Encoding, table_from_columns
 from somscape.tables._fit_encoding import fit_encoding
@@ -77,14 +77,14 @@ def test_errors_do_not_change_with_the_order_of_the_rows() -> None:
 
 def test_errors_refuse_other_features() -> None:
     map_ = make_map(np.zeros((2, 3)), Lattice(1, 2))
-    with pytest.raises(InputError, match=r"shape \(n_samples, 3\)"):
+    with rejected():
         measures.quantization_error(map_, np.zeros((4, 2)))
 
 
 @pytest.mark.parametrize("measure", [measures.quantization_error, measures.topographic_error])
 def test_errors_of_no_rows_are_refused(measure) -> None:
     map_ = make_map(np.zeros((2, 3)), Lattice(1, 2))
-    with pytest.raises(InputError, match="X has no rows; give at least one"):
+    with rejected():
         measure(map_, np.empty((0, 3)))
 
 
@@ -95,7 +95,7 @@ def test_a_row_of_weight_two_is_two_rows(measure) -> None:
     rows, weights = rng.normal(size=(60, 2)), np.arange(60) % 3
     expected = measure(map_, np.repeat(rows, weights, axis=0))
     assert measure(map_, rows, sample_weight=weights) == pytest.approx(expected, rel=1e-13)
-    with pytest.raises(InputError, match="`sample_weight` must not be negative; got -1"):
+    with rejected():
         measure(map_, rows, sample_weight=np.where(np.arange(60) == 3, -1, 1))
 
 

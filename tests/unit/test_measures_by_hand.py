@@ -8,6 +8,7 @@ import math
 import naive
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, measures
 from somscape.kernels import Metric
@@ -99,7 +100,7 @@ def test_embedding_accuracy() -> None:
         found = naive.embedding_accuracy(X, map_.codebook, max_gap)
         assert found == pytest.approx(expected, **CLOSE), max_gap
     assert measures.embedding_accuracy(map_, map_.codebook) == 1
-    with pytest.raises(ValueError, match="`max_gap` must be finite and above 0"):
+    with rejected(ValueError):
         measures.embedding_accuracy(map_, X, max_gap=0)
 
 

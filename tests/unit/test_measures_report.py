@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_array
+from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, measures
-from somscape.errors import InputError
 from somscape.measures import summary as _advice
 from somscape.regions import find_regions
 from somscape.tables import Encoding, table_from_columns
@@ -149,7 +149,7 @@ def test_held_out_rows_with_labels_come_as_a_report(som: SOM, X: np.ndarray) -> 
     frame = measures.report(som, X, labels=LABELS, held_out=X[::3]).to_frame().set_index("measure")
     assert math.isnan(frame["held_out"]["purity"])
     assert frame["value"]["purity"] == 1
-    with pytest.raises(InputError, match=r"shape \(n_samples, 3\)"):
+    with rejected():
         measures.report(som, X, held_out=X[:, :2])
 
 
@@ -280,7 +280,7 @@ def test_sparse_rows_have_the_measures_that_need_no_dense_ones() -> None:
     for measure in (measures.combined_error, measures.mean_tied_rank, measures.hit_gini):
         assert measure(som, csr_array(X)) == pytest.approx(measure(som, X), abs=1e-9)
     for measure in (measures.explained_variance, measures.trustworthiness, measures.report):
-        with pytest.raises(InputError, match=r"X is sparse.*Pass X\.toarray\(\)"):
+        with rejected():
             measure(som, csr_array(X))
 
 
@@ -349,13 +349,13 @@ def test_units_search_rows_once_and_no_pairs_unless_asked(som, X, monkeypatch) -
 
 
 def test_what_units_do_not_have_is_refused(som: SOM, X: np.ndarray) -> None:
-    with pytest.raises(InputError, match="'quantisation_error'; did you mean 'quantization_err"):
+    with rejected():
         measures.by_unit(som, X, which="quantisation_error")
-    with pytest.raises(InputError, match=r"no measure that units have: 'gini'; there are 'quant"):
+    with rejected():
         measures.by_unit(som, X, which=["gini"])
-    with pytest.raises(InputError, match="purity needs `labels`; pass them"):
+    with rejected():
         measures.by_unit(som, X, which=["purity"])
-    with pytest.raises(InputError, match="silhouette needs `regions`; pass them"):
+    with rejected():
         measures.by_unit(som, X, which=["silhouette"])
 
 
@@ -419,7 +419,7 @@ def test_one_and_two_rows(n_rows: int) -> None:
     map_ = make_map([[0.0], [1.0], [2.0]], Lattice(1, 3))
     found = measures.report(map_, np.arange(n_rows, dtype=float)[:, None])
     assert math.isnan(found["trustworthiness"])
-    with pytest.raises(ValueError, match="below half of the rows"):
+    with rejected(ValueError):
         measures.trustworthiness(map_, np.arange(n_rows, dtype=float)[:, None], k=1)
     assert found["quantization_error"] == 0
     assert math.isnan(found["kruskal_stress"]) == (n_rows == 1)
@@ -471,31 +471,31 @@ def test_edges_without_length_are_paths() -> None:
 
 
 def test_neighbors_must_be_fewer_than_half_of_the_rows(som: SOM, X: np.ndarray) -> None:
-    with pytest.raises(ValueError, match=r"`k` must be below half of the rows.*150; got 75"):
+    with rejected(ValueError):
         measures.trustworthiness(som, X, k=75)
     assert 0 <= measures.trustworthiness(som, X, k=74) <= 1
-    with pytest.raises(ValueError, match="`k` must be at least 1; got 0"):
+    with rejected(ValueError):
         measures.continuity(som, X, k=0)
-    with pytest.raises(ValueError, match="`on` must be one of 'grid', 'prototypes'; got 'map'"):
+    with rejected(ValueError):
         measures.trustworthiness(som, X, on="map")
-    with pytest.raises(TypeError, match="`max_rows` must be a whole number"):
+    with rejected(TypeError):
         measures.c_measure(som, X, max_rows=1.5)
 
 
 def test_labels_and_regions_must_fit(som: SOM, X: np.ndarray) -> None:
-    with pytest.raises(InputError, match=r"got a name, 'job'. Pass the values, such as X\['job'\]"):
+    with rejected():
         measures.purity(som, X, labels="job")
-    with pytest.raises(InputError, match=r"`labels` must have shape \(150,\).*got \(3,\)"):
+    with rejected():
         measures.purity(som, X, labels=["a", "b", "c"])
-    with pytest.raises(InputError, match="`labels` names no class"):
+    with rejected():
         measures.purity(som, X, labels=[None] * 150)
-    with pytest.raises(InputError, match=r"each of 20 units; got shape \(2,\)"):
+    with rejected():
         measures.silhouette(som, X, regions=[0, 1])
     for missing in (None, math.nan, pd.NA):
-        with pytest.raises(InputError, match="`regions` has a unit without a region"):
+        with rejected():
             measures.silhouette(som, X, regions=[missing, *range(19)])
     for mixed in (["a", *range(19)], np.array(["a", *range(19)], dtype=object)):
-        with pytest.raises(InputError, match="`regions` has numbers and names"):
+        with rejected():
             measures.davies_bouldin(som, X, regions=mixed)
     names = np.array(["a", "b"] * 10, dtype=object)
     expected = measures.davies_bouldin(som, X, regions=[0, 1] * 10)
@@ -525,11 +525,11 @@ def test_rows_without_a_label_do_not_count(som: SOM, X: np.ndarray) -> None:
 
 def test_a_map_that_does_not_know_its_radius_needs_one() -> None:
     map_ = make_map([[0.0], [1.0]], Lattice(1, 2))
-    with pytest.raises(InputError, match=r"does not know the radius.*Pass `radius`"):
+    with rejected():
         measures.distortion(map_, [[0.0], [1.0]])
-    with pytest.raises(ValueError, match="`radius` must be finite and above 0"):
+    with rejected(ValueError):
         measures.distortion(map_, [[0.0]], radius=0)
-    with pytest.raises(ValueError, match="`neighborhood` must be one of"):
+    with rejected(ValueError):
         measures.distortion(map_, [[0.0]], radius=1, neighborhood="square")
 
 
@@ -549,13 +549,13 @@ def test_no_rows_and_weights_below_0_are_refused(name: str, som: SOM) -> None:
     measure = getattr(measures, name)
     if "labels" in inspect.signature(measure).parameters:
         given["labels"] = []
-    with pytest.raises(InputError, match="X has no rows; give at least one"):
+    with rejected():
         measure(som, np.empty((0, 3)), **given)
     if "labels" in given:
         given["labels"] = [0, 1]
-    with pytest.raises(InputError, match="`sample_weight` must not be negative"):
+    with rejected():
         measure(som, np.zeros((2, 3)), sample_weight=[1, -1], **given)
-    with pytest.raises(InputError, match=r"shape \(n_samples, 3\)"):
+    with rejected():
         measure(som, np.zeros((2, 2)), **given)
 
 
@@ -577,11 +577,11 @@ def test_interval_of_equal_values_is_a_point_and_counts_weights() -> None:
     assert measures.bootstrap_interval([3.0] * 9) == pytest.approx((3, 3), **CLOSE)
     low, high = measures.bootstrap_interval([0.0, 1.0] * 50, sample_weight=[0.0, 1.0] * 50)
     assert (low, high) == pytest.approx((1, 1), **CLOSE)
-    with pytest.raises(InputError, match="one number a row"):
+    with rejected():
         measures.bootstrap_interval([])
-    with pytest.raises(ValueError, match="`level`"):
+    with rejected(ValueError):
         measures.bootstrap_interval([1.0], level=1.0)
-    with pytest.raises(ValueError, match="`level` must be below 1"):
+    with rejected(ValueError):
         measures.report(make_map([[0.0], [1.0]], Lattice(1, 2)), [[0.0]], level=1.0)
     assert np.isnan(measures.bootstrap_interval([1.0, math.inf])).all()
 
@@ -608,9 +608,9 @@ def test_stability_of_turned_maps_is_1() -> None:
     assert "2 maps: agreement 1.000" in str(found)
     shuffled = make_map(np.random.default_rng(2).permutation(W), Lattice(3, 4, "rectangular"))
     assert measures.stability([map_, shuffled], X).agreement < 0.6
-    with pytest.raises(InputError, match="`maps` must be at least two; got 1"):
+    with rejected():
         measures.stability([map_], X)
-    with pytest.raises(InputError, match=r"`maps` must be a list of at least two maps.*got a Map"):
+    with rejected():
         measures.stability(map_, X)
 
 
@@ -633,5 +633,5 @@ def test_stability_keeps_the_rows_that_all_maps_count() -> None:
     assert found.agreement == pytest.approx(expected.agreement, **CLOSE)
     for maps in ([masks, fills], [fills, masks]):
         assert measures.stability(maps, X, sample_weight=np.arange(100)).agreement > 0
-    with pytest.raises(InputError, match="no row with a value"):
+    with rejected():
         measures.stability([masks, fills], np.full((3, 2), np.nan))

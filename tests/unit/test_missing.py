@@ -3,10 +3,11 @@
 import naive
 import numpy as np
 import pytest
+from texts import rejected
 
 import somscape
 from somscape import SOM, SOMImputer, measures
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import SomscapeWarning
 from somscape.kernels import Metric
 from somscape.tables import table_from_columns
 from somscape.tables._fit_encoding import fit_encoding
@@ -101,9 +102,9 @@ def test_rows_without_any_value_have_no_distance_and_do_not_count(kernels, metri
         weights = np.arange(len(holed))
         expected = measure(som, X, sample_weight=np.delete(weights, 7))
         assert measure(som, holed, sample_weight=weights) == expected
-        with pytest.raises(InputError, match="no row with a value and a weight"):
+        with rejected():
             measure(som, holed, sample_weight=np.arange(len(holed)) == 7)
-        with pytest.raises(InputError, match="no row with a value"):
+        with rejected():
             measure(som, holed[7:8])
 
 
@@ -136,35 +137,31 @@ def test_a_saved_map_still_takes_rows_with_gaps(tmp_path):
     som = SOM(3, 4, missing="mask").fit(X)
     som.map_.save(tmp_path / "m.som")
     np.testing.assert_array_equal(somscape.load(tmp_path / "m.som").winners(X), som.labels_)
-    with pytest.raises(ValueError, match="must be finite"):
+    with rejected(ValueError):
         som.predict(np.full((1, 4), np.inf))
-    with pytest.raises(ValueError, match="got nan"):
+    with rejected(ValueError):
         SOM(3, 4).fit(gappy(share=0.0)).predict(X)
 
 
 def test_a_missing_cell_of_a_table_is_told_by_its_place():
     table = table_from_columns({"a": [1.0, 2, 3], "b": [1.0, None, 2]}, "t.csv")
-    with pytest.raises(InputError, match=r"1 in 'b', the first in t\.csv, row 1\. Fill"):
+    with rejected():
         SOM(3, 4, encoder=None).fit(table)
 
 
 def test_a_column_without_values_is_refused():
     X = gappy()
     X[:, 2] = np.nan
-    with pytest.raises(ValueError, match=r"no value at all.*'x2'"):
+    with rejected(ValueError):
         SOM(3, 4, missing="mask").fit(X)
 
 
 @pytest.mark.parametrize("metric", ["cosine", "correlation", "mahalanobis"])
 def test_metrics_that_need_every_value_say_so(metric):
     for share in (0.25, 0.0):  # what is missing may only come later
-        with pytest.raises(
-            ValueError, match=f"`missing`='mask' supports only .*got metric='{metric}'"
-        ):
+        with rejected(ValueError):
             SOM(3, 4, missing="mask", metric=metric).fit(gappy(share=share))
-        with pytest.raises(
-            ValueError, match=f"`missing`='mask' supports only .*got metric='{metric}'"
-        ):
+        with rejected(ValueError):
             SOMImputer(som=SOM(metric=metric)).fit(gappy(share=share))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from texts import rejected
 
 from somscape.grid import Graph, Lattice
 from somscape.grid._neighborhood import Neighborhood, pull_from
@@ -86,10 +87,9 @@ def test_neighborhoods_by_axis_are_products_of_both_offsets(shape, boundary, nei
 
 @pytest.mark.parametrize("neighborhood", ["triangle"])
 def test_a_neighborhood_by_axis_is_refused_where_there_are_no_axes(neighborhood):
-    refused = f"'{neighborhood}' needs a rectangular lattice; got a hexagonal one"
-    with pytest.raises(ValueError, match=refused):
+    with rejected(ValueError):
         Neighborhood(Lattice(3, 3), neighborhood)
-    with pytest.raises(ValueError, match="needs a rectangular lattice; got a graph one"):
+    with rejected(ValueError):
         Neighborhood(Graph([[0, 1], [1, 0]]), neighborhood).tables(1.0)
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape import SOM, SOMDetector, SOMImputer, measures, plots, regions, report
-from somscape.errors import InputError
 from somscape.outliers import DriftMonitor
 from somscape.outliers.detector import as_detector
 from somscape.save.lines import record_of
@@ -40,27 +40,25 @@ OF_MAPS = [
 @pytest.mark.parametrize("use", OF_MAPS)
 @pytest.mark.parametrize("estimator", [SOM(), SOMDetector(), SOMImputer()])
 def test_an_estimator_that_is_not_fitted_is_called_so(use, estimator):
-    name = type(estimator).__name__
-    with pytest.raises(InputError, match=rf"^this {name} is not fitted; call `fit` first\.$"):
+    with rejected():
         use(estimator)
 
 
 @pytest.mark.parametrize("use", OF_MAPS)
 @pytest.mark.parametrize("name", ["map.som", Path("map.som")])
 def test_the_name_of_a_file_must_be_loaded_first(use, name):
-    message = r"^a Map is needed; .*Load it first: somscape\.load\('map\.som'\)\.$"
-    with pytest.raises(TypeError, match=message):
+    with rejected(TypeError):
         use(name)
 
 
 @pytest.mark.parametrize("use", [as_detector, DriftMonitor])
 def test_a_detector_must_be_fitted_or_loaded(use):
-    with pytest.raises(InputError, match=r"^this SOMDetector is not fitted; call `fit` first\.$"):
+    with rejected():
         use(SOMDetector())
-    with pytest.raises(TypeError, match=r"^a Detector is needed; .*somscape\.load\('d\.som'\)\.$"):
+    with rejected(TypeError):
         use("d.som")
     for som in (SOM(), SOM(1, 2).fit(X)):  # fitted or not, it cannot score rows
-        with pytest.raises(TypeError, match=r"^a Detector is needed, such as .*; got SOM\.$"):
+        with rejected(TypeError):
             use(som)
 
 
@@ -72,5 +70,5 @@ class Clusterer:
 
 
 def test_another_thing_is_called_by_its_type():
-    with pytest.raises(TypeError, match=r"^a Map is needed, such as `som\.map_`; got Clusterer\.$"):
+    with rejected(TypeError):
         plots.umatrix(Clusterer())

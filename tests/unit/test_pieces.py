@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
+from texts import rejected
 
 from somscape import SOM, SOMClassifier, SOMDetector, TableEncoder
 from somscape.callbacks import Checkpoint
-from somscape.errors import InputError
 from somscape.fit import Pairs, Pieces, merge, partial, prepare, step
 from somscape.grid import Lattice
 from somscape.measures import quantization_error, trustworthiness
@@ -140,7 +140,7 @@ def test_a_run_in_pieces_goes_on_from_a_checkpoint_of_any_pieces(tmp_path):
     callbacks = [Checkpoint(run, every=0), lambda progress: progress.step == 3]
     SOM(4, 5, n_epochs=6, callbacks=callbacks).fit(InTurn([rows[:50], rows[50:]]))
     assert_same(SOM(4, 5, n_epochs=6).fit(InTurn([rows[:7], rows[7:]]), resume=run), whole)
-    with pytest.raises(InputError, match="in another order"):
+    with rejected():
         SOM(4, 5, n_epochs=6).fit(InTurn([rows[::-1].copy()]), resume=run)
 
 
@@ -236,48 +236,32 @@ def test_the_four_verbs_train_as_som_does():
 
 
 BAD = {
-    "no pieces": ([], "no rows in any piece"),
-    "no rows": ([np.empty((0, 3))], "no rows in any piece"),
-    "one column fewer": ([rows_of(5, 3), rows_of(5, 2)], "piece 1 of X has 2 columns"),
-    "a gap": (
-        [rows_of(5, 2), np.array([[1.0, 2.0], [3.0, np.nan]])],
-        r"1 in 'x1'; the first in row 1 of piece 1 \(row 6 of all\)",
-    ),
-    "infinite": ([rows_of(5, 2), np.array([[1.0, np.inf]])], "piece 1: .*got inf .* in row 0"),
-    "no columns": ([np.empty((3, 0))], "piece 0: it must have rows and columns"),
-    "masked": ([np.ma.masked_equal([[1.0, 2.0]], 2.0)], "piece 0: .*mask"),
-    "dates": ([np.array([["2026-01-01"]], dtype="datetime64[D]")], "piece 0: .*date"),
-    "complex": ([np.array([[1 + 2j]])], "piece 0: it holds complex numbers"),
-    "an array and a frame": (
-        [pd.DataFrame({"a": [1.0]}), np.array([[1.0]])],
-        "piece 1 of X and others are arrays and frames",
-    ),
-    "one dimension": ([np.arange(3.0)], "piece 0: it must have rows and columns"),
-    "text": ([np.array([["a", "b"]])], "piece 0: could not convert"),
-    "text in a frame": (
-        [pd.DataFrame({"a": [1.0], "b": ["x"]})],
-        "piece 0: .* no number in column 'b'",
-    ),
-    "a column lacks": (
-        [pd.DataFrame({"a": [1.0], "b": [2.0]}), pd.DataFrame({"a": [1.0]})],
-        "piece 1 of X lacks column 'b'",
-    ),
-    "a column more": (
-        [pd.DataFrame({"a": [1.0]}), pd.DataFrame({"a": [1.0], "b": [2.0]})],
-        "piece 1 of X has column 'b'",
-    ),
-    "another order": (
-        [pd.DataFrame({"a": [1.0], "b": [2.0]}), pd.DataFrame({"b": [1.0], "a": [2.0]})],
-        "another order",
-    ),
+    "no pieces": [],
+    "no rows": [np.empty((0, 3))],
+    "one column fewer": [rows_of(5, 3), rows_of(5, 2)],
+    "a gap": [rows_of(5, 2), np.array([[1.0, 2.0], [3.0, np.nan]])],
+    "infinite": [rows_of(5, 2), np.array([[1.0, np.inf]])],
+    "no columns": [np.empty((3, 0))],
+    "masked": [np.ma.masked_equal([[1.0, 2.0]], 2.0)],
+    "dates": [np.array([["2026-01-01"]], dtype="datetime64[D]")],
+    "complex": [np.array([[1 + 2j]])],
+    "an array and a frame": [pd.DataFrame({"a": [1.0]}), np.array([[1.0]])],
+    "one dimension": [np.arange(3.0)],
+    "text": [np.array([["a", "b"]])],
+    "text in a frame": [pd.DataFrame({"a": [1.0], "b": ["x"]})],
+    "a column lacks": [pd.DataFrame({"a": [1.0], "b": [2.0]}), pd.DataFrame({"a": [1.0]})],
+    "a column more": [pd.DataFrame({"a": [1.0]}), pd.DataFrame({"a": [1.0], "b": [2.0]})],
+    "another order": [
+        pd.DataFrame({"a": [1.0], "b": [2.0]}),
+        pd.DataFrame({"b": [1.0], "a": [2.0]}),
+    ],
 }
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_pieces_that_do_not_fit_are_named(name):
-    blocks, message = BAD[name]
-    with pytest.raises(InputError, match=message):
-        SOM(2, 2, encoder=None).fit(InTurn(blocks))
+    with rejected():
+        SOM(2, 2, encoder=None).fit(InTurn(BAD[name]))
 
 
 def test_pieces_without_rows_change_nothing():
@@ -298,23 +282,23 @@ def test_pieces_without_rows_change_nothing():
 
 def test_what_needs_no_rows_is_checked_for_pieces_too():
     rows = InTurn([rows_of(50)])
-    with pytest.raises(TypeError, match="`encoder` must be"):
+    with rejected(TypeError):
         SOM(2, 2, encoder="foo").fit(rows)
-    with pytest.raises(InputError, match="contradicts `encoder`"):
+    with rejected():
         SOM(2, 2, encoder=TableEncoder(), missing="mask").fit(rows)
     assert np.array_equal(SOM(2, 2).fit_predict(rows), SOM(2, 2).fit(rows_of(50)).labels_)
 
 
 @pytest.mark.parametrize(
-    ("parameters", "more", "message"),
+    ("parameters", "more"),
     [
-        ({"algorithm": "online"}, {}, "supports only rows in memory"),
-        ({"missing": "fill"}, {}, "medians"),
-        ({}, {"sample_weight": [1.0] * 50}, "`sample_weight` supports only rows in memory"),
+        ({"algorithm": "online"}, {}),
+        ({"missing": "fill"}, {}),
+        ({}, {"sample_weight": [1.0] * 50}),
     ],
 )
-def test_what_needs_all_rows_at_once_is_refused(parameters, more, message):
-    with pytest.raises(InputError, match=message):
+def test_what_needs_all_rows_at_once_is_refused(parameters, more):
+    with rejected():
         SOM(2, 2, **parameters).fit(InTurn([rows_of(50)]), **more)
 
 
@@ -328,7 +312,7 @@ class LosesOne(InTurn):
 
 def test_a_piece_that_is_lost_while_units_move_is_one_error():
     pieces = LosesOne(np.split(rows_of(300), [100, 200]))
-    with pytest.raises(InputError, match="300 rows in the first pass and 200 in a later one"):
+    with rejected():
         SOM(5, 6, radius_end=0.2).fit(pieces)
 
 
@@ -361,14 +345,14 @@ def test_rows_that_change_between_passes_are_one_error():
                 self.blocks[0][3] = np.nan
             return super().each(function)
 
-    with pytest.raises(InputError, match="does not give the same rows each time"):
+    with rejected():
         SOM(2, 2).fit(Shrinking([rows_of(400)]))
     for kind in (Moving, Gaps):
-        with pytest.raises(InputError, match="other values in each pass"):
+        with rejected():
             SOM(2, 2).fit(kind([rows_of(400)]))
-    with pytest.raises(InputError, match="2 pieces in the first pass and 1"):
+    with rejected():
         SOM(2, 2).fit(Losing([rows_of(200), rows_of(200)]))
-    with pytest.raises(InputError, match="other values in each pass"):
+    with rejected():
         SOM(2, 2).fit(Growing([rows_of(400)]))
 
 
@@ -382,10 +366,10 @@ class OnACard:
 
 
 @pytest.mark.parametrize(
-    ("X", "said"),
+    "X",
     [
-        (InTurn([rows_of(60)]), r"X must be a table.*got InTurn\. Fetch its rows"),
-        (OnACard(), r"X must lie in this machine's memory; .*Implicit conversion.*NumPy"),
+        InTurn([rows_of(60)]),
+        OnACard(),
     ],
 )
 @pytest.mark.parametrize(
@@ -397,9 +381,9 @@ class OnACard:
         lambda som, X: trustworthiness(som, X),
     ],
 )
-def test_maps_and_measures_say_what_they_take(X, said, ask):
+def test_maps_and_measures_say_what_they_take(X, ask):
     som = SOM(3, 3).fit(rows_of(60))
-    with pytest.raises(InputError, match=said):
+    with rejected():
         ask(som, X)
 
 

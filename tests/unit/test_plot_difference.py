@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from texts import rejected
 
 from somscape import Graph, Lattice, Map, changes, plots
-from somscape.errors import InputError
 from somscape.regions import Regions
 from somscape.tables import Encoding
 
@@ -101,7 +101,7 @@ def test_graphs_and_few_axes():
     graph = Graph(np.eye(4, k=1) + np.eye(4, k=-1))
     a, b = (line(m.codebook, m.hits, graph) for m in (BEFORE, AFTER))
     assert len(plots.difference(a, b, regions=True).axes_) == 4
-    with pytest.raises(InputError, match="axes for 4 drawings; got 3"):
+    with rejected():
         plots.difference(a, b, regions=True, ax=Figure().subplots(1, 3))
-    with pytest.raises(InputError, match=r"must have the lattice of `a`, 4 units \(graph"):
+    with rejected():
         plots.difference(a, BEFORE)

@@ -15,9 +15,10 @@ from matplotlib.backend_bases import FigureManagerBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
+from texts import rejected
 
 from somscape import Graph, Lattice, Map, plots, report
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import SomscapeWarning
 from somscape.outliers import Alerts
 from somscape.regions import Regions
 from somscape.tables import Encoding, Table, table_from_columns
@@ -283,9 +284,9 @@ def test_too_few_axes_are_refused(draw: Any, needed: int) -> None:
     map_ = Map(map_.codebook, map_.lattice, map_.encoding, map_.hits, line_map().history)
     axes = list(Figure().subplots(1, needed))
     assert draw(map_, ax=axes).axes_ == tuple(axes)
-    with pytest.raises(InputError, match=f"axes for {needed} drawings; got {needed - 1}. Pass"):
+    with rejected():
         draw(map_, ax=axes[1:])
-    with pytest.raises(InputError, match=r"`ax` must be axes of matplotlib, .*; got int"):
+    with rejected():
         draw(map_, ax=3)
 
 
@@ -309,17 +310,16 @@ def test_every_drawing_of_one_axes_takes_them() -> None:
 @pytest.mark.parametrize("place", [3, Figure(), [Figure().add_subplot()], "left"])
 def test_a_drawing_of_one_axes_takes_nothing_else(draw: Any, place: Any) -> None:
     what = candidates() if draw is plots.trade_off else line_map()
-    came = type(place).__name__
-    with pytest.raises(TypeError, match=rf"^`ax` must be one axes of matplotlib.*got {came}\."):
+    with rejected(TypeError):
         draw(what, ax=place)
 
 
 def test_regions_are_passed_as_they_are_found() -> None:
     map_ = line_map()
     for draw in (plots.regions, lambda m, r: report.build(m, table_of_x(), regions=r)):
-        with pytest.raises(TypeError, match=r"find_regions\(map, n_regions\) returns.*; got int"):
+        with rejected(TypeError):
             draw(map_, 5)
-        with pytest.raises(InputError, match=r"this map, of 6 units; got regions of 2 units"):
+        with rejected():
             draw(map_, Regions(line_map(1, 2), np.array([0, 0])))
 
 
@@ -429,7 +429,7 @@ def test_highlight_outlines_the_cells_of_alerts() -> None:
 
 @pytest.mark.parametrize("wrong", ["a", [0.5], [True, False], {"units": [1]}])
 def test_highlight_of_no_units_says_what_to_pass(wrong: Any) -> None:
-    with pytest.raises(TypeError, match=r"^`highlight` must be Alerts, or the numbers of units"):
+    with rejected(TypeError):
         plots.umatrix(line_map(), highlight=wrong)
     assert len(plots.umatrix(line_map(), highlight=[]).ax_.collections) == 3
 
@@ -643,9 +643,9 @@ def test_the_trade_off_has_a_line_per_size_and_a_marker_per_candidate() -> None:
 
 
 def test_the_trade_off_of_another_table_is_refused() -> None:
-    with pytest.raises(InputError, match=r"lacks \['radius_end', .*SOM.suggest"):
+    with rejected():
         plots.trade_off(table_from_columns({"n_rows": [2], "n_cols": [2]}))
-    with pytest.raises(InputError, match="has no rows"):
+    with rejected():
         plots.trade_off(candidates().take(np.arange(0)))
 
 
@@ -653,37 +653,34 @@ def test_the_trade_off_of_another_table_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ask", "message"),
+    "ask",
     [
-        (lambda m: plots.umatrix(m, y=[1]), "y needs X"),
-        (lambda m: plots.hits(m, y=[1]), "y needs X"),
-        (lambda m: plots.umatrix(m, [[0.0]], [1, 2]), "one label per row of X, 1; got 2"),
-        (lambda m: plots.umatrix(m, highlight=[6]), "units from 0 to 5; got 6 to 6"),
-        (lambda m: plots.umatrix(m, highlight=[-1]), "units from 0 to 5; got -1"),
-        (lambda m: plots.planes(m, ["nix"]), "no feature column 'nix'"),
-        (lambda m: plots.planes(m, []), "at least one column"),
-        (lambda m: plots.planes(m, n_wide=0), "at least 1; got 0"),
-        (
-            lambda m: plots.training(Map(m.codebook, m.lattice, m.encoding, m.hits)),
-            "no training history",
-        ),
+        lambda m: plots.umatrix(m, y=[1]),
+        lambda m: plots.hits(m, y=[1]),
+        lambda m: plots.umatrix(m, [[0.0]], [1, 2]),
+        lambda m: plots.umatrix(m, highlight=[6]),
+        lambda m: plots.umatrix(m, highlight=[-1]),
+        lambda m: plots.planes(m, ["nix"]),
+        lambda m: plots.planes(m, []),
+        lambda m: plots.planes(m, n_wide=0),
+        lambda m: plots.training(Map(m.codebook, m.lattice, m.encoding, m.hits)),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(ask: Any, message: str) -> None:
-    with pytest.raises(InputError, match=message):
+def test_what_cannot_be_drawn_is_refused(ask: Any) -> None:
+    with rejected():
         ask(line_map())
 
 
 def test_a_picture_that_has_no_place_says_what_a_map_says(tmp_path: Path) -> None:
     map_ = line_map()
     (tmp_path / "folder.png").mkdir()
-    for target, message in (
-        (tmp_path / "nowhere" / "x.png", "does not exist. Make it first"),
-        (tmp_path / "folder.png", "is not a file that can be replaced"),
+    for target in (
+        tmp_path / "nowhere" / "x.png",
+        tmp_path / "folder.png",
     ):
         said = []
         for save in (plots.planes(map_).save, map_.save):
-            with pytest.raises(InputError, match=message) as caught:
+            with rejected() as caught:
                 save(target)
             said.append(str(caught.value))
         assert said[0] == said[1]

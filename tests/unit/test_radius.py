@@ -5,6 +5,7 @@ import math
 import naive
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape.grid import radius_from
 from somscape.grid._neighborhood import CONVENTIONS
@@ -41,17 +42,17 @@ def test_kohonens_bubble_holds_the_winner_alone_below_1(value):
 
 
 @pytest.mark.parametrize(
-    ("value", "convention", "kind", "message"),
+    ("value", "convention", "kind"),
     [
-        (1.0, "sas", ValueError, "`convention` must be one of 'minisom', .*; got 'sas'"),
-        (0.0, "minisom", ValueError, "`value` must be finite and above 0; got 0.0"),
-        (-1.0, "kohonen", ValueError, "`value` must be finite and at least 0; got -1.0"),
-        (math.nan, "somoclu", ValueError, "`value` must be finite"),
-        ("wide", "somoclu", TypeError, "`value` must be a number; got 'wide'"),
+        (1.0, "sas", ValueError),
+        (0.0, "minisom", ValueError),
+        (-1.0, "kohonen", ValueError),
+        (math.nan, "somoclu", ValueError),
+        ("wide", "somoclu", TypeError),
     ],
 )
-def test_wrong_values_are_refused(value, convention, kind, message):
-    with pytest.raises(kind, match=message):
+def test_wrong_values_are_refused(value, convention, kind):
+    with rejected(kind):
         radius_from(value, convention)
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from texts import rejected
 
-from somscape.errors import InputError
 from somscape.tables import Encoding, table_from_columns
 from somscape.tables._fit_encoding import fit_encoding
 from somscape.tables._recoded import recoded
@@ -77,26 +77,20 @@ def test_what_only_one_month_tells_of_dates_is_filled():
 
 
 @pytest.mark.parametrize(
-    ("was", "now", "words"),
+    ("was", "now"),
     [
         (
             Encoding.plain(["a", "b"]),
             Encoding((*Encoding.plain(["a"]).columns, UnusedColumn("b", "always 3", "constant"))),
-            r"only one of them has 'b \(in the other always 3\)'\. Train both on the same columns",
         ),
-        (Encoding.plain(["x0"]), Encoding.plain(["x0", "x1"]), "have 1 and 2 columns"),
-        (
-            Encoding((NumberCode.plain("a"),)),
-            Encoding((CategoryCode("a", "asked", ("1", "2")),)),
-            "differ in column 'a': number and category",
-        ),
+        (Encoding.plain(["x0"]), Encoding.plain(["x0", "x1"])),
+        (Encoding((NumberCode.plain("a"),)), Encoding((CategoryCode("a", "asked", ("1", "2")),))),
         (
             Encoding((OrdinalCode("a", "asked", ("low", "high"), 0),)),
             Encoding((OrdinalCode("a", "asked", ("low", "mid", "high"), 0),)),
-            "differ in the ordered levels of column 'a'",
         ),
     ],
 )
-def test_what_differs_is_named_in_one_line(was, now, words):
-    with pytest.raises(InputError, match=words):
+def test_what_differs_is_named_in_one_line(was, now):
+    with rejected():
         recoded(np.zeros((2, was.n_features)), was, now)

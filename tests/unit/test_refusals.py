@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 from sklearn.exceptions import NotFittedError
+from texts import rejected
 
 from somscape import SOM, SOMDetector, SOMImputer, TableEncoder, measures
 from somscape.callbacks import TimeLimit
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import SomscapeWarning
 from somscape.fit import _plan as _size
 from somscape.grid import Lattice
 from somscape.minisom import MiniSom
@@ -32,36 +33,35 @@ def gappy(n=300, d=4):
 
 
 def test_online_training_refuses_missing_values():
-    message = "`algorithm`='online' cannot leave missing values out; .* missing='fill'"
-    with pytest.raises(InputError, match=message):
+    with rejected():
         SOM(4, 5, algorithm="online", missing="mask").fit(gappy())
-    with pytest.raises(InputError, match=message):
+    with rejected():
         SOMImputer(som=SOM(4, 5, algorithm="online")).fit(gappy())
     SOM(4, 5, algorithm="online", missing="mask", n_epochs=1, random_state=0).fit(rows_of())
 
 
 def test_online_training_refuses_sparse_rows():
-    with pytest.raises(InputError, match="`algorithm`='online' supports only dense rows"):
+    with rejected():
         SOM(4, 5, algorithm="online").fit(csr_array(rows_of()))
 
 
 @pytest.mark.parametrize(("dtype", "scale"), [(np.float32, 1e-25), (np.float64, 1e-200)])
 def test_online_training_refuses_differences_that_it_cannot_square(dtype, scale):
     X = (rows_of() * scale).astype(dtype)
-    with pytest.raises(InputError, match=r"X varies by .*'x\d.* Multiply X.* algorithm='batch'"):
+    with rejected():
         SOM(4, 5, algorithm="online").fit(X)
 
 
 @pytest.mark.parametrize("weight", [1e300, 1e-200])
 def test_feature_weights_beyond_reason_are_refused(weight):
-    with pytest.raises(InputError, match=r"`feature_weight` must be 0, or from 1e-100 to 1e.100"):
+    with rejected():
         SOM(4, 5, feature_weight=[1, weight, 1, 1]).fit(rows_of())
 
 
 def test_feature_weights_whose_distances_overflow_are_refused():
     X = rows_of()
     X[:, 2] *= 1e120
-    with pytest.raises(InputError, match=r"weight 1e\+80 for feature 2, with values up to"):
+    with rejected():
         SOM(4, 5, feature_weight=[1, 1, 1e80, 1]).fit(X)
     som = SOM(4, 5, feature_weight=[1, 1, 1e60, 1]).fit(X)
     assert np.isfinite(som.history_["quantization_error"]).all()
@@ -71,30 +71,22 @@ def test_feature_weights_whose_distances_overflow_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("settings", "kind", "message"),
+    ("settings", "kind"),
     [
-        ({"verbose": "yes"}, TypeError, "`verbose` must be a whole number"),
-        ({"verbose": -1}, ValueError, "`verbose` must be at least 0"),
-        ({"warm_start": "no"}, TypeError, "`warm_start` must be True or False; got 'no'"),
-        ({"encoder": "x"}, TypeError, '`encoder` must be "auto", None or a somscape.TableEncoder'),
-        ({"encoder": TableEncoder}, TypeError, "got <class 'somscape"),
-        ({"n_epochs": 10**12}, ValueError, "`n_epochs` must be at most 1000000"),
-        (
-            {"n_epochs": 1e12, "algorithm": "online"},
-            ValueError,
-            r"`n_epochs` must be finite, above 0 and at most 1e\+06",
-        ),
-        ({"radius_decay": [3, 2, 1], "n_epochs": 2}, ValueError, "one value per epoch, 2; got 3"),
-        ({"radius_decay": [3, 2, 1], "n_epochs": 7}, ValueError, "one value per epoch, 7; got 3"),
-        (
-            {"radius_decay": "constant", "radius_end": 0.5},
-            ValueError,
-            "`radius_decay`='constant' keeps `radius_start` .* must be 'auto'; got 0.5",
-        ),
+        ({"verbose": "yes"}, TypeError),
+        ({"verbose": -1}, ValueError),
+        ({"warm_start": "no"}, TypeError),
+        ({"encoder": "x"}, TypeError),
+        ({"encoder": TableEncoder}, TypeError),
+        ({"n_epochs": 10**12}, ValueError),
+        ({"n_epochs": 1e12, "algorithm": "online"}, ValueError),
+        ({"radius_decay": [3, 2, 1], "n_epochs": 2}, ValueError),
+        ({"radius_decay": [3, 2, 1], "n_epochs": 7}, ValueError),
+        ({"radius_decay": "constant", "radius_end": 0.5}, ValueError),
     ],
 )
-def test_a_parameter_that_would_be_passed_over_is_refused(settings, kind, message):
-    with pytest.raises(kind, match=message):
+def test_a_parameter_that_would_be_passed_over_is_refused(settings, kind):
+    with rejected(kind):
         SOM(4, 5, **settings).fit(rows_of())
 
 
@@ -102,7 +94,7 @@ def test_other_forms_of_these_parameters_are_taken():
     SOM(4, 5, verbose=True, warm_start=np.True_, n_epochs=1).fit(rows_of())
     table = table_from_columns({"a": [1.0, 2.0, 5.0] * 10})
     SOM(2, 2, encoder=TableEncoder(), n_epochs=1).fit(table)
-    with pytest.raises(TypeError, match="`encoder` must be"):
+    with rejected(TypeError):
         SOMDetector(encoder="x").fit(rows_of())
 
 
@@ -135,17 +127,15 @@ def test_rates_may_be_a_list_or_an_array():
 def test_every_lattice_is_held_against_the_rows():
     with pytest.warns(SomscapeWarning, match="100 units for 50 rows .* many units without a row"):
         SOM(n_rows=100, n_epochs=1).fit(rows_of(50))
-    with pytest.raises(InputError, match="at most 1000000 units; got 3000000 x 1"):
+    with rejected():
         SOM(n_rows=3_000_000).fit(rows_of())
 
 
 def test_a_map_that_memory_cannot_hold_is_refused(monkeypatch):
     monkeypatch.setattr(_size, "machine_memory", lambda: 16 << 30)
-    message = r"100000 x 1 units .* needs about .* swap `n_rows`"
-    with pytest.warns(SomscapeWarning), pytest.raises(InputError, match=message):
+    with pytest.warns(SomscapeWarning), rejected():
         SOM(100_000, 1).fit(rows_of())
-    message = r"1000 x 1000 units and 2000 features .* smaller map"
-    with pytest.warns(SomscapeWarning), pytest.raises(InputError, match=message):
+    with pytest.warns(SomscapeWarning), rejected():
         SOM(1000, 1000).fit(rows_of(10, 2000))
     # Online training tabulates nothing by pairs of rows.
     _size.check_memory(Lattice(100_000, 1), 4, has_tables=False)
@@ -157,16 +147,15 @@ def test_the_machine_tells_its_memory():
 
 @pytest.mark.parametrize("rows", [[[1, 2], [3]], ((1, 2), (3,)), [[1, 2], [3, 4, 5]]])
 def test_rows_that_are_not_equally_long_are_named(rows):
-    message = rf"row 1 has {len(rows[1])}, and row 0 has 2\. Fill the row up"
     som = SOM(2, 3, random_state=0).fit(rows_of(9, 2))
     for ask in (SOM(2, 3).fit, som.predict, som.map_.winners, SOMDetector().fit):
-        with pytest.raises(InputError, match=message):
+        with rejected():
             ask(rows)
 
 
 def test_a_whole_number_beyond_floats_is_refused_as_a_value():
     X = np.array([[10**400, 1], [2, 3]], dtype=object)
-    with pytest.raises(InputError, match=r"X holds a whole number that no float can hold"):
+    with rejected():
         SOM(1, 2).fit(X)
 
 
@@ -186,85 +175,85 @@ def test_masked_arrays_are_refused_as_nobody_would_look_at_the_mask(use):
     X = np.ma.array(np.arange(18.0).reshape(6, 3), mask=False)
     use(X)  # nothing is masked
     X[2, 1] = np.ma.masked
-    with pytest.raises(InputError, match=r"masked array.*filled\(np.nan\)"):
+    with rejected():
         use(X)
 
 
 def test_an_imputer_says_that_it_fills_arrays():
     table = table_from_columns({"a": [1.5, None, 2.5], "b": [1.0, 2.0, 4.0]})
-    with pytest.raises(InputError, match=r"a `Table`.*to_numpy"):
+    with rejected():
         SOMImputer().fit(table)
 
 
 @pytest.mark.parametrize(
-    ("X", "message"),
+    "X",
     [
-        ("customers.csv", r"`X` is a file name \('customers.csv'\).*tables.read_table"),
-        (Path("customers.csv"), "`X` is a file name"),
-        ({"age": [1, 2]}, r"`X` must hold rows; got a dict. .*pandas.DataFrame\(X\)"),
-        ([{"age": 1}, {"age": 2}], "`X` must hold rows; got a list of dicts"),
-        (SOM(2, 2).fit(np.eye(5)).map_, "`X` must hold rows; got a Map"),
+        "customers.csv",
+        Path("customers.csv"),
+        {"age": [1, 2]},
+        [{"age": 1}, {"age": 2}],
+        SOM(2, 2).fit(np.eye(5)).map_,
     ],
 )
-def test_what_is_no_rows_is_named(X, message):
+def test_what_is_no_rows_is_named(X):
     fitted = SOM(2, 2).fit(np.eye(5))
     detector = SOMDetector(som=SOM(2, 2), n_maps=1).fit(np.eye(5)).detector_
     for use in (SOM(2, 2).fit, fitted.predict, detector.scores, TableEncoder().fit):
-        with pytest.raises(InputError, match=message):
+        with rejected():
             use(X)
 
 
 @pytest.mark.parametrize(
-    ("parameters", "message"),
+    "parameters",
     [
-        ({"callbacks": [TimeLimit]}, r"got the class TimeLimit.*TimeLimit\(...\)"),
-        ({"callbacks": TimeLimit(5)}, r"a sequence of functions; got .* Write callbacks=\[...\]"),
+        {"callbacks": [TimeLimit]},
+        {"callbacks": TimeLimit(5)},
     ],
 )
-def test_parameters_of_a_wrong_type_say_what_to_write(parameters, message):
-    with pytest.raises(TypeError, match=message):
+def test_parameters_of_a_wrong_type_say_what_to_write(parameters):
+    with rejected(TypeError):
         SOM(2, 2, **parameters).fit(np.eye(5))
 
 
 def test_later_rows_with_gaps_are_told_how_to_train():
     som = SOM(2, 2).fit(np.eye(2).repeat(5, axis=0))
-    with pytest.raises(InputError, match=r"nan in row 0, column 'x1'.*missing='fill'"):
+    with rejected():
         som.predict([[1.0, np.nan]])
 
 
 @pytest.mark.parametrize(
-    ("names", "message"),
+    "names",
     [
-        ({"incom": 2}, r"`feature_weight` names no column of X: 'incom'; did you mean 'income'\?"),
-        ({0: 2}, "names no column of X: 0; the columns are 'income', 'job'"),
-        ({"income": "two"}, "`feature_weight` must hold numbers"),
+        {"incom": 2},
+        {0: 2},
+        {"income": "two"},
     ],
 )
-def test_weights_of_columns_that_are_not_there_name_the_nearest(names, message):
+def test_weights_of_columns_that_are_not_there_name_the_nearest(names):
     frame = pd.DataFrame({"income": rows_of(20)[:, 0], "job": ["a", "b"] * 10})
-    with pytest.raises(ValueError, match=message):
+    with rejected(ValueError):
         SOM(2, 2, feature_weight=names, encoder=TableEncoder()).fit(frame)
 
 
 def test_columns_that_are_not_there_name_the_nearest():
     frame = pd.DataFrame(rows_of(20, 2), columns=["income", "age"])
     map_ = SOM(2, 3).fit(frame).map_
-    with pytest.raises(InputError, match=r"no feature column 'incme'; did you mean 'income'\?"):
+    with rejected():
         map_.plane("incme")
-    with pytest.raises(InputError, match=r"was trained on: income \(is it 'Income'\?\). Add them"):
+    with rejected():
         map_.winners(frame.rename(columns={"income": "Income"}))
-    with pytest.raises(InputError, match="X has no columns; give at least one"):
+    with rejected():
         SOM(2, 3).fit(frame[[]])
 
 
 @pytest.mark.parametrize(
-    ("k", "message"),
-    [(0, "`k` must be at least 1; got 0"), (7, "`k` must be at most 6; got 7")],
+    "k",
+    [0, 7],
 )
-def test_more_units_than_there_are_name_how_many_there_are(k, message):
+def test_more_units_than_there_are_name_how_many_there_are(k):
     map_ = SOM(2, 3).fit(np.eye(8)).map_
     for ask in (map_.winners, map_.nearest):
-        with pytest.raises(ValueError, match=message):
+        with rejected(ValueError):
             ask(np.eye(8), k=k)
 
 
@@ -282,15 +271,15 @@ def test_what_fit_makes_is_not_there_before(estimator):
 
 
 @pytest.mark.parametrize(
-    ("is_labelled", "message"),
+    "is_labelled",
     [
-        ([True, True, True], "a row of each kind; got 3 labelled rows and 0 others"),
-        (["a", "b", "a"], "`is_labelled` must be True or False for each of `scores`; got <U1"),
-        ([True, False], r"of shape \(2,\) for \(3,\)"),
+        [True, True, True],
+        ["a", "b", "a"],
+        [True, False],
     ],
 )
-def test_a_ranking_is_compared_with_labels_of_two_kinds(is_labelled, message):
-    with pytest.raises(InputError, match=message):
+def test_a_ranking_is_compared_with_labels_of_two_kinds(is_labelled):
+    with rejected():
         measures.label_agreement([3.0, 2.0, 1.0], is_labelled, 1)
 
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.metrics import adjusted_rand_score
+from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, regions
 from somscape.errors import InputError
@@ -121,7 +122,7 @@ def test_parts_of_a_graph_stay_apart():
     found = find_regions(map_)
     # By rows: 2, 3 and 4 with seven, 6 with three, 0 and 1 with two, 5 with one.
     assert found.labels.tolist() == [2, 2, 0, 0, 0, 3, 1]
-    with pytest.raises(InputError, match="must be from 4 to 7: the map has 7 units in 4 parts"):
+    with rejected():
         find_regions(map_, 3)
 
 
@@ -375,19 +376,19 @@ def test_labels_cannot_be_written():
 
 
 @pytest.mark.parametrize(
-    ("n_regions", "error", "message"),
+    ("n_regions", "error"),
     [
-        (0, ValueError, "`n_regions` must be at least 1"),
-        (2.5, TypeError, "`n_regions` must be a whole number"),
-        ("many", TypeError, 'a whole number or "auto"'),
-        (3, InputError, r"must be from 1 to 2, the number of units; got 3"),
+        (0, ValueError),
+        (2.5, TypeError),
+        ("many", TypeError),
+        (3, InputError),
     ],
 )
-def test_other_numbers_are_refused(n_regions, error, message):
-    with pytest.raises(error, match=message):
+def test_other_numbers_are_refused(n_regions, error):
+    with rejected(error):
         find_regions(map_of([[0.0], [9.0]], Lattice(1, 2)), n_regions)
 
 
 def test_something_else_than_a_map_is_refused():
-    with pytest.raises(TypeError, match="a Map is needed"):
+    with rejected(TypeError):
         regions.find_regions(np.zeros((3, 2)))

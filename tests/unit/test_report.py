@@ -14,6 +14,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from texts import rejected
 
 from somscape import SOM, Lattice, Map, SOMDetector, TableEncoder, measures, plots, regions, report
 from somscape.errors import InputError
@@ -560,7 +561,7 @@ def test_row_without_any_value_has_no_place_on_a_map_without_detector() -> None:
     first, second = map_.encoding.feature_names
     table = table_from_columns({first: [None, 1.0, None], second: [1.0, 2.0, None]})
     assert report.build(map_, table.take(np.array([0, 1])))["n_rows"] == 2
-    with pytest.raises(InputError, match="has no value in any column of this map"):
+    with rejected():
         report.build(map_, table)
 
 
@@ -596,22 +597,18 @@ def test_a_report_takes_the_frame_that_trained_the_detector(library: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("agreement", "error", "message"),
+    ("agreement", "error"),
     [
-        ("note", TypeError, r"`agreement` must be a mapping, such as \{'label'.*; got 'note'\."),
-        ({"label": "nope"}, InputError, r"label 'nope', which small\.csv lacks.*'x', 'note'"),
-        (
-            {"label": "note", "value": "maybe"},
-            InputError,
-            r"value 'maybe', which no row of column 'note' has; its values are 'b', 'plain'",
-        ),
-        ({"label": "x", "value": 7}, InputError, r"value '7', which .*'-0\.5', '0\.5', '2\.25'"),
+        ("note", TypeError),
+        ({"label": "nope"}, InputError),
+        ({"label": "note", "value": "maybe"}, InputError),
+        ({"label": "x", "value": 7}, InputError),
     ],
 )
 def test_an_agreement_with_what_is_not_there_is_refused(
-    agreement: Any, error: type[Exception], message: str
+    agreement: Any, error: type[Exception]
 ) -> None:
-    with pytest.raises(error, match=message):
+    with rejected(error):
         small_data(agreement=agreement)
 
 
@@ -620,11 +617,9 @@ def test_the_value_of_a_label_may_be_a_number() -> None:
 
 
 def test_other_things_than_a_table_or_a_report_say_what_to_write() -> None:
-    with pytest.raises(TypeError, match=r"`table` must be a Table or a data frame; got ndarray\."):
+    with rejected(TypeError):
         report.build(small_detector(), np.zeros((3, 1)))
-    with pytest.raises(
-        TypeError, match=r"report\.build returns; got Detector\. Write report\.rend"
-    ):
+    with rejected(TypeError):
         report.render(small_detector())
 
 
@@ -736,9 +731,9 @@ def test_a_report_takes_other_regions_as_if_it_were_made_with_them() -> None:
             assert one.pop("mean_score") == pytest.approx(other.pop("mean_score"))
         assert changed == expected
         data = report.with_regions(data, found, map=detector, table=table)
-    with pytest.raises(InputError, match="units"):
+    with rejected():
         report.with_regions(data, found, map=small_map(), table=table)
-    with pytest.raises(InputError, match="must hold the 120 rows of the report; got 10"):
+    with rejected():
         report.with_regions(data, found, map=detector, table=table.take(range(10)))
-    with pytest.raises(InputError, match="must be a report of this version"):
+    with rejected():
         report.with_regions({"n_rows": 120}, found, map=detector, table=table)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from texts import rejected
 
 from somscape import Lattice, Map, SOMDetector
-from somscape.errors import InputError
 from somscape.outliers import AlertRule, Calibration, Detector, Scorer
 from somscape.outliers.detector import adjusted, usual_share
 from somscape.tables import Encoding, table_from_columns
@@ -206,46 +206,46 @@ def test_the_false_discovery_rate_is_kept():
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    "options",
     [
-        ({"n_alerts": 3, "fdr": 0.1}, "only one rule is allowed; got n_alerts and fdr"),
-        ({"p_value": 0.1, "above_threshold": True}, "got p_value and above_threshold"),
-        ({"fdr": 0}, "`fdr` must be .*above 0"),
-        ({"p_value": 1.5}, "`p_value` must be .*at most 1"),
-        ({"cost": 3.0}, "`amount` and `cost` go together"),
-        ({"amount": "x"}, "`amount` and `cost` go together"),
-        ({"amount": "x", "cost": -1.0}, "`cost` must be finite and above 0"),
-        ({"n_alerts": -1}, "`n_alerts` must be at least 0"),
+        {"n_alerts": 3, "fdr": 0.1},
+        {"p_value": 0.1, "above_threshold": True},
+        {"fdr": 0},
+        {"p_value": 1.5},
+        {"cost": 3.0},
+        {"amount": "x"},
+        {"amount": "x", "cost": -1.0},
+        {"n_alerts": -1},
     ],
 )
-def test_a_wrong_rule_is_named(options, message):
-    with pytest.raises(ValueError, match=message):
+def test_a_wrong_rule_is_named(options):
+    with rejected(ValueError):
         AlertRule(**options)
 
 
 def test_what_the_data_cannot_give_is_refused():
     detector = detector_with([1.0, 2.0, 3.0])
     table = table_from_columns({"x": [1.0, 2.0], "sum": [1.0, -1.0]})
-    for rule, message in (
-        (AlertRule(fdr=0.1), "calibrated on 3 rows can be at most 0.1: the smallest is 0.25"),
-        (AlertRule(p_value=0.01), "the smallest is 0.25. Ask for that or more"),
-        (AlertRule(n_alerts=3), "3 alerts are more than the 2 rows"),
-        (AlertRule(amount="y", cost=1.0), "no column 'y' with amounts"),
-        (AlertRule(amount="sum", cost=1.0), "must be numbers of at least 0"),
+    for rule in (
+        AlertRule(fdr=0.1),
+        AlertRule(p_value=0.01),
+        AlertRule(n_alerts=3),
+        AlertRule(amount="y", cost=1.0),
+        AlertRule(amount="sum", cost=1.0),
     ):
-        with pytest.raises(InputError, match=message):
+        with rejected():
             detector.alerts_by(rule, table)
 
 
 def test_an_amount_is_the_name_of_a_column():
-    with pytest.raises(TypeError, match="`amount` must be a column name; got a ndarray"):
+    with rejected(TypeError):
         AlertRule(amount=np.ones(3), cost=2)
 
 
 def test_amounts_that_cannot_be_used_are_counted_and_the_first_is_named():
     rule = AlertRule(amount="v", cost=2)
     gaps = table_from_columns({"v": [1.0, None, -3.0, None]}, "t")
-    with pytest.raises(InputError, match=r"3 cells of 4 .* the first at t, row 1: missing"):
+    with rejected():
         rule.check(gaps)
-    with pytest.raises(InputError, match=r"1 cell of 2 .* the first at t, row 1: '-3'"):
+    with rejected():
         rule.check(table_from_columns({"v": [1.0, -3.0]}, "t"))

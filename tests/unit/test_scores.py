@@ -9,6 +9,7 @@ import naive
 import numpy as np
 import pandas as pd
 import pytest
+from texts import rejected
 
 from somscape import SOM, SOMDetector, TableEncoder, load
 from somscape.outliers import Calibration, Detector, Scorer, _train
@@ -263,89 +264,64 @@ def test_weights_of_drawn_rows_are_theirs(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    "change",
     [
-        ({"usual": np.zeros(20, dtype=bool)}, "`usual` must name at least one unit"),
-        ({"usual": np.ones(20)}, "`usual` must hold True or False"),
-        ({"usual": np.ones(3, dtype=bool)}, "`usual` must hold True or False"),
-        ({"rms_distances": np.full(20, np.nan)}, "`rms_distances` must be finite"),
-        ({"score": "depth"}, "`score` must be one of 'combined', 'k_prototype'"),
-        ({"n_prototypes": 0}, "`n_prototypes` must be"),
+        {"usual": np.zeros(20, dtype=bool)},
+        {"usual": np.ones(20)},
+        {"usual": np.ones(3, dtype=bool)},
+        {"rms_distances": np.full(20, np.nan)},
+        {"score": "depth"},
+        {"n_prototypes": 0},
     ],
     ids=str,
 )
-def test_a_scorer_whose_parts_do_not_fit_is_refused(change, message):
+def test_a_scorer_whose_parts_do_not_fit_is_refused(change):
     whole = fitted("k_prototype").of_all_rows
-    with pytest.raises(ValueError, match=message):
+    with rejected(ValueError):
         Scorer(**{**{f.name: getattr(whole, f.name) for f in fields(whole)}, **change})
 
 
 def test_parts_of_another_type_are_refused_by_name():
     detector = fitted("k_prototype")
     whole = detector.of_all_rows
-    for make, message in (
-        (
-            lambda: Detector(detector.map_, 1.0, detector.calibration),
-            "`of_all_rows` must be a Scorer",
-        ),
-        (lambda: replace(detector, calibration=None), "`calibration` must be a Calibration"),
-        (lambda: replace(detector, members=[whole]), "`members` must be a tuple; got list"),
-        (lambda: replace(whole, map_="m.som"), "`map_` must be a Map; got str"),
-        (lambda: replace(whole, decorrelation=np.eye(3)), "`decorrelation` must be"),
+    for make in (
+        lambda: Detector(detector.map_, 1.0, detector.calibration),
+        lambda: replace(detector, calibration=None),
+        lambda: replace(detector, members=[whole]),
+        lambda: replace(whole, map_="m.som"),
+        lambda: replace(whole, decorrelation=np.eye(3)),
     ):
-        with pytest.raises(TypeError, match=message):
+        with rejected(TypeError):
             make()
-    with pytest.raises(ValueError, match="`scores` must be an array of finite scores"):
+    with rejected(ValueError):
         Calibration([1, 2])
     cosine = SOM(4, 5, metric="cosine").fit(rows_of()).map_
-    with pytest.raises(ValueError, match=r"must have metric='euclidean'.*'cosine'"):
+    with rejected(ValueError):
         replace(whole, map_=cosine)
 
 
 OTHER_PARTS = {
-    "a threshold below 0": (
-        lambda d: {"threshold": -1.0},
-        "`threshold` must be finite and at least 0",
-    ),
-    "no factor": (lambda d: {"label_factors": np.zeros(20)}, "`label_factors` must be finite"),
-    "a list": (lambda d: {"label_factors": [1.0] * 20}, "`label_factors` must be finite"),
-    "few factors": (
-        lambda d: {"label_factors": np.ones(3)},
-        "`label_factors` .* one for each unit",
-    ),
-    "marks of other rows": (
-        lambda d: {"marks": Marks.none(1, 0, 5)},
-        "`marks` must have one finite",
-    ),
-    "a mean below 0": (
-        lambda d: {"mean_contributions": np.full(3, -1.0)},
-        "`mean_contributions` must be one finite",
-    ),
-    "few means": (
-        lambda d: {"mean_contributions": np.ones(2)},
-        "`mean_contributions` .* per column",
-    ),
-    "few regions": (
-        lambda d: {
-            "calibration": Calibration(np.ones(1), None, np.zeros(1, int), np.zeros(2, int))
-        },
-        "`calibration` must have a region for each unit",
-    ),
-    "members of another width": (
-        lambda d: {"members": (fitted("k_prototype", rows_of(d=2)).of_all_rows,)},
-        "`members` must be Scorers",
-    ),
-    "members with another score": (
-        lambda d: {"members": (replace(d.of_all_rows, score="mass"),)},
-        "`members` must be Scorers with the score",
-    ),
-    "a map as member": (lambda d: {"members": (d.map_,)}, "`members` must be Scorers"),
+    "a threshold below 0": lambda d: {"threshold": -1.0},
+    "no factor": lambda d: {"label_factors": np.zeros(20)},
+    "a list": lambda d: {"label_factors": [1.0] * 20},
+    "few factors": lambda d: {"label_factors": np.ones(3)},
+    "marks of other rows": lambda d: {"marks": Marks.none(1, 0, 5)},
+    "a mean below 0": lambda d: {"mean_contributions": np.full(3, -1.0)},
+    "few means": lambda d: {"mean_contributions": np.ones(2)},
+    "few regions": lambda d: {
+        "calibration": Calibration(np.ones(1), None, np.zeros(1, int), np.zeros(2, int))
+    },
+    "members of another width": lambda d: {
+        "members": (fitted("k_prototype", rows_of(d=2)).of_all_rows,)
+    },
+    "members with another score": lambda d: {"members": (replace(d.of_all_rows, score="mass"),)},
+    "a map as member": lambda d: {"members": (d.map_,)},
 }
 
 
 @pytest.mark.parametrize("name", OTHER_PARTS)
 def test_a_detector_whose_parts_do_not_fit_is_refused(name):
-    change, message = OTHER_PARTS[name]
+    change = OTHER_PARTS[name]
     detector = fitted("k_prototype")
-    with pytest.raises(ValueError, match=message):
+    with rejected(ValueError):
         replace(detector, **change(detector))

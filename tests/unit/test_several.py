@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape import SOM, SOMDetector, measures
 from somscape.callbacks import TimeLimit
@@ -122,8 +123,8 @@ def test_a_callback_ends_the_search():
 
 def test_a_start_that_is_given_is_one():
     X = rows_of()
-    with pytest.raises(ValueError, match="`n_init` must be 'auto' or 1 if `init`"):
+    with rejected(ValueError):
         SOM(4, 5, init=X[:20], n_init=3).fit(X)
     for wrong in (0, 1.5, "some"):
-        with pytest.raises((ValueError, TypeError), match="n_init"):
+        with rejected((ValueError, TypeError)):
             SOM(4, 5, n_init=wrong).fit(X)

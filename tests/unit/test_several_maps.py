@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape import SOM, Detector, Map, SOMDetector, load
 from somscape.errors import InputError, MapFileError
@@ -229,16 +230,16 @@ def test_many_rows_are_calibrated_by_those_that_no_map_saw():
 
 
 @pytest.mark.parametrize(
-    ("value", "error", "message"),
+    ("value", "error"),
     [
-        (0, ValueError, '`n_maps` must be at least 1 or "auto"; got 0'),
-        (257, ValueError, '`n_maps` must be at most 256 or "auto"; got 257'),
-        ("many", TypeError, "`n_maps` must be a whole number or \"auto\"; got 'many'"),
-        (True, TypeError, '`n_maps` must be a whole number or "auto"; got True'),
+        (0, ValueError),
+        (257, ValueError),
+        ("many", TypeError),
+        (True, TypeError),
     ],
 )
-def test_a_number_that_cannot_be_is_refused(value, error, message):
-    with pytest.raises(error, match=message):
+def test_a_number_that_cannot_be_is_refused(value, error):
+    with rejected(error):
         fitted(n_maps=value)
 
 
@@ -318,7 +319,7 @@ DAMAGES = {
 def test_members_that_do_not_fit_are_refused(change, tmp_path):
     fitted().save(tmp_path / "d.som")
     write_record(tmp_path / "bad.som", changed(read_record(tmp_path / "d.som"), change))
-    with pytest.raises(MapFileError, match=r"bad\.som"):
+    with rejected(MapFileError):
         load(tmp_path / "bad.som")
 
 
@@ -374,7 +375,7 @@ def test_a_map_without_detector_has_no_members(tmp_path):
         if not name.startswith(("codebook", "hits", "history.", "members.")):
             del record.arrays[name]
     record.header["detector"] = None
-    with pytest.raises(InputError, match=r"nothing that 'members\.0\.codebook' belongs to"):
+    with rejected():
         Map.from_record(record)
 
 

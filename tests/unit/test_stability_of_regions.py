@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape import SOM, Lattice, Map, regions
-from somscape.errors import InputError
 from somscape.regions import Regions, RegionStability
 from somscape.regions.find import _shares
 from somscape.tables import Encoding
@@ -40,7 +40,7 @@ def test_the_usual_number_is_the_most_frequent():
 def test_a_map_without_rows_and_bad_numbers_are_refused():
     map_ = Map(np.zeros((2, 1)), Lattice(1, 2), Encoding.plain(["x"]), np.ones(2))
     found = Regions(map_, np.array([0, 1]))
-    with pytest.raises(InputError, match="keeps no rows"):
+    with rejected():
         regions.stability(found)
-    with pytest.raises(ValueError, match="`n_samples` must be at least 1"):
+    with rejected(ValueError):
         regions.stability(found, n_samples=0)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape import SOM, Graph, Lattice
-from somscape.errors import InputError
 from somscape.tables import table_from_columns
 
 NAMES = ("n_rows", "n_cols", "radius_end", "quantization_error", "topographic_error", "stability")
@@ -124,7 +124,7 @@ def test_gaps_are_filled_or_left_out(missing):
     X[np.isnan(X).all(axis=1), 0] = 0.0
     found = suggested(X, missing=missing)
     assert np.isfinite(found["quantization_error"]).all()
-    with pytest.raises(InputError, match=r"missing values \(NaN\).*missing='fill'"):
+    with rejected():
         suggested(X)
 
 
@@ -134,17 +134,17 @@ def test_a_table_is_encoded():
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    "settings",
     [
-        ({"random_state": "x"}, "`random_state` must be a whole number .*; got 'x'"),
-        ({"random_state": -1}, "`random_state` must be a whole number .*; got -1"),
-        ({"n_samples": 1}, "`n_samples` must be at least 2; got 1"),
-        ({"n_seeds": 1}, "`n_seeds` must be at least 2; got 1"),
-        ({"metric": "cubic"}, "`metric` must be one of"),
+        {"random_state": "x"},
+        {"random_state": -1},
+        {"n_samples": 1},
+        {"n_seeds": 1},
+        {"metric": "cubic"},
     ],
 )
-def test_wrong_settings_are_named(settings, message):
-    with pytest.raises(ValueError, match=message):
+def test_wrong_settings_are_named(settings):
+    with rejected(ValueError):
         suggested(rows_of(), **settings)
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from texts import rejected
 
 from somscape import SOM, SOMDetector, TableEncoder
-from somscape.errors import InputError, SomscapeWarning
+from somscape.errors import SomscapeWarning
 from somscape.tables import read_table, table_from_columns, table_from_frame
 from somscape.tables._fit_encoding import fit_encoding
 
@@ -51,23 +52,23 @@ def test_numbers_as_text_may_have_decimal_commas(frame, detector):
 
 
 @pytest.mark.parametrize(
-    ("cells", "wrong"),
+    "cells",
     [
-        (["007", "12"], "got '007'"),  # leading zeros: a name
-        (["12", "word"], "got 'word'"),
-        (["1,234", "12"], "got '1,234'"),  # 1.234 or 1234
-        (["inf", "1"], "got 'inf'"),
+        ["007", "12"],  # leading zeros: a name
+        ["12", "word"],
+        ["1,234", "12"],  # 1.234 or 1234
+        ["inf", "1"],
     ],
 )
-def test_text_that_is_no_number_is_named(frame, detector, cells, wrong):
+def test_text_that_is_no_number_is_named(frame, detector, cells):
     new = frame.head(2).assign(age=cells)
-    with pytest.raises(InputError, match=f"'age' must hold numbers.*{wrong}"):
+    with rejected():
         detector.predict(new)
 
 
 def test_a_file_with_leading_zeros_is_refused_in_one_line(frame, detector, tmp_path):
     (tmp_path / "new.csv").write_text("age,income,job\n007,1,cook\n010,2,cook\n")
-    with pytest.raises(InputError, match=r"new.csv, line 2: column 'age' .* got '007'"):
+    with rejected():
         detector.alerts(read_table(tmp_path / "new.csv"))
 
 
@@ -79,7 +80,7 @@ def test_a_column_named_as_numbers_may_be_text(frame):
         rows, TableEncoder(numbers=["age"]).fit_transform(frame.astype({"age": int}))
     )
     assert encoder.inverse_transform(rows)["age"].tolist() == text["age"].tolist()
-    with pytest.raises(InputError, match="holds text, so it cannot be a number"):
+    with rejected():
         TableEncoder(numbers=["job"]).fit(frame)
 
 
@@ -98,7 +99,7 @@ def test_text_that_would_be_a_category_as_numbers_too_is_no_matter(frame):
 
 def test_numbers_as_text_that_an_encoder_refuses_are_named_as_such():
     many = pd.DataFrame({"x": [str(i) for i in range(200)], "y": range(200)})
-    with pytest.raises(InputError, match=r"200 different texts.*spell numbers.*numbers=\['x'\]"):
+    with rejected():
         TableEncoder().fit(many)
 
 
@@ -122,21 +123,21 @@ def test_most_cells_of_a_level_that_the_map_never_saw_are_told(frame, detector):
 
 @pytest.mark.parametrize("make", [SOM, TableEncoder])
 @pytest.mark.parametrize(
-    ("values", "message"),
+    "values",
     [
-        (np.full(N, 1j), "column 'z' holds complex numbers. Complex data not supported"),
-        ([[1, 2]] * N, r"column 'z' holds nested values \(list\)"),
-        ([{"a": 1}] * N, r"column 'z' holds nested values \(dict\)"),
-        (["a", (1, 2)] * (N // 2), r"column 'z' holds nested values \(tuple\)"),
+        np.full(N, 1j),
+        [[1, 2]] * N,
+        [{"a": 1}] * N,
+        ["a", (1, 2)] * (N // 2),
     ],
 )
-def test_complex_and_nested_values_are_refused(frame, make, values, message):
-    with pytest.raises(InputError, match=message):
+def test_complex_and_nested_values_are_refused(frame, make, values):
+    with rejected():
         make().fit(frame.assign(z=values))
 
 
 def test_a_column_without_any_value_is_the_same_in_pandas_and_polars():
     numbers = {"x": np.arange(20.0).tolist(), "z": [None] * 20}
     for frame in (pd.DataFrame(numbers), pl.DataFrame(numbers)):
-        with pytest.raises(InputError, match=r"missing values \(NaN\): 20 in 'z'"):
+        with rejected():
             SOM(2, 2).fit(frame)

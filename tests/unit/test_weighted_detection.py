@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape import SOM, Lattice, Map
 from somscape.errors import SomscapeWarning
@@ -32,7 +33,7 @@ def test_a_calibration_row_of_weight_2_counts_as_two_rows():
     "weights", [np.array([1.0]), np.array([1.0, 0.0]), np.array([1.0, np.nan])]
 )
 def test_calibration_weights_that_cannot_be_are_refused(weights):
-    with pytest.raises(ValueError, match="`weights` must be one finite weight above 0"):
+    with rejected(ValueError):
         detector_with([1.0, 2.0], weights)
 
 
@@ -47,10 +48,10 @@ def test_rows_beyond_the_range_of_a_problem_are_refused():
     problem = prepare(rows, kernels=select_kernels("numpy")).on(Lattice(1, 2))
     inside = partial(problem, rows[:5].copy(), codebook=rows[:2])
     assert inside.counts.sum() == 5 * problem.weight_scale
-    with pytest.raises(ValueError, match=r"feature 1 lies up to .* beyond"):
+    with rejected(ValueError):
         partial(problem, rows * [1.0, 1e6], codebook=rows[:2])
 
 
 def test_fewer_than_no_alerts_are_refused():
-    with pytest.raises(ValueError, match="`n_alerts` must be at least 0; got -3"):
+    with rejected(ValueError):
         detector_with([1.0]).alerts(table_from_columns({"x": [1.5, 2.5]}), -3)

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
+from texts import rejected
 
 from somscape import SOM, SOMDetector, SOMImputer, TableEncoder
 from somscape._weights import Counted, counts_of
-from somscape.errors import InputError
 from somscape.tables import table_from_columns, table_from_frame
 from somscape.tables._fit_encoding import fit_encoding
 
@@ -151,24 +151,24 @@ def test_an_imputer_of_weighted_rows_is_that_of_the_repeated_ones():
 
 
 @pytest.mark.parametrize(
-    ("weights", "message"),
+    "weights",
     [
-        ([1, 1], r"`sample_weight` must have shape \(3,\)"),
-        ([1, -1, 1], r"must not be negative; got -1.0 in row 1"),
-        ([1, np.nan, 1], "must be finite"),
-        ([0, 0, 0], "zero for every row"),
-        (["a", "b", "c"], "must hold numbers"),
-        ([0, 1, 0], "one row of data"),
+        [1, 1],
+        [1, -1, 1],
+        [1, np.nan, 1],
+        [0, 0, 0],
+        ["a", "b", "c"],
+        [0, 1, 0],
     ],
 )
-def test_weights_that_cannot_be_are_refused(weights, message):
+def test_weights_that_cannot_be_are_refused(weights):
     frame = pl.DataFrame({"c": [1.5, 2.5, 9.5]})
     for fit in (
         lambda: TableEncoder().fit(frame, sample_weight=weights),
         lambda: fit_encoding(table_from_frame(frame), sample_weight=weights),
         lambda: SOM(1, 2).fit(table_from_frame(frame), sample_weight=weights),
     ):
-        with pytest.raises(InputError, match=message):
+        with rejected():
             fit()
 
 

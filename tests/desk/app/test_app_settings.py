@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from texts import rejected
 
 from somscape.desk.app._context import MAX_NAME, shown_name
 from somscape.desk.app._settings import checked_settings, default_settings, options_of
@@ -160,10 +161,10 @@ def test_columns_say_what_they_may_be() -> None:
 
 def test_a_table_that_no_page_can_show_is_refused() -> None:
     wide = table_from_columns({f"c{i}": [i, 2 * i + 1] for i in range(5001)})
-    with pytest.raises(InputError, match="5001 columns"):
+    with rejected():
         describe(wide)
     long = table_from_columns({"x" * 6_000_000: [1, 2]})
-    with pytest.raises(InputError, match="names so long"):
+    with rejected():
         describe(long)
 
 

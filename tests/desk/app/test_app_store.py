@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 
 import pytest
+from texts import rejected
 from web_client import Answer, Client, Server, serving
 
 from somscape.desk.app._queue import COMMAND, FORKS
 from somscape.desk.app._store import Store
-from somscape.errors import InputError
 
 pytestmark = pytest.mark.rest
 counts_forks = pytest.mark.skipif(not FORKS, reason="counts forks, which jobs are on Linux alone")
@@ -101,7 +101,7 @@ def test_an_ended_server_says_where_things_are(state: Path, number: str) -> None
 
 def test_a_folder_has_one_server_at_a_time(state: Path) -> None:
     first = Store(state)
-    with pytest.raises(InputError, match=r"another somscape app uses .* --state"):
+    with rejected():
         Store(state)
     first.close()
     Store(state).close()
@@ -114,7 +114,7 @@ def test_a_full_disk_is_not_taken_for_another_server(state: Path) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
     try:
-        with pytest.raises(InputError, match="cannot hold the app's state") as caught:
+        with rejected() as caught:
             Store(state)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -132,7 +132,7 @@ def test_a_state_of_another_version_is_refused(state: Path) -> None:
     db = sqlite3.connect(state / "app.sqlite")
     db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(InputError, match="another version"):
+    with rejected():
         Store(state)
 
 
@@ -232,10 +232,10 @@ def test_a_table_that_is_read_again_in_a_wrong_way_stays_as_it_was(state: Path) 
 
 def test_a_state_that_is_no_folder_or_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="--state"):
+    with rejected():
         Store(tmp_path / "file")
     (tmp_path / "app.sqlite").write_bytes(b"no database" * 100)
-    with pytest.raises(InputError, match="--state"):
+    with rejected():
         Store(tmp_path)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import run
 from team import PASSWORD, quick_hash, write_team
+from texts import rejected
 
 from somscape.desk.app._users import (
     Users,
@@ -81,7 +82,7 @@ def test_what_no_users_can_be_is_told_with_its_line(
 @pytest.mark.parametrize("mode", [0o604, 0o602, 0o620, 0o640, 0o644, 0o666])
 def test_a_file_that_others_can_read_or_change_is_refused(tmp_path: Path, mode: int) -> None:
     path = file_of(tmp_path, ANNA, mode)
-    with pytest.raises(InputError, match=r"chmod 600 .*users\.toml"):
+    with rejected():
         read_users(path, has_passwords=True)
     path.chmod(0o640)
     assert [*read_users(path, has_passwords=True, may_be_readable=True)] == ["anna"]
@@ -96,9 +97,9 @@ def test_users_behind_a_link_are_changed_where_the_app_reads_them(tmp_path: Path
 
 
 def test_a_missing_file_and_a_huge_one_are_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="somscape app-user"):
+    with rejected():
         read_users(tmp_path / "none.toml", has_passwords=True)
-    with pytest.raises(InputError, match="more than 1,048,576 bytes"):
+    with rejected():
         read_users(file_of(tmp_path, "#" * (1 << 21)), has_passwords=True)
 
 
@@ -137,7 +138,7 @@ def test_passwords_are_known_again_however_their_letters_are_typed() -> None:
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 257])
 def test_short_and_long_passwords_are_refused_without_being_shown(password: str) -> None:
-    with pytest.raises(InputError, match="12 to 256 letters") as caught:
+    with rejected() as caught:
         hash_password(password)
     assert not password or password not in str(caught.value)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from some_cases import KEY, PLACES, fill, new_database, place_for
+from texts import rejected
 
 from somscape.desk.cases import Decision, State, verify
 from somscape.desk.cases._database import Transaction
@@ -84,7 +85,7 @@ def test_a_statement_that_failed_fails_the_change_also_where_the_error_is_caught
             change.rows("SELECT no such thing")
 
     for steps in ((add, add_quietly), (ask_nonsense, add_quietly)):
-        with pytest.raises(InputError, match="did not take this"):
+        with rejected():
             changing(state, *steps)
     assert n_salts(state) == 0
 
@@ -119,7 +120,7 @@ def test_saving_that_fails_leaves_nothing(tmp_path: Path) -> None:
         change.rows("INSERT INTO forgotten VALUES ('no run', '0')")
 
     with State(tmp_path) as state:
-        with pytest.raises(InputError, match="FOREIGN KEY"):
+        with rejected():
             changing(state, refer_to_nothing)
         assert state.database.rows("SELECT * FROM forgotten") == []
         fill(state)
@@ -140,7 +141,7 @@ def test_a_full_disk_is_one_line_and_what_was_answered_stays(tmp_path: Path) -> 
         try:
             with pytest.raises(InputError) as raised:
                 fill_the_disk()
-            with pytest.raises(InputError, match="did not take this"):
+            with rejected():
                 state.decide(SAID, token="t")
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -159,7 +160,7 @@ def test_another_process_that_writes_too_long_is_one_line(tmp_path: Path) -> Non
         fill(state)
         state.database.wait = 0.1
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(InputError, match=BUSY):
+        with rejected():
             state.decide(SAID)
         other.execute("ROLLBACK")
         state.decide(SAID)
@@ -243,7 +244,7 @@ def test_a_state_that_was_closed_is_not_opened_again(tmp_path: Path) -> None:
     state = State(tmp_path)
     with state.database.snapshot():
         state.close()
-    with pytest.raises(InputError, match="was closed"):
+    with rejected():
         state.watches()
     assert not (tmp_path / "cases.sqlite-wal").exists()  # no connection is left
 
@@ -262,7 +263,7 @@ def test_a_server_that_nobody_reaches_is_one_line_without_a_password(
 
 def test_a_password_in_the_url_is_refused_and_not_shown() -> None:
     for url in ("postgresql://anna:geheim@bank/cases", "postgresql://bank/cases?password=geheim"):
-        with pytest.raises(InputError, match="a password does not belong in a URL") as raised:
+        with rejected() as raised:
             State(url)
         assert "geheim" not in str(raised.value)
         assert raised.value.options == ""  # no command asks for the password of a state
@@ -272,7 +273,7 @@ def test_a_password_in_the_url_is_refused_and_not_shown() -> None:
 def test_texts_that_a_database_does_not_take_are_refused(state: State, text: str) -> None:
     fill(state)
     for name in ("key", "comment", "author"):
-        with pytest.raises(InputError, match=f"`{name}` .* holds letters that no database takes"):
+        with rejected():
             state.decide(Decision(**{**vars(SAID), name: text}))
     assert verify(state).n_lines == 7
 
@@ -306,7 +307,7 @@ def test_a_connection_that_ends_within_a_change_ends_the_change(postgresql: Any)
             state.database.rows("SELECT 1")  # a new connection would know nothing of the change
 
         for steps in ((add, cut, add), (add, cut, ask), (add, cut)):
-            with pytest.raises(InputError, match="did not take"):
+            with rejected():
                 changing(state, *steps)
             assert n_salts(state) == 0
 
@@ -317,7 +318,7 @@ def test_a_server_whose_lock_another_holds_too_long_is_one_line(postgresql: Any)
     with State(place) as state, State(place) as other, state.database.change() as change:
         add(change)
         other.database.wait = 0.1
-        with pytest.raises(InputError, match=BUSY):
+        with rejected():
             changing(other, add)
 
 

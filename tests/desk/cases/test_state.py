@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from texts import rejected
 
 from somscape.desk.cases import Decision, State, Watch
 from somscape.desk.cases._chain import NOTHING, next_head
@@ -21,7 +22,6 @@ from somscape.desk.cases.records import (
     Listed,
     NewRun,
 )
-from somscape.errors import InputError
 
 WATCH = Watch("cards", ("id",), "cards.csv", {"alerts": 10}, "")
 ROW = Listed("7", 1, 2.5, 0.01, NEW, "amount 9")
@@ -61,9 +61,7 @@ def test_a_run_or_decision_that_is_sent_again_is_kept_once(state: State) -> None
 
 def test_the_second_of_two_people_sees_the_first(state: State) -> None:
     state.decide(SAID, seen=0)
-    with pytest.raises(
-        DecidedMeanwhileError, match=r"ann has decided 'confirmed' .* meanwhile \(stolen\)"
-    ):
+    with rejected(DecidedMeanwhileError):
         state.decide(replace(SAID, state=CLEARED, author="bob"), seen=0)
     [only] = state.history("cards", "7")
     assert only.state == CONFIRMED
@@ -82,11 +80,11 @@ def test_a_decision_is_about_the_row_of_the_run_that_was_seen(state: State) -> N
     assert (old.run, old.score, old.cells) == ("r1", 2.5, {"amount": 9.0})
     new = Seen.of(state, "cards", key="7").decision("7", CLEARED)
     assert (new.run, new.score, new.cells) == ("r2", 9.5, {"amount": 999.0})
-    with pytest.raises(InputError, match=r"`run` r1 of cards does not know the case '8'"):
+    with rejected():
         Seen.of(state, "cards", key="8", run="r1").decision("8", CLEARED)
-    with pytest.raises(InputError, match="there is no run r9"):
+    with rejected():
         Seen.of(state, "cards", run="r9")
-    with pytest.raises(InputError, match=r"has listed a case '77'"):
+    with rejected():
         Seen.of(state, "cards", key="77").decision("77", CLEARED)
 
 
@@ -137,9 +135,9 @@ def test_time_does_not_go_back_where_the_clock_does(
 
 def test_a_decision_that_fails_leaves_nothing(state: State) -> None:
     n = len(state.database.rows("SELECT * FROM audit"))
-    with pytest.raises(InputError, match="`state` of case '7' must be one of 'open'"):
+    with rejected():
         state.decide_all([SAID, replace(SAID, state="maybe")])
-    with pytest.raises(InputError, match=r"no watch 'loans' in .*\. There are 'cards'\."):
+    with rejected():
         state.decide(replace(SAID, watch="loans"))
     assert not state.history("cards", "7")
     assert len(state.database.rows("SELECT * FROM audit")) == n
@@ -150,16 +148,16 @@ def test_a_state_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
         path = Path(state.database.name)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE somscape_schema SET version = 99")
-    with pytest.raises(InputError, match="was written by a later version of somscape"):
+    with rejected():
         State(tmp_path)
 
 
 def test_a_place_that_cannot_hold_a_state_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"file cannot hold the state"):
+    with rejected():
         State(tmp_path / "file")
     (tmp_path / "cases.sqlite").write_text("no database, but more than a hundred letters" * 9)
-    with pytest.raises(InputError, match=r"cases.sqlite cannot be opened \(file is not a database"):
+    with rejected():
         State(tmp_path)
-    with pytest.raises(InputError, match="must be a folder or postgresql:"):
+    with rejected():
         State("sqlite:///cases.sqlite")

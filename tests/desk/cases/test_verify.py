@@ -20,6 +20,7 @@ from forgeries import (
     WITHOUT_SEALS,
 )
 from some_cases import KEY, PLACES, fill, place_for
+from texts import rejected
 
 from somscape.desk.cases import Decision, State, Verdict, audit_lines, forget, verify
 from somscape.desk.cases._chain import NOTHING, next_head
@@ -221,7 +222,7 @@ def test_seals_are_known_by_who_has_the_key(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("head", ["", "00", "g" * 64, "0" * 65, hashlib.sha512().hexdigest()])
 def test_what_is_no_head_is_refused(tmp_path: Path, head: str) -> None:
-    with State(tmp_path) as state, pytest.raises(InputError, match="`head` must be 64 hexa"):
+    with State(tmp_path) as state, rejected():
         verify(state, head)
 
 
@@ -231,7 +232,7 @@ def test_a_map_that_is_gone_is_found_and_said(in_a_file: State, tmp_path: Path) 
         db.execute("DELETE FROM maps")
         db.commit()
     assert verify(in_a_file).faults == (f"the map {hash_} was deleted.",)
-    with pytest.raises(InputError, match=f"the map {hash_} is not there; `somscape audit verify`"):
+    with rejected():
         in_a_file.map(hash_)
 
 
@@ -414,7 +415,7 @@ def test_a_damaged_version_is_said_in_one_line(what: str, in_a_file: State, tmp_
     with closing(sqlite3.connect(tmp_path / "state" / "cases.sqlite")) as db, db:
         FORGERIES[what][0](db)
     for use in (lambda: verify(in_a_file), lambda: verdict_on(tmp_path / "state")):
-        with pytest.raises(InputError, match=r"'somscape_schema' .* one version from 1 to 1") as at:
+        with rejected() as at:
             use()
         assert "cases.sqlite is damaged: " in str(at.value)
         assert str(at.value).endswith("`somscape restore` brings a backup back to another place.")

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from texts import rejected
 
 from somscape.desk.app._watch_calls import summary_of
 from somscape.desk.cases import (
@@ -33,7 +34,6 @@ from somscape.desk.cases.decide import Seen, cases_table, filled_in
 from somscape.desk.cases.records import CLEARED, CONFIRMED, OPEN, STATES
 from somscape.desk.jobs._detect import Found, detect, rule_of
 from somscape.desk.jobs._roles import encoding_from
-from somscape.errors import InputError
 from somscape.outliers import AlertRule
 from somscape.tables import read_table, table_from_columns
 from somscape.tables.kinds import Roles
@@ -339,7 +339,7 @@ def test_a_run_stands_in_place_of_one_whose_table_was_wrong(state: State, tmp_pa
     right = month(tmp_path / "right.csv", 2, c005=ODD["c005"], c020=(INCOME, 70_000))
     run(state, wrong)
     assert news(run(state, right))["c005"] == "new"  # as compared with the wrong one
-    with pytest.raises(InputError, match=r"`instead_of` must be .* counts: 1, 2, 3; got 9"):
+    with rejected():
         run_watch(state, "cards", author="ann", source=str(right), instead_of=9)
 
     mended = run_watch(state, "cards", author="ann", source=str(right), instead_of=2)
@@ -352,7 +352,7 @@ def test_a_run_stands_in_place_of_one_whose_table_was_wrong(state: State, tmp_pa
         again = run_watch(state, "cards", author="ann", source=str(right), instead_of=number)
         assert again.is_again
         assert again.run.number == 4
-    with pytest.raises(InputError, match="still counts: 1, 4; got 2"):
+    with rejected():
         run_watch(state, "cards", author="ann", source=str(wrong), instead_of=2)
 
     later = run(state, month(tmp_path / "m.csv", 3, c005=ODD["c005"]))
@@ -417,13 +417,13 @@ def test_a_table_of_other_columns_is_refused_and_leaves_nothing(
 ) -> None:
     other = tmp_path / "other.csv"
     other.write_text("id,height\n" + "".join(f"{i},{i}\n" for i in range(20)))
-    with pytest.raises(InputError, match="lacks columns that the map was made from"):
+    with rejected():
         run(state, other)
     repeated = tmp_path / "repeated.csv"
     repeated.write_text("id,income,age,job\na,1,2,cook\na,2,2,cook\n")
-    with pytest.raises(InputError, match=r"line 2 and .* line 3 have the same key 'a'"):
+    with rejected():
         run(state, repeated)
-    with pytest.raises(InputError, match="no watch 'loans'"):
+    with rejected():
         run_watch(state, "loans", author="ann")
     assert len(state.runs("cards")) == 1
 
@@ -433,7 +433,7 @@ def test_a_watch_whose_source_is_gone_says_so(tmp_path: Path) -> None:
     with State(tmp_path / "state") as state:
         begun(state, path)
         path.unlink()
-        with pytest.raises(InputError, match="source of the watch cards cannot be read: there is"):
+        with rejected():
             run_watch(state, "cards", author="ann")
 
 
@@ -481,10 +481,10 @@ def test_keys_are_asked_for_before_any_work() -> None:
     table = table_from_columns({"a": [1, 1, 2], "b": [1, 2, 2], "c": [1, None, 3]}, "t")
     assert key_columns(table, ["a", "b"]) == ("a", "b")
     assert key_columns(table, per=["a"]) == ("a",)
-    for given_, said in ((["a"], "the same key '1'"), (["c"], "is missing"), ([], "nothing names")):
-        with pytest.raises(InputError, match=said):
+    for given_ in (["a"], ["c"], []):
+        with rejected():
             key_columns(table, given_)
-    with pytest.raises(InputError, match="leave out `key`"):
+    with rejected():
         key_columns(table, ["b"], per=["a"])
 
 
@@ -511,7 +511,7 @@ def test_imported_decisions_are_kept_once(state: State) -> None:
 
 def test_an_import_with_unknown_ids_is_refused_as_a_whole(state: State) -> None:
     table = decisions(key=["c005", "x1", "x2"], decision=["cleared"] * 3)
-    with pytest.raises(InputError, match=r"2 rows .* 'x1' \(.*row 1\), 'x2' \(.*row 2\)"):
+    with rejected():
         import_decisions(state, "cards", table, author="bob")
     assert not state.last_decisions("cards")
     done = import_decisions(state, "cards", table, author="bob", skip_unknown=True)
@@ -520,20 +520,17 @@ def test_an_import_with_unknown_ids_is_refused_as_a_whole(state: State) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    "table",
     [
-        (decisions(key=["c005"], decision=["guilty"]), "1 row .* is no decision: 'guilty'"),
-        (decisions(key=["c005"], verdict=["cleared"]), "has no column 'decision'"),
-        (decisions(name=["c005"], decision=["cleared"]), "does not say which cases"),
-        (decisions(key=[None, "c005"], decision=["cleared"] * 2), "1 row .* and no key"),
-        (
-            decisions(key=["c005", "c005"], decision=["cleared", "confirmed"]),
-            "row 0 and row 1 decide the case 'c005' in two ways",
-        ),
+        decisions(key=["c005"], decision=["guilty"]),
+        decisions(key=["c005"], verdict=["cleared"]),
+        decisions(name=["c005"], decision=["cleared"]),
+        decisions(key=[None, "c005"], decision=["cleared"] * 2),
+        decisions(key=["c005", "c005"], decision=["cleared", "confirmed"]),
     ],
 )
-def test_a_table_that_decides_nothing_is_refused(state: State, table: Any, said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_a_table_that_decides_nothing_is_refused(state: State, table: Any) -> None:
+    with rejected():
         import_decisions(state, "cards", table, author="bob")
 
 
@@ -541,7 +538,7 @@ def test_a_table_that_decides_nothing_is_refused(state: State, table: Any, said:
 def test_what_no_watch_can_be_called(name: str) -> None:
     check_name("a" * 100)
     check_name("Cards - 2026.1 ü")
-    with pytest.raises(InputError, match="`watch` must be a name"):
+    with rejected():
         check_name(name)
 
 
@@ -551,7 +548,7 @@ def test_a_watch_of_an_upload_has_to_be_given_a_table(tmp_path: Path) -> None:
     with State(tmp_path / "state") as state:
         begun = begin_watch(state, "cards", found_in(path), **said, shown_as="upload.csv")
         assert (begun.watch.source, begun.run.source) == ("", "upload.csv")
-        with pytest.raises(InputError, match=r"began with an upload.*Run it on a table"):
+        with rejected():
             run_watch(state, "cards", author="ann")
         assert run(state, path).is_again
 
@@ -576,7 +573,7 @@ def test_an_import_takes_back_nothing_that_others_decided_since(state: State) ->
 def test_an_import_against_what_others_said_since_is_refused_as_a_whole(state: State) -> None:
     of_ann = exported(state, c005=CLEARED, c009=CLEARED)
     say(state, "c005", CONFIRMED)
-    with pytest.raises(InputError, match=r"1 case .*'c005' .*ann has said confirmed\."):
+    with rejected():
         import_decisions(state, "cards", of_ann, author="bob")
     assert [*state.last_decisions("cards")] == ["c005"]
 
@@ -590,7 +587,7 @@ def test_an_id_that_is_not_the_key_decides_nothing() -> None:
     table = decisions(id=["7"], decision=["cleared"])
     assert filled_in(table, ("client",), "client")[0].key == "7"
     for columns, id_name in ((("a", "b"), "client"), (("a",), None)):
-        with pytest.raises(InputError, match="its 'id' is not the key of this watch"):
+        with rejected():
             filled_in(table, columns, id_name)
     own = decisions(a=["1"], b=["2"], key=["9"], decision=["cleared"])
     assert filled_in(own, ("a", "b"), None)[0].key == "1 / 2"

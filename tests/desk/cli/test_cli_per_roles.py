@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from command_line import run, transactions, write
 from for_rest import for_rest
+from texts import rejected
 
 from somscape import TableEncoder, load
 from somscape.desk.app._settings import default_settings, settings_of
 from somscape.desk.app._work import describe
-from somscape.errors import InputError
 from somscape.tables import read_table
 from somscape.tables._roles import overridden, read_roles, roles_for
 from somscape.tables.kinds import Roles
@@ -164,14 +164,12 @@ def test_columns_that_a_table_lacks_or_has_besides_are_told(sales: Path) -> None
         "Columns that r.toml does not name are left out: 'new'.",
     ]
     assert ("mean amount" in kept.drop, "note" in kept.drop) == (True, False)
-    for gone, new, said in (
-        ("client", "Client", "'client' (is it 'Client'?)"),
-        ("amount", "", "'amount'"),
+    for gone, new in (
+        ("client", "Client"),
+        ("amount", ""),
     ):
         names = [new if name == gone else name for name in table.names]
-        with pytest.raises(
-            InputError, match=re.escape(f"t.csv lacks columns that r.toml names: {said}")
-        ):
+        with rejected():
             roles_for(roles, "r.toml", names, "t.csv")
 
 
@@ -219,8 +217,8 @@ def test_what_cannot_be_is_one_line(
 def test_who_takes_rows_as_they_are_refuses_to_put_them_together(sales: Path) -> None:
     text = '[columns]\nclient = "per"\namount = "number"\n'
     Path("r.toml").write_text(text)
-    with pytest.raises(InputError, match=r"r\.toml puts rows together by 'client'.*tables\.per"):
+    with rejected():
         TableEncoder.from_roles("r.toml")
     facts = describe(read_table("sales.csv").select(["client", "amount"]))
-    with pytest.raises(InputError, match=r"r\.toml puts rows together by 'client'.*--roles"):
+    with rejected():
         settings_of(text, "r.toml", default_settings(facts), facts)

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from command_line import run, transactions, write
 from service_client import JSON, Service, serving_map
+from texts import rejected
 from web_client import PATIENCE
 
 from somscape import SOM, SOMClassifier, SOMDetector, TableEncoder, load
 from somscape.desk.jobs._target import predictions_of
 from somscape.desk.serve import _served
 from somscape.desk.serve._served import Keeper
-from somscape.errors import InputError
 from somscape.outliers import Detector
 from somscape.tables import read_table
 from somscape.tables.codes import NumberCode
@@ -107,7 +107,7 @@ def test_a_map_that_refuses_every_row_does_not_end_the_watch(
     encoding = dataclasses.replace(map_.encoding, columns=columns)
     whole = dataclasses.replace(whole, map_=dataclasses.replace(map_, encoding=encoding))
     dataclasses.replace(detector, of_all_rows=whole).save(odd)
-    with pytest.raises(InputError, match=r"odd.som holds a map that refuses even an empty row"):
+    with rejected():
         Keeper(odd)
     keeper = Keeper(served)
     replace(served, odd)
@@ -207,7 +207,7 @@ def test_a_model_predicts(table_file: Path, tmp_path: Path, rows: Any) -> None:
 def test_a_map_alone_is_not_served(tmp_path: Path) -> None:
     path = tmp_path / "map.som"
     SOM(2, 3, random_state=0).fit([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0]] * 3).map_.save(path)
-    with pytest.raises(InputError, match=r"is a map alone.*`serve` supports the map.som of"):
+    with rejected():
         Keeper(path)
 
 
@@ -216,7 +216,7 @@ def test_a_map_of_customers_is_not_served(tmp_path: Path, words: tuple[str, ...]
     sales = write(tmp_path / "sales.csv", *transactions(n_clients=20))
     found = run("detect", sales, "--per", "client", *words, "--out", tmp_path / "found")
     assert found.code == 0, found.err
-    with pytest.raises(InputError, match=r"map.som ranks customers.*use `somscape score`"):
+    with rejected():
         Keeper(tmp_path / "found" / "map.som")
 
 

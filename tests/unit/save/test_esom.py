@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map, load
 from somscape.errors import InputError, SomscapeWarning
@@ -67,7 +68,7 @@ def test_esom_tools_weights_are_a_torus_unless_told_otherwise(tmp_path):
     assert load(path).lattice == Lattice(2, 2, "rectangular", "torus")
     record = read_wts(path, boundary="cylinder", kind="hexagonal")
     assert Map.from_record(record).lattice == Lattice(2, 2, "hexagonal", "cylinder")
-    with pytest.raises(InputError, match=r"e\.wts: `kind` must be one of"):
+    with rejected():
         read_wts(path, kind="cubic")
 
 
@@ -158,7 +159,7 @@ def test_classes_of_labels_are_numbered_by_name(tmp_path):
     classes = classes_of(["no", "yes", "no"], keys=[4, 5, 6])
     write_cls(tmp_path / "c.cls", classes)
     assert (tmp_path / "c.cls").read_text() == "% 3\n% 1\tno\n% 2\tyes\n4\t1\n5\t2\n6\t1\n"
-    with pytest.raises(InputError, match="1 keys for 2 rows"):
+    with rejected():
         classes_of(["a", "b"], keys=[1])
 
 
@@ -231,7 +232,7 @@ def test_a_file_that_cannot_be_read_says_where(tmp_path, name, text, message):
 def test_matches_of_another_map_are_refused(tmp_path):
     weights = write(tmp_path, "a.wts", "% 1 2\n% 1\n1\n2\n")
     winners = write(tmp_path, "a.bm", "% 2 1\n% 1\n1 1 0\n")
-    with pytest.raises(InputError, match=r"a\.bm is of a map of 2 x 1 units, but the weights"):
+    with rejected():
         read_wts(weights, winners=winners)
 
 
@@ -240,17 +241,13 @@ def test_what_the_files_cannot_say_is_said(tmp_path):
     with pytest.warns(SomscapeWarning, match="cannot say that this map is hexagonal"):
         write_wts(tmp_path / "m.wts", SOM(3, 3).fit(X))
     graph = SOM(lattice=Graph(1 - np.eye(4))).fit(X)
-    with pytest.raises(
-        InputError, match="support only maps of rows and columns; got a map on a graph"
-    ):
+    with rejected():
         write_wts(tmp_path / "g.wts", graph)
-    with pytest.raises(
-        InputError, match="support only maps of rows and columns; got a map on a graph"
-    ):
+    with rejected():
         write_umx(tmp_path / "g.umx", graph)
-    with pytest.raises(InputError, match="heights must be finite"):
+    with rejected():
         write_umx(tmp_path / "g.umx", [[np.nan]])
-    with pytest.raises(InputError, match="has no best match"):
+    with rejected():
         write_bm(tmp_path / "g.bm", BestMatches(np.array([-1]), 1, 1))
     assert not list(tmp_path.glob("g.*"))
 

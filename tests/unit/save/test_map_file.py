@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape import SOM, Detector, Graph, Map, SOMDetector, load
-from somscape.errors import InputError, MapFileError
+from somscape.errors import MapFileError
 from somscape.maps.record import FORMAT, MAPPED_FROM, READERS, packed
 from somscape.save import read_record, write_record
 from somscape.tables import table_from_columns
@@ -103,7 +104,7 @@ def test_labels_of_units_come_back(saved, tmp_path):
     replace(load(saved), unit_labels=labels).save(tmp_path / "labelled.som")
     assert load(tmp_path / "labelled.som").unit_labels == labels
     assert load(saved).unit_labels == ()
-    with pytest.raises(InputError, match="unit_labels must be one text for each unit"):
+    with rejected():
         Map.from_record(replace(load(saved), unit_labels=("a",)).to_record())
 
 
@@ -466,7 +467,7 @@ def test_text_that_no_file_can_hold_is_not_saved(tmp_path):
     map_ = SOM(2, 2, random_state=0).fit(rows_of()).map_
     record = map_.to_record()
     record.header["unit_labels"] = ["\ud800"] * 4
-    with pytest.raises(InputError, match="cannot be saved"):
+    with rejected():
         write_record(tmp_path / "m.som", record)
     assert not list(tmp_path.iterdir())
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from texts import rejected
 
 from somscape import load
 from somscape.errors import InputError, SomscapeWarning
@@ -235,9 +236,9 @@ def test_arrays_and_numbers_are_read(protocol, dtype):
 def test_an_array_whose_bytes_do_not_fit_is_refused():
     content = pickle.dumps(np.zeros((3, 4)), protocol=2)
     assert content.count(b"K\x03K\x04") == 1
-    with pytest.raises(ValueError, match="needs 2040 bytes and has 96"):
+    with rejected(ValueError):
         array_of(read_pickle(content.replace(b"K\x03K\x04", b"K\x03K\x55")))
-    with pytest.raises(ValueError, match="no shape"):
+    with rejected(ValueError):
         array_of(read_pickle(content.replace(b"K\x03K\x04", b"K\x03J\xff\xff\xff\xff")))
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from texts import rejected
 
 from somscape import SOM, Graph, Lattice, Map
 from somscape.errors import InputError
@@ -116,7 +117,7 @@ def test_winners_have_places_and_distances(tmp_path):
     keyed = best_matches(som, X, keys=range(60))
     write_winners(tmp_path / "w.csv", keyed)
     assert read_table(tmp_path / "w.csv").names[0] == "key"
-    with pytest.raises(InputError, match="2 keys for 60 rows"):
+    with rejected():
         best_matches(som, X, keys=[1, 2])
 
 
@@ -153,6 +154,6 @@ def test_a_table_that_is_no_codebook_says_where(tmp_path, text, message):
 
 def test_another_ending_is_refused_and_nothing_is_left(tmp_path):
     som = SOM(2, 2).fit(rows_of())
-    with pytest.raises(InputError, match=r"a table is written as \.csv, \.xlsx or \.parquet"):
+    with rejected():
         write_codebook(tmp_path / "c.ods", som)
     assert not list(tmp_path.iterdir())

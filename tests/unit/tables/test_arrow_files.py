@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import feather, parquet
+from texts import rejected
 
 from somscape.errors import InputError
 from somscape.tables import _arrow_files, read_table, table_from_frame
@@ -136,7 +137,7 @@ def test_a_parquet_file_of_one_long_text_is_refused_in_little_memory(
     texts = pa.array(["x" * 50_000]).take(pa.array([0] * 5_000))
     parquet.write_table(pa.table({"note": texts, "x": range(5_000)}), tmp_path / "t.parquet")
     before = pa.default_memory_pool().max_memory()
-    with pytest.raises(InputError, match="like a file that is made to fill a machine's memory"):
+    with rejected():
         read_table(tmp_path / "t.parquet")
     assert pa.default_memory_pool().max_memory() <= max(before, 400_000_000)
 

@@ -12,8 +12,8 @@ import pytest
 import python_calamine
 from hypothesis import given
 from hypothesis import strategies as st
+from texts import rejected
 
-from somscape.errors import InputError
 from somscape.tables import read_table, table_from_columns, write_table
 from somscape.tables._write import Sheet, check_sheet, rounded, table_bytes, workbook_bytes
 
@@ -106,11 +106,11 @@ def test_a_sheet_without_rows_and_one_without_columns() -> None:
 
 def test_more_than_a_sheet_holds_is_refused() -> None:
     check_sheet(1_048_575, 16_384)
-    with pytest.raises(InputError, match=r"1,048,575 rows below the header .* has 1,048,576 and"):
+    with rejected():
         check_sheet(1_048_576, 1)
-    with pytest.raises(InputError, match=r"has 1 and 16,385; write fewer"):
+    with rejected():
         check_sheet(1, 16_385)
-    with pytest.raises(InputError, match="1,048,575 rows"):
+    with rejected():
         workbook_bytes([Sheet("s", {"x": np.zeros(1_048_576)})])
 
 
@@ -165,14 +165,14 @@ def test_a_byte_order_mark_on_request(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx", "parquet"])
 def test_columns_of_different_lengths(tmp_path: Path, ending: str) -> None:
-    with pytest.raises(InputError, match="column 'b' has 2 values"):
+    with rejected():
         write_table(tmp_path / f"t.{ending}", {"a": [1], "b": [1, 2]})
     assert not list(tmp_path.iterdir())
 
 
 def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda module: None)
-    with pytest.raises(InputError, match=r"needs xlsxwriter; run: pip install 'somscape\[excel\]'"):
+    with rejected():
         write_table(tmp_path / "t.xlsx", {"a": [1]})
     assert not list(tmp_path.iterdir())
 

@@ -21,10 +21,10 @@ from for_rest import for_rest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import feather, parquet
+from texts import rejected
 from workbooks import xlsx
 
 from somscape import SOM, SOMDetector, TableEncoder, save
-from somscape.errors import InputError
 from somscape.measures import quantization_error, topographic_error
 from somscape.outliers import DriftMonitor
 from somscape.tables import (
@@ -194,10 +194,10 @@ def test_a_source_can_be_gone_through_again(tmp_path: Path) -> None:
     assert rows.table().n_rows == 2  # files are read anew
     assert rows.names == ("id",)
     assert source(rows) is rows
-    with pytest.raises(InputError, match="there is no file"):
+    with rejected():
         next(source(tmp_path / "none.csv").batches())
     for wrong, kind in ((0, ValueError), (2.5, TypeError)):
-        with pytest.raises(kind, match="`n_rows` must be"):
+        with rejected(kind):
             next(rows.batches(wrong))  # type: ignore[arg-type]
 
 
@@ -245,7 +245,7 @@ def test_a_file_that_changes_between_passes_is_refused(
     rows = source(path)
     assert sum(batch.num_rows for batch in rows.batches()) == 3
     change(path)
-    with pytest.raises(InputError, match=r"^t\.csv changed since .* make a new source") as caught:
+    with rejected() as caught:
         next(rows.batches())
     assert len(str(caught.value).splitlines()) == 1
 
@@ -255,7 +255,7 @@ def test_a_file_that_joins_a_folder_is_noticed(tmp_path: Path) -> None:
     rows = source(tmp_path)
     assert sum(batch.num_rows for batch in rows.batches()) == 3
     saved(tmp_path / "2.csv")
-    with pytest.raises(InputError, match=r"^2\.csv changed since"):
+    with rejected():
         next(rows.batches())
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from postgresql import SECRET, Server
+from texts import rejected
 
 from somscape.errors import InputError
 from somscape.tables import Table, read_sql, table_from_columns, write_sql
@@ -144,7 +145,7 @@ def test_a_table_with_other_columns_is_refused(place: Place, columns: str, words
     assert words in refusal(alerts(0.5), place.url, "alerts", run="r", key=[1]).replace(
         "CONFLICT", "conflict"
     )
-    with pytest.raises(InputError, match="has no rows"):
+    with rejected():
         read_sql(place.url, table="alerts")
 
 
@@ -176,7 +177,7 @@ def test_a_table_that_cannot_be_filled_is_not_made(
         write_sql(alerts(0.5), place.url, "alerts", run="r", key=[1])
     assert not list(tmp_path.iterdir())  # nor a file that was not there
     if place.url.startswith("postgresql"):
-        with pytest.raises(InputError, match="no table 'alerts'"):
+        with rejected():
             read_sql(place.url, table="alerts")
 
 
@@ -188,7 +189,7 @@ def test_looking_changes_nothing(place: Place, tmp_path: Path) -> None:
     check_sink(place.url, "alerts")
     assert place.rows() == before
     place.run("CREATE TABLE others (x TEXT)")
-    with pytest.raises(InputError, match="it lacks 'run', 'key'"):
+    with rejected():
         check_sink(place.url, "others")
 
 

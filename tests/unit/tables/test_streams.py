@@ -10,9 +10,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from for_rest import for_rest
+from texts import rejected
 
 from somscape import SOM, SOMDetector, TableEncoder, report
-from somscape.errors import InputError
 from somscape.tables import Table, source, table_from_frame
 from somscape.tables._frame import as_frame
 from somscape.tables.sources import collected
@@ -141,7 +141,7 @@ def test_an_encoder_takes_it_as_the_frame(make: Callable[[Any], Any]) -> None:
 def test_a_reader_that_was_read_before_is_told() -> None:
     reader = arrow(numbers()).to_reader()
     SOM(3, 4).fit(reader)
-    with pytest.raises(InputError, match=r"X: this RecordBatchReader gave no rows; one that was"):
+    with rejected():
         SOM(3, 4).fit(reader)
 
 
@@ -150,7 +150,7 @@ def test_a_stream_that_is_no_table_is_told() -> None:
         def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
             return pa.chunked_array([[1, 2]]).__arrow_c_stream__(requested_schema)
 
-    with pytest.raises(InputError, match=r"a Column cannot be read as a table \(") as caught:
+    with rejected() as caught:
         table_from_frame(Column())
     assert len(str(caught.value).splitlines()) == 1
     assert as_frame(pa.chunked_array([[1, 2]])) is None
@@ -165,7 +165,7 @@ def test_a_stream_that_breaks_off_is_told() -> None:
         yield pa.record_batch([pa.array([1, 2])], schema)
         raise OSError("the server went away")
 
-    with pytest.raises(InputError, match=r"cannot be read as a table .*the server went away"):
+    with rejected():
         table_from_frame(pa.RecordBatchReader.from_batches(schema, batches()))
 
 

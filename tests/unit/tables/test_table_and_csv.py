@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from texts import rejected
 
-from somscape.errors import InputError
 from somscape.tables import Table, read_table, table_from_columns, write_csv
 from somscape.tables._cells import MISSING_WORDS
 from somscape.tables._write import escape_cell, unescape_cell
@@ -34,9 +34,9 @@ def test_counts(table: Table) -> None:
 
 
 def test_unknown_column_proposes_close_names(table: Table) -> None:
-    with pytest.raises(InputError, match="t has no column 'amount'; did you mean 'Amount'"):
+    with rejected():
         table.column("amount")
-    with pytest.raises(InputError, match="'zzz'; the columns are 'id', 'Amount', 'word'"):
+    with rejected():
         table.without(["zzz"])
 
 
@@ -62,17 +62,17 @@ def test_numbers_as_one_array(table: Table) -> None:
 
 
 def test_text_as_numbers_is_refused(table: Table) -> None:
-    with pytest.raises(InputError, match="t, row 0, column 'word': 'b' is text where numbers are"):
+    with rejected():
         table.to_numpy()
     odd = table_from_columns({"x": [1.0, np.inf]})
-    with pytest.raises(InputError, match="'inf' is not a finite number"):
+    with rejected():
         odd.to_numpy()
 
 
 def test_columns_must_agree() -> None:
-    with pytest.raises(InputError, match="column 'b' has 2 rows, column 'a' has 1; give all"):
+    with rejected():
         table_from_columns({"a": [1], "b": [1, 2]})
-    with pytest.raises(InputError, match="columns 1 and 2 are both named '1'"):
+    with rejected():
         table_from_columns({1: [1], "1": [1]})
 
 
@@ -126,7 +126,7 @@ def test_one_empty_column_keeps_its_rows(tmp_path: Path) -> None:
 
 
 def test_written_columns_must_agree() -> None:
-    with pytest.raises(InputError, match="column 'b' has 2 values, the first column has 1; give"):
+    with rejected():
         write_csv(io.StringIO(), {"a": [1], "b": [1, 2]})
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from texts import rejected
 
 from somscape import _stored
-from somscape.errors import InputError
 from somscape.tables import _arrow, read_table, table_from_columns, table_from_frame
 from somscape.tables._frame import frame_numbers, frame_values
 
@@ -185,17 +185,17 @@ def test_infinity_in_a_frame_is_a_problem() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frame", "message"),
+    "frame",
     [
-        (3, r"data frame: a int cannot be read as a table \("),
-        (pd.DataFrame({"a": []}), "data frame has no rows; give at least one"),
-        (pd.DataFrame(), "data frame has no columns; give at least one"),
-        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "with different column names"),
-        (pl.DataFrame({"a": [[1], [2]]}), "column 'a' holds nested values"),
+        3,
+        pd.DataFrame({"a": []}),
+        pd.DataFrame(),
+        pd.DataFrame([[1, 2]], columns=["a", "a"]),
+        pl.DataFrame({"a": [[1], [2]]}),
     ],
 )
-def test_bad_frames(frame: Any, message: str) -> None:
-    with pytest.raises(InputError, match=message) as caught:
+def test_bad_frames(frame: Any) -> None:
+    with rejected() as caught:
         table_from_frame(frame)
     assert len(str(caught.value).splitlines()) == 1
 
@@ -240,10 +240,10 @@ def test_dates_and_times_that_python_cannot_hold_are_refused_with_their_row(
     values = [None] * 5000 + [value, 0]
     frame = pa.table({"id": range(5002), "due": pa.array(values, whole).view(type_)})
     importlib.import_module("pyarrow.parquet").write_table(frame, tmp_path / "t.parquet")
-    with pytest.raises(InputError, match=r"^t\.parquet, row 5000: .* 'due' .*Make") as caught:
+    with rejected() as caught:
         read_table(tmp_path / "t.parquet")
     assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match=r"row 5000: .* 'due'"):
+    with rejected():
         frame_values(frame)
 
 
@@ -286,21 +286,19 @@ def test_durations_of_numpy_are_text() -> None:
 @pytest.mark.parametrize("name", ["t.parquet", "t.xlsx"])
 def test_file_that_is_not_what_its_ending_says(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"a,b\n1,2\n")
-    with pytest.raises(InputError, match=rf"{name} is not a (Parquet file|workbook of Excel or)"):
+    with rejected():
         read_table(tmp_path / name)
-    with pytest.raises(InputError, match=r"is no text table; leave out delimiter, decimal and"):
+    with rejected():
         read_table(tmp_path / name, decimal=",")
 
 
-@pytest.mark.parametrize(("name", "library"), [("t.xlsx", "python-calamine")])
+@pytest.mark.parametrize("name", ["t.xlsx"])
 def test_extra_that_is_not_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, library: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     (tmp_path / name).write_bytes(b"")
     monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
-    with pytest.raises(
-        InputError, match=rf"reading {name} needs {library}; run: pip install 'somscape\[excel\]'"
-    ):
+    with rejected():
         read_table(tmp_path / name)
 
 
@@ -332,7 +330,7 @@ def test_workbook(tmp_path: Path) -> None:
 def test_empty_workbook(tmp_path: Path) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     openpyxl.Workbook().save(tmp_path / "t.xlsx")
-    with pytest.raises(InputError, match=r"t\.xlsx is empty; a table needs"):
+    with rejected():
         read_table(tmp_path / "t.xlsx")
 
 

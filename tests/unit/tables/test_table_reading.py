@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from texts import rejected
 
 from somscape._stored import Budget
 from somscape.errors import InputError
@@ -507,20 +508,20 @@ def test_a_table_of_many_columns_is_read_and_one_of_nothing_else_refused(tmp_pat
     table = read(tmp_path, f"{names}\n{','.join(['1.5'] * 3000)}\n")
     assert table.shape == (1, 3000)
     names = ",".join(f"column {i}" for i in range(20_000))
-    with pytest.raises(InputError, match="would take more memory than 10 times"):
+    with rejected():
         read(tmp_path, f"{names}\n{','.join(['1.5'] * 20_000)}\n")
 
 
 def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     packed = gzip.compress(b"a\n" + b"1\n" * 500_000)
-    with pytest.raises(InputError, match="unpacks to more than 200 times its size"):
+    with rejected():
         read(tmp_path, packed, "t.csv.gz")
     two = gzip.compress(b"a\n1\n") + gzip.compress(b"2\n")
     assert read(tmp_path, two, "t.csv.gz").n_rows == 2
     pq = pytest.importorskip("pyarrow.parquet")
     pa = pytest.importorskip("pyarrow")
     pq.write_table(pa.table({"a": np.ones(10_000_000)}), tmp_path / "t.parquet")
-    with pytest.raises(InputError, match="bytes of cells"):
+    with rejected():
         read_table(tmp_path / "t.parquet")
 
 

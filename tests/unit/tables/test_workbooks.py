@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import workbooks
+from texts import rejected
 from workbooks import WRITERS, changed, ods, ole, record, xls, xlsb, xlsx, zipped
 
 from somscape.errors import InputError
@@ -96,12 +97,12 @@ def test_hidden_sheets_are_read_if_they_are_named(tmp_path: Path) -> None:
     assert table.notes == ("sheet 'Loans', the only one of 3 with a table",)
     assert read(tmp_path, data, sheet="Lists").names == ("name", "age")
     data = xlsx({"Cover": COVER, "Lists": PEOPLE}, hidden=["Lists"])
-    with pytest.raises(InputError, match=r"its sheets are 'Cover', 'Lists' \('Lists' hidden\)"):
+    with rejected():
         read(tmp_path, data)
 
 
 def test_no_sheet_with_a_table_names_the_sheets(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none of the sheets .* 'Cover', 'Empty'") as caught:
+    with rejected() as caught:
         read(tmp_path, xlsx({"Cover": COVER, "Empty": []}))
     assert caught.value.options == "--sheet NAME"
     # The only sheet is read whatever it is: a table of one column is a table.
@@ -110,7 +111,7 @@ def test_no_sheet_with_a_table_names_the_sheets(tmp_path: Path) -> None:
 
 def test_other_files_have_no_sheets(tmp_path: Path) -> None:
     for name in ("t.csv", "t.parquet"):
-        with pytest.raises(InputError, match=rf"{name} is no workbook with sheets; leave out"):
+        with rejected():
             read(tmp_path, b"a,b\n1,2\n", name, sheet=1)
 
 
@@ -161,16 +162,16 @@ def with_results(workbook: bytes, result: str) -> bytes:
 
 def test_formulas_without_results_are_refused(tmp_path: Path) -> None:
     data = xlsx({"S": [["x", "twice"], [1, "=A2*2"], [3, "=A3*2"]]})  # nothing is computed
-    with pytest.raises(InputError, match=r"column 'twice' of t\.xlsx looks empty.*save it once"):
+    with rejected():
         read(tmp_path, data)
-    with pytest.raises(InputError, match=r"sheet 'S' of t\.xlsx looks empty"):
+    with rejected():
         read(tmp_path, xlsx({"S": [["=1", "=2"], ["=3", "=4"]]}))
     table = read(tmp_path, with_results(data, "7"))
     np.testing.assert_array_equal(table.to_numpy(["twice"]).ravel(), [7, 7])
     formula = '<table:table-cell table:formula="of:=[.A1]"/>'
     rows = [["x", "y"], [1, None]]
     data = ods({"S": rows}, cell=lambda v: workbooks.ods_cell(v) if v else formula)
-    with pytest.raises(InputError, match=r"column 'y' of t\.ods looks empty"):
+    with rejected():
         read(tmp_path, data, "t.ods")
 
 
@@ -195,7 +196,7 @@ ENCRYPTED = (
     ],
 )
 def test_a_password_is_asked_to_be_taken_off(tmp_path: Path, name: str, data: bytes) -> None:
-    with pytest.raises(InputError, match=rf"^{name} is protected by a password; open it, save a"):
+    with rejected():
         read(tmp_path, data, name)
 
 
@@ -240,10 +241,7 @@ def far_away() -> dict[str, bytes]:
 def test_a_cell_far_away_is_refused(tmp_path: Path, name: str) -> None:
     resource = pytest.importorskip("resource")
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    refusal = "up to its last cell would take more memory than 10 times"
-    if name == "corner.ods":  # calamine itself does not take it
-        refusal = "is not a workbook"
-    with pytest.raises(InputError, match=refusal):
+    with rejected():
         read(tmp_path, far_away()[name], name)
     if sys.platform == "linux":  # of the largest process so far
         after = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
@@ -253,14 +251,14 @@ def test_a_cell_far_away_is_refused(tmp_path: Path, name: str) -> None:
 
 def test_a_workbook_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     data = zipped({"xl/worksheets/sheet1.xml": b"0" * 70_000_000})
-    with pytest.raises(InputError, match="holds 70000000 bytes of cells"):
+    with rejected():
         read(tmp_path, data)
 
 
 @pytest.mark.parametrize("ending", WRITERS)
 def test_a_file_that_is_cut_short(tmp_path: Path, ending: str) -> None:
     data = WRITERS[ending]({"Loans": LOANS})
-    with pytest.raises(InputError, match="is not a workbook of Excel or LibreOffice"):
+    with rejected():
         read(tmp_path, data[: len(data) // 3], f"t{ending}")
 
 
