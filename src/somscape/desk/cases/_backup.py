@@ -1,4 +1,4 @@
-"""A copy of a state in one file, and back, from whatever database to whatever other."""
+"""Copy a state to one file and back, for SQLite and PostgreSQL."""
 
 import shutil
 import sqlite3
@@ -17,52 +17,53 @@ from somscape.errors import InputError
 from somscape.tables._messages import counted
 
 MOST_ROWS = 10_000
-"""Rows that are copied at once."""
+"""Number of rows to copy in one step."""
 
 FEW = {"maps": 1}
-"""Of tables whose rows are large."""
+"""Number of rows to copy in one step, for tables with large rows."""
 
 WHOLE = [{"integrity_check": "ok"}]
-"""What SQLite says of a file without damage."""
+"""Result of SQLite's check of a file without damage."""
 
 HEADER = b"SQLite format 3\0"
-"""How a file of SQLite begins."""
+"""First bytes of an SQLite file."""
 
 WRITES_AT, WITHOUT_JOURNAL = 18, b"\1"
-"""The byte that tells a backup from a state's own file, which has a journal beside it."""
+"""Position and value of a byte of a backup. The file of a state has another value there."""
 
 OF_A_STATE = "SELECT name FROM sqlite_master WHERE name IN ('audit', 'decisions')"
 N_OF_A_STATE = 2
-"""Tables that tell a state from other databases."""
+"""Number of tables by which somscape recognizes a state."""
 
 
 def backup(state: State, path: str | Path) -> Verdict:
-    """Copy a state as of one moment to a file, whole or not at all.
+    """Copy a state to one file, completely or not at all.
 
-    Others may decide meanwhile.  The copy is read again, and its audit checked.
+    Other users can make decisions during the copying, but the copy shows the state at one moment.
+    After the copying, somscape reads the file again and checks the audit.
 
     Parameters
     ----------
     state : State
     path : str or Path
-        An SQLite file, whatever the state is; an older backup that is there is replaced.
+        An SQLite file, even if the state is in PostgreSQL.  An older backup is replaced.
 
     Returns
     -------
     Verdict
-        On the audit.  Its faults are those of the state, which a copy keeps.
+        The result of checking the audit.  A copy has the same faults as the state.
 
     Raises
     ------
     InputError
-        If the state has no lines, something else than a backup is there, or the copy does not
-        hold what the state holds.
+        If the audit of the state is empty, if the file exists and is not a backup, or if the copy
+        differs from the state.
     OSError
-        If it cannot be written.
+        If the file cannot be written.
 
     See Also
     --------
-    restore : The way back.
+    restore : Copy a backup into a state.
 
     Examples
     --------
@@ -77,7 +78,7 @@ def backup(state: State, path: str | Path) -> Verdict:
     state.check_has_lines()
     _check_target(state, Path(path))
     with whole(path) as making:
-        with closing(_new(making, path)) as copy:
+        with closing(_make_database(making, path)) as copy:
             brought_up_to_date(copy)
             with state.database.snapshot() as read, copy.change() as change:
                 n_rows = _copy(read, change)
@@ -85,7 +86,7 @@ def backup(state: State, path: str | Path) -> Verdict:
             with copy.snapshot() as read:
                 after = verdict_on(read, state.audit_key)
                 is_same = after == before and n_rows == _counts(read)
-            # One file, which another program reads without a journal beside it.
+            # Without a journal, the backup is a single file.
             copy.rows("PRAGMA journal_mode = DELETE")
             is_whole = copy.rows("PRAGMA integrity_check") == WHOLE
         if not (is_same and is_whole):
@@ -98,34 +99,35 @@ def backup(state: State, path: str | Path) -> Verdict:
 
 
 def restore(state: State, path: str | Path, *, force: bool = False, author: str = "") -> Verdict:
-    """Bring a state to what a backup holds, all or nothing.
+    """Replace the contents of a state with a backup, completely or not at all.
 
-    Where something is lost, a line more in the audit holds the head that was there before.
+    If the state was not empty, one more line of the audit records the previous head.
 
     Parameters
     ----------
     state : State
-        An empty one.
+        An empty state, or any state if `force` is true.
     path : str or Path
-        A file that `backup` wrote, with this or an earlier version of somscape.
+        A file from `backup`, of this or an earlier version of somscape.
     force : bool, default=False
-        Whether what the state holds may be lost.
+        Whether the present contents of the state may be lost.
     author : str, default=""
-        Who says so.
+        Name of the person who restores the backup.
 
     Returns
     -------
     Verdict
-        On the audit of the backup.
+        The result of checking the audit of the backup.
 
     Raises
     ------
     InputError
-        If the file is no backup, or its audit does not hold, or the state holds something.
+        If the file is not a backup, if the audit in the file has faults, or if the state is not
+        empty and `force` is false.
 
     See Also
     --------
-    backup : Writes the file.
+    backup : Copy a state to a file.
 
     Examples
     --------
@@ -145,7 +147,7 @@ def restore(state: State, path: str | Path, *, force: bool = False, author: str 
         raise InputError(f"{path} is not there. Give a file that `somscape backup` wrote.")
     with (
         tempfile.TemporaryDirectory() as folder,
-        closing(_opened(file, Path(folder))) as copy,
+        closing(_open_copy(file, Path(folder))) as copy,
         copy.snapshot() as read,
         state.database.change() as change,
     ):
@@ -162,7 +164,7 @@ def restore(state: State, path: str | Path, *, force: bool = False, author: str 
 
 
 def _check_target(state: State, target: Path) -> None:
-    """Raise InputError where a backup would take the place of something else."""
+    """Raise InputError if the backup would replace a file that is not a backup."""
     if not target.exists():
         return
     own = Path(state.database.name)
@@ -190,7 +192,7 @@ def _is_backup(file: Path) -> bool:
             return False
 
 
-def _new(making: Path, path: str | Path) -> StateDatabase:
+def _make_database(making: Path, path: str | Path) -> StateDatabase:
     engine = SQLite(making)
     engine.name = str(path)
     try:
@@ -199,15 +201,13 @@ def _new(making: Path, path: str | Path) -> StateDatabase:
         raise InputError(f"{path} cannot be written ({error}). Write it elsewhere.") from error
 
 
-def _opened(file: Path, folder: Path) -> StateDatabase:
-    """Open a copy of a backup, which may be of an earlier version or on a disk that is read
-    only.
-    """
+def _open_copy(file: Path, folder: Path) -> StateDatabase:
+    """Open a temporary copy of a backup, because the original may be old or read-only."""
     copy = folder / "copy"
-    for ending in ("", "-wal"):
-        part = file.with_name(file.name + ending)
+    for suffix in ("", "-wal"):
+        part = file.with_name(file.name + suffix)
         if part.exists():
-            shutil.copyfile(part, copy.with_name(copy.name + ending))
+            shutil.copyfile(part, copy.with_name(copy.name + suffix))
     copied, is_backup = None, False
     with suppress(sqlite3.Error, InputError):
         copied = StateDatabase(SQLite(copy))
@@ -222,7 +222,7 @@ def _opened(file: Path, folder: Path) -> StateDatabase:
 
 
 def _make_room(change: Transaction, name: str, *, force: bool) -> dict[str, Any] | None:
-    """Delete all that a state holds, and return what a line says of it; None for an empty one."""
+    """Delete all rows of a state and return the facts for the audit, or None if it was empty."""
     n = sum(_counts(change).values())
     if n and not force:
         lines = counted(_counts(change)["audit"], "line")
@@ -240,7 +240,7 @@ def _make_room(change: Transaction, name: str, *, force: bool) -> dict[str, Any]
 
 
 def _copy(read: Transaction, change: Transaction) -> dict[str, int]:
-    """Copy all rows, and return how many of each table."""
+    """Copy all rows and return the number of rows of each table."""
     n_rows = {}
     for table, key in TABLES.items():
         n, size = 0, FEW.get(table, MOST_ROWS)

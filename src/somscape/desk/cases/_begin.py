@@ -1,4 +1,4 @@
-"""A watch begins, or is trained again with what decisions teach."""
+"""Begin a watch, or train its map again with the decisions on its cases."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +21,11 @@ from somscape.outliers.marks import UNKNOWN
 from somscape.tables.table import Table
 
 MAX_NAME = 100
-"""Letters of a watch's name."""
+"""Largest number of characters in the name of a watch."""
 
 
 def check_name(name: str) -> None:
-    """Raise InputError for a name that no watch can have."""
+    """Raise InputError if a watch cannot have this name."""
     is_line = name.strip() == name and name.isprintable() and 0 < len(name) <= MAX_NAME
     if not is_line or "/" in name or name in (".", "..") or name.startswith("-"):
         raise InputError(
@@ -50,7 +50,7 @@ def begin_watch(
     notes: Sequence[str] = (),
     then: Callable[[WatchRun], object] | None = None,
 ) -> RunOutcome:
-    """Keep a watch with its map and record its first run: both or neither."""
+    """Save a watch with its map and record its first run, or save nothing if one step fails."""
     check_name(name)
     keys_of(found.table, key)
     if clear_for is None:
@@ -72,7 +72,7 @@ def begin_watch(
 
 
 def detector_of_watch(state: State, name: str) -> Detector | None:
-    """Return the detector of a watch, or None where there is no watch of that name."""
+    """Return the detector of a watch, or None if no watch has this name."""
     found = [watch for watch in state.watches() if watch.name == name]
     return detector_of(state.map(found[0].map)) if found else None
 
@@ -80,7 +80,7 @@ def detector_of_watch(state: State, name: str) -> Detector | None:
 def known_cases(
     state: State, name: str, table: Table, key: Sequence[str], before: Detector | None
 ) -> Ints | None:
-    """Return what decisions say of the rows of a table that trains a watch anew."""
+    """Return marks for the rows of a table from the decisions, or None without any decision."""
     decided = state.last_decisions(name)
     rows = {k: row for row, k in enumerate(keys_of(table, key)) if k in decided}
     known = np.full(table.n_rows, UNKNOWN)
@@ -96,13 +96,13 @@ def known_cases(
 def _moved(
     table: Table, rows: Mapping[str, int], decided: Mapping[str, Any], before: Detector | None
 ) -> Mapping[str, str]:
-    """Return the cleared cases that moved far, by the map so far."""
+    """Return the cleared cases whose rows moved far on the previous map."""
     if before is None or not rows:
         return {}
     encoding = before.map_.encoding
     try:
         encoded = np.asarray(before.map_.rows_of(table), dtype=np.float64)
-    except InputError:  # other columns: nothing compares
+    except InputError:  # the columns differ, so the rows cannot be compared
         return {}
     none = encoded_cells(encoding, [])
     usual = usual_moves(before, none, none, encoded)

@@ -25,10 +25,10 @@ from somscape.tables.ordered import DateCode, OrdinalCode
 from somscape.tables.table import Table
 
 MAX_LEVELS = 12
-"""Levels of a category that are shown."""
+"""Largest number of levels in the description of a category."""
 
 FEW_ROWS = 500
-"""Rows below which another sample would give another list."""
+"""Number of training rows below which the card warns about the small sample."""
 
 FOR = {
     "detector": (
@@ -54,7 +54,7 @@ FOR = {
         "It scores, names and predicts nothing.",
     ),
 }
-"""What a model is for, and what it is not for."""
+"""Intended and unintended uses of each kind of model."""
 
 
 def card_of(
@@ -70,11 +70,11 @@ def card_of(
     ----------
     thing : Map, Detector, Recognizer or Predictor
     hash_ : str
-        SHA-256 of its file.
+        SHA-256 of the model's file.
     table : Table or None, default=None
-        Rows on which errors are measured; without them the topographic error is not known.
+        Rows for measuring errors.  The topographic error is only measured with rows.
     history : mapping or None, default=None
-        From `watch_history`.
+        Result of `watch_history`.
 
     Returns
     -------
@@ -82,8 +82,8 @@ def card_of(
 
     See Also
     --------
-    card_text : The same to read.
-    watch_history : What a watch adds to it.
+    card_text : Return a card as Markdown.
+    watch_history : Return the part of a card that describes a watch.
 
     Examples
     --------
@@ -118,13 +118,13 @@ def card_of(
 
 
 def watch_history(state: State, name: str, map_: str) -> dict[str, Any]:
-    """Return what became of a map in a watch: drift by run, and counts of decisions.
+    """Return the drift of each run with a map of a watch, and counts of decisions.
 
     Parameters
     ----------
     state : State
     name : str
-        Of the watch.
+        Name of the watch.
     map_ : str
         SHA-256 of the map's file.
 
@@ -135,11 +135,11 @@ def watch_history(state: State, name: str, map_: str) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If no run of the watch was by this map.
+        If no run of the watch used this map.
 
     See Also
     --------
-    card_of : The card that it is part of.
+    card_of : Return a card, which can contain this history.
 
     Examples
     --------
@@ -161,7 +161,7 @@ def watch_history(state: State, name: str, map_: str) -> dict[str, Any]:
     return {
         "name": name,
         "source": watch.source,
-        "runs": [_run(run) for run in runs],
+        "runs": [_facts_of_run(run) for run in runs],
         "decisions": dict(sorted(said.items())),
         "audit_head": state.head(),
     }
@@ -181,13 +181,13 @@ def _columns(map_: Map) -> list[dict[str, Any]]:
             "name": code.name,
             "taken_as": code.kind,
             "because": code.why,
-            "holds": _holds(code, map_, used.get(code.name)),
+            "holds": _values_text(code, map_, used.get(code.name)),
         }
         for code in encoding.columns
     ]
 
 
-def _holds(code: ColumnCode, map_: Map, place: slice | None) -> str:
+def _values_text(code: ColumnCode, map_: Map, place: slice | None) -> str:
     if isinstance(code, NumberCode) and not code.is_plain:
         return f"{code.least:.15g} to {code.most:.15g}"
     if isinstance(code, CategoryCode | OrdinalCode):
@@ -242,7 +242,7 @@ def _limits(map_: Map, kind: str) -> list[str]:
     return limits
 
 
-def _run(run: WatchRun) -> dict[str, Any]:
+def _facts_of_run(run: WatchRun) -> dict[str, Any]:
     drift = run.facts.get("drift", {})
     return {
         "number": run.number,
@@ -270,9 +270,9 @@ def card_text(card: Mapping[str, Any], name: str) -> str:
     Parameters
     ----------
     card : mapping
-        From `card_of`.
+        Result of `card_of`.
     name : str
-        Of the model's file.
+        Name of the model's file.
 
     Returns
     -------
@@ -280,7 +280,7 @@ def card_text(card: Mapping[str, Any], name: str) -> str:
 
     See Also
     --------
-    card_of : Makes the card.
+    card_of : Return the card of a model as JSON data.
 
     Examples
     --------
@@ -343,7 +343,7 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Return a text that Markdown shows as it is, in one line."""
+    """Return a value as one line of text, with escapes for Markdown."""
     text = " ".join(("" if value is None else str(value)).split())
     for sign in ("\\", "|", "<", "*", "_", "`", "["):
         text = text.replace(sign, f"\\{sign}")

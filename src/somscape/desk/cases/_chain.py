@@ -1,4 +1,4 @@
-"""The lines of the audit. Each head follows from all lines before it."""
+"""Lines of the audit. The head of a line is a hash of this line and all lines before it."""
 
 import hashlib
 import hmac
@@ -11,10 +11,10 @@ from somscape.desk.cases._database import Row, Transaction
 from somscape.desk.cases.records import UNREADABLE, Listed, damaged
 
 NOTHING = "0" * 64
-"""The head of no lines."""
+"""Head of an audit without lines."""
 
 SEALED = "sealed"
-"""Whether a line got a seal when it was written; lines of earlier versions do not contain it."""
+"""Field of a line: whether the line was written with a seal. Old versions lack this field."""
 
 
 def next_head(head: str, said: str) -> str:
@@ -23,19 +23,19 @@ def next_head(head: str, said: str) -> str:
 
 
 def seal_of(head: str, key: bytes | None) -> str | None:
-    """Return what only who has the key can write under a head; None without a key."""
+    """Return the seal that the key makes for a head, or None without a key."""
     return None if key is None else hmac.new(key, head.encode(), "sha256").hexdigest()
 
 
 def hidden(text: str, salt: str) -> str:
-    """Return the hash of a text that says nothing without its salt."""
+    """Return the hash of a text. Without the salt, the text cannot be guessed from the hash."""
     return hashlib.sha256(f"{salt}\n{text}".encode()).hexdigest()
 
 
 def add_line(
     change: Transaction, kind: str, said: Mapping[str, Any], *, author: str, key: bytes | None
 ) -> tuple[int, str]:
-    """Add a line to the audit, and return its number and time."""
+    """Add a line to the audit and return its number and time."""
     number, made, head = 1, now(), NOTHING
     for last in change.rows("SELECT number, said, head FROM audit ORDER BY number DESC LIMIT 1"):
         number, head, before = last["number"] + 1, last["head"], said_by_line(last).get("made")
@@ -43,7 +43,7 @@ def add_line(
             raise damaged(f"the audit is damaged at line {last['number']}")
         made = max(made, before)
     line = {"number": number, "made": made, "author": author, "kind": kind, **said}
-    line[SEALED] = key is not None  # who removes the seal has to rewrite the line
+    line[SEALED] = key is not None  # so a seal cannot be removed without a change of the line
     text = json.dumps(line, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     head = next_head(head, text)
     values = (number, text, head, seal_of(head, key))
@@ -52,7 +52,7 @@ def add_line(
 
 
 def said_by_line(line: Row) -> dict[str, Any]:
-    """Return what a line says, by name; nothing where somebody has made it unreadable."""
+    """Return the fields of a line by name, or an empty dict if the line cannot be read."""
     try:
         said = json.loads(line["said"])
     except UNREADABLE:
@@ -61,35 +61,35 @@ def said_by_line(line: Row) -> dict[str, Any]:
 
 
 def now() -> str:
-    """Return the time."""
+    """Return the current time in UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 FORGOTTEN = "forgotten"
-"""Kind of the line that says that cases were forgotten."""
+"""Kind of the lines that record forgotten cases."""
 
 OF_KEPT = "kept:"
-"""How hashes of kept rows begin, unlike hashes of listed rows, in the table of forgotten rows."""
+"""Prefix of the hashes of kept rows. The hashes of listed rows do not have this prefix."""
 
 
 MAX_NAMED = 10
-"""Lines that a sentence names."""
+"""Largest number of lines to name in a sentence."""
 
 
 def lines_of(numbers: Sequence[int]) -> str:
-    """Name lines of the audit in a sentence."""
+    """Return the numbers of lines in words, for example "lines 3, 7"."""
     some = ", ".join(map(str, numbers[:MAX_NAMED]))
     more = f" and {len(numbers) - MAX_NAMED} more" if len(numbers) > MAX_NAMED else ""
     return f"line {some}" if len(numbers) == 1 else f"lines {some}{more}"
 
 
 def as_text(value: Mapping[str, Any] | None) -> str:
-    """Return values of JSON as the text that the database holds."""
+    """Return JSON data as text for the database."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def decision_line(row: Row, salt: str) -> dict[str, Any]:
-    """Return what the audit says of a decision."""
+    """Return the fields of the audit line of a decision."""
     return {
         "watch": row["watch"],
         "case": hidden(row["key"], salt),
@@ -103,23 +103,23 @@ def decision_line(row: Row, salt: str) -> dict[str, Any]:
 
 
 def run_line(row: Row, listed: Iterable[str], kept: Iterable[str]) -> dict[str, Any]:
-    """Return what the audit says of a run."""
+    """Return the fields of the audit line of a run."""
     said = {name: row[name] for name in ("watch", "source", "data", "map", "facts")}
-    rows = {"listed": _joined(listed), "kept": _joined(kept)}
-    # The line has a number of its own.
+    rows = {"listed": _joint_hash(listed), "kept": _joint_hash(kept)}
+    # `number` is the number of the line.
     return {"run": row["id"], "run_number": row["number"], **said, **rows}
 
 
-def _joined(hashes: Iterable[str]) -> str:
+def _joint_hash(hashes: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(hashes)).encode()).hexdigest()
 
 
 def row_hash(row: Listed, salt: str) -> str:
-    """Return the hash of a row of a list."""
+    """Return the hash of a listed row."""
     numbers = [int(row.place), float(row.score) + 0.0, float(row.p_value) + 0.0]  # no -0.0
     return hidden(json.dumps([row.key, *numbers, row.news, row.reasons]), salt)
 
 
 def kept_hash(key: str, cells: str, salt: str) -> str:
-    """Return the hash of a row whose cells a run keeps."""
-    return OF_KEPT + hidden(f"{json.dumps(key)}\n{cells}", salt)  # no key has a line break there
+    """Return the hash of a row whose values a run keeps."""
+    return OF_KEPT + hidden(f"{json.dumps(key)}\n{cells}", salt)  # JSON escapes line breaks

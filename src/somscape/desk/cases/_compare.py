@@ -1,4 +1,4 @@
-"""A run beside the run before: news, returns, moves, drift, and levels that the map never saw."""
+"""Compare a run with the run before: news, returns, moves, drift, and unseen levels."""
 
 import warnings
 from collections.abc import Collection, Mapping, Sequence
@@ -32,32 +32,32 @@ from somscape.tables.encoding import Encoding
 from somscape.tables.table import Table, table_from_columns
 
 MIN_SHARED = 20
-"""Keys that two runs must share for their rows to tell how far rows move."""
+"""Smallest number of shared keys for measuring the moves of rows between two runs."""
 
 QUANTILE = 0.95
-"""A row moved far if it moved farther than this share of the rows do."""
+"""A row moved far if it moved farther than this share of the rows."""
 
 LEAST_MOVE = 0.01
-"""No row moves far within a hundredth of the usual range of one number, even if no other moves."""
+"""Smallest distance that counts as far: a hundredth of the usual range of one number."""
 
 MAX_NAMED, MIN_NAMED = 3, 0.05
-"""Most columns that are named as those that moved, and the least share of the squared distance."""
+"""Largest number of moved columns to name, and the smallest share of each in the distance."""
 
 
 @dataclass(frozen=True)
 class UsualMoves:
-    """How far rows usually move, at most.
+    """The largest usual moves of rows.
 
     Attributes
     ----------
     far : float
-        In the map's metric.
+        Largest usual distance, in the map's metric.
     rise : float
-        In scores.
+        Largest usual change of a score.
     n : int
-        Rows, or pairs of rows, that tell.
+        Number of compared pairs of rows.
     by : str
-        "keys" where the rows of shared keys were compared, "units" where rows of one unit were.
+        "keys" if the rows of a pair have the same key, "units" if they have the same unit.
     """
 
     far: float
@@ -69,7 +69,7 @@ class UsualMoves:
 def usual_moves(
     detector: Detector, before: Float64s, now: Float64s, others: Float64s
 ) -> UsualMoves:
-    """Return the 95th percentiles of what rows of one key move, or else of one unit."""
+    """Return the 95 % quantiles of the moves between runs, or else of the moves within units."""
     by = "keys"
     if np.count_nonzero(~np.isnan(before).any(axis=1)) < MIN_SHARED:
         by = "units"
@@ -85,7 +85,7 @@ def usual_moves(
 
 
 def _pairs_of_units(detector: Detector, rows: Float64s) -> tuple[Float64s, Float64s]:
-    """Return rows, evenly spaced ones of many, and for each the next one of its unit."""
+    """Return pairs of rows with the same unit, from an evenly spaced sample."""
     some = np.ascontiguousarray(rows[:: -(-len(rows) // MAX_SAMPLE) or 1])
     units = detector.map_.winners_of_rows(some)
     order = np.argsort(units, kind="stable")
@@ -94,11 +94,11 @@ def _pairs_of_units(detector: Detector, rows: Float64s) -> tuple[Float64s, Float
 
 
 def encoded_cells(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Float64s:
-    """Return kept cells as the map sees them today."""
+    """Encode kept values with the current map. Rows with unusable values become NaN."""
     rows = np.full((len(cells), encoding.n_features), np.nan)
     lenient = replace(encoding, missing="fill")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of levels that were told of in the run itself
+        warnings.simplefilter("ignore")  # the run itself warned about unseen levels
         try:
             if cells:
                 rows = lenient.encode(_table_of(encoding, cells))
@@ -115,7 +115,7 @@ def _table_of(encoding: Encoding, cells: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def what_moved(encoding: Encoding, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Say which columns of a row moved, from what to what, most of all first."""
+    """Describe the moves of a row by column, with the largest move first."""
     a, b = encoded_cells(encoding, [before, now])
     by_column = encoding.sum_by_used((a - b)[None] ** 2)[0]
     texts = [level_texts(column) for column in _table_of(encoding, [before, now]).columns]
@@ -130,25 +130,25 @@ def what_moved(encoding: Encoding, before: Mapping[str, Any], now: Mapping[str, 
 
 
 NEWS = (NEW, RETURNED, RISEN)
-"""What somebody should look at."""
+"""News of rows for a person to look at."""
 
 LEAST_RISE = 0.01
-"""No score rises or falls much by less than this share of it, even if no other row's moves."""
+"""Smallest share by which a score must change to count as risen or fallen."""
 
 
 @dataclass(frozen=True)
 class Gone:
-    """A case that was listed in the run before, and is not any more.
+    """A case that the run before listed and this run does not list.
 
     Attributes
     ----------
     key : str
     place : int
-        Its rank then.
+        Rank of the case in the run before.
     is_there : bool
-        Whether it is in the data; if not, nothing is known of it.
+        Whether the case is in the data of this run.
     why : str
-        What became of it, in words.
+        Reason why the case is no longer listed, in words.
     """
 
     key: str
@@ -166,7 +166,7 @@ def news_of(
     back: Collection[str],
     put_away: Collection[str],
 ) -> str:
-    """Return what a listed row is beside the run before."""
+    """Return the news on a listed row, compared with the run before."""
     was = last.get(key)
     if key in back and (was is None or was.news == FOLDED or key in put_away):
         return RETURNED
@@ -185,12 +185,12 @@ def gone(
     *,
     is_by_number: bool,
 ) -> tuple[Gone, ...]:
-    """Return what the run before listed and this one does not."""
+    """Return the cases that the run before listed and this run does not list."""
 
     def why(key: str) -> str:
         if key not in today:
             return "not in the data any more"
-        was = before.get(key, np.inf)  # of some, nothing is known
+        was = before.get(key, np.inf)  # some scores are unknown
         if not today[key] >= was - LEAST_RISE * abs(was):
             return "not unusual enough any more"
         if is_by_number:
@@ -205,10 +205,10 @@ def gone(
 
 
 OTHER = "it cannot be compared with what it was"
-"""Where nothing can be named."""
+"""Text for a case whose moved columns cannot be named."""
 
 MONTHS = 12
-"""Of a year."""
+"""Number of months in a year."""
 
 
 def returned(
@@ -220,10 +220,10 @@ def returned(
     clear_for: int,
     today: str,
 ) -> dict[str, str]:
-    """Return the cleared cases that are to be looked at again, and why."""
+    """Return the reasons why cleared cases need another look, by key."""
     cleared = {k: d for k, d in decided.items() if d.state == CLEARED and k in cells}
     why = {
-        key: f"{_said(decision)}, {counted(clear_for, 'month')} ago or more."
+        key: f"{_clearing_text(decision)}, {counted(clear_for, 'month')} ago or more."
         for key, decision in cleared.items()
         if months_between(decision.made, today) >= clear_for
     }
@@ -233,19 +233,19 @@ def returned(
     now = encoded_cells(encoding, [cells[key] for key in known])
     moved = detector.map_.metric.between(before, now) if known else ()
     for key, far in zip(known, moved, strict=True):
-        if not far <= usual.far:  # or the map cannot take the row as it was
+        if not far <= usual.far:  # also if the map cannot encode the earlier row
             what = what_moved(encoding, cleared[key].cells or {}, cells[key])
-            why[key] = f"{_said(cleared[key])}; since then {', '.join(what) or OTHER}."
+            why[key] = f"{_clearing_text(cleared[key])}; since then {', '.join(what) or OTHER}."
     return why
 
 
-def _said(decision: Decision) -> str:
+def _clearing_text(decision: Decision) -> str:
     by = f" by {decision.author}" if decision.author else ""
     return f"Cleared on {decision.made[:10]}{by}"
 
 
 def months_between(before: str, after: str) -> int:
-    """Return the whole months between two moments."""
+    """Return the number of whole months between two moments."""
     a, b = (datetime.fromisoformat(text).astimezone(UTC) for text in (before, after))
     months = MONTHS * (b.year - a.year) + b.month - a.month
     is_short = (b.day, b.time()) < (a.day, a.time())
@@ -253,24 +253,24 @@ def months_between(before: str, after: str) -> int:
 
 
 MAX_KEYS, MAX_LEVELS, MAX_COLUMNS = 20, 2, 20
-"""Rows and levels of a column that are named, and columns that are told of."""
+"""Largest numbers of named keys, of named levels, and of columns with a sentence."""
 
 
 @dataclass(frozen=True)
 class Unseen:
-    """Levels of a column that the map never saw.
+    """Unseen levels of a column: levels without a row in the map's training data.
 
     Attributes
     ----------
     column : str
     levels : tuple of str
-        The first two of them.
+        The first two unseen levels.
     n_levels : int
-        All of them.
+        Number of unseen levels.
     n : int
-        Rows that have one.
+        Number of rows with an unseen level.
     keys : tuple of str
-        Some of these rows, at most twenty.
+        Keys of at most twenty rows with an unseen level.
     """
 
     column: str
@@ -281,7 +281,7 @@ class Unseen:
 
     @property
     def what(self) -> str:
-        """What is to be said of the levels."""
+        """The column and its unseen levels, in words."""
         levels = ", ".join(self.levels)
         if self.n_levels == 1:
             return f"{self.column} has a level that the map never saw, {levels}"
@@ -290,7 +290,7 @@ class Unseen:
 
     @property
     def sentence(self) -> str:
-        """What is to be said of the levels and their rows."""
+        """A sentence on the levels and their rows."""
         if self.n_levels > 1:
             return f"{self.what} ({counted(self.n, 'row')})."
         more = f" and {self.n - len(self.keys)} more" if self.n > len(self.keys) else ""
@@ -298,14 +298,14 @@ class Unseen:
 
 
 def sentences(unseen: Sequence[Unseen]) -> list[str]:
-    """Return a sentence for each column, and how many columns are left."""
+    """Return a sentence for each column, and a sentence on the number of remaining columns."""
     more = len(unseen) - MAX_COLUMNS
     rest = [f"And {counted(more, 'column')} more with such levels."] if more > 0 else []
     return [*(each.sentence for each in unseen[:MAX_COLUMNS]), *rest]
 
 
 def unseen_levels(encoding: Encoding, table: Table, keys: Sequence[str]) -> tuple[Unseen, ...]:
-    """Return the levels that the map never saw, with keys of their rows."""
+    """Return the unseen levels of each column, with the keys of their rows."""
     found = []
     for code in (each for each in encoding.used if isinstance(each, CategoryCode)):
         column = table.column(code.name)
@@ -323,53 +323,53 @@ def unseen_levels(encoding: Encoding, table: Table, keys: Sequence[str]) -> tupl
 
 
 MIN_WINDOW, MAX_WINDOW = 50, 1_000
-"""Rows after which drift is looked for: those of the table, within these bounds."""
+"""Bounds for the number of rows between two checks of drift."""
 
 SURE = 3.0
-"""Standard deviations above the number expected, from which too many rows are flagged."""
+"""Limit for too many flagged rows, in standard deviations above the expected number."""
 
 FAR_SHARE = 0.01
 """Share of the rows of a map's first run that count as far from it."""
 
 MANY_TIMES = 2.0
-"""Times the share expected of rows that are far or flagged, from which a map may be worn."""
+"""A map may be outdated if this many times the expected share of rows are far or flagged."""
 
 MAX_DRIFTED, MIN_PART = 3, 0.25
-"""Most columns that are named, and how much of the first one's part they have at least."""
+"""Largest number of named columns, and their least part relative to the first column."""
 
 MAX_LOOKED_AT = 2_000
-"""Rows, evenly spaced, that tell which columns moved."""
+"""Number of evenly spaced rows in the search for changed columns."""
 
 TIMES = 1.5
-"""Times that a median grew, from which the sentence says how many times larger it is."""
+"""Smallest ratio of two medians for which a sentence gives the ratio instead of the medians."""
 
 
 @dataclass(frozen=True)
 class Drift:
-    """What a run's rows are beside those that the map learned.
+    """Comparison of the rows of a run with the training data of the map.
 
     Attributes
     ----------
     n_rows, n_above : int
-        Rows, and those that score above the map's threshold.
+        Number of rows, and number of rows with a score above the map's threshold.
     expected : float
-        How many would, by chance, of rows like those that the map learned.
+        Expected number of rows above the threshold, for rows like the training data.
     columns : tuple of str
-        Those that changed most; none without drift.
+        The most changed columns, empty without drift.
     changes : tuple of str
-        How each of them did, in words.
+        Change of each column in `columns`, in words.
     lasting : tuple of str
-        The same, but "" where the words have a median or a level, which are cells of rows.
+        The same texts, but "" instead of a text with a median or a level of rows.
     alarms : tuple of str
         Kinds of the alarms of a `somscape.outliers.DriftMonitor`.
     far : float
-        Distance from the map beyond which rows are far.
+        Distance from the map above which a row is far.
     share_far : float
-        Share of the rows beyond it; 0.01 of the map's first run were.
+        Share of far rows; 0.01 in the map's first run.
     is_first : bool
-        Whether this is the first run by this map, which shows no drift.
+        Whether this is the map's first run, which cannot show drift.
     unseen : mapping of str to int
-        By column, cells with a level that the map never saw.
+        Number of rows with an unseen level, by column.
     """
 
     n_rows: int
@@ -386,17 +386,17 @@ class Drift:
 
     @property
     def is_more(self) -> bool:
-        """Whether more rows than by chance score above the threshold."""
+        """Whether clearly more rows than expected score above the threshold."""
         return self.n_above - self.expected > SURE * max(1.0, self.expected) ** 0.5
 
     @property
     def is_found(self) -> bool:
-        """Whether the rows differ from those that the map learned."""
+        """Whether the rows differ from the training data."""
         return not self.is_first and (self.is_more or bool(self.alarms))
 
     @property
     def sentence(self) -> str:
-        """What is to be said of drift, in one sentence; "" in a map's first run."""
+        """A sentence on drift; "" in a map's first run."""
         if self.is_first:
             return ""
         were = f"{self.n_above:,} flagged where {round(self.expected):,} were expected"
@@ -406,7 +406,7 @@ class Drift:
 
     @property
     def train_anew(self) -> str:
-        """Why to train anew, in a sentence; "" where there is no reason."""
+        """A sentence on why to train again; "" without a reason."""
         is_worn = self.is_more and self.n_above > MANY_TIMES * self.expected
         is_far = self.share_far > MANY_TIMES * FAR_SHARE and bool(self.alarms)
         if self.is_first or not (is_worn or is_far or "hits" in self.alarms):
@@ -421,7 +421,7 @@ class Drift:
         )
 
     def facts(self) -> dict[str, Any]:
-        """Return it as JSON data, without cells."""
+        """Return the drift as JSON data, without values of rows."""
         return {
             "n_above": self.n_above,
             "expected": round(self.expected, 1),
@@ -437,7 +437,7 @@ class Drift:
 
 
 def drift_window(n_rows: int) -> int:
-    """Return the number of rows after which drift is looked for."""
+    """Return the number of rows between two checks of drift."""
     return min(max(n_rows, MIN_WINDOW), MAX_WINDOW)
 
 
@@ -449,7 +449,7 @@ def drift_of(
     first_far: float | None,
     unseen: Sequence[Unseen] = (),
 ) -> Drift:
-    """Compare a run's rows with those that the map learned."""
+    """Compare the rows of a run with the training data of the map."""
     map_, calibration = detector.map_, detector.calibration
     is_above = calibration.scores > detector.threshold
     share = float(np.average(is_above, weights=calibration.weights)) if len(is_above) else 0.0
@@ -480,7 +480,7 @@ def drift_of(
 
 
 def _columns_that_changed(detector: Detector, rows: Float64s) -> list[int]:
-    """Return the numbers of the columns that add more to scores than they did in training."""
+    """Return the indices of the columns with a larger part in the scores than in training."""
     some = np.ascontiguousarray(rows[:: -(-len(rows) // MAX_LOOKED_AT)])
     usual = detector.mean_contributions
     more = detector.contributions_of_rows(some).mean(axis=0) - (0.0 if usual is None else usual)
@@ -490,7 +490,7 @@ def _columns_that_changed(detector: Detector, rows: Float64s) -> list[int]:
 
 
 def _change(detector: Detector, j: int, table: Table, rows: Float64s) -> tuple[str, bool]:
-    """Say how a column changed, and whether the words have no cell of the table."""
+    """Return the change of a column in words, and whether the words contain no value of a row."""
     map_ = detector.map_
     code, place = map_.encoding.features[j], map_.encoding.slices[j]
     name = words_of_column(map_.encoding, code.name)
@@ -498,15 +498,16 @@ def _change(detector: Detector, j: int, table: Table, rows: Float64s) -> tuple[s
         numbers = code.read(table.column(code.name)).numbers
         present = numbers[~np.isnan(numbers)] if numbers is not None else np.empty(0)
         if len(present):
-            return _of_numbers(name, code.fill, float(np.median(present)))
+            return _change_of_numbers(name, code.fill, float(np.median(present)))
     before = np.average(map_.codebook[:, place], axis=0, weights=map_.hits)
     if isinstance(code, CategoryCode):
-        return _of_levels(map_.encoding, code, before, rows[:, place].mean(axis=0)), False
+        shares = rows[:, place].mean(axis=0)
+        return _change_of_levels(map_.encoding, code, before, shares), False
     now = np.median(rows[:, place], axis=0)
     return f"{name} is {code.usual(now[None])} where it was {code.usual(before[None])}", False
 
 
-def _of_numbers(name: str, before: float, now: float) -> tuple[str, bool]:
+def _change_of_numbers(name: str, before: float, now: float) -> tuple[str, bool]:
     times = now / before if before else 0.0
     if times >= TIMES:
         return f"{name} is {_times(times)} times larger", True
@@ -522,7 +523,9 @@ def _times(value: float) -> str:
     return number_text(value, is_whole=value >= 10, digits=2)
 
 
-def _of_levels(encoding: Encoding, code: CategoryCode, before: Float64s, now: Float64s) -> str:
+def _change_of_levels(
+    encoding: Encoding, code: CategoryCode, before: Float64s, now: Float64s
+) -> str:
     before, now = (each / max(float(each.sum()), 1e-12) for each in (before, now))
     level = int(np.argmax(now - before))
     text = code.feature_names[level].removeprefix(f"{code.name}=")
@@ -543,14 +546,14 @@ class Confirmed:
     Attributes
     ----------
     by_unit : mapping of int to list of str
-        Their keys, by best matching unit; those whose rows were kept.
+        Keys of the confirmed cases whose rows were kept, by best matching unit.
     """
 
     by_unit: Mapping[int, list[str]]
 
     @classmethod
     def of(cls, detector: Detector, decided: Mapping[str, Decision]) -> "Confirmed":
-        """Place the confirmed ones of some cases on the map, as they were when it was decided."""
+        """Place the confirmed cases on the map, with their values at the time of the decision."""
         cells = {k: d.cells for k, d in decided.items() if d.state == CONFIRMED and d.cells}
         rows = encoded_cells(detector.map_.encoding, [*cells.values()])
         is_known = ~np.isnan(rows).any(axis=1)
@@ -562,7 +565,7 @@ class Confirmed:
         return cls(by_unit)
 
     def said_of(self, key: str, unit: int) -> str:
-        """Say which other cases of the row's unit are confirmed, "" for none."""
+        """Return a sentence on other confirmed cases in the row's unit, or "" without any."""
         others = [other for other in self.by_unit.get(unit, ()) if other != key]
         if not others:
             return ""

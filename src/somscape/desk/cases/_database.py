@@ -1,4 +1,4 @@
-"""The database of a state, on SQLite or PostgreSQL: connections, tables and steps of the schema."""
+"""Database of a state in SQLite or PostgreSQL: connections, tables and versions of the schema."""
 
 import getpass
 import os
@@ -16,19 +16,19 @@ from somscape.tables._messages import check_library
 from somscape.tables._sql import database_at, is_url
 
 MOST_IDLE = 4
-"""Connections that stay open for the next thread that asks."""
+"""Largest number of unused open connections."""
 
 LOCK = 0x736F6D73
-"""PostgreSQL's name of the lock that one process holds while it changes something."""
+"""Number of the PostgreSQL lock for a change."""
 
 OF_PEOPLE = ("decisions", "listed", "kept", "salts")
-"""Tables with keys and texts of people."""
+"""Tables with keys and texts about people."""
 
 MAY_SWEEP = (
     "SELECT pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE') FROM pg_class c,"
     " pg_database d WHERE c.oid = %s::regclass AND d.datname = current_database()"
 )
-"""Asks PostgreSQL whether a table, or the database, belongs to the role."""
+"""Query whether a table, or the database, belongs to the PostgreSQL role."""
 
 Row = dict[str, Any]
 
@@ -36,10 +36,10 @@ Answer = TypeVar("Answer")
 
 
 class StateDatabase:
-    """A database that threads share: only changes wait, for other changes.
+    """A database for several threads. Only changes wait, and only for other changes.
 
-    Other changes are those of all threads and processes.  A thread takes one of a few connections
-    for as long as the thread asks, so that a change that waits stops no other thread from reading.
+    A change waits for the changes of all threads and processes.  Each query uses a separate
+    connection from a small pool, so other threads can read while a change waits.
 
     Parameters
     ----------
@@ -48,15 +48,15 @@ class StateDatabase:
     Attributes
     ----------
     wait : float
-        Seconds that a change waits for others that write.
+        Seconds for which a change waits for other writers.
     name : str
-        What the database is called, for people.
+        Name of the database in messages.
     is_server : bool
-        Whether it is a server, and not a file.
+        Whether the database is a server, not a file.
     is_read_only : bool
-        Whether its disk or its folder takes no changes.
+        Whether the disk or the folder of the database is read-only.
     bytes_type : str
-        What a column of bytes is called.
+        SQL type of a column of bytes.
     """
 
     def __init__(self, engine: "Engine") -> None:
@@ -64,34 +64,34 @@ class StateDatabase:
         self.name, self.is_server = engine.name, engine.is_server
         self.is_read_only, self.bytes_type = engine.is_read_only, engine.bytes_type
         self._engine = engine
-        self._changing = threading.Lock()
-        self._taking = threading.Lock()
+        self._change_lock = threading.Lock()
+        self._pool_lock = threading.Lock()
         self._is_closed = False
-        self._of_thread = threading.local()
+        self._local = threading.local()
         first = Connection(engine)
         first.connect()
         self._idle = [first]
 
     def close(self) -> None:
-        """Let go of the connections."""
-        with self._taking:
+        """Close the connections."""
+        with self._pool_lock:
             self._is_closed = True
             while self._idle:
                 self._idle.pop().close()
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        """Return the rows that a query finds, by the names of its columns."""
-        change = self._open()
-        if change is not None:  # this thread's own change, which others do not see yet
+        """Return the result of a query as dicts by column name."""
+        change = self._open_change()
+        if change is not None:  # this thread's own change, which other threads cannot see yet
             return change.rows(sql, values)
         with self._connection() as connection:
             return connection.asked(lambda db: connection.rows(db, sql, values))
 
     @contextmanager
     def change(self) -> Iterator["Transaction"]:
-        """Make changes that hold together."""
-        mine = self._open()
-        if mine is not None and getattr(self._of_thread, "is_together", False):
+        """Make several changes as one transaction."""
+        mine = self._open_change()
+        if mine is not None and getattr(self._local, "is_together", False):
             yield mine
             return
         self._check_none_open()
@@ -103,7 +103,7 @@ class StateDatabase:
             )
         wait = self.wait
         end = time.monotonic() + wait
-        if not self._changing.acquire(timeout=wait):
+        if not self._change_lock.acquire(timeout=wait):
             raise self._engine.busy(wait)
         try:
 
@@ -113,46 +113,46 @@ class StateDatabase:
             with self._transaction(begin, wait) as change:
                 yield change
         finally:
-            self._changing.release()
+            self._change_lock.release()
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Have all changes of this thread in a block be one, which is made at its end."""
+        """Combine all changes of this thread in a block into one transaction."""
         with self.change():
-            self._of_thread.is_together = True
+            self._local.is_together = True
             try:
                 yield
             finally:
-                self._of_thread.is_together = False
+                self._local.is_together = False
 
     def snapshot(self) -> AbstractContextManager["Transaction"]:
-        """Read as of one moment, whatever others write meanwhile."""
+        """Read the database as it is at one moment, even if other programs write."""
         self._check_none_open()
         return self._transaction(self._engine.begin_reading, SECONDS_TO_WAIT)
 
     def swept(self) -> bool:
-        """Overwrite what was deleted, as far as the database can; say whether it could."""
-        with self._changing, self._connection() as connection:
+        """Overwrite deleted data if possible, and return whether this was possible."""
+        with self._change_lock, self._connection() as connection:
             return connection.asked(lambda db: self._engine.sweep(db, self.wait))
 
-    def _open(self) -> "Transaction | None":
-        return getattr(self._of_thread, "change", None)
+    def _open_change(self) -> "Transaction | None":
+        return getattr(self._local, "change", None)
 
     def _check_none_open(self) -> None:
-        if self._open() is not None:
+        if self._open_change() is not None:
             raise RuntimeError("a change of this thread has not ended")
 
     @contextmanager
     def _connection(self) -> Iterator["Connection"]:
-        """Lend a connection that nobody uses."""
-        with self._taking:
+        """Lend a connection to one thread."""
+        with self._pool_lock:
             if self._is_closed:
                 raise InputError(f"{self.name} was closed.")
             connection = self._idle.pop() if self._idle else Connection(self._engine)
         try:
             yield connection
         finally:
-            with self._taking:
+            with self._pool_lock:
                 if self._is_closed or len(self._idle) >= MOST_IDLE:
                     connection.close()
                 else:
@@ -164,7 +164,7 @@ class StateDatabase:
             change = Transaction(connection)
             try:
                 connection.asked(begin, wait)
-                self._of_thread.change = change
+                self._local.change = change
                 yield change
                 change.check()
                 connection.told(lambda db: db.execute("COMMIT"))
@@ -173,11 +173,11 @@ class StateDatabase:
                 raise
             finally:
                 change.has_ended = True
-                self._of_thread.change = None
+                self._local.change = None
 
 
 class Connection:
-    """One connection of a database, which one thread uses at a time.
+    """A connection to a database, for one thread at a time.
 
     Parameters
     ----------
@@ -189,19 +189,19 @@ class Connection:
         self._db: Any = None
 
     def connect(self) -> None:
-        """Connect; an error is the engine's own."""
+        """Connect to the database, or raise the engine's own error."""
         self.close()
         self._db = self._engine.connect()
 
     def close(self) -> None:
-        """Let go of what there is."""
+        """Close the connection if there is one."""
         if self._db is not None:
             with suppress(Exception):
                 self._db.close()
         self._db = None
 
     def asked(self, ask: Callable[[Any], Answer], wait: float = SECONDS_TO_WAIT) -> Answer:
-        """Return an answer, by a new connection where the old one has ended meanwhile."""
+        """Return the result of `ask`, with a new connection if the old connection has ended."""
         if self._db is not None and not self._engine.has_ended(self._db):
             try:
                 return ask(self._db)
@@ -212,23 +212,23 @@ class Connection:
         return self.told(ask, wait)
 
     def told(self, tell: Callable[[Any], Answer], wait: float = SECONDS_TO_WAIT) -> Answer:
-        """Return an answer, by this connection alone."""
+        """Return the result of `tell`, without trying a new connection."""
         try:
             return tell(self._db)
         except self._engine.errors as error:
             raise self._problem(error, wait) from error
 
     def undo(self) -> None:
-        """Leave no change open, also where the connection can no more be asked to."""
+        """Leave no change open, even if the connection no longer works."""
         is_undone = False
-        with suppress(Exception):  # whatever it is: a new connection has no change open
+        with suppress(Exception):  # after any error, a new connection has no open change
             self._engine.undo(self._db)
             is_undone = True
         if not is_undone:
             self.close()
 
     def rows(self, db: Any, sql: str, values: Sequence[Any]) -> list[Row]:
-        """Run a statement, and return what it finds."""
+        """Run a statement and return the resulting rows."""
         cursor = db.execute(self._engine.spelled(sql), tuple(values))
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in (cursor.fetchall() if names else ())]
@@ -249,9 +249,10 @@ class Connection:
 
 
 class Transaction:
-    """What can be done within one change of a `Database`.
+    """The statements of one change of a `StateDatabase`.
 
-    After a statement that failed there are no others: databases differ in what they then undo.
+    After a failed statement, no other statement is run, because databases treat failures
+    differently.
 
     Parameters
     ----------
@@ -264,7 +265,7 @@ class Transaction:
         self.has_ended = False
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Row]:
-        """Run a statement, and return what it finds."""
+        """Run a statement and return the resulting rows."""
         return self._do(lambda db: self._connection.rows(db, sql, values))
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
@@ -272,7 +273,7 @@ class Transaction:
         self._do(lambda db: self._connection.many(db, sql, rows))
 
     def check(self) -> None:
-        """Raise what a statement raised, if one did: this change cannot be saved."""
+        """Raise the error of a failed statement, because the change cannot be saved."""
         if self._failed is not None:
             raise self._failed
 
@@ -288,7 +289,7 @@ class Transaction:
 
 
 class PostgreSQL:
-    """A server, whose password comes from its own settings (PGPASSWORD, ~/.pgpass).
+    """A PostgreSQL server. The password comes from PGPASSWORD or ~/.pgpass.
 
     Parameters
     ----------
@@ -307,13 +308,13 @@ class PostgreSQL:
         self.errors: tuple[type[Exception], ...] = (psycopg.Error,)
 
     def connect(self) -> Any:
-        """Connect, within ten seconds or not at all."""
+        """Connect to the server, or raise an error after ten seconds."""
         import psycopg
 
         return psycopg.connect(self._url, autocommit=True, connect_timeout=10)
 
     def begin(self, db: Any, wait: float) -> None:
-        """Begin when no other process changes anything."""
+        """Wait for the changes of other processes, then begin a change."""
         db.execute(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;"
             f"SET LOCAL lock_timeout = '{_milliseconds(wait)}ms';"
@@ -322,16 +323,16 @@ class PostgreSQL:
         )
 
     def begin_reading(self, db: Any) -> None:
-        """Begin to read, while others may write."""
+        """Begin to read. Other programs can write at the same time."""
         db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
     def undo(self, db: Any) -> None:
-        """Roll back, unless the connection has none open."""
+        """Roll back the open transaction if there is one."""
         if db.info.transaction_status.name != "IDLE":
             db.execute("ROLLBACK")
 
     def sweep(self, db: Any, wait: float) -> bool:
-        """Have the server write anew the tables of people, without what was deleted."""
+        """Have the server rewrite the tables about people without the deleted rows."""
         import psycopg
 
         db.execute(f"SET lock_timeout = '{_milliseconds(wait)}ms'")
@@ -344,15 +345,15 @@ class PostgreSQL:
         return len(ours) == len(OF_PEOPLE)
 
     def spelled(self, sql: str) -> str:
-        """Return the statement with the driver's own sign for a value."""
+        """Return the statement with the driver's placeholder for values."""
         return sql.replace("%", "%%").replace("?", "%s")
 
     def has_ended(self, db: Any) -> bool:
-        """Say whether the server has closed the connection."""
+        """Return whether the server has closed the connection."""
         return bool(db.closed)
 
     def busy(self, wait: float) -> TroubleError:
-        """Return an error on the server's lock, which another process has had for so long."""
+        """Return the error for a lock of another process after a wait of `wait` seconds."""
         return TroubleError(
             LOCKED,
             f"{self.name}: another program has been writing there for {wait:.3g} seconds. Nothing "
@@ -361,18 +362,18 @@ class PostgreSQL:
         )
 
     def trouble(self, error: Exception, wait: float) -> TroubleError | None:
-        """Return an error if the server's lock was not free; it names a full disk itself."""
+        """Return an error if the lock was not free. The server itself reports a full disk."""
         import psycopg
 
         return self.busy(wait) if isinstance(error, psycopg.errors.LockNotAvailable) else None
 
 
 Engine: TypeAlias = SQLite | PostgreSQL
-"""What differs between databases: both have the same methods."""
+"""The kinds of databases. Both classes have the same methods."""
 
 
 def _milliseconds(wait: float) -> int:
-    return max(1, int(wait * 1000))  # the server takes 0 for ever
+    return max(1, int(wait * 1000))  # for the server, 0 means no limit
 
 
 STEPS = (
@@ -416,7 +417,7 @@ STEPS = (
     );
     """,
 )
-"""What each version adds, the first one to an empty database; statements end with a semicolon."""
+"""Statements for each version of the schema. Each statement ends with a semicolon."""
 
 VERSIONS = "CREATE TABLE IF NOT EXISTS somscape_schema (version INTEGER NOT NULL)"
 VERSION = "SELECT version FROM somscape_schema LIMIT 3"
@@ -432,13 +433,13 @@ TABLES = {
     "salts": "watch, key",
     "audit": "number",
 }
-"""All tables, those that others refer to first, each with the columns that tell its rows apart."""
+"""All tables with their key columns. A table refers only to earlier tables."""
 
 
 def brought_up_to_date(database: StateDatabase) -> None:
-    """Make the tables of a new state, or bring those of an older one to today's."""
+    """Create the tables of a new state, or update the tables of an older state."""
     version = _version(database)
-    if version == len(STEPS):  # most often; and all that a role that only reads may do
+    if version == len(STEPS):  # the usual case, which needs no right to write
         return
     _check_not_later(database, version)
     if database.is_read_only:
@@ -470,7 +471,7 @@ def _check_not_later(database: StateDatabase, version: int) -> None:
 def _version(database: StateDatabase) -> int:
     try:
         found = database.rows(VERSION)
-    except InputError:  # there is no such table yet; another problem comes up again
+    except InputError:  # the table does not exist yet; any other problem occurs again later
         if database.is_read_only:
             raise
         return 0
@@ -478,7 +479,7 @@ def _version(database: StateDatabase) -> int:
 
 
 def version_in(found: Sequence[Row], name: str) -> int:
-    """Return the version that the rows of a database contain, or raise InputError if none does."""
+    """Return the schema version in the rows of a database, or raise InputError without one."""
     versions = [row["version"] for row in found]
     if len(versions) == 1 and isinstance(versions[0], int) and versions[0] > 0:
         return versions[0]
@@ -490,19 +491,17 @@ def version_in(found: Sequence[Row], name: str) -> int:
 
 
 def statements(bytes_type: str, first: int = 0, last: int | None = None) -> list[str]:
-    """Return the statements that make the tables, or that bring those of a version to a later
-    one.
-    """
+    """Return the statements to create the tables or to update them to a later version."""
     parts = ";".join(STEPS[first:last]).replace("{bytes}", bytes_type).split(";")
     return [part for part in parts if part.strip()]
 
 
 FILE = "cases.sqlite"
-"""Of a state in a folder."""
+"""File name of a state in a folder."""
 
 
 def opened(where: str | Path) -> StateDatabase:
-    """Return the database of a state, which is made if it is not there; see `State`."""
+    """Return the database of a state. A missing database is created. See `State`."""
     if isinstance(where, str) and is_url(where):
         if not where.lower().startswith(("postgresql://", "postgres://")):
             raise InputError(
@@ -511,8 +510,8 @@ def opened(where: str | Path) -> StateDatabase:
                 value=where,
             )
         try:
-            database_at(where)  # refuses a password, which messages would show
-        except InputError as error:  # without its options: no command asks for this password
+            database_at(where)  # refuses a password, because messages would show it
+        except InputError as error:  # without options, because no command asks for this password
             raise InputError(f"`state`: {error}", parameter="state") from error
         engine: Engine = PostgreSQL(where)
     else:
@@ -544,7 +543,7 @@ def opened(where: str | Path) -> StateDatabase:
 
 
 def state_folder() -> Path:
-    """Return the user's folder for what somscape keeps from run to run."""
+    """Return the user's folder for the state of somscape."""
     if sys.platform == "win32":
         home = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
     elif sys.platform == "darwin":
@@ -555,8 +554,8 @@ def state_folder() -> Path:
 
 
 def user_of_computer() -> str:
-    """Return what the computer calls its user."""
+    """Return the user name on this computer."""
     try:
         return getpass.getuser()
-    except (ImportError, KeyError, OSError):  # as in a container
+    except (ImportError, KeyError, OSError):  # for example in a container
         return "unknown"

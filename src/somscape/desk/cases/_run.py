@@ -1,4 +1,4 @@
-"""A run of a watch: read, score, compare with the run before, fold, record."""
+"""Run a watch: read a table, score its rows, compare with the run before, record the result."""
 
 import hashlib
 import json
@@ -63,7 +63,7 @@ from somscape.tables.table import Table
 
 @dataclass(eq=False)
 class Subject:
-    """A watch's table as this run sees it."""
+    """The table of a watch in one run, with its scores."""
 
     watch: Watch
     detector: Detector
@@ -82,20 +82,20 @@ class Subject:
 
     @property
     def fingerprint(self) -> str:
-        """What tells this run from others, but for the one before it."""
+        """Text with the facts that determine the id of the run, except the run before."""
         rule = (repr(self.rule), self.watch.clear_for, self.last_decision)
         said = [self.watch.name, self.data, self.watch.map, *rule]
-        # With none: as long as nothing expires, ids stay what they were.
+        # Without expired cases, the ids of earlier runs stay the same.
         return json.dumps([*said, *sorted(self.expired)])
 
     @property
     def last_decision(self) -> int:
-        """Number of the last decision that the run knows, 0 without one."""
+        """Number of the last decision before the run, 0 without one."""
         return max((decision.number for decision in self.decided.values()), default=0)
 
     @property
     def expired(self) -> list[str]:
-        """Cases of this table that were cleared so long ago that they return."""
+        """Cases of this table that return because they were cleared long ago."""
         return [
             key
             for key, decision in self.decided.items()
@@ -105,14 +105,14 @@ class Subject:
         ]
 
     def cells(self, keys: Collection[str]) -> dict[str, dict[str, Any]]:
-        """Return the rows of some keys, by key, as a run keeps them; those that are there."""
+        """Return the values of rows by key. Keys without a row are left out."""
         here = sorted(key for key in keys if key in self.row_of)
         names = [code.name for code in self.detector.map_.encoding.used]
         kept = cells_of_rows(self.table, names, [self.row_of[key] for key in here])
         return dict(zip(here, kept, strict=True))
 
     def ranked(self, put_away: Sequence[str]) -> tuple[Alerts, Ints]:
-        """Return the list, and the rows that fold, which are its last ones."""
+        """Return the list, and its folded rows at the end."""
         candidates = np.array([self.row_of[key] for key in put_away], dtype=np.intp)
         folded, rest = candidates[:0], np.arange(self.table.n_rows)
         found = self._ranked(rest)
@@ -138,7 +138,7 @@ class Subject:
         return alerts, folded
 
     def _above_others(self, candidates: Ints) -> Ints:
-        """Return candidates above the last row that is listed where none of them is there."""
+        """Return the candidates with a score above the last row of a list without candidates."""
         others = np.setdiff1d(np.arange(self.table.n_rows), candidates)
         found = self._ranked(others)
         if not found.n_alerts:
@@ -156,7 +156,7 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class Before:
-    """The run before, as today's map sees it."""
+    """The run before, scored with the current map."""
 
     listed: Sequence[Listed]
     scores: Mapping[str, float]
@@ -176,7 +176,7 @@ class Before:
         known = [row.key for row in listed if row.key in kept]
         rows = encoded_cells(encoding, [kept[key] for key in known])
         is_known = ~np.isnan(rows).any(axis=1)
-        scores = np.full(len(known), np.inf)  # nothing rises above what is not known
+        scores = np.full(len(known), np.inf)  # no score rises above an unknown score
         if is_known.any():
             scores[is_known] = detector.scores_of_rows(np.ascontiguousarray(rows[is_known]))
         since = (
@@ -188,7 +188,7 @@ class Before:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions on which the last bits of a score may depend."""
+    """Return the versions with an effect on the last bits of a score."""
     return {
         "somscape": __version__,
         "Python": platform.python_version(),
@@ -198,34 +198,34 @@ def versions() -> dict[str, str]:
 
 
 def scores_hash(scores: Float64s) -> str:
-    """Return the hash of scores, which the last bit of any of them changes."""
+    """Return a hash of all bits of the scores."""
     return hashlib.sha256(np.ascontiguousarray(scores, "<f8").tobytes()).hexdigest()
 
 
 INSTEAD_OF = "instead_of"
-"""Fact of a run: the ids of those in whose place it stands."""
+"""Name of the fact of a run with the ids of the runs that it replaces."""
 
 RUN_LETTERS = 16
-"""Of a run's id, in hexadecimal digits."""
+"""Number of hexadecimal digits in the id of a run."""
 
 LEAST_SHARED = 5
-"""A run resembles another if at least every fifth of the cases that it keeps is in the table."""
+"""A run is comparable if at least one in five of its kept cases is in the new table."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run stands among those of its watch.
+    """The position of a run among the runs of its watch.
 
     Attributes
     ----------
     id : str
-        That of the newest run, if this is the same one.
+        Id of the run. A repetition of the newest run has the same id.
     last : WatchRun or None
-        The run that it is compared with.
+        The earlier run for the comparison.
     doubt : str
-        A sentence, where the run before has hardly any case of this table; else "".
+        A sentence if the run before shares hardly any case with this table, else "".
     replaced : tuple of WatchRun
-        Those in whose place it stands.
+        The runs to replace.
     """
 
     id: str
@@ -237,7 +237,7 @@ class Place:
     def of(
         cls, state: State, runs: Sequence[WatchRun], subject: Subject, instead_of: int | None
     ) -> "Place":
-        """Return the place of a table after some runs, the newest first."""
+        """Return the position of a new run. `runs` starts with the newest run."""
         left = counting(runs)
         if left:
             again = cls._after(state, left[1:], subject)
@@ -261,18 +261,18 @@ class Place:
 
     @classmethod
     def _after(cls, state: State, runs: Sequence[WatchRun], subject: Subject) -> "Place":
-        last, doubt = _compared(state, runs, subject)
+        last, doubt = _run_to_compare(state, runs, subject)
         said = f"{subject.fingerprint}\n{last.id if last else ''}"
         return cls(hashlib.sha256(said.encode()).hexdigest()[:RUN_LETTERS], last, doubt)
 
 
 def counting(runs: Sequence[WatchRun]) -> list[WatchRun]:
-    """Return the runs in whose place no other one stands."""
+    """Return the runs without the replaced runs."""
     replaced = {id_ for run in runs for id_ in run.facts.get(INSTEAD_OF, ())}
     return [run for run in runs if run.id not in replaced]
 
 
-def _compared(
+def _run_to_compare(
     state: State, runs: Sequence[WatchRun], subject: Subject
 ) -> tuple[WatchRun | None, str]:
     if not runs:
@@ -286,12 +286,12 @@ def _compared(
         few = f"Only {n} of {len(keys):,} cases" if n else f"None of the {len(keys):,} cases"
         doubt = doubt or f"{few} of run {run.number} {'are' if n > 1 else 'is'} in this table"
     if len(runs) > 1 and runs[0].facts["usual_moves"]["by"] == "units":
-        return runs[0], ""  # nothing new: the run before shared no cases with earlier ones either
+        return runs[0], ""  # as before: that run shared no cases with earlier runs
     return runs[0], f"{doubt}: is it the right file?"
 
 
 MAX_TRIES = 5
-"""Times that a run is compared, where others are recorded meanwhile."""
+"""Number of attempts to record a run while other runs are being recorded."""
 
 
 def run_watch(
@@ -305,26 +305,26 @@ def run_watch(
     instead_of: int | None = None,
     draft: Callable[[RunOutcome], object] | None = None,
 ) -> RunOutcome:
-    """Run a watch on its own source, or on another table, and record what came out.
+    """Run a watch on its own source or on another table, and record the result.
 
     Parameters
     ----------
     state : State
     name : str
-        Of the watch.
+        Name of the watch.
     author : str
     source : str or None, default=None
-        A file, folder, pattern or database instead of the watch's own.
+        A file, folder, pattern or database to read instead of the watch's own source.
     shown_as : str or None, default=None
-        What the table is called, such as the name of an upload.
+        Name of the table in results, for example the name of an upload.
     reading : mapping or None, default=None
-        How it is read, by the names of options, where it differs from the watch's table.
+        Options for reading the table, by name, if they differ from the options of the watch.
     instead_of : int or None, default=None
-        Number of a run whose table was wrong.  This one stands in place of it and of later ones:
-        it is compared with the run before them, and so are later runs with it.  They stay in the
-        audit, and what was decided stays.
+        Number of a run that had the wrong table.  The new run replaces this run and all later runs,
+        and is compared with the run before them.  The replaced runs stay in the audit, and all
+        decisions are kept.
     draft : callable or None, default=None
-        Told the outcome before it is recorded; where it fails, nothing is.
+        Function that gets the outcome before it is recorded.  If it fails, nothing is recorded.
 
     Returns
     -------
@@ -333,12 +333,12 @@ def run_watch(
     Raises
     ------
     InputError
-        If there is no such watch, its source is gone, or the table is not one of its map: nothing
-        is recorded then.
+        If the watch does not exist, if its source is gone, or if the table does not fit its map.
+        Nothing is recorded in these cases.
 
     See Also
     --------
-    reproduce : Does a run again, and records nothing.
+    reproduce : Repeat a run without recording it.
 
     Examples
     --------
@@ -358,7 +358,7 @@ def run_watch(
         )
     detector = detector_of(state.map(watch.map))
     options = options_of_run(watch.options)
-    if not is_url(path):  # a file instead of the watch's database
+    if not is_url(path):  # a file replaces the watch's database
         options |= dict.fromkeys(FROM_DATABASE)
     how = reading_of(path, {**options, **(reading or {})}, detector.map_.encoding.roles)
     how |= {} if shown_as is None else {"source": shown_as}
@@ -385,7 +385,7 @@ def run_watch(
 
 
 def _options_for(watch: Watch, path: str, reading: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that `reproduce` needs: the watch's, but how this table was read."""
+    """Return the options for `reproduce`, with the reading options of this table."""
     others = (*READING, "missing_values", *(() if is_url(path) else FROM_DATABASE))
     rest = {name: value for name, value in watch.options.items() if name not in others}
     return {**rest, **kept_options(reading)}
@@ -409,7 +409,7 @@ def record_run(
     begins: bytes | None = None,
     then: Callable[[WatchRun], object] | None = None,
 ) -> RunOutcome:
-    """Compare a table with the last run of a watch, and record it as the next one."""
+    """Compare a table with the last run of a watch, and record it as the next run."""
     for _ in range(MAX_TRIES):
         decided = state.last_decisions(watch.name)
         subject = Subject(watch, detector, table, rule, decided, now())
@@ -426,7 +426,7 @@ def record_run(
         )
         newest = runs[0].id if runs else ""
         names = (LIST,) if draft is None and begins is None else (LIST, PAGE)  # what is written
-        new = _new(outcome, subject, map_, options, digests_of(outcome, names))
+        new = _new_run(outcome, subject, map_, options, digests_of(outcome, names))
         if draft is not None:
             draft(outcome)
         with suppress(RunMeanwhileError):
@@ -455,7 +455,7 @@ def compared(
     notes: Sequence[str] = (),
     instead_of: int | None,
 ) -> RunOutcome:
-    """Compare a table with the last one of some runs; nothing is recorded."""
+    """Compare a table with the last of some runs, without recording it."""
     watch, detector, table, rule = subject.watch, subject.detector, subject.table, subject.rule
     place = Place.of(state, runs, subject, instead_of)
     others = [
@@ -500,19 +500,19 @@ def compared(
 
 
 def _is_by_number(rule: AlertRule, alerts: Alerts) -> bool:
-    """Return whether a list has a given number of rows, and not those beyond some line."""
+    """Return whether the number of listed rows is fixed, instead of a limit for scores."""
     is_bounded = rule == AlertRule() and alerts.n_alerts != alerts.n_stand_out
     return rule.n_alerts is not None or is_bounded
 
 
-def _new(
+def _new_run(
     outcome: RunOutcome,
     subject: Subject,
     map_: bytes,
     options: Mapping[str, Any] | None,
     digests: Mapping[str, str],
 ) -> NewRun:
-    """Return what is kept of a run: its list, and rows for the next run to compare with."""
+    """Return a run to save, with its list and with rows for the next comparison."""
     run = outcome.run
     keys = {row.key for row in outcome.listed} | subject.decided.keys() | sampled(subject.keys)
     facts = {
@@ -546,7 +546,7 @@ def _listed(
 
 
 def _facts(outcome: RunOutcome, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the audit holds of a run for good: no keys and no cells."""
+    """Return the facts of a run for the audit, without keys and values of rows."""
     found, watch, map_ = outcome.found, outcome.watch, outcome.found.detector.map_
     roles: dict[str, list[str]] = {}
     for code in map_.encoding.columns:

@@ -1,4 +1,4 @@
-"""SQLite's files: opened to be changed, or only to be read if nothing can be written there."""
+"""Open SQLite files for changes, or only for reading if the disk or the folder is read-only."""
 
 import errno
 import os
@@ -16,15 +16,15 @@ from somscape._files import full_disk
 from somscape.errors import InputError
 
 SECONDS_TO_WAIT = 30.0
-"""For another program that is writing."""
+"""Seconds to wait for the changes of another program."""
 
 PROBE = 1 << 16
-"""Bytes that a disk with room takes: more than SQLite's index of a journal."""
+"""Number of bytes for a test of a full disk, more than SQLite's index of a journal."""
 
 PRIVATE = 0o600
 
 LOCKED, READ_ONLY, FULL = "locked", "read-only", "full"
-"""Why a database cannot be changed now."""
+"""Reasons why a database cannot be changed now."""
 
 NOTHING_SAVED = "Nothing was saved."
 
@@ -32,7 +32,7 @@ Stamp = tuple[tuple[int, int, int] | None, ...] | None
 
 
 class TroubleError(InputError):
-    """A database that cannot be changed now.
+    """Error for a database that cannot be changed now.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class TroubleError(InputError):
 
 
 class SQLite:
-    """A file that only its user may read.
+    """An SQLite file with access only for the owner.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class SQLite:
         self.is_read_only = is_read_only(path)
 
     def connect(self) -> sqlite3.Connection:
-        """Open the file, or make it."""
+        """Open the file, or create a new file."""
         if self.is_read_only:
             return connect_reading(self._path)
         db = sqlite3.connect(
@@ -72,31 +72,31 @@ class SQLite:
         try:
             _keep_private(self._path)
             _keep_journal(db)
-            db.execute("PRAGMA synchronous = FULL")  # what was answered is on the disk
+            db.execute("PRAGMA synchronous = FULL")  # a confirmed change is on the disk
             db.execute("PRAGMA foreign_keys = ON")
-            db.execute("PRAGMA temp_store = MEMORY")  # no copy of people's texts elsewhere
-            db.execute("PRAGMA secure_delete = ON")  # what is forgotten does not stay in free pages
+            db.execute("PRAGMA temp_store = MEMORY")  # no texts in temporary files
+            db.execute("PRAGMA secure_delete = ON")  # no forgotten texts in free pages
         except BaseException:
             db.close()
             raise
         return db
 
     def begin(self, db: sqlite3.Connection, wait: float) -> None:
-        """Begin as the only one who writes."""
+        """Begin a change as the only writer."""
         with _waiting(db, wait):
             db.execute("BEGIN IMMEDIATE")
 
     def begin_reading(self, db: sqlite3.Connection) -> None:
-        """Begin to read, while others may write."""
+        """Begin to read. Other programs can write at the same time."""
         db.execute("BEGIN")
 
     def undo(self, db: sqlite3.Connection) -> None:
-        """Roll back, unless SQLite has done so itself, as where the disk is full."""
+        """Roll back, unless SQLite itself has rolled back, for example because the disk is full."""
         if db.in_transaction:
             db.execute("ROLLBACK")
 
     def sweep(self, db: sqlite3.Connection, wait: float) -> bool:
-        """Write the file anew without what was deleted, and empty its journal."""
+        """Rewrite the file without deleted rows, or return False if the file is in use."""
         with _waiting(db, wait):
             try:
                 db.execute("VACUUM")
@@ -107,52 +107,50 @@ class SQLite:
             return not db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
     def spelled(self, sql: str) -> str:
-        """Return the statement as it is."""
+        """Return the statement unchanged."""
         return sql
 
     def has_ended(self, db: sqlite3.Connection) -> bool:
-        """Say whether a file that is only read has changed since it was opened."""
+        """Return whether a read-only file has changed since it was opened."""
         return isinstance(db, Reading) and db.has_changed()
 
     def busy(self, wait: float) -> TroubleError:
-        """Return an error on a file that stayed locked for so many seconds."""
+        """Return the error for a locked file after a wait of `wait` seconds."""
         return busy(self._path, wait)
 
     def trouble(self, error: Exception, wait: float) -> TroubleError | None:
-        """Return an error on a file that stayed locked, or on a disk that is full or read-only."""
+        """Return an error if the file stayed locked, or if the disk is full or read-only."""
         return trouble_of(error, self._path, wait)
 
 
 class Reading(sqlite3.Connection):
-    """A connection that only reads a file on a disk, or in a folder, that takes no changes."""
+    """A connection only for reading, because the disk or the folder is read-only."""
 
     path = Path()
     stamp: Stamp = None
 
     def has_changed(self) -> bool:
-        """Say whether somebody who may write there has changed the file, unknown to SQLite."""
+        """Return whether another user changed the file, which SQLite cannot notice here."""
         return self.stamp is not None and self.stamp != _stamp(self.path)
 
 
 def is_read_only(path: Path) -> bool:
-    """Return whether a database cannot be changed: its disk, its folder or its file is
-    read-only.
-    """
-    # SQLite makes files beside a database.
-    needed = (path.parent, path, _beside(path, "-wal"), _beside(path, "-shm"))
+    """Return whether the disk, the folder or the file of a database is read-only."""
+    # SQLite creates files in the folder of a database.
+    needed = (path.parent, path, _with_suffix(path, "-wal"), _with_suffix(path, "-shm"))
     return any(part.exists() and not _may_write(part) for part in needed)
 
 
 def connect_reading(path: Path) -> Reading:
-    """Open a database without changing its folder, in any way."""
+    """Open a database without any change in its folder."""
     stamp: Stamp = _stamp(path)
-    journal, index = _beside(path, "-wal"), _beside(path, "-shm")
+    journal, index = _with_suffix(path, "-wal"), _with_suffix(path, "-shm")
     how, exclusively = "mode=ro", False
     if journal.exists() and index.exists() and not _may_write(index):
-        stamp = None  # SQLite can read both, and sees what others write meanwhile
+        stamp = None  # SQLite can read both files, so it sees later changes
     elif journal.exists() and journal.stat().st_size:
-        # The last changes are in the journal alone.  SQLite would make an index of the journal
-        # beside the file, unless it has the file for itself; then the index is in memory.
+        # The last changes are only in the journal.  SQLite would create an index of the journal in
+        # the folder.  With exclusive access to the file, it keeps the index in memory instead.
         system = "win32" if sys.platform == "win32" else "unix"
         how, exclusively = f"mode=ro&vfs={system}-none", True
     else:
@@ -178,12 +176,12 @@ def connect_reading(path: Path) -> Reading:
 
 
 def is_busy(error: Exception) -> bool:
-    """Return whether an error is that the file stayed locked."""
+    """Return whether a lock of the file caused the error."""
     return _code(error) == sqlite3.SQLITE_BUSY
 
 
 def busy(path: Path, wait: float, saved: str = NOTHING_SAVED) -> TroubleError:
-    """Return what to do about a database in which another program writes for too long."""
+    """Return the error for a file after too long a wait for the changes of another program."""
     return TroubleError(
         LOCKED,
         f"{path}: another program has been writing there for {wait:.3g} seconds. {saved} Wait "
@@ -196,7 +194,7 @@ def busy(path: Path, wait: float, saved: str = NOTHING_SAVED) -> TroubleError:
 def trouble_of(
     error: Exception, path: Path, wait: float, saved: str = NOTHING_SAVED
 ) -> TroubleError | None:
-    """Return what keeps a database from being used, and what to do, in one line."""
+    """Return an error with advice if a database is locked, read-only, or on a full disk."""
     code, number = _code(error), getattr(error, "errno", None)
     if is_busy(error):
         return busy(path, wait, saved)
@@ -208,19 +206,19 @@ def trouble_of(
         )
     if code == sqlite3.SQLITE_FULL:
         error = OSError(errno.ENOSPC, "", str(path))
-    elif code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):  # it does not always tell: try it
-        error, saved = _refusal(path) or error, ""
+    elif code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):  # perhaps a full disk: try it
+        error, saved = _error_of_writing(path) or error, ""
     full = full_disk(error) if isinstance(error, OSError) else None
     return TroubleError(FULL, f"{path}: {full} {saved}".rstrip()) if full else None
 
 
 def _code(error: Exception) -> int:
-    """Return what kind of error SQLite met, without what it did just then."""
+    """Return SQLite's primary code of an error, without the details of the extended code."""
     return int(getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
-def _refusal(path: Path) -> OSError | None:
-    """Return with what error the disk of a file refuses more bytes, if it does."""
+def _error_of_writing(path: Path) -> OSError | None:
+    """Return the error of the disk if it cannot store more bytes, else None."""
     try:
         with tempfile.TemporaryFile(dir=path.parent) as probe:
             probe.write(bytes(PROBE))
@@ -231,12 +229,12 @@ def _refusal(path: Path) -> OSError | None:
     return None
 
 
-def _beside(path: Path, ending: str) -> Path:
-    return path.with_name(path.name + ending)
+def _with_suffix(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
 
 
 def _stamp(path: Path) -> Stamp:
-    return tuple(map(_stamp_of, (path, _beside(path, "-wal"), _beside(path, "-shm"))))
+    return tuple(map(_stamp_of, (path, _with_suffix(path, "-wal"), _with_suffix(path, "-shm"))))
 
 
 def _stamp_of(path: Path) -> tuple[int, int, int] | None:
@@ -253,7 +251,7 @@ def _may_write(path: Path) -> bool:
 
 @contextmanager
 def _waiting(db: sqlite3.Connection, wait: float) -> Iterator[None]:
-    """Have a connection wait so many seconds for a lock."""
+    """Let a connection wait for a lock for this number of seconds."""
     db.execute(f"PRAGMA busy_timeout = {int(wait * 1000)}")
     try:
         yield
@@ -262,7 +260,7 @@ def _waiting(db: sqlite3.Connection, wait: float) -> Iterator[None]:
 
 
 def _keep_journal(db: sqlite3.Connection) -> None:
-    """Have what is written go to a journal first, so that others may read meanwhile."""
+    """Turn the journal on, so that other programs can read during a change."""
     end = time.monotonic() + SECONDS_TO_WAIT
     while True:
         try:
@@ -275,7 +273,7 @@ def _keep_journal(db: sqlite3.Connection) -> None:
 
 
 def _keep_private(path: Path) -> None:
-    """Let nobody else read or write a file of ours."""
+    """Make a file of the current user inaccessible to other users."""
     found = path.stat()
     is_ours = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
     if is_ours and stat.S_IMODE(found.st_mode) != PRIVATE:

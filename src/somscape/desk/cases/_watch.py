@@ -22,10 +22,10 @@ from somscape.tables.column import Column
 from somscape.tables.table import Table
 
 BETWEEN = " / "
-"""Stands between the values of several columns."""
+"""Separator between the values of several key columns."""
 
 MAX_SAMPLE = 2_000
-"""Keys whose rows each run keeps beside those that are listed or decided."""
+"""Largest number of kept rows in addition to listed and decided cases."""
 
 
 def key_columns(
@@ -35,7 +35,7 @@ def key_columns(
     per: Sequence[str] = (),
     id_column: str | None = None,
 ) -> tuple[str, ...]:
-    """Return the columns that name the cases of a table, before any work."""
+    """Return the columns that identify the cases of a table, and check them before any work."""
     if per:
         if given:
             raise InputError(
@@ -82,19 +82,19 @@ def keys_of(table: Table, columns: Sequence[str]) -> list[str]:
 
 
 def texts_of(column: Column) -> list[str]:
-    """Return the cells of a column of keys, as they stand in keys."""
+    """Return the values of a key column as they appear in keys."""
     if column.numbers is None or not column.is_exact:
         return [str(cell) for cell in column.each_cell()]
     return level_texts(column)
 
 
 def sampled(keys: Iterable[str]) -> set[str]:
-    """Return at most 2,000 keys, much the same ones of any two runs."""
+    """Return at most 2,000 keys. The choice is mostly the same for two similar sets of keys."""
     return set(sorted(keys, key=lambda key: hashlib.sha256(key.encode()).digest())[:MAX_SAMPLE])
 
 
 def cells_of_rows(table: Table, names: Sequence[str], rows: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the cells of some rows, as JSON keeps them."""
+    """Return the values of some rows as JSON data."""
     part = table.select(names).take(np.asarray(rows, dtype=np.intp))
     columns = [_values(column) for column in part.columns]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -107,7 +107,7 @@ def _values(column: Column) -> list[Any]:
 
 
 def columns_of_cells(cells: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
-    """Return kept cells by column; one that holds a text is all text."""
+    """Return kept values by column. If a column contains text, all its values become text."""
     columns = {}
     for name in names:
         values = [row.get(name) for row in cells]
@@ -120,7 +120,7 @@ def columns_of_cells(cells: Sequence[Mapping[str, Any]], names: Sequence[str]) -
 
 
 def bytes_of(detector: Detector) -> bytes:
-    """Return the file of a detector, the same bytes as `Detector.save` writes."""
+    """Return the content of a detector's file, with the same bytes as `Detector.save`."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "map.som"
         detector.save(path)
@@ -128,7 +128,7 @@ def bytes_of(detector: Detector) -> bytes:
 
 
 def detector_of(content: bytes) -> Detector:
-    """Return the detector of a file."""
+    """Return the detector from the content of its file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "map.som"
         path.write_bytes(content)
@@ -146,10 +146,10 @@ KEPT = (
     *FROM_DATABASE,
     *RULES,
 )
-"""Options that a watch keeps; the map itself holds what columns are and how text is read."""
+"""Kept options of a watch. The map itself stores the kinds of columns and how text is read."""
 
 AT_A_RUN = ("per", "date_format", *FROM_DATABASE, *RULES, "contamination")
-"""Those of them that a run looks at."""
+"""Kept options for a run."""
 
 
 FILES = ("sqlite", "duckdb")
@@ -157,7 +157,7 @@ FILES = ("sqlite", "duckdb")
 
 
 def source_of(path: str) -> str:
-    """Return what a watch reads again, from whatever folder."""
+    """Return the source of a watch as an absolute path or a URL."""
     if path == "-":
         raise InputError(
             "a watch reads its table again and again, and standard input is read once. Give the "
@@ -171,25 +171,25 @@ def source_of(path: str) -> str:
 
 
 def kept_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that a watch keeps, as JSON has them."""
+    """Return the kept options of a watch as JSON data."""
     given = {name: options[name] for name in KEPT if options.get(name) not in (None, ())}
     return {n: list(value) if isinstance(value, tuple) else value for n, value in given.items()}
 
 
 def options_of_run(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a run needs of a watch's options."""
+    """Return the options of a watch for a run."""
     options = {name: kept.get(name) for name in AT_A_RUN}
     return {**options, "per": tuple(options["per"] or ())}
 
 
 def rule_for(options: Mapping[str, Any], table: Table) -> AlertRule:
-    """Return the rule for a table, which may have fewer rows than the rule lists."""
+    """Return the rule for a table, with at most as many alerts as the table has rows."""
     n = options["alerts"]
     return rule_of({**options, "alerts": None if n is None else min(n, table.n_rows)}, table)
 
 
 def command_anew(watch: Watch, source: str) -> str:
-    """Return the command that trains a watch anew."""
+    """Return the command for training a watch again."""
     options = {n: tuple(v) if isinstance(v, list) else v for n, v in watch.options.items()}
     own = () if options.get("per") or watch.key == (options.get("id_column"),) else watch.key
     options |= {"watch": watch.name, "key": own, "clear_for": watch.clear_for}

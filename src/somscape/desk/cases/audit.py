@@ -1,4 +1,4 @@
-"""Check that the audit holds: its lines, and the tables that the lines describe."""
+"""Check the audit: its lines, and the tables that the lines describe."""
 
 import hashlib
 import re
@@ -42,35 +42,35 @@ from somscape.tables._messages import counted
 
 @dataclass
 class Follows:
-    """The lines of an audit, one after the other.
+    """Check of the lines of an audit, one after the other.
 
     Attributes
     ----------
     key : bytes or None
-        With which lines were sealed.
+        Key of the seals.
     asked : str or None
-        The beginning of a head that is looked for.
+        First digits of the head to look for.
     number, head : int, str
-        Of the last line.
+        Number and head of the last line so far.
     faults : list of str
     unchecked : list of str
-        What only the key or a person can tell, a sentence each.
+        Sentences on doubts, which only the key or a person can resolve.
     found : str or None
-        Whose the head is that is looked for.
+        The line with the head to look for, in words.
     n_found : int
-        Number of the line whose head it is.
+        Number of this line.
     n_sealed : int
-        Lines with a seal of the key.
+        Number of lines with a seal of the key.
     has_seals : bool
         Whether any line has a seal.
     unsealed : int or None
-        The first of the lines at the end that have none of the key.
+        First line after the last seal of the key.
     older : int
-        Number of the last line of an earlier version; 0 if there is none.
+        Number of the last line of an earlier version; 0 without such a line.
     is_sealing, is_new : bool
-        Whether a line so far was sealed, and whether one is of this version.
+        Whether any line so far was sealed, and whether any line is from this version.
     doubtful : list of int
-        Lines that forgot cases, of which nothing but the key can tell whether they are forged.
+        Lines on forgotten cases that only the key can prove genuine.
     """
 
     key: bytes | None
@@ -94,10 +94,10 @@ class Follows:
             self.found = "before the first line"
 
     def take(self, line: Row) -> None:
-        """Take in the next line."""
+        """Check the next line."""
         number, said = line["number"], said_by_line(line)
         if number != self.number + 1:
-            self.faults.append(_gap(self.number + 1, number - 1))
+            self.faults.append(_missing_lines(self.number + 1, number - 1))
         elif next_head(self.head, line["said"]) != line["head"]:
             self.faults.append(f"line {number} or its head was changed: they do not go together.")
         if said.get("number") != number:
@@ -139,12 +139,12 @@ class Follows:
                 f"line {number} says that cases were forgotten and has no seal, although lines "
                 "before it have one: who lacks the key may have written it."
             )
-        elif self.key is None or self.older:  # whose seals can be removed without a trace
+        elif self.key is None or self.older:  # old seals can be removed without a trace
             self.doubtful.append(number)
 
     def end(self) -> None:
-        """Say what only the end shows."""
-        if self.unsealed is not None:  # a seal vouches for all lines before it
+        """Add the faults that only show after the last line."""
+        if self.unsealed is not None:  # a seal confirms all lines before it
             self.faults.append(
                 f"no line from {self.unsealed} on has a seal of this key: who lacks it may have "
                 "written them."
@@ -169,50 +169,51 @@ class Follows:
             )
 
 
-def _gap(first: int, last: int) -> str:
+def _missing_lines(first: int, last: int) -> str:
     if last < first:
         return f"line {last + 1} stands where line {first} belongs."
     return f"line {first} is missing." if first == last else f"lines {first} to {last} are missing."
 
 
 Case = tuple[str, str]
-"""A watch, and the hash of a key that lines of decisions contain."""
+"""The name of a watch, and the hash of a key in lines on decisions."""
 
 
 @dataclass
 class Told:
-    """The tables, and what lines have told of them so far.
+    """Check of the tables against the lines of the audit.
 
     Attributes
     ----------
-    read : Change
+    read : Transaction
     faults : list of str
     decisions : dict of int to tuple of str
-        The decisions of which lines told, and the case of each.
+        Case of each decision with a line.
     runs : set of str
-        Of which lines told.
+        Runs with a line in the audit.
     deleted, forgotten : set of int
-        Decisions that are not there, and those that may be missing.
+        Missing decisions, and forgotten decisions, which may be missing.
     emptied : dict of str to int
-        Runs whose kept cells may be missing, and the last line that says so.
+        Last line on the deletion of kept values, for each run whose values may be missing.
     gone : dict of tuple to int
-        Cases whose decisions were forgotten, and by which line.
+        Line that records the case as forgotten, for each case whose decisions were forgotten.
     n_forgotten : dict of str to int
-        Rows of lists and kept rows that may lack key and cells, by watch.
+        Number of forgotten rows, which may lack key and values, by watch.
     n_cases : int
-        Forgotten cases.
+        Number of forgotten cases.
     lines : list of str
-        A sentence for each line that forgot cases.
+        A sentence for each line on forgotten cases.
     unlike : dict of str to str
-        Runs that keep other cells than their lines say, and a sentence on each.
+        A sentence for each run with a difference between kept values and line.
     n_old_runs, n_old_decisions, older : int
-        Lines of earlier versions, which have fewer hashes, and the number of the last one.
+        Numbers of runs and decisions with lines of earlier versions, which have fewer hashes, and
+        the number of the last such line.
     maps : set of str
-        Which lines name.
+        Maps in any line.
     watches : dict of str to dict
-        The last line of each.
+        Last line on each watch.
     begun : dict of str to str
-        When each watch was made, by its first line.
+        Time at which each watch was made, according to its first line.
     """
 
     read: Transaction
@@ -236,7 +237,7 @@ class Told:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What lines of earlier versions cannot tell."""
+        """Sentences on changes that lines of earlier versions cannot show."""
         if not self.n_old_runs and not self.n_old_decisions:
             return ()
         runs = counted(self.n_old_runs, "run")
@@ -248,7 +249,7 @@ class Told:
         )
 
     def take(self, lines: Sequence[Row]) -> None:
-        """Take in the next lines."""
+        """Compare the next lines with the tables."""
         found = self.read.rows(
             "SELECT d.*, s.salt FROM decisions d LEFT JOIN salts s"
             " ON s.watch = d.watch AND s.key = d.key WHERE d.number BETWEEN ? AND ?",
@@ -258,7 +259,7 @@ class Told:
         for line in lines:
             try:
                 self._take(line["number"], said_by_line(line), rows)
-            except (KeyError, TypeError, ValueError):  # who writes anew may leave something out
+            except (KeyError, TypeError, ValueError):  # a forged line may lack fields
                 self.faults.append(
                     f"line {line['number']} cannot be compared with what it tells of: one of them "
                     "holds what somscape never writes."
@@ -316,11 +317,11 @@ class Told:
         self._compare(what, said, found[0], line)
         if SEALED not in said:
             self.n_old_runs += 1
-        elif None in kept or digest != said["kept"]:  # unless a later line says that it keeps none
+        elif None in kept or digest != said["kept"]:  # a later line may record a deletion
             self.unlike[said["run"]] = f"{what} keeps other cells than the line records."
 
     def _listed(self, run: Row) -> list[str | None]:
-        """Return the hashes of a run's listed rows; None for one whose salt is not there."""
+        """Return the hashes of a run's listed rows; None for a row without a salt."""
         listed = self.read.rows(
             "SELECT l.key, l.place, l.score, l.p_value, l.news, l.reasons, s.salt FROM listed l"
             " LEFT JOIN salts s ON s.watch = ? AND s.key = l.key WHERE l.run = ?",
@@ -331,7 +332,7 @@ class Told:
         return [*there, *self._forgotten(run, is_kept=False)]
 
     def _kept(self, run: Row) -> list[str | None]:
-        """Return the hashes of the rows whose cells a run keeps, in the same way."""
+        """Return the hashes of a run's kept rows; None for a row without a salt."""
         kept = self.read.rows(
             "SELECT k.key, k.cells, s.salt FROM kept k"
             " LEFT JOIN salts s ON s.watch = ? AND s.key = k.key WHERE k.run = ?",
@@ -378,7 +379,7 @@ class Told:
         )
 
     def end(self) -> None:
-        """Say what only the end shows."""
+        """Add the faults that only show after the last line."""
         deleted = sorted(self.deleted - self.forgotten)
         self.faults += [f"the decision of line {number} was deleted." for number in deleted]
         for row in self.read.rows("SELECT number FROM decisions ORDER BY number"):
@@ -397,7 +398,7 @@ class Told:
         named = self.read.rows("SELECT map FROM runs UNION SELECT map FROM watches")
         gone = ({row["map"] for row in named} | self.maps) - {*hashes}
         self.faults += [f"the map {hash_} was deleted." for hash_ in sorted(gone, key=str)]
-        for hash_ in hashes:  # one in memory at a time
+        for hash_ in hashes:  # keep one map in memory at a time
             content = self.read.rows("SELECT content FROM maps WHERE hash = ?", (hash_,))
             found = content[0]["content"]
             if not isinstance(found, bytes) or hashlib.sha256(found).hexdigest() != hash_:
@@ -454,11 +455,11 @@ class Told:
 
 
 MAX_COUNT = 10**12
-"""Cases and rows that a line counts."""
+"""Largest valid number of cases or rows in a line."""
 
 
 def _count(value: Any) -> int:
-    if type(value) is not int or not 0 <= value <= MAX_COUNT:  # no True
+    if type(value) is not int or not 0 <= value <= MAX_COUNT:  # type() excludes True
         raise ValueError
     return value
 
@@ -481,13 +482,13 @@ TYPES = {
     "DOUBLE PRECISION": "double precision",
     "BLOB": "bytea",
 }
-"""Types of columns in SQLite and in PostgreSQL."""
+"""Types of columns in SQLite, with their names in PostgreSQL."""
 
 COLUMNS = (
     "SELECT attname::text AS name, format_type(atttypid, atttypmod) AS type, attnotnull, atthasdef"
     " FROM pg_attribute WHERE attrelid = {oid} AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
 )
-"""Asks PostgreSQL for the columns of a table; none of ours has a default."""
+"""Query for the columns of a table in PostgreSQL, and whether these have default values."""
 
 BESIDE = (
     "SELECT 'trigger' AS kind, tgname::text AS name FROM pg_trigger"
@@ -505,11 +506,11 @@ BESIDE = (
     " AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)"
     " ORDER BY 1, 2"
 )
-"""Asks PostgreSQL for what changes a table or its rows."""
+"""Query for objects in PostgreSQL with an effect on a table, for example triggers."""
 
 
 def changes_of_tables(database: StateDatabase, read: Transaction) -> list[str]:
-    """Return what somebody has changed in the tables themselves, a sentence each."""
+    """Return a sentence for each change of the definitions of the tables."""
     version = version_in(read.rows(VERSION), database.name)
     with closing(sqlite3.connect(":memory:")) as made:
         for statement in (VERSIONS, *statements("BLOB", 0, version)):
@@ -522,7 +523,7 @@ def changes_of_tables(database: StateDatabase, read: Transaction) -> list[str]:
 def _changes_in_a_file(read: Transaction, made: sqlite3.Connection) -> Iterator[str]:
     sql = (
         "SELECT type, name, tbl_name, sql FROM sqlite_master"
-        " WHERE NOT (type = 'table' AND name IN ('sqlite_stat1', 'sqlite_stat4'))"  # by ANALYZE
+        " WHERE NOT (type = 'table' AND name IN ('sqlite_stat1', 'sqlite_stat4'))"  # from ANALYZE
     )
     there, ours = (
         {(row["type"], row["name"]): (row["tbl_name"], _words(row["sql"])) for row in rows}
@@ -567,43 +568,43 @@ def _words(sql: str | None) -> str:
 
 
 SLICE = 10_000
-"""Lines that are read at once."""
+"""Number of lines to read in one step."""
 
 MIN_HEAD = 16
-"""Digits of a head that name it."""
+"""Smallest number of digits to identify a head."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found when the audit was checked.
+    """Result of a check of the audit.
 
     Attributes
     ----------
     n_lines : int
     head : str
-        Of the last line.
+        Head of the last line.
     faults : tuple of str
-        A sentence each; empty if no fault was found.
+        A sentence for each fault.
     unchecked : tuple of str
-        What only the key, or a person, can check: a sentence each.
+        A sentence for each doubt that only the key, or a person, can resolve.
     forgotten : tuple of str
-        A sentence on each line that records forgotten cases: who, when, how many, which decisions.
+        A sentence for each line on forgotten cases, with author, time, number and decisions.
     n_forgotten : int
-        The cases of these lines.
+        Number of forgotten cases.
     notes : tuple of str
-        What lines of earlier versions cannot show: a sentence each.
+        Sentences on changes that lines of earlier versions cannot show.
     found : str or None
-        Of the head that was asked for: which line's it is.
+        The line with the given head, in words.
     n_sealed : int
-        Lines with a seal that the key made; 0 without a key.
+        Number of lines with a seal of the key; 0 without a key.
     has_seals : bool
         Whether any line has a seal.
     last : str
-        When the last line was written, as it says.
+        Recorded time of the last line.
 
     See Also
     --------
-    verify : Gives one.
+    verify : Check the audit of a state.
 
     Examples
     --------
@@ -626,25 +627,24 @@ class Verdict:
 
     @property
     def is_ahead(self) -> bool:
-        """Whether the last line is of tomorrow or later: a clock was wrong.
+        """Whether the time of the last line is in the future because a clock was wrong.
 
-        No line is earlier than the one before it, so all that follow have that time, too.
+        A line is never earlier than the line before, so all following lines have the same time.
         """
         return self.last > (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds")
 
 
 def verify(state: State, head: str | None = None) -> Verdict:
-    """Check the audit of a state, and its tables, as of one moment.
+    """Check the audit of a state and its tables at one moment.
 
     Parameters
     ----------
     state : State
         Its `audit_key` checks the seals.  If lines have seals and no key is given, `unchecked` of
-        the verdict names the lines that record forgotten cases, because a forged one hides a
-        deletion.
+        the verdict names the lines on forgotten cases, because a forged line can hide a deletion.
     head : str or None, default=None
-        One that was written down earlier, at least its first 16 digits: the lines up to it were
-        rewritten or deleted unless it is among the heads.
+        An earlier head, at least the first 16 digits.  If no line has this head, earlier lines were
+        changed or deleted.
 
     Returns
     -------
@@ -653,11 +653,11 @@ def verify(state: State, head: str | None = None) -> Verdict:
     Raises
     ------
     InputError
-        If `head` is none.
+        If `head` is not a head.
 
     See Also
     --------
-    audit_lines : The lines themselves.
+    audit_lines : Return the lines of the audit.
 
     Examples
     --------
@@ -681,7 +681,7 @@ def verify(state: State, head: str | None = None) -> Verdict:
 
 
 def verdict_on(read: Transaction, key: bytes | None = None, head: str | None = None) -> Verdict:
-    """Check the audit of a database, but not which tables it has; see `verify`."""
+    """Check the audit of a database, but not the definitions of its tables; see `verify`."""
     last = ""
     chain, told = Follows(key, None if head is None else head.lower()), Told(read)
     for lines in _slices(read):
@@ -707,7 +707,7 @@ def verdict_on(read: Transaction, key: bytes | None = None, head: str | None = N
 
 
 def audit_lines(state: State) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a state's audit for people.
+    """Yield the lines of a state's audit in readable form.
 
     Parameters
     ----------
@@ -716,12 +716,12 @@ def audit_lines(state: State) -> Iterator[dict[str, Any]]:
     Yields
     ------
     dict
-        By name: ``number``, ``made``, ``author``, ``kind``, what a line of its kind says, and
-        ``head``; of a decision key and comment themselves, unless its case was forgotten.
+        The fields ``number``, ``made``, ``author``, ``kind`` and ``head``, and further fields for
+        each kind.  A decision has its key and comment, unless the case was forgotten.
 
     See Also
     --------
-    verify : Whether anybody has changed them.
+    verify : Check whether lines were changed.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Decisions: one at a time, and as a table out to people and back."""
+"""Decisions on cases, one at a time or as a table for people to fill in."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,18 +15,18 @@ from somscape.tables.table import Table
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """The cases of a watch, as people have seen them.
+    """The cases of a watch as people have seen them.
 
     Attributes
     ----------
     state : State
     watch : str
     cases : mapping of str to Case
-        By key: all that were listed or decided.
+        All listed or decided cases, by key.
     kept : mapping of str to mapping
-        By key, the cells of rows of the last run, and of earlier ones where a case was listed.
+        Values of rows by key, from the last run and from earlier runs that listed the case.
     run : str or None
-        The run that was seen, or the last one.
+        The given run, or the last run.
     """
 
     state: State
@@ -39,7 +39,7 @@ class Seen:
     def of(
         cls, state: State, watch: str, *, key: str | None = None, run: str | None = None
     ) -> "Seen":
-        """Return what is known of the cases of a watch."""
+        """Read the cases of a watch, or only the cases of one run or with one key."""
         name = state.watch(watch).name
         cases = {case.key: case for case in state.cases(name, key=key)}
         if run is not None:
@@ -62,11 +62,11 @@ class Seen:
         return cls(state, name, cases, found, last)
 
     def knows(self, key: str) -> bool:
-        """Return whether a run, or the one that was seen, has met a case."""
+        """Return whether a case is in any run, or in the given run."""
         return key in self.cases or key in self.kept
 
     def decision(self, key: str, state: str, *, comment: str = "", author: str = "") -> Decision:
-        """Return a decision on a case, to be given to `State.decide`."""
+        """Return a decision on a case, for `State.decide`."""
         if not self.knows(key):
             raise InputError(self._unknown(key))
         case = self.cases.get(key, Case(self.watch, key))
@@ -87,20 +87,20 @@ KEY, DECISION, COMMENT, LINE, RUN, ID = "key", "decision", "comment", "line", "r
 """Columns of a table of decisions."""
 
 MAX_LINES = 8
-"""Lines that a message names."""
+"""Largest number of lines to name in a message."""
 
 
 @dataclass(frozen=True)
 class FilledIn:
-    """A row that decides something.
+    """A row of a table with a decision.
 
     Attributes
     ----------
     row : int
-        In the table.
+        Index of the row in the table.
     key, state, comment : str
     line : int or None
-        Line of the audit whose decision its author has seen, 0 for none; None if not said.
+        Line of the exported decision, 0 for no decision; None if unknown.
     """
 
     row: int
@@ -111,7 +111,7 @@ class FilledIn:
 
 
 def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list[FilledIn]:
-    """Return the rows of a table that decide something, each case once."""
+    """Return the rows of a table with decisions, one row for each case."""
     keys = _keys(table, columns, id_name)
     words = [word.strip().lower() for word in _texts(table, DECISION)]
     nothing = [""] * table.n_rows
@@ -148,7 +148,7 @@ def filled_in(table: Table, columns: Sequence[str], id_name: str | None) -> list
 
 
 def where(table: Table, row: int) -> str:
-    """Return the place of a row, without the table's name."""
+    """Return the line of a row in words, without the name of the table."""
     return table.where(row).removeprefix(f"{table.source}, ")
 
 
@@ -160,7 +160,7 @@ def refuse(
     advice: str,
     options: str = "",
 ) -> None:
-    """Raise InputError that names the lines of all rows in question; `what` of one and of many."""
+    """Raise InputError for some rows. `what` has the words for one row and for several rows."""
     if rows:
         places = [f"{texts[row]!r} ({where(table, row)})" for row in rows[:MAX_LINES]]
         more = [f"and {len(rows) - MAX_LINES} more"] if len(rows) > MAX_LINES else []
@@ -172,7 +172,7 @@ def refuse(
 
 
 def _keys(table: Table, columns: Sequence[str], id_name: str | None) -> list[str]:
-    """Return the key of each row; "" where a part of it is missing."""
+    """Return the key of each row, "" if a part of the key is missing."""
     names, joined = set(table.names), BETWEEN.join(columns)
     if set(columns) <= names:
         parts = [_keyed(table, name) for name in columns]
@@ -209,7 +209,7 @@ def _texts(table: Table, name: str) -> list[str]:
 
 
 def cases_table(cases: Sequence[Case], *, last: str | None) -> dict[str, list[Any]]:
-    """Return cases by column, as `import_decisions` takes them again."""
+    """Return cases as columns for `import_decisions`."""
     decisions = [case.decision for case in cases]
     rows = [case.listed for case in cases]
     return {
@@ -238,22 +238,22 @@ def cases_bytes(cases: Sequence[Case], kind: str, *, last: str | None) -> bytes:
 
 @dataclass(frozen=True)
 class Imported:
-    """What became of a table of decisions.
+    """Result of importing a table of decisions.
 
     Attributes
     ----------
     decisions : tuple of Decision
-        As they were kept.
+        The saved decisions.
     n_same : int
-        Lines that say what was decided already.
+        Number of rows with the same decision as before.
     n_empty : int
-        Lines without a decision.
+        Number of rows without a decision.
     unknown : tuple of str
-        Keys that no run has met, which were left out.
+        Keys of rows that were left out because no run has these keys.
 
     See Also
     --------
-    import_decisions : Gives one.
+    import_decisions : Save the decisions of a table.
 
     Examples
     --------
@@ -271,7 +271,7 @@ class Imported:
 def import_decisions(
     state: State, watch: str, table: Table, *, author: str, skip_unknown: bool = False
 ) -> Imported:
-    """Keep the decisions of a table, all or none.
+    """Save all decisions of a table, or no decision if the table has an error.
 
     Parameters
     ----------
@@ -279,12 +279,12 @@ def import_decisions(
     watch : str
         Name of the watch.
     table : Table
-        With the columns of the watch's key, or ``key``, or ``id`` where that is the key; with
-        ``decision``, where an empty cell decides nothing; and ``comment``, if there is one.  Where
-        ``line`` says which decision was exported, only what people changed since is taken.
+        A table with a key, a ``decision`` or an empty value in each row, and perhaps a ``comment``.
+        The key is in the watch's key columns, in ``key``, or in ``id`` if this is the watch's key.
+        If ``line`` has the exported decision, only later changes by people are saved.
     author : str
     skip_unknown : bool, default=False
-        Leave out keys that no run has met, instead of refusing the table.
+        Whether to leave out keys that no run has, instead of raising an error.
 
     Returns
     -------
@@ -293,12 +293,12 @@ def import_decisions(
     Raises
     ------
     InputError
-        If a column is missing, decisions or keys are unknown, or others decided since the table
-        was exported; the message names lines.
+        If a column is missing, if decisions or keys are unknown, or if other people have decided
+        after the export of the table.  The message names the lines.
 
     See Also
     --------
-    State.decide : One decision.
+    State.decide : Save one decision.
 
     Examples
     --------
@@ -338,24 +338,24 @@ def import_decisions(
 
 
 def _is_new(state: State, watch: str, row: FilledIn, last: Mapping[str, Decision]) -> bool:
-    """Return whether a row says what neither the last decision nor the one it has seen says."""
+    """Return whether a row differs from the last decision and from the exported decision."""
     said = (row.state, row.comment)
     now = last.get(row.key)
-    if said == _said(now):
+    if said == _state_and_comment(now):
         return False
     if row.line is None or row.line == (now.number if now else 0):
         return True
     then = (each for each in state.history(watch, row.key) if each.number == row.line)
-    return said != _said(next(then, None))
+    return said != _state_and_comment(next(then, None))
 
 
-def _said(decision: Decision | None) -> tuple[str, str]:
-    """Return state and comment; open is what a case is without a decision."""
+def _state_and_comment(decision: Decision | None) -> tuple[str, str]:
+    """Return the state and the comment of a case, which is open without a decision."""
     return (OPEN, "") if decision is None else (decision.state, decision.comment)
 
 
 def _refuse_conflicts(table: Table, rows: Sequence[FilledIn], last: Mapping[str, Decision]) -> None:
-    """Raise InputError that names all that others decided since the table was exported."""
+    """Raise InputError if other people have decided cases since the table was exported."""
     late = [
         (each, last[each.key])
         for each in rows

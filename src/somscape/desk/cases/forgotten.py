@@ -1,4 +1,4 @@
-"""Cases are forgotten: their keys, texts and cells go, and the audit still holds."""
+"""Forget cases: delete their keys, texts and values without breaking the audit."""
 
 import calendar
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from somscape.desk.cases.state import State
 from somscape.errors import InputError
 
 AT_ONCE = 500
-"""Keys in a statement."""
+"""Largest number of keys in a statement."""
 
 OLD = (
     "SELECT t.key FROM ("
@@ -22,26 +22,26 @@ OLD = (
     ") t{where} GROUP BY t.key HAVING max(t.made) < ? ORDER BY t.key"
 )
 UNDECIDED = " WHERE t.key NOT IN (SELECT d.key FROM decisions d WHERE d.watch = ?)"
-"""Keys that neither a run nor a decision since some time has."""
+"""Condition for cases without a decision, to be added to the query for old keys."""
 
 OF_OLD_RUNS = (
     "run IN (SELECT id FROM runs WHERE watch = ? AND made < ? AND number <"
     " (SELECT max(number) FROM runs WHERE watch = ?))"
 )
-"""Of kept rows; the next run is compared with the last one."""
+"""Condition for kept rows of old runs, without the last run, which the next run needs."""
 
 
 @dataclass(frozen=True)
 class Forgotten:
-    """What was forgotten.
+    """Counts of forgotten data.
 
     Attributes
     ----------
     n_cases, n_decisions, n_rows : int
-        Cases, decisions of them, and rows of lists and kept rows.
+        Numbers of cases, of their decisions, and of their listed and kept rows.
     is_swept : bool
-        Whether the places on the disk where they stood are overwritten; False where another
-        program was using the state just then, or another role owns the tables.
+        Whether the deleted data were overwritten on the disk.  This is not possible while another
+        program uses the state, or if another role owns the tables.
 
     See Also
     --------
@@ -61,16 +61,16 @@ class Forgotten:
 
 
 def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
-    """Delete what is known of a case.
+    """Delete all data on a case.
 
-    The audit tells that a case was forgotten, not which one.
+    The audit records that a case was forgotten, but not which case.
 
     Parameters
     ----------
     state : State
     watch, key : str
     author : str
-        Who says so.
+        Name of the person who forgets the case.
 
     Returns
     -------
@@ -79,12 +79,12 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
     Raises
     ------
     InputError
-        If there is no such watch or case, or lines of the audit have seals and the state was opened
-        without the key.
+        If the watch or the case does not exist, or if lines of the audit have seals and the state
+        was opened without the key.
 
     See Also
     --------
-    forget_old : All cases that nobody decided, once they are old.
+    forget_old : Delete all old cases without decisions.
 
     Examples
     --------
@@ -113,11 +113,11 @@ def forget(state: State, watch: str, key: str, *, author: str) -> Forgotten:
 def forget_old(
     state: State, watch: str, months: int, *, author: str, decided: bool = False
 ) -> Forgotten:
-    """Delete the cases that nobody decided, and that no run of the last months has.
+    """Delete the cases without a decision and without a run in the last months.
 
-    A run has those that it lists, and those whose rows it keeps for comparing: all decided cases
-    that are in its table, and a sample of the others.  The rows that older runs but the last one
-    keep go, too; nothing needs them any more.
+    A run has listed cases, all decided cases of its table, and a sample of the other cases, whose
+    rows are kept for comparison.  Kept rows of older runs are also deleted, because only the kept
+    rows of the last run are needed.
 
     Parameters
     ----------
@@ -126,8 +126,8 @@ def forget_old(
     months : int
     author : str
     decided : bool, default=False
-        Whether decided cases go, too, if their last decision is as old.  What was learned from them
-        is then not learned again, and a cleared one that comes back is new.
+        Whether decided cases are also deleted if their last decision is old.  Later trainings
+        cannot learn from deleted cases, and a cleared case is new when it comes back.
 
     Returns
     -------
@@ -136,12 +136,12 @@ def forget_old(
     Raises
     ------
     InputError
-        If there is no such watch, or lines of the audit have seals and the state was opened without
-        the key.
+        If the watch does not exist, or if lines of the audit have seals and the state was opened
+        without the key.
 
     See Also
     --------
-    forget : One case.
+    forget : Delete one case.
 
     Examples
     --------
@@ -173,14 +173,14 @@ def forget_old(
 
 
 def months_ago(now: datetime, months: int) -> str:
-    """Return the same time of an earlier month, on its last day if it has no such day."""
+    """Return the same time in an earlier month, on the last day if the month is too short."""
     year, month = divmod(now.year * 12 + now.month - 1 - months, 12)
     day = min(now.day, calendar.monthrange(year, month + 1)[1])
     return now.replace(year=year, month=month + 1, day=day).isoformat(timespec="seconds")
 
 
 def _check_key(state: State, change: Transaction) -> None:
-    """Raise InputError if lines have seals and the next line would have none."""
+    """Raise InputError if earlier lines have seals and the next line would not have one."""
     sealed = "SELECT number FROM audit WHERE seal IS NOT NULL LIMIT 1"
     if state.audit_key is None and change.rows(sealed):
         raise InputError(
@@ -197,7 +197,7 @@ def _delete(
     author: str,
     emptied: Sequence[str] = (),
 ) -> tuple[int, int]:
-    """Delete cases, and return the numbers of decisions and rows that were deleted with them."""
+    """Delete cases and return the numbers of deleted decisions and rows."""
     decisions: list[int] = []
     n_listed = n_kept = n_hashed = 0
     for first in range(0, len(keys), AT_ONCE):
@@ -227,7 +227,7 @@ def _delete(
 
 
 def _keep_listed(change: Transaction, of_cases: str, values: Sequence[str]) -> int:
-    """Keep the hashes of listed rows, which say nothing more once their salts are deleted."""
+    """Keep the hashes of listed rows. Without their salts, these hashes do not reveal any row."""
     found = change.rows(
         "SELECT l.run, l.key, l.place, l.score, l.p_value, l.news, l.reasons, s.salt FROM listed l"
         " JOIN runs r ON r.id = l.run JOIN salts s ON s.watch = r.watch AND s.key = l.key"
@@ -240,7 +240,7 @@ def _keep_listed(change: Transaction, of_cases: str, values: Sequence[str]) -> i
 
 
 def _keep_kept(change: Transaction, of_cases: str, values: Sequence[str]) -> int:
-    """Keep the hashes of kept rows in the same way."""
+    """Keep the hashes of kept rows, like `_keep_listed`."""
     found = change.rows(
         "SELECT k.run, k.key, k.cells, s.salt FROM kept k JOIN runs r ON r.id = k.run"
         f" JOIN salts s ON s.watch = r.watch AND s.key = k.key WHERE r.watch = ? AND k.{of_cases}",

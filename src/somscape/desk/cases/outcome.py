@@ -32,43 +32,43 @@ from somscape.tables._messages import free_name
 from somscape.tables.table import Table, table_from_columns
 
 BY_ROW = ("rows", "scores", "p_values", "units", "stands_out")
-"""Arrays of `Alerts`."""
+"""Arrays of `Alerts` with one entry for each row."""
 
 
 @dataclass(frozen=True, eq=False)
 class RunOutcome:
-    """A run of a watch, as it was recorded, and what it was made of.
+    """A recorded run of a watch, with its table, detector and comparison.
 
     Attributes
     ----------
     watch : Watch
     run : WatchRun
     last : WatchRun or None
-        The run that it was compared with.
+        The earlier run for the comparison.
     is_again : bool
-        Whether the same run had been recorded before, so that nothing was added.
+        Whether the same run was recorded earlier.  Then no run was added.
     found : Found
-        Table, detector and alerts; folded rows are the last of the order, behind all others.
+        Table, detector and alerts.  Folded rows come after all other rows.
     listed : tuple of Listed
-        The alerts, then the folded rows.
+        The alerts, followed by the folded rows.
     gone : tuple of Gone
     usual : UsualMoves
     drift : Drift
     unseen : tuple of Unseen
     decisions : mapping of str to Decision
-        The last one of each case that has one.
+        The last decision on each decided case.
     why : mapping of str to str
-        Why cleared cases returned, by key.
+        Reasons why cleared cases returned, by key.
     notes : tuple of str
         Sentences for the page.
     replaced : tuple of WatchRun
-        Those in whose place it stands: later runs are not compared with them.
+        The replaced runs.  Later runs are not compared with replaced runs.
     audit_head : str
-        Of the audit, once the run is in it.
+        Head of the audit after the run was recorded.
 
     See Also
     --------
-    run_watch : Makes one.
+    run_watch : Run a watch and record the result.
 
     Examples
     --------
@@ -97,7 +97,7 @@ class RunOutcome:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many rows are new, returned, risen, still there, folded and gone."""
+        """Numbers of new, returned, risen, still listed, folded and gone rows."""
         counts = dict.fromkeys((NEW, RETURNED, RISEN, STILL, FOLDED), 0)
         for row in self.listed:
             counts[row.news] += 1
@@ -105,14 +105,14 @@ class RunOutcome:
 
     @property
     def news(self) -> list[Listed]:
-        """What nobody has looked at: the new, returned and risen rows."""
+        """The new, returned and risen rows, for a person to look at."""
         return [row for row in self.listed if row.news in NEWS]
 
     @property
     def n_outstanding(self) -> int:
-        """How many of these stand out, were asked for by a rule, or returned.
+        """Number of rows in `news` that stand out, returned, or were chosen by a rule.
 
-        A list without a rule has ten rows even where fewer stand out.
+        A list without a rule has ten rows even if fewer rows stand out.
         """
         if self.found.rule != AlertRule():
             return len(self.news)
@@ -121,12 +121,12 @@ class RunOutcome:
 
     @property
     def has_news(self) -> bool:
-        """Whether somebody should look at the list."""
+        """Whether a person should look at the list."""
         return self.n_outstanding > 0
 
     @property
     def command_anew(self) -> str:
-        """The command that trains the watch anew on this run's table."""
+        """The command for training the watch again on the table of this run."""
         return command_anew(self.watch, self.run.source)
 
     def state_of(self, key: str) -> str:
@@ -138,7 +138,7 @@ class RunOutcome:
         return self.decisions[key].comment if key in self.decisions else ""
 
     def lines(self) -> list[str]:
-        """Return what is to be said, in sentences, the most important first."""
+        """Return sentences on the run, with the most important first."""
         counts = self.counts
         than = f"compared with run {self.last.number}" if self.last else "nothing to compare with"
         shown = ", ".join(f"{n} {what}" for what, n in counts.items() if n) or "nothing listed"
@@ -157,12 +157,12 @@ class RunOutcome:
         return [*said, *self.notes]
 
     def table(self) -> Table:
-        """Return the list: as that of `detect`, with news, state and comment.
+        """Return the list of `detect` with news, state and comment.
 
         Returns
         -------
         Table
-            Folded rows stand at its end.
+            The list, with the folded rows at the end.
         """
         found, alerts = self.found, self.found.alerts
         n, n_all = alerts.n_alerts, len(alerts.rows)
@@ -242,11 +242,11 @@ class RunOutcome:
 LIST, PAGE = "alerts.csv", "report.json"
 
 NOT_OF_INPUTS = ("run", "number", "made", "author", "audit_head", "notes", "command_anew")
-"""What the page says of a run that does not follow from table, map, rule and decisions."""
+"""Fields of the page that depend on more than the table, map, rule and decisions."""
 
 
 def digests_of(outcome: RunOutcome, names: Sequence[str] = (LIST, PAGE)) -> dict[str, str]:
-    """Return the SHA-256 of files of a run, by name."""
+    """Return the SHA-256 of the files of a run, by file name."""
     make = {LIST: _list, PAGE: _page}
     return {name: hashlib.sha256(make[name](outcome)).hexdigest() for name in names}
 
@@ -256,7 +256,7 @@ def _list(outcome: RunOutcome) -> bytes:
 
 
 def _page(outcome: RunOutcome) -> bytes:
-    table = replace(outcome.found.table, source=outcome.run.source)  # the upload of a name, too
+    table = replace(outcome.found.table, source=outcome.run.source)  # also for a named upload
     found = replace(outcome.found, table=table, label=None, agreement=None)
     changed = {n: value for n, value in outcome.to_json().items() if n not in NOT_OF_INPUTS}
     return json.dumps(dict(found.report("", changed=changed)), sort_keys=True).encode()
@@ -264,7 +264,7 @@ def _page(outcome: RunOutcome) -> bytes:
 
 @contextmanager
 def recording(out: str | Path) -> Iterator[list[RunOutcome]]:
-    """Give a list for a run once it is recorded; later failures say that it stands."""
+    """Provide a list for the recorded run. A later error then reports that this run is recorded."""
     recorded: list[RunOutcome] = []
     try:
         yield recorded

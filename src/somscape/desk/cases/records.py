@@ -10,40 +10,40 @@ from somscape.errors import InputError
 
 OPEN, CONFIRMED, CLEARED, LATER = "open", "confirmed", "cleared", "later"
 STATES = (OPEN, CONFIRMED, CLEARED, LATER)
-"""What a case can be: to be looked at, an anomaly, usual, to be looked at another time."""
+"""States of a case: not decided yet, an anomaly, usual, and to be decided later."""
 
 NEW, STILL, RISEN, RETURNED, FOLDED = "new", "still", "risen", "returned", "folded"
-"""What a row of a list is beside the run before: not listed then, listed then, listed then and
-more unusual now, cleared once and here again, cleared and put away."""
+"""News on a listed row, compared with the run before. "still" means listed in both runs, "risen"
+more unusual than before, "returned" to be looked at again, and "folded" cleared and put last."""
 
 CLEAR_FOR = 12
-"""Months after which a cleared case returns, if nobody says how many."""
+"""Default number of months after which a cleared case returns."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """A named job that is done again and again.
+    """A named job for repeated runs on new tables.
 
     Attributes
     ----------
     name : str
     key : tuple of str
-        Columns that tell cases apart.
+        Columns with the key of a case.
     source : str
-        The file, folder or database that the next run reads; "" if each run is given a table.
+        The file, folder or database for the next run; "" if each run gets its own table.
     options : dict
-        By their names on the command line: how the source is read, and the rule.
+        Options for reading the source, and the rule, by their names on the command line.
     map : str
         SHA-256 of the map's file.
     clear_for : int
         Months after which a cleared case returns.
     made : str
-        When, in UTC.
+        Time at which the watch was made, in UTC.
 
     See Also
     --------
-    run_watch : Runs one.
-    State.keep_watch : Keeps one.
+    run_watch : Run a watch and record the result.
+    State.keep_watch : Save a watch and its map.
 
     Examples
     --------
@@ -68,14 +68,14 @@ class Listed:
     Attributes
     ----------
     key : str
-        The case.
+        Key of the case.
     place : int
-        Its rank, from 1.
+        Rank of the row, from 1.
     score, p_value : float
     news : str
         One of "new", "still", "risen", "returned" and "folded".
     reasons : str
-        Sentences; of a returned case also why it returned.
+        Sentences with the reasons.  For a returned case, they include the reason of the return.
     """
 
     key: str
@@ -88,22 +88,22 @@ class Listed:
 
 @dataclass(frozen=True)
 class WatchRun:
-    """A watch's table, ranked once.
+    """One recorded run of a watch.
 
     Attributes
     ----------
     id : str
     watch : str
     number : int
-        From 1.
+        Number of the run in its watch, from 1.
     made, author : str
     source : str
-        What was read.
+        The file, folder or database that the run read.
     data, map : str
         SHA-256 of the table and of the map's file.
     facts : dict
-        Numbers of rows and alerts, the rule in words, drift, settings, versions; the audit holds
-        them for good, so no keys and no cells are among them.
+        Numbers of rows and alerts, the rule in words, drift, settings and versions.  The audit
+        keeps these facts for good, so they contain no keys and no values of rows.
     """
 
     id: str
@@ -119,7 +119,7 @@ class WatchRun:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a person said of a case.
+    """A decision of a person on a case.
 
     Attributes
     ----------
@@ -128,19 +128,19 @@ class Decision:
         One of `STATES`.
     comment, author : str
     run : str or None
-        The run in which the case was seen.
+        The run with the case at the time of the decision.
     score : float or None
-        Its score there.
+        Score of the case in this run.
     cells : mapping or None
-        The row as it was then, by column.
+        Values of the row at the time of the decision, by column.
     number : int
-        Of the audit's line; 0 before it is saved.
+        Number of the decision's line in the audit; 0 before the decision is saved.
     made : str
-        When, in UTC.
+        Time of the decision, in UTC.
 
     See Also
     --------
-    State.decide : Keeps one.
+    State.decide : Save a decision.
     Case
 
     Examples
@@ -165,23 +165,23 @@ class Decision:
 
 @dataclass(frozen=True)
 class Case:
-    """A case with its last decision and its last place on a list.
+    """A case with its last decision, and its row in the last list with this case.
 
     Attributes
     ----------
     watch, key : str
     state : str
-        "open" where nobody has decided.
+        State of the case; "open" without a decision.
     decision : Decision or None
-        The last one.
+        The last decision.
     listed : Listed or None
-        In the last run that lists it.
+        Row of the case in its last list.
     run : str or None
-        That run.
+        Id of the run of this list.
 
     See Also
     --------
-    State.cases : Gives them.
+    State.cases : Return the cases of a watch.
     Decision
 
     Examples
@@ -206,16 +206,16 @@ class NewRun:
     Attributes
     ----------
     id : str
-        A new one, such as by `somscape.desk.cases.state.new_id`.
+        Id of the run, for example from `somscape.desk.cases.state.new_id`.
     source, data : str
-        As of `WatchRun`.
+        The same as in `WatchRun`.
     map : bytes
-        The map's file.
+        Content of the map's file.
     facts : dict
     listed : sequence of Listed
     kept : mapping of str to mapping
-        Cells of some rows by key, with which the next run compares: those that are listed, and a
-        sample of the others.
+        Values of the listed rows and of a sample of the other rows, by key.  The next run is
+        compared with these rows.
     """
 
     id: str
@@ -228,18 +228,18 @@ class NewRun:
 
 
 UNREADABLE = (KeyError, TypeError, ValueError)
-"""What comes of a column that holds what somscape never writes."""
+"""Errors that occur if a column has values that somscape never writes."""
 
 
 def damaged(what: str) -> InputError:
-    """Return the error for a state that was changed by something else than somscape."""
+    """Return the error for a state that was damaged, for example by another program."""
     return InputError(
         f"{what}; `somscape audit verify` says more, `somscape restore` brings a backup back."
     )
 
 
 def mapping_in(text: Any, place: str) -> dict[str, Any]:
-    """Return the values that a column of JSON holds."""
+    """Return the values in a column of JSON."""
     try:
         found = json.loads(text)
     except UNREADABLE as error:
@@ -250,7 +250,7 @@ def mapping_in(text: Any, place: str) -> dict[str, Any]:
 
 
 def watch_of(row: Row) -> Watch:
-    """Return the watch of a row."""
+    """Return a row of the database as a watch."""
     place = f"the watch '{row['name']}'"
     said = mapping_in(row["said"], place)
     try:
@@ -261,12 +261,12 @@ def watch_of(row: Row) -> Watch:
 
 
 def run_of(row: Row) -> WatchRun:
-    """Return the run of a row."""
+    """Return a row of the database as a run."""
     return WatchRun(**{**row, "facts": mapping_in(row["facts"], f"the run {row['id']}")})
 
 
 def decision_of(row: Row) -> Decision:
-    """Return the decision of a row."""
+    """Return a row of the database as a decision."""
     known: Row = {name: value for name, value in row.items() if name != "token"}
     cells = known.pop("cells")
     is_kept = cells not in (None, "null")
@@ -275,12 +275,12 @@ def decision_of(row: Row) -> Decision:
 
 
 class DecidedMeanwhileError(InputError):
-    """Somebody decided a case since it was seen; nothing was saved.
+    """Another person has decided a case since it was seen, so nothing was saved.
 
     Parameters
     ----------
     last : Decision
-        What the other person said.
+        The decision of the other person.
     """
 
     def __init__(self, last: Decision) -> None:
@@ -293,30 +293,30 @@ class DecidedMeanwhileError(InputError):
 
 
 class RunMeanwhileError(Exception):
-    """Another run was added since this one was compared; nothing was saved."""
+    """Another run was added since this run was compared, so nothing was saved."""
 
 
 GONE = "gone"
-"""News of a case that the newest run does not list."""
+"""News on a case that the newest run does not list."""
 
 
 def is_waiting(case: Case, last: WatchRun | None) -> bool:
-    """Return whether a case waits: it is listed, and nobody decided since."""
+    """Return whether a case waits for a decision: it is listed and was not decided since."""
     if last is None or case.listed is None or case.run != last.id or case.listed.news == FOLDED:
         return False
-    # One that was cleared before this run is not folded because it returned.
+    # A case that was cleared before this run is not folded if it returned.
     said = case.decision
     returned = case.state == CLEARED and said is not None and not is_since(said, last)
     return case.state == OPEN or returned
 
 
 def is_since(decision: Decision, run: WatchRun) -> bool:
-    """Return whether a decision is of what a run lists, or later; times are known to the second."""
+    """Return whether a decision was made on the list of a run, or in a later second."""
     return decision.run == run.id or decision.made > run.made
 
 
 def news_now(case: Case, last: str | None) -> str:
-    """Return what a case is in the newest run."""
+    """Return the news on a case in the newest run."""
     if case.listed is None:
         return ""
     return case.listed.news if case.run == last else GONE

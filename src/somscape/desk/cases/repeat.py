@@ -1,4 +1,4 @@
-"""Repeat a run: the same bytes, or the input that changed."""
+"""Repeat a run, and report that all bytes are the same or which input changed."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ from somscape.tables.table import Table
 
 
 def recorded_again(state: State, run: WatchRun, path: str) -> RunOutcome:
-    """Return what a run found, as it was recorded, whatever was decided since."""
+    """Return the outcome of a run as it was recorded, without later decisions."""
     detector = detector_of(state.map(run.map))
     seen = table_of(run, detector, path)
     subject = subject_of(state, run, detector, seen.table)
@@ -40,14 +40,14 @@ def recorded_again(state: State, run: WatchRun, path: str) -> RunOutcome:
 
 
 def table_of(old: WatchRun, detector: Detector, path: str) -> PerOptions:
-    """Read the table of a run as it was read."""
+    """Read the table of a run with the options of the run."""
     options = options_of_run(old.facts["options"])
     how = reading_of(path, old.facts["options"] | options, detector.map_.encoding.roles)
     named = {} if path == old.source else {"source": old.source}
     found = ready_for(detector.map_, read_table(path, **how, **named), options)
     if found.grouped is None or data_hash(found.table) == old.data:
         return found
-    # A map's first run has all columns that were made of customers, also those that it left out.
+    # The first run of a map has all columns of customers, also columns that the map does not use.
     told = {n: tuple(v) if isinstance(v, list) else v for n, v in old.facts["options"].items()}
     options = {**dict.fromkeys(KEPT), **dict.fromkeys(KIND_OPTIONS, ()), **told}
     table, roles, _ = told_table(path, options)
@@ -55,7 +55,7 @@ def table_of(old: WatchRun, detector: Detector, path: str) -> PerOptions:
 
 
 def subject_of(state: State, old: WatchRun, detector: Detector, table: Table) -> Subject:
-    """Return the table as the run saw it, with the decisions that it knew."""
+    """Return the table of a run, with the decisions that were made before the run."""
     facts, as_of = old.facts, old.facts.get("as_of", {"today": old.made, "decision": 0})
     watch = replace(state.watch(old.watch), map=old.map, key=tuple(facts["key"]))
     watch = replace(watch, clear_for=facts.get("clear_for", watch.clear_for))
@@ -67,7 +67,7 @@ def subject_of(state: State, old: WatchRun, detector: Detector, table: Table) ->
 def outcome_of(
     state: State, old: WatchRun, subject: Subject, grouped: Grouped | None
 ) -> RunOutcome:
-    """Return what the run found, compared with the runs before it."""
+    """Return the outcome of a run, compared with the runs before it."""
     runs = state.runs(old.watch)
     replaced = [run.number for run in runs if run.id in old.facts.get(INSTEAD_OF, ())]
     return compared(
@@ -83,28 +83,28 @@ NEEDED = {"options", "n_rows", "rule", "key"}
 """Facts of a run without which it cannot be repeated."""
 
 IN_WORDS = {LIST: LIST, PAGE: f"{PAGE}, but for its command, number and head"}
-"""Files that are compared, in words."""
+"""Names of the compared files, in words."""
 
 NOT_KEPT = "The run cannot be repeated: its table was uploaded or piped in, and is not kept."
 
 
 @dataclass(frozen=True)
 class Repeated:
-    """What came out when a run was repeated.
+    """Result of repeating a run.
 
     Attributes
     ----------
     run : WatchRun
-        As it was.
+        The recorded run.
     is_same : bool
-        Whether all scores, score and p-value of each listed case, and the files whose digests the
-        run has are the same to the last bit.
+        Whether all scores, the p-values of the listed cases, and the files with recorded digests
+        are the same to the last bit.
     said : tuple of str
-        Sentences: what is the same, or which input changed.
+        Sentences on the parts that are the same, or on the changed input.
 
     See Also
     --------
-    reproduce : Gives one.
+    reproduce : Repeat a run.
 
     Examples
     --------
@@ -120,7 +120,7 @@ class Repeated:
 
 
 def reproduce(state: State, run: str) -> Repeated:
-    """Read the table of a run again, and score it by its map with its rule.
+    """Read the table of a run again, and score it with the same map and rule.
 
     Nothing is recorded.
 
@@ -128,7 +128,7 @@ def reproduce(state: State, run: str) -> Repeated:
     ----------
     state : State
     run : str
-        Its id.
+        Id of the run.
 
     Returns
     -------
@@ -137,11 +137,11 @@ def reproduce(state: State, run: str) -> Repeated:
     Raises
     ------
     InputError
-        If there is no such run, or somebody damaged it.
+        If the run does not exist or is damaged.
 
     See Also
     --------
-    run_watch : A run that is recorded.
+    run_watch : Run a watch and record the result.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def reproduce(state: State, run: str) -> Repeated:
     old = state.run(run)
     if not old.facts.keys() >= NEEDED:
         raise damaged(f"the run {run} is damaged")
-    if not (is_url(old.source) or Path(old.source).is_absolute()):  # as `source_of` writes them
+    if not (is_url(old.source) or Path(old.source).is_absolute()):  # the form of `source_of`
         return Repeated(old, False, (NOT_KEPT,))
     content = state.map(old.map)
     if hashlib.sha256(content).hexdigest() != old.map:
@@ -191,7 +191,7 @@ def reproduce(state: State, run: str) -> Repeated:
 def _files(
     state: State, old: WatchRun, subject: Subject, grouped: Grouped | None
 ) -> tuple[list[str], str]:
-    """Return what is said of files that are the same, and the name of the first other one."""
+    """Return words for the files that are the same, and the name of the first different file."""
     then = old.facts.get("files", {})
     if not then:
         return [], ""
@@ -204,7 +204,7 @@ def _files(
 def _forgotten_since(state: State, old: WatchRun) -> list[str]:
     sql = "SELECT said FROM audit WHERE said LIKE ? OR said LIKE ? ORDER BY number DESC"
     found = state.database.rows(sql, (f'%"{FORGOTTEN}"%', f'%"{old.id}"%'))
-    for line in map(said_by_line, found):  # the newest first, down to the run's own
+    for line in map(said_by_line, found):  # from the newest line to the line of the run
         if (line["kind"], line.get("run")) == ("run", old.id):
             break
         if (line["kind"], line.get("watch")) == (FORGOTTEN, old.watch):
@@ -213,7 +213,7 @@ def _forgotten_since(state: State, old: WatchRun) -> list[str]:
 
 
 def _differences(state: State, old: WatchRun, subject: Subject) -> list[str]:
-    """Say how scores, p-values and the list differ from those of the run."""
+    """Return sentences on how scores, p-values and the list differ from the recorded run."""
     detector, table, rule, scores = subject.detector, subject.table, subject.rule, subject.scores
     alerts = ranked(detector, table, subject.rows, rule, subject.units, scores)
     p_values = np.empty(table.n_rows)

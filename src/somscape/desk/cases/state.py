@@ -1,4 +1,4 @@
-"""A state: watches, runs and decisions in one database, each change with its line of the audit."""
+"""A state: watches, runs and decisions in one database, with an audit of all changes."""
 
 import hashlib
 import secrets
@@ -40,21 +40,22 @@ from somscape.tables._messages import listed
 
 
 class State:
-    """What somscape remembers from run to run.
+    """Storage of watches, runs and decisions in a folder or a database.
 
-    Use it in a ``with`` statement, or `close` it.  Threads may share one, and processes one place.
+    Use a state in a ``with`` statement, or call `close`.  Threads can share a State object, and
+    processes can share a folder or database.
 
     Parameters
     ----------
     where : str or Path
-        A folder, made for its user alone, or ``postgresql://USER@HOST/NAME`` (extra ``team``).
+        A folder, readable only by its user, or ``postgresql://USER@HOST/NAME`` (extra ``team``).
     audit_key : bytes or None, default=None
-        Seals the lines of the audit, so that whoever lacks it cannot write others in their place.
+        Key for seals on the lines of the audit.  The seals reveal replaced lines.
 
     Raises
     ------
     InputError
-        If the place cannot be used, or is of a later somscape.
+        If the folder or database cannot be used, or was written by a later version of somscape.
 
     See Also
     --------
@@ -87,16 +88,16 @@ class State:
         self.close()
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the database."""
         self.database.close()
 
     def head(self) -> str:
-        """Return the head of the audit, 64 hexadecimal digits for all of its lines."""
+        """Return the head of the audit, a hash of all lines with 64 hexadecimal digits."""
         last = self.database.rows("SELECT head FROM audit ORDER BY number DESC LIMIT 1")
         return str(last[0]["head"]) if last else NOTHING
 
     def check_has_lines(self) -> None:
-        """Raise InputError where the audit has no lines, as where `state` was mistyped."""
+        """Raise InputError if the audit is empty, perhaps because `state` is misspelled."""
         if not self.database.rows("SELECT number FROM audit LIMIT 1"):
             raise InputError(
                 f"{self.database.name} has no audit yet: nothing was run or decided there. Name "
@@ -104,13 +105,13 @@ class State:
             )
 
     def together(self) -> AbstractContextManager[None]:
-        """Have all changes of a block be one: what ends it early leaves none of them."""
+        """Combine all changes of a block into one transaction: all are saved, or none."""
         return self.database.together()
 
     # Watches
 
     def watches(self) -> list[Watch]:
-        """Return all watches, by name."""
+        """Return all watches, sorted by name."""
         return [*map(watch_of, self.database.rows("SELECT * FROM watches ORDER BY name"))]
 
     def watch(self, name: str) -> Watch:
@@ -127,7 +128,7 @@ class State:
         Raises
         ------
         InputError
-            If there is none of that name.
+            If no watch has this name.
         """
         found = self.database.rows("SELECT * FROM watches WHERE name = ?", (name,))
         if not found:
@@ -140,16 +141,16 @@ class State:
         return watch_of(found[0])
 
     def keep_watch(self, watch: Watch, map_: bytes, *, author: str) -> Watch:
-        """Keep a watch and its map, in the place of an older one of that name.
+        """Save a watch and its map, and replace an older watch of the same name.
 
         Parameters
         ----------
         watch : Watch
-            Without `map` and `made`.
+            The watch. Its `map` and `made` are ignored.
         map_ : bytes
-            The map's file.
+            Content of the map's file.
         author : str
-            Who says so.
+            Name of the person who saves the watch.
 
         Returns
         -------
@@ -157,7 +158,7 @@ class State:
         """
         with self.database.change() as change:
             hash_ = _keep_map(change, map_)
-            said = as_text(_said(watch))
+            said = as_text(_settings_of(watch))
             old = change.rows("SELECT made FROM watches WHERE name = ?", (watch.name,))
             line = {"watch": watch.name, "map": hash_, "said": said}
             kind = "watch changed" if old else "watch"
@@ -171,12 +172,12 @@ class State:
         return replace(watch, map=hash_, made=old[0]["made"] if old else made)
 
     def map(self, hash_: str) -> bytes:
-        """Return the file of a map.
+        """Return the content of a map's file.
 
         Parameters
         ----------
         hash_ : str
-            Its SHA-256.
+            SHA-256 of the file.
 
         Returns
         -------
@@ -185,7 +186,7 @@ class State:
         Raises
         ------
         InputError
-            If it is not there.
+            If the state does not have this map.
         """
         found = self.database.rows("SELECT content FROM maps WHERE hash = ?", (hash_,))
         if not found:
@@ -195,7 +196,7 @@ class State:
     # Runs
 
     def runs(self, watch: str) -> list[WatchRun]:
-        """Return the runs of a watch, the newest first."""
+        """Return the runs of a watch, starting with the newest."""
         sql = "SELECT * FROM runs WHERE watch = ? ORDER BY number DESC"
         return [*map(run_of, self.database.rows(sql, (watch,)))]
 
@@ -213,7 +214,7 @@ class State:
         Raises
         ------
         InputError
-            If there is none of that id.
+            If no run has this id.
         """
         found = self.database.rows("SELECT * FROM runs WHERE id = ?", (run,))
         if not found:
@@ -223,17 +224,18 @@ class State:
     def add_run(
         self, watch: str, run: NewRun, *, author: str, after: str | None = None
     ) -> WatchRun:
-        """Keep a run with its list.
+        """Save a run with its list.
 
         Parameters
         ----------
         watch : str
-            The name of one that is kept.
+            Name of a saved watch.
         run : NewRun
-            One of an id that is there already adds nothing.
+            The run.  A run with an existing id is not added again.
         author : str
         after : str or None, default=None
-            The newest run that its author has seen, "" for none; None does not ask.
+            Id of the newest run that the author knows, "" for no run.  With None, later runs are
+            allowed.
 
         Returns
         -------
@@ -242,7 +244,7 @@ class State:
         Raises
         ------
         RunMeanwhileError
-            If another run was added since.
+            If another run was added after this run.
         """
         with self.database.change() as change:
             again = change.rows("SELECT * FROM runs WHERE id = ?", (run.id,))
@@ -279,19 +281,19 @@ class State:
         return run_of(self.database.rows("SELECT * FROM runs WHERE id = ?", (run.id,))[0])
 
     def last_run(self, watch: str) -> str | None:
-        """Return the id of the newest run of a watch, without reading what it says."""
+        """Return the id of the newest run of a watch, without reading the run."""
         sql = "SELECT id FROM runs WHERE watch = ? ORDER BY number DESC LIMIT 1"
         found = self.database.rows(sql, (watch,))
         return found[0]["id"] if found else None
 
     def listed(self, run: str, *, key: str | None = None) -> list[Listed]:
-        """Return the rows of a run's list, in its order, or that of one case."""
+        """Return the rows of a run's list in their order, or only the row of one case."""
         where, values = _where("key", key)
         sql = f"SELECT {ROW} FROM listed WHERE run = ?{where} ORDER BY place"
         return [Listed(**row) for row in self.database.rows(sql, (run, *values))]
 
     def kept(self, run: str, *, key: str | None = None) -> dict[str, dict[str, Any]]:
-        """Return the cells of the rows that a run keeps, or of one case, by key."""
+        """Return the values of the kept rows of a run, or only of one case, by key."""
         where, values = _where("key", key)
         sql = f"SELECT key, cells FROM kept WHERE run = ?{where}"
         found = self.database.rows(sql, (run, *values))
@@ -305,27 +307,28 @@ class State:
     def decide(
         self, decision: Decision, *, token: str | None = None, seen: int | None = None
     ) -> Decision:
-        """Keep a decision: a new line, whatever was said before.
+        """Save a decision as a new line of the audit. Earlier decisions stay.
 
         Parameters
         ----------
         decision : Decision
         token : str or None, default=None
-            Names this decision, so that one that is sent again is kept once.
+            Identifier of this decision.  A repeated decision is not saved twice.
         seen : int or None, default=None
-            Number of the decision that its author has seen, 0 for none; None does not ask.
+            Number of the last decision known to the author, 0 for no decision.  With None, later
+            decisions are allowed.
 
         Returns
         -------
         Decision
-            With its number and time.
+            The decision with its number and time.
 
         Raises
         ------
         DecidedMeanwhileError
-            If somebody decided since.
+            If another person has decided after `seen`.
         InputError
-            For a state or a watch that does not exist.
+            If the state of the decision or the watch does not exist.
         """
         return self.decide_all([decision], tokens=[token], seen=[seen])[0]
 
@@ -336,7 +339,7 @@ class State:
         tokens: Sequence[str | None] | None = None,
         seen: Sequence[int | None] | None = None,
     ) -> list[Decision]:
-        """Keep decisions, all or none; see `decide`."""
+        """Save all decisions, or no decision if one fails.  See `decide`."""
         n = len(decisions)
         for decision in decisions:
             if decision.state not in STATES:
@@ -373,34 +376,34 @@ class State:
         return replace(decision, number=number, made=made)
 
     def history(self, watch: str, key: str) -> list[Decision]:
-        """Return all that was decided of a case, the first one first."""
+        """Return all decisions on a case, starting with the first."""
         sql = "SELECT * FROM decisions WHERE watch = ? AND key = ? ORDER BY number"
         return [*map(decision_of, self.database.rows(sql, (watch, key)))]
 
     def last_decisions(
         self, watch: str, *, key: str | None = None, until: int | None = None
     ) -> dict[str, Decision]:
-        """Return the last decision of each case, or of one, that has one, by key.
+        """Return the last decision on each decided case, or on one case, by key.
 
-        With `until`, the number of a decision, those of all cases as they were then.
+        With `until`, the number of a decision, later decisions on all cases are ignored.
         """
         last = MOST if until is None else until
         sql, values = (LAST, (watch, last)) if key is None else (LAST_OF_KEY, (watch, key))
         return {row["key"]: decision_of(row) for row in self.database.rows(sql, values)}
 
     def cases(self, watch: str, *, key: str | None = None) -> list[Case]:
-        """Return the cases of a watch: all that were listed or decided.
+        """Return the listed and decided cases of a watch.
 
         Parameters
         ----------
         watch : str
         key : str or None, default=None
-            Only this case.
+            Key of the only case to return.
 
         Returns
         -------
         list of Case
-            Those of the newest run first, in its order.
+            The cases.  The cases of the newest run come first, in the order of its list.
         """
         decided = self.last_decisions(watch, key=key)
         where, values = _where("l.key", key)
@@ -422,7 +425,7 @@ class State:
 
 
 MOST = 2**31 - 1
-"""No line of the audit has a larger number."""
+"""Largest possible number of a line of the audit."""
 
 LAST = (
     "SELECT * FROM decisions WHERE number IN"
@@ -436,12 +439,12 @@ ROW = "key, place, score, p_value, news, reasons"
 
 
 def new_id() -> str:
-    """Return a name that nothing has yet."""
+    """Return a new random id."""
     return secrets.token_hex(8)
 
 
 def insert(change: Transaction, table: str, rows: Sequence[Row]) -> None:
-    """Add rows to a table, by the names of its columns."""
+    """Add rows, given as dicts by column name, to a table."""
     if rows:
         names, values = ", ".join(rows[0]), ", ".join("?" * len(rows[0]))
         sql = f"INSERT INTO {table} ({names}) VALUES ({values})"
@@ -460,7 +463,7 @@ def _keep_map(change: Transaction, content: bytes) -> str:
 
 
 def _salts(change: Transaction, watch: str, keys: Sequence[str]) -> dict[str, str]:
-    """Return the salts of cases, by key; new ones for those that have none."""
+    """Return the salts of cases by key, and add new salts for cases without one."""
     sql, values = "SELECT key, salt FROM salts WHERE watch = ?", [watch]
     if len(keys) == 1:
         sql, values = f"{sql} AND key = ?", [watch, *keys]
@@ -480,7 +483,7 @@ def _check_texts(decision: Decision) -> None:
             )
 
 
-def _said(watch: Watch) -> dict[str, Any]:
+def _settings_of(watch: Watch) -> dict[str, Any]:
     return {
         "key": list(watch.key),
         "source": watch.source,

@@ -1,4 +1,4 @@
-"""From a table and options to a ranked list, its map and its report."""
+"""Turn a table and options into a ranked list, its map and its report."""
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ from somscape.tables.table import Table, table_from_columns
 
 
 def agreement_of(alerts: Alerts, label: Label) -> Agreement:
-    """Compare the ranking with the label, on the rows with a known label."""
+    """Compare the ranking with the label on the rows with a known label."""
     is_known = label.is_known[alerts.rows]
     rows = alerts.rows[is_known]
     n_alerts = int(is_known[: alerts.n_alerts].sum())
@@ -45,20 +45,20 @@ def agreement_of(alerts: Alerts, label: Label) -> Agreement:
 
 
 def page_agreement(label: Label, agreement: Agreement | None) -> dict[str, Any]:
-    """Return what the page shows about a label and how the ranking agrees with it."""
+    """Return the label and the agreement of the ranking with it, as the page shows them."""
     is_compared = agreement is not None and agreement.n_alerts > 0
     more = vars(agreement) if is_compared else {}
     return {"label": label.column, "value": label.value, **more}
 
 
 RULES = ("alerts", "fdr", "p_value", "amount", "cost")
-"""Options that say which rows are listed."""
+"""Options for choosing the rows to list."""
 
 
 def rule_of(
     options: Mapping[str, Any], table: Table, *, above_threshold: bool = False
 ) -> AlertRule:
-    """Return the rule by command-line options, at most one of which may be given."""
+    """Return the rule from command-line options, of which at most one can be given."""
     amount, cost, alerts = options["amount"], options["cost"], options["alerts"]
     if (amount is None) != (cost is None):
         lacking, given = ("`cost`", "`amount`") if cost is None else ("`amount`", "`cost`")
@@ -83,7 +83,7 @@ def rule_of(
 
 
 def command_line(words: Sequence[str], options: Mapping[str, Any], out: str) -> str:
-    """Return the command that makes the same files again, in any folder."""
+    """Return the command that makes the same files again in any folder."""
     kinds = ("id_column", "per", "label", *KIND_OPTIONS, "date_format", "roles", "dictionary")
     reading = ("missing", "missing_values", *READING, *FROM_DATABASE)
     ranking = (*RULES, "contamination", "calibration", "seed", "to", "to_table")
@@ -105,11 +105,11 @@ def _quoted(word: str) -> str:
     if word.isprintable() or "\\" not in name:
         return shlex.quote(name)
     plain = word.replace("\\", r"\\").replace("'", r"\'")
-    return f"$'{shown(plain)}'"  # a shell turns it into the same bytes
+    return f"$'{shown(plain)}'"  # a shell turns this text into the same bytes
 
 
 def roles_heading(source: str, name: str, found: Sequence[str]) -> list[str]:
-    """Return the first lines of a roles file: what it is of, and how to use it."""
+    """Return the first lines of a roles file, which describe its table and its use."""
     again = command_line(["detect", "TABLE"], {"roles": name}, "DIR")
     return [
         f"What the columns of {source} were taken for, by somscape {__version__}.",
@@ -126,17 +126,17 @@ def now() -> str:
 FORMATS = ("csv", "xlsx", "parquet")
 
 DECISIONS = ("confirmed", "cleared", "later")
-"""What a person may decide of a row, in Excel's menu."""
+"""Decisions on a row in Excel's menu."""
 
 NUMBERS = ("score", "p_value")
-"""Columns of long numbers, which people are shown rounded."""
+"""Columns of long numbers, which are rounded for people."""
 
 SHOWN = "[<0.001]0.0E+00;0.000"
-"""How Excel shows these numbers."""
+"""Excel's format for these numbers."""
 
 
 def check_format(kind: str, *, bom: bool = False) -> None:
-    """Raise InputError for a format that cannot be written, before any work."""
+    """Raise InputError before any work if a format cannot be written."""
     if kind == "xlsx":
         check_library("xlsxwriter", "writing a .xlsx file")
     if bom and kind != "csv":
@@ -146,7 +146,7 @@ def check_format(kind: str, *, bom: bool = False) -> None:
 
 
 def score_words(detector: Detector) -> str:
-    """Say by what a detector scores."""
+    """Return the score of a detector and the size of its model, in words."""
     n = len(detector.members)
     by = f", by {n} maps" if n else ""
     return f"{detector.score}, {detector.of_all_rows.n_prototypes} prototypes{by}"
@@ -154,19 +154,19 @@ def score_words(detector: Detector) -> str:
 
 @dataclass(frozen=True, eq=False)
 class ResultList:
-    """A list of rows, and how it came about.
+    """A list of rows, with the model and the rule that made it.
 
     Attributes
     ----------
     name : str
-        Of the list, such as "alerts".
+        Name of the list, for example "alerts".
     rows : Table
-        With the columns ``score``, ``p_value`` and ``reasons``.
+        Rows with the columns ``score``, ``p_value`` and ``reasons``.
     detector : Detector
     rule : AlertRule
-        The rule that chose the rows, or flagged some.
+        The rule that chose or flagged rows.
     table : Table
-        What was ranked.
+        The table that was ranked.
     command : str
         The command that makes the list again.
     """
@@ -179,7 +179,7 @@ class ResultList:
     command: str
 
     def content(self, kind: str, *, bom: bool = False) -> Iterator[bytes]:
-        """Yield the content of a file, piece by piece."""
+        """Yield the content of a file in pieces."""
         if kind == "parquet":
             yield from table_bytes(kind, self.rows)
         elif kind == "csv":
@@ -188,7 +188,7 @@ class ResultList:
             yield workbook_bytes([self._list(), self._columns(), self._method()])
 
     def _list(self) -> Sheet:
-        """Return the rows, with columns for what a person decides."""
+        """Return a sheet of the rows, with empty columns for decisions and comments."""
         rows = _for_people(self.rows)
         own = ("decision", "comment")
         columns: dict[str, Column | list[str]] = {}
@@ -226,7 +226,7 @@ class ResultList:
 
 
 def _for_people(rows: Table) -> Table:
-    """Return the list with scores and p-values rounded."""
+    """Return the list with rounded scores and p-values."""
     return Table(tuple(map(_rounded, rows.columns)), rows.source)
 
 
@@ -237,7 +237,7 @@ def _rounded(column: Column) -> Column:
 
 
 MANY_ROWS = 1 << 18
-"""Rows from which they are put in order while pictures are drawn."""
+"""Number of rows from which the ranking runs in parallel to other work."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,14 +249,14 @@ class Found:
     table : Table
     detector : Detector
     ranking : callable
-        Returns `alerts`.
+        Function that returns `alerts`.
     rule : AlertRule
         The rule that chose the alerts.
     label : Label or None
     agreement : Agreement or None
         Agreement of the ranking with the label.
     grouped : Grouped or None
-        The rows of each row of the table, where those of a customer were put together.
+        The original rows of each customer, if the table has one row for each customer.
     """
 
     table: Table
@@ -269,7 +269,7 @@ class Found:
 
     @property
     def alerts(self) -> Alerts:
-        """All rows, the most unusual first; waits where they are still put in order."""
+        """All rows, starting with the most unusual. This waits until the ranking is complete."""
         return self.ranking()
 
     def report(
@@ -297,7 +297,7 @@ class Found:
         command: str = "",
         alerts: Table | None = None,
     ) -> Iterator[bytes]:
-        """Return the content of the list's file, piece by piece; see `write`."""
+        """Return the content of the list's file in pieces; see `write`."""
         if alerts is None:
             alerts = self.alerts.to_table(self.detector.map_, self.table)
         results = ResultList("alerts", alerts, self.detector, self.rule, self.table, command)
@@ -312,7 +312,7 @@ class Found:
         command: str = "",
         alerts: Table | None = None,
     ) -> None:
-        """Write the list, its customers' rows, and the detector."""
+        """Write the list, the rows of its customers, and the detector."""
         content = self.content(kind, bom=bom, command=command, alerts=alerts)
         write_whole(folder / f"alerts.{kind}", content)
         if self.grouped is not None:
@@ -321,7 +321,7 @@ class Found:
 
 
 def detection_of(options: Mapping[str, Any]) -> Detection:
-    """Return how options ask for rows to be scored."""
+    """Return the settings of the detection from options."""
     given = options.get("contamination")
     share = {} if given is None else {"contamination": given}
     return Detection(**share, calibration=options.get("calibration") or "global")
@@ -351,8 +351,8 @@ def detect(
         scores = detector.marks.with_held(rows, scores)
     work = partial(ranked, detector, table, rows, rule, trained.of_all_rows.units, scores)
     ranking = meanwhile(work, is_long=len(rows) >= MANY_ROWS)
-    _ = detector.map_.joins  # kept for its file; found while rows are put in order
-    if ranking is work:  # at once, or it would hold all rows
+    _ = detector.map_.joins  # needed for its file, and computed during the ranking
+    if ranking is work:  # rank now, because `work` would keep all rows in memory
         ranking = _done(work())
     agreement = None if label is None else agreement_of(ranking(), label)
     return Found(table, detector, ranking, rule, label, agreement, grouped)
@@ -374,7 +374,7 @@ def _start_from(after: Map | None, encoding: Encoding) -> dict[str, Any]:
 
 @dataclass
 class MapCount:
-    """Tells where the training of one map ends and that of the next begins.
+    """Counter of finished maps during the training of several maps.
 
     Attributes
     ----------
@@ -388,7 +388,7 @@ class MapCount:
     share: float = 0.0
 
     def note(self, step: Progress) -> None:
-        """Take in the progress passed to a callback."""
+        """Update the counter with the progress that a callback receives."""
         share = step.step / step.n_steps
         if share <= self.share:
             self.n_done += 1

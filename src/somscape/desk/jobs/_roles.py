@@ -1,4 +1,4 @@
-"""From options to roles of columns and to customers of many rows."""
+"""Turn options into roles of columns, and rows of transactions into customers."""
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,28 +25,28 @@ from somscape.tables.sources import kind_at, read_table
 from somscape.tables.table import Table, table_from_columns
 
 KIND_OPTIONS = ("drop", "protect", "category", "number", "ordinal", "date")
-"""Options that say what columns are; each may be repeated."""
+"""Options that set the kinds of columns. Each option can be repeated."""
 
 TEXT_READING = ("delimiter", "decimal", "encoding")
 READING = (*TEXT_READING, "sheet")
-"""Options that say how to read a table, and those of them for text."""
+"""Options for reading a table. `TEXT_READING` has the options for text files."""
 
 FROM_DATABASE = ("table", "query")
-"""Options that say what to read of a database."""
+"""Options that choose the data to read from a database."""
 
 
 @dataclass(frozen=True, eq=False)
 class Label:
-    """A label's column and value, and which rows have it.
+    """A label: its column, its value, and the rows that have this value.
 
     Attributes
     ----------
     column, value : str
     has_value : ndarray of shape (n_rows,), bool
     is_known : ndarray of shape (n_rows,), bool
-        False if the cell is missing.
+        Whether the value of the row is present.
     is_rarer : bool
-        Whether the value was chosen because it is the rarer one.
+        Whether the label's value was chosen because it is the rarest value.
     """
 
     column: str
@@ -57,21 +57,21 @@ class Label:
 
 
 def split_label(label: str | None, table: Table) -> tuple[str | None, str | None]:
-    """Split COL=VALUE, even if the name of the column contains =."""
+    """Split COL=VALUE, even if the name of the column contains an equals sign."""
     if label is None or label in table.names or "=" not in label:
         return label, None
     return _split(label, table)
 
 
 def _split(text: str, table: Table) -> tuple[str, str]:
-    """Split at the = that ends the longest name of a column, else at the first."""
+    """Split after the longest matching name of a column, else at the first equals sign."""
     names = [name for name in table.names if text.startswith(f"{name}=")]
     column = max(names, key=len) if names else text.partition("=")[0]
     return column, text[len(column) + 1 :]
 
 
 def told_table(path: str, options: Mapping[str, Any]) -> tuple[Table, Roles, list[str]]:
-    """Read a table, and say what its columns are."""
+    """Read a table and return it with the roles of its columns and notes."""
     file = options.get("roles")
     saved = Roles() if file is None else read_roles(file)
     table = read_table(path, **reading_of(path, options, saved))
@@ -87,7 +87,7 @@ def told_table(path: str, options: Mapping[str, Any]) -> tuple[Table, Roles, lis
 
 
 def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str, Any]:
-    """Return how a file is read: as options say, else as roles do."""
+    """Return the settings for reading a file. Options replace saved roles."""
     fit = {"text": TEXT_READING, "workbook": ("sheet",)}.get(kind_at(path), ())
     saved: dict[str, Any] = {n: value for n, value in roles.reading.items() if n in fit}
     if roles.missing_values is not None:
@@ -96,7 +96,7 @@ def reading_of(path: str, options: Mapping[str, Any], roles: Roles) -> dict[str,
 
 
 def given_reading(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that say how a table is read and that have values."""
+    """Return the reading options that have values."""
     named = (*READING, "missing_values", *FROM_DATABASE)
     return {name: options[name] for name in named if options.get(name) not in (None, ())}
 
@@ -104,12 +104,12 @@ def given_reading(options: Mapping[str, Any]) -> dict[str, Any]:
 def encoding_from(
     table: Table, roles: Roles, on_number: Callable[[NumberCode, Floats], object] | None = None
 ) -> Encoding:
-    """Return how a table is encoded."""
+    """Fit the encoding of a table."""
     return fit_encoding(table, roles, roles.missing or "fill", on_number=on_number)
 
 
 def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
-    """Return the roles that command-line options give."""
+    """Return the roles from command-line options."""
     column, value = split_label(options["label"], table)
     return Roles(
         options["id_column"],
@@ -131,7 +131,7 @@ def roles_from(table: Table, options: Mapping[str, Any]) -> Roles:
 
 
 def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
-    """Split COL=LOW<...<HIGH; without levels, the levels of a number column are its numbers."""
+    """Split COL=LOW<...<HIGH. Without levels, a number column has its sorted numbers as levels."""
     if text not in table.names and "=" in text:
         name, levels = _split(text, table)
         return name, [level.strip() for level in levels.split("<")]
@@ -147,12 +147,12 @@ def split_ordinal(text: str, table: Table) -> tuple[str, list[Any]]:
 
 
 def find_label(table: Table, label: str | None) -> Label | None:
-    """Return the label to compare with, with the rarest value if none was given."""
+    """Return the label for the comparison, with the rarest value if no value is given."""
     return label_of(table, *split_label(label, table))
 
 
 def label_of(table: Table, column: str | None, value: str | None) -> Label | None:
-    """Return the label to compare with, as `find_label`."""
+    """Return the label for the comparison from its column and value, like `find_label`."""
     if column is None:
         return None
     texts = np.array(level_texts(table.column(column)), dtype=object)
@@ -188,36 +188,36 @@ def label_of(table: Table, column: str | None, value: str | None) -> Label | Non
 
 
 ROWS_FILE = "alerts_rows.csv"
-"""The original rows of the listed customers."""
+"""File of the original rows of the listed customers."""
 
 GIVEN = ("numbers", "categories", "dates", "drop", "protect")
-"""Roles that a column of the customers may have, or one of the transactions."""
+"""Roles that can be given to columns of customers and of transactions."""
 
 ROLES = {"number": "numbers", "category": "categories", "date": "drop"}
-"""The role that says what a column is that `per` made, by its kind: days are features, the dates
-themselves are not, or every customer of a later month would lie far from all."""
+"""Role of a column that `per` made, by its kind. Dates are dropped and their days are used,
+because otherwise every customer of a later month would be far from the map."""
 
 TAKEN_AS = {"number": "numbers", "category": "categories", "date": "dates"}
-"""The role that says what `per` took a column of the transactions for."""
+"""Role of a column of transactions, by the kind that `per` found for it."""
 
 
 @dataclass(frozen=True, eq=False)
 class PerOptions:
-    """What is trained on.
+    """A table to train on, with its roles.
 
     Attributes
     ----------
     table : Table
-        The table as it was read, or with ``--per`` that of the customers.
+        The table as it was read, or the table of customers with ``--per``.
     roles : Roles
-        What is said of its columns.
+        Roles of the columns of `table`.
     label : Label or None
     grouped : Grouped or None
-        With ``--per``, the rows of each customer.
+        The rows of each customer with ``--per``.
     given : Roles
-        What is said of the columns of the table as it was read.
+        Roles of the columns of the table as it was read.
     whys : mapping of str to str
-        Why columns are what nobody asked for.
+        Reasons for roles that no option gave, by column.
     """
 
     table: Table
@@ -229,13 +229,13 @@ class PerOptions:
 
     @property
     def as_read(self) -> Table:
-        """The table as it was read, with all that is to be said of it."""
+        """The table as it was read, with all notes."""
         if self.grouped is None:
             return self.table
         return replace(self.grouped.rows, notes=self.table.notes)
 
     def encoding(self, on_number: Callable[[NumberCode, Floats], object] | None = None) -> Encoding:
-        """Return how the table is encoded; `InputError` as `encoding_from`."""
+        """Fit the encoding of the table; see `encoding_from`."""
         found = encoding_from(self.table, self.roles, on_number)
         return replace(found, columns=tuple(map(self._explained, found.columns)))
 
@@ -266,7 +266,7 @@ class PerOptions:
         }
 
     def _made_of(self, name: str, told: Mapping[str, str]) -> str:
-        """Return what is made of a column, or why nothing is."""
+        """Return the columns made from a column, or the reason why no column was made."""
         assert self.grouped is not None
         made = (n for n, what in self.grouped.made.items() if what.column == name and n not in told)
         why = "as asked" if name in told else "different in most rows"
@@ -274,11 +274,11 @@ class PerOptions:
 
 
 def ready(table: Table, roles: Roles) -> PerOptions:
-    """Return what is trained on."""
+    """Return a table to train on, with one row for each customer if roles have `per`."""
     if not roles.per:
         label = label_of(table, roles.label, roles.label_value)
         return PerOptions(table, roles, label, given=roles)
-    label, used = _apart(table, roles.label, roles.label_value, roles.per)
+    label, used = _split_off_label(table, roles.label, roles.label_value, roles.per)
     unfit = unfit_columns(used, roles)
     kept = (*roles.drop, *roles.protect, roles.id, *(code.name for code in unfit))
     grouped = per(
@@ -296,14 +296,14 @@ def ready(table: Table, roles: Roles) -> PerOptions:
     if label is None:
         found = replace(found, label=label_of(found.table, roles.label, roles.label_value))
     column = None if found.label is None else found.label.column
-    said, whys = _of_customers(grouped, replace(roles, label=column), table, unfit)
+    said, whys = _roles_of_customers(grouped, replace(roles, label=column), table, unfit)
     return replace(found, roles=said, given=roles, whys=whys)
 
 
-def _apart(
+def _split_off_label(
     table: Table, column: str | None, value: str | None, by: Sequence[str]
 ) -> tuple[Label | None, Table]:
-    """Return the label of transactions, if one of their columns is it, and the other columns."""
+    """Split a table of transactions into its label, if it has one, and the other columns."""
     if column not in table.names:
         return None, table
     if column in by:
@@ -314,35 +314,35 @@ def _apart(
 
 
 def _notes(grouped: Grouped, roles: Roles, unfit: Sequence[UnusedColumn]) -> list[str]:
-    """Return what to say of columns that customers do not have."""
+    """Return notes on columns that the table of customers does not have."""
     names, rows = grouped.table.names, grouped.rows.names
     notes: list[str] = [*notes_of_unfit(code for code in unfit if code.name not in names)]
     differ = [name for name in roles.protect if name in rows and name not in names]
     if differ:
         notes.append(f"protected, and different within customers, so left out: {listed(differ)}")
-    absent = _absent(grouped, roles)
+    absent = _columns_not_made(grouped, roles)
     if absent:
         notes.append(f"asked to be left out, and not made of these rows: {listed(absent)}")
     return notes
 
 
-def _absent(grouped: Grouped, roles: Roles) -> list[str]:
-    """Return the columns that are to be left out and that these rows do not give."""
+def _columns_not_made(grouped: Grouped, roles: Roles) -> list[str]:
+    """Return the columns to leave out that cannot be made from these rows."""
     there, rows = grouped.table.names, grouped.rows.names
     names = (*roles.drop, *roles.protect)
     return [n for n in names if n not in (*there, *rows) and may_be_made(n, rows)]
 
 
-def _of_customers(
+def _roles_of_customers(
     grouped: Grouped, roles: Roles, rows: Table, unfit: Sequence[UnusedColumn]
 ) -> tuple[Roles, dict[str, str]]:
-    """Return what the columns of customers are, and why they are what nobody asked for."""
+    """Return the roles of the customers' columns, with reasons for roles that no option gave."""
     names = grouped.table.names
     parts, own = (
         part_names(dict.fromkeys(dates, True), rows.names)
         for dates in (roles.dates, [name for name in roles.dates if name in names])
     )
-    absent = {*rows.names, *_absent(grouped, roles), *parts}.difference(names, own)
+    absent = {*rows.names, *_columns_not_made(grouped, roles), *parts}.difference(names, own)
 
     def kept(given: Iterable[str]) -> tuple[str, ...]:
         return tuple(name for name in given if name not in absent)
@@ -353,10 +353,10 @@ def _of_customers(
     id_of_rows = [name for name in (roles.id,) if name in names[1:]]
     said["drop"] += (*id_of_rows, *(name for name in whys if name in names))
     roles = replace(roles, **said, id=names[0], per=())
-    spoken_for = {name for _, name in roles.named()}
+    has_role = {name for _, name in roles.named()}
     forced: dict[str, Any] = {}
     for kind, role in ROLES.items():
-        made = [name for name in grouped.names(kind) if name not in spoken_for]
+        made = [name for name in grouped.names(kind) if name not in has_role]
         forced[role] = (*getattr(roles, role), *made)
         for name in made:
             column = grouped.made[name].column
@@ -366,7 +366,7 @@ def _of_customers(
 
 
 def _with_label(grouped: Grouped, label: Label | None, rows: Table) -> PerOptions:
-    """Return the customers; each has the label's value if one of its rows does, else its first."""
+    """Give customers the label's value if any of their rows has it, else their first value."""
     grouped = replace(grouped, rows=rows)
     if label is None:
         return PerOptions(grouped.table, grouped=grouped)
@@ -374,7 +374,7 @@ def _with_label(grouped: Grouped, label: Label | None, rows: Table) -> PerOption
     row = np.full(grouped.table.n_rows, -1, dtype=np.intp)
     for is_meant in (label.is_known, label.has_value):
         found = np.flatnonzero(of_rows & is_meant)[::-1]
-        row[grouped.groups[found]] = found  # the last assignment stays: the first row
+        row[grouped.groups[found]] = found  # the last assignment, for the first row, stays
     is_known, name = row >= 0, free_name(label.column, grouped.table.names)
     texts = level_texts(rows.column(label.column).take(np.maximum(row, 0)))
     cells = [text if known else None for text, known in zip(texts, is_known, strict=True)]
@@ -386,7 +386,7 @@ def _with_label(grouped: Grouped, label: Label | None, rows: Table) -> PerOption
 
 
 def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> PerOptions:
-    """Return what a saved map is asked about, with the columns that it was made from."""
+    """Return a table for a saved map, with one row for each customer if the map needs it."""
     by, given = options["per"], options.get("label")
     names = [code.name for code in map_.encoding.columns]
     ranks_customers = ROW_COUNT in names and ROW_COUNT not in table.names
@@ -407,7 +407,7 @@ def ready_for(map_: Map, table: Table, options: Mapping[str, Any]) -> PerOptions
             f"the rows of this map were {made}; have those of {table.source} be so, too.",
             options=advice,
         )
-    label, used = _apart(table, *split_label(given, table), by)
+    label, used = _split_off_label(table, *split_label(given, table), by)
     names = [code.name for code in map_.encoding.features]
     grouped = per(used, by, like=names, date_format=options.get("date_format"))
     return _with_label(grouped, label, table)

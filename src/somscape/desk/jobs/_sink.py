@@ -1,4 +1,4 @@
-"""The listed rows -> a table of a database, where a run that is repeated doubles nothing."""
+"""Write listed rows to a table of a database. A repeated run does not add rows twice."""
 
 import hashlib
 import json
@@ -15,11 +15,11 @@ from somscape.tables._write import check_sink, write_sql
 from somscape.tables.table import Table
 
 RUN_LETTERS = 16
-"""Of the hash, in hexadecimal digits."""
+"""Number of hexadecimal digits in the name of a run."""
 
 
 def run_of(table: Table, detector: Detector, rule: AlertRule) -> str:
-    """Return the name of a run, which is that of all runs like it."""
+    """Return the name of a run. Runs with the same table, detector and rule have the same name."""
     digest = _digest_of(table)
     record = detector.to_record()
     _add(digest, {name: value for name, value in record.header.items() if name != "versions"})
@@ -30,7 +30,7 @@ def run_of(table: Table, detector: Detector, rule: AlertRule) -> str:
 
 
 def data_hash(table: Table) -> str:
-    """Return what tells a table from others, by its names and cells."""
+    """Return a hash of the column names and values of a table."""
     return str(_digest_of(table).hexdigest())
 
 
@@ -53,7 +53,7 @@ def _add(digest: Any, *parts: Any) -> None:
 
 
 def check_sink_of(options: Mapping[str, Any]) -> None:
-    """Look, before the work, whether listed rows can be written where options say."""
+    """Check before the work that listed rows can be written to the database of the options."""
     url, name = options.get("to"), options.get("to_table")
     if url is None and name is None:
         return
@@ -70,7 +70,7 @@ def check_sink_of(options: Mapping[str, Any]) -> None:
 def send_alerts(
     alerts: Alerts, detector: Detector, table: Table, rule: AlertRule, options: Mapping[str, Any]
 ) -> str | None:
-    """Write the listed rows where options say, if they do."""
+    """Write the listed rows to the database of the options, if one is given."""
     if options.get("to") is None:
         return None
     n, run = alerts.n_alerts, run_of(table, detector, rule)

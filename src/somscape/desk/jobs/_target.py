@@ -1,4 +1,4 @@
-"""A column to predict: its kind, the model that is trained, and columns that give it away."""
+"""A column to predict: its kind, its model, and columns that leak its values."""
 
 import re
 import shlex
@@ -25,24 +25,24 @@ from somscape.tables.encoding import Encoding
 from somscape.tables.table import Table, table_from_columns
 
 MAX_SHOWN = 8
-"""Classes that are listed."""
+"""Largest number of classes that a text names."""
 
 MAX_CLASSES = 20
-"""Different numbers up to which a column of numbers holds classes."""
+"""Largest number of different values for which a number column is treated as classes."""
 
 DIGITS = 6
-"""Of the ends of a range; whole numbers have all of theirs."""
+"""Number of digits for the bounds of a range. Whole numbers are not rounded."""
 
 UNTOLD = "unknown, as no row could be left out"
 
 MAX_TAUGHT = 300
-"""Classes that can be learned; the time grows with their square."""
+"""Largest number of classes that can be learned. The time grows with its square."""
 
 AS_CLASSES = ("categories", "ordinals")
-"""Roles by which the numbers of a column are classes."""
+"""Roles with which the numbers of a column are classes."""
 
 LONG = re.compile(r"-?[1-9][0-9]{15,}")
-"""A number of more digits than a float holds: a name."""
+"""A number with more digits than a float can store. It is treated as a name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +53,11 @@ class Target:
     ----------
     name : str
     values : ndarray of shape (n_rows,)
-        Of each row: the place of its class among `classes`, -1 if unknown; or a number.
+        Index of each row's class in `classes`, or -1 if unknown; or the number to predict.
     is_known : ndarray of shape (n_rows,), bool
-        False where the cell is missing.
+        Whether the value is present.
     classes : ndarray of str or None
-        In order; None for a number to predict.
+        Classes in sorted order; None if the target is a number.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Target:
 
 
 def target_of(table: Table, name: str, role: str | None = None) -> Target:
-    """Return a column to predict: many different numbers, or else classes."""
+    """Return a column as a target: a number if it has many different numbers, else classes."""
     column = table.column(name)
     is_known = ~np.asarray(column.missing)
     place = f"target column '{name}' of {table.source}"
@@ -98,7 +98,7 @@ def target_of(table: Table, name: str, role: str | None = None) -> Target:
             f"{place} has {column.n_distinct:,} different values, and at most {MAX_TAUGHT} classes "
             "can be learned. Put rare ones together, or give another column."
         )
-    codes, classes = _coded(column)
+    codes, classes = _class_indices(column)
     sizes = np.bincount(codes[is_known])
     if len(classes) < 2:
         raise InputError(
@@ -113,8 +113,8 @@ def target_of(table: Table, name: str, role: str | None = None) -> Target:
     return Target(name, codes, is_known, classes.astype(str))
 
 
-def _coded(column: Column) -> tuple[Ints, NDArray[Any]]:
-    """Return the place of each row's class, -1 where missing, and the classes in order."""
+def _class_indices(column: Column) -> tuple[Ints, NDArray[Any]]:
+    """Return the index of each row's class, -1 if missing, and the sorted classes."""
     codes, texts = column.coded()
     codes = np.where(column.missing, -1, codes)
     kinds, rows = np.unique(codes, return_index=True)
@@ -130,7 +130,7 @@ def _coded(column: Column) -> tuple[Ints, NDArray[Any]]:
 
 
 def notes_on(target: Target) -> list[str]:
-    """Return what to say of a target before it is learned."""
+    """Return sentences on a target before it is learned."""
     known = target.values[target.is_known]
     if target.classes is None:
         return [
@@ -160,7 +160,7 @@ def _range_words(numbers: Float64s) -> str:
 def train_target(
     target: Target, rows: Float64s, encoding: Encoding, settings: Settings
 ) -> Recognizer | Predictor:
-    """Train what predicts a target."""
+    """Train a model that predicts a target."""
     if target.classes is None:
         known = (rows, target.to_tell(), None)
         return train_predictor(known, encoding, settings, Prediction())
@@ -169,7 +169,7 @@ def train_target(
 
 
 def quality_words(model: Answering) -> str:
-    """Say how well a model does on rows that it did not see."""
+    """Return the cross-validated quality of a model, in words."""
     if not isinstance(model, Recognizer):
         assert isinstance(model, Predictor)
         return f"cross-validated R2 {UNTOLD if model.r2 is None else f'{model.r2:.3f}'}"
@@ -183,7 +183,7 @@ def quality_words(model: Answering) -> str:
 
 
 def predictions_of(model: Answering, table: Table) -> Table:
-    """Return what a model says of each row."""
+    """Return a table of a model's prediction for each row."""
     rows = model.map_.rows_of(table)
     if isinstance(model, Recognizer):
         predicted, more = _classes(model, rows)
@@ -201,7 +201,7 @@ def _classes(model: Recognizer, rows: Floats) -> tuple[Column, dict[str, Any]]:
     named = [model.unknown if name is None else str(name) for name in classes]
     pairs = zip(model.classes, probabilities.T, strict=True)
     more = {"p_value": rounded(p_values), **{f"p({name})": rounded(p) for name, p in pairs}}
-    # Made here, or a class called NA would be read as a missing cell.
+    # Built directly, because a class called NA would otherwise be read as missing.
     return Column("predicted", np.array(named, dtype=object)), more
 
 
@@ -214,7 +214,7 @@ def _numbers(model: Predictor, rows: Floats) -> tuple[Column, dict[str, Any]]:
 
 
 def summary_words(model: Answering, predictions: Table) -> str:
-    """Say how often each class was predicted, or between which numbers."""
+    """Return the counts of the predicted classes, or the range of the numbers, in words."""
     column = predictions.column("predicted")
     if not isinstance(model, Recognizer):
         assert column.numbers is not None
@@ -225,7 +225,7 @@ def summary_words(model: Answering, predictions: Table) -> str:
 
 
 def agreement_words(model: Answering, table: Table, predictions: Table) -> str | None:
-    """Say how good predictions are, if the table has the target."""
+    """Return a sentence on the quality of predictions, or None if the table has no target."""
     name = model.map_.encoding.named("label")
     if name is None or name not in table.names:
         return None
@@ -253,43 +253,44 @@ def _named_words(model: Recognizer, found: NDArray[Any], known: NDArray[Any], ro
 
 
 MAX_ROWS = 5_000
-"""Rows that tell, evenly spaced."""
+"""Largest number of evenly spaced rows in which leaks are looked for."""
 
 MIN_ROWS = 30
 MAX_WRONG = 0.01
-"""Share of rows that such a column may name wrongly."""
+"""Largest share of wrong rows for a column that leaks a target."""
 
 MAX_LEFT = 0.1
-"""Share that such a column may leave of what is named wrongly without any."""
+"""Largest ratio of wrong rows with such a column to wrong rows without any column."""
 
 
 def leaks_of(encoding: Encoding, rows: Float64s, target: Target) -> dict[str, float]:
-    """Return the columns that alone predict a target nearly perfectly."""
+    """Return each column that predicts a target nearly perfectly without other columns."""
     some = slice(None, None, -(-len(rows) // MAX_ROWS))
     rows = rows[some]
     if len(rows) < MIN_ROWS:
         return {}
     y = target.part(some).to_tell()
     centered = y - y.mean(axis=0)
-    least = _wrong(np.zeros_like(y) + y.mean(axis=0), y)
+    least = _share_wrong(np.zeros_like(y) + y.mean(axis=0), y)
     found = {}
     for code, features in zip(encoding.features, encoding.slices, strict=True):
-        wrong = _wrong(_by_others(rows[:, features], centered) + y.mean(axis=0), y)
+        others = _mean_of_other_rows(rows[:, features], centered)
+        wrong = _share_wrong(others + y.mean(axis=0), y)
         if wrong <= min(MAX_WRONG, MAX_LEFT * least):
             found[code.name] = 1 - wrong
     return found
 
 
-def _wrong(found: Float64s, y: Float64s) -> float:
-    """Return the share of rows of another class, or of the variance that is left."""
+def _share_wrong(found: Float64s, y: Float64s) -> float:
+    """Return the share of rows with a wrong class, or the unexplained share of the variance."""
     if y.shape[1] > 1:
         return float((found.argmax(axis=1) != y.argmax(axis=1)).mean())
     variance = float(y.var())
     return float(((found - y) ** 2).mean() / variance) if variance > 0 else 0.0
 
 
-def _by_others(values: Float64s, y: Float64s) -> Float64s:
-    """Return the mean of y of other rows with the same value; of none, those of the next value."""
+def _mean_of_other_rows(values: Float64s, y: Float64s) -> Float64s:
+    """Return the mean of y over other rows with the same value, or else with the nearest value."""
     kinds, group = np.unique(values, axis=0, return_inverse=True)
     group = group.ravel()
     n = np.bincount(group).astype(np.float64)
@@ -303,6 +304,6 @@ def _by_others(values: Float64s, y: Float64s) -> Float64s:
 
 
 def _nearest(values: Float64s) -> Ints:
-    """Return the place of the value nearest to each one, of ascending values."""
+    """Return the index of the nearest other value for each of some ascending values."""
     gaps = np.concatenate([[np.inf], np.diff(values), [np.inf]])
     return np.asarray(np.arange(len(values)) + np.where(gaps[:-1] <= gaps[1:], -1, 1))

@@ -1,1 +1,1 @@
-"""A saved map as a service: rows in, scores with reasons out, over HTTP."""
+"""Serve a saved map over HTTP: clients send rows and receive scores with reasons."""

@@ -1,4 +1,4 @@
-"""The body of a request becomes rows: JSON, CSV or Arrow."""
+"""Read the rows in the body of a request, as JSON, CSV or Arrow."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,16 +26,16 @@ KINDS = {str: "text", bool: "true or false", type(None): "null", list: "a list",
 MAX_NAMED = 5
 
 ONE_BY_ONE = frozenset({bool, float})
-"""Types of values that may be equal and yet other texts: 1.0 and True are 1."""
+"""Types whose values can equal values with a different text: 1.0 and True equal 1."""
 
 
 def kind_found(value: object) -> str:
-    """Return what a value of JSON is, and nothing of what it says."""
+    """Return the kind of a JSON value, without the value itself."""
     return KINDS.get(type(value), "a number")
 
 
 class Columns:
-    """The columns that a map uses, as rows of JSON must hold them.
+    """The columns that rows of JSON must have for a map.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ class Columns:
     names : list of str
         Columns that each row must have.
     known : frozenset of str
-        Columns that a row may have: also the id, and what the map leaves out.
+        Columns that a row can have, including the id and columns that the map does not use.
     id : str or None
-        The column that names the rows.
+        The column with the ids of the rows.
     """
 
     def __init__(self, encoding: Encoding) -> None:
@@ -60,7 +60,7 @@ class Columns:
         self._readers = [_reader_of(code, words, may_miss=may_miss) for code in encoding.used]
 
     def cells(self, rows: Sequence[Any]) -> Cells:
-        """Return the cells of rows, or refuse them."""
+        """Return the values of rows by column, or refuse the rows."""
         for number, row in enumerate(rows, 1):
             if type(row) is not dict:
                 raise Refusal(422, f"Row {number} must be an object; got {kind_found(row)}.")
@@ -75,19 +75,19 @@ class Columns:
         return [read.cells(values) for read, values in zip(self._readers, by_column, strict=True)]
 
     def table(self, cells: Cells) -> Table:
-        """Return cells, of one request or of several, as a table."""
+        """Return the values of one or several requests as a table."""
         columns = (read.column(each) for read, each in zip(self._readers, cells, strict=True))
         return Table(tuple(columns), "the request")
 
     def with_ids(self, table: Table, ids: Sequence[Any] | None) -> Table:
-        """Return a table with the ids of its rows, if the map has some."""
+        """Add the ids of the rows to a table, if the map has an id column."""
         if ids is None or self.id is None:
             return table
         texts = [None if each is None else str(each) for each in ids]
         return replace(table, columns=(*table.columns, column_of_texts(self.id, texts)))
 
     def check_table(self, table: Table) -> None:
-        """Refuse a table that lacks columns of the map, or has others."""
+        """Refuse a table that lacks columns of the map or has unknown columns."""
         if self.known.isdisjoint(table.names):
             raise Refusal(
                 422,
@@ -98,7 +98,7 @@ class Columns:
         self._check_names(table.names, "The table")
 
     def _check_names(self, given: Sequence[str] | Mapping[str, Any], what: str) -> None:
-        """Refuse a row or a table that lacks columns of the map, or has others."""
+        """Refuse a row or a table that lacks columns of the map or has unknown columns."""
         lacking = [name for name in self.names if name not in given]
         others = [name for name in given if name not in self.known]
         if lacking:
@@ -122,7 +122,7 @@ def _reader_of(code: Any, words: Sequence[str] | None, *, may_miss: bool) -> "_N
 
 
 class _Reader:
-    """Checks the values of one column."""
+    """Reader of the values of one column, with a check of their types."""
 
     types: frozenset[type] = frozenset()
     needs = ""
@@ -132,7 +132,7 @@ class _Reader:
         self._may_miss = may_miss
 
     def check(self, values: Sequence[Any]) -> None:
-        """Refuse values of a type that the column cannot hold."""
+        """Refuse values whose type is not valid in the column."""
         allowed = self.types | {type(None)} if self._may_miss else self.types
         if allowed.issuperset(map(type, values)):
             return
@@ -140,7 +140,7 @@ class _Reader:
         self.refuse(row, kind_found(values[row]))
 
     def refuse(self, row: int, found: str) -> None:
-        """Say what a row, from 0, must hold in the column, and what kind of thing it holds."""
+        """Refuse the row with this index, because its value is of the wrong kind."""
         or_null = " or null" if self._may_miss else ""
         raise Refusal(
             422,
@@ -157,7 +157,7 @@ class _Numbers(_Reader):
         self._missing = _numbers_among(words or ())
 
     def cells(self, values: list[Any]) -> list[Any]:
-        """Return the numbers, None where missing."""
+        """Return the numbers, with None for missing values."""
         self.check(values)
         if self._missing:
             values = [None if value in self._missing else value for value in values]
@@ -167,7 +167,7 @@ class _Numbers(_Reader):
         return values
 
     def column(self, cells: list[Any]) -> Column:
-        """Return the cells as a column."""
+        """Return the numbers as a column."""
         return column_of_numbers(self._name, cells)
 
 
@@ -186,9 +186,9 @@ class _Texts(_Reader):
         } | {""}
 
     def cells(self, values: list[Any]) -> list[Any]:
-        """Return the texts, None where missing."""
+        """Return the texts, with None for missing values."""
         try:
-            return [self._levels[value] for value in values]  # as nearly always
+            return [self._levels[value] for value in values]  # the usual case
         except (KeyError, TypeError):
             self.check(values)
         if ONE_BY_ONE.isdisjoint(map(type, values)):
@@ -197,13 +197,13 @@ class _Texts(_Reader):
         return [self._cell(value) for value in values]
 
     def column(self, cells: list[Any]) -> Column:
-        """Return the cells as a column."""
+        """Return the texts as a column."""
         return column_of_texts(self._name, cells)
 
     def _cell(self, value: Any) -> str | None:
         if value is None:
             return None
-        if type(value) is bool:  # as the map's own table wrote it
+        if type(value) is bool:  # in the form of the map's own table
             return self._as_level.get(str(value).casefold(), str(value))
         text = str(value).removesuffix(".0") if type(value) is float else str(value).strip()
         if text in self._levels:
@@ -214,7 +214,7 @@ class _Texts(_Reader):
 def _is_finite(value: Any) -> bool:
     try:
         return value is None or isfinite(value)
-    except OverflowError:  # a whole number beyond floats
+    except OverflowError:  # a whole number too large for a float
         return False
 
 
@@ -228,7 +228,7 @@ def _numbers_among(words: Sequence[str]) -> set[float]:
 
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
 WIRES = {CSV: "csv", ARROW: "arrow"}
-"""Tables by their media type, as `table_from_wire` calls them."""
+"""Kinds of tables for `table_from_wire`, by media type."""
 
 TYPES = f"{JSON}, {CSV} or {ARROW}"
 
@@ -238,7 +238,7 @@ NO_TABLE = {
     "arrow": "The body cannot be read as an Arrow stream of numbers, text and dates, or it unpacks "
     "to too much.",
 }
-"""The reader's own message may hold a cell, which is nothing to send back or to keep in a log."""
+"""Messages for bodies that cannot be read. They do not quote values, unlike the reader's own."""
 
 
 def media_type(header: str | None) -> str:
@@ -247,18 +247,18 @@ def media_type(header: str | None) -> str:
 
 
 def rows_of_json(body: bytes, limits: RequestLimits) -> list[Any]:
-    """Return the rows of one object, of a list of them, or of {"rows": [...]}."""
+    """Return the rows of a body with one object, a list of objects, or {"rows": [...]}."""
     try:
         found = from_json(body, _refuse_constant)
     except UnicodeDecodeError:
         raise Refusal(400, "The body is not text in UTF-8.") from None
     except json.JSONDecodeError as error:
-        # Not the text of the error: it may grow to quote what stands there.
+        # The text of the error is left out, because it may quote the body.
         place = f"line {error.lineno}, column {error.colno}"
         raise Refusal(400, f"The body is not JSON: something is wrong at {place}.") from None
     except RecursionError:
         raise Refusal(400, "The JSON is nested too deeply; rows are flat objects.") from None
-    except ValueError:  # a whole number of thousands of digits
+    except ValueError:  # a whole number with thousands of digits
         raise Refusal(400, "The JSON holds a number with too many digits.") from None
     if isinstance(found, dict):
         found = found["rows"] if found.keys() == {"rows"} else [found]
@@ -275,7 +275,7 @@ def rows_of_json(body: bytes, limits: RequestLimits) -> list[Any]:
 def table_of_wire(
     kind: str, body: bytes, limits: RequestLimits, words: tuple[str, ...] | None
 ) -> Table:
-    """Return the table of a body of CSV or Arrow."""
+    """Return the table in a body of CSV or Arrow."""
     try:
         table = table_from_wire(kind, body, "the body", words)
     except InputError:

@@ -1,4 +1,4 @@
-"""Limits of a request, and JSON."""
+"""Limits of a request, and reading and writing of JSON."""
 
 import json
 from collections.abc import Callable
@@ -10,12 +10,12 @@ import msgspec
 
 @dataclass(frozen=True)
 class RequestLimits:
-    """How much a request may ask for.
+    """Limits on the size of a request.
 
     Parameters
     ----------
     max_body : int, default=32_000_000
-        Bytes of a body.  What becomes of them in memory is up to some forty times as large.
+        Largest number of bytes in a body.  In memory, the data can need about forty times as much.
     max_rows : int, default=100_000
     """
 
@@ -24,12 +24,12 @@ class RequestLimits:
 
     @property
     def in_words(self) -> str:
-        """Return the limits as the answer to a request beyond them."""
+        """The limits in words, for the answer to a larger request."""
         return f"{self.max_body / 1e6:g} MB (--max-body) and {self.max_rows:,} rows (--max-rows)"
 
 
 def from_json(body: bytes, parse_constant: Callable[[str], Any]) -> Any:
-    """Return what a body holds."""
+    """Return the data in a body of JSON."""
     try:
         return msgspec.json.decode(body)
     except (ValueError, RecursionError, msgspec.MsgspecError):
@@ -37,7 +37,7 @@ def from_json(body: bytes, parse_constant: Callable[[str], Any]) -> Any:
 
 
 def to_json(answer: Any) -> bytes:
-    """Return an answer as text in UTF-8; "?" for half a letter."""
+    """Return an answer as JSON in UTF-8, with "?" for characters that UTF-8 cannot encode."""
     try:
         return msgspec.json.encode(answer)
     except UnicodeEncodeError:

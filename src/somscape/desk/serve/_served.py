@@ -1,4 +1,4 @@
-"""A map file in service: what it contains, its answers, and a new file in its place."""
+"""A served map file: its model, its answers, and its replacement by a new file."""
 
 import asyncio
 import hashlib
@@ -30,14 +30,14 @@ from somscape.tables.table import Table, table_from_columns
 
 FLAGGED, ALL, NONE = "flagged", "all", "none"
 EXPLAINED = (FLAGGED, ALL, NONE)
-"""Which rows get reasons."""
+"""Choices for the rows that get reasons."""
 
 RESULTS = ("row", "score", "p_value", "flagged", "unit", "reasons")
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What is said of some rows, in their order.
+    """The answers for some rows, in the order of the rows.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Answers:
     is_flagged : ndarray of shape (n_rows,), bool
     units : ndarray of shape (n_rows,)
     reasons : list of Reasons or None
-        None where nobody asked for any.
+        Reasons for each row; None for a row without requested reasons.
     """
 
     scores: Float64s
@@ -55,11 +55,11 @@ class Answers:
     reasons: list[Reasons | None]
 
     def part(self, some: slice) -> "Answers":
-        """Return the answers of some rows."""
+        """Return the answers for some rows."""
         return Answers(**{name: values[some] for name, values in vars(self).items()})
 
     def to_json(self, ids: Sequence[Any] | None) -> list[dict[str, Any]]:
-        """Return an object for each row, with its id where there are ids."""
+        """Return an object for each row, with its id if there are ids."""
         columns = zip(
             self.scores.tolist(),
             self.p_values.tolist(),
@@ -82,7 +82,7 @@ class Answers:
         ]
 
     def to_table(self, ids: Sequence[Any] | None, id_name: str | None) -> Table:
-        """Return a line for each row, with reasons as text."""
+        """Return a table with a row for each answer, with reasons as text."""
         columns: dict[str, Any] = {
             "row": np.arange(1, len(self.scores) + 1),
             "score": self.scores,
@@ -135,11 +135,11 @@ def _in_json(reasons: Reasons) -> dict[str, Any]:
 
 
 FARTHEST = 1e100
-"""As in `encode`: beyond, distances overflow."""
+"""Largest encoded value, as in `encode`. Distances overflow beyond this value."""
 
 
 def refusal_of(encoding: Encoding, table: Table) -> Refusal:
-    """Return the answer to rows that were refused; the encoding's own message quotes a cell."""
+    """Return a refusal of rows without their values, which the encoding's own message quotes."""
     for code in encoding.used:
         try:
             source = code.read(table.column(code.name))
@@ -168,15 +168,15 @@ ROUTES = {"detector": "/score", "recognizer": "/predict", "predictor": "/predict
 
 @dataclass(frozen=True, eq=False)
 class Served:
-    """A map file in service.
+    """A served map file.
 
     Attributes
     ----------
     thing : Detector, Recognizer or Predictor
     sha256 : str
-        Of the file.
+        SHA-256 of the file.
     loaded : str
-        When, in UTC.
+        Time at which the file was loaded, in UTC.
     """
 
     thing: Detector | Recognizer | Predictor
@@ -185,12 +185,12 @@ class Served:
 
     @property
     def kind(self) -> str:
-        """What the file holds: "detector", "recognizer" or "predictor"."""
+        """The kind of model in the file: "detector", "recognizer" or "predictor"."""
         return type(self.thing).__name__.lower()
 
     @property
     def encoding(self) -> Encoding:
-        """How rows are encoded."""
+        """The encoding of rows."""
         return self.thing.map_.encoding
 
     @cached_property
@@ -200,16 +200,16 @@ class Served:
 
     @cached_property
     def fields(self) -> dict[str, str]:
-        """What each column is: what a map that takes this one's place must have, too."""
+        """The kind of each column. A map that replaces this map must have the same kinds."""
         return {code.name: code.kind for code in self.encoding.columns}
 
     @cached_property
     def reads_rows_alone(self) -> bool:
-        """Whether rows of one table may be read apart: not so dates, which are read together."""
+        """Whether rows can be read one by one. Dates must be read together to find their format."""
         return not any(isinstance(code, DateCode) for code in self.encoding.used)
 
     def score(self, table: Table, explained: list[str]) -> Answers:
-        """Return what a detector says of rows, or refuse them."""
+        """Return the scores of rows, or refuse the rows."""
         if not isinstance(self.thing, Detector):
             raise Refusal(404, "This file predicts a column: ask /predict, not /score.")
         try:
@@ -218,7 +218,7 @@ class Served:
             raise refusal_of(self.encoding, table) from None
 
     def predict(self, table: Table) -> Table:
-        """Return what a model predicts for rows, or refuse them."""
+        """Return the predictions for rows, or refuse the rows."""
         if isinstance(self.thing, Detector):
             raise Refusal(404, "This file is a detector: ask /score, not /predict.")
         try:
@@ -230,16 +230,16 @@ class Served:
 def load_served(path: Path) -> Served:
     """Load a map file that can be served."""
     try:
-        return _loaded(path)
+        return _load_checked(path)
     except (InputError, MemoryError):
         raise
-    except Exception as error:  # a fault at one file is not to end the watch for the next
+    except Exception as error:  # one broken file must not end the wait for the next file
         raise InputError(
             f"{path} holds a map that cannot be used ({type(error).__name__}). Save it again."
         ) from error
 
 
-def _loaded(path: Path) -> Served:
+def _load_checked(path: Path) -> Served:
     before = state_of(path)
     sha256 = _sha256(path)
     thing = load(path)
@@ -254,12 +254,12 @@ def _loaded(path: Path) -> Served:
             "`serve` supports only maps of rows; use `somscape score` for this one."
         )
     if isinstance(thing, Detector):
-        thing.scores_of_rows(thing.map_.codebook[:0])  # or says that its method was removed
+        thing.scores_of_rows(thing.map_.codebook[:0])  # raises an error if its method was removed
     if state_of(path) != before:
         raise InputError(f"{path} changed while it was read. Replace it by renaming another file.")
     served = Served(thing, sha256, _now())
     try:
-        _try(served)
+        _warm_up(served)
     except Refusal as refused:
         raise InputError(
             f"{path} holds a map that refuses even an empty row ({refused.detail}) Save it again."
@@ -268,7 +268,7 @@ def _loaded(path: Path) -> Served:
 
 
 def state_of(path: Path) -> tuple[int, int, int]:
-    """Return what tells one file from the next of the same name."""
+    """Return the facts that change if another file gets this name."""
     try:
         found = path.stat()
     except OSError as error:
@@ -288,8 +288,8 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _try(served: Served) -> None:
-    """Ask once, so that what is made late is there before the first request."""
+def _warm_up(served: Served) -> None:
+    """Answer one request, so that cached parts exist before the first real request."""
     empty: Any = served.columns.table([[None]] * len(served.columns.names))
     if served.encoding.missing != "error":
         if isinstance(served.thing, Detector):
@@ -299,13 +299,13 @@ def _try(served: Served) -> None:
 
 
 PERIOD = 1.0
-"""Seconds between two looks at the file."""
+"""Seconds between two checks of the file."""
 
 MAX_NAMED = 5
 
 
 class Keeper:
-    """Keeps the map that answers.
+    """Keeper of the map that answers requests.
 
     Parameters
     ----------
@@ -316,7 +316,7 @@ class Keeper:
     path : Path
     current : Served
     refused : dict or None
-        When and why the last file that came was not taken over; None once one was.
+        Time and reason of the last refused file; None after a new file was accepted.
 
     Raises
     ------
@@ -331,7 +331,7 @@ class Keeper:
         self.refused: dict[str, str] | None = None
 
     def look(self) -> bool | None:
-        """Look at the file once."""
+        """Check the file once. Return whether a new file was accepted, None without a new file."""
         state: tuple[int, int, int] | None = None
         try:
             state = state_of(self.path)
@@ -341,17 +341,17 @@ class Keeper:
             _check_columns(self.current, found)
         except InputError as error:
             if state == self._state and state is None:
-                return None  # it is still gone
+                return None  # the file is still missing
             self._state = state
             self.refused = {"when": _now(), "why": str(error)}
             return False
         except MemoryError:
-            return None  # again at the next look
+            return None  # try again at the next check
         self._state, self.current, self.refused = state, found, None
         return True
 
     async def watch(self, tell: Callable[[bool], None]) -> None:
-        """Look at the file for ever; requests go on meanwhile, and each has one map to its end."""
+        """Check the file again and again. A request in progress keeps its map."""
         while True:
             await asyncio.sleep(PERIOD)
             is_taken = await asyncio.to_thread(self.look)
@@ -372,12 +372,12 @@ def _check_columns(old: Served, new: Served) -> None:
 
 
 MOMENT = 0.001
-"""Seconds that a request may wait for others."""
+"""Seconds that a request can wait for other requests."""
 
 
 @dataclass(eq=False)
 class _Waiting:
-    """The rows of one request, and where answers go; None: to be asked alone."""
+    """The rows of one request, and a future for its answers. None means to answer it alone."""
 
     served: Served
     cells: Cells
@@ -386,11 +386,11 @@ class _Waiting:
 
 
 class Together:
-    """Scores the few rows of each request, with those of requests that come with it.
+    """Scorer of small requests, which scores requests together if they arrive at the same time.
 
-    All runs in the event loop.  What is ready there at the same time is answered at the same time.
-    Where several requests came together the last time, the first to come waits a moment for as
-    many, as clients that ask again and again do; who comes alone never waits twice.
+    The scorer runs in the event loop, and answers all waiting requests in one step.  If several
+    requests came together the last time, the first new request waits a moment for the same number
+    of requests.  If no other request comes, the next request does not wait.
     """
 
     def __init__(self) -> None:
@@ -410,7 +410,7 @@ class Together:
         elif self._timer is None:
             self._timer = loop.call_later(MOMENT, self._answer)
         found = await one.answers
-        # Here, so that whoever asked is told of a fault, too.
+        # Scored here, so that this client gets the error.
         return served.score(served.columns.table(cells), explained) if found is None else found
 
     def _answer(self) -> None:
@@ -422,14 +422,14 @@ class Together:
         try:
             if len(joined) > 1:
                 _answer_joined(served, joined)
-        finally:  # nobody is to wait for ever
+        finally:  # no request must wait for ever
             for one in waiting:
                 if not one.answers.done():
                     one.answers.set_result(None)
 
 
 def _answer_joined(served: Served, joined: list[_Waiting]) -> None:
-    """Answer several requests at once, or none, to be asked again alone."""
+    """Answer several requests in one step, or none if an error occurs."""
     try:
         cells = [list(chain(*each)) for each in zip(*(one.cells for one in joined), strict=True)]
         explained = list(chain(*(one.explained for one in joined)))

@@ -1,4 +1,4 @@
-"""What `somscape serve` starts: routes, who may ask, what is counted, and OpenAPI."""
+"""The server of `somscape serve`: routes, access, metrics, and OpenAPI."""
 
 import asyncio
 import json
@@ -60,10 +60,10 @@ from somscape.tables.ordered import OrdinalCode
 from somscape.tables.table import Table
 
 GRACE = 30
-"""Seconds in which requests may be finished when the service ends."""
+"""Seconds for finishing requests when the service ends."""
 
 MIN_TOKEN = 16
-"""Letters of a token: shorter ones can be guessed."""
+"""Smallest number of characters in a token. A shorter token can be guessed."""
 
 
 def serve_map(
@@ -78,7 +78,7 @@ def serve_map(
     limits: RequestLimits | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Answer requests by a saved map, until SIGTERM or Ctrl-C."""
+    """Answer requests with a saved map until SIGTERM or Ctrl-C."""
     _check_others(host, token_file, tls_cert, tls_key)
     may_be_readable, tls = allow_readable_secrets, None
     token = None if token_file is None else _token_in(token_file, may_be_readable)
@@ -106,7 +106,7 @@ def serve_map(
 
 
 def _check_others(host: str, token: Path | None, cert: Path | None, key: Path | None) -> None:
-    """Refuse to let others in without a key, or over a connection that all can read."""
+    """Raise InputError if other computers have access without a token or without TLS."""
     if (cert is None) != (key is None):
         raise InputError(
             "`tls_cert` and `tls_key` belong together; give both or neither.", parameter="tls_cert"
@@ -235,7 +235,7 @@ def _row_of(served: Served) -> dict[str, Any]:
 
 
 def _kind_of(code: Any, *, may_miss: bool) -> dict[str, Any]:
-    """Return what JSON a column may hold."""
+    """Return the JSON schema of a column."""
     null = ["null"] * may_miss
     if isinstance(code, NumberCode):
         return {"type": ["number", *null]}
@@ -254,17 +254,16 @@ def _object(properties: dict[str, Any], **more: Any) -> dict[str, Any]:
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""Seconds."""
+"""Bounds of the buckets of the histogram, in seconds."""
 
 
 class Metrics:
-    """Counters of one service, in a registry of its own.
+    """Counters of one service, in their own registry.
 
     Attributes
     ----------
     requests, seconds, under_way, maps
-        Requests that were answered, their times, those that are not answered yet, and files that
-        took the place of the map's.
+        Answered requests, their times, requests without an answer yet, and new map files.
     """
 
     def __init__(self) -> None:
@@ -301,34 +300,34 @@ class Metrics:
         self._flagged.inc(n_flagged)
 
     def text(self) -> bytes:
-        """Return all of it in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
 OPEN = "/live"
-"""Answers everybody: for whoever watches the process and has no token."""
+"""Route that answers without a token, for a program that monitors the process."""
 
 GONE = 499
-"""Code under which requests are counted whose client left."""
+"""Code that counts requests whose client has disconnected."""
 
 UNREAD = (401, 413, 415, 421)
-"""Codes of answers after which what is left of a body is not read."""
+"""Codes of answers after which the rest of a body is not read."""
 
 
 class Gate:
-    """The layer.
+    """The layer that checks a request before the app answers it.
 
     Parameters
     ----------
     app : ASGI app
-    limits : Limits
+    limits : RequestLimits
     metrics : Metrics
     origins : Origins
-        Of the loopback, asked where there is no token
+        Origins of the loopback, which are checked if there is no token.
     token : str or None
-        None lets everybody in who can reach the address.
+        The token.  With None, everyone who can reach the address has access.
     say : callable
-        Told of faults.
+        Function that gets messages on faults.
     """
 
     def __init__(
@@ -345,7 +344,7 @@ class Gate:
         self._origins, self._token, self._say = origins, token, say
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, refuse, or hand on a request."""
+        """Refuse a request, or pass it to the app."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -372,7 +371,7 @@ class Gate:
             self._metrics.seconds.labels(route).observe(time.perf_counter() - begin)
 
     def _checked(self, path: str, headers: Headers) -> bool:
-        """Refuse what is wrong; return whether somebody asks who may."""
+        """Refuse a wrong request, and return whether the client has shown that it has access."""
         if path == OPEN:
             return False
         if self._token is None:
@@ -395,13 +394,13 @@ class Gate:
 
 
 def _place_of(error: Exception) -> str:
-    """Return what went wrong and where, without the message, which may quote a row."""
+    """Return the kind and place of an error, without its message, which may quote a row."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"A request failed: {type(error).__name__} in {Path(last.filename).name}:{last.lineno}."
 
 
 def answer_of(refused: Refusal) -> Response:
-    """Return what is sent for a request that is refused."""
+    """Return the response to a refused request."""
     headers = dict(refused.headers or {})
     if refused.status_code in UNREAD:
         headers["connection"] = "close"
@@ -412,25 +411,25 @@ def answer_of(refused: Refusal) -> Response:
 
 
 MAX_TOGETHER, MAX_BYTES_TOGETHER = 16, 1 << 16
-"""Rows of a request, and bytes of its body, up to which it is answered in the event loop, with
-others; more go to a thread, so that they keep nobody waiting."""
+"""Largest numbers of rows and bytes for an answer in the event loop, together with other requests.
+A larger request is answered in a thread, so that it does not delay other requests."""
 
 N_THREADS = 2
 
 NOT_THIS = re.compile(r";\s*q\s*=\s*0(\.0*)?\s*(;|$)", re.IGNORECASE)
-"""How a header says that a media type is not to be sent."""
+"""Mark of a media type that a client does not accept."""
 
 
 class Service:
-    """The service's answers.
+    """The answers of the service.
 
     Parameters
     ----------
     keeper : Keeper
-    limits : Limits
+    limits : RequestLimits
     metrics : Metrics
     say : callable
-        Told when another map is taken over, or refused.
+        Function that gets a message when a new map is accepted or refused.
     """
 
     ROUTES = frozenset({"/score", "/predict", "/health", "/live", "/metrics", "/openapi.json"})
@@ -443,7 +442,7 @@ class Service:
         self._threads = ThreadPoolExecutor(N_THREADS, thread_name_prefix="rows")
 
     def app(self, started: Callable[[], None]) -> Starlette:
-        """Return the ASGI app, which calls `started` once it answers."""
+        """Return the ASGI app, which calls `started` as soon as it can answer."""
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -467,7 +466,7 @@ class Service:
         return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
 
     async def score(self, request: Request) -> Response:
-        """Score rows, with reasons."""
+        """Score rows and explain them."""
         served, body = self._keeper.current, await request.body()
         kind, wanted = media_type(request.headers.get("content-type")), _wanted(request)
         explained = request.query_params.get("reasons", FLAGGED)
@@ -510,7 +509,7 @@ class Service:
         return Response(content, media_type=wanted)
 
     async def health(self, request: Request) -> Response:
-        """Say which map answers, and why the last file was not taken over."""
+        """Describe the map that answers, and the reason why the last file was refused."""
         served, path = self._keeper.current, shown(self._keeper.path.name)
         answer = {
             "ok": True,
@@ -526,15 +525,15 @@ class Service:
         return Response(to_json(answer), media_type=JSON)
 
     async def live(self, request: Request) -> Response:
-        """Say nothing, but say it."""
+        """Answer without content, which shows that the process is alive."""
         return Response(status_code=204)
 
     async def metrics(self, request: Request) -> Response:
-        """Give what was counted."""
+        """Return the metrics."""
         return Response(self._metrics.text(), headers={"content-type": TYPE})
 
     async def openapi(self, request: Request) -> Response:
-        """Describe all this, with the columns of the map."""
+        """Return the OpenAPI document, with the columns of the map."""
         described = description_of(self._keeper.current, self._limits)
         return Response(to_json(described), media_type=JSON)
 
@@ -546,7 +545,7 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(self._threads, answer)
 
     def _table_of(self, body: bytes, kind: str, served: Served) -> tuple[Table, list[Any] | None]:
-        """Return the rows of a body as a table, and their ids."""
+        """Return the rows of a body as a table, with their ids."""
         if kind == JSON:
             return self._json_table(body, served)
         table = self._wire_table(body, kind, served)
@@ -576,7 +575,7 @@ class Service:
 
 
 def _wanted(request: Request) -> str:
-    """Return the media type of the answer: the first that is asked for and can be given."""
+    """Return the first media type that the client accepts and the service can send."""
     asked = request.headers.get("accept", "*/*").split(",")
     refused = {media_type(each) for each in asked if NOT_THIS.search(each)}
     for each in map(media_type, asked):
@@ -595,7 +594,7 @@ def _written(found: Answers, ids: list[Any] | None, served: Served, wanted: str)
 
 
 def _ids_of(rows: list[Any], served: Served) -> list[Any] | None:
-    """Return the ids of rows of JSON as they came, None for a row without one."""
+    """Return the ids of rows of JSON as they were sent, with None for a row without an id."""
     name = served.columns.id
     return None if name is None else [row.get(name) for row in rows]
 
@@ -605,7 +604,7 @@ async def _say_fault(request: Request, error: Exception) -> Response:
 
 
 async def _say_problem(request: Request, error: Exception) -> Response:
-    """Say what is refused; Starlette refuses routes and methods that are not there."""
+    """Answer a refused request. Starlette itself refuses unknown routes and methods."""
     assert isinstance(error, HTTPException)
     if isinstance(error, Refusal):
         return answer_of(error)

@@ -1,1 +1,1 @@
-"""What every server needs: an address, TLS, checks of requests, and a limit of connections."""
+"""Common parts of servers: addresses, TLS, checks of requests, and a limit of connections."""

@@ -1,4 +1,4 @@
-"""Checks of connections and requests: addresses, names of hosts, sizes, and open connections."""
+"""Checks of connections and requests: addresses, host names, sizes, and open connections."""
 
 import asyncio
 import errno
@@ -23,7 +23,7 @@ from starlette.types import Message, Receive, Send
 
 
 def is_address(host: str) -> bool:
-    """Return whether a host is a number, which no name server turns elsewhere."""
+    """Return whether a host is an IP address, which does not depend on a name server."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -32,13 +32,13 @@ def is_address(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host is this machine and no other can reach it."""
+    """Return whether only this machine can reach a host."""
     return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
 def network_of(host: str) -> str:
-    """Return what an address counts as, if somebody may have many of them."""
-    host = host.partition("%")[0]  # the interface
+    """Return the network of an address, because one client can have many addresses in it."""
+    host = host.partition("%")[0]  # without the interface
     if not is_address(host):
         return ""
     number = ipaddress.ip_address(host)
@@ -49,32 +49,31 @@ def network_of(host: str) -> str:
 
 
 MAX_CONNECTIONS = 1000
-"""Open at a time.  Under TLS, each takes some 300 kB of memory from its first byte on."""
+"""Largest number of open connections. With TLS, each needs about 300 kB after its first byte."""
 
 MANY_FILES = 10_240
-"""Open files that a server asks for if the system sets no limit.  macOS allows no more."""
+"""Number of open files to request if the system has no limit. macOS does not allow more."""
 
 FREE_FILES = 64
-"""Open files that are left for tables, databases and jobs; of many files, an eighth is."""
+"""Open files to keep free for tables, databases and jobs, or an eighth if an eighth is more."""
 
 SHARE = 4
-"""If too many connections are open, those of an address that has a fourth of them, all without a
-token or session, are closed first."""
+"""An address with one in four of all connections, without a token or session, loses one first."""
 
 QUEUE = 2048
-"""Clients that may wait until they are accepted."""
+"""Largest number of clients that wait until they are accepted."""
 
 FIRST = 30.0
-"""Seconds in which the first byte must come."""
+"""Seconds within which the first byte must arrive."""
 
 PAUSE = 1.0
-"""Seconds in which nobody is accepted after the system could open no file."""
+"""Seconds without new connections after the system could not open a file."""
 
 QUIET = 60.0
-"""Seconds in which the same trouble is told of once."""
+"""Seconds between two reports of the same problem."""
 
 EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-"""Errors of a system that has no more files or memory for a connection."""
+"""Errors that occur if the system has no free file or memory for a connection."""
 
 NO_FILES = "No more files can be opened, so clients wait. Raise their hard limit: ulimit -Hn."
 FULL = (
@@ -83,44 +82,44 @@ FULL = (
 )
 
 NO_NEW_CLIENT = [
-    (0x30, 0, 0, 13),  # Take the byte of flags of a TCP header,
-    (0x54, 0, 0, 0x12),  # of them SYN and ACK.
-    (0x15, 0, 1, 0x02),  # If there is SYN alone,
+    (0x30, 0, 0, 13),  # Load the byte of flags of a TCP header,
+    (0x54, 0, 0, 0x12),  # keep the bits SYN and ACK.
+    (0x15, 0, 1, 0x02),  # If only SYN is set,
     (0x06, 0, 0, 0),  # drop the packet,
     (0x06, 0, 0, 0xFFFFFFFF),  # else keep it.
 ]
-"""A packet filter of Linux."""
+"""Packet filter of Linux that drops the packets of new clients."""
 
 ATTACH_FILTER = 26
 """Linux's SO_ATTACH_FILTER."""
 
 
 class Talk(Protocol):
-    """What is spoken over a connection."""
+    """Interface of the protocol on a connection."""
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request is under way."""
+        """Whether a request is in progress."""
 
     def abort(self) -> None:
-        """End the connection at once."""
+        """End the connection immediately."""
 
 
 class Connection(socket.socket):
-    """A connection from its acceptance to its end, so also during a TLS handshake.
+    """A connection from its acceptance to its end, including a TLS handshake.
 
     Parameters
     ----------
     door : Door
     accepted : socket.socket
-        Taken over.
+        Accepted socket, which this connection replaces.
     network : str
-        Address from which it comes; "" for this computer.
+        Network of the client; "" for this computer.
 
     Attributes
     ----------
     talk : Talk or None
-        None before the first byte, and until a TLS handshake is done.
+        Protocol; None before the first byte and during a TLS handshake.
     """
 
     def __init__(self, door: "Door", accepted: socket.socket, network: str) -> None:
@@ -133,48 +132,49 @@ class Connection(socket.socket):
 
     @property
     def is_ending(self) -> bool:
-        """Whether the next answer is the last one."""
+        """Whether the next answer is the last answer."""
         return self._door.is_ending
 
     def let_in(self) -> None:
-        """Note that a valid token or session came: others are closed before this one."""
+        """Note a valid token or session, so that other connections are closed first."""
         self._door.let_in(self)
 
     def close(self) -> None:
-        """Close it, and let go of what is spoken over it."""
+        """Close the connection and drop its protocol."""
         self._door.forget(self)
         self.talk = None
         super().close()
 
 
 class Door:
-    """Takes connections, and closes others for them.
+    """Acceptor of connections, which closes old connections if there are too many.
 
-    If too many are open, the oldest connection without a valid token or session goes.  It is of the
-    address that has a fourth of all connections, if there is one.  It is one that has sent nothing,
-    or one that has sent something, whichever kind is more frequent.  So neither kind displaces a
-    client that is about to show its token.  If all have shown one, the oldest idle connection goes.
-    If all are busy, the new one goes.  A connection costs next to nothing before its first byte.
+    If too many connections are open, the oldest connection without a valid token or session is
+    closed.  An address with a fourth of all connections loses a connection first.  Connections with
+    and without received bytes form two groups, and the larger group loses a connection first, so
+    that neither group displaces a client that is about to send its token.  If all clients have sent
+    a token, the oldest idle connection is closed.  If all connections are busy, the new connection
+    is closed.  Before its first byte, a connection needs hardly any memory.
 
     Parameters
     ----------
     listener : socket.socket
     most : int
-        Connections.
+        Largest number of open connections.
     say : callable
-        Told of trouble, once a minute.
+        Function that gets messages on problems, each at most once a minute.
 
     Attributes
     ----------
     is_ending : bool
-        Whether answers are the last ones of their connections.
+        Whether each connection is closed after its next answer.
     """
 
     def __init__(self, listener: socket.socket, most: int, say: Callable[[str], None]) -> None:
         self._listener, self._most, self._say = listener, most, say
-        self._at_once = max(1, most // 16)  # then others get their turn
-        self._told: dict[str, float] = {}
-        # In the order of their age: who has sent nothing, something, a valid token or session.
+        self._burst = max(1, most // 16)  # then other tasks run
+        self._last_reports: dict[str, float] = {}
+        # Connections by age: without any byte, with some bytes, with a valid token or session.
         self._silent: dict[Connection, asyncio.TimerHandle] = {}
         self._begun: dict[Connection, None] = {}
         self._known: dict[Connection, None] = {}
@@ -184,14 +184,14 @@ class Door:
         self.is_ending = False
 
     def open_to(self, take: Callable[[Connection], Coroutine[Any, Any, None]]) -> None:
-        """Accept connections from now on."""
+        """Start to accept connections."""
         self._loop, self._take = asyncio.get_running_loop(), take
         self._listener.setblocking(False)
         self._listener.listen(QUEUE)
         self._accepting = self._loop.create_task(self._accept())
 
     def refuse(self) -> None:
-        """Let nobody new come, but take those that wait."""
+        """Refuse new clients, but accept the clients that already wait."""
         if self._listener.family == getattr(socket, "AF_UNIX", None):
             self._listener.shutdown(socket.SHUT_RD)
         elif sys.platform == "linux":
@@ -201,7 +201,7 @@ class Door:
                 self._listener.setsockopt(socket.SOL_SOCKET, ATTACH_FILTER, program)
 
     async def close(self) -> None:
-        """Accept nobody any more, and let those go that have sent nothing."""
+        """Stop accepting connections, and close the connections that have sent nothing."""
         self._accepting.cancel()
         await asyncio.wait([self._accepting])
         self._listener.close()
@@ -209,27 +209,27 @@ class Door:
             each.close()
 
     def let_in(self, connection: Connection) -> None:
-        """Note that a valid token or session came over a connection."""
+        """Note that a connection has sent a valid token or session."""
         if connection in self._begun:
             del self._begun[connection]
             self._strangers[connection.network] -= 1
             self._known[connection] = None
 
     def forget(self, connection: Connection) -> None:
-        """Drop a connection that closes."""
+        """Remove a connection that is being closed."""
         if connection in self._silent or connection in self._begun:
             self._strangers[connection.network] -= 1
-        self._hear(connection)
+        self._stop_waiting(connection)
         self._begun.pop(connection, None)
         self._known.pop(connection, None)
         self._cut.discard(connection)
 
     async def _accept(self) -> None:
         for n in count(1):
-            if n % self._at_once == 0:
-                await asyncio.sleep(0)  # others have their turn
-            while len(self._cut) >= self._at_once:
-                await asyncio.sleep(0)  # they still have their files
+            if n % self._burst == 0:
+                await asyncio.sleep(0)  # let other tasks run
+            while len(self._cut) >= self._burst:
+                await asyncio.sleep(0)  # their files are still open
             try:
                 accepted, address = await self._loop.sock_accept(self._listener)
             except ConnectionAbortedError:
@@ -238,7 +238,7 @@ class Door:
                 if error.errno in EXHAUSTED:
                     self._tell(NO_FILES)
                     if self._cut_one(self._to_spare()):
-                        await asyncio.sleep(0)  # until its file is free
+                        await asyncio.sleep(0)  # wait until its file is free
                         continue
                 await asyncio.sleep(PAUSE)
             else:
@@ -260,14 +260,14 @@ class Door:
             self._silent[new] = self._loop.call_later(FIRST, new.close)
 
     def _hand_over(self, connection: Connection) -> None:
-        self._hear(connection)
+        self._stop_waiting(connection)
         self._begun[connection] = None
         task = self._loop.create_task(self._take(connection))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _hear(self, connection: Connection) -> None:
-        """Wait no more for the first byte."""
+    def _stop_waiting(self, connection: Connection) -> None:
+        """Stop waiting for the first byte of a connection."""
         timer = self._silent.pop(connection, None)
         if timer is not None:
             timer.cancel()
@@ -275,7 +275,7 @@ class Door:
 
     def _to_spare(self) -> Connection | None:
         """Return the connection to close for a new one, or None if all are busy."""
-        self._strangers = +self._strangers  # without networks that have gone
+        self._strangers = +self._strangers  # removes networks with a count of 0
         crowd = max(filter(None, self._strangers), key=self._strangers.__getitem__, default="")
         is_crowd = self._strangers[crowd] >= self._most // SHARE and crowd != ""
         groups: tuple[Collection[Connection], ...] = self._silent, self._begun
@@ -295,27 +295,27 @@ class Door:
         if connection.talk is not None:
             connection.talk.abort()
         else:
-            with suppress(OSError):  # it has ended
+            with suppress(OSError):  # already closed
                 connection.shutdown(socket.SHUT_RDWR)
         return True
 
     def _tell(self, line: str) -> None:
         now = time.monotonic()
-        if now - self._told.get(line, -QUIET) >= QUIET:
-            self._told[line] = now
-            with suppress(OSError):  # nobody reads it
+        if now - self._last_reports.get(line, -QUIET) >= QUIET:
+            self._last_reports[line] = now
+            with suppress(OSError):  # the output is closed
                 self._say(line)
 
 
 @lru_cache
 def _network(host: str) -> str:
-    """Return the address by which a client counts; "" on this computer, where a proxy may be."""
+    """Return the network of a client; "" for this computer, because a proxy may run there."""
     network = network_of(host)
     return "" if is_loopback(host) or is_loopback(network) else network
 
 
 def most_connections() -> int:
-    """Ask for all the open files that the system allows."""
+    """Raise the limit on open files, and return the largest number of connections."""
     if os.name != "posix":
         return MAX_CONNECTIONS
     import resource
@@ -332,16 +332,16 @@ def most_connections() -> int:
 
 
 class Refusal(HTTPException):
-    """A request that is answered with a status and one line, which quotes no cell."""
+    """An error that is the answer to a request: a status and one line without values of rows."""
 
 
 def are_same(a: str, b: str) -> bool:
-    """Return whether two secrets are the same, in a time that tells nothing."""
+    """Return whether two secrets are equal, in a time that does not depend on their content."""
     return hmac.compare_digest(*(text.encode("utf-8", "surrogatepass") for text in (a, b)))
 
 
 def limited(scope: Message, receive: Receive, limit: int, too_large: Refusal) -> Receive:
-    """Return `receive` that refuses a body beyond the limit, announced or not."""
+    """Return a `receive` that refuses a body beyond the limit, with or without Content-Length."""
     announced = dict(scope["headers"]).get(b"content-length", b"0")
     if not (announced.isdigit() and int(announced) <= limit):
         raise too_large
@@ -359,34 +359,34 @@ def limited(scope: Message, receive: Receive, limit: int, too_large: Refusal) ->
 
 
 CONNECTION = "somscape.connection"
-"""Where the state of a request has its connection."""
+"""Key of the connection in the state of a request."""
 
 CLOSE = (b"connection", b"close")
 """Header of the last answer of a connection."""
 
 MAX_LEFT = 64 << 10
-"""Bytes of a body that is read before it is refused."""
+"""Largest number of bytes of a body that are read before a refusal."""
 
 PATIENCE = 1.0
-"""Seconds that it may take."""
+"""Largest number of seconds for reading a body before a refusal."""
 
 REFUSED = 400
-"""Status from which an answer is a refusal."""
+"""Smallest status of an answer that is a refusal."""
 
 
 class Lingering:
-    """How a request is read and answered.
+    """Reader of a request and sender of its answer.
 
     Parameters
     ----------
     scope : mapping
     receive, send : callable
-        Of ASGI.
+        Functions of ASGI.
 
     Attributes
     ----------
     status : int
-        Of the answer; 0 until it begins.
+        Status of the answer; 0 before the answer begins.
     """
 
     status = 0
@@ -399,18 +399,18 @@ class Lingering:
         self._send = send
 
     def let_in(self) -> None:
-        """Note that a valid token or session came: the connection is closed after others."""
+        """Note a valid token or session, so that other connections are closed first."""
         if self._connection is not None:
             self._connection.let_in()
 
     async def receive(self) -> Message:
-        """Return what comes next."""
+        """Return the next message."""
         message = await self._receive()
         self._has_more = self._has_more and bool(message.get("more_body"))
         return message
 
     async def send(self, message: Message) -> None:
-        """Send a part of the answer; before a refusal, read what is left of a short body."""
+        """Send a part of the answer. Before a refusal, read the rest of a short body."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             if self.status >= REFUSED:
@@ -418,28 +418,29 @@ class Lingering:
                     async with asyncio.timeout(PATIENCE):
                         while self._has_more:
                             await self.receive()
-            # If the server ends, the client would ask again and find nobody.
+            # While the server ends, a client must not send more requests on this connection.
             if self._connection is not None and self._connection.is_ending:
                 message["headers"] = [*message.get("headers", ()), CLOSE]
         await self._send(message)
 
 
 PORTS = {"http": 80, "https": 443}
-"""Those that an address leaves out."""
+"""Default ports, which an address leaves out."""
 
 
 @dataclass(frozen=True)
 class Origins:
-    """What browsers may have before the path of an address.
+    """The valid origins of a server: scheme, host and port of its addresses.
 
     Attributes
     ----------
     scheme : "http" or "https"
     port : int
     names : frozenset of str
-        Names and numbers in lower case; ``*.bank.example`` is any one name before that.
+        Host names and IP addresses in lower case.  ``*.bank.example`` allows any one name before
+        the first dot.
     has_loopback : bool, default=False
-        Whether all numbers of the loopback are ours, too.
+        Whether all IP addresses of the loopback are also valid.
     """
 
     scheme: str
@@ -449,11 +450,11 @@ class Origins:
 
     @classmethod
     def of_loopback(cls, host: str, port: int) -> "Origins":
-        """Return those of a server that only this machine reaches."""
+        """Return the origins of a server that only this machine can reach."""
         return cls("http", port, frozenset({"localhost", host.lower()}), has_loopback=True)
 
     def has(self, host: str) -> bool:
-        """Return whether a ``Host`` is ours: other names may be made to lead here."""
+        """Return whether a ``Host`` is valid, because attackers can make other names lead here."""
         name, port = self._parts(host)
         return port == str(self.port) and (
             name in self.names
@@ -462,18 +463,18 @@ class Origins:
         )
 
     def origin(self, host: str) -> str:
-        """Return the ``Origin`` of our pages for a request's ``Host``."""
+        """Return the ``Origin`` of the server's pages for the ``Host`` of a request."""
         given = host.removesuffix(f":{PORTS[self.scheme]}")
         return f"{self.scheme}://{given}".lower()
 
     @property
     def cookie(self) -> str:
-        """The cookie's name, as cookies are not kept apart by port."""
+        """The cookie's name, with the port because browsers share cookies between ports."""
         return f"{'__Host-' if self.is_secure else ''}somscape-{self.port}"
 
     @property
     def is_secure(self) -> bool:
-        """Whether browsers come by TLS."""
+        """Whether browsers connect with TLS."""
         return self.scheme == "https"
 
     def _parts(self, host: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""HTTP as uvicorn speaks it, without waiting for ever for a request to arrive."""
+"""HTTP with uvicorn, and with a time limit for the arrival of a request."""
 
 import asyncio
 import signal
@@ -15,25 +15,25 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from somscape.desk.web._connections import CONNECTION, Connection, Door
 
 PERIOD, MIN_BYTES = 30.0, 16 << 10
-"""Seconds, and the bytes of a request, or all that is left of it, that must come in them."""
+"""Number of seconds, and smallest number of bytes of a request that must arrive in this time."""
 
 DRAIN = 2.0
-"""Seconds after SIGTERM in which clients may still come."""
+"""Seconds after SIGTERM in which new clients are still accepted."""
 
 SETTLE = 0.5
-"""Seconds after that in which those are taken that had begun to come."""
+"""Seconds after `DRAIN` for clients that began to connect earlier."""
 
 
 class Protocol(H11Protocol):
-    """A connection that is closed where a request stops, or nearly stops, arriving.
+    """A protocol that closes its connection if a request arrives too slowly.
 
-    Who waits for an answer is left alone, and so is who must wait until the server reads on.
+    A client can wait for an answer, or for the server to read on, without a time limit.
 
     Parameters
     ----------
     connection : Connection
     **settings
-        Of uvicorn.
+        Settings of uvicorn.
     """
 
     _timer: asyncio.TimerHandle | None = None
@@ -46,21 +46,21 @@ class Protocol(H11Protocol):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request is under way."""
+        """Whether a request is in progress."""
         return self.cycle is not None and not self.cycle.response_complete
 
     def abort(self) -> None:
-        """End the connection at once."""
+        """End the connection immediately."""
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the first request."""
+        """Start to wait for the first request."""
         super().connection_made(transport)
         self._connection.talk = self
         self._start()
 
     def data_received(self, data: bytes) -> None:
-        """Count what arrives, until all of the request is there."""
+        """Count the bytes that arrive until the request is complete."""
         self._n_bytes += len(data)
         super().data_received(data)
         cycle = self.cycle
@@ -71,7 +71,7 @@ class Protocol(H11Protocol):
             self._stop()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop waiting for a request."""
         self._stop()
         super().connection_lost(exc)
 
@@ -92,7 +92,7 @@ class Protocol(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """A server that takes its connections from a door.
+    """A server that gets its connections from a `Door`.
 
     Parameters
     ----------
@@ -106,21 +106,21 @@ class Server(uvicorn.Server):
         self._door, self._tls = door, tls
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Answer requests until Ctrl-C, SIGTERM or SIGHUP, and finish those that have come."""
+        """Answer requests until Ctrl-C, SIGTERM or SIGHUP, and finish the requests in progress."""
         asyncio.run(self.serve())
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start the app, then open the door."""
+        """Start the app, then accept connections."""
         await super().startup(sockets=[])
         self._door.open_to(self._take)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the door, then finish requests."""
+        """Stop accepting connections, then finish the requests in progress."""
         await self._door.close()
         await super().shutdown(sockets=[])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """On SIGTERM, have clients go away before the server does; else end."""
+        """End the server. On SIGTERM, let clients disconnect first."""
         if sig != signal.SIGTERM or self._door.is_ending:
             super().handle_exit(sig, frame)
             return
@@ -140,5 +140,5 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         try:
             await loop.connect_accepted_socket(protocol, connection, ssl=self._tls)
-        except OSError as error:  # no TLS came of it
-            traceback.clear_frames(error.__traceback__)  # or they would keep 300 kB for a while
+        except OSError as error:  # the TLS handshake failed
+            traceback.clear_frames(error.__traceback__)  # otherwise 300 kB stay in use for a while

@@ -1,4 +1,4 @@
-"""Where a server listens, its certificate, and how uvicorn runs it."""
+"""Sockets and certificates of a server, and its start with uvicorn."""
 
 import errno
 import importlib.util
@@ -16,15 +16,15 @@ from somscape.errors import InputError
 
 UVICORN: dict[str, Any] = {
     "log_level": "critical",
-    "access_log": False,  # addresses may hold a key
+    "access_log": False,  # addresses may contain a key
     "server_header": False,
     "ws": "none",
-    "proxy_headers": False,  # or anybody on this machine could say to come from elsewhere
+    "proxy_headers": False,  # otherwise any local program could fake its address
 }
 
 
 def check_libraries(what: str, names: Sequence[str], extra: str) -> None:
-    """Raise InputError without the libraries of an extra."""
+    """Raise InputError if libraries of an extra are missing."""
     missing = [name for name in names if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(
@@ -33,15 +33,15 @@ def check_libraries(what: str, names: Sequence[str], extra: str) -> None:
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """Return a socket on which clients wait from now on."""
+    """Return a listening socket. From now on, clients can connect and wait."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # By its name: asyncio sends small pieces at once only where it reads TCP there.
+    # With the explicit protocol TCP, asyncio sends small pieces immediately.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    if os.name == "posix":  # elsewhere it would let two servers share a port
+    if os.name == "posix":  # on Windows, this would let two servers share a port
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen()  # a client that comes before the server is ready waits
+        listener.listen()  # clients wait until the server is ready
     except OSError as error:
         listener.close()
         cure = "Give another --port, or --port 0 for a free one."
@@ -61,8 +61,8 @@ def answer_requests(
     tls: ssl.SSLContext | None = None,
     say: Callable[[str], None],
 ) -> None:
-    """Answer requests until Ctrl-C, SIGTERM or SIGHUP, and finish those that came."""
-    # Late, because `check_libraries` comes first.
+    """Answer requests until Ctrl-C, SIGTERM or SIGHUP, and finish the requests in progress."""
+    # Imported late, because `check_libraries` must run first.
     import uvicorn
 
     from somscape.desk.web._connections import Door, most_connections
@@ -71,14 +71,14 @@ def answer_requests(
     config = uvicorn.Config(app, timeout_graceful_shutdown=grace, **UVICORN)
     server = Server(config, Door(listener, most_connections(), say), tls)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, server.handle_exit)  # as uvicorn does with others
+        signal.signal(signal.SIGHUP, server.handle_exit)  # as uvicorn does for other signals
     server.run()
 
 
 def server_context(
     certificate: Path, key: Path, *, may_be_readable: bool = False
 ) -> ssl.SSLContext:
-    """Return how a server speaks TLS, in versions 1.2 and 1.3."""
+    """Return the TLS settings of a server, for versions 1.2 and 1.3."""
     for name, path in (("tls_cert", certificate), ("tls_key", key)):
         try:
             if path is key:
@@ -110,7 +110,7 @@ def server_context(
 
 
 def names_of(context: ssl.SSLContext, certificate: Path) -> frozenset[str]:
-    """Return the names and numbers that a certificate is for, in lower case."""
+    """Return the host names and IP addresses of a certificate, in lower case."""
     try:
         found = _handshake(context, certificate)
     except ssl.SSLError as error:
@@ -135,17 +135,17 @@ def names_of(context: ssl.SSLContext, certificate: Path) -> frozenset[str]:
 
 
 def _handshake(server: ssl.SSLContext, certificate: Path) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Return what a client is told of the server, which it believes for this once."""
+    """Return the certificate that a client receives and trusts in a test handshake."""
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False
-    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the certificate itself is enough
+    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # trust the certificate without its issuer
     client.load_verify_locations(certificate)
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = (
         client.wrap_bio(to_client, to_server),
         server.wrap_bio(to_server, to_client, server_side=True),
     )
-    for _ in range(10):  # messages go back and forth twice
+    for _ in range(10):  # two round trips are enough
         for end in ends:
             try:
                 end.do_handshake()
