@@ -1,4 +1,4 @@
-"""Everything that the page shows, as plain JSON data."""
+"""The data of the page, as plain JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -46,13 +46,14 @@ from somscape.tables.customers import Grouped
 from somscape.tables.table import Table
 
 MAX_DESCRIBED = 10_000
-"""Most rows to describe regions by; if there are more, evenly spaced ones."""
+"""Largest number of rows for descriptions of regions.  If there are more rows, evenly spaced rows
+are used."""
 
 
 def regions_of(
     regions: Regions, counts: CellCounts, units: Ints, sample: RowsInOrder, labels: RowLabels | None
 ) -> list[dict[str, Any]]:
-    """Return what the page says about each region."""
+    """Return the data of each region for the page."""
     own = counts.by_region(regions.labels)
     step = -(-len(sample.rows) // MAX_DESCRIBED)
     described = regions.describe(sample.rows[::step], units=units[sample.numbers][::step])
@@ -78,7 +79,7 @@ def regions_of(
 def _label_shares(
     regions: Regions, units: Ints, labels: RowLabels | None
 ) -> list[list[dict[str, Any]]]:
-    """Return for each region how many of its labelled rows have each value."""
+    """Return for each region the numbers of labelled rows with each value of the label."""
     found: list[list[dict[str, Any]]] = [[] for _ in range(regions.n_regions)]
     if labels is None:
         return found
@@ -97,8 +98,8 @@ def _differences(region: Region) -> list[dict[str, Any]]:
             "column": each.column,
             "effect": number(each.effect),
             "level": each.level,
-            "inside": _side(each.inside),
-            "outside": _side(each.outside),
+            "inside": _share_or_quartiles(each.inside),
+            "outside": _share_or_quartiles(each.outside),
         }
         for each in region.differences
     ]
@@ -108,8 +109,8 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return {"text": rule.text, "inside": number(rule.inside), "outside": number(rule.outside)}
 
 
-def _side(side: Quartiles | float) -> Any:
-    """Return a share, or quartiles in original units and on the column's axis."""
+def _share_or_quartiles(side: Quartiles | float) -> Any:
+    """Return a share, or quartiles in original units and on the axis of the column."""
     if not isinstance(side, Quartiles):
         return number(side)
     values = (side.low, side.median, side.high)
@@ -123,13 +124,14 @@ SCHEMA_VERSION = 2
 HISTORY = ("step", "quantization_error", "radius")
 
 MAX_LISTED = 3750
-"""Most rows that the page lists, the most unusual first."""
+"""Largest number of listed rows.  The list begins with the most unusual row."""
 
 MAX_CELLS = 60_000
-"""Most original cells on the page (about 0.7 MB), so that wide tables list fewer rows."""
+"""Largest number of original values on the page (about 0.7 MB).  A page of a wide table has fewer
+rows."""
 
 MIN_LISTED = 500
-"""Rows that are listed from any table, if it has that many."""
+"""Smallest number of listed rows, if the table has enough rows."""
 
 
 def build(
@@ -151,124 +153,131 @@ def build(
     Parameters
     ----------
     map : Detector, Map or fitted estimator
-        What ranked the rows.
+        Detector that ranked the rows, or a map or an estimator that has a map.
     table : Table or data frame
-        The rows, in the order that ``alerts.rows`` counts.
+        Rows in the order to which the numbers in ``alerts.rows`` refer.
     alerts : Alerts, optional
-        All rows, most unusual first, the first ``n_alerts`` with reasons.  By default
-        `Detector.alerts` ranks them.  A map without a detector ranks them by the distance to their
-        prototype, without alerts.
+        All rows in descending order of score, with reasons for the first ``n_alerts`` rows.  By
+        default `Detector.alerts` ranks the rows.  Without a detector, rows are ranked by the
+        distance to their prototype, without alerts.
     rule : AlertRule, optional
-        The rule that chose the alerts, which the page names.  By default that of
-        `Detector.alerts` if ``alerts`` is left out, else none.
+        Rule that selected the alerts, which is shown on the page.  By default the rule of
+        `Detector.alerts` if ``alerts`` is not given, else no rule.
     regions : Regions, optional
-        Regions of the map.  By default those that it keeps, or else `regions.find_regions` finds
-        some.
+        Regions of the map.  By default the regions that the map contains, else regions that
+        `regions.find_regions` finds.
     agreement : mapping, optional
-        How the ranking agrees with a label: ``label``, ``value``, ``n_labelled``,
-        ``n_rows``, ``n_alerts``, ``auroc``, ``precision``, ``lift``.  Label and value are enough
-        to show the label's rows beside each case.
+        Agreement of the ranking with a label, with the keys ``label``, ``value``, ``n_labelled``,
+        ``n_rows``, ``n_alerts``, ``auroc``, ``precision``, ``lift``.  ``label`` and ``value`` are
+        enough to show labels of rows in each case.
     command : str, optional
-        The command that made the report, to run it again.
+        Command that made the report.  The page shows the command, so that it can be repeated.
     title : str, optional
-        Heading of the page.  By default it names the source of the table.
+        Heading of the page.  By default the heading contains the source of the table.
     notes : iterable of str, optional
-        Sentences for the page, after those of the table's reader; each is shown once.
+        Sentences for the page, after the notes of the table.  Repeated sentences are shown once.
     grouped : Grouped, optional
-        From `tables.per`, which made the table: each case shows its original rows.
+        Result of `tables.per` with which the table was made.  Each case then shows its original
+        rows.
     changed : mapping, optional
-        What a run of a watch found changed, as `cases.RunOutcome.to_json` says it; the page begins
-        with it.
+        Changes that a run of a watch found, from `cases.RunOutcome.to_json`.  The page begins with
+        these changes.
 
     Returns
     -------
     Report
-        A dict of JSON data only; see Notes.  A notebook shows it as the page.
+        Dict of JSON data, whose keys are described in the notes.  A notebook shows the page.
 
     Raises
     ------
     InputError
-        For a map that is not fitted, or an `agreement` with a label or a value that the table
-        lacks.
+        If the map is not fitted, or if the table does not have the label or value of `agreement`.
     TypeError
-        For a `table`, `regions` or `agreement` of another type.
+        If `table`, `regions` or `agreement` has a wrong type.
 
     See Also
     --------
-    render : Makes the page.
-    with_regions : Puts regions on it.
+    render : Converts the data to a page.
+    with_regions : Replaces the regions.
 
     Notes
     -----
-    Numbers have all their digits, but for places on an axis or on the page, where something is
-    drawn; the page shows a few.  None stands for "none" and "not a number".
-    The keys of the dict, in schema version 2:
+    Numbers have all their digits, except positions on an axis or on the page.  The page rounds
+    numbers.  None means that a value is missing or is not a number.  The dict has the following
+    keys in schema version 2.
 
     - ``schema`` ("somscape-report"), ``schema_version``, ``title``, ``source``
     - ``n_rows``, ``n_features``, ``n_alerts``, ``id_name``
-    - ``n_stand_out`` rows stand out, about ``n_by_chance`` of them by chance; ``headline`` says so,
-      or is None; ``n_before_line``: how many alerts stand out, if others follow them, or None
-    - ``score``: ``name``, ``n_prototypes``, ``n_maps`` (number of maps of halves of the rows that
-      score together; 1 if the map itself scores), ``threshold``; or None
-    - ``rule``: what makes a row an alert, as text; or None
-    - ``map``: ``kind``, ``boundary``, ``n_rows``, ``n_cols``, ``cell`` (corners around a
-      position), ``positions``, in widths of a cell, with y downward; ``edges``: the pairs of units
-      that a graph joins; ``fingerprint``, which tells its prototypes from those of
-      other maps; ``hits``, the training rows by unit; ``joins``: the pairs of units in the
-      order in which `regions.order_of_joins` joins them
-    - ``planes``: for each plane ``key``, ``name``, ``group`` ("map", "label", "column", or "other"
-      for a column that did not train the map), ``kind`` ("number", "share", "level" as in
+    - ``n_stand_out`` is the number of rows that stand out, and ``n_by_chance`` is the number that
+      is expected by chance.  ``headline`` contains these numbers as text, or is None.
+      ``n_before_line`` is the number of alerts that stand out if further alerts follow, or None
+    - ``score`` has ``name``, ``n_prototypes``, ``n_maps`` (number of maps of halves of the rows
+      that score together, or 1 if the map itself scores), and ``threshold``.  It can be None
+    - ``rule`` is the rule for alerts as text, or None
+    - ``map`` has ``kind``, ``boundary``, ``n_rows``, ``n_cols``, ``cell`` (corners around a
+      position), ``positions`` (in widths of a cell, with y pointing down), ``edges`` (pairs of
+      units that are joined in a graph), ``fingerprint`` (identifies the prototypes), ``hits``
+      (training rows of each unit), and ``joins`` (pairs of units in the order of
+      `regions.order_of_joins`)
+    - ``planes`` has for each plane ``key``, ``name``, ``group`` ("map", "label", "column", or
+      "other" for a column that did not train the map), ``kind`` ("number", "share", "level" as in
       `plots.ColumnPlane`, "count", "region", or "date" in days since 1970), ``unit``, ``levels``,
-      and ``values`` by unit.  A column that trained the map has its ``relevance``, the share of the
-      spread of the prototypes that is in it, and ``likeness``, its place in an order in which
-      columns that are alike stand side by side.  ``n_planes_left_out`` columns have no plane.
-      Values of the plane "regions", which exists if there are several, count regions from 0
-    - ``regions``: the largest first, for each ``name``, ``is_named``, whether somebody gave it the
-      name, ``color``, "" if it has none of its own, ``n_units``, ``n_rows``, ``n_alerts``,
-      ``mean_score``; ``labels``: for each ``value`` of the label, ``n_with`` of ``n_known`` rows
-      have it; ``differences``: for each ``column`` and ``effect`` (Cliff's delta, -1 to 1).  A
-      category has ``level`` and its shares ``inside`` and ``outside`` the region; for another
-      column, these hold ``quartiles`` in original units and ``at``, on the column's ``axis``;
-      ``rule``: ``text`` of conditions that hold for the shares ``inside`` and ``outside``, or None;
-      ``sentence``: all this in words
-    - ``n_listed``: number of rows that ``rows`` lists, the most unusual first: up to 3750, fewer
-      if the table is wide
-    - ``rows``: these rows, then others that ``cases`` name: ``ids``, ``ranks`` and ``numbers`` (in
-      the table) from 0, ``units``, ``scores``, ``p_values``, and ``cells``: ``name`` and ``values``
-      of each original column
-    - ``reasons``: for each alert listed, ``column``, ``value``, ``usual``, ``share``, and on the
-      scale of the column's ``axis`` the value ``at`` and the ends ``usual_at``, or None; where it
-      can be said, ``occurs``: how many of the training rows have the value, or one as far out, as
-      text; ``alone``, true, where the value is usual by itself, but not with the other columns
-    - ``cases``: for the first 100 alerts, ``counterfactual``: what would make the row usual, as
-      text, or None; ``usual`` and ``labelled``: rank and distance of the nearest usual rows, and of
-      the nearest rows with the label's value; ``around``: among the rows in its cell and next to
-      it, ``n_known`` with a label, ``n_with`` the label's value, ``low`` and ``high`` of Wilson's
-      95 % interval; or None; with ``grouped`` also ``rows``, the original ones: how many,
-      ``n_rows``, the column ``by`` whose largest numbers come first, or None, and ``cells`` of
-      the first, up to 50: ``name`` and ``values`` of each column
-    - ``classes``, of a classifier alone: ``names`` of the classes; ``target``, the column that it
-      predicts, or None if the table lacks it; ``accuracy``, the share of rows named rightly by maps
-      that did not see them, and ``most_frequent``, that of the most frequent class, each or None;
-      ``leaks``, sentences on columns that alone told the class in training; of the ``n_known`` rows
-      of the table ``n_right`` are named rightly and ``n_refused`` not at all; ``confusion``, or
-      None: ``names`` of up to 20 classes, ``n_left_out`` others, ``counts`` of rows, true classes
-      by named ones, and ``sizes``, rows of each true class whatever they are named; ``rows``: for
-      each row in ``rows`` the place of its class in ``names``, ``named`` (None if refused), its
-      ``probabilities``, the ``true`` class, or None, and ``why``, in sentences.  The planes then
-      begin with "class", what each cell stands for, and "mistakes", rows named wrongly
-    - ``columns``: for each ``name``, ``kind``, ``why``, ``n_missing``; for a feature also
-      ``explained`` (share of its variance that prototypes explain) and a histogram: ``levels`` or
-      ``edges`` of bars, ``counts`` of rows measured, ``alert_counts``, the bar of each row in
-      ``rows`` as a letter in ``bars``, and ``axis``, its ends on the map's scale
-    - ``n_measured``: number of evenly spaced rows for quality, ``counts``, ``explained`` and
-      nearest rows; all rows up to 50,000
-    - ``quality``: ``quantization_error``, ``topographic_error``, ``n_units``, ``n_empty``
-    - ``history``: ``step``, ``quantization_error``, ``radius``
-    - ``agreement``: as given, or None
-    - ``method``: ``missing``, ``parameters``, ``versions``, ``command``
-    - ``notes``: list of str
-    - ``changed``: as given; only of a run of a watch
+      and ``values`` by unit.  A column that trained the map also has ``relevance`` and
+      ``likeness``.  The relevance is the share of the column in the variance of the prototypes.
+      The likeness is the position of the column in an order in which similar columns are next to
+      each other.  If there are several regions, the plane "regions" contains numbers of regions
+      from 0.  ``n_planes_left_out`` is the number of columns without a plane
+    - ``regions`` has for each region, in descending order of size, ``name``, ``is_named`` (whether
+      a person gave the name), ``color`` ("" without its own color), ``n_units``, ``n_rows``,
+      ``n_alerts``, ``mean_score``, ``labels``, ``differences``, ``rule`` and ``sentence``.  In
+      ``labels``, ``n_with`` of ``n_known`` rows have the ``value`` of the label.  A difference has
+      ``column`` and ``effect`` (Cliff's delta, -1 to 1).  For a category, it has ``level`` and the
+      shares of the level ``inside`` and ``outside`` the region.  For other columns, ``inside`` and
+      ``outside`` have ``quartiles`` in original units, and their positions ``at`` on the ``axis``
+      of the column.  ``rule`` has the ``text`` of conditions, and the shares of rows ``inside`` and
+      ``outside`` that meet the conditions.  It can be None.  ``sentence`` is a description of the
+      region
+    - ``n_listed`` is the number of listed rows, up to 3750, but fewer for a wide table
+    - ``rows`` has the listed rows in descending order of score, and then further rows of ``cases``,
+      as ``ids``, ``ranks`` and ``numbers`` (in the table) from 0, ``units``, ``scores``,
+      ``p_values``, and ``cells`` (``name`` and ``values`` of each original column)
+    - ``reasons`` has for each listed alert ``column``, ``value``, ``usual`` and ``share``.  ``at``
+      is the position of the value on the ``axis`` of the column, and ``usual_at`` the position of
+      the usual range, or None.  If known, ``occurs`` is a text with the number of training rows
+      that have this value or a more extreme value.  ``alone`` is true if the value is usual by
+      itself, but not together with the other columns
+    - ``cases`` has details of the first 100 alerts.  ``counterfactual`` is a text with changes that
+      would make the row usual, or None.  ``usual`` has the rank and distance of the nearest usual
+      rows, and ``labelled`` of the nearest rows with the value of the label.  ``around`` describes
+      the rows in the same cell and in neighboring cells, or is None.  It has ``n_known`` (rows with
+      a label), ``n_with`` (rows with the value of the label), and ``low`` and ``high`` (95 %
+      interval by Wilson).  With ``grouped``, a case also has ``rows``, with ``n_rows`` (number of
+      original rows), ``by`` (column by which these rows are sorted in descending order, or None),
+      and ``cells`` of the first 50 rows (``name`` and ``values`` of each column)
+    - ``classes`` exists only for a classifier.  It has ``names`` of the classes, ``target`` (the
+      predicted column, or None), ``accuracy`` (share of correct predictions for rows that were left
+      out of training, or None), ``most_frequent`` (share of the most frequent class, or None),
+      ``leaks`` (sentences on columns that alone determined the class in training), ``n_known``
+      (rows with a known class), ``n_right`` (correct predictions) and ``n_refused`` (rows without a
+      prediction).  ``confusion``, if not None, has ``names`` of up to 20 classes, ``n_left_out``
+      (number of other classes), ``counts`` of rows (true classes by predicted classes), and
+      ``sizes`` (rows of each true class).  ``rows`` has for each row the position of the predicted
+      class in ``names`` (``named``, None if refused), its ``probabilities``, the ``true`` class or
+      None, and the reasons in sentences (``why``).  The first two planes are then "class" (class of
+      each cell) and "mistakes" (number of incorrect predictions)
+    - ``columns`` has for each column ``name``, ``kind``, ``why`` and ``n_missing``.  A feature also
+      has ``explained``, the share of its variance that the prototypes explain, and a histogram.
+      The histogram has ``levels`` or ``edges`` of the bars, ``counts`` of measured rows,
+      ``alert_counts``, ``bars`` (the bar of each row in ``rows``, as a letter), and ``axis`` (both
+      ends on the scale of the map)
+    - ``n_measured`` is the number of evenly spaced rows for quality, ``counts``, ``explained`` and
+      nearest rows.  Up to 50,000 rows, all rows are used
+    - ``quality`` has ``quantization_error``, ``topographic_error``, ``n_units``, ``n_empty``
+    - ``history`` has ``step``, ``quantization_error``, ``radius``
+    - ``agreement`` is the argument, or None
+    - ``method`` has ``missing``, ``parameters``, ``versions``, ``command``
+    - ``notes`` is a list of str
+    - ``changed`` is the argument, and exists only for a run of a watch
 
     Examples
     --------
@@ -289,7 +298,7 @@ def build(
         alerts, rule = _ranked(detector or map, table, rule)
     regions = given_or_found(regions, map)
     map, detector, table, agreement = all_in_words(map, detector, table, agreement)
-    # Prototypes of a classifier may lie far from all rows; columns are shown by means of rows.
+    # Prototypes of a classifier can be far from all rows, so planes show means of rows.
     shown_map = map if recognizer is None else replace(map, codebook=recognizer.centers)
     sample, labels = Sample.of(map, table, alerts), RowLabels.of(map, table, agreement)
     cases = [] if detector is None else cases_of(detector, table, alerts, sample, labels)
@@ -308,17 +317,17 @@ def build(
             "source": table.source,
             "n_rows": table.n_rows,
             "n_features": len(map.encoding.features),
-            **_standing_out(alerts, detector),
+            **_counts_of_alerts(alerts, detector),
             "id_name": alerts.id_name,
             "score": _score(detector),
             "rule": rule.words(detector) if rule and detector else None,
             "map": _lattice(map),
-            **_by_cell(*about, shown_map, is_scored=detector is not None, named=named),
+            **_planes_and_regions(*about, shown_map, is_scored=detector is not None, named=named),
             "n_listed": n_listed,
             "rows": _rows(table, alerts, ranks),
             "reasons": [_reasons(r) for r in alerts.reasons[:n_shown]],
             "cases": cases,
-            **({} if named is None else {"classes": named.told(shown)}),
+            **({} if named is None else {"classes": named.page_data(shown)}),
             "columns": columns_of(shown_map, table, sample, shown_rows, n_shown),
             "n_measured": len(sample.rows),
             **_training(map, sample.rows),
@@ -350,7 +359,7 @@ def _n_listed(table: Table) -> int:
 
 
 def _ranks(n_listed: int, cases: list[dict[str, Any]]) -> list[int]:
-    """Return the ranks of the rows listed and of the rows that cases name."""
+    """Return the ranks of the listed rows and of further rows in cases."""
     found = {rank for case in cases for rank, _ in (*case["usual"], *case["labelled"])}
     return [*range(n_listed), *sorted(rank for rank in found if rank >= n_listed)]
 
@@ -366,7 +375,7 @@ def _score(detector: Detector | None) -> dict[str, Any] | None:
     }
 
 
-def _standing_out(alerts: Alerts, detector: Detector | None) -> dict[str, Any]:
+def _counts_of_alerts(alerts: Alerts, detector: Detector | None) -> dict[str, Any]:
     return {
         "n_alerts": int(alerts.n_alerts),
         "headline": None if detector is None else alerts.headline,
@@ -393,7 +402,7 @@ def _lattice(map_: Map) -> dict[str, Any]:
     }
 
 
-def _by_cell(
+def _planes_and_regions(
     map_: Map,
     table: Table,
     alerts: Alerts,
@@ -447,7 +456,7 @@ def _reasons(reasons: Sequence[Any]) -> list[dict[str, Any]]:
             "share": number(r.share),
             "at": None if r.at is None else number(r.at, MARK_DIGITS),
             "usual_at": None if r.usual_at is None else numbers(r.usual_at, MARK_DIGITS),
-            # Not said of most, so that pages stay small.
+            # Only reasons with these facts have the keys, so that pages are small.
             **({} if r.occurs is None else {"occurs": str(r.occurs)}),
             **({"alone": True} if r.is_usual_alone else {}),
         }
@@ -477,29 +486,29 @@ def _training(map_: Map, rows: Floats) -> dict[str, Any]:
 
 
 def with_regions(data: Mapping[str, Any], regions: Regions, *, map: Any, table: Any) -> Report:
-    """Return a report with other regions, described anew.
+    """Return a report with other regions and their descriptions.
 
     Parameters
     ----------
     data : mapping
-        From `build`.
+        Data from `build`.
     regions : Regions
-        Of the report's map.
+        Regions of the map of the report.
     map : Detector, Map or fitted estimator
-        What the report was made of.
+        Object from which the report was made.
     table : Table or data frame
-        The rows that the report was made of.
+        Rows from which the report was made.
 
     Returns
     -------
     Report
-        All else is as it was.
+        Report with the new regions and otherwise equal data.
 
     Raises
     ------
     InputError
-        For regions of a map with another number of units, a report of another version of somscape,
-        or a table with another number of rows.
+        If the map of the regions has another number of units, if the report is from another version
+        of somscape, or if the table has another number of rows.
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""Parts of the page: first alerts in depth, classes, columns, and planes that color the cells."""
+"""Parts of the data of the page: cases, classes, columns, and planes that color the cells."""
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,13 +35,13 @@ from somscape.tables.ordered import CycleCode, DateCode
 from somscape.tables.table import Table
 
 MAX_CASES = 100
-"""Most alerts to describe in depth, at some milliseconds each."""
+"""Largest number of alerts that are described in detail, which takes milliseconds per alert."""
 
 N_USUAL = 4
-"""Nearest usual rows shown beside a case."""
+"""Number of nearest usual rows that are shown for a case."""
 
 N_LABELLED = 2
-"""Nearest rows with the label's value shown beside a case."""
+"""Number of nearest rows with the value of the label that are shown for a case."""
 
 
 def cases_of(
@@ -51,7 +51,7 @@ def cases_of(
     sample: Sample,
     labels: RowLabels | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the first alerts in depth."""
+    """Return the details of the first alerts."""
     numbers = np.asarray(alerts.rows)[: min(alerts.n_alerts, MAX_CASES)]
     if not len(numbers):
         return []
@@ -60,12 +60,12 @@ def cases_of(
     rows = np.asarray(map_.rows_of(part), dtype=np.float64)
     is_usual = sample.scores <= detector.threshold
     usual = _nearest(map_, rows, sample, np.flatnonzero(is_usual), N_USUAL)
-    known = _known(sample, labels)
+    known = _codes_of_labels(sample, labels)
     alike: list[list[list[Any]]] = [[] for _ in rows]
     around: list[dict[str, Any] | None] = [None] * len(rows)
     if known is not None:
         alike = _nearest(map_, rows, sample, np.flatnonzero(known == 1), N_LABELLED)
-        around = _around(detector, rows, sample, known)
+        around = _labels_around(detector, rows, sample, known)
     return [
         {
             "counterfactual": str(found) if found and found.changes else None,
@@ -80,7 +80,7 @@ def cases_of(
 def _nearest(
     map_: Map, rows: Float64s, sample: Sample, which: Ints, n: int
 ) -> list[list[list[Any]]]:
-    """Return rank and distance of the nearest rows, without the row itself."""
+    """Return the rank and distance of the nearest rows, without the row itself."""
     whole = which[~np.isnan(sample.rows[which]).any(axis=1)]
     if not len(whole):
         return [[] for _ in rows]
@@ -103,18 +103,18 @@ def _nearest(
     ]
 
 
-def _known(sample: Sample, labels: RowLabels | None) -> Ints | None:
-    """Return for each row searched 1 for the compared value, 0 for another, -1 for none."""
+def _codes_of_labels(sample: Sample, labels: RowLabels | None) -> Ints | None:
+    """Return 1 for each row with the compared value, 0 for another value, -1 for no value."""
     if labels is None or labels.compared is None:
         return None
     has_value = labels.texts[sample.numbers] == labels.compared
     return np.where(labels.is_known[sample.numbers], has_value.astype(np.intp), -1)
 
 
-def _around(
+def _labels_around(
     detector: Detector, rows: Float64s, sample: Sample, known: Ints
 ) -> list[dict[str, Any] | None]:
-    """Return what labels say about the rows in each case's cell and next to it, and its own."""
+    """Return counts of labels in the cell of each case and in its neighboring cells."""
     found = detector.label_share(rows, among=sample.rows, y=known)
     return [
         {
@@ -130,13 +130,14 @@ def _around(
 
 
 MAX_ROWS = 50
-"""Most rows that a case shows."""
+"""Largest number of original rows that a case shows."""
 
 MIN_ROWS = 5
-"""Rows that it shows of any table, if it has that many."""
+"""Smallest number of original rows that a case shows, if it has enough rows."""
 
 MAX_CELLS = 60_000
-"""Most cells of all cases together, so that wide tables show fewer rows."""
+"""Largest number of values of original rows in all cases.  Cases of a wide table show fewer
+rows."""
 
 
 def with_own_rows(
@@ -156,8 +157,8 @@ def with_own_rows(
         orders.append(None if by is None else by.name)
     shown = [own[:n_shown] for own in rows]
     ends = np.cumsum([0, *map(len, shown)]).tolist()
-    # Taken at once, for each `take` goes through all lines of the table.
-    # Columns that name customers would say the same in each row of a case.
+    # A single call is used, because each `take` goes through all lines of the table.  Columns with
+    # names of customers are left out, because they are equal in all rows of a case.
     table = grouped.rows.without(grouped.by).take(
         np.concatenate([np.empty(0, dtype=np.intp), *shown])
     )
@@ -178,39 +179,39 @@ def with_own_rows(
 
 
 def _column_of(grouped: Grouped, reasons: Reasons) -> Column | None:
-    """Return the column of numbers that the first such reason was made of."""
+    """Return the first column of numbers from which a column in the reasons was made."""
     made = [grouped.made[reason.column] for reason in reasons if reason.column in grouped.made]
     columns = [grouped.rows.column(one.column) for one in made if one.column]
     return next((column for column in columns if column.is_number), None)
 
 
 NAMED_ROWS = 1 << 13
-"""Rows whose probabilities are in memory at once."""
+"""Number of rows whose probabilities are in memory together."""
 
 MAX_TABLED = 20
-"""Classes of the table of true and named ones: those with the most rows."""
+"""Largest number of classes in the table of true and predicted classes."""
 
 REFUSED = -1
 
 
 @dataclass(frozen=True, eq=False)
 class NamedRows:
-    """All rows of a table, with what a classifier says of them and what they are.
+    """The rows of a table with their predicted and true classes.
 
     Attributes
     ----------
     recognizer : Recognizer
     table : Table
     names : list of str
-        The classes, in order.
+        Names of the classes, in order.
     named : ndarray of shape (n_rows,)
-        Place of each row's class in `names`; -1 if it is refused.
+        Position of the predicted class of each row in `names`, or -1 if the row is refused.
     sure : ndarray of shape (n_rows,)
         Probability of the most probable class.
     target : str or None
-        The column that the classifier predicts, if it has a name.
+        Name of the column that the classifier predicts, or None.
     true : ndarray of shape (n_rows,), object
-        What the rows are, as text; None where that is not known.
+        True class of each row as text, or None if it is not known.
     """
 
     recognizer: Recognizer
@@ -223,7 +224,7 @@ class NamedRows:
 
     @classmethod
     def of(cls, recognizer: Recognizer, table: Table) -> "NamedRows":
-        """Name the rows of a table."""
+        """Predict the classes of the rows of a table."""
         rows = recognizer.map_.rows_of(table)
         named, sure = np.empty(len(rows), dtype=np.intp), np.empty(len(rows))
         for part in blocks(len(rows), NAMED_ROWS):
@@ -246,17 +247,17 @@ class NamedRows:
 
     @cached_property
     def is_known(self) -> NDArray[np.bool_]:
-        """Of which rows the class is known."""
+        """Whether the true class of each row is known."""
         return np.array([text is not None for text in self.true], dtype=bool)
 
     @cached_property
     def is_wrong(self) -> NDArray[np.bool_]:
-        """Which rows are named wrongly: known ones that are not refused."""
+        """Whether the prediction of each row is incorrect.  Refused rows are not incorrect."""
         found = np.array([*self.names, None], dtype=object)[self.named]
         return self.is_known & (self.named != REFUSED) & (found != self.true)
 
     def planes(self, units: Ints) -> list[dict[str, Any]]:
-        """Return planes of the class of each cell, and of mistakes if rows are known."""
+        """Return a plane of classes, and a plane of mistakes if true classes are known."""
         name = f"Class: {self.target}" if self.target else "Class"
         stands_for = self.recognizer.shares.argmax(axis=1)
         shown = [_plane("class", name, "class", stands_for, kind="level", levels=self.names)]
@@ -266,8 +267,8 @@ class NamedRows:
             shown.append(_plane("mistakes", name, "rows named wrongly", n_wrong, kind="count"))
         return shown
 
-    def told(self, listed: Ints) -> dict[str, Any]:
-        """Return what the page says of classes."""
+    def page_data(self, listed: Ints) -> dict[str, Any]:
+        """Return the data of classes for the page."""
         is_known, is_refused = self.is_known, self.named == REFUSED
         n_wrong = int(self.is_wrong.sum())
         whys = self.recognizer.reasons(self.table.take(listed)) if len(listed) else []
@@ -291,7 +292,7 @@ class NamedRows:
         }
 
     def _confusion(self) -> dict[str, Any]:
-        """Return how many rows of each class are named what."""
+        """Return the numbers of rows for each true and predicted class."""
         known = np.flatnonzero(self.is_known & (self.named != REFUSED))
         texts, sizes = np.unique(self.true[self.is_known].astype(str), return_counts=True)
         size = dict(zip(texts.tolist(), sizes.tolist(), strict=True))
@@ -313,7 +314,7 @@ class NamedRows:
 
 
 def by_distance(map_: Map, table: Table) -> Alerts:
-    """Rank rows by the distance to their prototype; none of them is an alert."""
+    """Rank rows by the distance to their prototype, without alerts."""
     found, apart = map_.nearest(table)
     units, distances = found[:, 0], apart[:, 0]
     if np.isnan(distances).any():
@@ -330,10 +331,10 @@ def by_distance(map_: Map, table: Table) -> Alerts:
 
 
 N_BARS = 24
-"""Bars of a histogram; a column with at most this many distinct values has a bar for each."""
+"""Number of bars of a histogram.  A column with fewer distinct values has a bar for each value."""
 
 N_LEVEL_BARS = 12
-"""Bars of a category; its rarer levels share the last one."""
+"""Number of bars of a category.  The rarest levels share the last bar."""
 
 OTHER_LEVELS = "(others)"
 NO_BAR = " "
@@ -341,20 +342,20 @@ NO_BAR = " "
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
-    """How a column's values fall into bars.
+    """The bars of a histogram of a column.
 
     Attributes
     ----------
     levels : list or None
-        Value of each bar, in original units; None if a bar is a range.
+        Value of each bar in original units, or None if the bars are ranges.
     edges : list or None
-        Ends of the bars in original units, one more than bars; None for levels.
+        Ends of the bars in original units, one more than bars, or None for levels.
     cuts : ndarray or None
-        Between bars, on the encoded scale; None for a category.
+        Limits between bars on the encoded scale, or None for a category.
     bar_of_level : ndarray or None
-        For a category, the bar of each encoded level.
+        Bar of each encoded level of a category, or None for other columns.
     axis : (float, float) or None
-        Ends of the values on the encoded scale; None for a category.
+        Lowest and highest value on the encoded scale, or None for a category.
     """
 
     levels: list[Any] | None
@@ -415,12 +416,12 @@ class Histogram:
         return np.bincount(bars[bars >= 0], minlength=self.n_bars).tolist()
 
     def letters(self, features: Float64s) -> str:
-        """Return the bar of each row as one letter, a for the first, a blank for none."""
+        """Return the bar of each row as a letter ("a" for the first bar), or a blank for no bar."""
         return "".join(NO_BAR if bar < 0 else chr(97 + bar) for bar in self.bars(features))
 
 
 def _level(features: Float64s) -> Ints:
-    """Return the level of each row of a category; one past the last if it is missing."""
+    """Return the level of each row of a category, or the number of levels if it is missing."""
     is_missing = np.isnan(features).any(axis=1)
     return np.where(is_missing, features.shape[1], np.nan_to_num(features).argmax(axis=1))
 
@@ -435,13 +436,13 @@ def _originals(code: Any, places: Float64s) -> list[Any]:
 def columns_of(
     map_: Map, table: Table, sample: Sample, listed: Float64s, n_alerts: int
 ) -> list[dict[str, Any]]:
-    """Return what the page says about each column, in the order of the encoding."""
+    """Return the data of each column for the page, in the order of the encoding."""
     described: list[dict[str, Any]] = [
         {
             "name": code.name,
             "kind": code.kind,
             "why": code.why,
-            # A table to score may lack the columns that are not features.
+            # A table to score may have fewer columns, because only features are required.
             "n_missing": table.column(code.name).n_missing if code.name in table.names else None,
         }
         for code in (*map_.encoding.columns, *map_.encoding.parts)
@@ -469,7 +470,7 @@ def columns_of(
 
 
 def _explained(map_: Map, sample: Sample) -> Float64s:
-    """Return for each column the share of its variance that the rows' prototypes explain."""
+    """Return the share of the variance of each column that the prototypes explain."""
     left = np.nan_to_num(sample.rows - map_.codebook[sample.units]) ** 2
     all_of_it = np.nan_to_num(sample.rows - np.nanmean(sample.rows, axis=0)) ** 2
     kept, total = (map_.encoding.sum_by_column(part).sum(axis=0) for part in (left, all_of_it))
@@ -477,13 +478,13 @@ def _explained(map_: Map, sample: Sample) -> Float64s:
 
 
 MAX_LEVELS = 50
-"""Different values of a column of text up to which it can color cells."""
+"""Largest number of distinct values of a text column that can color cells."""
 
 
 def other_columns(
     table: Table, known: Container[str], units: Ints, n_units: int
 ) -> Iterator[ColumnPlane]:
-    """Yield the planes of columns that the map does not know."""
+    """Yield the planes of columns that are not in the map."""
     for column in table.columns:
         if column.name in known or column.n_distinct < 2:
             continue
@@ -518,10 +519,11 @@ def _of_levels(column: Column, units: Ints, n_units: int) -> ColumnPlane:
 
 
 MAX_PLANE_VALUES = 120_000
-"""Most numbers in all planes together (2.3 MB); further columns are left out, as the page says."""
+"""Largest number of values in all planes (2.3 MB).  Further columns are left out, and the page
+shows their number."""
 
 MAX_ALIKE = 1000
-"""Most columns to order by likeness, which takes the square of their number."""
+"""Largest number of columns that are ordered by likeness, which takes quadratic time."""
 
 SECONDS_A_DAY = 86_400
 
@@ -538,7 +540,7 @@ def planes_of(
     id_name: str,
     is_scored: bool,
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return the planes, and the number of columns without one."""
+    """Return the planes, and the number of columns without a plane."""
     shown = [*first, *_map_planes(map_, sample, counts, is_scored)]
     shown += _class_planes(map_, units, labels)
     n_free = max(0, MAX_PLANE_VALUES // map_.n_units - len(shown) - 1)
@@ -554,7 +556,7 @@ def planes_of(
 def with_plane_of(
     regions: Regions, described: Sequence[dict[str, Any]], planes: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return planes with that of regions in the second place, if there are several."""
+    """Return planes, with a plane of regions in second position if there are several regions."""
     others = [plane for plane in planes if plane["key"] != "regions"]
     if regions.n_regions == 1:
         return others
@@ -564,7 +566,7 @@ def with_plane_of(
 
 
 def _column_planes(map_: Map, names: list[str]) -> list[dict[str, Any]]:
-    """Return the planes of features, with their place in each order."""
+    """Return the planes of features, with their relevance and position by likeness."""
     if not names:
         return []
     relevances = relevance(map_, names)
@@ -599,7 +601,7 @@ def _map_planes(
         _plane("hits", "Rows per cell", "rows", counts.rows, kind="count"),
         _plane("mean_score", f"Mean {score}", words, counts.mean_scores),
     ]
-    if is_scored:  # a map without detector ranks rows by this distance
+    if is_scored:  # without a detector, the score is this distance
         means = by_unit(map_, sample.rows, which="quantization_error")["quantization_error"]
         unit = "mean distance to the prototype, of a cell's rows"
         shown.append(_plane("quality", "Quality: distance to the prototype", unit, means))

@@ -1,4 +1,4 @@
-"""The subject of a report, its rows, labels and counts, and numbers in JSON."""
+"""Rows, labels and counts of a report, and numbers in JSON."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,14 +21,14 @@ from somscape.tables.sources import collected
 from somscape.tables.table import Table
 
 MARK_DIGITS = 4
-"""Digits that are enough for a mark on an axis."""
+"""Number of digits for a mark on an axis."""
 
 DIGITS_BACK = 12
-"""Digits to which a value comes back from the scale of the map to the units of its column."""
+"""Number of exact digits after a conversion from the scale of the map to the units of a column."""
 
 
 def number(value: float, digits: int | None = None) -> float | int | None:
-    """Return a number for JSON, with all its digits; None for one that is not finite."""
+    """Return a number for JSON, by default with all digits, or None if it is not finite."""
     if isinstance(value, int):
         return value
     if not math.isfinite(value):
@@ -43,7 +43,7 @@ def numbers(values: Floats | Sequence[float], digits: int | None = None) -> list
 
 
 def plain(value: Any) -> Any:
-    """Return a setting for JSON: None, a bool, a number, text, or a list of these."""
+    """Return a setting for JSON as None, a bool, a number, a text, or a list of these."""
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
     if isinstance(value, np.generic):
@@ -54,13 +54,13 @@ def plain(value: Any) -> Any:
 
 
 MAX_MEASURED = 50_000
-"""Most rows for quality, histograms and nearest rows: a million would take more time than training,
-for digits that nobody reads."""
+"""Largest number of rows for quality, histograms and nearest rows.  A million rows would take more
+time than training, and would only change digits that do not matter."""
 
 
 @dataclass(frozen=True, eq=False)
 class RowsInOrder:
-    """Rows in the order of the table, encoded.
+    """Encoded rows in the order of the table.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ class RowsInOrder:
 
     @classmethod
     def of_table(cls, map_: Map, table: Table) -> "RowsInOrder":
-        """Take all rows, or evenly spaced ones."""
+        """Take all rows of a table, or evenly spaced rows of a large table."""
         step = -(-table.n_rows // MAX_MEASURED)
         chosen = np.arange(0, table.n_rows, step)
         part = table if step == 1 else table.take(chosen)
@@ -83,14 +83,14 @@ class RowsInOrder:
 
 @dataclass(frozen=True, eq=False)
 class Sample(RowsInOrder):
-    """Such rows with the results of the ranking.
+    """Encoded rows in the order of the table, with the results of the ranking.
 
     Attributes
     ----------
     numbers, rows
-        As above.
+        As in `RowsInOrder`.
     units, scores, ranks : ndarray of shape (n_measured,)
-        The first rank is 0.
+        Unit, score and rank (from 0) of each row.
     """
 
     units: Ints
@@ -99,7 +99,7 @@ class Sample(RowsInOrder):
 
     @classmethod
     def of(cls, map_: Map, table: Table, alerts: Alerts) -> "Sample":
-        """Take all rows, or evenly spaced ones."""
+        """Take all rows of a table, or evenly spaced rows of a large table."""
         order, found = np.asarray(alerts.rows), RowsInOrder.of_table(map_, table)
         is_taken = np.zeros(table.n_rows, dtype=bool)
         is_taken[found.numbers] = True
@@ -110,11 +110,12 @@ class Sample(RowsInOrder):
 
 
 MAX_CLASSES = 5
-"""Values of a label up to which all are shown; of more, only the compared one is."""
+"""Largest number of values of a label that are shown.  If there are more, only the compared value
+is shown."""
 
 
 def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
-    """Return what is told of the agreement with a label, its value as text."""
+    """Check the agreement with a label, and return it with the value of the label as text."""
     if agreement is None:
         return None
     if not isinstance(agreement, Mapping):
@@ -124,18 +125,18 @@ def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
             parameter="agreement",
             value=agreement,
         )
-    told = dict(agreement)
-    name = told.get("label")
+    checked = dict(agreement)
+    name = checked.get("label")
     if name is None:
-        return told
+        return checked
     if name not in table.names:
         raise InputError(
             f"`agreement` has the label {name!r}, which {table.source} lacks; its columns are "
             f"{listed(table.names)}.",
             parameter="agreement",
         )
-    if told.get("value") is not None:
-        value, column = str(told["value"]), table.column(name)
+    if checked.get("value") is not None:
+        value, column = str(checked["value"]), table.column(name)
         texts = np.array(level_texts(column), dtype=object)
         values = sorted(set(texts[~column.missing]))
         if value not in values:
@@ -145,8 +146,8 @@ def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
                 parameter="agreement",
                 column=name,
             )
-        told["value"] = value
-    return told
+        checked["value"] = value
+    return checked
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +162,7 @@ class RowLabels:
     is_known : ndarray of shape (n_rows,), bool
         False for a row without a label.
     compared : str or None
-        The value that the ranking was compared with.
+        Value of the label with which the ranking was compared.
     """
 
     name: str
@@ -171,25 +172,25 @@ class RowLabels:
 
     @classmethod
     def of(cls, map_: Map, table: Table, agreement: Mapping[str, Any] | None) -> "RowLabels | None":
-        """Return the labels that the ranking was compared with, or the labels of the map."""
-        told = agreement or {}
-        name = told.get("label", map_.encoding.named("label"))
+        """Return the labels with which the ranking was compared, or the labels of the map."""
+        given = agreement or {}
+        name = given.get("label", map_.encoding.named("label"))
         if name is None or name not in table.names:
             return None
         column = table.column(name)
         texts = np.array(level_texts(column), dtype=object)
-        return cls(name, texts, ~column.missing, told.get("value"))
+        return cls(name, texts, ~column.missing, given.get("value"))
 
     @property
     def shown(self) -> list[str]:
-        """Values to show, in order."""
+        """Values that are shown, in order."""
         values = sorted(set(self.texts[self.is_known]))
         return values if len(values) <= MAX_CLASSES else [v for v in values if v == self.compared]
 
 
 @dataclass(frozen=True, eq=False)
 class CellCounts:
-    """Sums over the rows of each unit.
+    """Counts of rows and alerts, and sums of scores, for each unit.
 
     Attributes
     ----------
@@ -212,7 +213,7 @@ class CellCounts:
 
     @classmethod
     def of_planes(cls, planes: Sequence[dict[str, Any]]) -> "CellCounts":
-        """Take the counts that a report shows."""
+        """Return the counts from the planes of a report."""
         values = {plane["key"]: plane["values"] for plane in planes}
         rows = np.array(values["hits"], dtype=np.float64)
         alerts = np.array(values.get("alerts", np.zeros(len(rows))), dtype=np.float64)
@@ -221,29 +222,29 @@ class CellCounts:
 
     @property
     def mean_scores(self) -> Float64s:
-        """Mean score of each unit's rows; NaN without rows."""
+        """Mean score of the rows of each unit, or NaN without rows."""
         return shares(self.scores, self.rows)
 
     def by_region(self, labels: Ints) -> "CellCounts":
-        """Return the sums over regions, given that of each unit."""
+        """Return the counts and sums for regions, given the region of each unit."""
         own = (self.rows, self.alerts, self.scores)
         return CellCounts(*(np.bincount(labels, of).astype(np.float64) for of in own))
 
 
 def shares(part: Float64s | Ints, whole: Float64s | Ints) -> Float64s:
-    """Divide; NaN, an empty cell on the page, if the divisor is 0."""
+    """Return `part / whole`, or NaN (an empty cell on the page) if `whole` is 0."""
     return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
 
 
 def all_in_words(
     map_: Map, detector: Detector | None, table: Table, agreement: dict[str, Any] | None
 ) -> tuple[Map, Detector | None, Table, dict[str, Any] | None]:
-    """Return all with the words of the dictionary for columns and codes."""
+    """Return the arguments with the words of the dictionary for columns and codes."""
     encoding = map_.encoding
     if agreement is not None and "label" in agreement:
         label, value = str(agreement["label"]), agreement.get("value")
-        said = None if value is None else words_of_level(encoding, label, str(value))
-        agreement = {**agreement, "label": words_of_column(encoding, label), "value": said}
+        words = None if value is None else words_of_level(encoding, label, str(value))
+        agreement = {**agreement, "label": words_of_column(encoding, label), "value": words}
     if detector is not None:
         detector, table = both_in_words(detector, table)
         return detector.map_, detector, table, agreement
@@ -251,7 +252,7 @@ def all_in_words(
 
 
 def as_table(rows: Any) -> Table:
-    """Return rows as a table, or say what they must be."""
+    """Return rows as a table, or raise TypeError if the rows have a wrong type."""
     rows = collected(rows)
     if isinstance(rows, Table):
         return rows

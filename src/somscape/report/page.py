@@ -1,4 +1,4 @@
-"""The templates of the page, filled with the data of a report."""
+"""The page of a report, made from templates and the data of the report."""
 
 import base64
 import hashlib
@@ -32,42 +32,42 @@ SCRIPTS = (
     "about.js",
     "address.js",
 )
-"""Scripts that are joined, in this order, into the page's only module."""
+"""Scripts that are joined in this order to the only module of the page."""
 
 _JSON_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
-"""As escapes inside JSON strings these can neither end the element nor open another."""
+"""Characters that are escaped in JSON, so that no text can end or open an HTML element."""
 
 
 def render(
     data: Mapping[str, Any], made_at: str | None = None, *, script: str = "", style: str = ""
 ) -> str:
-    """Return the report as one HTML page that needs no network.
+    """Return the report as an HTML page that works without a network.
 
     Parameters
     ----------
     data : mapping
-        From `build`.
+        Data from `build`.
     made_at : str, optional
-        Date to show in the footer; it changes nothing else on the page.  Without it, the same data
-        gives the same text.
+        Date in the footer of the page.  Without a date, the same data gives the same text.
     script, style : str, optional
-        Additions of a server that shows the page.  The script runs before the page is drawn and may
-        add to `additions`.  With it, the page may connect to its own server, and to no other.
+        Script and style that a server adds to the page.  The script runs before the page is drawn,
+        and may extend the object `additions`.  With a script, the page may connect to its own
+        server, but not to other servers.
 
     Returns
     -------
     str
-        Save it as UTF-8.  It includes styles and script, and the page's security policy allows only
-        these two, by their hashes.
+        Text of the page, to be saved as UTF-8.  The page includes a style and a script, and its
+        security policy allows only these by their hashes.
 
     Raises
     ------
     TypeError
-        For something else than a report's data, such as a detector.
+        If `data` is not the data of a report, for example a detector.
 
     See Also
     --------
-    build : Makes what is shown.
+    build : Returns the data of a report.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def render(
         )
     style = page_part("report.css") + style
     *parts, last = map(page_part, SCRIPTS)
-    # In a block, so that its names stay its own.
+    # The block keeps the names of the script local.
     added = f"{{\n{script}\n}}\n" if script else ""
     script = "\n".join([*parts, added + last])
     return template("report.html").substitute(
@@ -107,17 +107,17 @@ def render(
 
 @cache
 def page_part(name: str) -> str:
-    """Return a part of the page, so that other pages look and work alike."""
+    """Return the text of a template.  Other pages also use these texts."""
     return (files("somscape.report") / "templates" / name).read_text(encoding="utf-8")
 
 
 def json_text(data: Mapping[str, Any]) -> str:
-    """Return data as short JSON, without values that only JavaScript has."""
+    """Return data as compact JSON without NaN and infinity."""
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def template(name: str) -> Template:
-    """Return a file of the folder `templates`, with placeholders."""
+    """Return a file of the folder `templates` as a template with placeholders."""
     return Template(page_part(name))
 
 
@@ -127,9 +127,9 @@ def _hash(text: str) -> str:
 
 
 class Report(dict[str, Any]):
-    """The data of a report, as plain JSON; `report.build` describes its keys.
+    """The data of a report as plain JSON, with the keys of `report.build`.
 
-    A notebook shows it as the page, in a frame of its own without access to the notebook.
+    A notebook shows the report as a page in a frame without access to the notebook.
 
     Parameters
     ----------
@@ -137,8 +137,8 @@ class Report(dict[str, Any]):
 
     See Also
     --------
-    build : Makes one.
-    render : Makes a page of it.
+    build : Returns a report.
+    render : Converts a report to a page.
 
     Examples
     --------
@@ -151,7 +151,7 @@ class Report(dict[str, Any]):
         super().__init__(data)
 
     def to_json(self) -> str:
-        """Return the data as JSON, in the form that the page holds and saves.
+        """Return the data as JSON, as in the page and in the file that it saves.
 
         Returns
         -------
