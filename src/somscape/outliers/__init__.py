@@ -1,4 +1,4 @@
-"""Which rows are anomalies, how sure that is, and why."""
+"""Detection of anomalies, with p-values and reasons."""
 
 from somscape.outliers.calibration import Calibration
 from somscape.outliers.counterfactual import Change, Counterfactual, Range

@@ -270,7 +270,7 @@ class Calibration:
         return cls(scores[ascending], own, of_rows, regions, by_bulk)
 
     def p_values(self, scores: Float64s, units: Ints | None = None) -> Float64s:
-        """Return the p-value of each score; see `SOMDetector.p_values`.
+        """Return the p-value of each score, as `SOMDetector.p_values` defines it.
 
         Parameters
         ----------

@@ -472,7 +472,7 @@ BLOCK_ROWS = 1024
 
 @dataclass(frozen=True)
 class Change:
-    """One column of a counterfactual.
+    """Change of one column in a counterfactual.
 
     Attributes
     ----------

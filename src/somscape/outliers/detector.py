@@ -455,7 +455,7 @@ class Detector:
         return found if self.marks is None else self.marks.parts_with_held(rows, found)
 
     def contributions_by_columns(self, rows: Floats) -> Float64s:
-        """Return contributions by the values of rows, without fixed scores of marked rows.
+        """Return contributions by values, without the fixed scores of marked rows.
 
         Parameters
         ----------
@@ -570,7 +570,7 @@ def both_in_words(detector: Detector, table: Table) -> tuple[Detector, Table]:
     return detector.in_words, table_in_words(encoding, table)
 
 
-# Reasons: the columns that make a row unusual.
+# Reasons, which are the columns that make a row unusual.
 
 NONE_STANDS_OUT = "no single column stands out; the combination is unusual"
 """Text that a row without reasons has instead."""
@@ -601,7 +601,7 @@ TIMES = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A column with a large share of a score, the value of the row, and the usual values.
+    """A column with a large share of the score of a row, and its usual values.
 
     Attributes
     ----------
@@ -674,7 +674,9 @@ class Reason:
 
 
 class Reasons(tuple[Reason, ...]):
-    """The reasons of one row, with the largest share first.  Empty if no single column stands out.
+    """The reasons of one row, with the largest share first.
+
+    It is empty if no single column stands out.
 
     See Also
     --------
@@ -823,7 +825,7 @@ def _unless_missing(values: list[str], parts: Iterable[Any]) -> list[Any]:
     return [None if value == NO_CELL else part for value, part in zip(values, parts, strict=True)]
 
 
-# Alerts: the rows of a table in order, with their ids.
+# Alerts, which are the first rows of a ranking, with their ids.
 
 RECORD = "record"
 """Name of the id if the table lacks an id column.  The id is the number of the row, from 1."""
@@ -916,7 +918,9 @@ def ids_column(map_: Map, table: Table, rows: Ints) -> Column:
 
 @dataclass(frozen=True, eq=False)
 class Alerts:
-    """Ranking of the rows of a table, with the most unusual row first.  It prints as its alerts.
+    """Ranking of the rows of a table, with the most unusual row first.
+
+    Printing it shows the alerts.
 
     Attributes
     ----------
@@ -1053,7 +1057,7 @@ class Alerts:
         }
 
     def to_table(self, map_: Map, table: Table | Source) -> Table:
-        """Return the alerts as a table with the rank, id and results before the original columns.
+        """Return the alerts as a table with the results before the original columns.
 
         If an original column has the name of a result column, ``_input`` is added to its name.
         If ids repeat, a column "record" contains the number of each row, from 1.
@@ -1127,7 +1131,7 @@ def ranked(
     )
 
 
-# Rules: which rows are alerts, and which rows stand out.
+# Rules, which decide which rows are alerts and which rows stand out.
 
 MIDDLE = 0.5
 """The share of usual rows is estimated from the number of p-values above this value."""
@@ -1141,7 +1145,9 @@ MIN_LISTED, MAX_LISTED = 10, 50
 
 @dataclass(frozen=True)
 class AlertRule:
-    """Rule for alerts.  By default, 10 to 50 rows, preferably the rows that stand out.
+    """Rule that decides which rows become alerts.
+
+    By default, these are the rows that stand out, but at least 10 and at most 50 rows.
 
     Attributes
     ----------
@@ -1416,7 +1422,7 @@ def _amounts(table: Table, name: str) -> Float64s:
     return np.asarray(numbers, dtype=np.float64)
 
 
-# Rows around a row: usual rows like it, and their labels.
+# Similar usual rows, and the labels of rows around a row.
 
 FIRST_UNITS = 8
 """Number of units whose rows are searched first.  It doubles until the search is complete."""
@@ -1424,7 +1430,9 @@ FIRST_UNITS = 8
 
 @dataclass(frozen=True, eq=False)
 class SimilarRows:
-    """The rows nearest to each of some rows.  With a detector, only usual rows are included.
+    """The rows nearest to each of some rows.
+
+    With a detector, only usual rows are included.
 
     Attributes
     ----------

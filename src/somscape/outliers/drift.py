@@ -86,7 +86,7 @@ class Ranks:
 
 @dataclass(eq=False)
 class Martingale:
-    """Capital of a gambler who bets that p-values are small from some row on.
+    """Capital of a gambler who bets that p-values become small.
 
     At row t, the gambler stakes a part ``1 / (t * (t + 1))`` of the initial capital of 1, divided
     equally among the bets.  This part stays in the bets.  If p-values are independent and uniform,

@@ -44,7 +44,7 @@ class Marks:
     n_confirmed, n_cleared : int
         Number of rows marked as anomalies, and number of rows marked as usual.
     trust : float
-        Weight of the marks, from 0 to 1.  It is high if each mark follows from the other marks.
+        Weight of the marks, from 0 to 1.  It is high if other marks predict each mark.
     n_raised, n_lowered : int
         Number of training rows without a fixed score whose score was multiplied by at least 1.1,
         and number of such rows whose score was divided by at least 1.1.
@@ -62,7 +62,7 @@ class Marks:
     pull : ndarray of shape (n_taught,), float64
         Amount that each of these rows adds to the log of the factor of an equal row.
     n_leading : int
-        Number of confirmed rows with a fixed score.  They are the first of `rows`.
+        Number of confirmed rows with a fixed score.  They come first in `rows`.
     rows : ndarray of shape (n_held, n_features), float64
         Encoded rows with a fixed score.
     held : ndarray of shape (n_held,), float64
@@ -318,7 +318,7 @@ MAX_HELD = 1000
 """Maximum number of marks that fix scores.  More marks are labels rather than a reviewed list."""
 
 NOTICED = 1.1
-"""A score counts as raised if it was multiplied by this factor or more, as lowered if divided."""
+"""Factor from which a score counts as raised.  If divided by this factor, it counts as lowered."""
 
 LEAST_SHARE = 1e-12
 """Minimum share of the rows below and above a knot, because 0 gives an infinite normal score."""

@@ -34,7 +34,7 @@ TAIL_SHARE = 0.05
 """Share of the rows on each side whose values follow a smooth tail."""
 
 MIN_TAIL_ROWS, MIN_TAIL_VALUES = 10, 5
-"""Minimum numbers of rows and of different values for a smooth tail.  Fewer are used directly."""
+"""Minimum numbers of rows and of different values to which a smooth tail is fitted."""
 
 TAIL_SHAPE = 0.05
 """Shape of the tail, a generalized Pareto.  A value ten times as far out adds about 30 more."""
@@ -404,10 +404,10 @@ SHAPE = 0.2
 tails, rows stood out in twice as many tables of such noise (benchmarks/detection)."""
 
 FREE = 1.0
-"""Part of ``-log(2 d p)`` that does not add to a score."""
+"""Part of ``-log(2 d p)`` without effect on a score, for d columns and a tail probability p."""
 
 UNIT_SHARE = 0.99
-"""A unit of ``-log(2 d p)`` adds the difference of this quantile of the scores and the median."""
+"""A unit of ``-log(2 d p)`` adds the distance between the median score and this quantile."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -433,7 +433,7 @@ class Beyond:
         return cls(ordered.quantile(UNIT_SHARE) - ordered.quantile(0.5), ends)
 
     def after(self, rows: Floats, weights: Float64s | None) -> "Beyond":
-        """Return the data after further rows."""
+        """Return the data updated with further rows."""
         return replace(self, ends=ends_of(rows, weights, self.ends))
 
 
@@ -512,10 +512,10 @@ EACH_KEPT, GROWTH = 16, 1.25
 """Number of outermost values that are all kept, and the growth of the steps after these values."""
 
 FIRST_LOOK, LOOSE_SHARE = 20_000, 0.065
-"""Number of rows by which columns with many values are found, and a share larger than a tail."""
+"""Number of sampled rows to find columns with many values, and a share that includes a tail."""
 
 MARGIN = 1e-9
-"""Relative number of rows by which a tail must be larger, because sums of weights are rounded."""
+"""Relative excess of rows that a tail must have, because sums of weights are rounded."""
 
 COUNTED_VALUES = 1 << 20
 """Number of values per block.  A quarter of it, or four times as many, take a tenth longer."""
@@ -824,7 +824,7 @@ def _n_rows_of(part: _Part) -> float:
 def _loose_ends(
     columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats
 ) -> dict[int, tuple[float, float]]:
-    """Return limits slightly inside the tails of columns with many values, by column number."""
+    """Return limits slightly nearer to the middle than the tails, by number of the column."""
     if len(rows) <= FIRST_LOOK or not columns:
         return {}
     found, some = {}, rows[:: -(-len(rows) // FIRST_LOOK)]

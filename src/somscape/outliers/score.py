@@ -1,4 +1,4 @@
-"""Scores of rows, higher for more unusual rows, and the exact contribution of each column."""
+"""Scores of rows, which are higher for more unusual rows, and the contribution of each column."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -72,13 +72,13 @@ CACHED_VALUES = 1 << 16
 took a third of the time."""
 
 SHARED_WORK = 1e7
-"""Number of multiply-adds (about two milliseconds) from which own threads are faster."""
+"""Number of multiply-adds (about two milliseconds) from which our own threads are faster."""
 
 RIDGE = 0.1
 """Amount that is added to the correlation of each column with itself."""
 
 NOISE_RIDGE = 1.0
-"""Further amount, times the number of features per row: correlations of few rows are noisy."""
+"""Further amount, times features per row, because correlations of few rows are mostly noise."""
 
 MEMBER_NOISE_RIDGE = 0.3
 """The further amount if several maps score together, because averaging removes much noise."""
@@ -91,7 +91,7 @@ MIN_DEVIATION = 1e-9
 """Columns whose deviation is below this share of the largest deviation are not scaled."""
 
 MAX_FEATURES = 1000
-"""Maximum number of features for a matrix.  A larger one takes a second, as does the search."""
+"""Maximum number of features for a matrix.  A larger matrix takes as long as the search."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -393,7 +393,7 @@ class Scorer:
 
     @cached_property
     def usual_compared_codebook(self) -> Float64s:
-        """The part of `compared_codebook` for `usual_units`."""
+        """Prototypes in `compared_codebook` for `usual_units`."""
         return np.ascontiguousarray(self.compared_codebook[self.usual_units])
 
     def compared(self, rows: Floats) -> Floats:

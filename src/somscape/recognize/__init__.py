@@ -1,4 +1,4 @@
-"""From rows with known classes or numbers to a map that predicts classes or numbers of new rows."""
+"""Maps that learn from known classes or numbers of rows and predict them for new rows."""
 
 from somscape.recognize.predictor import Predictor
 from somscape.recognize.recognizer import (

@@ -271,7 +271,7 @@ class Predictor(Answering):
         return self.predictions_of_rows(self.map_.rows_of(X))
 
     def predict_interval(self, X: Any, coverage: float = COVERAGE) -> Float64s:
-        """Return an interval for each row that contains the target with a given probability.
+        """Return an interval for the target of each row.
 
         Parameters
         ----------
@@ -320,7 +320,7 @@ class Predictor(Answering):
         return ends[:, 0] if self.is_single else ends
 
     def factors(self, coverage: float) -> Float64s:
-        """Return the factor of the spread that gives half the width of an interval, by target.
+        """Return half the width of an interval, divided by the spread, for each target.
 
         Parameters
         ----------

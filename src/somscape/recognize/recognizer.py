@@ -726,7 +726,7 @@ class Recognizer(Answering):
         return self.probabilities_of_rows(self.map_.rows_of(X))[0]
 
     def probabilities_of_rows(self, rows: Floats) -> tuple[Float64s, Float64s]:
-        """Return the probability of each class, and the p-value of the distance to the map.
+        """Return the probability of each class, and a p-value of each row.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Clusters of units: the regions of a map, and the columns that set each region apart."""
+"""Regions of a map, which are clusters of units, and the columns that set each region apart."""
 
 from somscape.regions.edit import (
     RegionChange,

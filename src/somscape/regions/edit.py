@@ -478,9 +478,10 @@ Thing = TypeVar("Thing")
 
 
 def keep(thing: Thing, found: Regions | None) -> Thing:
-    """Return a map, detector or estimator that keeps regions and saves them in its file.
+    """Return a copy of a map, detector or estimator that keeps regions.
 
-    Pictures, pages and paths then show these regions unless other regions are given.
+    Its file contains the regions.  Pictures, pages and paths show them unless other regions are
+    given.
 
     Parameters
     ----------

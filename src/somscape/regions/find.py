@@ -356,7 +356,7 @@ class RegionStability:
 
     @property
     def usual_number(self) -> int:
-        """Most frequent number of regions, or the lowest number if several are most frequent."""
+        """Most frequent number of regions, or the lowest of several such numbers."""
         return int(np.bincount(self.numbers).argmax())
 
     @property

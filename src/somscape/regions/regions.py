@@ -106,7 +106,7 @@ class Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A few conditions that are true for most rows of a region and for few other rows.
+    """A few conditions that most rows of a region and few other rows satisfy.
 
     Attributes
     ----------
@@ -517,7 +517,7 @@ class Region:
 
     @property
     def sentence(self) -> str:
-        """The region in one or two sentences, with its rows, its differences and its rule."""
+        """One or two sentences about the rows, the differences and the rule."""
         said = [f"{self.name}: {self.n_rows} {'row' if self.n_rows == 1 else 'rows'}"]
         if self.share < 1:
             low, high = (f"{100 * end:.0f}" for end in self.share_within)
