@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import expon, genpareto
 
-from somscape.outliers.calibration import _Among, _fitted, tail_of
+from somscape.outliers.calibration import _ComparedRows, _fit_moments, tail_of
 
 DRAWN = {
     "normal": lambda rng, size: np.abs(rng.normal(size=size)),
@@ -24,7 +24,7 @@ def tail_shares(calibration, weights, scores):
 
 
 def p_values_among(calibration, weights, scores, *, by_bulk):
-    return _Among(calibration, weights, by_bulk).p_values(scores)
+    return _ComparedRows(calibration, weights, by_bulk).p_values(scores)
 
 
 def ones(values):
@@ -39,7 +39,7 @@ def conformal(calibration, scores):
 def test_moments_by_hand():
     # Excesses 1, 2, 6: mean 3; moment (1 * 2 + 2 * 1 + 6 * 0) / 2 / 3 = 2/3; spread 3 - 4/3 = 5/3;
     # shape 2 - 9/5 = 1/5; scale 3 * 4/5.
-    shape, scale = _fitted(np.array([1.0, 2.0, 6.0]), np.ones(3))
+    shape, scale = _fit_moments(np.array([1.0, 2.0, 6.0]), np.ones(3))
     assert (shape, scale) == (pytest.approx(0.2), pytest.approx(2.4))
 
 

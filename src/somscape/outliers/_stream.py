@@ -157,7 +157,7 @@ def updated(
     """Return a detector updated with further rows, its summary, and the units of the rows."""
     detector, stream = trained
     scores = detector.scores_of_rows(rows)
-    more = _More(rows, weights, half_life, detection)
+    more = _FurtherRows(rows, weights, half_life, detection)
     whole, share = more.on(detector.of_all_rows, stream.sums, stream.squares)
     counted = np.ones(len(rows), dtype=bool) if weights is None else weights > 0
     calibration = scores if labels is None else np.where(labels == ANOMALY, np.nan, scores)
@@ -196,7 +196,7 @@ def updated(
             by_bulk=detector.calibration.by_bulk,
         ),
         members=tuple(replace(member.scorer, reach=reach) for member in members),
-        mean_contributions=_averaged(detector, whole, rows, weights),
+        mean_contributions=_average_contributions(detector, whole, rows, weights),
         rarity=rarity,
     )
     of_members = tuple((member.sums, member.squares) for member in members)
@@ -206,7 +206,7 @@ def updated(
 
 
 @dataclass(frozen=True, eq=False)
-class _More:
+class _FurtherRows:
     """Further rows, and the settings by which maps learn from them."""
 
     rows: Floats
@@ -232,7 +232,7 @@ class _More:
         return TrainedScorer(renewed, step.units, step.sums, squares), step.share
 
 
-def _averaged(
+def _average_contributions(
     before: Detector, after: TrainedScorer, rows: Floats, weights: Float64s | None
 ) -> Float64s | None:
     """Return the mean contributions over all earlier and new rows."""

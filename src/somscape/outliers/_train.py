@@ -492,7 +492,7 @@ def train_detector(
         marks = marks_of(given, weights, encoding, labels, scores)
         factors = marks.factors(given)
         scores = scores * factors
-        calibration = _marked_left_out(calibration * factors, labels)
+        calibration = _leave_out_marked(calibration * factors, labels)
     # With marks, usual rows that resemble confirmed rows score far above the bulk.
     by_bulk = detection.has_bulk and (marks is None or not marks.teach)
     is_regional = detection.calibration == "regional"
@@ -516,7 +516,7 @@ def _order_of_rows(n: int, seed: int) -> Ints:
     return rng.permutation(n) if n <= MAX_TOLD else rng.choice(n, MAX_TOLD, replace=False)
 
 
-def _marked_left_out(calibration: Float64s, labels: Ints) -> Float64s:
+def _leave_out_marked(calibration: Float64s, labels: Ints) -> Float64s:
     """Return calibration scores in which marked rows are left out."""
     is_marked = labels != UNKNOWN
     left_out = is_marked if 2 * is_marked.sum() <= len(labels) else labels == ANOMALY

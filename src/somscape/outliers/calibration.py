@@ -127,11 +127,11 @@ def tail_of(calibration: Float64s, weights: Float64s) -> Tail | None:
         return None
     start = calibration[starts[-1]]
     first = int(np.searchsorted(calibration, start, side="right"))
-    shape, scale = _fitted(calibration[first:] - start, weights[first:])
+    shape, scale = _fit_moments(calibration[first:] - start, weights[first:])
     return Tail(start, shape, scale, weight_from[first], total)
 
 
-def _fitted(excesses: Float64s, weights: Float64s) -> tuple[float, float]:
+def _fit_moments(excesses: Float64s, weights: Float64s) -> tuple[float, float]:
     """Return shape and scale by probability-weighted moments (Hosking and Wallis 1987, section
     4).
     """
@@ -288,27 +288,27 @@ class Calibration:
             `regions`, only rows of the same region count.
         """
         if self.regions is None or self.units is None:
-            return self._among(None).p_values(scores)
+            return self._rows_in_region(None).p_values(scores)
         assert units is not None
         found = np.empty(len(scores))
         of_rows = self.regions[units]
         for region in np.unique(of_rows).tolist():
             here = of_rows == region
-            found[here] = self._among(region).p_values(scores[here])
+            found[here] = self._rows_in_region(region).p_values(scores[here])
         return found
 
-    def _among(self, region: int | None) -> "_Among":
+    def _rows_in_region(self, region: int | None) -> "_ComparedRows":
         """Return the calibration rows of a region, or all rows if `region` is None."""
-        if region not in self._made:  # computed once, because a service scores single rows
+        if region not in self._cache:  # computed once, because a service scores single rows
             there, weights = slice(None), self.weights
             if region is not None and self.regions is not None and self.units is not None:
                 there = self.regions[self.units] == region
             own = None if weights is None else weights[there]
-            self._made[region] = _Among(self.scores[there], own, self.by_bulk)
-        return self._made[region]
+            self._cache[region] = _ComparedRows(self.scores[there], own, self.by_bulk)
+        return self._cache[region]
 
     @cached_property
-    def _made(self) -> "dict[int | None, _Among]":
+    def _cache(self) -> "dict[int | None, _ComparedRows]":
         return {}
 
     @property
@@ -327,7 +327,7 @@ class Calibration:
 
 
 @dataclass(frozen=True, eq=False)
-class _Among:
+class _ComparedRows:
     """Calibration rows with which some rows are compared, and values computed from them."""
 
     scores: Float64s

@@ -252,11 +252,11 @@ otherwise at the previous position."""
 def _ends(lines: _Lines) -> Float64s:
     """Return how far the feature of each line can move, or infinity if it is unlimited."""
     if not _is_steady(lines.detector):
-        step, advance = _by_scanning(lines)
+        step, advance = _step_by_scanning(lines)
     elif lines.detector.of_all_rows.kind.is_mean_of_nearest:
-        step, advance = _by_nearest_prototypes(lines)
+        step, advance = _step_by_prototypes(lines)
     else:
-        step, advance = _by_slack(lines)
+        step, advance = _step_by_slack(lines)
     place, going = lines.start.copy(), np.arange(len(lines.rows))
     end = lines.edge + ENDLESS_WIDTHS * lines.width
     for _ in range(MAX_STEPS):
@@ -272,12 +272,12 @@ def _ends(lines: _Lines) -> Float64s:
     return np.where(lines.direction * place > end, lines.direction * np.inf, place)
 
 
-def _by_nearest_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
+def _step_by_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
     """Step to the point at which the currently nearest prototypes are too far away."""
     moves = [lines.direction * _moves(one, lines.places) for one in lines.detector.scorers]
 
     def free(which: Ints, rows: Float64s) -> tuple[NDArray[np.bool_], Float64s]:
-        added = _Added.of(lines.detector, rows, lines.places[which], lines.direction)
+        added = _AddedRarity.of(lines.detector, rows, lines.places[which], lines.direction)
         by_scorer = [np.where(added.is_still[:, None], 0.0, by_one[which]) for by_one in moves]
         far = 2.0 * ENDLESS_WIDTHS * lines.width[which]
         slack, distance = _free_distance(lines.detector, rows, lines.limit, by_scorer, added, far)
@@ -294,7 +294,7 @@ def _by_nearest_prototypes(lines: _Lines) -> tuple[Float64s, _Advance]:
     return free(np.arange(len(lines.rows)), lines.rows)[1], advance
 
 
-def _by_slack(lines: _Lines) -> tuple[Float64s, _Advance]:
+def _step_by_slack(lines: _Lines) -> tuple[Float64s, _Advance]:
     """Step as far as the slack allows, because a score changes at most as fast as the row
     moves."""
     scorers = lines.detector.scorers
@@ -308,7 +308,7 @@ def _by_slack(lines: _Lines) -> tuple[Float64s, _Advance]:
     return lines.slack(lines.rows) / speed, advance
 
 
-def _by_scanning(lines: _Lines) -> tuple[Float64s, _Advance]:
+def _step_by_scanning(lines: _Lines) -> tuple[Float64s, _Advance]:
     """Check the score in even steps.  Gaps narrower than a step are missed."""
     outside = lines.edge + lines.width
 
@@ -333,7 +333,7 @@ def _moves(scorer: Scorer, places: Ints) -> Float64s:
 
 
 @dataclass(frozen=True, eq=False)
-class _Added:
+class _AddedRarity:
     """Amounts that rarity adds to rows in which a feature moves.
 
     Attributes
@@ -354,7 +354,9 @@ class _Added:
     is_still: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, detector: AnyDetector, rows: Float64s, places: Ints, direction: float) -> "_Added":
+    def of(
+        cls, detector: AnyDetector, rows: Float64s, places: Ints, direction: float
+    ) -> "_AddedRarity":
         n = len(rows)
         heights, slopes, knots = np.zeros(n), np.zeros(n), np.full(n, np.inf)
         values = rows[np.arange(n), places]
@@ -381,7 +383,7 @@ def _free_distance(
     rows: Float64s,
     limit: float,
     moves: Sequence[Float64s],
-    added: _Added,
+    added: _AddedRarity,
     far: Float64s,
 ) -> tuple[Float64s, Float64s]:
     """Return how far rows score below a limit, and how far their features can move."""
@@ -559,13 +561,13 @@ def counterfactuals_of(
         block = unusual[part]
         made: list[Counterfactual] | list[None] = [None] * len(block)
         if len(targets):
-            made = _made_usual(detector, table.take(block), rows[block], targets, limit)
+            made = _make_usual(detector, table.take(block), rows[block], targets, limit)
         for i, one in zip(block, made, strict=True):
             found[i] = one
     return found
 
 
-def _made_usual(
+def _make_usual(
     detector: AnyDetector, table: Table, rows: Float64s, targets: Float64s, limit: float
 ) -> list[Counterfactual]:
     encoding = detector.map_.encoding

@@ -148,14 +148,14 @@ class Detector:
             raise ParameterError(
                 "`calibration` must have a region for each unit.", parameter="calibration"
             )
-        if not all(self._can_score(one) for one in self.members):
+        if not all(self._fits(one) for one in self.members):
             raise ParameterError(
                 "`members` must be Scorers with the score, `n_prototypes`, lattice and features of "
                 "`of_all_rows`.",
                 parameter="members",
             )
 
-    def _can_score(self, member: Any) -> bool:
+    def _fits(self, member: Any) -> bool:
         """Return whether a member has the settings of the detector, as files require."""
         main = self.of_all_rows
         return (
@@ -644,7 +644,7 @@ class Reason:
 
     def __str__(self) -> str:
         occurs = "" if self.occurs is None else f"{self.occurs}; "
-        return f"{self.column} {self.value}: {occurs}usual {self.usual}{self._but}"
+        return f"{self.column} {self.value}: {occurs}usual {self.usual}{self._restriction}"
 
     def sentence(self) -> str:
         """Return the reason as a sentence.
@@ -660,7 +660,7 @@ class Reason:
         'A4 is 3, which 2 of 690 rows have; usual is 2 (51 %).'
         """
         occurs = "" if self.occurs is None else f", {self.occurs.clause()}"
-        return f"{self.column} is {self.value}{occurs}; usual is {self.usual}{self._but}."
+        return f"{self.column} is {self.value}{occurs}; usual is {self.usual}{self._restriction}."
 
     @property
     def is_rare(self) -> bool:
@@ -669,7 +669,7 @@ class Reason:
         return occurs is not None and occurs.n_rows <= max(1.0, RARE * occurs.total)
 
     @property
-    def _but(self) -> str:
+    def _restriction(self) -> str:
         return ", but not with the other columns" if self.is_usual_alone else ""
 
 
@@ -1000,17 +1000,17 @@ class Alerts:
         return f"Alerts({self.n_alerts} of {len(self.ids)} rows)"
 
     def __str__(self) -> str:
-        names, rows = self._shown()
+        names, rows = self._printed_rows()
         lines = in_columns([[name, *cells] for name, *cells in zip(names, *rows, strict=True)])
         if self.n_before_line is not None and self.n_before_line < len(rows):
             lines.insert(1 + self.n_before_line, LINE)
-        return "\n".join([self.headline, *lines, *self._more()])
+        return "\n".join([self.headline, *lines, *self._lines_of_rest()])
 
     def _repr_html_(self) -> str:
-        names, rows = self._shown()
-        return html_of(names, rows, ". ".join([self.headline, *self._more()]))
+        names, rows = self._printed_rows()
+        return html_of(names, rows, ". ".join([self.headline, *self._lines_of_rest()]))
 
-    def _shown(self) -> tuple[list[str], list[list[str]]]:
+    def _printed_rows(self) -> tuple[list[str], list[list[str]]]:
         """Return the names of the columns and the texts of the alerts that are printed."""
         n = min(self.n_alerts, SHOWN)
         shown = (each[:n] for each in (self.ids, self.scores, self.p_values, self.reasons))
@@ -1020,7 +1020,7 @@ class Alerts:
         ]
         return ["rank", self.id_name, "score", "p-value", "reasons"], rows
 
-    def _more(self) -> list[str]:
+    def _lines_of_rest(self) -> list[str]:
         n = self.n_alerts - SHOWN
         return [f"... {n} more alerts"] if n > 0 else []
 
@@ -1286,7 +1286,7 @@ class AlertRule:
             ascending = np.sort(ascending)
         share = usual_share(ascending)
         rate = STAND_OUT_RATE if self.fdr is None else self.fdr
-        n_stand_out = _most_at(rate / share, ascending)
+        n_stand_out = _count_within(rate / share, ascending)
         if not n_stand_out:
             return np.zeros(len(p), dtype=bool), 0.0
         highest = float(ascending[n_stand_out - 1])
@@ -1368,17 +1368,17 @@ def adjusted(p: Float64s) -> Float64s:
     """Return p-values adjusted by Benjamini and Hochberg (1995)."""
     order = np.argsort(p, kind="stable")
     out = np.empty(len(p))
-    out[order] = _rates(p[order])
+    out[order] = _adjust_ascending(p[order])
     return out
 
 
-def _rates(ascending: Float64s) -> Float64s:
+def _adjust_ascending(ascending: Float64s) -> Float64s:
     """Return the adjusted p-values of ascending p-values, which are also ascending."""
     rates = ascending * len(ascending) / np.arange(1, len(ascending) + 1)
     return np.minimum(np.minimum.accumulate(rates[::-1])[::-1], 1.0)
 
 
-def _most_at(rate: float, ascending: Float64s) -> int:
+def _count_within(rate: float, ascending: Float64s) -> int:
     """Return how many of the ascending p-values are at most `rate` after adjustment."""
     if rate >= 1.0:
         return len(ascending)
@@ -1593,7 +1593,7 @@ def label_share_around(map_: Map, X: Any, among: Any, y: Any, level: float) -> L
             parameter="y",
         )
     n_known, n_anomalies = (
-        _around(map_, np.bincount(units[chosen], minlength=map_.n_units))[map_.winners(X)]
+        _add_neighbors(map_, np.bincount(units[chosen], minlength=map_.n_units))[map_.winners(X)]
         for chosen in (labels != UNKNOWN, labels == ANOMALY)
     )
     low, high = wilson(n_anomalies, n_known, level)
@@ -1601,7 +1601,7 @@ def label_share_around(map_: Map, X: Any, among: Any, y: Any, level: float) -> L
     return LabelShare(n_known, n_anomalies, share, low, high)
 
 
-def _around(map_: Map, counts: Ints) -> Ints:
+def _add_neighbors(map_: Map, counts: Ints) -> Ints:
     """Return the count of each unit plus the counts of its neighbors."""
     neighbors = map_.lattice.neighbors
     return np.asarray(counts + np.where(neighbors >= 0, counts[neighbors], 0).sum(axis=1))
@@ -1650,7 +1650,7 @@ def record_of_detector(detector: Detector) -> Record:
         "lift": detector.label_factors,
         "mean_contributions": detector.mean_contributions,
     }
-    arrays |= _named("rarity", detector.rarity) | _named("counts", detector.counts)
+    arrays |= _parts_by_name("rarity", detector.rarity) | _parts_by_name("counts", detector.counts)
     if calibration.by_bulk:
         header[BY_BULK] = True
     if detector.marks is not None:
@@ -1674,10 +1674,10 @@ def record_of_detector(detector: Detector) -> Record:
 
 def _arrays_of(scorer: Scorer) -> dict[str, Any]:
     own = {"usual": scorer.usual, "spread": scorer.rms_distances, "reach": scorer.reach}
-    return own | _named("decorrelation", scorer.decorrelation)
+    return own | _parts_by_name("decorrelation", scorer.decorrelation)
 
 
-def _named(beginning: str, whole: Any) -> dict[str, Any]:
+def _parts_by_name(beginning: str, whole: Any) -> dict[str, Any]:
     """Return the parts of an object, or of None, by their names in the file."""
     parts = () if whole is None else fields(whole)
     return {_name_of(beginning, part.name): getattr(whole, part.name) for part in parts}
@@ -1720,7 +1720,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
             arrays["calibration"], weights, units, arrays.get("regions"), BY_BULK in header
         ),
         "members": tuple(
-            _alike(_member_of(map_, parts, shared, header), whole)
+            _share_arrays(_member_of(map_, parts, shared, header), whole)
             for parts in arrays_of_members(arrays, header.get(MEMBERS, 0))
         ),
         "label_factors": arrays.get("lift"),
@@ -1756,22 +1756,24 @@ def _scorer_of(
     return Scorer(map_, score, n_prototypes, usual, far, decorrelation, reach)
 
 
-def _alike(scorer: Scorer, whole: Scorer) -> Scorer:
+def _share_arrays(scorer: Scorer, whole: Scorer) -> Scorer:
     """Return a member that shares equal arrays with the map of all rows."""
     own, of_all = scorer.decorrelation, whole.decorrelation
     if own is not None and of_all is not None and own is not of_all:
         parts = {part.name: getattr(own, part.name) for part in fields(own)}
-        same = {name: _same(values, getattr(of_all, name)) for name, values in parts.items()}
+        same = {
+            name: _shared_if_equal(values, getattr(of_all, name)) for name, values in parts.items()
+        }
         scorer = replace(scorer, decorrelation=Decorrelation(**same))
-    return replace(scorer, reach=_same(scorer.reach, whole.reach))
+    return replace(scorer, reach=_shared_if_equal(scorer.reach, whole.reach))
 
 
-def _same(values: Any, of_all: Any) -> Any:
+def _shared_if_equal(values: Any, of_all: Any) -> Any:
     return of_all if np.array_equal(values, of_all) else values
 
 
 def _parts_in(arrays: Mapping[str, Any], kind: Any, beginning: str) -> dict[str, Any]:
-    """Return the parts of an object in a file, by the names that `_named` gives the parts."""
+    """Return the parts of an object from a file, by their names in the object."""
     return {part.name: arrays[_name_of(beginning, part.name)] for part in fields(kind)}
 
 

@@ -336,11 +336,11 @@ class DriftMonitor:
         start = 0
         while start < len(rows):
             stop = start + min(self.window - len(self._units), TAKEN_ROWS)
-            alarms += self._take(rows[start:stop])
+            alarms += self._process(rows[start:stop])
             start = stop
         return alarms
 
-    def _take(self, rows: Float64s) -> list[DriftAlarm]:
+    def _process(self, rows: Float64s) -> list[DriftAlarm]:
         """Process rows of one window and return their alarms."""
         units, distances = self.detector.map_.nearest(rows)
         before = self._recent
@@ -471,7 +471,7 @@ def _columns_that_add(detector: Detector, rows: Float64s) -> tuple[str, ...]:
     """Return the columns that add more to the scores of these rows than of training rows."""
     usual = detector.mean_contributions
     more = detector.contributions_of_rows(rows).mean(axis=0) - (0.0 if usual is None else usual)
-    return _named(more, [code.name for code in detector.map_.encoding.features])
+    return _largest_names(more, [code.name for code in detector.map_.encoding.features])
 
 
 def _columns_that_moved(detector: Detector, rows: Float64s) -> tuple[str, ...]:
@@ -489,10 +489,10 @@ def _columns_that_moved(detector: Detector, rows: Float64s) -> tuple[str, ...]:
     for code, place in zip(map_.encoding.features, map_.encoding.slices, strict=True):
         way = " up" if shift[place][0] > 0 else " down"
         names.append(code.name + (way if code.n_features == 1 else ""))
-    return _named(np.sqrt(by_column), names)
+    return _largest_names(np.sqrt(by_column), names)
 
 
-def _named(values: Float64s, names: list[str]) -> tuple[str, ...]:
+def _largest_names(values: Float64s, names: list[str]) -> tuple[str, ...]:
     """Return the names of the largest values, at most three."""
     order = np.argsort(-values, kind="stable")[:MAX_ALARM_COLUMNS]
     least = MIN_PART * values[order[0]]

@@ -133,11 +133,11 @@ class Marks:
         if not self.teach:
             return out
         for part in blocks(len(rows), max(1, BLOCK_VALUES // len(self.pull))):
-            apart = np.asarray(CITY_BLOCK.distances(self._placed(rows[part]), self.places))
+            apart = np.asarray(CITY_BLOCK.distances(self._coordinates(rows[part]), self.places))
             out[part] = (alike(apart.astype(np.float64)) * self.pull).sum(axis=1)
         return out
 
-    def _placed(self, rows: Floats) -> Float64s:
+    def _coordinates(self, rows: Floats) -> Float64s:
         """Return the coordinates of rows on the axes."""
         placed = np.empty((len(rows), len(self.features)))
         for j, feature in enumerate(self.features.tolist()):
@@ -147,12 +147,12 @@ class Marks:
 
     def are_held(self, rows: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return which rows equal a row with a fixed score, and which equal a confirmed one."""
-        which = self._which(rows)
+        which = self._numbers_of_equal(rows)
         return which >= 0, (which >= 0) & (which < self.n_leading)
 
     def with_held(self, rows: Floats, scores: Float64s) -> Float64s:
         """Return scores in which each row that equals a marked row has the fixed score."""
-        which = self._which(rows)
+        which = self._numbers_of_equal(rows)
         is_held = which >= 0
         if not is_held.any():
             return scores
@@ -160,7 +160,7 @@ class Marks:
         out[is_held] = self.held[which[is_held]]
         return out
 
-    def _which(self, rows: Floats) -> Ints:
+    def _numbers_of_equal(self, rows: Floats) -> Ints:
         """Return for each row the number of the equal row with a fixed score, or -1."""
         found = np.full(len(rows), -1, dtype=np.intp)
         left = np.arange(len(rows))
@@ -194,7 +194,7 @@ class Marks:
         n = self.n_confirmed + self.n_cleared
         marks = f"{n:,} {'mark' if n == 1 else 'marks'} ({self.n_confirmed:,} confirmed, "
         marks += f"{self.n_cleared:,} cleared)"
-        parts = [f"{marks} {self._change(encoding)}."]
+        parts = [f"{marks} {self._describe_change(encoding)}."]
         if self.teach and self.trust < CLEAR_TRUST:
             parts.append(
                 f"They agree little with each other, so they count {100 * self.trust:.0f} %."
@@ -206,7 +206,7 @@ class Marks:
             parts.append(f"{places[0].upper()}{places[1:]} the list.")
         return " ".join([*parts, "P-values are estimates."])
 
-    def _change(self, encoding: Encoding) -> str:
+    def _describe_change(self, encoding: Encoding) -> str:
         other = "other " if len(self.held) else ""
         if not self.teach:
             return f"changed the scores of no {other}rows: {self._why_nothing()}"
@@ -217,7 +217,7 @@ class Marks:
         changed += f"{self.n_lowered:,} by a tenth or more"
         if not self.n_confirmed:
             return changed
-        return f"{changed}, most by {_listed(self._columns(encoding))}"
+        return f"{changed}, most by {_join_names(self._columns(encoding))}"
 
     def _why_nothing(self) -> str:
         if not self.n_cleared:
@@ -254,7 +254,7 @@ def _keys(rows: Floats) -> list[bytes]:
     return [row.tobytes() for row in short]
 
 
-def _listed(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -275,14 +275,15 @@ def known_labels(known: Any, n_rows: int, name: str = "known") -> Ints | None:
     if values.shape != (n_rows,) or not are_labels:
         raise InputError(
             f"`{name}` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each of the {n_rows} "
-            f"rows; got shape {values.shape} with {_some(values)}. Pass None if no label is known.",
+            f"rows; got shape {values.shape} with {_first_values(values)}. Pass None if no label "
+            "is known.",
             parameter=name,
         )
     labels = numbers.astype(np.intp)
     return labels if (labels != UNKNOWN).any() else None
 
 
-def _some(values: NDArray[Any]) -> str:
+def _first_values(values: NDArray[Any]) -> str:
     """Return the first few distinct values as text."""
     return ", ".join(np.unique(values.astype(str))[:4].tolist())
 
@@ -342,11 +343,11 @@ def marks_of(
     marks = Marks.none(n_confirmed, n_cleared, rows.shape[1])
     counts = counts_of(weights)
     if n_cleared:  # otherwise, confirmed rows cannot be compared with cleared rows
-        marks = _learned(marks, rows, counts, encoding, labels)
+        marks = _learn(marks, rows, counts, encoding, labels)
     moves = marks.moves(rows)
-    marks = replace(marks, center=float(_rounded(np.average(moves, weights=counts))))
+    marks = replace(marks, center=float(_round(np.average(moves, weights=counts))))
     factors = exp(moves - marks.center)
-    n_leading, held_rows, held = _held(rows, labels, scores * factors)
+    n_leading, held_rows, held = _fix_scores(rows, labels, scores * factors)
     of_others = factors[labels == UNKNOWN] if len(held) else factors
     return replace(
         marks,
@@ -377,11 +378,11 @@ class _Feature:
         return np.abs(self.of_rows[:, None] - self.of_rows)
 
 
-def _learned(
+def _learn(
     marks: Marks, rows: Floats, counts: Float64s | None, encoding: Encoding, labels: Ints
 ) -> Marks:
     """Return marks with the learned changes, or unchanged marks if nothing can be learned."""
-    chosen, unmarked = _teaching(labels), _unmarked(labels, counts)
+    chosen, unmarked = _choose_marked(labels), _choose_unmarked(labels, counts)
     features = _features(rows, counts, encoding, np.append(chosen, unmarked))
     weights = ones_or(counts, len(rows))[chosen]
     is_anomaly = labels[chosen] == ANOMALY
@@ -408,8 +409,8 @@ def _learned(
         features=np.array([feature.number for feature in features], dtype=np.int64),
         x=x,
         y=y,
-        places=_rounded(np.stack([f.of_rows for f in features], axis=1) * relevance),
-        pull=_rounded(STRENGTH * trust * pull),
+        places=_round(np.stack([f.of_rows for f in features], axis=1) * relevance),
+        pull=_round(STRENGTH * trust * pull),
     )
 
 
@@ -438,14 +439,14 @@ def _spread(values: Float64s, weights: Float64s) -> float:
     return float(np.sqrt(np.average(apart**2, weights=weights)))
 
 
-def _teaching(labels: Ints) -> Ints:
+def _choose_marked(labels: Ints) -> Ints:
     """Return the numbers of the marked rows to learn from."""
     kinds = [np.flatnonzero(labels == kind) for kind in (ANOMALY, USUAL)]
     step = -(-sum(map(len, kinds)) // MAX_MARKS)
     return np.sort(np.concatenate([kind[::step] for kind in kinds]))
 
 
-def _unmarked(labels: Ints, counts: Float64s | None) -> Ints:
+def _choose_unmarked(labels: Ints, counts: Float64s | None) -> Ints:
     """Return the numbers of some unmarked rows, evenly spaced from first to last."""
     others = np.flatnonzero(labels == UNKNOWN)
     ends = np.cumsum(ones_or(counts, len(labels))[others])
@@ -514,14 +515,14 @@ def _trust(
 def _lines(features: list[_Feature], relevance: Float64s) -> tuple[Float64s, Float64s]:
     """Return the padded knots of all features, and their normal scores times relevance."""
     x, y = (padded(lines) for lines in ([f.x for f in features], [f.normal for f in features]))
-    return x, _rounded(y * relevance[:, None])
+    return x, _round(y * relevance[:, None])
 
 
-def _rounded(values: Float64s | float) -> Float64s:
+def _round(values: Float64s | float) -> Float64s:
     return np.asarray(np.ldexp(np.rint(np.ldexp(values, BITS)), -BITS))
 
 
-def _held(rows: Floats, labels: Ints, scores: Float64s) -> tuple[int, Float64s, Float64s]:
+def _fix_scores(rows: Floats, labels: Ints, scores: Float64s) -> tuple[int, Float64s, Float64s]:
     """Return the rows with a fixed score, and scores above or below the scores of other rows."""
     marked = np.flatnonzero(labels != UNKNOWN)
     others = np.flatnonzero(labels == UNKNOWN)

@@ -234,17 +234,17 @@ def rarity_of(rows: Floats, weights: Float64s | None, encoding: Encoding) -> Rar
         if isinstance(code, CycleCode):
             continue  # all positions on a circle are equally far out
         if isinstance(code, CategoryCode):
-            lines |= _of_levels(code, place.start, rows[:, place], counts)
+            lines |= _lines_of_levels(code, place.start, rows[:, place], counts)
         else:
             values = rows[:, place.start].astype(np.float64)
-            lines[place.start] = _of_numbers(Counted.of(values, counts))
+            lines[place.start] = _line_of_number(Counted.of(values, counts))
     lines = {feature: (x, y) for feature, (x, y) in lines.items() if max(y) > 0}
     if not lines:
         return None
     return Rarity.of(lines)
 
 
-def _of_levels(
+def _lines_of_levels(
     code: CategoryCode, start: int, features: Floats, counts: Float64s | None
 ) -> dict[int, Line]:
     """Return for each level of a category the line from 0 to the amount that the level adds."""
@@ -260,7 +260,7 @@ def _of_levels(
     return lines
 
 
-def _of_numbers(counted: Counted) -> Line:
+def _line_of_number(counted: Counted) -> Line:
     """Return the line of a number, which falls towards the middle and then rises."""
     values, ends = counted.values.astype(np.float64), counted.ends
     total = ends[-1]
@@ -358,7 +358,7 @@ def _ends_of(
     rows: Floats, is_twice: NDArray[np.bool_] | None, columns: list[int] | None
 ) -> Float64s:
     """Return the outermost values as `ends_of` does.  `is_twice` marks rows that count twice."""
-    first = _taken(rows[:ORDERED_ROWS], columns).astype(np.float64)
+    first = _take_columns(rows[:ORDERED_ROWS], columns).astype(np.float64)
     if is_twice is not None:
         first = np.concatenate([first, first[is_twice[:ORDERED_ROWS]]])
     none = np.full((2, 2, first.shape[1]), -np.inf)
@@ -367,7 +367,7 @@ def _ends_of(
         block = rows[max(part.start, ORDERED_ROWS) : part.stop]
         if not len(block):
             continue
-        block = _taken(block, columns)
+        block = _take_columns(block, columns)
         sides = zip(ends, (-1.0, 1.0), (np.fmin, np.fmax), strict=True)
         for end, sign, outermost in sides:
             for j in np.flatnonzero(sign * _by_column(outermost, block) > end[1]).tolist():
@@ -382,7 +382,7 @@ def _ends_of(
     return ends
 
 
-def _taken(rows: Floats, columns: list[int] | None) -> Floats:
+def _take_columns(rows: Floats, columns: list[int] | None) -> Floats:
     return rows if columns is None else np.take(rows, columns, axis=1)
 
 
@@ -457,23 +457,27 @@ def with_beyond(
     for j in numbers:
         counted = Counted.of(rows[:, j].astype(np.float64), counts)
         more = 1.0 if n_rows is None else n_rows / counted.n
-        for highest, side in zip(beyond.ends[:, 1, j], (_mirrored(counted), counted), strict=True):
+        for highest, side in zip(
+            beyond.ends[:, 1, j], (_mirror_counts(counted), counted), strict=True
+        ):
             step = _step_below(float(highest), side, more)
             # Mirrored for the lower side, and mirrored back for the upper side.
-            lines[j] = _raised(_turned(lines[j]), float(highest), step, free, beyond.unit)
+            lines[j] = _raise_beyond(
+                _mirror_line(lines[j]), float(highest), step, free, beyond.unit
+            )
     return Rarity.of(lines)
 
 
-def _mirrored(counted: Counted) -> Counted:
+def _mirror_counts(counted: Counted) -> Counted:
     n_rows = np.diff(counted.ends, prepend=0.0)
     return Counted(-counted.values[::-1], np.cumsum(n_rows[::-1]))
 
 
-def _turned(line: Line) -> Line:
+def _mirror_line(line: Line) -> Line:
     return -line[0][::-1], line[1][::-1]
 
 
-def _raised(line: Line, highest: float, step: float, free: float, unit: float) -> Line:
+def _raise_beyond(line: Line, highest: float, step: float, free: float, unit: float) -> Line:
     """Return a line that rises faster where a number is beyond all other values."""
     if not step > 0:
         return line
@@ -620,47 +624,47 @@ class ValueCounts:
             and is_array(self.below, (n,), "f")
             and is_array(self.upto, (n,), "f")
         )
-        if not fits or not all(_are_counts(*knots) for knots in self._each()):
+        if not fits or not all(_are_counts(*knots) for knots in self._all_knots()):
             raise ParameterError(
                 "`counts` must have for each column values in ascending order, with the number of "
                 "rows below and up to each.",
                 parameter="counts",
             )
 
-    def _of_levels(self, j: int) -> tuple[dict[float, Occurrence], Occurrence]:
+    def _level_occurrences(self, j: int) -> tuple[dict[float, Occurrence], Occurrence]:
         """Return the occurrence of each level of a category, and of a level without rows."""
-        if j not in self._made:  # computed once, because a service scores single rows
-            values, below, upto = self._of(j)
+        if j not in self._occurrence_cache:  # computed once, because a service scores single rows
+            values, below, upto = self._knots_of_column(j)
             total = float(upto[-1])
             pairs = zip(values.tolist(), (upto - below).tolist(), strict=True)
             found = {value: Occurrence(n, total) for value, n in pairs}
-            self._made[j] = found, Occurrence(0.0, total)
-        return self._made[j]
+            self._occurrence_cache[j] = found, Occurrence(0.0, total)
+        return self._occurrence_cache[j]
 
     @cached_property
-    def _made(self) -> dict[int, tuple[dict[float, Occurrence], Occurrence]]:
+    def _occurrence_cache(self) -> dict[int, tuple[dict[float, Occurrence], Occurrence]]:
         return {}
 
     @cached_property
     def _has_no_gap(self) -> list[bool]:
         """For each column, whether all of its values were kept."""
-        return [np.array_equal(below[1:], upto[:-1]) for _, below, upto in self._each()]
+        return [np.array_equal(below[1:], upto[:-1]) for _, below, upto in self._all_knots()]
 
-    def _each(self) -> Iterator[Knots]:
-        return (self._of(j) for j in range(len(self.starts) - 1))
+    def _all_knots(self) -> Iterator[Knots]:
+        return (self._knots_of_column(j) for j in range(len(self.starts) - 1))
 
-    def _of(self, j: int) -> Knots:
+    def _knots_of_column(self, j: int) -> Knots:
         part = slice(int(self.starts[j]), int(self.starts[j + 1]))
         return self.values[part], self.below[part], self.upto[part]
 
     def occurrences(self, j: int, code: FeatureCode, rows: Floats) -> list[Occurrence | None]:
         """Return the occurrence of the value of each row in a column, or None if not far out."""
-        values, below, upto = self._of(j)
+        values, below, upto = self._knots_of_column(j)
         if not len(values):
             return [None] * len(rows)
         asked = _values(code, rows).astype(np.float64)
         if isinstance(code, CategoryCode):
-            found, of_none = self._of_levels(j)
+            found, of_none = self._level_occurrences(j)
             return [found.get(level, of_none) for level in asked.tolist()]
         total, places = float(upto[-1]), np.searchsorted(values, asked)
         has_levels = isinstance(code, CycleCode)
@@ -707,7 +711,9 @@ def value_counts(
         if j in tails:
             low, (high, of_high) = tails[j]
             most = TAIL_SHARE * total
-            return _of_both(_from_end(*low, most), _from_end(-high, of_high, most), total)
+            return _join_sides(
+                _knots_from_end(*low, most), _knots_from_end(-high, of_high, most), total
+            )
         code, place = columns[j]
         values = np.ascontiguousarray(_values(code, rows[:, place]))
         is_there = np.isfinite(values)
@@ -742,7 +748,7 @@ def _knots_of_values(values: Floats, counts: Float64s | None) -> Knots:
     most = TAIL_SHARE * counted.n
     n_low = int(np.count_nonzero(upto <= most))
     n_high = int(np.count_nonzero(counted.n - below <= most))
-    chosen = np.unique(np.append(_few_of(n_low), len(x) - 1 - _few_of(n_high)))
+    chosen = np.unique(np.append(_choose_positions(n_low), len(x) - 1 - _choose_positions(n_high)))
     return x[chosen], below[chosen], upto[chosen]
 
 
@@ -754,10 +760,12 @@ def knots_of_ends(low: Float64s, high: Float64s, n_rows: int) -> Knots | None:
     if n_different <= MAX_KEPT:
         return None
     most = TAIL_SHARE * n_rows
-    return _of_both(_from_first(low, most), _from_first(-high[::-1], most), float(n_rows))
+    return _join_sides(
+        _knots_from_sorted(low, most), _knots_from_sorted(-high[::-1], most), float(n_rows)
+    )
 
 
-def _of_both(low: Knots, high: Knots, total: float) -> Knots:
+def _join_sides(low: Knots, high: Knots, total: float) -> Knots:
     """Join the knots of the low values and the mirrored knots of the high values."""
     (x, below, upto), (turned, above, over) = low, high
     return (
@@ -767,24 +775,24 @@ def _of_both(low: Knots, high: Knots, total: float) -> Knots:
     )
 
 
-def _from_end(values: Floats, counts: Float64s | None, most: float) -> Knots:
+def _knots_from_end(values: Floats, counts: Float64s | None, most: float) -> Knots:
     """Return knots of the lowest values, up to the first value past `most` rows."""
     if counts is None:
-        return _from_first(np.sort(values), most)
+        return _knots_from_sorted(np.sort(values), most)
     counted = Counted.of(values, counts)
     ends = np.cumsum(np.diff(counted.ends, prepend=0.0))
-    return _chosen(counted.values, ends, most)
+    return _choose_knots(counted.values, ends, most)
 
 
-def _from_first(ascending: Floats, most: float) -> Knots:
+def _knots_from_sorted(ascending: Floats, most: float) -> Knots:
     """Return knots of the lowest of sorted values, up to the first value past `most` rows."""
     last = np.flatnonzero(np.append(ascending[1:] != ascending[:-1], True))
-    return _chosen(ascending[last], last + 1, most)
+    return _choose_knots(ascending[last], last + 1, most)
 
 
-def _chosen(different: Floats, ends: Float64s | Ints, most: float) -> Knots:
+def _choose_knots(different: Floats, ends: Float64s | Ints, most: float) -> Knots:
     """Return knots from different values.  `ends` contains the number of rows up to each value."""
-    chosen = _few_of(int(np.searchsorted(ends, most, "right")))
+    chosen = _choose_positions(int(np.searchsorted(ends, most, "right")))
     below = np.where(chosen > 0, ends[chosen - 1], 0).astype(np.float64)
     return different[chosen].astype(np.float64), below, ends[chosen].astype(np.float64)
 
@@ -793,7 +801,7 @@ def _tails(
     columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats, counts: Float64s | None
 ) -> dict[int, tuple[_Part, _Part]]:
     """Return the low and the high values of columns with many values, by number of the column."""
-    n, ends = len(rows), _loose_ends(columns, rows)
+    n, ends = len(rows), _limits_around_tails(columns, rows)
     if not ends:
         return {}
     places = [columns[j][1].start for j in ends]
@@ -810,7 +818,7 @@ def _tails(
     is_whole = np.all([is_finite for is_finite, _ in each], axis=0)
     found, least = {}, TAIL_SHARE * _n_rows_of((rows, counts)) * (1 + MARGIN)
     for i, j in compress(enumerate(ends), is_whole):
-        low, high = (_joined([parts[i][side] for _, parts in each]) for side in (0, 1))
+        low, high = (_join_parts([parts[i][side] for _, parts in each]) for side in (0, 1))
         if min(_n_rows_of(low), _n_rows_of(high)) > least:
             found[j] = low, high
     return found
@@ -821,7 +829,7 @@ def _n_rows_of(part: _Part) -> float:
     return float(len(values)) if counts is None else float(counts.sum())
 
 
-def _loose_ends(
+def _limits_around_tails(
     columns: Mapping[int, tuple[FeatureCode, slice]], rows: Floats
 ) -> dict[int, tuple[float, float]]:
     """Return limits slightly nearer to the middle than the tails, by number of the column."""
@@ -838,12 +846,12 @@ def _loose_ends(
     return found
 
 
-def _joined(parts: list[_Part]) -> _Part:
+def _join_parts(parts: list[_Part]) -> _Part:
     counts = [own for _, own in parts if own is not None]
     return np.concatenate([v for v, _ in parts]), np.concatenate(counts) if counts else None
 
 
-def _few_of(n: int) -> Ints:
+def _choose_positions(n: int) -> Ints:
     """Return the positions from 0 to n, first one by one and then in growing steps."""
     each = np.arange(min(EACH_KEPT, n + 1))
     n_more = max(0, ceil(np.log(max(n, 1) / EACH_KEPT) / np.log(GROWTH)))

@@ -213,11 +213,11 @@ def decorrelation_of(
     variances, axes = np.linalg.eigh((correlation + ridge * np.eye(n_features)) / (1 + ridge))
     matrix = (axes * np.sqrt(share / variances + (1 - share))) @ axes.T
     if whole is not None:
-        return replace(whole, matrix=_rounded(matrix))
+        return replace(whole, matrix=_round_matrix(matrix))
     counts = np.sqrt(deviation) * np.sqrt(np.sqrt(np.sqrt(deviation)))
     counts *= math.sqrt(math.fsum(deviation[varies] ** 2) / math.fsum(counts[varies] ** 2))
     deviation, counts = (np.where(varies, values, 1.0) for values in (deviation, counts))
-    return Decorrelation(center, deviation, _rounded(matrix), counts)
+    return Decorrelation(center, deviation, _round_matrix(matrix), counts)
 
 
 def _correlation(covariance: Float64s) -> Float64s:
@@ -230,7 +230,7 @@ def _correlation(covariance: Float64s) -> Float64s:
     return correlation
 
 
-def _rounded(matrix: Float64s) -> Float64s:
+def _round_matrix(matrix: Float64s) -> Float64s:
     """Return a matrix rounded to few enough bits that products with rows are exact."""
     return np.asarray(np.rint(matrix * 2.0**MATRIX_BITS) * 2.0**-MATRIX_BITS + 0.0)
 

@@ -244,13 +244,13 @@ def _try_recognition(
     total, n_classes = float(given.weights.sum()), int(given.y.max()) + 1
     n_units = max(min(UNITS_PER_ROW * total, MAX_UNITS), UNITS_PER_CLASS * n_classes)
     settings = given.sized(settings, n_units)
-    map_, classes = _learned(given, settings, recognition)
+    map_, classes = _train_for_classes(given, settings, recognition)
     lattice, quiet = map_.lattice, replace(settings, callbacks=())
     n_nearest = min(MAX_NEAREST, lattice.n_units) if recognition.smooth else 1
     held, shape = [], (lattice.n_units, n_classes)
     for left_out in held_out(given.y, given.weights, settings.seed):
         others = given.weighing(given.weights - left_out)
-        fold, of_units = _learned(others, quiet, recognition, lattice)
+        fold, of_units = _train_for_classes(others, quiet, recognition, lattice)
         rows, y, weights = given.weighing(left_out)
         units, distances = fold.nearest(rows, n_nearest)
         won = fold.winners_of_rows(others.rows)
@@ -276,7 +276,7 @@ def _try_recognition(
     return recognizer, loss
 
 
-def _learned(
+def _train_for_classes(
     known: KnownRows, settings: Settings, recognition: Recognition, lattice: Lattice | None = None
 ) -> tuple[Map, Ints]:
     """Train a map, with classes as a layer if they have a weight, and apply the margin rule."""
@@ -435,17 +435,21 @@ def _try_prediction(
     """Return the best settings to predict left-out rows, for one way to train."""
     n_units = max(min(UNITS_FOR_NUMBERS * float(known.weights.sum()), MAX_UNITS), MIN_UNITS)
     settings = known.sized(settings, n_units)
-    laid = _laid(known, settings, turns)
+    laid = _train_for_numbers(known, settings, turns)
     quiet, folds = replace(settings, callbacks=()), []
     groups = np.where(np.isnan(known.y).all(axis=1), -1, 0)
     for weights in held_out(groups, known.weights, settings.seed):
-        fold = _laid(known.weighing(known.weights - weights), quiet, turns, laid.map_.lattice)
+        fold = _train_for_numbers(
+            known.weighing(known.weights - weights), quiet, turns, laid.map_.lattice
+        )
         left_out = known.weighing(weights)
         folds.append(Fold(fold, left_out, *fold.near(left_out.rows)))
-    return ChosenPrediction(laid, folds, *_best(folds, laid.map_.lattice, prediction.linear))
+    return ChosenPrediction(
+        laid, folds, *_best_settings(folds, laid.map_.lattice, prediction.linear)
+    )
 
 
-def _laid(
+def _train_for_numbers(
     known: KnownRows, settings: Settings, turns: bool, lattice: Lattice | None = None
 ) -> Laid:
     """Train a map, and train it again on rescaled axes if `turns`."""
@@ -476,7 +480,9 @@ def _turn(laid: Laid) -> Float64s:
     return np.asarray((main * np.sqrt(np.maximum(sizes, 0))) @ main.T)
 
 
-def _best(folds: list[Fold], lattice: Lattice, is_linear: bool) -> tuple[Bend, float, float]:
+def _best_settings(
+    folds: list[Fold], lattice: Lattice, is_linear: bool
+) -> tuple[Bend, float, float]:
     """Return the smoothing and the power with the smallest mean squared error, and the error."""
     if not folds:
         return Bend(), 8.0, 0.0

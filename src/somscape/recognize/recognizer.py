@@ -263,7 +263,7 @@ def contributions_of(
     mean = np.average(centers, axis=0, weights=map_.hits)
     variance = np.average((centers - mean) ** 2, axis=0, weights=map_.hits)
     own, other = (map_.codebook[units] for units in found.prototypes.T)
-    slopes, border = 2 * _stretched(map_.metric, own - other), (own + other) / 2
+    slopes, border = 2 * _apply_metric(map_.metric, own - other), (own + other) / 2
     ways = slopes * variance
     steepness = (slopes * ways).sum(axis=1, keepdims=True)
     beyond = (slopes * (border - mean)).sum(axis=1, keepdims=True)
@@ -273,7 +273,7 @@ def contributions_of(
     return parts, border
 
 
-def _stretched(metric: Metric, steps: Float64s) -> Float64s:
+def _apply_metric(metric: Metric, steps: Float64s) -> Float64s:
     """Return steps between points, multiplied by the matrix of a metric."""
     if metric.whitening is not None:
         return np.asarray((steps @ metric.whitening) @ metric.whitening.T)
@@ -287,7 +287,7 @@ def _stretched(metric: Metric, steps: Float64s) -> Float64s:
 
 def reasons_of_classes(recognizer: "Recognizer", table: Table, rows: Floats) -> list[ClassReasons]:
     """Return the reasons for the class of each row, as `Recognizer.reasons` does."""
-    classes, recognizer, table = _in_words(recognizer, table)
+    classes, recognizer, table = _both_in_words(recognizer, table)
     found = compared(recognizer, rows)
     parts, border = contributions_of(recognizer, rows, found)
     sizes = np.abs(parts)
@@ -336,7 +336,7 @@ def _side(code: FeatureCode, row: Float64s, border: Float64s, mark: str) -> str:
     return f"{word} {at if mark == '.' else at.replace('.', mark)}"
 
 
-def _in_words(recognizer: "Recognizer", table: Table) -> "tuple[list[Any], Recognizer, Table]":
+def _both_in_words(recognizer: "Recognizer", table: Table) -> "tuple[list[Any], Recognizer, Table]":
     """Return the names of the classes, and the recognizer and a table with words for codes."""
     encoding, map_ = recognizer.map_.encoding, map_in_words(recognizer.map_)
     words = encoding.roles.dictionary.get(encoding.named("label") or "", {})
@@ -429,12 +429,15 @@ def other_classes_of(
     recognizer: "Recognizer", table: Table, encoded: Floats
 ) -> list[OtherClass | None]:
     """Return changes to another class for each row, as `Recognizer.counterfactuals` does."""
-    classes, recognizer, table = _in_words(recognizer, table)
+    classes, recognizer, table = _both_in_words(recognizer, table)
     encoding, rows = recognizer.map_.encoding, np.asarray(encoded, dtype=np.float64)
     # Prototypes may be far from all rows, so rows move towards means of rows.
     steps = rounding_steps(encoding, recognizer.centers)
     targets = encoding.possible(recognizer.centers, steps)
-    own, of_targets = _named(replace(recognizer, reject=None), rows), _named(recognizer, targets)
+    own, of_targets = (
+        _name_rows(replace(recognizer, reject=None), rows),
+        _name_rows(recognizer, targets),
+    )
     found: list[OtherClass | None] = [None] * len(rows)
     for k in np.unique(own):
         is_other_target = (of_targets != k) & (of_targets != REFUSED)
@@ -443,20 +446,22 @@ def other_classes_of(
             continue
 
         def is_other(some: Float64s, k: int = k) -> NDArray[np.bool_]:
-            named = _named(recognizer, some)
+            named = _name_rows(recognizer, some)
             return np.asarray((named != k) & (named != REFUSED))
 
         for which in (all_of_k[part] for part in blocks(len(all_of_k), CHANGED_ROWS)):
             some = rows[which]
             moved, columns = fewest_changes(encoding, some, others, is_other)
-            moved = _nearer(encoding, some, moved, columns, steps=steps, is_other=is_other)
-            told = _told(recognizer, table.take(which), some, moved, columns, steps=steps)
+            moved = _move_back(encoding, some, moved, columns, steps=steps, is_other=is_other)
+            told = _describe_changes(
+                recognizer, table.take(which), some, moved, columns, steps=steps
+            )
             for i, (number, probability, changes) in zip(which, told, strict=True):
                 found[i] = OtherClass(classes[number], probability, changes)
     return found
 
 
-def _named(recognizer: "Recognizer", rows: Float64s) -> Ints:
+def _name_rows(recognizer: "Recognizer", rows: Float64s) -> Ints:
     """Return the number of the class of each row, or `REFUSED`."""
     probabilities, p_values = recognizer.probabilities_of_rows(rows)
     named = probabilities.argmax(axis=1)
@@ -465,7 +470,7 @@ def _named(recognizer: "Recognizer", rows: Float64s) -> Ints:
     return np.asarray(named)
 
 
-def _nearer(
+def _move_back(
     encoding: Encoding,
     rows: Float64s,
     moved: Float64s,
@@ -492,7 +497,7 @@ def _nearer(
     return best
 
 
-def _told(
+def _describe_changes(
     recognizer: "Recognizer",
     table: Table,
     rows: Float64s,

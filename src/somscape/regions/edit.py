@@ -75,7 +75,7 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     labels[np.isin(labels, numbers)] = numbers[0]
     first = [next((looks[i][part] for i in numbers if looks[i][part]), "") for part in (0, 1)]
     looks[numbers[0]] = (name or first[0], first[1])
-    return _renumbered(found, labels, looks)
+    return _renumber(found, labels, looks)
 
 
 def split(found: Regions, region: int | str, *, n: int = 2, method: str = "auto") -> Regions:
@@ -140,7 +140,7 @@ def split(found: Regions, region: int | str, *, n: int = 2, method: str = "auto"
     place = np.minimum(np.argsort(np.argsort(-rows, kind="stable"), kind="stable")[cut], n - 1)
     labels = found.labels.copy()
     labels[inside] = np.where(place == 0, number, found.n_regions - 1 + place)
-    return _renumbered(found, labels, _looks(found) + [("", "")] * int(place.max()))
+    return _renumber(found, labels, _looks(found) + [("", "")] * int(place.max()))
 
 
 def rename(found: Regions, names: Mapping[int | str, str]) -> Regions:
@@ -174,7 +174,7 @@ def rename(found: Regions, names: Mapping[int | str, str]) -> Regions:
     >>> regions.rename(found, {0: "usual"}).names
     ('usual', '')
     """
-    given = _by_number(found, names, "names")
+    given = _texts_by_number(found, names, "names")
     changed = tuple(given.get(i, name) for i, (name, _) in enumerate(_looks(found)))
     return replace(found, names=changed if any(changed) else ())
 
@@ -211,12 +211,12 @@ def recolor(found: Regions, colors: Mapping[int | str, str]) -> Regions:
     >>> regions.recolor(found, {0: "#aa3300"}).colors
     ('#aa3300', '')
     """
-    given = _by_number(found, colors, "colors")
+    given = _texts_by_number(found, colors, "colors")
     changed = tuple(given.get(i, color).lower() for i, (_, color) in enumerate(_looks(found)))
     return replace(found, colors=changed if any(changed) else ())
 
 
-def _by_number(found: Regions, given: Mapping[int | str, str], what: str) -> dict[int, str]:
+def _texts_by_number(found: Regions, given: Mapping[int | str, str], what: str) -> dict[int, str]:
     """Return texts by the number of their region."""
     if not isinstance(given, Mapping) or not all(isinstance(each, str) for each in given.values()):
         raise ParameterTypeError(
@@ -252,7 +252,7 @@ def _number(found: Regions, region: int | str) -> int:
     return int(region)
 
 
-def _renumbered(found: Regions, labels: Ints, looks: list[tuple[str, str]]) -> Regions:
+def _renumber(found: Regions, labels: Ints, looks: list[tuple[str, str]]) -> Regions:
     """Return regions with the most rows first, each with its name and color."""
     old = np.unique(labels)
     hits = np.bincount(labels, found.map_.hits, minlength=len(looks))
@@ -360,8 +360,8 @@ def compare(before: Regions, after: Regions, *, X: Any = None) -> list[RegionCha
     left goes from 75 % to 50 % of the rows
     right goes from 25 % to 50 % of the rows
     """
-    common = _common(before, after, X)
-    matched = _matched(common)
+    common = _count_common(before, after, X)
+    matched = _match(common)
     then, now = _shares(before), _shares(after)
     rows = common.sum(axis=1)
     new = sorted(set(range(after.n_regions)) - set(matched.values()))
@@ -416,13 +416,13 @@ def carry_names(before: Regions, after: Regions, *, X: Any = None) -> Regions:
     >>> regions.carry_names(then, now, X=X).names
     ('usual', '')
     """
-    matched = _matched(_common(before, after, X))
-    names = _carried(before.names, after.names, after.n_regions, matched)
-    colors = _carried(before.colors, after.colors, after.n_regions, matched)
+    matched = _match(_count_common(before, after, X))
+    names = _carry(before.names, after.names, after.n_regions, matched)
+    colors = _carry(before.colors, after.colors, after.n_regions, matched)
     return replace(after, names=names, colors=colors)
 
 
-def _carried(
+def _carry(
     before: tuple[str, ...], after: tuple[str, ...], n: int, matched: dict[int, int]
 ) -> tuple[str, ...]:
     """Return names or colors, with each carried text in only one region."""
@@ -432,7 +432,7 @@ def _carried(
     return found if any(found) else ()
 
 
-def _common(before: Regions, after: Regions, X: Any) -> Float64s:
+def _count_common(before: Regions, after: Regions, X: Any) -> Float64s:
     """Return the number of rows that each pair of regions has in common."""
     if X is None:
         later = after.map_
@@ -454,7 +454,7 @@ def _common(before: Regions, after: Regions, X: Any) -> Float64s:
     return common
 
 
-def _matched(common: Float64s) -> dict[int, int]:
+def _match(common: Float64s) -> dict[int, int]:
     """Return the matching regions of before and after, found in order of common rows."""
     smaller = np.minimum(common.sum(axis=1)[:, None], common.sum(axis=0))
     pairs = np.argwhere((common > 0) & (common >= IN_COMMON * smaller))
@@ -563,7 +563,7 @@ def kept(map: Map) -> Regions | None:
     2
     """
     map_ = as_map(map)
-    return None if map_.kept_regions is None else _on(map_, map_.kept_regions)
+    return None if map_.kept_regions is None else _regions_on(map_, map_.kept_regions)
 
 
 def from_json(data: Any, map: Map) -> Regions:
@@ -603,7 +603,7 @@ def from_json(data: Any, map: Map) -> Regions:
     2
     """
     map_ = as_map(map)
-    return _on(map_, of_json(data, map_))
+    return _regions_on(map_, of_json(data, map_))
 
 
 def read(path: str | Path, map: Map) -> Regions:
@@ -650,7 +650,7 @@ def read(path: str | Path, map: Map) -> Regions:
         raise InputError(f"{path} holds no regions: it is no JSON.") from error
 
 
-def _on(map_: Map, own: KeptRegions) -> Regions:
+def _regions_on(map_: Map, own: KeptRegions) -> Regions:
     return Regions(map_, own.labels, names=own.names, colors=own.colors)
 
 

@@ -199,7 +199,7 @@ def find_regions(
     check_choice("method", method, METHODS)
     joins = _joins(map, method, X)
     if joins is None:
-        return _by_ward(map, n_regions)
+        return _find_by_ward(map, n_regions)
     n = joins.n_apart if n_regions == "auto" else int(n_regions)
     _check_number(map, n, map.n_units - len(joins.pairs))
     pairs = joins.pairs[: map.n_units - n]
@@ -249,7 +249,7 @@ def _joins(map_: Map, method: str, X: Any) -> Joins | None:
     """Return how the units of a map join by its own or other rows, or None for Ward's rule."""
     if method == "ward":
         return None
-    joins = map_.joins if X is None else _joins_by(map_, X)
+    joins = map_.joins if X is None else _joins_from_rows(map_, X)
     if joins is None and method == "valleys":
         raise InputError(
             "this map keeps no rows that tell where density falls. Pass rows as `X` of "
@@ -258,7 +258,7 @@ def _joins(map_: Map, method: str, X: Any) -> Joins | None:
     return joins
 
 
-def _joins_by(map_: Map, X: Any) -> Joins:
+def _joins_from_rows(map_: Map, X: Any) -> Joins:
     kept = kept_rows(map_.any_rows_of(X), None, map_.n_units, map_.metric)
     if not len(kept.rows):
         raise InputError(
@@ -267,11 +267,13 @@ def _joins_by(map_: Map, X: Any) -> Joins:
     return join_units(kept, map_.places, map_.hits, map_.lattice)
 
 
-def _by_ward(map_: Map, n_regions: int | str) -> Regions:
+def _find_by_ward(map_: Map, n_regions: int | str) -> Regions:
     """Return regions that are found from prototypes and hits."""
     hits, joins = _hits(map_), _ward_pairs(map_)
     if n_regions == "auto":
-        found = apart_regions(joins.tolist(), map_.places, weights_of(map_.hits), _within(map_))
+        found = apart_regions(
+            joins.tolist(), map_.places, weights_of(map_.hits), _variance_within(map_)
+        )
         if (np.bincount(found, hits)[found] < MIN_REGION_ROWS).any():
             found = merge_small_regions(map_, hits, min_rows=MIN_REGION_ROWS, start=found)
     else:
@@ -301,7 +303,7 @@ def _hits(map_: Map) -> Float64s:
     return map_.hits if map_.hits.any() else np.ones(map_.n_units)
 
 
-def _within(map_: Map) -> float:
+def _variance_within(map_: Map) -> float:
     """Return the variance of rows around their prototypes in one direction, or 0 if unknown."""
     errors = map_.history.get("quantization_error")
     if errors is None or not len(errors) or map_.metric.kernel != "euclidean":

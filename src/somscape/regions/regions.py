@@ -176,7 +176,7 @@ def rules_of(
 ) -> list[Rule | None]:
     """Return a rule for each region, or None for a region without a rule."""
     counts = np.bincount(regions[regions >= 0], minlength=n_regions)
-    chosen = _spaced(regions, n_regions)
+    chosen = _choose_rows(regions, n_regions)
     taken = np.bincount(regions[chosen], minlength=n_regions)
     weights = (counts / np.maximum(taken, 1))[regions[chosen]]
     columns = [
@@ -187,7 +187,7 @@ def rules_of(
     for region in range(n_regions):
         is_in = regions[chosen] == region
         limits = _search(columns, is_in, weights) if 0 < counts[region] < counts.sum() else ()
-        found.append(_measured(encoding, rows, regions, region, limits) if limits else None)
+        found.append(_measure_rule(encoding, rows, regions, region, limits) if limits else None)
     return found
 
 
@@ -252,21 +252,23 @@ def _search(columns: Sequence[_Column], is_in: Mask, weights: Float64s) -> tuple
         rules = []
         for score, limits, more, holds in longer[:N_RULES]:
             also = more.hold_for(by_number[more.column].values)
-            rules.append((score, _joined(limits, more), also if holds is None else holds & also))
+            rules.append(
+                (score, _add_condition(limits, more), also if holds is None else holds & also)
+            )
         if rules[0][0] < best[0] + MIN_GAIN:
             break
         best = rules[0][:2]
     return best[1]
 
 
-def _joined(limits: tuple[_Limits, ...], more: _Limits) -> tuple[_Limits, ...]:
+def _add_condition(limits: tuple[_Limits, ...], more: _Limits) -> tuple[_Limits, ...]:
     """Return conditions with a further one, combined into one condition for each column."""
     if all(each.column != more.column for each in limits):
         return (*limits, more)
     return tuple(each.and_also(more) if each.column == more.column else each for each in limits)
 
 
-def _measured(
+def _measure_rule(
     encoding: Encoding, rows: Float64s, regions: Ints, region: int, limits: Sequence[_Limits]
 ) -> Rule:
     """Return a rule with its shares, measured on all rows."""
@@ -274,7 +276,7 @@ def _measured(
     conditions = []
     for each in limits:
         code, place = encoding.features[each.column], encoding.slices[each.column]
-        condition, also = _in_words(code, _values(code, rows[:, place]), each)
+        condition, also = _condition_in_units(code, _values(code, rows[:, place]), each)
         holds &= also
         conditions.append(condition)
     is_in, is_out = regions == region, (regions >= 0) & (regions != region)
@@ -291,7 +293,7 @@ def _measured(
     )
 
 
-def _in_words(code: Any, values: Float64s, limits: _Limits) -> tuple[Condition, Mask]:
+def _condition_in_units(code: Any, values: Float64s, limits: _Limits) -> tuple[Condition, Mask]:
     """Return a condition in original units, and the rows for which it is true."""
     name = code.name
     if limits.levels:
@@ -352,7 +354,7 @@ def _level_names(code: Any, levels: Sequence[int]) -> list[str]:
     return [str(level) for level in code.decode(np.eye(code.n_features)[list(levels)])]
 
 
-def _spaced(regions: Ints, n_regions: int) -> Ints:
+def _choose_rows(regions: Ints, n_regions: int) -> Ints:
     """Return the numbers of evenly spaced rows of each region, in ascending order."""
     most = max(1, min(MAX_ROWS, MAX_ALL_ROWS // n_regions))
     parts = [np.flatnonzero(regions == region) for region in range(n_regions)]
@@ -559,7 +561,7 @@ def describe_regions(map_: Map, labels: Ints, rows: Float64s, regions: Ints) -> 
                 rule=rules[region],
             )
         )
-    return _told_apart(described)
+    return _distinguish_names(described)
 
 
 def _intervals(hits: Ints, n: Ints) -> list[tuple[float, float]]:
@@ -609,7 +611,7 @@ def _difference(
     code, values = _as_category(code, rows[:, place])
     is_there = ~np.isnan(values).any(axis=1)
     parts = values[is_there & is_inside], values[is_there & ~is_inside]
-    name = _cut(code.name)
+    name = _shorten(code.name)
     if isinstance(code, CategoryCode):
         text = str(code.decode(np.eye(code.n_features)[[level]])[0])
         hits = np.array([(part.argmax(axis=1) == level).sum() for part in parts])
@@ -623,7 +625,7 @@ def _difference(
             outside=shares[1],
             inside_within=ends[0],
             outside_within=ends[1],
-            words=f"{name} {_how(*shares)} {_cut(text)}",
+            words=f"{name} {_comparison_words(*shares)} {_shorten(text)}",
         )
     more, less = ("late", "early") if isinstance(code, DateCode) else ("high", "low")
     return Difference(
@@ -636,7 +638,7 @@ def _difference(
     )
 
 
-def _how(inside: float, outside: float) -> str:
+def _comparison_words(inside: float, outside: float) -> str:
     """Return the words between a category and a level in the name of a region."""
     if inside >= 0.5:
         return "=" if inside > outside else "less often"
@@ -649,12 +651,12 @@ def _quartiles(code: Any, values: Float64s) -> Quartiles:
     return Quartiles(low=low, median=median, high=high, at=(at[0], at[1], at[2]))
 
 
-def _told_apart(described: list[Region]) -> list[Region]:
+def _distinguish_names(described: list[Region]) -> list[Region]:
     """Return the regions with longer names for regions that have the same name."""
     for n in range(N_IN_NAME + 1, MAX_IN_NAME + 1):
         said = [frozenset(region.name.split(", ")) for region in described]
         described = [
-            replace(region, name=_joined_words(region.differences[:n]))
+            replace(region, name=_join_words(region.differences[:n]))
             if said.count(words) > 1 and len(region.differences) >= n
             else region
             for region, words in zip(described, said, strict=True)
@@ -662,7 +664,7 @@ def _told_apart(described: list[Region]) -> list[Region]:
     return described
 
 
-def _joined_words(differences: Sequence[Difference]) -> str:
+def _join_words(differences: Sequence[Difference]) -> str:
     return ", ".join(each.words for each in differences)
 
 
@@ -671,10 +673,10 @@ def _name(differences: Sequence[Difference], n_rows: int, n_all: int) -> str:
         return "no rows"
     if not differences:
         return "between the others" if n_rows < n_all else "all rows"
-    return _joined_words(differences[:N_IN_NAME])
+    return _join_words(differences[:N_IN_NAME])
 
 
-def _cut(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= NAME_LENGTH else text[: NAME_LENGTH - 1] + "…"
 
 
