@@ -313,7 +313,7 @@ class MapChange:
 
     @property
     def most(self) -> Ints:
-        """Number of the column that moved most in each unit, or -1 if the unit did not move."""
+        """Number of the column that moved most in each unit, or -1 for no movement."""
         return np.where(self.moved > 0, self.by_column.argmax(axis=1), -1)
 
     @cached_property

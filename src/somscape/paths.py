@@ -666,7 +666,7 @@ class Windows:
 
     @property
     def rows(self) -> Float64s:
-        """Windows with the values ordered by channel, of shape (n_windows, length * n_channels)."""
+        """Windows, ordered by channel, of shape (n_windows, length * n_channels)."""
         values = self.values if self.values.ndim == 2 else self.values.transpose(0, 2, 1)
         return values.reshape(len(values), -1)
 

@@ -497,7 +497,7 @@ def response(
     colormap: str = "viridis_r",
     ax: "Axes | None" = None,
 ) -> Display:
-    """Draw the distance of a row to each prototype, and outline its best matching unit.
+    """Draw the distances of a row to all prototypes, and outline its winner.
 
     With a single valley, the row has a clear position.  With two valleys, the row is between two
     groups.
