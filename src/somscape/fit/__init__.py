@@ -1,4 +1,5 @@
-"""Training on prepared rows: C-contiguous, of one float type; sparse, or NaN for missing values."""
+"""Training on prepared rows: C-contiguous or sparse arrays of one float type, which may have
+NaN."""
 
 from somscape.fit._moves import move
 from somscape.fit.pieces import Pieces

@@ -1,4 +1,4 @@
-"""The file from which a run can go on: a map and the journal of the run."""
+"""The file from which a run can be resumed, with a map and the journal of the run."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,18 +25,18 @@ from somscape.maps.map import Map
 from somscape.maps.record import Record, read_record, write_record
 
 OPTIONAL = ("counts", "totals", "error", "seen")
-"""Arrays of a state that it may lack."""
+"""Names of the optional arrays of a state."""
 
 
 class StepState(NamedTuple):
-    """What a step led to.
+    """State of a run after a step.
 
     Attributes
     ----------
     codebook : ndarray of shape (n_units, n_features)
         In the form that the metric compares; online training keeps the data type of the rows.
     sums : EpochSums or None
-        The sums that it follows from; None for a start and for online training.
+        Sums from which the codebook follows; None for a start and for online training.
     """
 
     codebook: Floats
@@ -53,7 +53,7 @@ class StepState(NamedTuple):
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], prefix: str) -> "StepState":
-        """Return the state of named arrays."""
+        """Return the state from named arrays."""
         codebook = arrays[f"{prefix}prototypes"].copy()
         counts, totals, error, seen = (arrays.get(f"{prefix}{name}") for name in OPTIONAL)
         if counts is None or totals is None or error is None:
@@ -64,20 +64,21 @@ class StepState(NamedTuple):
 
 @dataclass
 class Journal:
-    """What a run has done.
+    """Record of the steps of a run.
 
     Attributes
     ----------
     steps : list of Progress
-        All epochs, of all starts, or blocks of online updates.
+        Reports of all epochs of all starts, or of all blocks of online updates.
     digests : list of bytes
-        Of the sums of some steps, by which a run settles.
+        Digests of the sums of some steps.  If they repeat, training stops.
     errors : list of float
-        By which starts, and rounds of moves, were compared.
+        Errors by which starts and rounds of moves were compared.
     state : State or None
-        What the last step led to; None before the first.
+        State after the last step; None before the first step.
     best : State or None
-        Where the best start ended, or the best round of moves; None before the first has ended.
+        State at the end of the best start or of the best round of moves; None before the end of
+        the first start.
     """
 
     steps: list[Progress] = field(default_factory=list)
@@ -100,7 +101,7 @@ class Journal:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Journal":
-        """Return the journal of named arrays, at least one step long."""
+        """Return the journal from named arrays, with at least one step."""
         steps = [_progress_of(values) for values in arrays["steps"].tolist()]
         digests = [bytes(values) for values in arrays["digests"].tolist()]
         if not steps:
@@ -116,17 +117,17 @@ def _progress_of(values: list[float]) -> Progress:
 
 
 HASHED_VALUES = 1 << 15
-"""Values that are hashed at once; they fit a cache."""
+"""Number of values that are hashed together, which fit into a cache."""
 
 GOLDEN, LARGEST = 0x9E3779B97F4A7C15, 1 << 64
-"""2^64 over the golden ratio, an odd number without a pattern, and what sums are remainders of."""
+"""2^64 divided by the golden ratio, an odd number without a pattern, and the modulus of sums."""
 
 Words = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """A fixed number for some rows.
+    """Checksums of rows.
 
     Attributes
     ----------
@@ -134,8 +135,8 @@ class Fingerprint:
     dtype : str
         Name of the values' data type.
     values, weights, order : int
-        Sums over the rows, modulo 2^64, of hashes: of a row's values; of its values and weight; of
-        its values and its place.
+        Sums over the rows, modulo 2^64, of hashes of the values, of hashes of the values and the
+        weight, and of hashes of the values and the row number.
     """
 
     n_rows: int
@@ -149,38 +150,38 @@ class Fingerprint:
     def of(cls, rows: Rows, weights: Float64s | None, first: int = 0) -> "Fingerprint":
         """Return the fingerprint of rows."""
         n_rows, n_features = rows.shape
-        factors = _mixed(np.arange(1, n_features + 1, dtype=np.uint64)) | np.uint64(1)
+        factors = _mix(np.arange(1, n_features + 1, dtype=np.uint64)) | np.uint64(1)
         sums = [0, 0, 0]
         for part in blocks(n_rows, max(1, HASHED_VALUES // n_features)):
             some = rows[part]
             if isinstance(some, DeviceArray):
                 some = np.asarray(some)
-            hashes = _mixed(_of_rows(some, factors))
+            hashes = _mix(_hash_rows(some, factors))
             share = ones_or(None if weights is None else weights[part], len(hashes))
             place = np.arange(first + part.start, first + part.stop, dtype=np.uint64)
-            weighted = hashes + _mixed(share.view(np.uint64))
-            for i, words in enumerate((hashes, _mixed(weighted), _mixed(hashes + _mixed(place)))):
+            weighted = hashes + _mix(share.view(np.uint64))
+            for i, words in enumerate((hashes, _mix(weighted), _mix(hashes + _mix(place)))):
                 sums[i] += int(words.sum())
         return cls(n_rows, n_features, str(rows.dtype), *(total % LARGEST for total in sums))
 
     def __add__(self, other: "Fingerprint") -> "Fingerprint":
-        """Return the fingerprint of the rows of both."""
+        """Return the fingerprint of the rows of both fingerprints."""
         names = ("values", "weights", "order")
         sums = ((getattr(self, name) + getattr(other, name)) % LARGEST for name in names)
         return Fingerprint(self.n_rows + other.n_rows, self.n_features, self.dtype, *sums)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON data."""
+        """Return the fields as JSON data."""
         return {k: v if k.startswith("n_") else str(v) for k, v in asdict(self).items()}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Fingerprint":
-        """Return what `to_json` made JSON data of."""
+        """Return the fingerprint from the result of `to_json`."""
         numbers = (int(data[name]) for name in ("values", "weights", "order"))
         return cls(int(data["n_rows"]), int(data["n_features"]), str(data["dtype"]), *numbers)
 
     def difference(self, now: "Fingerprint") -> str:
-        """Say how rows differ from these, or return "" if they do not."""
+        """Describe how the rows differ, or return "" if they are the same."""
         then = self
         if (then.n_rows, then.n_features) != (now.n_rows, now.n_features):
             shapes = (f"{f.n_rows} x {f.n_features}" for f in (then, now))
@@ -195,36 +196,36 @@ class Fingerprint:
 
 
 def fingerprint_of(rows: AnyRows, weights: Float64s | None) -> Fingerprint:
-    """Return the fingerprint of rows, wherever they lie."""
+    """Return the fingerprint of rows in memory or in pieces."""
     if not isinstance(rows, RowsElsewhere):
         return Fingerprint.of(rows, weights)
-    return rows.total(partial(_of_piece, rows.begins), add)
+    return rows.total(partial(_fingerprint_of_piece, rows.begins), add)
 
 
-def _of_piece(begins: Sequence[int], number: int, rows: Floats) -> Fingerprint:
+def _fingerprint_of_piece(begins: Sequence[int], number: int, rows: Floats) -> Fingerprint:
     return Fingerprint.of(rows, None, begins[number])
 
 
-def _of_rows(rows: Rows, factors: Words) -> Words:
-    """Return one word per row, equal for dense and sparse rows of the same values."""
+def _hash_rows(rows: Rows, factors: Words) -> Words:
+    """Return one word per row, which is equal for dense and sparse rows with the same values."""
     if not isinstance(rows, SparseRows):
-        found: Words = _words_of(np.asarray(rows)) @ factors
+        found: Words = _convert_to_words(np.asarray(rows)) @ factors
         return found
-    values = _words_of(rows.values) * factors[rows.features]
+    values = _convert_to_words(rows.values) * factors[rows.features]
     upto = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(values, dtype=np.uint64)])
     return upto[rows.begin[1:]] - upto[rows.begin[:-1]]
 
 
-def _words_of(values: Floats) -> Words:
-    """Return a number for each value, 0 for 0, with bits that differ at its low end."""
+def _convert_to_words(values: Floats) -> Words:
+    """Return an integer for each value, which is 0 for 0 and whose low bits differ."""
     if values.dtype == np.float32:
         return values.view(np.uint32).astype(np.uint64)
     words = values.view(np.uint64)
     return words ^ (words >> np.uint64(32))
 
 
-def _mixed(words: Words) -> Words:
-    """Return words in which every bit depends on all bits of these."""
+def _mix(words: Words) -> Words:
+    """Return words in which every bit depends on all bits of the given words."""
     mixed = words.copy()
     for _ in range(2):
         mixed ^= mixed >> np.uint64(32)
@@ -234,22 +235,22 @@ def _mixed(words: Words) -> Words:
 
 
 PART = "checkpoint"
-"""Name of the part of the header, and prefix of the arrays, that a mere map lacks."""
+"""Name of the part of the header, and prefix of the arrays, that only a checkpoint has."""
 
 MAX_SHOWN = 8
-"""Most values of a parameter that are shown; of more, a digest."""
+"""Maximum number of values of a parameter that are shown.  For more values, a digest is shown."""
 
 ANEW = "leave `resume` out to start anew"
 
 
 @dataclass(frozen=True, eq=False)
 class Identity:
-    """What a run's bits follow from.
+    """Settings and rows that determine the bits of a run.
 
     Attributes
     ----------
     settings : dict of str to str
-        Each parameter, as text.
+        Each parameter as text.
     rows : Fingerprint
     """
 
@@ -258,17 +259,17 @@ class Identity:
 
     @classmethod
     def of(cls, settings: Settings, rows: AnyRows, weights: Float64s | None) -> "Identity":
-        """Return what the run of these settings on these rows follows from."""
+        """Return the identity of a run with these settings and rows."""
         names = [field.name for field in fields(settings) if field.name != "callbacks"]
         said = {name: _text(getattr(settings, name)) for name in names}
         return cls(said, fingerprint_of(rows, weights))
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON data."""
+        """Return the fields as JSON data."""
         return {"settings": dict(self.settings), "rows": self.rows.to_json()}
 
     def difference(self, now: "Identity") -> str:
-        """Say what differs from this and what to do, or return "" if nothing does."""
+        """Describe a difference and the solution, or return "" if there is no difference."""
         for name in sorted({*self.settings, *now.settings}):
             was, is_ = (found.settings.get(name, "absent") for found in (self, now))
             if was != is_:
@@ -280,7 +281,7 @@ class Identity:
 
 @dataclass(frozen=True, eq=False)
 class PastRun:
-    """What a file tells of a run, which another can go on from.
+    """A run that is stored in a file, and that another run can resume.
 
     Attributes
     ----------
@@ -299,7 +300,7 @@ class PastRun:
         return int(self.identity.settings["seed"])
 
     def check(self, now: Identity) -> None:
-        """Raise InputError if another run follows from other things, and say which."""
+        """Raise InputError if another run has different settings or rows."""
         other = self.identity.difference(now)
         if other:
             raise InputError(
@@ -309,7 +310,7 @@ class PastRun:
 
 
 def write_checkpoint(path: str | Path, map_: Map, journal: Journal, identity: Identity) -> None:
-    """Write a file from which a run can go on."""
+    """Write a file from which a run can be resumed."""
     record, arrays = map_.to_record(), journal.to_arrays()
     part = {**identity.to_json(), "digest": _digest(identity, arrays)}
     named = {f"{PART}.{name}": values for name, values in arrays.items()}
@@ -319,7 +320,7 @@ def write_checkpoint(path: str | Path, map_: Map, journal: Journal, identity: Id
 def read_checkpoint(
     path: str | Path, versions: Mapping[str, str], callbacks: Sequence[Callback] = ()
 ) -> PastRun | None:
-    """Read what a run has done."""
+    """Return the run in a file, or None if the file is missing and a callback will write it."""
     target = Path(path).resolve()
     if not target.exists():
         own = [given for c in callbacks if (given := getattr(c, "path", None)) is not None]
@@ -359,7 +360,7 @@ def read_checkpoint(
 
 
 def broken(path: str | Path) -> MapFileError:
-    """Return the error of a file that is not as it was written."""
+    """Return the error for a damaged checkpoint."""
     return MapFileError(
         f"`resume`: {path} is a damaged checkpoint: it is not what was written. Take a copy of it, "
         f"or {ANEW}.",
@@ -368,7 +369,7 @@ def broken(path: str | Path) -> MapFileError:
 
 
 def _digest(identity: Identity, arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Return a digest of all that a run goes on from."""
+    """Return a digest of all data from which a run is resumed."""
     found = blake2b(json.dumps(identity.to_json(), sort_keys=True).encode(), digest_size=16)
     for name, values in sorted(arrays.items()):
         found.update(f"{name} {values.dtype} {values.shape}".encode())
@@ -382,7 +383,7 @@ def _listed(versions: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """Return a parameter as text, the same for equal ones."""
+    """Return a parameter as text, which is equal for equal parameters."""
     if value is None or isinstance(value, str | bool):
         return repr(value)
     if isinstance(value, int | np.integer):

@@ -1,4 +1,4 @@
-"""From prepared rows and settings to a trained map, with checks before training."""
+"""The training of a map from prepared rows and settings, with checks before."""
 
 import math
 import warnings
@@ -32,20 +32,21 @@ from somscape.maps.map import Map
 from somscape.tables.encoding import Encoding
 
 MIN_WEIGHT = 1e-100
-"""Least weight of a feature besides 0; less leaves no room for the squares that it multiplies."""
+"""Smallest weight of a feature above 0.  The product of a smaller weight and a square might
+underflow."""
 
 MAX_WEIGHT = 1e100
-"""Largest weight of a feature; more leaves no room for the squares that it multiplies."""
+"""Largest weight of a feature.  The product of a larger weight and a square might overflow."""
 
 BLOCK_ROWS = 1 << 14
-"""Rows that are looked through at once."""
+"""Number of rows that are checked together."""
 
 MAX_LISTED = 5
-"""Most rows that a warning lists."""
+"""Maximum number of rows that a warning lists."""
 
 
 def check_metric(encoding: Encoding, metric: str) -> None:
-    """Raise InputError if missing cells are to be left out and the metric does not support it."""
+    """Raise InputError if missing values are masked and the metric does not support masks."""
     if encoding.missing == "mask" and metric not in Metric.MASKED:
         raise InputError(
             f"`missing`='mask' supports only {', '.join(map(repr, Metric.MASKED))}; got "
@@ -55,7 +56,7 @@ def check_metric(encoding: Encoding, metric: str) -> None:
 
 
 def have_values(rows: Any) -> NDArray[np.bool_] | None:
-    """Return which rows have a value, or None for all; warn of rows without any."""
+    """Return a mask of the rows with a value, or None for all; warn about rows without values."""
     has_none = np.empty(len(rows), dtype=bool)
     for part in blocks(len(rows), BLOCK_ROWS):
         has_none[part] = np.isnan(rows[part]).all(axis=1)
@@ -80,7 +81,7 @@ def have_values(rows: Any) -> NDArray[np.bool_] | None:
 
 
 def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) -> None:
-    """Raise InputError for rows that the settings do not support."""
+    """Raise InputError if the settings do not support the rows."""
     is_online = settings.algorithm == "online"
     if is_online and isinstance(problem.rows, RowsElsewhere):
         raise InputError(
@@ -105,7 +106,7 @@ def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) ->
 
 
 def check_plan(plan: Plan, settings: Settings) -> None:
-    """Raise InputError for a triangle whose peak, the squared radius, makes units diverge."""
+    """Raise InputError if the peak of a triangle, the squared radius, makes units diverge."""
     if settings.neighborhood != "triangle" or plan.algorithm != "online":
         return
     radius, rate = max(plan.radius_start, plan.radius_end), max(plan.learning_rate)
@@ -129,7 +130,7 @@ def check_spread(
     weights: Float64s | None = None,
     is_online: bool = False,
 ) -> None:
-    """Raise InputError for rows so alike that the squares of their differences vanish."""
+    """Raise InputError if rows are so similar that the squares of their differences underflow."""
     info = np.finfo(dtype)
     least = float(info.tiny) / float(info.eps)
     if is_online or info.dtype == np.float64:
@@ -149,7 +150,7 @@ def check_spread(
 
 
 def feature_weights(given: Any, rows: AnyRows) -> Float64s | None:
-    """Return the weight of each feature, or None for 1 each."""
+    """Return the weight of each feature, or None if all weights are 1."""
     if given is None:
         return None
     try:
@@ -188,7 +189,7 @@ def feature_weights(given: Any, rows: AnyRows) -> Float64s | None:
 
 
 def _refuse_overflow(weights: Float64s, rows: Floats | RowsElsewhere) -> None:
-    """Refuse weighted squares whose sum does not fit a float64."""
+    """Raise InputError if a sum of weighted squares does not fit a float64."""
     low, high, _ = range_of(rows)
     farthest = np.fmax(high, -low)
     with np.errstate(over="ignore"):
@@ -205,10 +206,10 @@ def _refuse_overflow(weights: Float64s, rows: Floats | RowsElsewhere) -> None:
 
 
 MAX_FETCHED = 4_000_000
-"""Most values elsewhere that are fetched and train here, 16 or 32 MB: each pass elsewhere takes the
-time of some messages, and small data have many passes."""
+"""Maximum number of values in pieces that are fetched into memory for training (16 or 32 MB).
+With small data, the messages of the many passes would take too much time."""
 VERSIONS = {"somscape": __version__, "numpy": np.__version__}
-"""What a map's bits follow from besides its rows and settings."""
+"""Versions of packages on which the bits of a map depend."""
 
 
 def train_map(
@@ -222,18 +223,18 @@ def train_map(
 ) -> tuple[Map, Trained, Ints]:
     """Train a map on prepared rows."""
     are_elsewhere = isinstance(rows, RowsElsewhere)
-    rows = _to_learn(rows, encoding)
+    rows = _rows_to_learn(rows, encoding)
     watch = RunningTraining(settings.callbacks).begin()
     rng = np.random.default_rng(settings.seed)
     if isinstance(settings.init, Map):
         lattice = lattice or settings.init.lattice
-    # Equal weights that do not count rows mean nothing, and must not change a bit of the result.
+    # Equal weights that do not count rows have no effect, so they must not change any bit.
     counted = None if counts_of(weights) is None else weights
     check_metric(encoding, settings.metric)
     metric = fit_metric(rows, counted, settings, encoding.feature_names)
     given = _given_start(settings.init, rows, metric)
-    # The lattice may depend on the data's axes, and these come from the problem: so it is second.
-    learned = _of_metric(metric, rows, metric.trained_on)
+    # The lattice may depend on the data's axes, and the axes need the problem, so it is second.
+    learned = _convert_for_metric(metric, rows, metric.trained_on)
     neighborhood, kernels = settings.neighborhood, kernels_for(rows)
     problem = prepare(
         learned, counted, neighborhood=neighborhood, kernels=kernels, reach=given, metric=metric
@@ -253,16 +254,16 @@ def train_map(
         if resume is not None:
             resume.check(watch.identity)
     as_map = partial(_as_map, settings, problem, encoding)
-    watch.as_map = lambda: as_map(watch.lattice, *_as_it_is(problem, watch))
+    watch.as_map = lambda: as_map(watch.lattice, *_current_result(problem, watch))
     if given is not None:
-        trained = train(problem, _fitting(given, problem, plan), plan, watch, rng)
+        trained = train(problem, _check_n_units(given, problem, plan), plan, watch, rng)
     else:
         trained = replace(train_from_several(problem, axes, plan, watch, rng), axes=axes)
-    if watch.repeats:  # Ctrl-C while earlier steps were done again, which give no codebook
+    if watch.repeats:  # Ctrl-C while earlier steps were repeated, so there is no codebook
         raise KeyboardInterrupt
-    seen = replace(problem, rows=_of_metric(metric, rows, metric.compared))
+    seen = replace(problem, rows=_convert_for_metric(metric, rows, metric.compared))
     codebook = np.asarray(metric.compared(metric.restored(trained.codebook)))
-    units, hits = _won(seen, codebook, weights, not are_elsewhere)
+    units, hits = _winners_and_hits(seen, codebook, weights, not are_elsewhere)
     if weights is not None and counted is None:
         trained = replace(trained, sums=trained.sums and trained.sums.faded(float(weights[0])))
     map_ = as_map(lattice, trained, hits, kept_rows(rows, counted, lattice.n_units, metric))
@@ -295,15 +296,15 @@ def _as_map(
     )
 
 
-def _as_it_is(problem: Problem, watch: RunningTraining) -> tuple[Trained, Float64s]:
-    """Return what a run has reached, and the hits of its last epoch, if it had one."""
+def _current_result(problem: Problem, watch: RunningTraining) -> tuple[Trained, Float64s]:
+    """Return the current result of a run, and the hits of its last epoch, 0 if there is none."""
     trained = Trained.of(problem.on(watch.lattice), watch, AT_CHECKPOINT)
     none = np.zeros(len(trained.codebook))
     return trained, none if trained.sums is None else trained.sums.counts
 
 
-def _to_learn(rows: AnyRows, encoding: Encoding) -> AnyRows:
-    """Return rows to learn from, of which few are fetched from elsewhere."""
+def _rows_to_learn(rows: AnyRows, encoding: Encoding) -> AnyRows:
+    """Return the rows for training, which are fetched into memory if they are few."""
     if isinstance(rows, RowsElsewhere):
         if encoding.has_slips:
             rows = rows.mapped(encoding.to_learn)
@@ -311,25 +312,25 @@ def _to_learn(rows: AnyRows, encoding: Encoding) -> AnyRows:
     return encoding.to_learn(rows) if isinstance(rows, np.ndarray) else rows
 
 
-def _won(
+def _winners_and_hits(
     problem: Problem, codebook: Float64s, weights: Float64s | None, has_units: bool
 ) -> tuple[Ints, Float64s]:
-    """Return the unit of each row, or none where nobody collects them, and the hits of units."""
+    """Return the unit of each row (empty without `has_units`), and the hits of each unit."""
     if not has_units:
         return np.empty(0, dtype=np.int64), hits_of(problem, codebook).astype(np.float64)
     units = winners(problem, codebook)
     return units, np.bincount(units, weights, minlength=len(codebook)).astype(np.float64)
 
 
-def _of_metric(metric: Metric, rows: AnyRows, form: Callable[[Any], Any]) -> AnyRows:
-    """Return rows in a form of the metric, for training or for comparison."""
+def _convert_for_metric(metric: Metric, rows: AnyRows, form: Callable[[Any], Any]) -> AnyRows:
+    """Return rows in the form that the metric needs for training or for comparison."""
     if not isinstance(rows, RowsElsewhere):
         return form(rows)
     return rows if metric.is_plain else rows.mapped(form)
 
 
 def kept_rows(rows: AnyRows, weights: Float64s | None, n_units: int, metric: Metric) -> KeptRows:
-    """Return the rows that tell which parts of the map lie apart."""
+    """Return the rows that a map stores to find separate regions."""
     numbers = rows_to_keep(rows.shape, n_units)
     some = taken(rows, numbers)
     dense = some.dense() if isinstance(some, SparseRows) else some
@@ -337,12 +338,12 @@ def kept_rows(rows: AnyRows, weights: Float64s | None, n_units: int, metric: Met
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C during training.
+    """Error for Ctrl-C during training.
 
     Parameters
     ----------
     result : tuple
-        What `train_map` returns, as of the last completed epoch or block of updates.
+        Result of `train_map` after the last completed epoch or block of updates.
     """
 
     def __init__(self, result: tuple[Map, Trained, Ints]) -> None:
@@ -353,10 +354,10 @@ class TrainingInterrupted(KeyboardInterrupt):
 def fit_metric(
     rows: AnyRows, weights: Float64s | None, settings: Settings, names: Sequence[str]
 ) -> Metric:
-    """Return the metric that settings ask for, with what it needs from the data."""
+    """Return the metric of the settings, fitted to the rows if it depends on them."""
     if settings.metric == "mahalanobis":
         if isinstance(rows, SparseRows):
-            Metric("mahalanobis").check_sparse()  # which refuses them
+            Metric("mahalanobis").check_sparse()  # which raises an error
         low, high, _ = range_of(rows)
         check_spread(low, high, rows.dtype, names)
         mean, covariance = mean_and_covariance(rows, weights)
@@ -368,14 +369,14 @@ def fit_metric(
 
 
 def _needs_axes(settings: Settings, lattice: Lattice | None) -> bool:
-    """Return whether size or start depends on the data's main axes."""
+    """Return whether the size or the start depends on the data's main axes."""
     is_sized = lattice is not None or isinstance(settings.lattice, Lattice)
     is_auto = not is_sized and "auto" in (settings.n_rows, settings.n_cols)
     return is_auto or settings.start == "pca"
 
 
 def _given_start(init: Any, rows: AnyRows, metric: Metric) -> Float64s | None:
-    """Return the given start as the kernels compare it, or None if there is none."""
+    """Return the given start in the form that kernels compare, or None without a start."""
     if isinstance(init, str):
         return None
     values = init.codebook if isinstance(init, Map) else init
@@ -395,7 +396,7 @@ def _given_start(init: Any, rows: AnyRows, metric: Metric) -> Float64s | None:
     return np.asarray(metric.compared(codebook))
 
 
-def _fitting(codebook: Float64s, problem: Problem, plan: Plan) -> Float64s:
+def _check_n_units(codebook: Float64s, problem: Problem, plan: Plan) -> Float64s:
     lattice = first_lattice(problem.lattice, plan)
     if len(codebook) != lattice.n_units:
         raise ParameterError(
@@ -408,7 +409,7 @@ def _fitting(codebook: Float64s, problem: Problem, plan: Plan) -> Float64s:
 
 
 def _parameters(settings: Settings, problem: Problem, trained: Trained) -> dict[str, Any]:
-    """Return what a map keeps about its training, as JSON data."""
+    """Return the parameters of training that a map stores, as JSON data."""
     plan, radii = trained.plan, trained.history["radius"]
     decay = plan.radius_decay
     shown = {
@@ -435,25 +436,25 @@ def _parameters(settings: Settings, problem: Problem, trained: Trained) -> dict[
 
 
 def explain_defaults(settings: Settings, map_: Map, trained: Trained) -> dict[str, str]:
-    """Return a sentence for each parameter that was "auto" or could not be met."""
+    """Return a sentence for each parameter that was "auto" or could not be applied."""
     plan = trained.plan
     found = {}
     is_from_map = plan.init == "map"
     is_sized = "auto" not in (settings.n_rows, settings.n_cols)
     if not is_sized and (is_from_map or isinstance(settings.lattice, str)):
-        found["n_rows, n_cols"] = _size(map_, is_from_map=is_from_map)
+        found["n_rows, n_cols"] = _describe_size(map_, is_from_map=is_from_map)
     for name in ("algorithm", "n_init"):
         if name in plan.reasons:
             found[name] = plan.reasons[name]
     if settings.n_epochs == "auto":
-        found["n_epochs"] = _passes(trained)
+        found["n_epochs"] = _describe_passes(trained)
     for name in ("radius_start", "radius_end"):
         if name in plan.reasons:
             found[name] = f"{getattr(plan, name):.3g} grid steps: {plan.reasons[name]}"
     return found
 
 
-def _size(map_: Map, *, is_from_map: bool) -> str:
+def _describe_size(map_: Map, *, is_from_map: bool) -> str:
     if is_from_map:
         return f"{map_.lattice.size_text}: as in the map it starts from."
     return (
@@ -464,7 +465,7 @@ def _size(map_: Map, *, is_from_map: bool) -> str:
     )
 
 
-def _passes(trained: Trained) -> str:
+def _describe_passes(trained: Trained) -> str:
     plan, n_iter, reason = trained.plan, trained.n_iter, trained.stop_reason
     n_planned = round(plan.n_epochs)
     if reason in (NONE_BETTER, ROUNDS_DONE):

@@ -1,4 +1,4 @@
-"""Units that move to rows far from all others, and several starts of a small map."""
+"""Moves of units to rows that are far from all units, and several starts of a small map."""
 
 import math
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from somscape.fit.problem import EpochSums, Pairs, Problem, pairs_of_all
 from somscape.fit.settings import INTERRUPTED, NONE_BETTER, ROUNDS_DONE, was_cut
 
 PASSES = 5
-"""Most passes after the moves of a round."""
+"""Maximum number of passes after the moves of a round."""
 
 
 def with_units_moved(problem: Problem, trained: Trained, watch: RunningTraining) -> Trained:
-    """Return a trained map after rounds of moves, as long as they lower its error."""
+    """Return a trained map after rounds of moves that lower its error."""
     plan, journal = trained.plan, watch.journal
     if not plan.move_rounds or problem.lattice.n_units == 1 or was_cut(trained.stop_reason):
         return trained
@@ -43,14 +43,14 @@ def with_units_moved(problem: Problem, trained: Trained, watch: RunningTraining)
                 reason = ROUNDS_DONE
             else:
                 watch.state, n_rounds = watch.state._replace(codebook=moved), n_rounds + 1
-                reason = _settled(problem, watch, plan, n_planned)
+                reason = _run_passes(problem, watch, plan, n_planned)
     except KeyboardInterrupt:
         reason = INTERRUPTED
     return replace(Trained.of(problem, watch, reason), plan=plan).at(journal.best, problem)
 
 
-def _settled(problem: Problem, watch: RunningTraining, plan: Plan, n_planned: int) -> str:
-    """Do passes until no unit moves; return why to stop training, or ""."""
+def _run_passes(problem: Problem, watch: RunningTraining, plan: Plan, n_planned: int) -> str:
+    """Run passes until no unit moves; return the reason to stop training, or ""."""
     for _ in range(PASSES):
         reason = run_epoch(problem, watch, n_planned, plan.radius_end)
         if reason or watch.entries[-1].movement <= plan.tol:
@@ -59,35 +59,37 @@ def _settled(problem: Problem, watch: RunningTraining, plan: Plan, n_planned: in
 
 
 def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s | None]:
-    """Return the rows' total distance to their units, and a codebook with some units moved."""
+    """Return the total distance of rows to their units, and a codebook with some units moved."""
     pairs = pairs_of_all(problem, codebook)
     moved, n_moved = moved_by(problem, pairs, codebook)
     return pairs.error / problem.error_scale, moved if n_moved else None
 
 
 def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Float64s, int]:
-    """Return a codebook with units moved to rows far from others, and how many moved.
+    """Move units to rows that are far from all units; return the codebook and the number moved.
 
-    At a final radius of a fraction of a step, neighbors no longer pull, and units stay in dense
-    regions.  A unit moves to the row farthest from one of its neighbors, if the distance of that
-    row is more than what the unit's own rows lose in total by going to their second-best units.
-    Units that gain most move first, and none moves if an earlier move has changed the winners that
-    it involves.
+    If the final radius is a fraction of a grid step, neighbors hardly influence each other, and
+    units stay in dense regions.  A unit moves to the row farthest from one of its neighbors if the
+    gain is larger than the loss.  The gain is the distance of this row.  The loss is the total
+    additional distance of the unit's own rows, which go to their second-best units.  Units with
+    the largest difference move first.  A unit does not move if an earlier move has changed a unit
+    that is involved.
 
     Parameters
     ----------
     problem : Problem
     sums : EpochSums
-        Of all rows, with pairs.
+        Sums of all rows, with pairs.
     codebook : ndarray of shape (n_units, n_features), float64
-        The one under which they were made; at least two units.
+        Codebook for which the sums were computed, with at least two units.
 
     Returns
     -------
     codebook : ndarray of shape (n_units, n_features), float64
-        Some epochs should follow, and it should be kept if the error is less after them.
+        New codebook.  Train it for some epochs, and keep the result if its error is lower.
     n_moved : int
-        O(n_units * (n_features + log n_units)), and O(second-best units).
+        Number of moved units.  The cost is O(n_units * (n_features + log n_units)) plus O(number
+        of heirs).
 
     Raises
     ------
@@ -96,7 +98,7 @@ def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Floa
 
     See Also
     --------
-    partial : Makes the sums, with ``has_pairs=True``.
+    partial : Computes the sums, with ``has_pairs=True``.
     step : Moves units to the means of rows.
 
     Examples
@@ -118,7 +120,7 @@ def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Floa
 
 
 def moved_by(problem: Problem, pairs: Pairs, codebook: Float64s) -> tuple[Float64s, int]:
-    """Return a codebook with units moved, and how many, as `move` does."""
+    """Move units as `move` does; return the codebook and the number of moved units."""
     n_units, neighbors = len(codebook), problem.lattice.neighbors
     moved = codebook.copy()
     if not neighbors.shape[1]:
@@ -142,8 +144,8 @@ def moved_by(problem: Problem, pairs: Pairs, codebook: Float64s) -> tuple[Float6
 
 
 BETTER = 1e-9
-"""Share by which another start must be better, so that rounding does not choose between equals,
-such as mirror images."""
+"""Share by which another start must be better, so that rounding does not choose between equal
+maps, such as mirror images."""
 
 
 def train_from_several(
@@ -173,7 +175,7 @@ def train_from_several(
         if is_better:
             found, least, entries = trained, badness, watch.entries
         if was_cut(trained.stop_reason):
-            break  # and the journal keeps the best finished start, as this one may go on
+            break  # the journal keeps the best finished start, because this start may be resumed
         if is_better:
             watch.journal.best = watch.state
     watch.entries = entries
@@ -190,7 +192,7 @@ def train_from_several(
 def _starts(
     problem: Problem, axes: Axes | None, plan: Plan, rng: np.random.Generator
 ) -> Iterator[tuple[Float64s, float]]:
-    """Yield codebooks and the first radius for each."""
+    """Yield pairs of a first codebook and a first radius."""
     first = problem.on(first_lattice(problem.lattice, plan))
     if plan.init != "pca":
         for _ in range(plan.n_init):
@@ -198,7 +200,7 @@ def _starts(
         return
     plane = start_codebook(first, plan.init, axes, rng)
     radii = (plan.radius_start, *plan.other_radii)
-    wide = radii[:2]  # a shuffled plane unfolds anew
+    wide = radii[:2]  # for shuffled planes, which have to unfold
     for number in range(plan.n_init):
         if number < len(radii):
             yield plane, radii[number]
@@ -208,7 +210,7 @@ def _starts(
 
 
 def _badness(problem: Problem, codebook: Float64s, radius: float) -> float:
-    """Return the errors of a map as one number, the same bits for any order of the rows."""
+    """Return the error of a map as one number, with the same bits for any order of the rows."""
     pairs = pairs_of_all(problem, codebook)
     qe = pairs.error / problem.error_scale / problem.total_weight
     te = pairs.apart / problem.weight_scale / problem.total_weight

@@ -1,4 +1,4 @@
-"""The plan of a training run: the value of each "auto", and the reason."""
+"""The plan of a training run, with the value of each "auto" and its reason."""
 
 import math
 import os
@@ -21,7 +21,7 @@ from somscape.maps.map import Map
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What a plan depends on besides the settings.
+    """Properties of the rows and the map on which a plan depends.
 
     Attributes
     ----------
@@ -30,7 +30,8 @@ class Facts:
     n_counted : float
         Number of rows, or their total weight if weights count rows.
     epoch_work : float
-        Multiply-adds of an epoch of all rows on the full map: values of the rows times units.
+        Multiply-adds of an epoch of all rows on the full map.  This is the number of values times
+        the number of units.
     """
 
     lattice: Lattice
@@ -49,31 +50,32 @@ class Facts:
 
     @property
     def rows_per_unit(self) -> float:
-        """Rows per unit of the full map."""
+        """Number of rows per unit of the full map."""
         return self.n_counted / self.lattice.n_units
 
 
 RADIUS_END = 0.7
-"""Usual last radius, in steps: 0.5 lowers the quantization error by about 8 % and doubles the
-topographic error, 1.0 does the reverse."""
+"""Usual last radius, in grid steps.  Compared with it, 0.5 lowers the quantization error by about
+8 % and doubles the topographic error, and 1.0 does the opposite."""
 
 CLOSER_FROM = 20
-"""Rows per unit above which the last radius is smaller: a map of many rows keeps its order."""
+"""Rows per unit above which the last radius is smaller, because a map of many rows keeps its
+order."""
 
 CLOSEST_FROM = 30
-"""Rows per unit from which the last radius gets no smaller."""
+"""Rows per unit from which the last radius does not become smaller."""
 
 CLOSEST = 0.8
 """Last radius with many rows per unit, as a share of the usual last radius."""
 
 MIN_RADIUS_START = 2.0
-"""Smallest automatic first radius, in steps."""
+"""Smallest automatic first radius, in grid steps."""
 
 PLANE_SHARE = 1 / 4
 """First radius after a start on the plane of the data's axes, as a share of the longest side."""
 
 OTHER_SHARE = 1 / 2
-"""First radius after other starts, which may lack order, as a share of the longest side."""
+"""First radius after other starts, which may not be in order, as a share of the longest side."""
 
 FURTHER_SHARES = (1 / 2, 1 / 8)
 """First radii of further starts on the data's plane, as shares of the longest side."""
@@ -81,13 +83,13 @@ FURTHER_SHARES = (1 / 2, 1 / 8)
 
 @dataclass(frozen=True)
 class Radii:
-    """The first and the last radius, in the unit of the lattice, and why they were chosen.
+    """The first and the last radius, in the unit of the lattice, with the reasons.
 
     Attributes
     ----------
     start, end : float
     reasons : dict of str to str
-        By ``radius_start`` and ``radius_end``, if they were "auto".
+        Reasons for ``radius_start`` and ``radius_end``, if they were "auto".
     """
 
     start: float
@@ -101,9 +103,9 @@ def radii_for(settings: Settings, facts: Facts) -> Radii:
         values = decay_of(settings.radius_decay)
         return Radii(float(values[0]), float(values[-1]))
     if isinstance(settings.init, Map) and settings.radius_start == "auto":
-        radii = _from_map(settings, settings.init)
+        radii = _radii_from_map(settings, settings.init)
     else:
-        radii = _from_lattice(settings, facts)
+        radii = _radii_from_lattice(settings, facts)
     if settings.radius_decay != "constant":
         return radii
     why = "that of `radius_start`, as `radius_decay` is 'constant'."
@@ -111,7 +113,7 @@ def radii_for(settings: Settings, facts: Facts) -> Radii:
     return Radii(radii.start, radii.start, radii.reasons | known)
 
 
-def _from_lattice(settings: Settings, facts: Facts) -> Radii:
+def _radii_from_lattice(settings: Settings, facts: Facts) -> Radii:
     reasons: dict[str, str] = {}
     if isinstance(settings.radius_end, str):
         end, reasons["radius_end"] = _auto_end(settings.radius_start, facts)
@@ -139,7 +141,7 @@ def _auto_end(start: float | str, facts: Facts) -> tuple[float, str]:
 
 
 def _auto_start(name: str, end: float, lattice: Lattice) -> tuple[float, str]:
-    """Return the first radius after a start of that name, not below the last one."""
+    """Return the first radius for a kind of start, at least the last radius, and the reason."""
     share, shown, why = (
         (PLANE_SHARE, "a quarter", "as the start already lies along the data")
         if name == "pca"
@@ -155,7 +157,7 @@ def _auto_start(name: str, end: float, lattice: Lattice) -> tuple[float, str]:
 
 
 def further_starts(radii: Radii, lattice: Lattice) -> tuple[float, ...]:
-    """Return other first radii to try from the plane of the data's axes."""
+    """Return other first radii to try after a start on the plane of the data's axes."""
     wide = (max(MIN_RADIUS_START, lattice.longest_side * s) * lattice.step for s in FURTHER_SHARES)
     tried = dict.fromkeys(max(radius, radii.end) for radius in wide)
     return tuple(radius for radius in tried if radius != radii.start)
@@ -168,8 +170,8 @@ def last_radius(map_: Map) -> float:
     return RADIUS_END * map_.lattice.step if used is None else float(used)
 
 
-def _from_map(settings: Settings, map_: Map) -> Radii:
-    """Return radii that continue where the training of a map ended."""
+def _radii_from_map(settings: Settings, map_: Map) -> Radii:
+    """Return the radii that continue the training of a map."""
     last = last_radius(map_)
     if not isinstance(settings.radius_end, str):
         end = float(settings.radius_end)
@@ -185,28 +187,29 @@ def _from_map(settings: Settings, map_: Map) -> Radii:
 
 
 BATCH_EPOCHS = 40
-"""Passes of batch training while the radius falls."""
+"""Number of passes of batch training while the radius falls."""
 
 EXTRA_EPOCHS = 10
-"""Most further passes of batch training at the final radius, until no row moves."""
+"""Maximum number of additional passes of batch training at the final radius."""
 
 ONLINE_EPOCHS = 10
-"""Passes of online training."""
+"""Number of passes of online training."""
 
 MAX_STARTS = 16
-"""Most starts to try, including those with shuffled prototypes."""
+"""Maximum number of starts, including starts with shuffled prototypes."""
 
 STARTS_WORK = 5e8
-"""Multiply-adds of one epoch from all of several starts: together they take less than a second."""
+"""Multiply-adds of one epoch, summed over all starts.  All starts then take less than a second."""
 
 SMALL_WORK = 2e9
-"""Multiply-adds of an epoch up to which all rows may train every map: a second or so in all."""
+"""Multiply-adds of an epoch up to which all rows may train every map, in about a second in
+total."""
 
 LARGE_WORK = 1e10
 """Multiply-adds of an epoch above which coarse maps and the full map get fewer passes."""
 
 ROWS_PER_UNIT = 50
-"""Rows of a sample per unit; with fewer, a pass costs quality."""
+"""Rows of a sample per unit.  With fewer rows, the map would be worse."""
 
 MANY_ROWS_PER_UNIT = 2 * ROWS_PER_UNIT
 """Rows per unit from which samples also train the full map, if an epoch takes long."""
@@ -215,36 +218,40 @@ SAMPLED_PASSES = 6
 """Cost of the passes over samples on the full map, in passes over all rows."""
 
 MAX_SAMPLED_EPOCHS = 24
-"""Most passes over samples on the full map."""
+"""Maximum number of passes over samples on the full map."""
 
 SAMPLED_RADIUS = 1.5
-"""Radius, in final radii, at which all rows replace samples, whose noise folds the map below it."""
+"""Radius, in multiples of the final radius, at which all rows replace samples.  At smaller radii,
+the noise of samples folds the map."""
 
 COARSE_RADIUS = 0.7
 """Radius, in steps of a coarse map, at which a finer map replaces it."""
 
 MIN_COARSE_SIDE = 8
-"""Fewest units on the longer side of a coarse map; the shorter side has at least half as many."""
+"""Minimum number of units on the longer side of a coarse map.  Half as many are enough on the
+shorter side."""
 
 MOVING_RADIUS = 0.3
-"""Final radius, in steps, up to which units may move after training: a neighbor pulls with 0.4 % of
-a Gaussian's weight there, and order is given up for a close fit."""
+"""Final radius, in grid steps, up to which units may move after training.  At this radius, a
+neighbor has only 0.4 % of the weight of a unit, so a close fit is more important than order."""
 
 MOVE_ROUNDS = 10
-"""Most rounds of moves."""
+"""Maximum number of rounds of moves."""
 
 
 class Growth(NamedTuple):
-    """How coarser maps are trained before the full one.
+    """Schedule by which coarser maps are trained before the full map.
 
     Attributes
     ----------
     first, coarse, whole : int
-        Passes on the smallest map, on each map in between, and of all rows on the full map.
+        Number of passes on the smallest map, on each map in between, and of all rows on the full
+        map.
     rows_per_unit : int or None
-        Most rows of the passes on coarse maps, per unit of the map trained.  None means all.
+        Maximum number of rows of a pass on a coarse map, per unit of this map.  None means all
+        rows.
     why : str
-        Why maps grow in this way.
+        Reason for this schedule.
     samples_whole : bool
         Whether samples train the full map before all rows do.
     """
@@ -257,35 +264,38 @@ class Growth(NamedTuple):
     samples_whole: bool = False
 
 
-_LONG = (
+_WHY_SAMPLES = (
     "one epoch of the full map takes long, so maps of a fraction of its side were trained first, "
     f"on {ROWS_PER_UNIT} rows per unit."
 )
 
-_SEVERAL = (
+_WHY_ALL_ROWS = (
     "several starts would take long, so maps of a fraction of its side were trained first, on all "
     "rows."
 )
-ON_ALL_ROWS = Growth(first=96, coarse=48, whole=60, rows_per_unit=None, why=_SEVERAL)
-"""If all rows are still cheap: slower annealing keeps more order."""
+ON_ALL_ROWS = Growth(first=96, coarse=48, whole=60, rows_per_unit=None, why=_WHY_ALL_ROWS)
+"""Schedule if passes of all rows are still fast.  A slower decrease of the radius keeps more
+order."""
 
-ON_SAMPLES = Growth(first=24, coarse=12, whole=10, rows_per_unit=ROWS_PER_UNIT, why=_LONG)
-"""If an epoch takes longer."""
+ON_SAMPLES = Growth(first=24, coarse=12, whole=10, rows_per_unit=ROWS_PER_UNIT, why=_WHY_SAMPLES)
+"""Schedule if an epoch takes longer."""
 
 BRIEFLY = ON_SAMPLES._replace(first=12, coarse=6, whole=8)
-"""Above `LARGE_WORK`: fewer passes cost half a percent of the quantization error."""
+"""Schedule above `LARGE_WORK`.  With fewer passes, the quantization error is half a percent
+higher."""
 
-_TO_THE_END = (
+_WHY_SAMPLES_TO_THE_END = (
     "one epoch of the full map takes long, so maps of a fraction of its side, unless it is small, "
     f"were trained first, on {ROWS_PER_UNIT} rows per unit, and then the full map on as many, as "
     f"there are at least {MANY_ROWS_PER_UNIT}."
 )
-ON_SAMPLES_TO_THE_END = BRIEFLY._replace(whole=4, why=_TO_THE_END, samples_whole=True)
-"""If there are many rows: after samples on the full map, all rows have little left to do."""
+ON_SAMPLES_TO_THE_END = BRIEFLY._replace(whole=4, why=_WHY_SAMPLES_TO_THE_END, samples_whole=True)
+"""Schedule if there are many rows.  After samples on the full map, few passes of all rows are
+enough."""
 
 
 class Stage(NamedTuple):
-    """Some epochs on one lattice and one share of the rows.
+    """Some epochs on one lattice with one share of the rows.
 
     Attributes
     ----------
@@ -295,7 +305,7 @@ class Stage(NamedTuple):
     radius_start, radius_end : float
         In steps of the full map.
     rows_per_unit : int or None
-        Most rows of a pass, per unit of the stage.  None means all.
+        Maximum number of rows of a pass, per unit of the stage.  None means all rows.
     """
 
     shrink: int
@@ -315,18 +325,18 @@ class Plan:
     init : str
         Name of a start, "given" for a codebook, or "map".
     n_epochs : float
-        Passes over the rows; a fraction only for ``"online"``.
+        Number of passes over the rows, which may be a fraction only for ``"online"``.
     extra_epochs : int
-        Further batch passes at the final radius while units still move.
+        Maximum number of additional batch passes at the final radius while units still move.
     radius_start, radius_end : float
-        Radius of the very first epoch and of the last, in grid steps.
+        Radius of the first epoch and of the last epoch, in grid steps.
     radius_decay : str or ndarray
-        Name of a schedule, or its values.
+        Name of a schedule, or the radius of each epoch.
     learning_rate : tuple of float
         First and last rate, for ``"online"``.
     tol : float
-        Training stops at the final radius once no unit moves further than this share of the rows'
-        mean distance to their mean; 0 for never.
+        Training stops at the final radius when no unit moves further than this share of the mean
+        distance of the rows to their mean.
     coarse : tuple of Stage
         Stages before the epochs of all rows on the full map; empty except for ``"multires"``.
     n_init : int
@@ -334,9 +344,10 @@ class Plan:
     other_radii : tuple of float
         Other first radii to try from the plane of the data's axes.
     move_rounds : int
-        Most rounds, after the epochs, in which units may move to rows far from all others.
+        Maximum number of rounds after the epochs in which units may move to rows far from all
+        units.
     reasons : dict of str to str
-        By parameter of `SOM`, why a value was chosen for "auto" or could not be met.
+        Reason for the value of each parameter of `SOM` that was "auto" or could not be applied.
     """
 
     algorithm: str
@@ -401,17 +412,17 @@ def resolve_plan(settings: Settings, facts: Facts) -> Plan:
 
 
 def _is_free(settings: Settings) -> bool:
-    """Return whether the plan may choose the passes."""
+    """Return whether the plan may choose the number of passes."""
     return settings.n_epochs == "auto" and settings.radius_start == "auto"
 
 
 def _cheap_starts(facts: Facts) -> int:
-    """Return how many starts take little time together."""
+    """Return the number of starts that together take little time."""
     return int(max(1, min(MAX_STARTS, STARTS_WORK // max(1.0, facts.epoch_work))))
 
 
 def _growth(settings: Settings, facts: Facts) -> Growth | None:
-    """Return how coarse maps are trained, or None if only the full map is."""
+    """Return the schedule of coarse maps, or None if only the full map is trained."""
     is_graph = isinstance(facts.lattice, Graph)
     if is_graph or settings.start in ("given", "map") or not settings.radius_falls:
         return None
@@ -428,7 +439,7 @@ def _growth(settings: Settings, facts: Facts) -> Growth | None:
 
 
 def _algorithm(settings: Settings, facts: Facts, growth: Growth | None) -> tuple[str, str]:
-    """Return the algorithm and why it was chosen; no reason if it was asked for."""
+    """Return the algorithm and the reason for it."""
     if growth is not None:
         return "multires", f"multires: {growth.why}"
     if settings.algorithm == "online":
@@ -503,33 +514,33 @@ def _stages(growth: Growth, radii: Radii, facts: Facts) -> tuple[Stage, ...]:
 
 
 MAX_UNITS = 1_000_000
-"""Most units of any map."""
+"""Maximum number of units of any map."""
 
 MIN_AUTO_UNITS = 9
-"""Fewest units of an automatic map, if there are as many rows."""
+"""Minimum number of units of a map with automatic size, if there are enough rows."""
 
 MAX_AUTO_UNITS = 10_000
-"""Most units of an automatic map."""
+"""Maximum number of units of a map with automatic size."""
 
 MAX_STRETCH = 4.0
-"""Largest ratio of the sides of an automatic map."""
+"""Largest ratio of the sides of a map with automatic size."""
 
 COPIES = 6
-"""Arrays of the codebook's size in memory during an epoch: codebook, next one, start, sums, and the
-work of smoothing."""
+"""Number of arrays of the codebook's size in memory during an epoch, for the codebook, the next
+codebook, the start, the sums, and the smoothing."""
 
 BYTES_PER_ROW_PAIR = 40
-"""Bytes of the tables per pair of map rows: row offset, shift, weight (here and in the core),
-kernel."""
+"""Bytes of the tables per pair of map rows, for row offset, shift, weight (in Python and in the
+core) and kernel."""
 
 MEMORY_BY_DEFAULT = 16 << 30
-"""Assumed memory of the machine, in bytes, if the system does not tell."""
+"""Assumed memory of the machine in bytes, if the system does not report it."""
 
 
 def lattice_for(
     settings: Settings, n_samples: int, total_weight: float, variances: Float64s | None
 ) -> Lattice:
-    """Return the lattice that settings ask for."""
+    """Return the lattice for the settings, with an automatic size if it is needed."""
     if isinstance(settings.lattice, Lattice):
         lattice = settings.lattice
         advice = f"Pass a smaller {'graph' if isinstance(lattice, Graph) else 'lattice'}."
@@ -577,7 +588,7 @@ def _rows_and_cols(
 def auto_shape(
     settings: Settings, total_weight: float, variances: tuple[float, float]
 ) -> tuple[int, int]:
-    """Return rows and columns for a map, keeping a side that is given."""
+    """Return the number of rows and columns of a map; a side that is given is kept."""
     sides = settings.n_rows, settings.n_cols
     n_rows, n_cols = (None if isinstance(n, str) else int(n) for n in sides)
     is_hexagonal = settings.lattice == "hexagonal"
@@ -602,12 +613,12 @@ def auto_shape(
 
 
 def _nearest(value: float) -> int:
-    """Round halves up, as the SOM Toolbox does."""
+    """Round to the nearest integer, with halves rounded up as in the SOM Toolbox."""
     return math.floor(value + 0.5)
 
 
 def check_memory(lattice: Lattice, n_features: int, *, has_tables: bool) -> None:
-    """Raise InputError for a map that this machine's memory cannot hold."""
+    """Raise InputError if the training of a map needs more memory than this machine has."""
     codebook = np.float64().nbytes * lattice.n_units * n_features
     tables = BYTES_PER_ROW_PAIR * lattice.n_rows**2 if has_tables else 0
     needed = COPIES * codebook + tables
@@ -627,7 +638,7 @@ def check_memory(lattice: Lattice, n_features: int, *, has_tables: bool) -> None
 
 
 def machine_memory() -> int:
-    """Return the bytes of memory of this machine."""
+    """Return the memory of this machine in bytes."""
     names = getattr(os, "sysconf_names", {})
     if "SC_PHYS_PAGES" in names and "SC_PAGE_SIZE" in names:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""The codebook before the first epoch, and the axes of the data that shape it."""
+"""The codebook before the first epoch, and the axes of the data that determine it."""
 
 import math
 from dataclasses import dataclass
@@ -16,46 +16,50 @@ from somscape.kernels._sparse import SparseRows
 STARTS = ("pca", "sample", "random")
 
 MAX_AXES_ROWS = 100_000
-"""Most rows for the principal axes; more rows do not change a start visibly."""
+"""Maximum number of rows for the principal axes.  More rows do not change a start visibly."""
 
 MAX_AXES_WORK = 5e9
-"""Most multiply-adds for the principal axes, as long as `MIN_ROWS_PER_FEATURE` is met."""
+"""Maximum number of multiply-adds for the principal axes, unless `MIN_ROWS_PER_FEATURE` needs
+more."""
 
 MIN_ROWS_PER_FEATURE = 4
-"""Fewest rows per feature for the principal axes."""
+"""Minimum number of rows per feature for the principal axes."""
 
 MAX_SOLVED = 256
-"""Features up to which all axes are computed; of more, only the two that are needed."""
+"""Number of features up to which all axes are computed.  For more features, only the two largest
+are."""
 
 MIN_BLOCK_ROWS = 64
-"""Rows that are centered at once, at least; few, so that their product needs few pieces."""
+"""Minimum number of rows that are centered together.  It is small so that their product is
+computed in few parts."""
 
 MAX_ALONE_FEATURES = 512
-"""With more features, products in pieces take long, and threads pay."""
+"""Maximum number of features for products without threads.  For more features, threads are
+faster."""
 
 BLOCK_VALUES = 1 << 20
-"""Most values that are centered at once then: 8 MiB."""
+"""Maximum number of values that are centered together if threads are used (8 MiB)."""
 
 LARGE = 2.0**200
-"""Deviations beyond it, or below its inverse, are scaled before they are squared."""
+"""Deviations above this value, or below its inverse, are scaled before they are squared."""
 
 MAX_COUNTED_WEIGHT = 2**20
-"""Whole-number weights up to this total repeat rows to the bit; more leave too few bits for the
-products."""
+"""Maximum total of whole-number weights that have the same effect as repeated rows, bit for bit.
+With a larger total, too few bits remain for the products."""
 
 SAME_SIZE = 1e-6
-"""Entries of an axis whose relative difference from the largest is below this also count as
-largest: rounding of the covariance must not choose the sign."""
+"""Relative difference from the largest entry of an axis below which an entry also counts as
+largest, so that rounding of the covariance does not determine the sign."""
 
 AXES_TOLERANCE = 1e-8
 """Largest error of an axis of sparse rows, as a share of the largest variance."""
 
 MAX_BASIS = 100
-"""Most basis vectors for the axes of sparse rows."""
+"""Maximum number of basis vectors for the axes of sparse rows."""
 
 START_BITS = 20
-"""The start is rounded to this many bits of each feature's range, so that last-digit
-differences between linear algebra libraries and thread counts do not affect the map."""
+"""Number of bits of each feature's range to which the start is rounded, so that small differences
+between linear algebra libraries and numbers of threads do not change the map."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,13 +69,13 @@ class Axes:
     Attributes
     ----------
     variances : ndarray of shape (2,)
-        Largest eigenvalues of the covariance, descending, in squares of `size`; 0 if there is no
-        second axis.
+        Two largest eigenvalues of the covariance, in descending order and divided by ``size**2``.
+        The second is 0 if the data have only one axis.
     directions : ndarray of shape (2, n_features)
-        Of unit length, with a positive largest entry.
+        Vectors of length 1, whose largest entry by absolute value is positive.
     size : float, default=1.0
-        Power of two by which deviations were divided before they were squared.  It is 1 unless
-        values are so small or large that fourth powers would vanish or overflow.
+        Power of two by which deviations are divided before they are squared.  It is 1 unless
+        values are so small or large that fourth powers would underflow or overflow.
     """
 
     variances: Float64s
@@ -88,7 +92,7 @@ def principal_axes(problem: Problem) -> Axes:
     enough = max(MAX_AXES_WORK / rows.shape[1] ** 2, MIN_ROWS_PER_FEATURE * rows.shape[1])
     step = -(-len(rows) // int(min(MAX_AXES_ROWS, enough)))
     some, mean = np.asarray(every(rows, step)), problem.mean
-    some_weights = None if weights is None else _countable(weights[::step])
+    some_weights = None if weights is None else _scaled_weights(weights[::step])
     total = float(len(some)) if some_weights is None else math.fsum(some_weights)
     low, high = (np.nanmin(some, axis=0), np.nanmax(some, axis=0)) if step > 1 else problem.edges
     unit = np.maximum(high - mean, mean - low) / 2.0 ** _bits_of_products(total)
@@ -99,7 +103,7 @@ def principal_axes(problem: Problem) -> Axes:
         variances, vectors = _main_axes((covariance + covariance.T) / 2)
         directions = vectors.T[::-1][:2]
     else:
-        # Fewer rows than features: the same axes from the smaller matrix of inner products.
+        # With fewer rows than features, the smaller matrix of inner products gives the same axes.
         factor = np.sqrt(ones_or(some_weights, len(some)))
         scaled = _whole(some, mean, unit) * (unit / size) * factor[:, None]
         variances, vectors = _main_axes(scaled @ scaled.T / total)
@@ -110,15 +114,15 @@ def principal_axes(problem: Problem) -> Axes:
 
 
 def _main_axes(matrix: Float64s) -> tuple[Float64s, Float64s]:
-    """Return the largest eigenvalues of a symmetric matrix, ascending, and their vectors."""
+    """Return the largest eigenvalues of a symmetric matrix, ascending, and their eigenvectors."""
     if len(matrix) <= MAX_SOLVED:
         values, vectors = np.linalg.eigh(matrix)
         return values, vectors
-    from scipy.sparse.linalg import ArpackError, eigsh  # late: slow to import
+    from scipy.sparse.linalg import ArpackError, eigsh  # here because it is slow to import
 
     try:
         values, vectors = eigsh(matrix, 2, v0=np.ones(len(matrix)), tol=0)
-    except ArpackError:  # axes as wide as each other
+    except ArpackError:  # if axes have the same variance
         values, vectors = np.linalg.eigh(matrix)
     return values, vectors
 
@@ -129,7 +133,7 @@ def _size_of(problem: Problem) -> float:
 
 
 def _whole(rows: Floats, mean: Float64s, unit: Float64s) -> Float64s:
-    """Return rows minus their mean as whole numbers of units; a missing value is 0."""
+    """Return rows minus their mean as whole multiples of `unit`, with 0 for missing values."""
     whole: Float64s = np.rint((rows.astype(np.float64) - mean) / unit)
     whole[np.isnan(whole)] = 0.0
     return whole
@@ -138,7 +142,7 @@ def _whole(rows: Floats, mean: Float64s, unit: Float64s) -> Float64s:
 def _whole_products(
     rows: Floats, weights: Float64s | None, mean: Float64s, unit: Float64s
 ) -> tuple[Float64s, Float64s]:
-    """Return the weighted sums of products of features, and of features, in whole units."""
+    """Return weighted sums of products of features, and of features, as multiples of `unit`."""
     n_features = rows.shape[1]
     is_alone = n_features <= MAX_ALONE_FEATURES
     alone_step = max(MIN_BLOCK_ROWS, ALONE_WORK // n_features**2)
@@ -160,7 +164,7 @@ def mean_and_covariance(
     which: Any = slice(None, None, step) if among is None else among[::step]
     some = every(rows, step) if among is None else taken(rows, which)
     assert isinstance(some, np.ndarray)
-    share = None if weights is None else _countable(weights[which])
+    share = None if weights is None else _scaled_weights(weights[which])
     total = float(len(some)) if share is None else math.fsum(share)
     low, high = (edge.astype(np.float64) for edge in (some.min(axis=0), some.max(axis=0)))
     middle = low / 2 + high / 2
@@ -172,12 +176,12 @@ def mean_and_covariance(
 
 
 def _bits_of_products(total: float) -> int:
-    """Return how many bits values may have so that a sum of `total` products is exact."""
+    """Return the number of bits for values so that a sum of `total` products is exact."""
     return (52 - math.ceil(math.log2(total + 1))) // 2
 
 
 def _sparse_axes(rows: SparseRows, weights: Float64s | None, mean: Float64s, size: float) -> Axes:
-    """Return two main axes by block Lanczos (Golub and Van Loan 2013, section 10.3.6)."""
+    """Compute the two main axes by block Lanczos (Golub and Van Loan 2013, section 10.3.6)."""
     of_row, share = rows.row_of_value, ones_or(weights, len(rows))
     share = share / math.fsum(share)
     values: Float64s = rows.values.astype(np.float64) / size
@@ -199,7 +203,7 @@ def _sparse_axes(rows: SparseRows, weights: Float64s | None, mean: Float64s, siz
         inner[-len(new) :], inner[:, -len(new) :] = beside, beside.T
         variances, parts = np.linalg.eigh(inner)
         rest = applied - beside @ basis
-        # The part of the two largest axes that the covariance takes out of the basis.
+        # Length of the two largest axes times the covariance, outside the basis.
         lost = np.sqrt(((parts[-len(new) :, -2:].T @ rest) ** 2).sum(axis=1))
         new = _orthonormal(rest, basis)
         is_found = (lost <= AXES_TOLERANCE * variances[-1]).all()
@@ -218,11 +222,11 @@ def _two_axes(variances: Float64s, directions: Float64s, size: float) -> Axes:
 
 
 def _orthonormal(axes: Float64s, basis: Float64s) -> Float64s:
-    """Return axes orthogonal to a basis and each other, without those that lie within it."""
+    """Make axes orthogonal to a basis and to each other; leave out axes inside the basis."""
     found = basis
     for axis in axes:
         size = float(np.sqrt((axis**2).sum()))
-        for _ in range(2):  # a single time leaves rounding that would grow in the next axes
+        for _ in range(2):  # a single time leaves rounding errors that grow in the next axes
             axis = axis - (found @ axis) @ found
         length = float(np.sqrt((axis**2).sum()))
         if length > SAME_SIZE * size:
@@ -230,8 +234,8 @@ def _orthonormal(axes: Float64s, basis: Float64s) -> Float64s:
     return found[len(basis) :]
 
 
-def _countable(weights: Float64s) -> Float64s:
-    """Return weights as they are if they count rows, else with a mean of about 1."""
+def _scaled_weights(weights: Float64s) -> Float64s:
+    """Return weights unchanged if they count rows, else scaled to a mean of about 1."""
     total = math.fsum(weights)
     if total <= MAX_COUNTED_WEIGHT and np.array_equal(weights, np.rint(weights)):
         return weights
@@ -265,7 +269,7 @@ def start_codebook(
 
 
 def plane_coordinates(lattice: Lattice) -> Float64s:
-    """Return each unit's place along the two axes, from -1 to 1, of shape (n_units, 2)."""
+    """Return each unit's position along the two axes, from -1 to 1."""
     low, high = lattice.positions.min(axis=0), lattice.positions.max(axis=0)
     extent = high - low
     along = 2 * (lattice.positions - low) / np.where(extent > 0, extent, 1.0) - 1
@@ -274,14 +278,14 @@ def plane_coordinates(lattice: Lattice) -> Float64s:
 
 
 def _draw_rows(problem: Problem, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw row numbers by weight: a row of weight 2 has the chance of two rows."""
+    """Draw row numbers with probabilities proportional to the weights of the rows."""
     n_rows = len(problem.rows)
     first = rng.choice(n_rows, size=min(n, n_rows), replace=False, p=problem.shares)
     return np.append(first, rng.choice(n_rows, size=n - len(first), p=problem.shares))
 
 
 def _with_fixed_sign(axis: Float64s) -> Float64s:
-    """Make the largest entry positive; the first of nearly equal ones decides."""
+    """Return the axis with the sign for which the first of its largest entries is positive."""
     size = np.abs(axis)
     decisive = int(np.argmax(size >= size.max() * (1 - SAME_SIZE)))
     return axis if axis[decisive] >= 0 else -axis
@@ -298,21 +302,21 @@ def shrunk(lattice: Lattice, factor: int) -> Lattice:
 
 
 def placed(codebook: Float64s, old: Lattice, new: Lattice) -> Float64s:
-    """Return prototypes for a lattice, interpolated from another of the same kind."""
+    """Return prototypes for a lattice, interpolated from another lattice of the same kind."""
     if (old.n_rows, old.n_cols) == (new.n_rows, new.n_cols):
         return codebook.copy()
-    x, y = _on(old, new)
-    row, by_row = _between(y / old.row_pitch, old.n_rows, wraps=old.wraps_rows)
+    x, y = _scaled_positions(old, new)
+    row, by_row = _integers_around(y / old.row_pitch, old.n_rows, wraps=old.wraps_rows)
     out = np.zeros((new.n_units, codebook.shape[1]))
     for rows, of_row in zip(row, by_row, strict=True):
         shift = 0.5 * (rows % 2) if old.is_hexagonal else 0.0
-        col, by_col = _between(x - shift, old.n_cols, wraps=old.wraps_cols)
+        col, by_col = _integers_around(x - shift, old.n_cols, wraps=old.wraps_cols)
         for cols, of_col in zip(col, by_col, strict=True):
             out += (of_row * of_col)[:, None] * codebook[rows * old.n_cols + cols]
     return out
 
 
-def _on(old: Lattice, new: Lattice) -> tuple[Float64s, Float64s]:
+def _scaled_positions(old: Lattice, new: Lattice) -> tuple[Float64s, Float64s]:
     """Return the positions of the new units in steps of the old lattice."""
     (old_x, old_y), (new_x, new_y) = (_size(lattice) for lattice in (old, new))
     x, y = new.positions.T
@@ -320,7 +324,7 @@ def _on(old: Lattice, new: Lattice) -> tuple[Float64s, Float64s]:
 
 
 def _size(lattice: Lattice) -> tuple[float, float]:
-    """Return the width and height of a lattice: once around, or between the outermost units."""
+    """Return the width and height of a lattice, around it or between the outermost units."""
     wide, high = lattice.positions.max(axis=0)
     return (
         lattice.n_cols if lattice.wraps_cols else float(wide),
@@ -328,10 +332,10 @@ def _size(lattice: Lattice) -> tuple[float, float]:
     )
 
 
-def _between(
+def _integers_around(
     place: Float64s, n: int, *, wraps: bool
 ) -> tuple[tuple[Ints, Ints], tuple[Float64s, Float64s]]:
-    """Return the two whole-number places around each place, and the weight of each."""
+    """Return the two integers around each position, and the interpolation weight of each."""
     if not wraps:
         place = np.clip(place, 0, n - 1)
     low = np.floor(place).astype(np.intp)

@@ -1,4 +1,4 @@
-"""The training loops: batch with stages of growing maps, online, and running sums."""
+"""The loops of batch training, with stages of growing maps, and of online training."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -36,34 +36,35 @@ from somscape.kernels._sparse import Rows, SparseRows
 from somscape.maps.map import Map
 
 Work: TypeAlias = Callable[[StepState], tuple[StepState, Progress]]
-"""What a step does: from where the run is to where it leads."""
+"""Function that does a step.  It takes the state of a run and returns the next state and the
+progress."""
 
 
 Judged: TypeAlias = tuple[float, Floats | None]
-"""An error by which codebooks are compared, and a codebook to go on from."""
+"""An error by which codebooks are compared, and a codebook from which training continues."""
 
 NOTHING = Journal()
-"""What a run that starts anew does again."""
+"""Empty journal, for a run that does not resume an earlier run."""
 
 
 @dataclass
 class RunningTraining:
-    """A training run under way: where it is, its history, and its callbacks.
+    """A training run in progress, with its state, its history, and its callbacks.
 
     Attributes
     ----------
     callbacks : sequence of callable
-        Each is called with every entry.
+        Functions that are called with every entry.
     entries : list of Progress
-        All entries so far, of this start.
+        All entries of the current start so far.
     journal : Journal
-        What the run has done, over all starts.
+        Record of the run, over all starts.
     past : PastRun or None
-        An earlier run, whose steps this one does again without the work.
+        Earlier run that is resumed.  Its steps are repeated without computation.
     identity : Identity or None
-        What the run follows from, where callbacks keep checkpoints.
+        Settings and rows of the run, if callbacks write checkpoints.
     as_map : callable or None
-        Returns the map that the run has reached.
+        Function that returns the current map of the run.
     """
 
     callbacks: Sequence[Callback] = ()
@@ -78,19 +79,19 @@ class RunningTraining:
     spread: float = field(init=False)
 
     def begin(self) -> "RunningTraining":
-        """Tell callbacks that training starts; return this watch."""
+        """Inform callbacks of the start of training; return this object."""
         for begin in self._methods("begin"):
             begin()
         return self
 
     def end(self, reason: str) -> None:
-        """Tell callbacks that training has ended, and why, and let them save it."""
+        """Let callbacks save the run, and inform callbacks of the reason for its end."""
         self._keep(is_last=True)
         for end in self._methods("end"):
             end(reason)
 
     def save(self, path: str | Path) -> None:
-        """Write the run as it is after the last step."""
+        """Write a checkpoint with the state after the last step."""
         assert self.as_map is not None
         assert self.identity is not None
         write_checkpoint(path, self.as_map(), self.journal, self.identity)
@@ -109,41 +110,41 @@ class RunningTraining:
         return [method for method in found if callable(method)]
 
     def start(self, codebook: Floats, lattice: Lattice, plan: Plan, spread: float) -> None:
-        """Start anew from a codebook, with an empty history."""
+        """Start from a codebook, with an empty history."""
         self.entries = []
         self.state, self.lattice = StepState(codebook), lattice
         self.plan, self.spread = plan, spread
 
     def place(self, lattice: Lattice) -> None:
-        """Go on on another lattice of the same kind."""
+        """Continue on another lattice of the same kind."""
         before = self.state.codebook
         if lattice is not self.lattice:
             before = placed(before.astype(np.float64, copy=False), self.lattice, lattice)
         self.state, self.lattice = self.state._replace(codebook=before), lattice
 
     @property
-    def _known(self) -> Journal:
-        """What an earlier run has done."""
+    def _known_journal(self) -> Journal:
+        """Journal of the earlier run."""
         return NOTHING if self.past is None else self.past.journal
 
     @property
     def repeats(self) -> bool:
-        """Whether the next step is one that an earlier run has done."""
-        return len(self.journal.steps) < len(self._known.steps)
+        """Whether the earlier run has already done the next step."""
+        return len(self.journal.steps) < len(self._known_journal.steps)
 
     def step(self, work: Work) -> str:
-        """Do a step, or take it from an earlier run; return why to stop now, or ""."""
+        """Do a step or repeat it from the earlier run; return the reason to stop, or ""."""
         journal = self.journal
         if self.repeats:
-            journal.steps.append(self._known.steps[len(journal.steps)])
+            journal.steps.append(self._known_journal.steps[len(journal.steps)])
             if not self.repeats:
-                self._catch_up()
+                self._take_earlier_state()
         else:
             self.state, progress = work(self.state)
             journal.steps.append(progress)
         journal.state, progress = self.state, journal.steps[-1]
         self.entries.append(progress)
-        # All are called, even if the first already wants to stop.
+        # All callbacks are called, even if the first callback stops training.
         reasons = [_reason(callback(progress)) for callback in self.callbacks]
         if self.repeats:
             return ""
@@ -152,7 +153,7 @@ class RunningTraining:
 
     def digest(self) -> bytes:
         """Return the digest of the sums of the last step."""
-        known, digests, sums = self._known.digests, self.journal.digests, self.state.sums
+        known, digests, sums = self._known_journal.digests, self.journal.digests, self.state.sums
         if len(digests) < len(known):
             digests.append(known[len(digests)])
         else:
@@ -161,15 +162,15 @@ class RunningTraining:
         return digests[-1]
 
     def judge(self, work: Callable[[], Judged]) -> Judged:
-        """Return an error by which codebooks are compared, and one to go on from."""
+        """Return an error by which codebooks are compared, and a codebook to continue from."""
         errors = self.journal.errors
-        known, here = self._known.errors, self.state.codebook
+        known, here = self._known_journal.errors, self.state.codebook
         found: Judged = (known[len(errors)], here) if self.repeats else work()
         errors.append(found[0])
         return found
 
-    def _catch_up(self) -> None:
-        """Take over where an earlier run was after its last step."""
+    def _take_earlier_state(self) -> None:
+        """Take the state of the earlier run after its last step."""
         assert self.past is not None
         past, here = self.past.journal, self.state.codebook
         if past.state is None or past.state.codebook.shape != here.shape:
@@ -178,7 +179,7 @@ class RunningTraining:
 
     @property
     def history(self) -> dict[str, Float64s]:
-        """The recorded values by name, each of shape (n_entries,)."""
+        """The values of the entries by name, each of shape (n_entries,)."""
         shape = (len(self.entries), len(Progress._fields))
         columns = np.array(self.entries, dtype=np.float64).reshape(shape)
         history = dict(zip(Progress._fields, np.ascontiguousarray(columns.T), strict=True))
@@ -187,32 +188,32 @@ class RunningTraining:
 
 
 def _reason(answer: object) -> str:
-    """Return why a callback wants training to end, on one line, or ""."""
+    """Return the reason for which a callback stops training, on one line, or ""."""
     if isinstance(answer, str):
         return " ".join(answer.split())
     return STOPPED_BY_CALLBACK if isinstance(answer, bool | np.bool_) and bool(answer) else ""
 
 
 TOTAL_BITS = 60
-"""Running sums of a feature stay below 2^60 over all units when the next codebook is computed."""
+"""Maximum number of bits of a sum over all units when a codebook is computed."""
 
 MAX_HISTORY = 10_000
-"""Most entries of a stream's history."""
+"""Maximum number of entries in the history of a map that is updated with more rows."""
 
 
 @dataclass(frozen=True, eq=False)
 class RunningSums:
-    """Sums of the rows won by each unit, possibly faded.
+    """Sums of the rows of each unit, possibly with reduced weights.
 
     Attributes
     ----------
     counts : ndarray of shape (n_units,)
-        Weight won.
+        Total weight of the rows of each unit.
     totals : ndarray of shape (n_units, n_features)
         Weighted sums of the rows minus `center`.
     center : ndarray of shape (n_features,)
     seen : ndarray of shape (n_units, n_features) or None
-        Weight of the present values, if some were missing.
+        Total weight of the present values, if some values are missing.
     """
 
     counts: Float64s
@@ -233,7 +234,7 @@ class RunningSums:
 
     @classmethod
     def at(cls, map_: Map) -> "RunningSums":
-        """Return sums for a map that kept none: its hits, at their prototypes."""
+        """Return sums for a map without stored sums, from its hits and prototypes."""
         codebook = np.asarray(map_.metric.compared(map_.codebook))
         center = codebook.mean(axis=0)
         return cls(map_.hits, map_.hits[:, None] * (codebook - center), center)
@@ -244,7 +245,7 @@ class RunningSums:
         return RunningSums(share * self.counts, share * self.totals, self.center, seen)
 
     def plus(self, other: "RunningSums") -> "RunningSums":
-        """Return the sum with others around the same center."""
+        """Return the sums of these and other rows with the same center."""
         seen = None
         if self.seen is not None or other.seen is not None:
             seen = self.weight_by_feature() + other.weight_by_feature()
@@ -258,7 +259,7 @@ class RunningSums:
         return np.broadcast_to(self.counts[:, None], self.totals.shape)
 
     def means(self, kernels: Kernels, tables: NeighborhoodTables, codebook: Float64s) -> Float64s:
-        """Return the neighborhood means: the next codebook."""
+        """Return the neighborhood means, which are the next codebook."""
         whole, scale = _whole(self.totals)
         column, count_scales = _whole(self.counts[:, None])
         counts, count_scale = column[:, 0].copy(), float(count_scales[0])
@@ -281,7 +282,7 @@ def _whole(values: Float64s) -> tuple[np.ndarray, Float64s]:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A map after an update with more rows.
+    """Result of an update of a map with more rows.
 
     Attributes
     ----------
@@ -291,7 +292,7 @@ class Step:
     units : ndarray of shape (n_samples,)
         Best matching unit of each new row, before the step.
     share : float
-        Factor by which the weight of earlier rows fell.
+        Factor by which the weight of earlier rows was reduced.
     """
 
     map_: Map
@@ -350,8 +351,8 @@ def go_on(
 
 
 BLOCK_WORK = 5e7
-"""Multiply-adds of a block of online updates: about 20 ms, short enough for an interrupt and the
-progress bar, and long enough for the overhead of blocks not to matter."""
+"""Multiply-adds of a block of online updates, which take about 20 ms.  This is short enough for
+interrupts and progress, and long enough to make the overhead of blocks negligible."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -363,19 +364,19 @@ class Trained:
     codebook : ndarray of shape (n_units, n_features), float64
         In the form that the metric compares.
     history : dict of str to ndarray
-        By epoch or block.
+        Values of each epoch or block.
     n_iter : int
-        Number of epochs done; for online training, of passes, rounded up.
+        Number of epochs, or, for online training, of passes (rounded up).
     stop_reason : str
-        Why training ended, as text.
+        Reason for the end of training.
     spread : float
         Mean distance of the rows to their mean, the unit of movements.
     plan : Plan
-        The plan that was followed; with several starts, that of the best one.
+        Plan of the training; with several starts, the plan of the best start.
     sums : RunningSums or None
-        Sums of the last pass over all rows, for later updates; None if there was none.
+        Sums of the last pass over all rows, for later updates; None without such a pass.
     axes : Axes or None
-        Main axes of the rows, where they were needed.
+        Main axes of the rows, if they were needed.
     """
 
     codebook: Float64s
@@ -389,7 +390,7 @@ class Trained:
 
     @classmethod
     def of(cls, problem: Problem, watch: RunningTraining, reason: str) -> "Trained":
-        """Return the result of a run as it is now."""
+        """Return the current result of a run."""
         plan, steps = watch.plan, watch.entries
         n_done = len(steps)
         if plan.algorithm == "online":
@@ -408,7 +409,7 @@ class Trained:
 
 
 def first_lattice(lattice: Lattice, plan: Plan) -> Lattice:
-    """Return the lattice that training starts on."""
+    """Return the lattice on which training starts."""
     return shrunk(lattice, plan.coarse[0].shrink) if plan.coarse else lattice
 
 
@@ -433,7 +434,7 @@ def train(
 def run_epoch(
     problem: Problem, watch: RunningTraining, n_planned: int, radius: float, shrink: int = 1
 ) -> str:
-    """Do one batch epoch; return why to stop, or ""."""
+    """Do one batch epoch; return the reason to stop, or ""."""
 
     def epoch(state: StepState) -> tuple[StepState, Progress]:
         sums = epoch_sums(problem, state.codebook)
@@ -472,7 +473,7 @@ def _train_batch(
 def _settle(
     problem: Problem, watch: RunningTraining, n_planned: int, radii: Sequence[float]
 ) -> str:
-    """Do the epochs on the full map; at the last radius, stop once nothing changes."""
+    """Do the epochs on the full map; at the last radius, stop when the map does not change."""
     previous, seen = b"", set[bytes]()
     for epoch, radius in enumerate(radii):
         is_settling = epoch > 0 and radius == radii[-1] == radii[epoch - 1]
@@ -484,7 +485,7 @@ def _settle(
             continue
         digest = watch.digest()
         if is_settling:
-            # Same sums at the same radius: the codebook can only repeat from here on.
+            # With the same sums at the same radius, the codebook can only repeat from here on.
             if digest == previous:
                 return NO_ROW_MOVES
             if digest in seen:
@@ -497,7 +498,7 @@ def _settle(
 
 
 def _sample(problem: Problem, n: int | None, rng: np.random.Generator) -> Problem:
-    """Return the problem for a random part of its rows, in their order and in memory."""
+    """Return the problem for a random sample of its rows, in the same order and in memory."""
     if n is None or n >= len(problem.rows):
         return problem
     chosen = np.sort(rng.choice(len(problem.rows), size=n, replace=False))
@@ -506,14 +507,14 @@ def _sample(problem: Problem, n: int | None, rng: np.random.Generator) -> Proble
 
 
 class _Order:
-    """Which row comes next in online training."""
+    """Order of the rows in online training."""
 
     def __init__(self, problem: Problem, rng: np.random.Generator) -> None:
         self.problem, self.rng = problem, rng
         self.waiting = np.empty(0, dtype=np.int64)
 
     def take(self, n: int) -> Ints:
-        """Return the next rows."""
+        """Return the numbers of the next rows."""
         parts = [self.waiting]
         while sum(map(len, parts)) < n:
             parts.append(self._one_pass())
@@ -522,7 +523,7 @@ class _Order:
         return drawn[:n]
 
     def _one_pass(self) -> Ints:
-        """Return the order of the next pass: each row once, or rows drawn by weight."""
+        """Return the row numbers of the next pass, each once or drawn by weight."""
         n = len(self.problem.rows)
         if self.problem.shares is None:
             return self.rng.permutation(n)
@@ -538,13 +539,13 @@ def _train_online(
     block = max(1, int(BLOCK_WORK / (2 * watch.state.codebook.size)))
     for part in blocks(n_steps, block):
         drawn = order.take(part.stop - part.start)
-        reason = watch.step(partial(_updated, problem, plan, n_steps, part, drawn))
+        reason = watch.step(partial(_update_block, problem, plan, n_steps, part, drawn))
         if reason and part.stop < n_steps:
             return reason
     return UPDATES_DONE
 
 
-def _updated(
+def _update_block(
     problem: Problem, plan: Plan, n_steps: int, part: slice, drawn: Ints, state: StepState
 ) -> tuple[StepState, Progress]:
     """Do a block of online updates."""

@@ -1,4 +1,4 @@
-"""Rows in pieces in files, processes or clusters, the ranges of rows, and exact sums."""
+"""Rows in pieces in files, processes or clusters, ranges of features, and exact sums."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -17,19 +17,20 @@ from somscape.kernels._sparse import Rows, SparseRows, column_range
 T = TypeVar("T")
 
 Extremes = tuple[Floats, Floats, bool]
-"""Least and largest present values by feature, NaN without any, and whether some are missing."""
+"""Smallest and largest present value of each feature (NaN without values), and whether any value
+is missing."""
 
 
 class Pieces(ABC):
-    """Data in pieces that lie elsewhere.
+    """Data in pieces that are stored outside memory.
 
-    A class of yours makes any place where data lie one that `somscape.SOM.fit` trains on.  The
-    pieces stay in order and each keeps its rows: then the map is the one that all rows in one array
-    would give, bit for bit, whatever the pieces are and wherever they are worked on.
+    With a subclass of your own, `somscape.SOM.fit` can train on data in any storage.  The order of
+    the pieces and the rows of each piece must not change.  Then the map is, bit for bit, the same
+    as the map of all rows in one array, for any division into pieces and on any machine.
 
     See Also
     --------
-    prepare, partial, merge, step : The same, with the rows in places of your own.
+    prepare, partial, merge, step : Functions for your own loop over the rows.
 
     Examples
     --------
@@ -50,31 +51,32 @@ class Pieces(ABC):
 
     @abstractmethod
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
-        """Apply a function to each piece, and yield what it returns, in order.
+        """Apply a function to each piece, and yield the results in order.
 
         Parameters
         ----------
         function : callable
-            Takes the number of a piece, from 0, and its data: an array or data frame.  It can be
-            pickled, holds what it needs (some megabytes: send it once to each worker), and changes
-            nothing, so that it may be called again where a worker was lost.
+            Function of the number of a piece, from 0, and the data of the piece (an array or data
+            frame).  The function can be pickled.  It contains all data that it needs, which may be
+            some megabytes, so send it only once to each worker.  The function does not have side
+            effects, so you may call it again if a worker was lost.
 
         Yields
         ------
         object
-            For each piece.  What the function raises is raised here.
+            Result for each piece.  Errors in the function are raised here.
         """
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
-        """Apply a function to each piece and merge what it returns, in any order.
+        """Apply a function to each piece and merge the results in any order.
 
         Parameters
         ----------
         function : callable
             As for `each`.
         merge : callable
-            Makes one result of two.  A cluster may merge near the pieces; here they are merged as
-            they come.
+            Function that combines two results.  A subclass for a cluster may merge near the
+            pieces.  This method merges results in order.
 
         Returns
         -------
@@ -85,7 +87,7 @@ class Pieces(ABC):
 
 @dataclass(frozen=True)
 class Chain:
-    """What makes rows of a piece's data, and what is then done with them."""
+    """Functions that convert the data of a piece to rows, and a last function of the rows."""
 
     forms: tuple[Callable[[Any], Any], ...]
     lengths: tuple[int, ...]
@@ -93,7 +95,7 @@ class Chain:
     last: Callable[[int, Any], Any]
 
     def __call__(self, number: int, data: Any) -> Any:
-        """Return what the last function makes of the piece."""
+        """Return the result of the last function for the piece."""
         if len(data) != self.lengths[number]:
             raise InputError(
                 f"piece {number} of X had {self.lengths[number]} rows in the first pass and "
@@ -101,7 +103,7 @@ class Chain:
                 "each time. Write them to files, or keep them in the cluster's memory, and pass "
                 "that."
             )
-        if not len(data):  # of which no form can make anything
+        if not len(data):  # because forms do not accept empty data
             return self.last(number, self.no_rows)
         for form in self.forms:
             data = form(data)
@@ -110,21 +112,21 @@ class Chain:
 
 @dataclass(frozen=True, eq=False)
 class RowsElsewhere:
-    """Prepared rows in pieces: what training asks of rows is asked of each piece.
+    """Prepared rows in pieces, with the same interface for training as rows in memory.
 
     Attributes
     ----------
     pieces : Pieces
     forms : tuple of callable
-        What makes rows of a piece's data, one after the other.
+        Functions that convert the data of a piece to rows, one after the other.
     lengths : tuple of int
-        Rows of each piece.
+        Number of rows of each piece.
     n_features : int
     dtype : numpy dtype
     known : tuple or None
-        Their `extremes`, if a pass has told them.
+        The `extremes` of the rows, if they were computed in an earlier pass.
     sums : list of ndarray
-        What they added up to in the first full pass, by feature.
+        Sums of the rows for each feature in the first full pass.
     """
 
     pieces: Pieces
@@ -145,7 +147,7 @@ class RowsElsewhere:
 
     @property
     def begins(self) -> tuple[int, ...]:
-        """Number of each piece's first row among all rows; last, the number of rows."""
+        """Number of each piece's first row among all rows, and at the end the number of rows."""
         return (0, *accumulate(self.lengths))
 
     @property
@@ -173,7 +175,7 @@ class RowsElsewhere:
         return Chain(self.forms, self.lengths, no_rows, function)
 
     def mapped(self, form: Callable[[Any], Any]) -> "RowsElsewhere":
-        """Return rows in another form, each made anew in every pass."""
+        """Return rows in another form, to which they are converted in every pass."""
         return replace(self, forms=(*self.forms, form), known=None, sums=[])
 
     def take(self, numbers: Ints) -> Floats:
@@ -186,11 +188,11 @@ class RowsElsewhere:
             for a, b, begin in zip(ends[:-1], ends[1:], begins[:-1], strict=True)
         ]
         found = np.empty((len(numbers), self.n_features), dtype=self.dtype)
-        found[order] = np.concatenate(list(self.each(partial(_wanted, wanted))))
+        found[order] = np.concatenate(list(self.each(partial(_take_wanted, wanted))))
         return found
 
     def check_same(self, found: Ints, most: Float64s) -> None:
-        """Raise InputError if rows do not add up as they did in earlier passes."""
+        """Raise InputError if the sums of the rows differ from the sums in earlier passes."""
         first = not self.sums
         if first:
             self.sums.append(found)
@@ -203,11 +205,11 @@ class RowsElsewhere:
 
     @cached_property
     def extremes(self) -> Extremes:
-        """Least and largest present values by feature, and whether any is missing."""
+        """Smallest and largest present value of each feature, and whether any is missing."""
         return self.total(extremes_of, widest) if self.known is None else self.known
 
 
-def _wanted(wanted: list[Ints], number: int, rows: Floats) -> Floats:
+def _take_wanted(wanted: list[Ints], number: int, rows: Floats) -> Floats:
     return rows[wanted[number]]
 
 
@@ -246,13 +248,13 @@ def every(rows: AnyRows, step: int) -> Rows:
 
 
 SUM_BITS = 61
-"""Totals stay below 2^61: one bit for the sign and one to spare for rounding each term."""
+"""Totals stay below 2^61, which leaves bits for the sign and for the rounding of terms."""
 
 TERM_BITS = 50
-"""Single terms stay below 2^50, which a float64 rounds to an integer by two additions."""
+"""Single terms stay below 2^50, because then two additions round a float64 to an integer."""
 
 MAX_EXPONENT = 1000
-"""Scales lie between 2^-1000 and 2^1000, which leaves room for products with them."""
+"""Scales are between 2^-1000 and 2^1000, so that products with scales do not overflow."""
 
 
 def power_of_two(bits: int | Ints, largest: float | Float64s) -> Float64s:
@@ -263,7 +265,7 @@ def power_of_two(bits: int | Ints, largest: float | Float64s) -> Float64s:
 
 def value_scale(far: Float64s, weights: Float64s | None, total_weight: float) -> Float64s:
     """Return the scale that keeps totals and single terms of values up to `far` small enough."""
-    # A whole-number weight repeats the rounded term: it counts only for the total.
+    # A whole-number weight repeats the rounded term, so it matters only for the total.
     largest = 1.0
     if weights is not None:
         parts = weights[weights != np.rint(weights)]
@@ -274,14 +276,14 @@ def value_scale(far: Float64s, weights: Float64s | None, total_weight: float) ->
 
 
 class Origin(NamedTuple):
-    """How values are summed.
+    """Origin and scale of sums.
 
     Attributes
     ----------
     middle : ndarray of shape (n_features,), float64
-        Where sums start.
+        Value that is subtracted from each value.
     scale : ndarray of shape (n_features,), float64
-        Power of two that turns values into integers.
+        Power of two that scales values to integers.
     has_missing : bool
         Whether rows may hold NaN.
     """
@@ -292,13 +294,13 @@ class Origin(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Sums of values from the origin, and of the weight of those present, as exact integers."""
+    """Sums of values minus the origin, and of weights of present values, as exact integers."""
 
     values: Ints
     present: Ints | None
 
     def plus(self, other: "Sums") -> "Sums":
-        """Return the sums of both."""
+        """Return the total of both sums."""
         if self.present is None or other.present is None:
             return Sums(self.values + other.values, None)
         return Sums(self.values + other.values, self.present + other.present)
@@ -331,18 +333,18 @@ def _sums(
     weights: Float64s | None, origin: Origin, ones_scale: Float64s, _: int, rows: Rows
 ) -> Sums:
     if not origin.has_missing:
-        return Sums(_added(rows, weights, origin.middle, origin.scale), None)
+        return Sums(_add_rows(rows, weights, origin.middle, origin.scale), None)
     assert isinstance(rows, np.ndarray)
     is_there = ~np.isnan(rows)
     filled = np.where(is_there, rows, origin.middle)
     present = np.ascontiguousarray(is_there, dtype=np.float64)
     return Sums(
-        _added(filled, weights, origin.middle, origin.scale),
-        _added(present, weights, np.zeros_like(origin.middle), ones_scale),
+        _add_rows(filled, weights, origin.middle, origin.scale),
+        _add_rows(present, weights, np.zeros_like(origin.middle), ones_scale),
     )
 
 
-def _added(rows: Rows, weights: Float64s | None, middle: Float64s, scale: Float64s) -> Ints:
+def _add_rows(rows: Rows, weights: Float64s | None, middle: Float64s, scale: Float64s) -> Ints:
     """Return the weighted sums of rows minus `middle`, as integers."""
     counts = np.zeros(1, dtype=np.int64)
     totals = np.zeros((1, rows.shape[1]), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The fixed problem of batch training, and its epochs: `partial`, `merge` and `step`."""
+"""The fixed problem of batch training, and the parts of its epochs."""
 
 import functools
 import math
@@ -43,42 +43,42 @@ ONE_UNIT = Lattice(1, 1)
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What stays fixed from the first epoch to the last.
+    """Data and settings that do not change from the first to the last epoch.
 
     Attributes
     ----------
     rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
-        float32 or float64.
+        Values of type float32 or float64.
     weights : ndarray of shape (n_samples,), float64, or None
-        All above 0, at most 2^20; None means 1 each.
+        Weights above 0 and at most 2^20.  None means that all weights are 1.
     neighborhood : str
-        How a row's pull falls on the map, one of `somscape.grid._neighborhood.NEIGHBORHOODS`.
+        Name of the neighborhood function, one of `somscape.grid._neighborhood.NEIGHBORHOODS`.
     kernels : Kernels
     total_weight : float
     mean : ndarray of shape (n_features,), float64
         Weighted mean of the rows.
     center : ndarray of shape (n_features,), float64
-        Origin of the sums: the mean, or 0 for sparse rows.
+        Origin of the sums, which is the mean, or 0 for sparse rows.
     low, high : ndarray of shape (n_features,), float64
         The smallest and the largest value of each feature.
     far : ndarray of shape (n_features,), float64
-        Largest distance of the rows from the center, by feature.
+        Largest distance of the rows from the center, for each feature.
     scale : ndarray of shape (n_features,), float64
-        Power of two by feature that turns values into integers.
+        Power of two for each feature that scales values to integers.
     weight_scale, error_scale : float
-        The same for weights and for distances.
+        Powers of two that scale weights and distances to integers.
     distance_scale : float
-        The same for distances that are summed by unit: a little coarser.
+        Power of two that scales distances to integers for sums by unit, with slightly fewer bits.
     metric : Metric
-        How rows and prototypes are compared; the rows are already in its form.
+        Metric of rows and prototypes.  The rows are already in the form that it needs.
     has_missing : bool
         Whether rows may hold NaN.
     lattice : Lattice
-        How units are arranged.
+        Arrangement of the units.
 
     See Also
     --------
-    prepare : Makes one.
+    prepare : Creates a problem.
 
     Examples
     --------
@@ -109,7 +109,7 @@ class Problem:
 
     @functools.cached_property
     def shares(self) -> Float64s | None:
-        """The share of each row in a draw by weight; None if all are equal."""
+        """The probability of each row in a draw by weight; None if all probabilities are equal."""
         if self.weights is None or self.weights.min() == self.weights.max():
             return None
         return self.weights / self.total_weight
@@ -121,12 +121,12 @@ class Problem:
 
     @functools.cached_property
     def seen_scale(self) -> Float64s:
-        """Power of two by feature that turns the weight of present values into integers."""
+        """Power of two for each feature that scales weights of present values to integers."""
         return value_scale(np.ones(self.rows.shape[1]), self.weights, self.total_weight)
 
     @functools.cached_property
     def pulls(self) -> Neighborhood:
-        """How strongly units pull each other at any radius."""
+        """The weights by which units influence each other at any radius."""
         return Neighborhood(self.lattice, self.neighborhood)
 
     def on(self, lattice: Lattice) -> "Problem":
@@ -139,7 +139,7 @@ class Problem:
         return replace(self, rows=rows, weights=weights, total_weight=total)
 
     def __getstate__(self) -> dict[str, object]:
-        """Leave out what each process makes for itself: kernels, and tables of neighborhoods."""
+        """Return the state without kernels and neighborhood tables, which each process creates."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "kernels"}
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -155,32 +155,32 @@ def prepare(
     reach: Floats | None = None,
     metric: Metric = EUCLIDEAN,
 ) -> Problem:
-    """Fix mean and fixed-point scales in two passes over the rows.
+    """Compute the mean and the fixed-point scales in two passes over the rows.
 
     Parameters
     ----------
     rows : ndarray of shape (n_samples, n_features), SparseRows or RowsElsewhere
-        Prepared rows, at least one; NaN for a missing value.
+        Prepared rows, at least one.  A missing value is NaN.
     weights : ndarray of shape (n_samples,) or None, default=None
-        All above 0; None means 1 each.
+        Weights above 0.  None means that all weights are 1.
     neighborhood : str, default="gaussian"
         One of `somscape.grid._neighborhood.NEIGHBORHOODS`.
     kernels : Kernels or None, default=None
-        None: those that this installation selects.
+        None means the kernels that this installation selects.
     reach : ndarray of shape (k, n_features), optional
-        Further points from which distances may be measured, such as a given start.
+        Additional points whose distances to rows may be computed, such as a given start.
     metric : Metric, default=EUCLIDEAN
-        The rows are in the form that its ``trained_on`` returns.
+        Metric whose ``trained_on`` has already converted the rows.
 
     Returns
     -------
     Problem
-        On a lattice of one unit; `Problem.on` puts it on another.
+        Problem on a lattice with one unit.  `Problem.on` changes the lattice.
 
     See Also
     --------
-    partial : The next call.
-    Pieces : Rows on this machine, piece by piece.
+    partial : The next function to call.
+    Pieces : Rows in files, processes or clusters.
 
     Examples
     --------
@@ -189,7 +189,7 @@ def prepare(
     [3.0]
     """
     kernels = select_kernels() if kernels is None else kernels
-    weights = None if weights is None else _sized(weights)
+    weights = None if weights is None else _scale_weights(weights)
     # fsum rounds once, so the total does not depend on the order of the rows.
     total_weight = float(len(rows)) if weights is None else math.fsum(weights)
     low, high, has_missing = range_of(rows)
@@ -240,8 +240,8 @@ def _diameter(metric: Metric, ranges: Float64s, has_missing: bool) -> float:
     return float(np.sqrt((ranges**2 * weights).sum()))
 
 
-def _sized(weights: Float64s) -> Float64s:
-    """Return weights of a size that fixed point can hold; means depend only on their ratios."""
+def _scale_weights(weights: Float64s) -> Float64s:
+    """Scale weights for fixed-point numbers; means depend only on the ratios of weights."""
     _, exponent = np.frexp(weights.max())
     if MIN_WEIGHT_BITS <= exponent <= MAX_WEIGHT_BITS:
         return weights
@@ -249,43 +249,44 @@ def _sized(weights: Float64s) -> Float64s:
 
 
 BLOCK_VALUES = 1 << 20
-"""Most values of farthest rows that are compared at once: 8 MiB."""
+"""Maximum number of values of farthest rows that are compared together (8 MiB)."""
 
 NO_ROW = -1.0
-"""The distance of the farthest row of a unit that wins none."""
+"""Distance of the farthest row for a unit without rows."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """What the two nearest units of some rows tell, as exact integers.
+    """Sums over some rows and their two nearest units, as exact integers.
 
     Attributes
     ----------
     weight : int
-        Of the rows, times ``weight_scale``.
+        Total weight of the rows, times ``weight_scale``.
     error : int
-        Weighted sum of their distances to their best matching units, times ``error_scale``.
+        Weighted sum of the distances of rows to their best matching units, times ``error_scale``.
     apart : int
-        Weight of the rows whose two nearest units are no neighbors, times ``weight_scale``.
+        Weight of the rows whose two nearest units are not neighbors, times ``weight_scale``.
     losses : ndarray of shape (n_units,), int64
-        How much farther the second-best unit is, as a weighted sum over the rows of each unit,
-        times ``distance_scale``: what moving the unit costs.
+        Cost of moving each unit.  This is the weighted sum, over the rows of the unit, of the
+        additional distance to their second-best units, times ``distance_scale``.
     far : ndarray of shape (n_units,), float64
-        Distance of each unit's farthest row; -1 if it wins none.
+        Distance of each unit's farthest row; -1 for a unit without rows.
     gains : ndarray of shape (n_units,), int64
-        Weighted sum of the distances of all rows that are as far, times ``distance_scale``: what a
-        unit beside them gains.
+        Gain if another unit moves to the farthest rows of each unit.  This is the weighted sum of
+        the distances of these rows, times ``distance_scale``.
     farthest : ndarray of shape (n_units, n_features), float64
-        The first of these rows in the order of values, with the prototype's for missing ones; the
-        prototype, if no row lies apart from it.
+        The first of these rows in the order of values, with values of the prototype for missing
+        values.  If all rows are equal to the prototype, it is the prototype.
     heirs : ndarray of int64
-        A unit times ``n_units`` plus a second-best unit of one of its rows; ascending, each once.
-        No more than there are rows, and mostly a few for each unit.
+        Distinct values of ``unit * n_units + second`` in ascending order, where ``second`` is the
+        second-best unit of a row of ``unit``.  There are at most as many as rows, and usually a
+        few for each unit.
 
     See Also
     --------
-    partial : Makes them, if asked for.
-    move : Uses them.
+    partial : Computes pairs with ``has_pairs=True``.
+    move : Moves units by means of pairs.
 
     Examples
     --------
@@ -312,7 +313,7 @@ class Pairs:
 def pairs_of(
     problem: Problem, codebook: Floats, rows: Rows, weights: Float64s | None = None
 ) -> Pairs:
-    """Return what some rows tell of their two nearest units, or the one there is."""
+    """Return the pairs of some rows, also for a map with only one unit."""
     n_units = len(codebook)
     found = _nearest(problem, codebook, rows, min(2, n_units))
     units, distances = np.asarray(found[0]), np.asarray(found[1])
@@ -325,12 +326,12 @@ def pairs_of(
     heirs, which = np.unique(owner * n_units + units[:, -1], return_inverse=True)
     lies_apart = ~problem.lattice.are_neighbors(heirs // n_units, heirs % n_units)
     whole = np.rint(ones_or(weights, len(owner)) * problem.weight_scale).astype(np.int64)
-    losses, error = _summed(problem, owner, distances[:, -1] - near, weights, near)
+    losses, error = _sum_distances(problem, owner, distances[:, -1] - near, weights, near)
     far = np.full(n_units, NO_ROW)
     np.maximum.at(far, owner, near)
     at = np.flatnonzero((near == far[owner]) & (near > 0))
     some = None if weights is None else weights[at]
-    gains, _ = _summed(problem, owner[at], near[at], some, near[at])
+    gains, _ = _sum_distances(problem, owner[at], near[at], some, near[at])
     farthest = _first_of(rows, at, owner[at], codebook)
     apart = int(whole[lies_apart[which]].sum())
     return Pairs(int(whole.sum()), error, apart, losses, far, gains, farthest, heirs)
@@ -351,7 +352,7 @@ def _nearest(
 
 
 def merged_pairs(a: Pairs, b: Pairs) -> Pairs:
-    """Return what the rows of both tell; associative, commutative and exact."""
+    """Return the pairs of the rows of both; associative, commutative and exact."""
     is_a, is_b = a.far >= b.far, b.far >= a.far
     farthest = np.where(is_a[:, None], a.farthest, b.farthest)
     both = np.flatnonzero(is_a & is_b & (a.far > 0))
@@ -368,10 +369,10 @@ def merged_pairs(a: Pairs, b: Pairs) -> Pairs:
     )
 
 
-def _summed(
+def _sum_distances(
     problem: Problem, owner: Ints, values: Float64s, weights: Float64s | None, near: Float64s
 ) -> tuple[Ints, int]:
-    """Return weighted sums of some distances by unit, and the sum of others over all rows."""
+    """Return weighted sums of `values` by unit, and the weighted sum of `near` over all rows."""
     n_units = problem.lattice.n_units
     counts, totals = np.zeros(n_units, dtype=np.int64), np.zeros((n_units, 1), dtype=np.int64)
     column = np.ascontiguousarray(values[:, None])
@@ -382,7 +383,7 @@ def _summed(
 
 
 def _first_of(rows: Rows, at: Ints, owner: Ints, codebook: Floats) -> Float64s:
-    """Return the first row of each unit in the order of values, whatever the order of the rows."""
+    """Return the first row of each unit in the order of values, for any order of the rows."""
     found = np.array(codebook, dtype=np.float64) + 0.0
     is_new = np.ones(len(found), dtype=bool)
     order = np.argsort(owner, kind="stable")
@@ -397,7 +398,7 @@ def _first_of(rows: Rows, at: Ints, owner: Ints, codebook: Floats) -> Float64s:
 
 
 def _first_by_unit(rows: Float64s, units: Ints) -> tuple[Float64s, Ints]:
-    """Return the first row of each unit, and its unit; rows come unit by unit."""
+    """Return the first row of each unit, and the unit; rows must be sorted by unit."""
     is_same = units[1:] == units[:-1]
     if not is_same.any():
         return rows, units
@@ -409,36 +410,36 @@ def _first_by_unit(rows: Float64s, units: Ints) -> tuple[Float64s, Ints]:
 
 
 def _first(a: Float64s, b: Float64s) -> Float64s:
-    """Return of each two rows the first in the order of values."""
+    """Return the first row of each pair of rows, in the order of values."""
     column = (a != b).argmax(axis=1)[:, None]
     is_b = np.take_along_axis(b, column, axis=1) < np.take_along_axis(a, column, axis=1)
     return np.where(is_b, b, a)
 
 
 DIGEST_BYTES = 16
-"""Length of a digest: no two of any number of epochs have the same by chance."""
+"""Length of a digest in bytes, which makes equal digests of different epochs very improbable."""
 
 
 @dataclass(frozen=True, eq=False)
 class EpochSums:
-    """What an epoch needs to know about some rows, as exact integers.
+    """Sums over some rows that an epoch needs, as exact integers.
 
     Attributes
     ----------
     counts : ndarray of shape (n_units,), int64
-        Weight won by each unit, times ``weight_scale``.
+        Total weight of the rows of each unit, times ``weight_scale``.
     totals : ndarray of shape (n_units, n_features), int64
-        Weighted sums of the rows won, relative to the mean, times ``scale``.
+        Weighted sums of the rows of each unit, relative to the center, times ``scale``.
     error : int
-        Weighted sum of the rows' distances to their winners, times ``error_scale``.
+        Weighted sum of the distances of rows to their best matching units, times ``error_scale``.
     seen : ndarray of shape (n_units, n_features), int64, or None
-        Weight of the present values, times ``seen_scale``; None if no value is missing.
+        Total weight of the present values, times ``seen_scale``; None if no value is missing.
     pairs : Pairs or None
-        What `move` needs, if it was asked for.
+        Sums for `move`, if they were requested.
 
     See Also
     --------
-    partial : Makes them.
+    partial : Computes the sums.
 
     Examples
     --------
@@ -458,7 +459,7 @@ class EpochSums:
     pairs: Pairs | None = None
 
     def digest(self) -> bytes:
-        """Return 16 bytes that differ for sums that lead `step` to different codebooks."""
+        """Return 16 bytes that differ if `step` gives different codebooks for the sums."""
         parts = (self.counts, self.totals, *(() if self.seen is None else (self.seen,)))
         found = blake2b(digest_size=DIGEST_BYTES)
         for part in parts:
@@ -474,36 +475,36 @@ def partial(
     weights: Float64s | None = None,
     has_pairs: bool = False,
 ) -> EpochSums:
-    """Return the sums of some rows under a codebook.
+    """Return the sums of some rows for a codebook.
 
     Parameters
     ----------
     problem : Problem
     rows : ndarray of shape (n, n_features) or SparseRows
-        Within the range of the rows that the problem was made from.
+        Rows within the range of the rows of the problem.
     codebook : ndarray of shape (n_units, n_features), float32 or float64
     weights : ndarray of shape (n,) or None, default=None
-        None means 1 each.
+        Weights of the rows.  None means that all weights are 1.
     has_pairs : bool, default=False
-        Whether the sums hold what `move` needs: the losses of rows that would go to their
-        second-best units, and each unit's farthest row.  That takes another search.
+        Whether the sums contain `Pairs` for `move`, which need another search.
 
     Returns
     -------
     EpochSums
-        O(n * n_units * n_features) for the search, O(n * n_features) for the sums.
+        Sums of the rows.  The search takes O(n * n_units * n_features), the sums O(n *
+        n_features).
 
     Raises
     ------
     InputError
-        If rows other than the problem's lie outside their range, or, with pairs, the codebook lies
-        far outside it: their sums would overflow.
+        If rows are outside the range of the problem's rows, or if pairs are requested and the
+        codebook is far outside this range.  Then sums would overflow.
 
     See Also
     --------
-    merge : Adds what it returns.
-    step : The next call after that.
-    move : Another one, at small radii.
+    merge : Adds sums of different rows.
+    step : Computes the next codebook from the sums of all rows.
+    move : Moves units, if the radius is small.
 
     Examples
     --------
@@ -516,7 +517,7 @@ def partial(
     """
     own = problem.rows
     if isinstance(own, RowsElsewhere) or not are_of(rows, own):
-        _refuse_beyond(problem, rows)
+        _refuse_rows_out_of_range(problem, rows)
     sums = _sums_of_chunks(problem, codebook, [(rows, weights)], len(rows))
     pairs = pairs_of(problem, codebook, rows, weights) if has_pairs else None
     return replace(sums, pairs=pairs)
@@ -525,13 +526,14 @@ def partial(
 def _sums_of_chunks(
     problem: Problem, codebook: Floats, parts: Iterable[tuple[Rows, Float64s | None]], longest: int
 ) -> EpochSums:
-    """Return the sums of rows that come in chunks, of which the longest has so many rows."""
+    """Return the sums of rows in chunks of at most `longest` rows."""
     shape = len(codebook), codebook.shape[1]
     counts, totals, error = np.zeros(shape[0], dtype=np.int64), np.zeros(shape, dtype=np.int64), 0
     seen = np.zeros(shape, dtype=np.int64) if problem.has_missing else None
     fixed = problem.center, problem.scale, problem.weight_scale
-    # Each chunk's answers are written over those of the last.  In Dask's workers, for one, freed
-    # memory returns to the system at once, so new arrays would be new pages each time.
+    # The results of each chunk overwrite the results of the last chunk. For example, Dask's
+    # workers return freed memory to the system immediately, so new arrays would be new pages each
+    # time.
     room = np.empty((longest, 1), dtype=np.int64), np.empty((longest, 1))
     for rows, weights in parts:
         out = room[0][: len(rows)], room[1][: len(rows)]
@@ -546,7 +548,7 @@ def _sums_of_chunks(
 def _without_gaps(
     problem: Problem, rows: Rows, units: Ints, weights: Float64s | None, seen: Ints
 ) -> Floats:
-    """Return rows whose missing values add nothing; add the weight of present values to `seen`."""
+    """Replace missing values with the center; add weights of present values to `seen`."""
     assert isinstance(rows, np.ndarray)
     is_there = ~np.isnan(rows)
     counts, nothing = np.zeros(len(seen), dtype=np.int64), np.zeros(rows.shape[1])
@@ -555,12 +557,12 @@ def _without_gaps(
     return np.where(is_there, rows, problem.center)
 
 
-def _refuse_beyond(problem: Problem, rows: Rows) -> None:
+def _refuse_rows_out_of_range(problem: Problem, rows: Rows) -> None:
     if not len(rows):
         return
     low, high, _ = range_of(rows)
     far = np.maximum(high - problem.center, problem.center - low)
-    is_beyond = far > problem.far  # not where a piece has no value
+    is_beyond = far > problem.far  # False if a piece has no value
     if is_beyond.any():
         column = int(is_beyond.argmax())
         raise InputError(
@@ -580,12 +582,12 @@ def merge(a: EpochSums, b: EpochSums) -> EpochSums:
     Returns
     -------
     EpochSums
-        The sums of all of these rows; with pairs, if both have them.
+        Sums of all these rows, with pairs if both have pairs.
 
     See Also
     --------
-    partial : Makes what it adds.
-    step : The next call.
+    partial : Computes the sums.
+    step : The next function to call.
 
     Examples
     --------
@@ -606,10 +608,11 @@ def merge(a: EpochSums, b: EpochSums) -> EpochSums:
 def step(
     problem: Problem, sums: EpochSums, *, radius: float, codebook: Float64s
 ) -> tuple[Float64s, float]:
-    """Return the next codebook and how far it moved.
+    """Return the next codebook and the largest movement of a unit.
 
-    It holds the neighborhood means of the rows won: the batch rule (Kohonen 2013, section 4).  A
-    unit keeps its prototype if its entire neighborhood won nothing.
+    The prototype of a unit becomes the mean of the rows in its neighborhood, by the batch rule
+    (Kohonen 2013, section 4).  A unit keeps its prototype if its entire neighborhood is without
+    rows.
 
     Parameters
     ----------
@@ -617,20 +620,20 @@ def step(
     sums : EpochSums
         Sums of all rows.
     radius : float
-        In grid steps.
+        Radius in grid steps.
     codebook : ndarray of shape (n_units, n_features), float64
-        The current one.
+        Current codebook.
 
     Returns
     -------
     codebook : ndarray of shape (n_units, n_features), float64
     step : float
-        Largest distance that a unit moved.
-        O(n_units * (n_rows + n_cols) * n_features) for a Gaussian.
+        Largest distance that a unit moved.  The cost is O(n_units * (n_rows + n_cols) *
+        n_features) for a Gaussian.
 
     See Also
     --------
-    prepare, partial, merge : The calls before.
+    prepare, partial, merge : The functions to call before.
 
     Examples
     --------
@@ -648,7 +651,7 @@ def step(
     updated, step = problem.kernels.smooth(sums.totals, sums.counts, *fixed, tables, codebook)
     if sums.seen is None:
         return updated, step
-    # Both are means over all rows won; their ratio is the mean over the rows with a value.
+    # Both are means over all rows. Their ratio is the mean over the rows with a value.
     nothing, ones = np.zeros(codebook.shape[1]), np.ones(codebook.shape)
     fixed = problem.seen_scale, problem.weight_scale, nothing
     share, _ = problem.kernels.smooth(sums.seen, sums.counts, *fixed, tables, ones)
@@ -661,22 +664,22 @@ def step(
 T = TypeVar("T")
 
 CHUNK_ROWS = 1 << 16
-"""Most rows of a chunk.  Large chunks are faster if rows share values, as more rows are alike
-(core/arrange.hpp)."""
+"""Maximum number of rows of a chunk.  Large chunks are faster if rows share values, because more
+rows are similar (core/arrange.hpp)."""
 
 CHUNK_WORK = 5e10
-"""Most multiply-adds of a chunk: half a second or so.  Between chunks Python regains control, so
-that an interrupt takes effect."""
+"""Maximum number of multiply-adds of a chunk, which take about half a second.  Between chunks,
+Python regains control, so that an interrupt takes effect."""
 
 MIN_CHUNK_ROWS = 2048
-"""Fewest rows of a chunk, whatever its work: each chunk packs the codebook anew."""
+"""Minimum number of rows of a chunk, because each chunk rearranges the codebook."""
 
 MIN_ROWS_PER_UNIT = 4
-"""Fewest rows of a chunk per unit: with fewer, units are not skipped."""
+"""Minimum number of rows of a chunk per unit.  With fewer rows, units are not skipped."""
 
 
 def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
-    """Return the sums of all rows under a codebook."""
+    """Return the sums of all rows for a codebook."""
     sums, rows = _over_all(_sums, merge, problem, codebook), problem.rows
     if isinstance(rows, RowsElsewhere):
         of_mean = 4 * np.finfo(np.float64).eps * np.abs(problem.center) * problem.scale
@@ -686,7 +689,7 @@ def epoch_sums(problem: Problem, codebook: Floats) -> EpochSums:
 
 
 def pairs_of_all(problem: Problem, codebook: Floats) -> Pairs:
-    """Return what all rows tell of their two nearest units."""
+    """Return the pairs of all rows."""
     pairs = _over_all(_pairs, merged_pairs, problem, codebook)
     if isinstance(problem.rows, RowsElsewhere):
         _check_all_there(problem, pairs.weight)
@@ -694,12 +697,12 @@ def pairs_of_all(problem: Problem, codebook: Floats) -> Pairs:
 
 
 def hits_of(problem: Problem, codebook: Floats) -> Ints:
-    """Return how many rows each unit wins."""
+    """Return the number of rows of each unit."""
     return _over_all(_hits, np.add, problem, codebook)
 
 
 def winners(problem: Problem, codebook: Floats) -> Ints:
-    """Return the best matching unit of each row, of rows on this machine."""
+    """Return the best matching unit of each row; the rows must be in memory."""
     rows = problem.rows
     assert not isinstance(rows, RowsElsewhere)
     found = stored(len(rows), np.int64)
@@ -713,7 +716,7 @@ def winners(problem: Problem, codebook: Floats) -> Ints:
 
 
 def chunks(rows: Rows, codebook: Floats) -> list[slice]:
-    """Return the parts in which rows are searched."""
+    """Return the chunks of rows in which units are searched."""
     n, (n_units, n_features) = len(rows), codebook.shape
     n_values = len(rows.values) / max(1, n) if isinstance(rows, SparseRows) else n_features
     step = max(CHUNK_WORK / (n_units * n_values + 1), MIN_CHUNK_ROWS, MIN_ROWS_PER_UNIT * n_units)

@@ -1,4 +1,4 @@
-"""How to train a map: the settings, their defaults, and reports of progress."""
+"""The settings of a training with their defaults, and reports of progress."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ SCHEDULES = ("geometric", "linear", "inverse", "asymptotic", "constant")
 def schedule(
     kind: str | Float64s, start: float, end: float, n: int, steps: slice = slice(None)
 ) -> Float64s:
-    """Return the values at steps 0 to n - 1, or at some of these steps."""
+    """Return the values of a schedule at steps 0 to n - 1, or at some of these steps."""
     step = np.arange(*steps.indices(n))
     if not isinstance(kind, str):
         values: Float64s = kind[step * len(kind) // n]
         return values
-    if kind == "constant" or start == end:  # exactly: training settles when radii are equal
+    if kind == "constant" or start == end:  # exact, because training stops only at equal radii
         return np.full(len(step), float(start))
     fraction = step / (n - 1) if n > 1 else np.ones(len(step))
     if kind == "asymptotic":
@@ -46,21 +46,21 @@ def schedule(
 
 
 class Progress(NamedTuple):
-    """What a callback is told after a step.
+    """Report of a step of training, which callbacks receive.
 
     Attributes
     ----------
     step, n_steps : int
-        Number of epochs done and planned (updates for online training).
+        Number of epochs (updates in online training) that are done and that are planned.
     radius : float
         Radius of the step, in grid steps of the full map.
     quantization_error : float
-        Mean distance of the rows to their winners, before the step's update.
+        Mean distance of the rows to their best matching units, before the update of the step.
     movement : float
-        Largest distance that a unit moved, as a share of the rows' mean distance to their mean; NaN
-        online.
+        Largest distance that a unit moved, relative to the mean distance of the rows to their
+        mean.  NaN in online training.
     n_units, n_samples : int
-        Units of the map that the step trained, and rows that it used.
+        Number of units of the map in this step, and number of rows in this step.
 
     See Also
     --------
@@ -94,28 +94,30 @@ NONE_BETTER = "settled: no unit is better placed elsewhere"
 ROUNDS_DONE = "all rounds of moves done"
 
 FINISHED = (EPOCHS_DONE, UPDATES_DONE, NO_ROW_MOVES, WITHIN_TOL, REPEATS, NONE_BETTER, ROUNDS_DONE)
-"""Reasons of a training run that finished."""
+"""Reasons for the end of a training run that is complete."""
 
 INTERRUPTED = "interrupted"
-"""Reason of a training run that Ctrl-C ended; the codebook is that of the last completed step."""
+"""Reason if Ctrl-C ended a training run.  The codebook is the result of the last completed
+step."""
 
 STOPPED_BY_CALLBACK = "a callback asked to stop"
 
 AT_CHECKPOINT = "not ended: a checkpoint"
-"""Reason in a file that was written while training went on."""
+"""Reason in a file that was written during training."""
 
 Callback = Callable[[Progress], bool | str | None]
-"""Called after each epoch or block of updates; True, or a text that says why, ends training."""
+"""Function that is called after each epoch or block of updates.  It ends training if it returns
+True or a text with the reason."""
 
 
 def was_cut(reason: str) -> bool:
-    """Return whether a training run ended before it was finished."""
+    """Return whether a training run ended before it was complete."""
     return bool(reason) and reason not in FINISHED
 
 
 MAX_EPOCHS = 1_000_000
 UNITS_PER_ROOT = 5.0
-"""Units of an automatic map per square root of the number of rows (Vesanto's rule)."""
+"""Units of a map with automatic size per square root of the number of rows (Vesanto's rule)."""
 
 ALGORITHMS = ("auto", "batch", "online", "multires")
 ONLINE_METRICS = ("euclidean", "cosine", "correlation", "mahalanobis")
@@ -123,14 +125,15 @@ ONLINE_METRICS = ("euclidean", "cosine", "correlation", "mahalanobis")
 
 @dataclass(frozen=True, eq=False)
 class Settings:
-    """How to train a map; the parameters of `somscape.SOM` say what each means.
+    """Settings of a training, with the same meaning as the parameters of `somscape.SOM`.
 
-    ``seed`` draws the start and the order of rows; ``units_per_root`` sizes automatic maps.
+    ``seed`` determines a random start and the order of rows.  ``units_per_root`` determines the
+    size of a map with automatic size.
 
     Raises
     ------
     ValueError, TypeError
-        If a value is not allowed with any data; the message names it.
+        If a value is not allowed for any data.  The message names it.
     """
 
     n_rows: int | str = "auto"
@@ -198,7 +201,7 @@ class Settings:
 
     @property
     def start(self) -> str:
-        """Name of the start; "given" for a codebook, "map" for a map."""
+        """Name of the start, or "given" for a codebook, or "map" for a map."""
         if isinstance(self.init, str):
             return self.init
         return "map" if isinstance(self.init, Map) else "given"
@@ -281,7 +284,7 @@ class Settings:
         self._check_triangle(self.lattice, repr(self.lattice))
 
     def _check_lattice(self, lattice: Lattice) -> None:
-        """Refuse settings that contradict a lattice with its own size, kind and boundary."""
+        """Raise ValueError if settings contradict a lattice with its own size and boundary."""
         is_graph = isinstance(lattice, Graph)
         what = "a graph" if is_graph else "a `Lattice`"
         for name in ("n_rows", "n_cols"):
