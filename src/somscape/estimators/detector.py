@@ -559,7 +559,7 @@ class SOMDetector(Explains, OutlierMixin, Base):
         return -scores, p
 
     def save(self, path: str | Path) -> None:
-        """Save the fitted detector to one file, which `somscape.load` reads as a `Detector`.
+        """Save the fitted detector to a file that `somscape.load` can read.
 
         Parameters
         ----------

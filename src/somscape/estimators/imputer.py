@@ -27,7 +27,7 @@ DEVIATION_RADIUS = 1.0
 
 
 class SOMImputer(OneToOneFeatureMixin, TransformerMixin, Base):
-    """Fill missing values from the nearest prototypes, and estimate standard deviations.
+    """Fill missing values with means of the nearest prototypes of a map.
 
     Parameters
     ----------

@@ -660,7 +660,7 @@ class SOMRegressor(RegressorMixin, Learner):
         return self.predictor_.predictions_of_rows(rows)
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> Float64s:
-        """Return an interval that contains the target of each row with a given probability.
+        """Return an interval that contains the target with a given probability.
 
         Parameters
         ----------

@@ -66,7 +66,7 @@ def moved_units(problem: Problem, codebook: Float64s) -> tuple[float, Float64s |
 
 
 def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Float64s, int]:
-    """Move units to rows that are far from all units; return the codebook and the number moved.
+    """Move units to rows that are far from all units.
 
     If the final radius is a fraction of a grid step, neighbors hardly influence each other, and
     units stay in dense regions.  A unit moves to the row farthest from one of its neighbors if the

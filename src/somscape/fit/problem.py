@@ -109,7 +109,7 @@ class Problem:
 
     @functools.cached_property
     def shares(self) -> Float64s | None:
-        """The probability of each row in a draw by weight; None if all probabilities are equal."""
+        """Probability of each row in a draw by weight; None if all are equal."""
         if self.weights is None or self.weights.min() == self.weights.max():
             return None
         return self.weights / self.total_weight
@@ -121,7 +121,7 @@ class Problem:
 
     @functools.cached_property
     def seen_scale(self) -> Float64s:
-        """Power of two for each feature that scales weights of present values to integers."""
+        """Power of two for each feature that scales the weights of present values."""
         return value_scale(np.ones(self.rows.shape[1]), self.weights, self.total_weight)
 
     @functools.cached_property
