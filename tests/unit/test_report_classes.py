@@ -70,7 +70,9 @@ def test_each_row_listed_has_its_class_and_why() -> None:
     whys = model.reasons(table_from_columns({"x": X}))
     assert rows["why"] == [whys[i].sentence() for i in numbers]
     first = numbers.index(0)  # squared distances 0 and 4 to units 0 and 2
-    assert rows["why"][first] == "a (90 %), rather than b: x is 0.0, below 1."
+    assert rows["why"][first] == (
+        "class a (probability 90 %, next class b). For: x is 0.0, below 1."
+    )
 
 
 def test_refused_rows_have_no_name_and_are_no_mistakes() -> None:

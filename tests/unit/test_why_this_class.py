@@ -61,9 +61,12 @@ def test_two_prototypes_and_two_columns_worked_by_hand():
         (1, pytest.approx(1 / 3), 0.2),
     ]
     assert why.probability == pytest.approx(2 / 3 * 0.9 + 1 / 3 * 0.2)
-    assert str(why) == "a 67 %, rather than b: x0 0.5 (below 1); against it x1 2 (above 0.5)"
+    assert str(why) == (
+        "class a (probability 67 %, next class b). For: x0 0.5 (below 1). Against: x1 2 (above 0.5)."
+    )
     assert why.sentence() == (
-        "a (67 %), rather than b: x0 is 0.5, below 1. Against it: x1 is 2, above 0.5."
+        "class a (probability 67 %, next class b). For: x0 is 0.5, below 1. "
+        "Against: x1 is 2, above 0.5."
     )
 
 
@@ -112,8 +115,8 @@ def test_the_nearest_prototype_of_another_class_makes_the_margin_negative_and_is
     assert why.margin == pytest.approx(1 - 1.5**2)
     assert why.reasons_for == ()
     assert why.sentence() == (
-        "a (62 %), rather than b. Against it: x0 is 0, above -0.25. The nearest prototype of the "
-        "two is that of b."
+        "class a (probability 62 %, next class b). Against: x0 is 0, above -0.25. "
+        "The nearest prototype of the two belongs to class b."
     )
 
 
@@ -219,9 +222,13 @@ def test_a_map_of_another_metric_has_no_exact_parts():
 
 
 def test_a_row_without_reasons_is_named_alone():
-    assert str(ClassReasons("a", "b", 0.5, 0.5, 0.0, (), ())) == "a 50 %, rather than b"
     assert (
-        ClassReasons("a", "b", 0.9999, 0.0, 0.0, (), ()).sentence() == "a (> 99 %), rather than b."
+        str(ClassReasons("a", "b", 0.5, 0.5, 0.0, (), ()))
+        == "class a (probability 50 %, next class b)."
+    )
+    assert (
+        ClassReasons("a", "b", 0.9999, 0.0, 0.0, (), ()).sentence()
+        == "class a (probability over 99 %, next class b)."
     )
 
 

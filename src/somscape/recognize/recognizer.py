@@ -151,7 +151,7 @@ class ClassReasons:
     >>> classifier = SOMClassifier(random_state=0).fit(X, np.where(X[:, 0] > 0, "high", "low"))
     >>> reasons = classifier.reasons([[0.4, 0.0]])[0]
     >>> print(reasons)
-    high 97 %, rather than low: x0 0.4 (above -0.0425)
+    class high (probability 97 %, next class low). For: x0 0.4 (above -0.0425).
     """
 
     named: Any
@@ -173,12 +173,7 @@ class ClassReasons:
         return tuple(reason for reason in self.columns if reason.part < 0)
 
     def __str__(self) -> str:
-        for_it = ", ".join(map(str, self.reasons_for))
-        against = ", ".join(map(str, self.reasons_against))
-        parts = [for_it, against and f"against it {against}"]
-        why = "; ".join(part for part in parts if part)
-        named = f"{self.named} {percent(self.probability)}, rather than {self.other}"
-        return f"{named}: {why}" if why else named
+        return self._text(", ", str)
 
     def sentence(self) -> str:
         """Return the reasons as sentences.
@@ -193,22 +188,26 @@ class ClassReasons:
         >>> length = ClassReason("petal length", "1.4", "below 2.9", 3.6, 0.7)
         >>> why = ClassReasons("setosa", "virginica", 0.98, 0.01, 2.1, (length,), ())
         >>> why.sentence()
-        'setosa (98 %), rather than virginica: petal length is 1.4, below 2.9.'
+        'class setosa (probability 98 %, next class virginica). For: petal length is 1.4, below 2.9.'
         """
-        for_it = "; ".join(reason.clause() for reason in self.reasons_for)
-        against = "; ".join(reason.clause() for reason in self.reasons_against)
-        said = f"{self.named} ({percent(self.probability)}), rather than {self.other}"
-        said = f"{said}: {for_it}." if for_it else f"{said}."
-        said += f" Against it: {against}." if against else ""
+        text = self._text("; ", ClassReason.clause)
         if self.margin < 0:
-            said += f" The nearest prototype of the two is that of {self.other}."
-        return said
+            text += f" The nearest prototype of the two belongs to class {self.other}."
+        return text
+
+    def _text(self, between: str, show: Callable[[ClassReason], str]) -> str:
+        likely = f"probability {percent(self.probability)}, next class {self.other}"
+        text = f"class {self.named} ({likely})."
+        for word, reasons in (("For", self.reasons_for), ("Against", self.reasons_against)):
+            if reasons:
+                text += f" {word}: {between.join(map(show, reasons))}."
+        return text
 
 
 def percent(share: float) -> str:
-    """Return a probability as a percentage, which is "> 99 %" just below 1."""
+    """Return a probability as a percentage, which is "over 99 %" just below 1."""
     is_nearly_all = 0.995 <= share < 1 - 1e-9
-    return "> 99 %" if is_nearly_all else f"{100 * share:.0f} %"
+    return "over 99 %" if is_nearly_all else f"{100 * share:.0f} %"
 
 
 MAX_REASONS = 4
