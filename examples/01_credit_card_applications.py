@@ -1,16 +1,9 @@
 """Suspicious credit-card applications, step by step, and then in five lines.
 
 A well-known exercise trains a self-organizing map on 690 credit-card applications and picks
-the units that stand out.  This example follows its listing step by step, fills its gaps,
-says what two of its choices do, and then asks the same question of `SOMDetector`.
-
-    python 01_credit_card_applications.py Credit_Card_Applications.csv
-
-The table does not come with somscape; `datasets.load_credit_applications` says where to get it.
+the units with large distances.  This example follows its listing step by step, fills its gaps,
+shows the effect of two of its choices, and then finds the anomalies with `SOMDetector`.
 """
-
-import sys
-from pathlib import Path
 
 import numpy as np
 from sklearn.preprocessing import MinMaxScaler
@@ -18,14 +11,12 @@ from sklearn.preprocessing import MinMaxScaler
 from somscape import SOM, SOMDetector, TableEncoder, plots
 from somscape.datasets import load_credit_applications
 
-path = Path(sys.argv[1] if len(sys.argv) > 1 else "Credit_Card_Applications.csv")
-
 # %% Load, and keep the features apart from the id and the class
 # The listing takes columns 1 to 13 by position, `iloc[:, 1:14]`: A1 to A13.  The position after
 # the last is not included, so A14 is lost.  We follow it first and come back to A14.
-table = load_credit_applications(path)
-ids = table.column("CustomerID").cells
-classes = table.column("Class").cells
+table = load_credit_applications()
+ids = table.column("customer").cells
+classes = table.column("class").cells
 listed = [f"A{i}" for i in range(1, 14)]
 X = table.to_numpy(listed)
 print(f"{len(X)} applications, {X.shape[1]} features: {listed[0]} to {listed[-1]}")
@@ -92,7 +83,7 @@ def customers(som, n):
     return set(order[:n].tolist())
 
 
-encoder = TableEncoder(id="CustomerID", label="Class").fit(table)
+encoder = TableEncoder(id="customer", label="class").fit(table)
 others = {
     "another seed, same rows": article_map(scaled, seed=2),
     "with A14": article_map(MinMaxScaler().fit_transform(table.to_numpy([*listed, "A14"]))),

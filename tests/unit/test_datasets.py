@@ -57,6 +57,27 @@ def test_german_credit_comes_with_its_attribution() -> None:
             assert words in " ".join((datasets.load_german_credit.__doc__ or "").split())
 
 
+def test_bundled_credit_applications_are_those_of_uci() -> None:
+    table = datasets.load_credit_applications()
+    assert table.names == ("customer", *(f"A{i}" for i in range(1, 15)), "class")
+    assert len(set(table.column("customer").cells)) == table.n_rows == 690
+    # Sums by the description of the exercise's file, whose rows equal UCI's.
+    sums = {"A1": 468, "A2": 21782.06, "A3": 3283.52, "A4": 1219, "A5": 5087, "A6": 3238}
+    sums |= {"A7": 1534.15, "A8": 361, "A9": 295, "A10": 1656, "A11": 316, "A12": 1331}
+    sums |= {"A13": 126970, "A14": 702686, "class": 307}
+    for name, total in sums.items():
+        assert table.to_numpy([name]).sum() == pytest.approx(total, rel=1e-12), name
+
+
+def test_bundled_credit_applications_equal_the_exercise_file(article_file: Path) -> None:
+    features = [f"A{i}" for i in range(1, 15)]
+    own, other = (
+        datasets.load_credit_applications(),
+        datasets.load_credit_applications(article_file),
+    )
+    assert (own.to_numpy(features) == other.to_numpy(features)).all()
+
+
 def test_credit_applications_are_read_whole(article_file: Path) -> None:
     table = datasets.load_credit_applications(article_file)
     assert table.shape == (690, 16)

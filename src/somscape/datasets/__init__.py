@@ -1,4 +1,4 @@
-"""Real tables: two that come with the package, and readers of well-known ones."""
+"""Real tables that come with somscape, and a reader for a well-known table."""
 
 from somscape.datasets._credit import (
     load_credit_applications,

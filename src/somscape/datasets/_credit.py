@@ -10,23 +10,24 @@ from somscape.tables.table import Table
 
 CREDIT_APPLICATIONS_COLUMNS = ("CustomerID", *(f"A{i}" for i in range(1, 15)), "Class")
 CREDIT_APPLICATIONS_ROWS = 690
+CREDIT_APPLICATIONS = "credit_applications.csv"
 GERMAN_CREDIT, GERMAN_CODES = "german_credit.csv", "german_credit_codes.csv"
 
 
 def load_german_credit() -> Table:
     """Return 1,000 credit applications with 20 features and the outcome `class`.
 
-    7 numbers and 13 categories as text codes; ``class`` is 1 for a good risk (700 rows) and 2
-    for a bad one (300).  Comes with the package.
+    The features are 7 numbers and 13 categories, written as codes.  ``class`` is 1 for a good
+    risk (700 rows) and 2 for a bad risk (300 rows).  The table comes with somscape.
 
     Returns
     -------
     Table
-        Of shape (1000, 21).
+        Table of shape (1000, 21).
 
     See Also
     --------
-    load_german_credit_words : What its codes mean.
+    load_german_credit_words : The meaning of the codes.
 
     References
     ----------
@@ -49,8 +50,8 @@ def load_german_credit_words() -> dict[str, dict[str, str]]:
     Returns
     -------
     dict of str to dict of str to str
-        By column, words of its codes, and of the empty code, which stands for the column itself;
-        for ``TableEncoder(dictionary=)``.
+        For each column, the words for its codes, as for ``TableEncoder(dictionary=)``.  The empty
+        code has the words for the column itself.
 
     See Also
     --------
@@ -66,42 +67,49 @@ def load_german_credit_words() -> dict[str, dict[str, str]]:
         return read_dictionary(path)
 
 
-def load_credit_applications(path: str | Path) -> Table:
-    """Read the 690 credit-card applications of the well-known SOM exercise.
+def load_credit_applications(path: str | Path | None = None) -> Table:
+    """Return the 690 credit-card applications of the well-known SOM exercise.
 
-    The file is UCI's Statlog (Australian Credit Approval), OpenML data set 40981, with a
-    header line and an invented ``CustomerID`` in front; it does not come with somscape.  UCI
-    (https://doi.org/10.24432/C59012) and OpenML offer the data, course pages the file with
-    ids, usually as ``Credit_Card_Applications.csv``.  A1 to A14 are features: eight of them
-    (A1 A4 A5 A6 A8 A9 A11 A12) are categories written as whole numbers.  ``Class`` is the
-    bank's decision, 1 for approved: no label of fraud.
+    The table comes with somscape.  It is UCI's Statlog (Australian Credit Approval), also OpenML
+    data set 40981, with an invented first column ``customer``.  A1 to A14 are features.  Eight of
+    them (A1 A4 A5 A6 A8 A9 A11 A12) are categories written as whole numbers.  ``class`` is the
+    bank's decision (1 means approved), not a label of fraud.
 
     Parameters
     ----------
-    path : str or Path
-        The file.
+    path : str or Path, default=None
+        The exercise's own file, ``Credit_Card_Applications.csv``, to read instead.  It has the same
+        rows, and its columns ``CustomerID`` and ``Class`` take the places of ``customer`` and
+        ``class``.
 
     Returns
     -------
     Table
-        Of shape (690, 16).
+        Table of shape (690, 16).
 
     Raises
     ------
     InputError
-        When the file is missing, or its columns or number of rows differ.
+        If the file is missing, or its columns or its number of rows differ.
 
     See Also
     --------
-    load_german_credit : A table that comes with somscape.
+    load_german_credit : A larger table with words for its codes.
+
+    References
+    ----------
+    R. Quinlan, Statlog (Australian Credit Approval), UCI Machine Learning Repository,
+    https://doi.org/10.24432/C59012, licence CC BY 4.0.
 
     Examples
     --------
-    >>> from somscape.datasets import load_credit_applications
-    >>> table = load_credit_applications("Credit_Card_Applications.csv")  # doctest: +SKIP
-    >>> len(table.names)  # doctest: +SKIP
-    16
+    >>> from somscape import datasets
+    >>> datasets.load_credit_applications().shape
+    (690, 16)
     """
+    if path is None:
+        with as_file(files("somscape.datasets") / CREDIT_APPLICATIONS) as bundled:
+            return read_table(bundled)
     table = read_table(path)
     if table.names != CREDIT_APPLICATIONS_COLUMNS:
         raise InputError(
