@@ -1,1 +1,1 @@
-"""Collections of Dask, Spark and Ray as pieces."""
+"""Read collections of Dask, Spark and Ray in pieces."""

@@ -1,4 +1,4 @@
-"""Collections of Dask: a partition of a data frame, or a block of rows of an array, is a piece."""
+"""Read Dask collections in pieces, which are partitions of data frames or row blocks of arrays."""
 
 import time
 from asyncio import run_coroutine_threadsafe
@@ -17,17 +17,17 @@ from somscape.errors import EngineError, InputError, SomscapeError
 from somscape.fit.pieces import Pieces
 
 MAX_TOGETHER = 1 << 28
-"""Most bytes of the pieces of one task: a worker holds them all at once."""
+"""Most bytes of the pieces of one task, because a worker holds all these pieces in memory."""
 
 
 class KeptPieces:
-    """Which pieces are kept, and where.
+    """The pieces that the cluster already stores, and their workers.
 
     Parameters
     ----------
     collection : dask.dataframe.DataFrame or dask.array.Array
     parts : list of dask.delayed.Delayed
-        Its pieces.
+        Pieces of the collection.
     """
 
     def __init__(self, collection: Any, parts: list[Any]) -> None:
@@ -35,7 +35,7 @@ class KeptPieces:
 
         futures = {future.key: future for future in futures_of(collection)}
         graph = dict(parts[0].dask) if futures else {}
-        # In the graph of a frame, a piece is another name of what is kept.
+        # In the graph of a frame, a piece is an alias of the stored result.
         keys = (getattr(graph.get(part.key), "target", part.key) for part in parts)
         self._n_pieces = len(parts)
         self._futures = {number: futures[key] for number, key in enumerate(keys) if key in futures}
@@ -43,11 +43,11 @@ class KeptPieces:
         self._threads: dict[str, int] = {}
 
     def together(self, client: Any) -> list[list[int]]:
-        """Return the numbers of all pieces, in groups of which each makes a task."""
+        """Return the numbers of all pieces in groups, with one task per group."""
         if not self._futures:
             return [[number] for number in range(self._n_pieces)]
         where = client.who_has(list(self._futures.values()))
-        self._learn(client, where)
+        self._request_sizes(client, where)
         by_worker: dict[str, list[int]] = {}
         sizes: dict[str, int] = {}
         for number, future in self._futures.items():
@@ -61,8 +61,8 @@ class KeptPieces:
         placed = set(chain.from_iterable(found))
         return found + [[number] for number in range(self._n_pieces) if number not in placed]
 
-    def _learn(self, client: Any, where: dict[Any, Any]) -> None:
-        """Ask for what is new: the sizes of pieces, and the threads of workers."""
+    def _request_sizes(self, client: Any, where: dict[Any, Any]) -> None:
+        """Request the sizes of new pieces, and the numbers of threads of new workers."""
         pieces = [key for key, workers in where.items() if workers and key not in self._bytes]
         if pieces:
             self._bytes |= client.nbytes(pieces, summary=False)
@@ -74,7 +74,7 @@ MAX_ALONE = 30.0
 """Seconds that a cluster may be without workers."""
 
 POLL = 1.0
-"""Seconds after which somebody looks whether there are workers."""
+"""Seconds between two checks whether the cluster has workers."""
 
 
 def client_of_this_process() -> Any:
@@ -104,19 +104,19 @@ def computed(tasks: list[Any], named: Callable[[int], str], at_once: int) -> Ite
 
         yield from compute(*tasks)
         return
-    futures = client.compute(tasks, optimize_graph=False)  # the pieces' graph already is
+    futures = client.compute(tasks, optimize_graph=False)  # the graph of pieces already is
     try:
         while futures:
             yield from _results(client, futures[:at_once], named(len(tasks) - len(futures)))
-            del futures[:at_once]  # and with them their results in the cluster
+            del futures[:at_once]  # frees their results in the cluster
     finally:
-        if futures:  # to cancel nothing is a message, too, behind which the next pass waits 10 ms
+        if futures:  # an empty request would delay the next pass by 10 ms
             with suppress(Exception):  # a cluster that is gone has nothing to cancel
                 client.cancel(futures)
 
 
 def _results(client: Any, futures: list[Any], what: str) -> list[Any]:
-    """Return results, fetched together; EngineError where the cluster cannot give one."""
+    """Fetch results together, or raise EngineError if the cluster cannot compute a result."""
     lost = EngineError("the connection to Dask's scheduler was lost.")
     if client.status != "running":
         raise lost
@@ -135,7 +135,7 @@ def _results(client: Any, futures: list[Any], what: str) -> list[Any]:
             if client.status != "running":
                 raise lost from None
             now = time.monotonic()
-            with suppress(Exception):  # of a client that is closing, as the next look shows
+            with suppress(Exception):  # from a closing client, as the next check shows
                 seen = now if client.scheduler_info()["workers"] else seen
             if now - seen > MAX_ALONE:
                 raise EngineError(
@@ -147,11 +147,11 @@ def _results(client: Any, futures: list[Any], what: str) -> list[Any]:
                 return coming.result()
             if client.status != "running":
                 raise lost from error
-            _tell(error, what)
+            _raise_task_error(error, what)
 
 
-def _tell(error: BaseException, what: str) -> NoReturn:
-    """Raise what came of a task as an error of ours."""
+def _raise_task_error(error: BaseException, what: str) -> NoReturn:
+    """Raise the error of a task as an error of somscape."""
     from distributed import KilledWorker
 
     if isinstance(error, SomscapeError):
@@ -182,22 +182,22 @@ class Partitions(Pieces):
         if hasattr(collection, "chunks"):
             collection = collection.rechunk({1: -1})  # whole rows
         self._parts = list(np.ravel(collection.to_delayed()))
-        self._collection = collection  # or its workers would forget it
+        self._collection = collection  # otherwise its workers would drop the results
 
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
         """Apply a function to each piece, and yield the results in order."""
         from dask.delayed import delayed  # late: it is slow to import
 
-        sent, task = _sent(function, len(self._parts)), delayed(apply, pure=False)
+        sent, task = _as_argument(function, len(self._parts)), delayed(apply, pure=False)
         tasks = [task(sent, number, part) for number, part in enumerate(self._parts)]
-        yield from computed(tasks, "piece {} of X".format, at_once=1)  # it may be large
+        yield from computed(tasks, "piece {} of X".format, at_once=1)  # may be large
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
         """Apply a function to each piece and merge the results on the workers."""
         from dask.delayed import delayed  # late: it is slow to import
 
-        together = self._together()
-        sent, task = _sent(function, len(together)), delayed(apply_to_some, pure=False)
+        together = self._groups_of_pieces()
+        sent, task = _as_argument(function, len(together)), delayed(apply_to_some, pure=False)
         tasks = [
             task(merge, sent, numbers, *(self._parts[number] for number in numbers))
             for numbers in together
@@ -207,34 +207,32 @@ class Partitions(Pieces):
         return reduce(merge, computed(tasks, lambda _: "a piece of X", at_once=FAN_IN))
 
     @cached_property
-    def _kept(self) -> KeptPieces:
+    def _kept_pieces(self) -> KeptPieces:
         return KeptPieces(self._collection, self._parts)
 
-    def _together(self) -> list[list[int]]:
-        """Return numbers of pieces in groups, of which each makes a task."""
+    def _groups_of_pieces(self) -> list[list[int]]:
+        """Return the numbers of all pieces in groups, with one task per group."""
         client = client_of_this_process()
         if client is not None:
-            with suppress(Exception):  # which the tasks then tell
-                return self._kept.together(client)
+            with suppress(Exception):  # the tasks will raise the error
+                return self._kept_pieces.together(client)
         return [[number] for number in range(len(self._parts))]
 
 
 def answer(collection: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    """Return a function's answers to the rows of a collection, computed when asked for."""
+    """Return the results of a function for the rows of a collection, computed lazily."""
     _check_is_table(collection)
     if hasattr(collection, "chunks"):
         rows = collection.rechunk({1: -1})
         return rows.map_blocks(function, dtype=dtype, drop_axis=1, meta=np.empty(0, dtype=dtype))
-    import pandas as pd  # what Dask's frames are made of
+    import pandas as pd  # Dask frames consist of pandas frames
 
     meta = pd.Series([], dtype=dtype, name=name)
     return collection.map_partitions(_series, function, name, dtype, meta=meta)
 
 
-def _sent(function: Any, n_tasks: int) -> Any:
-    """Return a function to go out with few tasks, or by itself, so that each worker gets it
-    once.
-    """
+def _as_argument(function: Any, n_tasks: int) -> Any:
+    """Return a function, delayed for many tasks so that each worker receives the function once."""
     from dask.delayed import delayed  # late: it is slow to import
 
     return function if n_tasks <= FAN_IN else delayed(function, pure=False)
@@ -251,6 +249,6 @@ def _check_is_table(collection: Any) -> None:
 
 
 def _series(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    import pandas as pd  # what Dask's frames are made of
+    import pandas as pd  # Dask frames consist of pandas frames
 
     return pd.Series(function(frame), index=frame.index, name=name, dtype=dtype)

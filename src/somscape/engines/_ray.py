@@ -1,4 +1,4 @@
-"""Datasets of Ray: a block is a piece, which reaches Python as an Arrow table."""
+"""Read Ray datasets in pieces, which are blocks that reach Python as Arrow tables."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,11 +14,11 @@ from somscape.fit.pieces import Pieces
 T = TypeVar("T")
 
 MAX_DEATHS = 4
-"""How often a task that makes a block may lose its worker: else Ray tries without end."""
+"""Number of times that a task for a block may lose its worker. By default, Ray retries forever."""
 
 
 class Partitions(Pieces):
-    """The blocks of a dataset, computed once and kept in Ray's memory, or on its disk.
+    """The blocks of a dataset, computed once and kept in Ray's memory or on its disk.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Partitions(Pieces):
 
     def __init__(self, dataset: Any) -> None:
         with _in_order(dataset):
-            self._blocks = _told("a piece of X could not be computed by Ray", dataset.to_arrow_refs)
+            self._blocks = _run("a piece of X could not be computed by Ray", dataset.to_arrow_refs)
 
     def each(self, function: Callable[[int, Any], T]) -> Iterator[T]:
         """Apply a function to each piece, and yield the results in order."""
@@ -52,7 +52,7 @@ class Partitions(Pieces):
 
 
 def answer(dataset: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    """Return a dataset with one more column: a function's answers, computed when asked for."""
+    """Return a dataset with the results of a function as a new column, computed lazily."""
 
     def task(table: Any) -> Any:
         import pyarrow as pa
@@ -66,10 +66,10 @@ def answer(dataset: Any, function: Callable[[Any], Any], name: str, dtype: Any) 
 
 @contextmanager
 def _in_order(dataset: Any) -> Iterator[None]:
-    """Have Ray keep the order of a dataset's blocks, and give up tasks whose workers die."""
+    """Make Ray keep the order of blocks, and stop retrying tasks whose workers die."""
     options = dataset.context.execution_options
     before, options.preserve_order = options.preserve_order, True
-    endless = [asked for asked in _asked_by(dataset) if "max_retries" not in asked]
+    endless = [asked for asked in _task_options(dataset) if "max_retries" not in asked]
     for asked in endless:
         asked["max_retries"] = MAX_DEATHS
     try:
@@ -80,8 +80,8 @@ def _in_order(dataset: Any) -> Iterator[None]:
             del asked["max_retries"]
 
 
-def _asked_by(dataset: Any) -> list[dict[str, Any]]:
-    """Return what each step of a dataset asks of its tasks; nothing from a Ray that hides it."""
+def _task_options(dataset: Any) -> list[dict[str, Any]]:
+    """Return the task options of each step of a dataset, or [] if Ray does not show them."""
     from ray.data import ActorPoolStrategy
 
     try:
@@ -100,7 +100,7 @@ def _apply(function: Callable[[int, Any], T], number: int, table: Any) -> T:
 
 
 def _rows(table: Any) -> Any:
-    """Return a block as an array, if it is one column of arrays; else as it is."""
+    """Return a block of one column of arrays as an array, and other blocks unchanged."""
     if table.num_columns != 1 or not hasattr(table.schema[0].type, "shape"):
         return table
     from ray.data.block import BlockAccessor  # in a process of Ray
@@ -109,7 +109,7 @@ def _rows(table: Any) -> Any:
 
 
 def _results(refs: list[Any], named: Callable[[int], str]) -> Iterator[Any]:
-    """Yield results in order; whatever happens, those that are left are cancelled."""
+    """Yield results in order, and cancel the remaining tasks if the caller stops."""
     import ray  # late: it is slow to import
 
     refs.reverse()
@@ -117,16 +117,16 @@ def _results(refs: list[Any], named: Callable[[int], str]) -> Iterator[Any]:
     try:
         while refs:
             what = f"{named(n - len(refs))} could not be computed by Ray"
-            yield _told(what, lambda: ray.get(refs[-1]))
-            refs.pop()  # and with it its result in the cluster
+            yield _run(what, lambda: ray.get(refs[-1]))
+            refs.pop()  # frees its result in the cluster
     finally:
         with suppress(Exception):  # a cluster that is gone has nothing to cancel
             for ref in refs:
                 ray.cancel(ref)
 
 
-def _told(what: str, job: Callable[[], T]) -> T:
-    """Run a job; EngineError in one line where Ray gives it up."""
+def _run(what: str, job: Callable[[], T]) -> T:
+    """Run a job, or raise EngineError with a message of one line if Ray gives up."""
     from ray.exceptions import RayError, RayTaskError
 
     try:

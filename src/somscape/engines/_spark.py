@@ -1,4 +1,4 @@
-"""Data frames of Spark: a partition is a piece, which reaches Python as Arrow's record batches."""
+"""Read Spark data frames in pieces, which are partitions that reach Python as Arrow batches."""
 
 import pickle
 import re
@@ -15,13 +15,13 @@ from somscape.fit.pieces import Pieces
 T = TypeVar("T")
 
 MAX_COLLECTED = 32
-"""Most results that are merged here, and by a task before."""
+"""Maximum number of results that this process, or a task, merges."""
 
 TASK = re.compile(r"Task (\d+) in stage")
-"""The number of a piece, in what Spark says of it."""
+"""Pattern for the number of a piece in a message of Spark."""
 
 RESULT = "number int, result binary"
-"""What a task gives back: the number of its piece, and what the function returned, pickled."""
+"""Columns that a task returns, with the number of its piece and the pickled result."""
 
 
 class Partitions(Pieces):
@@ -41,21 +41,21 @@ class Partitions(Pieces):
         rows = _run(self._tasks(function).collect)
         found = {row.number: row.result for row in rows}
         for number in range(self._n_pieces):
-            # Spark passes partitions without rows over.
+            # Spark skips partitions without rows.
             result = found.pop(number, None)
-            yield function(number, self._nothing) if result is None else _outcome(result)
+            yield function(number, self._empty_piece) if result is None else _outcome(result)
 
     def total(self, function: Callable[[int, Any], T], merge: Callable[[T, T], T]) -> T:
         """Apply a function to each piece and merge the results on the executors."""
         tasks, n_tasks = self._tasks(function), self._n_pieces
         while n_tasks > MAX_COLLECTED:
             n_tasks = -(-n_tasks // MAX_COLLECTED)
-            tasks = tasks.repartition(n_tasks).mapInArrow(_merging(merge), RESULT)
+            tasks = tasks.repartition(n_tasks).mapInArrow(_merging_task(merge), RESULT)
         results = [_outcome(row.result) for row in _run(tasks.collect)]
-        return reduce(merge, results) if results else function(0, self._nothing)
+        return reduce(merge, results) if results else function(0, self._empty_piece)
 
     @property
-    def _nothing(self) -> Any:
+    def _empty_piece(self) -> Any:
         import pyarrow as pa  # late: it is slow to import
 
         return pa.table({name: [] for name in self._frame.columns})
@@ -66,19 +66,19 @@ class Partitions(Pieces):
             from pyspark import TaskContext
 
             context = TaskContext.get()
-            assert context is not None  # as this runs in a task
+            assert context is not None  # because this runs in a task
             number = context.partitionId()
             there = list(batches)
             if there:
                 what = f"piece {number} of X could not be computed by Spark"
                 job = partial(function, number, pa.Table.from_batches(there))
-                yield _row(number, _tried(job, what))
+                yield _row(number, _run_in_task(job, what))
 
         return self._frame.mapInArrow(task, RESULT)
 
 
 def answer(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    """Return a data frame with one more column: a function's answers, computed when asked for."""
+    """Return a data frame with the results of a function as a new column, computed lazily."""
     from pyspark.sql import types  # late: it is slow to import
 
     if name in frame.columns:
@@ -97,20 +97,20 @@ def answer(frame: Any, function: Callable[[Any], Any], name: str, dtype: Any) ->
     return frame.mapInArrow(task, types.StructType([*frame.schema.fields, added]))
 
 
-def _merging(merge: Callable[[T, T], T]) -> Callable[[Iterator[Any]], Iterator[Any]]:
-    """Return a task that merges the results of others."""
+def _merging_task(merge: Callable[[T, T], T]) -> Callable[[Iterator[Any]], Iterator[Any]]:
+    """Return a task that merges the results of other tasks."""
 
     def task(batches: Iterator[Any]) -> Iterator[Any]:
         pickled = [value for batch in batches for value in batch.column("result").to_pylist()]
         if pickled:
             job = partial(reduce, merge, map(_outcome, pickled))
-            yield _row(0, _tried(job, "results could not be merged by Spark"))
+            yield _row(0, _run_in_task(job, "results could not be merged by Spark"))
 
     return task
 
 
-def _tried(job: Callable[[], Any], what: str) -> tuple[bool, Any]:
-    """Return whether a job of a task ends well, and its result or its error: Spark tells less."""
+def _run_in_task(job: Callable[[], Any], what: str) -> tuple[bool, Any]:
+    """Run a job in a task, and return whether it succeeded, with its result or its error."""
     try:
         try:
             return True, job()
@@ -137,7 +137,7 @@ def _outcome(pickled: bytes) -> Any:
 
 
 def _run(job: Callable[[], T]) -> T:
-    """Run a job; EngineError in one line where Spark gives it up."""
+    """Run a job, or raise EngineError with a message of one line if Spark gives up."""
     from py4j.protocol import Py4JError
 
     try:

@@ -1,4 +1,4 @@
-"""Tasks for workers, under names that workers can import, and the error if a cluster gives up."""
+"""Tasks that workers can import by name, and the error if a cluster gives up."""
 
 import re
 from collections.abc import Callable
@@ -10,36 +10,36 @@ from somscape.errors import EngineError
 T = TypeVar("T")
 
 FAN_IN = 8
-"""Results that one task merges; as many are merged on this machine."""
+"""Number of results that one task, or this machine, merges."""
 
 
 def apply(function: Callable[[int, Any], T], number: int, data: Any) -> T:
-    """Return what a function makes of a piece."""
+    """Return the result of a function for a piece."""
     return function(number, data)
 
 
 def apply_to_some(
     merge: Callable[[T, T], T], function: Callable[[int, Any], T], numbers: list[int], *some: Any
 ) -> T:
-    """Return what a function makes of several pieces, merged."""
+    """Return the merged results of a function for several pieces."""
     return reduce(merge, map(function, numbers, some))
 
 
 def merged(merge: Callable[[T, T], T], *results: T) -> T:
-    """Return results as one."""
+    """Merge results into one result."""
     return reduce(merge, results)
 
 
 def groups(tasks: list[Any]) -> list[list[Any]]:
-    """Return tasks in groups, each of which one task merges."""
+    """Return tasks in groups. One task merges each group."""
     return [tasks[i : i + FAN_IN] for i in range(0, len(tasks), FAN_IN)]
 
 
 CAUSE = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception): .*", re.MULTILINE)
-"""The first error that a text of many lines names."""
+"""Pattern for the first error in a text of many lines."""
 
 MAX_LETTERS = 500
-"""Most letters that are told of an engine's own message."""
+"""Maximum number of characters that are quoted from an engine's message."""
 
 
 def gave_up(what: str, error: object) -> EngineError:

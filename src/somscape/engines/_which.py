@@ -1,4 +1,4 @@
-"""Which engine holds the data: found by the name of its type, so that none is imported."""
+"""Find the engine of a collection by the name of its type, so that no engine is imported."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -8,29 +8,29 @@ from somscape.fit.pieces import Pieces
 
 HOLDERS = {
     ("dask", "DataFrame"): "Dask",
-    ("dask", "Series"): "Dask",  # which is refused
+    ("dask", "Series"): "Dask",  # refused later
     ("dask", "Array"): "Dask",
     ("pyspark", "DataFrame"): "Spark",
     ("ray", "Dataset"): "Ray",
     ("ray", "MaterializedDataset"): "Ray",
 }
-"""Which engine a type belongs to, by its library and its name."""
+"""Engine of a type, by the library and the name of the type."""
 
 
 def pieces_of(X: Any) -> Any:
-    """Return a collection of Dask, Spark or Ray as pieces, other data as they are."""
+    """Return a collection of Dask, Spark or Ray as pieces, and other data unchanged."""
     engine = _engine_of(X)
     return X if engine is None else engine.Partitions(X)
 
 
 def answers(X: Any, function: Callable[[Any], Any], name: str, dtype: Any) -> Any:
-    """Return a function's answers to a collection, computed when somebody asks."""
+    """Return the lazy results of a function for a collection, or None for other data."""
     engine = _engine_of(X)
     return None if engine is None else engine.answer(X, function, name, dtype)
 
 
 def _engine_of(X: Any) -> ModuleType | None:
-    """Return the file for the engine that holds the data, or None."""
+    """Return the module for the engine of a collection, or None for other data."""
     kind = type(X)
     engine = HOLDERS.get((kind.__module__.split(".")[0], kind.__name__))
     if engine is None or isinstance(X, Pieces):

@@ -1,4 +1,4 @@
-"""Search, scores, sums, smoothing and the online rule: the compiled core, or its NumPy twin."""
+"""Search, sums, smoothing and online training, by the compiled core or its NumPy twin."""
 
 from somscape.kernels.metric import Metric
 

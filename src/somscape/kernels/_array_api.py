@@ -1,8 +1,8 @@
 """Search and sums for rows on a device, by the array API standard.
 
-Only these two take long, so only they run there.  Scores are one product of matrices, in the type
-of the rows; sums are whole numbers, as the core's.  So a map differs from the core's by rows that
-lie, to the rounding of that product, equally near two units.
+Only search and sums take long, so only these functions run on the device.  Scores are a product of
+matrices in the type of the rows, and sums are whole numbers as in the core.  Therefore a map
+differs from the core's map only by rows that are, up to rounding, equally near to two units.
 """
 
 from collections.abc import Iterator
@@ -17,17 +17,17 @@ from somscape.kernels._kernels import Kernels
 from somscape.kernels._sparse import Device, DeviceArray
 
 MAX_VALUES = 1 << 25
-"""Most values of one array: 256 MB in float64.  At most seven are held at once."""
+"""Most values of an array (256 MB in float64).  At most seven arrays are held at a time."""
 
 
 class DeviceKernels:
-    """Search and sums for rows on a device; all else is the kernels' of this machine.
+    """Search and sums for rows on a device. The kernels of the host do all other work.
 
     Parameters
     ----------
     device : Device
     dtype : numpy dtype
-        Of the rows.
+        Type of the rows.
     host : Kernels
     """
 
@@ -54,7 +54,7 @@ class DeviceKernels:
         if metric != "euclidean" or feature_weights is not None or has_missing:
             raise ParameterError("rows on a device support only plain Euclidean distances")
         xp, device = self.device.library, self.device
-        scored, prototypes = _Scored(codebook, rows), device.sent(codebook, xp.float64)
+        scored, prototypes = _Scores(codebook, rows), device.sent(codebook, xp.float64)
         units, distances = [], []
         for part in scored.tiles(len(rows)):
             tile = rows.array[part, :]
@@ -62,7 +62,7 @@ class DeviceKernels:
             wide = xp.astype(tile, xp.float64)
             near = [wide - xp.take(prototypes, units[-1][:, i], axis=0) for i in range(k)]
             distances.append(xp.stack([xp.sqrt(xp.sum(x * x, axis=1)) for x in near], axis=1))
-        return _joined(units, device), _joined(distances, device)
+        return _join(units, device), _join(distances, device)
 
     def winners(
         self,
@@ -74,9 +74,9 @@ class DeviceKernels:
         one_thread: bool = False,
     ) -> Any:
         """Return the `k` nearest units of each row, on the device."""
-        scored = _Scored(codebook, rows)
+        scored = _Scores(codebook, rows)
         tiles = (rows.array[part, :] for part in scored.tiles(len(rows)))
-        return _joined([scored.least(tile, k) for tile in tiles], self.device)
+        return _join([scored.least(tile, k) for tile in tiles], self.device)
 
     def sums(
         self,
@@ -105,27 +105,27 @@ class DeviceKernels:
             far = 0.0 * ones if distances is None else self._column(distances, part)
             weight = ones if times is None else times
             terms = [
-                _rounded(xp, values, times),
+                _round(xp, values, times),
                 xp.astype(xp.round(weight * weight_scale), xp.int64),
-                xp.astype(far * weight * error_scale, xp.int64),  # cut, as the core does
+                xp.astype(far * weight * error_scale, xp.int64),  # truncated, as in the core
             ]
             of_rows = self._column(units, part)[:, 0]
-            found = self._by_unit(xp.concat(terms, axis=1), of_rows, len(counts))
+            found = self._sums_by_unit(xp.concat(terms, axis=1), of_rows, len(counts))
             totals += found[:, :-2]
             counts += found[:, -2]
             error += int(found[:, -1].sum())
         return error
 
     def _column(self, values: Any, part: slice) -> Any:
-        """Return some of the values, of the device or of NumPy, as a column on the device."""
+        """Return a part of the values, from the device or NumPy, as a column on the device."""
         if values is None:
             return None
         some = values[part]
         there = some.array if isinstance(some, DeviceArray) else self.device.sent(some)
         return there[:, None]
 
-    def _by_unit(self, terms: Any, units: Any, n_units: int) -> Ints:
-        """Return the sums of whole terms by unit: differences of a running sum, which is exact."""
+    def _sums_by_unit(self, terms: Any, units: Any, n_units: int) -> Ints:
+        """Return exact sums of integer terms by unit, as differences of a running sum."""
         xp, place = self.device.library, self.device.place
         order = xp.argsort(units)
         running = xp.cumulative_sum(xp.take(terms, order, axis=0), axis=0, include_initial=True)
@@ -135,16 +135,16 @@ class DeviceKernels:
         return np.diff(at_ends, axis=0)
 
 
-class _Scored:
-    """Scores of units for rows: squared distances, less what all of a row share.
+class _Scores:
+    """Scores of units for rows, which are squared distances minus a constant for each row.
 
-    Both are moved to the prototypes' mean and scaled to about 1, so that neither a far origin nor
-    tiny or huge values cost digits.
+    Rows and prototypes are moved to the mean of the prototypes and scaled to about 1, so that
+    neither a distant origin nor tiny or huge values cost digits.
     """
 
     def __init__(self, codebook: Floats, rows: DeviceArray) -> None:
         device, dtype = rows.device, rows.array.dtype
-        # Rounded once: rows and prototypes must move equally far.
+        # Rounded once, because rows and prototypes must be moved by the same amount.
         center = codebook.mean(axis=0).astype(rows.dtype).astype(np.float64)
         moved = codebook.astype(np.float64, copy=False) - center
         _, exponent = np.frexp(np.abs(moved).max())
@@ -156,11 +156,11 @@ class _Scored:
         self.factors = device.sent(np.ascontiguousarray(factors.T), dtype)
 
     def tiles(self, n: int) -> Iterator[slice]:
-        """Yield the parts of `n` rows whose scores are made at once."""
+        """Yield slices of `n` rows whose scores are computed together."""
         return blocks(n, _step(max(self.factors.shape)))
 
     def least(self, tile: Any, k: int) -> Any:
-        """Return the `k` units with the least scores of each row; of equal ones the lowest."""
+        """Return the `k` units with the lowest scores of each row, with equal scores by unit."""
         xp, place = self.device.library, self.device.place
         ones = xp.ones((tile.shape[0], 1), dtype=tile.dtype, device=place)
         moved = xp.concat([(tile - self.center) * self.scale, ones], axis=1)
@@ -183,23 +183,23 @@ def distances_on_device(rows: DeviceArray, codebook: Float64s) -> DeviceArray:
         apart = wide[:, None, :] - prototypes[None, :, :]
         far = xp.sqrt(xp.sum(apart * apart, axis=2))
         found.append(xp.astype(far, rows.array.dtype))
-    return _joined(found, device)
+    return _join(found, device)
 
 
 def _step(width: int) -> int:
     return max(1, MAX_VALUES // width)
 
 
-def _joined(parts: list[Any], device: Device) -> DeviceArray:
+def _join(parts: list[Any], device: Device) -> DeviceArray:
     return DeviceArray(parts[0] if len(parts) == 1 else device.library.concat(parts), device)
 
 
-def _rounded(xp: Any, values: Any, times: Any) -> Any:
-    """Round weighted values to whole numbers; a whole weight repeats the rounded value."""
+def _round(xp: Any, values: Any, times: Any) -> Any:
+    """Round weighted values to whole numbers. A whole weight multiplies the rounded value."""
     if times is None:
         return xp.astype(xp.round(values), xp.int64)
     is_whole = xp.round(times) == times
-    # Values that only their weight makes small enough for an integer are left out of the cast.
+    # Values that fit into an integer only because of their weight are excluded from the cast.
     whole = xp.astype(xp.round(xp.where(is_whole, values, 0.0)), xp.int64)
     repeated = whole * xp.astype(xp.where(is_whole, times, 0.0), xp.int64)
     return repeated + xp.astype(xp.round(xp.where(is_whole, 0.0, values * times)), xp.int64)

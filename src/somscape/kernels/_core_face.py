@@ -1,4 +1,4 @@
-"""The compiled core behind typed functions, and the processors that it may use."""
+"""Typed functions for the compiled core, and the number of processors that it may use."""
 
 import math
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from somscape.kernels._sparse import Rows, SparseRows
 
 
 def processors_by_quota(root: Path = Path("/")) -> int | None:
-    """Return the least quota of the process's control groups in processors; None without one."""
+    """Return the smallest quota of processors of the control groups, or None without a quota."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -34,12 +34,12 @@ def processors_by_quota(root: Path = Path("/")) -> int | None:
 
 
 def _shares(mounted: Path, line: str) -> Iterator[float]:
-    """Yield the quotas of a group and those around it, from its line of ``/proc/self/cgroup``."""
+    """Yield the quotas of a group and its parents, given its line in ``/proc/self/cgroup``."""
     _, controllers, place = line.split(":", 2)
     if controllers and "cpu" not in controllers.split(","):
         return
     top = mounted / "cpu" if controllers else mounted
-    group = top / place.lstrip("/")  # in a container this may be the host's name of `top`
+    group = top / place.lstrip("/")  # in a container, this may be the name of `top` on the host
     for folder in (group, *group.parents):
         with suppress(OSError, ValueError):
             quota, period = _quota(folder, is_old=bool(controllers))
@@ -50,7 +50,7 @@ def _shares(mounted: Path, line: str) -> Iterator[float]:
 
 
 def _quota(folder: Path, *, is_old: bool) -> tuple[int, int]:
-    """Return microseconds per period; ValueError or -1 where there is no limit."""
+    """Return microseconds of a quota and its period. No limit gives -1 or ValueError."""
     if is_old:
         names = "cpu.cfs_quota_us", "cpu.cfs_period_us"
         quota, period = ((folder / name).read_text() for name in names)
@@ -60,7 +60,7 @@ def _quota(folder: Path, *, is_old: bool) -> tuple[int, int]:
 
 
 class CoreKernels:
-    """The compiled core; see ``Kernels`` for what each function promises."""
+    """The compiled core. ``Kernels`` documents the functions."""
 
     def __init__(self) -> None:
         n = processors_by_quota()
@@ -69,12 +69,12 @@ class CoreKernels:
 
     @property
     def name(self) -> str:
-        """Which instruction set runs, such as ``"core/avx512"``."""
+        """Name of the instruction set, such as ``"core/avx512"``."""
         return f"core/{_core.instruction_set()}"
 
     @property
     def n_threads(self) -> int:
-        """How many threads may work at once: OMP_NUM_THREADS, threadpoolctl or the quota says."""
+        """Maximum number of threads, from OMP_NUM_THREADS, threadpoolctl or the quota."""
         return int(_core.n_threads())
 
     def search(
@@ -130,7 +130,7 @@ class CoreKernels:
         return means
 
     def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
-        """Return that mean distance, and what each feature adds to it."""
+        """Return the mean distance to the `k` nearest units, and the share of each feature."""
         means, parts = np.empty(len(rows)), np.empty(rows.shape)
         _core.mean_of_nearest(rows, codebook.astype(np.float64, copy=False), k, means, parts)
         return means, parts
@@ -178,7 +178,7 @@ class CoreKernels:
         tables: NeighborhoodTables,
         codebook: Float64s,
     ) -> tuple[Float64s, float]:
-        """Return the next codebook, and how far it moved."""
+        """Return the next codebook, and the largest distance that a prototype moved."""
         out = np.empty_like(codebook)
         given = totals, counts, scale, weight_scale, center
         step: float = _core.smooth(*given, *tables, codebook, out)
@@ -202,7 +202,7 @@ class CoreKernels:
         _core.margin_steps(*known, *steps, prototypes, axes)
 
     def minisom_winners(self, rows: Float64s, codebook: Float64s, distance: str) -> Ints:
-        """Return the unit that MiniSom gives each row to."""
+        """Return the winner of each row in MiniSom."""
         units = np.empty(len(rows), dtype=np.int64)
         _core.minisom_winners(rows, codebook, MINISOM_DISTANCES.index(distance), units)
         return units

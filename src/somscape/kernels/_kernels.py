@@ -1,4 +1,4 @@
-"""The contract of all kernels, and what the kernels share."""
+"""The interface of all kernels, and the types that the kernels share."""
 
 from typing import NamedTuple, Protocol
 
@@ -12,16 +12,16 @@ MAX_BEST = 16
 
 
 class ClassedRows(NamedTuple):
-    """Rows of known class, and which units are of a class.
+    """Rows with their classes, and the units of each class.
 
     Attributes
     ----------
     rows : ndarray of shape (n, d), float32
-        At most 128 features.
+        Rows with at most 128 features.
     classes : ndarray of shape (n,)
-        From 0.
+        Class of each row, from 0.
     weights : ndarray of shape (n,), float64
-        Above 0.
+        Weight of each row, above 0.
     first_units : ndarray of shape (n_classes + 1,)
         Class `c` has the units from ``first_units[c]`` up to ``first_units[c + 1]``.
     """
@@ -40,12 +40,12 @@ class MarginSteps(NamedTuple):
     order : ndarray of shape (n,)
         Rows to present.
     batch : int
-        Rows of a step, at most 128; the last may have fewer.
+        Number of rows of a step, at most 128.  The last step may have fewer rows.
     lengths : ndarray of shape (n_steps, 2), float64
-        How far a value moves where its slope is steady: of prototypes, and of axes as a share of
-        their largest entry.
+        Lengths of each step if the slope is constant, for prototypes and for axes (as a share of
+        their largest entry).
     n_before : int
-        Steps that were taken before.
+        Number of earlier steps.
     """
 
     order: Ints
@@ -73,18 +73,18 @@ class OnlineSteps(NamedTuple):
 class Kernels(Protocol):
     """Kernels over C-contiguous arrays of one float type.
 
-    A search takes a codebook of either type: float64 prototypes are not rounded for float32 rows.
-    Rows may also be sparse for `search`, `winners` and `sums`, or lie on a device: what is found
-    for each of them then lies there, too, as a `DeviceArray`.
+    A search accepts a codebook of either type, and float64 prototypes are not rounded for float32
+    rows.  For `search`, `winners` and `sums`, rows may also be sparse or on a device.  The results
+    for rows on a device are also on the device, as a `DeviceArray`.
     """
 
     @property
     def name(self) -> str:
-        """Which path runs, such as ``"core/avx512"`` or ``"numpy"``."""
+        """Name of the kernels, such as ``"core/avx512"`` or ``"numpy"``."""
 
     @property
     def n_threads(self) -> int:
-        """How many threads may work at once; 1 for the twin."""
+        """Maximum number of threads, which is 1 for the NumPy twin."""
 
     def search(
         self,
@@ -109,13 +109,13 @@ class Kernels(Protocol):
         order: Ints | None = None,
         one_thread: bool = False,
     ) -> Ints:
-        """Return the units of a Euclidean `search`, faster, as no distances are computed."""
+        """Return the units of a Euclidean `search`, faster because distances are not computed."""
 
     def mean_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> Float64s:
         """Return the mean Euclidean distance of each row to its `k` nearest units."""
 
     def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
-        """Return that mean distance, and what each feature adds to the distances."""
+        """Return the mean distance to the `k` nearest units, and the share of each feature."""
 
     def sum_of_lines(self, rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
         """Return the sum of a piecewise linear function of each feature."""
@@ -145,7 +145,7 @@ class Kernels(Protocol):
         tables: NeighborhoodTables,
         codebook: Float64s,
     ) -> tuple[Float64s, float]:
-        """Return the neighborhood mean of the rows won: the next codebook."""
+        """Return the next codebook (neighborhood means), and the largest move of a prototype."""
 
     def stepwise(
         self, rows: Floats, steps: OnlineSteps, lattice: Lattice, pull: str, codebook: Floats
@@ -155,18 +155,18 @@ class Kernels(Protocol):
     def margin_steps(
         self, known: ClassedRows, steps: MarginSteps, prototypes: Floats, axes: Floats
     ) -> None:
-        """Apply the margin rule: steps of prototypes and axes down its cost."""
+        """Apply the margin rule, which moves prototypes and axes to reduce its cost."""
 
 
 MINISOM_DISTANCES = ("euclidean", "cosine", "manhattan", "chebyshev", "signed_chebyshev")
-"""In the order of `MiniSomDistance` in core/kernels.hpp."""
+"""Distances in the order of `MiniSomDistance` in core/kernels.hpp."""
 
 
 class MiniSomSteps(NamedTuple):
-    """Steps of MiniSom's online rule, and how strongly each pulls.
+    """Steps of MiniSom's online rule, with the strength of each step.
 
-    The unit at (x, y) moves by ``rate * h`` of its difference to the row, where ``h`` is the sum
-    over terms of ``along_x[x offset] * along_y[y offset]`` from the winner.
+    The unit at (x, y) moves by ``rate * h`` of its difference to the row.  Here ``h`` is the sum
+    over terms of ``along_x[x offset] * along_y[y offset]``, with offsets from the winner.
 
     Attributes
     ----------
@@ -174,9 +174,9 @@ class MiniSomSteps(NamedTuple):
         Rows to present.
     rates : ndarray of shape (n_steps,), float64
     windows : ndarray of shape (n_steps,), float64, or None
-        Units this far or further along an axis are not pulled.
+        Offset along an axis from which units are not moved.
     along_x : ndarray of shape (n_steps, n_terms, n_x or 2 * n_x), float64
-        By offset, on hexagons in half steps.
+        Factors by offset along x, in half steps on hexagonal maps.
     along_y : ndarray of shape (n_steps, n_terms, n_y), float64
     """
 

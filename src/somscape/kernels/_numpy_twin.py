@@ -1,4 +1,4 @@
-"""The kernels in NumPy: used if no core is built, and a second opinion in tests."""
+"""The kernels in NumPy, for installations without the core and for comparison in tests."""
 
 from collections.abc import Iterator
 
@@ -17,22 +17,22 @@ STEEPNESS = 8.0
 TINY = 1e-12
 KEPT_OF_MEAN, KEPT_OF_SQUARE = 0.9, 0.99
 VANISHED = np.float32(1e-30)
-"""Means that go on shrinking become numbers with which processors compute slowly."""
+"""Limit below which means become 0, because processors are slow with subnormal numbers."""
 
 
 def _slopes(
     known: ClassedRows, some: Ints, is_own: np.ndarray, prototypes: Floats, axes: Floats
 ) -> tuple[Floats, Floats]:
-    """Return the slopes of prototypes and axes."""
+    """Return the slopes of the cost for prototypes and axes."""
     rows, is_near = known.rows[some], is_own[known.classes[some]]
     turned = _product(rows, axes, np.float32(0))
-    start = np.float32(-0.5) * _in_order(np.square(prototypes))
+    start = np.float32(-0.5) * _sum_columns(np.square(prototypes))
     scores = _product(turned, np.ascontiguousarray(prototypes.T), start)
     own = np.where(is_near, scores, -np.inf).argmax(axis=1)
     other = np.where(is_near, -np.inf, scores).argmax(axis=1)
     from_own, from_other = turned - prototypes[own], turned - prototypes[other]
-    d_own: Float64s = _in_order(np.square(from_own)).astype(np.float64)
-    d_other: Float64s = _in_order(np.square(from_other)).astype(np.float64)
+    d_own: Float64s = _sum_columns(np.square(from_own)).astype(np.float64)
+    d_other: Float64s = _sum_columns(np.square(from_other)).astype(np.float64)
     both = d_own + d_other + TINY
     value = 1 / (1 + exp(-STEEPNESS * (d_own - d_other) / both))
     shares = known.weights[some] / np.cumsum(known.weights[some])[-1]
@@ -46,7 +46,7 @@ def _slopes(
 
 
 def _step(changing: Floats, slope: Floats, length: np.float32, growth: np.float32) -> None:
-    """Take a step of values against their slope (Adam: Kingma and Ba 2015)."""
+    """Move values against their slope by one step of Adam (Kingma and Ba 2015)."""
     value, mean, square = changing
     for kept, share, new in ((mean, KEPT_OF_MEAN, slope), (square, KEPT_OF_SQUARE, slope * slope)):
         kept *= np.float32(share)
@@ -56,7 +56,7 @@ def _step(changing: Floats, slope: Floats, length: np.float32, growth: np.float3
 
 
 def _product(a: Floats, b: Floats, start: Floats | np.float32) -> Floats:
-    """Return ``start + a @ b``, added in the order of a's columns."""
+    """Return ``start + a @ b``, summed in the order of the columns of `a`."""
     total = np.empty((len(a), b.shape[1]), np.float32)
     total[:] = start
     for column, row in zip(np.ascontiguousarray(a.T), b, strict=True):
@@ -64,8 +64,8 @@ def _product(a: Floats, b: Floats, start: Floats | np.float32) -> Floats:
     return total
 
 
-def _in_order(terms: Floats) -> Floats:
-    """Add columns one after the other."""
+def _sum_columns(terms: Floats) -> Floats:
+    """Add float32 columns one after another."""
     total = np.zeros(len(terms), np.float32)
     for column in terms.T:
         total += column
@@ -73,7 +73,7 @@ def _in_order(terms: Floats) -> Floats:
 
 
 def lines(rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
-    """Return a piecewise linear function of each feature."""
+    """Return the values of a piecewise linear function of each feature."""
     if x.shape != y.shape or len(x) != len(features) or x.shape[1] < 2:
         raise ParameterError("x and y must have the same knots, at least two per line")
     terms = np.empty((len(rows), len(features)))
@@ -89,15 +89,15 @@ def lines(rows: Floats, features: Ints, x: Float64s, y: Float64s) -> Float64s:
 
 
 BLOCK_VALUES = 1 << 16
-"""Distances held at once: 512 KiB in float64, so that they stay in the processor's cache."""
+"""Number of distances in memory at a time (512 KiB in float64), which fit into the cache."""
 
 
 MAX_SAMPLED = 256
-"""Rows looked at for equal ones."""
+"""Maximum number of rows that are examined for equal rows."""
 
 
 class NumpyKernels:
-    """The NumPy twin; see ``Kernels`` for what each function promises."""
+    """The NumPy twin of the core. ``Kernels`` documents the functions."""
 
     name = "numpy"
     n_threads = 1
@@ -126,8 +126,8 @@ class NumpyKernels:
                 units[part], distances[part] = self.search(dense, codebook, k, metric=metric)
             return units, distances
         sample = rows[:: max(1, len(rows) // MAX_SAMPLED)]
-        if 0 < len(_kinds(sample)[0]) <= len(sample) // 2:
-            first, kinds = _kinds(rows)
+        if 0 < len(_groups_of_equal(sample)[0]) <= len(sample) // 2:
+            first, kinds = _groups_of_equal(rows)
             units, distances = self.search(
                 rows[first],
                 codebook,
@@ -176,7 +176,7 @@ class NumpyKernels:
         return means
 
     def parts_of_nearest(self, rows: Floats, codebook: Floats, k: int) -> tuple[Float64s, Float64s]:
-        """Return that mean distance, and what each feature adds to the distances."""
+        """Return the mean distance to the `k` nearest units, and the share of each feature."""
         means, parts = np.empty(len(rows)), np.zeros(rows.shape)
         for part, squares in _squares_in_order(rows, codebook, k):
             nearest = np.argsort(squares, axis=1, kind="stable")[:, :k]
@@ -215,10 +215,10 @@ class NumpyKernels:
         if isinstance(rows, SparseRows):
             of_row = rows.row_of_value
             values = rows.values.astype(np.float64) * scale[rows.features]
-            np.add.at(totals, (units[of_row], rows.features), _fixed(values, times[of_row]))
+            np.add.at(totals, (units[of_row], rows.features), _fixed_point(values, times[of_row]))
         else:
             values = (rows.astype(np.float64) - center) * scale
-            np.add.at(totals, units, _fixed(values, times[:, None]))
+            np.add.at(totals, units, _fixed_point(values, times[:, None]))
         if distances is None:
             return 0
         return int((distances * times * error_scale).astype(np.int64).sum())
@@ -233,7 +233,7 @@ class NumpyKernels:
         tables: NeighborhoodTables,
         codebook: Float64s,
     ) -> tuple[Float64s, float]:
-        """Return the next codebook, and how far it moved."""
+        """Return the next codebook, and the largest distance that a prototype moved."""
         shape = (len(tables.row_weight), len(tables.col_kernel[0]) // 2 + 1, -1)
         weight = _summed_around((counts / weight_scale).reshape(shape), tables).reshape(-1, 1)
         smoothed = _summed_around((totals / scale).reshape(shape), tables).reshape(codebook.shape)
@@ -276,20 +276,20 @@ class NumpyKernels:
 
 
 def _squares_in_order(rows: Floats, codebook: Floats, k: int) -> Iterator[tuple[slice, Float64s]]:
-    """Yield squared distances to all units, features added in their order, some rows at a time."""
+    """Yield squared distances to all units for blocks of rows, summed in the order of features."""
     if not 1 <= k <= len(codebook):
         raise ParameterError(f"k must be in 1..units; got {k}", value=k)
     prototypes: Float64s = codebook.astype(np.float64, copy=False)
     for part in blocks(len(rows), max(1, BLOCK_VALUES // len(codebook))):
         squares = np.zeros((len(rows[part]), len(codebook)))
-        with np.errstate(over="ignore"):  # too far for its square is infinitely far
+        with np.errstate(over="ignore"):  # an overflow means infinitely far
             for x, w in zip(rows[part].T.astype(np.float64), prototypes.T, strict=True):
                 squares += np.square(x[:, None] - w)
         yield part, squares
 
 
 def _sum_in_order(terms: Float64s) -> Float64s:
-    """Add columns one after the other; NumPy's own sum goes by pairs and lanes."""
+    """Add columns one after another, because NumPy's own sum uses another order."""
     total = np.zeros(len(terms))
     with np.errstate(over="ignore"):
         for column in terms.T:
@@ -297,8 +297,8 @@ def _sum_in_order(terms: Float64s) -> Float64s:
     return total
 
 
-def _kinds(rows: Floats) -> tuple[Ints, Ints]:
-    """Return the first row of each kind, by its bytes, and the kind of each row."""
+def _groups_of_equal(rows: Floats) -> tuple[Ints, Ints]:
+    """Return the first row of each group of equal rows, and the group of each row."""
     as_bytes = np.ascontiguousarray(rows).view(f"V{rows.shape[1] * rows.itemsize}")
     _, first, kinds = np.unique(as_bytes, return_index=True, return_inverse=True)
     return first, kinds.reshape(-1)
@@ -307,7 +307,7 @@ def _kinds(rows: Floats) -> tuple[Ints, Ints]:
 def _nearest(
     rows: Float64s, prototypes: Float64s, k: int, weights: Float64s | None
 ) -> tuple[Ints, Float64s] | None:
-    """Return the `k` nearest units and their squared distances; None if too many may be nearest."""
+    """Return the `k` nearest units and squared distances, or None if many units may be nearest."""
     center = prototypes.mean(axis=0)
     root = 1.0 if weights is None else np.sqrt(weights)
     x, w = (rows - center) * root, (prototypes - center) * root
@@ -332,7 +332,7 @@ def _nearest(
 
 
 def _summed_around(sums: Float64s, tables: NeighborhoodTables) -> Float64s:
-    """Sum over the neighborhood, of shape (n_rows, n_cols, f)."""
+    """Return sums over the neighborhood of each unit, of shape (n_rows, n_cols, f)."""
     n_cols = sums.shape[1]
     offset = np.arange(n_cols)[:, None] - np.arange(n_cols)[None, :] + n_cols - 1
     out = np.zeros_like(sums)
@@ -343,17 +343,17 @@ def _summed_around(sums: Float64s, tables: NeighborhoodTables) -> Float64s:
     return out
 
 
-def _fixed(values: Float64s, weights: Float64s) -> Ints:
-    """Round weighted values to integers; a whole weight repeats the rounded value."""
+def _fixed_point(values: Float64s, weights: Float64s) -> Ints:
+    """Round weighted values to integers. A whole weight multiplies the rounded value."""
     times = np.rint(weights)
     is_whole = times == weights
-    # Values that only their weight makes small enough for an integer are left out of the cast.
+    # Values that fit into an integer only because of their weight are excluded from the cast.
     whole = np.rint(np.where(is_whole, values, 0.0)).astype(np.int64) * times.astype(np.int64)
     return whole + np.rint(np.where(is_whole, 0.0, weights * values)).astype(np.int64)
 
 
-def _striped(terms: Iterator[Float64s], shape: tuple[int, ...]) -> Float64s:
-    """Sum one term per feature in eight stripes, as the core does."""
+def _sum_in_stripes(terms: Iterator[Float64s], shape: tuple[int, ...]) -> Float64s:
+    """Sum the terms of features in eight partial sums, as the core does."""
     stripes = [np.zeros(shape) for _ in range(8)]
     for f, term in enumerate(terms):
         stripes[f % 8] += term
@@ -375,10 +375,10 @@ def _weight(weights: Float64s | None, f: int) -> float:
 
 def _squares(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
     terms = (
-        np.fmax(difference * difference * _weight(weights, f), 0.0)  # 0 where not a number
+        np.fmax(difference * difference * _weight(weights, f), 0.0)  # 0 for NaN
         for f, difference in enumerate(_differences(x, w))
     )
-    return _striped(terms, _shape(x, w))
+    return _sum_in_stripes(terms, _shape(x, w))
 
 
 def _absolutes(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
@@ -386,7 +386,7 @@ def _absolutes(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
         np.fmax(np.abs(difference) * _weight(weights, f), 0.0)
         for f, difference in enumerate(_differences(x, w))
     )
-    return _striped(terms, _shape(x, w))
+    return _sum_in_stripes(terms, _shape(x, w))
 
 
 def _largest(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
@@ -399,11 +399,11 @@ def _largest(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
 def _angles(x: Float64s, w: Float64s, weights: Float64s | None) -> Float64s:
     def product(a: Float64s, b: Float64s) -> Float64s:
         terms = (a[..., f] * b[..., f] * _weight(weights, f) for f in range(a.shape[-1]))
-        return _striped(terms, _shape(a, b))
+        return _sum_in_stripes(terms, _shape(a, b))
 
     norms = np.sqrt(product(x, x)) * np.sqrt(product(w, w))
     return 1.0 - np.divide(product(x, w), norms, out=np.zeros_like(norms), where=norms > 0)
 
 
 MEASURES = (_squares, _absolutes, _largest, _angles)
-"""In the order of ``METRICS``; each of rows and prototypes that broadcast, without the root."""
+"""Distance functions in the order of ``METRICS``, without the root, for arrays that broadcast."""

@@ -1,4 +1,4 @@
-"""Choose the compiled core or one of its twins, and run work of NumPy in threads."""
+"""Choose the compiled core or a twin, and run NumPy functions in threads."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -29,7 +29,7 @@ def is_core_built() -> bool:
 
 
 def select_kernels(name: str | None = None) -> Kernels:
-    """Return the kernels to use."""
+    """Return the kernels of a name, or the default kernels of this installation."""
     name = name or os.environ.get(VARIABLE) or ("core" if is_core_built() else "numpy")
     if name not in ("core", "numpy"):
         raise InputError(f"{VARIABLE} must be 'core' or 'numpy'; got {name!r}.", value=name)
@@ -42,14 +42,14 @@ def select_kernels(name: str | None = None) -> Kernels:
 
 
 def kernels_for(rows: object) -> Kernels:
-    """Return the kernels for rows: their device's, else the selected ones."""
+    """Return the kernels of the device of the rows, or the selected kernels for other rows."""
     if isinstance(rows, DeviceArray):
         return cast(Kernels, DeviceKernels(rows.device, rows.dtype, select_kernels()))
     return select_kernels()
 
 
 def minisom_kernels() -> "CoreKernels | None":
-    """Return the kernels of MiniSom's rule, or None where NumPy is used."""
+    """Return the kernels of MiniSom's rule, or None if NumPy is used."""
     kernels = select_kernels()
     return None if kernels.name == "numpy" else cast("CoreKernels", kernels)
 
@@ -81,7 +81,7 @@ def in_threads(
 
 
 def meanwhile(work: Callable[[], Result], *, is_long: bool = True) -> Callable[[], Result]:
-    """Begin something that is needed later, while other things are done."""
+    """Start work in a thread, and return a function that waits for the result."""
     if not is_long or select_kernels().n_threads == 1:
         return work
     pool = ThreadPoolExecutor(1)
@@ -91,14 +91,14 @@ def meanwhile(work: Callable[[], Result], *, is_long: bool = True) -> Callable[[
 
 
 MANY_VALUES, SHARED_VALUES = 1 << 12, 1 << 18
-"""Numbers from which their bits are put in order, and from which threads pay."""
+"""Numbers of values from which sorting by bits is faster, and from which threads pay."""
 
 BITS = 64
-"""Bits of a number and its place together: as one whole number, they are in order at once."""
+"""Bits of a sort key, which combines a number and its index in one integer."""
 
 
 def stable_order(values: Float64s) -> Ints:
-    """Return the places of numbers in ascending order, the first of equal ones first."""
+    """Return the indices of numbers in ascending order. Equal numbers keep their order."""
     if len(values) < MANY_VALUES or np.isnan(values).any():
         return np.argsort(values, kind="stable")
     keys, place_bits = _ascending_bits(values), (len(values) - 1).bit_length()
@@ -112,13 +112,13 @@ def stable_order(values: Float64s) -> Ints:
     keys &= np.uint64((1 << place_bits) - 1)
     order = keys.view(np.int64).astype(np.intp, copy=False)
     if is_alike.any():
-        _order_alike(order, is_alike, values)
+        _sort_equal_runs(order, is_alike, values)
     return order
 
 
 def _ascending_bits(values: Float64s) -> NDArray[np.uint64]:
-    """Return whole numbers, uint64, in the order of numbers: the bits, turned for those below 0."""
-    bits = (np.asarray(values, dtype=np.float64) + 0.0).view(np.int64)  # -0.0 is 0.0
+    """Return integers with the same order as the numbers, made from their bits."""
+    bits = (np.asarray(values, dtype=np.float64) + 0.0).view(np.int64)  # -0.0 becomes 0.0
     flipped = bits >> 63
     flipped &= np.int64(np.iinfo(np.int64).max)
     bits ^= flipped
@@ -136,13 +136,13 @@ def _sort(keys: NDArray[np.uint64]) -> None:
 
 
 def _have_equal_heads(keys: NDArray[np.uint64], place_bits: int) -> NDArray[np.bool_]:
-    """Say of each key but the first whether only its place differs from the one before it."""
+    """Return for each key except the first whether it equals the previous key without its index."""
     heads = keys >> np.uint64(place_bits)
     return np.asarray(heads[1:] == heads[:-1])
 
 
-def _order_alike(order: Ints, is_alike: NDArray[np.bool_], values: Float64s) -> None:
-    """Put in order what is alike in the bits that were compared, each like the one before it."""
+def _sort_equal_runs(order: Ints, is_alike: NDArray[np.bool_], values: Float64s) -> None:
+    """Sort the runs of values whose compared bits are equal to the bits of the previous value."""
     goes_on = np.append(False, is_alike)
     is_in_run = goes_on | np.append(is_alike, False)
     places, run = order[is_in_run], np.cumsum(~goes_on[is_in_run])

@@ -1,4 +1,4 @@
-"""Rows that are not plain arrays: sparse rows in CSR arrays, and rows on a device."""
+"""Rows that are not NumPy arrays, which are sparse rows in CSR form and rows on a device."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,17 +12,17 @@ from somscape._validate import largest_value, wrong_value
 from somscape._weights import blocks
 
 FOLDED_VALUES = 4096
-"""Values that are taken as one row: NumPy compares whole vectors along a long row."""
+"""Number of values that are treated as one row, because NumPy is faster along long rows."""
 
 SMALL = 1 << 17
-"""Values that are better turned around, so that the columns are the long rows."""
+"""Number of values up to which a transposed copy is faster, because its rows are long."""
 
 BLOCK_ROWS = 64
-"""Folded rows that are searched for both extremes while they are in the cache: 1 or 2 MiB."""
+"""Number of folded rows (1 or 2 MiB) that are searched for both extremes while in the cache."""
 
 
 def column_extremes(rows: Floats) -> tuple[Floats, Floats]:
-    """Return the least and the largest value of each column; NaN where one is NaN."""
+    """Return the smallest and largest value of each column, or NaN if the column contains NaN."""
     n, d = rows.shape
     if n * d <= SMALL:
         columns = np.ascontiguousarray(rows.T)
@@ -41,20 +41,20 @@ def column_extremes(rows: Floats) -> tuple[Floats, Floats]:
 
 @dataclass(frozen=True)
 class Device:
-    """A device, and the library whose arrays lie there.
+    """A device, and the library whose arrays are on the device.
 
     Attributes
     ----------
     library : module
-        The library's functions, by the names of the array API standard.
+        Library whose functions have the names of the array API standard.
     place : object
-        The device, as the library calls it.
+        Device object of the library.
     name : str
-        Such as ``"torch/cuda:0"``.
+        Name such as ``"torch/cuda:0"``.
     fetched : callable
-        Returns an array of the library as NumPy's.
+        Function that converts an array of the library to a NumPy array.
     product : callable
-        Multiplies two matrices of the library, in the full precision of their type.
+        Function that multiplies two matrices of the library in the full precision of their type.
     """
 
     library: Any
@@ -64,21 +64,21 @@ class Device:
     product: Callable[[Any, Any], Any]
 
     def sent(self, values: Any, dtype: Any = None) -> Any:
-        """Return a copy of a NumPy array, as the library's, on the device."""
+        """Return a copy of a NumPy array on the device."""
         return self.library.asarray(values, dtype=dtype, device=self.place, copy=True)
 
 
 @dataclass(frozen=True, eq=False)
 class DeviceArray:
-    """An array on a device.  ``np.asarray`` fetches it; nothing else does.
+    """An array on a device.  Only ``np.asarray`` and `dense` copy all its values to the host.
 
     Attributes
     ----------
     array : object
-        Of the device's library; as rows, of shape (n, n_features), float32 or float64.
+        Array of the library.  Rows have the shape (n, n_features), in float32 or float64.
     device : Device
     whole : object or None, default=None
-        The array that this one is a part of.  None: it is whole.
+        Array that contains this array as a part, or None if this array is not a part.
     """
 
     array: Any
@@ -104,7 +104,7 @@ class DeviceArray:
         return np.dtype(str(self.array.dtype).rpartition(".")[2])
 
     def __getitem__(self, key: Any) -> "DeviceArray":
-        """Return a part, such as ``rows[10:20]``, without a copy; or rows by their numbers."""
+        """Return a part such as ``rows[10:20]`` without a copy, or the rows with given numbers."""
         if isinstance(key, np.ndarray):
             return self.take(key)
         whole = self.array if self.whole is None else self.whole
@@ -112,7 +112,7 @@ class DeviceArray:
         return replace(self, array=self.array[places], whole=whole)
 
     def take(self, rows: Ints) -> "DeviceArray":
-        """Return the rows of these numbers, in this order."""
+        """Return the rows with the given numbers, in the given order."""
         numbers = self.device.sent(rows)
         return DeviceArray(self.device.library.take(self.array, numbers, axis=0), self.device)
 
@@ -126,12 +126,12 @@ class DeviceArray:
         return np.array(self.dense(), dtype=dtype, copy=copy)
 
     def is_part_of(self, other: Any) -> bool:
-        """Return whether both are parts of one array."""
+        """Return whether two device arrays are parts of the same array."""
         mine, others = (a.array if a.whole is None else a.whole for a in (self, other))
         return mine is others
 
     def extremes(self) -> tuple[Any, Any]:
-        """Return the least and the largest value of each column, as NumPy arrays."""
+        """Return the smallest and largest value of each column, as NumPy arrays."""
         ends = (self.device.library.min, self.device.library.max)
         low, high = (self.device.fetched(end(self.array, axis=0)) for end in ends)
         return low, high
@@ -139,12 +139,12 @@ class DeviceArray:
 
 @dataclass(frozen=True, eq=False)
 class SparseRows:
-    """Rows in compressed sparse row format; a value that is not stored is 0.
+    """Rows in compressed sparse row format. Values that are not stored are 0.
 
     Attributes
     ----------
     begin : ndarray of shape (n_rows + 1,), int64
-        Where each row's values start and the last one's end; the first is 0.
+        Index of the first value of each row, followed by the number of values.
     features : ndarray of shape (n_stored,), int32
         Column of each value, ascending within a row.
     values : ndarray of shape (n_stored,), float32 or float64
@@ -158,10 +158,10 @@ class SparseRows:
 
     @classmethod
     def from_csr(cls, matrix: Any) -> "SparseRows":
-        """Take over a ``scipy.sparse`` CSR array or matrix; a copy only where needed."""
+        """Convert a ``scipy.sparse`` CSR array or matrix, and copy its data only if needed."""
         if not (matrix.has_sorted_indices and matrix.has_canonical_format):
             matrix = matrix.copy()
-            matrix.sum_duplicates()  # sorts, too
+            matrix.sum_duplicates()  # also sorts
         return cls(
             np.ascontiguousarray(matrix.indptr, dtype=np.int64),
             np.ascontiguousarray(matrix.indices, dtype=np.int32),
@@ -183,14 +183,14 @@ class SparseRows:
         return self.values.dtype
 
     def __getitem__(self, part: slice) -> "SparseRows":
-        """Return some rows in a row, such as ``rows[10:20]``, without copying their values."""
+        """Return consecutive rows such as ``rows[10:20]``, without copying their values."""
         start, stop, _ = part.indices(len(self))
         begin, inside = self.begin[start : stop + 1], slice(self.begin[start], self.begin[stop])
         begin = begin - inside.start
         return SparseRows(begin, self.features[inside], self.values[inside], self.n_features)
 
     def take(self, rows: Ints) -> "SparseRows":
-        """Return the rows of these numbers, in this order."""
+        """Return the rows with the given numbers, in the given order."""
         counts = np.diff(self.begin)[rows]
         begin = np.concatenate([[0], np.cumsum(counts)])
         at = np.arange(begin[-1]) + np.repeat(self.begin[rows] - begin[:-1], counts)
@@ -202,7 +202,7 @@ class SparseRows:
         return np.repeat(np.arange(len(self)), np.diff(self.begin))
 
     def of_length_one(self) -> "SparseRows":
-        """Return the rows divided by their length; a row of zeros stays one."""
+        """Return the rows divided by their length. A row of zeros does not change."""
         of_row, wide = self.row_of_value, self.values.astype(np.float64)
         squares = np.bincount(of_row, wide**2, minlength=len(self))
         length = np.sqrt(np.where(squares > 0, squares, 1.0))
@@ -222,13 +222,13 @@ class SparseRows:
 
 
 Rows = Floats | SparseRows
-"""A `DeviceArray` stands in for an array: it has its shape, type, parts and ``np.asarray``."""
+"""A `DeviceArray` can replace an array, with its shape, type, slices and ``np.asarray``."""
 
 
 def check_sparse_values(
     rows: SparseRows, names: Sequence[str], what: str = "X", *, dtype: Any = None
 ) -> None:
-    """Raise as `_validate.check_values` does, for the stored values of sparse rows."""
+    """Check the stored values of sparse rows, as `_validate.check_values` does for arrays."""
     info = np.finfo(rows.dtype if dtype is None else dtype)
     limit = largest_value(info, rows.n_features)
     is_wrong = ~(np.abs(rows.values) <= np.float64(limit))
@@ -239,14 +239,14 @@ def check_sparse_values(
 
 
 def near_one(rows: Rows) -> Rows:
-    """Return rows whose squares neither vanish nor overflow, each in its direction."""
+    """Scale rows so that squares neither vanish nor overflow, without changing directions."""
     if isinstance(rows, SparseRows):
         largest = np.zeros(len(rows), dtype=rows.dtype)
         np.maximum.at(largest, rows.row_of_value, np.abs(rows.values))
     else:
         largest = np.maximum(rows.max(axis=1), -rows.min(axis=1))
     _, exponents = np.frexp(largest)
-    # Of a square's range a quarter is left to small values beside large ones.
+    # A quarter of the range of squares is left for small values in rows with large values.
     room = -int(np.finfo(rows.dtype).minexp) * 3 // 8
     if (np.abs(exponents) <= room).all():
         return rows
@@ -257,7 +257,7 @@ def near_one(rows: Rows) -> Rows:
 
 
 def are_of(rows: Rows, others: Rows) -> bool:
-    """Return whether rows are surely part of the others."""
+    """Return whether rows are a part of other rows, and not a copy."""
     if isinstance(rows, DeviceArray):
         return rows.is_part_of(others)
     mine, theirs = (r.values if isinstance(r, SparseRows) else r for r in (rows, others))
@@ -265,7 +265,7 @@ def are_of(rows: Rows, others: Rows) -> bool:
 
 
 def column_range(rows: Rows) -> tuple[Floats, Floats]:
-    """Return the least and the largest value of each feature."""
+    """Return the smallest and largest value of each feature."""
     if isinstance(rows, DeviceArray):
         return rows.extremes()
     if not isinstance(rows, SparseRows):

@@ -1,4 +1,4 @@
-"""How far apart rows and prototypes are: the metric that training, winners and U-matrix share."""
+"""Metrics for distances of rows and prototypes, as used by training, search and U-matrix."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,34 +18,34 @@ METRIC_NAMES = (*KERNEL_METRICS, "correlation", "mahalanobis")
 BY_ANGLE = ("cosine", "correlation")
 
 FEWEST = 64
-"""Rows of which libraries multiply each like those of a larger matrix."""
+"""Fewest rows of a product in which libraries round each row as in a larger product."""
 
 BLOCK_VALUES = 1 << 16
-"""Values of rows that stay in the cache while all prototypes pass: half a MiB.  All 20,000 rows
-of 100 features at once took twice as long against 900 units."""
+"""Number of values in a block of rows (0.5 MiB), which stays in the cache for all prototypes.
+Without blocks, 20,000 rows of 100 features and 900 units took twice as long."""
 
 MIN_VARIANCE = 1e-12
-"""Directions with less than this share of the largest variance are left out."""
+"""Share of the largest variance below which a direction is left out."""
 
 
 @dataclass(frozen=True, eq=False)
 class Metric:
-    """A metric, ready for rows.
+    """A metric with its weights and transformation.
 
     Attributes
     ----------
     name : {"euclidean", "manhattan", "chebyshev", "cosine", "correlation", "mahalanobis"}
     feature_weights : ndarray of shape (n_features,), float64, or None
-        What each feature counts, at least 0; None means 1 each.
+        Weight of each feature, at least 0.  None means equal weights of 1.
     whitening : ndarray of shape (n_features, n_axes), float64, or None
-        For the Mahalanobis distance: rows less their mean, times this, have unit variance in every
-        direction.  A classifier learns it instead.
+        Matrix of the Mahalanobis distance.  Rows minus their mean, multiplied by this matrix, have
+        unit variance in every direction.  A classifier learns the matrix instead.
     center : ndarray of shape (n_features,), float64, or None
-        That mean.
+        Mean of the rows for the Mahalanobis distance.
 
     See Also
     --------
-    somscape.SOM : Its ``metric`` names one.
+    somscape.SOM : Its parameter ``metric`` is the name of a metric.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class Metric:
 
     @classmethod
     def from_arrays(cls, name: str, arrays: Mapping[str, Any], n_features: int) -> "Metric":
-        """Return the metric of a name and of arrays that `to_arrays` gave.
+        """Return the metric with a name and arrays from `to_arrays`.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class Metric:
         Raises
         ------
         ValueError
-            For a name or arrays that no metric has.
+            If the name is unknown, or if the arrays do not fit the metric.
         """
         if name not in METRIC_NAMES:
             raise ParameterError(f"unknown metric {name!r}")
@@ -116,16 +116,16 @@ class Metric:
 
     @property
     def is_plain(self) -> bool:
-        """Whether this is the Euclidean distance, all features alike."""
+        """Whether this is the Euclidean distance with equal weights of features."""
         return self.name == "euclidean" and self.feature_weights is None
 
     @property
     def kernel(self) -> str:
-        """Name of the kernels' metric for compared rows."""
+        """Name of the metric that the kernels use for rows from `compared`."""
         return {"correlation": "cosine", "mahalanobis": "euclidean"}.get(self.name, self.name)
 
     def check_sparse(self) -> None:
-        """Raise InputError unless sparse rows can be measured."""
+        """Raise InputError unless the metric supports sparse rows."""
         if self.name not in self.SPARSE or self.feature_weights is not None:
             raise InputError(
                 "sparse rows support only the metrics 'euclidean' and 'cosine', without "
@@ -143,8 +143,8 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_features), of the same type, or SparseRows
-            The rows themselves, except for correlation and Mahalanobis, which copy, and for tiny
-            and huge rows whose angle is asked for.
+            The rows themselves, except for correlation and Mahalanobis (which copy), and for tiny
+            or huge rows if the metric depends on angles.
         """
         if isinstance(rows, SparseRows):
             self.check_sparse()
@@ -162,7 +162,7 @@ class Metric:
         return rows
 
     def trained_on(self, rows: Rows) -> Rows:
-        """Return `compared` rows for training: by angle, each of length 1.
+        """Return `compared` rows for training, with length 1 if angles are compared.
 
         Parameters
         ----------
@@ -171,7 +171,7 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_features), of the same type, or SparseRows
-            A row without a direction stays 0.
+            Rows for training.  A row without a direction stays 0.
         """
         rows = self.compared(rows)
         if self.name not in BY_ANGLE:
@@ -184,7 +184,7 @@ class Metric:
         return np.ascontiguousarray(wide / np.where(length > 0, length, 1.0), dtype=rows.dtype)
 
     def as_euclidean(self, rows: Floats) -> Floats:
-        """Return rows whose Euclidean distances order them as the metric does.
+        """Return rows whose Euclidean distances have the same order as the metric.
 
         Parameters
         ----------
@@ -193,8 +193,8 @@ class Metric:
         Returns
         -------
         ndarray of shape (n, n_features), of the same type
-            Weighted, whitened, or of length one.  Manhattan and Chebyshev distances have no such
-            form: rows are only weighted.
+            Rows that are weighted, whitened or of length 1.  For Manhattan and Chebyshev
+            distances, this form does not exist, so rows are only weighted.
         """
         rows = np.asarray(self.compared(rows))
         if self.feature_weights is not None:
@@ -205,7 +205,7 @@ class Metric:
         return np.ascontiguousarray(rows)
 
     def restored(self, codebook: Float64s) -> Float64s:
-        """Return prototypes in feature units from compared ones."""
+        """Convert prototypes from the form of `compared` back to feature units."""
         if self.whitening is None or self.center is None:
             return codebook
         return np.ascontiguousarray(codebook @ np.linalg.pinv(self.whitening) + self.center)
@@ -227,18 +227,18 @@ class Metric:
         ----------
         kernels : Kernels
         rows : ndarray of shape (n, n_features), or SparseRows
-            Compared.
+            Rows from `compared`.
         codebook : ndarray of shape (n_units, n_features)
-            Compared.
+            Prototypes from `compared`.
         k, order, has_missing, out
             As for `Kernels.search`.
 
         Returns
         -------
         units, distances : ndarray of shape (n, k)
-            With missing features the distance is scaled up to all of them, so that rows with
-            many and with few can be told apart: by the root of all over present ones for the
-            Euclidean metric, by their ratio for Manhattan.
+            If features are missing, distances are scaled up to all features, so that rows with
+            many and with few features are comparable.  The factor is the ratio of all to present
+            features for the Manhattan metric, and the root of this ratio for the Euclidean.
         """
         units, distances = kernels.search(
             rows,
@@ -255,12 +255,12 @@ class Metric:
         return units, distances
 
     def between(self, a: Float64s, b: Float64s) -> Float64s:
-        """Return the distances of prototypes in `a` from those in the same row of `b`.
+        """Return the distances between prototypes in the same rows of `a` and `b`.
 
         Parameters
         ----------
         a, b : ndarray of shape (n, n_features)
-            In feature units.
+            Prototypes in feature units.
 
         Returns
         -------
@@ -269,19 +269,19 @@ class Metric:
         return self._apart(np.asarray(self.compared(a)), np.asarray(self.compared(b)))
 
     def mean_to_neighbors(self, codebook: Float64s, neighbors: Ints) -> Float64s:
-        """Return the mean distance of each prototype to its neighbors'.
+        """Return the mean distance of each prototype to the neighboring prototypes.
 
         Parameters
         ----------
         codebook : ndarray of shape (n_units, n_features)
-            In feature units.
+            Prototypes in feature units.
         neighbors : ndarray of shape (n_units, n_slots)
-            Units; -1 for a slot without one.
+            Neighbors of each unit, with -1 for empty slots.
 
         Returns
         -------
         ndarray of shape (n_units,)
-            0 for a unit without neighbors.
+            Mean distances, with 0 for a unit without neighbors.
         """
         is_neighbor = neighbors >= 0
         total = np.zeros(len(codebook))
@@ -290,7 +290,7 @@ class Metric:
         return total / np.maximum(is_neighbor.sum(axis=1), 1)
 
     def _apart(self, x: Floats, y: Float64s) -> Float64s:
-        """Distance of compared rows along the last axis; the others broadcast."""
+        """Return distances of compared rows along the last axis, while other axes broadcast."""
         weights = 1.0 if self.feature_weights is None else self.feature_weights
         if self.kernel == "manhattan":
             return np.asarray((np.abs(x - y) * weights).sum(axis=-1))
@@ -311,15 +311,15 @@ class Metric:
         Parameters
         ----------
         rows : ndarray of shape (n, n_features), or SparseRows
-            In feature units; NaN for a missing value.
+            Rows in feature units, with NaN for missing values.
         codebook : ndarray of shape (n_units, n_features)
-            In feature units.
+            Prototypes in feature units.
 
         Returns
         -------
         ndarray of shape (n, n_units), of the rows' type
-            Or float64, where that could not hold the distances.  NaN for a row without any value.
-            Of rows on a device, a `DeviceArray`.
+            Distances, in float64 if the type of the rows would overflow, and NaN for a row without
+            any value.  For rows on a device, a `DeviceArray`.
         """
         if isinstance(rows, DeviceArray):
             return distances_on_device(rows, codebook)
@@ -358,7 +358,7 @@ EUCLIDEAN = Metric()
 
 
 def whitening_of(covariance: Float64s) -> Float64s:
-    """Return what rows are multiplied by to have unit variance in every direction."""
+    """Return the matrix that gives rows unit variance in every direction after multiplication."""
     variances, directions = np.linalg.eigh(covariance)
     least = MIN_VARIANCE * max(float(variances[-1]), 0.0)
     scale = np.where(variances > least, 1 / np.sqrt(np.maximum(variances, least or 1.0)), 0.0)
@@ -367,7 +367,7 @@ def whitening_of(covariance: Float64s) -> Float64s:
 
 
 def _product(rows: Floats, matrix: Float64s) -> Floats:
-    """Return a product of matrices, with the same bits for a row that stands alone."""
+    """Return a product of matrices, with the same bits for a row in any number of rows."""
     n = len(rows)
     if n < FEWEST:
         rows = np.concatenate([rows, np.zeros((FEWEST - n, rows.shape[1]))])

@@ -1,9 +1,9 @@
 """Conversion between MiniSom and `Map`.
 
-A map has the orientation of plots, with x to the right and y upwards.  Rows of a `Map` count from
-the top, so the unit (x, y) is in row ``n_y - 1 - y``.  On hexagons, MiniSom moves every other row
-to the left, counted from the last; a `Lattice` moves odd rows to the right, which gives the same
-map.
+A `Map` is oriented like a plot, with x to the right and y upwards.  Rows of a `Map` count from the
+top, so the unit (x, y) is in row ``n_y - 1 - y``.  On hexagonal maps, MiniSom shifts every second
+row to the left, starting from the last row.  A `Lattice` shifts odd rows to the right, which gives
+the same map.
 """
 
 from typing import Any
@@ -33,10 +33,10 @@ def to_map(som: MiniSomRule, samples: GivenSamples | None) -> Map:
     if samples is not None:
         hits += np.bincount(units_of(som, samples), minlength=n_x * n_y)
     return Map(
-        _turned(codebook_of(som).reshape(n_x, n_y, n_features)),
+        _in_map_order(codebook_of(som).reshape(n_x, n_y, n_features)),
         Lattice(n_y, n_x, kind=som.topology),
         Encoding.plain([f"x{i}" for i in range(n_features)]),
-        _turned(hits.reshape(n_x, n_y, 1))[:, 0],
+        _in_map_order(hits.reshape(n_x, n_y, 1))[:, 0],
         parameters={
             "algorithm": "minisom",
             "sigma": float(som._sigma),
@@ -48,13 +48,13 @@ def to_map(som: MiniSomRule, samples: GivenSamples | None) -> Map:
     )
 
 
-def _turned(values: Float64s) -> Float64s:
-    """Return values by (x, y) as values by unit of a `Map`."""
+def _in_map_order(values: Float64s) -> Float64s:
+    """Convert values from MiniSom's order (x, y) to the order of units in a `Map`."""
     return values.transpose(1, 0, 2)[::-1].reshape(-1, values.shape[2])
 
 
 def parameters_of(map_: Map) -> dict[str, Any]:
-    """Return what a MiniSom of this map is made with."""
+    """Return the arguments that create a MiniSom of the same form as a map."""
     lattice, metric = map_.lattice, map_.metric
     if isinstance(lattice, Graph) or lattice.boundary != "plane":
         raise InputError("MiniSom supports only planes; got a torus, cylinder or graph.")

@@ -1,4 +1,4 @@
-"""One step of MiniSom's rule, its batch and online training, and the winners of rows."""
+"""Steps of MiniSom's rule, its batch and online training, and the winners of rows."""
 
 import sys
 import time
@@ -30,7 +30,7 @@ DISTANCES = ("euclidean", "cosine", "manhattan", "chebyshev")
 TOPOLOGIES = ("hexagonal", "rectangular")
 
 BY_AXIS = ("bubble", "triangle")
-"""Neighborhoods that use x and y even on hexagons."""
+"""Neighborhoods that use the indices x and y even on hexagonal maps."""
 
 DIVIDES = ("gaussian", "mexican_hat")
 """Neighborhoods that divide by sigma."""
@@ -45,7 +45,7 @@ def _gaussian_along(at: Any, center: Any, sigma: Any) -> Any:
 
 
 def _bubble_along(at: Any, center: Any, sigma: Any) -> Any:
-    # Compared with the ends of the window: close to whole sigmas, rounding depends on the center.
+    # Compared with the ends of the window, because near whole sigmas rounding matters.
     return ((at > center - sigma) & (at < center + sigma)) * 1.0
 
 
@@ -54,7 +54,7 @@ def _triangle_along(at: Any, center: Any, sigma: Any) -> Any:
 
 
 ALONG_AXIS = {"gaussian": _gaussian_along, "bubble": _bubble_along, "triangle": _triangle_along}
-"""Neighborhoods that are the product of a weight along x and one along y."""
+"""Neighborhoods that are the product of a weight along x and a weight along y."""
 
 
 def fast_norm(x: Any) -> Any:
@@ -103,7 +103,7 @@ class MiniSomRule:
         self._neigx, self._neigy = np.arange(x), np.arange(y)
         self._xx, self._yy = (a.astype(float) for a in np.meshgrid(self._neigx, self._neigy))
         if topology == "hexagonal":
-            self._xx[::-2] -= 0.5  # every other row, counted from the last
+            self._xx[::-2] -= 0.5  # every second row, starting from the last
             self._yy *= self.Y_HEX_CONV_FACTOR
 
     def _set_rule(
@@ -137,7 +137,7 @@ class MiniSomRule:
         return getattr(self, f"_{value}{ending}")
 
     def _warn_of(self, sigma: Any, neighborhood: str) -> None:
-        """Warn of settings that MiniSom warns of."""
+        """Warn about settings about which MiniSom also warns."""
         width, height = self._activation_map.shape
         if sigma > np.sqrt(width * width + height * height):
             _warn(f"`sigma` ({sigma}) may be too large: it spans more than the entire map.")
@@ -176,22 +176,22 @@ class MiniSomRule:
     # Neighborhoods of a winner c = (x, y), of shape (n_x, n_y), or of many winners at once, with x
     # and y of shape (n, 1, 1).
 
-    def _places(self) -> tuple[Float64s, Float64s]:
+    def _plane_coordinates(self) -> tuple[Float64s, Float64s]:
         """Return coordinates in the plane along x and y that broadcast to the map."""
         xs, ys = self._xx.T, self._yy.T
-        # Units with the same y number share y on any map, those with the same x number share x
-        # on a rectangular one.
+        # Units with the same index y have the same coordinate y on every map.  Units with the same
+        # index x have the same coordinate x only on a rectangular map.
         return (xs[:, :1] if self.topology == "rectangular" else xs), ys[:1]
 
     def _gaussian(self, c: Any, sigma: Any) -> Float64s:
         """Weight by a Gaussian around c."""
-        x, y = self._places()
+        x, y = self._plane_coordinates()
         along = ALONG_AXIS["gaussian"]
         return along(x, self._xx.T[c], sigma) * along(y, self._yy.T[c], sigma)
 
     def _mexican_hat(self, c: Any, sigma: Any) -> Float64s:
-        """Weight by a Gaussian that is below 0 further out."""
-        x, y = self._places()
+        """Weight by a Gaussian that becomes negative further out."""
+        x, y = self._plane_coordinates()
         dx, dy = x - self._xx.T[c], y - self._yy.T[c]
         p, width = dx * dx + dy * dy, 2 * sigma * sigma
         return np.exp(-p / width) * (1 - 2 / width * p)
@@ -201,7 +201,7 @@ class MiniSomRule:
         return self._by_axis("bubble", c, sigma)
 
     def _triangle(self, c: Any, sigma: Any) -> Float64s:
-        """Weight by what is left of sigma along both axes."""
+        """Weight by sigma minus the offset, at least 0, along both axes."""
         return self._by_axis("triangle", c, sigma)
 
     def _by_axis(self, name: str, c: Any, sigma: Any) -> Float64s:
@@ -224,14 +224,14 @@ class MiniSomRule:
         return 1 - (w * x).sum(axis=2) / (lengths + 1e-8)
 
     def _chebyshev_distance(self, x: Any, w: Any) -> Any:
-        """Measure the largest difference, which has a sign in MiniSom; see `strict`."""
+        """Measure the largest difference, which keeps its sign in MiniSom (see `strict`)."""
         difference = np.subtract(x, w)
         return (difference if self.strict else np.abs(difference)).max(axis=-1)
 
     # The step.
 
     def _activate(self, x: Any) -> None:
-        """Keep the distance of x from every unit."""
+        """Store the distance of x from every unit."""
         x = _plain(x)
         values = np.asarray(x)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
@@ -266,7 +266,7 @@ class MiniSomRule:
         Returns
         -------
         tuple of two int
-            The first of equally near units.
+            Coordinates of the first unit among equally near units.
         """
         self._activate(x)
         return np.unravel_index(self._activation_map.argmin(), self._activation_map.shape)
@@ -280,7 +280,7 @@ class MiniSomRule:
         win : tuple of two int
             The winner's coordinates.
         t : int
-            Time, on which learning rate and sigma depend.
+            Time that determines the learning rate and sigma.
         max_iteration : int
             Final time.
         """
@@ -290,20 +290,20 @@ class MiniSomRule:
         self._weights += pull[:, :, None] * (_plain(x) - self._weights)
 
     @property
-    def _goes_by_hexagons(self) -> bool:
-        """Whether the neighborhood follows hexagons; two neighborhoods never do."""
+    def _uses_hexagons(self) -> bool:
+        """Whether the neighborhood uses coordinates of hexagons, unlike "bubble" and "triangle"."""
         return self.topology == "hexagonal" and self._neighborhood_name not in BY_AXIS
 
     def _axis_weights(self, sigma: Any) -> tuple[Float64s, Float64s] | None:
-        """Return weights from center to unit along x, (n_x, n_x), and y; None if not a product."""
+        """Return the weights along x and along y, or None if the neighborhood is not a product."""
         along = ALONG_AXIS.get(self._neighborhood_name)
-        if along is None or self._goes_by_hexagons:
+        if along is None or self._uses_hexagons:
             return None
         x, y = (axis * 1.0 for axis in (self._neigx, self._neigy))
         return along(x, x[:, None], sigma), along(y, y[:, None], sigma)
 
     def _neighborhoods(self, units: Ints, sigma: Any) -> Float64s:
-        """Return weights of all units around each of some units, of shape (n, n_units)."""
+        """Return the weights of all units around each given unit, of shape (n, n_units)."""
         x, y = np.divmod(units, len(self._neigy))
         if self._neighborhood_name:
             around = self.neighborhood((x[:, None, None], y[:, None, None]), sigma)
@@ -314,18 +314,18 @@ class MiniSomRule:
 
     # Whether the rule is MiniSom's own.
 
-    def _own_name(self, function: Callable[..., Any], names: tuple[str, ...], end: str = "") -> str:
-        """Return the name of one of MiniSom's functions, or "" for another function."""
+    def _name_in(self, function: Callable[..., Any], names: tuple[str, ...], end: str = "") -> str:
+        """Return the name of a function of MiniSom, or "" for another function."""
         inner = getattr(function, "__func__", None)
         return next((name for name in names if inner is getattr(MiniSomRule, f"_{name}{end}")), "")
 
     @property
     def _neighborhood_name(self) -> str:
-        return self._own_name(self.neighborhood, NEIGHBORHOODS)
+        return self._name_in(self.neighborhood, NEIGHBORHOODS)
 
     @property
     def _distance_name(self) -> str:
-        return self._own_name(self._activation_distance, DISTANCES, "_distance")
+        return self._name_in(self._activation_distance, DISTANCES, "_distance")
 
     @property
     def _core_distance(self) -> str:
@@ -348,7 +348,7 @@ def _plain(x: Any) -> Any:
 
 
 def _check_rate(name: str, value: Any, *, may_be_infinite: bool = False) -> None:
-    """Raise for a value that is not a number or would turn all weights to NaN."""
+    """Raise an error if a value is not a number or would turn all weights to NaN."""
     if isinstance(value, str) or np.ndim(value) or not np.isreal(value) or value is None:
         raise ParameterTypeError(
             f"`{name}` must be a number; got {value!r}.", parameter=name, value=value
@@ -369,9 +369,9 @@ class GivenSamples(NamedTuple):
     Attributes
     ----------
     rows : ndarray of shape (n_samples, n_features), float64
-        Finite, C-contiguous.
+        Finite rows in C order.
     items : sequence
-        What `win_map` returns: the items of a list, else rows of an array.
+        Rows that `win_map` returns, which are the items of a list or the rows of an array.
     """
 
     rows: Float64s
@@ -379,7 +379,7 @@ class GivenSamples(NamedTuple):
 
 
 def as_samples(data: Any, n_features: int) -> GivenSamples:
-    """Check data and turn it into rows."""
+    """Check data and convert it to rows."""
     items, names = data, None
     if not isinstance(data, (np.ndarray, list, tuple)):
         # Slow to import, and rarely needed.
@@ -427,18 +427,18 @@ def _as_array(data: Any) -> Float64s:
 
 
 def _odd_row(data: Any) -> str:
-    """Return which row differs in length from the first, or "" if none does."""
+    """Return a message if a row differs in length from the first row, otherwise ""."""
     lengths = [np.size(row) for row in data] if isinstance(data, list | tuple) else []
     odd = next((i for i, n in enumerate(lengths) if n != lengths[0]), 0)
     return f"row {odd} has {lengths[odd]}, but row 0 has {lengths[0]}" if odd else ""
 
 
 NEARLY_TIED = 1 + 1e-12
-"""Distances within this factor may be equal or in reverse order in MiniSom, by rounding."""
+"""Factor between two distances up to which rounding in MiniSom can change their order."""
 
 SMALL_WORK = 2e6
-"""Multiply-adds, about 0.1 ms of a search, up to which a second thread does not pay, nor does a
-search for two units per row to see which rows are nearly tied."""
+"""Number of multiply-adds (about 0.1 ms of a search) up to which a second thread does not pay. A
+search for the two nearest units, to find nearly equal distances, does not pay either."""
 
 
 def codebook_of(som: MiniSomRule) -> Float64s:
@@ -454,11 +454,11 @@ def codebook_of(som: MiniSomRule) -> Float64s:
 
 
 def units_of(som: MiniSomRule, samples: GivenSamples) -> Ints:
-    """Return the unit of each row, ``x * n_y + y``."""
+    """Return the winner of each row, as the number ``x * n_y + y``."""
     distance, kernels = som._core_distance, minisom_kernels()
     is_own = not distance or som._has_own_step
     if not is_own:
-        codebook_of(som)  # refuses what has diverged
+        codebook_of(som)  # raises if training diverged
     if kernels is None or is_own:
         found = (som.winner(x) for x in samples.items)
         n_y = som._activation_map.shape[1]
@@ -491,11 +491,11 @@ def _walk(som: MiniSomRule) -> Ints:
 
 
 UPDATES = 100
-"""How often the line is written; MiniSom writes it at each step, which takes longer than ours."""
+"""Number of times that the line is written, because writing at each step would be slow."""
 
 
 class ProgressLine:
-    """The line that shows the progress of training; silent without `verbose`.
+    """The line that shows the progress of training if `verbose` is True.
 
     Parameters
     ----------
@@ -532,7 +532,7 @@ class ProgressLine:
 
 
 BLOCK_VALUES = 1 << 20
-"""Weights between units in memory at once: 8 MiB."""
+"""Number of weights between units that are in memory at a time (8 MiB)."""
 
 TERM_BITS = 50
 """Bits of one term of the kernels' fixed-point sums."""
@@ -544,7 +544,7 @@ SUM_BITS = 61
 def train_batch(
     som: MiniSomRule, samples: GivenSamples, num_iteration: int, progress: ProgressLine
 ) -> None:
-    """Move the units a share of the way, the learning rate, to their neighborhoods' means."""
+    """Move units towards the means of their neighborhoods, by the learning rate as a share."""
     scale = _scale(samples.rows)
     for t in range(num_iteration):
         rate = som._learning_rate_decay_function(som._learning_rate, t, num_iteration)
@@ -558,7 +558,7 @@ def train_batch(
 
 
 def _move(weights: Float64s, total: Float64s, weight: Float64s, rate: float) -> None:
-    """Move units towards the means of their neighborhoods, if these won rows."""
+    """Move units towards the means of their neighborhoods, if the neighborhoods have rows."""
     has_weight = weight > 0
     if has_weight.all():
         target = (total / weight[:, None]).reshape(weights.shape)
@@ -606,14 +606,14 @@ def _neighborhood_sums(
 
 
 BLOCK_WORK = 5e7
-"""Multiply-adds in one call of the core, about 20 ms; Ctrl-C waits for the end of a call."""
+"""Number of multiply-adds in a call of the core (about 20 ms). Ctrl-C waits for the call to end."""
 
 TABLE_VALUES = 1 << 16
-"""Values in the tables of a block: half a MiB, so that they stay in the processor's cache."""
+"""Number of values in the tables of a block (0.5 MiB), which fit into the cache."""
 
 
 class Schedule(NamedTuple):
-    """Which row is presented at each step, and at which time.
+    """The row that is presented at each step, and the time of the step.
 
     Attributes
     ----------
@@ -657,7 +657,7 @@ def train_online(
         n_x, n_y, _ = som._weights.shape
         of_work = int(BLOCK_WORK / (2 * som._weights.size))
         size = min(size, max(1, min(TABLE_VALUES // (2 * (2 * n_x + n_y)), of_work)))
-    given = _given(samples, fixed_points, som._weights.shape[1])
+    given = _fixed_units(samples, fixed_points, som._weights.shape[1])
     for part in blocks(schedule.n_steps, size):
         steps = np.arange(part.start, part.stop)
         order = schedule.order[steps % len(schedule.order)]
@@ -676,7 +676,7 @@ def train_online(
                 MiniSomSteps(order, rates, windows, *_tables(som, sigmas)),
                 som._weights,
                 given=given,
-                is_hexagonal=som._goes_by_hexagons,
+                is_hexagonal=som._uses_hexagons,
                 distance=som._core_distance,
             )
         progress.show(part.stop)
@@ -694,8 +694,8 @@ def _is_known_to_the_core(som: MiniSomRule) -> bool:
     )
 
 
-def _given(samples: GivenSamples, fixed_points: Mapping[int, Any], n_y: int) -> Ints | None:
-    """Return the unit that each row pulls, or -1 for the nearest."""
+def _fixed_units(samples: GivenSamples, fixed_points: Mapping[int, Any], n_y: int) -> Ints | None:
+    """Return the fixed winner of each row, or -1 for the nearest unit."""
     if not fixed_points:
         return None
     given = np.full(len(samples.rows), -1)
@@ -707,8 +707,8 @@ def _given(samples: GivenSamples, fixed_points: Mapping[int, Any], n_y: int) -> 
 def _decayed(
     som: MiniSomRule, decay: Callable[..., Any], start: float, times: Ints, max_iteration: int
 ) -> Float64s:
-    """Return a rate or sigma at each time; a user's function is called once per time."""
-    if som._own_name(decay, (*DECAYS, *SIGMA_DECAYS)):  # which take an array of times
+    """Return a rate or sigma at each time, with one call per time for a user's function."""
+    if som._name_in(decay, (*DECAYS, *SIGMA_DECAYS)):  # accept an array of times
         return np.asarray(decay(start, times, max_iteration), dtype=np.float64)
     values = (decay(start, t, max_iteration) for t in times.tolist())
     return np.fromiter(values, dtype=np.float64, count=len(times))
@@ -717,7 +717,7 @@ def _decayed(
 def _tables(som: MiniSomRule, sigmas: Float64s) -> tuple[Float64s, Float64s]:
     """Return how strongly a winner pulls, by offset along both axes."""
     x, y = som._neigx * 1.0, som._neigy * 1.0
-    if som._goes_by_hexagons:
+    if som._uses_hexagons:
         x, y = np.arange(2 * len(x)) / 2, y * som.Y_HEX_CONV_FACTOR
     name, by_step = som._neighborhood_name, sigmas[:, None, None]
     if name == "bubble":
@@ -727,7 +727,7 @@ def _tables(som: MiniSomRule, sigmas: Float64s) -> tuple[Float64s, Float64s]:
     along_y = along_x if np.array_equal(x, y) else along(y, 0.0, by_step)
     if name != "mexican_hat":
         return along_x, along_y
-    # g(x) g(y) (1 - 2 (x^2 + y^2) / width), with the two squares apart.
+    # g(x) g(y) (1 - 2 (x^2 + y^2) / width), as a sum of a term with x^2 and a term with y^2.
     width = 2 * by_step * by_step
     bent_x, bent_y = along_x * (1 - 2 / width * (x * x)), along_y * (-2 / width * (y * y))
     return np.concatenate([bent_x, along_x], axis=1), np.concatenate([along_y, bent_y], axis=1)

@@ -1,4 +1,4 @@
-"""The drop-in class: the constructor, starts, training methods and answers of MiniSom."""
+"""The class that replaces MiniSom, with its constructor, training and evaluation methods."""
 
 import warnings
 from collections import Counter, defaultdict
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from somscape.maps.map import Map
 
 BLOCK_VALUES = 1 << 20
-"""Distances in memory at once: 8 MiB."""
+"""Number of distances that are in memory at a time (8 MiB)."""
 
 MAX_NEIGHBOR_DISTANCE = 1.42
 """Largest distance of neighbors on a rectangular map, including diagonal ones."""
 
 
 class MiniSomAnswers(MiniSomRule):
-    """A map that can be asked about rows."""
+    """A map with the methods that evaluate rows."""
 
     def quantization(self, data: Any) -> Float64s:
         """Return the prototype nearest to each row, by the Euclidean distance.
@@ -80,7 +80,7 @@ class MiniSomAnswers(MiniSomRule):
         Returns
         -------
         float
-            With distances that are not squared, and the sigma with which training starts.
+            Sum of distances, which are not squared, with the sigma at the start of training.
         """
         samples, codebook = self._samples(data), codebook_of(self)
         units, total = units_of(self, samples), 0.0
@@ -101,7 +101,7 @@ class MiniSomAnswers(MiniSomRule):
         Returns
         -------
         float
-            NaN, with a warning, for a map of one unit.
+            Share of rows, or NaN with a warning if the map has one unit.
         """
         samples = self._samples(data)
         if self._activation_map.size == 1:
@@ -143,11 +143,11 @@ class MiniSomAnswers(MiniSomRule):
         Returns
         -------
         defaultdict of (int, int) to list
-            The rows themselves, as `data` holds them; for a data frame, arrays.
+            The rows as given in `data`, or as arrays for a data frame.
         """
         samples = self._samples(data)
         items = range(len(samples.rows)) if return_indices else samples.items
-        return self._by_unit(samples, items)
+        return self._group_by_unit(samples, items)
 
     def labels_map(self, data: Any, labels: Any) -> dict[tuple[int, int], Counter[Any]]:
         """Count the labels of the rows that each unit wins, by its coordinates.
@@ -174,12 +174,12 @@ class MiniSomAnswers(MiniSomRule):
                 parameter="labels",
                 value=len(labels),
             )
-        found: dict[tuple[int, int], Any] = self._by_unit(samples, labels)
+        found: dict[tuple[int, int], Any] = self._group_by_unit(samples, labels)
         for unit in found:
             found[unit] = Counter(found[unit])
         return found
 
-    def _by_unit(self, samples: GivenSamples, items: Any) -> dict[tuple[int, int], list[Any]]:
+    def _group_by_unit(self, samples: GivenSamples, items: Any) -> dict[tuple[int, int], list[Any]]:
         found: dict[tuple[int, int], list[Any]] = defaultdict(list)
         places = [(x, y) for x in self._neigx.tolist() for y in self._neigy.tolist()]
         for unit, item in zip(units_of(self, samples).tolist(), items, strict=True):
@@ -193,7 +193,7 @@ class MiniSomAnswers(MiniSomRule):
         self._samples(data)
 
     def _distance_from_weights(self, data: Sequence[Any]) -> Float64s:
-        """Return the Euclidean distance of each row to each unit, as MiniSom rounds it."""
+        """Return the Euclidean distance of each row to each unit, with MiniSom's rounding."""
         rows, codebook = np.asarray(data), self._weights.reshape(-1, self._weights.shape[2])
         squares = (rows**2).sum(axis=1)[:, None] + (codebook**2).sum(axis=1)
         return np.sqrt(np.maximum(squares - 2 * np.dot(rows, codebook.T), 0))
@@ -203,7 +203,7 @@ Steps = tuple[tuple[int, int], ...]
 
 SQUARE: Steps = ((0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1))
 TO_THE_RIGHT: Steps = ((1, 1), (1, 0), (1, -1), (0, -1), (-1, 0), (0, 1))
-"""Steps (x, y) from a row of hexagons that lies half a step to the right of its neighbors."""
+"""Steps (x, y) to neighbors from a hexagon in a row that is shifted to the right."""
 
 TO_THE_LEFT: Steps = ((0, 1), (1, 0), (0, -1), (-1, -1), (-1, 0), (-1, 1))
 
@@ -211,7 +211,7 @@ SLOTS = 8
 
 
 def distance_map(weights: Float64s, topology: str, scaling: str, strict: bool) -> Float64s:
-    """Return the distances of each unit to its neighbors, summed, relative to the largest sum."""
+    """Return the sum of distances of each unit to its neighbors, divided by the largest sum."""
     rows = np.arange(weights.shape[1])
     is_left = rows % 2 == 0 if strict else (len(rows) - 1 - rows) % 2 == 0
     if topology == "rectangular":
@@ -228,7 +228,7 @@ def distance_map(weights: Float64s, topology: str, scaling: str, strict: bool) -
 
 
 def _distances(weights: Float64s, steps: Steps) -> Float64s:
-    """Return the distance to the unit at each step, NaN beyond the edge, (n_x, n_y, SLOTS)."""
+    """Return the distance of each unit to the unit at each step, with NaN beyond the edge."""
     n_x, n_y, _ = weights.shape
     padded = np.pad(weights * 1.0, ((1, 1), (1, 1), (0, 0)), constant_values=np.nan)
     apart = np.full((n_x, n_y, SLOTS), np.nan)
@@ -250,16 +250,17 @@ def principal_plane(rows: Float64s, n_x: int, n_y: int, *, is_scaled: bool) -> F
 
 
 class MiniSom(MiniSomAnswers):
-    """MiniSom's interface: code that uses MiniSom runs with this import instead.
+    """A self-organizing map with the interface of MiniSom.
 
-    Every parameter, method and default is that of MiniSom 2.3.6, and the same seed gives the same
-    map.  Known faults are kept by default and corrected with ``strict=False``.  NaN in the data is
-    refused; in MiniSom it turns the entire map to NaN.
+    Code for MiniSom runs with this import instead.  Parameters, methods and defaults are the same
+    as in MiniSom 2.3.6, and the same seed gives the same map.  Known faults of MiniSom are kept by
+    default and corrected with ``strict=False``.  NaN in the data raises an error, because it would
+    turn the entire map to NaN, as in MiniSom.
 
     Parameters
     ----------
     x, y : int
-        Size of the map: number of units along the first and the second axis of the weights.
+        Numbers of units along the first and the second axis of the weights.
     input_len : int
         Number of features.
     sigma : float, default=1
@@ -267,22 +268,22 @@ class MiniSom(MiniSomAnswers):
     learning_rate : float, default=0.5
         How far the winner moves at the start, as a share of the way to the row.
     decay_function : str or callable, default="asymptotic_decay"
-        How the learning rate falls: "inverse_decay_to_zero", "linear_decay_to_zero",
+        Decay of the learning rate, which is "inverse_decay_to_zero", "linear_decay_to_zero",
         "asymptotic_decay" (to a third), or a function of the rate, the time and the final time.
     neighborhood_function : str, default="gaussian"
-        "gaussian", "mexican_hat", "bubble" or "triangle".  The last two use x and y even on
-        hexagons.
+        "gaussian", "mexican_hat", "bubble" or "triangle".  "bubble" and "triangle" use the
+        indices x and y even on hexagonal maps.
     topology : {"rectangular", "hexagonal"}, default="rectangular"
-        On hexagons, units with the same y form a row.
+        Shape of the units.  On hexagonal maps, units with the same y form a row.
     activation_distance : str or callable, default="euclidean"
-        The distance by which the winner is nearest: "euclidean", "cosine", "manhattan",
-        "chebyshev", or a function of a row and the weights of shape (x, y, input_len) that returns
-        distances of shape (x, y).
+        Distance that determines the winner (the nearest unit), which is "euclidean", "cosine",
+        "manhattan", "chebyshev", or a function of a row and the weights of shape
+        (x, y, input_len) that returns distances of shape (x, y).
     random_seed : int, optional
         Seed of ``numpy.random.RandomState``.
     sigma_decay_function : str, default="asymptotic_decay"
-        How sigma falls: "inverse_decay_to_one", "linear_decay_to_one" or "asymptotic_decay" (to
-        a third).
+        Decay of sigma, which is "inverse_decay_to_one", "linear_decay_to_one" or
+        "asymptotic_decay" (to a third).
     strict : bool, default=True
         Whether to reproduce MiniSom's faults.  With False, `distance_map` uses the real neighbors
         of hexagons, "chebyshev" is the largest absolute difference, `pca_weights_init` covers one
@@ -296,14 +297,14 @@ class MiniSom(MiniSomAnswers):
 
     See Also
     --------
-    somscape.SOM : What else is possible, without MiniSom's interface.
+    somscape.SOM : The map of somscape, with more options and another interface.
 
     Notes
     -----
-    Training runs on the compiled core.  It runs row by row in NumPy, as in MiniSom, only with
-    functions of your own.  Results equal MiniSom's to the last bit for the Euclidean, Manhattan and
-    Chebyshev distances with gaussian, bubble and triangle neighborhoods on rectangular maps, and
-    else up to a few roundings.  The guide, "Coming from MiniSom", lists the differences.
+    Training runs on the compiled core.  Only with functions of your own does training run row by
+    row in NumPy, as in MiniSom.  Results are equal to the last bit for the Euclidean, Manhattan and
+    Chebyshev distances with gaussian, bubble and triangle neighborhoods on rectangular maps.  Other
+    results differ by a few roundings.  The guide "Coming from MiniSom" lists the differences.
 
     References
     ----------
@@ -348,7 +349,7 @@ class MiniSom(MiniSomAnswers):
     # The map.
 
     def get_weights(self) -> Float64s:
-        """Return the prototypes, of shape (x, y, input_len): the array, not a copy."""
+        """Return the prototypes of shape (x, y, input_len), without a copy."""
         return self._weights
 
     @property
@@ -362,12 +363,12 @@ class MiniSom(MiniSomAnswers):
         Returns
         -------
         xx, yy : ndarray of shape (x, y)
-            In steps between units.  On hexagons, rows are sqrt(3) / 2 apart.
+            Coordinates in steps between units.  On hexagonal maps, rows are sqrt(3) / 2 apart.
         """
         return self._xx.T, self._yy.T
 
     def convert_map_to_euclidean(self, xy: tuple[int, int]) -> tuple[float, float]:
-        """Return the coordinates in the plane of the unit at a place (x, y).
+        """Return the coordinates in the plane of the unit (x, y).
 
         Parameters
         ----------
@@ -380,17 +381,18 @@ class MiniSom(MiniSomAnswers):
         return self._xx.T[xy], self._yy.T[xy]
 
     def distance_map(self, scaling: str = "sum") -> Float64s:
-        """Return how far each prototype is from its neighbors', relative to the largest.
+        """Return the distance of each unit to its neighbors, relative to the largest.
 
         Parameters
         ----------
         scaling : {"sum", "mean"}, default="sum"
-            Of the Euclidean distances to up to 8 neighbors (on hexagons, 6).
+            Whether to use the sum or the mean of the Euclidean distances to the neighbors, which
+            are up to 8 units (6 on hexagonal maps).
 
         Returns
         -------
         ndarray of shape (x, y)
-            At most 1.
+            Distances of at most 1.
 
         Raises
         ------
@@ -421,12 +423,12 @@ class MiniSom(MiniSomAnswers):
         Parameters
         ----------
         data : array-like or data frame of shape (n_samples, input_len)
-            Scale it as for training.
+            Rows, scaled as for training.
 
         Raises
         ------
         ValueError
-            For a single feature.
+            If the data has a single feature.
         """
         if self._input_len == 1:
             raise InputError("a start by PCA needs at least 2 features; use random_weights_init.")
@@ -454,16 +456,16 @@ class MiniSom(MiniSomAnswers):
         ----------
         data : array-like or data frame of shape (n_samples, input_len)
         num_iteration : int
-            Number of rows to present, or of passes over all rows with `use_epochs`.
+            Number of rows to present, or number of passes over all rows with `use_epochs`.
         random_order : bool, default=False
-            Whether to shuffle the order of the rows presented.  As in MiniSom, these are the first
-            `num_iteration` rows: with fewer presentations than rows, the last rows are never used,
-            and a warning says so.
+            Whether to shuffle the order of the rows.  As in MiniSom, only the first
+            `num_iteration` rows are shuffled and used.  If there are more rows, a warning reports
+            the number of unused rows.
         verbose : bool, default=False
             Whether to print progress, the time left, and the quantization error.
         use_epochs : bool, default=False
-            Whether rate and sigma stay the same during a pass.  The order is shuffled once for all
-            passes.
+            Whether learning rate and sigma are constant during a pass.  The order is shuffled once
+            for all passes.
         fixed_points : dict of int to (int, int), optional
             Row numbers with the coordinates of the unit that counts as their winner.
 
@@ -475,7 +477,7 @@ class MiniSom(MiniSomAnswers):
         self._train(data, num_iteration, random_order, verbose, use_epochs, fixed_points or {})
 
     def train_random(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
-        """Train on rows in random order; see `train`.
+        """Train on rows in random order, like `train`.
 
         Parameters
         ----------
@@ -488,7 +490,7 @@ class MiniSom(MiniSomAnswers):
         self._train(data, num_iteration, True, verbose, False, {})
 
     def train_batch(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
-        """Train on rows in their order, online despite its name; see `train`.
+        """Train on rows in their order, like `train` (online, despite the name).
 
         Parameters
         ----------
@@ -531,7 +533,7 @@ class MiniSom(MiniSomAnswers):
     def _checked_fixed_points(
         self, fixed_points: Mapping[int, Any], n_samples: int
     ) -> dict[int, tuple[int, int]]:
-        """Return the unit (x, y) of each row that has one, as Python integers."""
+        """Return the fixed units (x, y) by row, as Python integers."""
         if not isinstance(fixed_points, Mapping):
             raise ParameterTypeError(
                 "`fixed_points` must be a dict such as {0: (3, 4)}, from row to unit; got "
@@ -574,7 +576,7 @@ class MiniSom(MiniSomAnswers):
         return found
 
     def train_batch_offline(self, data: Any, num_iteration: int, verbose: bool = False) -> None:
-        """Train by the batch rule, moving a share of the way given by the learning rate.
+        """Train by the batch rule, with the learning rate as the share of each move.
 
         Parameters
         ----------
@@ -616,7 +618,7 @@ class MiniSom(MiniSomAnswers):
         Raises
         ------
         ValueError
-            As for `train_batch_offline`, or if neighborhood or distance is not one of MiniSom's.
+            As for `train_batch_offline`, or if neighborhood or distance are your own functions.
         """
         for what, name in (
             ("neighborhood", self._neighborhood_name),
@@ -630,7 +632,7 @@ class MiniSom(MiniSomAnswers):
                 )
         self.train_batch_offline(data, num_iteration, verbose)
 
-    # Between MiniSom and everything else.
+    # Conversion to and from `Map`.
 
     def to_map(self, data: Any = None) -> "Map":
         """Return the map for measures, plots, reports and saving.
@@ -643,13 +645,13 @@ class MiniSom(MiniSomAnswers):
         Returns
         -------
         Map
-            In the orientation of plots, with x to the right and y upwards: the unit (x, y) is in
-            row ``n_y - 1 - y`` and column x.
+            Map in the orientation of plots, with x to the right and y upwards.  The unit (x, y) is
+            in row ``n_y - 1 - y`` and column x.
 
         Raises
         ------
         InputError
-            For a distance function of your own, which a map cannot store.
+            If the distance is a function of your own, which a map cannot store.
         """
         from somscape.minisom._crossing import to_map
 
@@ -676,7 +678,7 @@ class MiniSom(MiniSomAnswers):
         Raises
         ------
         InputError
-            For another boundary, a graph, or a metric that MiniSom does not support.
+            If MiniSom does not support the boundary, the graph or the metric of the map.
         """
         from somscape.maps._as_map import as_map
         from somscape.minisom._crossing import parameters_of, weights_of

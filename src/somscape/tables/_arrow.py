@@ -1,4 +1,4 @@
-"""Values that Arrow holds -> a column: numbers as numbers, everything else as text."""
+"""Convert Arrow arrays to columns. Numbers stay numbers, and other types become text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from somscape.tables._texts import ArrowTexts, NumberTexts, ValueTexts
 from somscape.tables.column import EXACT, Column, stay_narrow
 
 PIECE = 1 << 17
-"""Numbers that are converted at a time: they stay in the cache."""
+"""Number of values that are converted at a time, so that they fit into the cache."""
 
 
 def column_from_arrow(
@@ -33,7 +33,7 @@ def column_from_arrow(
     *,
     among: int = 1,
 ) -> Column:
-    """Make a column of the values that Arrow holds."""
+    """Return an Arrow array as a column."""
     words = set() if words is None else words
     type_ = array.type
     is_coded = pa.types.is_dictionary(type_)
@@ -44,13 +44,13 @@ def column_from_arrow(
         words.update(found)
         return Column(name, ArrowTexts(cells))
     if not is_coded and pa.types.is_integer(type_):
-        return _whole(name, array, asked, words, among)
+        return _whole_numbers(name, array, asked, words, among)
     if not is_coded and (pa.types.is_floating(type_) or pa.types.is_null(type_)):
         are_narrow = type_ in (pa.float16(), pa.float32())
         read_as = pa.float32() if are_narrow else pa.float64()
         kept_as = np.float32 if are_narrow and stay_narrow(len(array), among) else np.float64
         numbers = _numbers_of(array, read_as, asked, words, among, kept_as)
-        return _of_numbers(name, numbers, where, are_narrow)
+        return _column_of_numbers(name, numbers, where, are_narrow)
     if not is_coded and pa.types.is_decimal(type_):
         return _decimals(name, array, asked, words)
     if not is_coded and pa.types.is_temporal(type_):
@@ -62,12 +62,12 @@ def column_from_arrow(
 
 
 def column_of_floats(name: str, values: Any, where: Where) -> Column:
-    """Make a column of an array of float32 or float64 that nobody changes, NaN where missing."""
+    """Return an array of floats, which must not change later, as a column. NaN means missing."""
     numbers = values.astype(np.float64, copy=False)
-    return _of_numbers(name, numbers, where, values.dtype == np.float32)
+    return _column_of_numbers(name, numbers, where, values.dtype == np.float32)
 
 
-def _of_numbers(name: str, numbers: Floats, where: Where, are_narrow: bool) -> Column:
+def _column_of_numbers(name: str, numbers: Floats, where: Where, are_narrow: bool) -> Column:
     is_number, problem = True, None
     if not all(np.isfinite(numbers[part]).all() for part in blocks(len(numbers), PIECE)):
         verdict = ColumnVerdict()
@@ -83,16 +83,16 @@ def _of_numbers(name: str, numbers: Floats, where: Where, are_narrow: bool) -> C
 
 
 def is_text(type_: Any) -> bool:
-    """Return whether a type of Arrow is text."""
+    """Return whether an Arrow type is text."""
     views = getattr(pa.types, "is_string_view", lambda _: False)
     return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or views(type_))
 
 
-def _whole(
+def _whole_numbers(
     name: str, array: pa.ChunkedArray, asked: Sequence[str] | None, words: set[str], among: int
 ) -> Column:
     numbers = _numbers_of(array, pa.float64(), asked, words, among)
-    # Both leave out what is missing.
+    # fmax and fmin ignore missing values.
     farthest = max(np.fmax.reduce(numbers, initial=0.0), -np.fmin.reduce(numbers, initial=0.0))
     if farthest < EXACT:
         return Column(name, NumberTexts(numbers, True), numbers=numbers)
@@ -109,7 +109,7 @@ def _numbers_of(
     among: int,
     kept_as: DTypeLike = np.float64,
 ) -> Floats:
-    """Return numbers, read as values of a type, NaN where missing; a piece at a time."""
+    """Convert an Arrow array to floats piece by piece, with NaN for missing values."""
 
     def pieces() -> Iterator[Floats]:
         for part in blocks(len(array), PIECE):
@@ -133,8 +133,8 @@ def _decimals(
 
 
 def without_zeros(column: Column) -> Column:
-    """Return a column of numbers, with 7.0 written "7" where all are whole."""
-    # Whole numbers beside a null come as floats from pandas: "7.0" was 7.
+    """Return a column of numbers, written "7" instead of "7.0" if all numbers are whole."""
+    # pandas stores whole numbers next to a null as floats, so "7.0" was 7.
     if not column.is_whole:
         return column
     shorter = ArrowTexts(pc.replace_substring_regex(column.to_arrow(), r"\.0+$", ""))
@@ -142,7 +142,7 @@ def without_zeros(column: Column) -> Column:
 
 
 def _in_microseconds(array: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return dates, times and durations in units that Python has."""
+    """Convert nanoseconds to microseconds, the smallest unit of dates and times in Python."""
     type_ = array.type
     if getattr(type_, "unit", "") != "ns":
         return array
@@ -153,7 +153,7 @@ def _in_microseconds(array: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def refuse_unreadable(name: str, array: pa.ChunkedArray, where: Where, begin: int = 0) -> None:
-    """Raise InputError for the first value that Python cannot hold."""
+    """Raise InputError for the first date, time or duration that Python cannot represent."""
     try:
         whole = pa.int32() if array.type.bit_width == 32 else pa.int64()
         for end in pc.min_max(array.cast(whole)).as_py().values():

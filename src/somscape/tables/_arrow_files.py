@@ -1,4 +1,4 @@
-"""Parquet, Arrow and Feather files -> Arrow's tables; columns -> Parquet."""
+"""Read Parquet, Arrow and Feather files as Arrow tables, and write columns to Parquet."""
 
 import os
 import struct
@@ -22,32 +22,32 @@ from somscape.tables.column import Column
 from somscape.tables.table import check_names
 
 NO_THREAD = "Failed to launch worker thread"
-"""What pyarrow says where memory does not suffice for a thread that reads."""
+"""Part of pyarrow's message if memory does not suffice for a thread that reads."""
 
 FILE_MAGIC = b"ARROW1"
-"""How a file of Arrow's begins and ends; a stream has no such mark."""
+"""First and last bytes of an Arrow file. An Arrow stream does not have them."""
 
 BEGIN = 8
-"""Bytes before the stream in such a file."""
+"""Number of bytes before the stream in an Arrow file."""
 
 LONG = 1 << 17
-"""Rows from which a Parquet file is read one column at a time: opening it takes as long as reading
-some thousand numbers."""
+"""Number of rows from which a Parquet file is read column by column. With fewer rows this would be
+slow, because opening the file takes as long as reading some thousand numbers."""
 
 MAX_TOGETHER = 1 << 27
-"""Bytes of cells up to which one of fewer rows is read as a whole: 128 MiB."""
+"""Largest size in bytes of a short Parquet file that is read as a whole (128 MiB)."""
 
 
 def open_arrow(path: str | os.PathLike[str], source: str) -> TypedRows:
-    """Return the columns of a Parquet file, or of a file or stream of Arrow's."""
+    """Return the columns of a Parquet file, an Arrow file or an Arrow stream."""
     is_parquet = Path(path).suffix.lower() == ".parquet"
-    found: Any = _Parquet(path, source) if is_parquet else _arrow(path, source)
+    found: Any = _Parquet(path, source) if is_parquet else _read_arrow(path, source)
     check_names(found.schema.names, source)
     return (found.whole() or found) if is_parquet else found
 
 
 class _Parquet:
-    """A Parquet file, of which a column is read when it is asked for."""
+    """A Parquet file that reads a column when the column is requested."""
 
     def __init__(self, path: str | os.PathLike[str], source: str) -> None:
         from pyarrow import parquet
@@ -63,12 +63,12 @@ class _Parquet:
             }
             self.num_rows = self._metadata.num_rows
             check_size(8 * self.num_rows * self._metadata.num_columns, self._state[0], source)
-            fields = self._of(file).schema_arrow
+            fields = self._open_parquet(file).schema_arrow
         self.schema = pa.schema([f.with_type(self._texts.get(f.name, f.type)) for f in fields])
 
     def column(self, name: str) -> "pa.ChunkedArray":
         with self._read() as file:
-            # Without threads: with them, some damaged files end the process.
+            # Without threads, because with threads some damaged files end the process.
             found = file.read([name], use_threads=False)
             if name not in found.column_names:
                 found = file.read(use_threads=False)
@@ -78,7 +78,7 @@ class _Parquet:
             return self._as_text(name, column)
 
     def whole(self) -> "pa.Table | None":
-        """Return all columns if they are small, else None."""
+        """Return all columns if they are small, otherwise None."""
         groups = map(self._metadata.row_group, range(self._metadata.num_row_groups))
         n_bytes = sum(group.total_byte_size for group in groups)
         n_bytes = max(n_bytes, 8 * self.num_rows * self._metadata.num_columns)
@@ -100,13 +100,13 @@ class _Parquet:
         with self._opened() as file:
             if _state(file) != self._state:
                 raise changed(self._source)
-            yield self._of(file)
+            yield self._open_parquet(file)
 
-    def _of(self, file: IO[bytes]) -> Any:
+    def _open_parquet(self, file: IO[bytes]) -> Any:
         from pyarrow import parquet
 
-        # Old timestamps in microseconds: nanoseconds would turn the year 9999 into 1816.  Text as
-        # categories first: a text that repeats takes no room in the file.
+        # Old timestamps are read in microseconds, because nanoseconds would turn the year 9999 into
+        # 1816.  Text is first read as categories, because a short file can repeat a long text.
         return parquet.ParquetFile(
             file,
             metadata=self._metadata,
@@ -120,46 +120,46 @@ class _Parquet:
             yield file
 
 
-def _arrow(path: str | os.PathLike[str], source: str) -> "pa.Table":
-    """Read a file or a stream of Arrow's, to a temporary file if it is large."""
+def _read_arrow(path: str | os.PathLike[str], source: str) -> "pa.Table":
+    """Read an Arrow file or stream. A large file is copied to a temporary file."""
     with opened(path, source) as file:
         data = stored(_state(file)[0], np.uint8)
         n_read = file.readinto(data)  # type: ignore[attr-defined]
     with _readable(source, "an Arrow"):
-        return _stream(data[:n_read], source)
+        return _read_stream(data[:n_read], source)
 
 
 def arrow_from_bytes(content: bytes, source: str) -> "pa.Table":
-    """Return the rows of a file or a stream of Arrow's, as `open_arrow`."""
+    """Return the rows of an Arrow file or stream that is given as bytes."""
     with _readable(source, "an Arrow"):
-        table = _stream(np.frombuffer(content, np.uint8), source)
+        table = _read_stream(np.frombuffer(content, np.uint8), source)
     check_names(table.schema.names, source)
     return table
 
 
 def _state(file: IO[bytes]) -> tuple[int, int]:
-    """Return the size of a file and when it last changed."""
+    """Return the size of a file and the time of its last change."""
     found = os.fstat(file.fileno())
     return found.st_size, found.st_mtime_ns
 
 
 @contextmanager
 def _readable(source: str, kind: str) -> Iterator[None]:
-    """Say in one line that pyarrow cannot read a file."""
+    """Raise InputError with a message of one line if pyarrow cannot read a file."""
     try:
         yield
-    except MemoryError:  # pyarrow's own is an ArrowException, too
+    except MemoryError:  # pyarrow's MemoryError is also an ArrowException
         raise
     except (pa.ArrowException, OSError, UnicodeDecodeError, struct.error) as error:
-        if NO_THREAD in str(error):  # as its stack has no room
+        if NO_THREAD in str(error):  # for the stack of the thread
             raise MemoryError(str(error)) from error
         raise InputError(
             f"{source} is not {kind} file that pyarrow reads; write it again or give a .csv"
         ) from error
 
 
-def _stream(data: NDArray[np.uint8], source: str) -> "pa.Table":
-    """Read a file as the stream that it holds: its list of batches could name one many times."""
+def _read_stream(data: NDArray[np.uint8], source: str) -> "pa.Table":
+    """Read an Arrow file as a stream, and ignore its list of batches, which may have repeats."""
     given = pa.py_buffer(data)
     is_file = bytes(data[: len(FILE_MAGIC)]) == FILE_MAGIC
     stream = given.slice(BEGIN) if is_file else given
@@ -182,13 +182,13 @@ def _stream(data: NDArray[np.uint8], source: str) -> "pa.Table":
 
 
 def _validated(rows: Any) -> Any:
-    """Return rows of which places in buffers, which nobody has looked at yet, lie inside."""
+    """Return rows after checking that all their offsets are inside the buffers."""
     rows.validate(full=True)
     return rows
 
 
 def _batch(message: Any) -> tuple[bool, int, int]:
-    """Return whether a message holds rows and not categories, how many, and its size unpacked."""
+    """Return whether a message contains rows, their number, and the size after decompression."""
     raw, body = memoryview(message.metadata), memoryview(message.body or b"")
     is_rows = message.type == "record batch"
     batch = _follow(raw, _field(raw, _follow(raw, 0), 2))
@@ -203,17 +203,17 @@ def _batch(message: Any) -> tuple[bool, int, int]:
     for number in range(struct.unpack_from("<I", raw, places)[0]):
         begin, size = struct.unpack_from("<qq", raw, places + 4 + 16 * number)
         said = struct.unpack_from("<q", body, begin)[0] if size else 0
-        n_unpacked += max(said, size)  # it says -1 where it is not packed
+        n_unpacked += max(said, size)  # -1 means not compressed
     return is_rows, n_rows, n_unpacked
 
 
 def _follow(raw: memoryview, place: int) -> int:
-    """Return what a place of a flatbuffer points to."""
+    """Return the position to which an offset in a flatbuffer points."""
     return place + int(struct.unpack_from("<I", raw, place)[0])
 
 
 def _field(raw: memoryview, table: int, number: int) -> int:
-    """Return where a field of a flatbuffer's table stands, 0 for one that is not there."""
+    """Return the position of a field in a flatbuffer's table, or 0 if the table lacks the field."""
     fields = table - int(struct.unpack_from("<i", raw, table)[0])
     size = struct.unpack_from("<H", raw, fields)[0]
     place = 4 + 2 * number
@@ -222,7 +222,7 @@ def _field(raw: memoryview, table: int, number: int) -> int:
 
 
 def _spread(column: "pa.ChunkedArray") -> int:
-    """Return the bytes of a column of categories when each row has its own text."""
+    """Return the bytes that a column of categories needs if each row stores its own text."""
     if not pa.types.is_dictionary(column.type):
         return 0
     n_bytes = 0
@@ -248,7 +248,7 @@ def parquet_bytes(columns: Mapping[str, Any]) -> bytes:
 
 
 def _arrow_array(column: Column) -> Any:
-    """Return numbers as numbers, whole where all are, and text as text."""
+    """Return a column as an Arrow array of integers, floats or text."""
     if column.numbers is None or not column.is_exact:
         return column.to_arrow()
     values: NDArray[Any] = column.numbers

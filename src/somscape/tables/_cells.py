@@ -1,4 +1,4 @@
-"""Raw cells become text without blanks around it, and null if the cell is missing."""
+"""Clean the raw cells of a table by removing outer blanks and turning missing values into null."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from somscape.tables._late import pa, pc
 from somscape.tables._messages import listed
 
 CELLS = 1 << 13
-"""Cells whose ends are looked at at a time: few enough for a cache."""
+"""Number of texts whose ends are examined at a time, so that they fit into the cache."""
 
 _NUMBER_BEGINS = np.zeros(256, dtype=bool)
-# Digits, signs, marks, and the first letters of currencies and of infinity; bytes from 128 on begin
-# letters that may be signs.
+# Digits, signs, marks, and the first letters of currencies and of infinity.  Bytes from 128 on
+# begin characters that may be signs.
 _NUMBER_BEGINS[[*b"0123456789+-.,($ iIRkzK" + b"ABCDEGHIJKMNPRSTUZ"]] = True
 _NUMBER_BEGINS[128:] = True
 
@@ -31,7 +31,7 @@ _MAY_BE_BLANK[128:] = True
 
 
 def offsets_of(cells: pa.Array) -> NDArray[np.int32]:
-    """Return where cells begin in their letters, and where the last one ends."""
+    """Return the byte offset of each text in its buffer, followed by the end of the last text."""
     bounds = cells.buffers()[1]
     if bounds is None or not len(cells):
         return np.zeros(len(cells) + 1, np.int32)
@@ -39,14 +39,14 @@ def offsets_of(cells: pa.Array) -> NDArray[np.int32]:
 
 
 def lengths_of(cells: pa.Array) -> NDArray[np.int32]:
-    """Return the lengths of cells in bytes, 0 where missing."""
+    """Return the length of each text in bytes, and 0 for missing texts."""
     offsets = offsets_of(cells)
     return offsets[1:] - offsets[:-1]
 
 
 @dataclass(frozen=True)
 class Ends:
-    """How many cells begin, and end, with each byte; with byte 0 where empty or missing.
+    """Numbers of texts that begin and end with each byte (byte 0 for empty and missing texts).
 
     Attributes
     ----------
@@ -58,23 +58,23 @@ class Ends:
 
     @property
     def may_be_blank(self) -> bool:
-        """Whether a cell may begin or end with a blank."""
+        """Whether a text may begin or end with a blank."""
         return bool((self.first + self.last)[_MAY_BE_BLANK].any())
 
     @property
     def n_that_may_be_numbers(self) -> int:
-        """How many cells begin as a number may."""
+        """Number of texts that begin with a byte that can begin a number."""
         return int(self.first[_NUMBER_BEGINS].sum())
 
     def may_begin(self, words: Iterable[str]) -> bool:
-        """Return whether a cell begins as one of some words in small letters may, in any case."""
+        """Return whether a text may begin like one of the lower-case words, ignoring case."""
         begins = {ord(letter) for word in words for letter in word[:1] + word[:1].upper()}
         likely = [letter for letter in begins if letter < 128]
         return bool(self.first[likely].any() or self.first[128:].any())
 
 
 def ends_of(cells: pa.ChunkedArray) -> Ends:
-    """Look at the first and the last byte of each cell."""
+    """Count the first and last bytes of the texts."""
     ends = Ends(np.zeros(256, np.intp), np.zeros(256, np.intp))
     for chunk in cells.chunks:
         data = chunk.buffers()[2]
@@ -91,53 +91,53 @@ def ends_of(cells: pa.ChunkedArray) -> Ends:
 
 
 def strings(cells: Iterable[str | None]) -> pa.Array:
-    """Return texts as Arrow's strings, null where None."""
+    """Return texts as an Arrow array of strings, with null for None."""
     given = list(cells)
     letters = [b"" if cell is None else cell.encode("utf-8", "replace") for cell in given]
     ends = np.zeros(len(letters) + 1, np.int32)
     np.cumsum([len(text) for text in letters], out=ends[1:])
-    there = _bits(np.array([cell is not None for cell in given])) if None in given else None
+    there = _pack_bits(np.array([cell is not None for cell in given])) if None in given else None
     buffers = [there, pa.py_buffer(ends), pa.py_buffer(b"".join(letters))]
     return pa.Array.from_buffers(pa.string(), len(letters), buffers)
 
 
 def numbers(values: NDArray[Any], missing: NDArray[np.bool_] | None = None) -> pa.Array:
-    """Return an array of numbers as Arrow's, null where missing."""
+    """Return a NumPy array of numbers as an Arrow array, with null for missing values."""
     type_ = pa.from_numpy_dtype(values.dtype)
-    there = None if missing is None else _bits(~missing)
+    there = None if missing is None else _pack_bits(~missing)
     data = pa.py_buffer(np.ascontiguousarray(values))
     return pa.Array.from_buffers(type_, len(values), [there, data])
 
 
 def mask(values: NDArray[np.bool_]) -> pa.Array:
-    """Return an array of booleans as Arrow's."""
-    return pa.Array.from_buffers(pa.bool_(), len(values), [None, _bits(values)])
+    """Return a NumPy array of booleans as an Arrow array."""
+    return pa.Array.from_buffers(pa.bool_(), len(values), [None, _pack_bits(values)])
 
 
-def _bits(values: NDArray[np.bool_]) -> Any:
+def _pack_bits(values: NDArray[np.bool_]) -> Any:
     return pa.py_buffer(np.packbits(values, bitorder="little"))
 
 
 def as_bools(values: Any) -> NDArray[np.bool_]:
-    """Return Arrow's booleans as an array, False where null."""
+    """Return an Arrow array of booleans as a NumPy array, with False for null."""
     if hasattr(values, "chunks"):
         return np.concatenate([np.empty(0, bool), *map(as_bools, values.chunks)])
-    found = _of_bits(values.buffers()[1], values)
-    return found if not values.null_count else found & _of_bits(values.buffers()[0], values)
+    found = _unpack_bits(values.buffers()[1], values)
+    return found if not values.null_count else found & _unpack_bits(values.buffers()[0], values)
 
 
 def as_numbers(values: pa.Array, of: Any = np.float64) -> NDArray[Any]:
-    """Return Arrow's numbers as an array; floats are NaN where null."""
+    """Return an Arrow array of numbers as a NumPy array, with NaN for null in floats."""
     data = values.buffers()[1]
     if data is None:
         return np.full(len(values), np.nan)
     found = np.frombuffer(data, of)[values.offset : values.offset + len(values)]
     if not values.null_count:
         return found
-    return np.where(_of_bits(values.buffers()[0], values), found, np.nan)
+    return np.where(_unpack_bits(values.buffers()[0], values), found, np.nan)
 
 
-def _of_bits(buffer: Any, values: pa.Array) -> NDArray[np.bool_]:
+def _unpack_bits(buffer: Any, values: pa.Array) -> NDArray[np.bool_]:
     begin, end = values.offset, values.offset + len(values)
     if buffer is None:
         return np.ones(len(values), dtype=bool)
@@ -146,8 +146,8 @@ def _of_bits(buffer: Any, values: pa.Array) -> NDArray[np.bool_]:
 
 
 def python_values(values: NDArray[Any], n: int = 4096) -> Iterator[Any]:
-    """Yield the values of an array as Python's, `n` of them being objects at a time."""
-    if values.dtype.kind not in "iuf" or values.dtype == np.float32:  # whose 0.1 is written "0.1"
+    """Yield the values of an array as Python objects, created for `n` values at a time."""
+    if values.dtype.kind not in "iuf" or values.dtype == np.float32:  # writes 0.1 as "0.1"
         yield from values
         return
     for part in blocks(len(values), n):
@@ -155,36 +155,36 @@ def python_values(values: NDArray[Any], n: int = 4096) -> Iterator[Any]:
 
 
 def as_text(value: Any) -> str:
-    """Return any value as text: dates and times in ISO form, numbers in their shortest."""
+    """Return a value as text, with dates and times in ISO form and numbers as short as possible."""
     # str() of Python's and NumPy's numbers is the shortest form that reads back equal.
     return value.isoformat() if isinstance(value, (date, time)) else str(value)
 
 
 MISSING_WORDS = ("", "NA", "N/A", "?", "null", "NaN", "-")
-"""What a cell without a value may hold, in any case, with any blanks around it."""
+"""Texts that mean a missing value. Case and outer blanks do not matter."""
 
 _FOLDED = frozenset(word.casefold() for word in MISSING_WORDS)
 _LONGEST = max(len(word) for word in MISSING_WORDS)
 
 
 COUNTERPARTS = {"-": "+", "?": "!"}
-"""Marks that may be values, and what stands beside them then."""
+"""Marks with their counterparts. A mark is a value if the column also contains its counterpart."""
 
 MIDNIGHT = "T00:00:00"
-"""Ends a day that is written as a moment."""
+"""Time of day in the text of a date that is stored as a moment."""
 
 MOST_LOOKED_AT = 10_000
-"""Different cells that show whether a column is one of marks."""
+"""Maximum number of different texts that are examined to recognize a column of marks."""
 
 
 def clean_cell(raw: str) -> str | None:
-    """Return the text without blanks around it, or None for a missing cell."""
+    """Return the text of a cell without outer blanks, or None if the value is missing."""
     text = raw.strip()
     return None if len(text) <= _LONGEST and text.casefold() in _FOLDED else text
 
 
 def missing_words(distinct_texts: Sequence[str], asked: Sequence[str] | None = None) -> set[str]:
-    """Return the texts of a column that mean that a cell is missing."""
+    """Return the texts of a column that mean a missing value."""
     words = {word.strip().casefold() for word in (MISSING_WORDS if asked is None else asked)}
     found = {text for text in distinct_texts if not text or text.casefold() in words}
     if asked is not None:
@@ -201,7 +201,7 @@ def missing_words(distinct_texts: Sequence[str], asked: Sequence[str] | None = N
 def clean(
     cells: pa.ChunkedArray, asked: Sequence[str] | None = None
 ) -> tuple[pa.ChunkedArray, list[str], Ends]:
-    """Strip cells, and make the missing ones null."""
+    """Strip texts and make missing values null. Return also the words found and the ends."""
     ends = ends_of(cells)
     if ends.may_be_blank:
         cells = pc.utf8_trim_whitespace(cells)
@@ -223,7 +223,7 @@ def clean(
 
 
 def asked_numbers(asked: Sequence[str] | None) -> NDArray[np.float64]:
-    """Return the numbers among the words that mean a missing cell: 999 is also 999.00."""
+    """Return the numbers among the words for missing values, so that 999 also matches 999.00."""
     found = []
     for word in asked or ():
         with suppress(ValueError):
@@ -232,7 +232,7 @@ def asked_numbers(asked: Sequence[str] | None) -> NDArray[np.float64]:
 
 
 def are_asked(numbers: Floats, asked: Sequence[str] | None) -> NDArray[np.bool_]:
-    """Say which numbers are among the words that mean a missing cell."""
+    """Return which numbers are among the words for missing values."""
     if not asked:
         return np.zeros(len(numbers), dtype=bool)
     return np.isin(numbers, asked_numbers(asked).astype(numbers.dtype))
@@ -241,13 +241,13 @@ def are_asked(numbers: Floats, asked: Sequence[str] | None) -> NDArray[np.bool_]
 def without(
     cells: pa.ChunkedArray, is_asked: NDArray[np.bool_], words: set[str]
 ) -> pa.ChunkedArray:
-    """Return values or texts of which some are null, and add to `words` what these held."""
+    """Replace the values chosen by `is_asked` with null, and add these values to `words`."""
     words.update(as_text(v) for v in cells.filter(mask(is_asked)).unique().to_pylist())
     return pc.if_else(mask(is_asked), pa.nulls(1, cells.type)[0], cells)
 
 
 def clean_values(values: pa.ChunkedArray, asked: Sequence[str], words: set[str]) -> pa.ChunkedArray:
-    """Make the missing ones null of values that are no numbers and no text, such as dates."""
+    """Turn missing values into null, for types such as dates that are neither numbers nor text."""
     folded = {word.strip().removesuffix(MIDNIGHT).casefold() for word in asked}
     distinct = values.unique()
     texts = [as_text(value).removesuffix(MIDNIGHT) for value in distinct.to_pylist()]
@@ -261,7 +261,7 @@ def clean_values(values: pa.ChunkedArray, asked: Sequence[str], words: set[str])
 
 
 def notes_of_unused(words: Collection[str], asked: Sequence[str] | None) -> list[str]:
-    """Return a note on what was asked for and means a missing cell nowhere."""
+    """Return a note on requested words for missing values that do not occur in the table."""
     found = {word.casefold() for word in words}
     values = asked_numbers([*found])
     unused = [
@@ -275,9 +275,9 @@ def notes_of_unused(words: Collection[str], asked: Sequence[str] | None) -> list
 
 
 def are_words(cells: pa.Array | pa.ChunkedArray, words: Sequence[str]) -> NDArray[np.bool_]:
-    """Say which cells are one of some words, in any case."""
+    """Return which texts equal one of the words, ignoring case."""
     lowered = _lowered(words)
-    # In small letters a word may be shorter, but not by more than half.
+    # A text may become shorter in lower case, but not by more than half.
     longest = 2 * max((len(word.encode()) for word in lowered), default=0)
     chunks = cells.chunks if isinstance(cells, pa.ChunkedArray) else [cells]
     found = np.concatenate([np.empty(0, bool), *(lengths_of(part) <= longest for part in chunks)])

@@ -1,4 +1,4 @@
-"""Read dates in any common form; the whole column tells the order of day and month."""
+"""Read dates in any common form, with the order of day and month that fits the whole column."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -18,15 +18,15 @@ from somscape.tables.column import Column
 Moments: TypeAlias = NDArray[np.datetime64]
 
 ORDERS = ("dmy", "mdy", "ymd")
-"""Orders of day, month and year; the first is taken where nothing speaks for another."""
+"""Orders of day, month and year. The first is the default if a column does not show its order."""
 
 FIRST = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 
 GUESS = "; they do not show it"
-"""Ends why a column is dates, if their order is a guess."""
+"""End of the reason for a column of dates, if their order is a guess."""
 
 CENTURY_ENDS = 69
-"""Years of two digits from here on belong to 1900, as POSIX has it."""
+"""First year of two digits that belongs to the 1900s, as in POSIX."""
 
 _TIME = (
     r"(?:(?:T|,? +)(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<part>\d+))?)?"
@@ -42,11 +42,11 @@ _PATTERNS = tuple(
         rf"{_NAME} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})",
     )
 )
-"""Year first; a day and a month in an order to be found; with the name of a month."""
+"""Patterns of dates with the year first, with day and month as numbers, and with a month's name."""
 
 _PADDED = r"^(\d\d)(?:\.(\d\d)\.|/(\d\d)/|-(\d\d)-)(\d{4})([ T].*)?$"
 _AS_ISO = {"dmy": (3, r"\5-\2\3\4-\1\6"), "mdy": (0, r"\5-\1-\2\3\4\6")}
-"""Dates of fixed width: by order, where their month stands, and what makes ISO dates of them."""
+"""For each order, the index of the month in dates of fixed width, and the replacement for ISO."""
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAY = np.int64(86_400_000_000)
@@ -60,14 +60,15 @@ class Dates:
     Attributes
     ----------
     column : Column
-        Where they come from.
+        Source of the dates.
     moments : ndarray of shape (n_rows,), datetime64[us]
-        In UTC where the cells name a time zone; NaT where a cell is missing or holds no date.
+        Date of each row, in UTC if the text names a time zone. NaT if the value is missing or is
+        not a date.
     has_zone : ndarray of shape (n_rows,), bool
     order : {"dmy", "mdy", "ymd"}
-        How dates such as 1/2/26 were read.
+        Order in which dates such as 1/2/26 were read.
     is_guess : bool
-        Whether the dates would read otherwise in another order, too.
+        Whether another order is also possible and would give different dates.
     """
 
     column: Column
@@ -78,23 +79,24 @@ class Dates:
 
     @property
     def missing(self) -> NDArray[np.bool_]:
-        """Which cells hold no date."""
+        """Mask of the rows without a date."""
         return np.isnat(self.moments)
 
 
 @dataclass(frozen=True, eq=False)
 class DateTexts:
-    """What the different texts of a column may mean as dates.
+    """The different texts of a column, read as dates in each order.
 
     Attributes
     ----------
     column : Column
     codes : ndarray of shape (n_rows,)
-        Which text a cell holds; -1 where it is missing.
+        Index of the text of each row, or -1 for a missing value.
     days : dict of str to ndarray of shape (n_texts,), int64
-        By order, the days since 1970; the least integer for no date.
+        For each order, the days since 1970 of each text, or the least integer if the text is not
+        a date.
     times : ndarray of shape (n_texts,), int64
-        Microseconds since midnight, the zone taken off.
+        Microseconds since midnight, in UTC if the text names a time zone.
     has_zone : ndarray of shape (n_texts,), bool
     """
 
@@ -111,12 +113,12 @@ class DateTexts:
 
     @property
     def is_open(self) -> bool:
-        """Whether day first and month first both read every text, and not alike."""
+        """Whether all texts can be read with day or month first, but as different dates."""
         can_be = {*self.orders} >= {"dmy", "mdy"}
         return can_be and not np.array_equal(self.days["dmy"], self.days["mdy"])
 
     def dates(self, order: str) -> Dates:
-        """Return the dates of all rows, by the order of day and month."""
+        """Return the dates of all rows, read in an order of day and month."""
         days = self.days[order]
         is_date = days > _NO_DAY
         moments = np.where(is_date, days, 0) * _DAY + self.times
@@ -129,7 +131,7 @@ class DateTexts:
 def date_texts(
     column: Column, *, is_named: bool = False, order: str | None = None
 ) -> DateTexts | None:
-    """Read the different texts of a column as dates."""
+    """Read the different texts of a column as dates, or return None if they are not dates."""
     if column.is_number and not is_named:
         return None
     codes, texts = _coded(column)
@@ -143,7 +145,7 @@ def date_texts(
 
 
 def dates_of(column: Column, order: str) -> Dates:
-    """Return the dates of a column that is known to hold some."""
+    """Return the dates of a column that is known to contain dates."""
     read = date_texts(column, is_named=True, order=order)
     if read is not None:
         return read.dates(order)
@@ -154,7 +156,7 @@ def dates_of(column: Column, order: str) -> Dates:
 def find_dates(
     columns: Iterable[Column], named: Collection[str] = (), date_format: str | None = None
 ) -> dict[str, Dates]:
-    """Return the dates of the columns that hold some."""
+    """Return the dates of the columns that contain dates."""
     columns = tuple(columns)
     found: dict[str, DateTexts | None] = {}
     for column in columns:
@@ -177,7 +179,7 @@ def find_dates(
 
 
 def check_date_format(order: str | None) -> None:
-    """Raise InputError for what is no order of day, month and year."""
+    """Raise InputError if `order` is neither None nor an order of day, month and year."""
     if order not in (None, *ORDERS):
         raise InputError(
             f"`date_format` must be one of {', '.join(ORDERS)} or None; got {order!r}.",
@@ -195,12 +197,12 @@ def note_of_guess(names: Iterable[str], order: str) -> Note:
 
 
 def looks_like_dates(column: Column) -> bool:
-    """Return whether all present cells of a column are dates."""
+    """Return whether all values of a column, except missing values, are dates."""
     return date_texts(column) is not None
 
 
 def read_date(cell: str) -> tuple[datetime, bool] | None:
-    """Read a date in ISO form, with or without a time of day."""
+    """Read a moment in ISO form, and return also whether the text names a time zone."""
     try:
         moment = datetime.fromisoformat(cell)
         if moment.tzinfo is None:
@@ -211,7 +213,7 @@ def read_date(cell: str) -> tuple[datetime, bool] | None:
 
 
 def _coded(column: Column) -> tuple[NDArray[np.int32], list[str]]:
-    """Return the texts of a column; of numbers, such as 20260131, those of whole ones."""
+    """Return codes and texts of a column. Whole numbers, such as 20260131, become texts."""
     numbers = column.numbers
     if numbers is None:
         return column.coded()
@@ -224,7 +226,7 @@ _Read: TypeAlias = tuple[dict[str, NDArray[np.int64]], NDArray[np.int64], NDArra
 
 
 def _read(texts: list[str], *, may_mix: bool, order: str | None = None) -> _Read:
-    """Return by order the day of each text, its time of day, and whether it names a zone."""
+    """Return the days of texts by order, their times of day, and which texts name a time zone."""
     arrow = strings(texts)
     found = _read_iso(arrow)
     if found is not None and (order is None or (found[0][order] > _NO_DAY).any()):
@@ -244,7 +246,7 @@ def _read(texts: list[str], *, may_mix: bool, order: str | None = None) -> _Read
 
 
 def _read_iso(texts: Any) -> _Read | None:
-    """Read texts that all have ISO's form or a fixed width, ten times as fast; else None."""
+    """Read texts quickly if all have ISO form or a fixed width, otherwise return None."""
     first = texts[0].as_py()
     if first[:4].isdigit():
         found = _iso_moments(texts, first)
@@ -268,7 +270,7 @@ def _read_iso(texts: Any) -> _Read | None:
 
 
 def _iso_moments(texts: Any, first: str) -> NDArray[np.int64] | None:
-    """Return microseconds since 1970, None where not all texts are in ISO form like the first."""
+    """Return microseconds since 1970, or None if not all texts have the ISO form of the first."""
     try:
         moments = pc.cast(texts, pa.timestamp("us", "UTC" if _names_zone(first) else None))
     except pa.ArrowInvalid:
@@ -283,7 +285,7 @@ def _names_zone(text: str) -> bool:
 def _read_pattern(
     texts: Any, pattern: str
 ) -> tuple[NDArray[np.intp], dict[str, NDArray[np.int64]], NDArray[np.int64], NDArray[np.bool_]]:
-    """Return which texts a pattern reads, and as `_read` does what they are."""
+    """Return the indices of texts that match a pattern, and their dates in the form of `_read`."""
     groups = pc.extract_regex(texts, pattern)
     at = np.flatnonzero(as_bools(groups.is_valid()))
     found = groups.take(numbers(at))
@@ -311,7 +313,7 @@ def _read_pattern(
 
 
 def _read_others(texts: list[str], found: _Read) -> None:
-    """Read what ISO 8601 also allows, such as 20260131 and week dates, into `found`."""
+    """Add dates of other ISO 8601 forms, such as 20260131 and week dates, to `found`."""
     days, times, has_zone = found
     unread = np.logical_and.reduce([days[order] == _NO_DAY for order in ORDERS])
     for i in np.flatnonzero(unread).tolist():
@@ -325,7 +327,7 @@ def _read_others(texts: list[str], found: _Read) -> None:
 
 
 def _times(parts: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return microseconds since midnight in UTC, whether they are some, and a zone is named."""
+    """Return microseconds since midnight in UTC, which times are valid, and which have a zone."""
     is_half = _lengths(parts["half"]) == 1
     hour, minute, second = (_whole(parts[name], 0) for name in ("hour", "minute", "second"))
     is_time = (minute < 60) & (second < 60)
@@ -347,7 +349,7 @@ def _times(parts: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.bool_],
 
 
 def _whole(digits: Any, empty: int = -1) -> NDArray[np.int64]:
-    """Return texts of digits as whole numbers, and `empty` for one without a digit."""
+    """Return texts of digits as whole numbers, and `empty` for other texts."""
     texts = pc.if_else(pc.utf8_is_decimal(digits), digits, strings([str(empty)])[0])
     return as_numbers(pc.cast(texts, pa.int64()), np.int64).astype(np.int64)
 
@@ -357,7 +359,7 @@ def _lengths(texts: Any) -> NDArray[np.int32]:
 
 
 def _is_letter(texts: Any, letter: str) -> NDArray[np.bool_]:
-    """Return which texts are this letter, small or large."""
+    """Return which texts are a given letter, in lower or upper case."""
     return as_bools(pc.is_in(pc.utf8_lower(texts), value_set=strings([letter])))
 
 
@@ -366,7 +368,7 @@ def _full_year(year: NDArray[np.int64], is_short: NDArray[np.bool_]) -> NDArray[
 
 
 def _named_month(names: Any) -> NDArray[np.int64]:
-    """Return months from 1 by their English names, of three letters or in full; else 0."""
+    """Return the number of each English name of a month (or its short form), otherwise 0."""
     full = [f"{datetime(2000, m, 1):%B}".lower() for m in range(1, 13)]
     known = [*_MONTHS, *full, "sept"]
     place = as_numbers(pc.index_in(pc.utf8_lower(names), value_set=strings(known)), np.int32)
@@ -377,7 +379,7 @@ def _named_month(names: Any) -> NDArray[np.int64]:
 def _days(
     year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return days since 1970, the least integer where the calendar has no such day."""
+    """Return days since 1970, or the least integer for days that the calendar does not contain."""
     can_be = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1)
     months = np.where(can_be, (year - 1970) * 12 + month - 1, 0).astype("datetime64[M]")
     days = months.astype("datetime64[D]") + (np.where(can_be, day, 1) - 1)

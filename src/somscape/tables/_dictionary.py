@@ -1,4 +1,4 @@
-"""Words for the names of columns and for codes: in them, and in a file that gives them."""
+"""Read words for the names and codes of columns, and replace names and codes by words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,17 +16,17 @@ from somscape.tables.sources import read_table
 from somscape.tables.table import Table
 
 Dictionary: TypeAlias = dict[str, dict[str, str]]
-"""By column, the words of its codes; those of the empty code name the column itself."""
+"""For each column, the words for its codes. The empty code has the words for the column itself."""
 
 COLUMNS = ("column", "code", "words")
-"""Of a file with a dictionary."""
+"""Columns that a file with a dictionary must have."""
 
 OF_COLUMN = ""
-"""The code that stands for the column itself."""
+"""Code whose words name the column itself."""
 
 
 def read_dictionary(path: str | Path) -> Dictionary:
-    """Read words for codes and columns."""
+    """Read the words for codes and columns from a file."""
     table = read_table(path, missing_values=[])
     absent = [name for name in COLUMNS if name not in table.names]
     if absent:
@@ -47,7 +47,7 @@ def read_dictionary(path: str | Path) -> Dictionary:
 
 
 def checked_dictionary(given: Any) -> Dictionary:
-    """Return words for codes and columns as plain texts."""
+    """Check a dictionary, given as a file or a mapping, and convert it to plain texts."""
     if given is None:
         return {}
     if isinstance(given, str | Path):
@@ -72,16 +72,16 @@ def _as_levels(codes: Mapping[Any, Any]) -> list[str]:
 
 
 def _codes(column: Column) -> list[str]:
-    """Return the cells of a column as levels, and empty ones as `OF_COLUMN`."""
+    """Return the values of a column as levels, with `OF_COLUMN` for empty cells."""
     levels = zip(level_texts(column), column.missing, strict=True)
     return [OF_COLUMN if is_empty else level for level, is_empty in levels]
 
 
 def in_words(encoding: Encoding) -> Encoding:
-    """Return an encoding whose columns and levels are called by their words."""
+    """Return an encoding with words instead of the names of columns and levels."""
     if not encoding.roles.dictionary:
         return encoding
-    names = _names(encoding)
+    names = _words_by_name(encoding)
     columns = tuple(_code_in_words(code, names, encoding) for code in encoding.columns)
     parts = tuple(_part_in_words(part, names) for part in encoding.parts)
     roles = replace(encoding.roles, dictionary={})
@@ -89,10 +89,10 @@ def in_words(encoding: Encoding) -> Encoding:
 
 
 def table_in_words(encoding: Encoding, table: Table) -> Table:
-    """Return a table with words for the columns and codes of an encoding."""
+    """Return a table with words instead of the names and codes of columns."""
     if not encoding.roles.dictionary:
         return table
-    names, codes = _names(encoding), {code.name: code for code in encoding.columns}
+    names, codes = _words_by_name(encoding), {code.name: code for code in encoding.columns}
     columns = tuple(
         _cells_in_words(column, codes[column.name], encoding).renamed(names[column.name])
         if column.name in names
@@ -103,43 +103,43 @@ def table_in_words(encoding: Encoding, table: Table) -> Table:
 
 
 def words_of_level(encoding: Encoding, column: str, level: str) -> str:
-    """Return the words for a code of a column, or the code."""
+    """Return the words for a code of a column, or the code if the dictionary lacks it."""
     return encoding.roles.dictionary.get(column, {}).get(level, level)
 
 
 def words_of_column(encoding: Encoding, column: str) -> str:
-    """Return what a column is called in words, or its name."""
-    return _names(encoding).get(column, column)
+    """Return the words for a column, or its name if the dictionary lacks it."""
+    return _words_by_name(encoding).get(column, column)
 
 
-def _names(encoding: Encoding) -> dict[str, str]:
-    """Return what the columns of a table are called; the id keeps its name."""
+def _words_by_name(encoding: Encoding) -> dict[str, str]:
+    """Return the words for each column of a table. The id column keeps its name."""
     dictionary = encoding.roles.dictionary
     names = [code.name for code in encoding.columns]
     said = [
         code.name if code.kind == "id" else dictionary.get(code.name, {}).get(OF_COLUMN, code.name)
         for code in encoding.columns
     ]
-    return dict(zip(names, _told_apart(said, names), strict=True))
+    return dict(zip(names, _make_unique(said, names), strict=True))
 
 
-def _told_apart(words: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Return words, with the name where two have the same."""
+def _make_unique(words: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return words, with the name added to words that occur more than once."""
     return [
         word if words.count(word) == 1 or word == name else f"{word} ({name})"
         for word, name in zip(words, names, strict=True)
     ]
 
 
-def _levels(encoding: Encoding, column: str, levels: Sequence[str]) -> tuple[str, ...]:
+def _words_of_levels(encoding: Encoding, column: str, levels: Sequence[str]) -> tuple[str, ...]:
     said = [words_of_level(encoding, column, level) for level in levels]
-    return tuple(_told_apart(said, levels))
+    return tuple(_make_unique(said, levels))
 
 
 def _code_in_words(code: ColumnCode, names: dict[str, str], encoding: Encoding) -> ColumnCode:
     named: ColumnCode = replace(code, name=names[code.name])
     if isinstance(named, CategoryCode | OrdinalCode):
-        return replace(named, levels=_levels(encoding, code.name, named.levels))
+        return replace(named, levels=_words_of_levels(encoding, code.name, named.levels))
     return named
 
 
@@ -153,7 +153,7 @@ def _part_in_words(part: PartCode, names: dict[str, str]) -> PartCode:
 
 
 def _cells_in_words(column: Column, code: ColumnCode, encoding: Encoding) -> Column:
-    """Return a column with the words of its codes for its cells."""
+    """Return a column with words instead of its codes."""
     said = encoding.roles.dictionary.get(code.name, {})
     words = [level for level in said if level != OF_COLUMN]
     if not words or code.kind in ("id", "number", "date"):
@@ -162,8 +162,8 @@ def _cells_in_words(column: Column, code: ColumnCode, encoding: Encoding) -> Col
     used, first = np.unique(places, return_index=True)
     levels = level_texts(column.take(first))
     known = code.levels if isinstance(code, CategoryCode | OrdinalCode) else words
-    said = dict(zip(known, _levels(encoding, code.name, known), strict=True))
-    cells = np.array([*texts, None], dtype=object)  # the last is that of a missing cell, -1
+    said = dict(zip(known, _words_of_levels(encoding, code.name, known), strict=True))
+    cells = np.array([*texts, None], dtype=object)  # None for missing values, whose code is -1
     for place, level in zip(used.tolist(), levels, strict=True):
         if place >= 0 and level in said:
             cells[place] = said[level]

@@ -1,4 +1,4 @@
-"""From a table and the roles that a user gives to its encoding."""
+"""Choose the encoding of a table from its values and from the roles of its columns."""
 
 import shlex
 import warnings
@@ -55,14 +55,14 @@ from somscape.tables.sources import Source
 from somscape.tables.table import Table
 
 FLAT = 1e-18
-"""A mean squared difference of rounding alone: features span 1 over their usual range."""
+"""Mean squared difference that rounding can cause. Features span 1 over their usual range."""
 
 NOT_ASKED = "in a layer that was not asked for"
-"""Why a column is left out of an encoding of some layers."""
+"""Reason for a column that is left out of an encoding of some layers."""
 
 
 def with_layers(encoding: Encoding, table: Table, counts: Float64s | None) -> Encoding:
-    """Return an encoding whose layers, if its roles name some, count as they say."""
+    """Return an encoding with features scaled by the weights of their layers, if it has layers."""
     roles = encoding.roles
     _check_weights(roles)
     if not roles.layers:
@@ -83,15 +83,15 @@ def with_layers(encoding: Encoding, table: Table, counts: Float64s | None) -> En
                 "the layer and its columns out, or correct them."
             )
     weights = {name: roles.layer_weights.get(name, 1.0) for name in totals}
-    # To float32: the last bits of a sum depend on the order of the rows.
+    # Rounded to float32, because the last bits of a sum depend on the order of the rows.
     factors = {n: float(np.float32(np.sqrt(weights[n] / total))) for n, total in totals.items()}
     return replace(
         encoding,
         columns=tuple(
-            c if isinstance(c, UnusedColumn) else _times(c, factors[layer[c.name]])
+            c if isinstance(c, UnusedColumn) else _multiply(c, factors[layer[c.name]])
             for c in encoding.columns
         ),
-        parts=tuple(_times(c, factors[layer[c.sources[0]]]) for c in encoding.parts),
+        parts=tuple(_multiply(c, factors[layer[c.sources[0]]]) for c in encoding.parts),
     )
 
 
@@ -106,7 +106,7 @@ def _check_weights(roles: Roles) -> None:
 
 
 def _layer_by_column(encoding: Encoding, layers: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return the layer of each column that is in one, checked."""
+    """Return the layer of each column, or raise InputError if the layers are not valid."""
     layer: dict[str, str] = {}
     why = {code.name: code.why for code in encoding.columns}
     used = {code.name for code in encoding.used}
@@ -139,7 +139,7 @@ def _layer_by_column(encoding: Encoding, layers: Mapping[str, Sequence[str]]) ->
 
 
 def _mean_squares(rows: Floats, counts: Float64s | None) -> Float64s:
-    """Return by feature the mean squared difference of two rows drawn at random."""
+    """Return the mean squared difference of two random rows for each feature."""
     squares = np.zeros(rows.shape[1])
     for j in range(rows.shape[1]):
         is_there = ~np.isnan(rows[:, j])
@@ -151,15 +151,15 @@ def _mean_squares(rows: Floats, counts: Float64s | None) -> Float64s:
     return squares
 
 
-def _times(code: Any, factor: float) -> Any:
-    """Return the code of a column with its features times a factor."""
+def _multiply(code: Any, factor: float) -> Any:
+    """Return the code of a column with its features multiplied by a factor."""
     if isinstance(code, DateCode):
         return replace(code, number=replace(code.number, factor=factor))
     return replace(code, factor=factor)
 
 
 def checked_layers(encoding: Encoding, names: str | Iterable[str]) -> list[str]:
-    """Return names of some layers of an encoding, each once."""
+    """Return the given names of layers without repetition, or raise InputError."""
     layers = encoding.roles.layers
     if not isinstance(names, str | Iterable) or isinstance(names, bytes):
         raise InputError(
@@ -175,19 +175,19 @@ def checked_layers(encoding: Encoding, names: str | Iterable[str]) -> list[str]:
     if unknown or not found:
         said = f"no layer {unknown[0]!r}" if unknown else "no layer was named"
         raise InputError(f"{said}; this map has {listed(layers)}. Name one of them or several.")
-    _layer_by_column(encoding, layers)  # a file may say anything
+    _layer_by_column(encoding, layers)  # an encoding from a file can be invalid
     return found
 
 
 def in_layers(encoding: Encoding, names: Iterable[str]) -> NDArray[np.bool_]:
-    """Return which encoded features are in some layers."""
+    """Return which encoded features belong to the given layers."""
     columns = {column for name in names for column in encoding.roles.layers[name]}
     is_in = [sources_of(code)[0] in columns for code in encoding.features]
     return np.repeat(is_in, [code.n_features for code in encoding.features])
 
 
 def of_layers(encoding: Encoding, names: Iterable[str]) -> Encoding:
-    """Return the encoding of some layers alone, which needs no columns of the others."""
+    """Return the encoding of the given layers, which does not need the columns of other layers."""
     roles, names = encoding.roles, set(names)
     columns = {column for name in names for column in roles.layers[name]}
 
@@ -209,10 +209,10 @@ def of_layers(encoding: Encoding, names: Iterable[str]) -> Encoding:
 
 
 SHARED_ROWS = 1 << 16
-"""Rows from which columns are looked at several at a time."""
+"""Number of rows from which columns are processed in parallel."""
 
 SCALES = ("robust", "range")
-"""Which numbers may become 0 and 1; see `fit_encoding`."""
+"""Choices of `scale`. The ends of the usual range, or the extremes, become 0 and 1."""
 
 
 def fit_encoding(
@@ -226,7 +226,7 @@ def fit_encoding(
     sample_weight: Any = None,
     on_number: Callable[[NumberCode, Floats], object] | None = None,
 ) -> Encoding:
-    """Decide what each column of a table becomes, and learn its scale or levels."""
+    """Choose the kind of each column of a table, and learn its scale or levels."""
     for name, value, choices in (("missing", missing, MISSING_CHOICES), ("scale", scale, SCALES)):
         if value not in choices:
             raise ParameterError(
@@ -267,7 +267,7 @@ def fit_encoding(
     parts = parts_of(list(used_dates.values()), table.names, scaling, counts)
     times = {name: has_time(found.moments) for name, found in used_dates.items()}
     for name in {*roles.drop} - {*part_names(times, table.names)}:
-        table.column(name)  # or says that there is none
+        table.column(name)  # raises InputError if the column is not in the table
     parts = tuple(code for code in parts if code.name not in roles.drop)
     encoding = Encoding(codes, missing, roles=roles.beside_columns(), parts=parts)
     if not encoding.features:
@@ -288,13 +288,13 @@ def _decisions(
     counts: Float64s | None,
     on_number: Callable[[NumberCode, Floats], object] | None,
 ) -> tuple[dict[str, KindDecision], dict[str, ColumnCode]]:
-    """Return what each column is, and the codes of those that are numbers."""
+    """Return the kind of each column, and the codes of the numeric columns."""
     may_be_numbers = _may_be_numbers(table, roles)
 
     def look(pair: tuple[Column, Column]) -> tuple[KindDecision, ColumnCode | None]:
         as_given, column = pair
-        # Put in order once: for how many of its values differ, and for its scale.  Not where it
-        # was text: its scale is learned from another column, which puts its own in order.
+        # Sorted once, for the number of different values and for the scale.  Text is not sorted
+        # here, because its scale is learned from a column that is converted and sorted later.
         is_same = as_given is column
         held = column.ascending() if is_same and column.name in may_be_numbers else None
         decision = decided(column)
@@ -313,7 +313,7 @@ def _decisions(
 
 
 def _may_be_numbers(table: Table, roles: Roles) -> set[str]:
-    """Return the columns of numbers that the rules, or the user, may take as numbers."""
+    """Return the names of numeric columns that the rules or the user may use as numbers."""
     has_role, by_rule = roles.by_column(), roles.others != "drop"
     roles_of = {c.name: has_role.get(c.name) for c in table.columns if c.is_number}
     return {n for n, role in roles_of.items() if role == "numbers" or (role is None and by_rule)}
@@ -356,8 +356,8 @@ def _code_for(
         is_padded = not (column.is_number or read_numbers(column))
         code = replace(NumberCode.fit(numbers, why, scaling, counts), is_padded=is_padded)
         values = numbers.numbers
-        assert values is not None  # or there is no code
-        few = "" if code.reach else few_below_zero(values)  # slips are told of
+        assert values is not None  # because it has a code
+        few = "" if code.reach else few_below_zero(values)  # mistakes have another note
         return replace(code, why=f"{code.why}; {few}") if few else code
     if kind == "category":
         return CategoryCode.fit(column, why)
@@ -371,7 +371,7 @@ def _code_for(
 
 
 def _likely_delimiter(table: Table) -> str:
-    """Return what cuts the name of the only column into several, quoted; "" for nothing."""
+    """Return the quoted delimiter that occurs in the name of the only column, or ""."""
     name = table.names[0]
     delimiter = max(",;|\t", key=name.count)
     if len(table.names) > 1 or delimiter not in name:
@@ -380,7 +380,7 @@ def _likely_delimiter(table: Table) -> str:
 
 
 def notes_of(encoding: Encoding) -> list[Note]:
-    """Return what to look at in an encoding, each with the options that change it."""
+    """Return notes on columns to check, each with the options that change the encoding."""
     notes = notes_of_unfit(encoding.columns)
     for order in FIRST:
         guessed = [
@@ -411,7 +411,7 @@ def notes_of(encoding: Encoding) -> list[Note]:
 
 
 def notes_of_unfit(columns: Iterable[ColumnCode]) -> list[Note]:
-    """Return what to know of outcomes, of row counters and of codes."""
+    """Return notes on columns that are left out as outcomes, row counters or codes."""
     left_out = [code for code in columns if code.kind == "dropped"]
     notes = [
         Note(

@@ -1,4 +1,4 @@
-"""Data frames, of any library or as Arrow streams -> columns; text stays text."""
+"""Convert data frames of any library, and Arrow streams, to columns. Text stays text."""
 
 import math
 import numbers
@@ -29,13 +29,13 @@ OBJECTS: dict[str, Any] = {
     "date": date,
     "duration": (timedelta, time),
 }
-"""Types of Python's values, by what a column of them holds."""
+"""Types of Python objects by the kind of a column that contains them."""
 
 NESTED = (list, tuple, dict, set, frozenset, np.ndarray)
-"""Types of values that hold values."""
+"""Types of values that contain other values."""
 
 OTHERS = {"date": "dates", "duration": "durations", "text": "text"}
-"""What a column holds that holds no numbers."""
+"""Words for the kinds of columns that are not numeric."""
 
 CURES = {
     "date": "name dates in somscape.TableEncoder(dates=[...])",
@@ -47,29 +47,29 @@ CURES = {
 }
 
 STREAM = "__arrow_c_stream__"
-"""The method of what hands over its rows as an Arrow stream."""
+"""Method of objects that export their rows as an Arrow stream."""
 
 CONTAINERS = ("xarray", "anndata")
-"""Libraries whose objects are refused: neither their streams nor NumPy give their rows."""
+"""Libraries whose objects are refused, because their rows would be misread."""
 
 
 def table_from_frame(
     frame: Any, source: str = "data frame", *, missing_values: Sequence[str] | None = None
 ) -> Table:
-    """Make a table of a data frame.
+    """Convert a data frame to a table.
 
     Parameters
     ----------
     frame : pandas, polars, pyarrow or other frame that narwhals reads, or any Arrow stream
-        Lazy ones, DuckDB's relations and record batch readers are read to their end.  Numbers
-        stay numbers (float64; their cells keep every digit of an integer).  Strings, categories,
-        booleans ("True", "False") and dates (ISO) become text, even where it spells numbers.
-        Nulls, NaN and `MISSING_WORDS` are missing.  An index is not read.
+        Lazy frames, DuckDB relations and record batch readers are read to their end.  Numbers
+        become float64, and their texts keep all digits of an integer.  Strings, categories,
+        booleans ("True", "False") and dates (in ISO form) become text, even if the text looks
+        like numbers.  Nulls, NaN and `MISSING_WORDS` are missing values.  The index is not read.
     source : str, default="data frame"
-        Name for messages.
+        Name of the table in messages.
     missing_values : sequence of str, optional
-        Texts, in any case, that mean a missing cell instead of `MISSING_WORDS`, and numbers that
-        do, such as ``["none", "999"]``; of dates as ``"9999-12-31"``.
+        Texts, numbers and dates that mean a missing value, such as
+        ``["none", "999", "9999-12-31"]``.  They replace `MISSING_WORDS`, and case is ignored.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def table_from_frame(
     Raises
     ------
     InputError
-        If it is not a data frame, has no columns or no rows, or two columns share a name.
+        If `frame` is not a data frame, is empty, or has two columns with the same name.
 
     See Also
     --------
@@ -102,14 +102,14 @@ def table_at(
     *,
     n_columns: int | None = None,
 ) -> Table:
-    """Make a table of the columns of data frames, whose rows stand where `lines` say."""
+    """Return a table with the columns of data frames. `lines` has the line of each row."""
     words: set[str] = set()
     where = partial(place, source, lines)
     columns = []
     for frame in frames:
-        shown = _opened(frame, source)
+        shown = _as_narwhals(frame, source)
         for series in shown.iter_columns():
-            _refuse_others_than_cells(series, source)
+            _refuse_unsupported(series, source)
             among = n_columns or len(shown.columns)
             column = _column_of(series, source, where, asked, words, among)
             columns.append(column.put_away(among))
@@ -130,7 +130,7 @@ def _column_of(
         values = (None if n else v for v, n in zip(series.to_list(), nulls, strict=True))
         return column_from_values(name, values, where, asked, words)
     native = series.to_native()
-    try:  # pyarrow's own may stand in a file: `to_arrow` would copy it
+    try:  # pyarrow arrays may be in a file, and `to_arrow` copies
         array = native if isinstance(native, pa.ChunkedArray) else series.to_arrow()
     except (pa.ArrowException, OverflowError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
@@ -144,8 +144,8 @@ def _column_of(
     return column_from_arrow(name, chunked, where, asked, words, among=among)
 
 
-def _refuse_others_than_cells(series: Any, source: str) -> None:
-    """Raise InputError for a narwhals series of values that are no cells of a table."""
+def _refuse_unsupported(series: Any, source: str) -> None:
+    """Raise InputError if a narwhals series contains nested or complex values."""
     name, held = quoted(str(series.name)), ""
     if series.dtype.is_nested():
         held = str(series.dtype)
@@ -168,30 +168,30 @@ def _refuse_others_than_cells(series: Any, source: str) -> None:
         )
 
 
-def _listed(series: Any) -> list[Any]:
-    """Return the values of a narwhals series."""
+def _values(series: Any) -> list[Any]:
+    """Return the values of a narwhals series as a list."""
     try:
         return series.to_list()
-    except (OverflowError, ValueError, LookupError):  # of pyarrow and polars
+    except (OverflowError, ValueError, LookupError):  # from pyarrow or polars
         name, array = str(series.name), series.to_arrow()
         refuse_unreadable(name, array, lambda row: place("data frame", None, row))
         raise
 
 
-def _opened(frame: Any, source: str) -> Any:
-    """Return a data frame as narwhals shows it, a lazy one collected, a stream read to its end."""
+def _as_narwhals(frame: Any, source: str) -> Any:
+    """Return a data frame in narwhals, after collecting a lazy frame or reading a stream."""
     _refuse_container(frame, source)
     try:
         is_known = nw.from_native(frame, pass_through=True) is not frame
         is_stream = not is_known and hasattr(frame, STREAM)
-        shown = nw.from_native(_streamed(frame, source) if is_stream else frame)
+        shown = nw.from_native(_read_stream(frame, source) if is_stream else frame)
     except (TypeError, nw.exceptions.NarwhalsError) as error:
-        raise InputError(_no_table(frame, source, error)) from error
+        raise InputError(_not_a_table(frame, source, error)) from error
     return _without_shapes(shown.collect() if isinstance(shown, nw.LazyFrame) else shown, source)
 
 
 def _refuse_container(data: Any, source: str) -> None:
-    """Raise InputError for an object of xarray or AnnData, with the line that converts it."""
+    """Raise InputError with code for the conversion if an object is from xarray or AnnData."""
     homes = [kind.__module__.partition(".")[0] for kind in type(data).__mro__]
     if "geopandas" in homes and getattr(data, "ndim", 2) == 1:
         raise InputError(_only_geometry(source))
@@ -209,7 +209,7 @@ def _refuse_container(data: Any, source: str) -> None:
 
 
 def _call_for(data: Any) -> str:
-    """Return what to write after an object of xarray to get its rows, or "" if nothing does."""
+    """Return the method call that converts an xarray object to rows, or "" if it is unknown."""
     dims = list(getattr(data, "dims", ()))
     name = "feature" if "column" in dims else "column"
     if hasattr(data, "data_vars"):
@@ -226,12 +226,12 @@ def _call_for(data: Any) -> str:
 
 
 def _variable(source: str) -> str:
-    """Return what a line of Python in a message calls the data."""
+    """Return the name of the data in a line of Python for a message."""
     return source if source.isidentifier() else "X"
 
 
 def _without_shapes(shown: Any, source: str) -> Any:
-    """Return a narwhals frame without columns of geopandas' geometries, and warn of them."""
+    """Return a narwhals frame without the geometry columns of geopandas, and warn about them."""
     if "geopandas" not in sys.modules or not shown.implementation.is_pandas_like():
         return shown
     types = dict(zip(shown.columns, shown.to_native().dtypes, strict=True))
@@ -250,7 +250,7 @@ def _without_shapes(shown: Any, source: str) -> Any:
 
 
 def _only_geometry(source: str) -> str:
-    """Return the message for data of geopandas without any other column."""
+    """Return the message for geopandas data that contains only geometry."""
     X = _variable(source)
     return (
         f"{source}: geometry is the only column, and geometry is not supported. Pass columns of "
@@ -258,14 +258,14 @@ def _only_geometry(source: str) -> str:
     )
 
 
-def _streamed(stream: Any, source: str) -> Any:
-    """Return what comes out of an Arrow stream, which most give only once."""
+def _read_stream(stream: Any, source: str) -> Any:
+    """Read all rows of an Arrow stream, because most streams can be read only once."""
     try:
         parts = spooled(pa.RecordBatchReader.from_stream(stream))
     except MemoryError:
         raise
     except (pa.ArrowException, OSError) as error:
-        raise InputError(_no_table(stream, source, error)) from error
+        raise InputError(_not_a_table(stream, source, error)) from error
     n_rows = sum(part.num_rows for part in parts)
     if not n_rows:
         raise InputError(
@@ -278,7 +278,7 @@ def _streamed(stream: Any, source: str) -> Any:
 
 
 def _check_one_row_per_sample(stream: Any, n_rows: int, source: str) -> None:
-    """Raise InputError for an Arrow stream of another length than the object that gave it."""
+    """Raise InputError if an Arrow stream and its object have different numbers of rows."""
     shape = getattr(stream, "shape", None)
     if not isinstance(shape, tuple):  # a mapping counts its columns
         is_counted = isinstance(stream, Sized) and not isinstance(stream, Mapping)
@@ -300,7 +300,7 @@ def _check_one_row_per_sample(stream: Any, n_rows: int, source: str) -> None:
     )
 
 
-def _no_table(frame: Any, source: str, error: Exception) -> str:
+def _not_a_table(frame: Any, source: str, error: Exception) -> str:
     reason = " ".join(str(error).split())
     return (
         f"{source}: a {type(frame).__name__} cannot be read as a table ({reason}); give a"
@@ -309,7 +309,7 @@ def _no_table(frame: Any, source: str, error: Exception) -> str:
 
 
 def as_frame(data: Any, source: str = "data frame") -> Any:
-    """Return a data frame, or what an Arrow stream gives, or None for other things."""
+    """Return a data frame or the rows of an Arrow stream, and None for other objects."""
     if isinstance(data, (np.ndarray, list, tuple)):
         return None
 
@@ -318,27 +318,27 @@ def as_frame(data: Any, source: str = "data frame") -> Any:
     try:
         shown = nw.from_native(data, pass_through=True, allow_series=True)
     except nw.exceptions.NarwhalsError:
-        return _opened(data, source)  # which says why it cannot be read
+        return _as_narwhals(data, source)  # raises InputError with the reason
     is_own = shown is data and not isinstance(data, nw.LazyFrame)
     is_frame = not isinstance(shown, nw.Series) and (not is_own or hasattr(data, STREAM))
-    return _opened(data, source).to_native() if is_frame else None
+    return _as_narwhals(data, source).to_native() if is_frame else None
 
 
 def frame_values(frame: Any) -> dict[str, list[Any]]:
-    """Return the values of a data frame's columns as Python holds them, by name."""
-    return {str(series.name): _listed(series) for series in _opened(frame, "X").iter_columns()}
+    """Return the columns of a data frame as lists of Python values, by name."""
+    return {str(series.name): _values(series) for series in _as_narwhals(frame, "X").iter_columns()}
 
 
 def frame_names(frame: Any) -> list[Any]:
     """Return the names of a data frame's columns."""
-    return list(_opened(frame, "data frame").columns)
+    return list(_as_narwhals(frame, "data frame").columns)
 
 
 def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
-    """Return a data frame of numbers as an array, with NaN for what is null."""
-    shown = _opened(frame, "data frame")
+    """Return a data frame of numbers as an array, with NaN for nulls."""
+    shown = _as_narwhals(frame, "data frame")
     shown = shown if names is None else shown.select(list(names))
-    _refuse_others(shown)
+    _refuse_not_numeric(shown)
     types = set(shown.schema.values())
     is_narrow = types == {nw.Float32}
     type_, nw_type = (np.float32, nw.Float32) if is_narrow else (np.float64, nw.Float64)
@@ -350,8 +350,8 @@ def frame_numbers(frame: Any, names: Sequence[str] | None = None) -> Floats:
     return values
 
 
-def _refuse_others(shown: Any) -> None:
-    """Raise InputError for columns of a narwhals frame that hold no numbers."""
+def _refuse_not_numeric(shown: Any) -> None:
+    """Raise InputError if columns of a narwhals frame are not numeric."""
     kinds = {str(series.name): _kind_of(series) for series in shown.iter_columns()}
     found: dict[str, list[str]] = {}
     for name, kind in kinds.items():
@@ -366,7 +366,7 @@ def _refuse_others(shown: Any) -> None:
 
 
 def _numbers_of(series: Any, type_: Any) -> Any:
-    """Give a column of numbers as an array, NaN where null."""
+    """Return a column of numbers as an array, with NaN for nulls."""
     if series.implementation.is_pyarrow() and series.dtype.is_integer():
         # Rounded beyond 2^53, as all other libraries do; narwhals would raise.
         return series.to_native().cast("float64", safe=False).to_numpy()
@@ -384,17 +384,17 @@ def _numbers_of(series: Any, type_: Any) -> Any:
 
 
 def frame_kinds(frame: Any) -> dict[str, str]:
-    """Give what each column of a data frame holds."""
+    """Return the kind of each column of a data frame."""
     kinds = {}
-    for series in _opened(frame, "data frame").iter_columns():
-        _refuse_others_than_cells(series, "X")
+    for series in _as_narwhals(frame, "data frame").iter_columns():
+        _refuse_unsupported(series, "X")
         kinds[str(series.name)] = _kind_of(series)
     return kinds
 
 
 def _kind_of(series: Any) -> str:
     type_ = series.dtype
-    if type_ == nw.String and _is_empty_of_objects(series):
+    if type_ == nw.String and _are_missing_objects(series):
         return "number"
     if type_.is_numeric() or type_ == nw.Boolean:
         return "number"
@@ -403,14 +403,14 @@ def _kind_of(series: Any) -> str:
     return _kind_of_values(series) if type_ in (nw.Object, nw.Unknown) else "text"
 
 
-def _is_empty_of_objects(series: Any) -> bool:
-    """Return whether these are pandas' objects and all missing, which narwhals takes for text."""
+def _are_missing_objects(series: Any) -> bool:
+    """Return whether a pandas column of objects is all missing, which narwhals takes for text."""
     is_object = getattr(series.to_native(), "dtype", None) == np.dtype(object)
     return is_object and bool(series.is_null().all())
 
 
 def _kind_of_values(series: Any) -> str:
-    """Give what the values of a column of objects are; numbers, where all are missing."""
+    """Return the kind of the values of a column of objects, or "number" if all are missing."""
     pairs = zip(series.to_list(), series.is_null().to_list(), strict=True)
     present = [value for value, is_null in pairs if not is_null]
     for kind, types in OBJECTS.items():
@@ -420,8 +420,8 @@ def _kind_of_values(series: Any) -> str:
 
 
 def frame_like(example: Any, columns: Mapping[str, list[Any]]) -> Any:
-    """Make a data frame of the library and the column types of another one."""
-    shown = _opened(example, "data frame")
+    """Return columns as a data frame of the same library and column types as `example`."""
+    shown = _as_narwhals(example, "data frame")
     name_of = {str(name): name for name in shown.columns}
     made = nw.from_dict(dict(columns), backend=shown.implementation).to_native()
     if not shown.implementation.is_pandas_like():

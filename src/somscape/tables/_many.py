@@ -1,4 +1,4 @@
-"""The files of a folder, or of a pattern of names -> one table, whose rows know their file."""
+"""Read the files of a folder, or of a pattern of names, as one table."""
 
 import os
 import re
@@ -42,13 +42,13 @@ from somscape.tables.column import Column
 from somscape.tables.table import Table
 
 HIDDEN = (".", "_")
-"""How names begin of files that are no part of a table: ``_SUCCESS``, ``.part.crc``."""
+"""First characters of files that do not belong to a table, such as ``_SUCCESS`` and ``.crc``."""
 
 PATTERN = re.compile(r"[*?\[]")
 WHOLE = re.compile("-?[0-9]{1,15}")
 
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
-"""What stands in a folder's name for a missing value."""
+"""Text for a missing value in the name of a folder."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,17 @@ class Files:
     Attributes
     ----------
     source : str
-        What messages call the table: the folder's or the pattern's name.
+        Name of the table in messages, which is the name of the folder or the pattern.
     paths : tuple of Path
-        Sorted.
+        Paths of the files, sorted.
     names : tuple of str
-        What messages call the files: their paths from the folder on.
+        Names of the files in messages, which are paths relative to the folder.
     kind : str
-        As `kind_of` gives.
+        Kind of the files, as `kind_of` returns it.
     folders : dict of str to list of str
-        By name, what the names of folders such as ``year=2026`` say of each file.
+        Columns from the names of folders such as ``year=2026``, with one value for each file.
     left_out : list of str
-        What else is in the folder.
+        Other entries of the folder.
     """
 
     source: str
@@ -81,7 +81,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Reading:
-    """How files are read, see `read_table`; None for what is found out."""
+    """Options for reading files, as in `read_table`. None means automatic detection."""
 
     delimiter: str | None = None
     decimal: str | None = None
@@ -91,7 +91,7 @@ class Reading:
 
 
 def files_of(path: str | os.PathLike[str]) -> Files | None:
-    """Return the files of a folder or of a pattern of names, None for anything else."""
+    """Return the files of a folder or of a pattern of names, or None for another path."""
     text = os.fspath(path)
     if text == "-" or SCHEME.match(text):
         return None
@@ -118,7 +118,7 @@ def _in_folder(folder: Path) -> Files:
 
 
 def _names_in(folder: Path) -> Iterator[str]:
-    """Yield the names of files, and of folders, with a slash, that are not like ``year=2026``."""
+    """Yield names of files, and of folders (with a slash) that are not like ``year=2026``."""
 
     def refuse(error: OSError) -> None:
         raise unreadable(folder, error) from error
@@ -173,7 +173,7 @@ def _checked(source: str, folder: Path, names: list[str], others: list[str]) -> 
             f" {listed(shown(name) for name in kinds.values())}; give those of one kind by a"
             f" pattern such as '*{Path(names[0]).suffix}'"
         )
-    said = [_said_by(name) for name in names]
+    said = [_values_in_path(name) for name in names]
     for name, keys in zip(names, said, strict=True):
         if list(keys) != list(said[0]):
             here, first = (listed(k) or "nothing" for k in (keys, said[0]))
@@ -187,14 +187,14 @@ def _checked(source: str, folder: Path, names: list[str], others: list[str]) -> 
     return Files(source, paths, tuple(map(shown, names)), kind_of(names[0]), folders, others)
 
 
-def _said_by(name: str) -> dict[str, str]:
-    """Return what the names of a file's folders say, such as ``year=2026``."""
+def _values_in_path(name: str) -> dict[str, str]:
+    """Return the values in the names of a file's folders, such as ``year=2026``."""
     pairs = (part.split("=", 1) for part in name.split("/")[:-1] if "=" in part)
     return {unquote(key): unquote(value) for key, value in pairs}
 
 
 def read_many(files: Files, source: str, reading: Reading) -> Table:
-    """Read files of the same columns as one table."""
+    """Read files with the same columns as one table."""
     if files.kind == "arrow":
         table, sizes = _typed(files, source, reading.missing_values)
     else:
@@ -207,7 +207,7 @@ def read_many(files: Files, source: str, reading: Reading) -> Table:
     if has:
         notes.append(f"names of folders that say {listed(has)} left out, as the files do")
     added = [
-        _of_folders(key, values, sizes).put_away(len(table.columns))
+        _column_of_folders(key, values, sizes).put_away(len(table.columns))
         for key, values in files.folders.items()
         if key not in has
     ]
@@ -216,11 +216,11 @@ def read_many(files: Files, source: str, reading: Reading) -> Table:
     return replace(table, columns=(*table.columns, *added), notes=(*notes, *table.notes))
 
 
-def _of_folders(name: str, values: Sequence[str], sizes: Sequence[int]) -> Column:
-    """Return a column of what the names of folders say, numbers where all are whole."""
+def _column_of_folders(name: str, values: Sequence[str], sizes: Sequence[int]) -> Column:
+    """Return the values from names of folders as a column, numeric if all are whole numbers."""
     cells = [None if value == NO_VALUE else clean_cell(value) for value in values]
     given = {cell for cell in cells if cell is not None}
-    are_numbers = all(map(WHOLE.fullmatch, given))  # 007 and 7 are two folders
+    are_numbers = all(map(WHOLE.fullmatch, given))  # 007 and 7 are different folders
     if are_numbers and len(set(map(int, given))) == len(given):
         each = np.array([np.nan if cell is None else float(cell) for cell in cells])
         numbers = np.repeat(each, sizes)
@@ -230,7 +230,7 @@ def _of_folders(name: str, values: Sequence[str], sizes: Sequence[int]) -> Colum
 
 
 def _texts(files: Files, source: str, reading: Reading) -> tuple[Table, list[int]]:
-    """Read text tables or workbooks: the cells of all files decide what a column holds."""
+    """Read text tables or workbooks. The type of a column depends on its values in all files."""
     parts: list[Records] = []
     delimiter = ""
     for path, name in zip(files.paths, files.names, strict=True):
@@ -250,13 +250,13 @@ def _texts(files: Files, source: str, reading: Reading) -> tuple[Table, list[int
     asked = reading.missing_values
     if files.kind == "text":
         return table_from_records(joined, source, delimiter, reading.decimal, asked), sizes
-    from somscape.tables._workbook import table_of_values  # late, for it is slow to import
+    from somscape.tables._workbook import table_of_values  # late: it is slow to import
 
     return table_of_values(joined, source, asked), sizes
 
 
 def _raw(path: Path, name: str, files: Files, reading: Reading) -> tuple[Records, str]:
-    """Return the raw cells of one file, and its delimiter."""
+    """Return the raw cells of a file, and its delimiter."""
     if files.kind == "text":
         return text_records(
             decode(read_text(path, name), name, reading.encoding),
@@ -271,7 +271,7 @@ def _raw(path: Path, name: str, files: Files, reading: Reading) -> tuple[Records
 
 
 def _joined_notes(names: Sequence[str], notes: Sequence[Sequence[str]]) -> list[str]:
-    """Return each note once, with the first file where it is not one of all files."""
+    """Return each note once, with its first file if the note does not apply to all files."""
     files: dict[str, list[str]] = {}
     for name, said in zip(names, notes, strict=True):
         for note in said:
@@ -286,7 +286,7 @@ def _joined_notes(names: Sequence[str], notes: Sequence[Sequence[str]]) -> list[
 
 def _typed(files: Files, source: str, asked: Sequence[str] | None) -> tuple[Table, list[int]]:
     """Read Parquet or Arrow files, whose columns have types."""
-    from somscape.tables._arrow_files import open_arrow  # late, for it is slow to import
+    from somscape.tables._arrow_files import open_arrow  # late: it is slow to import
 
     agreed, opened = Agreed("files"), list[TypedRows | None]()
 

@@ -1,4 +1,4 @@
-"""Parts of messages about tables: quoted cells, lists, close names, lines, missing libraries."""
+"""Parts of messages about tables, such as quoted values, lists of names and line numbers."""
 
 import difflib
 import hashlib
@@ -15,13 +15,14 @@ from somscape.errors import InputError
 
 
 class Note(str):
-    """What a reader noticed in a file, and the option that changes it.
+    """A note about a file, and the command-line options that change the result.
 
     Parameters
     ----------
     text : str
+        Text of the note.
     options : str, default=""
-        What to type on the command line, such as "--decimal".
+        Options of the command line, such as "--decimal".
     """
 
     def __new__(cls, text: str, options: str = "") -> "Note":
@@ -33,37 +34,37 @@ class Note(str):
 
 
 def table_mark(names: Iterable[str]) -> bytes:
-    """Return by what a workbook or a Parquet file of ours with these columns is recognized."""
+    """Return the mark by which somscape recognizes its own workbooks and Parquet files."""
     hashed = hashlib.sha256("\n".join(names).encode("utf-8", "surrogatepass"))
     return f"somscape-table {hashed.hexdigest()[:16]}".encode()
 
 
 def quoted(text: str) -> str:
-    """Return a cell or name in quotes, on one line, cut to a readable length."""
+    """Return a value or name in quotes, on one line and cut to a readable length."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
 def listed(names: Iterable[str], limit: int = 8) -> str:
-    """Give names for a message, in quotes."""
+    """Return quoted names as a list for a message."""
     quotes = [quoted(name) for name in names]
     return ", ".join(quotes[:limit] + ["..."] * (len(quotes) > limit))
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number with its noun in the plural where it needs one."""
+    """Return a number and its noun, in the plural if the number is not 1."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def suggestion(name: str, choices: Sequence[str]) -> str:
-    """Ask whether one of the choices that are close to a name was meant."""
-    # Compared without case, because 'amount' for 'Amount' is the commonest slip.
+    """Return a question that suggests similar choices for a name, or ""."""
+    # Case is ignored, because 'amount' instead of 'Amount' is the most common mistake.
     by_folded = {choice.casefold(): choice for choice in choices}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=3)
     return f"did you mean {' or '.join(quoted(by_folded[key]) for key in close)}?" if close else ""
 
 
 def in_columns(columns: Iterable[Sequence[str]]) -> list[str]:
-    """Return the lines of columns that stand beside each other."""
+    """Return lines of text with columns side by side."""
     padded = []
     for column in columns:
         width = max(map(len, column), default=0)
@@ -72,20 +73,20 @@ def in_columns(columns: Iterable[Sequence[str]]) -> list[str]:
 
 
 def free_name(name: str, taken: Container[str], ending: str = "_input") -> str:
-    """Give a name for a column that no other one has."""
+    """Return a name that is not in `taken`, by appending `ending` if necessary."""
     while name in taken:
         name += ending
     return name
 
 
 def category_or_drop(name: str) -> str:
-    """Return the options that take a column in another way."""
+    """Return the options that use a column as a category or leave it out."""
     return f"--category {shlex.quote(name)} or --drop {shlex.quote(name)}"
 
 
 def check_library(module: str, doing: str, extra: str = "excel") -> None:
-    """Raise InputError where the library of a module is not installed."""
-    # Asked before, because an ImportError from within the library is not this one.
+    """Raise InputError if the library of a module is not installed."""
+    # Checked before the import, because an ImportError can also come from within the library.
     library = module.partition(".")[0]
     if importlib.util.find_spec(library) is None:
         name = library.replace("_", "-")
@@ -96,18 +97,18 @@ Lines: TypeAlias = range | NDArray[np.integer[Any]]
 
 
 class FileLines:
-    """Where the rows of several files stand.
+    """The file and line of each row, for a table from several files.
 
     Parameters
     ----------
     names : sequence of str
-        Of the files, as messages call them.
+        Names of the files in messages.
     files : ndarray of shape (n_rows,), int
-        The number of each row's file, from 0.
+        Index of the file of each row.
     lines : ndarray of shape (n_rows,), int
-        Its line in that file, or its row.
+        Line or row of each row in its file.
     has_lines : bool
-        Whether these are lines, from 1, and not rows, from 0.
+        True for line numbers (from 1), False for row numbers (from 0).
     """
 
     __slots__ = ("_files", "_has_lines", "_lines", "_names")
@@ -126,26 +127,26 @@ class FileLines:
         return len(self._lines)
 
     def take(self, chosen: NDArray[Any]) -> "FileLines":
-        """Return the places of some of the rows."""
+        """Return the files and lines of the chosen rows."""
         return FileLines(self._names, self._files[chosen], self._lines[chosen], self._has_lines)
 
     def where(self, row: int) -> str:
-        """Say where a row stands: "part-03.csv, line 17"."""
+        """Return the file and line of a row, such as "part-03.csv, line 17"."""
         name = self._names[self._files[row]]
         return f"{name}, {'line' if self._has_lines else 'row'} {self._lines[row]}"
 
 
 def place(source: str, lines: Lines | FileLines | None, row: int) -> str:
-    """Say where a row stands, for tables and for their readers."""
+    """Return the file and line of a row, for messages."""
     if isinstance(lines, FileLines):
         return lines.where(row)
     return f"{source}, row {row}" if lines is None else f"{source}, line {lines[row]}"
 
 
 class LineNumbers:
-    """Ascending numbers of lines.
+    """Line numbers in ascending order.
 
-    They take no memory as long as they follow one another.
+    Consecutive numbers are stored as a range, so they need almost no memory.
     """
 
     def __init__(self) -> None:
@@ -153,7 +154,7 @@ class LineNumbers:
         self._others: array[int] | None = None
 
     def extend(self, lines: Sequence[int]) -> None:
-        """Add numbers."""
+        """Add line numbers."""
         if not lines:
             return
         if self._others is None:
@@ -165,14 +166,14 @@ class LineNumbers:
         self._others.extend(lines)
 
     def first(self, n: int) -> Lines:
-        """Return those of the first rows."""
+        """Return the line numbers of the first `n` rows."""
         if self._others is None:
             return self._range[:n]
         return np.frombuffer(self._others, np.uintc)[:n]
 
 
 def lines_from(start: int, taken: Sequence[NDArray[np.integer[Any]] | int]) -> Lines:
-    """Return the lines on which rows start, of which each takes one or more."""
+    """Return the line on which each row starts, from the number of lines of each row."""
     if all(isinstance(rows, int) for rows in taken):
         return range(start, start + sum(map(int, taken)))
     each = [np.ones(rows, np.uint32) if isinstance(rows, int) else rows for rows in taken]

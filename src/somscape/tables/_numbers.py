@@ -1,10 +1,10 @@
-"""Cells of a whole table -> columns of numbers and columns of text.
+"""Convert the cells of a table to columns of numbers and columns of text.
 
-Where the cells of a column fit both decimal marks ("1,234"), the mark that the other
-columns of the file show decides.  If they show none or both, a comma in a file delimited
-by commas separates thousands (its cells had to be quoted), in other files it is the
-decimal mark, and a dot is the decimal mark everywhere.  "1.234" in a file delimited by
-commas is a plain number whatever the other columns show.
+If the cells of a column fit both decimal marks ("1,234"), the mark of the other columns is
+used.  If the other columns do not show a mark, or show both, a dot is the decimal mark.  A
+comma then separates thousands in a file delimited by commas, because its cells had to be
+quoted, and is the decimal mark in other files.  In a file delimited by commas, "1.234" is
+always a plain number.
 """
 
 from __future__ import annotations
@@ -22,37 +22,37 @@ from somscape.tables._messages import Note, listed, quoted
 from somscape.tables._texts import ArrowTexts, PlainTexts, Spelling, read_plain, spell
 from somscape.tables.column import Column
 
-# A column with at least this share of numbers among this many present cells was meant
-# as numbers; a word in it is a slip to report, not a category.
+# A column with at least this share of numbers among at least this number of values is meant
+# to be numeric.  A word in such a column is reported as a mistake.
 _NUMBER_SHARE = 0.9
 _NUMBER_CELLS = 10
 
 SHOWN = 10_000
-"""Different cells, the first ones, that show how a column writes its numbers."""
+"""Maximum number of different values that show how a column writes its numbers."""
 
 FIRST_CELLS, CELLS = 1 << 12, 1 << 15
-"""Cells that are read first, most of which say that a column is text, and then at a time."""
+"""Number of cells in the first block (often enough to recognize text) and in later blocks."""
 
 PLAINLY = r"^[-+]?[0-9]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?$"
-"""How a number is written plainly."""
+"""Pattern of a number in plain spelling."""
 
 MAX_DIGITS = 300
-"""Of a whole number that a float can hold."""
+"""Maximum number of digits of a whole number that a float can represent."""
 
 NO_NUMBER = "[0-9][-/:][0-9A-Za-z]|[.,][0-9]{1,2}[.,]|^[A-Za-z][0-9]|[A-Za-z]{9}|[A-Za-z] [A-Za-z]"
-"""What stands in dates, codes and words, and in no number."""
+"""Pattern that occurs in dates, codes and words, but not in numbers."""
 
 Where = Callable[[int], str]
 
 
 @dataclass
 class _Cells:
-    """The cells of a column, and how they write numbers."""
+    """The cells of a column, and the spelling of numbers in the cells."""
 
     texts: PlainTexts | ArrowTexts
     words: tuple[str, ...]
     spelling: Spelling
-    styles: list[str] | None = None  # how they are written, if they are no numbers
+    styles: list[str] | None = None  # notes on cells that are not numbers
 
     @classmethod
     def of(cls, raw: PlainTexts | pa.ChunkedArray, asked: Sequence[str] | None) -> _Cells:
@@ -64,24 +64,24 @@ class _Cells:
             return cls(texts, tuple(words), Spelling(), ["leading zeros, kept as text,"])
         if _are_words(cells, ends):
             return cls(texts, tuple(words), Spelling(), [])
-        some = _different(cells)
+        some = _first_different(cells)
         spelling = spell(some)
         if len(some) == SHOWN and spelling.plain_mark == ".":
-            spelling = _as_the_others_show(cells, some, spelling)
+            spelling = _spelling_of_all(cells, some, spelling)
         return cls(texts, tuple(words), spelling)
 
 
 @dataclass
 class TextColumns:
-    """What columns of text became.
+    """The columns made from text, with notes on their spelling.
 
     Attributes
     ----------
     columns : list of Column
     notes : list of str
-        One for each way of writing that is not plain, with the columns that use it.
+        A note for each unusual spelling of numbers, with the columns that use the spelling.
     words : set of str
-        Those that stand for missing cells.
+        Words in the cells that mean a missing value.
     """
 
     columns: list[Column] = field(default_factory=list)
@@ -96,7 +96,7 @@ def text_columns(
     decimal: str | None = None,
     asked: Sequence[str] | None = None,
 ) -> TextColumns:
-    """Make columns of raw cells, of numbers where all cells can be read as numbers."""
+    """Convert raw cells to columns, which are numeric if all cells can be read as numbers."""
     cells = {name: _Cells.of(texts, asked) for name, texts in raw.items()}
     marks = {found.spelling.mark for found in cells.values()} - {""}
     shown = decimal or ("".join(marks) if len(marks) == 1 else "")
@@ -130,11 +130,11 @@ def text_columns(
 
 
 def read_numbers(column: Column) -> Column | None:
-    """Read a column of text as numbers."""
+    """Return a column of text as numbers, or None if some cells cannot be read as numbers."""
     cells = column.to_arrow()
     if _have_leading_zeros(cells):
         return None
-    spelling = spell(_different(cells))
+    spelling = spell(_first_different(cells))
     if spelling.example and spelling.plain_mark != ".":
         return None
     texts = ArrowTexts(cells)
@@ -145,7 +145,7 @@ def read_numbers(column: Column) -> Column | None:
 
 
 def padded_numbers(column: Column) -> Column | None:
-    """Return a column of text as whole numbers where all cells are digits."""
+    """Return a column of text as whole numbers, or None if some cells are not digits only."""
     codes, texts = column.coded()
     if not texts or not all(t.isascii() and t.isdigit() and len(t) <= MAX_DIGITS for t in texts):
         return None
@@ -153,8 +153,8 @@ def padded_numbers(column: Column) -> Column | None:
     return Column(column.name, ArrowTexts(column.to_arrow()), numbers=numbers)
 
 
-def _different(cells: pa.ChunkedArray) -> list[str]:
-    """Return different present cells, the first ones."""
+def _first_different(cells: pa.ChunkedArray) -> list[str]:
+    """Return the first different values of a column, at most `SHOWN`."""
     found: dict[str, None] = {}
     for part in _parts(cells):
         found.update(dict.fromkeys(pc.unique(part.drop_null()).to_pylist()))
@@ -163,10 +163,8 @@ def _different(cells: pa.ChunkedArray) -> list[str]:
     return list(found)[:SHOWN]
 
 
-def _as_the_others_show(
-    cells: pa.ChunkedArray, some: Sequence[str], spelling: Spelling
-) -> Spelling:
-    """Return how all cells write numbers, where some are plain and a later one is not."""
+def _spelling_of_all(cells: pa.ChunkedArray, some: Sequence[str], spelling: Spelling) -> Spelling:
+    """Return the spelling of numbers, also considering later cells that are not plain."""
     others: dict[str, None] = {}
     for part in _parts(cells):
         if len(others) < SHOWN and read_plain(part, ".") is None:
@@ -177,7 +175,7 @@ def _as_the_others_show(
 
 
 def _are_words(cells: pa.ChunkedArray, ends: Ends) -> bool:
-    """Return whether most cells, also of the first different ones, can be no numbers."""
+    """Return whether most cells, and most of the first different cells, cannot be numbers."""
     first = pa.chunked_array([cells[:FIRST_CELLS].unique()])
     return _are_mostly_words(first, ends_of(first)) and _are_mostly_words(cells, ends)
 
@@ -194,14 +192,14 @@ def _are_mostly_words(cells: pa.ChunkedArray, ends: Ends) -> bool:
 
 
 def _have_leading_zeros(cells: pa.ChunkedArray) -> bool:
-    """Return whether a cell is written like "007"."""
+    """Return whether any cell is written like "007"."""
     likely = cells.filter(pc.starts_with(cells, "0"))
     are_more = pc.not_equal(likely, strings(["0"])[0])
     return bool(pc.any(pc.and_(pc.ascii_is_decimal(likely), are_more)).as_py())
 
 
 def _parts(cells: pa.ChunkedArray) -> Iterator[pa.Array]:
-    """Yield a few cells first, then many at a time."""
+    """Yield the cells in blocks, with a small first block."""
     begin, n = 0, FIRST_CELLS
     while begin < len(cells):
         yield cells[begin : begin + n].combine_chunks()
@@ -215,7 +213,7 @@ def _likely_mark(plain_mark: str | None, shown: str, delimiter: str) -> str:
 
 
 def _reading(spelling: Spelling, mark: str) -> str:
-    """Say how an example that fits both decimal marks is read."""
+    """Return a note on how an example that fits both decimal marks is read."""
     value = spelling.read(strings([spelling.example]), mark, {})[0]
     return f"{quoted(spelling.example)} read as {value:.12g}"
 
@@ -223,7 +221,7 @@ def _reading(spelling: Spelling, mark: str) -> str:
 def _read(
     name: str, texts: PlainTexts | ArrowTexts, where: Where, spelling: Spelling, mark: str
 ) -> tuple[Float64s | None, str | None, list[str]]:
-    """Return the numbers of a column, or None; its problem; how they are written."""
+    """Return the numbers of a column (or None), its problem (or None), and notes on spelling."""
     if isinstance(texts, PlainTexts) and (mark == "." or not (spelling.mark or spelling.example)):
         return texts.numbers, None, []
     cells = texts.to_arrow()
@@ -247,17 +245,17 @@ def _read(
 
 @dataclass
 class ColumnVerdict:
-    """Whether a column holds numbers, given what its cells say, block by block."""
+    """The decision whether a column is numeric, which is updated with each block of cells."""
 
     n_present: int = 0
     n_bad: int = 0
-    first: int = -1  # bad cell
+    first: int = -1  # row of the first bad cell
     cell: str = ""
-    is_infinite: bool = True  # the first one is
-    are_infinite: bool = True  # all bad ones are
+    is_infinite: bool = True  # whether the first bad cell is
+    are_infinite: bool = True  # whether all bad cells are
 
     def look(self, begin: int, cells: pa.Array, values: Float64s) -> None:
-        """Take in cells from row `begin` on, and their values: NaN where missing or no number."""
+        """Add the cells from row `begin` and their values, which are NaN if not a number."""
         finite = np.isfinite(values)
         n_finite = int(finite.sum())
         self.n_present += n_finite
@@ -275,11 +273,11 @@ class ColumnVerdict:
         self.are_infinite = self.are_infinite and bool(np.isinf(values[bad]).all())
 
     def is_text(self, n_cells: int) -> bool:
-        """Return whether `n` cells in all cannot make it a column that was meant as numbers."""
+        """Return whether too many of the `n_cells` cells are bad for a column of numbers."""
         return not self.are_infinite and self.n_bad > (1 - _NUMBER_SHARE) * n_cells + 1
 
     def settle(self, name: str, where: Where) -> tuple[bool, str | None]:
-        """Decide: whether it holds numbers, else the message if it was meant to."""
+        """Return whether the column is numeric, and a message if a mistake makes it text."""
         if not self.n_bad:
             return True, None
         n_good = self.n_present - self.n_bad

@@ -1,4 +1,4 @@
-"""Encoded rows in another encoding, their cells as text, and the fewest columns to change."""
+"""Convert rows between encodings, show their values, and find the fewest columns to change."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ from somscape.tables.table import Table
 
 
 def recoded(rows: Float64s, was: Encoding, now: Encoding) -> Float64s:
-    """Return encoded rows, or prototypes, as another encoding has them."""
+    """Convert encoded rows, or prototypes, to another encoding."""
     if was.is_plain and now.is_plain and not (was.is_named and now.is_named):
         if was.n_features != now.n_features:
             raise InputError(
@@ -43,7 +43,7 @@ def recoded(rows: Float64s, was: Encoding, now: Encoding) -> Float64s:
 
 
 def _check_columns(was: Encoding, now: Encoding) -> None:
-    """Raise InputError for what only one of both encodings has, or has as another kind."""
+    """Raise InputError if two encodings differ in their columns, kinds or ordered levels."""
     a, b = ({code.name: code for code in each.used} for each in (was, now))
     alone = [listed(_not_in(other, own)) for own, other in ((a, now), (b, was))]
     if any(alone):
@@ -68,7 +68,7 @@ def _check_columns(was: Encoding, now: Encoding) -> None:
 
 
 def _not_in(encoding: Encoding, names: Iterable[str]) -> list[str]:
-    """Return names that are no used columns, and what they are instead."""
+    """Return the names that an encoding does not use, each with the reason."""
     used, why = {code.name for code in encoding.used}, {c.name: c.why for c in encoding.columns}
     return [
         name + (f" (in the other {why[name]})" if name in why else "")
@@ -78,7 +78,7 @@ def _not_in(encoding: Encoding, names: Iterable[str]) -> list[str]:
 
 
 def _feature(parts: dict[str, tuple[FeatureCode, Float64s]], now: FeatureCode) -> Float64s:
-    """Return one column, or what else dates tell, as the new encoding has it."""
+    """Return a column, or a feature derived from dates, in the new encoding."""
     was, features = parts.get(now.name, (None, np.empty(0)))
     if was == now:
         return features
@@ -98,7 +98,7 @@ def _feature(parts: dict[str, tuple[FeatureCode, Float64s]], now: FeatureCode) -
 
 
 def _microseconds(code: Any, features: Float64s) -> Float64s:
-    """Return moments since 1970, not rounded to the code's unit."""
+    """Return microseconds since 1970, not rounded to the unit of the code."""
     return np.asarray(code.number.decode(features) * MICROSECONDS[code.unit])
 
 
@@ -111,10 +111,10 @@ def _levels(features: Float64s, was: CategoryCode, now: CategoryCode) -> Float64
 
 
 NO_CELL = "missing"
-"""Stands for a cell without a value."""
+"""Text for a missing value."""
 
 DIGITS, MOST_DIGITS = 6, 9
-"""Of a number that nobody wrote."""
+"""Number of digits of a shortened number, and most digits of a number that is not shortened."""
 
 
 def mark_of(table: Table, code: FeatureCode) -> str:
@@ -125,12 +125,12 @@ def mark_of(table: Table, code: FeatureCode) -> str:
 
 
 def value_shown(code: FeatureCode, table: Table, row: int, encoded: Floats) -> str:
-    """Return what a row has in a feature column: its cell, or what its dates tell."""
+    """Return the value of a row in a feature, from its cell or its dates."""
     return values_shown(code, table, np.array([row]), encoded[None, :])[0]
 
 
 def values_shown(code: FeatureCode, table: Table, rows: Ints, encoded: Floats) -> list[str]:
-    """Return what rows have in a feature column: cells, or what dates tell."""
+    """Return the values of rows in a feature, from their cells or their dates."""
     columns = [table.column(name).take(rows) for name in sources_of(code)]
     if isinstance(code, DateCode | PartCode):
         pairs = zip(encoded, np.any([column.missing for column in columns], axis=0), strict=True)
@@ -156,17 +156,17 @@ def cell_text(value: Any, mark: str) -> str:
 
 
 MAX_CHANGES = 4
-"""Most changes that are named as text."""
+"""Maximum number of changes that a text names."""
 
 N_TARGETS = 8
 """Number of targets that a row is moved towards."""
 
 RESOLUTION = 0.01
-"""Numbers are rounded to this share of the range of the prototypes in their column."""
+"""Largest change by rounding, as a share of the range of the prototypes in a column."""
 
 
 def rounding_steps(encoding: Encoding, prototypes: Float64s) -> list[float]:
-    """Return how far rounding may move a number of each column, as encoded."""
+    """Return the largest change that rounding may cause in each encoded column."""
     return [
         RESOLUTION * float(np.ptp(prototypes[:, place])) if code.n_features == 1 else 0.0
         for code, place in zip(encoding.features, encoding.slices, strict=True)
@@ -179,10 +179,10 @@ def fewest_changes(
     targets: Float64s,
     is_reached: Callable[[Float64s], NDArray[np.bool_]],
 ) -> tuple[Float64s, list[list[int]]]:
-    """Return rows with a few columns of a target, and those columns."""
+    """Change the fewest columns of each row until `is_reached`. Return rows and changed columns."""
     k = min(N_TARGETS, len(targets))
     near, _ = select_kernels().search(rows, targets, k)
-    start, target = rows.repeat(k, axis=0), targets[near.ravel()]  # a row's ways lie together
+    start, target = rows.repeat(k, axis=0), targets[near.ravel()]  # ways of a row are adjacent
     apart = encoding.sum_by_used((start - target) ** 2)
     order = np.argsort(-apart, axis=1, kind="stable")
     is_changed = np.zeros(apart.shape, dtype=bool)
@@ -200,7 +200,7 @@ def fewest_changes(
     for n in range(apart.shape[1]):
         is_changed[ways, order[ways, n]] = True
         n_changed[ways[is_reached(at(ways))]] = n + 1
-        # The first way of a row to succeed needs the fewest columns and ends its other ways.
+        # The first way that succeeds needs the fewest columns, so other ways of the row stop.
         ways = np.flatnonzero(~(n_changed > 0).reshape(-1, k).any(axis=1).repeat(k))
         if not len(ways):
             break
@@ -209,7 +209,7 @@ def fewest_changes(
         columns = order[ways, n]
         is_changed[ways, columns] = False
         is_changed[ways, columns] = ~is_reached(at(ways))
-    # The fewest columns; among equal numbers, the least distance, a fraction of a column.
+    # The fewest columns, and for equal numbers the least distance (less than one column).
     moved = (apart * is_changed).sum(axis=1)
     cost = np.where(n_changed > 0, is_changed.sum(axis=1) + moved / (1 + moved), np.inf)
     best = cost.reshape(-1, k).argmin(axis=1) + k * np.arange(len(rows))
@@ -219,7 +219,7 @@ def fewest_changes(
 def cells_of(
     encoding: Encoding, rows: Float64s, pairs: Sequence[tuple[int, int]], steps: Sequence[float]
 ) -> list[Any]:
-    """Return cells of encoded rows, all of them possible, in original units."""
+    """Return values of encoded rows in original units, rounded to possible values."""
     values: list[Any] = []
     for i, j in pairs:
         code, part = encoding.features[j], rows[i : i + 1, encoding.slices[j]]
@@ -231,7 +231,7 @@ def cells_of(
 
 
 def changes_text(changes: Sequence[Any]) -> str:
-    """Return changes as text, the first ones by name."""
+    """Return changes as text. Only the first changes are named."""
     parts = [str(change) for change in changes[:MAX_CHANGES]]
     n_more = len(changes) - len(parts)
     if n_more:

@@ -1,8 +1,8 @@
-"""A process of its own: a workbook on standard input, a sheet of it on standard output.
+"""Read a workbook from standard input in a separate process, and write a sheet as JSON.
 
-calamine makes a place for every cell up to a sheet's last one, and ends the process where memory
-lacks for them.  So it reads in a process whose memory is limited.  The first line of the answer
-says which sheets there are, the others are the rows of one, all as JSON.
+calamine allocates memory for every cell up to the last cell of a sheet, and ends the process if
+memory does not suffice.  Therefore a separate process with limited memory reads the workbook.  The
+first line of its output describes the sheets, and the other lines are the rows of one sheet.
 """
 
 import json
@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 MAX_WHOLE = 1e15
-"""Whole numbers below this are written without a decimal point; a sheet has no other numbers."""
+"""Limit below which whole numbers are written as integers. Sheets store all numbers as floats."""
 
 
 def answer(data: bytes, wanted: str | None) -> Iterator[Any]:
-    """Yield what is known of a workbook's sheets, then the rows of the sheet that is read."""
+    """Yield a description of the sheets of a workbook, then the rows of the chosen sheet."""
     import python_calamine as calamine
 
     book = calamine.load_workbook(BytesIO(data))
@@ -49,7 +49,7 @@ def _rows(sheet: Any) -> Iterator[list[Any]]:
 
 
 def _named(names: list[str], wanted: str) -> str | None:
-    """Return the sheet of this name, else of this number from 1, else None."""
+    """Return the name of the sheet with the wanted name or number (from 1), or None."""
     if wanted in names:
         return wanted
     number = int(wanted) if wanted.isascii() and wanted.isdecimal() else 0
@@ -57,14 +57,14 @@ def _named(names: list[str], wanted: str) -> str | None:
 
 
 def holds_table(rows: Iterator[list[Any]]) -> bool:
-    """Return whether the first row that is not empty has two cells or more, and one below, too."""
+    """Return whether the first row with values, and a row below it, have at least two values."""
     counts = (sum(1 for cell in row if plain(cell) != "") for row in rows)
     header = next((n for n in counts if n), 0)
     return header > 1 and any(n > 1 for n in counts)
 
 
 def plain(value: Any) -> Any:
-    """Return a cell as JSON has it: dates and times in ISO form, blanks as ""."""
+    """Return a value for JSON, with dates and times in ISO form and "" for blanks."""
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) < MAX_WHOLE else value
     if isinstance(value, str):
@@ -77,7 +77,7 @@ def plain(value: Any) -> Any:
 
 
 def _limit_memory(n_bytes: int) -> None:
-    """Limit this process to `n_bytes` more than it has, where the system supports that."""
+    """Let this process use at most `n_bytes` more memory, if the system supports limits."""
     if sys.platform == "win32":
         return
     import resource
@@ -89,11 +89,11 @@ def _limit_memory(n_bytes: int) -> None:
         limits = [allowed, *(n for n in (soft, hard) if n != resource.RLIM_INFINITY)]
         resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
     except (OSError, ValueError):
-        return  # macOS has the limit and does not take it
+        return  # macOS has the limit but refuses new values
 
 
 def main() -> None:
-    """Answer what the arguments ask for: a sheet, as JSON, and the bytes of memory."""
+    """Write the sheet that the arguments name, within the given number of bytes of memory."""
     wanted, n_bytes = map(json.loads, sys.argv[1:])
     data = sys.stdin.buffer.read()
     import python_calamine  # noqa: F401 - before the limit

@@ -1,4 +1,4 @@
-"""Tables that come one after the other, kept in a temporary file if they are large."""
+"""Collect tables that arrive one after another, in a temporary file if they are large."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -10,7 +10,7 @@ from somscape.tables._late import pa
 
 
 def spooled(parts: Iterable["pa.Table | pa.RecordBatch"]) -> list["pa.Table"]:
-    """Copy tables as they come, to a temporary file once they are large together."""
+    """Copy tables as they arrive, to a temporary file as soon as their total size is large."""
     rest, memory = iter(parts), pa.BufferOutputStream()
     for part in rest:
         if are_large(memory.tell() + part.nbytes):
@@ -20,7 +20,7 @@ def spooled(parts: Iterable["pa.Table | pa.RecordBatch"]) -> list["pa.Table"]:
 
 
 def _in_file(begun: Any, parts: Iterator[Any]) -> Any:
-    """Return a mapped file of what was written before, and then the other tables."""
+    """Write the earlier bytes and the remaining tables to a file, and return the mapped file."""
     with temporary() as file:
         sink = pa.PythonFile(file, "w")
         with told():

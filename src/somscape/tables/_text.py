@@ -1,4 +1,4 @@
-"""A path or standard input becomes text in UTF-8, and text with delimiters becomes cells."""
+"""Read a file or standard input as UTF-8 text, and split delimited text into cells."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 Content: TypeAlias = bytes | mmap
-"""The bytes of a file: those of a large one lie in a temporary file."""
+"""The bytes of a file. Bytes of a large file are in a temporary file."""
 
 BLOCK_LETTERS, PIECE = 1 << 14, 1 << 13
 MAX_TIMES_UNPACKED = 200
-"""Limit of a file's unpacked size, in packed sizes: tables have 3 to 20, a single value that
-repeats 1,000."""
+"""Largest ratio of the uncompressed to the compressed size of a file. Ratios of tables are 3 to 20,
+and a table of one repeated value has a ratio of 1,000."""
 
 PACKED = {
     ".gz": (b"\x1f\x8b", "gzip"),
     ".bz2": (b"BZh", "bz2"),
     ".zst": (b"\x28\xb5\x2f\xfd", "zstd"),
 }
-"""How a packed file ends, begins and is called."""
+"""Extension, first bytes and format of compressed files."""
 
 N_MAGIC = 8
-"""Bytes from which the kind of a file is told."""
+"""Number of first bytes that identify the kind of a file."""
 
 _OTHER_FILES = {
     b"PK\x03\x04": "an Excel workbook or a zip archive",
@@ -64,17 +64,17 @@ _BYTE_ORDER_MARKS = {
 
 
 WEB_PAGES, MAX_BLANKS = (b"<!doctype html", b"<html"), 256
-"""How one begins, after some blanks at most."""
+"""First bytes of web pages, and the number of bytes in which blanks may come first."""
 
 
 def read_bytes(path: str | os.PathLike[str], source: str) -> bytes:
-    """Read a file; `InputError` as `opened`."""
+    """Return the bytes of a file."""
     with opened(path, source) as file:
         return file.read()
 
 
 def read_text(path: str | os.PathLike[str], source: str) -> Content:
-    """Read a file, or standard input for "-", to a temporary file if it is large."""
+    """Read a file, or standard input for "-". A large file is copied to a temporary file."""
     if os.fspath(path) == "-":
         return sys.stdin.buffer.read()
     with opened(path, source) as file:
@@ -84,7 +84,7 @@ def read_text(path: str | os.PathLike[str], source: str) -> Content:
 
 @contextmanager
 def opened(path: str | os.PathLike[str], source: str) -> Iterator[IO[bytes]]:
-    """Open a file to be read."""
+    """Open a file for reading, and raise InputError if it is not readable or changes."""
     path = Path(path)
     try:
         with path.open("rb") as file:
@@ -108,13 +108,13 @@ def opened(path: str | os.PathLike[str], source: str) -> Iterator[IO[bytes]]:
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
-    """Return the error for a file or folder that the system does not let us read."""
+    """Return the error for a file or folder that the system cannot read."""
     reason = error.strerror or str(error)
     return InputError(f"'{shown(path)}' cannot be read ({reason}); check that you may read it")
 
 
 def changed(source: str) -> InputError:
-    """Return the error for a file that somebody wrote to."""
+    """Return the error for a file that changed while it was read."""
     said = f"{source} changed while it was read; read it again when nothing writes to it"
     return InputError(said)
 
@@ -126,31 +126,31 @@ class TextFile:
     Attributes
     ----------
     data : bytes or mmap
-        In UTF-8.
+        Text in UTF-8.
     begin : int
-        Where the text begins, after the byte order mark.
+        Index of the first byte after the byte order mark.
     """
 
     data: Content
     begin: int = 0
 
     def open(self) -> TextIO:
-        """Return the text as a file whose lines keep their ends."""
+        """Return the text as a file whose lines keep their line ends."""
         return _lines_of(self.data, "utf-8", self.begin)
 
 
 def _lines_of(data: Content, encoding: str, begin: int = 0) -> TextIO:
-    raw: Any = pa.BufferReader(data)  # io.BytesIO would copy what is mapped
+    raw: Any = pa.BufferReader(data)  # io.BytesIO would copy a mapped file
     raw.seek(begin)
     return io.TextIOWrapper(raw, encoding, newline="")
 
 
 def decode(data: Content, source: str, encoding: str | None = None) -> tuple[TextFile, list[str]]:
-    """Find the encoding of a text table, which may be packed."""
+    """Decode a text table, which may be compressed, and return it with notes."""
     start = data[:N_MAGIC]
     for ending, (magic, kind) in PACKED.items():
         if start.startswith(magic):
-            data = _unpack(data, source, kind)
+            data = _decompress(data, source, kind)
             break
         if source.lower().endswith(ending):
             raise InputError(
@@ -187,7 +187,7 @@ def decode(data: Content, source: str, encoding: str | None = None) -> tuple[Tex
             return _as_utf8(data, source, encoding), notes
         except UnicodeError as error:
             problem = error
-    line = data[: _place(problem, data)].count(b"\n") + 1
+    line = data[: _error_position(problem, data)].count(b"\n") + 1
     raise InputError(
         f"{source}, line {line}: not {encoding} text; save the file as UTF-8 or name its encoding",
         options="--encoding NAME",
@@ -196,13 +196,13 @@ def decode(data: Content, source: str, encoding: str | None = None) -> tuple[Tex
     ) from problem
 
 
-def _unpack(data: Content, source: str, kind: str) -> bytes:
-    """Return the content of a packed file."""
+def _decompress(data: Content, source: str, kind: str) -> bytes:
+    """Return the content of a compressed file."""
     size, most = 0, MAX_TIMES_UNPACKED * len(data)
     try:
         with pa.CompressedInputStream(pa.BufferReader(data), kind) as stream:
             while size <= most and (piece := stream.read(PIECE)):
-                size += len(piece)  # before memory is taken for all of it
+                size += len(piece)  # checked before memory is allocated
         if size <= most:
             with pa.CompressedInputStream(pa.BufferReader(data), kind) as stream:
                 return bytes(stream.read(size))
@@ -218,7 +218,7 @@ def _unpack(data: Content, source: str, kind: str) -> bytes:
 
 
 def _as_utf8(data: Content, source: str, named: str | None) -> TextFile:
-    """Return text of an encoding as UTF-8, or raise UnicodeError."""
+    """Convert text in an encoding to UTF-8, or raise UnicodeError."""
     encoding = named or "utf-8"
     try:
         is_utf8 = codecs.lookup(encoding).name == "utf-8"
@@ -237,14 +237,14 @@ def _as_utf8(data: Content, source: str, named: str | None) -> TextFile:
     else:
         pieces = iter(lambda: text.read(BLOCK_LETTERS), "")
         data = b"".join(piece.encode("utf-8", "replace") for piece in pieces)
-    if named and data.find(b"\0") >= 0:  # else none were there
+    if named and data.find(b"\0") >= 0:  # otherwise checked before
         raise InputError(f"{source} is not a text table (it holds NUL characters); save it as .csv")
     n = len(codecs.BOM_UTF8)
     return TextFile(data, n if data[:n] == codecs.BOM_UTF8 else 0)
 
 
-def _place(error: UnicodeError, data: Content) -> int:
-    """Return the place of the first bytes that are not text."""
+def _error_position(error: UnicodeError, data: Content) -> int:
+    """Return the position of the first bytes that are not text."""
     found = data.find(error.object) if isinstance(error, UnicodeDecodeError) else -1
     return max(0, found) + getattr(error, "start", 0)
 
@@ -252,20 +252,20 @@ def _place(error: UnicodeError, data: Content) -> int:
 TEXTS = (".csv", ".tsv", ".txt")
 ARROW_FILES = (".parquet", ".feather", ".arrow", ".ipc")
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
-"""Endings of text tables, of Parquet and Arrow files, and of workbooks."""
+"""Extensions of text tables, of Parquet and Arrow files, and of workbooks."""
 
 CONVERTED = (".lrn", ".bm", ".umx", ".cls")
 
 
 def ending_of(path: str | os.PathLike[str]) -> str:
-    """Return the ending of a name in small letters, without that of a packed file."""
+    """Return the extension of a name in lower case, after removing an extension such as ".gz"."""
     path = Path(path)
     ending = path.suffix.lower()
     return Path(path.stem).suffix.lower() if ending in PACKED else ending
 
 
 def kind_of(path: str | os.PathLike[str]) -> str:
-    """Return how a file is read: as "text", as everything else is, "arrow" or "workbook"."""
+    """Return the kind of a file by its extension, which is "arrow", "workbook" or else "text"."""
     ending = Path(path).suffix.lower()
     return "arrow" if ending in ARROW_FILES else "workbook" if ending in WORKBOOKS else "text"
 
@@ -273,51 +273,52 @@ def kind_of(path: str | os.PathLike[str]) -> str:
 def check_reading(
     kind: str, source: str, text: tuple[str | None, ...], sheet: str | int | None
 ) -> None:
-    """Raise InputError for what is said of another kind of file."""
+    """Raise InputError for options that do not apply to this kind of file."""
     if sheet is not None and kind != "workbook":
         raise InputError(f"{source} is no workbook with sheets; leave out `sheet`")
     if kind != "text" and any(text):
         raise InputError(f"{source} is no text table; leave out delimiter, decimal and encoding")
 
 
-# In a tie the rarer mark wins: commas occur in texts and as decimal marks.
+# If two marks are equally likely, the first wins. Commas are last, because texts contain commas.
 _DELIMITERS = ("\t", ";", "|", ",")
 _N_SAMPLED = 100
 CELL_BYTES, LETTER_BYTES = 66, 8
-"""What a cell and a letter cost while their record is split: the csv module holds four bytes for a
-letter, twice as a cell grows."""
+"""Bytes of memory for a cell and for a character while a record is split. The csv module uses four
+bytes for a character, and has two copies of a cell that grows."""
 
 FREE_CELLS, FREE_LETTERS = 10_000, 65_536
-"""What a record may have in a file of any size; the delimiter is judged by as many letters."""
+"""Numbers of cells and characters that any record may have. A sample of this number of characters
+shows the delimiter."""
 
 BLOCK_BYTES, LEAST_BLOCK, N_BLOCKS = 1 << 21, 1 << 14, 64
-"""Bytes that Arrow splits at a time: of a small file a part, so that what is made of a block on the
-way takes little beside the file."""
+"""Largest and smallest size in bytes of a block that Arrow splits, and number of blocks of a file
+of medium size. The memory for a block is then small in comparison with the file."""
 
 PART = 1 << 16
-"""Bytes that are looked at at a time: few enough for a cache, and for memory that is used again."""
+"""Number of bytes that are examined at a time, so that they fit into cache and reused memory."""
 
 QUOTE, LINE_FEED, CARRIAGE_RETURN = b'"\n\r'
 
-NO_DELIMITER = "\x1f"  # the unit separator of ASCII: in no text table
+NO_DELIMITER = "\x1f"  # unit separator of ASCII, never in a text table
 
 
 class NotPlainError(Exception):
-    """The text needs to be split record by record, which also says what is wrong with it."""
+    """A text has to be split record by record, which also finds the mistakes in the text."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Rows of a file.
+    """A block of rows of a file.
 
     Attributes
     ----------
     size : int
-        In bytes.
+        Size in bytes.
     cells : list of pyarrow.Array of string
-        One for each column.
+        Texts of each column.
     lines : ndarray of shape (n_rows,), int
-        How many each row takes; a number of rows where each takes one.
+        Number of lines of each row, or the number of rows if each row has one line.
     """
 
     size: int
@@ -348,7 +349,7 @@ def split_blocks(file: TextFile, begin: int, n_columns: int, delimiter: str) -> 
 
 
 def _end_of_block(data: Content, begin: int, end: int, size: int) -> int:
-    """Return the place after the line end that ends a block, outside of quotes."""
+    """Return the index after the last line end of a block, outside of quotes."""
     stop = data.find(b"\n", min(begin + size, end), end) + 1 or end
     is_open = _count(np.frombuffer(data, np.uint8, stop - begin, begin), QUOTE) & 1
     while is_open and stop < end and stop - begin <= 2 * BLOCK_BYTES:
@@ -362,7 +363,7 @@ def _end_of_block(data: Content, begin: int, end: int, size: int) -> int:
 
 
 def _count(letters: NDArray[np.uint8], letter: int) -> int:
-    """Return how often a letter stands there, four times as fast as `bytes.count`."""
+    """Return how often a byte occurs, four times as fast as `bytes.count`."""
     parts = blocks(len(letters), PART)
     return sum(int(np.count_nonzero(letters[part] == letter)) for part in parts)
 
@@ -374,13 +375,13 @@ def _line_ends_are_plain(letters: NDArray[np.uint8]) -> bool:
 
 
 def _quotes_are_plain(letters: NDArray[np.uint8], mark: int) -> bool:
-    """Return whether quotes stand at both ends of a cell, or are doubled within one."""
+    """Return whether all quotes either enclose a cell or are doubled within a cell."""
     may_be_beside = np.zeros(256, dtype=bool)
     may_be_beside[[mark, LINE_FEED, CARRIAGE_RETURN, QUOTE]] = True
     is_open = 0
     for part in blocks(len(letters), PART):
         quotes = part.start + np.flatnonzero(letters[part] == QUOTE)
-        quotes[is_open::2] -= 1  # looks back from one that opens, forward from one that closes
+        quotes[is_open::2] -= 1  # the byte before an opening or after a closing quote
         quotes[1 - is_open :: 2] += 1
         is_open ^= len(quotes) & 1
         if not may_be_beside.take(letters.take(quotes, mode="clip")).all():
@@ -415,10 +416,10 @@ def _parsed(letters: NDArray[np.uint8], n_columns: int, delimiter: str, has_quot
 def split_records(
     file: TextFile, delimiter: str, budget: Budget
 ) -> Iterator[tuple[int, list[str]]]:
-    """Split text into records."""
+    """Split text into records, and yield each record with its line number."""
     line = 1
-    lines = _Counted(budget, delimiter)
-    reader = _reader(lines.of(file.open()), delimiter, strict=True)
+    lines = _RecordSize(budget, delimiter)
+    reader = _reader(lines.checked(file.open()), delimiter, strict=True)
     try:
         for record in reader:
             yield line, record
@@ -435,15 +436,15 @@ def split_records(
 
 
 @dataclass
-class _Counted:
-    """Lines, and what memory the cells in them will take until they are split."""
+class _RecordSize:
+    """Count the cells and characters of the lines of a record, to limit its memory."""
 
     budget: Budget
     delimiter: str
     n_cells: int = 0
     n_letters: int = 0
 
-    def of(self, lines: Iterable[str]) -> Iterator[str]:
+    def checked(self, lines: Iterable[str]) -> Iterator[str]:
         for number, line in enumerate(lines, 1):
             self.n_cells += line.count(self.delimiter) + 1
             self.n_letters += len(line)
@@ -451,16 +452,16 @@ class _Counted:
                 what = f"{self.n_cells} cells of {self.n_letters} letters before line {number + 1}"
                 n_bytes = CELL_BYTES * self.n_cells + LETTER_BYTES * self.n_letters
                 self.budget.check(n_bytes, what)
-                _allow_cells_of(self.n_letters)
+                _allow_cell_length(self.n_letters)
             yield line
 
 
 def detect_delimiter(file: TextFile) -> tuple[str, TextFile]:
-    """Find the delimiter: the one that cuts most of the first lines as it cuts the header."""
+    """Find the delimiter that gives the most lines the same number of cells as the header."""
     with file.open() as text:
         start = text.read(6)
     if start.startswith("sep=") and start[5:6] in ("\r", "\n"):
-        # The line end stays, so that lines keep their numbers.
+        # The line end is kept, so that line numbers stay correct.
         return start[4], replace(file, begin=file.begin + len(start[:5].encode()))
     return _likely_delimiter(file), file
 
@@ -475,7 +476,7 @@ def _likely_delimiter(file: TextFile) -> str:
     if scores:
         return max(scores, key=scores.__getitem__)
     for delimiter, n_cells in counts.items():
-        # A title above the table: let the ragged lines be reported, not one column of text.
+        # With a title above the table, this reports lines of different widths as an error.
         if len(set(n_cells[1:])) == 1 and n_cells[1] > 2:
             return delimiter
     return "," if set(counts[","]) <= {1} else NO_DELIMITER
@@ -495,11 +496,11 @@ def _cell_counts(file: TextFile, delimiter: str) -> list[int]:
 
 
 def _reader(lines: Iterable[str], delimiter: str, strict: bool) -> Reader:
-    _allow_cells_of(FREE_LETTERS)  # `_Counted` asks for longer ones
+    _allow_cell_length(FREE_LETTERS)  # `_RecordSize` allows longer cells
     return csv.reader(lines, delimiter=delimiter, strict=strict, skipinitialspace=True)
 
 
-def _allow_cells_of(n_letters: int) -> None:
-    # The limit is one for the process: put back, it would stop readers in other threads.
+def _allow_cell_length(n_letters: int) -> None:
+    # The limit applies to the process. Resetting it would stop readers in other threads.
     if csv.field_size_limit() < n_letters:
         csv.field_size_limit(2**31 - 1)

@@ -1,4 +1,4 @@
-"""Cells of text become records, and records become the columns of a table."""
+"""Convert the cells of a text to records, and the records to columns of a table."""
 
 from __future__ import annotations
 
@@ -52,22 +52,22 @@ from somscape.tables._texts import LEADING_ZERO, WORDS_FROM, PlainTexts, plain_v
 from somscape.tables.table import Table, check_names
 
 BLOCK_CELLS = 1024
-"""Cells that are turned from rows to columns at a time."""
+"""Number of cells that are moved from rows to columns at a time."""
 
 
 class Growing(Protocol):
-    """A column that cells are added to."""
+    """A column to which cells are added."""
 
     def extend(self, cells: Iterable[Any], /) -> None:
         """Add cells."""
 
     def drop_last(self, n: int) -> None:
-        """Drop empty cells at the end."""
+        """Drop the last `n` cells, which are empty."""
 
 
 @dataclass(frozen=True)
 class Records:
-    """Raw cells by column, and where each row starts."""
+    """Raw cells by column, and the line on which each row starts."""
 
     columns: dict[str, Any]
     lines: Lines | FileLines
@@ -75,19 +75,19 @@ class Records:
 
 
 @dataclass
-class _Seen:
-    """What the widths of the rows show, of which the last ones may be no rows at all."""
+class _RowWidths:
+    """Number of rows, and the rows whose width differs from the header."""
 
     n_rows: int = 0
-    n_blank: int = 0  # at the end
-    has_more: bool = False  # than the names that there are, and not blank
+    n_blank: int = 0  # blank rows at the end
+    has_more: bool = False  # whether a row has more values than names
     is_longer: bool = False
-    # The first row of another width, and of a smaller one: number, line, width.
+    # Number, line and width of the first row of another width, and of the first shorter row.
     ragged: tuple[int, int, int] | None = None
     short: tuple[int, int, int] | None = None
 
     def look(self, line: int, record: Sequence[Any], n_header: int, width: int) -> None:
-        """Note the width of a record."""
+        """Store the width of a record if it differs from the header."""
         n = len(record)
         row = (self.n_rows + self.n_blank - 1, line, n)
         if n != n_header:
@@ -105,7 +105,7 @@ def arrange(
     make: Callable[[int], Sequence[Growing]],
     delimiter: str = ",",
 ) -> Records:
-    """Take the header off, drop what is empty around the table, check the widths."""
+    """Separate the header, drop empty rows and columns at the end, and check the widths."""
     records = iter(records)
     start, first = next(((n, r) for n, r in records if not is_blank(r)), (0, ()))
     if not start:
@@ -147,7 +147,7 @@ def arrange(
 
 
 def column_names(header: list[str], source: str, line: int) -> tuple[list[str], list[str]]:
-    """Return the names of the columns and notes, or raise InputError if they are no names."""
+    """Return the names of the columns and notes, or raise InputError if a name is not valid."""
     notes = _check_header(header, source, line)
     names, name_notes = _complete_names(header)
     check_names(names, f"{source}, line {line}")
@@ -156,14 +156,14 @@ def column_names(header: list[str], source: str, line: int) -> tuple[list[str], 
 
 def _fill(
     records: Iterator[tuple[int, Sequence[Any]]], header: list[str], columns: Sequence[Growing]
-) -> tuple[_Seen, LineNumbers]:
+) -> tuple[_RowWidths, LineNumbers]:
     """Add the cells of the rows to the columns, block by block."""
     n_header, width = len(header), width_of(header)
-    seen, lines = _Seen(), LineNumbers()
+    seen, lines = _RowWidths(), LineNumbers()
     block, block_lines = list[Sequence[Any]](), list[int]()
     n_in_block = max(1, BLOCK_CELLS // n_header)
     for line, record in records:
-        # A blank line is no row, except in a file of one column, where '""' is a missing cell.
+        # A blank line is not a row.  In a file of one column, '""' is a row with a missing value.
         if not record or (len(record) == 1 < n_header and is_blank(record)):
             continue
         is_empty = n_header > 1 and is_blank(record)
@@ -190,12 +190,12 @@ def _fill(
 
 
 def width_of(header: list[str]) -> int:
-    """Return the place of the last name."""
+    """Return the number of columns up to the last column with a name."""
     return max(position for position, name in enumerate(header, 1) if name)
 
 
 def is_blank(record: Sequence[Any]) -> bool:
-    """Return whether a record holds empty cells only."""
+    """Return whether a record contains only empty cells."""
     for cell in record:  # noqa: SIM110 - all() takes three times as long, for every row
         if not isinstance(cell, str) or (cell and not cell.isspace()):
             return False
@@ -213,7 +213,7 @@ def _complete_names(header: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _check_header(header: list[str], source: str, line: int) -> list[str]:
-    # "22.08" is no name.  Whole numbers may be: years, or pandas' 0, 1, 2.
+    # "22.08" is not a name, but whole numbers can be names (years, or 0, 1, 2 from pandas).
     names = [name for name in header if name]
     if any(LEADING_ZERO.fullmatch(name) for name in names):
         return []
@@ -231,22 +231,22 @@ def _check_header(header: list[str], source: str, line: int) -> list[str]:
 
 
 BLOCK_LETTERS = 1 << 16
-"""Letters that are looked at at a time."""
+"""Number of bytes that are examined at a time."""
 
 MAX_PLAIN = 15
-"""Longest text of a number that its float64 and its number of decimals give back."""
+"""Length of the longest number whose text can be restored from a float64 and its decimals."""
 
 MAX_WORDS = 255 - WORDS_FROM
-"""Words that a number of decimals can stand for."""
+"""Maximum number of words that can be stored in place of a number of decimals."""
 
 POINT, NINE = b".9"
 
 
 class GrowingLetters:
-    """Cells that come as Python's texts: UTF-8, a NUL between two.
+    """A column of Python texts, which are stored as UTF-8 with a NUL between two texts.
 
-    Cells would be mostly Python's objects if every one was kept: 58 bytes for two digits.  A NUL
-    within a cell becomes U+FFFD.
+    Python objects would need more memory, for example 58 bytes for two digits.  A NUL within a
+    text becomes U+FFFD.
     """
 
     def __init__(self) -> None:
@@ -267,13 +267,13 @@ class GrowingLetters:
         self._n += len(texts)
 
     def drop_last(self, n: int) -> None:
-        """Drop empty cells at the end."""
+        """Drop the last `n` cells, which are empty."""
         if n:
             del self._letters[max(0, len(self._letters) - n) :]
             self._n -= n
 
     def to_arrow(self) -> pa.Array:
-        """Return the cells as Arrow's strings, in the same memory; none can be added later."""
+        """Return the cells as Arrow strings in the same memory. No cells can be added later."""
         if not self._n:
             return strings([])
         letters = np.frombuffer(self._letters, np.uint8)
@@ -294,16 +294,16 @@ class GrowingLetters:
 
 
 class GrowingCells:
-    """Cells that come as Arrow's strings; as long as they are plain numbers, no text is kept.
+    """A column of Arrow strings, which are stored as numbers while all cells are plain numbers.
 
     Parameters
     ----------
     n_expected : int
-        Number of cells that will come, about.
+        Expected number of cells.
     asked : sequence of str, optional
-        Words that mean a missing cell; default: `MISSING_WORDS`.
+        Words that mean a missing value, by default `MISSING_WORDS`.
     among : int, default=1
-        How many columns come; their numbers are in temporary files if they are large together.
+        Number of columns of the table, which are in temporary files if they are large together.
     """
 
     def __init__(self, n_expected: int, asked: Sequence[str] | None = None, among: int = 1) -> None:
@@ -319,16 +319,16 @@ class GrowingCells:
         """Add a block of raw cells."""
         found = None if self._texts else plain_numbers(cells, self._words, self._asked)
         if found is not None:
-            self._keep(*found)
+            self._keep_numbers(*found)
             return
         if self._n and not self._texts:
             self._texts = self._plain().as_written().chunks
         self._numbers, self._decimals = np.empty(0), None
         self._texts.append(cells)
 
-    def _keep(self, numbers: Float64s, decimals: NDArray[np.uint8]) -> None:
-        # Copied, so that Arrow has its memory back for the next block; and no memory is taken for
-        # what all cells have alike.
+    def _keep_numbers(self, numbers: Float64s, decimals: NDArray[np.uint8]) -> None:
+        # Numbers are copied, so that Arrow can reuse its memory for the next block.  A property
+        # that is equal for all cells takes no memory.
         end = self._n + len(numbers)
         if not len(self._numbers) and (decimals == WORDS_FROM).all():
             self._n = end
@@ -353,7 +353,7 @@ class GrowingCells:
         return not self._texts and self._words in ([], [""]) and bool(self._plain().missing().all())
 
     def finish(self) -> PlainTexts | pa.ChunkedArray:
-        """Return the cells: plain numbers, or raw text."""
+        """Return the cells as plain numbers or as raw text."""
         return pa.chunked_array(self._texts, pa.string()) if self._texts else self._plain()
 
     def _plain(self) -> PlainTexts:
@@ -367,7 +367,7 @@ class GrowingCells:
 def plain_numbers(
     cells: pa.Array, words: list[str], asked: Sequence[str] | None = None
 ) -> tuple[Float64s, NDArray[np.uint8]] | None:
-    """Read cells that all are plain numbers, or missing."""
+    """Read cells as numbers, or return None if some cells are neither plain numbers nor missing."""
     present, is_missing = cells, None
     try:
         numbers = pc.cast(cells, pa.float64())
@@ -405,7 +405,7 @@ def plain_numbers(
 
 
 def _decimals(cells: pa.Array, numbers: Float64s) -> NDArray[np.uint8] | None:
-    """Return the digits after the point of each cell, or None if one is not written plainly."""
+    """Return the number of decimals of each cell, or None if a cell is not a plain number."""
     offsets, lengths = offsets_of(cells), lengths_of(cells)
     if not len(cells):
         return np.zeros(0, np.uint8)
@@ -427,7 +427,7 @@ def _decimals(cells: pa.Array, numbers: Float64s) -> NDArray[np.uint8] | None:
 
 
 FREE_COLUMNS, COLUMN_BYTES = 10_000, 600
-"""Columns that a file of any size may have, and what one costs in memory besides its cells."""
+"""Number of columns that any file may have, and bytes of memory for a column without its cells."""
 
 
 def table_from_text(
@@ -437,9 +437,9 @@ def table_from_text(
     decimal: str | None = None,
     missing_values: Sequence[str] | None = None,
 ) -> Table:
-    """Return the table in a text."""
+    """Return the table that a text contains."""
     raw, delimiter = text_records(decoded, source, delimiter, missing_values)
-    del decoded  # its bytes
+    del decoded  # to free its bytes
     return table_from_records(raw, source, delimiter, decimal, missing_values)
 
 
@@ -450,7 +450,7 @@ def text_records(
     missing_values: Sequence[str] | None = None,
     n_files: int = 1,
 ) -> tuple[Records, str]:
-    """Return the raw cells of one of `n_files` texts, and its delimiter."""
+    """Return the raw cells and the delimiter of a text, which is one of `n_files`."""
     file, notes = decoded
     if delimiter is None:
         delimiter, file = detect_delimiter(file)
@@ -465,7 +465,7 @@ def text_records(
             value=delimiter,
         )
     raw: Records | None = None
-    with suppress(NotPlainError):  # and with what was read in vain
+    with suppress(NotPlainError):  # drops the blocks that were read
         raw = _plain_records(file, source, delimiter, missing_values, n_files)
     raw = _any_records(file, source, delimiter) if raw is None else raw
     return replace(raw, notes=notes + raw.notes), delimiter
@@ -478,7 +478,7 @@ def table_from_records(
     decimal: str | None = None,
     asked: Sequence[str] | None = None,
 ) -> Table:
-    """Return the table of raw cells, of which each whole column decides what it holds."""
+    """Convert raw cells to a table, with the type of each column found from all its cells."""
     where = partial(place, source, raw.lines)
     made = text_columns(raw.columns, where, delimiter, decimal, asked)
     notes = raw.notes + made.notes
@@ -493,7 +493,7 @@ def table_from_records(
 def _plain_records(
     file: TextFile, source: str, delimiter: str, asked: Sequence[str] | None, n_files: int
 ) -> Records:
-    """Return the raw cells of a file that Arrow splits as we do, or raise NotPlainError."""
+    """Return the raw cells of a file that Arrow can split, or raise NotPlainError."""
     records = split_records(file, delimiter, Budget(source, len(file.data)))
     line, header = next(((n, r) for n, r in records if not is_blank(r)), (0, [""]))
     if is_blank(header):
