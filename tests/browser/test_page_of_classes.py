@@ -71,7 +71,7 @@ def test_the_section_says_how_good_it_is_and_counts_mistakes(
     assert f"{round(100 * found['accuracy'])}\u00a0% of the rows that were left out" in words
     share = f"{round(100 * found['most_frequent'])}\u00a0%"
     assert f"rightly (naming all of them by the most frequent class: {share}): expect" in words
-    assert "Warning: column '<i>weight</i>' alone names the 'kind' of 99.5 % of the rows." in words
+    assert "Warning: column '<i>weight</i>' alone predicts 'kind' for 99.5 % of the rows." in words
     assert f"Of {found['n_known']} rows of this table whose class is known" in words
     cells = opened.texts("#confusion tbody td")
     assert [int(cell or 0) for cell in cells] == np.ravel(found["confusion"]["counts"]).tolist()

@@ -109,7 +109,7 @@ def test_what_is_no_file_of_regions_is_said(som, edited, tmp_path, change):
 def test_regions_of_another_map_of_as_many_units_are_taken_with_a_warning(som, edited, tmp_path):
     edited.save(tmp_path / "regions.json")
     other = SOM(init=som, random_state=0).fit(X + 1)
-    with pytest.warns(SomscapeWarning, match="made on another map"):
+    with pytest.warns(SomscapeWarning, match="found on another map"):
         found = regions.read(tmp_path / "regions.json", other)
     assert same(found, edited)
     without = {name: part for name, part in edited.to_json().items() if name != "map"}

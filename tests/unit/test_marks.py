@@ -184,7 +184,7 @@ def test_words_say_what_changed():
     detector, _, _, _, known = first_marked(20)
     said, n = detector.effect_of_marks_, int((known == 1).sum())
     assert said.startswith(f"20 marks ({n} confirmed, {20 - n} cleared) raised the scores of ")
-    assert "or more, most by x0 and x1. Confirmed rows lead and cleared ones end the list." in said
+    assert "or more, mostly because of x0 and x1. The list contains confirmed rows first" in said
     assert said.endswith("P-values are estimates.")
     assert SOMDetector(random_state=0).fit(table()[0]).effect_of_marks_ == ""
 
@@ -196,8 +196,8 @@ def test_words_name_the_columns_of_a_table():
     known[:10], known[40:50] = 1, 0
     frame = table_from_columns(columns)
     detector = SOMDetector(encoder=TableEncoder(), random_state=0).fit(frame, known=known)
-    assert "most by age and amount" in detector.effect_of_marks_ or (
-        "most by amount and age" in detector.effect_of_marks_
+    assert "because of age and amount" in detector.effect_of_marks_ or (
+        "because of amount and age" in detector.effect_of_marks_
     )
     parts = detector.contributions(frame)
     np.testing.assert_allclose(parts.sum(axis=1), -detector.score_samples(frame), rtol=1e-9)
@@ -211,7 +211,7 @@ def test_confirmed_rows_alone_change_no_other_score():
     others = known == -1
     np.testing.assert_array_equal(detector.score_samples(X)[others], alone.score_samples(X)[others])
     assert detector.score_samples(X)[:5].max() < detector.score_samples(X)[others].min()
-    assert "changed the scores of no other rows: none is cleared" in detector.effect_of_marks_
+    assert "did not change the scores of other rows, because no row is cleared" in detector.effect_of_marks_
     assert detector.effect_of_marks_.startswith("5 marks (5 confirmed, 0 cleared)")
 
 
@@ -223,7 +223,7 @@ def test_cleared_rows_alone_lower_rows_like_them():
     change = detector.score_samples(X) / alone.score_samples(X)
     assert change[60:80].mean() < 0.95 < change[80:].mean()
     assert "0 confirmed, 20 cleared" in detector.effect_of_marks_
-    assert "Cleared ones end the list." in detector.effect_of_marks_
+    assert "The list contains cleared rows last." in detector.effect_of_marks_
 
 
 def test_contradictory_marks_on_equal_rows_hold_no_place_and_teach_nothing():
@@ -235,7 +235,7 @@ def test_contradictory_marks_on_equal_rows_hold_no_place_and_teach_nothing():
     assert len(detector.detector_.marks.held) == 0
     order = np.argsort(alone.score_samples(X), kind="stable")
     np.testing.assert_array_equal(np.argsort(detector.score_samples(X), kind="stable"), order)
-    assert "Confirmed rows lead" not in detector.effect_of_marks_
+    assert "confirmed rows first" not in detector.effect_of_marks_
 
 
 @pytest.mark.parametrize("known", [1, 0])
@@ -243,7 +243,7 @@ def test_marks_on_rows_that_are_all_equal(known):
     X = np.ones((20, 2))
     detector = SOMDetector(random_state=0).fit(X, known=[known] + [-1] * 19)
     np.testing.assert_array_equal(detector.score_samples(X), detector.score_samples(X)[0])
-    assert "changed the scores of no other rows" in detector.effect_of_marks_
+    assert "did not change the scores of other rows" in detector.effect_of_marks_
 
 
 def test_marks_of_all_rows_hold_no_place():
@@ -253,7 +253,7 @@ def test_marks_of_all_rows_hold_no_place():
     n_raised = int((detector.detector_.marks.factors(X) >= 1.1).sum())
     said = f"300 marks (40 confirmed, 260 cleared) raised the scores of {n_raised} rows and lower"
     assert detector.effect_of_marks_.startswith(said)
-    assert "the list" not in detector.effect_of_marks_
+    assert "The list" not in detector.effect_of_marks_
 
 
 def test_marks_last_on_a_stream():

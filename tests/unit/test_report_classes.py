@@ -118,8 +118,8 @@ def test_columns_that_gave_the_class_away_and_the_most_frequent_class_are_told()
     found = data_of(Recognizer.from_record(model.to_record()), X, KINDS)["classes"]
     assert found["most_frequent"] == 0.6
     assert found["leaks"] == [
-        "column 'x' alone names the 'kind' of 99.5 % of the rows. If it is known only once 'kind' "
-        "is, train without it."
+        "column 'x' alone predicts 'kind' for 99.5 % of the rows. If its values are not known "
+        "before 'kind' is known, train without the column."
     ]
 
 

@@ -391,7 +391,7 @@ def test_a_detector_without_usual_units_is_refused(tmp_path):
 
     for n_maps in (1, 4):
         message = damaged(tmp_path, change, n_maps=n_maps)
-        assert "at least one unit that stands for usual rows" in message
+        assert "at least one unit that represents usual rows" in message
 
 
 def test_members_are_not_calibrated_by_themselves():

@@ -183,7 +183,10 @@ class Detection:
             value = getattr(self, name)
             if not isinstance(value, bool | np.bool_):
                 raise ParameterTypeError(
-                    f"`{name}` must be True or False; got {value!r}.", parameter=name, value=value
+                    f"`{name}` must be True or False, but is {value!r}.",
+                    parameter=name,
+                    value=value,
+                    allowed=(True, False),
                 )
         check_whole("n_maps", self.n_maps, 1, high=MAX_MEMBERS, or_auto=True)
         check_choice("calibration", self.calibration, CALIBRATIONS)
@@ -238,16 +241,16 @@ class Detection:
         counts = counts_of(weights)
         total = f"{n_rows if counts is None else counts.sum():,.10g}"
         n_maps = self.maps_for(weights, n_rows)
-        by_size = f"of {total} rows, more than {MAX_ROWS:,}, one map's list is steady enough"
+        by_size = f"with {total} rows (more than {MAX_ROWS:,}), the list of one map is stable"
         if n_maps > 1:
             by_size = (
-                f"of {total} rows, at most {MAX_ROWS:,}, one map's list would depend on which rows "
-                "happened to be there"
+                f"with {total} rows (at most {MAX_ROWS:,}), the list of one map would depend on "
+                "which rows the table happens to contain"
             )
         by_trust = (
             "all training rows are usual, so the map may follow them closely"
             if self.training_is_clean
-            else "some training rows may be unusual, and must not set what is usual"
+            else "some training rows may be unusual and should not count as usual"
         )
         chosen = {
             "method": f"{self.score}: the default.",

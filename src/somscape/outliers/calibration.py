@@ -215,12 +215,13 @@ class Calibration:
             )
         if weights is not None and not (is_array(weights, scores.shape) and (weights > 0).all()):
             raise ParameterError(
-                "`weights` must be one finite weight above 0 per score.", parameter="weights"
+                "`weights` must contain one finite weight above 0 for each score.",
+                parameter="weights",
             )
         if not self._has_regions_that_fit():
             raise ParameterError(
-                "`regions` must be whole numbers from 0, one for each unit, and `units` a unit per "
-                "score; both or neither.",
+                "`regions` must contain a whole number of at least 0 for each unit, and `units` "
+                "must contain a unit for each score. Pass both or leave out both.",
                 parameter="regions",
             )
 

@@ -24,6 +24,7 @@ from somscape.outliers.marks import ANOMALY, UNKNOWN, Marks, known_labels
 from somscape.outliers.rarity import TAIL_SHARE, Occurrence, Rarity, ValueCounts, is_array
 from somscape.outliers.score import (
     REMOVED,
+    SCORES,
     Decorrelation,
     Scorer,
     explained_by,
@@ -110,24 +111,26 @@ class Detector:
             if not isinstance(getattr(self, name), kind):
                 given = type(getattr(self, name)).__name__
                 raise ParameterTypeError(
-                    f"`{name}` must be a {kind.__name__}; got {given}.", parameter=name, value=given
+                    f"`{name}` must be a {kind.__name__}, but is a {given}.",
+                    parameter=name,
+                    value=given,
                 )
         check_number("threshold", self.threshold, 0, low_is_allowed=True)
         n_units, n_columns = self.map_.n_units, len(self.map_.encoding.features)
         factors, means = self.label_factors, self.mean_contributions
         if factors is not None and not (is_array(factors, (n_units,)) and (factors > 0).all()):
             raise ParameterError(
-                "`label_factors` must be finite and above 0, one for each unit.",
+                "`label_factors` must contain one finite number above 0 for each unit.",
                 parameter="label_factors",
             )
         if means is not None and not (is_array(means, (n_columns,)) and (means >= 0).all()):
             raise ParameterError(
-                "`mean_contributions` must be one finite number from 0 per column.",
+                "`mean_contributions` must contain one finite number from 0 for each column.",
                 parameter="mean_contributions",
             )
         if not isinstance(self.rarity, Rarity | None):
             raise ParameterTypeError(
-                f"`rarity` must be a Rarity or None; got {type(self.rarity).__name__}.",
+                f"`rarity` must be a Rarity or None, but is a {type(self.rarity).__name__}.",
                 parameter="rarity",
                 value=type(self.rarity).__name__,
             )
@@ -137,7 +140,7 @@ class Detector:
             self.counts.check(n_columns)
         if not isinstance(self.marks, Marks | None):
             raise ParameterTypeError(
-                f"`marks` must be Marks or None; got {type(self.marks).__name__}.",
+                f"`marks` must be Marks or None, but is a {type(self.marks).__name__}.",
                 parameter="marks",
                 value=type(self.marks).__name__,
             )
@@ -150,8 +153,8 @@ class Detector:
             )
         if not all(self._fits(one) for one in self.members):
             raise ParameterError(
-                "`members` must be Scorers with the score, `n_prototypes`, lattice and features of "
-                "`of_all_rows`.",
+                "`members` must be Scorers with the same score, `n_prototypes`, lattice and "
+                "features as `of_all_rows`.",
                 parameter="members",
             )
 
@@ -175,7 +178,7 @@ class Detector:
     def _repr_html_(self) -> str:
         """Return the map and the threshold as HTML."""
         n = len(self.calibration.scores)
-        words = f"flags scores above {self.threshold:.4g}; p-values compare with {n} rows"
+        words = f"flags scores above {self.threshold:.4g}. P-values compare with {n} rows."
         return f"{self.map_._repr_html_()}<p><code>{self!r}</code> {words}</p>"
 
     @property
@@ -193,8 +196,11 @@ class Detector:
         """The maps that score, which are the members or else the map of all rows."""
         if self.score in REMOVED:
             raise InputError(
-                f"the method '{self.score}' was removed, so this detector only shows its map and "
-                "scores no rows. Train a new detector with SOMDetector or `somscape detect`."
+                f"The method '{self.score}' was removed, so this detector can show its map, but it "
+                "cannot score rows. Train a new detector with SOMDetector or `somscape detect`.",
+                parameter="score",
+                value=self.score,
+                allowed=tuple(SCORES),
             )
         return self.members or (self.of_all_rows,)
 
@@ -531,7 +537,7 @@ class Detector:
         """
         if record.header.get("detector") is None:
             raise InputError(
-                "this is a map without a detector, so it cannot score rows. Save a fitted "
+                "This is a map without a detector, so it cannot score rows. Save a fitted "
                 "SOMDetector, or use `somscape detect`."
             )
         map_ = Map.from_record(record)
@@ -1208,24 +1214,24 @@ class AlertRule:
             check_number("cost", self.cost, 0)
         if not (self.amount is None or isinstance(self.amount, str)):
             raise ParameterTypeError(
-                f"`amount` must be a column name; got a {type(self.amount).__name__}. Pass the "
-                "table that has the column, and the column's name.",
+                f"`amount` must be the name of a column, but is a {type(self.amount).__name__}. "
+                "Pass a name such as amount='price', and a table with this column.",
                 parameter="amount",
                 value=type(self.amount).__name__,
             )
         if (self.amount is None) != (self.cost is None):
             raise ParameterError(
-                f"`amount` and `cost` go together; got amount={self.amount!r}, "
-                f"cost={self.cost!r}. Pass both, the column with what is at stake and what a "
-                "review costs, or neither.",
+                f"`amount` and `cost` must be given together, but are {self.amount!r} and "
+                f"{self.cost!r}. Pass both, such as amount='price' and cost=50, or leave out both.",
                 parameter="amount",
+                value=self.amount,
             )
         rules = ("n_alerts", "p_value", "fdr", "cost")
         given = [name for name in rules if getattr(self, name) is not None]
         given += ["above_threshold"] * self.above_threshold
         if len(given) > 1:
             raise ParameterError(
-                f"only one rule is allowed; got {' and '.join(given)}. Pass one.",
+                f"Only one rule is allowed, but {' and '.join(given)} are given. Pass one of them.",
                 value=" and ".join(given),
             )
 
@@ -1328,18 +1334,21 @@ class AlertRule:
         if self.n_alerts is not None:
             if self.n_alerts > len(scores):
                 raise InputError(
-                    f"{self.n_alerts} alerts are more than the {counted(len(scores), 'row')} of "
-                    f"{table.source}; ask for fewer."
+                    f"`n_alerts` is {self.n_alerts}, but {table.source} has only "
+                    f"{counted(len(scores), 'row')}. Ask for fewer alerts.",
+                    parameter="n_alerts",
+                    file=table.source,
+                    value=self.n_alerts,
                 )
             return as_it_is, self.n_alerts
         # The order by p-value is the same, except with p-values by region.
         is_by_p = bool((p[1:] >= p[:-1]).all())
         by_p = as_it_is if is_by_p else np.argsort(p, kind="stable")
         if self.p_value is not None:
-            _check_level(detector, self.p_value)
+            _check_level(detector, "p_value", self.p_value)
             return by_p, int((p <= self.p_value).sum())
         if self.fdr is not None:
-            _check_level(detector, self.fdr)
+            _check_level(detector, "fdr", self.fdr)
             return by_p, n_leading + n_stand_out
         if self.cost is not None:
             discovery = 1.0 - adjusted(p)
@@ -1352,15 +1361,17 @@ class AlertRule:
         return by_p, min(n_listed, len(scores))
 
 
-def _check_level(detector: Detector, level: float) -> None:
+def _check_level(detector: Detector, name: str, level: float) -> None:
     calibration = detector.calibration
     smallest = calibration.smallest_p_value
     if level < smallest:
         n = len(calibration.scores)
         where = "" if calibration.regions is None else " in regions of the map"
         raise InputError(
-            f"no p-value of a detector calibrated on {n} rows{where} can be at most {level:g}: "
-            f"the smallest is {smallest:.2g}. Ask for that or more, or train on more rows."
+            f"No p-value of a detector calibrated on {n} rows{where} can be at most {level:g}. "
+            f"The smallest is {smallest:.2g}. Ask for this or more, or train on more rows.",
+            parameter=name,
+            value=level,
         )
 
 
@@ -1399,8 +1410,12 @@ def usual_share(p: Float64s) -> float:
 def _amounts(table: Table, name: str) -> Float64s:
     if name not in table.names:
         raise InputError(
-            f"{table.source} has no column '{name}' with amounts; it has {', '.join(table.names)}.",
+            f"{table.source} does not have a column '{name}' with amounts. Its columns are "
+            f"{', '.join(table.names)}. Pass one of these names.",
+            parameter="amount",
+            file=table.source,
             column=name,
+            allowed=table.names,
         )
     column = table.column(name)
     numbers = column.numbers
@@ -1413,11 +1428,14 @@ def _amounts(table: Table, name: str) -> Float64s:
         row = int(is_wrong.argmax())
         cell = column.cell(row)
         raise InputError(
-            f"the amounts in column '{name}' of {table.source} must be numbers of at least 0; "
-            f"{counted(int(is_wrong.sum()), 'cell')} of {len(column)} cannot be used, the first at "
-            f"{table.where(row)}: {'missing' if cell is None else repr(cell)}. Fill or correct "
-            "them first.",
+            f"The amounts in column '{name}' of {table.source} must be numbers of at least 0, but "
+            f"{counted(int(is_wrong.sum()), 'value')} of {len(column)} cannot be used. The first "
+            f"is {'missing' if cell is None else repr(cell)}, at {table.where(row)}. Fill or "
+            "correct these values first.",
+            file=table.source,
+            row=row,
             column=name,
+            value=cell,
         )
     return np.asarray(numbers, dtype=np.float64)
 
@@ -1472,8 +1490,8 @@ def nearest_usual_rows(detector: Detector, X: Any, among: Any, n_similar: int) -
     usual = np.flatnonzero(detector.scores_of_rows(others) <= detector.threshold)
     if not len(usual):
         raise InputError(
-            "`among` holds no usual row: all rows score above the threshold. Pass the rows that "
-            "the detector was trained on.",
+            "`among` does not contain a usual row, because all its rows score above the threshold. "
+            "Pass the rows on which the detector was trained.",
             parameter="among",
         )
     units = map_.winners_of_rows(others[usual])
@@ -1588,9 +1606,10 @@ def label_share_around(map_: Map, X: Any, among: Any, y: Any, level: float) -> L
     labels = known_labels(y, len(units), "y")
     if labels is None:
         raise InputError(
-            "`y` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each row of `among`; got no "
-            "known label. Pass at least one.",
+            "`y` must contain 1 (anomaly), 0 (usual) or -1 (unknown) for each row of `among`, but "
+            "contains only -1. Pass at least one known label.",
             parameter="y",
+            allowed=(1, 0, -1),
         )
     n_known, n_anomalies = (
         _add_neighbors(map_, np.bincount(units[chosen], minlength=map_.n_units))[map_.winners(X)]
@@ -1691,24 +1710,35 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
     """Return the checked parts that `record_of_detector` stored in a record."""
     header, arrays = record.header["detector"], record.arrays
     if not isinstance(header, dict):
-        raise ParameterTypeError("detector must be an object of names and values")
+        raise ParameterTypeError(
+            "detector must be an object of names and values", parameter="detector"
+        )
     sizes = dict.fromkeys(BY_UNIT, map_.n_units)
     _check_sizes(arrays, {**sizes, "mean_contributions": len(map_.encoding.features)})
     known = {"score", "n_prototypes", "threshold", METRIC, SHARED, BY_BULK, MEMBERS, MARKS}
     unknown = sorted(header.keys() - known)
     if unknown:
-        raise ParameterTypeError(f"a detector has no {unknown[0][:40]!r}")
+        raise ParameterTypeError(
+            f"the detector has an unknown part {unknown[0][:40]!r}",
+            parameter="detector",
+            value=unknown[0][:40],
+        )
     if METRIC in header and header[METRIC] != METRIC_NAME:
         raise ParameterError(
-            f"a detector's metric must be '{METRIC_NAME}' or absent; got {header[METRIC]!r}",
+            f"the {METRIC} of a detector must be '{METRIC_NAME}' or absent, but is "
+            f"{header[METRIC]!r}",
+            parameter=METRIC,
             value=header[METRIC],
         )
     if not isinstance(header.get(SHARED, False), bool) or (
         SHARED in header and METRIC not in header
     ):
-        raise ParameterError(f"a detector's {SHARED} must be true, beside a metric, or absent")
+        raise ParameterError(
+            f"{SHARED} of a detector must be true and need a metric, or it must be absent",
+            parameter=SHARED,
+        )
     if header.get(BY_BULK, True) is not True:
-        raise ParameterError(f"a detector's {BY_BULK} must be true or absent")
+        raise ParameterError(f"{BY_BULK} of a detector must be true or absent", parameter=BY_BULK)
     whole = _scorer_of(map_, arrays, header, is_decorrelated=METRIC in header)
     shared = whole.decorrelation if header.get(SHARED) else None
     weights, units = arrays.get("calibration_weights"), arrays.get("calibration_units")
@@ -1734,7 +1764,7 @@ def parts_of_detector(record: Record, map_: Map) -> dict[str, Any]:
 def _check_sizes(arrays: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
     for name, size in sizes.items():
         if name in arrays and arrays[name].shape != (size,):
-            raise ParameterError(f"{name} must have {size} values")
+            raise ParameterError(f"{name} must have {size} values", parameter=name)
 
 
 def _member_of(
@@ -1792,7 +1822,11 @@ def _decorrelation_of(arrays: Mapping[str, Any], encoding: Encoding) -> Decorrel
         shape = (encoding.n_features,) * (2 if part == "matrix" else 1)
         if values.dtype != np.float64 or values.shape != shape or not np.isfinite(values).all():
             name = _name_of("decorrelation", part)
-            raise ParameterError(f"{name} must hold finite float64 numbers by feature")
+            raise ParameterError(
+                f"{name} must contain finite float64 numbers for each feature", parameter=name
+            )
     if not (parts["deviations"] > 0).all():
-        raise ParameterError("decorrelation.spread must be above 0")
+        raise ParameterError(
+            "decorrelation.spread must be above 0", parameter="decorrelation.spread"
+        )
     return Decorrelation(**parts)

@@ -217,8 +217,9 @@ class DriftAlarm:
     def __str__(self) -> str:
         what = {
             "hits": "rows fall elsewhere on the map (stability index {:.2f}, limit {:.2f})",
-            "new_cells": "rows fall in cells that were empty ({:.0f} in this window, limit {:.0f})",
-            "quantization_error": "rows lie farther from the map than before (CUSUM {:.0f}, limit "
+            "new_cells": "rows fall in units without training rows ({:.0f} in this window, limit "
+            "{:.0f})",
+            "quantization_error": "rows are farther from the map than before (CUSUM {:.0f}, limit "
             "{:.0f})",
             "martingale": "rows are more unusual than calibrated (odds {:.3g} to 1, limit {:.0f})",
         }[self.kind].format(self.value, self.limit)
@@ -303,7 +304,8 @@ class DriftMonitor:
         calibration = self.detector.calibration
         if not len(calibration.scores):
             raise InputError(
-                "`detector` has no calibration scores to compare rows with. Fit a SOMDetector.",
+                "`detector` does not contain calibration scores, so rows cannot be compared. Pass "
+                "a fitted SOMDetector.",
                 parameter="detector",
             )
         self.window, self.false_alarm = window, false_alarm

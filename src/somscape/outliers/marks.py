@@ -100,21 +100,22 @@ class Marks:
         check_number("marks.center", self.center, -np.inf)
         if not are_lines(self.features, self.x, self.y, n_features):
             raise ParameterError(
-                "`marks` must have ascending features, and for each ascending knots.",
+                "`marks` must have features, and knots of each feature, in ascending order.",
                 parameter="marks",
             )
         if not is_array(self.pull, (-1,)) or not is_array(
             self.places, (len(self.pull), len(self.features))
         ):
             raise ParameterError(
-                "`marks` must have a pull for each place, of as many features.", parameter="marks"
+                "`marks` must have a row of `places` for each pull, and a column for each feature.",
+                parameter="marks",
             )
         n_held = len(self.held)
         are_scores = is_array(self.held, (-1,)) and bool((self.held >= 0).all())
         are_rows = is_array(self.rows, (n_held, n_features)) and self.n_leading <= n_held
         if not (are_scores and are_rows):
             raise ParameterError(
-                "`marks` must have one finite score from 0 for each row that they hold.",
+                "`marks` must have one finite score of at least 0 for each row with a fixed score.",
                 parameter="marks",
             )
 
@@ -197,33 +198,35 @@ class Marks:
         parts = [f"{marks} {self._describe_change(encoding)}."]
         if self.teach and self.trust < CLEAR_TRUST:
             parts.append(
-                f"They agree little with each other, so they count {100 * self.trust:.0f} %."
+                "The marks agree little with each other, so their weight is "
+                f"{100 * self.trust:.0f} %."
             )
         if len(self.held):
             n_ending = len(self.held) - self.n_leading
-            kinds = (self.n_leading, "confirmed rows lead"), (n_ending, "cleared ones end")
+            kinds = (self.n_leading, "confirmed rows first"), (n_ending, "cleared rows last")
             places = " and ".join(words for n, words in kinds if n)
-            parts.append(f"{places[0].upper()}{places[1:]} the list.")
+            parts.append(f"The list contains {places}.")
         return " ".join([*parts, "P-values are estimates."])
 
     def _describe_change(self, encoding: Encoding) -> str:
         other = "other " if len(self.held) else ""
         if not self.teach:
-            return f"changed the scores of no {other}rows: {self._why_nothing()}"
+            rows = "other rows" if other else "any rows"
+            return f"did not change the scores of {rows}, because {self._why_nothing()}"
         if not self.n_raised + self.n_lowered:
-            return f"changed the score of no {other}row by a tenth"
+            return f"changed the scores of all {other}rows by less than a tenth"
         rows = f"{other}row" if self.n_raised == 1 else f"{other}rows"
-        changed = f"raised the scores of {self.n_raised:,} {rows} and lowered those of "
+        changed = f"raised the scores of {self.n_raised:,} {rows} and lowered the scores of "
         changed += f"{self.n_lowered:,} by a tenth or more"
         if not self.n_confirmed:
             return changed
-        return f"{changed}, most by {_join_names(self._columns(encoding))}"
+        return f"{changed}, mostly because of {_join_names(self._columns(encoding))}"
 
     def _why_nothing(self) -> str:
         if not self.n_cleared:
-            return "none is cleared, so nothing tells what to lower"
+            return "no row is cleared"
         if self.trust == 0:
-            return "they contradict each other"
+            return "the marks contradict each other"
         return "the marked rows do not differ in any column"
 
     def _columns(self, encoding: Encoding) -> list[str]:
@@ -274,10 +277,11 @@ def known_labels(known: Any, n_rows: int, name: str = "known") -> Ints | None:
     are_labels = bool(np.isin(numbers, (UNKNOWN, USUAL, ANOMALY)).all())
     if values.shape != (n_rows,) or not are_labels:
         raise InputError(
-            f"`{name}` must hold 1 (anomaly), 0 (usual) or -1 (unknown) for each of the {n_rows} "
-            f"rows; got shape {values.shape} with {_first_values(values)}. Pass None if no label "
-            "is known.",
+            f"`{name}` must contain 1 (anomaly), 0 (usual) or -1 (unknown) for each of the "
+            f"{n_rows} rows, but has shape {values.shape} and values such as "
+            f"{_first_values(values)}. Pass None if no label is known.",
             parameter=name,
+            allowed=(ANOMALY, USUAL, UNKNOWN),
         )
     labels = numbers.astype(np.intp)
     return labels if (labels != UNKNOWN).any() else None

@@ -126,8 +126,8 @@ class Rarity:
         """
         if not (are_lines(self.features, self.x, self.y, n_features) and (self.y >= 0).all()):
             raise ParameterError(
-                "`rarity` must have ascending features, and for each at least two values in "
-                "ascending order, with what they add, from 0.",
+                "`rarity` must have features in ascending order. Each feature must have at least "
+                "two values in ascending order, with amounts of at least 0.",
                 parameter="rarity",
             )
 
@@ -626,8 +626,8 @@ class ValueCounts:
         )
         if not fits or not all(_are_counts(*knots) for knots in self._all_knots()):
             raise ParameterError(
-                "`counts` must have for each column values in ascending order, with the number of "
-                "rows below and up to each.",
+                "`counts` must have the values of each column in ascending order, with the numbers "
+                "of rows below and up to each value.",
                 parameter="counts",
             )
 

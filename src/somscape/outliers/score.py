@@ -320,14 +320,14 @@ class Scorer:
     def __post_init__(self) -> None:
         if not isinstance(self.map_, Map):
             raise ParameterTypeError(
-                f"`map_` must be a Map; got {type(self.map_).__name__}.",
+                f"`map_` must be a Map, but is a {type(self.map_).__name__}.",
                 parameter="map_",
                 value=type(self.map_).__name__,
             )
         if self.map_.metric.name != "euclidean" or self.map_.encoding.missing == "mask":
             raise ParameterError(
-                "`map_` must have metric='euclidean' and no missing='mask', as scores require; got "
-                f"metric={self.map_.metric.name!r}, missing={self.map_.encoding.missing!r}.",
+                "`map_` must have metric='euclidean' and a `missing` other than 'mask', but has "
+                f"metric={self.map_.metric.name!r} and missing={self.map_.encoding.missing!r}.",
                 parameter="map_",
             )
         if self.score not in REMOVED:
@@ -336,20 +336,21 @@ class Scorer:
         n_units, far = self.map_.n_units, self.rms_distances
         if self.usual is not None and not is_array(self.usual, (n_units,), "b"):
             raise ParameterError(
-                "`usual` must hold True or False for each unit.", parameter="usual"
+                "`usual` must contain True or False for each unit.", parameter="usual"
             )
         if not len(self.usual_units):
             raise ParameterError(
-                "`usual` must name at least one unit that stands for usual rows.", parameter="usual"
+                "`usual` must contain at least one unit that represents usual rows.",
+                parameter="usual",
             )
         if far is not None and not (is_array(far, (n_units,)) and (far >= 0).all()):
             raise ParameterError(
-                "`rms_distances` must be finite and not negative, one for each unit.",
+                "`rms_distances` must contain one finite number of at least 0 for each unit.",
                 parameter="rms_distances",
             )
         if not isinstance(self.decorrelation, Decorrelation | None):
             raise ParameterTypeError(
-                "`decorrelation` must be a Decorrelation or None; got "
+                "`decorrelation` must be a Decorrelation or None, but is a "
                 f"{type(self.decorrelation).__name__}.",
                 parameter="decorrelation",
                 value=type(self.decorrelation).__name__,
@@ -359,7 +360,7 @@ class Scorer:
             is_array(reach, (2, self.map_.codebook.shape[1])) and (reach[0] <= reach[1]).all()
         ):
             raise ParameterError(
-                "`reach` must be the lowest and the highest value of each feature.",
+                "`reach` must contain the lowest and the highest value of each feature.",
                 parameter="reach",
             )
 

@@ -77,7 +77,7 @@ class Answering:
     def __post_init__(self) -> None:
         if not isinstance(self.map_, Map):
             raise ParameterTypeError(
-                f"`map_` must be a Map; got {type(self.map_).__name__}.",
+                f"`map_` must be a Map, but is a {type(self.map_).__name__}.",
                 parameter="map_",
                 value=type(self.map_).__name__,
             )
@@ -88,7 +88,8 @@ class Answering:
             raise ParameterError("`far` must be in ascending order.", parameter="far")
         if not isinstance(self.leaks, dict):
             raise ParameterTypeError(
-                "`leaks` must be shares by the name of a column.", parameter="leaks"
+                "`leaks` must be a dictionary with the name and the share of each column.",
+                parameter="leaks",
             )
         for share in self.leaks.values():
             check_number("leaks", share, 0, 1)
@@ -105,8 +106,8 @@ class Answering:
         target = words_of_column(encoding, encoding.named("label") or "target")
         return [
             f"column '{words_of_column(encoding, column)}' alone "
-            f"{self.EXPLAINS.format(target=target, share=100 * share)}. If it is known only once "
-            f"'{target}' is, train without it."
+            f"{self.EXPLAINS.format(target=target, share=100 * share)}. If its values are not "
+            f"known before '{target}' is known, train without the column."
             for column, share in self.leaks.items()
         ]
 
@@ -249,7 +250,7 @@ def parts_of(record: Record, part: str) -> dict[str, Any]:
     """Return the parts that `to_record` stored in the header and the arrays of a record."""
     header, beginning = record.header[part], f"{part}."
     if not isinstance(header, dict):
-        raise ParameterTypeError(f"{part} must be an object of names and values")
+        raise ParameterTypeError(f"{part} must be an object of names and values", parameter=part)
     arrays = {
         name.removeprefix(beginning): values
         for name, values in record.arrays.items()
@@ -257,7 +258,9 @@ def parts_of(record: Record, part: str) -> dict[str, Any]:
     }
     both = sorted(header.keys() & arrays.keys())
     if both:
-        raise ParameterTypeError(f"{part} has {both[0][:40]!r} twice")
+        raise ParameterTypeError(
+            f"{part} has {both[0][:40]!r} twice", parameter=part, value=both[0][:40]
+        )
     return {**header, **arrays}
 
 

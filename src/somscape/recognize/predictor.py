@@ -204,7 +204,7 @@ class Predictor(Answering):
     PART, KIND = TARGETS, "regressor"
     EXPLAINS = "explains {share:.1f} % of the variance of '{target}'"
     WITHOUT = (
-        "this is a map without targets, so it cannot predict numbers. Save a fitted SOMRegressor, "
+        "This is a map without targets, so it cannot predict numbers. Save a fitted SOMRegressor, "
         "or use `somscape fit --target`."
     )
 
@@ -222,7 +222,7 @@ class Predictor(Answering):
         check_numbers("values", self.values, (n_units, -1))
         n_targets = self.values.shape[1]
         if n_targets == 0:
-            raise ParameterError("`values` must be of at least one target.", parameter="values")
+            raise ParameterError("`values` must have at least one target.", parameter="values")
         check_numbers("spread", self.spread, (n_units, n_targets))
         if not (self.spread > 0).all():
             raise ParameterError("`spread` must be above 0.", parameter="spread")
@@ -241,14 +241,14 @@ class Predictor(Answering):
             whitening = self.map_.metric.whitening
             if whitening is None:
                 raise ParameterError(
-                    "`slopes` need a map whose metric has axes.", parameter="slopes"
+                    "`slopes` require a map with a metric that has axes.", parameter="slopes"
                 )
             check_numbers("slopes", self.slopes, (n_units, n_targets, whitening.shape[1]))
         if self.r2 is not None:
             check_number("r2", self.r2, -np.inf, 1)
         if not isinstance(self.is_single, bool) or (self.is_single and n_targets > 1):
             raise ParameterError(
-                "`is_single` must be True or False, and False for several targets.",
+                "`is_single` must be True or False, and it must be False for several targets.",
                 parameter="is_single",
             )
 

@@ -188,7 +188,7 @@ class ClassReasons:
         >>> length = ClassReason("petal length", "1.4", "below 2.9", 3.6, 0.7)
         >>> why = ClassReasons("setosa", "virginica", 0.98, 0.01, 2.1, (length,), ())
         >>> why.sentence()
-        'class setosa (probability 98 %, next class virginica). For: petal length is 1.4, below 2.9.'
+        'class setosa (probability 98 %, next class virginica). For: petal length is 1.4...'
         """
         text = self._text("; ", ClassReason.clause)
         if self.margin < 0:
@@ -278,8 +278,11 @@ def _apply_metric(metric: Metric, steps: Float64s) -> Float64s:
         return np.asarray((steps @ metric.whitening) @ metric.whitening.T)
     if metric.name != "euclidean":
         raise InputError(
-            "columns have parts of a squared distance only by the metrics 'euclidean' and "
-            f"'mahalanobis'; the map of this classifier has {metric.name!r}."
+            "Contributions of columns require the metric 'euclidean' or 'mahalanobis', but the map "
+            f"of this classifier has the metric {metric.name!r}.",
+            parameter="metric",
+            value=metric.name,
+            allowed=("euclidean", "mahalanobis"),
         )
     return steps if metric.feature_weights is None else steps * metric.feature_weights
 
@@ -647,10 +650,10 @@ class Recognizer(Answering):
     """
 
     PART, KIND = CLASSES, "classifier"
-    EXPLAINS = "names the '{target}' of {share:.1f} % of the rows"
+    EXPLAINS = "predicts '{target}' for {share:.1f} % of the rows"
     WITHOUT = (
-        "this is a map without classes, so it cannot name rows. Save a fitted SOMClassifier, or "
-        "use `somscape fit --target`."
+        "This is a map without classes, so it cannot predict classes. Save a fitted SOMClassifier, "
+        "or use `somscape fit --target`."
     )
 
     classes: NDArray[Any]
@@ -668,7 +671,8 @@ class Recognizer(Answering):
             check_numbers("classes", self.classes, (-1,), "biuf")
         if len(self.classes) < 2 or not np.array_equal(np.unique(self.classes), self.classes):
             raise ParameterError(
-                "`classes` must be at least two, each once and in order.", parameter="classes"
+                "`classes` must contain at least two classes, each once and in ascending order.",
+                parameter="classes",
             )
         check_numbers("shares", self.shares, (self.map_.n_units, len(self.classes)))
         if not ((self.shares >= 0).all() and np.allclose(self.shares.sum(axis=1), 1)):
@@ -684,9 +688,10 @@ class Recognizer(Answering):
             least = 1 / (1 + len(self.far))
             if self.reject < least:
                 raise InputError(
-                    f"`reject` can be at least {least:.2g}, as {len(self.far)} rows were left out "
-                    f"of training to tell how far rows may lie; got {self.reject:g}. Ask for "
-                    f"{'None' if least > 0.5 else 'that'}, or train on more rows.",
+                    f"`reject` must be at least {least:.2g}, but is {self.reject:g}. This limit "
+                    f"depends on the {len(self.far)} rows that were left out of training. Set "
+                    f"`reject` to {'None' if least > 0.5 else 'a larger value'}, or train on more "
+                    "rows.",
                     parameter="reject",
                     value=self.reject,
                 )
@@ -848,11 +853,11 @@ class Recognizer(Answering):
     def _of(cls, map_: Map, parts: dict[str, Any]) -> Self:
         names, values = parts.pop("names", None), parts.pop("values", None)
         if (names is None) == (values is None):
-            raise ParameterError("classes must have either names or values")
+            raise ParameterError("classes must have either names or values", parameter="classes")
         if names is not None and not (
             isinstance(names, list) and all(isinstance(name, str) for name in names)
         ):
-            raise ParameterTypeError("classes.names must be texts")
+            raise ParameterTypeError("classes.names must be texts", parameter="classes.names")
         return cls(map_, classes=values if names is None else np.array(names), **parts)
 
 

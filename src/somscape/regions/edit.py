@@ -17,7 +17,7 @@ from somscape.maps._joins import EMPTY_WEIGHT, pieces_after
 from somscape.maps.map import NO_UNIT, KeptRegions, Map
 from somscape.regions.find import find_regions, order_of_joins
 from somscape.regions.regions import Regions, of_json
-from somscape.tables._messages import suggestion
+from somscape.tables._messages import counted, suggestion
 from somscape.tables._recoded import recoded
 
 
@@ -59,7 +59,7 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     """
     if isinstance(which, str) or not isinstance(which, Iterable):
         raise ParameterTypeError(
-            f"`which` must be a list of regions; got {type(which).__name__}.",
+            f"`which` must be a list of regions, such as [0, 2], but is a {type(which).__name__}.",
             parameter="which",
             value=type(which).__name__,
         )
@@ -67,7 +67,7 @@ def join(found: Regions, which: Sequence[int | str], *, name: str = "") -> Regio
     numbers = sorted({_number(found, each) for each in given})
     if len(numbers) < 2:
         raise InputError(
-            f"`which` must hold at least two different regions; got {given}.",
+            f"`which` must contain at least two different regions, but is {given}.",
             parameter="which",
             value=given,
         )
@@ -122,7 +122,12 @@ def split(found: Regions, region: int | str, *, n: int = 2, method: str = "auto"
     check_whole("n", n, 2)
     inside = np.flatnonzero(found.labels == number)
     if len(inside) < n:
-        raise InputError(f"region {region!r} has {len(inside)} units; it cannot be cut in {n}.")
+        raise InputError(
+            f"Region {region!r} has only {counted(len(inside), 'unit')}, so it cannot be split "
+            f"into {n} pieces. Pass a smaller `n` or a larger region.",
+            parameter="n",
+            value=n,
+        )
 
     pairs = order_of_joins(found.map_, method=method)
 
@@ -239,15 +244,22 @@ def _number(found: Regions, region: int | str) -> int:
         if region and region in names:
             return names.index(region)
         near = suggestion(region, [name for name in names if name])
-        raise InputError(f"no region is called {region!r}; {near or 'pass a number or a name.'}")
+        hint = f" ({near})" if near else ""
+        raise InputError(
+            f"No region has the name {region!r}{hint}. Pass the number or the name of a region.",
+            value=region,
+            allowed=[name for name in names if name],
+        )
     if isinstance(region, bool) or not isinstance(region, int | np.integer):
         raise ParameterTypeError(
-            f"a region is given by its number or its name; got {type(region).__name__}.",
+            "A region must be given by its number or its name, but is a "
+            f"{type(region).__name__}. Pass a value such as 0.",
             value=type(region).__name__,
         )
     if not 0 <= region < found.n_regions:
         raise InputError(
-            f"regions have numbers from 0 to {found.n_regions - 1}; got {region}.", value=region
+            f"The number of a region must be from 0 to {found.n_regions - 1}, but is {region}.",
+            value=region,
         )
     return int(region)
 
@@ -447,7 +459,8 @@ def _count_common(before: Regions, after: Regions, X: Any) -> Float64s:
     there = (then != NO_UNIT) & (now != NO_UNIT)
     if not there.any():
         raise InputError(
-            "`X` has no row with a region on both maps; pass rows that have values.", parameter="X"
+            "`X` does not contain a row with a region on both maps. Pass rows that contain values.",
+            parameter="X",
         )
     common = np.zeros((before.n_regions, after.n_regions))
     np.add.at(common, (then[there], now[there]), weights[there])
@@ -522,7 +535,7 @@ def keep(thing: Thing, found: Regions | None) -> Thing:
     if found is not None:
         if not isinstance(found, Regions):
             raise ParameterTypeError(
-                "`found` must be Regions, such as from find_regions(map), or None; got "
+                "`found` must be Regions, such as find_regions(map), or None, but is a "
                 f"{type(found).__name__}.",
                 parameter="found",
                 value=type(found).__name__,
@@ -647,7 +660,9 @@ def read(path: str | Path, map: Map) -> Regions:
     except InputError as error:
         raise InputError(f"{path}: {error}", file=path) from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} holds no regions: it is no JSON.") from error
+        raise InputError(
+            f"{path} does not contain regions, because it is not JSON.", file=path
+        ) from error
 
 
 def _regions_on(map_: Map, own: KeptRegions) -> Regions:
@@ -671,15 +686,16 @@ def given_or_found(regions: Regions | None, map_: Map) -> Regions:
         return kept(map_) or find_regions(map_)
     if not isinstance(regions, Regions):
         raise ParameterTypeError(
-            "`regions` must be what somscape.regions.find_regions(map, n_regions) returns, or "
-            f"None; got {type(regions).__name__}.",
+            "`regions` must be Regions, such as somscape.regions.find_regions(map), or None, but "
+            f"is a {type(regions).__name__}.",
             parameter="regions",
             value=type(regions).__name__,
         )
     if len(regions.labels) != map_.n_units:
         raise InputError(
-            f"`regions` must be those of this map, of {map_.n_units} units; got regions of "
+            f"`regions` must be regions of this map with {map_.n_units} units, but have "
             f"{len(regions.labels)} units. Pass find_regions(map).",
             parameter="regions",
+            value=len(regions.labels),
         )
     return regions

@@ -252,8 +252,10 @@ def _joins(map_: Map, method: str, X: Any) -> Joins | None:
     joins = map_.joins if X is None else _joins_from_rows(map_, X)
     if joins is None and method == "valleys":
         raise InputError(
-            "this map keeps no rows that tell where density falls. Pass rows as `X` of "
-            "find_regions, or method='ward'."
+            "This map does not keep rows, so the density between its units is unknown. Pass rows "
+            "as `X` of find_regions, or pass method='ward'.",
+            parameter="method",
+            value=method,
         )
     return joins
 
@@ -262,7 +264,8 @@ def _joins_from_rows(map_: Map, X: Any) -> Joins:
     kept = kept_rows(map_.any_rows_of(X), None, map_.n_units, map_.metric)
     if not len(kept.rows):
         raise InputError(
-            "`X` has no row with a value; pass rows that do, or leave it out.", parameter="X"
+            "`X` does not contain a row with a value. Pass rows with values, or leave out `X`.",
+            parameter="X",
         )
     return join_units(kept, map_.places, map_.hits, map_.lattice)
 
@@ -291,10 +294,13 @@ def _check_number(map_: Map, n: int, n_parts: int) -> None:
     if not n_parts <= n <= map_.n_units:
         ends = f"`n_regions` must be from {n_parts} to {map_.n_units}"
         if n_parts == 1:
-            raise InputError(f"{ends}, the number of units; got {n}.", value=n)
+            raise InputError(
+                f"{ends}, the number of units, but is {n}.", parameter="n_regions", value=n
+            )
         raise InputError(
-            f"{ends}: the map has {map_.n_units} units in {n_parts} parts that no edge of its "
-            f"graph joins; got {n}. regions.join puts regions of several parts together.",
+            f"{ends}, but is {n}. The map has {map_.n_units} units in {n_parts} parts that its "
+            "graph does not connect. Use regions.join to join regions of different parts.",
+            parameter="n_regions",
             value=n,
         )
 
@@ -416,8 +422,8 @@ def stability(found: Regions, *, n_samples: int = 20, random_state: int = 0) -> 
     check_whole("random_state", random_state, 0)
     if not isinstance(map_.told, KeptRows):
         raise InputError(
-            "`found` are regions of a map that keeps no rows, such as one from a file. Find them "
-            "on a map that was trained in this session.",
+            "`found` must be regions of a map that keeps rows, which a map from a file does not. "
+            "Find regions on a map that was trained in this session.",
             parameter="found",
         )
     kept, rng = map_.told, np.random.default_rng(random_state)

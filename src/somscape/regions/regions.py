@@ -692,23 +692,31 @@ def fingerprint(map_: Map) -> str:
 def of_json(data: Any, map_: Map) -> KeptRegions:
     """Return the regions in JSON data, with a warning if they belong to another map."""
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        raise InputError(f'these are no regions: they lack "schema": "{SCHEMA}".')
+        raise InputError(
+            f'The data are not regions, because "schema" is not "{SCHEMA}".', parameter="schema"
+        )
     if data.get("schema_version") != VERSION:
         raise InputError(
-            f"these are regions of schema version {data.get('schema_version')!r}; this somscape "
-            f"reads version {VERSION}. Take a newer somscape."
+            f"The regions have schema version {data.get('schema_version')!r}, but this somscape "
+            f"reads version {VERSION}. Install a newer somscape.",
+            parameter="schema_version",
+            value=data.get("schema_version"),
+            allowed=VERSION,
         )
     labels, names, colors = (data.get(part, []) for part in ("labels", "names", "colors"))
     if not all(isinstance(part, list) for part in (labels, names, colors)):
-        raise InputError('"labels", "names" and "colors" of regions must be lists.')
+        raise InputError('The "labels", "names" and "colors" of regions must be lists.')
     if not labels or not all(type(label) is int and abs(label) < 2**31 for label in labels):
-        raise InputError('"labels" of regions must be one whole number for each unit.')
+        raise InputError(
+            'The "labels" of regions must contain one whole number for each unit.',
+            parameter="labels",
+        )
     kept = KeptRegions(np.array(labels), tuple(names), tuple(colors))
     kept.check(map_.n_units)
     if data.get("map") not in (None, fingerprint(map_)):
         warnings.warn(
-            "these regions were made on another map, or before training went on: they may lie on "
-            "other rows here. `regions.carry_names` brings names from one map to another.",
+            "These regions were found on another map, or before further training, so they may "
+            "contain other rows here. `regions.carry_names` carries names from one map to another.",
             SomscapeWarning,
             stacklevel=4,
         )

@@ -213,7 +213,7 @@ def test_info_says_what_marks_changed(found: Found, tmp_path: Path) -> None:
     marked.save(tmp_path / "marked.som")
     told = " ".join(run("info", tmp_path / "marked.som").out.split())
     assert f"marks {marked.effect_of_marks}" in told
-    assert "2 marks (2 confirmed, 0 cleared) changed the scores of no rows" in told
+    assert "2 marks (2 confirmed, 0 cleared) did not change the scores of any rows" in told
 
 
 @pytest.mark.parametrize("command", ["info", "score"])

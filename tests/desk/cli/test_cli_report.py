@@ -178,9 +178,9 @@ def test_regions_of_a_file_and_of_the_map(found: Found, here: Path) -> None:
     [
         ("0", "Invalid value for '--regions': 0 is not in the range x>=1"),
         ("nothing.json", "nothing.json: No such file"),
-        ("customers.csv", "holds no regions: it is no JSON"),
+        ("customers.csv", "does not contain regions, because it is not JSON"),
         ("short.json", "short.json: these are regions of 2 units, and the map has"),
-        ("other.json", 'these are no regions: they lack "schema"'),
+        ("other.json", 'The data are not regions, because "schema" is not'),
     ],
 )
 def test_regions_that_cannot_be_taken(found: Found, here: Path, given: str, says: str) -> None:

@@ -110,10 +110,10 @@ def test_a_column_that_gives_the_target_away_is_named(here: Path, what: str) -> 
     }[what]
     write(Path("t.csv"), f"{header},later", [f"{r},{c}" for r, c in zip(rows, cells, strict=True)])
     (warning,) = (line for line in fit("t.csv").out.splitlines() if "Warning" in line)
-    assert "column 'later' alone names the 'kind' of" in warning
-    assert warning.endswith("If it is known only once 'kind' is, train without it (--drop later).")
+    assert "column 'later' alone predicts 'kind' for" in warning
+    assert warning.endswith("train without the column (--drop later).")
     told = " ".join(run("info", "m.som").out.split())
-    assert "column 'later' alone names the 'kind' of" in told
+    assert "column 'later' alone predicts 'kind' for" in told
     assert "(the most frequent class alone: 33.3 %)" in told
     assert "Warning" not in fit("t.csv", "--drop", "later").out
 

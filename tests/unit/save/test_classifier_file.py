@@ -101,7 +101,7 @@ def test_a_release_that_does_not_know_classes_refuses_them(saved, monkeypatch):
 BAD = [
     ({"names": None}, {}, "either names or values"),
     ({"names": ["a", "b", 3]}, {}, "classes.names must be texts"),
-    ({"names": ["b", "a", "c"]}, {}, "each once and in order"),
+    ({"names": ["b", "a", "c"]}, {}, "each once and in ascending order"),
     ({"names": ["a"]}, {}, "at least two"),
     ({"names": ["a", "b"]}, {}, "`shares` must be an array of 12 x 2"),
     ({}, {"values": np.arange(3)}, "either names or values"),
@@ -113,7 +113,7 @@ BAD = [
     ({"n_nearest": None}, {}, "n_nearest"),
     ({"accuracy": 2}, {}, "`accuracy` must be"),
     ({"most_frequent": 0}, {}, "`most_frequent` must be"),
-    ({"leaks": ["x0"]}, {}, "`leaks` must be shares by the name of a column"),
+    ({"leaks": ["x0"]}, {}, "`leaks` must be a dictionary"),
     ({"leaks": {"x0": 1.5}}, {}, "`leaks` must be"),
     ({"reject": 0.9}, {}, "`reject` must be"),
     ({"tints": 1}, {}, "tints"),
