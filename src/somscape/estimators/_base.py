@@ -19,7 +19,7 @@ class Base(BaseEstimator):
         # Python calls this method only for attributes that do not exist.
         shown = type(self).__name__
         if _is_set_by_fit(name) and not any(map(_is_set_by_fit, vars(self))):
-            raise NotFittedError(f"this {shown} is not fitted yet; call `fit` first.")
+            raise NotFittedError(f"This {shown} is not fitted yet. Call `fit` first.")
         raise AttributeError(f"{shown!r} object has no attribute {name!r}")
 
 

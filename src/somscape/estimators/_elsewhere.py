@@ -69,9 +69,11 @@ def rows_elsewhere(
     """Check all pieces; return their rows, the encoding and the names of the features."""
     if encoding is None and missing == "fill":
         raise InputError(
-            "`missing`='fill' needs the medians of all rows, which are not computed of X in pieces."
-            " Fill its gaps first, pass missing='mask', or pass `encoder` fitted to a part of X.",
+            "`missing` is 'fill', but the medians of all rows are not computed for X in pieces. "
+            "Fill the missing values first, pass missing='mask', or pass an `encoder` that was "
+            "fitted to a part of X.",
             parameter="missing",
+            value="fill",
         )
     looks = list(pieces.each(partial(_look, encoding, missing)))
     _check_columns(looks)
@@ -120,7 +122,7 @@ def _look(encoding: Encoding | None, missing: str, _: int, data: Any) -> Look:
     is_missing, wrong = np.isnan(rows), ""
     is_empty, has_gap = is_missing.all(axis=1), is_missing.any(axis=1)
     if missing == "mask" and is_empty.any():
-        wrong = f"row {int(is_empty.argmax())} has no value (NaN). Leave it out."
+        wrong = f"Row {int(is_empty.argmax())} is without any value (NaN). Leave the row out."
     counts = is_missing.sum(axis=0)
     return Look(names, wrong, rows.shape, extremes, counts, int(has_gap.argmax()))
 
@@ -131,15 +133,18 @@ def _rows_of(encoding: Encoding | None, data: Any, frame: Any) -> Floats:
         others = [name for name, kind in kinds.items() if kind != "number"]
         if others:
             raise InputError(
-                f"it holds what is no number in column {listed(others)}. Pass `encoder`, a "
-                "somscape.TableEncoder fitted to a part of X, or leave the column out.",
+                f"It contains values that are not numbers in column {listed(others)}. Pass "
+                "`encoder`, a somscape.TableEncoder that was fitted to a part of X, or leave "
+                "the column out.",
                 column=others,
             )
         return _checked_numbers(data)
     if frame is None:
         found = type(data).__name__
         raise InputError(
-            f"columns are encoded by name; got {found}. Pass data frames.", value=found
+            f"Its columns must have names for the encoding, but it is of type {found}. Pass data "
+            "frames.",
+            value=found,
         )
     return _encode_piece(encoding, data)
 
@@ -223,9 +228,16 @@ def _checked_numbers(data: Any) -> Any:
     values = np.asarray(data) if frame is None else frame_numbers(frame)
     check_not_dates(values.dtype)
     if values.ndim != 2 or not values.shape[1]:
-        raise ParameterError(f"it must have rows and columns; got shape {values.shape}.")
+        raise ParameterError(
+            f"It must have rows and columns, but its shape is {values.shape}.",
+            parameter="X",
+            value=values.shape,
+        )
     if values.dtype.kind == "c":
-        raise ParameterError("it holds complex numbers. Pass real ones.")
+        raise ParameterError(
+            "It contains complex numbers. Pass real numbers.",
+            parameter="X",
+        )
     if values.dtype not in (np.float32, np.float64):
         values = values.astype(np.float64)
     return values
@@ -235,21 +247,33 @@ def _check_columns(looks: Sequence[Look]) -> None:
     """Raise InputError if pieces have different columns or a piece is not valid."""
     there = [(number, look) for number, look in enumerate(looks) if look.shape[0] or look.wrong]
     if not there:
-        raise InputError("X has no rows in any piece. Pass at least one row.")
+        raise InputError(
+            "X is without rows, because all pieces are empty. Pass at least one row.",
+            parameter="X",
+        )
     first = there[0][1]
     for number, look in there:
         if (look.names is None) != (first.names is None):
             raise InputError(
-                f"piece {number} of X and others are arrays and frames. Pass one kind."
+                f"X has pieces of different kinds. The first piece and piece {number} are an "
+                "array and a data frame. Pass pieces of one kind.",
+                parameter="X",
             )
         if look.names != first.names:
-            raise InputError(_describe_other_names(first.names or (), look.names or (), number))
+            message = _describe_other_names(first.names or (), look.names or (), number)
+            raise InputError(message, parameter="X", value=look.names)
         if look.wrong:
-            raise InputError(f"X, piece {number}: {look.wrong}")
+            raise InputError(
+                f"Piece {number} of X cannot be used. {look.wrong}",
+                parameter="X",
+            )
         if look.shape[1] != first.shape[1]:
             raise InputError(
-                f"piece {number} of X has {look.shape[1]} columns, the first has "
-                f"{first.shape[1]}. Give all the same."
+                f"Piece {number} of X has {look.shape[1]} columns, but the first piece has "
+                f"{first.shape[1]}. Pass pieces with the same columns.",
+                parameter="X",
+                value=look.shape[1],
+                allowed=first.shape[1],
             )
 
 
@@ -257,13 +281,19 @@ def _describe_other_names(expected: Sequence[str], found: Sequence[str], number:
     lacks = [name for name in expected if name not in found]
     more = [name for name in found if name not in expected]
     if lacks:
-        return f"piece {number} of X lacks column {listed(lacks)}, which the first one has. Add it."
+        return (
+            f"Piece {number} of X lacks column {listed(lacks)}, which the first piece has. Add "
+            "the column."
+        )
     if more:
         return (
-            f"piece {number} of X has column {listed(more)}, which the first one lacks. Leave it "
-            "out."
+            f"Piece {number} of X has column {listed(more)}, which the first piece lacks. Leave "
+            "the column out."
         )
-    return f"piece {number} of X has its columns in another order than the first. Sort them alike."
+    return (
+        f"Piece {number} of X has its columns in another order than the first piece. Sort the "
+        "columns in the same order."
+    )
 
 
 def _check_missing(looks: Sequence[Look], names: Sequence[str], missing: str) -> None:
@@ -277,15 +307,18 @@ def _check_missing(looks: Sequence[Look], names: Sequence[str], missing: str) ->
         empty = [name for name, n in zip(names, counts, strict=True) if n == n_rows]
         if empty:
             raise InputError(
-                f"X has columns with no value at all (NaN): {listed(empty)}. Leave them out."
+                f"X has columns without any value (NaN), {listed(empty)}. Leave the columns out.",
+                parameter="X",
+                column=empty,
             )
         return
     shown = ", ".join(f"{n} in '{name}'" for name, n in zip(names, counts, strict=True) if n)
     number = next(i for i, look in enumerate(looks) if look.n_missing is not None)
     row, before = looks[number].first_gap, sum(look.shape[0] for look in looks[:number])
     raise InputError(
-        f"X has missing values (NaN): {shown}; the first in row {row} of piece {number} (row "
-        f"{before + row} of all). Fill them or leave those rows or columns out. Or pass "
-        "missing='mask' to leave those cells out of all distances.",
-        row=row,
+        f"X has missing values (NaN), {shown}. The first is in row {row} of piece {number} (row "
+        f"{before + row} of all rows). Fill the values, leave the rows or columns out, or pass "
+        "missing='mask'.",
+        parameter="X",
+        row=before + row,
     )

@@ -128,8 +128,9 @@ def fetched(X: Any) -> Any:
         return LIBRARIES[library].fetched(X)
     except (TypeError, RuntimeError, ValueError) as error:
         raise InputError(
-            f"NumPy cannot read an array of {library} with values of {X.dtype}: {error}. Pass a "
-            "dense one of float32 or float64, such as X.float()."
+            f"NumPy cannot read an array of {library} with values of {X.dtype} ({error}). Pass a "
+            "dense array of float32 or float64, such as X.float().",
+            value=X.dtype,
         ) from error
 
 
@@ -138,8 +139,10 @@ def near(X: Any, what: str) -> Any:
     library = _library_of(X)
     if library is not None and not _is_near(X, library):
         raise InputError(
-            f"{what} supports only arrays in this machine's memory; got X of {library} on "
-            f"{LIBRARIES[library].label(X.device)}. Pass {_advice_for(library)}."
+            f"{what} supports only arrays in this machine's memory, but X is an array of "
+            f"{library} on {LIBRARIES[library].label(X.device)}. Pass {_advice_for(library)}.",
+            parameter="X",
+            value=LIBRARIES[library].label(X.device),
         )
     return fetched(X)
 
@@ -192,14 +195,17 @@ def _on_device(X: Any, library: str) -> DeviceArray:
     if kind not in ("float32", "float64") or "sparse" in str(getattr(X, "layout", "")):
         layout = f" ({X.layout})" if "sparse" in str(getattr(X, "layout", "")) else ""
         raise InputError(
-            f"X on a device must be dense, of float32 or float64; got {kind}{layout} on {label}. "
-            f"Convert it, or pass {_advice_for(library)}.",
+            f"X on a device must be dense, with values of float32 or float64, but X on {label} "
+            f"has {kind}{layout}. Convert X, or pass {_advice_for(library)}.",
+            parameter="X",
             value=kind,
         )
     if X.ndim != 2 or 0 in X.shape:
         raise InputError(
-            "X must have two dimensions, with at least one row and one column; got the shape "
-            f"{tuple(X.shape)}. Reshape it to one row per case."
+            "X must have two dimensions, with at least one row and one column, but its shape is "
+            f"{tuple(X.shape)}. Reshape X to one row per case.",
+            parameter="X",
+            value=tuple(X.shape),
         )
     name = f"{library}/{label}"
     device = Device(_namespace(X, library), X.device, name, known.fetched, known.product)
@@ -207,8 +213,10 @@ def _on_device(X: Any, library: str) -> DeviceArray:
         device.fetched(device.sent(np.zeros(1)))
     except (TypeError, RuntimeError, NotImplementedError) as error:
         raise InputError(
-            f"training on a device requires float64 there; {library} says of {label}: {error}. "
-            f"Pass {_advice_for(library)}."
+            f"Training on a device requires float64, but {library} raises an error on {label} "
+            f"({error}). Pass {_advice_for(library)}.",
+            parameter="X",
+            value=label,
         ) from error
     return DeviceArray(X.detach() if hasattr(X, "detach") else X, device)
 
@@ -221,8 +229,9 @@ def _namespace(X: Any, library: str) -> Any:
         from sklearn.externals.array_api_compat import array_namespace
     except ImportError as error:
         raise InputError(
-            f"X of {library} on a device requires scikit-learn 1.7 or newer. Install it, or pass "
-            f"{_advice_for(library)}."
+            f"X of {library} on a device requires scikit-learn 1.7 or newer. Install a newer "
+            f"version, or pass {_advice_for(library)}.",
+            parameter="X",
         ) from error
     return array_namespace(X)
 
@@ -298,8 +307,9 @@ def prepare(
         weights = None if weights is None else weights[kept]
     if len(rows) < min_rows:
         raise InputError(
-            f"at least {min_rows} rows must have a weight above 0; got {len(rows)}. Pass more rows "
-            "or weights.",
+            f"At least {min_rows} rows must have a weight above 0, but the number of such rows "
+            f"is {len(rows)}. Pass more rows or more weights above 0.",
+            parameter="sample_weight",
             value=len(rows),
         )
     if not isinstance(rows, SparseRows):
@@ -312,8 +322,8 @@ def _prepare_pieces(
 ) -> Prepared:
     if sample_weight is not None:
         raise InputError(
-            "`sample_weight` supports only rows in memory; got X in pieces. Leave it out, or "
-            "repeat rows.",
+            "`sample_weight` is not supported for X in pieces. Leave the weights out, or repeat "
+            "rows.",
             parameter="sample_weight",
         )
     rows, encoding, names = rows_elsewhere(X, encoding, missing)
@@ -336,7 +346,7 @@ def seed_of(random_state: Any, *, draws: bool = True) -> int:
     except ValueError as error:
         raise InputError(
             "`random_state` must be a whole number of at least 0, a numpy.random.RandomState or "
-            f"None; got {random_state!r}. Pass a number to get the same map again.",
+            f"None, but is {random_state!r}. Pass a number to get the same map again.",
             parameter="random_state",
             value=random_state,
         ) from error
@@ -368,9 +378,12 @@ def table_for(estimator: Any, X: Any, encoding: Encoding, *, reset: bool) -> Tab
             return table_from_frame(frame, "X")
         names = [code.name for code in encoding.used]
         raise InputError(
-            f"{type(estimator).__name__} encodes columns, which it finds by name; got X without "
-            f"names ({type(X).__name__}). Pass a table or data frame with {listed(names)}, or pass "
-            "encoded rows to the methods of `map_`."
+            f"{type(estimator).__name__} encodes columns by name, but X is without names "
+            f"({type(X).__name__}). Pass a table or data frame with {listed(names)}, or pass "
+            "encoded rows to the methods of `map_`.",
+            parameter="X",
+            value=type(X).__name__,
+            allowed=names,
         )
     if reset:
         estimator.n_features_in_ = len(encoding.columns)
@@ -442,11 +455,12 @@ def _read_array(
         if is_infinite.any():
             row, column = np.argwhere(is_infinite)[0]
             raise InputError(
-                f"X must be finite; got {used[row, column]} in row {row}, column "
-                f"'{called[column]}'. Correct or leave out the row.",
-                value=used[row, column],
+                f"X must be finite, but has {used[row, column]} in row {row}, column "
+                f"'{called[column]}'. Correct the value, or leave the row out.",
+                parameter="X",
                 row=row,
                 column=called[column],
+                value=used[row, column],
             )
     cells = values.astype(np.int64) if values.dtype == bool else values
     columns = dict(zip(names, cells.T.tolist(), strict=True))
@@ -469,12 +483,16 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
     check_row_lengths(X)
     if isinstance(X, Table):
         raise InputError(
-            f"{type(estimator).__name__} supports only numbers; got X as a `Table`. Pass "
-            "X.to_numpy(), or its rows encoded by somscape.TableEncoder(missing='mask')."
+            f"{type(estimator).__name__} supports only numbers, but X is a `Table`. Pass "
+            "X.to_numpy(), or encode X with somscape.TableEncoder(missing='mask').",
+            parameter="X",
         )
     frame = as_frame(X, "X")
     if frame is not None and not frame_names(frame):
-        raise InputError("X has no columns; give at least one.")
+        raise InputError(
+            "X must have at least one column, but is without columns.",
+            parameter="X",
+        )
     is_sparse = frame is not None and hasattr(frame, "sparse")  # only if all columns are sparse
     if frame is None or is_sparse:
         check_not_dates(getattr(X, "dtype", None))
@@ -496,16 +514,18 @@ def checked_array(estimator: BaseEstimator, X: Any, *, reset: bool, min_rows: in
             return check_array(frame, estimator=estimator, input_name="X", **checks)
     except OverflowError as error:
         raise InputError(
-            f"X holds a whole number that no float can hold ({error}). Correct, rescale or leave "
-            "out its row."
+            f"X contains a whole number that is too large for a float ({error}). Correct or "
+            "rescale the number, or leave the row out.",
+            parameter="X",
         ) from error
     except ValueError as error:
         if "could not convert string" not in str(error):
             raise
         raise InputError(
-            f"X holds text ({error}). Leave text columns out, or pass a data frame, whose columns "
-            "are encoded one by one (encoder='auto', or a somscape.TableEncoder if the estimator "
-            "has no such parameter)."
+            f"X contains text ({error}). Leave columns of text out, or pass a data frame, whose "
+            "columns are encoded with encoder='auto' (with a somscape.TableEncoder if the "
+            "estimator lacks this parameter).",
+            parameter="X",
         ) from error
 
 
@@ -567,7 +587,11 @@ def _without_missing(
     counted_values = (v if counted is None else v[counted] for v in values.T)
     if any(np.isnan(v).all() for v in counted_values):
         counts = _missing_counts(values, names)
-        raise InputError(f"X has columns with no value at all (NaN): {counts}. Leave them out.")
+        raise InputError(
+            f"X has columns without any value. The missing values (NaN) are {counts}. Leave the "
+            "columns without values out.",
+            parameter="X",
+        )
     if missing == "mask":
         return values, Encoding.plain(names, missing="mask")
     encoding = Encoding.plain(names, fills=_medians(values, counts_of(weights)))
@@ -611,9 +635,12 @@ def refuse_missing(
     if counts := _missing_counts(values, names):
         first = min(int(missing.argmax()) for c in values.T if (missing := np.isnan(c)).any())
         raise InputError(
-            f"X has missing values (NaN): {counts}, the first in {where(first)}. Fill them or "
-            "leave those rows or columns out. Or pass missing='fill' to fill in each column's "
-            "median or, if supported, missing='mask' to leave those cells out of all distances."
+            f"X has missing values (NaN), {counts}. The first is in {where(first)}. Fill the "
+            "values, or leave the rows or columns out. You can also pass missing='fill' to fill "
+            "in the median of each column or, if supported, missing='mask' to ignore missing "
+            "values in distances.",
+            parameter="X",
+            row=first,
         )
 
 
@@ -636,9 +663,11 @@ def prepare_on_device(som: Any, X: DeviceArray, sample_weight: Any) -> Prepared:
         if not any(value is each or (isinstance(value, str) and value == each) for each in choices):
             listed = " or ".join(f"{name}={choice!r}" for choice in choices)
             raise InputError(
-                f"X on a device supports only {listed}; got {value!r:.80} and X on "
-                f"{X.device.name}. Leave `{name}` out, or pass X in this machine's memory.",
+                f"X on a device supports only {listed}, but `{name}` is {value!r:.80} and X is "
+                f"on {X.device.name}. Leave `{name}` out, or pass X in this machine's memory.",
+                parameter=name,
                 value=value,
+                allowed=choices,
             )
     rows = checked_on_device(som, X, reset=True)
     weights = checked_weights(fetched(sample_weight), len(rows))
@@ -656,9 +685,11 @@ def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
         map_: Map = som.map_
         if not (map_.encoding.is_plain and map_.metric.is_plain):
             raise InputError(
-                "X on a device supports only maps of metric='euclidean', without weights of "
-                f"features and encodings; got X on {X.device.name}. Pass X in this machine's "
-                "memory."
+                "X on a device requires a map with metric='euclidean', without feature weights "
+                f"and without an encoding, but X is on {X.device.name}. Pass X in this machine's "
+                "memory.",
+                parameter="X",
+                value=X.device.name,
             )
     low, high = X.extremes()
     info = np.finfo(X.dtype)
@@ -670,10 +701,11 @@ def checked_on_device(som: Any, X: DeviceArray, *, reset: bool = False) -> Any:
         row = int((~(np.abs(values) <= limit)).argmax())
         if np.isnan(values[row]):
             raise InputError(
-                f"`X` must be finite and not missing (NaN); got nan in row {row}, column "
-                f"'x{column}'. Fill it, or pass X in this machine's memory.",
+                f"`X` must be finite and not missing (NaN), but is nan in row {row}, column "
+                f"'x{column}'. Fill the value, or pass X in this machine's memory.",
                 parameter="X",
                 row=row,
+                column=f"x{column}",
             )
         raise wrong_value(values[row], row, f"x{column}", limit, info, "X")
     return X
@@ -708,10 +740,10 @@ def warn_of_wide_column(prepared: Prepared, metric: str, feature_weight: Any) ->
         return
     names = prepared.encoding.feature_names
     warnings.warn(
-        f"column '{names[first]}' carries {100 * share:.4g} % of the squared distances between "
-        f"rows: it is {spreads[first] / spreads[second]:.3g} times as wide as the next, "
-        f"'{names[second]}'. Standardize the columns, as scikit-learn's StandardScaler does, or "
-        "say by `feature_weight` how much each counts.",
+        f"Column '{names[first]}' carries {100 * share:.4g} % of the squared distances between "
+        f"rows, because it is {spreads[first] / spreads[second]:.3g} times as wide as the next "
+        f"column, '{names[second]}'. Standardize the columns, for example with scikit-learn's "
+        "StandardScaler, or set the weights of columns with `feature_weight`.",
         SomscapeWarning,
         stacklevel=4,
     )

@@ -46,10 +46,13 @@ def weights_of_features(given: Any, encoding: Encoding) -> Any:
     names = [code.name for code in encoding.features]
     for name in given:
         if name not in names:
-            cure = suggestion(str(name), names) or f"the columns are {listed(names)}"
+            cure = suggestion(str(name), names) or f"the columns are {listed(names)}."
             raise InputError(
-                f"`feature_weight` names no column of X: {name!r}; {cure}",
+                f"`feature_weight` contains {name!r}, which is not a column of X. "
+                f"{cure[0].upper()}{cure[1:]}",
                 parameter="feature_weight",
+                column=name,
+                allowed=names,
             )
     return [given.get(code.name, 1) for code in encoding.features for _ in code.feature_names]
 
@@ -60,8 +63,8 @@ def settings_of_som(som: Any) -> Settings:
     names = [f.name for f in fields(Settings) if f.name not in of_others]
     if not isinstance(som.callbacks, Iterable):
         raise ParameterTypeError(
-            f"`callbacks` must be a sequence of functions; got {som.callbacks!r}. "
-            "Write callbacks=[...] for one.",
+            f"`callbacks` must be a sequence of functions, but is {som.callbacks!r}. Write "
+            "callbacks=[...] for a single function.",
             parameter="callbacks",
             value=som.callbacks,
         )
@@ -69,7 +72,7 @@ def settings_of_som(som: Any) -> Settings:
         check_whole("verbose", som.verbose, 0)
     if not isinstance(som.warm_start, bool | np.bool_):
         raise ParameterTypeError(
-            f"`warm_start` must be True or False; got {som.warm_start!r}.",
+            f"`warm_start` must be True or False, but is {som.warm_start!r}.",
             parameter="warm_start",
             value=som.warm_start,
         )
@@ -86,8 +89,9 @@ def refuse_checkpoint(callbacks: Any, name: str) -> None:
     given = callbacks if isinstance(callbacks, Iterable) else ()
     if any(callable(getattr(callback, "keep", None)) for callback in given):
         raise ParameterError(
-            f"{name} does not support a `Checkpoint` among the `callbacks` of a SOM: only "
-            "SOM.fit can go on from its file. Leave it out."
+            f"{name} does not support a `Checkpoint` in the `callbacks` of a SOM, because only "
+            "SOM.fit can resume training from the file. Leave the checkpoint out.",
+            parameter="callbacks",
         )
 
 
@@ -95,7 +99,7 @@ def settings_of_detector(detector: Any, som: Any) -> tuple[Detection, Settings]:
     """Check the parameters of a SOMDetector; return the settings of detection and map."""
     names = [field.name for field in fields(Detection) if field.name != "is_encoded"]
     detection = Detection(**{name: getattr(detector, name) for name in names})
-    return detection, _settings_within(detector, som, "scores and reasons require")
+    return detection, _settings_within(detector, som, "scores and reasons require these")
 
 
 def settings_of_classifier(classifier: Any, som: Any) -> tuple[Recognition, Settings]:
@@ -121,27 +125,29 @@ def _settings_of_learner(learner: Any, som: Any, flags: tuple[str, ...]) -> Sett
     for name in flags:
         if not isinstance(getattr(learner, name), bool | np.bool_):
             raise ParameterTypeError(
-                f"`{name}` must be True or False; got {getattr(learner, name)!r}.",
+                f"`{name}` must be True or False, but is {getattr(learner, name)!r}.",
                 parameter=name,
                 value=getattr(learner, name),
             )
     if not isinstance(som.init, str):
         raise ParameterError(
-            "`som` must have an `init` by name, as its rows are trained on axes of their own; got "
-            f"{type(som.init).__name__}. Leave it out.",
+            "`som` must have an `init` by name, because its rows are trained on different axes, "
+            f"but its `init` is of type {type(som.init).__name__}. Leave `init` out.",
             parameter="som",
             value=type(som.init).__name__,
         )
-    return _settings_within(learner, som, "what follows the map requires")
+    return _settings_within(learner, som, "the steps after the map require these")
 
 
 def _settings_within(estimator: Any, som: Any, why: str) -> Settings:
     """Return the settings of an estimator's map, with the estimator's seed and `verbose`."""
     if som.metric != "euclidean" or som.feature_weight is not None:
+        also = "" if som.feature_weight is None else " and a `feature_weight`"
         raise ParameterError(
-            f"`som` must have metric='euclidean' and no `feature_weight`, as {why}; got "
-            f"metric={som.metric!r}. Scale the columns of X instead.",
+            f"`som` must have metric='euclidean' and feature_weight=None, because {why}, but "
+            f"it has metric={som.metric!r}{also}. Scale the columns of X instead.",
             parameter="som",
+            value=som.metric,
         )
     som.set_params(verbose=som.verbose or estimator.verbose)
     if som.random_state is None:
@@ -195,9 +201,11 @@ def choose_complete(estimator: Any, X: Any, sample_weight: Any, start: Any) -> C
     chosen = choose_encoding(estimator, X, sample_weight, start)
     if chosen.encoding is not None and chosen.encoding.missing == "mask":
         raise InputError(
-            "`encoder` leaves missing cells out (missing='mask'), and this needs complete rows. "
-            "Pass TableEncoder(missing='fill'), or leave `encoder` out and pass missing='fill'.",
+            "`encoder` ignores missing values (missing='mask'), but complete rows are required. "
+            "Pass TableEncoder(missing='fill'), or leave `encoder` out and pass "
+            "missing='fill'.",
             parameter="encoder",
+            value="mask",
         )
     return chosen
 
@@ -221,16 +229,18 @@ def _check_encoder(estimator: Any) -> None:
     if not isinstance(encoder, TableEncoder):
         if encoder is not None and not (isinstance(encoder, str) and encoder == "auto"):
             raise ParameterTypeError(
-                f'`encoder` must be "auto", None or a somscape.TableEncoder; got {encoder!r:.80}.',
+                "`encoder` must be 'auto', None or a somscape.TableEncoder, but is "
+                f"{encoder!r:.80}.",
                 parameter="encoder",
                 value=encoder,
             )
     elif missing not in ("error", own):
         raise InputError(
-            f"`missing`={missing!r} contradicts `encoder`, which has missing={own!r}. Leave "
-            f"`missing` of {type(estimator).__name__} out, or pass TableEncoder("
-            f"missing={missing!r}).",
+            f"`missing` is {missing!r}, but `encoder` has missing={own!r}. Leave `missing` of "
+            f"{type(estimator).__name__} out, or pass TableEncoder(missing={missing!r}).",
             parameter="missing",
+            value=missing,
+            allowed=own,
         )
 
 
@@ -240,7 +250,9 @@ def _choose_for_pieces(estimator: Any, X: Pieces, lent: Encoding | None) -> Chos
     _check_encoder(estimator)
     known = getattr(encoder, "encoding_", lent)
     if known is not None and not known.is_plain:
-        return ChosenEncoding(X, known, f"As known before: {_describe_encoding(known)}.")
+        return ChosenEncoding(
+            X, known, f"The encoding was already known: {_describe_encoding(known)}."
+        )
     is_ready = known is not None or encoder is None
     if is_ready or (not isinstance(encoder, TableEncoder) and holds_only_numbers(X)):
         return ChosenEncoding(X)
@@ -266,7 +278,7 @@ def _choose_by_encoder(
     else:
         _, table, encoding = encoder._learn(estimator, X, sample_weight)
     return ChosenEncoding(
-        table, encoding, f"As the `TableEncoder` says: {_describe_encoding(encoding)}."
+        table, encoding, f"The `TableEncoder` was used: {_describe_encoding(encoding)}."
     )
 
 
@@ -280,19 +292,19 @@ def _choose_by_rule(
     n_others = sum(kind != "number" for kind in kinds.values())
     is_lent = lent is not None and not lent.is_plain
     if frame is not None and ("duration" in kinds.values() or not (n_others or is_lent)):
-        why = "The frame holds only numbers, which are used as they are."
+        why = "The data frame contains only numbers, which are not encoded."
         return ChosenEncoding(frame, None, why)
     table = X if frame is None else table_from_frame(frame, "X")
     if lent is not None:
-        why = "Columns are encoded like those of the map it starts from."
+        why = "Columns are encoded as in the map from which training starts."
         return ChosenEncoding(table, lent, why)
     encoding = fit_encoding(table, missing=missing, sample_weight=sample_weight)
-    reason = "A table is encoded by rule"
+    reason = "Tables are encoded by rules"
     if frame is not None:
         _warn_of_scaled_numbers(kinds, encoding, missing)
         reason = (
-            f"{n_others} of {len(kinds)} columns hold text or dates, so the frame was encoded by "
-            "rule"
+            f"{n_others} of {len(kinds)} columns contain text or dates, so the data frame was "
+            "encoded by rules"
         )
     return ChosenEncoding(table, encoding, f"{reason}: {_describe_encoding(encoding)}.")
 
@@ -308,9 +320,9 @@ def _warn_of_scaled_numbers(kinds: dict[str, str], encoding: Encoding, missing: 
     also = ", ".join(f"{name}={value!r}" for name, value in given.items() if value)
     warn(
         f"X has text, categories or dates in {listed(others)}, so the numbers in {listed(scaled)} "
-        "are scaled, long tails are compressed, and values far out are clipped. Numbers in a data "
-        "frame without such columns are used as they are. Pass encoder=TableEncoder("
-        f"{also}) to state that all columns are encoded, which stops this warning, or leave out "
+        "are scaled, long tails are compressed, and extreme values are clipped. In a data frame "
+        f"without such columns, numbers are not scaled. Pass encoder=TableEncoder({also}) to "
+        "confirm that all columns are encoded and to stop this warning, or leave out "
         f"{listed(others)}."
     )
 
@@ -361,10 +373,11 @@ def _prepare_rows(som: Any, X: Any) -> Floats:
         som, chosen.data, None, encoding=chosen.encoding, missing=som.missing, min_rows=2
     )
     if not isinstance(prepared.rows, np.ndarray):
-        kind = "a sparse X" if isinstance(prepared.rows, SparseRows) else "X in pieces"
+        kind = "sparse" if isinstance(prepared.rows, SparseRows) else "in pieces"
         raise InputError(
-            f"`suggest` supports only dense rows in memory; got {kind}. Pass some rows as an array.",
-            parameter="suggest",
+            f"`suggest` supports only dense rows in memory, but X is {kind}. Pass some rows as "
+            "an array.",
+            parameter="X",
             value=kind,
         )
     warn_of_wide_column(prepared, som.metric, som.feature_weight)

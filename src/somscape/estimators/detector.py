@@ -108,7 +108,10 @@ def scored_stream(detector: Any, stream: Iterable[Any]) -> Iterator[tuple[Any, A
             piece, is_row = _as_piece(item)
             scores, p = detector._scores_and_p_values(piece)
         except (ValueError, TypeError) as error:
-            raise InputError(f"item {number} of the stream: {error}") from error
+            raise InputError(
+                f"Item {number} of the stream cannot be scored. {error}",
+                parameter="stream",
+            ) from error
         yield (float(scores[0]), float(p[0])) if is_row else (scores, p)
 
 
@@ -122,8 +125,9 @@ def _as_piece(item: Any) -> tuple[Any, bool]:
     values = np.asarray(item)
     if values.ndim not in (1, 2):
         raise InputError(
-            "it must be a row or a piece of several rows, an array of one or two dimensions; got "
-            f"{type(item).__name__} of {values.ndim}.",
+            "It must be a row or a piece of several rows, as an array with one or two "
+            f"dimensions, but is of type {type(item).__name__} with {values.ndim} dimensions.",
+            parameter="stream",
             value=type(item).__name__,
         )
     return (values[None, :], True) if values.ndim == 1 else (values, False)

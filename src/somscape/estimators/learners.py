@@ -130,10 +130,11 @@ def check_one_per_row(n: int, n_rows: int, what: str) -> None:
     """Raise InputError if `y` and X have different numbers of rows."""
     if n != n_rows:
         raise InputError(
-            f"`y` must have one {what} for each row of X, {n_rows}; got {n}. Pass None or NaN for "
-            f"a row of unknown {what}.",
+            f"`y` must have one {what} for each of the {n_rows} rows of X, but has {n}. Pass "
+            f"None or NaN for a row of unknown {what}.",
             parameter="y",
             value=n,
+            allowed=n_rows,
         )
 
 
@@ -143,9 +144,10 @@ def scoring_weights(sample_weight: Any, is_known: NDArray[np.bool_]) -> Float64s
     weights = weights / weights.max()
     if not is_known[weights > 0].any(axis=0).all():
         raise InputError(
-            "`sample_weight` is zero for every row of which `y` is known. Give one a weight above "
-            "0.",
+            "`sample_weight` is 0 for every row with a known `y`. Pass a weight above 0 for at "
+            "least one of these rows.",
             parameter="sample_weight",
+            value=0,
         )
     return weights
 
@@ -316,8 +318,8 @@ class SOMClassifier(ClassifierMixin, Learner):
         self._explain_size()
         if self.smooth:
             self.explain_defaults_["smooth"] = (
-                f"power {self.recognizer_.power:g} of distances, {self.recognizer_.prior:g} rows a "
-                "unit in advance: best for rows that were left out."
+                f"power {self.recognizer_.power:g} of distances and {self.recognizer_.prior:g} "
+                "prior rows per unit, which were best for rows that were left out."
             )
         return self
 
@@ -413,7 +415,8 @@ class SOMClassifier(ClassifierMixin, Learner):
         is_known = ~_is_unknown(given)
         if not is_known.any():
             raise InputError(
-                f"`y` must name the class of some rows; all {len(y)} are unknown.", parameter="y"
+                f"`y` must contain the class of some rows, but all {len(y)} classes are unknown.",
+                parameter="y",
             )
         weights = scoring_weights(sample_weight, is_known)[is_known]
         return float(np.average(found[is_known] == given[is_known], weights=weights))
@@ -435,7 +438,8 @@ def _checked_classes(y: Any, n_rows: int) -> NDArray[Any]:
     if y is None:
         raise InputError(
             "SOMClassifier requires y to be passed, but the target y is None. Pass the class of "
-            "each row."
+            "each row.",
+            parameter="y",
         )
     values = column_or_1d(y if hasattr(y, "dtype") else np.array(y, dtype=object), warn=True)
     values = np.asarray(values)
@@ -452,8 +456,8 @@ def _encode_classes(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
     is_known = ~_is_unknown(y)
     if not is_known.any():
         raise InputError(
-            f"`y` must name the class of some rows; all {len(y)} are unknown (None or NaN). Give "
-            "rows of at least two classes.",
+            f"`y` must contain the class of some rows, but all {len(y)} classes are unknown "
+            "(None or NaN). Pass rows of at least two classes.",
             parameter="y",
         )
     known = y[is_known]
@@ -461,8 +465,8 @@ def _encode_classes(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
         kinds = sorted({type(value).__name__ for value in known})
         if len({kind in ("str", "str_") for kind in kinds}) > 1:
             raise InputError(
-                f"`y` must hold classes of one kind; got {' and '.join(kinds)}. Pass text for all, "
-                "or numbers for all.",
+                f"`y` must contain classes of one kind, but has {' and '.join(kinds)}. Pass only "
+                "text, or only numbers.",
                 parameter="y",
                 value=" and ".join(kinds),
             )
@@ -472,8 +476,8 @@ def _encode_classes(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
     if known.dtype.kind not in "biufU":
         kind = type(y[is_known][0]).__name__ if known.dtype == object else known.dtype
         raise InputError(
-            f"`y` must hold text, numbers or truth values; got {kind}. Pass text, such as "
-            "y.astype(str).",
+            f"`y` must contain text, numbers or truth values, but has values of type {kind}. "
+            "Pass text, such as y.astype(str).",
             parameter="y",
             value=kind,
         )
@@ -481,9 +485,11 @@ def _encode_classes(y: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
     classes, codes = np.unique(known, return_inverse=True)
     if len(classes) < 2:
         raise InputError(
-            f"`y` must have at least two classes; got one class, {classes.tolist()[0]!r}. "
-            "To find rows that are not like it, use SOMDetector.",
+            "`y` must have at least two classes, but has only one class, "
+            f"{classes.tolist()[0]!r}. To find rows that do not belong to this class, use "
+            "SOMDetector.",
             parameter="y",
+            value=classes.tolist()[0],
         )
     numbers = np.full(len(y), -1, dtype=np.intp)
     numbers[is_known] = codes
@@ -627,10 +633,10 @@ class SOMRegressor(RegressorMixin, Learner):
         given = kept_of(prepared, _checked_numbers(y, len(prepared.all_rows)))
         targets = given.reshape(len(given), -1)
         for j in np.flatnonzero(np.isnan(targets).all(axis=0)):
-            which = "" if given.ndim == 1 else f"; target {j} is not known for any"
+            which = "the target" if given.ndim == 1 else f"target {j}"
             raise InputError(
-                f"`y` must say the target of some rows; all {len(given)} are unknown (None or "
-                f"NaN){which}.",
+                f"`y` must contain {which} for some rows, but all {len(given)} are unknown (None "
+                "or NaN). Pass at least one known target.",
                 parameter="y",
             )
         known = rows_of(prepared), targets, prepared.weights
@@ -641,7 +647,7 @@ class SOMRegressor(RegressorMixin, Learner):
         has_slopes = self.predictor_.slopes is not None
         self.explain_defaults_["linear"] = (
             f"{'slopes' if has_slopes else 'no slopes'}, power {self.predictor_.power:g} of "
-            "distances: best for rows that were left out."
+            "distances, which was best for rows that were left out."
         )
         return self
 
@@ -697,13 +703,16 @@ class SOMRegressor(RegressorMixin, Learner):
         given = _checked_numbers(y, len(found))
         if given.shape != found.shape:
             raise InputError(
-                f"`y` must have the shape {found.shape}; got {given.shape}.",
+                f"`y` must have the shape {found.shape}, but has the shape {given.shape}.",
                 parameter="y",
                 value=given.shape,
+                allowed=found.shape,
             )
         if np.isnan(given).all(axis=0).any():
             raise InputError(
-                "`y` must say the target of some rows; all are unknown.", parameter="y"
+                "`y` must contain each target for some rows, but all values of a target are "
+                "unknown.",
+                parameter="y",
             )
         weights = scoring_weights(sample_weight, ~np.isnan(given))
         columns = zip(given.reshape(len(given), -1).T, found.reshape(len(found), -1).T, strict=True)
@@ -727,19 +736,22 @@ def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
     if y is None:
         raise InputError(
             "SOMRegressor requires y to be passed, but the target y is None. Pass the target of "
-            "each row."
+            "each row.",
+            parameter="y",
         )
     values = np.asarray(y if hasattr(y, "dtype") else np.array(y, dtype=object))
     if values.dtype.kind not in "biufO" or values.ndim not in (1, 2):
         raise InputError(
-            "`y` must hold numbers, in one column or one for each target; got "
-            f"{values.dtype} in {values.ndim} dimensions. For names of classes, use SOMClassifier.",
+            "`y` must contain numbers, in one column or in one column per target, but has "
+            f"values of {values.dtype} in {values.ndim} dimensions. For names of classes, use "
+            "SOMClassifier.",
             parameter="y",
             value=values.dtype,
         )
     if values.shape[1:] == (0,):
         raise InputError(
-            "`y` has no column. Pass one column, or one for each target.", parameter="y"
+            "`y` must have one column, or one column for each target, but is without columns.",
+            parameter="y",
         )
     if values.dtype == object:
         flat = [np.nan if is_missing(value) else value for value in values.ravel().tolist()]
@@ -748,7 +760,7 @@ def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
         except (TypeError, ValueError, OverflowError) as error:
             wrong = next((value for value in flat if not _is_number(value)), flat[0])
             raise InputError(
-                f"`y` must hold numbers; got {wrong!r:.40}. For names of classes, use "
+                f"`y` must contain numbers, but has {wrong!r:.40}. For names of classes, use "
                 "SOMClassifier.",
                 parameter="y",
                 value=wrong,
@@ -759,11 +771,12 @@ def _checked_numbers(y: Any, n_rows: int) -> NDArray[np.float64]:
     too_large = np.argwhere(np.abs(values) > LARGEST)
     if len(too_large):
         raise InputError(
-            f"`y` must be at most {LARGEST:g} in size; got {values[tuple(too_large[0])]:g} in row "
-            f"{too_large[0, 0]}. Rescale the targets.",
+            f"`y` must be at most {LARGEST:g} in absolute value, but is "
+            f"{values[tuple(too_large[0])]:g} in row {too_large[0, 0]}. Rescale the targets.",
             parameter="y",
-            value=values[tuple(too_large[0])],
             row=too_large[0, 0],
+            value=values[tuple(too_large[0])],
+            allowed=LARGEST,
         )
     return values
 

@@ -65,8 +65,11 @@ def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> Non
     way_out = "pass warm_start=False" if is_warm else "pass another `init`"
     if n_features != map_.codebook.shape[1]:
         raise InputError(
-            f"{whose} of {map_.codebook.shape[1]} features; got X with {n_features}. Pass X with "
-            f"those features, or {way_out}."
+            f"{whose} with {map_.codebook.shape[1]} features, but X has {n_features} features. "
+            f"Pass X with the same features, or {way_out}.",
+            parameter="X",
+            value=n_features,
+            allowed=map_.codebook.shape[1],
         )
     lattice = map_.lattice
     is_given = isinstance(som.lattice, Lattice)  # it has a size and a boundary
@@ -82,9 +85,11 @@ def check_goes_on(som: Any, map_: Map, n_features: int, *, is_warm: bool) -> Non
         is_open = given == "auto" or (isinstance(start_of(som.init), Map) and given == default)
         if not is_open and given != actual[name]:
             raise InputError(
-                f"{whose} with {name}={actual[name]!r}; got {name}={given!r}. Pass the map's, or "
-                f"{way_out}.",
-                value=name,
+                f"{whose} with {name}={actual[name]!r}, but {name}={given!r} was passed. Pass "
+                f"the value of the map, or {way_out}.",
+                parameter=name,
+                value=given,
+                allowed=actual[name],
             )
 
 
@@ -132,7 +137,7 @@ def ready_to_train(som: Any, X: Any, sample_weight: Any, resume: Any) -> ReadyTo
     """Check the data, the parameters and the checkpoint of a `fit`."""
     if resume is not None and not isinstance(resume, str | Path):
         raise ParameterTypeError(
-            f"`resume` must be the name of a file or None; got {resume!r}.",
+            f"`resume` must be the name of a file or None, but is {resume!r}.",
             parameter="resume",
             value=resume,
         )
@@ -700,7 +705,9 @@ def own_som(som: Any) -> SOM:
     """Return an unfitted copy of `som`, or a new SOM if `som` is None."""
     if not (som is None or isinstance(som, SOM)):
         raise ParameterTypeError(
-            f"`som` must be a SOM or None; got {som!r}.", parameter="som", value=som
+            f"`som` must be a SOM or None, but is {som!r}.",
+            parameter="som",
+            value=som,
         )
     return SOM() if som is None else clone(som)
 

@@ -39,22 +39,24 @@ def check_layers(layers: Any, layer_weights: Any) -> None:
         names = {} if given is None else given
         if not isinstance(names, Mapping) or not all(isinstance(name, str) for name in names):
             raise ParameterTypeError(
-                f"`{parameter}` must be a dict whose keys are names of layers; got {_shown(given)}.",
+                f"`{parameter}` must be a dict whose keys are names of layers, but is "
+                f"{_shown(given)}.",
                 parameter=parameter,
                 value=_shown(given),
             )
     for name, columns in (layers or {}).items():
         if not _are_columns(columns):
             raise ParameterTypeError(
-                f"layer '{name}' must be a list of columns, by name or by number, or a slice of "
-                f"numbers; got {_shown(columns)}. Write ['name'] for one.",
+                f"Layer '{name}' must be a list of names or numbers of columns, or a slice of "
+                f"numbers, but is {_shown(columns)}. Write ['name'] for a single column.",
+                parameter="layers",
                 value=_shown(columns),
             )
     for name, weight in (layer_weights or {}).items():
         if not is_layer_weight(weight):
             raise InputError(
-                f"`layer_weights` must be numbers from 1e-9 to 1e9; got {weight!r:.40} for "
-                f"'{name}'. To leave a layer out, leave out its columns.",
+                f"`layer_weights` must be numbers from 1e-9 to 1e9, but the weight of '{name}' "
+                f"is {weight!r:.40}. To leave a layer out, leave out its columns.",
                 parameter="layer_weights",
                 value=weight,
             )
@@ -86,8 +88,9 @@ def named_layers(layers: Any, names: Sequence[str]) -> dict[str, tuple[str, ...]
         )
         if not columns:
             raise InputError(
-                f"layer '{layer}' has no column; got {given!r:.40} of {len(names)} columns. Give "
-                "it one, or leave the layer out.",
+                f"Layer '{layer}' must have at least one column, but {given!r:.40} selects none "
+                f"of {len(names)} columns. Add a column, or leave the layer out.",
+                parameter="layers",
                 value=given,
             )
         found[layer] = tuple(columns)
@@ -100,19 +103,25 @@ def _name(layer: str, column: Any, names: Sequence[str]) -> str:
     number = operator.index(column)
     if not names:
         raise InputError(
-            f"layer '{layer}' has columns by number, and no data were seen. Fit first, or give "
-            "names."
+            f"Layer '{layer}' has columns by number, but the encoder has not seen data yet. Call "
+            "`fit` first, or pass names.",
+            parameter="layers",
         )
     if str(number) in names and names.index(str(number)) != number % len(names):
         raise InputError(
-            f"layer '{layer}' has the column {number}, and a column of that name is not the one "
-            f"of that number, '{names[number % len(names)]}'. Give the name as text: '{number}'.",
+            f"Layer '{layer}' has column {number}, which is ambiguous, because a column with the "
+            f"name '{number}' is not column number {number}, '{names[number % len(names)]}'. "
+            f"Pass the name as text, '{number}'.",
+            parameter="layers",
             column=number,
         )
     if not -len(names) <= number < len(names):
         raise InputError(
-            f"layer '{layer}' has column number {number}, and there are {len(names)} columns, from "
-            "0. Give numbers below that, or names."
+            f"Layer '{layer}' has column number {number}, but there are only {len(names)} "
+            "columns, with numbers from 0. Pass a smaller number, or a name.",
+            parameter="layers",
+            value=number,
+            allowed=len(names),
         )
     return names[number]
 
@@ -217,8 +226,9 @@ def _refuse_overflow(decoded: Float64s, name: str) -> None:
     is_finite = np.isfinite(decoded)
     if not is_finite.all():
         raise InputError(
-            f"row {is_finite.argmin()} of X is too large for a float in column '{name}'. Pass "
-            "encoded rows, whose numbers lie near 0 to 1.",
+            f"Row {is_finite.argmin()} of X is too large for a float in column '{name}'. Pass "
+            "encoded rows, whose numbers are near 0 to 1.",
+            parameter="X",
             row=is_finite.argmin(),
             column=name,
         )
@@ -505,9 +515,10 @@ class TableEncoder(TransformerMixin, Base):
         roles = read_roles(path)
         if roles.per:
             raise InputError(
-                f"{shown(path)} puts rows together by {listed(roles.per)}, and an encoder takes "
-                "tables as they are. Put them together by `tables.per`, and give roles of the "
-                "customers."
+                f"{shown(path)} combines rows by {listed(roles.per)}, but an encoder does not "
+                "combine rows. Combine the rows with `tables.per`, and use roles for the "
+                "combined rows.",
+                file=path,
             )
         encoder = cls(missing=roles.missing or "fill", max_levels=None)
         names = {field.name for field in fields(roles)} & set(encoder.get_params()) - {"missing"}
@@ -604,9 +615,11 @@ class TableEncoder(TransformerMixin, Base):
         rows = check_array(X, dtype=np.float64, estimator=self, input_name="X")
         if rows.shape[1] != self.encoding_.n_features:
             raise InputError(
-                f"X must have the {self.encoding_.n_features} features that `transform` returns; "
-                f"got {rows.shape[1]}. Pass encoded rows.",
+                f"X must have the {self.encoding_.n_features} features that `transform` returns, "
+                f"but has {rows.shape[1]} features. Pass encoded rows.",
+                parameter="X",
                 value=rows.shape[1],
+                allowed=self.encoding_.n_features,
             )
         return self._form.restore(rows, self.encoding_)
 
@@ -634,7 +647,7 @@ class TableEncoder(TransformerMixin, Base):
         check_choice("others", self.others, OTHERS_CHOICES)
         if not isinstance(self.tame, (bool, np.bool_)):
             raise ParameterTypeError(
-                f"`tame` must be True or False; got {self.tame!r}.",
+                f"`tame` must be True or False, but is {self.tame!r}.",
                 parameter="tame",
                 value=self.tame,
             )
@@ -642,7 +655,7 @@ class TableEncoder(TransformerMixin, Base):
             check_whole("max_levels", self.max_levels, 2, high=MAX_LEVELS)
         if not isinstance(self.ordinals or {}, Mapping):
             raise ParameterTypeError(
-                "`ordinals` must be a dict of column names to lists of levels; got "
+                "`ordinals` must be a dict of column names to lists of levels, but is "
                 f"{self.ordinals!r}.",
                 parameter="ordinals",
                 value=self.ordinals,
@@ -652,7 +665,7 @@ class TableEncoder(TransformerMixin, Base):
             name = getattr(self, parameter)
             if not (name is None or isinstance(name, str)):
                 raise ParameterTypeError(
-                    f"`{parameter}` must be a column name or None; got {name!r}.",
+                    f"`{parameter}` must be a column name or None, but is {name!r}.",
                     parameter=parameter,
                     value=name,
                 )
@@ -661,8 +674,8 @@ class TableEncoder(TransformerMixin, Base):
             is_list = isinstance(names, Iterable) and not isinstance(names, str)
             if not (is_list and all(isinstance(name, str) for name in names)):
                 raise ParameterTypeError(
-                    f"`{parameter}` must be a list of column names; got {names!r}. Write "
-                    f"{parameter}=['name'] for one.",
+                    f"`{parameter}` must be a list of column names, but is {names!r}. Write "
+                    f"{parameter}=['name'] for a single column.",
                     parameter=parameter,
                     value=names,
                 )
@@ -696,6 +709,7 @@ def _refuse_repeated(names: Sequence[str]) -> None:
     for before, name in pairwise(sorted(names)):
         if before == name:
             raise InputError(
-                f"two features would have the name '{name}', a column and a level of a category. "
-                "Rename the column."
+                f"Two features would have the name '{name}', which is a column and a level of a "
+                "category. Rename the column.",
+                column=name,
             )

@@ -185,14 +185,14 @@ class Fingerprint:
         then = self
         if (then.n_rows, then.n_features) != (now.n_rows, now.n_features):
             shapes = (f"{f.n_rows} x {f.n_features}" for f in (then, now))
-            return "other rows: {} then, {} now".format(*shapes)
+            return "X was {}, but is {} now".format(*shapes)
         if then.values != now.values:
-            return f"other rows: the same shape, {now.n_rows} x {now.n_features}, but other values"
+            return f"X has the same shape, {now.n_rows} x {now.n_features}, but other values"
         if then.weights != now.weights:
-            return "the same rows, but other weights"
+            return "X has the same rows, but other weights"
         if then.order != now.order:
-            return "the same rows, but in another order"
-        return "" if then.dtype == now.dtype else f"{then.dtype} then, {now.dtype} now"
+            return "X has the same rows, but in another order"
+        return "" if then.dtype == now.dtype else f"X was {then.dtype}, but is {now.dtype} now"
 
 
 def fingerprint_of(rows: AnyRows, weights: Float64s | None) -> Fingerprint:
@@ -240,7 +240,7 @@ PART = "checkpoint"
 MAX_SHOWN = 8
 """Maximum number of values of a parameter that are shown.  For more values, a digest is shown."""
 
-ANEW = "leave `resume` out to start anew"
+ANEW = "leave `resume` out to start from the beginning"
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,9 +274,9 @@ class Identity:
             was, is_ = (found.settings.get(name, "absent") for found in (self, now))
             if was != is_:
                 name = "random_state" if name == "seed" else name
-                return f"`{name}` was {was} then, and is {is_} now. Pass what it was"
+                return f"`{name}` was {was}, but is {is_} now. Pass the earlier value"
         other = self.rows.difference(now.rows)
-        return f"{other}. Pass the rows that it was trained on" if other else ""
+        return f"{other}. Pass the rows of the earlier training" if other else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,8 +304,9 @@ class PastRun:
         other = self.identity.difference(now)
         if other:
             raise InputError(
-                f"`resume`: {self.path} is of another training: {other}, or {ANEW}.",
+                f"`resume` is {self.path}, which belongs to another training. {other}, or {ANEW}.",
                 parameter="resume",
+                file=self.path,
             )
 
 
@@ -327,24 +328,31 @@ def read_checkpoint(
         if any(Path(given).resolve() == target for given in own):
             return None
         raise InputError(
-            f"`resume`: {path}: no such file. Pass the file of an earlier training, or {ANEW}. The "
-            f"first training may have it with `callbacks=[Checkpoint({str(path)!r})]`.",
+            f"`resume` is {path}, but this file does not exist. Pass the file of an earlier "
+            f"training, or {ANEW}. The first training can write the file with "
+            f"`callbacks=[Checkpoint({str(path)!r})]`.",
             parameter="resume",
+            file=path,
         )
     record = read_record(path)
     part = record.header.get(PART)
     if part is None:
         raise InputError(
-            f"`resume`: {path} is a map, and no checkpoint. Pass a file that a `Checkpoint` wrote, "
-            f"or {ANEW}.",
+            f"`resume` is {path}, which is a map and not a checkpoint. Pass a file that a "
+            f"`Checkpoint` wrote, or {ANEW}.",
             parameter="resume",
+            file=path,
         )
     written = record.header["versions"]
     if written != dict(versions):
         raise InputError(
-            f"`resume`: {path} was written by {_listed(written)}; this is {_listed(versions)}, "
-            f"whose maps may differ. Go on with those versions, or {ANEW}.",
+            f"`resume` is {path}, which was written by {_listed(written)}. This is "
+            f"{_listed(versions)}, whose maps may differ. Continue with the earlier versions, "
+            f"or {ANEW}.",
             parameter="resume",
+            file=path,
+            value=_listed(written),
+            allowed=_listed(versions),
         )
     prefix = f"{PART}."
     arrays = {k.removeprefix(prefix): v for k, v in record.arrays.items() if k.startswith(prefix)}
@@ -362,9 +370,9 @@ def read_checkpoint(
 def broken(path: str | Path) -> MapFileError:
     """Return the error for a damaged checkpoint."""
     return MapFileError(
-        f"`resume`: {path} is a damaged checkpoint: it is not what was written. Take a copy of it, "
-        f"or {ANEW}.",
+        f"`resume` is {path}, which is damaged. Use a copy of the checkpoint, or {ANEW}.",
         parameter="resume",
+        file=path,
     )
 
 

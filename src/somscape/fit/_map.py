@@ -49,9 +49,11 @@ def check_metric(encoding: Encoding, metric: str) -> None:
     """Raise InputError if missing values are masked and the metric does not support masks."""
     if encoding.missing == "mask" and metric not in Metric.MASKED:
         raise InputError(
-            f"`missing`='mask' supports only {', '.join(map(repr, Metric.MASKED))}; got "
-            f"metric={metric!r}. Pass one of them, or missing='fill'.",
+            "`missing` is 'mask', which supports only "
+            f"metric={' or '.join(map(repr, Metric.MASKED))}, but `metric` is {metric!r}. "
+            "Pass a supported metric, or missing='fill'.",
             parameter="missing",
+            value="mask",
         )
 
 
@@ -67,12 +69,12 @@ def have_values(rows: Any) -> NDArray[np.bool_] | None:
     is_one = len(empty) == 1
     warnings.warn(
         (
-            f"1 row has no value at all (row {listed}): it does not train the map, and its unit is "
-            "-1. Leave it out."
+            f"1 row is without any value (row {listed}). It does not train the map, and its unit "
+            "is -1. Leave the row out."
             if is_one
-            else f"{len(empty)} rows have no value at all (rows {listed}"
-            f"{', ...' if len(empty) > MAX_LISTED else ''}): they do not train the map, and their "
-            "unit is -1. Leave them out."
+            else f"{len(empty)} rows are without any value (rows "
+            f"{listed}{', ...' if len(empty) > MAX_LISTED else ''}). They do not train the "
+            "map, and their unit is -1. Leave the rows out."
         ),
         SomscapeWarning,
         stacklevel=6,
@@ -85,21 +87,24 @@ def check_problem(problem: Problem, settings: Settings, names: Sequence[str]) ->
     is_online = settings.algorithm == "online"
     if is_online and isinstance(problem.rows, RowsElsewhere):
         raise InputError(
-            "`algorithm`='online' goes from row to row, so it supports only rows in memory; got "
-            "X in pieces. Pass algorithm='batch'.",
+            "`algorithm` is 'online', which supports only rows in memory, but X is in "
+            "pieces. Pass algorithm='batch'.",
             parameter="algorithm",
+            value="online",
         )
     if is_online and isinstance(problem.rows, SparseRows):
         raise InputError(
-            "`algorithm`='online' supports only dense rows; got a sparse X. Pass "
+            "`algorithm` is 'online', which supports only dense rows, but X is sparse. Pass "
             "algorithm='batch', or X.toarray().",
             parameter="algorithm",
+            value="online",
         )
     if is_online and problem.has_missing:
         raise InputError(
-            "`algorithm`='online' cannot leave missing values out; got rows with NaN and "
-            "missing='mask'. Pass algorithm='batch' or missing='fill'.",
+            "`algorithm` is 'online', which does not support missing values, but rows have "
+            "NaN and missing='mask'. Pass algorithm='batch' or missing='fill'.",
             parameter="algorithm",
+            value="online",
         )
     weights = problem.metric.feature_weights
     check_spread(*problem.edges, problem.rows.dtype, names, weights=weights, is_online=is_online)
@@ -112,10 +117,10 @@ def check_plan(plan: Plan, settings: Settings) -> None:
     radius, rate = max(plan.radius_start, plan.radius_end), max(plan.learning_rate)
     if rate * radius**2 > 2:
         raise InputError(
-            "`learning_rate` times the squared radius, the peak of neighborhood='triangle', must "
-            "be at most 2 for algorithm='online', or prototypes grow without bound; got "
-            f"{rate:g} x {radius:g}^2. Pass a smaller `radius_start` or `learning_rate`, or "
-            "algorithm='batch'.",
+            "`learning_rate` times the squared radius (the peak of neighborhood='triangle') "
+            f"must be at most 2 for algorithm='online', but is {rate:g} x {radius:g}^2, so "
+            "prototypes would grow without limit. Pass a smaller `radius_start` or "
+            "`learning_rate`, or algorithm='batch'.",
             parameter="learning_rate",
             value=rate,
         )
@@ -142,10 +147,13 @@ def check_spread(
     weighted = "" if weights is None else " times the root of its `feature_weight`"
     batch = ", or pass algorithm='batch'" if is_online else ""
     raise InputError(
-        f"X varies by at most {ranges[widest]:.3g} (in column '{names[widest]}'{weighted}), too "
-        f"little for {info.dtype}, in which the squares of such differences vanish. Multiply X so "
-        f"that it varies by at least {least:.3g}{batch}.",
+        f"X varies by at most {ranges[widest]:.3g} (in column '{names[widest]}'{weighted}). "
+        f"This is too little for {info.dtype}, because squares of such differences underflow. "
+        f"Multiply X so that it varies by at least {least:.3g}{batch}.",
+        parameter="X",
         column=names[widest],
+        value=ranges[widest],
+        allowed=least,
     )
 
 
@@ -157,29 +165,32 @@ def feature_weights(given: Any, rows: AnyRows) -> Float64s | None:
         weights: Float64s = np.ascontiguousarray(given, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise ParameterError(
-            f"`feature_weight` must hold numbers; {error}.", parameter="feature_weight"
+            f"`feature_weight` must contain numbers only ({error}).",
+            parameter="feature_weight",
+            value=given,
         ) from error
     n_features = rows.shape[1]
     if weights.shape != (n_features,):
         raise ParameterError(
-            f"`feature_weight` must have shape ({n_features},), one number per feature; got "
-            f"{weights.shape}.",
+            f"`feature_weight` must have shape ({n_features},), one number per feature, but "
+            f"has shape {weights.shape}.",
             parameter="feature_weight",
             value=weights.shape,
+            allowed=(n_features,),
         )
     if not (np.isfinite(weights).all() and (weights >= 0).all() and (weights > 0).any()):
         raise ParameterError(
-            "`feature_weight` must be finite and at least 0, with one above 0; got "
-            f"{weights.tolist()}.",
+            "`feature_weight` must be finite and at least 0, with at least one weight above "
+            f"0, but is {weights.tolist()}.",
             parameter="feature_weight",
             value=weights.tolist(),
         )
     is_sized = (weights == 0) | ((weights >= MIN_WEIGHT) & (weights <= MAX_WEIGHT))
     if not is_sized.all():
         raise InputError(
-            f"`feature_weight` must be 0, or from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}; got "
+            f"`feature_weight` must be 0, or from {MIN_WEIGHT:g} to {MAX_WEIGHT:g}, but is "
             f"{weights[~is_sized][0]:g} for feature {int((~is_sized).argmax())}. Divide all "
-            "weights by the largest.",
+            "weights by the largest weight.",
             parameter="feature_weight",
             value=weights[~is_sized][0],
         )
@@ -198,10 +209,11 @@ def _refuse_overflow(weights: Float64s, rows: Floats | RowsElsewhere) -> None:
     if is_wrong.any():
         feature = int(is_wrong.argmax())
         raise InputError(
-            "`feature_weight` times a squared difference in X must stay below 1.8e308; got "
-            f"weight {weights[feature]:g} for feature {feature}, with values up to "
+            "`feature_weight` times a squared difference in X must be below 1.8e308, but "
+            f"feature {feature} has weight {weights[feature]:g} and values up to "
             f"{farthest[feature]:g}. Divide the weights or the feature.",
             parameter="feature_weight",
+            value=weights[feature],
         )
 
 
@@ -383,11 +395,14 @@ def _given_start(init: Any, rows: AnyRows, metric: Metric) -> Float64s | None:
     try:
         codebook: Float64s = np.array(values, dtype=np.float64, order="C")
     except (ValueError, TypeError) as error:
-        raise ParameterError(f"`init` must hold numbers; {error}.", parameter="init") from error
+        raise ParameterError(
+            f"`init` must contain numbers only ({error}).",
+            parameter="init",
+        ) from error
     if codebook.ndim != 2 or codebook.shape[1] != rows.shape[1]:
         raise ParameterError(
-            f"`init` must have shape (n_units, {rows.shape[1]}), one column per feature; got "
-            f"{codebook.shape}.",
+            f"`init` must have shape (n_units, {rows.shape[1]}), one column per feature, but "
+            f"has shape {codebook.shape}.",
             parameter="init",
             value=codebook.shape,
         )
@@ -401,9 +416,11 @@ def _check_n_units(codebook: Float64s, problem: Problem, plan: Plan) -> Float64s
     if len(codebook) != lattice.n_units:
         raise ParameterError(
             f"`init` must have one row per unit, {lattice.n_units} for {lattice.n_rows} x "
-            f"{lattice.n_cols}; got {len(codebook)}. Pass an `n_rows` and `n_cols` that fit.",
+            f"{lattice.n_cols}, but has {len(codebook)} rows. Pass an `n_rows` and `n_cols` "
+            "that fit.",
             parameter="init",
             value=len(codebook),
+            allowed=lattice.n_units,
         )
     return codebook
 
@@ -456,12 +473,12 @@ def explain_defaults(settings: Settings, map_: Map, trained: Trained) -> dict[st
 
 def _describe_size(map_: Map, *, is_from_map: bool) -> str:
     if is_from_map:
-        return f"{map_.lattice.size_text}: as in the map it starts from."
+        return f"{map_.lattice.size_text}, as in the map from which training starts."
     return (
-        f"{map_.lattice.n_rows} x {map_.lattice.n_cols}: about 5 sqrt(n) units for rows of a total "
-        f"weight of {map_.hits.sum():g} (Vesanto's rule), at least 9, at most 10,000 and no more "
-        "than there are rows; the sides are in proportion to the standard deviations along the "
-        "data's two main axes, up to 1 : 4, and equal if there is hardly a second axis."
+        f"{map_.lattice.n_rows} x {map_.lattice.n_cols}: about 5 sqrt(n) units for rows with a "
+        f"total weight of {map_.hits.sum():g} (Vesanto's rule), at least 9, at most 10,000 and "
+        "not more units than rows. The sides are proportional to the standard deviations along "
+        "the data's two main axes, up to 1 : 4, and equal if there is hardly any second axis."
     )
 
 
@@ -470,8 +487,9 @@ def _describe_passes(trained: Trained) -> str:
     n_planned = round(plan.n_epochs)
     if reason in (NONE_BETTER, ROUNDS_DONE):
         return (
-            f"{n_iter} passes, {n_planned} of them on the full map while the radius shrinks; then, "
-            f"as the final radius is small, units moved to rows far from all others ({reason})."
+            f"{n_iter} passes, {n_planned} of them on the full map while the radius shrinks. Then "
+            "units moved to rows far from all units, because the final radius is small "
+            f"({reason})."
         )
     if plan.coarse:
         return f"{n_iter} passes, the last {n_planned} on the full map ({reason})."

@@ -115,7 +115,10 @@ def move(problem: Problem, sums: EpochSums, *, codebook: Float64s) -> tuple[Floa
     ([[0.0], [12.0], [10.0]], 1)
     """
     if sums.pairs is None:
-        raise InputError("the sums have no pairs. Make them by `partial` with has_pairs=True.")
+        raise InputError(
+            "`sums` must contain pairs. Compute the sums with partial(..., has_pairs=True).",
+            parameter="sums",
+        )
     return moved_by(problem, sums.pairs, codebook)
 
 

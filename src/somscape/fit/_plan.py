@@ -108,7 +108,7 @@ def radii_for(settings: Settings, facts: Facts) -> Radii:
         radii = _radii_from_lattice(settings, facts)
     if settings.radius_decay != "constant":
         return radii
-    why = "that of `radius_start`, as `radius_decay` is 'constant'."
+    why = "equal to `radius_start`, because `radius_decay` is 'constant'."
     known = {"radius_end": why} if settings.radius_end == "auto" else {}
     return Radii(radii.start, radii.start, radii.reasons | known)
 
@@ -132,27 +132,27 @@ def _auto_end(start: float | str, facts: Facts) -> tuple[float, str]:
     end = RADIUS_END * step * float(1 - (1 - CLOSEST) * closeness)
     trade = "Smaller radii lower the quantization error and raise the topographic error."
     if not isinstance(start, str) and start <= end:
-        return float(start), f"that of `radius_start`. {trade}"
+        return float(start), f"equal to `radius_start`. {trade}"
     usual = f"{RADIUS_END * step:.3g}"
     if end < RADIUS_END * step:
-        why = f"less than the usual {usual}, as there are {per_unit:.0f} rows per unit."
+        why = f"less than the usual {usual}, because there are {per_unit:.0f} rows per unit."
         return end, f"{why} {trade}"
-    return end, f"the usual. {trade}"
+    return end, f"the usual value. {trade}"
 
 
 def _auto_start(name: str, end: float, lattice: Lattice) -> tuple[float, str]:
     """Return the first radius for a kind of start, at least the last radius, and the reason."""
     share, shown, why = (
-        (PLANE_SHARE, "a quarter", "as the start already lies along the data")
+        (PLANE_SHARE, "a quarter", "because the start already follows the data")
         if name == "pca"
-        else (OTHER_SHARE, "half", "as the start may lack order")
+        else (OTHER_SHARE, "half", "because the start may not be in order")
     )
     wide = lattice.longest_side * share
     start = max(MIN_RADIUS_START, wide) * lattice.step
     if end > start:
-        return end, "at least `radius_end`."
+        return end, "equal to `radius_end`, which is larger."
     if wide < MIN_RADIUS_START:
-        return start, f"the minimum, as {shown} of the longest side is less."
+        return start, f"the minimum, because {shown} of the longest side is less."
     return start, f"{shown} of the longest side, {why}."
 
 
@@ -175,13 +175,13 @@ def _radii_from_map(settings: Settings, map_: Map) -> Radii:
     last = last_radius(map_)
     if not isinstance(settings.radius_end, str):
         end = float(settings.radius_end)
-        why = "the radius at which the map it starts from ended, or `radius_end`."
+        why = "the last radius of the map from which training starts, or `radius_end`."
         return Radii(max(last, end), end, {"radius_start": why})
     is_cut = was_cut(map_.parameters.get("stop_reason", ""))
     end = min(last, float(map_.parameters["radius_end"])) if is_cut else last
     reasons = {
-        "radius_start": "the radius at which the map it starts from ended.",
-        "radius_end": "the radius that the map it starts from was trained to.",
+        "radius_start": "the last radius of the map from which training starts.",
+        "radius_end": "the final radius of the map from which training starts.",
     }
     return Radii(last, end, reasons)
 
@@ -265,14 +265,11 @@ class Growth(NamedTuple):
 
 
 _WHY_SAMPLES = (
-    "one epoch of the full map takes long, so maps of a fraction of its side were trained first, "
-    f"on {ROWS_PER_UNIT} rows per unit."
+    "one epoch of the full map takes long, so smaller maps were trained first, on "
+    f"{ROWS_PER_UNIT} rows per unit."
 )
 
-_WHY_ALL_ROWS = (
-    "several starts would take long, so maps of a fraction of its side were trained first, on all "
-    "rows."
-)
+_WHY_ALL_ROWS = "several starts would take long, so smaller maps were trained first, on all rows."
 ON_ALL_ROWS = Growth(first=96, coarse=48, whole=60, rows_per_unit=None, why=_WHY_ALL_ROWS)
 """Schedule if passes of all rows are still fast.  A slower decrease of the radius keeps more
 order."""
@@ -285,9 +282,9 @@ BRIEFLY = ON_SAMPLES._replace(first=12, coarse=6, whole=8)
 higher."""
 
 _WHY_SAMPLES_TO_THE_END = (
-    "one epoch of the full map takes long, so maps of a fraction of its side, unless it is small, "
-    f"were trained first, on {ROWS_PER_UNIT} rows per unit, and then the full map on as many, as "
-    f"there are at least {MANY_ROWS_PER_UNIT}."
+    "one epoch of the full map takes long, so smaller maps (unless the map is small) were "
+    f"trained first, on {ROWS_PER_UNIT} rows per unit. Then the full map was trained on "
+    f"{ROWS_PER_UNIT} rows per unit, because there are at least {MANY_ROWS_PER_UNIT}."
 )
 ON_SAMPLES_TO_THE_END = BRIEFLY._replace(whole=4, why=_WHY_SAMPLES_TO_THE_END, samples_whole=True)
 """Schedule if there are many rows.  After samples on the full map, few passes of all rows are
@@ -384,13 +381,13 @@ def resolve_plan(settings: Settings, facts: Facts) -> Plan:
     n_init = _n_init(settings, facts, varies=varies and algorithm == "batch")
     if n_init > 1 and settings.n_init == "auto":
         reasons["n_init"] = (
-            f"{n_init} starts, as they take little time; the map with the lowest quantization "
-            "error, times one plus the topographic error, was kept."
+            f"{n_init} starts, because all starts take little time. The map with the lowest "
+            "quantization error, multiplied by one plus the topographic error, was kept."
         )
     other_radii = further_starts(radii, facts.lattice) if varies else ()
     reasons |= radii.reasons
     if n_init > 1 and other_radii:
-        why = "that of the best start, of a quarter, half and an eighth of the longest side."
+        why = "the value of the best start, from a quarter, half and an eighth of the longest side."
         reasons["radius_start"] = why
     has_more = settings.n_epochs == "auto" and algorithm == "batch"
     return Plan(
@@ -449,15 +446,15 @@ def _algorithm(settings: Settings, facts: Facts, growth: Growth | None) -> tuple
 
 def _why_batch(settings: Settings, facts: Facts) -> str:
     needed = (
-        "coarse maps first need a map of at least 8 x 16 units of rows and columns, a start that "
+        "coarse maps first need a map of at least 8 x 16 units (rows and columns), a start that "
         "is not given, and a radius that falls from more than 1.4 grid steps."
     )
     if settings.algorithm == "multires":
         return needed
     if not _is_free(settings):
-        return "all rows in every epoch, as `n_epochs` or `radius_start` was given."
+        return "all rows in every epoch, because `n_epochs` or `radius_start` was given."
     if settings.start in ("given", "map"):
-        return "all rows in every epoch, as the start was given."
+        return "all rows in every epoch, because the start was given."
     if facts.epoch_work > SMALL_WORK:
         return f"an epoch takes long, but {needed}"
     return "an epoch on all rows takes little time."
@@ -546,19 +543,21 @@ def lattice_for(
         advice = f"Pass a smaller {'graph' if isinstance(lattice, Graph) else 'lattice'}."
     else:
         lattice = _rows_and_cols(settings, n_samples, total_weight, variances)
-        advice = "Pass a smaller `n_rows` and `n_cols`, or leave them 'auto'."
+        advice = "Pass a smaller `n_rows` and `n_cols`, or leave both 'auto'."
     if lattice.n_units > MAX_UNITS:
         raise InputError(
-            f"the map may have at most {MAX_UNITS} units; got {lattice.n_rows} x "
+            f"The map may have at most {MAX_UNITS} units, but would have {lattice.n_rows} x "
             f"{lattice.n_cols}. {advice}",
-            value=lattice.n_rows,
+            parameter="n_rows" if isinstance(settings.lattice, str) else "lattice",
+            value=lattice.n_units,
+            allowed=MAX_UNITS,
         )
     sides = {settings.n_rows, settings.n_cols}
     is_given = isinstance(settings.lattice, Lattice) or sides != {"auto"}
     if is_given and lattice.n_units > total_weight:
         warnings.warn(
-            f"the map has {lattice.n_units} units for {total_weight:g} rows of data, which "
-            f"leaves many units without a row. {advice}",
+            f"The map has {lattice.n_units} units for {total_weight:g} rows of data, so many "
+            f"units will not have a row. {advice}",
             SomscapeWarning,
             stacklevel=4,
         )
@@ -575,9 +574,9 @@ def _rows_and_cols(
     assert variances is not None
     if total_weight < n_samples / 2:
         warnings.warn(
-            f"`sample_weight` adds up to {total_weight:g} for {n_samples} rows, and the automatic "
-            "size is for that many rows, as weights count rows. Scale them to a mean of 1, or pass "
-            "`n_rows` and `n_cols`.",
+            f"`sample_weight` adds up to {total_weight:g} for {n_samples} rows. Weights count "
+            f"rows, so the automatic size is for {total_weight:g} rows. Scale the weights to a "
+            "mean of 1, or pass `n_rows` and `n_cols`.",
             SomscapeWarning,
             stacklevel=5,
         )
@@ -625,15 +624,17 @@ def check_memory(lattice: Lattice, n_features: int, *, has_tables: bool) -> None
     memory = machine_memory()
     if needed > memory:
         advice = (
-            "Pass a smaller `n_rows`, or swap `n_rows` and `n_cols` so that the long side lies "
-            "along the columns."
+            "Pass a smaller `n_rows`, or swap `n_rows` and `n_cols` so that there are more "
+            "columns than rows."
             if tables > needed / 2
             else "Pass a smaller map, or fewer features."
         )
         raise InputError(
-            f"a map of {lattice.n_rows} x {lattice.n_cols} units and {n_features} features needs "
-            f"about {needed / 1e9:.0f} GB to train, but this machine has {memory / 1e9:.0f} GB. "
-            f"{advice}"
+            f"A map of {lattice.n_rows} x {lattice.n_cols} units and {n_features} features "
+            f"needs about {needed / 1e9:.0f} GB for training, but this machine has "
+            f"{memory / 1e9:.0f} GB. {advice}",
+            parameter="n_rows",
+            value=lattice.n_rows,
         )
 
 

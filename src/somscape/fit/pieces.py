@@ -98,10 +98,13 @@ class Chain:
         """Return the result of the last function for the piece."""
         if len(data) != self.lengths[number]:
             raise InputError(
-                f"piece {number} of X had {self.lengths[number]} rows in the first pass and "
-                f"{len(data)} in a later one: what X is computed from does not give the same rows "
-                "each time. Write them to files, or keep them in the cluster's memory, and pass "
-                "that."
+                f"Piece {number} of X had {self.lengths[number]} rows in the first pass, but "
+                f"has {len(data)} rows in a later pass. The source of X must give the same "
+                "rows in each pass. Write the rows to files, or keep them in the cluster's "
+                "memory, and pass the result.",
+                parameter="X",
+                value=len(data),
+                allowed=self.lengths[number],
             )
         if not len(data):  # because forms do not accept empty data
             return self.last(number, self.no_rows)
@@ -163,7 +166,12 @@ class RowsElsewhere:
             yield found
         if n_found != len(self.lengths):
             raise InputError(
-                f"X had {len(self.lengths)} pieces in the first pass and {n_found} in a later one."
+                f"X had {len(self.lengths)} pieces in the first pass, but has {n_found} "
+                "pieces in a later pass. The source of X must give the same pieces in each "
+                "pass.",
+                parameter="X",
+                value=n_found,
+                allowed=len(self.lengths),
             )
 
     def total(self, function: Callable[[int, Floats], T], merge: Callable[[T, T], T]) -> T:
@@ -198,9 +206,10 @@ class RowsElsewhere:
             self.sums.append(found)
         if not np.array_equal(self.sums[0], found) or (first and (np.abs(found) > most).any()):
             raise InputError(
-                "X has other values in each pass: what it is computed from does not give the same "
-                "rows each time. Write them to files, or keep them in the cluster's memory, and "
-                "pass that."
+                "X has other values in each pass, but the source of X must give the same "
+                "rows. Write the rows to files, or keep them in the cluster's memory, and "
+                "pass the result.",
+                parameter="X",
             )
 
     @cached_property

@@ -319,8 +319,9 @@ def pairs_of(
     units, distances = np.asarray(found[0]), np.asarray(found[1])
     if distances.max(initial=0.0) * problem.distance_scale > 2.0 ** (TERM_BITS + 1):
         raise InputError(
-            "the codebook lies too far from the rows for exact sums. Make the problem by `prepare` "
-            "with reach=codebook."
+            "`codebook` is too far from the rows for exact sums. Create the problem with "
+            "prepare(..., reach=codebook).",
+            parameter="codebook",
         )
     owner, near = np.ascontiguousarray(units[:, 0]), np.ascontiguousarray(distances[:, 0])
     heirs, which = np.unique(owner * n_units + units[:, -1], return_inverse=True)
@@ -566,8 +567,12 @@ def _refuse_rows_out_of_range(problem: Problem, rows: Rows) -> None:
     if is_beyond.any():
         column = int(is_beyond.argmax())
         raise InputError(
-            f"feature {column} lies up to {far[column]:.6g} from the center, beyond the "
-            f"{problem.far[column]:.6g} that the problem was made for. Make it from all rows."
+            f"`rows` must be within the range of the problem, but feature {column} is up to "
+            f"{far[column]:.6g} from the center, and the limit is {problem.far[column]:.6g}. "
+            "Create the problem from all rows.",
+            parameter="rows",
+            value=far[column],
+            allowed=problem.far[column],
         )
 
 
@@ -728,8 +733,11 @@ def _check_all_there(problem: Problem, weight: int) -> None:
     found = weight / problem.weight_scale
     if found != problem.total_weight:
         raise InputError(
-            f"X had {problem.total_weight:.0f} rows in the first pass and {found:.0f} in a later "
-            "one: pieces were lost, or counted twice."
+            f"X had {problem.total_weight:.0f} rows in the first pass, but has {found:.0f} "
+            "rows in a later pass. Pieces were lost or counted twice.",
+            parameter="X",
+            value=found,
+            allowed=problem.total_weight,
         )
 
 

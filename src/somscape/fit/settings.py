@@ -173,7 +173,7 @@ class Settings:
             check_choice("init", self.init, STARTS)
         elif self.n_init not in ("auto", 1):
             raise ParameterError(
-                "`n_init` must be 'auto' or 1 if `init` is a single start; got "
+                "`n_init` must be 'auto' or 1 if `init` is a single start, but is "
                 f"{self.n_init!r}. Leave `n_init` 'auto', or pass an `init` by name.",
                 parameter="n_init",
                 value=self.n_init,
@@ -188,13 +188,15 @@ class Settings:
         for callback in self.callbacks:
             if isinstance(callback, type):
                 raise ParameterTypeError(
-                    f"`callbacks` must be functions; got the class {callback.__name__}. Make an "
-                    f"object of it: {callback.__name__}(...).",
+                    "`callbacks` must be functions, but contains the class "
+                    f"{callback.__name__}. Pass an object of the class, "
+                    f"{callback.__name__}(...).",
                     parameter="callbacks",
+                    value=callback.__name__,
                 )
         if isinstance(self.callbacks, str) or not all(callable(c) for c in self.callbacks):
             raise ParameterTypeError(
-                f"`callbacks` must be functions; got {self.callbacks!r}.",
+                f"`callbacks` must be functions, but is {self.callbacks!r}.",
                 parameter="callbacks",
                 value=self.callbacks,
             )
@@ -219,29 +221,33 @@ class Settings:
         if not isinstance(decay, str):
             if (start, end) != ("auto", "auto"):
                 raise ParameterError(
-                    "`radius_decay` holds the radii themselves, so `radius_start` and "
-                    f"`radius_end` must be 'auto'; got {start!r} and {end!r}.",
-                    parameter="radius_decay",
-                    value=start,
+                    "`radius_decay` contains the radii, so `radius_start` and `radius_end` "
+                    f"must be 'auto', but are {start!r} and {end!r}.",
+                    parameter="radius_end" if start == "auto" else "radius_start",
+                    value=end if start == "auto" else start,
                 )
             if self.n_epochs not in ("auto", len(decay)):
                 raise ParameterError(
-                    f"`radius_decay` must hold one value per epoch, {self.n_epochs}; got "
-                    f"{len(decay)}. Leave `n_epochs` 'auto', or pass that many values.",
+                    f"`radius_decay` must contain one value per epoch, so {self.n_epochs} "
+                    f"values, but has {len(decay)}. Leave `n_epochs` 'auto', or pass one "
+                    "value per epoch.",
                     parameter="radius_decay",
                     value=len(decay),
+                    allowed=self.n_epochs,
                 )
         elif decay == "constant" and end not in ("auto", start):
             raise ParameterError(
-                "`radius_decay`='constant' keeps `radius_start` throughout, so `radius_end` must "
-                f"be 'auto'; got {end!r}. Leave it out, or pass another `radius_decay`.",
-                parameter="radius_decay",
+                "`radius_decay` is 'constant', which keeps `radius_start`, so `radius_end` "
+                f"must be 'auto', but is {end!r}. Leave `radius_end` out, or pass another "
+                "`radius_decay`.",
+                parameter="radius_end",
                 value=end,
             )
         if not isinstance(start, str) and not isinstance(end, str) and end > start:
             raise ParameterError(
-                f"`radius_end` must not be above `radius_start` (grid steps); got {end} and "
-                f"{start}. Pass a larger `radius_start`, or leave both 'auto'.",
+                f"`radius_end` must not be above `radius_start`, but is {end} and "
+                f"`radius_start` is {start} grid steps. Pass a larger `radius_start`, or "
+                "leave both 'auto'.",
                 parameter="radius_end",
                 value=end,
             )
@@ -249,34 +255,42 @@ class Settings:
     def _check_combinations(self) -> None:
         if self.feature_weight is not None and self.metric == "mahalanobis":
             raise ParameterError(
-                "`metric='mahalanobis'` does not support `feature_weight`, as it finds the weights "
-                "of the features itself. Leave `feature_weight` None."
+                "`metric` is 'mahalanobis', which does not support `feature_weight`, because "
+                "it determines the weights of the features itself. Leave `feature_weight` "
+                "None.",
+                parameter="feature_weight",
+                value=self.feature_weight,
             )
         if self.algorithm == "online" and self.metric not in ONLINE_METRICS:
             raise ParameterError(
-                f"`algorithm`='online' supports only {', '.join(map(repr, ONLINE_METRICS))}; got "
-                f"metric={self.metric!r}. Pass algorithm='batch', or another metric.",
+                "`algorithm` is 'online', which supports only "
+                f"metric={' or '.join(map(repr, ONLINE_METRICS))}, but `metric` is "
+                f"{self.metric!r}. Pass algorithm='batch', or a supported metric.",
                 parameter="algorithm",
+                value="online",
             )
         if self.algorithm == "online" and self.feature_weight is not None:
             raise ParameterError(
-                "`algorithm`='online' does not support `feature_weight`; pass "
-                "algorithm='batch', or multiply the columns of X by the roots of the weights.",
+                "`algorithm` is 'online', which does not support `feature_weight`. Pass "
+                "algorithm='batch', or multiply the columns of X by the roots of the "
+                "weights.",
                 parameter="algorithm",
+                value="online",
             )
 
     def _check_kind(self) -> None:
         if hasattr(self.lattice, "shape"):
             raise ParameterTypeError(
                 "`lattice` must be 'rectangular', 'hexagonal', a `somscape.Lattice` or a "
-                f"`somscape.Graph`; got {type(self.lattice).__name__}. Pass Graph(adjacency).",
+                f"`somscape.Graph`, but is of type {type(self.lattice).__name__}. Pass "
+                "Graph(adjacency).",
                 parameter="lattice",
                 value=type(self.lattice).__name__,
             )
         if not (isinstance(self.lattice, str) and self.lattice in KINDS):
             raise ParameterError(
-                f"`lattice` must be one of {', '.join(map(repr, KINDS))}, a `somscape.Lattice` or "
-                f"a `somscape.Graph`; got {self.lattice!r}.",
+                f"`lattice` must be one of {', '.join(map(repr, KINDS))}, a "
+                f"`somscape.Lattice` or a `somscape.Graph`, but is {self.lattice!r}.",
                 parameter="lattice",
                 value=self.lattice,
                 allowed=", ".join(map(repr, KINDS)),
@@ -290,33 +304,34 @@ class Settings:
         for name in ("n_rows", "n_cols"):
             if getattr(self, name) != "auto":
                 raise ParameterError(
-                    f"`{name}` must be 'auto' if `lattice` is {what}, which has its own size; "
-                    f"got {getattr(self, name)!r}.",
+                    f"`{name}` must be 'auto' if `lattice` is {what}, which has its own size, "
+                    f"but is {getattr(self, name)!r}.",
                     parameter=name,
                     value=getattr(self, name),
                 )
         if self.boundary != "plane":
             way_out = (
-                "Add the edges that close it to the graph."
+                "Add edges that join the borders to the graph."
                 if is_graph
                 else f"Pass Lattice(..., boundary={self.boundary!r})."
             )
             raise ParameterError(
-                f"`boundary` must be left at 'plane' if `lattice` is {what}; got "
+                f"`boundary` must be 'plane' if `lattice` is {what}, but is "
                 f"{self.boundary!r}. {way_out}",
                 parameter="boundary",
                 value=self.boundary,
             )
         kind = "" if is_graph else lattice.kind
-        self._check_triangle(kind, "a graph" if is_graph else f"a {kind} one")
+        self._check_triangle(kind, "a graph" if is_graph else kind)
 
     def _check_triangle(self, kind: str, given: str) -> None:
         if self.neighborhood == "triangle" and kind != "rectangular":
             raise ParameterError(
-                f"`neighborhood`='triangle' needs `lattice`='rectangular'; got {given}. "
-                "Pass that lattice, or neighborhood='epanechnikov'.",
+                "`neighborhood` is 'triangle', which needs lattice='rectangular', but the "
+                f"lattice is {given}. Pass a rectangular lattice, or "
+                "neighborhood='epanechnikov'.",
                 parameter="neighborhood",
-                value=given,
+                value="triangle",
             )
 
 
@@ -332,8 +347,8 @@ def _check_decay(decay: Any) -> None:
     if values.ndim != 1 or not len(values) or not is_right.all():
         allowed = ", ".join(repr(c) for c in SCHEDULES)
         raise ParameterError(
-            f"`radius_decay` must be one of {allowed}, or an array of numbers above 0, one per "
-            f"epoch; got {decay!r}.",
+            f"`radius_decay` must be one of {allowed}, or an array of numbers above 0, one "
+            f"per epoch, but is {decay!r}.",
             parameter="radius_decay",
             value=decay,
             allowed=allowed,
@@ -345,8 +360,8 @@ def learning_rates(given: Any) -> tuple[float, float]:
     is_pair = isinstance(given, list | tuple) or (isinstance(given, np.ndarray) and given.ndim == 1)
     if is_pair and len(given) != 2:
         raise ParameterError(
-            "`learning_rate` must be a pair, the first and the last rate, or one number for both; "
-            f"got {given!r}.",
+            "`learning_rate` must be a pair of the first and the last rate, or a single "
+            f"number, but is {given!r}. Pass, for example, learning_rate=(0.5, 0.05).",
             parameter="learning_rate",
             value=given,
         )
@@ -355,8 +370,8 @@ def learning_rates(given: Any) -> tuple[float, float]:
         check_number("learning_rate", rate, 0, 1)
     if end > start:
         raise ParameterError(
-            f"`learning_rate` must not rise; got {given!r}. Swap the two, or pass one number for a "
-            "constant rate.",
+            f"`learning_rate` must not rise, but is {given!r}. Swap the two numbers, or pass "
+            "a single number for a constant rate.",
             parameter="learning_rate",
             value=given,
         )
