@@ -57,10 +57,15 @@ def write_whole(path: str | Path, data: bytes | Iterable[bytes]) -> None:
     target = Path(path)
     if not target.parent.is_dir():
         raise InputError(
-            f"{path}: the folder {target.parent} does not exist. Make it first.", file=path
+            f"{path} cannot be written, because the folder {target.parent} does not exist. Create "
+            "the folder first.",
+            file=path,
         )
     if target.exists() and not target.is_file() and not is_stream(target):
-        raise InputError(f"{path} is not a file that can be replaced. Give the name of a new file.")
+        raise InputError(
+            f"{path} is not a file, so it cannot be replaced. Give the name of a new file.",
+            file=path,
+        )
     with whole(path) as making, making.open("wb") as file:
         file.writelines([data] if isinstance(data, bytes) else data)
 
@@ -165,8 +170,8 @@ def full_disk(error: OSError) -> str | None:
         folder = Path(os.fsdecode(name)).absolute()
         folder = (folder if folder.is_dir() else folder.parent).resolve()
         at = f" at {next(f for f in (folder, *folder.parents) if f.is_mount() or f == f.parent)}"
-    what = "is full" if error.errno == errno.ENOSPC else "has no room left in your quota"
-    return f"the disk{at} {what}. Free some space there, or write to another disk."
+    what = "is full" if error.errno == errno.ENOSPC else "does not have space left in your quota"
+    return f"the disk{at} {what}. Free some space on this disk, or write to another disk."
 
 
 def check_room(path: Path, name: str) -> None:
@@ -180,10 +185,12 @@ def check_room(path: Path, name: str) -> None:
     except OSError as error:
         full = full_disk(error)
         if full is not None:
-            raise InputError(f"{name} {path}: {full}") from error
+            raise InputError(f"{name} {path}: {full}", parameter=name, file=path) from error
         raise InputError(
-            f"{name} {path}: nothing of that name can be written in that folder "
-            f"({error.strerror}). Give {name} another name, or one in another folder."
+            f"{name} {path}: the file cannot be written ({error.strerror}). Give another file name "
+            "or another folder.",
+            parameter=name,
+            file=path,
         ) from error
 
 
@@ -323,21 +330,28 @@ def _check(found: os.stat_result, what: str, path: Path, may_be_readable: bool) 
     cure = f"Run: chmod 600 {shlex.quote(shown(path))}"
     if mode & WRITABLE:
         raise InputError(
-            f"{what} has mode {mode:04o}, so other users of this computer can change it. Nobody "
-            f"but its owner may. {cure}"
+            f"{what} has mode {mode:04o}, so other users of this computer can change the file. "
+            f"Only its owner may. {cure}",
+            file=path,
+            value=f"{mode:04o}",
         )
     if may_be_readable:
         return
     option = "to accept the file as it is: --allow-readable-secrets"
     if mode & READABLE:
         raise InputError(
-            f"{what} has mode {mode:04o}, so other users of this computer can read it. {cure}",
+            f"{what} has mode {mode:04o}, so other users of this computer can read the file. "
+            f"{cure}",
             options=option,
+            file=path,
+            value=f"{mode:04o}",
         )
     if found.st_uid not in (ROOT, os.geteuid()):
         raise InputError(
-            f"{what} belongs to user {found.st_uid}, who can read and change the file. Only you, "
-            f"user {os.geteuid()}, or root may own the file. Run: chown {os.geteuid()} "
+            f"{what} belongs to user {found.st_uid}. That user can read and change the file. Only "
+            f"you, user {os.geteuid()}, or root may own the file. Run: chown {os.geteuid()} "
             f"{shlex.quote(shown(path))}",
             options=option,
+            file=path,
+            value=found.st_uid,
         )

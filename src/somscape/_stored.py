@@ -153,8 +153,10 @@ def temporary() -> Iterator[IO[bytes]]:
     folder = os.environ.get("TMPDIR")
     if folder and not Path(folder).is_dir():  # tempfile would use another folder
         raise InputError(
-            f"the environment variable TMPDIR names {folder!r}, which is no folder. Make it, or"
-            " name one that exists."
+            f"the environment variable TMPDIR is {folder!r}, which is not a folder. Create the "
+            "folder, or set TMPDIR to an existing folder, such as /tmp.",
+            parameter="TMPDIR",
+            value=folder,
         )
     with told():
         file = tempfile.TemporaryFile(prefix="somscape-")  # noqa: SIM115 - closing it may fail
@@ -173,16 +175,16 @@ def told() -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE):
             raise InputError(
-                "rows wait in temporary files, and no further one can be opened"
-                f" ({error.strerror}). Raise the limit of open files, such as with"
-                " `ulimit -n 4096`, or close some."
+                "a temporary file for rows cannot be opened, because too many files are open "
+                f"({error.strerror}). Raise the limit, for example by `ulimit -n 4096`, or close "
+                "files."
             ) from error
         place = os.fsencode(tempfile.tempdir or b"").decode("utf-8", "backslashreplace")
         folder = f" in {place}" if place else ""
         raise InputError(
-            f"rows wait in a temporary file{folder}, which cannot be written"
-            f" ({error.strerror or error}). Free some space there, or name another folder in the"
-            " environment variable TMPDIR."
+            f"a temporary file for rows{folder} cannot be written ({error.strerror or error}). Free"
+            " some space there, or set the environment variable TMPDIR to another folder.",
+            file=place or None,
         ) from error
 
 
@@ -203,7 +205,7 @@ def _mapped(file: IO[bytes], size: int) -> mmap:
         except OSError as error:  # a limit of the process that also counts mapped files
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 raise
-            raise MemoryError(f"no room to map {size} bytes") from error
+            raise MemoryError(f"there is no memory to map {size} bytes") from error
 
 
 Thing = TypeVar("Thing")
@@ -261,8 +263,9 @@ class Budget:
         """Raise InputError if fewer bytes are left than are needed for a moment."""
         if n_bytes > self._left:
             raise InputError(
-                f"{self.source}: {what} would take more memory than {TIMES} times the file's "
-                f"{self.size} bytes. The file may be corrupt or have the wrong ending; check it.",
+                f"{self.source}: {what} would need more memory than {TIMES} times the size of the "
+                f"file ({self.size} bytes). Check whether the file is damaged or has a wrong "
+                "extension.",
                 file=self.source,
             )
 

@@ -19,10 +19,10 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
     if not (isinstance(value, str) and value in choices):
         allowed = ", ".join(repr(c) for c in choices)
         raise ParameterError(
-            f"`{name}` must be one of {allowed}; got {value!r}.",
+            f"`{name}` must be one of {allowed}, but is {value!r}.",
             parameter=name,
             value=value,
-            allowed=allowed,
+            allowed=tuple(choices),
         )
 
 
@@ -35,15 +35,15 @@ def check_whole(
     also = ' or "auto"' if or_auto else ""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise ParameterTypeError(
-            f"`{name}` must be a whole number{also}; got {value!r}.", parameter=name, value=value
+            f"`{name}` must be a whole number{also}, but is {value!r}.", parameter=name, value=value
         )
     if int(value) < low:
         raise ParameterError(
-            f"`{name}` must be at least {low}{also}; got {value!r}.", parameter=name, value=value
+            f"`{name}` must be at least {low}{also}, but is {value!r}.", parameter=name, value=value
         )
     if high is not None and int(value) > high:
         raise ParameterError(
-            f"`{name}` must be at most {high}{also}; got {value!r}.", parameter=name, value=value
+            f"`{name}` must be at most {high}{also}, but is {value!r}.", parameter=name, value=value
         )
 
 
@@ -62,7 +62,7 @@ def check_number(
     also = ' or "auto"' if or_auto else ""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ParameterTypeError(
-            f"`{name}` must be a number{also}; got {value!r}.", parameter=name, value=value
+            f"`{name}` must be a number{also}, but is {value!r}.", parameter=name, value=value
         )
     number = float(value)
     is_high_enough = number >= low if low_is_allowed else number > low
@@ -70,7 +70,7 @@ def check_number(
         bound = f"at least {low:g}" if low_is_allowed else f"above {low:g}"
         bounds = f", {bound} and at most {high:g}" if math.isfinite(high) else f" and {bound}"
         raise ParameterError(
-            f"`{name}` must be finite{bounds}{also}; got {value!r}.", parameter=name, value=value
+            f"`{name}` must be finite{bounds}{also}, but is {value!r}.", parameter=name, value=value
         )
 
 
@@ -84,15 +84,16 @@ def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
         weights: Float64s = np.asarray(sample_weight, dtype=np.float64)
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"`sample_weight` must hold numbers; {error}. Give each row a weight of at least 0.",
+            f"`sample_weight` must contain numbers ({error}). Give each row a weight of at least "
+            "0.",
             parameter="sample_weight",
         ) from error
     if weights.ndim == 0:
         weights = np.full(n_samples, weights)
     if weights.shape != (n_samples,):
         raise InputError(
-            f"`sample_weight` must have shape ({n_samples},), a number for each row of X; got "
-            f"{weights.shape}.",
+            f"`sample_weight` must have shape ({n_samples},), with a number for each row of X, but "
+            f"has shape {weights.shape}.",
             parameter="sample_weight",
             value=weights.shape,
         )
@@ -100,8 +101,8 @@ def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
         if is_wrong.any():
             row = int(is_wrong.argmax())
             raise InputError(
-                f"`sample_weight` must {rule}; got {weights[row]} in row {row}. Give each row a "
-                "weight of at least 0, and 0 if it must not count.",
+                f"`sample_weight` must {rule}, but is {weights[row]} in row {row}. Give each row a "
+                "weight of at least 0. A row of weight 0 does not count.",
                 parameter="sample_weight",
                 value=weights[row],
                 row=row,
@@ -115,8 +116,8 @@ def checked_weights(sample_weight: Any, n_samples: int) -> "Float64s | None":
         total = float(weights.sum())
     if not np.isfinite(total):
         raise InputError(
-            "`sample_weight` adds up to more than a float can hold. Divide all weights by the "
-            "largest.",
+            "The sum of `sample_weight` is too large for a float. Divide all weights by the "
+            "largest weight.",
             parameter="sample_weight",
         )
     return None if (weights == 1).all() else weights
@@ -161,9 +162,11 @@ def check_row_lengths(X: Any, what: str = "X") -> None:
     for i, row in enumerate(X):
         if len(row) != len(X[0]):
             raise InputError(
-                f"all rows of `{what}` must have the same length; row {i} has {len(row)}, and "
-                f"row 0 has {len(X[0])}. Fill the row up (NaN for a missing value) or leave it "
-                "out.",
+                f"all rows of `{what}` must have the same length, but row 0 has {len(X[0])} values "
+                f"and row {i} has {len(row)}. Complete the row, with NaN for missing values, or "
+                "leave the row out.",
+                parameter=what,
+                value=len(row),
                 row=i,
             )
 
@@ -172,38 +175,41 @@ def _check_is_rows(X: Any, what: str) -> None:
     if isinstance(X, str | os.PathLike):
         path = os.fspath(X)
         raise InputError(
-            f"`{what}` is a file name ({path!r:.80}). Read the file first: "
-            "somscape.tables.read_table(...).",
+            f"`{what}` must be rows, but is a file name ({path!r:.80}). Read the file first by "
+            "somscape.tables.read_table(path).",
             parameter=what,
+            value=path,
         )
     has_dicts = isinstance(X, list | tuple) and any(isinstance(row, Mapping) for row in X)
     is_dict = isinstance(X, Mapping) and not hasattr(X, "shape")  # SciPy's dok_array has a shape
     if has_dicts or is_dict:
         kind = f"a {type(X).__name__}"
         raise InputError(
-            f"`{what}` must hold rows; got {f'{kind} of dicts' if has_dicts else kind}. Pass a "
+            f"`{what}` must be rows, but is {f'{kind} of dicts' if has_dicts else kind}. Pass a "
             f"data frame, such as pandas.DataFrame({what}).",
             parameter=what,
+            value=type(X).__name__,
         )
     if fields := getattr(getattr(X, "dtype", None), "names", None):
         raise InputError(
-            f"`{what}` is a structured array with the fields {', '.join(fields)}. Pass a data "
-            f"frame, such as pandas.DataFrame({what}).",
+            f"`{what}` must be rows, but is a structured array with the fields "
+            f"{', '.join(fields)}. Pass a data frame, such as pandas.DataFrame({what}).",
             parameter=what,
+            value=fields,
         )
     is_array = hasattr(X, "__array__") or hasattr(X, "__arrow_c_stream__")
     if isinstance(X, Iterator | Set) and not is_array:
         raise InputError(
-            f"`{what}` must hold rows in an order; got a {type(X).__name__}. Pass a list of rows, "
-            f"such as list({what}), or an array.",
+            f"`{what}` must be rows in a fixed order, but is a {type(X).__name__}. Pass an array "
+            f"or a list of rows, such as list({what}).",
             parameter=what,
             value=type(X).__name__,
         )
     own = type(X).__module__
     if own.startswith("somscape.") and not hasattr(X, "__array__") and not hasattr(X, "columns"):
         raise InputError(
-            f"`{what}` must hold rows; got a {type(X).__name__}. Pass the table or the array with "
-            "the rows.",
+            f"`{what}` must be rows, but is a {type(X).__name__}. Pass the table or array with the "
+            "rows.",
             parameter=what,
             value=type(X).__name__,
         )
@@ -213,10 +219,11 @@ def check_not_dates(dtype: Any, what: str = "X") -> None:
     """Raise InputError for an array of dates or durations, which NumPy would convert to numbers."""
     if getattr(dtype, "kind", "") in ("M", "m"):
         raise InputError(
-            f"`{what}` must hold numbers; got dates or durations ({dtype}). Convert them, such as "
-            "by (X - X.min()) / np.timedelta64(1, 'D') to days, or name their columns in "
-            "somscape.TableEncoder(dates=[...]).",
+            f"`{what}` must contain numbers, but contains dates or durations ({dtype}). Convert "
+            "the values, for example to days by (X - X.min()) / np.timedelta64(1, 'D'), or list "
+            "the columns in somscape.TableEncoder(dates=[...]).",
             parameter=what,
+            value=dtype,
         )
 
 
@@ -226,8 +233,8 @@ def check_not_masked(X: Any, what: str = "X") -> None:
 
     if np.ma.is_masked(X):  # a conversion would drop the mask and keep the values
         raise InputError(
-            f"`{what}` is a masked array; masks are not supported. Pass {what}.filled(np.nan), and "
-            "missing='mask' or 'fill' to the estimator.",
+            f"`{what}` is a masked array, but masks are not supported. Pass {what}.filled(np.nan), "
+            "and missing='mask' or missing='fill' to the estimator.",
             parameter=what,
         )
 
@@ -256,16 +263,16 @@ def wrong_value(
     """Return the error for a value that is not finite or above the limit."""
     if value != value:
         return InputError(
-            f"`{what}` must be finite and not missing (NaN); got nan in row {row}, column "
-            f"'{column}'. Fill it or leave out the row, or train with missing='fill' or 'mask'.",
+            f"`{what}` must not have missing values, but row {row} has NaN in column '{column}'. "
+            "Fill the value, leave out the row, or train with missing='fill' or missing='mask'.",
             parameter=what,
             row=row,
             column=column,
         )
     return InputError(
-        f"`{what}` must be finite and at most {limit:.3g} in size for {info.dtype}; got "
-        f"{value} (infinity or too large) in row {row}, column '{column}'. Correct, rescale "
-        "or leave out the row.",
+        f"`{what}` must be finite and at most {limit:.3g} in size for {info.dtype}, but row {row} "
+        f"has {value} in column '{column}'. Correct the value, rescale the column, or leave out "
+        "the row.",
         parameter=what,
         value=value,
         row=row,

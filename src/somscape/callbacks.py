@@ -83,7 +83,7 @@ class Checkpoint:
     def __post_init__(self) -> None:
         if not isinstance(self.path, str | Path):
             raise ParameterTypeError(
-                f"`path` must be the name of a file; got {self.path!r}.",
+                f"`path` must be a file name, such as 'run.som', but is {self.path!r}.",
                 parameter="path",
                 value=self.path,
             )
@@ -93,7 +93,12 @@ class Checkpoint:
         """Check that the path can be written, and start the clock."""
         path = Path(self.path)
         if path.exists() and not path.is_file():
-            raise InputError(f"Checkpoint's `path` {path} is not a file. Give the name of one.")
+            raise InputError(
+                f"the `path` of Checkpoint, {path}, is not a file. Give a file name, such as "
+                "'run.som'.",
+                parameter="path",
+                file=path,
+            )
         with _delay_signal(signal.SIGTERM):
             check_room(path, "Checkpoint's `path`")
         self._due, self._has_warned = time.monotonic() + self.every, False
@@ -119,10 +124,11 @@ class Checkpoint:
         except OSError as error:
             if not self._has_warned:
                 self._has_warned = True
-                remedy = "Make room, or give" if error.errno == errno.ENOSPC else "Give"
+                remedy = "Free some space, or pass" if error.errno == errno.ENOSPC else "Pass"
                 warnings.warn(
-                    f"{shown(self.path)}: no checkpoint could be written ({error.strerror}). "
-                    f"Training goes on; the file is as it was. {remedy} Checkpoint another path.",
+                    f"{shown(self.path)}: the checkpoint cannot be written ({error.strerror}). "
+                    f"Training continues, and the file does not change. {remedy} another path to "
+                    "Checkpoint.",
                     SomscapeWarning,
                     stacklevel=2,
                 )

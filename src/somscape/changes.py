@@ -92,7 +92,8 @@ class Alignment:
         """
         if len(found.labels) != len(self.units):
             raise InputError(
-                f"`found` must be regions of {len(self.units)} units; got {len(found.labels)}.",
+                f"`found` must be regions of {len(self.units)} units, but has {len(found.labels)} "
+                "units. Pass regions of the map before the alignment.",
                 parameter="found",
                 value=len(found.labels),
             )
@@ -167,10 +168,11 @@ def _check_lattices(a: Lattice, b: Lattice) -> None:
     texts = [f"{each.size_text} ({each.kind}, {each.boundary})" for each in (a, b)]
     got = texts[1] if texts[0] != texts[1] else "another graph"
     raise InputError(
-        f"`b` must have the lattice of `a`, {texts[0]}; got {got}. Train it by "
-        "SOM(init=a), which keeps the lattice and the columns.",
+        f"`b` must have the lattice of `a`, {texts[0]}, but has {got}. Train `b` by SOM(init=a), "
+        "which keeps the lattice and the columns.",
         parameter="b",
         value=got,
+        allowed=texts[0],
     )
 
 
@@ -246,8 +248,9 @@ LEAST_SHARE = 0.05
 """Smallest share of the whole movement for which a column is named."""
 
 OTHER_LAYOUT = (
-    "Either the rows have changed much, or both maps have their groups in other places, so that "
-    "units do not compare; one that is trained from the other (init=...) has them in the same"
+    "Either the rows have changed much, or the groups are at other positions on the map, so that "
+    "units cannot be compared. To keep the positions, train the later map from the earlier map "
+    "(init=...)"
 )
 
 
@@ -360,7 +363,7 @@ class MapChange:
         if not self.moved.any():
             return ["No prototype has moved"]
         far, step = float(self.moved.mean()), float(self.before.u_heights.mean())
-        beside = f", {far / step:.2g} times as far as neighbors lie apart" if step else ""
+        compared = f", {far / step:.2g} times the distance between neighbors" if step else ""
         other = [OTHER_LAYOUT] if far > step > 0 else []
         main = [
             f"{words_of_column(self.before.encoding, name)} ({100 * share:.0f} %)"
@@ -370,9 +373,9 @@ class MapChange:
         unit = int(self.moved.argmax())
         changed = from_to(self.before, self.after, self.columns[self.most[unit]], unit)
         return [
-            f"Prototypes have moved by {far:.2g} on average{beside}",
+            f"Prototypes have moved by {far:.2g} on average{compared}",
             *other,
-            f"What moved is {', '.join(main)}",
+            f"The columns that moved are {', '.join(main)}",
             f"{self._place(unit)} moved most, by {self.moved[unit]:.2g}: {changed}",
         ]
 
@@ -476,7 +479,8 @@ def _regions_of_both(regions: Any, before: Map, after: Map, X: Any) -> tuple[Reg
     if isinstance(regions, list | tuple):
         if len(regions) != 2:
             raise InputError(
-                f"`regions` must be those of both maps; got {len(regions)}.",
+                "`regions` must have 2 elements, the regions of both maps, but has "
+                f"{len(regions)}. Pass True to find the regions of both maps.",
                 parameter="regions",
                 value=len(regions),
             )

@@ -32,9 +32,10 @@ def named_column(X: Any, name: str, what: str) -> Column:
         frame = as_frame(X, "X")
         if frame is None:
             raise InputError(
-                f"`{what}` names a column, {name!r}, but X is an array without names. Pass a "
-                f"table or a data frame as X, or the {what} themselves.",
+                f"`{what}` is the name of a column, {name!r}, but X is an array without names. "
+                f"Pass a table or a data frame as X, or pass an array as `{what}`.",
                 parameter=what,
+                value=name,
             )
         X = table_from_frame(frame, "X")
     return X.column(name)
@@ -45,7 +46,7 @@ def given_ids(ids: Any, X: Any, n: int) -> NDArray[Any]:
     if ids is None:
         return np.zeros(n, dtype=np.intp)
     column = _column(ids, X, "ids", n)
-    _refuse_missing(column.missing, "ids", "Give each row the id of whom it belongs to")
+    _refuse_missing(column.missing, "ids", "Give each row an id")
     values = column.values
     if values.dtype != object:
         return values
@@ -79,21 +80,24 @@ def given_times(times: Any, X: Any, n: int, date_format: str | None) -> NDArray[
         return column.numbers
     if column.numbers is not None:
         raise InputError(
-            "`times` hold whole numbers of 2^53 or more, which lose digits; take a number off all "
-            "of them, or convert them to dates.",
+            "`times` contains whole numbers of 2^53 or more, which would lose digits. Subtract the "
+            "first time from all times, or convert the times to dates.",
             parameter="times",
         )
     dates = find_dates([column], date_format=date_format).get(column.name)
     if dates is None:
         raise InputError(
-            f"`times` must be numbers or dates; got {listed([column.cell(0) or ''])} in row 0. "
-            "Convert them, or leave `times` out if rows are in order.",
+            f"`times` must be numbers or dates, but row 0 has {listed([column.cell(0) or ''])}. "
+            "Convert the times, for example to '2024-01-31', or leave out `times` if rows are in "
+            "order.",
             parameter="times",
+            row=0,
+            value=column.cell(0),
         )
     if dates.is_guess and date_format is None:
         warnings.warn(
-            f"`times` are read {FIRST[dates.order]}; they do not show it. Pass "
-            "date_format='dmy' or 'mdy'.",
+            f"the order of day and month in `times` is ambiguous. The times are read "
+            f"{FIRST[dates.order]}. Pass date_format='dmy' or date_format='mdy'.",
             SomscapeWarning,
             stacklevel=3,
         )
@@ -112,9 +116,12 @@ def refuse_equal_times(ids: NDArray[Any], times: NDArray[Any], rows: Ints) -> No
     if is_equal.any():
         at = int(is_equal.argmax())
         raise InputError(
-            f"id {ids[at : at + 1].tolist()[0]!r} has two rows at the time {times[at]}: rows "
-            f"{rows[at - 1]} and {rows[at]}. Give each row of an id a time of its own, or put rows "
-            "of one time together first."
+            f"id {ids[at : at + 1].tolist()[0]!r} has two rows at the time {times[at]}, rows "
+            f"{rows[at - 1]} and {rows[at]}. Give each row of an id its own time, or combine rows "
+            "with the same time first.",
+            parameter="times",
+            row=int(rows[at]),
+            value=times[at],
         )
 
 
@@ -124,7 +131,8 @@ def _column(given: Any, X: Any, what: str, n: int) -> Column:
     values = np.asarray(given)
     if values.shape != (n,):
         raise InputError(
-            f"`{what}` must have shape ({n},), one for each row of X; got {values.shape}.",
+            f"`{what}` must have shape ({n},), with a value for each row of X, but has shape "
+            f"{values.shape}.",
             parameter=what,
             value=values.shape,
         )
@@ -134,8 +142,8 @@ def _column(given: Any, X: Any, what: str, n: int) -> Column:
 def _refuse_missing(missing: NDArray[np.bool_], what: str, cure: str) -> None:
     if missing.any():
         raise InputError(
-            f"`{what}` must not be missing; row {int(missing.argmax())} has none. {cure}, or "
-            "leave the row out.",
+            f"`{what}` must not have missing values, but the value of row {int(missing.argmax())} "
+            f"is missing. {cure}, or leave out the row.",
             parameter=what,
             row=int(missing.argmax()),
         )
@@ -170,15 +178,17 @@ class Places:
         labels = np.asarray(regions)
         if labels.shape != (map_.n_units,):
             raise InputError(
-                f"`regions` must be Regions of this map, or a label for each of its "
-                f"{map_.n_units} units; got shape {labels.shape}.",
+                f"`regions` must be Regions of this map or a label for each of its {map_.n_units} "
+                f"units, but has shape {labels.shape}.",
                 parameter="regions",
+                value=labels.shape,
             )
         column = table_from_columns({"regions": labels}).columns[0]
         if column.n_missing:
             raise InputError(
-                f"`regions` must name a region for every unit; unit {int(column.missing.argmax())} "
-                "has none. Give it a name, such as 'elsewhere'.",
+                "`regions` must have a label for each unit, but the label of unit "
+                "{int(column.missing.argmax())} is missing. Give the unit a label, such as "
+                "'elsewhere'.",
                 parameter="regions",
             )
         values = column.values.astype(str) if column.values.dtype == object else column.values
@@ -192,8 +202,12 @@ class Places:
         for name in asked:
             if name not in names:
                 texts = [str(known) for known in names if str(known) != str(name)] or ["none else"]
-                cure = suggestion(str(name), texts) or f"there are {listed(texts)}"
-                raise InputError(f"no region or unit is called {name!r}; {cure}")
+                cure = suggestion(str(name), texts) or f"the names are {listed(texts)}"
+                raise InputError(
+                    f"no region or unit has the name {name!r} ({cure}).",
+                    parameter="region",
+                    value=name,
+                )
         return np.isin(self.codes, [names.index(name) for name in asked])
 
 
@@ -333,13 +347,15 @@ class Paths:
         """
         asked = [ids] if isinstance(ids, str) or np.ndim(ids) == 0 else list(ids)
         if not asked:
-            raise InputError("`ids` must name at least one path.", parameter="ids")
+            raise InputError("`ids` is empty. Give the id of at least one path.", parameter="ids")
         there = set(self.ids_of_paths.tolist())
         for id_ in asked:
             if id_ not in there:
                 texts = [str(known) for known in self.ids_of_paths if str(known) != str(id_)]
-                cure = suggestion(str(id_), texts) or f"there are {listed(texts)}"
-                raise InputError(f"no path has the id {id_!r}; {cure}")
+                cure = suggestion(str(id_), texts) or f"the ids are {listed(texts)}"
+                raise InputError(
+                    f"no path has the id {id_!r} ({cure}).", parameter="ids", value=id_
+                )
         keep = np.isin(self.ids, asked)
         by_row = ("ids", "times", "units", "rows", "weights")
         return replace(self, **{name: getattr(self, name)[keep] for name in by_row})
@@ -607,7 +623,10 @@ def follow(
     weights = ones_or(checked_weights(sample_weight, n), n)
     counts = np.flatnonzero((units != NO_UNIT) & (weights > 0))
     if not len(counts):
-        raise InputError("X has no row with a value and a weight above 0; give at least one.")
+        raise InputError(
+            "`X` does not contain a row with a value and a weight above 0. Pass such a row.",
+            parameter="X",
+        )
     order = counts[np.lexsort((when[counts], who[counts]))]
     refuse_equal_times(who[order], when[order], order)
     return Paths(map_, who[order], when[order], units[order], order, weights[order])
@@ -766,8 +785,10 @@ def windows(
     if not len(starts):
         longest = int((ends - first)[~is_missing[first]].max(initial=0))
         raise InputError(
-            f"no window of {counted(length, 'value')} fits: the longest part without a gap has "
-            f"{longest}. Pass a smaller `length`, or fill gaps first."
+            f"no window of {counted(length, 'value')} fits, because the longest part without a gap "
+            f"has {counted(longest, 'value')}. Pass a smaller `length`, or fill gaps first.",
+            parameter="length",
+            value=length,
         )
     is_used = np.zeros(n, dtype=bool)
     for start in starts.tolist():
@@ -793,19 +814,24 @@ def _numbers(series: Any) -> Float64s:
     try:
         values = np.asarray(series, dtype=np.float64)
     except (ValueError, TypeError) as error:
-        raise InputError(f"`series` must hold numbers; {error}.", parameter="series") from error
+        raise InputError(
+            f"`series` must contain numbers ({error}). Convert the values, and use NaN for missing "
+            "values.",
+            parameter="series",
+        ) from error
     if values.ndim not in (1, 2) or not len(values):
         raise InputError(
-            "`series` must have shape (n_values,) or (n_values, n_channels) and a value; got "
-            f"{values.shape}.",
+            "`series` must have shape (n_values,) or (n_values, n_channels) with at least one "
+            f"value, but has shape {values.shape}.",
             parameter="series",
             value=values.shape,
         )
     is_infinite = np.isinf(values.reshape(len(values), -1)).any(axis=1)
     if is_infinite.any():
         raise InputError(
-            f"`series` must be finite; value {int(is_infinite.argmax())} is not. Correct it, or "
-            "make it NaN, which is a gap.",
+            f"`series` must be finite, but value {int(is_infinite.argmax())} is infinite. Correct "
+            "the value, or replace it by NaN, which is a gap.",
             parameter="series",
+            row=int(is_infinite.argmax()),
         )
     return values

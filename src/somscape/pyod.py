@@ -54,11 +54,12 @@ def as_pyod(detector: SOMDetector | None = None, *, contamination: float = 0.1) 
     """
     if find_spec("pyod") is None:
         raise InputError(
-            "`as_pyod` needs PyOD; run: pip install 'somscape[pyod]'.", parameter="as_pyod"
+            "`as_pyod` needs PyOD. Install PyOD by: pip install 'somscape[pyod]'",
+            parameter="as_pyod",
         )
     if not (detector is None or isinstance(detector, SOMDetector)):
         raise ParameterTypeError(
-            f"`detector` must be a SOMDetector or None; got {detector!r:.80}.",
+            f"`detector` must be a SOMDetector or None, but is {detector!r:.80}.",
             parameter="detector",
             value=detector,
         )

@@ -78,12 +78,19 @@ def classes_of(y: Any, n_rows: int, max_classes: int = MAX_CLASSES) -> RowClasse
     labels = np.asarray(y, dtype=object).ravel()
     if len(labels) != n_rows:
         raise InputError(
-            f"y must have one label per row of X, {n_rows}; got {len(labels)}.", value=len(labels)
+            f"`y` must have a label for each of the {n_rows} rows of X, but has {len(labels)} "
+            "labels.",
+            parameter="y",
+            value=len(labels),
+            allowed=n_rows,
         )
     texts = [None if is_missing(label) else str(label) for label in labels]
     names, counts = np.unique([t for t in texts if t is not None], return_counts=True)
     if not len(names):
-        raise InputError("y holds no label: all are None or NaN. Leave y out, or give labels.")
+        raise InputError(
+            "all labels in `y` are None or NaN. Leave out `y`, or give labels.",
+            parameter="y",
+        )
     kept = _in_order(names[np.argsort(-counts, kind="stable")][:max_classes].tolist())
     place = {name: i for i, name in enumerate(kept)}
     places = [-1 if text is None else place.get(text, len(kept)) for text in texts]
@@ -128,7 +135,7 @@ def _pair_counts(first: Any, second: Any, shape: tuple[int, int]) -> Ints:
 def require_rows(X: Any) -> None:
     """Raise InputError if labels are given without their rows."""
     if X is None:
-        raise InputError("y needs X, the rows that the labels belong to; pass both.")
+        raise InputError("`y` is given without `X`. Also pass `X`, the rows.", parameter="X")
 
 
 def _in_order(names: list[str]) -> tuple[str, ...]:
@@ -542,7 +549,8 @@ def _predictions(
     n = len(units)
     if y is None or all(is_missing(label) for label in np.asarray(y, dtype=object).ravel()):
         raise InputError(
-            "`y` has no class of any row. Give the true class of at least one.", parameter="y"
+            "all classes in `y` are missing. Give the true class of at least one row.",
+            parameter="y",
         )
     classes_of(y, n, max_classes)  # or says what is wrong with y
     texts = _label_texts(np.asarray(y, dtype=object).ravel(), recognizer)
@@ -686,13 +694,15 @@ def _name_texts(map_: Map, X: Any, names: Any, max_names: int) -> list[str]:
     n_rows = rows.shape[0] if hasattr(rows, "shape") else len(rows)
     if len(given) != n_rows:
         raise InputError(
-            f"`names` must hold one name per row of X, {n_rows}; got {len(given)}.",
+            f"`names` must have a name for each of the {n_rows} rows of X, but has {len(given)} "
+            "names.",
             parameter="names",
             value=len(given),
+            allowed=n_rows,
         )
     if max_names < 1:
         raise InputError(
-            f"`max_names` must be at least 1; got {max_names}.",
+            f"`max_names` must be at least 1, but is {max_names}.",
             parameter="max_names",
             value=max_names,
         )

@@ -131,8 +131,8 @@ def check_max_classes(max_classes: int) -> None:
     """Raise InputError if there are not enough colors and hatches for the number of classes."""
     if not isinstance(max_classes, int) or not 1 <= max_classes <= MAX_STYLES:
         raise InputError(
-            f"`max_classes` must be from 1 to {MAX_STYLES}; got {max_classes!r}. Further classes "
-            "are joined as others.",
+            f"`max_classes` must be a whole number from 1 to {MAX_STYLES}, but is {max_classes!r}. "
+            "Further classes share a color.",
             parameter="max_classes",
             value=max_classes,
         )

@@ -381,8 +381,11 @@ def _lay_out_as_tree(map_: Map, edges: Ints) -> Map:
     """Return the map with its units at positions along the tree."""
     if map_.n_units > MAX_GRAPH_UNITS:
         raise InputError(
-            f"layout='tree' is for at most {MAX_GRAPH_UNITS} units; this map has {map_.n_units}. "
-            "Pass layout='map'."
+            f"`layout` must be 'map' for a map of more than {MAX_GRAPH_UNITS} units, but is "
+            f"'tree'. This map has {map_.n_units} units.",
+            parameter="layout",
+            value="tree",
+            allowed="map",
         )
     places, lengths = tree_places(map_.n_units, edges), np.ones(len(edges))
     graph = Graph.from_edges(map_.n_units, pairs=edges, lengths=lengths, positions=places)

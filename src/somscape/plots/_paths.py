@@ -105,8 +105,8 @@ def paths(
     """
     if not isinstance(paths, Paths):
         raise ParameterTypeError(
-            "`paths` must be what somscape.paths.follow(map, X) returns; got "
-            f"{type(paths).__name__}.",
+            f"`paths` must be a Paths object, but is {type(paths).__name__}. Pass the result of "
+            "somscape.paths.follow(map, X).",
             parameter="paths",
             value=type(paths).__name__,
         )

@@ -123,12 +123,18 @@ def checked_labels(labels: Any, map_: Map) -> list[str]:
     n_units = map_.n_units
     if labels is True:
         if not map_.unit_labels:
-            raise InputError("this map has no names of units; pass a text for each as `labels`.")
+            raise InputError(
+                "`labels` is True, but the units of this map do not have names. Pass a text for "
+                "each unit.",
+                parameter="labels",
+                value=True,
+            )
         labels = map_.unit_labels
     if isinstance(labels, str) or len(labels) != n_units:
         n = 1 if isinstance(labels, str) else len(labels)
         raise InputError(
-            f"`labels` must hold a text for each of the {n_units} units, '' for none; got {n}.",
+            f"`labels` must have a text for each of the {n_units} units, but has {n}. Use '' for "
+            "a unit without a text.",
             parameter="labels",
             value=n,
         )
@@ -143,7 +149,7 @@ def checked_units(units: Any, n_units: int) -> Ints:
     given = np.asarray(units)
     if given.size and given.dtype.kind not in "iu":
         raise ParameterTypeError(
-            "`highlight` must be Alerts, or the numbers of units, such as alerts.units; got "
+            "`highlight` must be Alerts or numbers of units, such as alerts.units, but is "
             f"{type(units).__name__} of {given.dtype}.",
             parameter="highlight",
             value=type(units).__name__,
@@ -151,9 +157,10 @@ def checked_units(units: Any, n_units: int) -> Ints:
     chosen = np.unique(given.astype(np.intp))
     if chosen.size and (chosen[0] < 0 or chosen[-1] >= n_units):
         raise InputError(
-            f"`highlight` must hold units from 0 to {n_units - 1}; got {chosen[0]} to {chosen[-1]}.",
+            f"`highlight` must contain units from 0 to {n_units - 1}, but contains units from "
+            f"{chosen[0]} to {chosen[-1]}.",
             parameter="highlight",
-            value=chosen[0],
+            value=chosen[0] if chosen[0] < 0 else chosen[-1],
         )
     return chosen
 

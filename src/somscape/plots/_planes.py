@@ -119,9 +119,9 @@ def planes(
     check_choice("order", order, ORDERS)
     if n_wide < 1 or max_panels < 1:
         raise InputError(
-            f"`n_wide` and `max_panels` must be at least 1; got {n_wide} and {max_panels}.",
-            parameter="n_wide",
-            value=n_wide,
+            f"`n_wide` and `max_panels` must be at least 1, but are {n_wide} and {max_panels}.",
+            parameter="n_wide" if n_wide < 1 else "max_panels",
+            value=n_wide if n_wide < 1 else max_panels,
         )
     found = None if regions is None else regions_of(map, regions)
     names = chosen_columns(map, columns)
@@ -349,16 +349,17 @@ def _columns(map_: Map, columns: Any, kind: str) -> list[str]:
         names = [name for name in names if column_plane(map_, name).kind != "level"]
         if not names:
             raise InputError(
-                "this map has no column of numbers, dates or two levels. Draw columns with "
-                "plots.planes."
+                "no column of this map contains numbers, dates or two levels. Draw the columns "
+                "with plots.planes.",
+                parameter="columns",
             )
         if kind != "lines":
             most = np.sort(np.argsort(-relevance(map_, names), kind="stable")[:N_COLORS])
             names = [names[i] for i in most]
     if kind != "lines" and len(names) > N_COLORS:
         raise InputError(
-            f"`columns` must be at most {N_COLORS} for {kind}, the colors that can be told apart; "
-            f"got {len(names)}. Choose some, or pass kind='lines'.",
+            f"`columns` must be at most {N_COLORS} columns for {kind}, but are {len(names)}. More "
+            "colors are hard to distinguish. Choose fewer columns, or pass kind='lines'.",
             parameter="columns",
             value=len(names),
         )
@@ -519,18 +520,20 @@ def _pixels(map_: Map, shape: Any, inverse: Any) -> Float64s:
     is_shape = sides.ndim == 1 and len(sides) in (2, 3) and sides.dtype.kind in "iu"
     if not is_shape or (sides < 1).any() or (len(sides) == 3 and sides[2] not in (3, 4)):
         raise InputError(
-            "`shape` must be the rows and columns of an image, such as (8, 8), or with colors "
-            f"(8, 8, 3); got {shape!r}.",
+            "`shape` must be the rows and columns of an image, such as (8, 8), or (8, 8, 3) with "
+            f"colors, but is {shape!r}.",
             parameter="shape",
             value=shape,
         )
     pixels: Float64s = np.asarray(map_.codebook if inverse is None else inverse(map_.codebook))
     if pixels.ndim != 2 or pixels.shape != (map_.n_units, int(sides.prod())):
         n = pixels.size // map_.n_units
-        source = "this map has" if inverse is None else "`inverse` gives"
+        source = "a unit of this map has" if inverse is None else "`inverse` returns"
         raise InputError(
-            f"`shape` {tuple(shape)} has {int(sides.prod())} pixels, and {source} {n} for a unit. "
-            "Pass the shape of one row; if rows were transformed, the way back as `inverse`.",
+            f"`shape` {tuple(shape)} has {int(sides.prod())} pixels, but {source} {n} values. "
+            "Pass the shape of one row. If rows were transformed, pass the inverse transformation "
+            "as `inverse`.",
             parameter="shape",
+            value=tuple(shape),
         )
     return np.asarray(pixels, dtype=np.float64)

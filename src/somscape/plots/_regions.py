@@ -376,7 +376,7 @@ def _draw_scale(ax: "Axes", merges: list[Merge], has_rows: bool) -> None:
         texts.insert(0, "inside one group")
     ax.set_xticks(places, texts)
     if share < 1:
-        ax.set_xlabel("chance of so empty a border inside one group", fontsize=9)
+        ax.set_xlabel("chance that a border inside one group is as empty", fontsize=9)
 
 
 STABLE = 0.6
@@ -432,8 +432,8 @@ def stability(stability: RegionStability, *, ax: Any = None) -> Display:
     """
     if not isinstance(stability, RegionStability):
         raise ParameterTypeError(
-            "`stability` must be what somscape.regions.stability(found) returns; got "
-            f"{type(stability).__name__}.",
+            f"`stability` must be a RegionStability object, but is {type(stability).__name__}. "
+            "Pass the result of somscape.regions.stability(found).",
             parameter="stability",
             value=type(stability).__name__,
         )

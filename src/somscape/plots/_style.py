@@ -145,9 +145,9 @@ def color_map(name: Any) -> Any:
     if isinstance(name, Colormap):
         return name.with_extremes(bad=empty_color())
     if name not in matplotlib.colormaps:
-        cure = suggestion(str(name), list(matplotlib.colormaps)) or "pass one, such as 'viridis'"
+        cure = suggestion(str(name), list(matplotlib.colormaps)) or "for example 'viridis'"
         raise InputError(
-            f"`colormap` must name a color map of matplotlib; got {name!r}; {cure}",
+            f"`colormap` must be the name of a color map of matplotlib, but is {name!r} ({cure}).",
             parameter="colormap",
             value=name,
         )
@@ -224,15 +224,15 @@ def checked_limits(values: Float64s, limits: Any, share: float = FEW) -> tuple[f
         is_pair = len(pair) == 2 and all(isinstance(v, int | float | np.number) for v in pair)
         if not is_pair or not pair[0] < pair[1]:
             raise InputError(
-                '`limits` must be "robust", "full" or two numbers, the lower one first; got '
-                f"{limits!r}.",
+                "`limits` must be 'robust', 'full' or two numbers with the lower number first, "
+                f"but is {limits!r}.",
                 parameter="limits",
                 value=limits,
             )
         return float(pair[0]), float(pair[1])
     if limits not in ("robust", "full"):
         raise InputError(
-            f'`limits` must be "robust", "full" or two numbers; got {limits!r}.',
+            f"`limits` must be 'robust', 'full' or two numbers, but is {limits!r}.",
             parameter="limits",
             value=limits,
         )

@@ -72,7 +72,10 @@ def training(map: Map, *, ax: Any = None) -> Display:
 
     charts = [c for c in _CHARTS if len(map.history.get(c[0], ()))]
     if not charts:
-        raise InputError("this map has no training history; train it with somscape to draw one.")
+        raise InputError(
+            "this map does not contain a training history. Train the map with somscape first.",
+            parameter="map",
+        )
     n_steps = len(map.history[charts[0][0]])
     steps = map.history.get("step", np.arange(1, n_steps + 1))
     axes = given_axes(ax, len(charts)) or _stacked(area_of(ax, 5.6, 3.9), len(charts))
@@ -154,12 +157,13 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
     names = candidates.names if isinstance(candidates, Table) else ()
     if missing := [name for name in _CANDIDATE_COLUMNS if name not in names]:
         raise InputError(
-            f"`candidates` lacks {missing}; pass what SOM.suggest(X) returned.",
+            f"`candidates` does not have the columns {missing}. Pass the result of SOM.suggest(X).",
             parameter="candidates",
+            column=missing[0],
         )
     if candidates.n_rows == 0:
         raise InputError(
-            "`candidates` has no rows; pass more rows to SOM.suggest.", parameter="candidates"
+            "`candidates` is empty. Pass more rows to SOM.suggest(X).", parameter="candidates"
         )
     if ax is None:
         ax = make_figure(5.6, 4.0).add_axes((0.14, 0.14, 0.6, 0.76))
@@ -177,7 +181,7 @@ def trade_off(candidates: Table, *, ax: "Axes | None" = None) -> Display:
             ax.scatter(te[i], qe[i], s=area[i], color=color, marker=marker_of[radius[i]])
     ax.set_xlabel("topographic error", fontsize=9)
     ax.set_ylabel("quantization error", fontsize=9)
-    ax.set_title("Candidates: lower left is better", fontsize=11)
+    ax.set_title("Candidates (lower left is better)", fontsize=11)
     ax.tick_params(labelsize=8)
     ax.grid(alpha=0.25)
     ax.spines[["top", "right"]].set_visible(False)
@@ -189,8 +193,10 @@ def _numbers(candidates: Table, name: str) -> Float64s:
     numbers = candidates.column(name).numbers
     if numbers is None:
         raise InputError(
-            f"`candidates` has no numbers in {name!r}; pass what SOM.suggest returned.",
+            f"the column {name!r} of `candidates` does not contain numbers. Pass the result of "
+            "SOM.suggest(X).",
             parameter="candidates",
+            column=name,
         )
     return numbers
 

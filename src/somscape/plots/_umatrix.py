@@ -35,7 +35,9 @@ def p_heights(map_: Map, X: Any) -> Float64s:
     rows = map_.rows_of(X.toarray() if hasattr(X, "tocsr") else X)
     rows = rows[~np.isnan(rows).all(axis=1)].astype(np.float64)
     if not len(rows):
-        raise InputError("X has no rows with a value; give at least one.")
+        raise InputError(
+            "`X` does not contain a row with a value. Pass at least one such row.", parameter="X"
+        )
     n_rows, most = len(rows), MAX_PAIRS if _is_plain(map_, rows) else MAX_SLOW_PAIRS
     n_used = min(n_rows, max(MAX_RADIUS_ROWS, most // map_.n_units))
     used = rows[_spaced(n_rows, n_used)]
@@ -257,8 +259,8 @@ def check_most_markers(max_classes: int) -> None:
     """Raise InputError if `max_classes` is larger than the number of markers."""
     if max_classes > len(MARKERS):
         raise InputError(
-            f"`max_classes` must be at most {len(MARKERS)}, the markers that can be told apart; "
-            f"got {max_classes}. plots.hits and plots.majority show more.",
+            f"`max_classes` must be at most {len(MARKERS)}, the number of different markers, but "
+            f"is {max_classes}. For more classes, use plots.hits or plots.majority.",
             parameter="max_classes",
             value=max_classes,
         )
@@ -268,7 +270,9 @@ def _heights(map_: Map, kind: str, X: Any) -> Float64s:
     if kind == "u":
         return map_.u_heights
     if X is None:
-        raise InputError(f"kind={kind!r} counts rows near each prototype. Pass the rows, as X.")
+        raise InputError(
+            f"kind={kind!r} needs rows, but `X` is not given. Pass the rows as `X`.", parameter="X"
+        )
     found = p_heights(map_, X)
     return found if kind == "p" else ustar_heights(map_.u_heights, found)
 
@@ -548,14 +552,15 @@ def response(
     rows = map.rows_of(np.asarray(row)[None] if is_flat else row)
     if len(rows) != 1:
         raise InputError(
-            f"`row` must be one row; got {len(rows)}. Pass one of them, such as X[:1].",
+            f"`row` must be one row, but is {len(rows)} rows. Pass a single row, such as X[:1].",
             parameter="row",
             value=len(rows),
         )
     winner = int(map.winners_of_rows(rows)[0])
     if winner < 0:
         raise InputError(
-            "`row` has no value, so no unit is near. Pass a row with one.", parameter="row"
+            "all values of `row` are missing. Pass a row with at least one value.",
+            parameter="row",
         )
     apart = map.metric.distances(rows, map.codebook)[0].astype(np.float64)
     plane = ColumnPlane("", "number", apart)

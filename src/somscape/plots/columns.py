@@ -126,18 +126,24 @@ def column_name(map_: Map, column: str | int) -> str:
     if isinstance(column, str):
         if column in names:
             return column
-        cure = suggestion(column, names) or f"it has {listed(names)}"
-        raise InputError(f"this map has no feature column {listed([column])}; {cure}")
+        cure = suggestion(column, names) or f"the columns are {listed(names)}"
+        raise InputError(
+            f"this map does not have the feature column {listed([column])} ({cure}).",
+            column=column,
+            allowed=names,
+        )
     if not is_number(column):
         raise InputError(
-            f"a column is given by its name or number; got {column!r:.40} "
+            f"a column must be a name or a number, but is {column!r:.40} "
             f"({type(column).__name__}).",
+            parameter="columns",
             value=column,
         )
     if not 0 <= column < len(names):
         raise InputError(
-            f"this map has the feature columns 0 to {len(names) - 1}; got {column}. Pass one of "
-            "these, or a name.",
+            f"this map has the feature columns 0 to {len(names) - 1}, but no column {column}. "
+            "Pass one of these numbers, or a name.",
+            parameter="columns",
             value=column,
         )
     return names[column]
@@ -151,7 +157,8 @@ def chosen_columns(map_: Map, columns: Any) -> list[str]:
     given = [columns] if is_one else list(columns)
     if not given:
         raise InputError(
-            "`columns` must name at least one column; leave it out for all.", parameter="columns"
+            "`columns` is empty. Give at least one column, or leave out `columns` for all columns.",
+            parameter="columns",
         )
     return [column_name(map_, column) for column in given]
 
@@ -291,9 +298,10 @@ def numeric_planes(map_: Map, names: list[str]) -> Float64s:
     planes = [column_plane(map_, name) for name in names]
     if wrong := [p.name for p in planes if p.kind == "level"]:
         raise InputError(
-            f"`columns` must be numbers, dates or categories of two levels; {wrong[0]!r} has more. "
-            "Leave it out, or draw it with plots.values.",
+            f"`columns` must be numbers, dates or categories of two levels, but {wrong[0]!r} has "
+            "more levels. Leave out the column, or draw it with plots.values.",
             parameter="columns",
+            column=wrong[0],
         )
     return np.column_stack([plane.values for plane in planes])
 
@@ -345,8 +353,8 @@ def _results_of_rows(map_: Map, function: Callable[..., Any], X: Any) -> list[An
     """Return the result of a function for the rows of each unit, or None without rows."""
     if X is None:
         raise InputError(
-            "`values` is a function of a unit's rows, and there are none. Pass the rows, as X=...",
-            parameter="values",
+            "`values` is a function of rows, but `X` is not given. Pass the rows as `X`.",
+            parameter="X",
         )
     rows, parts = rows_by_unit(map_, X)
     is_measure = str(getattr(function, "__module__", "")).startswith("somscape.measures")
@@ -359,9 +367,10 @@ def _results_of_rows(map_: Map, function: Callable[..., Any], X: Any) -> list[An
         value = function(map_, own) if is_measure else function(own)
         if np.ndim(value):
             raise InputError(
-                "`values` must return one value for a unit's rows; got an array of shape "
-                f"{np.shape(value)}.",
+                "`values` must return one value for the rows of a unit, but returned an array of "
+                f"shape {np.shape(value)}.",
                 parameter="values",
+                value=np.shape(value),
             )
         found.append(value.item() if isinstance(value, np.generic) else value)
     return found
@@ -372,16 +381,16 @@ def _plane_of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
         given = np.asarray(values)
     except ValueError as error:  # lists of different lengths
         raise InputError(
-            f"`values` must hold one value for each unit; {error}.", parameter="values"
+            f"`values` must have one value for each unit ({error}).", parameter="values"
         ) from error
     lattice = map_.lattice
     if given.shape == (lattice.n_rows, lattice.n_cols):
         given = given.ravel()
     if given.shape != (map_.n_units,):
         raise InputError(
-            f"`values` must hold one value for each of the {map_.n_units} units, shape "
-            f"({map_.n_units},) or ({lattice.n_rows}, {lattice.n_cols}); got {given.shape}. For a "
-            "value of each row, pass a function of a unit's rows, and X.",
+            f"`values` must have a value for each unit, with the shape ({map_.n_units},) or "
+            f"({lattice.n_rows}, {lattice.n_cols}), but has the shape {given.shape}. For values "
+            "of rows, pass a function of the rows of a unit, and the rows as `X`.",
             parameter="values",
             value=given.shape,
         )
@@ -396,7 +405,8 @@ def _plane_of_array(map_: Map, values: Any, name: str) -> ColumnPlane:
         return ColumnPlane(name, "number", numbers)
     if given.dtype.kind not in "bUSO":
         raise InputError(
-            f"`values` must hold numbers, texts or truth values; got {given.dtype}.",
+            "`values` must contain numbers, texts or truth values, but has the type "
+            f"{given.dtype}.",
             parameter="values",
             value=given.dtype,
         )

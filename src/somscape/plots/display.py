@@ -106,8 +106,9 @@ class Display:
         backend = plt.get_backend()
         if backend.lower() in WINDOWLESS:
             warnings.warn(
-                f"nothing is shown: matplotlib's backend {backend!r} opens no windows. Save the "
-                "picture with `save`, or choose another backend with matplotlib.use.",
+                f"the picture is not shown, because the backend {backend!r} of matplotlib cannot "
+                "open windows. Save the picture with `save`, or choose another backend with "
+                "matplotlib.use.",
                 SomscapeWarning,
                 stacklevel=2,
             )
@@ -256,8 +257,8 @@ def check_is_one_axes(place: Any) -> None:
 
     if not isinstance(place, Axes):
         raise ParameterTypeError(
-            f"`ax` must be one axes of matplotlib, or None; got {type(place).__name__}. Of a "
-            "figure, pass figure.add_subplot(); of several axes, one.",
+            f"`ax` must be one Axes object of matplotlib or None, but is {type(place).__name__}. "
+            "For a figure, pass figure.add_subplot(). For several axes, pass one of the axes.",
             parameter="ax",
             value=type(place).__name__,
         )
@@ -275,15 +276,15 @@ def given_axes(place: Any, n: int) -> "list[Axes] | None":
     axes = list(place.flat) if isinstance(place, np.ndarray) else place
     if not isinstance(axes, Sequence) or not all(isinstance(ax, Axes) for ax in axes):
         raise InputError(
-            "`ax` must be axes of matplotlib, a sequence of them, a figure or a subfigure; got "
-            f"{type(place).__name__}.",
+            "`ax` must be an Axes object of matplotlib, a sequence of axes, a figure or a "
+            f"subfigure, but is {type(place).__name__}.",
             parameter="ax",
             value=type(place).__name__,
         )
     if len(axes) < n:
         raise InputError(
-            f"`ax` must hold axes for {n} drawings; got {len(axes)}. Pass more axes, or a figure, "
-            "subfigure or single axes to divide.",
+            f"`ax` must contain {n} axes, but contains {len(axes)}. Pass more axes, or pass a "
+            "figure, subfigure or single axes, whose area is divided.",
             parameter="ax",
             value=len(axes),
         )

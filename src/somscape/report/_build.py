@@ -529,12 +529,16 @@ def with_regions(data: Mapping[str, Any], regions: Regions, *, map: Any, table: 
     map_, _, table, _ = all_in_words(as_map(map), detector_in(map), as_table(table), None)
     if data.get("schema_version") != SCHEMA_VERSION or "agreement" not in data:
         raise InputError(
-            "`data` must be a report of this version of somscape; make it again by report.build.",
+            "`data` is not a report of this version of somscape. Make the report again with "
+            "report.build.",
             parameter="data",
+            value=data.get("schema_version"),
+            allowed=SCHEMA_VERSION,
         )
     if table.n_rows != data["n_rows"]:
         raise InputError(
-            f"`table` must hold the {data['n_rows']} rows of the report; got {table.n_rows}.",
+            f"`table` must have the {data['n_rows']} rows of the report, but has {table.n_rows} "
+            "rows.",
             parameter="table",
             value=table.n_rows,
         )

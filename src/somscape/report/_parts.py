@@ -320,8 +320,10 @@ def by_distance(map_: Map, table: Table) -> Alerts:
     if np.isnan(distances).any():
         row = int(np.isnan(distances).argmax())
         raise InputError(
-            f"{table.where(row)} has no value in any column of this map, so it has no place on the "
-            "map. Leave the row out."
+            f"{table.where(row)} has only missing values in the columns of this map. Leave out "
+            "the row.",
+            file=table.source,
+            row=row,
         )
     order = stable_order(-distances)
     id_name, ids = ids_of(map_, table)

@@ -120,7 +120,7 @@ def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
         return None
     if not isinstance(agreement, Mapping):
         raise ParameterTypeError(
-            "`agreement` must be a mapping, such as {'label': 'churned', 'value': 'yes'}; got "
+            "`agreement` must be a mapping, such as {'label': 'churned', 'value': 'yes'}, but is "
             f"{agreement!r}.",
             parameter="agreement",
             value=agreement,
@@ -131,9 +131,11 @@ def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
         return checked
     if name not in table.names:
         raise InputError(
-            f"`agreement` has the label {name!r}, which {table.source} lacks; its columns are "
-            f"{listed(table.names)}.",
+            f"`agreement` has the label {name!r}, but {table.source} does not have this column. "
+            f"The columns are {listed(table.names)}.",
             parameter="agreement",
+            file=table.source,
+            column=name,
         )
     if checked.get("value") is not None:
         value, column = str(checked["value"]), table.column(name)
@@ -141,9 +143,10 @@ def checked_agreement(agreement: Any, table: Table) -> dict[str, Any] | None:
         values = sorted(set(texts[~column.missing]))
         if value not in values:
             raise InputError(
-                f"`agreement` has the value {value!r}, which no row of column {name!r} has; its "
-                f"values are {listed(values)}.",
+                f"`agreement` has the value {value!r}, but column {name!r} does not contain this "
+                f"value. The values are {listed(values)}.",
                 parameter="agreement",
+                value=value,
                 column=name,
             )
         checked["value"] = value
@@ -259,8 +262,8 @@ def as_table(rows: Any) -> Table:
     frame = as_frame(rows)
     if frame is None:
         raise ParameterTypeError(
-            f"`table` must be a Table or a data frame; got {type(rows).__name__}. Of a file make "
-            "one by somscape.tables.read_table, of an array by table_from_columns.",
+            f"`table` must be a Table or a data frame, but is {type(rows).__name__}. Use "
+            "somscape.tables.read_table for a file, or table_from_columns for an array.",
             parameter="table",
             value=type(rows).__name__,
         )

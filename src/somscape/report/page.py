@@ -83,8 +83,8 @@ def render(
     """
     if not isinstance(data, Mapping):
         raise ParameterTypeError(
-            "`data` must be what somscape.report.build returns; got "
-            f"{type(data).__name__}. Write report.render(report.build(detector, table)).",
+            f"`data` must be the result of somscape.report.build, but is {type(data).__name__}. "
+            "Call report.render(report.build(detector, table)).",
             parameter="data",
             value=type(data).__name__,
         )
