@@ -103,7 +103,7 @@ def test_where_no_file_can_be_written_training_goes_on_and_warns_once(ends):
     found, warned, left = ends["without_room"]
     assert found == bits(fitted("batch"))
     (line,) = warned
-    assert "run.som: no checkpoint could be written (File too large). Training goes on" in line
+    assert "run.som: the checkpoint cannot be written (File too large). Training continues" in line
     assert left == ["run.som"]
 
 
@@ -416,10 +416,10 @@ def test_a_full_disk_keeps_the_last_checkpoint_and_is_told_once(tmp_path, monkey
         original(path, data)
 
     monkeypatch.setattr(_record, "write_whole", write)
-    with pytest.warns(SomscapeWarning, match=r"run\.som: no checkpoint could be written") as told:
+    with pytest.warns(SomscapeWarning, match=r"run\.som: the checkpoint cannot be") as told:
         som = SOM(**SHAPE, callbacks=[Checkpoint(run, every=0)]).fit(SMALL)
     assert len(told) == 1
-    assert "Make room, or give Checkpoint another path" in str(told[0].message)
+    assert "Free some space, or pass another path to Checkpoint" in str(told[0].message)
     assert next(n_tried) == 10  # eight epochs and the end
     monkeypatch.undo()
     assert len(somscape.load(run).history["step"]) == 3

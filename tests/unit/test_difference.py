@@ -50,8 +50,8 @@ def test_three_units_by_hand():
     # Neighbors lie 1 and sqrt(2) apart: 1, 1.207 and 1.414 on average, 1.207 in all.
     assert str(found).splitlines() == [
         "The map is turned by 180 degrees.",
-        "Prototypes have moved by 0.2 on average, 0.17 times as far as neighbors lie apart.",
-        "What moved is job (96 %).",
+        "Prototypes have moved by 0.2 on average, 0.17 times the distance between neighbors.",
+        "The columns that moved are job (96 %).",
         "Unit 0 (row 0, column 0) moved most, by 0.5: job = clerk from 100 % to 50 %.",
         "Unit 1 (row 0, column 1) grew most, from 25.0 % to 40.0 % of the rows.",
         "Unit 0 (row 0, column 0) shrank most, from 25.0 % to 0.0 % of the rows.",
@@ -67,8 +67,8 @@ def test_numbers_are_said_in_their_own_units():
     same = changes.difference(before, before)
     assert str(same) == "No prototype has moved."
     far = changes.difference(before, line([5000, 1100, 1280], [0, 0, 1], [1, 1, 1]))
-    assert "have their groups in other places" in str(far)
-    assert "have their groups in other places" not in said
+    assert "train the later map from the earlier map (init=...)" in str(far)
+    assert "train the later map from the earlier map (init=...)" not in said
 
 
 def test_a_frame_has_a_line_for_each_place():

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from command_line import listing
-from texts import rejected
+from texts import check_text, rejected
 
 import somscape._files as files
 from somscape._files import (
@@ -118,9 +118,7 @@ def test_a_full_device_is_an_error_that_names_the_device(tmp_path):
     with pytest.raises(OSError, match="No space left") as caught:
         write_whole(tmp_path / "link", b"new")
     assert caught.value.filename == str(tmp_path / "link")
-    assert full_disk(caught.value) == (
-        "the disk is full. Free some space there, or write to another disk."
-    )
+    check_text("errors", full_disk(caught.value))
 
 
 def test_a_full_disk_is_named_with_its_place(tmp_path):
@@ -129,12 +127,10 @@ def test_a_full_disk_is_named_with_its_place(tmp_path):
         place = place.parent
     for number, words in (
         (errno.ENOSPC, "is full"),
-        (errno.EDQUOT, "has no room left in your quota"),
+        (errno.EDQUOT, "does not have space left in your quota"),
     ):
         said = full_disk(OSError(number, "", str(tmp_path / "m.som")))
-        assert (
-            said == f"the disk at {place} {words}. Free some space there, or write to another disk."
-        )
+        assert said.startswith(f"the disk at {place} {words}. ")
         assert f"the disk {words}" in str(full_disk(OSError(number, "")))
     assert full_disk(OSError(errno.EACCES, "", "m.som")) is None
 

@@ -165,7 +165,11 @@ def test_a_file_that_reached_its_limit_names_the_full_disk(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("number", "said"),
-    [(errno.ENOSPC, " is full. "), (errno.EDQUOT, " has no room left in your "), (errno.EFBIG, "")],
+    [
+        (errno.ENOSPC, " is full. "),
+        (errno.EDQUOT, " space left in your quota. "),
+        (errno.EFBIG, ""),
+    ],
 )
 def test_an_error_of_the_disk_is_looked_into(
     number: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

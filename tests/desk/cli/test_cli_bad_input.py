@@ -330,8 +330,8 @@ def test_folder_that_takes_nothing_is_told_first(
     check_refusal(
         outcome.code,
         outcome.err,
-        f"{name} {out}: nothing of that name can be written in that folder (Read-only file system)",
-        f"Give {name} another name, or one in another folder",
+        f"{name} {out}: the file cannot be written (Read-only file system)",
+        "Give another file name or another folder",
     )
     assert outcome.out == ""
 

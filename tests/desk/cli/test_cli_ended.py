@@ -135,9 +135,8 @@ def test_a_full_disk(folder: Path, command: str, table: str, step: str) -> None:
 
 def no_room(folder: Path) -> str:
     return (
-        f"Error: rows wait in a temporary file in {folder / 'waiting'}, which cannot be written"
-        " (File too large). Free some space there, or name another folder in the environment"
-        " variable TMPDIR."
+        f"Error: a temporary file for rows in {folder / 'waiting'} cannot be written (File too large)."
+        " Free some space there, or set the environment variable TMPDIR to another folder."
     )
 
 
@@ -154,7 +153,7 @@ def test_the_last_checkpoint_is_whole(folder: Path, what: str) -> None:
         assert (code, told[-1:]) == (1, ["Aborted!"])
     else:
         assert code == 2
-        assert told[0].startswith("Warning: run.som: no checkpoint could be written (File too")
+        assert told[0].startswith("Warning: run.som: the checkpoint cannot be written (File too")
         assert told[1:] == [no_room(folder)]  # for the units of all rows
     assert left(folder) == ["run.som"]
     assert len(somscape.load(folder / "run.som").history["step"]) == 4

@@ -314,7 +314,7 @@ def test_a_refusal_names_the_kind_of_the_new_file(here: Path, new: str) -> None:
 def test_a_full_disk_is_named(here: Path, name: str) -> None:
     link = Path(f"link-{name}")
     link.symlink_to("/dev/full")
-    said = "the disk is full. Free some space there, or write to another disk."
+    said = "the disk is full. Free some space on this disk, or write to another disk."
     assert refused(*WORDS[name], link) == f"Error: {link}: {said}\n"
     assert link.is_symlink()
 
