@@ -21,12 +21,16 @@ def refusal_of(thing: Any, wanted: str, example: str, *marks: str) -> Exception:
     if isinstance(thing, str | os.PathLike):
         path = os.fspath(thing)
         return ParameterTypeError(
-            f"{wanted} is needed; got the name of a file. Load it first: somscape.load({path!r})."
+            f"The argument must be {wanted}, but is the name of a file. Load the file first with "
+            f"somscape.load({path!r}).",
+            value=path,
         )
     name = type(thing).__name__
     if hasattr(thing, "fit") and any(hasattr(thing, mark) for mark in marks):
-        return InputError(f"this {name} is not fitted; call `fit` first.")
-    return ParameterTypeError(f"{wanted} is needed, such as {example}; got {name}.", value=name)
+        return InputError(f"This {name} is not fitted. Call `fit` first.", value=name)
+    return ParameterTypeError(
+        f"The argument must be {wanted}, for example {example}, but is of type {name}.", value=name
+    )
 
 
 def as_map(map_: Any) -> Map:
@@ -65,8 +69,10 @@ def table_and_rows(map_: Map, X: Any) -> tuple[Table, Floats]:
         return table, map_.rows_of(table)
     if not map_.encoding.is_plain:
         raise InputError(
-            "this map encodes columns, which it finds by name; got X without names "
-            f"({type(X).__name__}). Pass a table or a data frame."
+            f"The map needs data with column names, but X is of type {type(X).__name__}. Pass a "
+            "data frame, for example pandas.DataFrame(X, columns=[...]).",
+            parameter="X",
+            value=type(X).__name__,
         )
     rows = map_.rows_of(X)
     return table_from_columns(dict(zip(map_.encoding.feature_names, rows.T, strict=True))), rows

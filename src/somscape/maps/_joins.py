@@ -595,20 +595,21 @@ def joins_of(arrays: Mapping[str, np.ndarray], n_units: int) -> Joins | None:
         or evidence.dtype != np.float64
         or arrays["joins.n_apart"].dtype.kind != "i"
     ):
-        raise ParameterError("joins must be pairs of units with evidence")
+        raise ParameterError("joins must be pairs of units with evidence", parameter="joins.pairs")
     if not ((evidence >= 0) & (evidence <= 1)).all():
-        raise ParameterError("evidence of joins must lie from 0 to 1")
+        raise ParameterError("evidence of joins must be from 0 to 1", parameter="joins.evidence")
     into, other = pairs[:, 0], pairs[:, 1]
     is_gone = len(np.unique(other)) == len(other) and ((into >= 0) & (into < other)).all()
     is_counted = 0 < n_units - len(pairs) <= n_apart <= n_units
     if not (is_gone and (other < n_units).all() and is_counted):
         raise ParameterError(
-            "joins must name each piece by its lowest unit, and leave at least one"
+            "joins must name each piece by its lowest unit, and leave at least one piece",
+            parameter="joins.pairs",
         )
     gone = np.full(n_units, len(pairs))
     gone[other] = np.arange(len(pairs))
     if (gone[into] <= np.arange(len(pairs))).any():
-        raise ParameterError("a piece that joined another cannot join again")
+        raise ParameterError("a piece must not join more than once", parameter="joins.pairs")
     return Joins(pairs.astype(np.intp), evidence, int(n_apart))
 
 

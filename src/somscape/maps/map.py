@@ -117,7 +117,9 @@ def history_of(arrays: Mapping[str, Any]) -> dict[str, Any]:
     found = {k.removeprefix("history."): v for k, v in arrays.items() if k.startswith("history.")}
     for name, values in found.items():
         if values.dtype.kind != "f" or values.ndim != 1 or not len(values):
-            raise ParameterError(f"history.{name} must hold numbers by epoch")
+            raise ParameterError(
+                f"history.{name} must contain one number per epoch", parameter=f"history.{name}"
+            )
     return found
 
 
@@ -125,7 +127,7 @@ def names_of_units(labels: Any, n_units: int) -> tuple[str, ...]:
     """Return the labels of the units, one text for each unit or an empty tuple."""
     is_list = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
     if not is_list or len(labels) not in (0, n_units):
-        raise ParameterError("unit_labels must be one text for each unit")
+        raise ParameterError("unit_labels must be one text for each unit", parameter="unit_labels")
     return tuple(labels)
 
 
@@ -168,16 +170,20 @@ class Layered:
         is_in, weights = in_layers(self.encoding, names), metric.feature_weights
         if metric.whitening is not None:
             raise InputError(
-                f"a map with metric='{metric.name}', which maps of classifiers and regressors "
-                "have, too, cannot be asked by layer: its distances are not sums over columns. "
-                "Train a SOM with the same encoder and another metric."
+                f"A map with metric='{metric.name}', such as the map of a classifier or regressor, "
+                "does not support layers, because its distances are not sums over columns. Train a "
+                "SOM with the same encoder and another metric, for example metric='euclidean'.",
+                parameter="layers",
+                value=names,
             )
         if weights is not None:
             weights = weights[is_in]
             if not weights.any():
                 raise InputError(
-                    "all columns of these layers have a `feature_weight` of 0, so no distance can "
-                    "be told. Name other layers."
+                    "All columns of these layers have a `feature_weight` of 0, so all distances "
+                    "would be 0. Give other layers.",
+                    parameter="layers",
+                    value=names,
                 )
         return replace(
             cast("Map", self),
@@ -237,7 +243,9 @@ def _predict_other_columns(map_: "Map", part: "Map", units: Ints) -> dict[str, A
     others = [code.name for code in map_.encoding.used if code.name not in given]
     if not others:
         raise InputError(
-            "all layers of the map are given, and no other is left to predict. Name some of them."
+            "All layers of the map are given, so there is no layer left to predict. Give fewer "
+            "layers.",
+            parameter="given",
         )
     columns: dict[str, Any] = {}
     for name in others:
@@ -260,7 +268,9 @@ def _encoded_values(X: Any, encoding: Encoding) -> Floats:
     if frame is not None:
         return encoding.fill(frame_numbers(frame, _names_in(frame, encoding)))
     if hasattr(X, "tocsr"):
-        raise InputError("X is sparse, and this needs dense rows. Pass X.toarray().")
+        raise InputError(
+            "X is sparse, but this method needs dense rows. Pass X.toarray().", parameter="X"
+        )
     check_row_lengths(X)
     values = _as_array(X)
     check_not_dates(values.dtype)
@@ -268,7 +278,9 @@ def _encoded_values(X: Any, encoding: Encoding) -> Floats:
         try:
             values = values.astype(np.float64)
         except (ValueError, TypeError) as error:
-            raise InputError(f"X must hold numbers; {error}. Pass encoded rows.") from error
+            raise InputError(
+                f"X must contain only numbers ({error}). Pass encoded rows.", parameter="X"
+            ) from error
     return encoding.fill(values)
 
 
@@ -279,14 +291,16 @@ def _as_array(X: Any) -> Any:
     except (TypeError, RuntimeError, BufferError) as error:
         library = type(X).__module__.split(".")[0]
         raise InputError(
-            f"X must lie in this machine's memory; {library} says: {error}. Pass it as an array of "
-            "NumPy, or to a method of the estimator, such as `predict`."
+            f"X is not in the memory of this computer ({library} reports {error}). Pass a NumPy "
+            "array, or pass X to a method of the estimator, for example `predict`.",
+            parameter="X",
         ) from error
     if values.dtype == object and values.ndim == 0:
         raise InputError(
-            f"X must be a table, a data frame or an array of numbers; got {type(X).__name__}. "
-            "Fetch its rows into one of these, or pass it to a method of the estimator, such as "
-            "`predict` or `alerts`.",
+            f"X must be a table, a data frame or an array of numbers, but is of type "
+            f"{type(X).__name__}. Convert X to a data frame, or pass X to a method of the "
+            "estimator, for example `predict` or `alerts`.",
+            parameter="X",
             value=type(X).__name__,
         )
     return values
@@ -302,8 +316,12 @@ def _names_in(frame: Any, encoding: Encoding) -> list[str] | None:
         close = suggestion(lacking[0], [str(name) for name in there if name not in names])
         meant = f" ({close.replace('did you mean', 'is it')})" if close else ""
         raise InputError(
-            f"X lacks columns that this map was trained on: {', '.join(lacking)}{meant}. Add "
-            "them, or pass an array with the features in the map's order."
+            f"X does not contain all columns of the map. Missing columns are {', '.join(lacking)}"
+            f"{meant}. Add these columns, or pass an array with the features in the order of the "
+            "map.",
+            parameter="X",
+            column=lacking[0],
+            allowed=names,
         )
     return names
 
@@ -342,15 +360,15 @@ class KeptRegions:
         n = len(np.unique(labels))
         if labels.ndim != 1 or labels.dtype.kind not in "iu" or not n:
             raise InputError(
-                f"`labels` must be one whole number for each unit; got {labels.dtype} of shape "
+                f"`labels` must be one whole number for each unit, but is {labels.dtype} of shape "
                 f"{labels.shape}.",
                 parameter="labels",
                 value=labels.dtype,
             )
         if labels.min() != 0 or labels.max() != n - 1:
             raise InputError(
-                f"`labels` must number {n} regions from 0 to {n - 1}; got {labels.min()} to "
-                f"{labels.max()}.",
+                f"`labels` must number {n} regions from 0 to {n - 1}, but the numbers are from "
+                f"{labels.min()} to {labels.max()}.",
                 parameter="labels",
                 value=labels.min(),
             )
@@ -358,22 +376,31 @@ class KeptRegions:
             given = getattr(self, what)
             if len(given) not in (0, n) or not all(isinstance(each, str) for each in given):
                 raise InputError(
-                    f"`{what}` must be one text for each of {n} regions; got {given}.",
+                    f"`{what}` must be one text for each of {n} regions, but is {given}.",
                     parameter=what,
                     value=given,
                 )
         for name in self.names:
             if len(name) > MAX_NAME or not name.isprintable() or name != name.strip():
                 raise InputError(
-                    f"a name is one line of at most {MAX_NAME} letters, without spaces at its "
-                    f"ends; got {name[:MAX_NAME]!r}.",
+                    f"A name must be one line of at most {MAX_NAME} characters without spaces at "
+                    f"both ends, but is {name[:MAX_NAME]!r}.",
+                    parameter="names",
                     value=name[:MAX_NAME],
                 )
             if name and self.names.count(name) > 1:
-                raise InputError(f"two regions would be called {name!r}; give each its own name.")
+                raise InputError(
+                    f"Two regions have the name {name!r}. Give each region a different name.",
+                    parameter="names",
+                    value=name,
+                )
         for color in self.colors:
             if color and not COLOR.fullmatch(color):
-                raise InputError(f"a color is '#' and six of 0-9, a-f; got {color!r}.", value=color)
+                raise InputError(
+                    f"A color must be like '#1f77b4' (six of 0-9 and a-f), but is {color!r}.",
+                    parameter="colors",
+                    value=color,
+                )
         labels.flags.writeable = False
         object.__setattr__(self, "labels", labels)
 
@@ -381,7 +408,10 @@ class KeptRegions:
         """Raise InputError if the regions do not have `n_units` units."""
         if len(self.labels) != n_units:
             raise InputError(
-                f"these are regions of {len(self.labels)} units, and the map has {n_units}."
+                f"The regions have {len(self.labels)} units, but the map has {n_units}. Give the "
+                "regions of this map.",
+                value=len(self.labels),
+                allowed=n_units,
             )
 
 
@@ -515,8 +545,9 @@ class Map(Layered):
         values, n_features = _encoded_values(X, self.encoding), self.codebook.shape[1]
         if values.ndim != 2 or values.shape[1] != n_features:
             raise InputError(
-                f"X must have shape (n_samples, {n_features}), with the features that this map was "
-                f"trained on; got {values.shape}.",
+                f"X must have shape (n_samples, {n_features}), with the features of this map, but "
+                f"has shape {values.shape}.",
+                parameter="X",
                 value=values.shape,
             )
         names, may_miss = self.encoding.feature_names, self.encoding.missing == "mask"
@@ -564,9 +595,10 @@ class Map(Layered):
         n_features = self.codebook.shape[1]
         if rows.shape[1] != n_features:
             raise InputError(
-                f"X must have the {n_features} features that this map was trained on; got "
-                f"{rows.shape[1]}.",
+                f"X must have the {n_features} features of this map, but has {rows.shape[1]}.",
+                parameter="X",
                 value=rows.shape[1],
+                allowed=n_features,
             )
         check_sparse_values(rows, self.encoding.feature_names, dtype=np.float64)
         return rows
@@ -702,8 +734,12 @@ class Map(Layered):
             if code.name == column:
                 return code.decode(self.codebook[:, part])
         names = [code.name for code in self.encoding.features]
-        cure = suggestion(str(column), names) or f"it has {', '.join(names)}."
-        raise InputError(f"this map has no feature column '{column}'; {cure}", column=column)
+        cure = suggestion(str(column), names) or f"the columns are {', '.join(names)}"
+        raise InputError(
+            f"The map does not have the feature column '{column}' ({cure}).",
+            column=column,
+            allowed=names,
+        )
 
     def to_frame(self, library: str | None = None) -> Any:
         """Return the codebook in original units as a data frame, one row per unit.
@@ -837,7 +873,7 @@ def _read(record: Record) -> Map:
     encoding = Encoding.from_json(header["encoding"])
     for part in ("parameters", "versions"):
         if not isinstance(header[part], dict):
-            raise ParameterTypeError(f"{part} must be names and values")
+            raise ParameterTypeError(f"{part} must be names and values", parameter=part)
     metric = Metric.from_arrays(header["metric"], arrays, encoding.n_features)
     return replace(
         map_of_arrays(arrays, lattice, encoding, metric),
@@ -857,11 +893,14 @@ def map_of_arrays(
     codebook, hits = arrays["codebook"], arrays["hits"]
     if codebook.shape != (lattice.n_units, encoding.n_features) or hits.shape != codebook.shape[:1]:
         raise ParameterError(
-            f"codebook {codebook.shape} and hits {hits.shape} on {lattice.n_units} units of "
-            f"{encoding.n_features} features"
+            f"codebook of shape {codebook.shape} and hits of shape {hits.shape} do not fit "
+            f"{lattice.n_units} units with {encoding.n_features} features",
+            parameter="codebook",
         )
     if codebook.dtype not in (np.float32, np.float64) or not np.isfinite(codebook).all():
-        raise ParameterError("the codebook must hold finite float32 or float64 values")
+        raise ParameterError(
+            "the codebook must contain finite float32 or float64 values", parameter="codebook"
+        )
     if hits.dtype.kind not in "fiu" or not (np.isfinite(hits).all() and (hits >= 0).all()):
-        raise ParameterError("hits must be finite numbers and not negative")
+        raise ParameterError("hits must be finite numbers and not negative", parameter="hits")
     return Map(codebook, lattice, encoding, hits, metric=metric)

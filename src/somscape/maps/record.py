@@ -67,13 +67,16 @@ def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
     try:
         text = content[8 : 8 + n_header].decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ParameterError(f"{NOT_A_MAP}: its header is not UTF-8 text.") from error
-    entries = json_of(text, budget, "its header")
+        raise ParameterError(f"{NOT_A_MAP}. Its header is not UTF-8 text.") from error
+    entries = json_of(text, budget, "header")
     if not isinstance(entries, dict):
-        raise ParameterError(f"{NOT_A_MAP}: its header is not a JSON object.")
+        raise ParameterError(f"{NOT_A_MAP}. Its header is not a JSON object.")
     metadata = entries.pop("__metadata__", {})
     if not (isinstance(metadata, dict) and all(isinstance(v, str) for v in metadata.values())):
-        raise ParameterError("a damaged map: its metadata must be names and texts. Save it again.")
+        raise ParameterError(
+            "a damaged map. Its metadata are not names and texts. Save the map again.",
+            parameter="__metadata__",
+        )
     budget.take(ARRAY_BYTES * len(entries), f"{len(entries)} arrays")
     places = {name: _check_place(name, entry) for name, entry in entries.items()}
     _check_cover(places, size - 8 - n_header)
@@ -86,21 +89,27 @@ def open_arrays(path: Path) -> tuple[dict[str, str], Arrays, Budget]:
 
 def _check_start(start: bytes, n_header: int, size: int) -> None:
     if len(start) < 9:
-        raise ParameterError(f"{NOT_A_MAP}, or a truncated one: it has {size} bytes.")
+        raise ParameterError(
+            f"{NOT_A_MAP}, or is truncated. The file has only {size} bytes. Copy or save it again.",
+            value=size,
+        )
     if start[8:] != b"{" or n_header < 2:
         raise ParameterError(
-            f"{NOT_A_MAP}. Give a map that `fit`, `detect` or Map.save wrote, such as map.som. "
-            "Other programs' maps are known by their endings: .cod, .wts, .p, .pkl, .pickle."
+            f"{NOT_A_MAP}. Give a map from `fit`, `detect` or Map.save, for example map.som. Maps "
+            "of other programs have the extensions .cod, .wts, .p, .pkl and .pickle."
         )
     if n_header > MAX_HEADER_BYTES:
         raise ParameterError(
-            f"{NOT_A_MAP}: its header would have {n_header} bytes, and a map's has at most "
-            f"{MAX_HEADER_BYTES}."
+            f"{NOT_A_MAP}. Its header would have {n_header} bytes, but the header of a map has at "
+            f"most {MAX_HEADER_BYTES} bytes.",
+            value=n_header,
+            allowed=MAX_HEADER_BYTES,
         )
     if n_header > size - 8:
         raise ParameterError(
-            f"a truncated map: its header should have {n_header} bytes, and {size - 8} are there. "
-            "Copy or save it again."
+            f"a truncated map. Its header should have {n_header} bytes, but the file contains only "
+            f"{size - 8}. Copy or save the map again.",
+            value=size - 8,
         )
 
 
@@ -110,12 +119,13 @@ def json_of(text: str, budget: Budget, what: str) -> Any:
     containers = CONTAINER_BYTES * (text.count("[") + text.count("{"))
     # Twice the text, because the parser copies parts of the text.  One wide character makes all
     # characters of a text wide.
-    budget.check(2 * sys.getsizeof(text) + values + containers, f"{what} of many lists and values")
+    size = 2 * sys.getsizeof(text) + values + containers
+    budget.check(size, f"the {what} with many lists and values")
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ParameterError(
-            f"a damaged map: {what} is not JSON ({error}). Save it again."
+            f"a damaged map. The {what} is not JSON ({error}). Save the map again."
         ) from error
 
 
@@ -126,21 +136,38 @@ def _refuse_constant(word: str) -> NoReturn:
 def _check_place(name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
     """Return the checked type, shape, begin and end of an array."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise ParameterError(f"a damaged map: array '{name}' lacks its type, shape or place.")
+        raise ParameterError(
+            f"a damaged map. The type, shape or offsets of array '{name}' are missing.",
+            parameter=name,
+        )
     kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(kind, str) or kind not in TYPES:
-        raise ParameterError(f"not a map that NumPy can read: array '{name}' is of type {kind!r}.")
+        raise ParameterError(
+            f"not a map that NumPy can read. The type of array '{name}' is {kind!r}.",
+            parameter=name,
+            value=kind,
+            allowed=list(TYPES),
+        )
     if not _are_counts(shape) or len(shape) > MAX_DIMENSIONS:
-        raise ParameterError(f"a damaged map: the shape of array '{name}' is not a list of sizes.")
+        raise ParameterError(
+            f"a damaged map. The shape of array '{name}' is not a list of sizes.",
+            parameter=name,
+            value=shape,
+        )
     if not _are_counts(offsets) or len(offsets) != 2:
         raise ParameterError(
-            f"a damaged map: the place of array '{name}' is not a begin and an end."
+            f"a damaged map. The offsets of array '{name}' are not a begin and an end.",
+            parameter=name,
+            value=offsets,
         )
     n_bytes, (begin, end) = math.prod(shape) * np.dtype(TYPES[kind]).itemsize, offsets
     if n_bytes != end - begin:
         raise ParameterError(
-            f"a damaged map: array '{name}' of shape {tuple(shape)} needs {n_bytes} bytes and has "
-            f"{end - begin}."
+            f"a damaged map. Array '{name}' of shape {tuple(shape)} needs {n_bytes} bytes, but has "
+            f"{end - begin}.",
+            parameter=name,
+            value=end - begin,
+            allowed=n_bytes,
         )
     return TYPES[kind], tuple(shape), begin, end
 
@@ -154,21 +181,29 @@ def _check_cover(places: dict[str, tuple[str, tuple[int, ...], int, int]], n_byt
     here = 0
     for name, (_, _, begin, end) in sorted(places.items(), key=lambda place: place[1][2:]):
         if begin != here:
-            raise ParameterError(f"a damaged map: array '{name}' overlaps another or leaves a gap.")
+            raise ParameterError(
+                f"a damaged map. Array '{name}' overlaps another array or leaves a gap.",
+                parameter=name,
+            )
         here = end
     if here > n_bytes:
         raise ParameterError(
-            f"a truncated map: its arrays need {here} bytes, and {n_bytes} are there. Copy or save "
-            "it again."
+            f"a truncated map. Its arrays need {here} bytes, but the file contains only {n_bytes}. "
+            "Copy or save the map again.",
+            value=n_bytes,
+            allowed=here,
         )
     if here < n_bytes:
-        raise ParameterError(f"a damaged map: {n_bytes - here} bytes follow its last array.")
+        raise ParameterError(
+            f"a damaged map. {n_bytes - here} bytes follow its last array.", value=n_bytes - here
+        )
 
 
 def _view(name: str, array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype == bool and array.size and array.view(np.uint8).max() > 1:
         raise ParameterError(
-            f"a damaged map: array '{name}' holds truth values other than 0 and 1."
+            f"a damaged map. Array '{name}' contains truth values other than 0 and 1.",
+            parameter=name,
         )
     return array if array.flags.aligned else array.copy()  # kernels need aligned arrays
 
@@ -348,7 +383,7 @@ def write_record(path: str | Path, record: Record) -> None:
     """
     header = {**record.header, "format": FORMAT}
     if problem := next(_bad_texts(header), None):
-        raise InputError(f"the map cannot be saved: {problem}. Correct it.")
+        raise InputError(f"The map cannot be saved. {problem}. Correct the text.")
     text = json.dumps(header, sort_keys=True, allow_nan=False, separators=(",", ":"))
     arrays = {name: np.ascontiguousarray(a) for name, a in packed(record.arrays).items()}
     write_whole(path, save(arrays, metadata={KEY: text}))
@@ -392,35 +427,46 @@ def read_record(path: str | Path) -> Record:
     """
     target = Path(path)
     if target.is_dir():
-        raise MapFileError(f"{path} is a folder. Give the map inside it, such as {path}/map.som.")
+        raise MapFileError(
+            f"{path} is a folder. Give the map in this folder, for example {path}/map.som.",
+            file=path,
+        )
     if not target.is_file():
         raise MapFileError(
-            f"{path}: no such file. Give the path of a map saved by somscape.", file=path
+            f"{path} does not exist. Give a map that somscape saved, for example map.som.",
+            file=path,
         )
     try:
         metadata, arrays, budget = open_arrays(target)
         if KEY not in metadata:
-            raise MapFileError(f"{path}: a safetensors file, but not a somscape map.", file=path)
-        header = json_of(metadata[KEY], budget, "the map's header")
+            raise MapFileError(
+                f"{path} is {NOT_A_MAP}. It is another safetensors file. Give a map from `fit`, "
+                "`detect` or Map.save.",
+                file=path,
+            )
+        header = json_of(metadata[KEY], budget, "map's header")
         codebook = arrays.get("codebook", np.empty(()))
         if codebook.ndim == 2:
             pay_for_map(budget, codebook.shape[1], codebook.shape[0])
     except MapFileError:
         raise
     except InputError as error:  # raised by the budget, with the name of the file
-        raise MapFileError(str(error)) from error
+        raise MapFileError(str(error), file=path) from error
     except ValueError as error:
-        raise MapFileError(f"{path}: {error}", file=path) from error
+        fact = getattr(error, "parameter", None)
+        raise MapFileError(f"{path} is {error}", file=path, parameter=fact) from error
     number = header.get("format") if isinstance(header, dict) else None
     if type(number) is not int or number not in READERS:
         known = " and ".join(map(str, READERS))
         raise MapFileError(
-            f"{path}: written in format {number!r}; this version of somscape reads format "
+            f"{path} has format {number!r}, but this version of somscape reads only format "
             f"{known}. Install a newer somscape.",
             file=path,
+            value=number,
+            allowed=list(READERS),
         )
     if problem := _problem(header, arrays, metadata):
-        raise MapFileError(f"{path}: {problem}.", file=path)
+        raise MapFileError(f"{path} is not a valid map. {problem}.", file=path)
     return READERS[number](header, arrays)
 
 
@@ -428,7 +474,7 @@ def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | 
     """Return a description of the first invalid part of a map, or None."""
     lacking = [name for name in PARTS if name not in header]
     if lacking:
-        return f"the map's header lacks {', '.join(lacking)}. Save it again"
+        return f"Its header does not contain {', '.join(lacking)}. Save the map again"
     unknown = [
         *(name for name in header if name not in (*PARTS, *OPTIONAL)),
         *(name for name in arrays if not _is_known(name)),
@@ -438,9 +484,8 @@ def _problem(header: Header, arrays: Arrays, metadata: dict[str, str]) -> str | 
         versions = header["versions"]
         by = versions.get("somscape") if isinstance(versions, dict) else None
         return (
-            f"it has a part {unknown[0][:40]!r}, which this version of somscape does not know and "
-            f"must not ignore; it was written by somscape {str(by)[:20]!r}. Install that version "
-            "or a newer one"
+            f"This version of somscape does not support its part {unknown[0][:40]!r}. The map was "
+            f"written by somscape {str(by)[:20]!r}. Install this version or a newer version"
         )
     return next(_bad_texts(header), None)
 
@@ -451,9 +496,15 @@ def built_from(record: Record, build: Callable[[Record], Built], what: str) -> B
         built = build(record)
         unread = sorted(record.arrays.keys() - built.to_record().arrays.keys())
         if unread:  # ignoring an array could change results
-            raise ParameterError(f"the header has nothing that {unread[0][:40]!r} belongs to")
+            raise ParameterError(
+                f"the header does not have an entry for array {unread[0][:40]!r}",
+                parameter=unread[0],
+            )
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-        raise InputError(f"the {what}'s parts do not fit together ({error}).") from error
+        raise InputError(
+            f"The parts of the {what} do not fit together ({error}).",
+            parameter=getattr(error, "parameter", None),
+        ) from error
     return built
 
 
@@ -462,19 +513,24 @@ def arrays_of_members(arrays: Mapping[str, Any], n_members: Any) -> list[dict[st
     try:
         check_whole(f"detector.{MEMBERS}", n_members, 0, high=MAX_MEMBERS)
     except (TypeError, ValueError) as error:
-        raise InputError(str(error)) from error
+        raise InputError(str(error), parameter=f"detector.{MEMBERS}", value=n_members) from error
     members: dict[str, dict[str, Any]] = {str(i): {} for i in range(n_members)}
     for name, values in arrays.items():
         if not name.startswith(f"{MEMBERS}."):
             continue
         found = _MEMBER.fullmatch(name)
         if found is None or found[1] not in members:
-            raise InputError(f"{name[:40]!r} belongs to none of the {n_members} maps that score")
+            raise InputError(
+                f"{name[:40]!r} does not belong to one of the {n_members} maps that score",
+                parameter=name,
+            )
         members[found[1]][found[2]] = values
     for number, parts in members.items():
         also = set() if DECORRELATION.isdisjoint(parts) else DECORRELATION
         if lacking := sorted(({"codebook", "hits"} | also) - parts.keys()):
-            raise InputError(f"{MEMBERS}.{number} lacks {', '.join(lacking)}")
+            raise InputError(
+                f"{MEMBERS}.{number} does not contain {', '.join(lacking)}", parameter=lacking[0]
+            )
     return list(members.values())
 
 
@@ -490,7 +546,10 @@ def _bad_texts(header: Header) -> Iterator[str]:
         pattern = _SURROGATE if part in GIVEN_TEXTS else _CONTROL
         for text in _texts({part: value}):
             if pattern.search(text):
-                yield f"{text[:40]!r} in '{part}' holds a control character or half a letter"
+                yield (
+                    f"Text {text[:40]!r} in '{part}' contains a control character or half of a "
+                    "character"
+                )
 
 
 def _texts(value: Any) -> Iterator[str]:

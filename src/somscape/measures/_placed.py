@@ -17,6 +17,8 @@ from somscape.maps.map import NO_UNIT, Map
 
 ANGLES = ("cosine", "correlation")
 
+NO_COUNTED_ROW = "No row of X has a value and a weight above 0. Pass at least one such row."
+
 
 @dataclass(frozen=True, eq=False)
 class Placed:
@@ -63,7 +65,9 @@ class Placed:
     def rows(self) -> Float64s:
         """The encoded rows as float64, with NaN for missing values."""
         if self.encoded is None:
-            raise InputError("X is sparse, and this measure needs dense rows. Pass X.toarray().")
+            raise InputError(
+                "X is sparse, but this measure needs dense rows. Pass X.toarray().", parameter="X"
+            )
         return self.encoded.astype(np.float64, copy=False)
 
     @cached_property
@@ -105,13 +109,13 @@ def placed(map_: Any, X: Any, sample_weight: Any = None) -> Placed:
     rows = map_.any_rows_of(X)
     units, distances = map_.nearest(rows, min(2, map_.n_units))
     if not len(units):
-        raise InputError("X has no rows; give at least one.")
+        raise InputError("X does not contain rows. Pass at least one row.", parameter="X")
     weights = checked_weights(sample_weight, len(units))
     counts = units[:, 0] != NO_UNIT
     if weights is not None:
         counts &= weights > 0
     if not counts.any():
-        raise InputError("X has no row with a value and a weight above 0; give at least one.")
+        raise InputError(NO_COUNTED_ROW, parameter="X")
     encoded = None if isinstance(rows, SparseRows) else np.asarray(rows)
     every = Placed(map_, encoded, units, distances, weights, np.ones(len(units), dtype=bool))
     return every if counts.all() else every.only(counts)

@@ -12,7 +12,7 @@ from somscape.grid.graph import shortest_paths
 from somscape.grid.lattice import neighbor_pairs
 from somscape.maps._as_map import as_map
 from somscape.maps.map import NO_UNIT, Map
-from somscape.measures._placed import Placed, placed
+from somscape.measures._placed import NO_COUNTED_ROW, Placed, placed
 
 
 def quantization_error(map: Map, X: Any, *, sample_weight: Any = None) -> float:
@@ -157,14 +157,14 @@ def nearest_counted(
     """Return the nearest units, distances and weights of all rows that have a value."""
     units, distances = as_map(map).nearest(X, k)
     if not len(units):
-        raise InputError("X has no rows; give at least one.")
+        raise InputError("X does not contain rows. Pass at least one row.", parameter="X")
     weights = checked_weights(sample_weight, len(units))
     counts = units[:, 0] != NO_UNIT
     if counts.all():
         return units, distances, weights
     weights = None if weights is None else weights[counts]
     if not counts.any() or (weights is not None and not weights.any()):
-        raise InputError("X has no row with a value and a weight above 0; give at least one.")
+        raise InputError(NO_COUNTED_ROW, parameter="X")
     return units[counts], distances[counts], weights
 
 

@@ -89,7 +89,8 @@ def bootstrap_interval(
     found: Float64s = np.asarray(values, dtype=np.float64)
     if found.ndim != 1 or not len(found):
         raise InputError(
-            f"`values` must be one number a row, at least one; got {found.shape}.",
+            f"`values` must be a list of numbers, but has shape {found.shape}. Pass one number per "
+            "row, for example [0.5, 0.1].",
             parameter="values",
             value=found.shape,
         )
@@ -104,7 +105,9 @@ def check_draws(level: float, n_resamples: int, random_state: int) -> None:
     check_number("level", level, 0)
     if level >= 1:
         raise ParameterError(
-            f"`level` must be below 1; got {level!r}.", parameter="level", value=level
+            f"`level` must be below 1, but is {level!r}. Give for example 0.95.",
+            parameter="level",
+            value=level,
         )
     check_whole("n_resamples", n_resamples, 1)
     check_whole("random_state", random_state, 0)
@@ -225,24 +228,34 @@ def stability(
     """
     if not isinstance(maps, Iterable):
         raise InputError(
-            f"`maps` must be a list of at least two maps, such as [map_1, map_2]; got a "
-            f"{type(maps).__name__}.",
+            f"`maps` must be a list of at least two maps, but is of type {type(maps).__name__}. "
+            "Pass for example [map_1, map_2].",
             parameter="maps",
             value=type(maps).__name__,
         )
     found = [as_map(each) for each in maps]
     if len(found) < 2:
         raise InputError(
-            f"`maps` must be at least two; got {len(found)}.", parameter="maps", value=len(found)
+            f"`maps` must contain at least two maps, but contains {len(found)}. Pass for example "
+            "[map_1, map_2].",
+            parameter="maps",
+            value=len(found),
         )
     check_whole("n_pairs", n_pairs, 1)
     check_whole("random_state", random_state, 0)
     on_maps = [placed(each, X, sample_weight) for each in found]
     if any(each.counts.shape != on_maps[0].counts.shape for each in on_maps):
-        raise InputError("X has another number of rows for some of the maps; pass a table again.")
+        raise InputError(
+            "X has a different number of rows when it is read again. Pass a table that does not "
+            "change.",
+            parameter="X",
+        )
     counted = np.logical_and.reduce([each.counts for each in on_maps])
     if not counted.any():
-        raise InputError("X has no row with a value on every map; leave out maps, or fill gaps.")
+        raise InputError(
+            "No row of X has a value on every map. Leave out maps, or fill missing values.",
+            parameter="X",
+        )
     on_maps = [each.only(counted) for each in on_maps]
     weights = on_maps[0].weights
     rng = np.random.default_rng(random_state)

@@ -118,8 +118,9 @@ class RowDistances:
         n_others = is_known @ self._counts - np.minimum(self._counts[rows], 1)
         if (n_others[~is_known.all(axis=1)] <= 0).any():
             raise InputError(
-                "X has a row without a value in common with any other. Leave it out, or train with "
-                "missing='fill'."
+                "X contains a row that shares no features with any other row, because values are "
+                "missing. Leave out the row, or train the map with missing='fill'.",
+                parameter="X",
             )
         means = np.nan_to_num(found) @ self._counts / np.where(n_others > 0, n_others, 1.0)
         return np.where(is_known, found, means[:, None])
@@ -817,7 +818,8 @@ def _count(
     pairs = pairs_of(map, X, sample_weight, max_rows, seed)
     if 2 * k >= pairs.n_rows:
         raise ParameterError(
-            f"`k` must be below half of the rows, of which there are {pairs.n_rows:g}; got {k}.",
+            f"`k` must be below half of the {pairs.n_rows:g} rows, but is {k}. Give a smaller `k`, "
+            "or pass more rows.",
             parameter="k",
             value=k,
         )

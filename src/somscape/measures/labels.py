@@ -382,15 +382,16 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses
     """Return the placed rows that have a label, with their classes."""
     if isinstance(labels, str):
         raise InputError(
-            f"`labels` must hold the class of each row of X; got a name, {labels!r}. Pass the "
-            f"values, such as X[{labels!r}] of a data frame.",
+            f"`labels` must contain the class of each row of X, but is the name {labels!r}. Pass "
+            f"the values, for example X[{labels!r}] of a data frame.",
             parameter="labels",
+            value=labels,
         )
     values = _as_given(labels)
     if values.shape != rows.counts.shape:
         raise InputError(
-            f"`labels` must have shape ({len(rows.counts)},), one for each row of X; got "
-            f"{values.shape}.",
+            f"`labels` must have shape ({len(rows.counts)},), with a class for each row of X, but "
+            f"has shape {values.shape}.",
             parameter="labels",
             value=values.shape,
         )
@@ -403,7 +404,8 @@ def classes_of(rows: Placed, labels: Any, counted: bool = False) -> LabelClasses
         classes = np.unique(values[is_there], return_inverse=True)[1]
     if not is_there.any():
         raise InputError(
-            "`labels` names no class of a row with a value; give at least one.", parameter="labels"
+            "`labels` does not contain a class for any row with a value. Pass at least one class.",
+            parameter="labels",
         )
     weights = rows.weights[is_there]
     if counted:
@@ -430,19 +432,22 @@ def region_of_units(map_: Any, regions: Any) -> Ints:
     given = _as_given(getattr(regions, "labels", regions))
     if given.shape != (map_.n_units,):
         raise InputError(
-            f"`regions` must be what somscape.regions.find_regions(map) returns, or a region for "
-            f"each of {map_.n_units} units; got shape {given.shape}.",
+            f"`regions` must contain a region for each of {map_.n_units} units, but has shape "
+            f"{given.shape}. Pass for example somscape.regions.find_regions(map).",
             parameter="regions",
+            value=given.shape,
         )
     if any(is_missing(value) for value in given.tolist()):
         raise InputError(
-            "`regions` has a unit without a region (None or NaN); give each unit a whole number or "
-            "a name, such as -1 for those in none.",
+            "`regions` contains a unit without a region (None or NaN). Give each unit a whole "
+            "number or a name, for example -1 for all units without a region.",
             parameter="regions",
         )
     if given.dtype == object and len({isinstance(value, str) for value in given}) > 1:
         raise InputError(
-            "`regions` has numbers and names; give each unit one or the other.", parameter="regions"
+            "`regions` contains both numbers and names. Give numbers to all units, or names to all "
+            "units.",
+            parameter="regions",
         )
     _, found = np.unique(given, return_inverse=True)
     return found
@@ -522,8 +527,8 @@ def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: 
     scores, is_labelled = np.asarray(scores, np.float64), np.asarray(is_labelled)
     if scores.ndim != 1 or is_labelled.shape != scores.shape or is_labelled.dtype != bool:
         raise InputError(
-            "`is_labelled` must be True or False for each of `scores`; got "
-            f"{is_labelled.dtype} of shape {is_labelled.shape} for {scores.shape}.",
+            f"`is_labelled` must be True or False for each of `scores` (shape {scores.shape}), but "
+            f"is {is_labelled.dtype} of shape {is_labelled.shape}.",
             parameter="is_labelled",
             value=is_labelled.dtype,
         )
@@ -531,8 +536,8 @@ def label_agreement(scores: Float64s, is_labelled: NDArray[np.bool_], n_alerts: 
     n_others = len(scores) - n_labelled
     if not n_labelled or not n_others:
         raise InputError(
-            f"`is_labelled` must have a row of each kind; got {n_labelled} labelled rows and "
-            f"{n_others} others.",
+            f"`is_labelled` must contain both True and False, but contains {n_labelled} True and "
+            f"{n_others} False.",
             parameter="is_labelled",
             value=n_labelled,
         )

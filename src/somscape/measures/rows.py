@@ -247,7 +247,9 @@ def radius_of(map_: Map, radius: float | None) -> float:
     known = _trained_radius(map_)
     if known is None:
         raise InputError(
-            "this map does not know the radius it was trained with. Pass `radius`, in grid steps."
+            "The radius of the training of this map is unknown. Pass `radius` in grid steps, for "
+            "example radius=1.0.",
+            parameter="radius",
         )
     return known
 
@@ -472,11 +474,18 @@ def _check_measure_names(which: str | Sequence[str] | None, labels: Any, regions
     names = [which] if isinstance(which, str) else list(which)
     for name in names:
         if name not in NAMES:
-            cure = suggestion(str(name), list(NAMES)) or f"there are {listed(NAMES, len(NAMES))}"
+            every = listed(NAMES, len(NAMES))
+            cure = suggestion(str(name), list(NAMES)) or f"the measures are {every}"
             raise InputError(
-                f"`which` names no measure that units have: {name!r}; {cure}", parameter="which"
+                f"`which` contains {name!r}, which is not a measure of units ({cure}).",
+                parameter="which",
+                value=name,
+                allowed=NAMES,
             )
         if lacking.get(name):
             needed = "labels" if name == "purity" else "regions"
-            raise InputError(f"{name} needs `{needed}`; pass them, or leave it out of `which`.")
+            raise InputError(
+                f"{name} needs `{needed}`. Pass `{needed}`, or leave out {name} in `which`.",
+                parameter=needed,
+            )
     return names

@@ -80,153 +80,167 @@ class Advice(NamedTuple):
 ADVICE = {
     "quantization_error": Advice(
         "lower",
-        "The mean distance of a row to its prototype: good is far below that between rows; if it "
-        "is high, take more units or a smaller final radius.",
+        "This is the mean distance of a row to its prototype. It should be far below the mean "
+        "distance between rows. If it is high, use more units or a smaller final radius.",
     ),
     "root_mean_squared_error": Advice(
         "lower",
-        "The quantization error with far rows counting more: well above it, a few rows lie far "
-        "from every unit; look for them, or take more units.",
+        "This is the quantization error with a larger weight for distant rows. If it is far above "
+        "the quantization error, a few rows are far from every unit. Look for these rows, or use "
+        "more units.",
     ),
     "explained_variance": Advice(
         "near 1",
-        "The share of variance that prototypes explain: 0 is no better than the mean; if it is "
-        "low, take more units or a smaller final radius.",
+        "This is the share of the variance that the prototypes explain. At 0, the map is not "
+        "better than the mean. If it is low, use more units or a smaller final radius.",
     ),
     "embedding_accuracy": Advice(
         "near 1",
-        "The share of variance in columns where prototypes are spread as rows: if it is low, take "
-        "a smaller final radius; a column with few values, such as yes or no, never counts.",
+        "This is the share of the variance in columns whose distribution the prototypes match. If "
+        "it is low, use a smaller final radius. A column with few distinct values, such as yes "
+        "and no, never counts.",
     ),
     "distortion": Advice(
         "lower",
-        "What training lowers: compare maps of one size at one radius only; if it is high, train "
-        "for more epochs.",
+        "This is the value that training minimizes. Compare only maps of the same size at the "
+        "same radius. If it is high, train for more epochs.",
     ),
     "topographic_error": Advice(
         "near 0",
-        "The share of rows whose two nearest units are no neighbors, of 8 on squares and 6 on "
-        "hexagons: above a tenth nearness misleads; take a larger final radius.",
+        "This is the share of rows whose two nearest units are not neighbors (8 neighbors on "
+        "squares, 6 on hexagons). Above 0.1, neighbors on the map are not reliable. In this case, "
+        "use a larger final radius.",
     ),
     "mean_tied_rank": Advice(
         "the rank of neighbors",
-        "How far the second unit lies from the first: 4.5 inside squares and 3.5 inside "
-        "hexagons is best, or less at edges; if it is much higher, take a larger final radius.",
+        "This is the rank of the second unit by steps from the first unit. The best value is 4.5 "
+        "inside squares and 3.5 inside hexagons, and less at edges. If it is much higher, use a "
+        "larger final radius.",
     ),
     "combined_error": Advice(
         "lower",
-        "Fit and order in one: far above the quantization error the map is folded; take a larger "
-        "final radius or more epochs.",
+        "This measure combines fit and order. If it is far above the quantization error, the map "
+        "is folded. In this case, use a larger final radius or more epochs.",
     ),
     "topographic_product": Advice(
         "near 0",
-        "Whether the map has the dimension of the data: below 0 too few, so try a more even shape; "
-        "above 0 too many, so try a longer one.",
+        "This measure tests the dimension of the map. Below 0, the map has too few dimensions, so "
+        "try a less elongated shape. Above 0, it has too many dimensions, so try a longer shape.",
     ),
     "topographic_function": Advice(
         "near 0",
-        "Its value at 0, the folds per unit: many say that the data have more dimensions than the "
-        "map; take a larger final radius.",
+        "This is the number of folds per unit (the topographic function at 0). If it is high, the "
+        "data have more dimensions than the map. In this case, use a larger final radius.",
     ),
     "trustworthiness": Advice(
         "near 1",
-        "Whether rows close on the map are close in the data: below 0.9 do not read neighbors as "
-        "alike; take more units if it is low on prototypes, too, else a larger final radius.",
+        "This measure shows whether neighbors on the map are neighbors in the data. Below 0.9, do "
+        "not treat neighbors on the map as similar. If the value on prototypes is also low, use "
+        "more units. Otherwise use a larger final radius.",
     ),
     "continuity": Advice(
         "near 1",
-        "Whether rows close in the data stay close on the map: below 0.9 groups are torn apart; "
-        "take a larger final radius or more epochs.",
+        "This measure shows whether neighbors in the data are neighbors on the map. Below 0.9, "
+        "the map splits clusters. In this case, use a larger final radius or more epochs.",
     ),
     "neighborhood_preservation": Advice(
         "higher",
-        "The share of nearest rows that stay the nearest: low where many rows share a unit; "
-        "compare maps of one size, and take more units.",
+        "This is the share of the nearest rows in the data that are also nearest on the map. It "
+        "is low if many rows share a unit. Compare only maps of the same size, and use more "
+        "units.",
     ),
     "trustworthiness_on_prototypes": Advice(
         "near 1",
-        "Trustworthiness among prototypes: if it is high and that on the grid is low, the units "
-        "are good and their order is not; take a larger final radius.",
+        "This is the trustworthiness with distances between prototypes. If it is high but "
+        "trustworthiness is low, the units are good but their order is not. In this case, use a "
+        "larger final radius.",
     ),
     "continuity_on_prototypes": Advice(
         "near 1",
-        "Continuity among prototypes: if it is high and that on the grid is low, the units are "
-        "good and their order is not; take a larger final radius.",
+        "This is the continuity with distances between prototypes. If it is high but continuity "
+        "is low, the units are good but their order is not. In this case, use a larger final "
+        "radius.",
     ),
     "neighborhood_preservation_on_prototypes": Advice(
         "higher",
-        "Nearest rows that stay nearest among prototypes: low where many rows share a unit; take "
-        "more units.",
+        "This is the neighborhood preservation with distances between prototypes. It is low if "
+        "many rows share a unit. In this case, use more units.",
     ),
     "c_measure": Advice(
         "higher",
-        "Distance in the data times distance on the map, over all pairs: compare maps of the same "
-        "rows and lattice only; if another has more, take a larger first radius.",
+        "This is the sum over pairs of rows of distance in the data times distance on the map. "
+        "Compare only maps with the same rows and lattice. If another map has a higher value, use "
+        "a larger first radius.",
     ),
     "kruskal_stress": Advice(
         "near 0",
-        "How far distances on the map are from those in the data: small for units in no order, "
-        "too, so compare maps of one lattice; rank_correlation tells whether to read distances.",
+        "This is the mean squared difference of distances on the map and in the data. It can be "
+        "small even for units without order, so compare only maps with the same lattice. "
+        "rank_correlation shows whether distances across the map are meaningful.",
     ),
     "rank_correlation": Advice(
         "near 1",
-        "Whether rows far apart are far apart on the map: below 0.5 do not read distances across "
-        "the map; take a larger first radius or another shape.",
+        "This measure shows whether rows that are far apart in the data are far apart on the map. "
+        "Below 0.5, do not interpret distances across the map. Use a larger first radius or "
+        "another shape.",
     ),
     "dead_units": Advice(
         "near 0",
-        "The share of units without rows: if it is high on the training rows, take fewer units, or "
-        "a smaller final radius; on other rows it says little.",
+        "This is the share of units without rows. If it is high on the training rows, use fewer "
+        "units or a smaller final radius. On other rows, a high value is not a problem.",
     ),
     "hit_entropy": Advice(
         "near 1",
-        "How evenly rows use the units: if it is low on the training rows, a few units hold most; "
-        "look for equal rows and columns on very different scales.",
+        "This measure shows how evenly the rows use the units. If it is low on the training rows, "
+        "a few units contain most rows. In this case, look for equal rows and for columns on very "
+        "different scales.",
     ),
     "hit_gini": Advice(
         "near 0",
-        "How unevenly rows use the units: near 1 on the training rows a few units hold all; look "
-        "for equal rows and columns on very different scales.",
+        "This measure shows how unevenly the rows use the units. Near 1 on the training rows, a "
+        "few units contain all rows. In this case, look for equal rows and for columns on very "
+        "different scales.",
     ),
     "purity": Advice(
         "near 1",
-        "The share of rows with the main class of their unit: bad is the share of the largest "
-        "class; take more units, or columns that tell classes apart.",
+        "This is the share of rows that have the most frequent class of their unit. The share of "
+        "the largest class is a bad value. Use more units, or columns that separate the classes.",
     ),
     "normalized_mutual_information": Advice(
         "near 1",
-        "What units and classes say about each other: 0 is nothing; many units to a class lower "
-        "it, so compare by regions.",
+        "This is the information that units and classes share. At 0, units and classes are "
+        "independent. It is lower if a class has many units, so compare regions instead of units.",
     ),
     "adjusted_rand_index": Advice(
         "near 1",
-        "Pairs of rows on which units and classes agree: 0 is chance; many units to a class lower "
-        "it, so compare by regions.",
+        "This is the agreement of units and classes over pairs of rows. Chance gives 0. It is "
+        "lower if a class has many units, so compare regions instead of units.",
     ),
     "class_entropy": Advice(
         "near 0",
-        "How mixed the classes of a unit are: bad is the entropy of the classes; take more units, "
-        "or columns that tell classes apart.",
+        "This is the mean entropy of the classes in a unit. The entropy of the classes over all "
+        "rows is a bad value. Use more units, or columns that separate the classes.",
     ),
     "majority_entropy": Advice(
         "near 0",
-        "How far units are from one class, added up: compare maps of one size only; take more "
-        "units, or columns that tell classes apart.",
+        "This is the sum over units of -log of the share of the largest class. Compare only maps "
+        "of the same size. Use more units, or columns that separate the classes.",
     ),
     "class_scatter": Advice(
         "near 1",
-        "Connected groups of units per class: many say that classes are torn apart or are several "
-        "groups; take a larger final radius to see which.",
+        "This is the number of connected groups of units per class. If it is high, the map splits "
+        "classes, or a class has several clusters. Use a larger final radius to find out.",
     ),
     "silhouette": Advice(
         "near 1",
-        "How much closer rows are to their own region: near 0 regions touch; ask for fewer "
-        "regions, or leave out columns that say nothing.",
+        "This measure compares the distance of rows to their own region and to the nearest other "
+        "region. Near 0, regions touch. Request fewer regions, or leave out uninformative "
+        "columns.",
     ),
     "davies_bouldin": Advice(
         "near 0",
-        "How wide regions are for how far they lie apart: above 1 they overlap; ask for another "
-        "number of regions.",
+        "This is the width of regions in relation to their distance. Above 1, regions overlap. In "
+        "this case, request another number of regions.",
     ),
 }
 
@@ -312,8 +326,8 @@ class MeasuresReport:
             if each.name == name:
                 return each.value
         names = [each.name for each in self.measures]
-        cure = suggestion(str(name), names) or f"there are {', '.join(names)}"
-        raise KeyError(f"this report has no measure {name!r}; {cure}")
+        cure = suggestion(str(name), names) or f"the measures are {', '.join(names)}"
+        raise KeyError(f"The report does not contain the measure {name!r} ({cure}).")
 
     def __contains__(self, name: object) -> bool:
         """Return whether the report has a measure of this name."""
@@ -352,17 +366,17 @@ class MeasuresReport:
             return ""
         held_out = {each.name: each for each in self.held_out}
         worse = [
-            f"{each.name} ({_number(held_out[each.name].value)}, not {_number(each.value)})"
+            f"{each.name} ({_number(held_out[each.name].value)} instead of {_number(each.value)})"
             for each in self
             if each.name in SEARCHED and _is_much_worse(held_out[each.name], each)
         ]
         if not worse:
-            return "Held-out rows do about as well as the training rows."
+            return "Held-out rows are about as good as training rows."
         more = f" and {len(worse) - MAX_NAMED} more" if len(worse) > MAX_NAMED else ""
         return (
-            f"Held-out rows do much worse than the training rows in {', '.join(worse[:MAX_NAMED])}"
-            f"{more}: the map follows its own rows closely. Judge it by the held-out rows; fewer "
-            "units, a larger final radius or more rows bring both together."
+            f"Held-out rows are much worse than training rows in {', '.join(worse[:MAX_NAMED])}"
+            f"{more}, because the map follows the training rows too closely. Judge the map by the "
+            "held-out rows. Fewer units, a larger final radius or more rows reduce the difference."
         )
 
     def to_frame(self, library: str | None = None) -> Any:
@@ -412,16 +426,16 @@ class MeasuresReport:
     def _table(self) -> ET.Element:
         table = ET.Element("table")
         held_out = self.held_out
-        beside = "" if held_out is None else f"; {held_out.n_rows} held-out rows beside them"
+        more_rows = "" if held_out is None else f", compared with {held_out.n_rows} held-out rows"
         ET.SubElement(table, "caption").text = " ".join(
             [
-                f"{self.n_rows} rows on {self.n_units} units{beside}; intervals: "
-                f"{100 * self.level:g} % of means over rows drawn again.",
+                f"{self.n_rows} rows on {self.n_units} units{more_rows}. Intervals contain "
+                f"{100 * self.level:g} % of the means over resampled rows.",
                 self.comparison,
             ]
         ).strip()
         more = [] if held_out is None else ["held out"]
-        titles = ["measure", "value", "interval", *more, "good", "what it says"]
+        titles = ["measure", "value", "interval", *more, "good", "meaning"]
         head = ET.SubElement(ET.SubElement(table, "thead"), "tr")
         for title in titles:
             ET.SubElement(head, "th", scope="col").text = title
