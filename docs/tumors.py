@@ -33,27 +33,28 @@ def write_table(path: Path) -> None:
 
 
 def sentence(said: str) -> str:
-    """Return what the page says of the list, from what the command said."""
+    """Return the sentences of the page about the list, with the numbers that the command printed."""
     found = AGREEMENT.search(said)
     if not found:
         raise SystemExit(f"somscape detect no longer says how the list agrees: {said[-400:]!r}")
     few, rows, percent, alerts = map(int, found.groups())
     hits = percent * alerts / 100
     return (
-        f"This one ranks {rows} tumors by ten measures of their largest cells. Nobody tells it "
-        f"that {few} are malignant. It lists {WORDS[alerts]}, and {WORDS[round(hits)]} of these "
-        f"are malignant; of {WORDS[alerts]} drawn by chance, {alerts * few / rows:.1f} would be."
+        f"In the following report, the rows are {rows} tumors with ten measures of their largest "
+        f"cells. The map does not know that {few} tumors are malignant. The list contains "
+        f"{WORDS[alerts]} tumors, of which {WORDS[round(hits)]} are malignant. A random list of "
+        f"{WORDS[alerts]} would contain {alerts * few / rows:.1f} on average."
     )
 
 
 def check(said: str, page: Path) -> None:
-    """Raise an error where a page says something else of the list than the command said."""
+    """Raise an error if a page does not contain the numbers that the command printed."""
     if (wanted := sentence(said)) not in " ".join(page.read_text(encoding="utf-8").split()):
-        raise SystemExit(f"{page} does not say: {wanted}")
+        raise SystemExit(f"{page} does not contain: {wanted}")
 
 
 def write_report(folder: Path) -> str:
-    """Write `tumors.html` into a folder, and return what the command said."""
+    """Write `tumors.html` into a folder, and return the output of the command."""
     folder.mkdir(parents=True, exist_ok=True)
     said = io.StringIO()
     with (

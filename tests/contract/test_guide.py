@@ -2,7 +2,6 @@
 
 import importlib.util
 import re
-import shutil
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -10,9 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from somscape import SOM, SOMDetector
+from somscape import SOM
 from somscape.desk.cases import State, Watch
-from somscape.tables import read_table
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -21,11 +19,10 @@ GUIDE = set((DOCS / "guide").glob("*.md")) - {DOCS / "guide" / "index.md"}
 PAGES = sorted({DOCS / "start.md", *GUIDE} - {OF_DEVICES})
 PRINTING = [  # pages that stand alone, and show what they print
     page
-    for pattern in ("index.md", "learn/*.md", "howto/*.md", "coming/*.md")
+    for pattern in ("../README.md", "index.md", "learn/*.md", "howto/*.md", "coming/*.md")
     for page in sorted(DOCS.glob(pattern))
     if BLOCK.search(page.read_text(encoding="utf-8"))
 ]
-CREDIT_CARD = DOCS / "learn" / "credit_card.md"
 
 pytestmark = [pytest.mark.check, pytest.mark.all_tries]
 
@@ -58,9 +55,6 @@ def what_pages_start_from(page, rng):
     if page == "app":
         lines = [f"{i},{i},{'confirmed' if i % 3 else 'cleared'}" for i in range(1, 30)]
         Path("decisions.csv").write_text("\n".join(["id,record,decision", *lines, ""]))
-    if page == "start":
-        table = read_table("customers.csv")
-        SOMDetector(missing="fill", random_state=0).fit(table).save("found.som")
     if page == "auditing":
         with State("state") as state:
             state.keep_watch(Watch("cards", ("id",), "new.csv", {}, ""), b"a map", author="ann")
@@ -117,9 +111,7 @@ def shades(picture):
 
 
 @pytest.mark.parametrize("page", PRINTING, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_a_page_shows_what_its_blocks_print(page, printed, tmp_path, request):
-    if page == CREDIT_CARD:
-        shutil.copy(request.getfixturevalue("article_file"), tmp_path)
+def test_a_page_shows_what_its_blocks_print(page, printed, tmp_path):
     for block in printed.run(page, tmp_path):
         assert block.printed == block.shown, f"docs/printed.py {page} writes it anew"
     plt.close("all")
