@@ -17,12 +17,9 @@ MAX_PAGES = 24
 
 @pytest.mark.check
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_example_runs_and_leaves_its_picture(example, tmp_path, request):
-    arguments = []
-    if "load_credit_applications" in example.read_text():
-        arguments = [str(request.getfixturevalue("article_file"))]
+def test_example_runs_and_leaves_its_picture(example, tmp_path):
     run = subprocess.run(
-        [sys.executable, "-W", "error", str(example), *arguments],
+        [sys.executable, "-W", "error", str(example)],
         cwd=tmp_path,
         env=os.environ,
         capture_output=True,

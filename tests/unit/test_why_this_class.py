@@ -62,7 +62,8 @@ def test_two_prototypes_and_two_columns_worked_by_hand():
     ]
     assert why.probability == pytest.approx(2 / 3 * 0.9 + 1 / 3 * 0.2)
     assert str(why) == (
-        "class a (probability 67 %, next class b). For: x0 0.5 (below 1). Against: x1 2 (above 0.5)."
+        "class a (probability 67 %, next class b). "
+        "For: x0 0.5 (below 1). Against: x1 2 (above 0.5)."
     )
     assert why.sentence() == (
         "class a (probability 67 %, next class b). For: x0 is 0.5, below 1. "

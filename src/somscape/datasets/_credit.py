@@ -113,16 +113,18 @@ def load_credit_applications(path: str | Path | None = None) -> Table:
     table = read_table(path)
     if table.names != CREDIT_APPLICATIONS_COLUMNS:
         raise InputError(
-            f"{table.source}: expected the columns {', '.join(CREDIT_APPLICATIONS_COLUMNS)}; got "
-            f"{', '.join(table.names)}. Give the file Credit_Card_Applications.csv.",
+            f"{table.source} must have the columns {', '.join(CREDIT_APPLICATIONS_COLUMNS)}, but "
+            f"has {', '.join(table.names)}. Give the file Credit_Card_Applications.csv.",
             file=table.source,
             value=", ".join(table.names),
+            allowed=CREDIT_APPLICATIONS_COLUMNS,
         )
     if table.n_rows != CREDIT_APPLICATIONS_ROWS:
         raise InputError(
-            f"{table.source}: expected {CREDIT_APPLICATIONS_ROWS} rows; got {table.n_rows}. The "
-            "file is cut or extended; give the whole one.",
+            f"{table.source} must have {CREDIT_APPLICATIONS_ROWS} rows, but has {table.n_rows}. "
+            "Give the original file.",
             file=table.source,
             value=table.n_rows,
+            allowed=CREDIT_APPLICATIONS_ROWS,
         )
     return table
